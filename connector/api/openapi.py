@@ -35,6 +35,7 @@ from connector.api.process import ProcessHandlers
 from connector.api.records import RecordHandlers
 from connector.api.routes import Handlers, Query, Route, get
 from connector.api.scopes import ON_SOCKET
+from connector.api.spaces import SpaceHandlers
 from connector.api.terminations import TerminationHandlers
 from connector.api.trace import TraceHandlers
 from connector.api.transfers import TransferHandlers
@@ -91,7 +92,7 @@ GROUPS: tuple[type[Handlers], ...] = (
     OperationHandlers, ParticipantHandlers, CatalogueHandlers, AudienceHandlers, DatasetHandlers, FindHandlers,
     FederationHandlers, HarvestHandlers, ContractHandlers, CountersigningHandlers, TransferHandlers, DutyHandlers,
     AttentionHandlers, TerminationHandlers, ClockHandlers, OffboardingHandlers, RecordHandlers, PersonHandlers,
-    PeopleHandlers, TraceHandlers, BackupHandlers, ProcessHandlers, WitnessHandlers, OpenApiHandlers,
+    PeopleHandlers, SpaceHandlers, TraceHandlers, BackupHandlers, ProcessHandlers, WitnessHandlers, OpenApiHandlers,
 )  # fmt: skip
 
 

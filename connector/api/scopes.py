@@ -20,7 +20,9 @@ _TABLE: Mapping[Scope, str] = {
         GET P/imports | GET P/imports/original | GET P/imports/questions | GET P/imports/repairs
         GET P/imports/runs/{run} | GET P/negotiations | GET P/negotiations/{id} | GET P/questions | GET P/reachable
         GET P/templates | POST P/terms | GET P/trace/{pid:.+} | GET P/transfers | GET P/transfers/{id}
-        GET P/transfers/{id}/decisions | GET A/openapi.json
+        GET P/transfers/{id}/decisions | GET A/openapi.json | GET P/space | GET P/space/invitations
+        GET P/space/applications | GET P/space/applications/{id} | GET P/space/documents/{id}
+        GET P/space/members | GET P/space/recognised | GET P/spaces
     """,
     "publish": """
         POST P/datasets | POST P/datasets/{uuid}/change | POST P/datasets/{uuid}/offers
@@ -35,7 +37,10 @@ _TABLE: Mapping[Scope, str] = {
         POST P/agreements/{id}/confirmation | POST P/agreements/{id}/countersignature | POST P/agreements/{id}/duties
         POST P/agreements/{id}/end | POST P/negotiations | POST P/negotiations/{id}/accept
         POST P/negotiations/{id}/counter | POST P/negotiations/{id}/terminate | POST P/proposals
-        POST P/comparisons
+        POST P/comparisons | POST P/space/invitations | POST P/space/invitations/{id}/withdraw
+        POST P/space/applications/{id}/check | POST P/space/applications/{id}/approve
+        POST P/space/applications/{id}/refuse | POST P/space/members | POST P/space/recognised
+        POST P/space/recognised/end
     """,
     "records": """
         GET P/persons/{pseudonym} | POST P/persons/{pseudonym}/erase | POST P/holds | POST P/holds/{id}/lift
@@ -48,6 +53,8 @@ _TABLE: Mapping[Scope, str] = {
         GET P/leaving | POST P/close | GET P/leaving/evidence | POST P/leaving/evidence
         GET P/leaving/agreements/{id} | POST P/delete | GET V/process | GET V/clock | POST V/backup/database
         POST V/trust/reload | POST V/trust/accept | GET V/witness | POST V/witness/rotate
+        POST P/space | POST P/space/rules | POST P/spaces | POST P/spaces/look | POST P/spaces/progress
+        POST P/spaces/leave
         GET R/health/live | GET R/health/ready | GET R/health/started | GET R/metrics
     """,
 }
@@ -70,7 +77,7 @@ SCOPE_OF: Mapping[str, Scope] = dict(_rows())
 ON_SOCKET = frozenset(
     row
     for row in SCOPE_OF
-    if row.partition(" ")[2].startswith(("/api/v1/people", "/api/v1/program-keys")) or row.endswith("/invitations")
+    if row.partition(" ")[2].startswith(("/api/v1/people", "/api/v1/program-keys")) or row.endswith("{p}/invitations")
 )
 """What no key opens, whatever its scopes."""
 

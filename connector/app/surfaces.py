@@ -28,6 +28,7 @@ from connector.api import persons as api_persons
 from connector.api import process as api_process
 from connector.api import records as api_records
 from connector.api import routes as api_routes
+from connector.api import spaces as api_spaces
 from connector.api import terminations as api_terminations
 from connector.api import trace as api_trace
 from connector.api import transfers as api_transfers
@@ -155,6 +156,7 @@ def management(services: Services) -> tuple[list[api_routes.Handlers], api_opera
         api_records.RecordHandlers(db, participants, contracts.service, services.retention, anchor),
         api_persons.PersonHandlers(Persons(db, services.retention.eraser), participants),
         api_people.PeopleHandlers(services.accounts, lambda: web_origin(services.infra.settings)),
+        api_spaces.SpaceHandlers(clock, services.spaces),
         api_trace.TraceHandlers(_tracing(services), anchor),
         api_backup.BackupHandlers(_file(services)),
         api_process.ProcessHandlers(db, services.infra.settings),

@@ -36,6 +36,10 @@ _CODES: Mapping[str, int] = {
     "vocab.unknown-list": WRONG_USAGE,
     "cli.person-where": WRONG_USAGE,
     "cli.person-key": WRONG_USAGE,
+    "cli.space-which": WRONG_USAGE,
+    "cli.space-report": WRONG_USAGE,
+    "cli.join-fingerprint": WRONG_USAGE,
+    "cli.join-document": WRONG_USAGE,
     "cli.dataset-nothing": WRONG_USAGE,
     "cli.dataset-whose": WRONG_USAGE,
     "cli.publish-nothing": WRONG_USAGE,
@@ -104,13 +108,13 @@ def _commands() -> Sequence[_Command]:
     from connector.cli.agreements import agreement, countersign, duties, evidence
     from connector.cli.exchange import dataset, federation, find, get, negotiate, publish, request, transfers
     from connector.cli.metadata import catalogue, vocab
-    from connector.cli.operate import api, backup, dev, doctor, participant, person, witness
+    from connector.cli.operate import api, backup, dev, doctor, join, participant, person, space, witness
     from connector.cli.records import records, trace, verify
 
     return (
         serve, participant, person, publish, dataset, find, federation, request, negotiate, countersign, get,
-        transfers, duties, agreement, evidence, records, verify, witness, trace, policy, catalogue, vocab, doctor, api,
-        backup, dev, checkout, demo,
+        transfers, duties, agreement, evidence, records, verify, witness, space, join, trace, policy, catalogue, vocab,
+        doctor, api, backup, dev, checkout, demo,
     )  # fmt: skip
 
 

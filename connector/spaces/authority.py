@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from connector.accounts import secret
 from connector.approvals import decide as ballots
+from connector.approvals.decide import NotYours
 from connector.approvals.model import Ballot, Voter
 from connector.audit import store as audit
 from connector.clock import Clock
@@ -313,6 +314,11 @@ class SpaceAuthority:
         await self._db.read(slug, self.held, slug)
         return await self._db.read(slug, application_store.invitations, slug)
 
+    async def invited_as(self, slug: str, id: str) -> str:
+        """Under which name somebody was invited."""
+        found = await self._db.read(slug, application_store.invitation, slug, id)
+        return "" if found is None else found.name
+
     async def evidence(self, slug: str, sha256: str) -> tuple[str, bytes]:
         """Media type and content of a document that came with an application; raises Unknown."""
         await self._participants.get(slug)
@@ -345,7 +351,7 @@ class SpaceAuthority:
             voter, found = self.voter(tx, slug, login), self._open(tx, slug, id)
             space = self.held(tx, slug)
             if any(vote.who == voter.who for vote in found.votes):
-                raise ballots.NotYours("spaces.twice")
+                raise NotYours("spaces.twice")
             _require_checked(found, space.rules)
             saved = application_store.save_application(
                 tx, replace(found, ballot=ballots.yes(found.ballot, voter, "steward", tx.now))
@@ -395,10 +401,10 @@ class SpaceAuthority:
         named = self._people.signed_in(tx, slug, login) if login else None
         if tx.actor != SYSTEM:
             if login and (named is None or named[0] != tx.actor):
-                raise ballots.NotYours("spaces.who")
+                raise NotYours("spaces.who")
             return Voter(tx.actor, self._people.roles(tx, slug, tx.actor))
         if named is None or ROLE not in named[1] or not named[0]:
-            raise ballots.NotYours("spaces.who")
+            raise NotYours("spaces.who")
         return Voter(*named)
 
 

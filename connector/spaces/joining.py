@@ -70,6 +70,12 @@ class Joining:
         """Whose space a link leads to, with its rules; nothing of it is believed yet. Raises PeerError, Unavailable."""
         return await self._described(parse_link(link)[0])
 
+    async def describe(self, space: str) -> Description:
+        """The space of that IRI as its authority shows it; raises Mistake for what is none."""
+        if not space.startswith("https://") or not space.endswith(documents.PATH):
+            raise Mistake("spaces.link")
+        return await self._described(space.removesuffix(documents.PATH))
+
     async def apply(self, slug: str, link: str, fingerprint: str, attached: Sequence[Document] = ()) -> Joined:
         """Asks for membership; `fingerprint` is what a person of the authority read out.
 

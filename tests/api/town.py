@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from connector.accounts.model import SCOPES
 from connector.api.scopes import scope_of
+from connector.spaces.documents import Document
+from connector.spaces.model import Rules
 from tests.cities.sharing import free_port
 from tests.harvest.imports import WORDS, catalogue, ended
 from tests.testkit.cities import MUNICIPALITY, City, Space
@@ -57,6 +59,17 @@ async def _keys(city: City) -> dict[str, str]:
     return keys
 
 
+async def _applied(city: City) -> tuple[str, str]:
+    """An application, with its document, to join a space that the consumer keeps."""
+    spaces = city.services.spaces
+    await spaces.authority.create(CONSUMER, "Datenraum", Rules(documents=("Brief",)))
+    invited, said = await spaces.authority.invite(CONSUMER, "Gemeinde"), await spaces.authority.description(CONSUMER)
+    letter = Document(name="Brief", media_type="text/plain", content="SGFsbG8")
+    one = await spaces.joining.apply(PROVIDER, invited.link, said.fingerprint, [letter])
+    kept = await spaces.authority.application(CONSUMER, one.application)
+    return kept.id, kept.attachments[0].sha256
+
+
 @asynccontextmanager
 async def running_town(space: Space) -> AsyncIterator[Town]:
     port = free_port()
@@ -72,12 +85,15 @@ async def running_town(space: Space) -> AsyncIterator[Town]:
         (theirs,) = decided["transfers"]
         decisions = await city.api.get(f"{base.replace(CONSUMER, PROVIDER)}/transfers/{theirs['id']}/decisions")
         run = await _imported(city)
+        applied, document = await _applied(city)
         yield Town(city, f"http://127.0.0.1:{port}", {
             "p": [CONSUMER, PROVIDER, "nowhere"],
             "agreements": [signed["agreement"]],
             "negotiations": [signed["id"]],
             "transfers": [received["id"], theirs["id"]],
             "holds": [hold["id"]],
+            "applications": [applied],
+            "documents": [document],
             "decisions": [decisions["decisions"][0]["id"]],
             "uuid": [made["dataset"].rsplit("/", 1)[-1], "nothing"],
             "purpose": ["peer", "seal", "log", "nothing"],

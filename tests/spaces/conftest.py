@@ -39,12 +39,16 @@ class County:
 
     async def found(self, rules: Rules = RULES) -> Description:
         await self.authority.create(self.slug, "Datenraum Musterkreis", rules)
+        await self.people()
+        await self.issue()
+        return await self.authority.description(self.slug)
+
+    async def people(self) -> None:
+        """Three who may decide."""
         people = self.city.services.accounts.people
         for login in PEOPLE:
             person = await people.add(login, login.partition("@")[0].title())
             await people.decide(person.id, self.slug, "steward", take=False)
-        await self.issue()
-        return await self.authority.description(self.slug)
 
     async def issue(self) -> None:
         """A round of the job that makes lists."""

@@ -1,0 +1,293 @@
+"""Spaces over the management surface: keep one, invite, decide on applications, change members; join those of others.
+
+`who` names the person who decides where nobody is signed in, which is on the operator's socket (spec/spaces.md 3.3).
+"""
+
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
+from aiohttp import web
+from msgspec import Meta
+
+from connector.api.routes import PARTICIPANT, Problems, Route, get, post, problem_codes
+from connector.catalogue import concepts
+from connector.clock import Clock
+from connector.errors import Mistake
+from connector.spaces.assemble import SpaceSlice
+from connector.spaces.documents import Document
+from connector.spaces.model import Application, Rules, same_fingerprint
+from connector.trust.signers.port import Kind, Place
+from connector.views import space as views
+
+Name = Annotated[str, Meta(max_length=200)]
+Word = Annotated[str, Meta(max_length=500)]
+Who = Annotated[str, Meta(max_length=400)]
+Link = Annotated[str, Meta(max_length=600)]
+Did = Annotated[str, Meta(max_length=512)]
+
+NO_SPACE: Problems = {404: ("spaces.none",)}
+NO_APPLICATION = ("spaces.no-application",)
+DECIDED = ("approvals.approved", "approvals.expired", "approvals.refused", "approvals.withdrawn")
+NOT_YOURS = ("spaces.twice", "spaces.who")
+AWAY = ("http.unreachable", "peer.busy")
+
+
+class SpaceRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """`public_key` (PEM) and `key` where the key that signs lists lies with a keeper; else it is made here."""
+
+    name: Name
+    rules: Rules = Rules()
+    signer: Kind | Literal["file"] = "file"
+    key: Annotated[str, Meta(max_length=256)] = ""
+    token: Annotated[str, Meta(max_length=256)] = ""
+    public_key: Annotated[str, Meta(max_length=8_192)] = ""
+
+
+class InviteRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """For one town: under which name it is listed, its regional key, its kind, and on which domain its DID lies."""
+
+    name: Name
+    ars: Annotated[str, Meta(max_length=20)] = ""
+    kind: Annotated[str, Meta(max_length=300)] = ""
+    domain: Annotated[str, Meta(max_length=253)] = ""
+
+
+class CheckRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A point of the checklist as somebody found it; `note` says how she knows."""
+
+    name: Name
+    good: bool = True
+    note: Word = ""
+    who: Who = ""
+
+
+class YesRequest(msgspec.Struct, frozen=True, kw_only=True):
+    who: Who = ""
+
+
+class NoRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The applicant reads the reason."""
+
+    reason: Annotated[str, Meta(min_length=3, max_length=500)]
+    who: Who = ""
+
+
+class StateRequest(msgspec.Struct, frozen=True, kw_only=True):
+    did: Did
+    state: Literal["active", "suspended", "expelled"]
+    reason: Word = ""
+    who: Who = ""
+
+
+class RecogniseRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Another space by its address, with the fingerprint that its authority read out; of which kinds members count."""
+
+    space: Link
+    fingerprint: Name
+    kinds: Annotated[tuple[Annotated[str, Meta(max_length=300)], ...], Meta(max_length=50)] = ()
+    who: Who = ""
+
+
+class ForgetRequest(msgspec.Struct, frozen=True, kw_only=True):
+    authority: Name
+    who: Who = ""
+
+
+class LookRequest(msgspec.Struct, frozen=True, kw_only=True):
+    link: Link
+
+
+class JoinRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The link of an invitation, the fingerprint as it was read out, and what the rules ask for."""
+
+    link: Link
+    fingerprint: Name
+    documents: Annotated[tuple[Document, ...], Meta(max_length=20)] = ()
+
+
+class JoinedRequest(msgspec.Struct, frozen=True, kw_only=True):
+    space: Link
+
+
+class SpaceHandlers:
+    def __init__(self, clock: Clock, spaces: SpaceSlice) -> None:
+        self._clock, self._authority = clock, spaces.authority
+        self._memberships, self._joining = spaces.memberships, spaces.joining
+
+    # The authority
+
+    @problem_codes({400: ("participants.name", "signers.place", "spaces.authority-key", "spaces.is-authority",
+                          "spaces.name")})  # fmt: skip
+    async def create(self, request: web.Request, wish: SpaceRequest) -> views.SpaceView:
+        """A participant becomes the authority of a space; the same again is the same."""
+        slug = request.match_info["p"]
+        place = None if wish.signer == "file" else Place(signer=wish.signer, key=wish.key, token=wish.token)
+        await self._authority.create(slug, wish.name, wish.rules, place, wish.public_key)
+        return views.space(await self._authority.description(slug))
+
+    @problem_codes(NO_SPACE)
+    async def show(self, request: web.Request) -> views.SpaceView:
+        """The space that a participant keeps."""
+        return views.space(await self._authority.description(request.match_info["p"]))
+
+    @problem_codes(NO_SPACE)
+    async def change(self, request: web.Request, wish: Rules) -> views.SpaceView:
+        """Rules for whoever applies from now on."""
+        slug = request.match_info["p"]
+        await self._authority.change_rules(slug, wish)
+        return views.space(await self._authority.description(slug))
+
+    @problem_codes({400: ("participants.kind", "participants.name", "spaces.domain", "spaces.kind", "spaces.many",
+                          "spaces.name"), **NO_SPACE})  # fmt: skip
+    async def invite(self, request: web.Request, wish: InviteRequest) -> views.InvitedView:
+        """A link for one town, of one use, for two weeks."""
+        kind = concepts.kind(wish.kind).iri if wish.kind else ""
+        made = await self._authority.invite(
+            request.match_info["p"], wish.name, ars=wish.ars, kind=kind, domain=wish.domain
+        )
+        return views.invited(made)
+
+    @problem_codes(NO_SPACE)
+    async def invitations(self, request: web.Request) -> views.InvitationsView:
+        """The newest first; codes are not kept."""
+        found = await self._authority.invitations(request.match_info["p"])
+        return views.InvitationsView([views.invitation(one, self._clock.now()) for one in found])
+
+    @problem_codes({404: ("spaces.no-invitation",)})
+    async def withdraw(self, request: web.Request) -> views.InvitationsView:
+        """The code opens nothing any more."""
+        await self._authority.withdraw_invitation(request.match_info["p"], request.match_info["id"])
+        return await self.invitations(request)
+
+    @problem_codes(NO_SPACE)
+    async def applications(self, request: web.Request) -> views.ApplicationsView:
+        """The newest first."""
+        slug = request.match_info["p"]
+        found = await self._authority.applications(slug)
+        return views.ApplicationsView([await self._shown(slug, one) for one in found])
+
+    @problem_codes({404: ("spaces.no-application", "spaces.none")})
+    async def application(self, request: web.Request) -> views.ApplicationView:
+        """With what was found out, what people noted, and who approved."""
+        slug = request.match_info["p"]
+        return await self._shown(slug, await self._authority.application(slug, request.match_info["id"]))
+
+    @problem_codes({404: NO_APPLICATION})
+    async def document(self, request: web.Request) -> web.Response:
+        """A document that came with an application, by its SHA-256."""
+        _, body = await self._authority.evidence(request.match_info["p"], request.match_info["id"])
+        return web.Response(body=body, content_type="application/octet-stream")
+
+    @problem_codes({403: NOT_YOURS, 404: ("spaces.no-application", "spaces.none"), 409: DECIDED})
+    async def check(self, request: web.Request, wish: CheckRequest) -> views.ApplicationView:
+        """Notes a point of the checklist."""
+        slug = request.match_info["p"]
+        found = await self._authority.note(
+            slug, request.match_info["id"], wish.name, good=wish.good, note=wish.note, login=wish.who
+        )
+        return await self._shown(slug, found)
+
+    @problem_codes({400: ("spaces.checklist",), 403: NOT_YOURS, 404: ("spaces.no-application", "spaces.none"),
+                    409: DECIDED})  # fmt: skip
+    async def approve(self, request: web.Request, wish: YesRequest) -> views.ApplicationView:
+        """A person agrees; with the last one that is needed the applicant is a member."""
+        slug = request.match_info["p"]
+        return await self._shown(slug, await self._authority.approve(slug, request.match_info["id"], wish.who))
+
+    @problem_codes({403: NOT_YOURS, 404: ("spaces.no-application", "spaces.none"), 409: DECIDED})
+    async def refuse(self, request: web.Request, wish: NoRequest) -> views.ApplicationView:
+        """One no ends it."""
+        slug = request.match_info["p"]
+        found = await self._authority.refuse(slug, request.match_info["id"], wish.reason, wish.who)
+        return await self._shown(slug, found)
+
+    @problem_codes(NO_SPACE)
+    async def members(self, request: web.Request) -> views.SpaceMembersView:
+        """Everybody who ever was one, by name."""
+        found = await self._memberships.all(request.match_info["p"])
+        return views.SpaceMembersView([views.member(one) for one in found])
+
+    @problem_codes({400: ("spaces.oneself", "spaces.step"), 403: NOT_YOURS, 404: ("spaces.no-member", "spaces.none")})
+    async def state(self, request: web.Request, wish: StateRequest) -> views.SpaceMemberView:
+        """Suspends, resumes or expels a member; in force with the next list, within a second or two."""
+        found = await self._memberships.change(request.match_info["p"], wish.did, wish.state, wish.reason, wish.who)
+        return views.member(found)
+
+    async def recognised(self, request: web.Request) -> views.RecognisedSpacesView:
+        """Authorities whose members count as members here."""
+        return views.recognised(await self._memberships.recognised(request.match_info["p"]))
+
+    @problem_codes({400: ("spaces.description", "spaces.fingerprint", "spaces.link", "spaces.no-space",
+                          "spaces.oneself"), 403: NOT_YOURS, 404: ("spaces.none",), 503: AWAY})  # fmt: skip
+    async def recognise(self, request: web.Request, wish: RecogniseRequest) -> views.RecognisedSpacesView:
+        """Members of another space count as members here."""
+        said = await self._joining.describe(wish.space)
+        if not same_fingerprint(wish.fingerprint, said.authority):
+            raise Mistake("spaces.fingerprint")
+        await self._memberships.recognise(request.match_info["p"], said, wish.kinds, wish.who)
+        return await self.recognised(request)
+
+    @problem_codes({403: NOT_YOURS, 404: ("spaces.no-member",)})
+    async def forget(self, request: web.Request, wish: ForgetRequest) -> views.RecognisedSpacesView:
+        """Its members are strangers again."""
+        await self._memberships.forget(request.match_info["p"], wish.authority, wish.who)
+        return await self.recognised(request)
+
+    # Joining
+
+    async def joined(self, request: web.Request) -> views.JoinedSpacesView:
+        """Spaces that the participant belongs to or asks to belong to."""
+        found = await self._joining.all(request.match_info["p"])
+        return views.JoinedSpacesView([views.joined(one) for one in found])
+
+    @problem_codes({400: ("spaces.description", "spaces.link", "spaces.no-space"), 503: AWAY})
+    async def look(self, request: web.Request, wish: LookRequest) -> views.SpaceView:
+        """Whose space a link leads to; nothing is sent, and nothing of it believed."""
+        return views.space(await self._joining.look(wish.link))
+
+    @problem_codes({400: ("spaces.description", "spaces.documents", "spaces.fingerprint", "spaces.link",
+                          "spaces.no-space", "spaces.other-key"), 503: AWAY})  # fmt: skip
+    async def join(self, request: web.Request, wish: JoinRequest) -> views.JoinedView:
+        """Asks for membership; the same again goes on where it stopped."""
+        slug = request.match_info["p"]
+        return views.joined(await self._joining.apply(slug, wish.link, wish.fingerprint, wish.documents))
+
+    @problem_codes({404: ("spaces.not-joined",)})
+    async def progress(self, request: web.Request, wish: JoinedRequest) -> views.JoinedView:
+        """How an application stands, asked of the authority now."""
+        return views.joined(await self._joining.progress(request.match_info["p"], wish.space))
+
+    @problem_codes({404: ("spaces.not-joined",), 503: AWAY})
+    async def leave(self, request: web.Request, wish: JoinedRequest) -> views.JoinedView:
+        """Ends the membership by the participant's own word."""
+        return views.joined(await self._joining.leave(request.match_info["p"], wish.space))
+
+    async def _shown(self, slug: str, one: Application) -> views.ApplicationView:
+        description = await self._authority.description(slug)
+        invited_as = await self._authority.invited_as(slug, one.invitation)
+        return views.application(one, description.rules, invited_as)
+
+    routes: ClassVar[tuple[Route, ...]] = (
+        get(f"{PARTICIPANT}/space", show),
+        post(f"{PARTICIPANT}/space", create),
+        post(f"{PARTICIPANT}/space/rules", change),
+        get(f"{PARTICIPANT}/space/invitations", invitations),
+        post(f"{PARTICIPANT}/space/invitations", invite, 201),
+        post(f"{PARTICIPANT}/space/invitations/{{id}}/withdraw", withdraw),
+        get(f"{PARTICIPANT}/space/applications", applications),
+        get(f"{PARTICIPANT}/space/applications/{{id}}", application),
+        post(f"{PARTICIPANT}/space/applications/{{id}}/check", check),
+        post(f"{PARTICIPANT}/space/applications/{{id}}/approve", approve),
+        post(f"{PARTICIPANT}/space/applications/{{id}}/refuse", refuse),
+        get(f"{PARTICIPANT}/space/documents/{{id}}", document, media="application/octet-stream"),
+        get(f"{PARTICIPANT}/space/members", members),
+        post(f"{PARTICIPANT}/space/members", state),
+        get(f"{PARTICIPANT}/space/recognised", recognised),
+        post(f"{PARTICIPANT}/space/recognised", recognise),
+        post(f"{PARTICIPANT}/space/recognised/end", forget),
+        get(f"{PARTICIPANT}/spaces", joined),
+        post(f"{PARTICIPANT}/spaces", join),
+        post(f"{PARTICIPANT}/spaces/look", look),
+        post(f"{PARTICIPANT}/spaces/progress", progress),
+        post(f"{PARTICIPANT}/spaces/leave", leave),
+    )

@@ -1,0 +1,302 @@
+"""`hanse space`: keep a data space, invite, decide on applications, change memberships.
+
+Who decides is named by `--who`: the command line acts for the operator, and two people have to agree.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from connector.catalogue import concepts
+from connector.cli.frame.call import OK, Call, named_file, unusable
+from connector.cli.frame.client import Api
+from connector.cli.frame.parser import Words
+from connector.cli.operate import space_csv
+from connector.errors import Mistake
+
+SIGNERS = ("file", "pkcs11", "csc", "vault")
+STEPS = {"suspend": "suspended", "resume": "active", "expel": "expelled"}
+MOST_PEM = 8_192
+
+
+def register(top: Words, places: Any) -> None:
+    group = top.command(places, "space")
+    inner = group.commands("subcommand")
+    _create_words(_own(group, inner, "create", run_create))
+    _own(group, inner, "show", run_show)
+    invite = _own(group, inner, "invite", run_invite)
+    invite.word("--name", metavar="NAME")
+    invite.word("--ars", metavar="KEY", default="")
+    invite.word("--kind", metavar="KIND", default="")
+    invite.word("--domain", metavar="DOMAIN", default="")
+    invite.word("--qr", metavar="FILE", type=Path)
+    invite.word("--csv", metavar="FILE", type=Path)
+    invite.word("--report", metavar="FILE", type=Path)
+    invite.word("--dry-run", action="store_true")
+    _own(group, inner, "invitations", run_invitations)
+    _own(group, inner, "withdraw", run_withdraw).word("id", metavar="ID")
+    _own(group, inner, "applications", run_applications)
+    _own(group, inner, "application", run_application).word("id", metavar="ID")
+    check = _own(group, inner, "check", run_check)
+    check.word("id", metavar="ID")
+    check.word("point", metavar="POINT")
+    check.word("--note", metavar="TEXT", default="")
+    check.word("--bad", action="store_true")
+    _who(check)
+    approve = _own(group, inner, "approve", run_approve)
+    approve.word("id", metavar="ID")
+    _who(approve)
+    refuse = _own(group, inner, "refuse", run_refuse)
+    refuse.word("id", metavar="ID")
+    refuse.word("--reason", metavar="TEXT", required=True)
+    _who(refuse)
+    _own(group, inner, "members", run_members)
+    for name in STEPS:
+        step = _own(group, inner, name, run_step)
+        step.word("did", metavar="DID")
+        step.word("--reason", metavar="TEXT", default="")
+        _who(step)
+    recognise = _own(group, inner, "recognise", run_recognise)
+    recognise.word("space", metavar="URL")
+    recognise.word("--fingerprint", metavar="DIGITS", required=True)
+    recognise.word("--kind", metavar="KIND", action="append", default=[])
+    _who(recognise)
+    _own(group, inner, "joined", run_joined)
+    leave = _own(group, inner, "leave", run_leave)
+    leave.word("space", metavar="URL")
+    leave.sure()
+
+
+def _own(group: Words, inner: Any, name: str, run: Any) -> Words:
+    made = group.command(inner, name)
+    made.word("--as", of="space", dest="participant", required=True, metavar="SLUG")
+    made.set_defaults(run=run)
+    return made
+
+
+def _who(command: Words) -> None:
+    command.word("--who", of="space", metavar="LOGIN", required=True)
+
+
+def _create_words(create: Words) -> None:
+    create.word("name", metavar="NAME")
+    create.word("--kind", metavar="KIND", action="append", default=[])
+    create.word("--document", metavar="NAME", action="append", default=[])
+    create.word("--check", metavar="POINT", action="append", default=[])
+    create.word("--approvals", metavar="NUMBER", type=int, default=2)
+    create.word("--term", metavar="DAYS", type=int, default=365)
+    create.word("--text", metavar="TEXT", default="")
+    create.word("--signer", choices=SIGNERS, default="file")
+    create.word("--key", metavar="NAME", default="")
+    create.word("--token", metavar="LABEL", default="")
+    create.word("--public-key", metavar="FILE", type=Path)
+
+
+def run_create(call: Call) -> int:
+    args = call.args
+    rules = {
+        "kinds": [concepts.kind(one).iri for one in args.kind], "documents": args.document, "checklist": args.check,
+        "approvals": args.approvals, "termDays": args.term, "text": args.text,
+    }  # fmt: skip
+    pem = (
+        "" if args.public_key is None else named_file(args.public_key.expanduser(), MOST_PEM).decode("ascii", "replace")
+    )
+    body = {
+        "name": args.name, "rules": rules, "signer": args.signer, "key": args.key, "token": args.token,
+        "public_key": pem,
+    }  # fmt: skip
+    made = _api(call).post("participants", args.participant, "space", body=body)
+    call.result(made)
+    _tell_space(call, made)
+    call.tell("space.created-next", slug=args.participant)
+    return OK
+
+
+def run_show(call: Call) -> int:
+    found = _api(call).get("participants", call.args.participant, "space")
+    call.result(found)
+    _tell_space(call, found)
+    return OK
+
+
+def run_invite(call: Call) -> int:
+    args = call.args
+    if args.csv is not None and args.name is None and args.qr is None:
+        return space_csv.run(call, args.csv)
+    if args.csv is not None or args.dry_run or args.report is not None or args.name is None:
+        raise Mistake("cli.space-which")
+    body = {"name": args.name, "ars": args.ars, "kind": args.kind, "domain": args.domain}
+    made = _api(call).post("participants", args.participant, "space", "invitations", body=body)
+    call.result(made)
+    if args.qr is not None:
+        _draw(args.qr.expanduser(), made["link"], args.name)
+    call.tell("space.invited", name=made["name"], until=made["until"][:10])
+    if not args.json:
+        print(made["link"])
+    call.tell("space.invited-next")
+    return OK
+
+
+def _draw(place: Path, link: str, name: str) -> None:
+    """The picture is for the eyes of one town, like the link."""
+    from connector.small_files import replaced
+    from connector.web.account import qr  # most commands do not need it
+
+    try:
+        replaced(place, str(qr.svg(link, name)).encode())
+    except OSError as problem:
+        raise unusable(place, problem) from problem
+
+
+def run_invitations(call: Call) -> int:
+    found = _api(call).get("participants", call.args.participant, "space", "invitations")
+    call.result(found)
+    for one in found["invitations"]:
+        state = call.say(f"space.invitation.{one['state']}")
+        call.tell("space.invitation-line", id=one["id"], name=one["name"], state=state, until=one["until"][:10])
+    if not found["invitations"]:
+        call.tell("space.invitation-none")
+    return OK
+
+
+def run_withdraw(call: Call) -> int:
+    args = call.args
+    made = _api(call).post("participants", args.participant, "space", "invitations", args.id, "withdraw", body={})
+    call.result(made)
+    call.tell("space.withdrawn")
+    return OK
+
+
+def run_applications(call: Call) -> int:
+    found = _api(call).get("participants", call.args.participant, "space", "applications")
+    call.result(found)
+    for one in found["applications"]:
+        call.tell(
+            "space.application-line", id=one["id"], invited=one["invited"], did=one["did"], state=_state(call, one)
+        )
+    if not found["applications"]:
+        call.tell("space.application-none")
+    return OK
+
+
+def run_application(call: Call) -> int:
+    one = _api(call).get("participants", call.args.participant, "space", "applications", call.args.id)
+    call.result(one)
+    _tell_application(call, one)
+    return OK
+
+
+def run_check(call: Call) -> int:
+    args = call.args
+    body = {"name": args.point, "good": not args.bad, "note": args.note, "who": args.who}
+    one = _api(call).post("participants", args.participant, "space", "applications", args.id, "check", body=body)
+    call.result(one)
+    _tell_application(call, one)
+    return OK
+
+
+def run_approve(call: Call) -> int:
+    args = call.args
+    body = {"who": args.who}
+    one = _api(call).post("participants", args.participant, "space", "applications", args.id, "approve", body=body)
+    call.result(one)
+    call.tell("space.approved", invited=one["invited"], state=_state(call, one), missing=one["missing"])
+    return OK
+
+
+def run_refuse(call: Call) -> int:
+    args = call.args
+    body = {"reason": args.reason, "who": args.who}
+    one = _api(call).post("participants", args.participant, "space", "applications", args.id, "refuse", body=body)
+    call.result(one)
+    call.tell("space.refused", invited=one["invited"])
+    return OK
+
+
+def run_members(call: Call) -> int:
+    found = _api(call).get("participants", call.args.participant, "space", "members")
+    call.result(found)
+    for one in found["members"]:
+        until = one["until"][:10] if one["until"] else call.say("space.open-end")
+        state = call.say(f"space.member.{one['state']}")
+        call.tell("space.member-line", name=one["name"], did=one["did"], state=state, until=until)
+    return OK
+
+
+def run_step(call: Call) -> int:
+    args = call.args
+    body = {"did": args.did, "state": STEPS[args.subcommand], "reason": args.reason, "who": args.who}
+    one = _api(call).post("participants", args.participant, "space", "members", body=body)
+    call.result(one)
+    call.tell("space.stepped", name=one["name"], state=call.say(f"space.member.{one['state']}"))
+    return OK
+
+
+def run_recognise(call: Call) -> int:
+    args = call.args
+    kinds = [concepts.kind(one).iri for one in args.kind]
+    body = {"space": args.space, "fingerprint": args.fingerprint, "kinds": kinds, "who": args.who}
+    found = _api(call).post("participants", args.participant, "space", "recognised", body=body)
+    call.result(found)
+    for one in found["spaces"]:
+        call.tell("space.recognised", name=one["name"], space=one["space"])
+    return OK
+
+
+def run_joined(call: Call) -> int:
+    found = _api(call).get("participants", call.args.participant, "spaces")
+    call.result(found)
+    for one in found["spaces"]:
+        call.tell("space.joined-line", name=one["name"], space=one["space"], state=call.say(f"join.{one['state']}"))
+    if not found["spaces"]:
+        call.tell("space.joined-none")
+    return OK
+
+
+def run_leave(call: Call) -> int:
+    args = call.args
+    if not call.sure("space.leave-sure", space=args.space):
+        return OK
+    one = _api(call).post("participants", args.participant, "spaces", "leave", body={"space": args.space})
+    call.result(one)
+    call.tell("space.left", name=one["name"])
+    return OK
+
+
+def _tell_space(call: Call, one: Any) -> None:
+    call.tell("space.whose", name=one["name"], space=one["space"])
+    call.tell("space.fingerprint", fingerprint=one["fingerprint"])
+    tell_rules(call, one["rules"])
+
+
+def tell_rules(call: Call, rules: Any) -> None:
+    """What a space asks of who applies."""
+    if rules.get("documents"):
+        call.tell("space.rule.documents", documents=", ".join(rules["documents"]))
+    if rules.get("checklist"):
+        call.tell("space.rule.checklist", points=", ".join(rules["checklist"]))
+    call.tell("space.rule.approvals", count=rules.get("approvals", 2))
+    term = rules.get("termDays", 365)
+    call.tell("space.rule.term" if term else "space.rule.endless", days=term)
+    if rules.get("text"):
+        call.tell("space.rule.text", text=rules["text"])
+
+
+def _tell_application(call: Call, one: Any) -> None:
+    call.tell("space.application", invited=one["invited"], name=one["name"], did=one["did"], operator=one["operator"])
+    for check in one["checks"]:
+        who = check["by"] or call.say("space.machine")
+        mark = call.say("space.good" if check["good"] else "space.bad")
+        call.tell("space.check", name=check["name"], mark=mark, note=check["note"], who=who)
+    for name in one["open_checks"]:
+        call.tell("space.check-open", name=name)
+    for document in one["documents"]:
+        call.tell("space.document", name=document["name"], sha256=document["sha256"], size=call.size(document["size"]))
+    call.tell("space.application-state", state=_state(call, one), missing=one["missing"])
+
+
+def _state(call: Call, one: Any) -> str:
+    return call.say(f"space.application-is.{one['state']}")
+
+
+def _api(call: Call) -> Api:
+    return Api(call.settings().api.socket)

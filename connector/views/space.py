@@ -1,0 +1,212 @@
+"""Spaces as people and programs see them: the authority's side, and the spaces that a participant belongs to."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from connector.spaces.authority import Invited
+from connector.spaces.documents import Description
+from connector.spaces.model import (
+    Application,
+    Invitation,
+    Joined,
+    Member,
+    Recognised,
+    Rules,
+    fingerprint,
+)
+from connector.views.fields import Time, time
+
+
+class SpaceView(msgspec.Struct, frozen=True, kw_only=True):
+    """`fingerprint` is what people compare by voice; `list` is where the signed list lies."""
+
+    space: str
+    name: str
+    authority: str
+    did: str
+    fingerprint: str
+    list: str
+    rules: Rules
+
+
+class InvitationView(msgspec.Struct, frozen=True, kw_only=True):
+    """`state`: open, used, withdrawn, or expired."""
+
+    id: str
+    name: str
+    ars: str
+    kind: str
+    domain: str
+    state: str
+    until: Time | None
+    application: str | None
+
+
+class InvitedView(msgspec.Struct, frozen=True, kw_only=True):
+    """`link` carries the code; it is shown now and never again."""
+
+    id: str
+    name: str
+    link: str
+    until: Time | None
+
+
+class InvitationsView(msgspec.Struct, frozen=True):
+    invitations: list[InvitationView]
+
+
+class CheckView(msgspec.Struct, frozen=True, kw_only=True):
+    """`by` is the pseudonym of who noted it; empty: this machine found it out."""
+
+    name: str
+    good: bool
+    note: str
+    by: str
+    at: Time | None
+
+
+class AttachmentView(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    media_type: str
+    sha256: str
+    size: int
+
+
+class ApplicationView(msgspec.Struct, frozen=True, kw_only=True):
+    """`name` is what it calls itself, `invited` whom the authority invited; `missing` people have to approve yet."""
+
+    id: str
+    did: str
+    name: str
+    invited: str
+    operator: str
+    kind: str
+    ars: str
+    state: str
+    checks: list[CheckView]
+    open_checks: list[str]
+    documents: list[AttachmentView]
+    approved_by: list[str]
+    missing: int
+    reason: str
+    asked: Time | None
+    decided: Time | None
+
+
+class ApplicationsView(msgspec.Struct, frozen=True):
+    applications: list[ApplicationView]
+
+
+class SpaceMemberView(msgspec.Struct, frozen=True, kw_only=True):
+    """`state`: active, suspended, expelled, left, ended."""
+
+    did: str
+    name: str
+    operator: str
+    kind: str
+    ars: str
+    state: str
+    since: Time | None
+    until: Time | None
+    reason: str
+
+
+class SpaceMembersView(msgspec.Struct, frozen=True):
+    members: list[SpaceMemberView]
+
+
+class RecognisedView(msgspec.Struct, frozen=True, kw_only=True):
+    space: str
+    name: str
+    authority: str
+    fingerprint: str
+    kinds: list[str]
+    since: Time | None
+
+
+class RecognisedSpacesView(msgspec.Struct, frozen=True):
+    spaces: list[RecognisedView]
+
+
+class JoinedView(msgspec.Struct, frozen=True, kw_only=True):
+    """`state`: applying, pending, member, refused, left, ended."""
+
+    space: str
+    name: str
+    authority: str
+    fingerprint: str
+    state: str
+    reason: str
+    asked: Time | None
+    changed: Time | None
+
+
+class JoinedSpacesView(msgspec.Struct, frozen=True):
+    spaces: list[JoinedView]
+
+
+def space(said: Description) -> SpaceView:
+    return SpaceView(
+        space=said.space, name=said.name, authority=said.authority, did=said.did, fingerprint=said.fingerprint,
+        list=said.list, rules=said.rules,
+    )  # fmt: skip
+
+
+def invited(made: Invited) -> InvitedView:
+    one = made.invitation
+    return InvitedView(id=one.id, name=one.name, link=made.link, until=time(one.until))
+
+
+def invitation(one: Invitation, now: int) -> InvitationView:
+    state = "expired" if one.state == "open" and one.until <= now else one.state
+    return InvitationView(
+        id=one.id, name=one.name, ars=one.ars, kind=one.kind, domain=one.domain, state=state, until=time(one.until),
+        application=one.application,
+    )  # fmt: skip
+
+
+def application(one: Application, rules: Rules, invited_as: str) -> ApplicationView:
+    noted = {check.name for check in one.checks if check.by and check.good}
+    return ApplicationView(
+        id=one.id, did=one.did, name=one.name, invited=invited_as, operator=one.operator, kind=one.kind, ars=one.ars,
+        state=one.state,
+        checks=[
+            CheckView(name=check.name, good=check.good, note=check.note, by=check.by, at=time(check.at))
+            for check in one.checks
+        ],
+        open_checks=[name for name in rules.checklist if name not in noted],
+        documents=[
+            AttachmentView(name=it.name, media_type=it.media_type, sha256=it.sha256, size=it.size)
+            for it in one.attachments
+        ],
+        approved_by=[vote.who for vote in one.votes],
+        missing=max(one.ballot.missing("steward"), 0) if one.state == "pending" else 0,
+        reason=one.reason, asked=time(one.asked_at), decided=time(one.decided_at),
+    )  # fmt: skip
+
+
+def member(one: Member) -> SpaceMemberView:
+    return SpaceMemberView(
+        did=one.did, name=one.name, operator=one.operator, kind=one.kind, ars=one.ars, state=one.state,
+        since=time(one.since), until=time(one.until), reason=one.reason,
+    )  # fmt: skip
+
+
+def recognised(found: Sequence[Recognised]) -> RecognisedSpacesView:
+    return RecognisedSpacesView(
+        [
+            RecognisedView(
+                space=one.space, name=one.name, authority=one.authority, fingerprint=fingerprint(one.authority),
+                kinds=list(one.kinds), since=time(one.since),
+            )
+            for one in found
+        ]
+    )  # fmt: skip
+
+
+def joined(one: Joined) -> JoinedView:
+    return JoinedView(
+        space=one.space, name=one.name, authority=one.authority, fingerprint=fingerprint(one.authority),
+        state=one.state, reason=one.reason, asked=time(one.asked_at), changed=time(one.changed_at),
+    )  # fmt: skip

@@ -1,0 +1,129 @@
+"""`hanse space` and `hanse join` against real servers, as `docs/space-authority.md` and `docs/space-joining.md` go."""
+
+import asyncio
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.cli.main import main
+from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, TOWN, UNLISTED, VILLAGE, County
+from tests.testkit.cities import MUNICIPALITY, City, Space
+
+ANNA, BERT = PEOPLE[:2]
+
+
+@pytest.fixture
+async def county(space: Space) -> County:
+    """A county without a space yet."""
+    return County(await space.city("county", {COUNTY: COUNTY_KIND}, UNLISTED))
+
+
+@pytest.fixture
+async def town(space: Space) -> City:
+    return await space.city("town", {TOWN: MUNICIPALITY, VILLAGE: MUNICIPALITY}, UNLISTED)
+
+
+async def hanse(city: City, *words: str, code: int = 0) -> None:
+    assert await asyncio.to_thread(main, [*words, "--data", str(city.settings.folder)], {"LANG": "en"}) == code
+
+
+async def answer(city: City, capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> Any:
+    capsys.readouterr()
+    await hanse(city, *words, "--json", code=code)
+    return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+
+async def test_from_nothing_to_a_member(
+    county: County, town: City, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """>> create, invite with a picture, join, check, two approve << a member; suspended, resumed, left."""
+    await county.people()
+    letter = tmp_path / "letter.pdf"
+    letter.write_bytes(b"%PDF-")
+    await hanse(county.city, "space", "create", "Musterkreis", "--as", COUNTY, "--check", "letter", "--document",
+                "letter", "--text", "Hello")  # fmt: skip
+    await hanse(county.city, "space", "show", "--as", COUNTY)
+    said = re.search(r"Fingerprint of the key: ([0-9a-f ]+)", capsys.readouterr().out)
+    assert said is not None
+    picture = tmp_path / "link.svg"
+    await hanse(county.city, "space", "invite", "--name", "Musterstadt", "--as", COUNTY, "--qr", str(picture))
+    link = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("https://"))
+    assert picture.read_text().startswith("<svg")
+    await hanse(town, "join", link, "--as", TOWN, code=2)
+    await hanse(town, "join", link, "--as", TOWN, "--fingerprint", "0", "--document", f"letter={letter}", code=1)
+    await hanse(town, "join", link, "--as", TOWN, "--fingerprint", said[1], "--document", f"letter={letter}")
+    (one,) = (await answer(county.city, capsys, "space", "applications", "--as", COUNTY))["applications"]
+    await hanse(county.city, "space", "applications", "--as", COUNTY)
+    await hanse(county.city, "space", "application", one["id"], "--as", COUNTY)
+    assert "open: letter" in capsys.readouterr().out
+    own = ("--as", COUNTY, "--who")
+    await hanse(county.city, "space", "approve", one["id"], *own, ANNA, code=1)
+    await hanse(county.city, "space", "check", one["id"], "letter", "--note", "AZ 1", *own, ANNA)
+    await hanse(county.city, "space", "approve", one["id"], *own, ANNA)
+    await hanse(county.city, "space", "approve", one["id"], *own, ANNA, code=1)
+    await hanse(county.city, "space", "approve", one["id"], *own, BERT)
+    joined = await answer(
+        town, capsys, "join", link, "--as", TOWN, "--fingerprint", said[1], "--document", f"letter={letter}", "--wait",
+        "20",
+    )  # fmt: skip
+    assert joined["state"] == "member"
+    await hanse(county.city, "space", "members", "--as", COUNTY)
+    assert "Musterstadt" in capsys.readouterr().out
+    for step in ("suspend", "resume"):
+        await hanse(county.city, "space", step, town.did(TOWN), *own, ANNA)
+    await hanse(town, "space", "joined", "--as", TOWN)
+    await hanse(town, "space", "leave", joined["space"], "--as", TOWN, "--yes")
+    await hanse(county.city, "space", "expel", town.did(TOWN), *own, ANNA, code=1)
+    await hanse(county.city, "space", "invitations", "--as", COUNTY)
+    assert "used" in capsys.readouterr().out
+
+
+async def test_an_application_refused(county: County, town: City, capsys: pytest.CaptureFixture[str]) -> None:
+    await county.found()
+    said = await county.authority.description(COUNTY)
+    invited = await county.invite()
+    await hanse(town, "join", invited.link, "--as", TOWN, "--fingerprint", said.fingerprint)
+    (one,) = await county.authority.applications(COUNTY)
+    await hanse(county.city, "space", "refuse", one.id, "--as", COUNTY, "--who", ANNA, "--reason", "No seal.")
+    await hanse(town, "join", invited.link, "--as", TOWN, "--fingerprint", said.fingerprint, code=1)
+    other = await county.invite()
+    await hanse(county.city, "space", "withdraw", other.invitation.id, "--as", COUNTY)
+    await hanse(town, "join", other.link, "--as", VILLAGE, "--fingerprint", said.fingerprint, code=1)
+
+
+async def test_twenty_towns_by_a_list(county: County, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """>> a dry run, the list, the list again << nobody; twenty links in a file of mode 0600; nobody twice."""
+    await county.found()
+    table, report = tmp_path / "towns.csv", tmp_path / "links.csv"
+    table.write_text("name;ars;domain\n" + "".join(f"Town {at};;town-{at}.example\n" for at in range(20)))
+    words = ("space", "invite", "--csv", str(table), "--as", COUNTY)
+    told = await answer(county.city, capsys, *words, "--dry-run")
+    assert (told["would"], told["invited"]) == (20, [])
+    assert await county.authority.invitations(COUNTY) == []
+    await hanse(county.city, *words, code=2)
+    await hanse(county.city, *words, "--report", str(report))
+    assert len(report.read_text().splitlines()) == 21
+    assert report.stat().st_mode & 0o077 == 0
+    again = await answer(county.city, capsys, *words, "--report", str(report))
+    assert (again["would"], again["known"]) == (0, 20)
+    await hanse(county.city, "space", "invite", "--as", COUNTY, code=2)
+    for broken in ("", "town\nx\n", "name;ars\nx\n", 'name\n"x\n'):
+        table.write_text(broken)
+        with_code = await asyncio.to_thread(
+            main, [*words, "--report", str(report), "--data", str(county.city.settings.folder)], {"LANG": "en"}
+        )
+        assert with_code != 0, broken
+
+
+async def test_recognising(county: County, space: Space, capsys: pytest.CaptureFixture[str]) -> None:
+    await county.found()
+    city = await space.city("other", {"nachbarkreis": COUNTY_KIND}, UNLISTED)
+    other = County(city, "nachbarkreis")
+    theirs = await other.found()
+    words = ("space", "recognise", theirs.space, "--as", COUNTY, "--who", ANNA, "--fingerprint")
+    await hanse(county.city, *words, "0", code=1)
+    await hanse(county.city, *words, theirs.fingerprint)
+    assert theirs.space in capsys.readouterr().out
