@@ -37,7 +37,8 @@ def named(path: Path) -> str:
 
 
 def test_a_source_file_is_introduced() -> None:
-    assert [named(path) for path in SOURCES if not ast.get_docstring(ast.parse(path.read_text("utf-8")))] == []
+    others = [path for path in SOURCES if not re.match(r'"""[^\s"]', path.read_text("utf-8"))]
+    assert [named(path) for path in others if not ast.get_docstring(ast.parse(path.read_text("utf-8")))] == []
 
 
 def test_a_source_file_is_no_longer_than_a_reader_can_follow() -> None:

@@ -5,6 +5,7 @@ import re
 import string
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,8 +49,13 @@ class Raised(NamedTuple):
     facts: set[str]
 
 
-def raised() -> Iterator[Raised]:
+@cache
+def raised() -> tuple[Raised, ...]:
     """Every such place in the package."""
+    return tuple(_raised())
+
+
+def _raised() -> Iterator[Raised]:
     for path in sorted((ROOT / "connector").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not (

@@ -49,13 +49,10 @@ def literals(node: ast.expr) -> Iterator[str]:
 def raised() -> dict[str, frozenset[int]]:
     """The statuses of each code, from every place where an error of the tree is made with its code written out."""
     found: dict[str, set[int]] = {}
+    classes = statuses().keys() - {KEPT}
     for tree in trees():
         for node in ast.walk(tree):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Name)
-                and node.func.id in statuses().keys() - {KEPT}
-            ):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in classes:
                 for code in literals(node.args[0]) if node.args else ():
                     found.setdefault(code, set()).add(statuses()[node.func.id])
     return {code: frozenset(some) for code, some in found.items()}
