@@ -39,9 +39,7 @@ TRIES_4XX = 4
 TRIES_NAMELESS = 8
 """Some half a minute: how often the end of a process waits for a peer to say under which pid it knows it."""
 PATIENCE_MS = 3 * 86_400_000
-_ANSWERED_BY_A_MESSAGE = frozenset(
-    {("negotiation", kind) for kind in ("REQUEST", "OFFER", "ACCEPT", "AGREE", "VERIFY")} | {("transfer", "REQUEST")}
-)
+_ANSWERED_BY_A_MESSAGE = frozenset(("negotiation", kind) for kind in ("REQUEST", "OFFER", "ACCEPT", "AGREE", "VERIFY"))
 """The peer has the next word after these. After all others nobody may have one, and ours may follow at any time."""
 _FINAL = frozenset({"http.address-refused", "http.url-refused", "peer.foreign-address", "peer.no-address"})
 """Addresses that we do not call, today or tomorrow; whatever else is odd about a peer may pass."""
@@ -86,6 +84,8 @@ class Messages:
         if 200 <= answer.status < 300:
             self._noes.pop(row.id, None)
             pid = await self._peer_pid(answer, parcel)
+            if pid is not None and parcel.noun == "negotiation":
+                self._contracts.named[parcel.process] = pid
             book = partial(self._acked, row=row, parcel=parcel, pid=pid, answer=answer)
             self._acks.put(Ack(row, book, expects=(parcel.noun, parcel.kind) in _ANSWERED_BY_A_MESSAGE))
             return
@@ -199,6 +199,8 @@ class Messages:
         return self._transfers.get(tx, slug, parcel.process).kernel.peer_pid
 
     def _acked(self, tx: Tx, *, row: OutboxRow, parcel: OutgoingMessage, pid: str | None, answer: Answer) -> None:
+        if parcel.noun == "negotiation":
+            self._contracts.named.pop(parcel.process, None)
         if outbox.finish(tx, row):
             recorder.answered(tx, row, parcel.kind, answer)
             slice_ = self._contracts if parcel.noun == "negotiation" else self._transfers

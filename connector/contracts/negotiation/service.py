@@ -81,6 +81,8 @@ class Contracts:
         self.sender = NegotiationSender(participants, self.agreements, approvals)
         self.countersigning = LateCountersignatures(self.agreements, self.sender)
         self.approvals, self.decide = approvals, decide(self.sender)
+        self.named: dict[str, str] = {}
+        """Pids that peers named in answers which are not booked yet (decision 0084), by our own: they hold already."""
 
     # What we want
 
@@ -226,7 +228,7 @@ class Contracts:
     ) -> Reply:
         """Any further message about a negotiation of ours with this peer."""
         before = self._own(tx, slug, case_id, partner.did)
-        step = _step(before, kernel.kind_of(message), message, digest_)
+        step = _step(before, kernel.kind_of(message), message, digest_, self.named.get(case_id))
         if step.repeated:
             return Reply(before)
         if isinstance(message, m.ContractRequestMessage | m.ContractOfferMessage):
@@ -385,12 +387,13 @@ def _named(message: m.ContractRequestMessage) -> None:
         raise PeerError("contracts.purpose")
 
 
-def _step(case: NegotiationRow, kind: Kind, message: Any, digest_: str) -> Step:
+def _step(case: NegotiationRow, kind: Kind, message: Any, digest_: str, named: str | None) -> Step:
     ours, theirs = message.provider_pid, message.consumer_pid
     mine, peers = (ours, theirs) if case.kernel.role is Role.PROVIDER else (theirs, ours)
     if mine != case.id:
         raise PeerError("contracts.pid")
     try:
-        return kernel.received(case.kernel, kind, message.id, digest_, peers)
+        known = replace(case.kernel, peer_pid=case.kernel.peer_pid or named)
+        return kernel.received(known, kind, message.id, digest_, peers)
     except Illegal as illegal:
         raise PeerError("contracts.illegal", kind=str(kind), state=case.shown, why=illegal.code) from illegal
