@@ -21,8 +21,8 @@ PEER = "\ue000peer"
 character, so that no text of a person or peer can be taken for it."""
 
 SETTLING_MS = 300
-"""How long a refusal of a first message waits: who reads it before our answer (Eclipse EDC does) saves over it that it
-asked, and waits for ever."""
+"""How long a word waits that follows at once upon the message of a peer that may read it before our answer: Eclipse EDC
+then saves over what it was told, or refuses it and says again what it said."""
 
 
 COUNTERSIGN = "countersign"

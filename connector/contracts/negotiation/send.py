@@ -87,16 +87,22 @@ class NegotiationSender:
             tx, case, effects, {sent: outgoing.agreement(case, sent, plain, seal, self._second(tx, case))}
         )
 
-    def verify(self, tx: Tx, case: NegotiationRow, seal: str | None) -> NegotiationRow:
-        """As consumer: the agreement is what we asked for; `seal` is our countersignature."""
+    def verify(
+        self, tx: Tx, case: NegotiationRow, seal: str | None, *, due_at: int | None = None
+    ) -> NegotiationRow:  # fmt: skip
+        """As consumer: the agreement is what we asked for; `seal` is our countersignature. Sent at `due_at` (ms)."""
         case, effects, sent = _say(case, Kind.VERIFY)
         second = None if seal is None else self._second(tx, case)
-        return self._said(tx, case, effects, {sent: outgoing.verification(case, sent, seal, second)})
+        message = replace(outgoing.verification(case, sent, seal, second), due_at=due_at)
+        return self._said(tx, case, effects, {sent: message})
 
-    def finalize(self, tx: Tx, case: NegotiationRow, agreement: Agreement, seal: str | None) -> NegotiationRow:
+    def finalize(
+        self, tx: Tx, case: NegotiationRow, agreement: Agreement, seal: str | None, *, due_at: int | None = None
+    ) -> NegotiationRow:
         """As provider. From here on the peer may act on it, so our own view must not lag (spec/protocol.md 3.3).
 
-        What was to take the place of an agreement that another one has replaced meanwhile is terminated instead.
+        It is sent at `due_at` (ms). What was to take the place of an agreement that another one has replaced meanwhile
+        is terminated instead.
         """
         if replacement.too_late(tx, agreement):
             return self.terminate(tx, case, "replaced", because("endings.replaced-otherwise"))
@@ -105,7 +111,7 @@ class NegotiationSender:
         case, effects, sent = _say(case, Kind.FINALIZE)
         case = store.save_case(tx, case)
         self.agreements.finalize(tx, case)
-        self.commit(tx, case, effects, {sent: outgoing.finalized(case, sent, address)})
+        self.commit(tx, case, effects, {sent: replace(outgoing.finalized(case, sent, address), due_at=due_at)})
         return case
 
     def terminate(

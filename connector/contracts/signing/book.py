@@ -12,7 +12,7 @@ from connector.contracts.negotiation.send import NegotiationSender
 from connector.contracts.signing.check import MustRead, Refused
 from connector.protocol.negotiation import State
 from connector.storage.database import Tx
-from connector.storage.effects import ask
+from connector.storage.effects import SETTLING_MS, ask
 
 
 class Countersigned(NamedTuple):
@@ -57,7 +57,7 @@ class SealBooking:
             case Countersigned(seal, objects):
                 self._agreements.keep(tx, case, objects)
                 self._agreements.countersigned(tx, agreement, seal)
-                return self._sender.verify(tx, case, seal)
+                return self._sender.verify(tx, case, seal, due_at=_settled(tx) if seal is None else None)
             case MustRead(code, objects):
                 self._agreements.keep(tx, case, objects)
                 self._sender.record(tx, case, DECISION, {"countersignature": "asked", "fault": code})
@@ -82,4 +82,11 @@ class SealBooking:
         if found.seal is None and self._agreements.demand(tx, agreement).setting == "required":
             return case
         self._agreements.countersigned(tx, agreement, found.seal)
-        return self._sender.finalize(tx, case, agreement, found.seal)
+        unsealed = found.seal is None and not found.fault
+        return self._sender.finalize(tx, case, agreement, found.seal, due_at=_settled(tx) if unsealed else None)
+
+
+def _settled(tx: Tx) -> int:
+    """When our word may leave to a peer that has sealed nothing: Eclipse EDC may read it before our answer, says 409,
+    and then sends its own message once more as another one. A peer that seals saves before it sends."""
+    return tx.now + SETTLING_MS

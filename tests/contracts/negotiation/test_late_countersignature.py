@@ -136,6 +136,7 @@ async def test_a_late_one_finalizes(towns: Towns) -> None:
 async def test_where_it_is_only_preferred_a_late_one_completes_the_contract(towns: Towns) -> None:
     """>> late << the one-sided agreement is finalized, and a further agreement record with the next number says so."""
     found = await waiting(towns, countersignature="preferred")
+    await towns.hurry()
     assert await after(towns, found) == ("FINALIZED", "FINALIZED", "one-sided")
     await hand_in(towns, found)
     assert (await after(towns, found))[2] == "finalized"
@@ -309,6 +310,7 @@ async def test_after_the_deadline_a_one_sided_contract_stays_as_it_is(towns: Tow
     """>> late, after the instant that the profile names << 409; the agreement is in force, one-sided."""
     towns.contracts.agreements._patience_ms = -1000
     found = await waiting(towns, countersignature="preferred")
+    await towns.hurry()
     with pytest.raises(Settled, match=r"countersignature-late"):
         await hand_in(towns, found)
     assert await after(towns, found) == ("FINALIZED", "FINALIZED", "one-sided")

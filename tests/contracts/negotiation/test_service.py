@@ -81,10 +81,18 @@ async def test_an_invalid_countersignature_counts_as_none_where_it_is_only_prefe
 
 
 async def test_a_provider_without_seals_still_concludes(towns: Towns) -> None:
-    """<< agreement without our extension, as other connectors send it >> verification without seal << one-sided."""
+    """<< agreement without our extension, as other connectors send it >> verification without seal << one-sided.
+
+    Both words leave a moment late: such a peer may read them before it has read our answer.
+    """
     towns.wire.bend["ContractAgreementMessage"] = _without_seal
     towns.wire.bend["ContractAgreementVerificationMessage"] = _no_seal_offered
     case = await negotiated(towns, countersignature="none")
+    for step, shown in ((1, "VERIFIED"), (2, "FINALIZED")):
+        assert (case.shown, len(towns.wire.sent)) == ("VERIFIED", step + 1)
+        await towns.hurry()
+        case = await towns.case("nachbardorf", case.id)
+        assert case.shown == shown
     assert case.shown == "FINALIZED"
     agreement = await towns.agreement("nachbardorf", case.agreement)
     assert (agreement.state, agreement.provider_jws, agreement.consumer_jws) == ("one-sided", None, None)
