@@ -3,7 +3,7 @@
 500 towns with 200 datasets each (`--quick`: 100 with 20), added through the management API one after the other, but
 twice ten at once. Their datasets are copies of one that was published through the API, written into the tables of the
 stopped process (`_shelf`), so the log has no record of them; 100 000 calls would take a quarter of an hour. Blocks of
-requests to either process take turns.
+requests to either process take turns. What is measured of both is measured without crawls.
 """
 
 import asyncio
@@ -28,8 +28,10 @@ PAIRS = 3 if QUICK else 9
 EARLY = 10
 """How many towns there are when adding one is measured first; and how many are added for one figure."""
 IDLE_S = 20.0
-SETTLED_S = 20.0
-"""For what a process does once after its start."""
+SETTLED_S = 75.0
+"""For what a process does once after its start; the crawls that it then begins end after a minute."""
+NO_CRAWLS = {"HANSE_FEDERATION__LOOK_S": "86400"}
+"""Towns that are new to each other first copy their catalogues, pair by pair: for days that is work, and no idling."""
 MEMBERS = 6
 ASKED = 20
 """Towns of the many that are asked; each of them, and the one alone, is asked once before anything is measured."""
@@ -58,6 +60,14 @@ async def added(city: City, names: Sequence[str]) -> list[float]:
     return spent
 
 
+async def listed(city: City, name: str) -> float:
+    """Milliseconds until one more is on the list of all."""
+    begun = time.perf_counter()
+    await added(city, [name])
+    await city.api.post("/api/v1/trust/reload")
+    return (time.perf_counter() - begun) * 1000
+
+
 async def at_once(city: City, names: Sequence[str]) -> float:
     """Milliseconds a town when all of them come together."""
     begun = time.perf_counter()
@@ -74,6 +84,7 @@ async def growing(city: City) -> list[str]:
     before = city.cpu()
     first = await added(city, begin[EARLY // 2 :])
     first_cpu = (city.cpu() - before) * 1000 / len(first)
+    early = await listed(city, "frueh")
     first_at_once = await at_once(city, together)
     progress(f"towns up to {TOWNS}")
     await added(city, names[2 * EARLY : -2 * EARLY])
@@ -84,6 +95,7 @@ async def growing(city: City) -> list[str]:
     figure("towns.add", middle(late), "ms", reference=middle(first), ratio=middle(ratios), spread=ratios,
            floor="<= 1.5", goal="<= 1.1")  # fmt: skip
     figure("towns.add-cpu", late_cpu, "ms", reference=first_cpu, ratio=late_cpu / first_cpu)
+    figure("towns.add-and-list", await listed(city, "spaet"), "ms", reference=early)
     late_at_once = await at_once(city, last_together)
     figure("towns.add-ten-at-once", late_at_once, "ms", reference=first_at_once, ratio=late_at_once / first_at_once)
     return names
@@ -100,7 +112,7 @@ async def filled(space: Cities, name: str, others: bool) -> Towns:
     place = city.folder / "hanse.db"
     await asyncio.to_thread(_shelf.fill, place, DATASETS - 1)
     await asyncio.to_thread(_shelf.fill_others, place, city.slug, names)
-    city = await space.start(name, city.slug, MUNICIPALITY)
+    city = await space.start(name, city.slug, MUNICIPALITY, environ=NO_CRAWLS)
     figure(f"towns.start-{name}", city.started_s, "s")
     return Towns(city, await asyncio.to_thread(_offered, place))
 
