@@ -19,7 +19,8 @@ from connector.participants import publisher as publishing
 from connector.participants.model import Participant, checked_name, checked_slug, split_root
 from connector.participants.publisher_details import PublisherChange, PublisherDetails
 from connector.participants.signers import Opener, Signers
-from connector.participants.store import CHANGED, Change, KeyRow, Stored
+from connector.participants.store import CHANGED as CHANGED
+from connector.participants.store import Change, KeyRow, Stored
 from connector.storage.database import PROCESS, SYSTEM, Database, Tx
 from connector.trust.development.dev_ca import chain_der
 from connector.trust.did import did as dids

@@ -16,7 +16,7 @@ from connector.clock import Clock
 from connector.errors import HanseError, Mistake, PeerError, Unavailable, Unknown
 from connector.http import strict
 from connector.http.outbound import Answer
-from connector.participants.service import Hosted, Participants
+from connector.participants.service import CHANGED, Hosted, Participants
 from connector.spaces import documents, joined_store
 from connector.spaces.authority import OwnKeys, pin_of, record
 from connector.spaces.documents import ApplicationClaims, Description, Document, Receipt, RequestClaims
@@ -63,8 +63,13 @@ class Joining:
     ) -> None:  # fmt: skip
         self._db, self._clock, self._vault, self._participants = db, clock, vault, participants
         self._http, self._listing, self._anchors, self._own_keys = http, listing, anchors, own_keys
+        db.listen(CHANGED, self._keys_changed)
         self._open: set[str] = set()
         self._looked: int | None = None
+
+    def _keys_changed(self, _: object) -> None:
+        """The next round looks at every participant: somebody may have other keys."""
+        self._looked = None
 
     async def look(self, link: str) -> Description:
         """Whose space a link leads to, with its rules; nothing of it is believed yet. Raises PeerError, Unavailable."""

@@ -192,7 +192,6 @@ PROVED_BY: dict[str, str] = {
     "spaces/hints.py": "spaces/test_joining.py",
     "spaces/joined_store.py": "spaces/test_joining.py",
     "spaces/member_store.py": "spaces/test_issuing.py",
-    "spaces/memberships.py": "spaces/test_authority.py",
     "spaces/model.py": "spaces/test_decide.py",
     "spaces/store.py": "spaces/test_issuing.py",
     "trust/assemble.py": "spaces/test_joining.py",

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import starmap
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from connector.cli.frame.call import OK, REFUSED, Call
@@ -21,6 +22,7 @@ from connector.cli.operate import (
     doctor_database,
     doctor_federation,
     doctor_secrets,
+    doctor_spaces,
     doctor_witness,
 )
 from connector.errors import HanseError, Unavailable
@@ -147,7 +149,11 @@ def _certificate(settings: Settings, lang: str) -> Iterator[Finding]:
 
 def _trust(settings: Settings, _lang: str) -> Iterator[Finding]:
     trust = settings.trust
-    for path in dict.fromkeys((trust.list_file, trust.authority_key_file, *trust.seal_ca_files, *trust.ca_files)):
+    own: tuple[Path, ...] = (trust.list_file, trust.authority_key_file)
+    if not trust.list_url and not any(path.is_file() for path in own):
+        yield Finding("ok", "no-list", {})
+        own = ()
+    for path in dict.fromkeys((*own, *trust.seal_ca_files, *trust.ca_files)):
         yield Finding(
             "ok" if path.is_file() else "bad", "trust-file" if path.is_file() else "no-trust-file", {"path": path}
         )
@@ -217,6 +223,7 @@ CHECKS: tuple[Callable[[Settings, str], Iterator[Finding]], ...] = (
     lambda settings, lang: starmap(Finding, doctor_witness.lines(settings, lang)),
     lambda settings, lang: starmap(Finding, doctor_contracts.lines(settings, lang)),
     lambda settings, lang: starmap(Finding, doctor_federation.lines(settings, lang)),
+    lambda settings, lang: starmap(Finding, doctor_spaces.lines(settings, lang)),
     _plugins,
     _port,
 )

@@ -1,0 +1,54 @@
+"""Lines of `hanse doctor` about spaces: what is missing on the way to keep one, or to belong to one.
+
+Asked of the running server; without one there is nothing to say here, which `doctor` says itself.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from connector.cli.frame.client import Api, Problem
+from connector.errors import HanseError
+from connector.settings.load import Settings
+
+MOST = 20
+"""Participants that are looked at."""
+Line = tuple[Literal["ok", "warn", "bad"], str, dict[str, object]]
+_STATES: dict[str, Literal["ok", "warn", "bad"]] = {
+    "applying": "warn", "pending": "warn", "member": "ok", "refused": "bad", "left": "ok", "ended": "bad",
+}  # fmt: skip
+
+
+def lines(settings: Settings, lang: str) -> Iterator[Line]:
+    """State, message under `cli.doctor`, and its facts."""
+    api, listed = Api(settings.api.socket), settings.trust.list_file.is_file() or bool(settings.trust.list_url)
+    try:
+        people = api.get("people")["people"]
+        for one in api.get("participants")["participants"][:MOST]:
+            slug = str(one["slug"])
+            kept = list(_kept(api, slug, people))
+            joined = api.get("participants", slug, "spaces")["spaces"]
+            yield from kept
+            for space in joined:
+                yield _STATES[space["state"]], f"space-{space['state']}", {"participant": slug, "name": space["name"]}
+            if not (listed or kept or joined):
+                yield "warn", "space-none", {"participant": slug}
+    except (Problem, HanseError):
+        return
+
+
+def _kept(api: Api, slug: str, people: list[dict[str, Any]]) -> Iterator[Line]:
+    """Of a participant that keeps a space: whether enough people can decide, and what waits for them."""
+    try:
+        space = api.get("participants", slug, "space")
+    except Problem:
+        return
+    needed = space["rules"].get("approvals", 2)
+    stewards = sum("steward" in one["roles"].get(slug, []) for one in people)
+    facts: dict[str, object] = {"participant": slug, "name": space["name"], "needed": needed, "count": stewards}
+    yield ("ok", "space-kept", facts) if stewards >= needed else ("bad", "space-people", facts)
+    waiting = [
+        one for one in api.get("participants", slug, "space", "applications")["applications"]
+        if one["state"] == "pending"
+    ]  # fmt: skip
+    if waiting:
+        yield "warn", "space-waiting", {"participant": slug, "count": len(waiting)}

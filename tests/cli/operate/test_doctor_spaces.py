@@ -1,0 +1,36 @@
+"""What `hanse doctor` says on the way into a space, at either end, against real servers."""
+
+import asyncio
+
+from connector.cli.operate import doctor, doctor_spaces
+from connector.language import say
+from tests.spaces.conftest import COUNTY, COUNTY_KIND, RULES, TOWN, UNLISTED, County, applied
+from tests.testkit.cities import MUNICIPALITY, City, Space
+
+
+async def told(city: City) -> list[tuple[str, str]]:
+    found = await asyncio.to_thread(lambda: list(doctor_spaces.lines(city.settings, "de")))
+    for _, key, facts in found:
+        for lang in ("de", "en"):
+            assert "{" not in say(f"cli.doctor.{key}", lang, **facts)
+    return [(state, key) for state, key, _ in found]
+
+
+async def test_each_point_of_the_way(space: Space) -> None:
+    """>> alone, a space without people, with them, asked to join, waiting, a member << what is missing."""
+    county = County(await space.city("county", {COUNTY: COUNTY_KIND}, UNLISTED))
+    town = await space.city("town", {TOWN: MUNICIPALITY}, UNLISTED)
+    assert await told(town) == [("warn", "space-none")]
+    await county.authority.create(COUNTY, "Musterkreis", RULES)
+    assert await told(county.city) == [("bad", "space-people")]
+    await county.people()
+    await county.issue()
+    assert await told(county.city) == [("ok", "space-kept")]
+    one = await applied(town, TOWN, await county.invite(), county)
+    assert await told(county.city) == [("ok", "space-kept"), ("warn", "space-waiting")]
+    assert await told(town) == [("warn", "space-pending")]
+    await county.admit(one)
+    await town.services.spaces.joining.progress(TOWN, one.space)
+    assert await told(town) == [("ok", "space-member")]
+    (finding,) = [one for one in doctor._trust(town.settings, "de") if one.key == "no-list"]
+    assert finding.state == "ok"
