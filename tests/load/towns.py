@@ -77,7 +77,7 @@ async def at_once(city: City, names: Sequence[str]) -> float:
 
 async def growing(city: City) -> list[str]:
     """All towns but the first, and what the tenth and the last cost."""
-    names = [f"stadt{number:03}" for number in range(TOWNS - 1)]
+    names = [f"stadt{number:03}" for number in range(TOWNS - 3)]  # and two that are added apart, and the model
     begin, together = names[:EARLY], names[EARLY : 2 * EARLY]
     last, last_together = names[-2 * EARLY : -EARLY], names[-EARLY:]
     await added(city, begin[: EARLY // 2])
@@ -98,7 +98,7 @@ async def growing(city: City) -> list[str]:
     figure("towns.add-and-list", await listed(city, "spaet"), "ms", reference=early)
     late_at_once = await at_once(city, last_together)
     figure("towns.add-ten-at-once", late_at_once, "ms", reference=first_at_once, ratio=late_at_once / first_at_once)
-    return names
+    return [*names, "frueh", "spaet"]
 
 
 async def filled(space: Cities, name: str, others: bool) -> Towns:
@@ -166,7 +166,7 @@ async def turns(
 async def main() -> None:
     async with _cities.cities() as space, AsyncExitStack() as stack:
         one, many = await filled(space, "one", others=False), await filled(space, "many", others=True)
-        consumer = await space.start("c", "nachbardorf", MUNICIPALITY)
+        consumer = await space.start("c", "nachbardorf", MUNICIPALITY, environ=NO_CRAWLS)
         members = [await stack.enter_async_context(nasty_peer(space.space, f"m{n}")) for n in range(MEMBERS)]
         for city in (one.city, many.city, consumer):
             await city.api.post("/api/v1/trust/reload")
