@@ -13,6 +13,7 @@ from connector.operation.overview import Observer
 from connector.policy.odrl.names import HANSE
 from connector.settings.load import master_key, web_origin
 from connector.settings.own_texts import own_texts
+from connector.trust.members.roots import authority_pem
 from connector.views.agreement import Agreements
 from connector.views.members import Members
 from connector.views.termination import Lives
@@ -130,7 +131,8 @@ def _contracts(services: Services) -> list[routes.Handlers]:
     def anchors() -> bytes:
         """What this process trusts itself, as it lies there now."""
         places = dict.fromkeys((settings.authority_key_file, *settings.seal_ca_files))
-        return b"\n".join(place.read_bytes() for place in places)
+        own = [place.read_bytes() for place in places if anchor.home is not None or place.is_file()]
+        return b"\n".join([*own, *(authority_pem(pin.jwk).encode() for pin in anchor.joined)])
 
     return [
         ContractPages(

@@ -184,3 +184,26 @@ async def test_two_authorities_recognise_each_other(county: County, town: City, 
             await city.services.trust.listing.reload()
     negotiated = await town.negotiate(TOWN, village.did(VILLAGE), made["dataset"])
     assert negotiated["state"] == "FINALIZED"
+
+
+async def test_an_offer_for_one_space_is_nobodys_in_another(county: County, town: City, start: Start) -> None:
+    """>> a town in two spaces offers data for one of them << its county has a contract, a village of the other does not
+    see them; without that both would."""
+    other = County(await start("other", "nachbarkreis", COUNTY_KIND), "nachbarkreis")
+    await other.found()
+    village = await start("village", VILLAGE)
+    ours = await joined(town, TOWN, county)
+    await joined(town, TOWN, other)
+    await joined(village, VILLAGE, other)
+    for city in (county.city, town):
+        await city.services.trust.listing.reload()
+    wish = {"until": "31.12.2099", "space": ours.space}
+    made = await town.publish(TOWN, visibility="eligible", slots=wish)
+    with pytest.raises(Refused):
+        await village.negotiate(VILLAGE, town.did(TOWN), made["dataset"])
+    negotiated = await county.city.negotiate(COUNTY, town.did(TOWN), made["dataset"])
+    assert negotiated["state"] == "FINALIZED"
+    open_to_both = await town.publish(TOWN, name="b.csv", title="Beide")
+    assert (await village.negotiate(VILLAGE, town.did(TOWN), open_to_both["dataset"]))["state"] == "FINALIZED"
+    with pytest.raises(Refused):
+        await town.publish(TOWN, name="c.csv", slots={"until": "31.12.2099", "space": "kreis"})

@@ -16,12 +16,16 @@ from connector.catalogue.templates.days import midnight, read_day
 from connector.catalogue.templates.slots import KINDS, Slot, SlotType, concepts
 from connector.errors import Mistake
 from connector.language import say
+from connector.policy.odrl.names import HANSE
 from connector.resources import folder
 
 __all__ = ["Slot", "Template", "default_text", "fill", "midnight", "named", "sample", "template", "templates"]
 
 Light = Literal["green", "yellow", "red"]
 
+SPACE = "space"
+"""The slot that every template has."""
+_SPACE = re.compile(r"https://[!-~]{1,480}/space")
 PLACE = re.compile(r"\{([a-z-]+)\}")
 _LATER = re.compile(r"\{([a-z-]+)\}\+P([0-9]{1,4})D")
 _GONE = object()
@@ -83,8 +87,12 @@ def template(template_id: str) -> Template:
 
 
 def fill(template_id: str, slots: Mapping[str, str]) -> dict[str, object]:
-    """The policy document without @id, @type and target; Mistake for an unknown template or slot and a bad value."""
-    chosen = template(template_id)
+    """The policy document without @id, @type and target; Mistake for an unknown template or slot and a bad value.
+
+    Every template has the slot `space`: IRIs of the spaces whose members alone may have it (spec/spaces.md 5.3).
+    """
+    chosen, spaces = template(template_id), _spaces(slots.get(SPACE, ""))
+    slots = {name: text for name, text in slots.items() if name != SPACE}
     for name in slots:
         if name not in chosen.slots:
             near = nearest(name, chosen.slots) if chosen.slots else ""
@@ -93,7 +101,27 @@ def fill(template_id: str, slots: Mapping[str, str]) -> dict[str, object]:
     values = {name: _value(name, slot, texts[name], template_id) for name, slot in chosen.slots.items()}
     _in_order(chosen, texts)
     document = _insert(chosen.body, values)
-    return document if isinstance(document, dict) else {}
+    return _for_members(document, spaces) if isinstance(document, dict) else {}
+
+
+def _spaces(text: str) -> list[str]:
+    """The IRIs in it; raises Mistake."""
+    found = text.replace(",", " ").split()
+    for one in found:
+        if not _SPACE.fullmatch(one):
+            raise Mistake("policy.slot-space", value=one[:200])
+    return found
+
+
+def _for_members(document: dict[str, object], spaces: list[str]) -> dict[str, object]:
+    """Each permission for members of one of these spaces alone."""
+    permissions = document.get("permission")
+    if not spaces or not isinstance(permissions, list):
+        return document
+    only = {"leftOperand": f"{HANSE}memberOf", "operator": "isAnyOf", "rightOperand": spaces}
+    return {
+        **document, "permission": [{**one, "constraint": [*one.get("constraint", ()), only]} for one in permissions]
+    }  # fmt: skip
 
 
 def _text(slot: Slot, given: str, slots: Mapping[str, str]) -> str:
