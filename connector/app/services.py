@@ -169,7 +169,7 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
     offboarding = offboarding_slice.assemble(
         infra, participants, contracts.service, contracts.terminations, transfers.service, catalogue.service,
         folders=(settings.data.files, settings.data.received, settings.folder / "log"),
-        struck=authority_of(space, anchor, trust.listing, clock), periods=retention.unexpired,
+        struck=authority_of(space, anchor.home or anchor, trust.listing, clock), periods=retention.unexpired,
     )  # fmt: skip
     requests = request_slice.assemble(
         infra, participants, catalogue, contracts.service, transfers.service, approvals.service, plane.local, engine,

@@ -50,7 +50,7 @@ def assemble(
     status = WitnessStatus(db, clock, participants, trust.anchor, metrics, witness_keys.name)
     seal = Background("seal", maintenance.seal_logs)
     enrolment = Enrolment(
-        space, participants, trust.listing, trust.anchor, witness_keys, settings.witness.operator
+        space, participants, trust.listing, trust.anchor.home or trust.anchor, witness_keys, settings.witness.operator
     )  # fmt: skip
     work = Work(
         every={"seal": (settings.worker.seal_every_s, seal.begin), "forget": (FORGET_S, maintenance.forget)},

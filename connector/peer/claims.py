@@ -36,14 +36,13 @@ class Claims:
 
     def held(self, now: int) -> Mapping[str, Set[str]]:
         """The DIDs and groups on the list, but for memberships that are over; nothing before there is a list."""
-        if self._anchor.version == 0:
+        if self._anchor.version == 0 and not self._anchor.entries:
             return {}
         entries = self._anchor.entries.values()
         still = [one for one in entries if one.valid_until is None or now < millis(one.valid_until)]
         groups = frozenset(group for one in still for group in one.groups)
         return {HANSE + "memberOf": groups, HANSE + "participant": frozenset(one.did for one in still)}
 
-    def until(self, did: str) -> int | None:
-        """When the list lets the membership end by itself (ms); None if it does not."""
-        found = self._anchor.entry(did)
-        return None if found is None else millis(found.valid_until) or None
+    def until(self, own: str, did: str, now: int) -> int | None:
+        """When a list lets its membership end by itself (ms), the first that does; None if none does."""
+        return self._anchor.ends(own, did, now)

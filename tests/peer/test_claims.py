@@ -58,9 +58,9 @@ def test_who_does_not_belong_now_is_nobody() -> None:
 
 
 def test_the_end_of_a_membership_is_known_beforehand() -> None:
-    assert claims(MEMBER).until(MEMBER.did) is None
-    assert claims(replace(MEMBER, valid_until=rfc3339(NOW))).until(MEMBER.did) == NOW
-    assert claims(MEMBER).until("did:web:b.example") is None
+    assert claims(MEMBER).until("", MEMBER.did, NOW) is None
+    assert claims(replace(MEMBER, valid_until=rfc3339(NOW))).until("", MEMBER.did, NOW) == NOW
+    assert claims(MEMBER).until("", "did:web:b.example", NOW) is None
 
 
 def test_members_and_what_they_hold_are_those_of_the_list() -> None:

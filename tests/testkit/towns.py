@@ -270,7 +270,7 @@ class Towns:
         """A rule may name whomever it likes."""
         return {}
 
-    def until(self, did: str) -> int | None:
+    def until(self, own: str, did: str, now: int) -> int | None:
         """When memberships end by themselves, of those that are in `ends`."""
         return self.ends.get(did)
 

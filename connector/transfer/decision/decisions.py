@@ -98,8 +98,9 @@ class TransferDecisions:
         did = process.counterparty
         requester = self._worlds.requester(process.participant, did, agreement.now)
         world = self._worlds.of(agreement, requester, process, history)
+        until = self._worlds.until(process.participant, did, agreement.now)
         return Question(
-            agreement=agreement, world=world, phase=phase, member=requester is not None, until=self._worlds.until(did)
+            agreement=agreement, world=world, phase=phase, member=requester is not None, until=until
         )  # fmt: skip
 
     # What is told and kept

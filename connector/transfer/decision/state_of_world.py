@@ -42,7 +42,7 @@ class Claims(Protocol):
     def requester(self, own: str, did: str, now: int) -> Requester | None:
         """None once it does not belong any more."""
 
-    def until(self, did: str) -> int | None:
+    def until(self, own: str, did: str, now: int) -> int | None:
         """When its membership ends by itself (ms), None if it does not."""
 
 
@@ -58,8 +58,8 @@ class StatesOfWorld:
         """None for whoever shares no space with our participant."""
         return self._claims.requester(self._participants.held(slug).participant.did, did, now)
 
-    def until(self, did: str) -> int | None:
-        return self._claims.until(did)
+    def until(self, slug: str, did: str, now: int) -> int | None:
+        return self._claims.until(self._participants.held(slug).participant.did, did, now)
 
     def of(
         self, agreement: AgreementNow, requester: Requester | None, process: TransferRow | None, history: History

@@ -15,7 +15,7 @@ from connector.errors import HanseError, PeerError, Unauthenticated
 from connector.trust.keys.jwk import thumbprint
 from connector.trust.members.list_reader import ListReader
 from connector.trust.members.successors import Step, Successors, unambiguous
-from connector.trust.members.trust_list import Anchor, Entry, Read, Recognised, TrustList, succession
+from connector.trust.members.trust_list import Anchor, Entry, Read, Recognised, TrustList, millis, succession
 
 URN = "urn:ietf:params:oauth:jwk-thumbprint:sha-256:"
 """RFC 9278: the name of an authority is that of its key."""
@@ -243,6 +243,14 @@ class Anchors(Anchor):
 
     def entry(self, did: str) -> Entry | None:
         return self.home.entry(did) if not self._joined and self.home is not None else self.entries.get(did)
+
+    def ends(self, own: str, did: str, now: int) -> int | None:
+        """The first end of all that they share now: what runs is judged anew then, and goes on by another list."""
+        if not self._joined:
+            return super().ends(own, did, now)
+        mine = self.belonging(own, own, now) if own else ()
+        found = [*self.belonging(own, did, now), *mine]
+        return min((end for one in found if (end := millis(one.entry.valid_until))), default=None)
 
     def fresh(self, now: int) -> bool:
         if not self._joined:

@@ -325,6 +325,11 @@ class Anchor:
         """Who is on a list with a participant of ours, those too that do not belong now."""
         return self.current.participants
 
+    def ends(self, own: str, did: str, now: int) -> int | None:
+        """When what a participant of ours (`own`) shares with a DID ends by itself (ms); None if it does not."""
+        entry = self.entry(did)
+        return None if entry is None else millis(entry.valid_until) or None
+
     @property
     def edition(self) -> int:
         """Counts what the lists have said so far."""

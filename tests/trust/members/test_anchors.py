@@ -201,6 +201,17 @@ def test_the_bundle_gets_the_list_that_names_both(north: Keeper, south: Keeper) 
     assert anchors.jws_for((TOWN,)) == first
 
 
+def test_the_first_end_of_all_is_when_to_look_again(north: Keeper, south: Keeper) -> None:
+    early, late = (entry("firm", NOW, valid_until=rfc3339(NOW + ms)) for ms in (1000, 9000))
+    over = entry("firm", NOW, valid_until=rfc3339(NOW))
+    anchors = of((north, north.says(entry("town", NOW), late)), (south, south.says(entry("town", NOW), early)))
+    assert anchors.ends(TOWN, FIRM, NOW) == NOW + 1000
+    assert anchors.ends(FIRM, TOWN, NOW) == NOW + 1000
+    assert anchors.ends(TOWN, VILLAGE, NOW) is None
+    elsewhere = of((north, north.says(entry("town", NOW), late)), (south, south.says(entry("village", NOW), over)))
+    assert elsewhere.ends(TOWN, FIRM, NOW) == NOW + 9000
+
+
 def test_without_any_list_nobody_belongs() -> None:
     anchors = Anchors(None)
     assert not anchors.fresh(NOW)
