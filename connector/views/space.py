@@ -15,6 +15,7 @@ from connector.spaces.model import (
     Rules,
     fingerprint,
 )
+from connector.trust.members.roots import authority_pem
 from connector.views.fields import Time, time
 
 
@@ -130,7 +131,7 @@ class RecognisedSpacesView(msgspec.Struct, frozen=True):
 
 
 class JoinedView(msgspec.Struct, frozen=True, kw_only=True):
-    """`state`: applying, pending, member, refused, left, ended."""
+    """`state`: applying, pending, member, refused, left, ended; `key` is the public key that was compared (PEM)."""
 
     space: str
     name: str
@@ -138,6 +139,7 @@ class JoinedView(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str
     state: str
     reason: str
+    key: str
     asked: Time | None
     changed: Time | None
 
@@ -208,5 +210,6 @@ def recognised(found: Sequence[Recognised]) -> RecognisedSpacesView:
 def joined(one: Joined) -> JoinedView:
     return JoinedView(
         space=one.space, name=one.name, authority=one.authority, fingerprint=fingerprint(one.authority),
-        state=one.state, reason=one.reason, asked=time(one.asked_at), changed=time(one.changed_at),
+        state=one.state, reason=one.reason, key=authority_pem(one.jwk), asked=time(one.asked_at),
+        changed=time(one.changed_at),
     )  # fmt: skip

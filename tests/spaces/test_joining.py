@@ -1,6 +1,7 @@
 """From an invitation to the first catalogue: nothing before two people agreed, all of it without a restart."""
 
 import json
+import re
 
 import msgspec
 import pytest
@@ -9,6 +10,9 @@ from connector.errors import Mistake, PeerError, Unavailable
 from connector.spaces.joining import parse_link
 from connector.trust.keys.signing import SoftwareKey
 from connector.trust.members.anchors import URN
+from connector.trust.members.roots import roots_pem
+from connector.verify.bundle import verify_bundle
+from connector.verify.report import Verdict
 from tests.spaces.conftest import (
     COUNTY,
     COUNTY_KIND,
@@ -25,8 +29,9 @@ from tests.testkit.cities import MUNICIPALITY, City, Refused, Space
 from tests.testkit.nasty import nasty_peer
 
 
-async def test_a_town_at_another_provider_joins_and_reads_the_first_catalogue(county: County, town: City) -> None:
-    """>> invited, applied, checked, approved by two << a member, and a contract with its county."""
+async def test_a_town_at_another_provider_joins_and_has_a_contract(county: County, town: City, space: Space) -> None:
+    """>> invited, applied, checked, approved by two << a member, and a contract with its county, whose evidence holds
+    against the key of the space."""
     made = await county.city.publish(COUNTY)
     one = await applied(town, TOWN, await county.invite(), county)
     assert one.state == "pending"
@@ -36,6 +41,15 @@ async def test_a_town_at_another_provider_joins_and_reads_the_first_catalogue(co
     await county.city.services.trust.listing.reload()
     negotiated = await town.negotiate(TOWN, county.city.did(COUNTY), made["dataset"])
     assert negotiated["state"] == "FINALIZED"
+    said = await county.authority.description(COUNTY)
+    (seal_ca,) = re.findall(rb"-----BEGIN CERTIFICATE.+?END CERTIFICATE-----\n", space.roots, re.DOTALL)
+    roots = roots_pem([seal_ca.decode()], said.key).encode()
+    for city, slug in ((town, TOWN), (county.city, COUNTY)):
+        await city.services.operation.maintenance.seal_logs()
+        found = await city.api.get(f"/api/v1/participants/{slug}/agreements/{negotiated['agreement']}/evidence")
+        report = verify_bundle(found, roots, "en")
+        # Both operators are parties here: nobody independent can vouch for the time.
+        assert [one.name for one in report.checks if one.verdict is not Verdict.PASSED] == ["time"]
 
 
 async def test_only_the_fingerprint_that_was_read_out_is_believed(county: County, town: City) -> None:

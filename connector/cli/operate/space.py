@@ -3,6 +3,7 @@
 Who decides is named by `--who`: the command line acts for the operator, and two people have to agree.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from connector.errors import Mistake
 SIGNERS = ("file", "pkcs11", "csc", "vault")
 STEPS = {"suspend": "suspended", "resume": "active", "expel": "expelled"}
 MOST_PEM = 8_192
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
 def register(top: Words, places: Any) -> None:
@@ -61,6 +63,9 @@ def register(top: Words, places: Any) -> None:
     recognise.word("--kind", metavar="KIND", action="append", default=[])
     _who(recognise)
     _own(group, inner, "joined", run_joined)
+    roots = _own(group, inner, "roots", run_roots)
+    roots.word("space", metavar="URL")
+    roots.word("-o", "--output", metavar="FILE", type=Path, required=True)
     leave = _own(group, inner, "leave", run_leave)
     leave.word("space", metavar="URL")
     leave.sure()
@@ -249,6 +254,29 @@ def run_joined(call: Call) -> int:
         call.tell("space.joined-line", name=one["name"], space=one["space"], state=call.say(f"join.{one['state']}"))
     if not found["spaces"]:
         call.tell("space.joined-none")
+    return OK
+
+
+def run_roots(call: Call) -> int:
+    """What an auditor needs for contracts of that space: the seal CAs that hold here, and the key of its authority."""
+    args, places = call.args, call.settings().trust.seal_ca_files
+    found = _api(call).get("participants", args.participant, "spaces")["spaces"]
+    key = next((one["key"] for one in found if one["space"] == args.space), None)
+    if key is None:
+        raise Mistake("cli.space-not-joined", space=args.space[:200])
+    certificates = [
+        block
+        for place in places
+        if place.is_file()
+        for block in _CERTIFICATE.findall(place.read_text("ascii", "replace"))
+    ]
+    place = args.output.expanduser()
+    try:
+        place.write_text("\n".join([*certificates, key]), encoding="ascii")
+    except OSError as problem:
+        raise unusable(place, problem) from problem
+    call.result({"file": str(place), "certificates": len(certificates)})
+    call.tell("space.roots", place=str(place), count=len(certificates))
     return OK
 
 

@@ -75,6 +75,10 @@ async def test_from_nothing_to_a_member(
     for step in ("suspend", "resume"):
         await hanse(county.city, "space", step, town.did(TOWN), *own, ANNA)
     await hanse(town, "space", "joined", "--as", TOWN)
+    roots = tmp_path / "roots.pem"
+    await hanse(town, "space", "roots", joined["space"], "--as", TOWN, "-o", str(roots))
+    assert "BEGIN PUBLIC KEY" in roots.read_text()
+    await hanse(town, "space", "roots", "https://other.example/space", "--as", TOWN, "-o", str(roots), code=1)
     await hanse(town, "space", "leave", joined["space"], "--as", TOWN, "--yes")
     await hanse(county.city, "space", "expel", town.did(TOWN), *own, ANNA, code=1)
     await hanse(county.city, "space", "invitations", "--as", COUNTY)
