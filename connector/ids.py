@@ -22,4 +22,5 @@ def new_id() -> str:
     """
     random = secrets.randbits(_RANDOM_BITS)
     high = (_CLOCK.now() & 0xFFFF_FFFF_FFFF) << 16 | 0x7000 | random >> 62
-    return f"urn:uuid:{uuid.UUID(int=high << 64 | 0x8 << 60 | random & (1 << 62) - 1)}"
+    text = f"{high << 64 | 0x8 << 60 | random & (1 << 62) - 1:032x}"
+    return f"urn:uuid:{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

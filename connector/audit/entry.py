@@ -8,6 +8,7 @@ from hashlib import sha256
 
 import msgspec
 
+from connector import canonical_json
 from connector.clock import rfc3339
 from connector.errors import Defect
 from connector.verify.checks.disclosure import TOLD
@@ -41,10 +42,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 def encode(record: Record) -> bytes:
     """The canonical bytes. Text from a peer is brought to NFC: it must never stop our own record."""
     value = {"v": VERSION, **msgspec.structs.asdict(record), "at": rfc3339(record.at)}
-    try:
-        return jcs.encode(value)
-    except jcs.NotCanonical:
-        return _encode_normalised(value)
+    known = canonical_json.encode(value)
+    return _encode_slowly(value) if known is None else known
 
 
 def digest(data: bytes) -> str:
@@ -55,6 +54,13 @@ def digest(data: bytes) -> str:
 def leaf_data(salt: bytes, data: bytes) -> bytes:
     """What stands in the tree for a record (before RFC 9162 hashing)."""
     return sha256(salt + data).digest()
+
+
+def _encode_slowly(value: object) -> bytes:
+    try:
+        return jcs.encode(value)
+    except jcs.NotCanonical:
+        return _encode_normalised(value)
 
 
 def _encode_normalised(value: object) -> bytes:

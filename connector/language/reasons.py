@@ -38,5 +38,7 @@ def from_the_wire(said: Sequence[object] | None) -> Reason:
 
 def plain(text: str, most: int = 1000) -> str:
     """A stranger's text as people may see it: one line, at most `most` characters, nothing that steers a terminal."""
-    visible = (" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in text[:most])
-    return " ".join("".join(visible).split())
+    shown = text[:most]
+    if not shown.isprintable():  # else nothing of it is a separator but spaces, and nothing steers
+        shown = "".join(" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in shown)
+    return " ".join(shown.split())

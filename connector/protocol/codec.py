@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from connector.canonical_json import encode as canonical
 from connector.protocol import messages, shape
 from connector.protocol.messages import CONTEXT
 from connector.protocol.shape import Malformed, json_object, point, short
@@ -88,8 +89,10 @@ def plain(message: msgspec.Struct) -> dict[str, Any]:
 
 def digest(value: object) -> str:
     """Hex SHA-256 over the members in sorted order, `@id` included: equal for repetitions, however they are written."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+    known = canonical(value)
+    if known is None or not known.isascii() or b"\x7f" in known:  # here those are escaped
+        known = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+    return hashlib.sha256(known).hexdigest()
 
 
 def _envelope(members: Mapping[str, Any], name: str) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from tests.testkit.places import ROOT
 
-PURE = sorted([*(ROOT / "connector/protocol").rglob("*.py"), *(ROOT / "connector/policy").rglob("*.py")])
+CANONICAL = ROOT / "connector/canonical_json.py"
+PURE = sorted([*(ROOT / "connector/protocol").rglob("*.py"), *(ROOT / "connector/policy").rglob("*.py"), CANONICAL])
+OWN = ("connector.protocol", "connector.policy", "connector.zone", "connector.canonical_json")
 IMPURE = {
     "time",
     "random",
@@ -43,12 +45,12 @@ def test_import_linter_keeps_every_contract() -> None:
 
 
 def test_the_kernel_is_pure() -> None:
-    """Only msgspec, the constant zone and harmless parts of the standard library; nothing awaits."""
+    """Only msgspec, the constant zone, canonical JSON and harmless parts of the standard library; nothing awaits."""
     assert len(PURE) > 50
     for path in PURE:
         for name in imported(path):
             top = name.partition(".")[0]
-            own = name.startswith(("connector.protocol", "connector.policy", "connector.zone"))
+            own = name.startswith(OWN)
             assert own or top == "msgspec" or (top in sys.stdlib_module_names and top not in IMPURE), (path, name)
         kinds = {type(node) for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))}
         assert not kinds & {ast.AsyncFunctionDef, ast.Await, ast.AsyncFor, ast.AsyncWith}, path

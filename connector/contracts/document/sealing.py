@@ -10,6 +10,7 @@ from typing import NewType, Protocol
 
 import msgspec
 
+from connector import canonical_json
 from connector.errors import PeerError
 from connector.trust.signers.port import SealKey
 from connector.verify.formats import base64url, jcs
@@ -40,8 +41,9 @@ class Reference(msgspec.Struct, frozen=True):
 
 def canonical(value: object) -> CanonicalBytes:
     """The bytes that are signed; PeerError `contract.not-canonical` if two parsers could read the value differently."""
+    known = canonical_json.encode(value)
     try:
-        return CanonicalBytes(jcs.encode(value))
+        return CanonicalBytes(jcs.encode(value) if known is None else known)
     except jcs.NotCanonical as fault:
         raise PeerError("contract.not-canonical", why=str(fault)) from fault
 

@@ -40,6 +40,8 @@ PAGES = 50
 MOST_BYTES = 8 << 20
 MOST_NODES = 300_000
 """What we read and hold of one catalogue; the page that goes beyond it is the last."""
+AT_ONCE = 65_536
+"""Bytes of a dataset in the plain form that are read on the event loop: a thread would cost more than reading them."""
 
 
 class PeerClient:
@@ -214,6 +216,8 @@ class PeerClient:
         _present(answer)
         if answer.status != 200:
             raise PeerError("peer.no-dataset", status=answer.status)
+        if len(answer.body) <= AT_ONCE and (plain := listing.plain_dataset(answer)) is not None:
+            return plain
         return await asyncio.to_thread(listing.dataset, answer)
 
     async def _listed(self, slug: str, did: str, dataset: str) -> m.Plain:

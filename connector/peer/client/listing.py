@@ -52,8 +52,16 @@ def page(answer: Answer, did: str, url: str) -> CataloguePage:
     )  # fmt: skip
 
 
+def plain_dataset(answer: Answer) -> Plain | None:
+    """One dataset as root document, if it comes in the plain form; raises PeerError if it is no JSON that we read."""
+    try:
+        return codec.plain(codec.decode(Dataset, strict.loads(answer.body, limit=LIMIT, nodes=NODES)))
+    except Malformed:
+        return None
+
+
 def dataset(answer: Answer) -> Plain:
-    """One dataset as root document; raises PeerError with the places and sentences of what is wrong."""
+    """The same in any form; raises PeerError with the places and sentences of what is wrong."""
     value = strict.loads(answer.body, limit=LIMIT, nodes=NODES)
     try:
         return codec.plain(codec.decode(Dataset, value))

@@ -14,6 +14,7 @@ import jwt
 from cryptography.exceptions import InvalidSignature
 from msgspec import Struct
 
+from connector import canonical_json
 from connector.errors import PeerError, Unauthenticated, Untimely
 from connector.http.strict import loads
 from connector.trust.keys.jwk import Jwk, decode, encode, public_key
@@ -156,6 +157,9 @@ def signed_text(token: str, jwk: Jwk, *, typ: str, limit: int) -> bytes:
 
 def canonical(claims: Mapping[str, Any]) -> bytes:
     """JSON with sorted names (RFC 8785 for what we write: strings and whole numbers)."""
+    known = canonical_json.encode(claims)
+    if known is not None:
+        return known
     return json.dumps(claims, separators=(",", ":"), allow_nan=False, sort_keys=True, ensure_ascii=False).encode()
 
 

@@ -269,6 +269,16 @@ async def test_one_hanse_finds_in_the_pages_of_another(it: City, made: dict[str,
     assert len(every["results"]) == 121
 
 
+def test_a_dataset_in_the_plain_form_is_read_at_once() -> None:
+    """>> plain, or as foreign JSON-LD, or no JSON << the same as the long way gives, nothing, and the refusal."""
+    dataset = {"@context": [CONTEXT], **entry("a")}
+    plain, foreign = (Answer(200, {}, json.dumps(value).encode()) for value in (dataset, [dataset]))
+    assert listing.plain_dataset(plain) == listing.dataset(plain)
+    assert listing.plain_dataset(foreign) is None
+    with pytest.raises(PeerError, match=r"http\.json-syntax"):
+        listing.plain_dataset(Answer(200, {}, b"{"))
+
+
 async def test_a_dataset_named_by_an_address_is_looked_for_in_the_catalogue(it: City, nasty: NastyPeer) -> None:
     """>> a name with slashes that is not below the peer's root << found there, as it fits into no path."""
     name = "http://else.example/datasets/1"
