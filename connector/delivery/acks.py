@@ -32,6 +32,10 @@ class Ack(Struct, frozen=True):
     expects: bool
 
 
+Booked = Callable[[frozenset[str], frozenset[str]], None]
+"""Told of the streams of a batch, and of those among them whose row could not be booked: it stays in front."""
+
+
 class Acks:
     """Those of one process of the operating system. `linger_s` is how long one waits for the peer's next message."""
 
@@ -48,10 +52,9 @@ class Acks:
         self._timer: asyncio.TimerHandle | None = None
         self._booking: asyncio.Task[None] | None = None
         self._again = False
-        self._on_booked: Callable[[frozenset[str]], None] = lambda streams: None
+        self._on_booked: Booked = lambda streams, unbooked: None
 
-    def listen(self, on_booked: Callable[[frozenset[str]], None]) -> None:
-        """Who is told of the streams in which the next row may leave."""
+    def listen(self, on_booked: Booked) -> None:
         self._on_booked = on_booked
 
     def put(self, ack: Ack) -> None:
@@ -141,27 +144,29 @@ class Acks:
         by_participant: dict[str, list[Ack]] = {}
         for ack in batch:
             by_participant.setdefault(ack.row.participant, []).append(ack)
+        unbooked = set[str]()
         try:
-            await asyncio.gather(*(self._book(slug, acks) for slug, acks in by_participant.items()))
+            await asyncio.gather(*(self._book(slug, acks, unbooked) for slug, acks in by_participant.items()))
         finally:
             self._booking = None
             for ack in batch:
                 if self._open.get(ack.row.stream) is ack:
                     del self._open[ack.row.stream]
-            self._on_booked(frozenset(ack.row.stream for ack in batch))
+            self._on_booked(frozenset(ack.row.stream for ack in batch), frozenset(unbooked))
             if self._again:
                 self._begin()
 
-    async def _book(self, slug: str, acks: Sequence[Ack]) -> None:
-        """Together, or one by one where one of them cannot be booked."""
+    async def _book(self, slug: str, acks: Sequence[Ack], unbooked: set[str]) -> None:
+        """Together, or one by one where one of them cannot be booked; the streams of those are added to `unbooked`."""
         try:
             await self._db.write(slug, _all, acks)
         except Exception as error:
             # The edge of a batch: a defect in one must not take the others with it.
             if len(acks) > 1:
                 for ack in acks:
-                    await self._book(slug, [ack])
+                    await self._book(slug, [ack], unbooked)
                 return
+            unbooked.add(acks[0].row.stream)
             await self._postpone(acks[0].row, error)
 
     async def _postpone(self, row: OutboxRow, error: Exception) -> None:

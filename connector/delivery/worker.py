@@ -145,8 +145,9 @@ class Worker:
             self._overtaken.add(overtaken)
             overtaken.add_done_callback(self._overtaken.discard)
 
-    def _booked(self, streams: frozenset[str]) -> None:
+    def _booked(self, streams: frozenset[str], unbooked: frozenset[str]) -> None:
         """On PostgreSQL only the database knows what stands behind."""
+        self._behind |= unbooked
         if self._db.dialect == "postgres" or not streams.isdisjoint(self._behind):
             self._wake.set()
 

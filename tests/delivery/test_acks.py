@@ -17,7 +17,7 @@ import pytest
 from connector.clock import SystemClock
 from connector.delivery.acks import Ack, Acks
 from connector.delivery.worker import Worker
-from connector.errors import Defect
+from connector.errors import Defect, Unavailable
 from connector.http.outbound import Answer
 from connector.language.reasons import because
 from connector.settings.load import Worker as Settings
@@ -90,6 +90,7 @@ class Sender:
         self.db, self.acks, self.expects = db, Acks(db, SystemClock(), linger_s), expects
         self.sent, self.booked = list[str](), list[str]()
         self.gates: dict[str, asyncio.Event] = {}
+        self.full = self.refused = False
 
     async def __call__(self, row: OutboxRow) -> None:
         name = row.body.decode()
@@ -101,6 +102,9 @@ class Sender:
     def _book(self, tx: Tx, *, row: OutboxRow) -> None:
         if row.body == b"broken":
             raise Defect("defect")
+        if self.full:
+            self.refused = True
+            raise Unavailable("storage.full")
         if outbox.finish(tx, row):
             self.booked.append(row.body.decode())
 
@@ -341,3 +345,15 @@ async def test_the_end_of_a_process_is_booked_without_waiting(sqlite_db: Databas
     async with sending(sqlite_db, expects=False) as (sender, _):
         await sqlite_db.write(TOWN, put, "a", "end")
         await until(lambda: sender.booked == ["end"])
+
+
+async def test_nothing_overtakes_a_message_that_could_not_be_booked(any_db: Database) -> None:
+    """>> first << 2xx, but the disk is full as it is booked >> an end << it stays behind the first, sent once more."""
+    async with sending(any_db, 0.0, sweep_s=0.01) as (sender, _):
+        sender.full = True
+        await any_db.write(TOWN, put, "a", "first")
+        await until(lambda: sender.refused and not sender.acks.holds("a"))
+        sender.full = False
+        await any_db.write(TOWN, put, "a", "end")
+        await until(lambda: sender.booked[-1:] == ["end"])
+        assert (sender.sent, sender.booked) == (["first", "first", "end"], ["first", "end"])
