@@ -4,9 +4,11 @@ A code opens once, for whom it was made, and in time. A list names whoever was e
 over, because what was sealed before is judged by it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from math import inf
 from typing import Final
 
+import msgspec
 from msgspec.structs import replace
 
 from connector.clock import rfc3339
@@ -24,23 +26,34 @@ from connector.spaces.model import (
     Recognised,
     Rules,
     Space,
+    to_json,
 )
 from connector.trust.did.documents import DidDocument
-from connector.trust.keys.jwk import thumbprint
+from connector.trust.keys.jwk import encode, thumbprint
 from connector.trust.members.entries import continued
 from connector.trust.members.trust_list import (
     MOST_WITNESS_KEYS,
+    TYP,
     Entry,
     Succeeded,
     TrustList,
     Witness,
+    millis,
     require_distinct,
     require_form,
+    to_form,
 )
 from connector.trust.members.trust_list import Recognised as Named
+from connector.verify.formats import trustlist
+from connector.verify.formats.cosignature import derived
+from connector.verify.formats.faults import Fault
 
 SKEW_MS: Final = 60_000
 """A new member belongs since a minute ago: others' clocks may be a little behind."""
+MOST_BYTES: Final = 65_536
+"""Of what the list says of the keys of one member: a hundred such members are a list that still can be read."""
+MOST_SEALS: Final = 256
+"""Seal certificates of one member, former ones too."""
 STEPS: Final[Mapping[MemberState, tuple[MemberState, ...]]] = {
     "active": ("suspended", "expelled", "left", "ended"),
     "suspended": ("active", "expelled", "left", "ended"),
@@ -162,7 +175,7 @@ def following(
         issued=rfc3339(now),
         next_update=rfc3339(now + space.rules.list_days * DAY_MS),
         authority=space.authority,
-        participants=tuple(continued(known.get(one.did), entry_of(one), "", now) for one in said),
+        participants=tuple(_bounded(continued(known.get(one.did), entry_of(one), "", now)) for one in said),
         witnesses=_witnesses(said),
         space=space.space,
         name=space.name,
@@ -170,6 +183,16 @@ def following(
             Named(one.authority, one.space, one.name, dict(one.jwk), one.list_url, one.kinds) for one in recognised
         ),
     )
+
+
+def _bounded(entry: Entry) -> Entry:
+    """With as many certificates as one member may fill the list with: those that count longest."""
+    if len(entry.seal_certificates) <= MOST_SEALS:
+        return entry
+    longest = sorted(entry.listed_seals, key=lambda one: -inf if one.valid_until is None else -millis(one.valid_until))
+    kept = {one.sha256 for one in longest[:MOST_SEALS]}
+    named = zip(entry.listed_seals, entry.seal_certificates, strict=True)
+    return replace(entry, seal_certificates=tuple(said for one, said in named if one.sha256 in kept))
 
 
 def _witnesses(members: Sequence[Member]) -> tuple[Witness, ...]:
@@ -185,14 +208,43 @@ def _witnesses(members: Sequence[Member]) -> tuple[Witness, ...]:
 
 
 def require_listable(member: Member, now: int) -> None:
-    """Raises PeerError for keys that would make every reader refuse the whole list."""
+    """Raises PeerError for keys that would make any reader refuse the whole list, now or once they are former ones.
+
+    Readers are those of members and the offline verifier, which reads each key of a witness (threat T106).
+    """
+    if len(to_json(member.keys)) > MOST_BYTES or not all(map(_named, _shown(member.keys))):
+        raise PeerError("spaces.keys")
     space = Space(
         participant="", space="", name="", authority="", kid="", jwk={}, rules=Rules(), changes=0, listed=0,
         next_update=0, created_at=now,
     )  # fmt: skip
-    listed = following(space, [member], None, now, 1)
-    require_form(listed)
-    require_distinct(listed)
+    first = following(space, [member], None, now, 1)
+    for listed in (first, following(space, [replace(member, keys=Keys())], first, now, 2)):
+        require_form(listed)
+        require_distinct(listed)
+        _require_verifiable(listed)
+
+
+def _shown(keys: Keys) -> Iterable[tuple[Mapping[str, str], str]]:
+    """Each public key with the type that it has to be of; empty: any."""
+    yield from ((key, "") for key in keys.log_keys)
+    yield from ((key, "") for key in (() if keys.witness is None else keys.witness.keys))
+    yield from ((key, "AKP") for key in (() if keys.seal_key_pq is None else (keys.seal_key_pq,)))
+    yield from ((one.key, "AKP") for one in keys.former_seal_keys_pq)
+
+
+def _named(shown: tuple[Mapping[str, str], str]) -> bool:
+    key, kind = shown
+    return kind in ("", key.get("kty")) and _print(key) != ""
+
+
+def _require_verifiable(listed: TrustList) -> None:
+    head = msgspec.json.encode({"alg": "ES256", "typ": TYP})
+    unsigned = f"{encode(head)}.{encode(msgspec.json.encode(to_form(listed)))}.{encode(bytes(64))}"
+    try:
+        derived(trustlist.parse(unsigned.encode()).witnesses)
+    except Fault as cause:
+        raise PeerError("spaces.keys") from cause
 
 
 def due(space: Space, now: int) -> bool:

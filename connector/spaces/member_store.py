@@ -117,6 +117,18 @@ def newest_request(tx: Tx, participant: str, did: str, kind: str) -> int:
     return 0 if row is None or row["at"] is None else int(row["at"])
 
 
+def taken_requests(tx: Tx, participant: str, did: str, since: int) -> int:
+    """How many requests of a member were taken since then (ms)."""
+    row = tx.one(
+        "SELECT count(*) AS n FROM space_request WHERE participant = :participant AND did = :did AND taken_at > :since",
+        participant=participant,
+        did=did,
+        since=since,
+    )
+    assert row is not None
+    return int(row["n"])
+
+
 def put_recognised(tx: Tx, one: Recognised) -> None:
     values = {**msgspec.structs.asdict(one), "kinds": text(one.kinds), "jwk": text(one.jwk)}
     names, places = ", ".join(values), ", ".join(f":{name}" for name in values)

@@ -10,11 +10,12 @@ from msgspec.structs import replace
 
 from connector.clock import Clock
 from connector.errors import Mistake, PeerError, Unauthenticated, Unknown
+from connector.http.refusals import TooMany
 from connector.participants.service import Hosted, Participants
 from connector.spaces import decide, documents, member_store, store
 from connector.spaces.authority import SpaceAuthority, pin_of, record
 from connector.spaces.documents import Description, RequestClaims
-from connector.spaces.model import Keys, Member, MemberState, Recognised
+from connector.spaces.model import REQUESTS, TRIES_MS, Keys, Member, MemberState, Recognised
 from connector.storage.database import Database, Tx
 from connector.trust.did import did as dids
 from connector.trust.did.documents import DidDocument
@@ -92,12 +93,15 @@ class Memberships:
             raise PeerError("spaces.statement")
         listed_again(said.kid, found.keys)
         newest = member_store.newest_request(tx, slug, did, claims.request)
+        many = member_store.taken_requests(tx, slug, did, tx.now - TRIES_MS) >= REQUESTS
         if not member_store.take_request(
             tx, slug, did, str(said.claims["jti"]), claims.request, statement, asked_at
         ):  # fmt: skip
             return
         if asked_at < newest:
             raise PeerError("spaces.old-request")
+        if many and claims.request == "keys":
+            raise TooMany("spaces.requests")
         if claims.request == "keys":
             self._keys(tx, hosted, found, claims.keys or Keys())
         else:

@@ -20,6 +20,8 @@ INVITED_MS: Final = 14 * DAY_MS
 TRIES: Final = 5
 TRIES_MS: Final = 3_600_000
 """Wrong codes an hour, by the host of the DID that tries them."""
+REQUESTS: Final = 12
+"""Requests of one member within `TRIES_MS`: each is a version of the list for everybody."""
 APPLICATION_MS: Final = 30 * DAY_MS
 """How long people have to decide on an application."""
 MOST_OPEN: Final = 500

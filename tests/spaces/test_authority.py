@@ -152,10 +152,65 @@ async def test_keys_of_another_are_not_listed(county: County, nasty: NastyPeer, 
     assert (reply.status, code(reply)) == (400, "spaces.foreign-key")
 
 
-async def test_keys_that_would_break_the_list_for_everybody_are_refused(county: County, nasty: NastyPeer) -> None:
-    keys = {"sealCertificates": [{"sha256": "0" * 64, "validUntil": "some day"}]}
+FALSE_KEY = {"kty": "OKP", "crv": "Ed25519", "x": "!!"}
+PQ_KEY = {"kty": "AKP", "alg": "ML-DSA-44", "pub": "AAAA"}
+
+
+@pytest.mark.threat("T106")
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"sealCertificates": [{"sha256": "0" * 64, "validUntil": "some day"}]},
+        {"sealCertificates": ["0" * 64, "0" * 64]},
+        {"sealKeyPq": {}},
+        {"sealKeyPq": {"kty": "EC", "crv": "P-256", "x": "x", "y": "y"}},
+        {"formerSealKeysPq": [{"key": {}}]},
+        {"formerSealKeysPq": [{"key": PQ_KEY}, {"key": PQ_KEY}]},
+        {"sealKeyPq": {**PQ_KEY, "more": "x" * 70_000}},
+        {"witness": [FALSE_KEY]},
+        {"witness": [{**PQ_KEY, "pub": "!!"}]},
+        {"witness": [{**PQ_KEY, "validUntil": "some day"}]},
+        {"witness": [{}]},
+    ],
+)
+async def test_keys_that_would_break_the_list_for_everybody_are_refused(
+    county: County, nasty: NastyPeer, keys: dict[str, Any]
+) -> None:
+    """>> what a reader, or the offline verifier, stumbles over: the whole list would be lost for all << 400."""
+    if "witness" in keys:
+        keys = {"witness": {"url": f"{nasty.root}/witness", "keys": keys["witness"]}}
     reply = await hand_in(county, nasty, await county.invite(), keys=keys)
-    assert (reply.status, code(reply)) == (400, "trust.list-form")
+    assert (reply.status, code(reply)) in ((400, "trust.list-form"), (400, "spaces.keys"))
+
+
+@pytest.mark.threat("T106")
+async def test_a_member_cannot_stop_the_list(county: County, nasty: NastyPeer) -> None:
+    """>> a member asks for a key without form, then is expelled << refused, and the list goes on."""
+    own = {"keys": [nasty.signer.kid.partition("#")[2]]}
+    reply = await hand_in(county, nasty, await county.invite(), keys=own)
+    await admit(county, reply.json["id"])
+    assert (await ask(county, nasty, nasty.signer, {**own, "sealKeyPq": {}})).status == 400
+    await county.issue()
+    await county.city.services.spaces.memberships.change(COUNTY, nasty.did, "expelled", "Test", ANNA)
+    before = county.city.services.trust.anchor.edition
+    await county.issue()
+    assert county.city.services.trust.anchor.edition > before
+
+
+@pytest.mark.threat("T106")
+async def test_a_member_that_asks_without_end_waits(county: County, nasty: NastyPeer) -> None:
+    """>> other certificates with each request: a version of the list for each << twelve an hour."""
+    own = {"keys": [nasty.signer.kid.partition("#")[2]]}
+    reply = await hand_in(county, nasty, await county.invite(), keys=own)
+    await admit(county, reply.json["id"])
+    asked = [await ask(county, nasty, nasty.signer, {**own, "sealCertificates": [f"{at:064}"]}) for at in range(13)]
+    assert [one.status for one in asked] == [204] * 12 + [429]
+
+
+async def admit(county: County, application: str) -> None:
+    for login in (ANNA, BERT):
+        await county.authority.note(COUNTY, application, "letter", good=True, note="", login=login)
+        await county.authority.approve(COUNTY, application, login)
 
 
 @pytest.mark.threat("T102")

@@ -154,3 +154,17 @@ def test_a_fingerprint_is_compared_whole() -> None:
     assert same_fingerprint(shown.upper().replace(" ", ""), urn)
     for wrong in ("", shown[:-1], shown[:-1] + ("0" if shown[-1] != "0" else "1")):
         assert not same_fingerprint(wrong, urn)
+
+
+@pytest.mark.threat("T106")
+def test_former_certificates_of_one_member_do_not_fill_the_list() -> None:
+    """>> other certificates each time << the newest stay, and those that count longest, and no more than 256."""
+    listed = None
+    for version in range(1, 8):
+        seals = tuple(f"{version * 100 + at:064}" for at in range(60))
+        one = member(keys=Keys(seal_certificates=seals))
+        listed = decide.following(SPACE, [one], listed, NOW + version * DAY_MS, version)
+    (entry,) = listed.participants if listed is not None else ()
+    assert len(entry.seal_certificates) == decide.MOST_SEALS
+    assert set(seals) <= {seal.sha256 for seal in entry.listed_seals}
+    assert f"{100:064}" not in {seal.sha256 for seal in entry.listed_seals}
