@@ -138,7 +138,7 @@ class SpaceAuthority:
             space = self.held(tx, slug, lock=True)
             if space.rules == rules:
                 return space
-            record(tx, hosted, "rules")
+            record(tx, hosted, "rules", tx.actor, approvals=str(rules.approvals), checklist=", ".join(rules.checklist))
             return store.save_space(tx, replace(space, rules=rules))
 
         return await self._db.write(slug, unit)
@@ -248,6 +248,7 @@ class SpaceAuthority:
             record(tx, hosted, "wrong code", did=did)
             return refused
         assert found is not None
+        expire(tx, hosted)
         self._require_new(tx, slug, did)
         kept = self._attachments(tx, slug, claims, space.rules)
         if not found.kind:
@@ -286,6 +287,21 @@ class SpaceAuthority:
             application_store.keep_evidence(tx, slug, digest, one.media_type, body)
             kept.append(Attachment(name=one.name, media_type=one.media_type, sha256=digest, size=len(body)))
         return tuple(kept)
+
+    async def waiting(self, slug: str, did: str) -> bool:
+        """Whether an application of that DID is open."""
+        return await self._db.read(slug, application_store.open_application, slug, did) is not None
+
+    def take_back(self, tx: Tx, hosted: Hosted, did: str) -> bool:
+        """The applicant does not want to be a member any more; False if nothing of it is open."""
+        found = application_store.open_application(tx, hosted.participant.id, did)
+        if found is None:
+            return False
+        application_store.save_application(
+            tx, replace(found, ballot=ballots.withdraw(found.ballot), decided_at=tx.now)
+        )  # fmt: skip
+        record(tx, hosted, "withdrawn", application=found.id, did=did)
+        return True
 
     async def state(self, slug: str, id: str, did: str) -> Receipt:
         """How an application stands, for the applicant alone; raises Unknown for everybody else."""
@@ -330,12 +346,14 @@ class SpaceAuthority:
     # What people decide
 
     async def note(self, slug: str, id: str, name: str, *, good: bool, note: str, login: str = "") -> Application:
-        """A point of the checklist as a person found it, with how she knows."""
+        """A point of the checklist as a steward found it, with how she knows; what was noted before is in the log."""
+        hosted = await self._participants.get(slug)
 
         def unit(tx: Tx) -> Application:
             voter, found = self.voter(tx, slug, login), self._open(tx, slug, id)
             check = Check(name=name, good=good, note=note, by=voter.who, at=tx.now)
             others = tuple(one for one in found.checks if one.name != name or not one.by)
+            record(tx, hosted, "checked", voter.who, application=id, name=name, found="good" if good else "bad")
             return application_store.save_application(tx, replace(found, checks=(*others, check)))
 
         return await self._db.write(slug, unit)
@@ -402,10 +420,18 @@ class SpaceAuthority:
         if tx.actor != SYSTEM:
             if login and (named is None or named[0] != tx.actor):
                 raise NotYours("spaces.who")
-            return Voter(tx.actor, self._people.roles(tx, slug, tx.actor))
+            named = (tx.actor, self._people.roles(tx, slug, tx.actor))
         if named is None or ROLE not in named[1] or not named[0]:
             raise NotYours("spaces.who")
         return Voter(*named)
+
+
+def expire(tx: Tx, hosted: Hosted) -> None:
+    """Applications on which nobody decided in time are over: whoever is still wanted applies anew."""
+    for one in application_store.overdue(tx, hosted.participant.id):
+        ended = replace(one, ballot=ballots.expire(one.ballot, tx.now), decided_at=tx.now)
+        application_store.save_application(tx, ended)
+        record(tx, hosted, "expired", application=one.id, did=one.did)
 
 
 def record(tx: Tx, hosted: Hosted, event: str, who: str = SYSTEM, /, **facts: str) -> None:

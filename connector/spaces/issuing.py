@@ -16,7 +16,7 @@ from connector.audit import store as audit
 from connector.errors import HanseError, PeerError
 from connector.participants.service import Hosted, Participants
 from connector.spaces import authority_key, decide, documents, member_store, store
-from connector.spaces.authority import RECORD, OwnKeys
+from connector.spaces.authority import RECORD, OwnKeys, expire
 from connector.spaces.hints import Hints
 from connector.spaces.memberships import Memberships
 from connector.spaces.model import DAY_MS, Member
@@ -99,6 +99,7 @@ class ListIssuer:
         newest = store.newest_version(tx, slug, signed=False)
         if space is None or (newest is not None and not newest.jws):
             return False
+        expire(tx, hosted)
         if self._terms(tx, hosted):
             space = replace(space, changes=space.changes + 1)
         if not decide.due(space, tx.now):

@@ -19,6 +19,7 @@ from connector.http.outbound import Answer
 from connector.participants.service import CHANGED, Hosted, Participants
 from connector.spaces import documents, joined_store
 from connector.spaces.authority import OwnKeys, pin_of, record
+from connector.spaces.decide import SKEW_MS
 from connector.spaces.documents import ApplicationClaims, Description, Document, Receipt, RequestClaims
 from connector.spaces.model import Joined, same_fingerprint
 from connector.storage.database import Database, Tx
@@ -27,6 +28,7 @@ from connector.trust.keys.signing import Vault
 from connector.trust.members import pins
 from connector.trust.members.anchors import Anchors, Pin
 from connector.trust.members.source import TrustListSource
+from connector.trust.members.trust_list import millis
 from connector.trust.signers.port import SealKey
 
 log = structlog.get_logger("spaces")
@@ -36,6 +38,7 @@ ALL_MS: Final = 60_000
 """How often every participant is looked at, also those of whom this replica knows nothing."""
 _LINK: Final = re.compile(r"(?P<root>https://[^#?]{1,500})/space/?#(?P<code>[A-Za-z0-9_-]{43})")
 _WAITING: Final = frozenset({"applying", "pending"})
+_LISTED: Final = frozenset({"member", "ended"})
 
 
 class Fetch(Protocol):
@@ -94,7 +97,8 @@ class Joining:
             raise Mistake("spaces.fingerprint")
         missing = set(said.rules.documents) - {one.name for one in attached}
         known = await self._db.read(slug, joined_store.joined, slug, said.space)
-        if missing and (known is None or known.state not in _WAITING):
+        known = None if known is None else await self._standing(hosted, known)
+        if missing and (known is None or known.state not in {*_WAITING, "member"}):
             raise Mistake("spaces.documents", missing=", ".join(sorted(missing)))
         begun = await self._db.write(slug, self._begin, hosted, said, code, tuple(attached))
         self._open.add(slug)
@@ -140,12 +144,20 @@ class Joining:
         found = await self._db.read(slug, joined_store.joined, slug, space)
         if found is None:
             raise Unknown("spaces.not-joined", space=space[:200])
-        if found.state == "member":
-            await self._request(hosted, found, RequestClaims(space=space, request="leave"))
+        if found.state == "member" or found.state in _WAITING:
+            await self._take_leave(hosted, found)
         after = await self._db.write(slug, self._left, hosted, found)
         if found.state == "member":
             await self._first_list(after)
         return after
+
+    async def _take_leave(self, hosted: Hosted, found: Joined) -> None:
+        """Tells the authority; one that does not know us, or no more, has nothing to do."""
+        try:
+            await self._request(hosted, found, RequestClaims(space=found.space, request="leave"))
+        except PeerError as refused:
+            if refused.code != "trust.not-listed":
+                raise
 
     def _left(self, tx: Tx, hosted: Hosted, seen: Joined) -> Joined:
         one = joined_store.joined(tx, seen.participant, seen.space, lock=True)
@@ -158,10 +170,16 @@ class Joining:
         """Each authority hears of keys that it does not know yet; what fails is tried again by the job."""
         keys, slug = await self._own_keys(hosted), hosted.participant.id
         digest = documents.digest_of(keys)
+        failed: HanseError | None = None
         for one in await self._db.read(slug, joined_store.all_joined, slug):
             if one.state == "member" and one.told != digest:
-                await self._request(hosted, one, RequestClaims(space=one.space, request="keys", keys=keys))
-                await self._db.write(slug, self._knows, one, digest)
+                try:
+                    await self._request(hosted, one, RequestClaims(space=one.space, request="keys", keys=keys))
+                    await self._db.write(slug, self._knows, one, digest)
+                except HanseError as error:  # another authority has to hear of a stolen key all the same
+                    failed = error
+        if failed is not None:
+            raise failed
 
     def _knows(self, tx: Tx, seen: Joined, digest: str) -> None:
         one = joined_store.joined(tx, seen.participant, seen.space, lock=True)
@@ -195,7 +213,7 @@ class Joining:
 
     async def _round(self, hosted: Hosted) -> None:
         slug = hosted.participant.id
-        found = await self._db.read(slug, joined_store.all_joined, slug)
+        found = [await self._standing(hosted, one) for one in await self._db.read(slug, joined_store.all_joined, slug)]
         waiting = [one for one in found if one.state in _WAITING]
         if not waiting:
             self._open.discard(slug)
@@ -210,6 +228,25 @@ class Joining:
                 await self._go_on(hosted, one)
             except HanseError as error:
                 log.warning("spaces.join", participant=slug, space=one.space, why=str(error))
+
+    async def _standing(self, hosted: Hosted, one: Joined) -> Joined:
+        """A membership as the list has it that was made since we were told of it: expelled, or its term over."""
+        listed = self._anchors.list_of(one.authority)
+        if one.state not in _LISTED or listed is None or not listed.version:
+            return one
+        entry, now = listed.entry(hosted.participant.did), self._clock.now()
+        over = entry is None or (entry.valid_until is not None and millis(entry.valid_until) <= now)
+        if over is (one.state == "ended") or (over and millis(listed.current.issued) <= one.changed_at + SKEW_MS):
+            return one
+        return await self._db.write(hosted.participant.id, self._stands, hosted, one, over)
+
+    def _stands(self, tx: Tx, hosted: Hosted, seen: Joined, over: bool) -> Joined:
+        one = joined_store.joined(tx, seen.participant, seen.space, lock=True)
+        if one is None or one.version != seen.version:
+            return one or seen
+        after = replace(one, state="ended" if over else "member", changed_at=tx.now)
+        record(tx, hosted, after.state, space=one.space)
+        return joined_store.put(tx, after, None)
 
     async def _go_on(self, hosted: Hosted, one: Joined) -> Joined:
         """The next step, as far as the authority can be reached."""

@@ -76,13 +76,33 @@ class Memberships:
         await self._db.read(slug, self._authority.held, slug)
         before = await self._db.read(slug, member_store.known, slug, did)
         if before is None or before.state not in ("active", "suspended"):
-            raise Unauthenticated("trust.not-listed")
+            return await self._take_back(hosted, did, said, statement)
         document = await self._resolver.served(did)
         claims = documents.request_of(said, listed_key(document, said.kid, before.keys))
         if claims.request == "keys":
             decide.require_own_keys(claims.keys or Keys(), document, dids.host_of(did))
         self._resolver.forget(did)
-        await self._db.write(slug, self._take, hosted, did, claims, said, statement)
+        return await self._db.write(slug, self._take, hosted, did, claims, said, statement)
+
+    async def _take_back(self, hosted: Hosted, did: dids.Did, said: jose.Unverified, statement: str) -> None:
+        """An applicant leaves before it is a member, or just when it becomes one; whoever has not applied makes us
+        fetch nothing."""
+        slug = hosted.participant.id
+        if not await self._authority.waiting(slug, did):
+            raise Unauthenticated("trust.not-listed")
+        document = await self._resolver.document(did)
+        claims = documents.request_of(said, document.key(said.kid, "capabilityInvocation"))
+
+        if claims.request != "leave":
+            raise Unauthenticated("trust.not-listed")
+
+        def unit(tx: Tx) -> bool:
+            if claims.space != self._authority.held(tx, slug).space:
+                raise PeerError("spaces.statement")
+            return self._authority.take_back(tx, hosted, did)
+
+        if not await self._db.write(slug, unit):
+            await self.take(slug, statement)
 
     def _take(
         self, tx: Tx, hosted: Hosted, did: str, claims: RequestClaims, said: jose.Unverified, statement: str

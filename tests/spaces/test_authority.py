@@ -9,13 +9,14 @@ import pytest
 
 from connector.app.surfaces import peer_routes
 from connector.approvals.decide import NotYours
+from connector.clock import FakeClock, SystemClock
 from connector.errors import Mistake, Unknown
 from connector.spaces import documents
 from connector.spaces.authority import Invited
-from connector.spaces.model import INVITED_MS, Keys, Rules
+from connector.spaces.model import DAY_MS, INVITED_MS, Keys, Rules
 from connector.storage.database import acting
 from connector.trust.keys.signing import SoftwareKey
-from tests.spaces.conftest import COUNTY, PEOPLE, TOWN, County, applied, joined
+from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, TOWN, UNLISTED, County, applied, joined
 from tests.testkit.cities import MUNICIPALITY, City, Space
 from tests.testkit.nasty import NastyPeer, Reply, nasty_peer
 
@@ -259,6 +260,39 @@ async def test_one_no_ends_it_and_the_town_reads_why(county: County, town: City)
     told = await town.services.spaces.joining.progress(TOWN, one.space)
     assert (told.state, told.reason) == ("refused", "Bitte mit Siegel.")
     assert (await applied(town, TOWN, await county.invite(), county)).state == "pending"
+
+
+async def test_what_nobody_decides_in_time_is_over_and_may_be_asked_again(space: Space) -> None:
+    """>> thirty days without a decision << the town reads that it is over, and applies by another invitation."""
+    clock = FakeClock(SystemClock().now())
+    space.clock = clock
+    county = County(await space.city("county", {COUNTY: COUNTY_KIND}, UNLISTED))
+    town = await space.city("town", {TOWN: MUNICIPALITY}, UNLISTED)
+    await county.found()
+    one = await applied(town, TOWN, await county.invite(), county)
+    for _ in range(11):
+        clock.advance(3 * DAY_MS)
+        await county.issue()
+    told = await town.services.spaces.joining.progress(TOWN, one.space)
+    assert (told.state, told.reason) == ("refused", "expired")
+    assert (await applied(town, TOWN, await county.invite(), county)).state == "pending"
+
+
+@pytest.mark.threat("T102")
+async def test_who_is_no_steward_notes_and_changes_nothing(county: County, town: City) -> None:
+    """>> a session of somebody with another role << 403, for what she notes as for whom she suspends."""
+    one = await applied(town, TOWN, await county.invite(), county)
+    people = county.city.services.accounts.people
+    dora = await people.add("dora@kreis.example", "Dora")
+    await people.decide(dora.id, COUNTY, "publisher", take=False)
+    pseudonyms = {m.person.login: m.pseudonym for m in (await people.members(COUNTY))[0]}
+    with acting({COUNTY: pseudonyms["dora@kreis.example"]}):
+        with pytest.raises(NotYours):
+            await county.authority.note(COUNTY, one.application, "letter", good=True, note="")
+        with pytest.raises(NotYours):
+            await county.authority.refuse(COUNTY, one.application, "nein")
+        with pytest.raises(NotYours):
+            await county.city.services.spaces.memberships.change(COUNTY, town.did(TOWN), "expelled", "Test")
 
 
 async def test_what_the_rules_ask_for_is_brought_and_kept(county: County, town: City) -> None:

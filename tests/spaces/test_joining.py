@@ -2,10 +2,12 @@
 
 import json
 import re
+from typing import Any
 
 import msgspec
 import pytest
 
+from connector.clock import FakeClock, SystemClock
 from connector.errors import Mistake, PeerError, Unavailable
 from connector.spaces.joining import parse_link
 from connector.trust.keys.signing import SoftwareKey
@@ -221,3 +223,88 @@ async def test_an_offer_for_one_space_is_nobodys_in_another(county: County, town
     assert (await village.negotiate(VILLAGE, town.did(TOWN), open_to_both["dataset"]))["state"] == "FINALIZED"
     with pytest.raises(Refused):
         await town.publish(TOWN, name="c.csv", slots={"until": "31.12.2099", "space": "kreis"})
+
+
+async def test_who_was_expelled_knows_it_and_comes_back_by_a_new_invitation(space: Space, start: Start) -> None:
+    """>> expelled, told by the list << `ended`; invited again: applies anew, and is a member with the next list."""
+    clock = FakeClock(SystemClock().now())
+    space.clock = clock
+    county, town = County(await start("county", COUNTY, COUNTY_KIND)), await start("town", TOWN)
+    await county.found()
+    await joined(town, TOWN, county)
+    clock.advance(3_600_000)
+    await county.city.services.spaces.memberships.change(COUNTY, town.did(TOWN), "expelled", "Test", PEOPLE[0])
+    await county.issue()
+    await town.services.trust.listing.reload()
+    await town.services.spaces.joining.work()
+    assert [one.state for one in await town.services.spaces.joining.all(TOWN)] == ["ended"]
+    again = await applied(town, TOWN, await county.invite(), county)
+    assert again.state == "pending"
+    await county.admit(again)
+    for _ in range(2):  # the list of before is the newest that is known yet
+        await town.services.spaces.joining.work()
+    await town.services.trust.listing.reload()
+    clock.advance(3_600_000)
+    await town.services.spaces.joining.work()
+    assert [one.state for one in await town.services.spaces.joining.all(TOWN)] == ["member"]
+    assert town.services.trust.anchor.between(town.did(TOWN), county.city.did(COUNTY), clock.now())
+
+
+async def test_an_applicant_takes_back_what_it_asked_for(county: County, town: City) -> None:
+    """>> left while people still look at it << nobody can approve it any more, and it may apply anew."""
+    one = await applied(town, TOWN, await county.invite(), county)
+    assert (await town.services.spaces.joining.leave(TOWN, one.space)).state == "left"
+    assert (await county.authority.application(COUNTY, one.application)).state == "withdrawn"
+    with pytest.raises(Mistake):
+        await county.admit(one)
+    assert (await applied(town, TOWN, await county.invite(), county)).state == "pending"
+
+
+async def test_who_leaves_while_it_is_admitted_is_out(
+    county: County, town: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> the second yes comes between the look and the withdrawal << a member that left."""
+    one = await applied(town, TOWN, await county.invite(), county)
+    authority = county.city.services.spaces.authority
+    waiting = authority.waiting
+
+    async def meanwhile(slug: str, did: str) -> bool:
+        found = await waiting(slug, did)
+        await county.admit(one)
+        return found
+
+    monkeypatch.setattr(authority, "waiting", meanwhile)
+    await town.services.spaces.joining.leave(TOWN, one.space)
+    states = {one.did: one.state for one in await county.city.services.spaces.memberships.all(COUNTY)}
+    assert states[town.did(TOWN)] == "left"
+
+
+@pytest.mark.threat("T105")
+async def test_an_authority_that_fails_keeps_no_other_from_new_keys(county: County, town: City, start: Start) -> None:
+    """>> a key is stolen; one of two authorities is away << the other one hears of it, and that one later."""
+    other = County(await start("other", "nachbarkreis", COUNTY_KIND), "nachbarkreis")
+    await other.found()
+    await joined(town, TOWN, county)
+    await joined(town, TOWN, other)
+    joining = town.services.spaces.joining
+    await joining.work()
+    now, hosted = town.services.infra.clock.now(), await town.services.participants.get(TOWN)
+    hosted = await town.services.participants.revoke(
+        TOWN, "peer", now - 60_000, "gestohlen", hosted.signers["peer"].kid
+    )
+    told = {one.space: one.told for one in await joining.all(TOWN)}
+    first = (await joining.all(TOWN))[0].space
+    request = joining._request
+
+    async def asked(of: Any, one: Any, said: Any) -> None:
+        if one.space == first:
+            raise Unavailable("http.unreachable")
+        await request(of, one, said)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(joining, "_request", asked)
+        with pytest.raises(Unavailable):
+            await joining.tell_keys(hosted)
+    assert {one.space for one in await joining.all(TOWN) if one.told != told[one.space]} == told.keys() - {first}
+    await joining.tell_keys(hosted)
+    assert all(one.told != told[one.space] for one in await joining.all(TOWN))
