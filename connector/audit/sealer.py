@@ -17,7 +17,7 @@ from connector.audit.merkle import Frontier, Node
 from connector.audit.origins import origin as origin
 from connector.audit.store import alone
 from connector.errors import Defect
-from connector.storage.database import Conflict, Database, Row, Tx
+from connector.storage.database import Conflict, Database, Row, Tx, long
 from connector.storage.due import having
 from connector.storage.postgres.horizon import horizon_clause
 from connector.verify.checks import disclosure
@@ -61,6 +61,7 @@ def waiting(tx: Tx) -> list[str]:
     return [row["participant"] for row in rows]
 
 
+@long
 def assign(tx: Tx, participant: str, limit: int = MOST) -> Batch | None:
     """The next batch to sign: an unsigned one if there is one, else the next entries get their indices. None: done.
 

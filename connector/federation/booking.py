@@ -15,7 +15,7 @@ from connector.catalogue.search.copies import Copy
 from connector.errors import HanseError, PeerError
 from connector.federation import decide, listing, store
 from connector.federation.model import Crawled, CrawlState, Form, SetAside
-from connector.storage.database import Database, Tx
+from connector.storage.database import Database, Tx, long
 
 
 class Bounds(Struct, frozen=True, kw_only=True):
@@ -97,6 +97,7 @@ class Booking:
         self.aside = {name: told for name, told in self.aside.items() if name not in usable}
         self.aside |= {one.dataset: one.told for one in odd}
 
+    @long
     def _book(
         self, tx: Tx, good: Sequence[tuple[Copy, str]], odd: Sequence[SetAside], readmitted: Sequence[str]
     ) -> None:
@@ -107,6 +108,7 @@ class Booking:
         store.readmit(tx, self._slug, self._did, readmitted)
         store.set_aside(tx, self._slug, self._did, odd)
 
+    @long
     def _finish(
         self, tx: Tx, state: CrawlState, gone: Sequence[str], digest: str | None, doubted: bool, unchanged: bool
     ) -> Crawled:

@@ -11,7 +11,7 @@ from connector.figures.model import Figure, Judged, Known, Log
 from connector.participants.service import Participants
 from connector.policy.engine import PolicyEngine
 from connector.reconciliation.compare import ALARMING
-from connector.storage.database import Tx
+from connector.storage.database import Tx, long
 from connector.transfer.decision.decisions import ClosureOf
 from connector.trust.members.trust_list import Anchor
 
@@ -28,10 +28,12 @@ class Figures:
         self._participants, self._agreements, self._engine = participants, agreements, engine
         self._closure_of, self._anchor = closure_of, anchor
 
+    @long
     def all(self, tx: Tx, slug: str) -> tuple[Figure, ...]:
         """Every figure, from one look at log and case files."""
         return self.counted(tx, slug)[0]
 
+    @long
     def counted(self, tx: Tx, slug: str) -> tuple[tuple[Figure, ...], Log]:
         """The same, with the log that was counted."""
         log = store.log(tx, slug)

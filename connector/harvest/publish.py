@@ -15,7 +15,7 @@ from connector.harvest.model import REMOVE, SHRUNKEN, Answer, Asked, Delivery, I
 from connector.metadata.rdf.graph import Graph
 from connector.metadata.repair.ownership import Aside, Found
 from connector.participants.lifecycle import require_active
-from connector.storage.database import Tx
+from connector.storage.database import Tx, long
 
 SHRINK = 0.9
 """A delivery with less than this part of what was there is asked about."""
@@ -120,6 +120,7 @@ def gone(before: Mapping[str, Standing], found: frozenset[str], others: frozense
     return Gone(removed=removed, stays=stays, asked=tuple(fresh) if complete and shrunk else (), back=back)
 
 
+@long
 def publish(tx: Tx, slug: str, prepared: Prepared, also: Sequence[Answer]) -> Report:
     """Everything at once, or nothing."""
     require_active(tx, slug)

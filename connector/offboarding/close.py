@@ -27,7 +27,7 @@ from connector.privacy import retention_store, unexpired
 from connector.privacy.unexpired import Retained, Unexpired
 from connector.reconciliation.service import RECONCILE
 from connector.storage import outbox
-from connector.storage.database import PROCESS, Database, Tx
+from connector.storage.database import PROCESS, Database, Tx, long
 from connector.storage.outbox import OutboxRow
 from connector.transfer.service import Transfers
 from connector.trust.keys.vault import Vault
@@ -153,6 +153,7 @@ class Closing:
         if lifecycle.begin(tx, hosted, reason):
             self._catalogue.withdraw(tx, hosted.participant.id)
 
+    @long
     def _portion(self, tx: Tx, slug: str, told: Reason, sealed: Sequence[Sealed]) -> int:
         done = self._contracts.end(tx, slug, told, sealed)
         return done + transferring.end(tx, self._transfers, slug, to_end.CODE, told, to_end.PORTION)

@@ -25,7 +25,7 @@ from connector.participants.service import Participants
 from connector.privacy import retention_store
 from connector.privacy.unexpired import Unexpired
 from connector.storage import outbox
-from connector.storage.database import PROCESS, Database, Tx
+from connector.storage.database import PROCESS, Database, Tx, long
 from connector.trust.development.space import DevelopmentSpace
 from connector.trust.members.source import TrustListSource
 from connector.trust.members.trust_list import Anchor
@@ -130,10 +130,12 @@ class Deletion:
         if next(self._periods.groups(tx, slug), None) is not None:
             raise Mistake("leaving.retained", slug=slug)
 
+    @long
     def _portion(self, tx: Tx, slug: str) -> int:
         """How many rows it deleted; none of a participant that is not being deleted."""
         return participant_rows.erase(tx, slug, PORTION) if lifecycle.alone(tx, slug).state == "deleting" else 0
 
+    @long
     def _buried(self, tx: Tx, slug: str) -> bool:
         """Whether it is over: in the same transaction in which nothing was left."""
         if lifecycle.alone(tx, slug).state == "deleting":

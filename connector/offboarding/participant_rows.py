@@ -6,7 +6,7 @@ A table belongs to participants if it has a column `participant`. Rows that othe
 from collections.abc import Mapping
 
 from connector.errors import Defect
-from connector.storage.database import Tx
+from connector.storage.database import Tx, long
 
 _TABLES = {
     "sqlite": "SELECT m.name AS name FROM sqlite_master m JOIN pragma_table_info(m.name) c"
@@ -42,16 +42,19 @@ def tables(tx: Tx) -> list[str]:
     return ordered
 
 
+@long
 def counted(tx: Tx, participant: str) -> Mapping[str, int]:
     """How many rows of the participant each table has."""
     return {table: _count(tx, table, participant) for table in tables(tx)}
 
 
+@long
 def held(tx: Tx, participant: str) -> bool:
     """Whether any table still has a row of the participant."""
     return any(_any(tx, table, participant) for table in tables(tx))
 
 
+@long
 def erase(tx: Tx, participant: str, limit: int) -> int:
     """Deletes up to `limit` rows of the participant; how many. On SQLite what is deleted is overwritten too."""
     if tx.dialect != "sqlite":

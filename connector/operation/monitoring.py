@@ -14,7 +14,7 @@ from cryptography import x509
 
 from connector.clock import Clock
 from connector.participants.service import Hosted, Participants
-from connector.storage.database import WORKER, Database, Tx
+from connector.storage.database import HELD, WORKER, Database, HeldLoop, Tx
 from connector.telemetry import Labels, Metrics
 
 NOUNS: Final = ("negotiation", "transfer")
@@ -53,6 +53,7 @@ class Monitoring:
         """From now on every change of state that this process makes has a line in its log."""
         for noun in NOUNS:
             self._db.listen(noun, partial(self._changed, noun))
+        self._db.listen(HELD, self._left_the_loop)
 
     async def look(self) -> None:
         """Before a scrape."""
@@ -86,6 +87,16 @@ class Monitoring:
             log.info("process.state", noun=noun, participant=participant, process=process, state=state)
             self._metrics.count(
                 "hanse_state_changes_total", "Changes of state that this process made.", noun=noun, state=state
+            )
+
+    def _left_the_loop(self, value: object) -> None:
+        """A unit of the database was too long for the event loop, and works on a thread from now on."""
+        if isinstance(value, HeldLoop):
+            log.warning("database.held", unit=value.unit, ms=value.ms)
+            self._metrics.count(
+                "hanse_database_held_total",
+                "Units that held the event loop and work on a thread since.",
+                unit=value.unit,
             )
 
     def _waiting(self) -> Mapping[Labels, float]:

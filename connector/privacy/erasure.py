@@ -16,7 +16,7 @@ from connector.errors import Defect
 from connector.privacy import retention, retention_store
 from connector.privacy.column_scan import overwriting
 from connector.privacy.retention import Facts, Kept, Periods, RetentionReason
-from connector.storage.database import Database, Tx
+from connector.storage.database import Database, Tx, long
 
 AT_ONCE = 200
 """Records erased in one transaction: no lock is held for long, and a crash leaves whole portions done."""
@@ -59,6 +59,7 @@ class Eraser:
     ) -> None:  # fmt: skip
         self._periods, self._end, self._did, self._gone, self._in_time = periods, end, did, gone, in_time
 
+    @long
     def due(self, tx: Tx, slug: str, after: int) -> tuple[list[int], int | None]:
         """Ids of records whose time is over, of one page behind the id `after`; where the next begins, None at the end.
 
@@ -80,6 +81,7 @@ class Eraser:
             tuple((record, stay) for record, stay in judged if stay is not None),
         )
 
+    @long
     def erase(self, tx: Tx, slug: str, entries: Iterable[int], order: Order, *, asked: bool) -> Outcome:
         """Erases those that may go; `asked` by the person concerned, else because their time is over."""
         store.alone(tx, slug)
@@ -171,6 +173,7 @@ class Eraser:
         return judged
 
 
+@long
 def _rows(tx: Tx, slug: str, entries: Iterable[int]) -> list[Kept]:
     found = (retention_store.one(tx, slug, entry) for entry in entries)
     return sorted((record for record in found if record is not None), key=retention.order)

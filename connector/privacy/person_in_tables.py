@@ -14,7 +14,7 @@ from connector.privacy.column_rules import WAYS, Kept
 from connector.privacy.column_scan import Key, Table
 from connector.privacy.erasure import Eraser, Order
 from connector.privacy.retention import RetentionReason
-from connector.storage.database import Row, Tx
+from connector.storage.database import Row, Tx, long
 
 MOST = 1_000
 """Places that one answer tells; beyond, it says where the next one begins."""
@@ -56,6 +56,7 @@ class Weighed(NamedTuple):
     stays: tuple[tuple[Mention, RetentionReason], ...]
 
 
+@long
 def find(tx: Tx, slug: str, pseudonym: str, after: Place | None = None) -> tuple[list[Mention], Place | None]:
     """What says it, by table and key, from behind `after`; and where the next portion begins, None at the end."""
     found: list[Mention] = []
@@ -88,6 +89,7 @@ def weigh(tx: Tx, slug: str, eraser: Eraser, found: Iterable[Mention]) -> Weighe
     return _weighed(judged)
 
 
+@long
 def clear(
     tx: Tx, slug: str, eraser: Eraser, pseudonym: str, spots: Iterable[Place], order: Order
 ) -> Weighed:  # fmt: skip

@@ -29,7 +29,7 @@ from connector.privacy.erasure import Eraser, Order, Outcome
 from connector.privacy.person_in_objects import JSON, Use
 from connector.privacy.person_in_tables import Mention, Place, Weighed
 from connector.privacy.retention import Kept, RetentionReason
-from connector.storage.database import Database, Tx
+from connector.storage.database import Database, Tx, long
 
 MOST_OBJECTS = 1_000
 _OBJECTS_AT_ONCE = 20
@@ -177,11 +177,17 @@ class Persons:
 
     async def copy(self, slug: str, pseudonym: str, after: str) -> Portion:
         """Everything that says it, from there on; raises Mistake."""
-        return await self._db.read(slug, lambda tx: find(tx, slug, log_entries.checked(pseudonym), spot(tx, after)))
+
+        @long
+        def unit(tx: Tx) -> Portion:
+            return find(tx, slug, log_entries.checked(pseudonym), spot(tx, after))
+
+        return await self._db.read(slug, unit)
 
     async def weigh(self, slug: str, pseudonym: str, after: str) -> Answer:
         """What `erase` would do to that portion."""
 
+        @long
         def unit(tx: Tx) -> Answer:
             found = find(tx, slug, log_entries.checked(pseudonym), spot(tx, after))
             return Answer(
@@ -208,6 +214,7 @@ class Persons:
             stays += done.stays
         return Answer(outcome, tuple(objects), Weighed(tuple(cleared), tuple(stays)), found.following)
 
+    @long
     def _let_go(
         self, tx: Tx, slug: str, items: list[EvidenceObject], order: Order
     ) -> list[tuple[Signed, RetentionReason | None]]:  # fmt: skip

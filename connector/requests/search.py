@@ -21,7 +21,7 @@ from connector.language import LANGUAGES
 from connector.policy.engine import PolicyEngine
 from connector.policy.odrl.values import Span, instant
 from connector.requests.peers import Listed, Peers
-from connector.storage.database import Database, Tx
+from connector.storage.database import Database, Tx, long
 from connector.trust.members.trust_list import Anchor
 from connector.views.dataset import CountView, FindView, HitView, IncompleteView, UnreachableView, hit, silent
 from connector.views.members import Members
@@ -89,6 +89,7 @@ class Searches:
             next=told.following, unreachable=list(self._unreachable(told.states)),
         )  # fmt: skip
 
+    @long
     def _told(
         self, tx: Tx, slug: str, wanted: Wanted, page: str | None, asked: Sequence[str], query: MultiMapping[str]
     ) -> _Told:

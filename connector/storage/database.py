@@ -1,17 +1,19 @@
 """The database port: units of work are synchronous functions of a `Tx`, so no transaction ever spans network I/O.
 
-A unit runs in one hop on a database thread, may run again after a `Conflict`, and is answered only after COMMIT;
-therefore it must have no effect but through its `Tx`. SQL is written once, with `:name` placeholders
-(spec/architecture.md 2).
+A unit may run again after a `Conflict`, and is answered only once it is on the disk; therefore it must have no effect
+but through its `Tx`. On SQLite it runs on the event loop, so it is short, or says that it is `long`. SQL is written
+once, with `:name` placeholders (spec/architecture.md 2).
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar
+from functools import partial
+from typing import Any, Concatenate, Final, Literal, NamedTuple, ParamSpec, Protocol, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., object])
 
 Row = Mapping[str, Any]
 Dialect = Literal["sqlite", "postgres"]
@@ -26,6 +28,16 @@ SYSTEM = "system"
 """Who acts where no person does."""
 RERUNS = 20
 """How often a unit is run before a conflict counts as `Unavailable("storage.contended")`."""
+
+HELD: Final = "storage.held"
+"""Signalled with a `HeldLoop` when a unit of SQLite turns out to be too long for the event loop."""
+
+
+class HeldLoop(NamedTuple):
+    """Whose unit it was, and how long it took the last time."""
+
+    unit: str
+    ms: int
 
 
 _acting: ContextVar[Mapping[str, str] | None] = ContextVar("acting", default=None)
@@ -48,6 +60,31 @@ def acting(pseudonyms: Mapping[str, str]) -> Iterator[None]:
 def actor(scope: str) -> str:
     """Who acts in this scope now."""
     return (_acting.get() or {}).get(scope, SYSTEM)
+
+
+_long: set[object] = set()
+
+
+def long(fn: F) -> F:
+    """Marks a unit that can take more than some milliseconds: many rows, much text, cryptography for each of them.
+
+    On SQLite short units run on the event loop, where such a one would hold up every connection; it gets a thread and
+    a transaction of its own. PostgreSQL runs all units on threads.
+    """
+    _long.add(getattr(fn, "__code__", fn))
+    return fn
+
+
+def is_long(fn: object) -> bool:
+    """Whether it is marked so."""
+    return code_of(fn) in _long
+
+
+def code_of(fn: object) -> object:
+    """What stays the same of a unit from call to call: its code, or the class of a callable object."""
+    while isinstance(fn, partial):
+        fn = fn.func
+    return getattr(fn, "__code__", type(fn))
 
 
 class Conflict(Exception):
@@ -107,10 +144,10 @@ class Database(Protocol):
         """Finish what has been taken, then close."""
 
     async def write(self, scope: str, fn: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kw: P.kwargs) -> T:
-        """Run one unit in a transaction and return its value once that has committed."""
+        """Run one unit in a transaction and return its value once that is on the disk."""
 
     async def read(self, scope: str, fn: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kw: P.kwargs) -> T:
-        """Run a unit that only reads, on one consistent snapshot."""
+        """Run a unit that only reads, on one consistent snapshot; what it saw is on the disk once it is answered."""
 
     def listen(self, topic: str, callback: Listener, /) -> None:
         """Call `callback` in the event loop after commits that signalled `topic`; a replica's signal can get lost."""

@@ -15,7 +15,7 @@ from connector.language.reasons import Reason, explained
 from connector.participants.service import Participants
 from connector.protocol import transfer
 from connector.protocol.process import Role
-from connector.storage.database import Database, Tx
+from connector.storage.database import Database, Tx, long
 from connector.trace import events, find, preflight, store
 from connector.trace.diagnosis import Asked, Attempt, Diagnosis, Queued, Reached, Situation, diagnose
 from connector.trace.events import Event, Sent
@@ -79,6 +79,7 @@ class Tracing:
         except HanseError as error:
             return Reached(url=did, code=error.code, reason=explained(error))
 
+    @long
     def _read(self, tx: Tx, slug: str, pid: str) -> Trace:
         found = find.processes(tx, slug, pid)
         if len(found) == 1:

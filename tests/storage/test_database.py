@@ -8,7 +8,7 @@ import pytest
 
 from connector.errors import Defect, PeerError, Unavailable
 from connector.storage import PROCESS, Conflict, Database, Tx
-from connector.storage.database import SYSTEM, acting
+from connector.storage.database import SYSTEM, acting, long
 from connector.storage.nested import nested
 from tests.testkit.patience import PATIENCE_S, eventually
 
@@ -86,6 +86,7 @@ async def test_signals_come_once_and_only_after_commit(any_db: Database) -> None
         tx.signal("topic", "failed")
         raise LookupError
 
+    @long
     def slow(tx: Tx) -> None:
         tx.signal("topic", f"run {len(tried)}")
         tried.append(1)

@@ -143,13 +143,17 @@ class Child:
         if self.returncode is not None:
             raise ConnectionResetError
         os.write(self._stdin.fileno(), f"{line}\n".encode())
-        return (await asyncio.to_thread(_line, self._stdout.fileno())).strip()
+        return (await asyncio.to_thread(_line, os.dup(self._stdout.fileno()))).strip()
 
 
 def _line(descriptor: int) -> str:
+    """Closes the descriptor, which is its own: when the process dies meanwhile, another file may get that number."""
     heard = b""
-    while not heard.endswith(b"\n") and (byte := os.read(descriptor, 1)):
-        heard += byte
+    try:
+        while not heard.endswith(b"\n") and (byte := os.read(descriptor, 1)):
+            heard += byte
+    finally:
+        os.close(descriptor)
     return heard.decode()
 
 

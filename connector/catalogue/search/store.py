@@ -13,7 +13,7 @@ import msgspec
 
 from connector.catalogue.search.copies import Box, Copy
 from connector.catalogue.search.expression import Expression, all_of, written
-from connector.storage.database import Conflict, Row, Tx
+from connector.storage.database import Conflict, Row, Tx, long
 
 Change = Literal["new", "changed", "same"]
 LONGEST_TOLD: Final = 200
@@ -195,6 +195,7 @@ def shown_by(tx: Tx, participant: str) -> Mapping[str, int]:
     return {row["provider"]: int(row["n"]) for row in rows}
 
 
+@long
 def sweep(tx: Tx, limit: int = 1_000) -> int:
     """Contents that no entry of anybody names any more go, at most `limit`; how many went. In the process's scope."""
     return tx.run(
@@ -203,6 +204,7 @@ def sweep(tx: Tx, limit: int = 1_000) -> int:
     )
 
 
+@long
 def outdated(tx: Tx, participant: str, edition: str, limit: int) -> Mapping[int, bytes]:
     """Entries shown to this participant that another edition of the analyser has read, by content."""
     rows = tx.all(

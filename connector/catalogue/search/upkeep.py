@@ -12,7 +12,7 @@ from connector.catalogue.search import analyser, store
 from connector.catalogue.search.copies import Copy, copy_of
 from connector.errors import PeerError
 from connector.participants.service import Participants
-from connector.storage.database import PROCESS, Database, Tx
+from connector.storage.database import PROCESS, Database, Tx, long
 
 EVERY_S = 3_600.0
 SWEPT = 1_000
@@ -46,6 +46,7 @@ def _copy(entry: bytes) -> Copy | None:
         return None
 
 
+@long
 def _put(tx: Tx, copies: Mapping[int, Copy | None]) -> None:
     for content, copy in copies.items():
         store.read_again(tx, content, copy, analyser.edition())

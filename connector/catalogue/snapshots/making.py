@@ -27,7 +27,7 @@ from connector.metadata.rdf.writing import in_order
 from connector.metadata.record import model
 from connector.metadata.record.model import DatasetRecord
 from connector.participants import lifecycle
-from connector.storage.database import WORKER, Database, Tx
+from connector.storage.database import WORKER, Database, Tx, long
 
 EDITION: Final = sha256(
     b"".join(Path(str(one.__file__)).read_bytes() for one in (public, dcat_ap, fragments, model, writing))
@@ -182,6 +182,7 @@ class Snapshots:
                 entries |= {iri: seen.known[iri] for iri in failed if iri in seen.known}
         return entries
 
+    @long
     def _described(self, tx: Tx, slug: str, number: int, iris: Sequence[str]) -> tuple[Sequence[Described], list[str]]:
         """And those that could not be described: one bad record spoils no other."""
         supplier = self._suppliers[number]
@@ -198,6 +199,7 @@ class Snapshots:
                     failed.append(iri)
             return described, failed
 
+    @long
     def _booked(self, tx: Tx, slug: str, seen: _Seen, entries: Mapping[str, Entry], last: bool) -> Snapshot | None:
         """The snapshot of these entries; None if something changed while they were written."""
         issued_at = store.held(tx, slug)

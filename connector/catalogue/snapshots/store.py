@@ -8,7 +8,7 @@ import msgspec
 
 from connector.catalogue.snapshots.model import Entry, Leaf, Snapshot
 from connector.metadata.rdf.fragments import FORMATS, Form, Parts
-from connector.storage.database import Row, Tx, for_update
+from connector.storage.database import Row, Tx, for_update, long
 from connector.storage.due import having
 
 _TOGETHER: Final = 50
@@ -137,6 +137,7 @@ def remark(tx: Tx, participant: str, marks: Sequence[Entry]) -> None:
         )
 
 
+@long
 def insert_documents(tx: Tx, participant: str, documents: Sequence[Parts]) -> None:
     for one in documents:
         tx.run(

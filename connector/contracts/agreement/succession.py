@@ -14,7 +14,7 @@ from connector.contracts.agreement import termination_store
 from connector.contracts.agreement.termination_store import Succession
 from connector.contracts.model import Agreement
 from connector.participants.service import Participants
-from connector.storage.database import Database, Tx
+from connector.storage.database import Database, Tx, long
 
 SUCCESSION = "succession"
 """Type of audit entries."""
@@ -72,6 +72,7 @@ class Successions:
                 while await self._db.write(slug, self._portion, slug, did) == PORTION:
                     pass
 
+    @long
     def _portion(self, tx: Tx, slug: str, did: str) -> int:
         heir = self._line.successor(did, tx.now)
         names = [] if heir is None else termination_store.unbooked(tx, slug, did, heir, PORTION)

@@ -23,7 +23,7 @@ from connector.contracts.model import Agreement
 from connector.contracts.termination import statement
 from connector.errors import Mistake, Unavailable, Unknown
 from connector.participants.service import Hosted, Participants
-from connector.storage.database import Database, Tx
+from connector.storage.database import Database, Tx, long
 
 TRIES, PAUSE_S = 20, 0.1
 KEPT_MANIFESTS = 256
@@ -124,6 +124,7 @@ class Evidence:
         signers = [signer for purpose, signer in hosted.signers.items() if purpose in ("log", "log-pq")]
         await seal.seal(self._db, participant.id, participant.root, signers)
 
+    @long
     def _parts(self, tx: Tx, hosted: Hosted, agreement_id: str) -> export.EvidenceParts:
         return self._gathered(tx, hosted, self._final(tx, hosted.participant.id, agreement_id))
 

@@ -1,7 +1,9 @@
 """Moves the write-ahead log into the database file off the commit path.
 
-A thread of its own checkpoints after `UNITS` units or `IDLE_S` seconds without stopping the writer. Under unbroken load
-such a checkpoint never catches the end of the log, so the writer itself empties it once it passes `LIMIT` bytes.
+A thread of its own checkpoints after `UNITS` units or `IDLE_S` seconds without stopping who writes. Under unbroken load
+such a checkpoint never catches the end of the log, so it is emptied under the write lock once it passes `LIMIT` bytes,
+on the thread of long units: the event loop goes on meanwhile. SQLite brings the log to the disk before it moves
+anything, whoever wrote it (decision 0081).
 """
 
 import contextlib
@@ -17,37 +19,60 @@ LIMIT = 64 * 1024 * 1024
 
 
 class Checkpointer:
-    """`committed` is called by the writer thread, everything else by the thread that opens and closes the database."""
+    """`full` is for the event loop, `empty` for who has the write lock, the rest for who opens and closes."""
 
     def __init__(self, path: Path, *, limit: int = LIMIT) -> None:
         self._path = path
-        self._wal = path.with_name(path.name + "-wal")
-        self._limit = limit
+        self._limit = self._full = limit
         self._units = 0
         self._dirty = threading.Event()
         self._hurry = threading.Event()
         self._stopped = False
-        self._thread = threading.Thread(target=self._run, name="hanse-checkpoint", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
+        self._stopped, self._full = False, self._limit
+        self._thread = threading.Thread(target=self._run, name="hanse-checkpoint", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
+        """Blocks until it has ended."""
+        self.abandon()
+        if self._thread is not None:
+            self._thread.join()
+
+    def abandon(self) -> None:
+        """Begins no further checkpoint, and ends by and by."""
         self._stopped = True
         self._dirty.set()
         self._hurry.set()
-        self._thread.join()
 
-    def committed(self, writer: sqlite3.Connection, units: int) -> None:
-        """Note `units` new units; empties the log here and now if it has outgrown its limit."""
+    def full(self, units: int, size: int) -> bool:
+        """Notes `units` new units; whether the log, of `size` bytes, has outgrown its limit.
+
+        Where a long reader keeps it from being emptied, it is tried again only after it has grown by a part more.
+        """
         self._units += units
-        self._dirty.set()
+        if not self._dirty.is_set():
+            self._dirty.set()
         if self._units >= UNITS:
             self._units = 0
             self._hurry.set()
-        with contextlib.suppress(FileNotFoundError, sqlite3.OperationalError):  # busy reader: next time
-            if self._wal.stat().st_size > self._limit:
-                _empty(writer)
+        if size <= self._limit:
+            self._full = self._limit
+        if size <= self._full:
+            return False
+        self._full = size + self._limit // 8
+        return True
+
+    def empty(self, writer: sqlite3.Connection) -> None:
+        """Never waits for a reader, such as a backup that takes minutes: every commit would wait with it."""
+        writer.execute("PRAGMA busy_timeout = 0").close()
+        try:
+            with contextlib.suppress(sqlite3.OperationalError):  # busy reader, or a full disk: next time
+                writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+        finally:
+            writer.execute(f"PRAGMA busy_timeout = {BUSY_MS}").close()
 
     def _run(self) -> None:
         try:
@@ -64,15 +89,8 @@ class Checkpointer:
             self._hurry.wait(IDLE_S)
             self._dirty.clear()
             self._hurry.clear()
+            if self._stopped:
+                break
             with contextlib.suppress(sqlite3.OperationalError):  # full disk: the log keeps all until later
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
         connection.close()
-
-
-def _empty(writer: sqlite3.Connection) -> None:
-    """Never waits for a reader, such as a backup that takes minutes: every commit would wait with it."""
-    writer.execute("PRAGMA busy_timeout = 0").close()
-    try:
-        writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
-    finally:
-        writer.execute(f"PRAGMA busy_timeout = {BUSY_MS}").close()

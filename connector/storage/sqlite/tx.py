@@ -25,8 +25,10 @@ class TransactionLost(Exception):
     """SQLite rolled back the whole transaction, not only the statement (full disk, I/O error)."""
 
 
-def connect(path: Path, *, query_only: bool = False) -> sqlite3.Connection:
+def connect(path: Path, *, query_only: bool = False, synced: bool = True, busy_ms: int = BUSY_MS) -> sqlite3.Connection:
     """A connection in autocommit mode with our pragmas; transactions are always opened by hand.
+
+    `synced`: whether COMMIT waits for the disk; else whoever commits sees to that before he answers (`log_sync.py`).
 
     The file and what SQLite keeps beside it are made for their owner alone, and made so again if they were not.
     """
@@ -34,9 +36,9 @@ def connect(path: Path, *, query_only: bool = False) -> sqlite3.Connection:
         _private(path)
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
     for pragma in (
-        f"busy_timeout = {BUSY_MS}",
+        f"busy_timeout = {busy_ms}",
         "journal_mode = WAL",
-        "synchronous = FULL",
+        f"synchronous = {'FULL' if synced else 'NORMAL'}",
         "foreign_keys = ON",
         "wal_autocheckpoint = 0",
         f"query_only = {int(query_only)}",
@@ -127,6 +129,22 @@ class SqliteTx:
         except sqlite3.Error as error:
             self._last_error = translate(error)
             raise self._last_error from error
+
+
+class ReadingTx(SqliteTx):
+    """Of a unit that only reads, on a connection that could write: nothing in it changes a row."""
+
+    def __init__(self, connection: sqlite3.Connection, scope: str, now: int, actor: str) -> None:
+        super().__init__(connection, scope, now, actor=actor, careful=False)
+        self._before = connection.total_changes
+
+    def run(self, sql: str, /, **values: object) -> int:
+        raise Defect("storage.statement", reason="SQLITE_READONLY")
+
+    def only_read(self) -> None:
+        """Raises Defect if a statement that returns rows has changed some as well."""
+        if self.changes() != self._before:
+            raise Defect("storage.statement", reason="SQLITE_READONLY")
 
 
 def _names(cursor: sqlite3.Cursor) -> list[str]:

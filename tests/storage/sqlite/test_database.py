@@ -16,6 +16,7 @@ import pytest
 from connector.errors import Mistake, Unavailable
 from connector.language import say
 from connector.storage import Database, Tx, open_database, upgrade
+from connector.storage.database import long
 from connector.storage.sqlite import checkpoint
 from connector.storage.sqlite.database import Sqlite
 from tests.testkit.patience import PATIENCE_S
@@ -33,8 +34,9 @@ def names(tx: Tx) -> list[str]:
     return [row["sha256"] for row in tx.all("SELECT sha256 FROM object WHERE participant = :p ORDER BY 1", p=TOWN)]
 
 
+@long
 class Gate:
-    """A unit that holds the writer thread, so that what comes after it shares a batch."""
+    """A unit that has the write lock, so that what comes after it shares a batch."""
 
     def __init__(self) -> None:
         self.entered, self.opened = threading.Event(), threading.Event()
@@ -49,23 +51,24 @@ class Gate:
         return task
 
 
-async def test_no_unit_is_answered_before_its_commit(sqlite_db: Database, tmp_path: Path) -> None:
-    """The first unit of a batch is done but neither answered nor visible while the second still works."""
-    first, second = Gate(), Gate()
-    tasks = [await first.close_behind(sqlite_db)]
-    tasks += [asyncio.create_task(sqlite_db.write(TOWN, add, "a")), asyncio.create_task(sqlite_db.write(TOWN, second))]
-    await asyncio.sleep(0)
-    first.opened.set()
-    assert await asyncio.to_thread(second.entered.wait, PATIENCE_S)
-    await asyncio.sleep(0.05)
-    outsider = sqlite3.connect(tmp_path / "hanse.db")
-    assert outsider.execute("SELECT count(*) FROM object").fetchone() == (0,)
-    assert not tasks[1].done()
-    second.opened.set()
-    await tasks[1]
-    assert outsider.execute("SELECT count(*) FROM object").fetchone() == (1,)
-    outsider.close()
-    await asyncio.gather(*tasks)
+async def test_a_long_unit_is_on_the_disk_before_anyone_sees_it(sqlite_db: Database, tmp_path: Path) -> None:
+    """>> a long unit has written and still works << nobody sees it, short units wait, and reading goes on."""
+    gate = Gate()
+
+    @long
+    def writing(tx: Tx) -> None:
+        add(tx, "a")
+        gate(tx)
+
+    task = asyncio.create_task(sqlite_db.write(TOWN, writing))
+    assert await asyncio.to_thread(gate.entered.wait, PATIENCE_S)
+    behind = asyncio.create_task(sqlite_db.write(TOWN, add, "b"))
+    assert await sqlite_db.read(TOWN, names) == []
+    assert not task.done()
+    assert not behind.done()
+    gate.opened.set()
+    await asyncio.gather(task, behind)
+    assert await sqlite_db.read(TOWN, names) == ["a", "b"]
 
 
 async def test_a_batch_shares_one_commit(sqlite_db: Database) -> None:
@@ -124,6 +127,20 @@ async def test_a_unit_that_swallows_a_full_disk_cannot_write_outside_a_transacti
         await sqlite_db.write(TOWN, swallowing)
     assert await sqlite_db.read(TOWN, names) == []
     await sqlite_db.write(TOWN, add, "next")
+
+
+async def test_the_loop_does_not_wait_for_a_program_of_the_operator(sqlite_db: Database, tmp_path: Path) -> None:
+    """>> `sqlite3 hanse.db` holds the write lock << reading goes on, and the unit is saved when it lets go."""
+    outsider = sqlite3.connect(tmp_path / "hanse.db", isolation_level=None)
+    outsider.execute("BEGIN IMMEDIATE")
+    task = asyncio.create_task(sqlite_db.write(TOWN, add, "a"))
+    for _ in range(20):
+        assert await sqlite_db.read(TOWN, names) == []
+    assert not task.done()
+    outsider.execute("ROLLBACK")
+    outsider.close()
+    await task
+    assert await sqlite_db.read(TOWN, names) == ["a"]
 
 
 def start_elsewhere(path: Path) -> str:

@@ -13,7 +13,7 @@ from connector.errors import Defect, Mistake, Unavailable
 from connector.storage import open_database, upgrade
 from connector.storage.database import PROCESS, Tx
 from connector.storage.sqlite import checkpoint, integrity, snapshot
-from connector.storage.sqlite.checkpoint import _empty
+from connector.storage.sqlite.checkpoint import Checkpointer
 from connector.storage.sqlite.tx import connect
 from tests.testkit.patience import PATIENCE_S
 
@@ -196,7 +196,7 @@ def test_bug_a_commit_waited_for_a_long_reader(path: Path) -> None:
         reader.execute("SELECT 1 FROM lease").fetchone()
         writer.execute("INSERT INTO lease VALUES ('a', 'b', 1, 1)")
         writer.set_trace_callback(said.append)
-        _empty(writer)
+        Checkpointer(path).empty(writer)
         reader.execute("ROLLBACK")
     assert said == ["PRAGMA busy_timeout = 0", "PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA busy_timeout = 5000"]
 

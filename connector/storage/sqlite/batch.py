@@ -1,25 +1,28 @@
-"""The one thread that writes to SQLite: units queue up and share a commit (group commit, spec/architecture.md 2.3).
+"""Units that share a transaction on SQLite, and what became of each (group commit, spec/architecture.md 2.3).
 
-No unit is answered before the COMMIT that holds it. A batch is first run boldly, without savepoints, because SQLite
-pays for those by copying every page a unit touches; if a unit has to be undone, the batch runs again with a savepoint
-for each. A full disk makes SQLite roll back the whole transaction: then the units run one by one, so that only the
-guilty one fails.
+A batch is first run boldly, without savepoints, because SQLite pays for those by copying every page a unit touches; if
+a unit has to be undone, the batch runs again with a savepoint for each. A full disk makes SQLite roll back the whole
+transaction: then the units run one by one, so that only the guilty one fails.
 """
 
 import asyncio
-import queue
 import sqlite3
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from connector.clock import Clock
 from connector.errors import Defect, Unavailable
 from connector.storage.database import RERUNS, Conflict, NeedsSavepoint, Tx
+from connector.storage.sqlite.held import Held
 from connector.storage.sqlite.tx import SqliteTx, TransactionLost, translate
 
 BATCH = 64
 """Units per commit at most: bounds the delay of the first one."""
+
+
+class Busy(Exception):
+    """Somebody else holds the write lock, and whoever asked does not wait for it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -28,81 +31,55 @@ class Unit:
 
     scope: str
     call: Callable[[Tx], object]
-    future: "asyncio.Future[object]"
+    future: "asyncio.Future[Any]"
     actor: str
+    fn: object
+    """The function behind the call: whose time it is that is taken."""
 
 
 @dataclass(slots=True, eq=False)
 class Outcome:
-    """What became of a unit, known only after COMMIT."""
+    """What became of a unit; nobody hears of it before it is on the disk."""
 
-    unit: Unit
+    future: "asyncio.Future[Any]"
     value: object = None
     error: BaseException | None = None
     signals: list[tuple[str, object]] = field(default_factory=list)
 
 
-class Writer:
-    """Owns the writing connection from `start` to `stop`."""
+class Committer:
+    """Runs batches on a connection that it has for itself meanwhile.
 
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        clock: Clock,
-        answer: Callable[[list[Outcome]], None],
-        committed: Callable[[sqlite3.Connection, int], None],
-    ) -> None:
+    `waits`: whether it stands in line for a write lock that somebody else holds (an operator's own program); else it
+    raises `Busy`. `held` looks how long each takes.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, clock: Clock, *, waits: bool, held: Held | None = None) -> None:
         self._connection = connection
         self._clock = clock
-        self._answer = answer
-        self._committed = committed
-        self._queue: queue.SimpleQueue[Unit | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="hanse-writer", daemon=True)
+        self._waits = waits
+        self._held = held
 
-    def start(self) -> None:
-        self._thread.start()
-
-    def submit(self, unit: Unit) -> None:
-        self._queue.put(unit)
-
-    def stop(self) -> None:
-        """Commit and answer all that was submitted before, then end the thread. Blocks."""
-        self._queue.put(None)
-        self._thread.join()
-
-    def _run(self) -> None:
-        more = True
-        while more:
-            batch, more = self._gather()
-            if batch:
-                outcomes = self._commit(batch)
-                self._answer(outcomes)
-                self._committed(self._connection, len(outcomes))
-
-    def _gather(self) -> tuple[list[Unit], bool]:
-        batch: list[Unit] = []
-        unit = self._queue.get()
-        while unit is not None:
-            batch.append(unit)
-            if len(batch) == BATCH:
-                return batch, True
-            try:
-                unit = self._queue.get_nowait()
-            except queue.Empty:
-                return batch, True
-        return batch, False
-
-    def _commit(self, batch: list[Unit]) -> list[Outcome]:
+    def commit(self, batch: list[Unit]) -> list[Outcome]:
+        """All that can be done of it is committed, and what cannot is undone."""
         outcomes = self._boldly(batch)
         return self._carefully(batch) if outcomes is None else outcomes
+
+    def _begin(self) -> None:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if not self._waits and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+                raise Busy from error
+            raise
 
     def _boldly(self, batch: list[Unit]) -> list[Outcome] | None:
         """All units in one transaction without savepoints; None, and nothing written, if one has to be undone."""
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
+            self._begin()
             outcomes = []
             for unit in batch:
-                outcome = self._tried(unit)
+                outcome = self._tried(unit) if self._held is None else self._watched(unit, self._held)
                 if outcome is None:
                     self._connection.execute("ROLLBACK")
                     return None
@@ -114,27 +91,33 @@ class Writer:
             return None
         return outcomes
 
+    def _watched(self, unit: Unit, held: Held) -> Outcome | None:
+        began = held.began(unit.fn)
+        outcome = self._tried(unit)
+        held.ended(unit.fn, began)
+        return outcome
+
     def _tried(self, unit: Unit) -> Outcome | None:
         """What became of the unit; None if it failed after it had written something."""
         for _ in range(RERUNS):
             before = self._connection.total_changes
             tx = SqliteTx(self._connection, unit.scope, self._clock.now(), actor=unit.actor, careful=False)
             try:
-                return Outcome(unit, unit.call(tx), signals=tx.signals)
+                return Outcome(unit.future, unit.call(tx), signals=tx.signals)
             except BaseException as error:  # the unit's own: it belongs to whoever awaits the future
                 if not self._connection.in_transaction:
                     raise TransactionLost from error
                 if isinstance(error, NeedsSavepoint) or self._connection.total_changes != before:
                     return None
                 if not isinstance(error, Conflict):
-                    return Outcome(unit, error=error)
-        return Outcome(unit, error=Unavailable("storage.contended"))
+                    return Outcome(unit.future, error=error)
+        return Outcome(unit.future, error=Unavailable("storage.contended"))
 
     def _carefully(self, batch: list[Unit]) -> list[Outcome]:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
-            return [Outcome(unit, error=translate(error)) for unit in batch]
+            return [Outcome(unit.future, error=translate(error)) for unit in batch]
         try:
             outcomes = [self._unit(unit) for unit in batch]
             self._connection.execute("COMMIT")
@@ -142,7 +125,7 @@ class Writer:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             if len(batch) == 1:
-                return [Outcome(batch[0], error=_reason(error))]
+                return [Outcome(batch[0].future, error=_reason(error))]
             return [outcome for unit in batch for outcome in self._carefully([unit])]
         return outcomes
 
@@ -157,10 +140,10 @@ class Writer:
                 continue
             except BaseException as error:  # the unit's own: it belongs to whoever awaits the future
                 self._undo(error)
-                return Outcome(unit, error=error)
+                return Outcome(unit.future, error=error)
             self._connection.execute("RELEASE unit")
-            return Outcome(unit, value, signals=tx.signals)
-        return Outcome(unit, error=Unavailable("storage.contended"))
+            return Outcome(unit.future, value, signals=tx.signals)
+        return Outcome(unit.future, error=Unavailable("storage.contended"))
 
     def _undo(self, error: BaseException | None = None) -> None:
         if not self._connection.in_transaction:
