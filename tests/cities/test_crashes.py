@@ -35,6 +35,32 @@ async def test_killed_at_every_step_the_exchange_still_ends_with_one_contract(
         assert step > 10
 
 
+POWER_SOME = (("provider", "during", "pull", 10), ("consumer", "after", "push", 10))
+POWER_ALL = product(("provider", "consumer"), ("during", "after"), ("pull", "push"), [1])
+
+
+@pytest.mark.threat("T99")
+@pytest.mark.parametrize(
+    ("side", "when", "mode", "stride"),
+    [*POWER_SOME, *(pytest.param(*one, marks=pytest.mark.long) for one in POWER_ALL)],
+)
+async def test_the_power_goes_at_every_step_and_the_exchange_still_ends(
+    side: str, when: str, mode: str, stride: int, space: Space
+) -> None:
+    """For every commit: the disk forgets what was not synced, before anybody hears of it or while it works."""
+    programs = {"town": crash.POWER} if side == "provider" else {"village": crash.POWER}
+    async with two(space, **programs) as pair:
+        victim = pair.provider if side == "provider" else pair.consumer
+        for step in count(1, stride):
+            assert await victim.say(f"{when} {step}") == "armed"
+            async with revived(victim) as codes:
+                await pair.exchange(mode)
+            if not codes:
+                break
+            assert codes == [-9], f"step {step}"
+        assert step > 10
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(20))
 async def test_both_sides_die_in_one_exchange(seed: int, space: Space) -> None:

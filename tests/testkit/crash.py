@@ -1,15 +1,19 @@
 """A server process that kills itself at a chosen commit: `python -m tests.testkit.crash --data DIR`.
 
 A line `before N` or `after N` on standard input arms it: it dies just before, or just after, the N-th transaction of a
-participant from then on, before anybody hears of the result. Not reachable from the command line of the product.
+participant from then on, before anybody hears of the result. With `--power` its disk loses what was not synced when it
+dies (`power.py`), and it may die `during N` too: while the disk works for that transaction. Not reachable from the
+command line of the product.
 """
 
 import argparse
 import asyncio
 import os
+import random
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Concatenate, Literal, ParamSpec, TypeVar
 
@@ -17,24 +21,32 @@ import uvloop
 
 from connector.app import ports, process
 from connector.clock import Clock
-from connector.settings.load import Settings, load
+from connector.settings.load import Settings, database_url, load
+from connector.storage import sqlite_path
 from connector.storage.database import PROCESS, WORKER, Database, Listener, Tx
+from connector.storage.sqlite.database import Sqlite
+from tests.testkit.power import Disk, watched
 
 P = ParamSpec("P")
 T = TypeVar("T")
 PROGRAM = ("-m", "tests.testkit.crash")
+POWER = (*PROGRAM, "--power")
 
 
 class Mortal:
     """A database that ends its process with SIGKILL. Leases and sweeps (scopes of nobody) do not count."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, disk: Disk | None = None) -> None:
         self._database = database
+        self._disk = disk
+        self._doomed = False
+        if disk is not None:
+            disk.heard = self._disk_works
         self.dialect: Literal["sqlite", "postgres"] = database.dialect
-        self._left, self._when = 0, ""
+        self._left, self._when, self._at = 0, "", 0
 
     def arm(self, when: str, at: int) -> None:
-        self._left, self._when = at, when
+        self._left, self._when, self._at = at, when, at
 
     async def start(self) -> None:
         await self._database.start()
@@ -46,12 +58,13 @@ class Mortal:
         self._left -= scope not in (PROCESS, WORKER)
         last = self._left == 0 and scope not in (PROCESS, WORKER)
         if last and self._when == "before":
-            _die()
+            self._die()
+        self._doomed = last and self._when == "during"
         try:
             return await self._database.write(scope, fn, *args, **kw)
         finally:
             if last and self._when == "after":
-                _die()
+                self._die()
 
     async def read(self, scope: str, fn: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kw: P.kwargs) -> T:
         return await self._database.read(scope, fn, *args, **kw)
@@ -59,20 +72,32 @@ class Mortal:
     def listen(self, topic: str, callback: Listener, /) -> None:
         self._database.listen(topic, callback)
 
+    def _disk_works(self, what: str) -> None:
+        if self._doomed and what == "product":
+            self._die()
 
-def _die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+    def _die(self) -> None:
+        if self._disk is not None:
+            self._disk.lose(random.Random(self._at))
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
-async def serve(folder: Path) -> None:
+async def serve(folder: Path, *, power: bool = False) -> None:
     """Serves until standard input ends."""
     mortals: list[Mortal] = []
+    disk = Disk(folder) if power else None
 
     def opened(settings: Settings, clock: Clock) -> Mortal:
-        mortals.append(Mortal(ports.database(settings, clock)))
+        if disk is None:
+            mortals.append(Mortal(ports.database(settings, clock)))
+        else:
+            mortals.append(Mortal(Sqlite(sqlite_path(database_url(settings)), clock, sync=disk.sync), disk))
         return mortals[-1]
 
-    async with process.running(load(folder, os.environ), ports=ports.Ports(database=opened)):
+    async with AsyncExitStack() as stack:
+        if disk is not None:
+            stack.enter_context(watched(disk))
+        await stack.enter_async_context(process.running(load(folder, os.environ), ports=ports.Ports(database=opened)))
         while line := await asyncio.to_thread(sys.stdin.readline):
             when, at = line.split()
             mortals[0].arm(when, int(at))
@@ -82,5 +107,7 @@ async def serve(folder: Path) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--power", action="store_true")
+    meant = parser.parse_args()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(parser.parse_args().data))
+        runner.run(serve(meant.data, power=meant.power))
