@@ -67,7 +67,7 @@ class Gatekeeper:
             await self._noted(unverified, untimely, participant.did, now)
             raise
         entry = self._anchor.between(participant.did, issuer, now)
-        document = await self._resolver.document(issuer)
+        document = await self._resolver.of_caller(issuer)
         jwk = document.key(unverified.kid, "capabilityInvocation")
         claims = jose.proven(unverified, jwk)
         self._skews.agreed(issuer)

@@ -1,7 +1,9 @@
 """Fetches DID documents: kept ten minutes, refusals half a minute, one fetch at a time per DID (T08, T16).
 
-Nothing stale is ever served. A document whose keys of one relation were all exchanged without overlap puts the peer on
-hold until an operator or the trust list vouches for the new keys: did:web has no history of its own.
+Nothing stale is ever served. Who calls is up: its token lifts a kept "unreachable", though anybody can write such a
+token, so seldom for one DID and for all of them together (`of_caller`). A document whose keys of one relation were all
+exchanged without overlap puts the peer on hold until an operator or the trust list vouches for the new keys: did:web
+has no history of its own.
 """
 
 import asyncio
@@ -20,9 +22,13 @@ from connector.trust.did.documents import DidDocument, read_document
 
 KEEP_MS: Final = 600_000
 REFUSED_MS: Final = 30_000
+AGAIN_MS: Final = 1_000
+APART_MS: Final = 100
+"""How long after a vain fetch a caller makes us try again, and how far apart such fetches are over all DIDs."""
 MOST: Final = 10_000
 LIMIT: Final = 65_536
 TOTAL_S: Final = 5.0
+_UNREACHED: Final = frozenset({"http.unreachable", "http.too-slow", "trust.did-unreachable"})
 
 Thumbprints = Mapping[str, frozenset[str]]
 Local = Callable[[Did], dict[str, object] | None]
@@ -38,6 +44,9 @@ class Fetch(Protocol):
 
 
 class _Kept(Struct, frozen=True):
+    """`at` and `until` by the steady clock (ms)."""
+
+    at: int
     until: int
     document: DidDocument | HanseError
 
@@ -66,6 +75,8 @@ class Resolver:
         self._running: dict[str, asyncio.Task[DidDocument]] = {}
         self._pins: dict[str, Thumbprints] = {}
         self._held: set[str] = set()
+        self._lifted: int | None = None
+        """When a caller last made us try again."""
 
     def listen(self, on_change: Changed, remember: Remember) -> None:
         """`on_change` hears of each hold that begins: the DID, the old and the new thumbprints; `remember` of each
@@ -87,6 +98,15 @@ class Resolver:
             task.add_done_callback(lambda done: self._ended(did, done))
         # Shielded: a caller that gives up must not take the answer away from the others who wait for it.
         return await asyncio.shield(task)
+
+    async def of_caller(self, did: str) -> DidDocument:
+        """The same for somebody who calls us now: that it could not be reached a while ago is not held against it."""
+        kept, now = self._kept.get(did), self._clock.steady()
+        apart = self._lifted is None or now - self._lifted >= APART_MS
+        if kept is not None and apart and _unreached(kept.document) and AGAIN_MS <= now - kept.at < REFUSED_MS:
+            self._lifted = now
+            del self._kept[did]
+        return await self.document(did)
 
     def known(self, did: str) -> DidDocument | None:
         """The same if it is here and may be used now; nothing is fetched, and nothing raised."""
@@ -191,10 +211,16 @@ class Resolver:
                 self._on_change(did, before, now)
 
     def _keep(self, did: Did, document: DidDocument | HanseError, for_ms: int) -> None:
-        self._kept[did] = _Kept(self._clock.steady() + for_ms, document)
+        now = self._clock.steady()
+        self._kept[did] = _Kept(now, now + for_ms, document)
         self._kept.move_to_end(did)
         if len(self._kept) > MOST:
             self._kept.popitem(last=False)
+
+
+def _unreached(kept: DidDocument | HanseError) -> bool:
+    """Whether it is as good as sure to be better once the host is up: a hold or an odd document stays what it is."""
+    return isinstance(kept, Unavailable) and kept.code in _UNREACHED
 
 
 def _answer(kept: DidDocument | HanseError) -> DidDocument:

@@ -122,6 +122,72 @@ async def test_failures_are_kept_half_a_minute(web: Web, resolver: Resolver, clo
 
 
 @pytest.mark.threat("T16")
+async def test_bug_a_peer_that_came_up_was_refused_for_half_a_minute(
+    web: Web, resolver: Resolver, clock: FakeClock
+) -> None:
+    """We asked while it was starting; now it calls, which it could not if it were down."""
+    with pytest.raises(Unavailable):
+        await resolver.document(DID)
+    web.put(made(keys()))
+    clock.advance(1_000)
+    with pytest.raises(Unavailable):
+        await resolver.document(DID)  # of our own accord we do not ask again
+    found = await resolver.of_caller(DID)
+    assert found is await resolver.document(DID)
+    assert len(web.fetched) == 2
+
+
+@pytest.mark.threat("T16")
+async def test_forged_calls_make_us_ask_each_host_once_a_second_and_all_ten_times(
+    web: Web, resolver: Resolver, clock: FakeClock
+) -> None:
+    """>> anybody << thousands of calls in the names of members whose hosts are down."""
+    dids = [f"did:web:host{n}.de" for n in range(50)]
+
+    async def forged(seconds: int) -> int:
+        before = len(web.fetched)
+        for _ in range(seconds * 100):
+            clock.advance(10)
+            for did in dids:
+                with pytest.raises(Unavailable):
+                    await resolver.of_caller(did)
+        return len(web.fetched) - before
+
+    assert await forged(1) == 50  # as often as ever
+    assert await forged(3) == 30
+    del dids[1:]
+    assert await forged(3) == 3
+
+
+@pytest.mark.parametrize("page", [b"{}", PeerError("http.address-refused", host="x")])
+async def test_calling_makes_nobody_better_who_was_refused_for_what_he_is(
+    page: bytes | HanseError, web: Web, resolver: Resolver, clock: FakeClock
+) -> None:
+    """An odd document, an address within our walls: only what could not be had is asked for again."""
+    web.put(page) if isinstance(page, bytes) else web.pages.update({f"{ROOT}/.well-known/did.json": page})
+    for _ in range(3):
+        with pytest.raises(PeerError):
+            await resolver.of_caller(DID)
+        clock.advance(5_000)
+    assert len(web.fetched) == 1
+
+
+async def test_calling_ends_no_hold_and_no_kept_document(web: Web, resolver: Resolver, clock: FakeClock) -> None:
+    web.put(made(keys()))
+    await resolver.of_caller(DID)
+    web.put(made(keys()))
+    clock.advance(300_000)
+    await resolver.of_caller(DID)
+    assert len(web.fetched) == 1
+    clock.advance(300_000)
+    for _ in range(3):
+        with pytest.raises(Unavailable) as held:
+            await resolver.of_caller(DID)
+        assert held.value.code == "trust.key-change"
+        clock.advance(5_000)
+    assert len(web.fetched) == 2
+
+
 async def test_many_at_once_fetch_once(web: Web, resolver: Resolver) -> None:
     """>> 50 requests from one unknown peer << one fetch; one that gives up takes it from nobody."""
     web.put(made(keys()))
