@@ -157,5 +157,6 @@ def stamp_now(request: web.Request, response: web.StreamResponse) -> None:
     """Security headers that the handler did not set itself, on streamed responses too; no word on our libraries."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-    response.headers[REQUEST_ID] = request.get(request_id, "")
+    if (named := request.get(request_id)) is not None:  # what could not be parsed has no name
+        response.headers[REQUEST_ID] = named
     response.headers.pop("Server", None)

@@ -147,7 +147,7 @@ def handler(
     plain = {(route.method, route.path): route.handler for route in beside}
 
     async def routed(request: web.Request) -> web.StreamResponse:
-        own = plain.get((request.method, request.path))
+        own = plain.get(("GET" if request.method == "HEAD" else request.method, request.path))
         return await (surface.answer if own is None else own)(request)
 
     async def told(request: web.Request) -> web.StreamResponse:

@@ -147,3 +147,4 @@ async def test_what_is_no_request_is_refused_in_our_words(start: Start, certs: D
     assert json.loads(body)["code"] == "http.malformed"
     assert b"NOISE" not in answer
     assert b"aiohttp" not in head.lower()
+    assert b"x-request-id" not in head.lower()  # it never got one, and an empty one is none

@@ -4,10 +4,13 @@ import json
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 
 from connector.app.surfaces import public
 from connector.http import strict
-from connector.peer.routes import Route
+from connector.peer.problems import problems
+from connector.peer.routes import Route, handler
 from connector.storage.database import Tx
 from tests.testkit.cities import City, Refused
 from tests.testkit.nasty import NastyPeer, Reply
@@ -251,3 +254,14 @@ async def test_an_address_that_steers_a_screen_is_not_repeated(it: City, nasty: 
             await it.api.get(f"/api/v1/{path}")
         assert refused.value.status == 404
         assert not strict.steers("".join(refused.value.problem["reason"].values()))
+
+
+async def test_head_at_a_route_beside_the_surface_is_its_get(it: City) -> None:
+    """As at every other route, and as an application answered it."""
+
+    async def door(request: web.Request) -> web.Response:
+        return web.Response(text="door")
+
+    asked = handler(public(it.services), problems, [web.RouteDef("GET", "/door", door, {})])
+    for method, status in (("GET", 200), ("HEAD", 200), ("POST", 404)):
+        assert (await asked(make_mocked_request(method, "/door"))).status == status, method
