@@ -54,8 +54,8 @@ PATIENCE_MS = 7 * 86_400_000
 
 SIGNED = (draft.DATASET, draft.PROFILE)
 """What of the signed objects a decision looks at."""
-MOST_SIGNED = 10_000
-"""Agreements whose terms are kept in memory."""
+MOST_SIGNED, LONGEST_SIGNED = 10_000, 1_000
+"""Agreements whose terms are kept in memory, and how many characters of such terms: a peer wrote them."""
 
 STRAY_MS = 86_400_000
 """How far the time in a peer's agreement may lie outside the negotiation: clocks differ, and without a zone it is UTC.
@@ -174,7 +174,7 @@ class Agreements:
         profile = found.get(draft.PROFILE)
         vocabulary = "" if profile is None else str(msgspec.json.decode(profile.body).get("vocabulary", ""))
         signed = _terms(agreement, found), vocabulary
-        if agreement.in_force and len(found) == len(SIGNED):
+        if agreement.in_force and len(found) == len(SIGNED) and _length(*signed) <= LONGEST_SIGNED:
             if len(self._signed) >= MOST_SIGNED:
                 self._signed.clear()
             self._signed[key] = signed
@@ -420,6 +420,10 @@ def _terms(agreement: Agreement, objects: Mapping[str, EvidenceObject]) -> Terms
         media_type=str(body.get("dcat:mediaType", "")),
         version=str(body.get(f"{HANSE}version", "")),
     )
+
+
+def _length(terms: Terms, vocabulary: str) -> int:
+    return sum(map(len, (terms.name, terms.sha256 or "", terms.media_type, terms.version, vocabulary)))
 
 
 def _demand(profile: Any) -> Demand:

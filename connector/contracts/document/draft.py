@@ -25,8 +25,9 @@ from connector.trust.signers.port import SealKey
 
 _DEAL = frozenset({"@id", "@type", "@context", "target", "assigner", "assignee", "timestamp"})
 TEXT, PROFILE, DATASET = "text-de.html", "profile.json", "dataset.jsonld"
-LARGEST, SMALL = 524_288, 16_384
-"""Bytes of an object that is read at all, and of one whose value is kept for a while."""
+LARGEST, SMALL, SMALL_KEPT = 524_288, 4_096, 128
+"""Bytes of an object that is read at all, of one whose value is kept for a while, and how many are: a value takes up to
+twenty times the memory of its text."""
 _FRAMES = Frames()
 APPROVAL = {"provider": "approval-provider.json", "consumer": "approval-consumer.json"}
 
@@ -136,7 +137,7 @@ def value_of(body: bytes) -> object:
     return _value_of(body) if len(body) <= SMALL else strict.loads(body, limit=LARGEST)
 
 
-@lru_cache(maxsize=256)  # both sides look at the same few objects several times in a negotiation
+@lru_cache(maxsize=SMALL_KEPT)  # both sides look at the same few objects several times in a negotiation
 def _value_of(body: bytes) -> object:
     return strict.loads(body, limit=LARGEST)
 

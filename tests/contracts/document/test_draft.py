@@ -1,8 +1,13 @@
 """What the provider writes: the consumer's offer verbatim, between these two, about these bytes."""
 
 import json
+import tracemalloc
+
+import msgspec
+import pytest
 
 from connector.contracts import store
+from connector.contracts.agreement.agreements import SIGNED
 from connector.contracts.document import described_data, draft
 from connector.contracts.model import Agreement, EvidenceObject
 from tests.testkit.cities import PURPOSE
@@ -87,3 +92,36 @@ async def test_finalized_names_the_evidence_and_commits_to_it(towns: Towns) -> N
     root = "https://localhost:18443/musterstadt"
     assert draft.evidence_address(root, agreement, agreement.consumer_jws) in sent[0]
     assert draft.evidence_address(root, agreement, None) not in sent[0]
+
+
+@pytest.mark.threat("T112")
+def test_values_that_a_peer_made_large_take_little_memory() -> None:
+    """>> a peer's objects, small as text and large as values << what is kept of them is a few megabytes."""
+    bodies = [b'{"n":%d,"x":[%s]}' % (n, b",".join([b"{}"] * (draft.SMALL // 3 - 10))) for n in range(200)]
+    assert max(map(len, bodies)) <= draft.SMALL
+    tracemalloc.start()
+    try:
+        for body in bodies:
+            draft.value_of(body)
+        assert tracemalloc.get_traced_memory()[0] < 16_000_000
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.threat("T112")
+async def test_terms_that_a_peer_made_long_are_read_each_time(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> terms as long as a contract may be << the same answer, and none of it stays in memory; usual ones do."""
+    agreement = await towns.concluded("nachbardorf", "musterstadt")
+    agreements = towns.contracts.agreements
+    usual = await towns.db.read("nachbardorf", agreements.signed, agreement)
+    assert await towns.db.read("nachbardorf", agreements.signed, agreement) is usual
+    long = msgspec.structs.replace(agreement, digest="f" * 64)
+    snapshot = {"https://w3id.org/hanse/v1#fileName": "b" * 100_000}
+    item = draft.evidence_object(draft.DATASET, "application/ld+json", json.dumps(snapshot).encode())
+    told = await objects(towns, agreement) | {draft.DATASET: item}
+    monkeypatch.setattr(store, "objects", lambda *_: {name: told[name] for name in SIGNED})
+    first = await towns.db.read("nachbardorf", agreements.signed, long)
+    assert first[0].name == "b" * 100_000
+    second = await towns.db.read("nachbardorf", agreements.signed, long)
+    assert second == first
+    assert second is not first
