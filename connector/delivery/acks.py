@@ -25,11 +25,15 @@ log = structlog.get_logger("delivery")
 
 
 class Ack(Struct, frozen=True):
-    """An answer to `row`, and what books it. `expects`: the peer has the next word, and it will be the answer."""
+    """An answer to `row`, and what books it. `expects`: the peer has the next word, and it will be the answer.
+
+    `known` is called once that is on the disk.
+    """
 
     row: OutboxRow
     book: Callable[[Tx], None]
     expects: bool
+    known: Callable[[], object] = lambda: None
 
 
 Booked = Callable[[frozenset[str], frozenset[str]], None]
@@ -168,6 +172,9 @@ class Acks:
                 return
             unbooked.add(acks[0].row.stream)
             await self._postpone(acks[0].row, error)
+            return
+        for ack in acks:
+            ack.known()
 
     async def _postpone(self, row: OutboxRow, error: Exception) -> None:
         """The message is sent again later, and the peer answers as it did."""

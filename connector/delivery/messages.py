@@ -87,7 +87,8 @@ class Messages:
             if pid is not None and parcel.noun == "negotiation":
                 self._contracts.named[parcel.process] = pid
             book = partial(self._acked, row=row, parcel=parcel, pid=pid, answer=answer)
-            self._acks.put(Ack(row, book, expects=(parcel.noun, parcel.kind) in _ANSWERED_BY_A_MESSAGE))
+            known = partial(self._contracts.named.pop, parcel.process, None)
+            self._acks.put(Ack(row, book, (parcel.noun, parcel.kind) in _ANSWERED_BY_A_MESSAGE, known))
             return
         if self._again(row):
             raise RetryAfter(self._clock.now() + 150 * 2 ** self._noes[row.id]).by(answer)
@@ -199,8 +200,6 @@ class Messages:
         return self._transfers.get(tx, slug, parcel.process).kernel.peer_pid
 
     def _acked(self, tx: Tx, *, row: OutboxRow, parcel: OutgoingMessage, pid: str | None, answer: Answer) -> None:
-        if parcel.noun == "negotiation":
-            self._contracts.named.pop(parcel.process, None)
         if outbox.finish(tx, row):
             recorder.answered(tx, row, parcel.kind, answer)
             slice_ = self._contracts if parcel.noun == "negotiation" else self._transfers

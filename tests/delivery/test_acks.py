@@ -17,9 +17,11 @@ import pytest
 from connector.clock import SystemClock
 from connector.delivery.acks import Ack, Acks
 from connector.delivery.worker import Worker
-from connector.errors import Defect, Unavailable
+from connector.errors import Defect, PeerError, Unavailable
 from connector.http.outbound import Answer
+from connector.ids import new_id
 from connector.language.reasons import because
+from connector.protocol.messages import CONTEXT
 from connector.settings.load import Worker as Settings
 from connector.storage import open_database, outbox
 from connector.storage.database import WORKER, Database, Listener, Tx
@@ -40,6 +42,8 @@ class Counting:
         self._database = database
         self.dialect: Literal["sqlite", "postgres"] = database.dialect
         self.written, self.read_by = list[str](), list[str]()
+        self.full = False
+        """Whether the disk is found to be full at the end of each unit that writes."""
 
     async def start(self) -> None:
         await self._database.start()
@@ -49,7 +53,7 @@ class Counting:
 
     async def write(self, scope: str, fn: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kw: P.kwargs) -> T:
         self.written.append(scope)
-        return await self._database.write(scope, fn, *args, **kw)
+        return await self._database.write(scope, self._filled(fn) if self.full else fn, *args, **kw)
 
     async def read(self, scope: str, fn: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kw: P.kwargs) -> T:
         if scope != WORKER:
@@ -58,6 +62,14 @@ class Counting:
 
     def listen(self, topic: str, callback: Listener, /) -> None:
         self._database.listen(topic, callback)
+
+    @staticmethod
+    def _filled(fn: Callable[Concatenate[Tx, P], T]) -> Callable[Concatenate[Tx, P], T]:
+        def unit(tx: Tx, /, *args: P.args, **kw: P.kwargs) -> T:
+            fn(tx, *args, **kw)
+            raise Unavailable("storage.full")
+
+        return unit
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -97,7 +109,7 @@ class Sender:
         self.sent.append(name)
         if name in self.gates:
             await self.gates[name].wait()
-        self.acks.put(Ack(row, partial(self._book, row=row), self.expects))
+        self.acks.put(Ack(row, partial(self._book, row=row), expects=self.expects))
 
     def _book(self, tx: Tx, *, row: OutboxRow) -> None:
         if row.body == b"broken":
@@ -201,6 +213,40 @@ async def test_an_end_leaves_with_the_pid_that_the_answer_named(counted: tuple[T
     ended = await towns.case(VILLAGE, asked.id)
     assert (ended.shown, ended.kernel.peer_pid) == ("TERMINATED", "urn:uuid:theirs")
     assert towns.wire.sent[-1] == f"{VILLAGE}: ContractNegotiationTerminationMessage"
+
+
+async def test_a_peer_is_held_to_the_pid_of_an_answer_that_nobody_has_booked(counted: tuple[Towns, Counting]) -> None:
+    """>> request << 201 with a pid; booking it fails << an end under another pid is refused, under that one taken."""
+    towns, counting = counted
+    made = await towns.publish(TOWN)
+    towns.acks._linger_s = NEVER
+    said = {"@type": "ContractNegotiation", "providerPid": "urn:uuid:theirs", "state": "REQUESTED"}
+    towns.wire.answers = [Answer(201, {}, json.dumps(said).encode())]
+    worker = Worker(counting, SystemClock(), towns.handlers, "me", Settings(sweep_s=NEVER), acks=towns.acks)
+    await worker.start()
+    asked = await towns.ask(VILLAGE, TOWN, made)
+    stream = f"negotiation:{VILLAGE}:{asked.id}"
+    await until(lambda: towns.acks.holds(stream))
+
+    async def ended(pid: str) -> None:
+        end = {
+            "@context": [CONTEXT], "@type": "ContractNegotiationTerminationMessage", "@id": new_id(),
+            "providerPid": pid, "consumerPid": asked.id,
+        }  # fmt: skip
+        address = f"https://x.example/2025-1/negotiations/{asked.id}/termination"
+        await towns.receive(TOWN, towns.partner(VILLAGE).did, address, end)
+
+    with pytest.raises(PeerError, match=r"contracts\.illegal.*pid"):
+        await ended("urn:uuid:other")
+    counting.full = True
+    await towns.acks.booked()
+    counting.full = False
+    assert not towns.acks.holds(stream)
+    with pytest.raises(PeerError, match=r"contracts\.illegal.*pid"):
+        await ended("urn:uuid:other")
+    await ended("urn:uuid:theirs")
+    assert (await towns.case(VILLAGE, asked.id)).kernel.peer_pid == "urn:uuid:theirs"
+    await worker.stop()
 
 
 @pytest.mark.threat("T57")
