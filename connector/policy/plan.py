@@ -9,7 +9,7 @@ The functions called here are the ones that define the answers; kept is only wha
 import json
 from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -32,6 +32,7 @@ _OWN = ("@id", "timestamp")
 _NAMES = frozenset({"@id", "@type", "target", "assigner", "assignee", "timestamp"})
 _USUAL = _NAMES | {"@context", "profile", "conflict", "odrl:conflict", "permission", "prohibition", "obligation"}
 """Members among which none is another spelling of a name."""
+T = TypeVar("T")
 Narrate = Callable[[Policy, str], tuple[Statement, ...]]
 
 
@@ -82,8 +83,7 @@ class Plans:
 
     def __init__(self, registry: Registry, narrated: Narrate) -> None:
         self._registry, self._narrated = registry, narrated
-        self._kept = [(size, lru_cache(maxsize=most)(self._made)) for size, most in KEPT]
-        self._large = lru_cache(maxsize=LARGE_KEPT)(self._made)
+        self._of = kept_by_size(self._made)
 
     def plan(self, document: Mapping[str, Any]) -> Plan:
         """Of an offer or agreement, its parties and target included. Raises PolicyError."""
@@ -94,16 +94,24 @@ class Plans:
         """Of what an offer and its agreement have in common. Raises PolicyError."""
         return self._of(_text(without_names(document)))
 
-    def _of(self, text: bytes) -> Plan:
-        for size, kept in self._kept:
-            if len(text) <= size:
-                return kept(text)
-        return self._large(text)
-
     def _made(self, text: bytes) -> Plan:
         document = json.loads(text)
         terms = _text(without_names(document))
         return Plan(parse(document, self._registry), self._registry, self._narrated, lambda: self._of(terms))
+
+
+def kept_by_size(make: Callable[[bytes], T]) -> Callable[[bytes], T]:
+    """The same function, whose answers are kept: many of short texts, fewer of longer ones, very few of large ones.
+
+    What is made of a policy takes some twenty times the memory of its text, and a peer writes that.
+    """
+    kept = [(size, lru_cache(maxsize=most)(make)) for size, most in KEPT]
+    large = lru_cache(maxsize=LARGE_KEPT)(make)
+
+    def made(text: bytes) -> T:
+        return next((known for size, known in kept if len(text) <= size), large)(text)
+
+    return made
 
 
 def without_names(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from weakref import WeakSet
 
 import pytest
 from hypothesis import given, settings
@@ -186,3 +187,27 @@ def test_plans_are_bounded_by_number_and_size(
     found.plan(documents[kept])
     assert found.plan(documents[0]) is not made[0]
     assert not length or found.plan({**small, "ex:of": "another size"}) is untouched
+
+
+@pytest.mark.threat("T112")
+def test_bug_policies_of_agreements_were_kept_by_number_alone() -> None:
+    """>> many texts of each size, as a peer may have signed << so many answers are alive as may be, the newest."""
+
+    class Made:
+        """Something that can be counted."""
+
+    alive: WeakSet[Made] = WeakSet()
+
+    def make(text: bytes) -> Made:
+        made = Made()
+        alive.add(made)
+        return made
+
+    kept = plans.kept_by_size(make)
+    for size, most in (*plans.KEPT, (plans.LARGE + 1, plans.LARGE_KEPT)):
+        before = len(alive)
+        texts = [b"%*d" % (size, number) for number in range(most + 50)]
+        for text in texts:
+            kept(text)
+        assert len(alive) == before + most
+        assert kept(texts[-1]) is kept(texts[-1])

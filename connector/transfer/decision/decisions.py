@@ -7,7 +7,6 @@ it can be explained and replayed.
 """
 
 from collections.abc import Callable
-from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -21,7 +20,7 @@ from connector.policy.engine import PolicyEngine
 from connector.policy.evaluation.decision import Decision
 from connector.policy.evaluation.record import Sources, canonical, plain, recorded
 from connector.policy.odrl.model import Closure, Phase
-from connector.policy.plan import LARGE
+from connector.policy.plan import kept_by_size
 from connector.storage.database import Tx
 from connector.transfer.decision import decision_store, use_counts
 from connector.transfer.decision.agreement_now import AgreementNow, History, SignedPolicy
@@ -34,8 +33,6 @@ from connector.transfer.send import DECISION, TransferSender
 ClosureOf = Callable[[str], Closure]
 """The concept lists by their digest; of lists that we do not have an empty one, which contains nothing for sure."""
 HOUR_MS = 3_600_000
-KEPT = 1024
-"""Signed policies that are kept read, each of at most `LARGE` bytes."""
 MOST = decision_store.MOST_REFUSALS
 """Refusals of one transfer in an hour that are recorded: who is refused may ask again for ever."""
 
@@ -47,7 +44,7 @@ class TransferDecisions:
         self, judge: PolicyEngine, states: StatesOfWorld, agreements: Agreements, closure_of: ClosureOf
     ) -> None:
         self._judge, self._worlds, self._agreements, self._closure_of = judge, states, agreements, closure_of
-        self._kept = lru_cache(maxsize=KEPT)(self._read)
+        self._kept = kept_by_size(self._read)
 
     # What is read
 
@@ -137,8 +134,7 @@ class TransferDecisions:
     # What follows from the signed bytes
 
     def _policy(self, agreement: Agreement) -> SignedPolicy:
-        body = agreement.document
-        return self._kept(body) if len(body) <= LARGE else self._read(body)
+        return self._kept(agreement.document)
 
     def _read(self, body: bytes) -> SignedPolicy:
         document = msgspec.json.decode(body, type=dict[str, Any])
