@@ -115,7 +115,7 @@ class Committer:
 
     def _carefully(self, batch: list[Unit]) -> list[Outcome]:
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
+            self._begin()
         except sqlite3.Error as error:
             return [Outcome(unit.future, error=translate(error)) for unit in batch]
         try:
@@ -126,8 +126,15 @@ class Committer:
                 self._connection.execute("ROLLBACK")
             if len(batch) == 1:
                 return [Outcome(batch[0].future, error=_reason(error))]
-            return [outcome for unit in batch for outcome in self._carefully([unit])]
+            return [outcome for unit in batch for outcome in self._alone(unit)]
         return outcomes
+
+    def _alone(self, unit: Unit) -> list[Outcome]:
+        """Others of its batch may be committed by now: it cannot stand in line for all of them."""
+        try:
+            return self._carefully([unit])
+        except Busy:
+            return [Outcome(unit.future, error=Unavailable("storage.unreachable", reason="SQLITE_BUSY"))]
 
     def _unit(self, unit: Unit) -> Outcome:
         for _ in range(RERUNS):

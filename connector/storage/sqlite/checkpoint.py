@@ -69,7 +69,7 @@ class Checkpointer:
         """Never waits for a reader, such as a backup that takes minutes: every commit would wait with it."""
         writer.execute("PRAGMA busy_timeout = 0").close()
         try:
-            with contextlib.suppress(sqlite3.OperationalError):  # busy reader, or a full disk: next time
+            with contextlib.suppress(sqlite3.DatabaseError):  # busy reader, full disk: next time; damage: see `_run`
                 writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
         finally:
             writer.execute(f"PRAGMA busy_timeout = {BUSY_MS}").close()

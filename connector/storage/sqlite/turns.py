@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from connector.storage.database import is_long
 from connector.storage.sqlite.batch import BATCH, Busy, Committer, Outcome, Unit
 from connector.storage.sqlite.log_sync import LogSync
 from connector.storage.sqlite.tx import translate
@@ -94,8 +95,18 @@ class Turns:
                 return
             self._todo = self._todo or self._spent(len(batch))
         if self._long:
-            self._lend([self._long.popleft()])
+            self._lend(self._next_long())
         self._soon()
+
+    def _next_long(self) -> list[Unit]:
+        """One that is marked as long; of those that only showed it, as many as share a commit on the loop.
+
+        A peer can make a unit long with a message or two: then those that follow must not pay with a sync each.
+        """
+        batch = [self._long.popleft()]
+        while self._long and len(batch) < BATCH and not any(is_long(unit.fn) for unit in (batch[0], self._long[0])):
+            batch.append(self._long.popleft())
+        return batch
 
     def _commit(self, batch: list[Unit]) -> None:
         """A batch that changed no row is answered without a sync of its own: its COMMIT wrote nothing."""

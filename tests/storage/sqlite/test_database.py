@@ -143,6 +143,60 @@ async def test_the_loop_does_not_wait_for_a_program_of_the_operator(sqlite_db: D
     assert await sqlite_db.read(TOWN, names) == ["a"]
 
 
+async def test_a_batch_that_runs_again_does_not_fail_on_a_program_of_the_operator(
+    sqlite_db: Sqlite, tmp_path: Path
+) -> None:
+    """>> one of two units is undone, and `sqlite3` takes the lock before they run again << both wait for it."""
+    outsider = sqlite3.connect(tmp_path / "hanse.db", isolation_level=None)
+    begun = list[str]()
+
+    def traced(statement: str) -> None:
+        if statement == "BEGIN IMMEDIATE":
+            begun.append(statement)
+            if len(begun) == 2:
+                outsider.execute(statement)
+
+    def undone(tx: Tx) -> None:
+        add(tx, "b")
+        raise Mistake("storage.closed")
+
+    sqlite_db._here.set_trace_callback(traced)
+    tasks = [asyncio.create_task(call) for call in (sqlite_db.write(TOWN, add, "a"), sqlite_db.write(TOWN, undone))]
+    async with asyncio.timeout(PATIENCE_S):
+        while len(begun) < 2:
+            await asyncio.sleep(0)
+    outsider.execute("ROLLBACK")
+    outsider.close()
+    saved, refused = await asyncio.gather(*tasks, return_exceptions=True)
+    assert saved is None
+    assert isinstance(refused, Mistake)
+    assert await sqlite_db.read(TOWN, names) == ["a"]
+
+
+async def test_a_log_that_cannot_be_emptied_holds_nobody_up(migrated: Path, tmp_path: Path) -> None:
+    """>> the file is damaged as the log is to be moved into it << whoever waits for the write lock is answered."""
+    path = Path(shutil.copy(migrated, tmp_path / "hanse.db"))
+    db = Sqlite(path, wal_limit=1)
+    await db.start()
+    entered, emptying = threading.Event(), db._checkpointer.empty
+
+    def damaged(writer: sqlite3.Connection) -> None:
+        os.truncate(path, 0)
+        entered.set()
+        emptying(writer)
+
+    def lease(tx: Tx, name: str) -> None:
+        tx.run("INSERT INTO lease VALUES (:name, 'me', 1, 1)", name=name)
+
+    db._checkpointer.empty = damaged  # type: ignore[method-assign]
+    await db.write(TOWN, lease, "a")
+    while not entered.is_set():
+        await asyncio.sleep(0)
+    async with asyncio.timeout(PATIENCE_S):
+        await asyncio.gather(db.write(TOWN, lease, "b"), return_exceptions=True)
+        await db.close()
+
+
 def start_elsewhere(path: Path) -> str:
     """Start a second process on the database; prints the error's code or `started`."""
     code = (

@@ -1,5 +1,6 @@
 """A unit that is too long for the event loop leaves it: marked, or found out."""
 
+import asyncio
 import threading
 import time
 from functools import partial
@@ -7,7 +8,9 @@ from pathlib import Path
 
 from connector.storage import Database, Tx
 from connector.storage.database import HELD, HeldLoop, code_of, long
+from connector.storage.sqlite.database import Sqlite
 from connector.storage.sqlite.held import HELD_S, TIMES, Held
+from tests.testkit.patience import PATIENCE_S
 
 
 def here(tx: Tx) -> str:
@@ -55,6 +58,35 @@ async def test_a_unit_that_holds_the_loop_leaves_it_and_is_told(sqlite_db: Datab
     assert isinstance(held, HeldLoop)
     assert held.unit.endswith("leaves_it_and_is_told.<locals>.unit")
     assert held.ms >= 10
+
+
+async def test_units_that_proved_long_share_a_commit_on_their_thread(sqlite_db: Sqlite) -> None:
+    """>> two large messages of a peer make a unit long << those that follow share syncs; marked ones do not."""
+    entered, may = threading.Event(), threading.Event()
+    ran = list[str]()
+
+    def unit(tx: Tx) -> None:
+        tx.run("INSERT INTO lease VALUES (:name, 'me', 1, 1)", name=str(len(ran)))
+        ran.append(here(tx))
+
+    @long
+    def gate(tx: Tx) -> None:
+        entered.set()
+        assert may.wait(PATIENCE_S)
+
+    for _ in range(TIMES):
+        sqlite_db._held.took(unit, 1.0)
+    held = asyncio.create_task(sqlite_db.write("", gate))
+    assert await asyncio.to_thread(entered.wait, PATIENCE_S)
+    tasks = [asyncio.create_task(sqlite_db.write("", one)) for one in (unit, unit, unit, beside, unit)]
+    await asyncio.sleep(0)
+    commits = list[str]()
+    sqlite_db._beside.set_trace_callback(lambda sql: commits.append(sql) if sql == "COMMIT" else None)
+    may.set()
+    await asyncio.gather(held, *tasks)
+    assert len(ran) == 4
+    assert all(name.startswith("hanse-writer") for name in ran)
+    assert len(commits) == 4, "the gate, three together, the marked one, the last"
 
 
 def test_once_may_have_been_something_else() -> None:
