@@ -48,22 +48,27 @@ def started(module: str, folder: Path, *named: str, **environ: str) -> "subproce
 
 
 KITS = [
-    ("tests.conformance.under_test", ()),
-    ("tests.conformance.under_test.edc", ("--peer", "edc=http://localhost:1/protocol")),
+    ("tests.conformance.under_test", (), 2),
+    ("tests.conformance.under_test.edc", ("--peer", "edc=http://localhost:1/protocol"), 1),
 ]
+"""Module, what it is told, and how often it is started in one folder."""
 
 
-@pytest.mark.parametrize(("module", "named"), KITS, ids=["dsp", "edc"])
-def test_the_kit_on_a_production_database_by_environment(module: str, named: tuple[str, ...], tmp_path: Path) -> None:
-    """>> the environment names the database of a real connector << not a byte of it is touched."""
+@pytest.mark.parametrize(("module", "named", "times"), KITS, ids=["dsp", "edc"])
+def test_the_kit_on_a_production_database_by_environment(
+    module: str, named: tuple[str, ...], times: int, tmp_path: Path
+) -> None:
+    """>> the environment names the database of a real connector << not a byte of it is touched, and the kit takes one
+    of its own, to which it comes back."""
     path = tmp_path / "production.db"
     url = production(path, "musterstadt", REAL)
     before = path.read_bytes()
-    done = started(module, tmp_path / "kit", *named, HANSE_DATABASE__URL=url, HANSE_PEER__HOST="0.0.0.0")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("{")
-    assert path.read_bytes() == before
-    assert (tmp_path / "kit/data/hanse.db").is_file()
+    for _ in range(times):
+        done = started(module, tmp_path / "kit", *named, HANSE_DATABASE__URL=url, HANSE_PEER__HOST="0.0.0.0")
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith("{")
+        assert path.read_bytes() == before
+        assert (tmp_path / "kit/data/hanse.db").is_file()
 
 
 def test_the_kit_on_a_production_database_by_name(tmp_path: Path) -> None:
@@ -95,12 +100,6 @@ async def test_a_real_participant_is_never_taken_for_one_of_the_kit(
         async with services(tmp_path / "kit", 1, "http://localhost:2", environ=environ):
             pytest.fail("it started")
     assert not (data / "hanse.toml").exists()
-
-
-def test_the_kit_comes_back_to_its_own_database(tmp_path: Path) -> None:
-    for _ in range(2):
-        done = started("tests.conformance.under_test", tmp_path / "kit")
-        assert done.returncode == 0, done.stderr
 
 
 def test_what_of_the_surroundings_is_left() -> None:
