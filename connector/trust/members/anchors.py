@@ -123,7 +123,7 @@ class Anchors(Anchor):
             pin = _pin(one)
             if pin is not None and pin.authority not in self._pins and pin.authority != self._own_name():
                 said.setdefault(pin.space, set()).add(pin.authority)
-                found[pin.authority] = pin
+                found.setdefault(pin.authority, pin)  # the space that was joined first says where its list lies
         return [pin for pin in found.values() if len(said[pin.space]) == 1 and pin.space not in known]
 
     # Who belongs, for whom
@@ -234,11 +234,13 @@ class Anchors(Anchor):
             return self.home.entries
         if self._merged is None:
             found: dict[str, list[Entry]] = {}
+            gone: dict[str, list[Entry]] = {}
             for listed in self._lists():
                 space = listed.current.space or ""
                 for did, entry in listed.entries.items():
-                    found.setdefault(did, []).append(_within(entry, space, whole=listed is self.home))
-            self._merged = {did: _shown(said) for did, said in found.items()}
+                    said = gone if _over(listed, entry) else found
+                    said.setdefault(did, []).append(_within(entry, space, whole=listed is self.home))
+            self._merged = {did: _shown(said) for did, said in (gone | found).items()}
         return self._merged
 
     def entry(self, did: str) -> Entry | None:
@@ -258,11 +260,12 @@ class Anchors(Anchor):
         return any(one.fresh(now) for one in self._lists())
 
     def pinned(self, did: str) -> frozenset[str]:
-        """By the configured list if that names it; else what all lists that name it vouch for."""
+        """By the configured list if that names it; else what all lists vouch for of which it is a member."""
         if self.home is not None and (not self._joined or self.home.entry(did) is not None):
             return self.home.pinned(did)
-        said = [frozenset(entry.keys) for one in self._joined.values() if (entry := one.entry(did)) is not None]
-        return frozenset.intersection(*said) if said else frozenset()
+        said = [(one, entry) for one in self._joined.values() if (entry := one.entry(did)) is not None]
+        present = [entry for one, entry in said if not _over(one, entry)] or [entry for _, entry in said]
+        return frozenset.intersection(*(frozenset(entry.keys) for entry in present)) if present else frozenset()
 
     def successor(self, did: str, now: int) -> str | None:
         return self._succession().successor(did, now)
@@ -277,12 +280,14 @@ class Anchors(Anchor):
         return self._succession().succeeded(now)
 
     def _succession(self) -> Successors:
-        """Whose place somebody has taken, all lists have to say that name it; the configured one alone if it does."""
+        """Whose place somebody has taken, all lists have to say of which it is a member; the configured one alone if
+        it names it."""
         if self._steps is None:
             said: dict[str, set[Step | None]] = {}
             for listed in self._lists():
                 steps = {one.before: one for one in succession(listed.current)}
-                for did in steps.keys() | listed.entries.keys():
+                present = (did for did, entry in listed.entries.items() if not _over(listed, entry))
+                for did in steps.keys() | set(present):
                     if listed is self.home or self.home is None or self.home.entry(did) is None:
                         said.setdefault(did, set()).add(steps.get(did))
             one_voice = [step for steps in said.values() if len(steps) == 1 and (step := next(iter(steps))) is not None]
@@ -341,6 +346,11 @@ def _within(entry: Entry, space: str, *, whole: bool = False) -> Entry:
         return entry
     groups = (one for one in entry.groups if whole or one.startswith(f"{space}/"))
     return replace(entry, groups=(*groups, space))
+
+
+def _over(listed: Anchor, entry: Entry) -> bool:
+    """Whether the membership had ended when the list was made: nobody has kept its keys up to date since."""
+    return entry.valid_until is not None and millis(entry.valid_until) <= millis(listed.current.issued)
 
 
 def _admitted(listed: Anchor, did: str, now: int) -> Entry | None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from connector.clock import rfc3339
@@ -105,6 +106,34 @@ def test_a_member_of_both_has_the_groups_of_both_and_only_what_both_say(north: K
     known = anchors.between(TOWN, FIRM, NOW)
     assert (known.groups, known.kind, known.ars, known.keys) == ((north.space, south.space), "", "09", ("k2",))
     assert anchors.pinned(FIRM) == {"k2"}
+
+
+@pytest.mark.threat("T101")
+def test_a_list_that_somebody_has_left_says_nothing_of_its_new_keys(north: Keeper, south: Keeper) -> None:
+    """>> a firm left one space, then replaced its keys, and was merged into a town << the list of the other one counts;
+    where it has left both, they have to agree as before."""
+    left = {"valid_until": rfc3339(NOW - HOUR)}
+    old = entry("firm", NOW - 2 * HOUR, keys=("old",), log_keys=({"kty": "old"},), **left)
+    new = entry("firm", NOW, keys=("new",), log_keys=({"kty": "new"},))
+    anchors = of((north, north.says(old)), (south, south.says(new)))
+    assert anchors.pinned(FIRM) == {"new"}
+    assert anchors.entries[FIRM].log_keys == ({"kty": "new"},)
+    both = of((north, north.says(old)), (south, south.says(msgspec.structs.replace(new, **left))))
+    assert (both.pinned(FIRM), both.entries[FIRM].keys) == (frozenset(), ())
+    heir = entry("town", NOW, succeeds=(Succeeded(FIRM, rfc3339(NOW)),))
+    merged = of((north, north.says(old)), (south, south.says(new, heir)))
+    assert merged.successor(FIRM, NOW) == TOWN
+
+
+@pytest.mark.threat("T101")
+def test_a_space_joined_later_does_not_say_where_anothers_list_lies(
+    north: Keeper, south: Keeper, tmp_path: Path
+) -> None:
+    """>> one space recognises another, a second one too, with an address of its own << the address of the first."""
+    east = Keeper(tmp_path, "east")
+    elsewhere = msgspec.structs.replace(south.named(), list_url="https://east.de/south", space="https://east.de/space2")
+    anchors = of((north, north.says(recognised=(south.named(),))), (east, east.says(recognised=(elsewhere,))))
+    assert [(one.space, one.list_url) for one in anchors.pins()][2:] == [(south.space, south.pin.list_url)]
 
 
 @pytest.mark.threat("T101")
