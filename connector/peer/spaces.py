@@ -71,7 +71,11 @@ class SpaceHandlers:
         return web.Response(status=201, body=msgspec.json.encode(receipt), content_type="application/json")
 
     async def state(self, call: Call) -> web.StreamResponse:
-        """To the applicant, who shows who it is by a token as a member would."""
+        """To the applicant, who shows who it is by a token as a member would.
+
+        Its keys may be others than those it applied with, which no list vouches for yet: the document that its host
+        serves now is enough to read how an application stands, and once it is a member it says so itself.
+        """
         self._asking.spend(call.request.remote)
         scheme, _, token = call.request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
@@ -79,7 +83,7 @@ class SpaceHandlers:
         said = jose.read(token)
         issuer = jose.check(said, aud=call.participant.did, now=self._clock.now())
         receipt = await self._authority.state(call.participant.id, call.params["id"], issuer)
-        document = await self._resolver.document(issuer)
+        document = await self._resolver.served(issuer)
         jose.proven(said, document.key(said.kid, "capabilityInvocation"))
         return web.Response(body=msgspec.json.encode(receipt), content_type="application/json")
 

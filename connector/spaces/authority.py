@@ -16,7 +16,7 @@ from connector.approvals.decide import NotYours
 from connector.approvals.model import Ballot, Voter
 from connector.audit import store as audit
 from connector.clock import Clock
-from connector.errors import Mistake, PeerError, Unknown
+from connector.errors import Mistake, PeerError, Unavailable, Unknown
 from connector.http.pace import Pace
 from connector.http.refusals import TooMany
 from connector.ids import new_uuid
@@ -42,6 +42,7 @@ from connector.spaces.model import (
 from connector.storage.database import SYSTEM, Database, Tx
 from connector.trust.did import did as dids
 from connector.trust.did.did import Did
+from connector.trust.did.documents import DidDocument
 from connector.trust.did.resolver import Resolver
 from connector.trust.keys.jwk import decode
 from connector.trust.keys.signing import Vault
@@ -216,20 +217,32 @@ class SpaceAuthority:
         if not await self._db.read(slug, self._known_code, slug, said.claims.get("code")):
             self._wrong.spend(caller)
             raise decide.WrongCode("spaces.code")
-        document = await self._resolver.document(did)
+        document, expected = await self._document(did)
         claims = documents.application_of(said, document.key(said.kid, "capabilityInvocation"))
         decide.require_own_keys(claims.keys, document, dids.host_of(did))
-        taken = await self._db.write(slug, self._apply, hosted, did, claims, statement)
+        taken = await self._db.write(slug, self._apply, hosted, did, claims, statement, expected)
         if isinstance(taken, PeerError):
             raise taken
         return receipt(taken)
+
+    async def _document(self, did: Did) -> tuple[DidDocument, bool]:
+        """That of an applicant, and whether its keys follow those that were known here.
+
+        Who lost all its keys comes back by an application: people decide whether it is the town, and see this.
+        """
+        try:
+            return await self._resolver.document(did), True
+        except Unavailable as held:
+            if held.code != "trust.key-change":
+                raise
+            return await self._resolver.served(did), False
 
     def _known_code(self, tx: Tx, slug: str, code: object) -> bool:
         self.held(tx, slug)
         return isinstance(code, str) and application_store.known_code(tx, slug, secret.digest(code))
 
     def _apply(
-        self, tx: Tx, hosted: Hosted, did: Did, claims: ApplicationClaims, statement: str
+        self, tx: Tx, hosted: Hosted, did: Did, claims: ApplicationClaims, statement: str, expected: bool
     ) -> Application | PeerError:  # fmt: skip
         """A wrong code is noted, therefore it is no error inside the transaction."""
         slug, host = hosted.participant.id, dids.host_of(did)
@@ -256,7 +269,7 @@ class SpaceAuthority:
         made = Application(
             participant=slug, id=new_uuid(), did=did, invitation=found.id, name=claims.name, operator=claims.operator,
             kind=claims.kind, ars=claims.ars, document=statement, keys=claims.keys,
-            checks=_found_out(found, claims, host, tx.now), attachments=kept, asked_at=tx.now,
+            checks=_found_out(found, claims, host, tx.now, expected), attachments=kept, asked_at=tx.now,
             ballot=Ballot(stewards=space.rules.approvals, protection=0, drafter="", due_at=tx.now + APPLICATION_MS),
         )  # fmt: skip
         decide.require_listable(decide.admitted(made, found, space.rules, tx.now, None), tx.now)
@@ -475,11 +488,13 @@ def _refusal(found: Invitation | None, host: str, claims: ApplicationClaims, now
     return None
 
 
-def _found_out(invitation: Invitation, claims: ApplicationClaims, host: str, now: int) -> tuple[Check, ...]:
+def _found_out(
+    invitation: Invitation, claims: ApplicationClaims, host: str, now: int, expected: bool
+) -> tuple[Check, ...]:  # fmt: skip
     """What the authority's machine saw itself: the document came over TLS from the place that the DID names."""
     return (
         Check(name="did", good=True, note=host, at=now),
-        Check(name="keys", good=True, at=now),
+        Check(name="keys", good=expected, at=now),
         Check(name="domain", good=bool(invitation.domain), note=invitation.domain or host, at=now),
         Check(name="ars", good=bool(invitation.ars), note=claims.ars, at=now),
         Check(name="name", good=claims.name == invitation.name, note=claims.name, at=now),

@@ -90,7 +90,7 @@ class Memberships:
         slug = hosted.participant.id
         if not await self._authority.waiting(slug, did):
             raise Unauthenticated("trust.not-listed")
-        document = await self._resolver.document(did)
+        document = await self._resolver.served(did)
         claims = documents.request_of(said, document.key(said.kid, "capabilityInvocation"))
 
         if claims.request != "leave":

@@ -308,3 +308,47 @@ async def test_an_authority_that_fails_keeps_no_other_from_new_keys(county: Coun
     assert {one.space for one in await joining.all(TOWN) if one.told != told[one.space]} == told.keys() - {first}
     await joining.tell_keys(hosted)
     assert all(one.told != told[one.space] for one in await joining.all(TOWN))
+
+
+@pytest.mark.threat("T102")
+async def test_an_applicant_whose_key_was_stolen_meanwhile_becomes_a_member_with_the_new_one(
+    county: County, town: City
+) -> None:
+    """>> revoked between application and approval << it reads that it is a member, and the list names the new key."""
+    one = await applied(town, TOWN, await county.invite(), county)
+    hosted, now = await town.services.participants.get(TOWN), town.services.infra.clock.now()
+    stolen = hosted.signers["peer"].kid
+    hosted = await town.services.participants.revoke(TOWN, "peer", now - 60_000, "gestohlen", stolen)
+    await county.admit(one)
+    for _ in range(2):  # told that it is a member, then it tells its keys
+        await town.services.spaces.joining.work()
+        await county.issue()
+    listed = county.city.services.trust.anchor.entry(town.did(TOWN))
+    assert listed is not None
+    assert hosted.signers["peer"].kid.partition("#")[2] in listed.keys
+    assert stolen.partition("#")[2] not in listed.keys
+
+
+@pytest.mark.threat("T102")
+async def test_who_lost_all_its_keys_comes_back_by_an_invitation(space: Space, start: Start) -> None:
+    """>> no key that the list names is left << expelled and invited anew, as the page for authorities says; the people
+    who decide see that the keys are not those that were known."""
+    clock = FakeClock(SystemClock().now())
+    space.clock = clock
+    county, town = County(await start("county", COUNTY, COUNTY_KIND)), await start("town", TOWN)
+    await county.found()
+    await joined(town, TOWN, county)
+    clock.advance(3_600_000)
+    hosted = await town.services.participants.get(TOWN)
+    revoke, since = town.services.participants.revoke, clock.now() - 60_000
+    await revoke(TOWN, "peer", since, "verloren", hosted.signers["peer"].kid)
+    await revoke(TOWN, "seal", since, "verloren", hosted.seal.kid)
+    await county.city.services.spaces.memberships.change(COUNTY, town.did(TOWN), "expelled", "Test", PEOPLE[0])
+    await county.issue()
+    await town.services.trust.listing.reload()
+    again = await applied(town, TOWN, await county.invite(), county)
+    assert (again.state, again.reason) == ("pending", "")
+    seen = await county.authority.application(COUNTY, again.application)
+    assert [check.good for check in seen.checks if check.name == "keys"] == [False]
+    await county.admit(again)
+    assert (await town.services.spaces.joining.progress(TOWN, again.space)).state == "member"
