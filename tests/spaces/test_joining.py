@@ -1,7 +1,9 @@
 """From an invitation to the first catalogue: nothing before two people agreed, all of it without a restart."""
 
+import contextlib
 import json
 import re
+import threading
 from typing import Any
 
 import msgspec
@@ -11,8 +13,11 @@ from connector.clock import FakeClock, SystemClock
 from connector.errors import Mistake, PeerError, Unavailable
 from connector.spaces.joining import parse_link
 from connector.trust.keys.signing import SoftwareKey
+from connector.trust.members import space_lists
 from connector.trust.members.anchors import URN
+from connector.trust.members.list_reader import ListReader
 from connector.trust.members.roots import roots_pem
+from connector.trust.members.trust_list import TrustList
 from connector.verify.bundle import verify_bundle
 from connector.verify.report import Verdict
 from tests.spaces.conftest import (
@@ -352,3 +357,57 @@ async def test_who_lost_all_its_keys_comes_back_by_an_invitation(space: Space, s
     assert [check.good for check in seen.checks if check.name == "keys"] == [False]
     await county.admit(again)
     assert (await town.services.spaces.joining.progress(TOWN, again.space)).state == "member"
+
+
+@pytest.mark.threat("T18")
+async def test_a_large_list_of_a_joined_space_holds_up_nobody(
+    county: County, town: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> the authority that one participant joined serves a list of megabytes << read on a thread."""
+    threads, read = [], ListReader.read
+
+    def noted(reader: ListReader, jws: str) -> TrustList:
+        threads.append(threading.current_thread())
+        return read(reader, jws)
+
+    monkeypatch.setattr(space_lists, "LARGE", 1_000)
+    monkeypatch.setattr(ListReader, "read", noted)
+    await joined(town, TOWN, county)
+    assert threads
+    assert threading.main_thread() not in threads
+
+
+@pytest.mark.threat("T103")
+async def test_a_list_that_is_rolled_back_or_forked_is_an_alarm_once(county: County, town: City) -> None:
+    """>> the authority's database is brought back to an older day and goes on from there << the list that was known
+    stays in force, also after it was read anew; the log of the member says so, each once."""
+    await joined(town, TOWN, county)
+    memberships, listing = county.city.services.spaces.memberships, town.services.trust.listing
+    await memberships.change(COUNTY, town.did(TOWN), "suspended", "Test", PEOPLE[0])
+    await county.issue()
+    await listing.reload()
+    await county.city.services.infra.db.write(COUNTY, older)
+    for _ in range(2):
+        await listing.reload()
+    assert await alarms(town) == ["trust.list-rollback"]
+    await memberships.change(COUNTY, town.did(TOWN), "active", "Test", PEOPLE[0])
+    with contextlib.suppress(PeerError):  # the county itself knows better
+        await county.issue()
+    for _ in range(2):
+        await listing.reload()
+    assert await alarms(town) == ["trust.list-rollback", "trust.list-fork"]
+    listed = town.services.trust.anchor.entry(town.did(TOWN))
+    assert listed is not None
+    assert listed.state == "suspended"
+
+
+def older(tx: Any) -> None:
+    """A copy of the day before is restored: its newest version never was."""
+    tx.run("DELETE FROM space_version WHERE version = (SELECT max(version) FROM space_version)")
+
+
+async def alarms(city: City) -> list[str]:
+    rows = await city.services.infra.db.read(
+        TOWN, lambda tx: tx.all("SELECT record FROM audit_entry WHERE type = 'alarm' ORDER BY id")
+    )
+    return [json.loads(row["record"])["body"]["event"] for row in rows]

@@ -78,16 +78,28 @@ class Anchors(Anchor):
         """The list of that authority, if there is one yet."""
         return self._joined.get(authority)
 
-    def take(self, authority: str, jws: str) -> frozenset[str]:
-        """A newer list of a pinned space: of whom it says something else than the one before.
+    def read(self, authority: str, jws: str) -> TrustList | None:
+        """The list in this text, which a thread may read; None if nobody wants it any more. Raises PeerError."""
+        pin = self._pin_of(authority)
+        return None if pin is None else self._readers.setdefault(authority, ListReader(pin.jwk)).read(jws)
 
-        Raises PeerError for one that is refused: older, another of the same version, or of another space.
+    def _pin_of(self, authority: str) -> Pin | None:
+        return self._pins.get(authority) or self._recognised.get(authority)
+
+    def take(self, authority: str, jws: str, told: TrustList | None = None) -> frozenset[str]:
+        """A newer list of a pinned space, `told` if it was read already: of whom it says something else than before.
+
+        Raises PeerError for one that is refused: older, another of the same version, or of another space. Of a space
+        that was unpinned, or is recognised no more, while its list was fetched, nothing is taken.
         """
-        pin = self._pins.get(authority) or self._recognised[authority]
+        pin = self._pin_of(authority)
+        if pin is None:
+            return frozenset()
         known = self._joined.get(authority) or Anchor(pin.jwk)
         if jws == known.jws:
             return frozenset()
-        before, told = known.entries, self._readers.setdefault(authority, ListReader(pin.jwk)).read(jws)
+        before, told = known.entries, told or self.read(authority, jws)
+        assert told is not None
         if told.space != pin.space or told.authority != pin.authority:
             raise PeerError("trust.list-other-space", space=pin.space)
         if not known.update(jws, lambda _: told):

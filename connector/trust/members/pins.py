@@ -6,6 +6,8 @@ from connector.errors import Mistake
 from connector.storage.database import Row, Tx
 from connector.trust.members.anchors import Pin
 
+KEPT = 3
+"""Versions of a list that stay in the database: the newest one counts, the others are for whoever looks into a fork."""
 TOPIC = "trust-list"
 """Signals that another version was kept, or another space pinned."""
 
@@ -47,7 +49,7 @@ def newest(tx: Tx, authority: str, beyond: int = 0) -> str | None:
 
 
 def keep(tx: Tx, authority: str, version: int, jws: str) -> None:
-    """Keeps a list that was taken; tells other replicas."""
+    """Keeps a list that was taken, and the two before it; tells other replicas."""
     tx.run(
         "INSERT INTO space_list (authority, version, jws, accepted_at) VALUES (:authority, :version, :jws, :now)"
         " ON CONFLICT DO NOTHING",
@@ -55,6 +57,11 @@ def keep(tx: Tx, authority: str, version: int, jws: str) -> None:
         version=version,
         jws=jws,
         now=tx.now,
+    )
+    tx.run(
+        "DELETE FROM space_list WHERE authority = :authority AND version <= :gone",
+        authority=authority,
+        gone=version - KEPT,
     )
     tx.signal(TOPIC)
 

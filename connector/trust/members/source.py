@@ -16,15 +16,12 @@ from connector.errors import HanseError, Mistake, Unavailable
 from connector.http.outbound import SafeClient
 from connector.storage.database import PROCESS, Database, Tx
 from connector.trust.members.list_reader import ListReader
+from connector.trust.members.pins import KEPT
 from connector.trust.members.pins import TOPIC as TOPIC
-from connector.trust.members.space_lists import SpaceLists
+from connector.trust.members.space_lists import LARGE, SpaceLists
 from connector.trust.members.trust_list import LIMIT, Anchor, Entry
 
 log = structlog.get_logger("trust")
-LARGE = 65_536
-"""Characters of a list that takes longer than a request should wait."""
-KEPT = 3
-"""Versions that stay in the database: the newest one counts, the others are for whoever looks into a fork."""
 Changed = Callable[[frozenset[str]], Awaitable[None]]
 """Told of the DIDs of which the list says something else than before."""
 

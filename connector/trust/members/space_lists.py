@@ -4,6 +4,7 @@ An authority that this process hosts is asked directly. A list that is refused s
 other spaces are looked at all the same (spec/spaces.md 5.1).
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -20,6 +21,8 @@ Alarm = Callable[[Pin, str], Awaitable[None]]
 """Books that the list of a space was rolled back or forked, by the code of the error."""
 Local = Callable[[str], Awaitable[str | None]]
 """The newest signed list of an authority (its URN) that this process hosts; None for all others."""
+LARGE = 65_536
+"""Characters of a list that takes longer than a request should wait."""
 FALSE = frozenset({"trust.list-rollback", "trust.list-fork"})
 
 
@@ -35,6 +38,7 @@ class SpaceLists:
         self._local: Local = _nobody
         self._alarm: Alarm | None = None
         self._alarmed: set[tuple[str, str]] = set()
+        self._reading = asyncio.Lock()
 
     def listen(self, local: Local, alarm: Alarm) -> None:
         """Who is asked for lists of our own, and who is told of false ones."""
@@ -49,7 +53,7 @@ class SpaceLists:
         for pin in self._anchors.pins():
             kept = await self._db.read(PROCESS, pins.newest, pin.authority, self._version(pin))
             if kept is not None:
-                changed |= self._anchors.take(pin.authority, kept)
+                changed |= await self._take(pin, kept)
         return changed
 
     async def reload(self) -> frozenset[str]:
@@ -77,12 +81,21 @@ class SpaceLists:
                 raise Unavailable("trust.list-unreachable", status=answer.status)
             jws = answer.body.decode("ascii", "replace").strip()
         before = self._version(pin)
-        changed = self._anchors.take(pin.authority, jws)
+        changed = await self._take(pin, jws)
         version = self._version(pin)
         if version > before:
             await self._db.write(PROCESS, pins.keep, pin.authority, version, jws)
             log.info("trust.space-list", space=pin.space, version=version)
         return changed
+
+    async def _take(self, pin: Pin, jws: str) -> frozenset[str]:
+        """A large list is verified and read on a thread: an authority that one participant joined holds up no other."""
+        async with self._reading:
+            known = self._anchors.list_of(pin.authority)
+            if len(jws) < LARGE or (known is not None and known.jws == jws):
+                return self._anchors.take(pin.authority, jws)
+            told = await asyncio.to_thread(self._anchors.read, pin.authority, jws)
+            return self._anchors.take(pin.authority, jws, told)
 
     def _version(self, pin: Pin) -> int:
         listed = self._anchors.list_of(pin.authority)
@@ -91,5 +104,5 @@ class SpaceLists:
     async def _told(self, pin: Pin, error: HanseError) -> None:
         """Once for each space and kind, until the process ends: it is looked at again every minute."""
         if error.code in FALSE and self._alarm is not None and (pin.authority, error.code) not in self._alarmed:
-            self._alarmed.add((pin.authority, error.code))
             await self._alarm(pin, error.code)
+            self._alarmed.add((pin.authority, error.code))

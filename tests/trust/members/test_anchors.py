@@ -263,3 +263,19 @@ async def test_a_pin_is_for_good(any_db: Database, north: Keeper, south: Keeper)
         await any_db.write(PROCESS, pins.keep, north.key.id, version, f"list {version}")
     assert await any_db.read(PROCESS, pins.newest, north.key.id) == "list 3"
     assert await any_db.read(PROCESS, pins.newest, north.key.id, 3) is None
+
+
+def test_a_list_that_nobody_wants_any_more_is_not_taken(north: Keeper, south: Keeper) -> None:
+    """>> recognised no more, or unpinned, while the list was on its way << nothing, and no fault either."""
+    anchors = of((north, north.says(entry("town", NOW))))
+    assert anchors.take(south.key.id, south.says(entry("village", NOW))) == frozenset()
+    assert anchors.read(south.key.id, south.says(entry("village", NOW))) is None
+    assert anchors.list_of(south.key.id) is None
+
+
+async def test_an_authority_that_issues_without_end_does_not_fill_the_database(any_db: Database, north: Keeper) -> None:
+    """>> a version each second << three of them are kept."""
+    for version in range(1, 20):
+        await any_db.write(PROCESS, pins.keep, north.key.id, version, f"list {version}")
+    rows = await any_db.read(PROCESS, lambda tx: tx.all("SELECT version FROM space_list ORDER BY version"))
+    assert [row["version"] for row in rows] == [17, 18, 19]
