@@ -92,6 +92,23 @@ async def test_sealing_takes_everything_once(any_db: Database) -> None:
     check_evidence(await exported(any_db))
 
 
+@pytest.mark.parametrize("count", [sealer.PORTION, 2 * sealer.PORTION + 1])
+async def test_leaves_are_numbered_in_order_and_without_a_gap(any_db: Database, count: int) -> None:
+    """More entries than one statement numbers, behind a tree that is there already."""
+
+    def many(tx: Tx) -> None:
+        for number in range(count):
+            add(tx, TOWN, "decision", f"urn:uuid:{number}", number=number)
+
+    await filled(any_db)
+    before = (await sealed(any_db)).size
+    await any_db.write(TOWN, many)
+    assert (await sealed(any_db)).size == before + count
+    order = "SELECT leaf_index FROM audit_entry WHERE participant = :town ORDER BY id"
+    rows = await any_db.read(TOWN, lambda tx: tx.all(order, town=TOWN))
+    assert [row["leaf_index"] for row in rows] == list(range(before + count))
+
+
 async def test_batches_grow_one_tree(sqlite_db: Database) -> None:
     """Batches of three: every checkpoint's tree begins with the one before."""
     await filled(sqlite_db)
