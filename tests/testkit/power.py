@@ -93,6 +93,8 @@ class Disk:
         self._folder = str(folder)
         self._media: dict[str, Medium] = {}
         self.heard = heard
+        self.refuses = 0
+        """So many of SQLite's syncs fail from now on; what was written stays uncertain."""
 
     def of(self, path: str) -> Medium | None:
         """None for what is not watched: temporary files, and what is rebuilt."""
@@ -199,6 +201,9 @@ def _hooked(disk: Disk, methods: int, paths: dict[int, str]) -> _Methods:
         one = medium(file)
         count = len(one.since)
         disk.heard("sync")
+        if disk.refuses > 0:
+            disk.refuses -= 1
+            return sqlite3.SQLITE_IOERR_FSYNC
         code: int = sync_(file, flags)
         one.synced(count)
         return code

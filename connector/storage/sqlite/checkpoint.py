@@ -3,12 +3,13 @@
 A thread of its own checkpoints after `UNITS` units or `IDLE_S` seconds without stopping who writes. Under unbroken load
 such a checkpoint never catches the end of the log, so it is emptied under the write lock once it passes `LIMIT` bytes,
 on the thread of long units: the event loop goes on meanwhile. SQLite brings the log to the disk before it moves
-anything, whoever wrote it (decision 0081).
+anything, whoever wrote it (decision 0081). A disk that refuses to sync here is believed nothing any more, either.
 """
 
 import contextlib
 import sqlite3
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from connector.storage.sqlite.tx import BUSY_MS, connect
@@ -19,10 +20,14 @@ LIMIT = 64 * 1024 * 1024
 
 
 class Checkpointer:
-    """`full` is for the event loop, `empty` for who has the write lock, the rest for who opens and closes."""
+    """`full` is for the event loop, `empty` for who has the write lock, the rest for who opens and closes.
 
-    def __init__(self, path: Path, *, limit: int = LIMIT) -> None:
+    `refused` is called when a sync has failed, on whatever thread that was.
+    """
+
+    def __init__(self, path: Path, refused: Callable[[], None], *, limit: int = LIMIT) -> None:
         self._path = path
+        self._refused = refused
         self._limit = self._full = limit
         self._units = 0
         self._dirty = threading.Event()
@@ -69,10 +74,19 @@ class Checkpointer:
         """Never waits for a reader, such as a backup that takes minutes: every commit would wait with it."""
         writer.execute("PRAGMA busy_timeout = 0").close()
         try:
-            with contextlib.suppress(sqlite3.DatabaseError):  # busy reader, full disk: next time; damage: see `_run`
+            with contextlib.suppress(sqlite3.DatabaseError), self._next_time():  # damage: see `_run`
                 writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
         finally:
             writer.execute(f"PRAGMA busy_timeout = {BUSY_MS}").close()
+
+    @contextlib.contextmanager
+    def _next_time(self) -> Iterator[None]:
+        """A busy reader, or a full disk: the log keeps all until later. But no sync that failed is tried again."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_IOERR_FSYNC:
+                self._refused()
 
     def _run(self) -> None:
         try:
@@ -91,6 +105,6 @@ class Checkpointer:
             self._hurry.clear()
             if self._stopped:
                 break
-            with contextlib.suppress(sqlite3.OperationalError):  # full disk: the log keeps all until later
+            with self._next_time():
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
         connection.close()

@@ -46,7 +46,7 @@ class Sqlite:
         self._listeners: defaultdict[str, list[Listener]] = defaultdict(list)
         self._readers: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
         self._held = Held(self._left_the_loop)
-        self._checkpointer = Checkpointer(path, limit=wal_limit)
+        self._checkpointer = Checkpointer(path, self._refused, limit=wal_limit)
         self._open = False
         self._failure: Unavailable | None = None
         self._idle: asyncio.Future[None] | None = None
@@ -121,6 +121,11 @@ class Sqlite:
         self._checkpointer.abandon()
         return self._failure
 
+    def _refused(self) -> None:
+        """A checkpoint could not bring something to the disk; on any thread."""
+        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
+            self._loop.call_soon_threadsafe(self._unsynced, OSError(errno.EIO, "checkpoint"))
+
     def _left_the_loop(self, held: HeldLoop) -> None:
         self._deliver([(HELD, held)])
 
@@ -157,14 +162,19 @@ class Sqlite:
         while not self._readers.empty():
             self._readers.get().close()
         with contextlib.ExitStack() as last:
-            if self._failure is None:
-                with contextlib.suppress(sqlite3.OperationalError):  # the log is then replayed at the next start
-                    self._here.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
-            else:
+            if self._failure is not None or not self._emptied():
                 last.enter_context(contextlib.closing(_keeping(self._path)))
             self._safe.close()
             self._here.close()
             self._beside.close()
+
+    def _emptied(self) -> bool:
+        """Whether the log could be moved into the file; else it is played back at the next start."""
+        try:
+            self._here.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+        except sqlite3.OperationalError:
+            return False
+        return True
 
     def _can_read_here(self) -> bool:
         """Not while the moment that would have to be shown is lost: an error of the disk ends a transaction."""

@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ import pytest
 from connector.errors import Mistake, Unavailable
 from connector.storage import PROCESS, Tx
 from connector.storage.database import long
+from connector.storage.sqlite import checkpoint
 from connector.storage.sqlite.database import Sqlite
+from tests.testkit import power
 from tests.testkit.patience import PATIENCE_S
 
 
@@ -186,6 +189,52 @@ async def test_a_disk_that_refuses_is_believed_nothing_any_more(
     again = Sqlite(tmp_path / "hanse.db")
     await again.start()
     assert "before" in await again.read(PROCESS, names)
+    await again.close()
+
+
+async def put_for_ever(db: Sqlite) -> None:
+    for number in count():
+        await db.write(PROCESS, put, str(number))
+
+
+@pytest.mark.threat("T99")
+async def test_a_checkpoint_that_cannot_sync_ends_it_all(
+    migrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> one sync of SQLite's own fails << it is not tried again: no answer, no checkpoint, the log stays in place."""
+    monkeypatch.setattr(checkpoint, "UNITS", 1)
+    path = Path(shutil.copy(migrated, tmp_path / "hanse.db"))
+    disk = power.Disk(tmp_path)
+    with power.watched(disk):
+        db = Sqlite(path, sync=disk.sync)
+        await db.start()
+        await db.write(PROCESS, put, "a")
+        disk.refuses = 1
+        async with asyncio.timeout(PATIENCE_S):
+            with pytest.raises(Unavailable, match=r"storage\.unsynced"):
+                await put_for_ever(db)
+        await db.close()
+    assert (tmp_path / "hanse.db-wal").stat().st_size > 32
+    again = Sqlite(path)
+    await again.start()
+    assert {"a", "0"} <= set(await again.read(PROCESS, names))
+    await again.close()
+
+
+async def test_a_log_that_cannot_be_emptied_at_the_end_stays(migrated: Path, tmp_path: Path) -> None:
+    """>> the sync of the last checkpoint fails << no other is tried that might succeed and throw the log away."""
+    path = Path(shutil.copy(migrated, tmp_path / "hanse.db"))
+    disk = power.Disk(tmp_path)
+    with power.watched(disk):
+        db = Sqlite(path, sync=disk.sync)
+        await db.start()
+        await db.write(PROCESS, put, "a")
+        disk.refuses = 1
+        await db.close()
+    assert (tmp_path / "hanse.db-wal").stat().st_size > 32
+    again = Sqlite(path)
+    await again.start()
+    assert await again.read(PROCESS, names) == ["a"]
     await again.close()
 
 
