@@ -7,8 +7,8 @@ from aiohttp import web
 
 from connector.api.routes import PARTICIPANT, Query, Route, get, post, problem_codes
 from connector.errors import Mistake
+from connector.harvest.assemble import HarvestSlice
 from connector.harvest.model import Answer
-from connector.harvest.service import Harvest
 from connector.http import limits
 from connector.metadata.rdf.reading import LIMITS
 from connector.views.harvest import (
@@ -61,7 +61,7 @@ class Undo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HarvestHandlers:
-    def __init__(self, harvest: Harvest) -> None:
+    def __init__(self, harvest: HarvestSlice) -> None:
         self._harvest = harvest
 
     @problem_codes({400: ("harvest.busy", "harvest.no-name", "rdf.too-large")})
@@ -77,7 +77,8 @@ class HarvestHandlers:
             if len(content) > LIMITS.bytes:
                 raise Mistake("rdf.too-large", limit=LIMITS.bytes)
         wanted = request.query.get("source") or None
-        started = await self._harvest.start(
+        harvest = await self._harvest.service()
+        started = await harvest.start(
             request.match_info["p"], bytes(content), name=name, media_type=None, source=wanted
         )
         return StartedView(started)
@@ -85,28 +86,33 @@ class HarvestHandlers:
     @problem_codes({400: ("harvest.address", "harvest.busy")})
     async def fetch(self, request: web.Request, wish: Address) -> StartedView:
         """Begins to take in what lies at an https address."""
-        return StartedView(await self._harvest.start_url(request.match_info["p"], wish.url, source=wish.source))
+        harvest = await self._harvest.service()
+        return StartedView(await harvest.start_url(request.match_info["p"], wish.url, source=wish.source))
 
     @problem_codes({404: ("harvest.no-run",)})
     async def run(self, request: web.Request) -> RunView:
         """How a run stands."""
-        return run(await self._harvest.run(request.match_info["p"], request.match_info["run"]))
+        harvest = await self._harvest.service()
+        return run(await harvest.run(request.match_info["p"], request.match_info["run"]))
 
     async def sources(self, request: web.Request) -> SourcesView:
         """Where imported datasets come from."""
-        return SourcesView([source(*each) for each in await self._harvest.sources(request.match_info["p"])])
+        harvest = await self._harvest.service()
+        return SourcesView([source(*each) for each in await harvest.sources(request.match_info["p"])])
 
     @problem_codes({404: NO_SOURCE})
     @limits.streaming
     async def original(self, request: web.Request) -> web.Response:
         """Every triple of the last delivery, those under no dataset too, as N-Triples."""
-        content = await self._harvest.original(request.match_info["p"], request.query.get("source"))
+        harvest = await self._harvest.service()
+        content = await harvest.original(request.match_info["p"], request.query.get("source"))
         return web.Response(body=content, content_type="application/n-triples")
 
     @problem_codes({404: NO_SOURCE})
     async def questions(self, request: web.Request) -> QuestionsView:
         """What only people know, one question for each value."""
-        found = await self._harvest.questions(request.match_info["p"], request.query.get("source"))
+        harvest = await self._harvest.service()
+        found = await harvest.questions(request.match_info["p"], request.query.get("source"))
         return QuestionsView([question(*each) for each in found])
 
     @problem_codes(
@@ -118,22 +124,25 @@ class HarvestHandlers:
         if len(wish.answers) > MOST_ANSWERS:
             raise Mistake("harvest.many-answers", most=MOST_ANSWERS)
         given = [Answer(kind=a.kind, value=a.value, dataset=a.dataset, answer=a.answer) for a in wish.answers]
-        done = await self._harvest.answer(request.match_info["p"], given, wish.source)
+        harvest = await self._harvest.service()
+        done = await harvest.answer(request.match_info["p"], given, wish.source)
         return ReportsView([report(one) for one in done.reports], done.unasked)
 
     @problem_codes({404: NO_SOURCE})
     async def repairs(self, request: web.Request) -> RepairsView:
         """Which rules were used, how often, and what each replaced by what."""
         slug, wanted = request.match_info["p"], request.query.get("source")
-        found = await self._harvest.repairs(slug, wanted)
-        undone = {one.id: sorted(one.undone) for one, _ in await self._harvest.sources(slug) if one.undone}
+        harvest = await self._harvest.service()
+        found = await harvest.repairs(slug, wanted)
+        undone = {one.id: sorted(one.undone) for one, _ in await harvest.sources(slug) if one.undone}
         return RepairsView([repair(rule, count, uses) for rule, (count, uses) in found.items()], undone)
 
     @problem_codes({400: ("harvest.busy", "harvest.no-rule"), 404: NO_SOURCE})
     @limits.streaming
     async def undo(self, request: web.Request, wish: Undo) -> ReportsView:
         """Leaves a rule of repair out from now on, or takes it up again."""
-        done = await self._harvest.undo(request.match_info["p"], wish.rule, wish.source, redo=wish.redo)
+        harvest = await self._harvest.service()
+        done = await harvest.undo(request.match_info["p"], wish.rule, wish.source, redo=wish.redo)
         return ReportsView([report(one) for one in done])
 
     routes: ClassVar[tuple[Route, ...]] = (

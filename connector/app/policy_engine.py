@@ -20,7 +20,7 @@ from connector.transfer.decision.state_of_world import SUPPLIED
 @cache
 def lists() -> Vocabularies:
     """The concept lists of now and of earlier releases."""
-    return load_all(folder("vocab"))
+    return load_all(folder("vocab"), concepts.vocabulary())
 
 
 def judge(extension: Extension = PLAIN) -> PolicyEngine:

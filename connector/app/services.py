@@ -194,7 +194,7 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
             infra.clock, participants, contracts.service, engine, catalogue.index, trust, circuits
         ),
         tasks=task_slice.assemble(
-            contracts.service, transfers.duties, harvest.service, approvals.service, drafts.service
+            contracts.service, transfers.duties, approvals.service, drafts.service
         ),
         offboarding=offboarding, requests=requests, more=more,
         schedule=schedule(infra, works, circuits, acks, operation.monitoring.failed),

@@ -133,7 +133,7 @@ def management(services: Services) -> tuple[list[api_routes.Handlers], api_opera
             db, clock, participants, catalogue.service, catalogue.audiences, catalogue.uploads, judge
         ),
         api_audience.AudienceHandlers(db, clock, participants, catalogue.service, catalogue.audiences, judge),
-        api_harvest.HarvestHandlers(services.harvest.service),
+        api_harvest.HarvestHandlers(services.harvest),
         api_datasets.DatasetHandlers(db, participants, catalogue.service, contracts.service, anchor),
         api_find.FindHandlers(participants, services.requests.searches),
         api_federation.FederationHandlers(clock, participants, services.federation.service, anchor),

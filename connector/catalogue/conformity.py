@@ -4,16 +4,18 @@ What a steward answers always does; what an operator's newer lists, or a mistake
 not by a portal (spec/metadata-record.md 1.3).
 """
 
-from typing import Final
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
 
 from connector.errors import Mistake
 from connector.language import LANGUAGES
-from connector.metadata.check import engine
-from connector.metadata.check.model import Finding, Profile, Severity
-from connector.metadata.check.sentences import sentence
 from connector.metadata.project import dcat_ap
 from connector.metadata.rdf.graph import Graph
 from connector.metadata.record.model import DatasetRecord
+
+if TYPE_CHECKING:
+    from connector.metadata.check.model import Finding
 
 MOST_TRIPLES: Final = 150
 """Reached from one dataset: what a harvester reads and deletes with it."""
@@ -26,12 +28,18 @@ class NotConforming(Mistake):
     """A portal would refuse it; `reasons` say what to do, in German and English."""
 
     def __init__(self, found: list[Finding]) -> None:
+        from connector.metadata.check.sentences import sentence
+
         super().__init__("catalogue.not-conforming")
         self.reasons = {lang: [sentence(one, lang) for one in found[:_TOLD]] for lang in LANGUAGES}
 
 
 def require_conforming(record: DatasetRecord) -> None:
     """Of a complete record without its offers; raises Mistake."""
+    # The tables of every rule: who publishes nothing new needs none of them.
+    from connector.metadata.check import engine
+    from connector.metadata.check.model import Profile, Severity
+
     if record.hvd is not None and not record.contacts:
         raise Mistake("catalogue.hvd-contact")
     graph = Graph(dcat_ap.dataset(record))

@@ -1,23 +1,49 @@
-"""Puts the slice together: foreign catalogues that participants take in."""
+"""Puts the slice together: foreign catalogues that participants take in.
 
-from msgspec import Struct
+Reading, repairing and publishing load a tenth of the product and pyoxigraph, and most connectors import nothing for
+months; so `Harvest` is loaded when somebody first asks for it, beside the event loop (spec/architecture.md 4.4).
+"""
 
-from connector.harvest.fetch import Fetcher
-from connector.harvest.service import Harvest
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
 from connector.infra import Infra
 from connector.jobs.work import Work
-from connector.metadata.lists.updates import known_lists
 from connector.participants.service import Participants
 
+if TYPE_CHECKING:
+    from connector.harvest.service import Harvest
 
-class HarvestSlice(Struct, frozen=True, kw_only=True):
-    """`service` takes in, asks and gives what may be served; its rounds end with the process."""
 
-    service: Harvest
-    work: Work
+class HarvestSlice:
+    """`service()` takes in, asks and gives what may be served; its rounds end with the process."""
+
+    def __init__(self, infra: Infra, participants: Participants) -> None:
+        self._infra, self._participants = infra, participants
+        self._service: Harvest | None = None
+        self.work = Work(rounds=(self,))
+
+    async def service(self) -> Harvest:
+        """The one of this process; its first caller waits for what is loaded, and nobody else."""
+        if self._service is None:
+            made = await asyncio.to_thread(self._made)
+            self._service = self._service or made
+        return self._service
+
+    async def stop(self) -> None:
+        if self._service is not None:
+            await self._service.stop()
+
+    def _made(self) -> Harvest:
+        from connector.harvest.fetch import Fetcher
+        from connector.harvest.service import Harvest
+        from connector.metadata.lists.updates import known_lists
+
+        folder = self._infra.settings.folder
+        return Harvest(self._infra.db, self._participants, Fetcher(self._infra.http), lambda: known_lists(folder))
 
 
 def assemble(infra: Infra, participants: Participants) -> HarvestSlice:
-    folder = infra.settings.folder
-    service = Harvest(infra.db, participants, Fetcher(infra.http), lambda: known_lists(folder))
-    return HarvestSlice(service=service, work=Work(rounds=(service,)))
+    return HarvestSlice(infra, participants)

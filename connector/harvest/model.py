@@ -1,11 +1,13 @@
 """What is kept of a foreign catalogue: its source, its datasets, what is asked of them, and how a run went."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
-from pyoxigraph import Triple
 
+from connector.metadata.rdf import oxigraph
 from connector.metadata.rdf.reading import SET_ASIDE, Remark
 
 State = Literal["published", "held", "aside"]
@@ -19,7 +21,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     is gone. `remarks` are those of the readings."""
 
     location: str
-    triples: Sequence[Triple]
+    triples: Sequence[oxigraph.Triple]
     complete: bool
     remarks: Sequence[Remark] = ()
     pages: int = 1

@@ -277,11 +277,6 @@ class Harvest:
             found += [(one.id, each) for each in await asyncio.to_thread(grouped, asked, self._lists(), publishers)]
         return sorted(found, key=lambda each: (not each[1].holds, -each[1].count, each[1].kind, each[1].value))
 
-    def asked(self, tx: Tx, slug: str) -> list[tuple[Source, int]]:
-        """Sources with open questions, and how many."""
-        counts = store.asked(tx, slug)
-        return [(one, counts[one.id]) for one in store.sources(tx, slug) if one.id in counts]
-
     async def answer(self, slug: str, given: Sequence[Answer], source: str | None = None) -> Answered:
         """Takes answers and repairs anew what they concern. Raises Mistake for one that is none; then it takes none."""
         lists, reports, asking = self._lists(), [], set[Answer]()

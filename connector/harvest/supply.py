@@ -1,16 +1,18 @@
-"""What was taken in from foreign catalogues, as a supplier of public datasets (spec/metadata-harvest.md 1.6).
+"""What came from foreign catalogues, for others: public datasets, open questions (spec/metadata-harvest.md 1.6).
 
 Only what conforms is there: a dataset that waits for an answer, or was set aside, is in no public catalogue.
 """
 
+from __future__ import annotations
+
 from collections.abc import Collection, Sequence
 
 import msgspec
-from pyoxigraph import RdfFormat, Triple, parse
 
 from connector.catalogue.snapshots.supply import Described, Listed
 from connector.harvest import store
-from connector.harvest.model import Served
+from connector.harvest.model import Served, Source
+from connector.metadata.rdf import oxigraph
 from connector.metadata.record.model import DatasetRecord
 from connector.storage.database import Tx
 
@@ -41,7 +43,13 @@ class ImportedDatasets:
         return None if found is None else msgspec.json.decode(found, type=DatasetRecord)
 
 
+def asked(tx: Tx, slug: str) -> list[tuple[Source, int]]:
+    """Sources with open questions, and how many."""
+    counts = store.asked(tx, slug)
+    return [(one, counts[one.id]) for one in store.sources(tx, slug) if one.id in counts]
+
+
 def _described(one: Served) -> Described:
-    quads = parse(one.triples, RdfFormat.N_TRIPLES, lenient=True)
-    triples = [Triple(quad.subject, quad.predicate, quad.object) for quad in quads]
+    quads = oxigraph.parse(one.triples, oxigraph.RdfFormat.N_TRIPLES, lenient=True)
+    triples = [oxigraph.Triple(quad.subject, quad.predicate, quad.object) for quad in quads]
     return Described(listed=Listed(iri=one.iri, mark=one.sha256, changed_at=one.changed_at), triples=triples)

@@ -7,15 +7,15 @@ from connector.approvals.model import Voter
 from connector.approvals.service import Approvals
 from connector.contracts.negotiation.service import Contracts
 from connector.drafts.service import Drafts
-from connector.harvest.service import Harvest
+from connector.harvest.supply import asked
 from connector.storage.database import Tx
 from connector.tasks.model import Task, Viewer
 from connector.tasks.service import Supplier, Tasks
 from connector.transfer.duties import Duties
 
 
-def assemble(contracts: Contracts, duties: Duties, harvest: Harvest, waiting: Approvals, begun: Drafts) -> Tasks:
-    return Tasks(contracts, duties, (imports(harvest), approvals(waiting), drafts(begun)))
+def assemble(contracts: Contracts, duties: Duties, waiting: Approvals, begun: Drafts) -> Tasks:
+    return Tasks(contracts, duties, (imports, approvals(waiting), drafts(begun)))
 
 
 def drafts(service: Drafts) -> Supplier:
@@ -44,13 +44,7 @@ def approvals(service: Approvals) -> Supplier:
     return supply
 
 
-def imports(harvest: Harvest) -> Supplier:
+def imports(tx: Tx, slug: str, viewer: Viewer) -> Iterator[Task]:
     """One task for each imported catalogue with questions that only people can answer."""
-
-    def supply(tx: Tx, slug: str, viewer: Viewer) -> Iterator[Task]:
-        for source, questions in harvest.asked(tx, slug):
-            yield Task(
-                kind="import", subject=source.id, title=source.location, since=source.imported_at, count=questions
-            )  # fmt: skip
-
-    return supply
+    for source, questions in asked(tx, slug):
+        yield Task(kind="import", subject=source.id, title=source.location, since=source.imported_at, count=questions)

@@ -7,10 +7,7 @@ import msgspec
 from connector.errors import HanseError
 from connector.harvest.model import Question, Repair, Report, Run, Source
 from connector.language import LANGUAGES, say
-from connector.metadata.check.rules import by_id
-from connector.metadata.check.sentences import asked
 from connector.metadata.rdf.reading import Remark
-from connector.metadata.repair.questions import BY_NAME
 from connector.views.fields import Sentences, Time, explanation, time
 
 
@@ -175,6 +172,11 @@ def source(one: Source, counts: Mapping[str, int]) -> SourceView:
 
 
 def question(at: str, one: Question) -> QuestionView:
+    # With the service that gives the question they are loaded by now; a server that imports nothing does without.
+    from connector.metadata.check.rules import by_id
+    from connector.metadata.check.sentences import asked
+    from connector.metadata.repair.questions import BY_NAME
+
     kind = BY_NAME.get(one.kind)
     missing = not one.value and kind is not None
     said = _said(f"question.{one.kind}{'-missing' if missing else ''}", value=one.value)

@@ -40,7 +40,7 @@ class Town(NamedTuple):
 
 async def _imported(city: City) -> str:
     """A run that is over, with a dataset that waits and a rule that was used."""
-    service = city.services.harvest.service
+    service = await city.services.harvest.service()
     content = catalogue("a", licence=WORDS, more=':a dct:language "Deutsch" .')
     run = await service.start(CONSUMER, content, name="portal.ttl", media_type=None, source=None)
     await ended(service, run, CONSUMER)

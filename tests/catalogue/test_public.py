@@ -253,7 +253,7 @@ async def test_a_series_with_an_edition_of_high_value_is_of_high_value(towns: To
     found = await towns.db.read(TOWN, towns.catalogue.public.series, TOWN, uuid)
     node, graph = NamedNode(found.series.iri), Graph(dcat_ap.series(found.series))
     assert graph.values(node, DCATAP.hvdCategory) == (NamedNode("http://data.europa.eu/bna/c_e5f69a04"),)
-    assert graph.values(node, DCATAP.applicableLegislation) == (HVD_LAW,)
+    assert graph.values(node, DCATAP.applicableLegislation) == (NamedNode(HVD_LAW),)
     assert len(found.members) == 2
 
 

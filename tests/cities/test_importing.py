@@ -60,7 +60,7 @@ async def test_a_catalogue_from_the_file_to_the_answers(space: Space, tmp_path: 
     assert await hanse(it, "catalogue", "original", "--as", TOWN, "--source", "portal.ttl", "--output", str(whole)) == 0
     assert whole.read_bytes().count(b"\n") == 30
     assert await hanse(it, "catalogue", "original", "--as", VILLAGE) == 0
-    service = it.services.harvest.service
+    service = await it.services.harvest.service()
     assert len(await it.services.infra.db.read(TOWN, service.served, TOWN)) == 4
     assert await it.services.infra.db.read(VILLAGE, service.served, VILLAGE) == []
 

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 FOREIGN = {
+    "pyoxigraph",
     "jinja2",
     "rdflib",
     "pyld",

@@ -1,5 +1,6 @@
 """The concept lists of `vocab/`: complete, consistent, and read alike by two RDF libraries."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import rdflib
 from rdflib.namespace import DCTERMS, RDF, SKOS
 
 from connector.catalogue.concepts import vocabulary
-from connector.dialects.policies.skos import canonical, load, load_all
+from connector.dialects.policies.skos import WRITTEN, Vocabulary, canonical, load, load_all, written
 from connector.errors import Defect
 from connector.policy.odrl.names import ACTIONS
 from connector.policy.odrl.operands import REGISTRY
@@ -40,6 +41,12 @@ LEVELS_OF_AGGREGATION = words("building fiveAddresses block districtArea municip
 STATES = words("BW BY BE BB HB HH HE MV NI NW RP SL SN ST SH TH")
 MEMBERS = words("AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK")
 PURPOSES = ["publicAdministration", "statutoryTask", "operations", *STATUTORY, *OPERATIONS, *OTHER]
+
+
+@pytest.fixture
+def lists(tmp_path: Path) -> Path:
+    """A copy of the lists, to be changed."""
+    return Path(shutil.copytree(folder("vocab"), tmp_path / "vocab"))
 
 
 @pytest.fixture(scope="module")
@@ -219,3 +226,49 @@ def test_a_concept_without_a_german_label_is_our_defect(tmp_path: Path) -> None:
     (tmp_path / "x.ttl").write_text(CONCEPT.replace('"A"@de, ', ""), encoding="utf-8")
     with pytest.raises(Defect):
         load(tmp_path)
+
+
+# Their triples, which servers read
+
+
+def test_the_triples_are_those_of_the_files() -> None:
+    """Whoever changes a list writes them anew: `PYTHONPATH=. python tests/vocab/test_vocabulary.py`."""
+    assert (folder("vocab") / WRITTEN).read_bytes() == written(folder("vocab"))
+
+
+def listed(found: Vocabulary) -> tuple[object, ...]:
+    """With the order, in which people choose."""
+    return found, list(found.concepts), found.digest
+
+
+def test_triples_and_files_say_the_same(lists: Path) -> None:
+    """>> the lists, once by their triples and once by the Turtle files << the same concepts in the same order."""
+    quick = listed(load(lists))
+    (lists / WRITTEN).unlink()
+    assert listed(load(lists)) == quick
+
+
+def test_triples_of_other_files_do_not_count(lists: Path) -> None:
+    """>> a list is changed, its triples are not << the list is read, and its digest is another."""
+    before = load(lists).digest
+    (lists / "more.ttl").write_text('<urn:x:1> <urn:x:2> "a \\"quoted\\" line\\nand one more"@de .\n', encoding="utf-8")
+    assert load(lists).digest != before
+    (lists / WRITTEN).write_bytes(written(lists))
+    quick = load(lists).digest
+    (lists / WRITTEN).unlink()
+    assert load(lists).digest == quick
+
+
+@pytest.mark.parametrize(
+    "line", ['_:a <urn:x:2> "blank"', '<urn:x:1> <urn:x:2> "\\u0041"', "<urn:x:1> <urn:x:2> <urn:x:3> # more"]
+)
+def test_a_line_that_we_do_not_write_is_left_to_the_library(lists: Path, line: str) -> None:
+    """>> triples in another notation under the right head << read from the files."""
+    by_files = load(lists).digest
+    head = (lists / WRITTEN).read_bytes().partition(b"\n")[0]
+    (lists / WRITTEN).write_bytes(head + b"\n" + line.encode() + b" .\n")
+    assert load(lists).digest == by_files
+
+
+if __name__ == "__main__":
+    (folder("vocab") / WRITTEN).write_bytes(written(folder("vocab")))

@@ -5,6 +5,8 @@ Only what changed is described and written anew. A dataset that cannot be descri
 taken out of the catalogue by our mistake, for whoever harvests us would delete it.
 """
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
@@ -13,7 +15,6 @@ from typing import Final
 
 import msgspec
 import structlog
-from pyoxigraph import Triple
 
 from connector.catalogue import public
 from connector.catalogue.snapshots import store
@@ -21,7 +22,7 @@ from connector.catalogue.snapshots.model import LARGEST_PAGE, PER_PAGE, Entry, S
 from connector.catalogue.snapshots.supply import Described, Listed, Supplier
 from connector.errors import Defect, Unavailable
 from connector.metadata.project import dcat_ap
-from connector.metadata.rdf import fragments, writing
+from connector.metadata.rdf import fragments, oxigraph, writing
 from connector.metadata.rdf.fragments import Parts
 from connector.metadata.rdf.writing import in_order
 from connector.metadata.record import model
@@ -49,7 +50,7 @@ MOST_KEPT: Final = 500
 SWEEP_S: Final = 600.0
 
 log = structlog.get_logger("public")
-About = Callable[[Tx, str], Sequence[Triple]]
+About = Callable[[Tx, str], "Sequence[oxigraph.Triple]"]
 """The catalogue's own node with its publisher, without datasets."""
 
 
@@ -117,7 +118,7 @@ class Snapshots:
                 still |= set(supplier.still(tx, slug, shown[start : start + AT_A_LOOK]))
         return frozenset(shown) - still
 
-    def _over(self, slug: str, done: "asyncio.Task[Snapshot]") -> None:
+    def _over(self, slug: str, done: asyncio.Task[Snapshot]) -> None:
         self._making.pop(slug, None)
         if not done.cancelled():
             done.exception()  # told to whoever waits, if anybody still does

@@ -1,12 +1,13 @@
 """The participant's own records, and those it has taken over, as a supplier of public datasets."""
 
-from collections.abc import Collection, Sequence
+from __future__ import annotations
 
-from pyoxigraph import Triple
+from collections.abc import Collection, Sequence
 
 from connector.catalogue.public import PublicMark, PublicRecords, catalogue_node
 from connector.catalogue.snapshots.supply import Described, Listed
 from connector.metadata.project import dcat_ap
+from connector.metadata.rdf import oxigraph
 from connector.metadata.record.model import DatasetRecord
 from connector.participants.service import Participants
 from connector.storage.database import Tx
@@ -43,7 +44,7 @@ class AboutCatalogue:
     def __init__(self, participants: Participants) -> None:
         self._participants = participants
 
-    def __call__(self, tx: Tx, slug: str) -> Sequence[Triple]:
+    def __call__(self, tx: Tx, slug: str) -> Sequence[oxigraph.Triple]:
         return dcat_ap.catalogue(catalogue_node(self._participants.current(tx, slug), "", ""))
 
 

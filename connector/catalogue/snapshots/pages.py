@@ -4,6 +4,8 @@ Hydra (spec/metadata-harvest.md 1.2).
 The bytes of pages that were asked for lately are kept in memory: harvesters ask for each of them twice, HEAD and GET.
 """
 
+from __future__ import annotations
+
 import asyncio
 import gzip
 import zlib
@@ -12,13 +14,12 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Seque
 from typing import Final, ParamSpec
 
 from msgspec.structs import replace
-from pyoxigraph import Literal, NamedNode, Triple
 
 from connector.catalogue.snapshots import store
 from connector.catalogue.snapshots.model import PER_PAGE, Leaf, PageAsked, Snapshot
 from connector.clock import rfc3339
 from connector.errors import Unavailable, Unknown
-from connector.metadata.rdf import fragments
+from connector.metadata.rdf import fragments, oxigraph
 from connector.metadata.rdf.fragments import Form
 from connector.metadata.rdf.names import DCAT, DCT, HYDRA, RDF, XSD
 from connector.metadata.rdf.writing import in_order
@@ -82,7 +83,7 @@ class Pages:
             self._making[key].add_done_callback(lambda done: self._over(key, done))
         return await asyncio.shield(self._making[key])
 
-    def _over(self, key: Key, done: "asyncio.Task[bytes]") -> None:
+    def _over(self, key: Key, done: asyncio.Task[bytes]) -> None:
         self._making.pop(key, None)
         if not done.cancelled() and done.exception() is None:
             self._kept[key] = done.result()
@@ -147,25 +148,25 @@ def _stretch(catalogue: str, snapshot: Snapshot, leaf: Leaf, form: Form, seen: s
     return fragments.joined(form, [fragments.part(form, in_order(about)), *map(zlib.decompress, leaf.own)])
 
 
-def _listing(catalogue: str, snapshot: Snapshot, iris: Sequence[str]) -> Iterator[Triple]:
+def _listing(catalogue: str, snapshot: Snapshot, iris: Sequence[str]) -> Iterator[oxigraph.Triple]:
     yield from fragments.read(snapshot.about.encode())
     for name, at in ((DCT.issued, snapshot.issued_at), (DCT.modified, snapshot.changed_at)):
-        yield Triple(NamedNode(catalogue), name, Literal(rfc3339(at), datatype=XSD.dateTime))
+        yield oxigraph.Triple(oxigraph.NamedNode(catalogue), name, oxigraph.Literal(rfc3339(at), datatype=XSD.dateTime))
     for iri in iris:
-        yield Triple(NamedNode(catalogue), DCAT.dataset, NamedNode(iri))
+        yield oxigraph.Triple(oxigraph.NamedNode(catalogue), DCAT.dataset, oxigraph.NamedNode(iri))
 
 
-def _paging(catalogue: str, asked: PageAsked) -> Iterator[Triple]:
+def _paging(catalogue: str, asked: PageAsked) -> Iterator[oxigraph.Triple]:
     """CKAN reads `hydra:next`, older harvesters `hydra:nextPage`."""
     snapshot, form = asked.snapshot, asked.form
-    page = NamedNode(address(catalogue, snapshot, asked.number, form))
-    yield Triple(page, RDF.type, HYDRA.PagedCollection)
-    yield Triple(page, RDF.type, HYDRA.PartialCollectionView)
-    yield Triple(page, HYDRA.totalItems, Literal(str(snapshot.total), datatype=XSD.integer))
-    yield Triple(page, HYDRA.itemsPerPage, Literal(str(PER_PAGE), datatype=XSD.integer))
+    page = oxigraph.NamedNode(address(catalogue, snapshot, asked.number, form))
+    yield oxigraph.Triple(page, RDF.type, HYDRA.PagedCollection)
+    yield oxigraph.Triple(page, RDF.type, HYDRA.PartialCollectionView)
+    yield oxigraph.Triple(page, HYDRA.totalItems, oxigraph.Literal(str(snapshot.total), datatype=XSD.integer))
+    yield oxigraph.Triple(page, HYDRA.itemsPerPage, oxigraph.Literal(str(PER_PAGE), datatype=XSD.integer))
     around = [("first", 1), ("last", snapshot.pages), *((name, asked.number + step) for name, step in _NEIGHBOURS)]
     for name, number in around:
         if 1 <= number <= snapshot.pages:
-            there = NamedNode(address(catalogue, snapshot, number, form))
-            yield Triple(page, HYDRA[name], there)
-            yield Triple(page, HYDRA[f"{name}Page"], there)
+            there = oxigraph.NamedNode(address(catalogue, snapshot, number, form))
+            yield oxigraph.Triple(page, HYDRA[name], there)
+            yield oxigraph.Triple(page, HYDRA[f"{name}Page"], there)

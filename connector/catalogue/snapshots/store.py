@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from connector.catalogue.snapshots.model import Entry, Leaf, Snapshot
-from connector.metadata.rdf.fragments import FORMATS, Form, Parts
+from connector.metadata.rdf.fragments import MEDIA, Form, Parts
 from connector.storage.database import Row, Tx, for_update, long
 from connector.storage.due import having
 
@@ -148,7 +148,7 @@ def insert_documents(tx: Tx, participant: str, documents: Sequence[Parts]) -> No
             digest=one.digest,
             shared=zlib.compress(one.shared),
             now=tx.now,
-            **{form: zlib.compress(one.own[form]) for form in FORMATS},
+            **{form: zlib.compress(one.own[form]) for form in MEDIA},
         )
 
 

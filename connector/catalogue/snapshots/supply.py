@@ -4,12 +4,14 @@ A supplier gives what everybody may see and nothing else: what it lists is on th
 nothing has changed, for that is asked with every request.
 """
 
+from __future__ import annotations
+
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
 import msgspec
-from pyoxigraph import Triple
 
+from connector.metadata.rdf import oxigraph
 from connector.metadata.record.model import DatasetRecord
 from connector.storage.database import Tx
 
@@ -27,7 +29,7 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
     """What is said of it, complete in itself: publisher, series and services too."""
 
     listed: Listed
-    triples: Sequence[Triple]
+    triples: Sequence[oxigraph.Triple]
 
 
 class Supplier(Protocol):

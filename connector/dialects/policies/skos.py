@@ -2,10 +2,12 @@
 
 The digest covers the triples, not the layout of the files. Lists of earlier releases stay beside the present ones in
 that canonical form, so that a contract is always judged by the lists it was signed with (spec/contracts.md 1.5).
-pyoxigraph is imported only when asked for.
+Beside the files lie their triples as `current.nt`, so that a server reads its lists without pyoxigraph, a
+fifth of its memory; they count only if they were written from the files as they are (spec/architecture.md 4.4).
 """
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +21,14 @@ SKOS = "http://www.w3.org/2004/02/skos/core#"
 HANSE = "https://w3id.org/hanse/v1#"
 _TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 _LANGUAGES = {"de", "en"}
+WRITTEN = "current.nt"
+_LINE = re.compile(
+    r"<(?P<subject>[^<>\\]*)> <(?P<predicate>[^<>\\]*)> "
+    r'(?:<(?P<iri>[^<>\\]*)>|"(?P<text>(?:[^"\\]|\\[tbnrf"\\])*)"(?:@(?P<language>[a-z-]+)|\^\^<[^<>\\]*>)?) \.\n'
+)
+"""A triple as we write it; a document with any other is read by pyoxigraph."""
+_ESCAPED = re.compile(r"\\(.)")
+_SIGNS = {"t": "\t", "b": "\b", "n": "\n", "r": "\r", "f": "\f"}
 _CODES = (HANSE + "ags", HANSE + "nuts", SKOS + "exactMatch")
 
 
@@ -97,6 +107,37 @@ def _read(path: Path) -> list[_Triple]:
     ]
 
 
+def _lines(content: bytes) -> list[_Triple] | None:
+    """The triples of N-Triples; None if a line is not as we write them."""
+    found = [(line, _LINE.fullmatch(line)) for line in content.decode().splitlines(keepends=True)]
+    triples = [_triple(line, match) for line, match in found if match is not None]
+    return triples if len(triples) == len(found) else None
+
+
+def _triple(line: str, found: re.Match[str]) -> _Triple:
+    text = found["text"] or ""
+    if "\\" in text:
+        text = _ESCAPED.sub(lambda sign: _SIGNS.get(sign[1], sign[1]), text)
+    return _Triple(found["subject"], found["predicate"], found["iri"] or text, found["language"] or "", line)
+
+
+def _current(folder: Path) -> list[_Triple]:
+    files = sorted(folder.glob("*.ttl"))
+    written = folder / WRITTEN
+    head, _, lines = written.read_bytes().partition(b"\n") if written.is_file() else (b"", b"", b"")
+    triples = _lines(lines) if head == _head(files) else None
+    return [triple for path in files for triple in _read(path)] if triples is None else triples
+
+
+def _head(files: Sequence[Path]) -> bytes:
+    """The first line of `current.nt`: names and bytes of the files that it was written from."""
+    told = hashlib.sha256()
+    for path in files:
+        content = path.read_bytes()
+        told.update(f"{path.name} {len(content)}\n".encode() + content)
+    return f"# {told.hexdigest()}".encode()
+
+
 def _canonical(triples: Sequence[_Triple]) -> bytes:
     return "".join(sorted({triple.line for triple in triples})).encode()
 
@@ -156,7 +197,13 @@ def texts(path: Path, predicates: Sequence[str], lang: str | None = None, *, nam
 
 def load(folder: Path) -> Vocabulary:
     """The vocabulary in `folder/*.ttl`; Defect if a concept lacks a German or English label."""
-    return _vocabulary([triple for path in sorted(folder.glob("*.ttl")) for triple in _read(path)])
+    return _vocabulary(_current(folder))
+
+
+def written(folder: Path) -> bytes:
+    """What belongs into `folder/current.nt`: the triples in the order in which the files say them, which people see."""
+    files = sorted(folder.glob("*.ttl"))
+    return _head(files) + b"\n" + "".join(triple.line for path in files for triple in _read(path)).encode()
 
 
 def canonical(folder: Path) -> bytes:
@@ -164,12 +211,16 @@ def canonical(folder: Path) -> bytes:
     return _canonical([triple for path in sorted(folder.glob("*.ttl")) for triple in _read(path)])
 
 
-def load_all(folder: Path) -> Vocabularies:
-    """The lists in `folder` and those of earlier releases, `folder/earlier/<digest>.nt`; Defect if one was changed."""
+def load_all(folder: Path, current: Vocabulary | None = None) -> Vocabularies:
+    """The lists in `folder`, unless they are at hand, and those of earlier releases, `folder/earlier/<digest>.nt`.
+
+    Raises Defect if one of these was changed.
+    """
     earlier: dict[str, Closure] = {}
     for path in sorted((folder / "earlier").glob("*.nt")):
-        found = _vocabulary(_read(path))
-        if found.digest != path.stem or hashlib.sha256(path.read_bytes()).hexdigest() != path.stem:
+        content = path.read_bytes()
+        found = _vocabulary(_lines(content) or _read(path))
+        if found.digest != path.stem or hashlib.sha256(content).hexdigest() != path.stem:
             raise Defect("policy.vocabulary-changed", digest=path.stem)
         earlier[path.stem] = found.closure
-    return Vocabularies(current=load(folder), earlier=earlier)
+    return Vocabularies(current=current or load(folder), earlier=earlier)

@@ -6,7 +6,7 @@ Only facts about values in use are added, for the check alone, never to what is 
 
 from collections.abc import Iterator, Mapping
 
-from pyoxigraph import Literal, NamedNode, Triple
+from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
 from connector.metadata.check.model import Profile
 from connector.metadata.lists.code_lists import CodeLists, code_lists
@@ -118,6 +118,10 @@ def claimed_hvd(graph: Graph) -> Iterator[Triple]:
         for triple in graph.about(waiting.pop()):
             yield triple
             value = triple.object
-            if isinstance(value, Node) and triple.predicate != DCAT.servesDataset and value not in seen:
+            if (
+                isinstance(value, NamedNode | BlankNode)
+                and triple.predicate != DCAT.servesDataset
+                and value not in seen
+            ):
                 seen[value] = None
                 waiting.append(value)

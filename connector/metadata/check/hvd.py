@@ -16,7 +16,7 @@ _API = Path(
     ((Step(DCAT.servesDataset, inverse=True),), (Step(DCAT.distribution), Step(DCAT.accessService))), label="api"
 )
 _BULK = Path(((Step(DCAT.distribution), Step(DCAT.downloadURL)),), label="bulk")
-_LAW = hvd(DCATAP.applicableLegislation, NODE, low=1, value=HVD_LAW)
+_LAW = hvd(DCATAP.applicableLegislation, NODE, low=1, value=NamedNode(HVD_LAW))
 _CATEGORY = hvd(DCATAP.hvdCategory, NODE, low=1, listed=HVD_CATEGORY)
 
 TABLE: Mapping[NamedNode, Sequence[Row]] = {

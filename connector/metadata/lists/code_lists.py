@@ -4,14 +4,16 @@ A value is on a list only if the list names it; that its IRI begins like the oth
 contracts in `vocab/*.ttl` are others, with a digest of their own, and are not read here.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
 from msgspec import Struct, structs
-from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, parse
 
+from connector.metadata.rdf import oxigraph
 from connector.metadata.rdf.graph import Graph, Node
 from connector.metadata.rdf.names import AUTHORITY, DC, DCAT, DCATAP, DCT, OWL, SKOS, Namespace
 from connector.resources import folder
@@ -178,23 +180,23 @@ def installed() -> Sequence[CodeList]:
 
 def read(path: Path) -> CodeList:
     """The list in a Turtle file of ours: one scheme, and its concepts."""
-    triples = (quad.triple for quad in parse(path.read_bytes(), format=RdfFormat.TURTLE))
+    triples = (quad.triple for quad in oxigraph.parse(path.read_bytes(), format=oxigraph.RdfFormat.TURTLE))
     (found,) = stated(triples)
     return found
 
 
-def stated(triples: Iterable[Triple]) -> Sequence[CodeList]:
+def stated(triples: Iterable[oxigraph.Triple]) -> Sequence[CodeList]:
     """The lists in these triples: what `skos:inScheme` names, with all that is said to be in it."""
     graph = Graph(triples)
-    members: dict[NamedNode, list[NamedNode]] = {}
+    members: dict[oxigraph.NamedNode, list[oxigraph.NamedNode]] = {}
     for subject in graph.subjects:
         for scheme in graph.values(subject, SKOS.inScheme):
-            if isinstance(scheme, NamedNode) and isinstance(subject, NamedNode):
+            if isinstance(scheme, oxigraph.NamedNode) and isinstance(subject, oxigraph.NamedNode):
                 members.setdefault(scheme, []).append(subject)
     return [_list(graph, scheme, found) for scheme, found in members.items()]
 
 
-def _list(graph: Graph, scheme: NamedNode, members: Sequence[NamedNode]) -> CodeList:
+def _list(graph: Graph, scheme: oxigraph.NamedNode, members: Sequence[oxigraph.NamedNode]) -> CodeList:
     return CodeList(
         iri=scheme.value,
         titles=_texts(graph, scheme, DCT.title) or _texts(graph, scheme, SKOS.prefLabel),
@@ -204,7 +206,7 @@ def _list(graph: Graph, scheme: NamedNode, members: Sequence[NamedNode]) -> Code
     )
 
 
-def _value(graph: Graph, node: NamedNode, scheme: str) -> Value:
+def _value(graph: Graph, node: oxigraph.NamedNode, scheme: str) -> Value:
     code = _text(graph, node, SKOS.notation) or _text(graph, node, DC.identifier) or node.value.rpartition("/")[2]
     is_open = _text(graph, node, _HANSE.openLicence)
     return Value(
@@ -223,14 +225,14 @@ def _value(graph: Graph, node: NamedNode, scheme: str) -> Value:
     )
 
 
-def _all(graph: Graph, node: Node, name: NamedNode) -> tuple[str, ...]:
+def _all(graph: Graph, node: Node, name: oxigraph.NamedNode) -> tuple[str, ...]:
     return tuple(value.value for value in graph.values(node, name))
 
 
-def _text(graph: Graph, node: Node, name: NamedNode) -> str | None:
+def _text(graph: Graph, node: Node, name: oxigraph.NamedNode) -> str | None:
     return next(iter(_all(graph, node, name)), None)
 
 
-def _texts(graph: Graph, node: Node, name: NamedNode) -> dict[str, str]:
-    found = (value for value in graph.values(node, name) if isinstance(value, Literal))
+def _texts(graph: Graph, node: Node, name: oxigraph.NamedNode) -> dict[str, str]:
+    found = (value for value in graph.values(node, name) if isinstance(value, oxigraph.Literal))
     return {text.language or "": text.value for text in found}

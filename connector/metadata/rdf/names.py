@@ -4,7 +4,9 @@ Facts of DCAT 3, DCAT-AP 3.0.1, DCAT-AP HVD 3.0.0 and DCAT-AP.de 3.0. The namesp
 German shape files write it with a hash, and so check nothing there.
 """
 
-from pyoxigraph import NamedNode
+from __future__ import annotations
+
+from connector.metadata.rdf import oxigraph
 
 
 class Namespace:
@@ -13,14 +15,14 @@ class Namespace:
     def __init__(self, iri: str) -> None:
         self.iri = iri
 
-    def __getattr__(self, local: str) -> NamedNode:
+    def __getattr__(self, local: str) -> oxigraph.NamedNode:
         if local.startswith("__"):
             raise AttributeError(local)
-        made = NamedNode(self.iri + local)
+        made = oxigraph.NamedNode(self.iri + local)
         setattr(self, local, made)
         return made
 
-    def __getitem__(self, local: str) -> NamedNode:
+    def __getitem__(self, local: str) -> oxigraph.NamedNode:
         return getattr(self, local)  # type: ignore[no-any-return]
 
 
@@ -50,7 +52,7 @@ XSD = Namespace("http://www.w3.org/2001/XMLSchema#")
 
 AUTHORITY = "http://publications.europa.eu/resource/authority/"
 """EU authority tables: `AUTHORITY + "data-theme/ENVI"`."""
-HVD_LAW = NamedNode("http://data.europa.eu/eli/reg_impl/2023/138/oj")
+HVD_LAW = "http://data.europa.eu/eli/reg_impl/2023/138/oj"
 """Implementing Regulation (EU) 2023/138 on high-value datasets."""
 PREFIXES = {
     "adms": ADMS.iri, "dcat": DCAT.iri, "dcatap": DCATAP.iri, "dcatde": DCATDE.iri, "dct": DCT.iri, "eli": ELI.iri,

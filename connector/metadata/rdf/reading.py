@@ -5,6 +5,8 @@ exhausts it costs that process and is one error here. Nothing is fetched. Where 
 is set aside with its reason and the rest goes on (spec/metadata-import.md 1.1, decision 0060).
 """
 
+from __future__ import annotations
+
 import asyncio
 import json
 import re
@@ -15,10 +17,10 @@ from typing import Literal, cast
 
 import msgspec
 from msgspec import Struct
-from pyoxigraph import RdfFormat, Triple, parse
 
 from connector.child_process import ChildProcess
 from connector.errors import PeerError
+from connector.metadata.rdf import oxigraph
 
 Form = Literal["rdf-xml", "turtle", "json-ld", "n-triples"]
 MEDIA_TYPES: Mapping[str, Form] = {
@@ -82,7 +84,7 @@ class Reading(Struct, frozen=True):
     """All triples in the order of the document, without repetition; blank nodes bear new names in each reading."""
 
     form: Form
-    triples: Sequence[Triple]
+    triples: Sequence[oxigraph.Triple]
     remarks: tuple[Remark, ...]
 
     @property
@@ -174,7 +176,7 @@ def _read(
     if code != 0 or report.error is not None:
         refused = _REFUSED.get(report.error or "exhausted")
         raise PeerError("rdf.exhausted") if refused is None else refused(report.facts)
-    quads = parse(out, format=RdfFormat.N_TRIPLES, lenient=True)
+    quads = oxigraph.parse(out, format=oxigraph.RdfFormat.N_TRIPLES, lenient=True)
     triples = tuple(dict.fromkeys(quad.triple for quad in quads))
     wrong = next((remark for remark in report.remarks if remark.kind == "syntax"), None)
     if wrong is not None and not triples:

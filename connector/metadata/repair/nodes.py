@@ -316,7 +316,7 @@ def _high_value_law(work: Work) -> None:
     """Whoever names a category of high-value datasets names the regulation as well, with its files and interfaces."""
     if work.values(work.dataset, DCATAP.hvdCategory):
         for node in (work.dataset, *work.instances(DCAT.Distribution, DCAT.DataService)):
-            work.change((), [Triple(node, DCATAP.applicableLegislation, HVD_LAW)])
+            work.change((), [Triple(node, DCATAP.applicableLegislation, NamedNode(HVD_LAW))])
 
 
 def _back_links(work: Work) -> None:

@@ -3,6 +3,8 @@
 Every address in them is made of the participant's root, never of the request's `Host` (spec/metadata-harvest.md 1).
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -11,7 +13,6 @@ from typing import Final
 
 import msgspec
 from aiohttp import web
-from pyoxigraph import NamedNode, Triple
 
 from connector.catalogue.public import PublicDataset, PublicRecords, Withdrawn, dataset_iri
 from connector.catalogue.snapshots.making import Snapshots
@@ -21,7 +22,7 @@ from connector.clock import Clock
 from connector.errors import PeerError, Unknown
 from connector.http.pace import Pace
 from connector.metadata.project import dcat_ap
-from connector.metadata.rdf import fragments
+from connector.metadata.rdf import fragments, oxigraph
 from connector.metadata.rdf.fragments import Form
 from connector.metadata.rdf.names import ADMS, AUTHORITY
 from connector.metadata.rdf.writing import in_order
@@ -42,7 +43,7 @@ MOST_FULL: Final = 20_000
 MOST_MEMBERS: Final = 500
 """Datasets that the page of a series names."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-WITHDRAWN: Final = NamedNode(AUTHORITY + "distribution-status/WITHDRAWN")
+WITHDRAWN: Final = AUTHORITY + "distribution-status/WITHDRAWN"
 
 
 class PublicHandlers:
@@ -160,7 +161,9 @@ class PublicHandlers:
     async def _tombstone(self, call: Call, iri: str, form: Form, vary: tuple[str, ...]) -> web.StreamResponse:
         """It was here: nothing else is said of it any more."""
         about = Document(form=form, tag=f"withdrawn-{form}", changed_at=0, status=410, vary=vary, cache=answers.CURRENT)
-        return await self._triples(call, about, form, [Triple(NamedNode(iri), ADMS.status, WITHDRAWN)])
+        return await self._triples(
+            call, about, form, [oxigraph.Triple(oxigraph.NamedNode(iri), ADMS.status, oxigraph.NamedNode(WITHDRAWN))]
+        )
 
     async def series(self, call: Call) -> web.StreamResponse:
         self._series_pace.spend(call.request.remote)
@@ -180,7 +183,9 @@ class PublicHandlers:
             return await self._html.series(call, about, self._answers, found.series, members)
         return await self._triples(call, about, form, dcat_ap.series(found.series))
 
-    async def _triples(self, call: Call, about: Document, form: Form, triples: Sequence[Triple]) -> web.StreamResponse:
+    async def _triples(
+        self, call: Call, about: Document, form: Form, triples: Sequence[oxigraph.Triple]
+    ) -> web.StreamResponse:
         async def make(zipped: bool) -> bytes:
             body = fragments.whole(form, [fragments.part(form, in_order(triples))])
             return gzipped(body) if zipped else body

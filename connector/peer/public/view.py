@@ -3,19 +3,21 @@
 Everything here may have been written by strangers: texts lose what steers a screen, only web addresses become links.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
-from pyoxigraph import Literal, NamedNode
 
 from connector.language import local_text, say
 from connector.language.markup import readable
 from connector.language.sorting import alphabetical
 from connector.metadata.lists import code_lists as lists
 from connector.metadata.project.dcat_ap import access_right
+from connector.metadata.rdf import oxigraph
 from connector.metadata.rdf.graph import Graph, Term
 from connector.metadata.rdf.names import AUTHORITY, DCAT, DCT
 from connector.metadata.record.model import DatasetRecord, Distribution, Period, Place, Series, Texts
@@ -94,7 +96,7 @@ def text(texts: Texts, lang: str) -> Said:
 
 def items(participant: Participant, graph: Graph, iris: Sequence[str], lang: str) -> list[Item]:
     """Datasets as a page of a snapshot lists them: the same as in its other forms, for people by title."""
-    found = [_item(page_of(participant, iri), graph, NamedNode(iri), lang) for iri in iris]
+    found = [_item(page_of(participant, iri), graph, oxigraph.NamedNode(iri), lang) for iri in iris]
     return sorted(found, key=lambda one: alphabetical(one.title.text))
 
 
@@ -104,11 +106,11 @@ def page_of(participant: Participant, iri: str) -> str:
     return iri if iri.startswith(own) else own + quote(iri, safe="")
 
 
-def _item(page: str, graph: Graph, node: NamedNode, lang: str) -> Item:
+def _item(page: str, graph: Graph, node: oxigraph.NamedNode, lang: str) -> Item:
     title, description = _literals(graph, node, DCT.title, lang), _literals(graph, node, DCT.description, lang)
     files = graph.values(node, DCAT.distribution)
     formats = sorted({_label(iri, lang) for file in files for iri in _iris(graph, file, DCT.format)})
-    moments = [one.value for one in graph.values(node, DCT.modified) if isinstance(one, Literal)]
+    moments = [one.value for one in graph.values(node, DCT.modified) if isinstance(one, oxigraph.Literal)]
     changed = [f"{say('public.page.modified', lang)}: {day(moments[0], lang)}"] if moments else []
     return Item(
         iri=node.value,
@@ -119,13 +121,13 @@ def _item(page: str, graph: Graph, node: NamedNode, lang: str) -> Item:
     )
 
 
-def _literals(graph: Graph, node: NamedNode, name: NamedNode, lang: str) -> Said:
-    values = [one for one in graph.values(node, name) if isinstance(one, Literal)]
+def _literals(graph: Graph, node: oxigraph.NamedNode, name: oxigraph.NamedNode, lang: str) -> Said:
+    values = [one for one in graph.values(node, name) if isinstance(one, oxigraph.Literal)]
     return text({one.language or "": one.value for one in values}, lang)
 
 
-def _iris(graph: Graph, node: Term, name: NamedNode) -> list[str]:
-    return [one.value for one in graph.values(node, name) if isinstance(one, NamedNode)]
+def _iris(graph: Graph, node: Term, name: oxigraph.NamedNode) -> list[str]:
+    return [one.value for one in graph.values(node, name) if isinstance(one, oxigraph.NamedNode)]
 
 
 def _short(words: str) -> str:

@@ -4,11 +4,11 @@ import xml.etree.ElementTree as etree
 
 import pytest
 import rdflib
-from pyoxigraph import BlankNode, Literal, NamedNode, Triple, parse
+from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, Triple, parse
 
 from connector.metadata.project import dcat_ap
 from connector.metadata.rdf import fragments
-from connector.metadata.rdf.fragments import FORMATS, Form
+from connector.metadata.rdf.fragments import MEDIA, Form
 from connector.metadata.rdf.names import DCAT, DCT, RDF
 from tests.metadata.project.records import ALL
 
@@ -17,7 +17,10 @@ THIS = Triple(NamedNode(IRI), RDF.type, DCAT.Dataset)
 
 
 def read(form: Form, document: bytes) -> set[Triple]:
-    return {Triple(one.subject, one.predicate, one.object) for one in parse(document, FORMATS[form])}
+    return {
+        Triple(one.subject, one.predicate, one.object)
+        for one in parse(document, RdfFormat.from_media_type(MEDIA[form]))
+    }
 
 
 def page(form: Form, *parts: fragments.Parts) -> bytes:
@@ -25,7 +28,7 @@ def page(form: Form, *parts: fragments.Parts) -> bytes:
     return fragments.whole(form, [fragments.part(form, shared), *(one.own[form] for one in parts)])
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", MEDIA)
 def test_a_page_says_what_its_datasets_say(form: Form) -> None:
     """>> open, high-value, announced and series records in one document << each triple of each, publisher and series
     described once."""
@@ -44,7 +47,7 @@ def test_the_parser_of_ckan_reads_it_too(form: Form, name: str) -> None:
     assert len(rdflib.Graph().parse(data=document, format=name)) == len(said)
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", MEDIA)
 def test_no_parts_are_a_document_too(form: Form) -> None:
     assert read(form, fragments.whole(form, [])) == set()
 
@@ -69,7 +72,7 @@ def test_blank_nodes_of_two_datasets_are_two() -> None:
         for iri in (IRI, other)
         for node in [BlankNode("b")]
     ]
-    for form in FORMATS:
+    for form in MEDIA:
         triples = read(form, page(form, *parts))
         titles = {(str(one.object), one.subject) for one in triples if one.predicate == DCT.title}
         assert len({subject for _, subject in titles}) == 2
@@ -90,7 +93,7 @@ def test_blank_nodes_of_two_datasets_are_two() -> None:
             Triple(one.subject, one.predicate, one.object)
             for one in parse(
                 f"<{IRI}> <http://purl.org/dc/terms/relation> <https://a.example/a b> .",
-                FORMATS["nt"],
+                RdfFormat.from_media_type(MEDIA["nt"]),
                 lenient=True,
             )
         ),
@@ -101,12 +104,12 @@ def test_what_one_form_cannot_say_is_said_in_none(bad: Triple) -> None:
     """>> a triple that would spoil a page of RDF/XML or Turtle << the page is well-formed and says all the rest."""
     parts = fragments.parts(IRI, [THIS, bad])
     etree.fromstring(page("rdf", parts))
-    for form in FORMATS:
+    for form in MEDIA:
         assert read(form, page(form, parts)) == {THIS}
 
 
 def test_markup_stays_text() -> None:
     title = Triple(NamedNode(IRI), DCT.title, Literal("</rdf:RDF> <!-- ]]> & \" ' \n @prefix . <a> \\", language="de"))
     parts = fragments.parts(IRI, [THIS, title])
-    for form in FORMATS:
+    for form in MEDIA:
         assert read(form, page(form, parts)) == {THIS, title}

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 from msgspec.structs import replace
-from pyoxigraph import Literal, NamedNode, Triple, parse
+from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, parse
 
 from connector.catalogue import series_store
 from connector.catalogue.snapshots import making
 from connector.clock import FakeClock
 from connector.errors import Unavailable
-from connector.metadata.rdf.fragments import FORMATS, MEDIA
+from connector.metadata.rdf.fragments import MEDIA
 from connector.metadata.rdf.graph import Graph
 from connector.metadata.rdf.names import DCAT, DCT, FOAF, HYDRA, RDF
 from connector.metadata.record.model import Contact, Period, Series
@@ -28,8 +28,8 @@ SERIES = f"{ROOT}/series/{uuid(99)}"
 
 
 def graph(answer: Answer, form: str = "rdf") -> Graph:
-    body = answer.body
-    return Graph(Triple(one.subject, one.predicate, one.object) for one in parse(body, FORMATS[form]))  # type: ignore[index]
+    format = RdfFormat.from_media_type(MEDIA[form])  # type: ignore[index]
+    return Graph(Triple(one.subject, one.predicate, one.object) for one in parse(answer.body, format))
 
 
 def datasets(answer: Answer, form: str = "rdf") -> set[str]:
@@ -54,7 +54,7 @@ async def fill(towns: Towns, count: int, **said: object) -> None:
 
 async def test_who_never_published_has_an_empty_catalogue(door: Portal) -> None:
     """>> nothing was ever published << 200 in each form: a catalogue with its publisher, no dataset, no next."""
-    for form in FORMATS:
+    for form in MEDIA:
         answer = await door.get(f"/catalog.{form}")
         found = graph(answer, form)
         assert (answer.status, datasets(answer, form)) == (200, set())
@@ -87,7 +87,7 @@ async def test_head_is_get_without_a_body(town: Towns, door: Portal) -> None:
     """>> every public address << the same status and header fields, with the length of the body."""
     await fill(town, 1)
     named = f"/datasets/{uuid(0)}"
-    paths = ["/catalog", *(f"/catalog.{form}" for form in (*FORMATS, "html")), named, f"{named}.ttl", f"{named}.html"]
+    paths = ["/catalog", *(f"/catalog.{form}" for form in (*MEDIA, "html")), named, f"{named}.ttl", f"{named}.html"]
     for path in paths:
         head, got = await door.head(path), await door.get(path)
         fields = [{k: v for k, v in one.headers.items() if k not in ("Date", "X-Request-ID")} for one in (head, got)]
@@ -172,7 +172,7 @@ async def test_it_comes_as_gzip_to_who_takes_it(town: Towns, door: Portal) -> No
     assert "Content-Encoding" not in refused.headers
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", MEDIA)
 async def test_the_whole_in_one_document(town: Towns, door: Portal, form: str) -> None:
     """>> `?full=1` of 250 datasets << one document with all of them and nothing to follow; gzip is the same."""
     await fill(town, 250)
@@ -253,7 +253,7 @@ async def test_what_was_taken_back_is_in_no_older_snapshot(town: Towns, door: Po
     made = await town.db.write(TOWN, lambda tx: [put(tx, 0, title={"de": SECRET}), put(tx, 1)])
     first = graph(await door.get("/catalog"))
     snap = next(str(one.value) for one in first.subjects if "snap=" in str(one.value)).partition("?")[2]
-    kept = {form: (await door.get(f"/catalog.{form}?{snap}")).headers["ETag"] for form in (*FORMATS, "html")}
+    kept = {form: (await door.get(f"/catalog.{form}?{snap}")).headers["ETag"] for form in (*MEDIA, "html")}
     await town.db.write(TOWN, lambda tx: change(tx, made[0], **how))
     for form, tag in kept.items():
         for query in (snap, f"{snap}&full=1"):
@@ -276,7 +276,7 @@ async def test_what_is_for_members_is_not_there_for_the_public(town: Towns, door
         change(tx, put(tx, 2, access="contract", title={"de": SECRET}), state="withdrawn")
 
     await town.db.write(TOWN, enter)
-    for form in (*FORMATS, "html"):
+    for form in (*MEDIA, "html"):
         for query in ("", "?full=1"):
             answer = await door.get(f"/catalog.{form}{query}")
             assert (answer.status, SECRET in answer.text) == (200, False)

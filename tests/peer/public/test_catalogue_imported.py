@@ -7,7 +7,7 @@ from pyoxigraph import RdfFormat, parse, serialize
 from connector.harvest import store
 from connector.harvest.model import Imported, State
 from connector.metadata.project import dcat_ap
-from connector.metadata.rdf.fragments import FORMATS, Form
+from connector.metadata.rdf.fragments import MEDIA, Form
 from connector.metadata.rdf.graph import Graph
 from connector.metadata.rdf.names import DCAT
 from connector.metadata.record import model
@@ -95,7 +95,7 @@ async def test_an_imported_dataset_has_a_page_here(town: Towns, door: Portal) ->
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="real catalogues absent: put them at ../shared/data/dcat")
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", MEDIA)
 async def test_a_real_catalogue_comes_out_as_it_was_published(town: Towns, door: Portal, form: Form) -> None:
     """>> Berlin's catalogue, taken in with all its repairs << each triple that is published stands on the page."""
     service = harvest(town.db)
@@ -109,4 +109,8 @@ async def test_a_real_catalogue_comes_out_as_it_was_published(town: Towns, door:
 
 def named(document: bytes, form: Form) -> set[str]:
     """What is said without blank nodes."""
-    return {line for one in parse(document, FORMATS[form], lenient=True) if "_:" not in (line := str(one.triple))}
+    return {
+        line
+        for one in parse(document, RdfFormat.from_media_type(MEDIA[form]), lenient=True)
+        if "_:" not in (line := str(one.triple))
+    }
