@@ -174,6 +174,6 @@ def desk(services: Services) -> Desk:
 
 
 def application(services: Services) -> web.Application:
-    """The desk's own socket; a page without a role stops the start."""
+    """What answers on the desk's own socket; raises Defect for a page without a role."""
     handlers = pages(services)
     return routes.application(replace(desk(services), paths=routes.paths(handlers)), handlers)

@@ -11,15 +11,17 @@ import structlog
 
 from connector import telemetry
 from connector.api import routes as api_routes
-from connector.app import desk, plugins
+from connector.app import plugins
 from connector.app.ports import PRODUCTION, Ports
 from connector.app.services import Services, build
 from connector.app.surfaces import management, peer_port
 from connector.clock import Clock, SystemClock
 from connector.http import server
+from connector.http.late import LateApplication, Make
 from connector.http.latency import measure
 from connector.settings import load as conf
 from connector.settings.load import Settings
+from connector.settings.own_texts import own_texts
 from connector.storage import folder_identity, migrate, sqlite_path, upgrade
 from connector.storage.database import PROCESS
 from connector.storage.sqlite import integrity
@@ -100,8 +102,19 @@ async def _public(services: Services, ports: Ports, stack: AsyncExitStack) -> No
 async def _desk(services: Services, stack: AsyncExitStack) -> None:
     settings = services.infra.settings
     certificate, key = settings.web.tls_cert_file, settings.web.tls_key_file
+    own_texts(settings.web)  # who mistyped the name of a file learns of it at the start
+
+    def load() -> Make:
+        from connector.app import desk
+        from connector.web import assets
+
+        assets.load()
+        return lambda: measure(desk.application(services), services.infra.metrics, "web")
+
+    late = LateApplication(load)
+    stack.push_async_callback(late.cleanup)
     runner = await server.serve(
-        measure(desk.application(services), services.infra.metrics, "web"),
+        late,
         host=settings.web.host,
         port=conf.web_port(settings),
         tls=server.tls_server(certificate, key) if certificate and key else None,

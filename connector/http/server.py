@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from connector.http.late import LateApplication
 from connector.http.limits import HEADERS
 from connector.http.one_handler import OneHandler
 from connector.language import LANGUAGES, say
@@ -37,7 +38,7 @@ def tls_server(certificate: Path, key: Path) -> ssl.SSLContext:
 
 
 async def serve(
-    app: web.Application | OneHandler,
+    app: web.Application | OneHandler | LateApplication,
     *,
     host: str | None,
     port: int,
@@ -71,7 +72,9 @@ def port_of(runner: web.BaseRunner) -> int:
     return int(runner.addresses[0][1])
 
 
-async def _runner(app: web.Application | OneHandler, keepalive_s: float, stop_s: float) -> web.BaseRunner:
+async def _runner(
+    app: web.Application | OneHandler | LateApplication, keepalive_s: float, stop_s: float
+) -> web.BaseRunner:
     how: dict[str, Any] = {
         "access_log": None, "keepalive_timeout": keepalive_s, "lingering_time": LINGER_S, "auto_decompress": False,
     }  # fmt: skip
@@ -84,7 +87,7 @@ async def _runner(app: web.Application | OneHandler, keepalive_s: float, stop_s:
     return runner
 
 
-def _low_level(app: OneHandler, how: Mapping[str, Any]) -> web.Server:
+def _low_level(app: OneHandler | LateApplication, how: Mapping[str, Any]) -> web.Server:
     loop = asyncio.get_running_loop()
 
     def request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:

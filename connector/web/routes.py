@@ -1,4 +1,4 @@
-"""The desk as a table: one row per page with who may open it. A row without a role stops the start (spec/desk.md 1.2).
+"""The desk as a table: a row per page with who may open it; one without a role keeps the desk shut (spec/desk.md 1.2).
 
 On the way to a handler, in this order: limits, who is signed in, whether she may be here, and for what is sent: from
 here, with the token of this form, not sent before. A wrong participant or role is as if the page were not there.
