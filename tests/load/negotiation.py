@@ -199,11 +199,22 @@ async def bare(folder: Path) -> AsyncIterator[tuple[Process, aiohttp.ClientSessi
         try:
             connector = aiohttp.UnixConnector(str(place))
             async with aiohttp.ClientSession("http://localhost", connector=connector) as session:
-                while not place.exists():
+                while not await _listens(place):
                     await asyncio.sleep(0.02)
                 yield Process(child.pid), session
         finally:
             child.terminate()
+
+
+async def _listens(place: Path) -> bool:
+    """The socket is in its place a moment before anybody can connect to it."""
+    try:
+        _, writer = await asyncio.open_unix_connection(place)
+    except OSError:
+        return False
+    writer.close()
+    await writer.wait_closed()
+    return True
 
 
 async def post_s(server: Process, session: aiohttp.ClientSession) -> float:
