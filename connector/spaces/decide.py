@@ -196,14 +196,19 @@ def _bounded(entry: Entry) -> Entry:
 
 
 def _witnesses(members: Sequence[Member]) -> tuple[Witness, ...]:
-    """Whoever works for several operators is a witness for none of them."""
+    """Whoever works for several operators is a witness for none of them; a key is that of who named it first, since
+    whose it is no witness is for its operator."""
     found: dict[str, set[str]] = {}
-    keys = {}
-    for one in members:
+    keys, first = {}, dict[str, str]()
+    for one in sorted(members, key=lambda one: one.since):
         if one.state == "active" and one.keys.witness is not None:
-            found.setdefault(one.keys.witness.url, set()).add(one.operator)
-            keys[one.keys.witness.url] = one.keys.witness.keys
-    alone = [Witness(next(iter(operators)), url, keys[url]) for url, operators in found.items() if len(operators) == 1]
+            url = one.keys.witness.url
+            found.setdefault(url, set()).add(one.operator)
+            keys[url] = tuple(key for key in one.keys.witness.keys if first.setdefault(_print(key), url) == url)
+    alone = [
+        Witness(next(iter(operators)), url, keys[url]) for url, operators in sorted(found.items())
+        if len(operators) == 1
+    ]  # fmt: skip
     return tuple(alone[: MOST_WITNESS_KEYS // MOST_KEYS])
 
 

@@ -121,6 +121,20 @@ def test_whoever_works_for_several_operators_is_no_witness() -> None:
     assert [(one.url, one.operator) for one in listed.witnesses] == [("https://a/w", "A")]
 
 
+@pytest.mark.threat("T106")
+def test_nobody_names_the_key_of_anothers_witness_as_its_own() -> None:
+    """>> a newer member names it, as if it worked for somebody else, who would then lose that witness << the older one
+    keeps it."""
+    key = {"kty": "OKP", "crv": "Ed25519", "x": "AAAA"}
+
+    def at(name: str, since: int) -> Member:
+        witness = WitnessKeys(url=f"https://{name}/w", keys=(key,))
+        return member(f"did:web:{name}", operator=name.upper(), since=since, keys=Keys(witness=witness))
+
+    listed = decide.following(SPACE, [at("a", NOW), at("b", NOW - DAY_MS)], None, NOW, 1)
+    assert [(one.operator, one.keys) for one in listed.witnesses] == [("A", ()), ("B", (key,))]
+
+
 def test_a_signed_list_reads_as_it_was_made(tmp_path: Path) -> None:
     authority = Authority.create(tmp_path / "key", Vault(bytes(32)))
     other = Recognised(
