@@ -19,12 +19,16 @@ from connector.participants.publisher_details import PublisherChange, PublisherD
 from connector.policy.odrl.names import HANSE
 
 GEOCODING: Final = "http://dcat-ap.de/def/politicalGeocoding/"
-_TYPES: Mapping[str, str] = {
+ADMS_TYPE: Final = "http://purl.org/adms/publishertype/"
+TYPES: Mapping[str, str] = {
     "municipality": "LocalAuthority", "county": "LocalAuthority", "stateAuthority": "RegionalAuthority",
     "federalAuthority": "NationalAuthority", "researchInstitution": "Academia-ScientificOrganisation",
     "university": "Academia-ScientificOrganisation", "civilSociety": "NonProfitOrganisation", "company": "Company",
 }  # fmt: skip
-"""Kind of participant to the ADMS type of publisher that comes close to it; the others have none."""
+"""Kind of participant to the ADMS type of publisher that comes close to it; the others have none.
+
+A table of its own, for showing a participant would else load the code lists and the RDF library they are read with.
+"""
 _STATES = ("stateAuthority", "statisticsOffice")
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
 _TELEPHONE = re.compile(r"\+?[0-9][0-9 ()/-]{3,38}")
@@ -88,14 +92,14 @@ def checked_address(url: str) -> str:
 def publisher(root: str, name: str, kind: str, details: PublisherDetails) -> Publisher:
     """What its datasets say of a participant with this root (without a slash), name and kind (IRI)."""
     local = kind.removeprefix(HANSE)
-    adms = lists.code_lists().by_code(lists.PUBLISHER_TYPE, _TYPES.get(local, ""))
+    adms = TYPES.get(local)
     contact = Contact(
         name=details.contact_name or name, email=details.contact_email, url=details.contact_url,
         telephone=details.contact_telephone,
     )  # fmt: skip
     level = _level(kind, details.ars) if details.ars else ""
     return Publisher(
-        agent=Agent(iri=f"{root}/#publisher", name={"de": name}, kind=adms.iri if adms else ""),
+        agent=Agent(iri=f"{root}/#publisher", name={"de": name}, kind=f"{ADMS_TYPE}{adms}" if adms else ""),
         contact=contact if contact.reachable else None,
         contributor=details.contributor,
         level=f"{GEOCODING}Level/{level}" if level else "",

@@ -22,6 +22,7 @@ FOREIGN = {
 SERVE = """
 import asyncio, json, sys
 from pathlib import Path
+import aiohttp
 from connector.cli.operate.dev import prepare
 from connector.clock import SystemClock
 
@@ -31,6 +32,11 @@ async def serve(folder):
     async with running(settings) as house:
         added = await house.participants.add("musterstadt", "Musterstadt", "municipality", "", None)
         assert added
+        connector = aiohttp.UnixConnector(str(settings.folder / "api.sock"))
+        async with aiohttp.ClientSession("http://localhost", connector=connector) as session:
+            for path in ("/health/ready", "/api/v1/participants", "/api/v1/participants/musterstadt"):
+                async with session.get(path) as answer:
+                    assert answer.status == 200, (path, answer.status)
 
 asyncio.run(serve(Path(sys.argv[1])))
 print(json.dumps(sorted(sys.modules)))

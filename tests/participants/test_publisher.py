@@ -3,8 +3,17 @@
 import pytest
 
 from connector.errors import Mistake
+from connector.metadata.lists import code_lists as lists
 from connector.metadata.record.model import Box
-from connector.participants.publisher import changed, checked_address, checked_key, municipality_key, publisher
+from connector.participants.publisher import (
+    ADMS_TYPE,
+    TYPES,
+    changed,
+    checked_address,
+    checked_key,
+    municipality_key,
+    publisher,
+)
 from connector.participants.publisher_details import PublisherChange, PublisherDetails
 from connector.policy.odrl.names import HANSE
 from tests.testkit.towns import Towns
@@ -13,6 +22,15 @@ MUNICIPALITY, COUNTY, STATE = HANSE + "municipality", HANSE + "county", HANSE + 
 NUREMBERG, COUNTY_KEY, VILLAGE = "095640000000", "095720000000", "095725501111"
 GEOCODING = "http://dcat-ap.de/def/politicalGeocoding/"
 NOTHING = PublisherDetails()
+
+
+def test_types_of_publishers_are_those_of_the_code_list() -> None:
+    for kind, code in TYPES.items():
+        listed = lists.code_lists().by_code(lists.PUBLISHER_TYPE, code)
+        assert listed is not None, code
+        said = publisher("https://town.example", "Musterstadt", HANSE + kind, NOTHING).agent.kind
+        assert said == ADMS_TYPE + code == listed.iri
+    assert publisher("https://town.example", "Musterstadt", HANSE + "association", NOTHING).agent.kind == ""
 
 
 def test_a_municipality_key_is_digits_one_to_five_and_ten_to_twelve() -> None:
