@@ -51,7 +51,15 @@ async def main() -> None:
             await asyncio.sleep(IDLE_S)
             sizes.append(city.rss() / MIB)
         figure("start.first-answer", middle(begun), "s", reference=middle(empty), spread=begun, goal="<= 1.5")
-        figure("start.idle-memory", middle(sizes), "MiB", reference=middle(bare_sizes), spread=sizes, floor="<= 75", goal="<= 65")
+        figure(
+            "start.idle-memory",
+            middle(sizes),
+            "MiB",
+            reference=middle(bare_sizes),
+            spread=sizes,
+            floor="<= 75",
+            goal="<= 65",
+        )
 
 
 if __name__ == "__main__":
