@@ -11,6 +11,7 @@ import ctypes
 import os
 import random
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ctypes import CFUNCTYPE, POINTER, c_char_p, c_int, c_int64, c_void_p
@@ -55,12 +56,20 @@ class Medium:
         self.certain = bytearray(content)
         self.since: list[tuple[int, bytes] | int] = []
         """(offset, data) that was written, or the size it was cut to."""
+        self._before = 0
 
-    def synced(self, count: int) -> None:
-        """The first `count` of what was done since are certain."""
+    @property
+    def done(self) -> int:
+        """How many things were done to it so far."""
+        return self._before + len(self.since)
+
+    def synced(self, done: int) -> None:
+        """The first `done` things that were done to it are certain, whichever of two syncs at once ends first."""
+        count = max(0, done - self._before)
         for one in self.since[:count]:
             _do(self.certain, one)
         del self.since[:count]
+        self._before += count
 
     def maybe(self, dice: random.Random) -> bytes:
         """As it may be found when the power is back."""
@@ -93,6 +102,8 @@ class Disk:
         self._folder = str(folder)
         self._media: dict[str, Medium] = {}
         self.heard = heard
+        self.alone = threading.RLock()
+        """Held for each thing that is noted, and for a cut: several threads write, and the power goes at one moment."""
         self.refuses = 0
         """So many of SQLite's syncs fail from now on; what was written stays uncertain."""
 
@@ -114,14 +125,17 @@ class Disk:
         """The port of the product: like `fdatasync`, and certain is what was written before it began."""
         medium = self.of(os.readlink(f"/proc/self/fd/{file}"))
         assert medium is not None
-        count = len(medium.since)
+        with self.alone:
+            done = medium.done
         self.heard("product")
-        medium.synced(count)
+        with self.alone:
+            medium.synced(done)
 
     def cut(self, dice: random.Random) -> dict[str, bytes]:
         """The files, by name, as they may be if the power goes now."""
-        there = {path: medium for path, medium in self._media.items() if Path(path).exists()}
-        return {Path(path).name: medium.maybe(dice) for path, medium in there.items()}
+        with self.alone:
+            there = {path: medium for path, medium in self._media.items() if Path(path).exists()}
+            return {Path(path).name: medium.maybe(dice) for path, medium in there.items()}
 
     def lose(self, dice: random.Random) -> None:
         """Puts the files into that state; whoever has them open may not go on."""
@@ -186,26 +200,30 @@ def _hooked(disk: Disk, methods: int, paths: dict[int, str]) -> _Methods:
         return found
 
     def write(file: Any, data: int, count: int, offset: int) -> int:
-        medium(file).since.append((offset, ctypes.string_at(data, count)))
+        with disk.alone:
+            medium(file).since.append((offset, ctypes.string_at(data, count)))
         code: int = write_(file, data, count, offset)
         disk.heard("write")
         return code
 
     def truncate(file: Any, size: int) -> int:
-        medium(file).since.append(size)
+        with disk.alone:
+            medium(file).since.append(size)
         code: int = truncate_(file, size)
         disk.heard("truncate")
         return code
 
     def sync(file: Any, flags: int) -> int:
         one = medium(file)
-        count = len(one.since)
+        with disk.alone:
+            done = one.done
         disk.heard("sync")
         if disk.refuses > 0:
             disk.refuses -= 1
             return sqlite3.SQLITE_IOERR_FSYNC
         code: int = sync_(file, flags)
-        one.synced(count)
+        with disk.alone:
+            one.synced(done)
         return code
 
     hooks = (_WRITE(write), _TRUNCATE(truncate), _SYNC(sync))
