@@ -105,6 +105,10 @@ class Witnesses:
         self._settled.add(slug)
         return True
 
+    async def sealed(self, hosted: Hosted) -> None:
+        """The mark beside the database is raised at once: the next round may find nothing more to seal."""
+        await self._look_beside(hosted.participant)
+
     async def look(self) -> None:
         """Asks every witness that is due for a log.
 

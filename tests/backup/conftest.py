@@ -43,8 +43,6 @@ def built() -> Iterator[Path]:
         async with data_space(place) as space, space.running("town", {TOWN: MUNICIPALITY}) as town:
             await town.publish(TOWN, CONTENT)
             await town.services.operation.maintenance.seal_logs()
-            [hosted] = await town.services.participants.all()
-            await town.services.evidence.seal_log(hosted)  # marks beside the database what was sealed before
 
     asyncio.run(build())
     received = place / "town" / "received" / TOWN / "flow"

@@ -12,9 +12,10 @@ from types import ModuleType
 
 import pytest
 
-from connector.audit import origins, sealer
+from connector.audit import origins, sealer, store
 from connector.audit.origins import OWN
 from connector.audit.sealer import Batch
+from connector.contracts.evidence.service import Evidence
 from connector.errors import Unavailable
 from connector.storage import open_database
 from connector.storage.database import Tx
@@ -240,6 +241,19 @@ async def test_a_mark_only_rises(towns: Towns, tmp_path: Path) -> None:
         one.keep(TOWN, root, older)
         assert one.known(TOWN, root) == LogHead(0, newer.size, newer.root)
     assert await towns.db.read(TOWN, origins.current, TOWN) == 0
+
+
+async def test_bug_the_mark_stayed_behind_what_was_sealed_last(towns: Towns, tmp_path: Path) -> None:
+    """>> records are sealed, and nothing more comes << no later round is needed for the mark beside the database."""
+    stage = Kept(towns, tmp_path / "log")
+    evidence = Evidence(towns.db, stage.clock, towns.participants, lambda _: "", stage.witnesses)
+    await stage.grow(2)
+    await towns.db.write(TOWN, store.append, TOWN, "decision", None, "p-1", {}, did=towns.did(TOWN))
+    await evidence.seal_log(stage.hosted)
+    newest = await towns.db.read(TOWN, sealer.latest, TOWN)
+    assert newest is not None
+    root = stage.hosted.participant.root
+    assert LogHeads(tmp_path / "log").known(TOWN, root) == LogHead(0, newest.size, newest.root)
 
 
 @ON_SQLITE

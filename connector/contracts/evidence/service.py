@@ -38,6 +38,9 @@ class Watched(Protocol):
     async def settled(self, hosted: Hosted) -> bool:
         """Whether the log may be sealed now."""
 
+    async def sealed(self, hosted: Hosted) -> None:
+        """Marks beside the database what was just sealed: one that comes back from a backup is then told from it."""
+
     async def vouched(self, hosted: Hosted) -> None:
         """Asks them for the newest state; returns soon, whatever they say."""
 
@@ -123,6 +126,8 @@ class Evidence:
             return
         signers = [signer for purpose, signer in hosted.signers.items() if purpose in ("log", "log-pq")]
         await seal.seal(self._db, participant.id, participant.root, signers)
+        if self._watched is not None:
+            await self._watched.sealed(hosted)
 
     @long
     def _parts(self, tx: Tx, hosted: Hosted, agreement_id: str) -> export.EvidenceParts:
