@@ -21,12 +21,14 @@ from connector.storage.database import Database, Tx
 from connector.storage.outbox import OutboxRow
 
 LINGER_S = 0.25
+SOON_S = 0.05
 log = structlog.get_logger("delivery")
 
 
 class Ack(Struct, frozen=True):
     """An answer to `row`, and what books it. `expects`: the peer has the next word, and it will be the answer.
 
+    `names`: it told the peer's pid, which every replica has to know soon, since the peer may ask any for our state.
     `known` is called once that is on the disk.
     """
 
@@ -34,6 +36,7 @@ class Ack(Struct, frozen=True):
     book: Callable[[Tx], None]
     expects: bool
     known: Callable[[], object] = lambda: None
+    names: bool = False
 
 
 Booked = Callable[[frozenset[str], frozenset[str]], None]
@@ -41,14 +44,15 @@ Booked = Callable[[frozenset[str], frozenset[str]], None]
 
 
 class Acks:
-    """Those of one process of the operating system. `linger_s` is how long one waits for the peer's next message."""
+    """Those of one process of the operating system. `linger_s` is how long one waits for the peer's next message,
+    `soon_s` how long one does that tells a pid."""
 
-    def __init__(self, db: Database, clock: Clock, linger_s: float = LINGER_S) -> None:
-        self._db, self._clock, self._linger_s = db, clock, linger_s
+    def __init__(self, db: Database, clock: Clock, linger_s: float = LINGER_S, soon_s: float = SOON_S) -> None:
+        self._db, self._clock, self._linger_s, self._soon_s = db, clock, linger_s, min(soon_s, linger_s)
         self._open: dict[str, Ack] = {}
         """By stream, until it is booked or settled: no next row of the stream may leave before."""
         self._lingering: dict[str, float] = {}
-        """Those of them that wait for the peer's next message, and until when, by the loop's time; the oldest first."""
+        """Those of them that wait for the peer's next message, and until when, by the loop's time."""
         self._due: list[Ack] = []
         """To be booked with the next batch."""
         self._settled: set[int] = set()
@@ -65,13 +69,14 @@ class Acks:
         """The peer said 2xx."""
         if ack.row.id in self._settled:
             self._due.append(ack)
-            self._look_later()
+            self._look_by(self._from_now(self._linger_s))
             return
         self._no_longer(ack.row.stream)  # the one before is settled, or this one could not have left
         self._open[ack.row.stream] = ack
         if ack.expects:
-            self._lingering[ack.row.stream] = asyncio.get_running_loop().time() + self._linger_s
-            self._look_later()
+            until = self._from_now(self._soon_s if ack.names else self._linger_s)
+            self._lingering[ack.row.stream] = until
+            self._look_by(until)
         else:
             self._due.append(ack)
             self._begin()
@@ -90,7 +95,7 @@ class Acks:
         if known is not None and known.row.id == row_id:
             self._no_longer(stream)
             del self._open[stream]
-            self._look_later()
+            self._look_by(self._from_now(self._linger_s))
         elif on_its_way:
             self._settled.add(row_id)
 
@@ -121,11 +126,16 @@ class Acks:
         if self._lingering.pop(stream, None) is not None:
             self._due.append(self._open[stream])
 
-    def _look_later(self) -> None:
-        """When the oldest has waited long enough."""
-        if self._timer is None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_at(next(iter(self._lingering.values()), loop.time() + self._linger_s), self._look)
+    def _from_now(self, seconds: float) -> float:
+        return asyncio.get_running_loop().time() + seconds
+
+    def _look_by(self, when: float) -> None:
+        """By then one has waited long enough, if none has before."""
+        if self._timer is not None:
+            if self._timer.when() <= when:
+                return
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_at(when, self._look)
 
     def _look(self) -> None:
         self._timer = None
@@ -133,7 +143,7 @@ class Acks:
         for stream in [stream for stream, until in self._lingering.items() if until <= now]:
             self._no_longer(stream)
         if self._lingering:
-            self._look_later()
+            self._look_by(min(self._lingering.values()))
         self._begin()
 
     def _begin(self) -> None:

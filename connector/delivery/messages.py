@@ -88,7 +88,8 @@ class Messages:
                 self._contracts.named[parcel.process] = pid
             book = partial(self._acked, row=row, parcel=parcel, pid=pid, answer=answer)
             known = partial(self._contracts.named.pop, parcel.process, None)
-            self._acks.put(Ack(row, book, (parcel.noun, parcel.kind) in _ANSWERED_BY_A_MESSAGE, known))
+            expects = (parcel.noun, parcel.kind) in _ANSWERED_BY_A_MESSAGE
+            self._acks.put(Ack(row, book, expects, known, names=pid is not None))
             return
         if self._again(row):
             raise RetryAfter(self._clock.now() + 150 * 2 ** self._noes[row.id]).by(answer)

@@ -58,7 +58,7 @@ async def test_the_power_goes_at_every_step_and_the_exchange_still_ends(
             if not codes:
                 break
             assert codes == [-9], f"step {step}"
-        assert step > 10
+        assert step >= 5, "commits that come together share a sync"
 
 
 @pytest.mark.long

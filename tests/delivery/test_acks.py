@@ -84,6 +84,13 @@ def put(tx: Tx, stream: str, message_id: str = "") -> int:
     )
 
 
+def row(number: int, stream: str) -> OutboxRow:
+    return OutboxRow(
+        id=number, participant=TOWN, stream=stream, kind="message", body=b"", sealed=False, attempts=1, fence=0,
+        due_at=0, created_at=0,
+    )  # fmt: skip
+
+
 def replied(tx: Tx, stream: str, to: str, said_next: str = "") -> None:
     """The peer's next message: it settles ours, and we say something in turn."""
     assert outbox.done_by_reply(tx, TOWN, stream, to) == 1
@@ -177,6 +184,20 @@ async def _quietly(counting: Counting, scope: str, sql: str) -> list[dict[str, o
     )
 
 
+@pytest.mark.parametrize("names", [True, False])
+async def test_an_answer_that_tells_a_pid_is_booked_soon(any_db: Database, names: bool) -> None:
+    """>> two answers after which the peer has the word << for the one with a pid nobody waits long: it is read of."""
+    booked = asyncio.Event()
+    acks = Acks(any_db, SystemClock(), NEVER, 0.001)
+    acks.put(Ack(row(1, "a"), lambda tx: None, expects=True))
+    acks.put(Ack(row(2, "b"), lambda tx: None, expects=True, known=booked.set, names=names))
+    if names:
+        await booked.wait()
+    assert acks.holds("a")
+    assert acks.holds("b") is not names or booked.is_set()
+    await acks.booked()
+
+
 async def test_every_answer_but_the_last_is_settled_by_a_message(towns: Towns) -> None:
     """>> a negotiation in which nobody books an answer << both are FINALIZED, the answer to that alone is."""
     towns.late_acks = True
@@ -199,7 +220,7 @@ async def test_an_end_leaves_with_the_pid_that_the_answer_named(counted: tuple[T
     """>> request << 201 with a pid, and no word more >> an end, before that was booked: it knows the pid."""
     towns, counting = counted
     made = await towns.publish(TOWN)
-    towns.acks._linger_s = NEVER
+    towns.acks._linger_s = towns.acks._soon_s = NEVER
     said = {"@type": "ContractNegotiation", "providerPid": "urn:uuid:theirs", "state": "REQUESTED"}
     towns.wire.answers = [Answer(201, {}, json.dumps(said).encode()), Answer(200, {}, b"")]
     worker = Worker(counting, SystemClock(), towns.handlers, "me", Settings(sweep_s=0.02), acks=towns.acks)
@@ -219,7 +240,7 @@ async def test_a_peer_is_held_to_the_pid_of_an_answer_that_nobody_has_booked(cou
     """>> request << 201 with a pid; booking it fails << an end under another pid is refused, under that one taken."""
     towns, counting = counted
     made = await towns.publish(TOWN)
-    towns.acks._linger_s = NEVER
+    towns.acks._linger_s = towns.acks._soon_s = NEVER
     said = {"@type": "ContractNegotiation", "providerPid": "urn:uuid:theirs", "state": "REQUESTED"}
     towns.wire.answers = [Answer(201, {}, json.dumps(said).encode())]
     worker = Worker(counting, SystemClock(), towns.handlers, "me", Settings(sweep_s=NEVER), acks=towns.acks)
