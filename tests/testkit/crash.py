@@ -78,6 +78,7 @@ class Mortal:
 
     def _die(self) -> None:
         if self._disk is not None:
+            self._disk.alone.acquire()
             self._disk.lose(random.Random(self._at))
         os.kill(os.getpid(), signal.SIGKILL)
 

@@ -103,7 +103,9 @@ class Disk:
         self._media: dict[str, Medium] = {}
         self.heard = heard
         self.alone = threading.RLock()
-        """Held for each thing that is noted, and for a cut: several threads write, and the power goes at one moment."""
+        """Held for each write, and for a cut: several threads write, and the power goes at one moment for all files.
+
+        Whoever dies by it keeps it from before `lose` until its end: nothing is written behind that."""
         self.refuses = 0
         """So many of SQLite's syncs fail from now on; what was written stays uncertain."""
 
@@ -202,14 +204,14 @@ def _hooked(disk: Disk, methods: int, paths: dict[int, str]) -> _Methods:
     def write(file: Any, data: int, count: int, offset: int) -> int:
         with disk.alone:
             medium(file).since.append((offset, ctypes.string_at(data, count)))
-        code: int = write_(file, data, count, offset)
+            code: int = write_(file, data, count, offset)
         disk.heard("write")
         return code
 
     def truncate(file: Any, size: int) -> int:
         with disk.alone:
             medium(file).since.append(size)
-        code: int = truncate_(file, size)
+            code: int = truncate_(file, size)
         disk.heard("truncate")
         return code
 
