@@ -6,10 +6,11 @@ told by an event to an address of ours, because asking for it would cost them wh
 
 import asyncio
 import os
+import signal
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ class Pair:
 
     def __init__(self, provider: Management, consumer: Management, ear: Ear) -> None:
         self._provider, self._consumer, self._ear = provider, consumer, ear
+        self._pids = [pid for side in (provider, consumer) for pid in _pids(side.edc)]
         self._peer = Peer(provider.edc.name, provider.edc.base)
         self._policy: dict[str, Any] = {}
         self.fetching = False
@@ -76,6 +78,17 @@ class Pair:
         found = listed["dataset"][0]
         offer = {**found["hasPolicy"][0], "@type": "Offer", "assigner": self._peer.did, "target": ASSET}
         self._policy = {"@context": ODRL, **offer}
+
+    def rest(self) -> None:
+        """Stopped while others have their turn: its loops would take processor time from what is measured there."""
+        self._signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        for pid in self._pids:
+            os.kill(pid, number)
 
     async def once(self) -> float:
         """Seconds from asking until the end."""
@@ -137,4 +150,19 @@ async def pair(programs: Programs, folder: Path, loops_ms: int, batch: int | Non
             sides.append(Management(session, await asyncio.to_thread(stack.enter_context, running)))
         made = Pair(sides[0], sides[1], ear)
         await made.offer()
-        yield made
+        try:
+            yield made
+        finally:
+            made.wake()
+
+
+def _pids(edc: program.Edc) -> list[int]:
+    """The Java process that reads the settings of this one."""
+    mark = f"-Dedc.fs.config={edc.folder / edc.name}.properties".encode()
+    found = []
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if mark in place.read_bytes().split(b"\0"):
+                found.append(int(place.parent.name))
+    assert found, "no process of this EDC"
+    return found

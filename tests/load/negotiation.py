@@ -258,7 +258,10 @@ async def filled(space: Cities, there: Deal) -> Deal:
 
 
 async def beside_edc(there: Deal, folder: Path) -> None:
-    """The same four messages, turn by turn with two pairs of EDCs; its better setting counts."""
+    """The same four messages, turn by turn with two pairs of EDCs; its better setting counts.
+
+    Who has no turn rests: four Java processes that poll every 5 ms took two thirds of our rate.
+    """
     programs = _edc.programs()
     if isinstance(programs, str):
         progress(f"no comparison with Eclipse EDC: {programs}")
@@ -270,7 +273,10 @@ async def beside_edc(there: Deal, folder: Path) -> None:
         pairs = {"5-ms": tuned, "50-ms": usual}
         for warm in pairs.values():
             await warm.rate(2 * IN_FLIGHT, IN_FLIGHT)
+            warm.rest()
         await _turns(there, pairs)
+        for each in pairs.values():
+            each.wake()
         await _ends(pairs)
 
 
@@ -282,8 +288,10 @@ async def _turns(there: Deal, pairs: Mapping[str, _edc.Pair]) -> None:
         ours[1].append(await there.rate(CROWD))
         for (name, fetching), (times, rates) in theirs.items():
             pairs[name].fetching = fetching
+            pairs[name].wake()
             times.append(await pairs[name].alone(EDC_ALONE))
             rates.append(await pairs[name].rate(CROWD, IN_FLIGHT))
+            pairs[name].rest()
     for (name, fetching), (times, rates) in theirs.items():
         way = "" if fetching else "-not-fetching"
         figure(f"negotiation.edc-{name}{way}.p50", middle(times) * 1000, "ms", spread=[one * 1000 for one in times])
