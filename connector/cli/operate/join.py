@@ -11,6 +11,7 @@ from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
 from connector.cli.operate.space import tell_rules
 from connector.errors import Mistake
+from connector.language import catalogue
 
 LARGEST = 150_000
 """Bytes of one document; all of them have to fit into one application."""
@@ -47,11 +48,17 @@ def run(call: Call) -> int:
     call.result(one)
     call.tell("join.state", name=one["name"], state=call.say(f"join.{one['state']}"))
     if one["state"] == "refused":
-        call.tell("join.why", reason=one["reason"])
+        call.tell("join.why", reason=_sentence(call, one["reason"]))
         return REFUSED
     if one["state"] in ("applying", "pending"):
         call.tell("join.later", slug=args.participant)
     return OK
+
+
+def _sentence(call: Call, reason: str) -> str:
+    """What an authority says by a code of ours, in our words; its own words and other codes stay as they are."""
+    told = catalogue(call.lang).get(f"error.{reason}", "")
+    return f"{call.say('join.refused')} ({reason})" if "{" in told else told or reason
 
 
 def _compared(call: Call, said: Any) -> str | None:

@@ -93,9 +93,11 @@ async def test_an_application_refused(county: County, town: City, capsys: pytest
     (one,) = await county.authority.applications(COUNTY)
     await hanse(county.city, "space", "refuse", one.id, "--as", COUNTY, "--who", ANNA, "--reason", "No seal.")
     await hanse(town, "join", invited.link, "--as", TOWN, "--fingerprint", said.fingerprint, code=1)
+    assert "Reason: No seal." in capsys.readouterr().out, "the words of whoever refused"
     other = await county.invite()
     await hanse(county.city, "space", "withdraw", other.invitation.id, "--as", COUNTY)
     await hanse(town, "join", other.link, "--as", VILLAGE, "--fingerprint", said.fingerprint, code=1)
+    assert "Reason: This invitation does not hold" in capsys.readouterr().out, "no bare code"
 
 
 async def test_twenty_towns_by_a_list(county: County, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
