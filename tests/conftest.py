@@ -1,5 +1,6 @@
 """Databases for every room: started, migrated, with the participants `musterstadt` and `nachbardorf` in them."""
 
+import csv
 import os
 import shutil
 import tempfile
@@ -26,6 +27,14 @@ pytest.register_assert_rewrite("tests.testkit")  # what its checks compared is s
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("untimed")  # how fast this machine is says nothing about the product
 wakeups._POLL_S = 0.02  # a listener ends when it next looks, and a thousand databases are closed in these tests
+
+
+@pytest.fixture(autouse=True)
+def field_size_limit() -> Iterator[None]:
+    """Files are read in a process of their own; where tests read them in theirs, it stays as it was for others."""
+    before = csv.field_size_limit()
+    yield
+    csv.field_size_limit(before)
 
 
 @pytest.fixture(scope="session")
