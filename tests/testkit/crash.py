@@ -59,7 +59,7 @@ class Mortal:
         last = self._left == 0 and scope not in (PROCESS, WORKER)
         if last and self._when == "before":
             self._die()
-        self._doomed = last and self._when == "during"
+        self._doomed |= last and self._when == "during"  # it stays: a write of the same pass shares the sync
         try:
             return await self._database.write(scope, fn, *args, **kw)
         finally:
