@@ -112,6 +112,7 @@ class JoinedRequest(msgspec.Struct, frozen=True, kw_only=True):
 class SpaceHandlers:
     def __init__(self, clock: Clock, spaces: SpaceSlice) -> None:
         self._clock, self._authority = clock, spaces.authority
+        self._invitations, self._applications = spaces.invitations, spaces.applications
         self._memberships, self._joining = spaces.memberships, spaces.joining
 
     # The authority
@@ -142,7 +143,7 @@ class SpaceHandlers:
     async def invite(self, request: web.Request, wish: InviteRequest) -> views.InvitedView:
         """A link for one town, of one use, for two weeks."""
         kind = concepts.kind(wish.kind).iri if wish.kind else ""
-        made = await self._authority.invite(
+        made = await self._invitations.invite(
             request.match_info["p"], wish.name, ars=wish.ars, kind=kind, domain=wish.domain
         )
         return views.invited(made)
@@ -150,39 +151,39 @@ class SpaceHandlers:
     @problem_codes(NO_SPACE)
     async def invitations(self, request: web.Request) -> views.InvitationsView:
         """The newest first; codes are not kept."""
-        found = await self._authority.invitations(request.match_info["p"])
+        found = await self._invitations.all(request.match_info["p"])
         return views.InvitationsView([views.invitation(one, self._clock.now()) for one in found])
 
     @problem_codes({404: ("spaces.no-invitation",)})
     async def withdraw(self, request: web.Request) -> views.InvitationsView:
         """The code opens nothing any more."""
-        await self._authority.withdraw_invitation(request.match_info["p"], request.match_info["id"])
+        await self._invitations.withdraw(request.match_info["p"], request.match_info["id"])
         return await self.invitations(request)
 
     @problem_codes(NO_SPACE)
     async def applications(self, request: web.Request) -> views.ApplicationsView:
         """The newest first."""
         slug = request.match_info["p"]
-        found = await self._authority.applications(slug)
+        found = await self._applications.all(slug)
         return views.ApplicationsView([await self._shown(slug, one) for one in found])
 
     @problem_codes({404: ("spaces.no-application", "spaces.none")})
     async def application(self, request: web.Request) -> views.ApplicationView:
         """With what was found out, what people noted, and who approved."""
         slug = request.match_info["p"]
-        return await self._shown(slug, await self._authority.application(slug, request.match_info["id"]))
+        return await self._shown(slug, await self._applications.get(slug, request.match_info["id"]))
 
     @problem_codes({404: NO_APPLICATION})
     async def document(self, request: web.Request) -> web.Response:
         """A document that came with an application, by its SHA-256."""
-        _, body = await self._authority.evidence(request.match_info["p"], request.match_info["id"])
+        _, body = await self._applications.evidence(request.match_info["p"], request.match_info["id"])
         return web.Response(body=body, content_type="application/octet-stream")
 
     @problem_codes({403: NOT_YOURS, 404: ("spaces.no-application", "spaces.none"), 409: DECIDED})
     async def check(self, request: web.Request, wish: CheckRequest) -> views.ApplicationView:
         """Notes a point of the checklist."""
         slug = request.match_info["p"]
-        found = await self._authority.note(
+        found = await self._applications.note(
             slug, request.match_info["id"], wish.name, good=wish.good, note=wish.note, login=wish.who
         )
         return await self._shown(slug, found)
@@ -192,13 +193,13 @@ class SpaceHandlers:
     async def approve(self, request: web.Request, wish: YesRequest) -> views.ApplicationView:
         """A person agrees; with the last one that is needed the applicant is a member."""
         slug = request.match_info["p"]
-        return await self._shown(slug, await self._authority.approve(slug, request.match_info["id"], wish.who))
+        return await self._shown(slug, await self._applications.approve(slug, request.match_info["id"], wish.who))
 
     @problem_codes({403: NOT_YOURS, 404: ("spaces.no-application", "spaces.none"), 409: DECIDED})
     async def refuse(self, request: web.Request, wish: NoRequest) -> views.ApplicationView:
         """One no ends it."""
         slug = request.match_info["p"]
-        found = await self._authority.refuse(slug, request.match_info["id"], wish.reason, wish.who)
+        found = await self._applications.refuse(slug, request.match_info["id"], wish.reason, wish.who)
         return await self._shown(slug, found)
 
     @problem_codes(NO_SPACE)
@@ -264,7 +265,7 @@ class SpaceHandlers:
 
     async def _shown(self, slug: str, one: Application) -> views.ApplicationView:
         description = await self._authority.description(slug)
-        invited_as = await self._authority.invited_as(slug, one.invitation)
+        invited_as = await self._invitations.name_of(slug, one.invitation)
         return views.application(one, description.rules, invited_as)
 
     routes: ClassVar[tuple[Route, ...]] = (

@@ -15,6 +15,7 @@ from connector.http.refusals import WrongMedia
 from connector.peer.identity import CACHE
 from connector.peer.routes import Call, Route
 from connector.spaces import documents, store
+from connector.spaces.applications import Applications
 from connector.spaces.authority import SpaceAuthority
 from connector.spaces.hints import Hint, Hints
 from connector.spaces.memberships import Memberships
@@ -31,12 +32,13 @@ class SpaceHandlers:
         db: Database,
         clock: Clock,
         authority: SpaceAuthority,
+        applications: Applications,
         memberships: Memberships,
         hints: Hints,
         resolver: Resolver,
     ) -> None:
         self._db, self._clock, self._authority, self._resolver = db, clock, authority, resolver
-        self._memberships, self._hints = memberships, hints
+        self._applications, self._memberships, self._hints = applications, memberships, hints
         self._pace = Pace(clock, burst=30, per_s=2)
         self._asking = Pace(clock, burst=30, per_s=2)
 
@@ -67,7 +69,7 @@ class SpaceHandlers:
 
     async def apply(self, call: Call) -> web.StreamResponse:
         self._pace.spend(call.request.remote)
-        receipt = await self._authority.apply(call.participant.id, await _statement(call), call.request.remote)
+        receipt = await self._applications.apply(call.participant.id, await _statement(call), call.request.remote)
         return web.Response(status=201, body=msgspec.json.encode(receipt), content_type="application/json")
 
     async def state(self, call: Call) -> web.StreamResponse:
@@ -82,7 +84,7 @@ class SpaceHandlers:
             raise Unauthenticated("peer.no-token")
         said = jose.read(token)
         issuer = jose.check(said, aud=call.participant.did, now=self._clock.now())
-        receipt = await self._authority.state(call.participant.id, call.params["id"], issuer)
+        receipt = await self._applications.state(call.participant.id, call.params["id"], issuer)
         document = await self._resolver.served(issuer)
         jose.proven(said, document.key(said.kid, "capabilityInvocation"))
         return web.Response(body=msgspec.json.encode(receipt), content_type="application/json")

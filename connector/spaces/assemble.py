@@ -8,8 +8,10 @@ from connector.jobs.background import Background
 from connector.jobs.work import Work
 from connector.participants.service import Hosted, Participants
 from connector.spaces import issuing, joined_store, joining
+from connector.spaces.applications import Applications
 from connector.spaces.authority import People, SpaceAuthority
 from connector.spaces.hints import Hints
+from connector.spaces.invitations import Invitations
 from connector.spaces.issuing import ListIssuer
 from connector.spaces.joining import Joining
 from connector.spaces.memberships import Memberships
@@ -28,6 +30,8 @@ class SpaceSlice(Struct, frozen=True, kw_only=True):
     """`authority` is the role, `issuer` makes its lists of `memberships`, `joining` is for spaces of others."""
 
     authority: SpaceAuthority
+    invitations: Invitations
+    applications: Applications
     issuer: ListIssuer
     memberships: Memberships
     joining: Joining
@@ -48,8 +52,9 @@ def assemble(
         )  # fmt: skip
         return Keys.of(said, WitnessKeys(url=vouching.url, keys=await vouching.public()))
 
-    authority = SpaceAuthority(db, clock, infra.vault, participants, trust.resolver, people, own_keys)
-    memberships = Memberships(db, clock, participants, trust.resolver, authority)
+    authority = SpaceAuthority(db, infra.vault, participants, people, own_keys)
+    applications = Applications(db, clock, participants, trust.resolver, authority)
+    memberships = Memberships(db, clock, participants, trust.resolver, authority, applications)
     hints = Hints(db, clock, participants, infra.http, trust.anchor, trust.listing.look)
     issuer = ListIssuer(
         db, infra.vault, participants, elsewhere, trust.anchor, trust.listing, memberships, own_keys, hints
@@ -60,6 +65,8 @@ def assemble(
     hinting = Background("space-hints", hints.work)
     return SpaceSlice(
         authority=authority,
+        invitations=Invitations(db, participants, authority),
+        applications=applications,
         memberships=memberships,
         hints=hints,
         issuer=issuer,

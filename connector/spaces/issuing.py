@@ -16,7 +16,8 @@ from connector.audit import store as audit
 from connector.errors import HanseError, PeerError
 from connector.participants.service import Hosted, Participants
 from connector.spaces import authority_key, decide, documents, member_store, store
-from connector.spaces.authority import RECORD, OwnKeys, expire
+from connector.spaces.applications import expire
+from connector.spaces.authority import RECORD, OwnKeys
 from connector.spaces.hints import Hints
 from connector.spaces.memberships import Memberships
 from connector.spaces.model import DAY_MS, Member

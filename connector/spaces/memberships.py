@@ -13,6 +13,7 @@ from connector.errors import Mistake, PeerError, Unauthenticated, Unknown
 from connector.http.refusals import TooMany
 from connector.participants.service import Hosted, Participants
 from connector.spaces import decide, documents, member_store, store
+from connector.spaces.applications import Applications
 from connector.spaces.authority import SpaceAuthority, pin_of, record
 from connector.spaces.documents import Description, RequestClaims
 from connector.spaces.model import REQUESTS, TRIES_MS, Keys, Member, MemberState, Recognised
@@ -28,10 +29,11 @@ class Memberships:
     """Of all spaces that participants of this process keep."""
 
     def __init__(
-        self, db: Database, clock: Clock, participants: Participants, resolver: Resolver, authority: SpaceAuthority
-    ) -> None:
+        self, db: Database, clock: Clock, participants: Participants, resolver: Resolver, authority: SpaceAuthority,
+        applications: Applications,
+    ) -> None:  # fmt: skip
         self._db, self._clock, self._participants = db, clock, participants
-        self._resolver, self._authority = resolver, authority
+        self._resolver, self._authority, self._applications = resolver, authority, applications
 
     async def all(self, slug: str) -> Sequence[Member]:
         """Everybody who ever was a member, by name; raises Unknown without a space."""
@@ -88,7 +90,7 @@ class Memberships:
         """An applicant leaves before it is a member, or just when it becomes one; whoever has not applied makes us
         fetch nothing."""
         slug = hosted.participant.id
-        if not await self._authority.waiting(slug, did):
+        if not await self._applications.waiting(slug, did):
             raise Unauthenticated("trust.not-listed")
         document = await self._resolver.served(did)
         claims = documents.request_of(said, document.key(said.kid, "capabilityInvocation"))
@@ -99,7 +101,7 @@ class Memberships:
         def unit(tx: Tx) -> bool:
             if claims.space != self._authority.held(tx, slug).space:
                 raise PeerError("spaces.statement")
-            return self._authority.take_back(tx, hosted, did)
+            return self._applications.take_back(tx, hosted, did)
 
         if not await self._db.write(slug, unit):
             await self.take(slug, statement)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from connector.spaces.authority import Invited
 from connector.spaces.documents import Description
+from connector.spaces.invitations import Invited
 from connector.spaces.model import (
     Application,
     Invitation,

@@ -63,10 +63,10 @@ async def _applied(city: City) -> tuple[str, str]:
     """An application, with its document, to join a space that the consumer keeps."""
     spaces = city.services.spaces
     await spaces.authority.create(CONSUMER, "Datenraum", Rules(documents=("Brief",)))
-    invited, said = await spaces.authority.invite(CONSUMER, "Gemeinde"), await spaces.authority.description(CONSUMER)
+    invited, said = await spaces.invitations.invite(CONSUMER, "Gemeinde"), await spaces.authority.description(CONSUMER)
     letter = Document(name="Brief", media_type="text/plain", content="SGFsbG8")
     one = await spaces.joining.apply(PROVIDER, invited.link, said.fingerprint, [letter])
-    kept = await spaces.authority.application(CONSUMER, one.application)
+    kept = await spaces.applications.get(CONSUMER, one.application)
     return kept.id, kept.attachments[0].sha256
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from connector.spaces.authority import Invited
 from connector.spaces.documents import Description
+from connector.spaces.invitations import Invited
 from connector.spaces.model import Joined, Rules
 from tests.testkit.cities import MUNICIPALITY, City, Space
 
@@ -36,6 +36,7 @@ class County:
     def __init__(self, city: City, slug: str = COUNTY) -> None:
         self.city, self.slug = city, slug
         self.authority, self.issuer = city.services.spaces.authority, city.services.spaces.issuer
+        self.invitations, self.applications = city.services.spaces.invitations, city.services.spaces.applications
 
     async def found(self, rules: Rules = RULES) -> Description:
         await self.authority.create(self.slug, "Datenraum Musterkreis", rules)
@@ -56,13 +57,13 @@ class County:
         await self.issuer.work()
 
     async def invite(self, name: str = "Musterstadt", **more: Any) -> Invited:
-        return await self.authority.invite(self.slug, name, **more)
+        return await self.invitations.invite(self.slug, name, **more)
 
     async def admit(self, one: Joined) -> None:
         """As two people do it."""
         for login in PEOPLE[:2]:
-            await self.authority.note(self.slug, one.application, "letter", good=True, note="AZ 10", login=login)
-            await self.authority.approve(self.slug, one.application, login)
+            await self.applications.note(self.slug, one.application, "letter", good=True, note="AZ 10", login=login)
+            await self.applications.approve(self.slug, one.application, login)
         await self.issue()
 
 

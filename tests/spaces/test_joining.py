@@ -175,7 +175,7 @@ async def test_who_leaves_is_out_with_the_next_list(county: County, town: City) 
 async def test_a_hint_has_the_list_looked_at_sooner(county: County, town: City) -> None:
     """>> a new version << the authority tells its members, who have it before their next look."""
     await joined(town, TOWN, county)
-    await county.authority.invite(COUNTY, "Noch einer")
+    await county.invitations.invite(COUNTY, "Noch einer")
     await county.city.services.spaces.memberships.change(COUNTY, town.did(TOWN), "suspended", "Test", PEOPLE[0])
     await county.issue()
     await county.city.services.spaces.hints.work()
@@ -259,7 +259,7 @@ async def test_an_applicant_takes_back_what_it_asked_for(county: County, town: C
     """>> left while people still look at it << nobody can approve it any more, and it may apply anew."""
     one = await applied(town, TOWN, await county.invite(), county)
     assert (await town.services.spaces.joining.leave(TOWN, one.space)).state == "left"
-    assert (await county.authority.application(COUNTY, one.application)).state == "withdrawn"
+    assert (await county.applications.get(COUNTY, one.application)).state == "withdrawn"
     with pytest.raises(Mistake):
         await county.admit(one)
     assert (await applied(town, TOWN, await county.invite(), county)).state == "pending"
@@ -270,15 +270,15 @@ async def test_who_leaves_while_it_is_admitted_is_out(
 ) -> None:
     """>> the second yes comes between the look and the withdrawal << a member that left."""
     one = await applied(town, TOWN, await county.invite(), county)
-    authority = county.city.services.spaces.authority
-    waiting = authority.waiting
+    applications = county.applications
+    waiting = applications.waiting
 
     async def meanwhile(slug: str, did: str) -> bool:
         found = await waiting(slug, did)
         await county.admit(one)
         return found
 
-    monkeypatch.setattr(authority, "waiting", meanwhile)
+    monkeypatch.setattr(applications, "waiting", meanwhile)
     await town.services.spaces.joining.leave(TOWN, one.space)
     states = {one.did: one.state for one in await county.city.services.spaces.memberships.all(COUNTY)}
     assert states[town.did(TOWN)] == "left"
@@ -353,7 +353,7 @@ async def test_who_lost_all_its_keys_comes_back_by_an_invitation(space: Space, s
     await town.services.trust.listing.reload()
     again = await applied(town, TOWN, await county.invite(), county)
     assert (again.state, again.reason) == ("pending", "")
-    seen = await county.authority.application(COUNTY, again.application)
+    seen = await county.applications.get(COUNTY, again.application)
     assert [check.good for check in seen.checks if check.name == "keys"] == [False]
     await county.admit(again)
     assert (await town.services.spaces.joining.progress(TOWN, again.space)).state == "member"

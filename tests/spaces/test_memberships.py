@@ -79,8 +79,8 @@ async def test_two_replicas_of_an_authority(cluster: Cluster, space: Space, town
             other = County(two)
             await two.services.participants.get(COUNTY)
             for login in PEOPLE[:2]:
-                await other.authority.note(COUNTY, asked.application, "letter", good=True, note="", login=login)
-                await other.authority.approve(COUNTY, asked.application, login)
+                await other.applications.note(COUNTY, asked.application, "letter", good=True, note="", login=login)
+                await other.applications.approve(COUNTY, asked.application, login)
             await asyncio.gather(county.issue(), other.issue())
             await asyncio.gather(one.services.trust.listing.reload(), two.services.trust.listing.reload())
             now = one.services.infra.clock.now()
@@ -100,7 +100,7 @@ async def test_twenty_towns_join_by_script(county: County, space: Space) -> None
             invited = await county.invite(slug.title())
             one = await many.services.spaces.joining.apply(slug, invited.link, said.fingerprint)
             assert one.state == "pending", one.reason
-            await county.authority.approve(COUNTY, one.application, PEOPLE[0])
+            await county.applications.approve(COUNTY, one.application, PEOPLE[0])
         await county.issue()
         await many.services.spaces.joining.work()
         states = [(await many.services.spaces.joining.all(slug))[0].state for slug in slugs]

@@ -90,7 +90,7 @@ async def test_an_application_refused(county: County, town: City, capsys: pytest
     said = await county.authority.description(COUNTY)
     invited = await county.invite()
     await hanse(town, "join", invited.link, "--as", TOWN, "--fingerprint", said.fingerprint)
-    (one,) = await county.authority.applications(COUNTY)
+    (one,) = await county.applications.all(COUNTY)
     await hanse(county.city, "space", "refuse", one.id, "--as", COUNTY, "--who", ANNA, "--reason", "No seal.")
     await hanse(town, "join", invited.link, "--as", TOWN, "--fingerprint", said.fingerprint, code=1)
     assert "Reason: No seal." in capsys.readouterr().out, "the words of whoever refused"
@@ -108,7 +108,7 @@ async def test_twenty_towns_by_a_list(county: County, tmp_path: Path, capsys: py
     words = ("space", "invite", "--csv", str(table), "--as", COUNTY)
     told = await answer(county.city, capsys, *words, "--dry-run")
     assert (told["would"], told["invited"]) == (20, [])
-    assert await county.authority.invitations(COUNTY) == []
+    assert await county.invitations.all(COUNTY) == []
     await hanse(county.city, *words, code=2)
     await hanse(county.city, *words, "--report", str(report))
     assert len(report.read_text().splitlines()) == 21

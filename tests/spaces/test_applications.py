@@ -12,7 +12,7 @@ from connector.approvals.decide import NotYours
 from connector.clock import FakeClock, SystemClock
 from connector.errors import Mistake, Unknown
 from connector.spaces import documents
-from connector.spaces.authority import Invited
+from connector.spaces.invitations import Invited
 from connector.spaces.model import DAY_MS, INVITED_MS, Keys, Rules
 from connector.storage.database import acting
 from connector.trust.keys.signing import SoftwareKey
@@ -85,13 +85,13 @@ async def test_a_code_is_for_one_use_and_its_holder(county: County, nasty: Nasty
 async def test_codes_that_do_not_hold_are_refused_in_the_same_words(county: County, nasty: NastyPeer) -> None:
     """>> unknown, withdrawn, expired, for another domain << 403 and nothing else."""
     withdrawn, elsewhere = await county.invite(), await county.invite(domain="stadt.example")
-    await county.authority.withdraw_invitation(COUNTY, withdrawn.invitation.id)
+    await county.invitations.withdraw(COUNTY, withdrawn.invitation.id)
     expired = await county.invite()
     await county.city.services.infra.db.write(COUNTY, expire, expired.invitation.id)
     for invited in (None, withdrawn, elsewhere, expired):
         reply = await hand_in(county, nasty, invited)
         assert (reply.status, code(reply)) == (403, "spaces.code")
-    assert await county.authority.applications(COUNTY) == []
+    assert await county.applications.all(COUNTY) == []
 
 
 def expire(tx: Any, invitation: str) -> None:
@@ -210,8 +210,8 @@ async def test_a_member_that_asks_without_end_waits(county: County, nasty: Nasty
 
 async def admit(county: County, application: str) -> None:
     for login in (ANNA, BERT):
-        await county.authority.note(COUNTY, application, "letter", good=True, note="", login=login)
-        await county.authority.approve(COUNTY, application, login)
+        await county.applications.note(COUNTY, application, "letter", good=True, note="", login=login)
+        await county.applications.approve(COUNTY, application, login)
 
 
 @pytest.mark.threat("T102")
@@ -220,18 +220,18 @@ async def test_two_people_approve_each_once_and_not_before_they_looked(county: C
     the member."""
     one = await applied(town, TOWN, await county.invite(), county)
     with pytest.raises(Mistake) as unchecked:
-        await county.authority.approve(COUNTY, one.application, ANNA)
+        await county.applications.approve(COUNTY, one.application, ANNA)
     assert unchecked.value.code == "spaces.checklist"
-    await county.authority.note(COUNTY, one.application, "letter", good=True, note="AZ 10-2026", login=ANNA)
-    assert (await county.authority.approve(COUNTY, one.application, ANNA)).state == "pending"
+    await county.applications.note(COUNTY, one.application, "letter", good=True, note="AZ 10-2026", login=ANNA)
+    assert (await county.applications.approve(COUNTY, one.application, ANNA)).state == "pending"
     for login in (ANNA, "", "nobody@example.org"):
         with pytest.raises(NotYours):
-            await county.authority.approve(COUNTY, one.application, login)
+            await county.applications.approve(COUNTY, one.application, login)
     assert await members(county) == {county.city.did(COUNTY)}
-    assert (await county.authority.approve(COUNTY, one.application, BERT)).state == "approved"
+    assert (await county.applications.approve(COUNTY, one.application, BERT)).state == "approved"
     assert await members(county) == {county.city.did(COUNTY), town.did(TOWN)}
     with pytest.raises(Mistake):
-        await county.authority.approve(COUNTY, one.application, CEM)
+        await county.applications.approve(COUNTY, one.application, CEM)
 
 
 @pytest.mark.threat("T102")
@@ -241,22 +241,22 @@ async def test_nobody_decides_under_anothers_name(county: County, town: City) ->
     people = {m.person.login: m.pseudonym for m in (await county.city.services.accounts.people.members(COUNTY))[0]}
     with acting({COUNTY: people[ANNA]}):
         with pytest.raises(NotYours) as refused:
-            await county.authority.approve(COUNTY, one.application, BERT)
+            await county.applications.approve(COUNTY, one.application, BERT)
         assert refused.value.code == "spaces.who"
-        noted = await county.authority.note(COUNTY, one.application, "letter", good=True, note="")
+        noted = await county.applications.note(COUNTY, one.application, "letter", good=True, note="")
     assert noted.checks[-1].by == people[ANNA]
 
 
 async def test_both_at_the_same_time_are_two(county: County, town: City) -> None:
     one = await applied(town, TOWN, await county.invite(), county)
-    await county.authority.note(COUNTY, one.application, "letter", good=True, note="", login=ANNA)
-    await asyncio.gather(*(county.authority.approve(COUNTY, one.application, login) for login in (ANNA, BERT)))
+    await county.applications.note(COUNTY, one.application, "letter", good=True, note="", login=ANNA)
+    await asyncio.gather(*(county.applications.approve(COUNTY, one.application, login) for login in (ANNA, BERT)))
     assert town.did(TOWN) in await members(county)
 
 
 async def test_one_no_ends_it_and_the_town_reads_why(county: County, town: City) -> None:
     one = await applied(town, TOWN, await county.invite(), county)
-    await county.authority.refuse(COUNTY, one.application, "Bitte mit Siegel.", ANNA)
+    await county.applications.refuse(COUNTY, one.application, "Bitte mit Siegel.", ANNA)
     told = await town.services.spaces.joining.progress(TOWN, one.space)
     assert (told.state, told.reason) == ("refused", "Bitte mit Siegel.")
     assert (await applied(town, TOWN, await county.invite(), county)).state == "pending"
@@ -288,9 +288,9 @@ async def test_who_is_no_steward_notes_and_changes_nothing(county: County, town:
     pseudonyms = {m.person.login: m.pseudonym for m in (await people.members(COUNTY))[0]}
     with acting({COUNTY: pseudonyms["dora@kreis.example"]}):
         with pytest.raises(NotYours):
-            await county.authority.note(COUNTY, one.application, "letter", good=True, note="")
+            await county.applications.note(COUNTY, one.application, "letter", good=True, note="")
         with pytest.raises(NotYours):
-            await county.authority.refuse(COUNTY, one.application, "nein")
+            await county.applications.refuse(COUNTY, one.application, "nein")
         with pytest.raises(NotYours):
             await county.city.services.spaces.memberships.change(COUNTY, town.did(TOWN), "expelled", "Test")
 
@@ -304,9 +304,9 @@ async def test_what_the_rules_ask_for_is_brought_and_kept(county: County, town: 
     said = await county.authority.description(COUNTY)
     brought = documents.Document(name="Beschluss", media_type="text/plain", content="SGFsbG8")
     one = await joining.apply(TOWN, invited.link, said.fingerprint, [brought])
-    kept = await county.authority.application(COUNTY, one.application)
+    kept = await county.applications.get(COUNTY, one.application)
     assert [(one.name, one.size) for one in kept.attachments] == [("Beschluss", 5)]
-    assert await county.authority.evidence(COUNTY, kept.attachments[0].sha256) == ("text/plain", b"Hallo")
+    assert await county.applications.evidence(COUNTY, kept.attachments[0].sha256) == ("text/plain", b"Hallo")
 
 
 async def test_an_application_is_shown_to_its_applicant_alone(county: County, nasty: NastyPeer, town: City) -> None:
@@ -342,8 +342,8 @@ async def test_a_key_that_is_not_listed_says_nothing(county: County, town: City,
     """>> a member whose domain was taken over: another document, whose keys sign that the list names them << 401."""
     reply = await hand_in(county, nasty, await county.invite(), keys={"keys": [nasty.signer.kid.partition("#")[2]]})
     for login in (ANNA, BERT):
-        await county.authority.note(COUNTY, reply.json["id"], "letter", good=True, note="", login=login)
-        await county.authority.approve(COUNTY, reply.json["id"], login)
+        await county.applications.note(COUNTY, reply.json["id"], "letter", good=True, note="", login=login)
+        await county.applications.approve(COUNTY, reply.json["id"], login)
     stolen = SoftwareKey.generate("peer", nasty.did)
     listed, nasty.keys = nasty.keys, [stolen.record()]
     assert (await ask(county, nasty, stolen, {"keys": [stolen.kid.partition("#")[2]]})).status == 401
@@ -379,4 +379,4 @@ async def test_who_is_a_member_need_not_apply(county: County, town: City) -> Non
     claims = documents.claims(hosted.participant.did, county.city.did(COUNTY), town.services.infra.clock.now(), said)
     statement = await documents.signed(msgspec.json.encode(claims), hosted.signers["peer"], documents.APPLICATION)
     with pytest.raises(Exception, match="member-already"):
-        await county.authority.apply(COUNTY, statement)
+        await county.applications.apply(COUNTY, statement)
