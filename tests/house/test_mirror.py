@@ -182,7 +182,6 @@ PROVED_BY: dict[str, str] = {
     "trust/keys/vault.py": "trust/keys/test_signing.py",
     "trust/members/authority.py": "trust/members/test_source.py",
     "api/spaces.py": "cli/operate/test_space.py",
-    "cli/operate/join.py": "cli/operate/test_space.py",
     "cli/operate/space_csv.py": "cli/operate/test_space.py",
     "peer/spaces.py": "spaces/test_applications.py",
     "views/space.py": "cli/operate/test_space.py",

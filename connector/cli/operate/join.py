@@ -1,4 +1,8 @@
-"""`hanse join LINK`: shows whose space it is, has its key compared by voice, applies, and waits if asked to."""
+"""`hanse join`: shows whose space it is, has its key compared by voice, applies, and waits if asked to.
+
+The link is a secret until it is used, so it need not stand among the arguments, which other users of the machine and
+the history of the shell see: it is asked for at a terminal, and read from standard input elsewhere.
+"""
 
 import base64
 import sys
@@ -15,13 +19,15 @@ from connector.language import catalogue
 
 LARGEST = 150_000
 """Bytes of one document; all of them have to fit into one application."""
+LONGEST = 1_023
+"""Characters of a link, and more than any has."""
 STEP_S = 2.0
 MEDIA = {".pdf": "application/pdf", ".txt": "text/plain", ".png": "image/png", ".jpg": "image/jpeg"}
 
 
 def register(top: Words, places: Any) -> None:
     join = top.command(places, "join")
-    join.word("link", metavar="LINK")
+    join.word("link", metavar="LINK", nargs="?", default="-")
     join.word("--as", dest="participant", required=True, metavar="SLUG")
     join.word("--fingerprint", metavar="DIGITS")
     join.word("--document", metavar="NAME=FILE", action="append", default=[])
@@ -31,14 +37,15 @@ def register(top: Words, places: Any) -> None:
 
 def run(call: Call) -> int:
     args, api = call.args, Api(call.settings().api.socket)
-    said = api.post("participants", args.participant, "spaces", "look", body={"link": args.link})
+    link = _read(call) if args.link == "-" else args.link
+    said = api.post("participants", args.participant, "spaces", "look", body={"link": link})
     call.tell("space.whose", name=said["name"], space=said["space"])
     tell_rules(call, said["rules"])
     fingerprint = args.fingerprint or _compared(call, said)
     if fingerprint is None:
         return REFUSED
     body = {
-        "link": args.link, "fingerprint": fingerprint, "documents": [_document(one) for one in args.document],
+        "link": link, "fingerprint": fingerprint, "documents": [_document(one) for one in args.document],
     }  # fmt: skip
     one = api.post("participants", args.participant, "spaces", body=body)
     until = time.monotonic() + args.wait
@@ -53,6 +60,19 @@ def run(call: Call) -> int:
     if one["state"] in ("applying", "pending"):
         call.tell("join.later", slug=args.participant)
     return OK
+
+
+def _read(call: Call) -> str:
+    """A line of standard input; raises Mistake if there is none, or if it is no text."""
+    if sys.stdin is not None and sys.stdin.isatty():
+        print(call.say("join.link"), end="", file=sys.stderr, flush=True)
+    try:
+        found = sys.stdin.readline(LONGEST).strip() if sys.stdin is not None else ""
+    except UnicodeDecodeError as cause:
+        raise Mistake("spaces.link") from cause
+    if not found:
+        raise Mistake("cli.join-no-link")
+    return found
 
 
 def _sentence(call: Call, reason: str) -> str:

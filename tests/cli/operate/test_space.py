@@ -1,8 +1,10 @@
 """`hanse space` and `hanse join` against real servers, as `docs/space-authority.md` and `docs/space-joining.md` go."""
 
 import asyncio
+import io
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +39,9 @@ async def answer(city: City, capsys: pytest.CaptureFixture[str], *words: str, co
 
 
 async def test_from_nothing_to_a_member(
-    county: County, town: City, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    county: County, town: City, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """>> create, invite with a picture, join, check, two approve << a member; suspended, resumed, left."""
+    """>> create, invite with a picture, join by a piped link, check, approve << a member; suspended, resumed, left."""
     await county.people()
     letter = tmp_path / "letter.pdf"
     letter.write_bytes(b"%PDF-")
@@ -54,7 +56,8 @@ async def test_from_nothing_to_a_member(
     assert picture.read_text().startswith("<svg")
     await hanse(town, "join", link, "--as", TOWN, code=2)
     await hanse(town, "join", link, "--as", TOWN, "--fingerprint", "0", "--document", f"letter={letter}", code=1)
-    await hanse(town, "join", link, "--as", TOWN, "--fingerprint", said[1], "--document", f"letter={letter}")
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{link}\n"))
+    await hanse(town, "join", "--as", TOWN, "--fingerprint", said[1], "--document", f"letter={letter}")
     (one,) = (await answer(county.city, capsys, "space", "applications", "--as", COUNTY))["applications"]
     await hanse(county.city, "space", "applications", "--as", COUNTY)
     await hanse(county.city, "space", "application", one["id"], "--as", COUNTY)
