@@ -17,6 +17,14 @@ _PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
 """No user, no escapes, no dots that lead elsewhere: a root is compared as text and becomes a DID."""
 
 
+class Moved(msgspec.Struct, frozen=True):
+    """Where a participant has gone: `did` acts in its place since `at`; it is answered here until `until` (ms)."""
+
+    did: str
+    at: int
+    until: int
+
+
 class Participant(msgspec.Struct, frozen=True, kw_only=True):
     """One row of `participant`. `root` has no trailing slash; `host` is its authority, `path` its path."""
 
@@ -31,6 +39,19 @@ class Participant(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     publisher: PublisherDetails = PublisherDetails()
     """What its datasets say of it."""
+    former: tuple[str, ...] = ()
+    """The DIDs that it had at other providers, the newest first: agreements of that time name it by them."""
+    moved: Moved | None = None
+    """Where it has gone; from then on nothing is done here in its name."""
+
+    @property
+    def own_dids(self) -> tuple[str, ...]:
+        """All DIDs that mean this participant, the present one first."""
+        return (self.did, *self.former)
+
+    def is_me(self, did: str) -> bool:
+        """Whether a DID in a document means this participant. The one place that says so."""
+        return did in self.own_dids
 
     @property
     def base(self) -> str:

@@ -249,7 +249,7 @@ class Participants:
         )  # fmt: skip
         await self._current()
         known = self._by_id.get(participant.id)
-        if known is None or msgspec.structs.replace(known.participant, publisher=participant.publisher) != participant:
+        if known is None or _described(known.participant, participant.publisher) != participant:
             return await self.admit(participant)
         if publishing.changed(known.participant.publisher, said, kind) != known.participant.publisher:
             raise Mistake("participants.other-publisher", slug=participant.id)
@@ -380,6 +380,11 @@ class Participants:
             self._unnamed = True
         elif self._revisions.get(value.participant, -1) < value.revision:
             self._named[value.participant] = value.revision
+
+
+def _described(known: Participant, publisher: PublisherDetails) -> Participant:
+    """As whoever adds it describes it, who knows nothing of where it was before."""
+    return msgspec.structs.replace(known, publisher=publisher, former=(), moved=None)
 
 
 def _change(tx: Tx, participant: Participant, said: PublisherChange) -> bool:

@@ -4,12 +4,12 @@ Every change of a participant or of its keys raises its `revision` in the same t
 something changed compares numbers and loads those alone that differ.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
 
-from connector.participants.model import Participant
+from connector.participants.model import Moved, Participant
 from connector.participants.publisher_details import PublisherDetails
 from connector.storage.database import Row, Tx
 
@@ -32,10 +32,12 @@ class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _participant(row: Row) -> Participant:
-    values = {name: row[name] for name in Participant.__struct_fields__}
     kept = row["publisher"]
     details = PublisherDetails() if kept is None else msgspec.json.decode(kept, type=PublisherDetails)
-    return msgspec.convert(values | {"publisher": msgspec.to_builtins(details)}, Participant)
+    gone = None if row["moved_to"] is None else Moved(row["moved_to"], row["moved_at"], row["answered_until"])
+    values = {name: row[name] for name in Participant.__struct_fields__ if name != "moved"}
+    values |= {"publisher": msgspec.to_builtins(details), "former": msgspec.json.decode(row["former"])}
+    return msgspec.structs.replace(msgspec.convert(values, Participant), moved=gone)
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -83,10 +85,14 @@ def insert_participant(tx: Tx, participant: Participant) -> bool:
     """False if the id, the DID or the root is taken."""
     return bool(
         tx.run(
-            "INSERT INTO participant (id, did, root, host, path, name, kind, operator, state, publisher, created_at)"
-            " VALUES (:id, :did, :root, :host, :path, :name, :kind, :operator, :state, :publisher, :now)"
-            " ON CONFLICT DO NOTHING",
-            **msgspec.structs.asdict(participant) | {"publisher": _details(participant.publisher)},
+            "INSERT INTO participant (id, did, root, host, path, name, kind, operator, state, publisher, former,"
+            " created_at) VALUES (:id, :did, :root, :host, :path, :name, :kind, :operator, :state, :publisher, :former,"
+            " :now) ON CONFLICT DO NOTHING",
+            **{name: value for name, value in msgspec.structs.asdict(participant).items() if name != "moved"}
+            | {
+                "publisher": _details(participant.publisher),
+                "former": msgspec.json.encode(participant.former).decode(),
+            },
             now=tx.now,
         )
     )
@@ -107,6 +113,25 @@ def set_publisher(tx: Tx, participant: str, details: PublisherDetails) -> None:
 
 def _details(details: PublisherDetails) -> str:
     return msgspec.json.encode(details).decode()
+
+
+def set_former(tx: Tx, participant: str, former: Sequence[str]) -> None:
+    """The DIDs that it had before, the newest first."""
+    tx.run(
+        "UPDATE participant SET former = :former WHERE id = :id", id=participant,
+        former=msgspec.json.encode(list(former)).decode(),
+    )  # fmt: skip
+
+
+def set_moved(tx: Tx, participant: str, moved: Moved) -> bool:
+    """False if it has gone somewhere already: nobody goes to two places."""
+    changed = tx.run(
+        "UPDATE participant SET moved_to = :did, moved_at = :at, answered_until = :until"
+        " WHERE id = :id AND moved_to IS NULL",
+        id=participant,
+        **msgspec.structs.asdict(moved),
+    )
+    return changed == 1
 
 
 def left(tx: Tx, participant: Participant) -> str | None:
