@@ -1,4 +1,7 @@
-"""`hanse demo`: two towns and a firm exchange a dataset on this computer, between two real server processes."""
+"""`hanse demo`: two towns and a firm exchange a dataset on this computer, between two real server processes.
+
+With `--space` a county keeps a data space for towns at other operators: three processes that share no list.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,7 @@ from connector.cli.frame.parser import Words
 
 def register(top: Words, places: Any) -> None:
     demo = top.command(places, "demo")
+    demo.word("--space", action="store_true")
     demo.word("--once", action="store_true")
     demo.word("--file", type=Path, metavar="FILE")
     demo.word("--keep", type=Path, metavar="DIR")

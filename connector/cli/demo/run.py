@@ -6,11 +6,16 @@ Whatever happens, the servers are stopped before anything is deleted.
 import signal
 import time
 import webbrowser
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
 
-from connector.cli.demo import people, space
-from connector.cli.demo.show import Show
-from connector.cli.demo.steps import OPERATORS, STEPS, Step, Tour
+from connector.cli.demo import county, people
+from connector.cli.demo.county import County
+from connector.cli.demo.place import EXCHANGE, FEDERATION, LOG, Place, place
+from connector.cli.demo.show import CountyShow, Show
+from connector.cli.demo.steps import Party, Step, Tour
 from connector.cli.frame.call import OK, REFUSED, Call
 from connector.cli.frame.client import Problem
 from connector.errors import HanseError, Mistake
@@ -18,6 +23,20 @@ from connector.language import say
 
 _LOOK_S = 0.5
 _INTERRUPTED = 130
+Walk = Tour | County
+
+
+class Course(NamedTuple):
+    """What differs between the two demonstrations; the steps are those that are shown."""
+
+    folders: Mapping[str, bool]
+    tour: Callable[[Place, Path | None, str], Walk]
+    show: type[Show]
+    people: Mapping[Party, tuple[str, str]]
+
+
+TOWNS = Course(EXCHANGE, Tour, Show, people.PEOPLE)
+SPACE = Course(FEDERATION, County, CountyShow, county.PEOPLE)
 
 
 def run(call: Call) -> int:
@@ -26,22 +45,25 @@ def run(call: Call) -> int:
         signal.signal(number, signal.default_int_handler)
     args = call.args
     lang = args.lang or "de"  # the data, the rule and the contract are German; the locale does not matter here
-    show = Show(lang, as_json=args.json)
-    with space.place(args.keep) as place, ExitStack() as stack:
-        tour = Tour(place, args.file, lang)
+    course = SPACE if args.space else TOWNS
+    show = course.show(lang, as_json=args.json)
+    with place(args.keep, course.folders) as here, ExitStack() as stack:
+        tour = course.tour(here, args.file, lang)
         try:
             if not _walked(tour, stack, call, show):
                 return REFUSED
             show.results(tour)
-            return _left(tour, show, call) if args.once else _stayed(tour, show, browser=args.browser)
+            if args.once:
+                return _left(tour, show, call)
+            return _stayed(tour, show, course.people, browser=args.browser)
         except KeyboardInterrupt:
-            show.line("deleted" if args.keep is None else "kept", path=place.base)
+            show.line("deleted" if args.keep is None else "kept", path=here.base)
             return OK if tour.over else _INTERRUPTED
 
 
-def _walked(tour: Tour, stack: ExitStack, call: Call, show: Show) -> bool:
+def _walked(tour: Walk, stack: ExitStack, call: Call, show: Show) -> bool:
     """Whether all steps went well; the first one includes the start of the servers."""
-    for number, step in enumerate(STEPS, 1):
+    for number, step in enumerate(show.steps, 1):
         show.begin(number, step.name)
         began = time.monotonic()
         try:
@@ -60,23 +82,25 @@ def _ms(began: float) -> int:
     return round((time.monotonic() - began) * 1000)
 
 
-def _explain(tour: Tour, step: Step, problem: HanseError | Problem, show: Show, ms: int, *, kept: bool) -> None:
+def _explain(tour: Walk, step: Step, problem: HanseError | Problem, show: Show, ms: int, *, kept: bool) -> None:
     """Whose side failed, why, and what its server said last."""
     if isinstance(problem, Problem):
         reason = problem.sentence(tour.lang)
     else:
         reason = say(f"error.{problem.code}", tour.lang, **problem.facts)
     dead = [server for server in tour.place.servers.values() if not server.alive()]
-    show.failed(step.name, OPERATORS[dead[0].folder.name] if dead else step.party.name, reason, ms)
+    operators = {step.party.server: step.party.operator for step in show.steps}
+    party = operators.get(dead[0].folder.name, dead[0].folder.name) if dead else step.party.name
+    show.failed(step.name, party, reason, ms)
     ours = isinstance(problem, Mistake)  # the caller's own mistake: no log explains it
     asked = [] if ours else [server for name, server in tour.place.servers.items() if name == step.party.server]
     for server in dead or asked:
-        show.log(server.folder / space.LOG, server.last_words())
+        show.log(server.folder / LOG, server.last_words())
     if not ours:
         show.examine(tour.place.base / step.party.server, kept=kept)
 
 
-def _left(tour: Tour, show: Show, call: Call) -> int:
+def _left(tour: Walk, show: Show, call: Call) -> int:
     """After `--once` only files remain."""
     show.offline(tour)
     if call.args.keep is None:
@@ -89,11 +113,11 @@ def _left(tour: Tour, show: Show, call: Call) -> int:
     return OK
 
 
-def _stayed(tour: Tour, show: Show, *, browser: bool) -> int:
+def _stayed(tour: Walk, show: Show, who: Mapping[Party, tuple[str, str]], *, browser: bool) -> int:
     """Serve until Ctrl-C; a server that ends by itself is a failure."""
     show.offline(tour)
     show.online(tour)
-    doors = people.doors(tour)
+    doors = people.doors(tour, who)
     show.doors(tour, doors)
     if browser:
         webbrowser.open(doors[0].url)

@@ -5,12 +5,13 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from connector.cli.checkout import CHECKOUT
+from connector.cli.demo import county
 from connector.cli.demo.people import Door
-from connector.cli.demo.space import FIRM, PROVIDER
-from connector.cli.demo.steps import NEIGHBOUR, STEPS, TOWN, Facts, Tour
+from connector.cli.demo.place import PROVIDER
+from connector.cli.demo.steps import NEIGHBOUR, STEPS, TOWN, Facts, Step
 from connector.language import decimal, say
 
 _WIDTH = 58
@@ -19,18 +20,25 @@ _WIDTH = 58
 class Show:
     """Standard output carries the steps; with `--json` everything else goes to standard error."""
 
+    steps: ClassVar[Sequence[Step]] = STEPS
+    topic: ClassVar[str] = ""
+    """Where the texts of the steps stand below `demo.`, with a dot behind it."""
+
     def __init__(self, lang: str, *, as_json: bool) -> None:
         self._lang, self._json = lang, as_json
 
     def _say(self, key: str, /, **facts: object) -> str:
         return say(f"demo.{key}", self._lang, **facts)
 
+    def _step(self, key: str, /, **facts: object) -> str:
+        return self._say(f"{self.topic}{key}", **facts)
+
     def line(self, key: str, /, **facts: object) -> None:
         print(self._say(key, **facts), file=sys.stderr if self._json else sys.stdout, flush=True)
 
     def begin(self, number: int, name: str) -> None:
         if not self._json:
-            title = f"{number:2}/{len(STEPS)} {self._say(f'{name}.title')} "
+            title = f"{number:2}/{len(self.steps)} {self._step(f'{name}.title')} "
             print(title.ljust(_WIDTH, "."), end=" ", flush=True)
 
     def done(self, name: str, facts: Facts, ms: int) -> None:
@@ -38,7 +46,7 @@ class Show:
             _object(step=name, ok=True, ms=ms, **facts)
             return
         print(f"{ms} ms" if ms < 1000 else f"{decimal(ms / 1000, self._lang)} s")
-        for line in self._say(f"{name}.done", **self._words(name, facts)).splitlines():
+        for line in self._step(f"{name}.done", **self._words(name, facts)).splitlines():
             print(f"      {line}", flush=True)
 
     def failed(self, name: str, party: str, reason: str, ms: int) -> None:
@@ -76,19 +84,19 @@ class Show:
                 pass
         return words
 
-    def results(self, tour: Tour) -> None:
+    def results(self, tour: Any) -> None:
         for key, path in (
             ("received", tour.received), ("contract", tour.contract), ("bundle", tour.bundle),
             ("changed", tour.tampered),
         ):  # fmt: skip
             self.line(f"results.{key}", path=path)
 
-    def offline(self, tour: Tour) -> None:
+    def offline(self, tour: Any) -> None:
         """The command that needs no server."""
         self.line("paste.head")
         self._command(hanse(), "verify", tour.bundle, "--trust", tour.place.roots)
 
-    def online(self, tour: Tour) -> None:
+    def online(self, tour: Any) -> None:
         """The commands that ask the running servers."""
         provider = tour.place.base / PROVIDER
         word = tour.title.split()[0]
@@ -96,25 +104,62 @@ class Show:
         url = f"{tour.place.servers[PROVIDER].url}/{TOWN.slug}/did.json"
         self._command("curl", "--cacert", tour.place.ca, url)
 
-    def doors(self, tour: Tour, doors: Sequence[Door]) -> None:
+    def doors(self, tour: Any, doors: Sequence[Door]) -> None:
         """The links, and how to get another once one was used."""
         self.line("doors.head", minutes=doors[0].minutes)
         for one in doors:
             self.line("doors.door", participant=one.party.name, name=one.name, url=one.url)
         self.line("doors.again")
-        town = doors[0]
-        self._command(hanse(), "person", "link", town.login, "--data", tour.place.base / town.party.server)
+        first = doors[0]
+        self._command(hanse(), "person", "link", first.login, "--data", tour.place.base / first.party.server)
 
-    def again(self, tour: Tour) -> None:
+    def again(self, tour: Any) -> None:
         """How to bring kept servers back."""
         self.line("paste.serve")
-        for name in (PROVIDER, FIRM):
+        for name in tour.place.folders:
             self._command(hanse(), "serve", "--data", tour.place.base / name)
 
     def _command(self, *words: object) -> None:
         if words[0] == hanse() and self._lang != "de":
             words = (words[0], "--lang", self._lang, *words[1:])
         print("  " + shlex.join(str(word) for word in words), file=sys.stderr if self._json else sys.stdout, flush=True)
+
+
+class CountyShow(Show):
+    """The same for `--space`."""
+
+    steps: ClassVar[Sequence[Step]] = county.STEPS
+    topic: ClassVar[str] = "space."
+
+    def _words(self, name: str, facts: Facts) -> Mapping[str, object]:
+        words: dict[str, object] = {**facts}
+        if name == "found":
+            words["dids"] = "\n".join(one["did"] for one in facts["participants"])
+        for key in ("bytes", "listed_ms", "after_ms", "resumed_ms"):
+            if key in facts:
+                words[key] = decimal(facts[key], self._lang, 0)
+        for key in ("stolen", "twice"):
+            if key in facts:
+                words[key] = say(f"error.{facts[key]}", self._lang)
+        if name == "invite":
+            words["until"] = facts["until"][:10]
+        if name == "apply":
+            words["open"] = ", ".join(facts["open"])
+        return words
+
+    def results(self, tour: Any) -> None:
+        for key, path in (("received", tour.received), ("bundle", tour.bundle), ("roots", tour.roots)):
+            self.line(f"results.{key}", path=path)
+
+    def offline(self, tour: Any) -> None:
+        self.line("paste.head")
+        self._command(hanse(), "verify", tour.bundle, "--trust", tour.roots)
+
+    def online(self, tour: Any) -> None:
+        base = tour.place.base
+        self._command(hanse(), "space", "members", "--as", county.KREIS.slug, "--data", base / county.KREIS.server)
+        self._command(hanse(), "space", "joined", "--as", county.TOWN.slug, "--data", base / county.TOWN.server)
+        self._command(hanse(), "doctor", "--data", base / county.TOWN.server)
 
 
 def hanse() -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from connector.catalogue import concepts
-from connector.cli.demo import space, trees
+from connector.cli.demo import trees
+from connector.cli.demo.place import FIRM, PROVIDER, Place
 from connector.cli.exchange.get import save
 from connector.cli.exchange.publish import upload
 from connector.cli.exchange.request import waited
@@ -39,12 +40,9 @@ class Party(NamedTuple):
     server: str
 
 
-TOWN = Party("musterstadt", "Musterstadt", "municipality", "IT-Verbund Beispiel", space.PROVIDER)
-NEIGHBOUR = Party("nachbardorf", "Nachbardorf", "municipality", "IT-Verbund Beispiel", space.PROVIDER)
-COMPANY = Party("stadtwerke", "Stadtwerke Beispiel GmbH", "company", "Stadtwerke Beispiel GmbH", space.FIRM)
-OPERATORS: Mapping[str, str] = {party.server: party.operator for party in (TOWN, COMPANY)}
-
-
+TOWN = Party("musterstadt", "Musterstadt", "municipality", "IT-Verbund Beispiel", PROVIDER)
+NEIGHBOUR = Party("nachbardorf", "Nachbardorf", "municipality", "IT-Verbund Beispiel", PROVIDER)
+COMPANY = Party("stadtwerke", "Stadtwerke Beispiel GmbH", "company", "Stadtwerke Beispiel GmbH", FIRM)
 COUNTS = ("published", "agreements", "refusals", "bytes")
 """The figures that are plain counts."""
 
@@ -52,7 +50,7 @@ COUNTS = ("published", "agreements", "refusals", "bytes")
 class Tour:
     """One walk through the steps: what an earlier step found is at hand for the later ones."""
 
-    def __init__(self, place: space.Place, file: Path | None, lang: str) -> None:
+    def __init__(self, place: Place, file: Path | None, lang: str) -> None:
         self.place, self.lang = place, lang
         self.file = file
         self.title = "Baumkataster Musterstadt" if file is None else file.name
@@ -82,7 +80,7 @@ class Tour:
     def start(self) -> Facts:
         """Both servers are up; the participants are members of the data space, in both servers' eyes."""
         for party in (TOWN, NEIGHBOUR, COMPANY):
-            self.dids[party.slug] = _joined(self.api(party), party)
+            self.dids[party.slug] = hosted(self.api(party), party)
         for server in self.place.servers.values():
             server.api.post("trust", "reload", body={})
         participants = [{"slug": slug, "did": did} for slug, did in self.dids.items()]
@@ -107,7 +105,7 @@ class Tour:
     def _source(self) -> Path:
         if self.file is not None:
             return self.file
-        made = self.place.base / space.PROVIDER / trees.NAME
+        made = self.place.base / PROVIDER / trees.NAME
         made.write_bytes(trees.register())
         return made
 
@@ -221,7 +219,7 @@ class Tour:
         return str((process.get("reason") or {}).get(self.lang) or "")
 
 
-def _joined(api: Api, party: Party) -> str:
+def hosted(api: Api, party: Party) -> str:
     """The DID of the participant, which is added unless an earlier run left it."""
     for known in api.get("participants")["participants"]:
         if known["slug"] == party.slug:
@@ -235,7 +233,7 @@ class Step(NamedTuple):
 
     name: str
     party: Party
-    act: Callable[[Tour], Facts]
+    act: Callable[[Any], Facts]
 
 
 STEPS = (

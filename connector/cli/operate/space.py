@@ -4,6 +4,7 @@ Who decides is named by `--who`: the command line acts for the operator, and two
 """
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -264,20 +265,21 @@ def run_roots(call: Call) -> int:
     key = next((one["key"] for one in found if one["space"] == args.space), None)
     if key is None:
         raise Mistake("cli.space-not-joined", space=args.space[:200])
-    certificates = [
-        block
-        for place in places
-        if place.is_file()
-        for block in _CERTIFICATE.findall(place.read_text("ascii", "replace"))
-    ]
+    found = certificates(places)
     place = args.output.expanduser()
     try:
-        place.write_text("\n".join([*certificates, key]), encoding="ascii")
+        place.write_text("\n".join([*found, key]), encoding="ascii")
     except OSError as problem:
         raise unusable(place, problem) from problem
-    call.result({"file": str(place), "certificates": len(certificates)})
-    call.tell("space.roots", place=str(place), count=len(certificates))
+    call.result({"file": str(place), "certificates": len(found)})
+    call.tell("space.roots", place=str(place), count=len(found))
     return OK
+
+
+def certificates(places: Sequence[Path]) -> list[str]:
+    """The certificates in those of these files that are there; what else lies in them is left out."""
+    texts = [place.read_text("ascii", "replace") for place in places if place.is_file()]
+    return [block for text in texts for block in _CERTIFICATE.findall(text)]
 
 
 def run_leave(call: Call) -> int:

@@ -2,11 +2,8 @@
 
 import io
 import json
-import os
 import signal
 import subprocess
-import sys
-import time
 import zipfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -19,42 +16,11 @@ from connector.cli.demo import trees
 from connector.cli.demo.show import Show, hanse
 from connector.cli.demo.steps import MEMBER, tampered
 from connector.cli.main import main
+from tests.cli.demo.driven import PATIENCE_S, demo, gone, told, wait_until_gone
 from tests.testkit.places import SHARED
 
 NAMES = ["start", "publish", "find", "negotiate", "transfer", "refuse", "expire", "verify", "tamper", "figures"]
 REAL = SHARED / "dcat/mdk/cities_1310_v5.csv"
-PATIENCE_S = 60
-
-
-def demo(*words: str, **streams: Any) -> "subprocess.Popen[str]":
-    """The command in a process of its own, as the installed script starts it."""
-    environ = {**os.environ, "LANG": "en_US.UTF-8", "HANSE_PEER__PORT": "1"}  # neither may change anything
-    command = [sys.executable, "-m", "connector.cli.main", "demo", *words]
-    return subprocess.Popen(command, env=environ, text=True, **streams)
-
-
-def told(*words: str) -> tuple[int, dict[str, Any], str]:
-    """Exit code, steps by name in their order, and what stood on standard error."""
-    with demo("--once", "--json", *words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
-        out, err = child.communicate(timeout=PATIENCE_S)
-    steps = [json.loads(line) for line in out.splitlines()]
-    return child.returncode, {step["step"]: step for step in steps}, err
-
-
-def gone(pid: int) -> bool:
-    """Whether the process has ended; one that nobody has waited for yet counts as ended."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-    return state == "Z"
-
-
-def wait_until_gone(pids: list[int]) -> None:
-    until = time.monotonic() + 15
-    while not all(map(gone, pids)):
-        assert time.monotonic() < until, f"still there: {pids}"
-        time.sleep(0.05)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Where the demonstration lives: the data space's folder, two data folders beside it, and a server process on each.
+"""Where the demonstration lives: the folder of its CAs, data folders beside it, and a server process on each.
 
 A server holds the reading end of a pipe as its standard input. Whatever ends the driver, `kill -9` included, closes
 that pipe, and the server ends too.
@@ -22,16 +22,23 @@ from connector.errors import HanseError, Mistake, Unavailable
 from connector.settings.load import FILE, SOCKET_LIMIT
 
 PROVIDER, FIRM, SPACE, RESULTS = "it", "stadtwerke", "space", "results"
+COUNTY, CENTRE = "kreis", "zentrum"
+EXCHANGE: Mapping[str, bool] = {PROVIDER: True, FIRM: True}
+"""Folders of servers, and whether the list of members is configured there."""
+FEDERATION: Mapping[str, bool] = {COUNTY: False, PROVIDER: False, CENTRE: False}
+"""Three operators that share no list: who belongs, the space alone says."""
 LOG = "server.log"
 _START_S, _STOP_S = 60.0, 15.0
 _LONGEST = SOCKET_LIMIT - len(f"/{FIRM}/api.sock")
+_LISTED = """\
+authority_key_file = "../space/trust/roots.pem"
+list_file = "../space/trust/list.jws"
+"""
 _SETTINGS = """\
 [trust]
 ca_files = ["../space/certs/dev-ca.pem"]
 seal_ca_files = ["../space/trust/roots.pem"]
-authority_key_file = "../space/trust/roots.pem"
-list_file = "../space/trust/list.jws"
-
+{listed}
 [peer]
 tls_cert_file = "../space/certs/server.pem"
 tls_key_file = "../space/certs/server.key"
@@ -93,10 +100,10 @@ class Server:
 
 
 class Place:
-    """The base folder of one demonstration with its two servers."""
+    """The base folder of one demonstration; `folders` are those of its servers, in the order of their start."""
 
-    def __init__(self, base: Path) -> None:
-        self.base, self.servers = base, dict[str, Server]()
+    def __init__(self, base: Path, folders: Mapping[str, bool]) -> None:
+        self.base, self.folders, self.servers = base, folders, dict[str, Server]()
         self.leave_results = False
 
     @property
@@ -114,7 +121,7 @@ class Place:
         return self.results / "roots.pem"
 
     def prepare(self) -> None:
-        """The authority, its CAs and both data folders; what is there already stays."""
+        """The CAs and all data folders; what is there already stays."""
         if len(os.fsencode(self.base)) > _LONGEST:
             raise Mistake("demo.long-path", path=self.base, limit=_LONGEST)
         try:
@@ -122,17 +129,18 @@ class Place:
         except OSError as problem:
             raise unusable(self.base, problem) from problem
         dev.prepare(self.base / SPACE, {}, SystemClock())
-        for name in (PROVIDER, FIRM):
+        for name, listed in self.folders.items():
             folder = self.base / name
             folder.mkdir(mode=0o700, exist_ok=True)
             if not (folder / FILE).exists():
-                (folder / FILE).write_text(_SETTINGS, encoding="utf-8")
+                settings = _SETTINGS.format(listed=_LISTED if listed else "")
+                (folder / FILE).write_text(settings, encoding="utf-8")
         self.results.mkdir(exist_ok=True)
         shutil.copyfile(self.base / SPACE / "trust" / "roots.pem", self.roots)
 
     def serve(self, stack: ExitStack, environ: Mapping[str, str]) -> None:
-        """Start both servers and wait for them; the stack stops them."""
-        for name in (PROVIDER, FIRM):
+        """Start the servers and wait for them; the stack stops them."""
+        for name in self.folders:
             self.servers[name] = _started(self.base / name, environ)
             stack.callback(self.servers[name].stop)
         for server in self.servers.values():
@@ -140,7 +148,7 @@ class Place:
 
     def clear(self) -> None:
         """Delete databases, keys and logs, and the results too unless they are to be left."""
-        for name in (PROVIDER, FIRM, SPACE):
+        for name in (*self.folders, SPACE):
             shutil.rmtree(self.base / name, ignore_errors=True)
         if not self.leave_results:
             shutil.rmtree(self.base, ignore_errors=True)
@@ -158,13 +166,13 @@ def _started(folder: Path, environ: Mapping[str, str]) -> Server:
 
 
 @contextmanager
-def place(keep: Path | None) -> Iterator[Place]:
+def place(keep: Path | None, folders: Mapping[str, bool] = EXCHANGE) -> Iterator[Place]:
     """The folder to keep, or a temporary one that is cleared in the end."""
     if keep is not None:
-        yield Place(keep.absolute())
+        yield Place(keep.absolute(), folders)
         return
     usual = tempfile.gettempdir()
-    here = Place(Path(tempfile.mkdtemp(prefix="hanse-", dir=usual if len(usual) < _LONGEST // 2 else "/tmp")))  # noqa: S108
+    here = Place(Path(tempfile.mkdtemp(prefix="hanse-", dir=usual if len(usual) < _LONGEST // 2 else "/tmp")), folders)  # noqa: S108
     try:
         yield here
     finally:

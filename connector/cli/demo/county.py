@@ -1,0 +1,360 @@
+"""The steps of `hanse demo --space`: three operators that share no list, and a county that keeps a space for them.
+
+What a step says was done or refused it has seen at the servers; one that does not end as it must raises.
+"""
+
+import base64
+import http.client
+import json
+import ssl
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from connector.catalogue import concepts
+from connector.cli.demo import people, trees
+from connector.cli.demo.knock import REFUSED, knock
+from connector.cli.demo.place import CENTRE, COUNTY, PROVIDER, Place
+from connector.cli.demo.steps import Facts, Party, Step, hosted
+from connector.cli.exchange.get import save
+from connector.cli.exchange.publish import upload
+from connector.cli.exchange.request import waited
+from connector.cli.frame.client import Api, Problem
+from connector.cli.operate.space import certificates
+from connector.errors import Unavailable
+from connector.trust.keys.jwk import decode
+from connector.verify.bundle import verify_bundle
+from connector.verify.report import Report, Verdict
+
+KREIS = Party("kreis", "Landkreis Muster", "county", "Kreisverwaltung Muster", COUNTY)
+TOWN = Party("musterstadt", "Musterstadt", "municipality", "IT-Verbund Beispiel", PROVIDER)
+VILLAGE = Party("nachbardorf", "Nachbardorf", "municipality", "Rechenzentrum Beispiel", CENTRE)
+PARTIES = (KREIS, TOWN, VILLAGE)
+ANNA, BERT = "anna", "bert"
+PEOPLE: Mapping[Party, tuple[str, str]] = {
+    KREIS: (ANNA, "Anna Amt"),
+    TOWN: ("petra", "Petra Muster"),
+    VILLAGE: ("olaf", "Olaf Nachbar"),
+}
+"""Who looks at it in a browser."""
+NAME, TITLE = "Datenraum Musterkreis", "Baumkataster Landkreis Muster"
+LETTER, CHECK = "Anschreiben", "Rückruf unter bekannter Nummer"
+RULE, UNTIL = "municipal-purpose", "31.12.2027"
+PURPOSE = concepts.local("publicAdministration")
+_LOOK_S, _PATIENCE_S = 0.2, 90.0
+_NEGOTIATION_S, _TRANSFER_S, _SOON_S, _WITNESS_S = 30, 60, 15, 60
+
+
+class County:
+    """One walk through the steps: what an earlier step found is at hand for the later ones."""
+
+    def __init__(self, place: Place, file: Path | None, lang: str) -> None:
+        self.place, self.file, self.lang = place, file, lang
+        self.over = False
+        self.dids: dict[str, str] = {}
+        self.space = self.fingerprint = self.link = self.application = self.joined_key = ""
+        self.dataset = self.offer = self.version = self.agreement = ""
+
+    @property
+    def received(self) -> Path:
+        return self.place.results / (trees.NAME if self.file is None else self.file.name)
+
+    @property
+    def bundle(self) -> Path:
+        return self.place.results / "evidence.zip"
+
+    @property
+    def roots(self) -> Path:
+        """What an auditor trusts: the seal CAs, and the key of the space that was compared by voice."""
+        return self.place.results / "roots-space.pem"
+
+    def api(self, party: Party) -> Api:
+        return self.place.servers[party.server].api
+
+    # The steps
+
+    def found(self) -> Facts:
+        """The servers are up; the county keeps a space, and offers a dataset to its members alone."""
+        for party in PARTIES:
+            self.dids[party.slug] = hosted(self.api(party), party)
+        county = self.api(KREIS)
+        for login, name in ((ANNA, "Anna Amt"), (BERT, "Bert Büro")):
+            people.known(county, KREIS, login, name)
+        rules = {"documents": [LETTER], "checklist": [CHECK], "approvals": 2}
+        said = county.post("participants", KREIS.slug, "space", body={"name": NAME, "rules": rules})
+        self.space, self.fingerprint = said["space"], said["fingerprint"]
+        self._leave_again()
+        listed = self._soon(lambda: self._listed().get(self.dids[KREIS.slug]))
+        self._require(listed == "active", "demo.no-list")
+        self._publish()
+        servers = [{"name": name, "pid": server.pid, "url": server.url} for name, server in self.place.servers.items()]
+        return {
+            "space": self.space, "name": said["name"], "fingerprint": self.fingerprint, "servers": servers,
+            "participants": [{"slug": slug, "did": did} for slug, did in self.dids.items()],
+        }  # fmt: skip
+
+    def _leave_again(self) -> None:
+        """Who belongs since an earlier run in a kept folder leaves, so that all steps are taken again."""
+        for party in (TOWN, VILLAGE):
+            joined = self.api(party).get("participants", party.slug, "spaces")["spaces"]
+            if any(one["space"] == self.space and one["state"] not in ("refused", "left") for one in joined):
+                self.api(party).post("participants", party.slug, "spaces", "leave", body={"space": self.space})
+        self._soon(lambda: not {self.dids[party.slug] for party in (TOWN, VILLAGE)} & set(self._listed()))
+
+    def _publish(self) -> None:
+        file = self.file
+        if file is None:
+            file = self.place.base / COUNTY / trees.NAME
+            file.write_bytes(trees.register())
+        source = upload(self.api(KREIS), KREIS.slug, file)
+        wish = {"source": source["source"], "title": TITLE, "rule": RULE}
+        slots = {"until": UNTIL, "space": self.space}
+        made = self.api(KREIS).post("participants", KREIS.slug, "datasets", body={**wish, "slots": slots})
+        self.dataset, self.offer, self.version = made["dataset"], made["offer"], source["sha256"]
+
+    def invite(self) -> Facts:
+        """A link for one town; what the county keeps of it does not open anything."""
+        made = self._space("invitations", name=TOWN.name, kind=concepts.local(TOWN.kind))
+        self.link, code = made["link"], made["link"].rpartition("#")[2]
+        kept = self.api(KREIS).get("participants", KREIS.slug, "space", "invitations")
+        self._require(len(code) == 43 and code not in json.dumps(kept), "demo.code-kept")
+        return {"town": made["name"], "until": made["until"], "invitation": made["id"]}
+
+    def apply(self) -> Facts:
+        """The town applies; with another fingerprint than the county reads out nothing is sent."""
+        look = self.api(TOWN).post("participants", TOWN.slug, "spaces", "look", body={"link": self.link})
+        self._require(look["fingerprint"] == self.fingerprint, "demo.other-fingerprint")
+        wrong = self._code(lambda: self._apply(TOWN, "0" * 32))
+        self._require(wrong == "spaces.fingerprint" and not self._applications(), "demo.not-refused", state=wrong)
+        one = self._apply(TOWN, self.fingerprint)
+        (waiting,) = self._applications()
+        self._require(one["state"] == "pending", "demo.not-pending", state=one["state"], reason=one["reason"])
+        self.application = waiting["id"]
+        found = [check["name"] for check in waiting["checks"] if check["good"]]
+        return {"application": self.application, "did": waiting["did"], "found": found, "open": waiting["open_checks"]}
+
+    def refuse_pending(self) -> Facts:
+        """Until somebody decides the town is a stranger, at each door; and its link is of no use to anybody else."""
+        answers = self._knocked()
+        self._require(answers.total() > 0 and set(answers) <= REFUSED, "demo.door-open", found=dict(answers))
+        asked = self._code(lambda: self._negotiation(TOWN))
+        offered = self._code(lambda: self._proposed(TOWN))
+        self._require(
+            asked in ("trust.not-listed", "api.list-stale") and offered == "trust.not-listed", "demo.not-refused",
+            state=f"{asked}, {offered}",
+        )  # fmt: skip
+        self._require(self.dids[TOWN.slug] not in self._listed(), "demo.listed-early")
+        thief = self._apply(VILLAGE, self.fingerprint)
+        self._require((thief["state"], thief["reason"]) == ("refused", "spaces.code"), "demo.not-refused",
+                      state=thief["state"])  # fmt: skip
+        early = self._code(lambda: self._decide("approve", ANNA))
+        self._require(early == "spaces.checklist", "demo.not-refused", state=early)
+        return {"doors": answers.total(), "answers": {str(status): count for status, count in answers.items()},
+                "asked": asked, "offered": offered, "stolen": thief["reason"], "unchecked": CHECK}  # fmt: skip
+
+    def approve(self) -> Facts:
+        """Two people agree, after one of them has called back; the same one twice is one."""
+        self._decide("check", ANNA, name=CHECK, note="AZ 10-2026")
+        first = self._decide("approve", ANNA)
+        twice = self._code(lambda: self._decide("approve", ANNA))
+        self._require((first["state"], first["missing"]) == ("pending", 1), "demo.not-pending", state=first["state"],
+                      reason="")  # fmt: skip
+        self._require(twice == "spaces.twice", "demo.not-refused", state=twice)
+        self._require(self.dids[TOWN.slug] not in self._listed(), "demo.listed-early")
+        last = self._decide("approve", BERT)
+        self._require(last["state"] == "approved", "demo.not-pending", state=last["state"], reason=last["reason"])
+        return {"people": len(last["approved_by"]), "twice": twice}
+
+    def join(self) -> Facts:
+        """The town is on the list, finds what is offered to members, and has a contract and the data.
+
+        The village comes in as well: its operator belongs to neither side of that contract and says when it was made.
+        """
+        began = time.monotonic()
+        one = self._soon(lambda: self._member(TOWN))
+        listed = round((time.monotonic() - began) * 1000)
+        self.joined_key = one["key"]
+        found = self._soon(self._hits)
+        case = self._negotiated(TOWN)
+        self._require(case["state"] == "FINALIZED", "demo.no-contract", state=case["state"], reason=self._why(case))
+        self.agreement = case["agreement"]
+        now = self._transfer(self.agreement)
+        self._require(bool(now["file"]), "demo.no-data", state=now["state"], reason=self._why(now))
+        place = ("participants", TOWN.slug, "transfers", now["id"], "content")
+        self._admit(VILLAGE)
+        same = save(self.received, self.api(TOWN).download(*place), now["sha256"]) == self.version
+        self._require(same, "demo.other-bytes", file=self.received)
+        return {"state": one["state"], "listed_ms": listed, "hits": found, "agreement": self.agreement,
+                "bytes": now["bytes"], "sha256": now["sha256"], "file": str(self.received)}  # fmt: skip
+
+    def suspend(self) -> Facts:
+        """A suspended member gets nothing under its contract, until it is resumed."""
+        self._space("members", did=self.dids[TOWN.slug], state="suspended", reason="Schlüssel gestohlen", who=ANNA)
+        began = time.monotonic()
+        refused = self._soon(self._refused)
+        after = round((time.monotonic() - began) * 1000)
+        self._require(self._listed()[self.dids[TOWN.slug]] == "suspended", "demo.no-list")
+        self._space("members", did=self.dids[TOWN.slug], state="active", reason="Neuer Schlüssel", who=BERT)
+        began = time.monotonic()
+        again = self._soon(self._served)
+        return {"refused": refused, "after_ms": after, "bytes": again, "resumed_ms": _since(began)}
+
+    def verify(self) -> Facts:
+        """An auditor who has the seal CAs and the key of the space, and nothing else, is convinced."""
+        self.roots.write_text("\n".join([*certificates([self.place.roots]), self.joined_key]), encoding="ascii")
+        report = self._judged()
+        until = time.monotonic() + _WITNESS_S  # the village's operator has known the county's log for seconds only
+        while report.verdict is Verdict.INDETERMINATE and time.monotonic() < until:
+            time.sleep(1.0)
+            report = self._judged()
+        self._require(report.verdict is Verdict.PASSED, "demo.not-verified", reason=report.reason)
+        foreign = verify_bundle(self.bundle.read_bytes(), self.place.roots.read_bytes(), self.lang)
+        self._require(foreign.verdict is not Verdict.PASSED, "demo.not-noticed", file=self.bundle)
+        return {"bundle": str(self.bundle), "trust": str(self.roots), "verdict": report.verdict.name,
+                "checks": len(report.checks), "witnessed": report.stated["trusted_time"]}  # fmt: skip
+
+    def _judged(self) -> Report:
+        """What the verifier says of the town's bundle as it is now."""
+        uuid = self.agreement.removeprefix("urn:uuid:")
+        place = ("participants", TOWN.slug, "agreements", uuid, "evidence")
+        save(self.bundle, self.api(TOWN).download(*place))
+        return verify_bundle(self.bundle.read_bytes(), self.roots.read_bytes(), self.lang)
+
+    # What several steps do
+
+    def _knocked(self) -> Counter[int]:
+        """What the doors of the county say to the town, by status."""
+        town, root = self.place.base / PROVIDER, self.space.removesuffix("/space")
+        return knock(town, TOWN.slug, self.dids[KREIS.slug], root, self.place.ca)
+
+    def _space(self, *parts: str, **body: Any) -> Any:
+        return self.api(KREIS).post("participants", KREIS.slug, "space", *parts, body=body)
+
+    def _decide(self, what: str, who: str, **more: Any) -> Any:
+        return self._space("applications", self.application, what, who=who, **more)
+
+    def _applications(self) -> list[Any]:
+        found: list[Any] = self.api(KREIS).get("participants", KREIS.slug, "space", "applications")["applications"]
+        return [one for one in found if one["state"] == "pending"]
+
+    def _apply(self, party: Party, fingerprint: str, link: str = "") -> Any:
+        content = base64.urlsafe_b64encode(f"{party.name} bittet um Aufnahme.".encode()).decode().rstrip("=")
+        letter = {"name": LETTER, "mediaType": "text/plain", "content": content}
+        body = {"link": link or self.link, "fingerprint": fingerprint, "documents": [letter]}
+        return self.api(party).post("participants", party.slug, "spaces", body=body)
+
+    def _admit(self, party: Party) -> None:
+        """All that it takes, as the town has gone it step by step."""
+        link = self._space("invitations", name=party.name, kind=concepts.local(party.kind))["link"]
+        self._apply(party, self.fingerprint, link)
+        (waiting,) = self._applications()
+        for what, who, more in (
+            ("check", BERT, {"name": CHECK, "note": "AZ 11-2026"}), ("approve", ANNA, {}), ("approve", BERT, {}),
+        ):  # fmt: skip
+            self._space("applications", waiting["id"], what, who=who, **more)
+        self._soon(lambda: self._member(party))
+
+    def _member(self, party: Party) -> Any:
+        """How it stands with the space, once it is a member."""
+        one = self.api(party).post("participants", party.slug, "spaces", "progress", body={"space": self.space})
+        return one if one["state"] == "member" else None
+
+    def _listed(self) -> Mapping[str, str]:
+        """State by DID of the members on the newest list, read as anybody may read it; former ones are left out."""
+        there = urlsplit(f"{self.space}/list")
+        tls = ssl.create_default_context(cafile=str(self.place.ca))
+        with closing(http.client.HTTPSConnection(there.netloc, timeout=20, context=tls)) as line:
+            line.request("GET", there.path)
+            answer = line.getresponse()
+            text = answer.read()
+        if answer.status != 200:
+            return {}
+        said = json.loads(decode(text.decode("ascii").split(".")[1]))
+        now = time.time()
+        return {
+            one["did"]: one["state"] for one in said["participants"]
+            if one.get("validUntil") is None or datetime.fromisoformat(one["validUntil"]).timestamp() > now
+        }  # fmt: skip
+
+    def _negotiation(self, party: Party) -> Any:
+        wish = {"provider": self.dids[KREIS.slug], "dataset": self.dataset, "offer": self.offer, "purpose": PURPOSE}
+        return self.api(party).post("participants", party.slug, "negotiations", body=wish)
+
+    def _negotiated(self, party: Party) -> Mapping[str, Any]:
+        place = ("participants", party.slug, "negotiations", self._negotiation(party)["id"])
+        return waited(self.api(party), _NEGOTIATION_S, *place)
+
+    def _proposed(self, party: Party) -> Any:
+        body = {"consumer": self.dids[party.slug], "offer": self.offer}
+        return self.api(KREIS).post("participants", KREIS.slug, "proposals", body=body)
+
+    def _hits(self) -> int:
+        found = self.api(TOWN).get("participants", TOWN.slug, "find", q=TITLE, live=1)
+        ours = [hit for hit in found["results"] if hit["dataset"] == self.dataset]
+        return len(ours) if ours and any(offer["met"] for offer in ours[0]["offers"]) else 0
+
+    def _transfer(self, agreement: str, seconds: int = _TRANSFER_S) -> Mapping[str, Any]:
+        api = self.api(TOWN)
+        started = api.post("participants", TOWN.slug, "transfers", body={"agreement": agreement})
+        return waited(api, seconds, "participants", TOWN.slug, "transfers", started["id"])
+
+    def _refused(self) -> str:
+        """Why the town gets no data; empty while it still does."""
+        try:
+            now = self._transfer(self.agreement, _SOON_S)
+        except Problem as problem:
+            return str(problem.body.get("code"))
+        return "" if now["file"] else self._why(now) or str(now["state"])
+
+    def _served(self) -> int:
+        """How many bytes the town gets; 0 while it gets none."""
+        try:
+            now = self._transfer(self.agreement, _SOON_S)
+        except Problem:
+            return 0
+        return int(now["bytes"]) if now["file"] else 0
+
+    def _soon(self, look: Callable[[], Any]) -> Any:
+        """What is found once there is something; raises Unavailable if it takes too long."""
+        until = time.monotonic() + _PATIENCE_S
+        while not (found := look()):
+            if time.monotonic() > until:
+                raise Unavailable("demo.too-long", seconds=round(_PATIENCE_S))
+            time.sleep(_LOOK_S)
+        return found
+
+    def _code(self, act: Callable[[], Any]) -> str:
+        """By which code something was refused; empty if it was not."""
+        try:
+            act()
+        except Problem as problem:
+            return str(problem.body.get("code"))
+        return ""
+
+    def _why(self, process: Mapping[str, Any]) -> str:
+        return str((process.get("reason") or {}).get(self.lang) or "")
+
+    def _require(self, holds: bool, code: str, **facts: object) -> None:
+        if not holds:
+            raise Unavailable(code, **facts)
+
+
+def _since(began: float) -> int:
+    return round((time.monotonic() - began) * 1000)
+
+
+STEPS = (
+    Step("found", KREIS, County.found),
+    Step("invite", KREIS, County.invite),
+    Step("apply", TOWN, County.apply),
+    Step("refuse-pending", TOWN, County.refuse_pending),
+    Step("approve", KREIS, County.approve),
+    Step("join", TOWN, County.join),
+    Step("suspend", KREIS, County.suspend),
+    Step("verify", TOWN, County.verify),
+)
