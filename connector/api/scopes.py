@@ -22,7 +22,7 @@ _TABLE: Mapping[Scope, str] = {
         GET P/templates | POST P/terms | GET P/trace/{pid:.+} | GET P/transfers | GET P/transfers/{id}
         GET P/transfers/{id}/decisions | GET A/openapi.json | GET P/space | GET P/space/invitations
         GET P/space/applications | GET P/space/applications/{id} | GET P/space/documents/{id}
-        GET P/space/members | GET P/space/recognised | GET P/spaces
+        GET P/space/members | GET P/space/recognised | GET P/spaces | GET P/space/groups | GET P/spaces/groups
     """,
     "publish": """
         POST P/datasets | POST P/datasets/{uuid}/change | POST P/datasets/{uuid}/offers
@@ -40,7 +40,8 @@ _TABLE: Mapping[Scope, str] = {
         POST P/comparisons | POST P/space/invitations | POST P/space/invitations/{id}/withdraw
         POST P/space/applications/{id}/check | POST P/space/applications/{id}/approve
         POST P/space/applications/{id}/refuse | POST P/space/members | POST P/space/recognised
-        POST P/space/recognised/end
+        POST P/space/recognised/end | POST P/space/groups | POST P/space/groups/{id}/end
+        POST P/space/groups/{id}/members | POST P/space/groups/{id}/members/end | POST P/spaces/groups
     """,
     "records": """
         GET P/persons/{pseudonym} | POST P/persons/{pseudonym}/erase | POST P/holds | POST P/holds/{id}/lift

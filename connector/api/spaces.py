@@ -3,7 +3,8 @@
 `who` names the person who decides where nobody is signed in, which is on the operator's socket (spec/spaces.md 3.3).
 """
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Final, Literal
 
 import msgspec
 from aiohttp import web
@@ -13,8 +14,9 @@ from connector.api.routes import PARTICIPANT, Problems, Route, get, post, proble
 from connector.catalogue import concepts
 from connector.clock import Clock
 from connector.errors import Mistake
+from connector.spaces import grouping
 from connector.spaces.assemble import SpaceSlice
-from connector.spaces.documents import Document
+from connector.spaces.documents import Document, GroupAct, RequestClaims
 from connector.spaces.model import Application, Rules, same_fingerprint
 from connector.trust.signers.port import Kind, Place
 from connector.views import space as views
@@ -30,6 +32,10 @@ NO_APPLICATION = ("spaces.no-application",)
 DECIDED = ("approvals.approved", "approvals.expired", "approvals.refused", "approvals.withdrawn")
 NOT_YOURS = ("spaces.twice", "spaces.who")
 AWAY = ("http.unreachable", "peer.busy")
+NO_GROUP = ("spaces.no-group", "spaces.none")
+_WISHES: Final[Mapping[str, GroupAct]] = {
+    "add": "group-add", "remove": "group-remove", "agree": "group-agree", "leave": "group-leave",
+}  # fmt: skip
 
 
 class SpaceRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +99,28 @@ class ForgetRequest(msgspec.Struct, frozen=True, kw_only=True):
     who: Who = ""
 
 
+class GroupRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A group of the space: `name` ends its IRI, `label` is what people read, `keeper` (DID) who fills it."""
+
+    name: Annotated[str, Meta(max_length=63)]
+    label: Annotated[dict[Literal["de", "en"], Name], Meta(min_length=1)]
+    keeper: Did = ""
+    who: Who = ""
+
+
+class GroupedRequest(msgspec.Struct, frozen=True, kw_only=True):
+    did: Did
+    who: Who = ""
+
+
+class GroupWish(msgspec.Struct, frozen=True, kw_only=True):
+    """What a member asks for about a group (`group` is its IRI): who keeps it adds or removes another (`did`)."""
+
+    group: Link
+    wish: Literal["add", "remove", "agree", "leave"]
+    did: Did = ""
+
+
 class LookRequest(msgspec.Struct, frozen=True, kw_only=True):
     link: Link
 
@@ -114,6 +142,7 @@ class SpaceHandlers:
         self._clock, self._authority = clock, spaces.authority
         self._invitations, self._applications = spaces.invitations, spaces.applications
         self._memberships, self._joining = spaces.memberships, spaces.joining
+        self._groups, self._elsewhere = spaces.groups, spaces.elsewhere
 
     # The authority
 
@@ -234,6 +263,61 @@ class SpaceHandlers:
         await self._memberships.forget(request.match_info["p"], wish.authority, wish.who)
         return await self.recognised(request)
 
+    # Groups
+
+    @problem_codes(NO_SPACE)
+    async def groups(self, request: web.Request) -> views.SpaceGroupsView:
+        """Groups of the space, ended ones too, with everybody who was asked, is in one, or was."""
+        found = await self._groups.all(request.match_info["p"])
+        return views.SpaceGroupsView([views.group(one) for one in found])
+
+    @problem_codes({400: ("participants.name", "spaces.group-ended", "spaces.group-name", "spaces.groups-many",
+                          "spaces.name"), 403: ("spaces.who",), 404: ("spaces.no-member", "spaces.none")})  # fmt: skip
+    async def put_group(self, request: web.Request, wish: GroupRequest) -> views.SpaceGroupView:
+        """Begins a group, or gives it another name or keeper."""
+        label = {str(lang): said for lang, said in wish.label.items()}
+        return views.group(
+            await self._groups.put(request.match_info["p"], wish.name, label, wish.keeper, wish.who)
+        )  # fmt: skip
+
+    @problem_codes({403: ("spaces.who",), 404: NO_GROUP})
+    async def end_group(self, request: web.Request, wish: YesRequest) -> views.SpaceGroupView:
+        """Nobody is in it any more, and its IRI never names another one."""
+        return views.group(await self._groups.end(request.match_info["p"], request.match_info["id"], wish.who))
+
+    @problem_codes({400: ("spaces.group-ended", "spaces.groups-many"), 403: ("spaces.who",),
+                    404: ("spaces.no-member", *NO_GROUP)})  # fmt: skip
+    async def ask(self, request: web.Request, wish: GroupedRequest) -> views.SpaceGroupView:
+        """Asks a member to be in a group; it is once it agrees, the authority itself at once."""
+        slug, name = request.match_info["p"], request.match_info["id"]
+        return views.group(await self._groups.ask(slug, name, wish.did, wish.who))
+
+    @problem_codes({403: ("spaces.who",), 404: NO_GROUP})
+    async def remove(self, request: web.Request, wish: GroupedRequest) -> views.SpaceGroupView:
+        """A member is in it no more, with the next list."""
+        slug, name = request.match_info["p"], request.match_info["id"]
+        return views.group(await self._groups.remove(slug, name, wish.did, wish.who))
+
+    @problem_codes({400: ("spaces.statement",), 503: AWAY})
+    async def standings(self, request: web.Request) -> views.GroupStandingsView:
+        """Groups of the spaces that the participant belongs to, and how it stands to each, asked of them now."""
+        found = await self._elsewhere.all(request.match_info["p"])
+        return views.GroupStandingsView([views.standing(one) for one in found])
+
+    @problem_codes({400: ("spaces.group-ended", "spaces.group-not-asked", "spaces.groups-many"),
+                    403: ("spaces.not-keeper",), 404: ("spaces.no-group", "spaces.no-member", "spaces.not-joined"),
+                    503: AWAY})  # fmt: skip
+    async def wish(self, request: web.Request, wish: GroupWish) -> views.GroupStandingsView:
+        """Agrees to be in a group, leaves it, or fills one that the participant keeps."""
+        slug = request.match_info["p"]
+        await self._elsewhere.ask(
+            slug,
+            RequestClaims(
+                space=grouping.space_of(wish.group), request=_WISHES[wish.wish], group=wish.group, member=wish.did
+            ),
+        )
+        return await self.standings(request)
+
     # Joining
 
     async def joined(self, request: web.Request) -> views.JoinedSpacesView:
@@ -286,6 +370,13 @@ class SpaceHandlers:
         get(f"{PARTICIPANT}/space/recognised", recognised),
         post(f"{PARTICIPANT}/space/recognised", recognise),
         post(f"{PARTICIPANT}/space/recognised/end", forget),
+        get(f"{PARTICIPANT}/space/groups", groups),
+        post(f"{PARTICIPANT}/space/groups", put_group),
+        post(f"{PARTICIPANT}/space/groups/{{id}}/end", end_group),
+        post(f"{PARTICIPANT}/space/groups/{{id}}/members", ask),
+        post(f"{PARTICIPANT}/space/groups/{{id}}/members/end", remove),
+        get(f"{PARTICIPANT}/spaces/groups", standings),
+        post(f"{PARTICIPANT}/spaces/groups", wish),
         get(f"{PARTICIPANT}/spaces", joined),
         post(f"{PARTICIPANT}/spaces", join),
         post(f"{PARTICIPANT}/spaces/look", look),

@@ -98,9 +98,7 @@ def peer_routes(services: Services, exchange: Exchange) -> list[routes.Route]:
         ).routes(),
         *TerminationHandlers(exchange, contracts.terminations, contracts.termination_delivery.judge, clock).routes(),
         *data.routes(outgoing, incoming),
-        *SpaceHandlers(
-            db, clock, spaces.authority, spaces.applications, spaces.memberships, spaces.hints, services.trust.resolver
-        ).routes(),
+        *SpaceHandlers(db, clock, spaces, services.trust.resolver).routes(),
         *PublicHandlers(
             db, clock, services.public.snapshots, services.public.records, sending, own_texts(infra.settings.web)
         ).routes(),

@@ -32,16 +32,18 @@ class Claims:
     def members(self, now: int) -> Sequence[Member]:
         """Everybody who belongs at this instant (ms)."""
         belong = (one for one in self._anchor.entries.values() if one.admitted(now) and not self._on_hold(one.did))
-        return [Member(name=one.name, requester=requester(one)) for one in belong]
+        return [Member(name=one.name, requester=requester(one.at(now))) for one in belong]
 
     def held(self, now: int) -> Mapping[str, Set[str]]:
-        """The DIDs and groups on the list, but for memberships that are over; nothing before there is a list."""
+        """The DIDs and groups on the list, but for memberships that are over and groups that have ended; nothing before
+        there is a list."""
         if self._anchor.version == 0 and not self._anchor.entries:
             return {}
         entries = self._anchor.entries.values()
         still = [one for one in entries if one.valid_until is None or now < millis(one.valid_until)]
-        groups = frozenset(group for one in still for group in one.groups)
-        return {HANSE + "memberOf": groups, HANSE + "participant": frozenset(one.did for one in still)}
+        groups = {group for one in still for group in one.groups}
+        groups |= {one.group for one in self._anchor.current.groups if one.valid_until is None}
+        return {HANSE + "memberOf": frozenset(groups), HANSE + "participant": frozenset(one.did for one in still)}
 
     def until(self, own: str, did: str, now: int) -> int | None:
         """When a list lets its membership end by itself (ms), the first that does; None if none does."""

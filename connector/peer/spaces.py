@@ -15,11 +15,11 @@ from connector.http.refusals import WrongMedia
 from connector.peer.identity import CACHE
 from connector.peer.routes import Call, Route
 from connector.spaces import documents, store
-from connector.spaces.applications import Applications
-from connector.spaces.authority import SpaceAuthority
-from connector.spaces.hints import Hint, Hints
-from connector.spaces.memberships import Memberships
+from connector.spaces.assemble import SpaceSlice
+from connector.spaces.hints import Hint
+from connector.spaces.memberships import listed_key
 from connector.storage.database import Database
+from connector.trust.did.did import Did
 from connector.trust.did.resolver import Resolver
 from connector.trust.keys import jose
 
@@ -27,18 +27,10 @@ from connector.trust.keys import jose
 class SpaceHandlers:
     """Thirty statements at once per address, then two a second: each makes us fetch a DID document."""
 
-    def __init__(
-        self,
-        db: Database,
-        clock: Clock,
-        authority: SpaceAuthority,
-        applications: Applications,
-        memberships: Memberships,
-        hints: Hints,
-        resolver: Resolver,
-    ) -> None:
-        self._db, self._clock, self._authority, self._resolver = db, clock, authority, resolver
-        self._applications, self._memberships, self._hints = applications, memberships, hints
+    def __init__(self, db: Database, clock: Clock, spaces: SpaceSlice, resolver: Resolver) -> None:
+        self._db, self._clock, self._authority, self._resolver = db, clock, spaces.authority, resolver
+        self._applications, self._memberships = spaces.applications, spaces.memberships
+        self._groups, self._hints = spaces.groups, spaces.hints
         self._pace = Pace(clock, burst=30, per_s=2)
         self._asking = Pace(clock, burst=30, per_s=2)
 
@@ -50,6 +42,7 @@ class SpaceHandlers:
             Route("POST", "/space/applications", self.apply, public=True),
             Route("GET", "/space/applications/{id}", self.state, public=True),
             Route("POST", "/space/requests", self.request, public=True),
+            Route("GET", "/space/groups", self.groups, public=True),
             Route("POST", "/space/hint", self.hint, public=True),
         ]
 
@@ -78,16 +71,28 @@ class SpaceHandlers:
         Its keys may be others than those it applied with, which no list vouches for yet: the document that its host
         serves now is enough to read how an application stands, and once it is a member it says so itself.
         """
+        said, issuer = self._token(call)
+        receipt = await self._applications.state(call.participant.id, call.params["id"], issuer)
+        document = await self._resolver.served(issuer)
+        jose.proven(said, document.key(said.kid, "capabilityInvocation"))
+        return web.Response(body=msgspec.json.encode(receipt), content_type="application/json")
+
+    async def groups(self, call: Call) -> web.StreamResponse:
+        """To a member: the groups of the space, how it stands to each, and who is in those that it keeps."""
+        said, issuer = self._token(call)
+        keys = await self._memberships.listed_keys(call.participant.id, issuer)
+        jose.proven(said, listed_key(await self._resolver.served(issuer), said.kid, keys))
+        found = await self._groups.standing(call.participant.id, issuer)
+        return web.Response(body=msgspec.json.encode(found), content_type="application/json")
+
+    def _token(self, call: Call) -> tuple[jose.Unverified, Did]:
+        """Of whom a token says it is; nothing is proven yet."""
         self._asking.spend(call.request.remote)
         scheme, _, token = call.request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Unauthenticated("peer.no-token")
         said = jose.read(token)
-        issuer = jose.check(said, aud=call.participant.did, now=self._clock.now())
-        receipt = await self._applications.state(call.participant.id, call.params["id"], issuer)
-        document = await self._resolver.served(issuer)
-        jose.proven(said, document.key(said.kid, "capabilityInvocation"))
-        return web.Response(body=msgspec.json.encode(receipt), content_type="application/json")
+        return said, Did(jose.check(said, aud=call.participant.did, now=self._clock.now()))
 
     async def request(self, call: Call) -> web.StreamResponse:
         """Of a member: it shows who it is by what it signed, since the list may not know its newest key."""

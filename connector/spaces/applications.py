@@ -18,7 +18,7 @@ from connector.http.pace import Pace
 from connector.http.refusals import TooMany
 from connector.ids import new_uuid
 from connector.participants.service import Hosted, Participants
-from connector.spaces import application_store, decide, documents, member_store, store
+from connector.spaces import application_store, decide, documents, group_store, member_store, store
 from connector.spaces.authority import SpaceAuthority, record
 from connector.spaces.documents import ApplicationClaims, Receipt
 from connector.spaces.model import (
@@ -248,6 +248,7 @@ class Applications:
         invitation = application_store.invitation(tx, slug, application.invitation)
         assert invitation is not None
         before = member_store.member(tx, slug, application.did)
+        group_store.end(tx, slug, did=application.did)
         member_store.put_member(tx, decide.admitted(application, invitation, space.rules, tx.now, before))
         store.changed(tx, slug)
         record(tx, hosted, "admitted", did=application.did, application=application.id)

@@ -10,6 +10,8 @@ from connector.participants.service import Hosted, Participants
 from connector.spaces import issuing, joined_store, joining
 from connector.spaces.applications import Applications
 from connector.spaces.authority import People, SpaceAuthority
+from connector.spaces.groups import SpaceGroups
+from connector.spaces.groups_elsewhere import GroupsElsewhere
 from connector.spaces.hints import Hints
 from connector.spaces.invitations import Invitations
 from connector.spaces.issuing import ListIssuer
@@ -34,6 +36,8 @@ class SpaceSlice(Struct, frozen=True, kw_only=True):
     applications: Applications
     issuer: ListIssuer
     memberships: Memberships
+    groups: SpaceGroups
+    elsewhere: GroupsElsewhere
     joining: Joining
     hints: Hints
     work: Work
@@ -54,7 +58,8 @@ def assemble(
 
     authority = SpaceAuthority(db, infra.vault, participants, people, own_keys)
     applications = Applications(db, clock, participants, trust.resolver, authority)
-    memberships = Memberships(db, clock, participants, trust.resolver, authority, applications)
+    groups = SpaceGroups(db, participants, authority)
+    memberships = Memberships(db, clock, participants, trust.resolver, authority, applications, groups)
     hints = Hints(db, clock, participants, infra.http, trust.anchor, trust.listing.look)
     issuer = ListIssuer(
         db, infra.vault, participants, elsewhere, trust.anchor, trust.listing, memberships, own_keys, hints
@@ -68,6 +73,8 @@ def assemble(
         invitations=Invitations(db, participants, authority),
         applications=applications,
         memberships=memberships,
+        groups=groups,
+        elsewhere=GroupsElsewhere(db, participants, joined, groups),
         hints=hints,
         issuer=issuer,
         joining=joined,

@@ -14,11 +14,14 @@ from msgspec.structs import replace
 from connector.clock import rfc3339
 from connector.errors import Mistake, PeerError
 from connector.http.address import target
+from connector.spaces import grouping
 from connector.spaces.model import (
     DAY_MS,
     MOST_KEYS,
     OVER,
     Application,
+    Group,
+    Grouped,
     Invitation,
     Keys,
     Member,
@@ -43,6 +46,7 @@ from connector.trust.members.trust_list import (
     require_form,
     to_form,
 )
+from connector.trust.members.trust_list import Grouped as Period
 from connector.trust.members.trust_list import Recognised as Named
 from connector.verify.formats import trustlist
 from connector.verify.formats.cosignature import derived
@@ -148,10 +152,11 @@ def lapsed(member: Member, now: int) -> bool:
     return member.state not in OVER and member.until is not None and member.until <= now
 
 
-def entry_of(member: Member) -> Entry:
-    """What the list says of a member."""
+def entry_of(member: Member, periods: Sequence[Period] = ()) -> Entry:
+    """What the list says of a member; `periods` in groups of the space."""
     return Entry(
-        did=member.did, name=member.name, operator=member.operator, kind=member.kind, groups=member.groups,
+        did=member.did, name=member.name, operator=member.operator, kind=member.kind,
+        groups=(*member.groups, *(one.group for one in periods if one.valid_until is None)),
         state="suspended" if member.state == "suspended" else "active",
         valid_from=rfc3339(member.since),
         valid_until=None if member.until is None else rfc3339(member.until),
@@ -160,14 +165,16 @@ def entry_of(member: Member) -> Entry:
         seal_certificates=member.keys.seal_certificates, log_keys=member.keys.log_keys,
         seal_key_pq=member.keys.seal_key_pq, former_seal_keys_pq=member.keys.former_seal_keys_pq,
         keys=member.keys.keys, succeeds=tuple(Succeeded(did, since) for did, since in member.succeeds),
+        group_periods=tuple(periods),
     )  # fmt: skip
 
 
 def following(
     space: Space, members: Sequence[Member], before: TrustList | None, now: int, version: int,
-    recognised: Sequence[Recognised] = (),
+    recognised: Sequence[Recognised] = (), groups: Sequence[Group] = (), grouped: Iterable[Grouped] = (),
 ) -> TrustList:  # fmt: skip
     """The list that says of all members what holds now; what was sealed under the one before can still be judged."""
+    within = grouping.periods(space.space, grouped)
     known = {} if before is None else {one.did: one for one in before.participants}
     said = sorted(members, key=lambda one: one.did)
     return TrustList(
@@ -175,13 +182,16 @@ def following(
         issued=rfc3339(now),
         next_update=rfc3339(now + space.rules.list_days * DAY_MS),
         authority=space.authority,
-        participants=tuple(_bounded(continued(known.get(one.did), entry_of(one), "", now)) for one in said),
+        participants=tuple(
+            _bounded(continued(known.get(one.did), entry_of(one, within.get(one.did, ())), "", now)) for one in said
+        ),
         witnesses=_witnesses(said),
         space=space.space,
         name=space.name,
         recognised=tuple(
             Named(one.authority, one.space, one.name, dict(one.jwk), one.list_url, one.kinds) for one in recognised
         ),
+        groups=tuple(grouping.listed(space.space, one) for one in groups),
     )
 
 

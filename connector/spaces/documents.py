@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from connector.errors import PeerError
-from connector.spaces.model import Digest, Keys, Line, Rules, Space, fingerprint
+from connector.spaces.model import Digest, GroupedState, Keys, Line, Rules, Space, fingerprint
 from connector.trust.did import did as dids
 from connector.trust.keys import jose
 from connector.trust.keys.jwk import Jwk, encode, thumbprint
@@ -27,6 +27,8 @@ LIMIT: Final = 262_144
 NODES: Final = 5_000
 LIFE_S: Final = 600
 MEDIA: Final = "application/jose"
+
+GroupAct = Literal["group-add", "group-remove", "group-agree", "group-leave"]
 
 T = TypeVar("T", bound=Struct)
 Key = dict[Annotated[str, Meta(max_length=20)], Annotated[str, Meta(max_length=2_000)]]
@@ -70,11 +72,31 @@ class ApplicationClaims(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class RequestClaims(Struct, frozen=True, kw_only=True, rename="camel"):
-    """What a member asks its authority for: that the list names other keys, or its end."""
+    """What a member asks its authority for: that the list names other keys, its end, or something about a group.
+
+    `group` is the IRI of that, `member` the DID of whom its keeper adds or removes.
+    """
 
     space: Annotated[str, Meta(max_length=500)]
-    request: Literal["keys", "leave"]
+    request: Literal["keys", "leave"] | GroupAct
     keys: Keys | None = None
+    group: Annotated[str, Meta(max_length=600)] = ""
+    member: Annotated[str, Meta(max_length=512)] = ""
+
+    @property
+    def order(self) -> str:
+        """Of requests of one order an older one is refused: whom a keeper removed is not added by an earlier word."""
+        return "group" if self.request.startswith("group-") else self.request
+
+
+class GroupStanding(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A group of a space to one of its members: `state` asked, member, or empty; `members` by DID for its keeper."""
+
+    group: Annotated[str, Meta(max_length=600)]
+    name: Annotated[dict[str, Line], Meta(max_length=10)]
+    keeper: Annotated[str, Meta(max_length=512)]
+    state: GroupedState | Literal[""]
+    members: Annotated[dict[str, GroupedState], Meta(max_length=1_000)] = {}
 
 
 class Receipt(Struct, frozen=True, kw_only=True, rename="camel"):

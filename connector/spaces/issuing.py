@@ -15,12 +15,12 @@ from msgspec.structs import replace
 from connector.audit import store as audit
 from connector.errors import HanseError, PeerError
 from connector.participants.service import Hosted, Participants
-from connector.spaces import authority_key, decide, documents, member_store, store
+from connector.spaces import authority_key, decide, documents, group_store, member_store, store
 from connector.spaces.applications import expire
 from connector.spaces.authority import RECORD, OwnKeys
 from connector.spaces.hints import Hints
 from connector.spaces.memberships import Memberships
-from connector.spaces.model import DAY_MS, Member
+from connector.spaces.model import DAY_MS, OVER, Member
 from connector.storage.database import Database, Tx
 from connector.trust.keys.signing import Vault
 from connector.trust.members.anchors import Anchors
@@ -108,7 +108,7 @@ class ListIssuer:
         before = None if newest is None else msgspec.convert(json.loads(newest.claims), TrustList)
         following = decide.following(
             space, member_store.members(tx, slug), before, tx.now, 1 if newest is None else newest.version + 1,
-            member_store.recognised(tx, slug),
+            member_store.recognised(tx, slug), group_store.groups(tx, slug), group_store.grouped(tx, slug),
         )  # fmt: skip
         require_form(following)
         require_distinct(following)
@@ -130,6 +130,8 @@ class ListIssuer:
             after = self._after(one, tx.now, decide.renewed(one, space.rules, tx.now))
             if after is not None:
                 member_store.put_member(tx, after)
+                if after.state in OVER:
+                    group_store.end(tx, slug, did=one.did)
                 event = "renewed" if after.state == one.state else after.state
                 body = {"event": event, "did": one.did}
                 audit.append(tx, slug, RECORD, None, "system", body, did=hosted.participant.did)

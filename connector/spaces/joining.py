@@ -154,7 +154,7 @@ class Joining:
     async def _take_leave(self, hosted: Hosted, found: Joined) -> None:
         """Tells the authority; one that does not know us, or no more, has nothing to do."""
         try:
-            await self._request(hosted, found, RequestClaims(space=found.space, request="leave"))
+            await self.request(hosted, found, RequestClaims(space=found.space, request="leave"))
         except PeerError as refused:
             if refused.code != "trust.not-listed":
                 raise
@@ -174,7 +174,7 @@ class Joining:
         for one in await self._db.read(slug, joined_store.all_joined, slug):
             if one.state == "member" and one.told != digest:
                 try:
-                    await self._request(hosted, one, RequestClaims(space=one.space, request="keys", keys=keys))
+                    await self.request(hosted, one, RequestClaims(space=one.space, request="keys", keys=keys))
                     await self._db.write(slug, self._knows, one, digest)
                 except HanseError as error:  # another authority has to hear of a stolen key all the same
                     failed = error
@@ -186,8 +186,10 @@ class Joining:
         if one is not None and one.state == "member":
             joined_store.put(tx, replace(one, told=digest), None)
 
-    async def _request(self, hosted: Hosted, one: Joined, said: RequestClaims) -> None:
-        """Signed by a key that the list names; by that of tokens where it names none, which a person has to mend."""
+    async def request(self, hosted: Hosted, one: Joined, said: RequestClaims) -> None:
+        """Asks the authority of a space that we joined for something; raises PeerError with its code, or Unavailable.
+
+        Signed by a key that the list names; by that of tokens where it names none, which a person has to mend."""
         listed = self._anchors.list_of(one.authority)
         entry = None if listed is None else listed.entry(hosted.participant.did)
         keys: list[SealKey] = [hosted.signers["peer"], hosted.seal]
@@ -287,10 +289,13 @@ class Joining:
         )
         return _receipt(answer)
 
-    async def _asked(self, hosted: Hosted, one: Joined) -> Receipt:
+    async def read(self, hosted: Hosted, one: Joined, path: str) -> Answer:
+        """What the authority shows to us alone."""
         headers = {"Authorization": f"Bearer {self._token(hosted, one.did)}"}
-        answer = await self._http.get(f"{one.space}/applications/{one.application}", headers=headers, limit=65_536)
-        return _receipt(answer)
+        return await self._http.get(f"{one.space}/{path}", headers=headers, limit=262_144)
+
+    async def _asked(self, hosted: Hosted, one: Joined) -> Receipt:
+        return _receipt(await self.read(hosted, one, f"applications/{one.application}"))
 
     def _token(self, hosted: Hosted, audience: str) -> str:
         claims = documents.claims(hosted.participant.did, audience, self._clock.now(), documents.Nothing())
@@ -335,13 +340,24 @@ def _receipt(answer: Answer) -> Receipt:
     if answer.status in (408, 425, 429) or answer.status >= 500:
         raise Unavailable("peer.busy", status=answer.status)
     try:
-        value = strict.loads(answer.body, limit=65_536)
         if answer.status in (200, 201):
-            return msgspec.convert(value, Receipt)
+            return msgspec.convert(strict.loads(answer.body, limit=65_536), Receipt)
     except (PeerError, msgspec.ValidationError) as cause:
         raise Unavailable("peer.busy", status=answer.status) from cause
+    raise refusal(answer)
+
+
+def refusal(answer: Answer) -> PeerError | Unavailable:
+    """What an authority that said no meant: its own code, or that we ask again later."""
+    busy = Unavailable("peer.busy", status=answer.status)
+    if answer.status in (408, 425, 429) or answer.status >= 500:
+        return busy
+    try:
+        value = strict.loads(answer.body, limit=65_536)
+    except PeerError:
+        return busy
     code = value.get("code") if isinstance(value, dict) else None
-    raise PeerError(
+    return PeerError(
         code if isinstance(code, str) and re.fullmatch(r"[a-z-]{1,40}\.[a-z-]{1,40}", code) else "spaces.no"
     )
 

@@ -117,12 +117,14 @@ def newest_request(tx: Tx, participant: str, did: str, kind: str) -> int:
     return 0 if row is None or row["at"] is None else int(row["at"])
 
 
-def taken_requests(tx: Tx, participant: str, did: str, since: int) -> int:
-    """How many requests of a member were taken since then (ms)."""
+def taken_requests(tx: Tx, participant: str, did: str, kind: str, since: int) -> int:
+    """How many requests of that kind were taken of a member since then (ms)."""
     row = tx.one(
-        "SELECT count(*) AS n FROM space_request WHERE participant = :participant AND did = :did AND taken_at > :since",
+        "SELECT count(*) AS n FROM space_request WHERE participant = :participant AND did = :did AND kind = :kind"
+        " AND taken_at > :since",
         participant=participant,
         did=did,
+        kind=kind,
         since=since,
     )
     assert row is not None

@@ -12,11 +12,12 @@ from connector.clock import Clock
 from connector.errors import Mistake, PeerError, Unauthenticated, Unknown
 from connector.http.refusals import TooMany
 from connector.participants.service import Hosted, Participants
-from connector.spaces import decide, documents, member_store, store
+from connector.spaces import decide, documents, group_store, member_store, store
 from connector.spaces.applications import Applications
 from connector.spaces.authority import SpaceAuthority, pin_of, record
 from connector.spaces.documents import Description, RequestClaims
-from connector.spaces.model import REQUESTS, TRIES_MS, Keys, Member, MemberState, Recognised
+from connector.spaces.groups import SpaceGroups
+from connector.spaces.model import GROUP_REQUESTS, OVER, REQUESTS, TRIES_MS, Keys, Member, MemberState, Recognised
 from connector.storage.database import Database, Tx
 from connector.trust.did import did as dids
 from connector.trust.did.documents import DidDocument
@@ -30,16 +31,24 @@ class Memberships:
 
     def __init__(
         self, db: Database, clock: Clock, participants: Participants, resolver: Resolver, authority: SpaceAuthority,
-        applications: Applications,
+        applications: Applications, groups: SpaceGroups,
     ) -> None:  # fmt: skip
         self._db, self._clock, self._participants = db, clock, participants
-        self._resolver, self._authority, self._applications = resolver, authority, applications
+        self._resolver, self._authority = resolver, authority
+        self._applications, self._groups = applications, groups
 
     async def all(self, slug: str) -> Sequence[Member]:
         """Everybody who ever was a member, by name; raises Unknown without a space."""
         await self._participants.get(slug)
         await self._db.read(slug, self._authority.held, slug)
         return await self._db.read(slug, member_store.members, slug)
+
+    async def listed_keys(self, slug: str, did: str) -> Keys:
+        """Those of a member; raises Unauthenticated for whoever is none now."""
+        found = await self._db.read(slug, member_store.known, slug, did)
+        if found is None or found.state in OVER:
+            raise Unauthenticated("trust.not-listed")
+        return found.keys
 
     async def change(self, slug: str, did: str, state: MemberState, reason: str, login: str = "") -> Member:
         """Suspends, resumes or expels a member, by the word of a person; raises Unknown, Mistake or NotYours."""
@@ -53,6 +62,8 @@ class Memberships:
             if found.state == state:
                 return found
             saved = member_store.put_member(tx, decide.step(found, state, tx.now, reason))
+            if saved.state in OVER:
+                group_store.end(tx, slug, did=did)
             store.changed(tx, slug)
             record(tx, hosted, state, voter.who, did=did, reason=reason)
             return saved
@@ -114,20 +125,24 @@ class Memberships:
         if claims.space != space.space:
             raise PeerError("spaces.statement")
         listed_again(said.kid, found.keys)
-        newest = member_store.newest_request(tx, slug, did, claims.request)
-        many = member_store.taken_requests(tx, slug, did, tx.now - TRIES_MS) >= REQUESTS
+        newest = member_store.newest_request(tx, slug, did, claims.order)
+        most = {"keys": REQUESTS, "group": GROUP_REQUESTS}.get(claims.order)
+        taken = member_store.taken_requests(tx, slug, did, claims.order, tx.now - TRIES_MS)
         if not member_store.take_request(
-            tx, slug, did, str(said.claims["jti"]), claims.request, statement, asked_at
+            tx, slug, did, str(said.claims["jti"]), claims.order, statement, asked_at
         ):  # fmt: skip
             return
         if asked_at < newest:
             raise PeerError("spaces.old-request")
-        if many and claims.request == "keys":
+        if most is not None and taken >= most:
             raise TooMany("spaces.requests")
         if claims.request == "keys":
             self._keys(tx, hosted, found, claims.keys or Keys())
+        elif claims.order == "group":
+            self._groups.take(tx, hosted, found, claims)
         else:
             member_store.put_member(tx, decide.step(found, "left", tx.now))
+            group_store.end(tx, slug, did=did)
             store.changed(tx, slug)
             record(tx, hosted, "left", did=did)
 

@@ -30,9 +30,19 @@ MOST_OPEN: Final = 500
 MemberState = Literal["active", "suspended", "expelled", "left", "ended"]
 ApplicationState = Literal["pending", "approved", "refused", "withdrawn", "expired"]
 InvitationState = Literal["open", "used", "withdrawn"]
+GroupedState = Literal["asked", "member", "ended"]
 JoinState = Literal["applying", "pending", "member", "refused", "left", "ended"]
 OVER: Final[frozenset[MemberState]] = frozenset({"expelled", "left", "ended"})
 
+MOST_GROUPS: Final = 100
+"""Groups of one space, ended ones too."""
+MOST_OF_MEMBER: Final = 50
+"""Groups that one member is in, or is asked to be in."""
+MOST_IN_GROUP: Final = 1_000
+MOST_PERIODS: Final = 128
+"""Periods in groups that the list names of one member, those that ended last."""
+GROUP_REQUESTS: Final = 120
+"""Requests about groups of one member within `TRIES_MS`."""
 MOST_KEYS: Final = 16
 """Keys of one witness."""
 
@@ -207,6 +217,37 @@ class Member(Struct, frozen=True, kw_only=True):
     application: str
     changed_at: int
     version: int = 1
+
+
+class Group(Struct, frozen=True, kw_only=True):
+    """One row of `space_group`. `name` ends its IRI, `label` is by language, `keeper` the DID of who fills it."""
+
+    participant: str
+    name: str
+    label: Mapping[str, str]
+    keeper: str
+    made_at: int
+    ended_at: int | None = None
+    version: int = 0
+
+
+class Grouped(Struct, frozen=True, kw_only=True):
+    """One row of `space_grouped`: who was asked to be in a group (`since` None), is in it, or was (`until`)."""
+
+    participant: str
+    name: str
+    did: str
+    number: int
+    asked_at: int
+    asked_by: str
+    since: int | None = None
+    until: int | None = None
+
+    @property
+    def state(self) -> GroupedState:
+        if self.until is not None:
+            return "ended"
+        return "asked" if self.since is None else "member"
 
 
 class Recognised(Struct, frozen=True, kw_only=True):

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from connector.spaces.documents import Description
+from connector.spaces.documents import Description, GroupStanding
+from connector.spaces.groups import Filled
 from connector.spaces.invitations import Invited
 from connector.spaces.model import (
     Application,
@@ -117,6 +118,45 @@ class SpaceMembersView(msgspec.Struct, frozen=True):
     members: list[SpaceMemberView]
 
 
+class GroupedView(msgspec.Struct, frozen=True, kw_only=True):
+    """`state`: asked, member, ended. `since` is empty for who never agreed."""
+
+    did: str
+    state: str
+    since: Time | None
+    until: Time | None
+
+
+class SpaceGroupView(msgspec.Struct, frozen=True, kw_only=True):
+    """`group` is its IRI, `label` its name by language, `keeper` the DID of who fills it; `ended` if it has."""
+
+    name: str
+    group: str
+    label: dict[str, str]
+    keeper: str
+    ended: Time | None
+    members: list[GroupedView]
+
+
+class SpaceGroupsView(msgspec.Struct, frozen=True):
+    groups: list[SpaceGroupView]
+
+
+class GroupStandingView(msgspec.Struct, frozen=True, kw_only=True):
+    """A group of a space that the participant belongs to: `state` asked, member, or empty; `members` (DID and state) if
+    it keeps the group."""
+
+    group: str
+    label: dict[str, str]
+    keeper: str
+    state: str
+    members: dict[str, str]
+
+
+class GroupStandingsView(msgspec.Struct, frozen=True):
+    groups: list[GroupStandingView]
+
+
 class RecognisedView(msgspec.Struct, frozen=True, kw_only=True):
     space: str
     name: str
@@ -192,6 +232,24 @@ def member(one: Member) -> SpaceMemberView:
     return SpaceMemberView(
         did=one.did, name=one.name, operator=one.operator, kind=one.kind, ars=one.ars, state=one.state,
         since=time(one.since), until=time(one.until), reason=one.reason,
+    )  # fmt: skip
+
+
+def group(found: Filled) -> SpaceGroupView:
+    one = found.group
+    return SpaceGroupView(
+        name=one.name, group=found.iri, label=dict(one.label), keeper=one.keeper, ended=time(one.ended_at),
+        members=[
+            GroupedView(did=who.did, state=who.state, since=time(who.since), until=time(who.until))
+            for who in found.grouped
+        ],
+    )  # fmt: skip
+
+
+def standing(one: GroupStanding) -> GroupStandingView:
+    return GroupStandingView(
+        group=one.group, label=one.name, keeper=one.keeper, state=one.state,
+        members={did: str(state) for did, state in one.members.items()},
     )  # fmt: skip
 
 

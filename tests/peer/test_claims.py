@@ -7,7 +7,7 @@ from connector.clock import rfc3339
 from connector.peer.claims import Claims
 from connector.policy.odrl.names import HANSE
 from connector.trust.members.claims import STATES, requester
-from connector.trust.members.trust_list import Anchor, Entry
+from connector.trust.members.trust_list import Anchor, Entry, Group, next_list
 
 NOW = 1_795_000_000_000
 LEVEL = f"{HANSE}municipalLevel"
@@ -75,12 +75,16 @@ def test_members_and_what_they_hold_are_those_of_the_list() -> None:
 
         def __init__(self) -> None:
             self._entries = {entry.did: entry for entry in listed}
+            bare = next_list(None, authority="urn:a", now=NOW, life_ms=1, participants=())
+            self._list = replace(
+                bare, groups=(Group("urn:empty", {}, "did:web:a"), Group("urn:over", {}, "", bare.issued))
+            )
 
     found = Claims(Listed(), lambda did: did == "did:web:b.example")
     assert [one.requester.did for one in found.members(NOW)] == [MEMBER.did]
     held = found.held(NOW)
     assert held[f"{HANSE}participant"] == {MEMBER.did, "did:web:b.example", "did:web:c.example"}
-    assert held[f"{HANSE}memberOf"] == {"urn:g"}
+    assert held[f"{HANSE}memberOf"] == {"urn:g", "urn:empty"}, "a group that goes on, though nobody is in it yet"
 
 
 def test_before_there_is_a_list_a_rule_may_name_anybody() -> None:

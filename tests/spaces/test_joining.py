@@ -299,7 +299,7 @@ async def test_an_authority_that_fails_keeps_no_other_from_new_keys(county: Coun
     )
     told = {one.space: one.told for one in await joining.all(TOWN)}
     first = (await joining.all(TOWN))[0].space
-    request = joining._request
+    request = joining.request
 
     async def asked(of: Any, one: Any, said: Any) -> None:
         if one.space == first:
@@ -307,7 +307,7 @@ async def test_an_authority_that_fails_keeps_no_other_from_new_keys(county: Coun
         await request(of, one, said)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(joining, "_request", asked)
+        patch.setattr(joining, "request", asked)
         with pytest.raises(Unavailable):
             await joining.tell_keys(hosted)
     assert {one.space for one in await joining.all(TOWN) if one.told != told[one.space]} == told.keys() - {first}

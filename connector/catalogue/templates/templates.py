@@ -25,7 +25,7 @@ Light = Literal["green", "yellow", "red"]
 
 SPACE = "space"
 """The slot that every template has."""
-_SPACE = re.compile(r"https://[!-~]{1,480}/space")
+_SPACE = re.compile(r"https://[!-~]{1,480}/(?:space|groups/[a-z0-9-]{1,63})")
 PLACE = re.compile(r"\{([a-z-]+)\}")
 _LATER = re.compile(r"\{([a-z-]+)\}\+P([0-9]{1,4})D")
 _GONE = object()
@@ -89,7 +89,7 @@ def template(template_id: str) -> Template:
 def fill(template_id: str, slots: Mapping[str, str]) -> dict[str, object]:
     """The policy document without @id, @type and target; Mistake for an unknown template or slot and a bad value.
 
-    Every template has the slot `space`: IRIs of the spaces whose members alone may have it (spec/spaces.md 5.3).
+    Every template has the slot `space`: IRIs of spaces and groups whose members alone may have it (spec/spaces.md 5.3).
     """
     chosen, spaces = template(template_id), _spaces(slots.get(SPACE, ""))
     slots = {name: text for name, text in slots.items() if name != SPACE}

@@ -12,7 +12,7 @@ from connector.catalogue import concepts
 from connector.cli.frame.call import OK, Call, named_file, unusable
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
-from connector.cli.operate import space_csv
+from connector.cli.operate import space_csv, space_group
 from connector.errors import Mistake
 
 SIGNERS = ("file", "pkcs11", "csc", "vault")
@@ -63,6 +63,7 @@ def register(top: Words, places: Any) -> None:
     recognise.word("--fingerprint", metavar="DIGITS", required=True)
     recognise.word("--kind", metavar="KIND", action="append", default=[])
     _who(recognise)
+    space_group.register(group, inner)
     _own(group, inner, "joined", run_joined)
     roots = _own(group, inner, "roots", run_roots)
     roots.word("space", metavar="URL")

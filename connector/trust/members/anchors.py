@@ -15,7 +15,7 @@ from connector.errors import HanseError, PeerError, Unauthenticated
 from connector.trust.keys.jwk import thumbprint
 from connector.trust.members.list_reader import ListReader
 from connector.trust.members.successors import Step, Successors, unambiguous
-from connector.trust.members.trust_list import Anchor, Entry, Read, Recognised, TrustList, millis, succession
+from connector.trust.members.trust_list import Anchor, Entry, Group, Read, Recognised, TrustList, millis, succession
 
 URN = "urn:ietf:params:oauth:jwk-thumbprint:sha-256:"
 """RFC 9278: the name of an authority is that of its key."""
@@ -236,8 +236,9 @@ class Anchors(Anchor):
                 raise Unauthenticated("trust.no-list")
             witnesses = {one.url: one for listed in reversed(lists) for one in listed.witnesses}
             self._whole = replace(
-                lists[0], participants=tuple(self.entries.values()), witnesses=tuple(witnesses.values()), recognised=()
-            )
+                lists[0], participants=tuple(self.entries.values()), witnesses=tuple(witnesses.values()), recognised=(),
+                groups=tuple(group for one in lists for group in one.groups if _own(one, group)),
+            )  # fmt: skip
         return self._whole
 
     @property
@@ -326,8 +327,9 @@ def agreed(entries: Sequence[Entry]) -> Entry:
     if not others:
         return first
     groups = tuple(dict.fromkeys(group for one in entries for group in one.groups))
+    periods = tuple(dict.fromkeys(period for one in entries for period in one.group_periods))
     return replace(
-        _common(first, others), groups=groups,
+        _common(first, others), groups=groups, group_periods=periods,
         kind=first.kind if all(one.kind == first.kind for one in others) else "",
         admin_level=first.admin_level if all(one.admin_level == first.admin_level for one in others) else None,
         ars=first.ars if all(one.ars == first.ars for one in others) else None,
@@ -357,7 +359,12 @@ def _within(entry: Entry, space: str, *, whole: bool = False) -> Entry:
     if not space:
         return entry
     groups = (one for one in entry.groups if whole or one.startswith(f"{space}/"))
-    return replace(entry, groups=(*groups, space))
+    periods = tuple(one for one in entry.group_periods if whole or one.group.startswith(f"{space}/"))
+    return replace(entry, groups=(*groups, space), group_periods=periods)
+
+
+def _own(listed: TrustList, group: Group) -> bool:
+    return listed.space is None or group.group.startswith(f"{listed.space}/")
 
 
 def _over(listed: Anchor, entry: Entry) -> bool:
@@ -367,7 +374,7 @@ def _over(listed: Anchor, entry: Entry) -> bool:
 
 def _admitted(listed: Anchor, did: str, now: int) -> Entry | None:
     entry = listed.entry(did)
-    return entry if entry is not None and entry.admitted(now) else None
+    return entry.at(now) if entry is not None and entry.admitted(now) else None
 
 
 def _recognised(listed: Anchor) -> Sequence[Recognised]:

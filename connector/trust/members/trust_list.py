@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
+from msgspec.structs import replace
 
 from connector.clock import rfc3339
 from connector.errors import PeerError, Unauthenticated
@@ -78,8 +79,22 @@ class SecondKey(Struct, frozen=True, rename="camel", omit_defaults=True):
         return _within(self.valid_from, self.valid_until, now)
 
 
+class Grouped(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """From when until when a participant is in a group (an IRI); without an end it still is."""
+
+    group: str
+    valid_from: str
+    valid_until: str | None = None
+
+    def holds(self, now: int) -> bool:
+        """Whether it is in it at this instant (milliseconds)."""
+        return _within(self.valid_from, self.valid_until, now)
+
+
 class Entry(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """One participant as the authority names it; `kind`, `groups` and `admin_level` are IRIs.
+
+    `groups` is what holds on the day of the list; of a group in `group_periods` these say when, ended ones too.
 
     `keys` are pinned thumbprints, `ars` is the regional key of its seat. `suspended_since` tells auditors which
     contracts are older; a plain digest among `seal_certificates` counts for as long as its certificate. What second
@@ -103,6 +118,16 @@ class Entry(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=Tru
     former_seal_keys_pq: tuple[SecondKey, ...] = ()
     keys: tuple[str, ...] = ()
     succeeds: tuple[Succeeded, ...] = ()
+    group_periods: tuple[Grouped, ...] = ()
+
+    def at(self, now: int) -> "Entry":
+        """With the groups that hold at this instant (milliseconds), in a past one too as far as the list says so."""
+        if not self.group_periods:
+            return self
+        timed = {one.group for one in self.group_periods}
+        then = (one.group for one in self.group_periods if one.holds(now))
+        lasting = (one for one in self.groups if one not in timed)
+        return replace(self, groups=tuple(dict.fromkeys((*lasting, *then))), group_periods=())
 
     def logging(self, now: int) -> tuple[dict[str, str], ...]:
         """The log keys that may sign a new state at this instant (milliseconds).
@@ -152,6 +177,15 @@ class Recognised(Struct, frozen=True, rename="camel"):
     kinds: tuple[str, ...] = ()
 
 
+class Group(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A group of a space: its IRI, its name by language, and the DID of the member that says who is in it."""
+
+    group: str
+    name: dict[str, str]
+    keeper: str
+    valid_until: str | None = None
+
+
 class TrustList(Struct, frozen=True, kw_only=True, rename="camel"):
     """The whole list; `authority` is the authority's identifier, times are RFC 3339.
 
@@ -168,6 +202,7 @@ class TrustList(Struct, frozen=True, kw_only=True, rename="camel"):
     space: str | None = None
     name: str | None = None
     recognised: tuple[Recognised, ...] = ()
+    groups: tuple[Group, ...] = ()
 
 
 def _end(text: str) -> int:
@@ -201,7 +236,7 @@ def to_form(trust_list: TrustList) -> Form:
     """The list as plain JSON, every member of an entry present as readers expect it."""
     form: Form = msgspec.to_builtins(trust_list)
     form["participants"] = [entry_form(entry) for entry in trust_list.participants]
-    for name in ("space", "name", "recognised"):
+    for name in ("space", "name", "recognised", "groups"):
         if not form[name]:
             del form[name]
     return form
@@ -312,7 +347,7 @@ class Anchor:
         entry = self.entry(did)
         if entry is None or not entry.admitted(now):
             raise Unauthenticated("trust.not-listed")
-        return entry
+        return entry.at(now)
 
     def between(self, own: str, did: str, now: int) -> Entry:
         """The entry of a DID as a participant of ours (`own`) may go by it; `Unauthenticated` if they share no space.
@@ -416,10 +451,13 @@ def _moments(trust_list: TrustList) -> list[str | None]:
     ours: list[str | None] = [trust_list.issued, trust_list.next_update]
     for entry in trust_list.participants:
         ours += [entry.valid_from, entry.valid_until, entry.suspended_since, *(one.since for one in entry.succeeds)]
+        for group in entry.group_periods:
+            ours += [group.valid_from, group.valid_until]
         for seal in entry.listed_seals:
             ours += [seal.valid_from, seal.valid_until]
         for key in entry.former_seal_keys_pq:
             ours += [key.valid_from, key.valid_until]
+    ours += [group.valid_until for group in trust_list.groups]
     for issuer in trust_list.issuers:
         ours += [issuer.valid_from, issuer.valid_until]
     ours += [key.get(RETIRED) for witness in trust_list.witnesses for key in witness.keys]

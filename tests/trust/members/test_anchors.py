@@ -13,7 +13,7 @@ from connector.trust.keys.signing import SoftwareKey, Vault
 from connector.trust.members import pins
 from connector.trust.members.anchors import URN, Anchors, Pin
 from connector.trust.members.authority import Authority
-from connector.trust.members.trust_list import Anchor, Entry, Recognised, Succeeded, TrustList
+from connector.trust.members.trust_list import Anchor, Entry, Group, Grouped, Recognised, Succeeded, TrustList
 from tests.trust.members.lists import HOUR, KIND, NOW, entry
 
 TOWN, VILLAGE, FIRM = "did:web:town.de", "did:web:village.de", "did:web:firm.de"
@@ -97,6 +97,21 @@ def test_groups_elsewhere_are_not_its_to_give(north: Keeper, south: Keeper) -> N
     listed = entry("firm", NOW, groups=(ours, theirs, south.space, "https://example.org/any"))
     anchors = of((north, north.says(entry("town", NOW), listed)), (south, south.says(entry("village", NOW))))
     assert anchors.between(TOWN, FIRM, NOW).groups == (ours, north.space)
+
+
+@pytest.mark.threat("T107")
+def test_periods_in_groups_elsewhere_are_not_its_to_give_either(north: Keeper, south: Keeper) -> None:
+    """>> a list that says when somebody was in a group of another space << only its own, at each instant."""
+    ours, theirs = f"{north.space}/groups/forest", f"{south.space}/groups/river"
+    since, until = rfc3339(NOW + 1_000), rfc3339(NOW + 2_000)
+    periods = tuple(Grouped(one, since, until) for one in (ours, theirs))
+    said = (entry("town", NOW), entry("firm", NOW, groups=(), group_periods=periods))
+    groups = tuple(Group(one, {"de": "A"}, FIRM) for one in (ours, theirs))
+    lists = ((north, north.says(*said, groups=groups)), (south, south.says(entry("village", NOW))))
+    anchors = of(*lists)
+    found = [anchors.between(TOWN, FIRM, at).groups for at in (NOW, NOW + 1_000, NOW + 2_000)]
+    assert found == [(north.space,), (ours, north.space), (north.space,)]
+    assert [one.group for one in anchors.current.groups] == [ours]
 
 
 def test_a_member_of_both_has_the_groups_of_both_and_only_what_both_say(north: Keeper, south: Keeper) -> None:
