@@ -154,7 +154,9 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
     )  # fmt: skip
     plane = ports.plane(infra, transfers.reports, catalogue.uploads)
     circuits, acks = Circuits(), Acks(infra.db, clock)
-    delivery = delivery_slice.assemble(infra, peer, circuits, acks, contracts.service, transfers.service)
+    delivery = delivery_slice.assemble(
+        infra, participants, peer, circuits, acks, contracts.service, transfers.service
+    )  # fmt: skip
 
     # What becomes of it in time, and what operators see
     retention = _retention(infra, participants, contracts, trust, peer)

@@ -69,8 +69,9 @@ def public(services: Services) -> routes.Surface:
     """The surface for other connectors."""
     exchange = Exchange(services.infra.db, services.circuits.heard, services.addresses.prove)
     return routes.Surface(
-        peer_routes(services, exchange), services.participants, services.authenticate, exchange.refused
-    )
+        peer_routes(services, exchange), services.participants, services.authenticate, exchange.refused,
+        services.infra.clock,
+    )  # fmt: skip
 
 
 def peer_routes(services: Services, exchange: Exchange) -> list[routes.Route]:

@@ -111,6 +111,11 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
         return self.id.removeprefix("urn:uuid:")
 
     @property
+    def own_did(self) -> str:
+        """The DID by which the document names the participant: not its present one if it has moved since."""
+        return str(self.policy["assigner" if self.role == "provider" else "assignee"])
+
+    @property
     def in_force(self) -> bool:
         """Whether it was concluded; whether time has ended it is the policy's word."""
         return self.state in ("finalized", "one-sided")

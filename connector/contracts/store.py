@@ -4,6 +4,7 @@ A state changes only if its version is still the one that was read; else the who
 (spec/architecture.md 2.2).
 """
 
+from collections.abc import Collection
 from functools import lru_cache
 from typing import Any, Final
 
@@ -138,9 +139,9 @@ def _said(stored: Stored) -> dict[str, object]:
 
 
 def case(
-    tx: Tx, participant: str, case_id: str, counterparty: str | None = None, *, lock: bool = False
+    tx: Tx, participant: str, case_id: str, among: Collection[str] | None = None, *, lock: bool = False
 ) -> NegotiationRow | None:
-    """The negotiation; with `counterparty` only if it is that peer's (threat T17); `lock` before a change of state."""
+    """The negotiation; with `among` only if its peer is one of these DIDs (threat T17); `lock` before a change."""
     row = tx.one(
         f"SELECT n.*{_ASKED if tx.dialect == 'sqlite' else ''} FROM negotiation n"  # noqa: S608 constants
         " WHERE n.participant = :participant AND n.id = :id"
@@ -148,7 +149,7 @@ def case(
         participant=participant,
         id=case_id,
     )
-    if row is None or counterparty not in (None, row["counterparty"]):
+    if row is None or (among is not None and row["counterparty"] not in among):
         return None
     return _case(row)
 
@@ -187,6 +188,15 @@ def open_cases(tx: Tx, participant: str, counterparty: str) -> int:
     )
     assert row is not None
     return int(row["n"])
+
+
+def unsettled(tx: Tx, participant: str) -> list[str]:
+    """The ids of all negotiations that are not settled on both sides."""
+    rows = tx.all(
+        "SELECT id FROM negotiation WHERE participant = :participant AND settled = 0 ORDER BY id || ''",
+        participant=participant,
+    )
+    return [str(row["id"]) for row in rows]
 
 
 def _agreement(row: Row) -> Agreement:

@@ -6,11 +6,15 @@ from connector.delivery.circuit import Circuits
 from connector.delivery.messages import Messages, Post
 from connector.infra import Infra
 from connector.jobs.work import Work
+from connector.participants.service import Participants
 from connector.transfer.service import Transfers
 
 
 def assemble(
-    infra: Infra, peer: Post, circuits: Circuits, acks: Acks, contracts: Contracts, transfers: Transfers
+    infra: Infra, participants: Participants, peer: Post, circuits: Circuits, acks: Acks, contracts: Contracts,
+    transfers: Transfers,
 ) -> Work:  # fmt: skip
-    messages = Messages(infra.db, infra.clock, peer, circuits, infra.vault, contracts, transfers, acks)
+    messages = Messages(
+        infra.db, infra.clock, peer, circuits, infra.vault, contracts, transfers, acks, participants
+    )  # fmt: skip
     return Work(handlers={"message": messages.send, "repair": messages.repair})

@@ -22,7 +22,8 @@ from connector.delivery.worker import RetryableAnswer, RetryAfter
 from connector.errors import PeerError, Unavailable
 from connector.http.outbound import Answer
 from connector.language.reasons import from_the_wire, plain
-from connector.participants import lifecycle
+from connector.participants import lifecycle, succession
+from connector.participants.service import Participants
 from connector.protocol.effects import Problem
 from connector.protocol.messages import ContractNegotiation, TransferProcess
 from connector.protocol.shape import LONGEST_ID
@@ -61,10 +62,11 @@ class Messages:
 
     def __init__(
         self, db: Database, clock: Clock, peer: Post, circuits: Circuits, vault: Vault, contracts: Contracts,
-        transfers: Transfers, acks: Acks,
+        transfers: Transfers, acks: Acks, participants: Participants,
     ) -> None:  # fmt: skip
         self._db, self._clock, self._peer, self._circuits, self._vault = db, clock, peer, circuits, vault
         self._contracts, self._transfers, self._acks = contracts, transfers, acks
+        self._participants = participants
         self._answers = Answers()
         self._noes: dict[int, int] = {}
         """How often a row was answered 4xx. Attempts during an outage are none of these; a restart counts anew."""
@@ -187,6 +189,10 @@ class Messages:
 
     async def _addressed(self, row: OutboxRow, parcel: OutgoingMessage) -> tuple[str, bytes] | None:
         """None as long as the peer has not named the pid that belongs into the address."""
+        own = (await self._participants.get(row.participant)).participant
+        parcel = msgspec.structs.replace(
+            parcel, text=succession.from_here(own, parcel.text, whole=parcel.noun == "transfer")
+        )
         if PEER not in parcel.url:
             return parcel.url, parcel.text.encode()
         pid = await self._db.read(row.participant, self._peer_of, row.participant, parcel)

@@ -362,7 +362,8 @@ class Participants:
                 sealed[record.purpose] = record, row.secret
             else:
                 kept = self._elsewhere.key(record.kid, keys.public_of(record), place), place
-        document = dids.document(Did(participant.did), participant.root, records)
+        did, gone = Did(participant.did), participant.moved
+        document = dids.document(did, participant.root, records) if gone is None else dids.left(did, gone.did, records)
         key, place = kept or (None, None)
         kid = sealed["seal"][0].kid if key is None else key.kid
         pem = next(record.certificate for record in records if record.kid == kid)

@@ -7,20 +7,29 @@ there is no way back in the database either.
 
 from typing import Final
 
-from connector.audit import store as audit
-from connector.audit.entry import KEY, digest
-from connector.errors import Mistake
+from connector.errors import Mistake, PeerError, Unknown
 from connector.participants import store
 from connector.participants.model import Moved, Participant
-from connector.participants.service import Hosted
 from connector.storage.database import Tx
 from connector.trust.did import did as dids
-from connector.verify.formats import jcs
 
 TERM_MS: Final = 365 * 86_400_000
 """How long an old DID is answered unless the operator says otherwise."""
 MOST: Final = 16
 """Former DIDs of one participant: each costs a look-up wherever it is asked who is meant."""
+
+
+def from_here(participant: Participant, text: str, *, whole: bool) -> str:
+    """A message that was written under a former DID, with the addresses of now: where answers go, and with `whole`
+    every address below the old root. What was sealed is never `whole`.
+    """
+    for did in participant.former:
+        before, now = (f'"{root}/' for root in (dids.root_of(dids.Did(did)), participant.root))
+        if whole:
+            text = text.replace(before, now)
+        else:
+            text = text.replace(f'"callbackAddress":{before}', f'"callbackAddress":{now}')
+    return text
 
 
 def take_place(tx: Tx, participant: Participant, former: str) -> None:
@@ -34,9 +43,31 @@ def take_place(tx: Tx, participant: Participant, former: str) -> None:
         store.changed(tx, participant.id)
 
 
-def give_place(tx: Tx, hosted: Hosted, heir: str, until: int) -> bool:
-    """`heir` acts in its place from now on; False if it does already. Raises Mistake if another one does."""
-    participant = hosted.participant
+class Gone(PeerError):
+    """Who asks a participant that has moved: 410, with the DID that acts in its place."""
+
+    status = 410
+
+
+def require_here(participant: Participant, now: int) -> None:
+    """Raises Gone for one that has moved, and Unknown once its old DID is answered no more; `now` in ms."""
+    if participant.moved is None:
+        return
+    if now >= participant.moved.until:
+        raise Unknown("peer.nothing-here")
+    raise Gone("succession.gone", name=participant.name, did=participant.moved.did)
+
+
+def answered(participant: Participant, now: int) -> bool:
+    """Whether what anybody may read of it is still read here."""
+    return participant.moved is None or now < participant.moved.until
+
+
+def give_place(tx: Tx, participant: Participant, heir: str, until: int) -> bool:
+    """`heir` acts in its place from now on; False if it does already. Raises Mistake if another one does.
+
+    Its log gets no record here: whoever takes it in goes on behind the last one.
+    """
     if participant.is_me(dids.parse(heir)):
         raise Mistake("succession.former", did=heir[:200])
     if not store.set_moved(tx, participant.id, Moved(heir, tx.now, until)):
@@ -45,7 +76,5 @@ def give_place(tx: Tx, hosted: Hosted, heir: str, until: int) -> bool:
         if gone is None or gone.did != heir:
             raise Mistake("succession.moved", name=participant.name, did="" if gone is None else gone.did)
         return False
-    body = {"event": "moved", "to": heir, "document": digest(jcs.encode(hosted.document))}
-    audit.append(tx, participant.id, KEY, None, "system", body, did=participant.did)
     store.changed(tx, participant.id)
     return True

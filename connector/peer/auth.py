@@ -67,6 +67,8 @@ class Gatekeeper:
             await self._noted(unverified, untimely, participant.did, now)
             raise
         entry = self._anchor.between(participant.did, issuer, now)
+        if self._anchor.successor(issuer, now) is not None:
+            raise Unauthenticated("peer.succeeded")
         document = await self._resolver.of_caller(issuer)
         jwk = document.key(unverified.kid, "capabilityInvocation")
         claims = jose.proven(unverified, jwk)

@@ -18,8 +18,8 @@ class IdentityHandlers:
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", "/did.json", self.document, public=True),
-            Route("GET", "/.well-known/did.json", self.document, public=True),
+            Route("GET", "/did.json", self.document, public=True, kept=True),
+            Route("GET", "/.well-known/did.json", self.document, public=True, kept=True),
             Route("GET", "/.well-known/dspace-version", self.versions, public=True),
         ]
 

@@ -14,10 +14,11 @@ from urllib.parse import unquote
 import structlog
 from aiohttp import web
 
-from connector.clock import SystemClock
+from connector.clock import Clock, SystemClock
 from connector.errors import HanseError, Unavailable, Unknown
 from connector.http import limits, strict
 from connector.http.refusals import WrongMethod
+from connector.participants import succession
 from connector.participants.model import Participant
 from connector.peer.auth import Caller
 from connector.peer.foreign_messages import Foreign
@@ -57,6 +58,8 @@ class Route(NamedTuple):
     handler: Handler
     public: bool = False
     streaming: bool = False
+    kept: bool = False
+    """Whether it is answered too below the root of a participant that has moved."""
 
 
 class Directory(Protocol):
@@ -76,19 +79,26 @@ class Surface:
     """The table, and what every row of it goes through: whose root, which row, who calls, for how long."""
 
     def __init__(
-        self, routes: Sequence[Route], directory: Directory, authenticate: Authenticate, refused: Refused | None = None
-    ) -> None:
+        self, routes: Sequence[Route], directory: Directory, authenticate: Authenticate,
+        refused: Refused | None = None, clock: Clock | None = None,
+    ) -> None:  # fmt: skip
         self.routes = tuple(routes)
         self._table = RouteTable((route.path, (route, tuple(_NAMES.findall(route.path)))) for route in routes)
         self._directory, self._authenticate, self._refused = directory, authenticate, refused
-        self._foreign = Foreign(SystemClock())
+        self._clock = clock or SystemClock()
+        self._foreign = Foreign(self._clock)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         found = await self._directory.at(request.host.lower(), request.rel_url.raw_path)
         if found is None:
             raise Unknown("peer.nothing-here")
         participant, rest = found
+        now = self._clock.now()
+        if not succession.answered(participant, now):
+            raise Unknown("peer.nothing-here")
         route, params = self._route(request.method, rest)
+        if not route.kept:
+            succession.require_here(participant, now)
         structlog.contextvars.bind_contextvars(participant=participant.id, request=request.get(limits.request_id, ""))
         if route.streaming:
             return await self._call(route, request, participant, params)

@@ -94,7 +94,7 @@ class Duties:
         """How each duty of the agreement stands now, in the order of the document; raises Unknown."""
         agreement = self._agreements.named(tx, slug, name)
         decision = self._decisions.duties(tx, agreement)
-        me = self._participants.held(slug).participant.did
+        me = agreement.own_did
         consumer = self._worlds.consumer(agreement)
         return [_standing(node, _owes(node, me, consumer), decision.suspended) for node in _duties(decision.tree)]
 

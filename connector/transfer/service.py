@@ -110,6 +110,21 @@ class Transfers:
             return process
         return self.sender.terminate(tx, process, code, reason)
 
+    def after_move(self, tx: Tx, slug: str) -> int:
+        """The participant has come here from another provider: partners are told the new address of what runs.
+
+        How many were. While a message of ours is unanswered its answer comes first, and a stream that breaks at the
+        old address is asked for anew.
+        """
+        told = 0
+        for process_id in store.unsettled(tx, slug):
+            process = self._own(tx, slug, process_id)
+            started = process.kernel.state is State.STARTED and process.kernel.pending is None
+            if started and process.owned and process.held is None and kernel.flowing(process.kernel):
+                self.sender.start(tx, process)
+                told += 1
+        return told
+
     # What the clock tells us
 
     def expire(self, tx: Tx, slug: str, process_id: str) -> None:
@@ -137,7 +152,7 @@ class Transfers:
         self, tx: Tx, slug: str, partner: Partner, message: m.TransferRequestMessage, digest: str
     ) -> TransferRow:
         """Taken if the agreement is in force between us; started or terminated by the policy as it stands now."""
-        known = store.process_of_peer(tx, slug, partner.did, message.consumer_pid)
+        known = self._begun(tx, slug, partner.did, message.consumer_pid)
         if known is not None:
             return known
         require_active(tx, slug)
@@ -159,13 +174,13 @@ class Transfers:
             address=message.callback_address,
         )  # fmt: skip
         store.insert(tx, process)
-        self._take_destination(tx, process, message.data_address, partner.root)
+        self._take_destination(tx, process, message.data_address, partner)
         self.sender.commit(tx, process, step.effects)
         return self._decide.after(tx, process, ReceivedTransferMessage(partner, message))
 
     def knows(self, tx: Tx, slug: str, did: str, consumer_pid: str) -> bool:
         """Whether this peer has asked for this transfer before."""
-        return store.process_of_peer(tx, slug, did, consumer_pid) is not None
+        return self._begun(tx, slug, did, consumer_pid) is not None
 
     def receive(self, tx: Tx, slug: str, partner: Partner, process_id: str, message: Any, digest: str) -> TransferRow:
         """Any further message about a transfer of ours with this peer."""
@@ -239,7 +254,8 @@ class Transfers:
     # Reading
 
     def get(self, tx: Tx, slug: str, process_id: str, counterparty: str | None = None) -> TransferRow:
-        process = store.process(tx, slug, process_id, counterparty)
+        among = None if counterparty is None else self._agreements.names(tx, counterparty)
+        process = store.process(tx, slug, process_id, among)
         if process is None:
             raise Unknown("transfer.unknown", id=process_id[:200])
         return process
@@ -251,10 +267,16 @@ class Transfers:
     # Steps inside a transaction
 
     def _own(self, tx: Tx, slug: str, process_id: str, did: str | None = None) -> TransferRow:
-        process = store.process(tx, slug, process_id, did, lock=True)
+        among = None if did is None else self._agreements.names(tx, did)
+        process = store.process(tx, slug, process_id, among, lock=True)
         if process is None:
             raise Unknown("transfer.unknown", id=process_id[:200])
         return process
+
+    def _begun(self, tx: Tx, slug: str, did: str, pid: str) -> TransferRow | None:
+        """What this peer has asked for, under its own DID or as it was called when it asked."""
+        found = (store.process_of_peer(tx, slug, name, pid) for name in self._agreements.names(tx, did))
+        return next((one for one in found if one is not None), None)
 
     def _decided(self, tx: Tx, slug: str, process_id: str, move: Callable[[TransferRow], TransferRow]) -> TransferRow:
         process = self._own(tx, slug, process_id)
@@ -272,7 +294,7 @@ class Transfers:
         """What the message says beside its kind; the state behind it is not saved yet."""
         match message:
             case m.TransferStartMessage(data_address=address):
-                self._take_start(tx, process, address, partner.root)
+                self._take_start(tx, process, address, partner)
                 return replace(process, reason=None)
             case m.TransferSuspensionMessage(code=code, reason=reason):
                 self.sender.record(
@@ -293,13 +315,13 @@ class Transfers:
             case _:
                 return process
 
-    def _take_start(self, tx: Tx, process: TransferRow, address: m.DataAddress | None, root: str) -> None:
+    def _take_start(self, tx: Tx, process: TransferRow, address: m.DataAddress | None, partner: Partner) -> None:
         """The owner's address, new or as before; whoever owns it needs none and opens with an answer of its own."""
         if process.kernel.role is Role.CONSUMER and not process.owned:
             self._take_source(tx, process, address)
         elif process.kernel.role is Role.PROVIDER and not process.owned:
             if address is not None:
-                self._take_destination(tx, process, address, root)
+                self._take_destination(tx, process, address, partner)
             flows.resume(tx, process.participant, process.id)
 
     def _take_source(self, tx: Tx, process: TransferRow, address: m.DataAddress | None) -> None:
@@ -312,7 +334,9 @@ class Transfers:
             expires_at=agreement.expires_at,
         )  # fmt: skip
 
-    def _take_destination(self, tx: Tx, process: TransferRow, address: m.DataAddress | None, root: str) -> None:
+    def _take_destination(
+        self, tx: Tx, process: TransferRow, address: m.DataAddress | None, partner: Partner
+    ) -> None:  # fmt: skip
         """Of a push; an address in a request to fetch is dropped, and the log says so (spec/data-plane.md 3.1)."""
         if process.format != PUSH:
             if address is not None:
@@ -321,8 +345,8 @@ class Transfers:
         if address is None:
             raise PeerError("transfer.no-destination")
         agreement = self.sender.agreement(tx, process)
-        entered = self._participants.entered(tx, process.participant, process.counterparty)
-        roots = addresses.own_roots(process.counterparty, root, entered)
+        entered = self._participants.entered(tx, process.participant, partner.did)
+        roots = addresses.own_roots(partner.did, partner.root, entered)
         flows.direct(
             tx, participant=process.participant, flow=process.id, counterparty=process.counterparty,
             agreement=agreement.id, source=self._agreements.source(tx, process.participant, agreement),

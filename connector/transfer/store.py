@@ -1,6 +1,6 @@
 """SQL of transfer processes and of the use counters of agreements."""
 
-from collections.abc import Set
+from collections.abc import Collection, Set
 from typing import Any
 
 import msgspec
@@ -76,16 +76,16 @@ def save(tx: Tx, process: TransferRow) -> None:
 
 
 def process(
-    tx: Tx, participant: str, process_id: str, counterparty: str | None = None, *, lock: bool = False
+    tx: Tx, participant: str, process_id: str, among: Collection[str] | None = None, *, lock: bool = False
 ) -> TransferRow | None:
-    """The transfer; with `counterparty` only if it is that peer's (threat T17)."""
+    """The transfer; with `among` only if its peer is one of these DIDs (threat T17)."""
     row = tx.one(
         "SELECT * FROM transfer WHERE participant = :participant AND id = :id"  # noqa: S608 constants
         + (" FOR UPDATE" if lock and tx.dialect == "postgres" else ""),
         participant=participant,
         id=process_id,
     )
-    if row is None or counterparty not in (None, row["counterparty"]):
+    if row is None or (among is not None and row["counterparty"] not in among):
         return None
     return _process(row)
 
@@ -110,6 +110,15 @@ def open_processes(tx: Tx, participant: str, counterparty: str) -> int:
         counterparty=counterparty,
     )
     return 0 if row is None else int(row["n"])
+
+
+def unsettled(tx: Tx, participant: str) -> list[str]:
+    """The ids of all transfers that are not settled on both sides."""
+    rows = tx.all(
+        "SELECT id FROM transfer WHERE participant = :participant AND settled = 0 ORDER BY id || ''",
+        participant=participant,
+    )
+    return [str(row["id"]) for row in rows]
 
 
 def running(tx: Tx, participant: str, agreement: str, after: str, limit: int) -> list[TransferRow]:

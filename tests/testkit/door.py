@@ -73,7 +73,7 @@ class Door:
             *TransferHandlers(exchange, towns.transfers).routes(),
         ]
         self.routes = table
-        self._surface = Surface(table, towns.participants, self._caller, exchange.refused)
+        self._surface = Surface(table, towns.participants, self._caller, exchange.refused, towns.clock)
         self._surface._foreign = Foreign(Rushing())
         self._answer: Callable[[web.Request], Awaitable[web.StreamResponse]] = self._surface.answer
 

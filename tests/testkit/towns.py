@@ -233,7 +233,9 @@ class Towns:
         self.transfers, self.decisions, self.reports = moved.service, moved.decisions, moved.reports
         self.enforcement, self.duties = moved.enforcement, moved.duties
         self.acks = Acks(self.db, self.clock)
-        sent = delivery.assemble(infra, self.wire, self.circuits, self.acks, self.contracts, self.transfers)
+        sent = delivery.assemble(
+            infra, self.participants, self.wire, self.circuits, self.acks, self.contracts, self.transfers
+        )  # fmt: skip
         plane = Work(handlers={"pull": self._pull, "push": self._push})
         work = together([approved.work, contracted.work, moved.work, sent, plane])
         self.handlers, self.timers = dict(work.handlers), work.timers

@@ -135,7 +135,15 @@ class Agreements:
 
     def acting(self, tx: Tx, agreement: Agreement) -> str:
         """The DID of whoever stands in the counterparty's place now: itself, or its successor."""
-        return self._line.successor(agreement.counterparty, tx.now) or agreement.counterparty
+        return self.acts(agreement.counterparty, tx.now)
+
+    def acts(self, did: str, now: int) -> str:
+        """Who acts for that DID now: whoever has taken its place, else itself."""
+        return succession.acting(self._line, did, now)
+
+    def names(self, tx: Tx, did: str) -> tuple[str, ...]:
+        """Under which DIDs negotiations and transfers of ours may know that peer, its own first."""
+        return succession.names(self._line, did, tx.now)
 
     def to_replace(self, tx: Tx, slug: str, name: str, did: str, dataset: str) -> str:
         """As consumer: the digest of ours that a new one with that peer may replace; raises Unknown or Mistake."""
@@ -225,7 +233,7 @@ class Agreements:
 
     def object_for(self, tx: Tx, slug: str, sha256: str, counterparty: str) -> EvidenceObject:
         """A signed object, only for the partner of a negotiation that refers to it; raises Unknown."""
-        for did in (counterparty, *self._line.predecessors(counterparty, tx.now)):
+        for did in self.names(tx, counterparty):
             if (found := store.object_for_partner(tx, slug, sha256, did)) is not None:
                 return found
         raise Unknown("contracts.no-object")
@@ -360,6 +368,7 @@ class Agreements:
         hosted = self._participants.held(case.participant)
         current = self._document(hosted, f"did-{agreement.role}.json")
         sealed = agreement.role == "provider" and log_records.committed(tx, agreement)
+        sealed = sealed or agreement.own_did != hosted.participant.did  # the document of that time stays with its seal
         if not sealed and store.used(tx, case.participant, case.id, current.name) not in (None, current.sha256):
             store.take_object(tx, case.participant, case.id, case.counterparty, current)
         body, seconds = log_records.of_agreement(tx, case, agreement, self._second_keys)

@@ -85,7 +85,17 @@ class Successions:
 
 def after(line: Line, agreement: Agreement, did: str, now: int) -> bool:
     """Whether `did` is the other party of the agreement, itself or as its successor. The one place that says so."""
-    return did == agreement.counterparty or did == line.successor(agreement.counterparty, now)
+    return agreement.counterparty in names(line, did, now)
+
+
+def names(line: Line, did: str, now: int) -> tuple[str, ...]:
+    """Every DID under which rows of ours may know that peer: its own, and those whose place it has taken."""
+    return (did, *line.predecessors(did, now))
+
+
+def acting(line: Line, did: str, now: int) -> str:
+    """Who acts for that DID now: whoever has taken its place, else itself."""
+    return line.successor(did, now) or did
 
 
 def book(tx: Tx, line: Line, agreement: Agreement, did: str) -> None:

@@ -260,7 +260,7 @@ class LateCountersignatures:
         """The agreement is read under the lock of its negotiation, so that nothing changes it in between."""
         agreement = self._agreements.get(tx, slug, agreement_id, did)
         case = store.case(tx, slug, agreement.negotiation, lock=True)
-        if case is None or case.kernel.role is not Role.PROVIDER or case.counterparty != did:
+        if case is None or case.kernel.role is not Role.PROVIDER:
             raise Unknown("contracts.no-agreement", id=agreement_id[:200])
         return case, self._agreements.get(tx, slug, agreement_id, did)
 

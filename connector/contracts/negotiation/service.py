@@ -31,7 +31,7 @@ from connector.contracts.negotiation.send import NegotiationSender
 from connector.contracts.partner import Partner
 from connector.errors import Mistake, PeerError, Unknown
 from connector.ids import new_id
-from connector.language.reasons import Reason, from_the_wire, plain
+from connector.language.reasons import Reason, because, from_the_wire, plain
 from connector.participants.lifecycle import require_active
 from connector.participants.quota import Quotas
 from connector.participants.service import Participants
@@ -184,13 +184,30 @@ class Contracts:
         except Illegal as illegal:
             raise Mistake("contracts.ended", state=case.shown) from illegal
 
+    def after_move(self, tx: Tx, slug: str) -> int:
+        """The participant has come here from another provider: what nobody can seal under its new DID ends with a
+        reason, and its partners may ask anew. How many ended.
+
+        What is in force stays so, and so does what both have sealed: nothing but FINALIZED is missing there.
+        """
+        ended = 0
+        for case_id in store.unsettled(tx, slug):
+            case = self._own(tx, slug, case_id)
+            agreement = None if case.agreement is None else store.agreement(tx, slug, case.agreement)
+            sealed = case.kernel.role is Role.CONSUMER and case.kernel.state is kernel.State.VERIFIED
+            over = case.kernel.state in kernel.TERMINAL or kernel.terminating(case.kernel)
+            if not over and not sealed and not (agreement is not None and agreement.concluded):
+                self.sender.terminate(tx, case, "moved", because("succession.ended"))
+                ended += 1
+        return ended
+
     # What a peer tells us
 
     def receive_request(
         self, tx: Tx, slug: str, partner: Partner, message: m.ContractRequestMessage, digest_: str
     ) -> Reply:
         """A first request: taken if the offer may be seen, then agreed, answered with our terms, or terminated."""
-        known = store.case_of_peer(tx, slug, Role.PROVIDER, partner.did, message.consumer_pid)
+        known = self._begun(tx, slug, Role.PROVIDER, partner.did, message.consumer_pid)
         if known is not None:
             return Reply(known)
         require_active(tx, slug)
@@ -210,7 +227,7 @@ class Contracts:
         self, tx: Tx, slug: str, partner: Partner, message: m.ContractOfferMessage, digest_: str
     ) -> Reply:
         """A first offer that nobody asked for: it is kept, and a person decides."""
-        known = store.case_of_peer(tx, slug, Role.CONSUMER, partner.did, message.provider_pid)
+        known = self._begun(tx, slug, Role.CONSUMER, partner.did, message.provider_pid)
         if known is not None:
             return Reply(known)
         require_active(tx, slug)
@@ -294,7 +311,8 @@ class Contracts:
     # Reading
 
     def get(self, tx: Tx, slug: str, case_id: str, counterparty: str | None = None) -> NegotiationRow:
-        case = store.case(tx, slug, case_id, counterparty)
+        among = None if counterparty is None else self.agreements.names(tx, counterparty)
+        case = store.case(tx, slug, case_id, among)
         if case is None:
             raise Unknown("contracts.unknown", id=case_id[:200])
         return case
@@ -314,10 +332,16 @@ class Contracts:
     # Steps inside a transaction
 
     def _own(self, tx: Tx, slug: str, case_id: str, did: str | None = None) -> NegotiationRow:
-        case = store.case(tx, slug, case_id, did, lock=True)
+        among = None if did is None else self.agreements.names(tx, did)
+        case = store.case(tx, slug, case_id, among, lock=True)
         if case is None:
             raise Unknown("contracts.unknown", id=case_id[:200])
         return case
+
+    def _begun(self, tx: Tx, slug: str, role: Role, did: str, pid: str) -> NegotiationRow | None:
+        """What this peer has begun, under its own DID or as it was called when it began."""
+        found = (store.case_of_peer(tx, slug, role, name, pid) for name in self.agreements.names(tx, did))
+        return next((one for one in found if one is not None), None)
 
     def _within_quota(self, tx: Tx, slug: str, partner: Partner) -> None:
         if store.open_cases(tx, slug, partner.did) >= QUOTA:

@@ -230,7 +230,7 @@ class Gatherer:
         return ReceivedCountersignature(
             case, task.agreement, claimed, seal, {**task.kept, **approval},
             self._documents.both(task, have.document), self._trust(case.counterparty, have.document),
-            task.hosted.participant.root,
+            key_binding.root_of(task.agreement.own_did),
         )  # fmt: skip
 
     def _trust(self, did: str, document: Mapping[str, Any]) -> Trust:

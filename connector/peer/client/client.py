@@ -1,6 +1,7 @@
 """Requests to other connectors in the name of a participant: each with a fresh token, only below the peer's root."""
 
 import asyncio
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from connector.errors import PeerError, Unavailable
 from connector.federation.model import CataloguePage
 from connector.http.address import under_root
 from connector.http.outbound import Answer, SafeClient
+from connector.participants import succession
 from connector.participants.service import Hosted, Participants
 from connector.peer.addresses import Addresses, needless
 from connector.peer.auth import LIFE_S
@@ -28,6 +30,7 @@ from connector.protocol.inventory import INVENTORY
 from connector.storage.database import Database
 from connector.trust import clock_skew as skews
 from connector.trust.clock_skew import Skews
+from connector.trust.did import did as dids
 from connector.trust.did.did import Did
 from connector.trust.did.resolver import Resolver
 from connector.trust.keys.jose import sign_jwt
@@ -35,6 +38,8 @@ from connector.trust.members.claims import requester
 from connector.trust.members.trust_list import Anchor
 
 log = structlog.get_logger("peer")
+_PROCESS = re.compile(r"/(?:negotiations|transfers)/[^/?#]+(?:/[^?#]*)?$")
+"""What of the address of a message is the same wherever the protocol is served."""
 MESSAGE_S = 8.0
 PAGES = 50
 MOST_BYTES = 8 << 20
@@ -65,14 +70,18 @@ class PeerClient:
         self._discovery = Discovery(http, clock)
 
     async def partner(self, slug: str, did: str) -> Partner:
-        """A member of a space that both belong to, and its root; raises Unauthenticated, PeerError or Unavailable."""
-        own = (await self._participants.get(slug)).participant.did
+        """A member of a space that both belong to, and its root; raises Unauthenticated, PeerError or Unavailable.
+
+        Who has given its place to another is that other one.
+        """
+        own, did = (await self._participants.get(slug)).participant.did, self._acting(did)
         entry = self._anchor.between(own, did, self._clock.now())
         root = await self.root(slug, did)
         return Partner(did=did, name=entry.name, requester=requester(entry), root=root, base=await self.base(slug, did))
 
     async def base(self, slug: str, did: str) -> str:
         """Where the peer speaks DSP 2025-1: its version document says so; whom we host ourselves we need not ask."""
+        did = self._acting(did)
         root = await self.root(slug, did)
         if self._participants.document(Did(did)) is not None:
             return root + versions.PATH
@@ -81,6 +90,7 @@ class PeerClient:
 
     async def root(self, slug: str, did: str) -> str:
         """From the DID document's DataService, else what an operator entered (spec/protocol.md 1.4)."""
+        did = self._acting(did)
         document = await self._resolver.document(did)
         root = document.root or await self._participants.entered_root(slug, did)
         if root is None:
@@ -98,6 +108,7 @@ class PeerClient:
         self, slug: str, did: str, url: str, body: bytes, media: str, limit: int | None = None,
         more: Mapping[str, str] | None = None,
     ) -> Answer:  # fmt: skip
+        did, url = await self._followed(slug, did, url)
         await self._below(slug, did, url)
         headers = {**await self._token(slug, did), "Content-Type": media, **(more or {})}
         return self._in_time(did, await self._http.post(url, body, headers=headers, limit=limit, total_s=MESSAGE_S))
@@ -106,6 +117,7 @@ class PeerClient:
         self, slug: str, did: str, url: str, limit: int | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
         """A connection that breaks is tried once more, with a token of its own: the first may have been used up."""
+        did, url = await self._followed(slug, did, url)
         await self._below(slug, did, url)
         try:
             return await self._got(slug, did, url, limit, headers or {})
@@ -196,6 +208,7 @@ class PeerClient:
 
     async def inventory(self, slug: str, did: str) -> str | None:
         """Where the peer has an inventory, as its version document says; None if it says nothing of one."""
+        did = self._acting(did)
         root = await self.root(slug, did)
         if self._participants.document(Did(did)) is not None:
             return root + INVENTORY
@@ -205,11 +218,12 @@ class PeerClient:
     async def dataset(self, slug: str, did: str, dataset: str) -> m.Plain:
         """One dataset with its offers as the peer shows them now; raises PeerError if it shows none.
 
-        An IRI below the peer's root goes by its last segment. Any other name with a slash in it would not survive as
-        one segment of a path: it is looked for in the catalogue.
+        An IRI below the peer's root, or below that of its DID, goes by its last segment. Any other name with a slash in
+        it would not survive as one segment of a path: it is looked for in the catalogue.
         """
         base = await self.base(slug, did)
-        name = dataset.rsplit("/", 1)[-1] if dataset.startswith(f"{await self.root(slug, did)}/") else dataset
+        own = (f"{await self.root(slug, did)}/", f"{dids.root_of(Did(did))}/")
+        name = dataset.rsplit("/", 1)[-1] if dataset.startswith(own) else dataset
         if "/" in name:
             return await self._listed(slug, did, name)
         answer = await self.get(slug, did, f"{base}/catalog/datasets/{quote(name, safe='')}", limit=listing.LIMIT)
@@ -231,6 +245,27 @@ class PeerClient:
                 return entry
         raise PeerError("peer.no-dataset", status=404)
 
+    def _acting(self, did: str) -> str:
+        """Who acts for that DID now: whoever has taken its place by the trust list, else itself."""
+        return self._anchor.successor(did, self._clock.now()) or did
+
+    async def _followed(self, slug: str, did: str, url: str) -> tuple[str, str]:
+        """Whom a message to `did` reaches now, and at which address: the same one below the root of its successor.
+
+        Without a successor both are as they were. Raises PeerError for an address that was never below its root.
+        """
+        acting = self._acting(did)
+        if acting == did:
+            return did, url
+        root, before = await self.root(slug, acting), dids.root_of(Did(did))
+        if under_root(url.partition("?")[0], root):
+            return acting, url
+        if (process := _PROCESS.search(url)) is not None:
+            return acting, await self.base(slug, acting) + process[0]
+        if under_root(url.partition("?")[0], before):
+            return acting, root + url[len(before) :]
+        raise PeerError("peer.foreign-address")
+
     async def _below(self, slug: str, did: str, url: str) -> None:
         """Our token goes nowhere but to the peer it is for (threat T01); a query leads nowhere else."""
         root = await self.root(slug, did)
@@ -249,6 +284,7 @@ class PeerClient:
     async def _token(self, slug: str, did: str) -> dict[str, str]:
         hosted = await self._participants.get(slug)
         moment = self._clock.now()
+        succession.require_here(hosted.participant, moment)
         now = moment // 1000
         claims = {
             "iss": hosted.participant.did, "sub": hosted.participant.did, "aud": did, "iat": now, "exp": now + LIFE_S,

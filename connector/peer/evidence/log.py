@@ -32,8 +32,8 @@ class LogHandlers:
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", "/log/{epoch}/checkpoint", self.checkpoint, public=True),
-            Route("GET", "/log/{epoch}/tile/{level}/{place+}", self.tile, public=True),
+            Route("GET", "/log/{epoch}/checkpoint", self.checkpoint, public=True, kept=True),
+            Route("GET", "/log/{epoch}/tile/{level}/{place+}", self.tile, public=True, kept=True),
         ]
 
     async def checkpoint(self, call: Call) -> web.StreamResponse:

@@ -92,7 +92,7 @@ class TransferDecisions:
         return loaded.program.examine(world, "access")
 
     def _question(self, agreement: AgreementNow, process: TransferRow, history: History, phase: Phase) -> Question:
-        did = process.counterparty
+        did = self._agreements.acts(process.counterparty, agreement.now)
         requester = self._worlds.requester(process.participant, did, agreement.now)
         world = self._worlds.of(agreement, requester, process, history)
         until = self._worlds.until(process.participant, did, agreement.now)

@@ -89,10 +89,8 @@ class StatesOfWorld:
         return self._participants.held(agreement.participant).participant.root
 
     def consumer(self, agreement: Agreement) -> str:
-        """Who uses the data, and has the duties of it."""
-        if agreement.role == "provider":
-            return agreement.counterparty
-        return self._participants.held(agreement.participant).participant.did
+        """Who uses the data, and has the duties of it, as the agreement names it."""
+        return agreement.counterparty if agreement.role == "provider" else agreement.own_did
 
 
 def _asset(terms: Terms) -> dict[str, Fact]:

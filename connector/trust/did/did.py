@@ -90,6 +90,13 @@ def document(did: Did, root: str, keys: Iterable[KeyRecord]) -> dict[str, object
     }
 
 
+def left(did: Did, heir: str, keys: Iterable[KeyRecord]) -> dict[str, object]:
+    """The document of a participant that has moved: its seals verify, no token by it does, and nobody is served."""
+    whole = document(did, "", keys)
+    nothing: dict[str, object] = {"authentication": [], "capabilityInvocation": [], "service": []}
+    return {**whole, **nothing, "alsoKnownAs": [heir]}
+
+
 def _method(did: Did, key: KeyRecord) -> dict[str, object]:
     return {"id": key.kid, "type": "JsonWebKey2020", "controller": did, "publicKeyJwk": dict(key.public_jwk)}
 
