@@ -161,7 +161,7 @@ def roles(tx: Tx, person_id: str) -> dict[str, frozenset[Role]]:
     found: dict[str, set[Role]] = {}
     for row in tx.all(
         "SELECT r.participant AS participant, r.role AS role FROM person_role r JOIN participant p"
-        " ON p.id = r.participant WHERE r.person = :person AND p.state NOT IN ('deleting', 'deleted')"
+        " ON p.id = r.participant WHERE r.person = :person AND p.state NOT IN ('deleting', 'deleted', 'arriving')"
         " ORDER BY r.participant",
         person=person_id,
     ):
@@ -172,7 +172,8 @@ def roles(tx: Tx, person_id: str) -> dict[str, frozenset[Role]]:
 def roles_at(tx: Tx, participant: str, person_id: str) -> frozenset[Role]:
     rows = tx.all(
         "SELECT r.role AS role FROM person_role r JOIN participant p ON p.id = r.participant"
-        " WHERE r.participant = :participant AND r.person = :person AND p.state NOT IN ('deleting', 'deleted')",
+        " WHERE r.participant = :participant AND r.person = :person"
+        " AND p.state NOT IN ('deleting', 'deleted', 'arriving')",
         participant=participant,
         person=person_id,
     )
@@ -357,7 +358,7 @@ def invitation(tx: Tx, digest: str) -> Invitation | None:
     """One that can still be used, of any participant: who comes with a link names none."""
     row = tx.one(
         "SELECT i.* FROM invitation i JOIN participant p ON p.id = i.participant"
-        " WHERE i.digest = :digest AND i.ends_at > :now AND p.state NOT IN ('deleting', 'deleted')",
+        " WHERE i.digest = :digest AND i.ends_at > :now AND p.state NOT IN ('deleting', 'deleted', 'arriving')",
         digest=digest,
         now=tx.now,
     )

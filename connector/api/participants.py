@@ -89,7 +89,7 @@ class ParticipantHandlers:
 
     async def all(self, request: web.Request) -> ParticipantsView:
         """All of this process."""
-        return ParticipantsView([self._shown(hosted) for hosted in await self._participants.all()])
+        return ParticipantsView([self._shown(hosted) for hosted in await self._participants.everyone()])
 
     @problem_codes(
         {

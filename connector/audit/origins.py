@@ -48,10 +48,13 @@ def open_next(tx: Tx, participant: str, did: str, root: str, known: int, witness
     return begin(tx, participant, did, root, known, witness, after=after)
 
 
-def begin(tx: Tx, participant: str, did: str, root: str, known: int, witness: str, *, after: int = 0) -> int | None:
+def begin(
+    tx: Tx, participant: str, did: str, root: str, known: int, witness: str, *, after: int = 0, left: str | None = None
+) -> int | None:  # fmt: skip
     """Opens the epoch behind the present one and behind `after`, at once; None if another replica was faster.
 
-    The last checkpoint that this database has is recorded in the new log; an unsigned batch moves there.
+    The last checkpoint that this database has is recorded in the new log; an unsigned batch moves there. `left`: the
+    root that the participant had before, if it has moved: its log does not go on there.
     """
     epoch = current(tx, participant)
     opened = max(epoch, after) + 1
@@ -81,8 +84,8 @@ def begin(tx: Tx, participant: str, did: str, root: str, known: int, witness: st
         epoch=opened,
     )
     body = {
-        "origin": origin(root, opened), "before": origin(root, epoch), "size": size, "known": known,
-        "witness": witness, "checkpoint": note,
+        "origin": origin(root, opened), "before": origin(root if left is None else left, epoch), "size": size,
+        "known": known, "witness": witness, "checkpoint": note,
     }  # fmt: skip
     store.append(tx, participant, TYPE, None, "system", body, did=did)
     return opened

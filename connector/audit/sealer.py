@@ -17,6 +17,7 @@ from connector.audit.merkle import Frontier, Node
 from connector.audit.origins import origin as origin
 from connector.audit.store import alone
 from connector.errors import Defect
+from connector.storage.at_rest import at_rest
 from connector.storage.database import Conflict, Database, Row, Tx, long
 from connector.storage.due import having
 from connector.storage.postgres.horizon import horizon_clause
@@ -62,6 +63,7 @@ def waiting(tx: Tx) -> list[str]:
 
 
 @long
+@at_rest
 def assign(tx: Tx, participant: str, limit: int = MOST) -> Batch | None:
     """The next batch to sign: an unsigned one if there is one, else the next entries get their indices. None: done.
 
@@ -107,6 +109,7 @@ def sign(batch: Batch, log: str, signers: Sequence[LogSigner]) -> str:
     return "".join([checkpoint.text_of(log, batch.size, batch.root), "\n", *lines])
 
 
+@at_rest
 def keep(tx: Tx, participant: str, size: int, note: str, epoch: int = 0) -> None:
     """Store the checkpoint of a batch. The first one stays: two for one size could differ in nothing but time.
 

@@ -13,6 +13,7 @@ import msgspec
 from connector.audit import merkle
 from connector.audit.merkle import HASH_BYTES, TILE_HEIGHT, Node
 from connector.errors import Defect, Unknown
+from connector.storage.at_rest import at_rest
 from connector.storage.database import Row, Tx, long
 
 WIDTH = 1 << TILE_HEIGHT
@@ -119,6 +120,7 @@ def lacking(tx: Tx, participant: str, size: int) -> bool:
 
 
 @long
+@at_rest
 def complete(tx: Tx, participant: str, size: int, most: int = 64) -> bool:
     """Makes up for `most` such nodes at a time (256 times as many rows); True when none is left."""
     left, level = most, 1

@@ -62,7 +62,7 @@ def copied(source: Path, target: Path, path: str, told: Callable[[int], None] = 
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             return None
         with room(target):
-            return _poured(reading.read, target, path, told)
+            return poured(reading.read, target, path, told)
 
 
 def put(data: bytes, target: Path, path: str) -> Item:
@@ -75,7 +75,7 @@ def put(data: bytes, target: Path, path: str) -> Item:
         return bytes(piece)
 
     with room(target):
-        return _poured(read, target, path, lambda _: None)
+        return poured(read, target, path, lambda _: None)
 
 
 def item_of(place: Path, path: str, told: Callable[[int], None] = lambda _: None) -> Item:
@@ -142,7 +142,8 @@ def durable(folder: Path) -> None:
             synced(Path(here))
 
 
-def _poured(read: Callable[[int], bytes], target: Path, path: str, told: Callable[[int], None]) -> Item:
+def poured(read: Callable[[int], bytes], target: Path, path: str, told: Callable[[int], None] = lambda _: None) -> Item:
+    """What is read until nothing comes any more, as a file at that place, durable (mode 0600); raises OSError."""
     private(target.parent)
     digest, size = sha256(), 0
     handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

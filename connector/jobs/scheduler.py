@@ -120,8 +120,9 @@ class Jobs:
 def _due(tx: Tx, beyond: tuple[int, int]) -> list[tuple[str, str, str, int, int]]:
     """By instant (of the database's clock) and id, those behind `beyond`: what failed holds up nothing else."""
     rows = tx.all(
-        "SELECT participant, kind, subject, due_at, id FROM timer WHERE done_at IS NULL AND due_at <= :now"
-        " AND (due_at, id) > (:due_at, :id) ORDER BY due_at, id LIMIT :limit",
+        "SELECT participant, kind, subject, due_at, id FROM timer t WHERE done_at IS NULL AND due_at <= :now"
+        " AND (due_at, id) > (:due_at, :id) AND NOT EXISTS (SELECT 1 FROM participant p WHERE p.id = t.participant"
+        " AND p.state IN ('moving', 'moved', 'arriving')) ORDER BY due_at, id LIMIT :limit",
         now=tx.now,
         due_at=beyond[0],
         id=beyond[1],

@@ -1,9 +1,12 @@
-"""A participant leaves: active, closing, closed, deleting, deleted, and never back (decision 0037).
+"""A participant leaves: active, closing, closed, deleting, deleted, and never back (decision 0037). One that moves to
+another provider is `moving`, and `moved` for good once that has it; there it is `arriving` (decision 0102).
 
 Whatever begins something new asks `require_active` in its own transaction. That holds the participant open until the
 transaction commits, so that nothing slips in behind the closing, whichever replica it reaches. Whatever takes in what a
 partner says asks `require_not_deleting`: it is in before the deletion begins, which then counts it, or it is refused.
 """
+
+from collections.abc import Mapping
 
 from connector.audit import store as audit
 from connector.audit.entry import KEY, digest
@@ -12,6 +15,7 @@ from connector.participants import lifecycle_store as store
 from connector.participants import store as participant_store
 from connector.participants.lifecycle_store import LifecycleState as LifecycleState
 from connector.participants.service import Hosted
+from connector.storage import at_rest
 from connector.storage.database import Tx
 from connector.verify.formats import jcs
 
@@ -30,6 +34,7 @@ def require_active(tx: Tx, slug: str) -> None:
     found = store.held_open(tx, slug)
     if found is None:
         raise Unknown("participants.unknown", slug=slug[:80])
+    at_rest.refuse(found.state)
     if found.state != "active":
         raise Closed("leaving.closed", name=found.name)
 
@@ -130,6 +135,51 @@ def end(tx: Tx, hosted: Hosted) -> None:
     store.revoke_tokens(tx, hosted.participant.id)
     _told(tx, hosted, {"event": "closed"})
     participant_store.changed(tx, hosted.participant.id)
+
+
+def rest_alone(tx: Tx, slug: str) -> None:
+    """First of a unit that lays a participant to rest: it waits until every unit that writes for it has ended."""
+    store.at_rest_alone(tx, slug)
+
+
+def lay_to_rest(tx: Tx, hosted: Hosted, facts: Mapping[str, object]) -> None:
+    """From here on nothing is written for it, but by the move. Last record of its log before that says where it goes.
+
+    Raises Mistake unless it is active. The caller has waited for the units of it that began before (`rest_alone`).
+    """
+    slug = hosted.participant.id
+    if alone(tx, slug).state != "active":
+        raise Mistake("moving.not-active", slug=slug)
+    _told(tx, hosted, {"event": "moving", **facts})
+    store.set_state(tx, slug, "active", "moving")
+    participant_store.changed(tx, slug)
+
+
+def wake(tx: Tx, hosted: Hosted) -> None:
+    """It stays after all; the caller has seen that nothing was handed over."""
+    if not store.set_state(tx, hosted.participant.id, "moving", "active"):
+        raise Mistake("moving.not-moving", slug=hosted.participant.id)
+    _told(tx, hosted, {"event": "stays"})
+    participant_store.changed(tx, hosted.participant.id)
+
+
+def leave_for_good(tx: Tx, slug: str) -> None:
+    """It works elsewhere now: nothing is sent, opened or begun here any more. Nothing happens if that is so already."""
+    if store.set_state(tx, slug, "moving", "moved"):
+        store.revoke_tokens(tx, slug)
+        participant_store.changed(tx, slug)
+
+
+def arrive(tx: Tx, slug: str) -> None:
+    """From here on it works here; raises Mistake unless it was arriving."""
+    if not store.set_state(tx, slug, "arriving", "active"):
+        raise Mistake("moving.not-arriving", slug=slug)
+    participant_store.changed(tx, slug)
+
+
+def unmake(tx: Tx, slug: str) -> None:
+    """Of one that never arrived stays nothing; the caller has deleted what hung on its row."""
+    store.remove(tx, slug)
 
 
 def alone(tx: Tx, slug: str) -> LifecycleState:

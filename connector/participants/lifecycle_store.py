@@ -53,7 +53,10 @@ def alone(tx: Tx, participant: str) -> LifecycleState | None:
 
 def leaving(tx: Tx) -> list[LifecycleState]:
     """All participants that have begun to leave, those that are gone too."""
-    rows = tx.all(f"SELECT {_COLUMNS} FROM participant WHERE state <> 'active' ORDER BY id")  # noqa: S608 constants
+    rows = tx.all(
+        f"SELECT {_COLUMNS} FROM participant WHERE state IN ('closing', 'closed', 'deleting', 'deleted')"  # noqa: S608
+        " ORDER BY id"
+    )
     return [_standing(row) for row in rows]
 
 
@@ -81,6 +84,28 @@ def mark_deleted(tx: Tx, participant: str) -> None:
         id=participant,
         now=tx.now,
     )
+
+
+def set_state(tx: Tx, participant: str, before: str, after: str) -> bool:
+    """False if it is in another state than `before`."""
+    changed = tx.run(
+        "UPDATE participant SET state = :after WHERE id = :id AND state = :before",
+        id=participant,
+        before=before,
+        after=after,
+    )
+    return changed == 1
+
+
+def at_rest_alone(tx: Tx, participant: str) -> None:
+    """Once every unit has ended that writes for the participant; later ones see its state (`storage/at_rest.py`)."""
+    if tx.dialect == "postgres":
+        tx.one("SELECT pg_advisory_xact_lock(hashtextextended(:id, 1))", id=participant)
+
+
+def remove(tx: Tx, participant: str) -> None:
+    """The row of a participant that never arrived."""
+    tx.run("DELETE FROM participant WHERE id = :id AND state = 'arriving'", id=participant)
 
 
 def revoke_tokens(tx: Tx, participant: str) -> None:

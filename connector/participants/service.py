@@ -21,6 +21,7 @@ from connector.participants.publisher_details import PublisherChange, PublisherD
 from connector.participants.signers import Opener, Signers
 from connector.participants.store import CHANGED as CHANGED
 from connector.participants.store import Change, KeyRow, Stored
+from connector.storage import at_rest
 from connector.storage.database import PROCESS, SYSTEM, Database, Tx
 from connector.trust.development.dev_ca import chain_der
 from connector.trust.did import did as dids
@@ -159,14 +160,19 @@ class Participants:
                     await self._read()
 
     async def all(self) -> list[Hosted]:
-        """In the order of their short names."""
+        """Those that work is done for, in the order of their short names: none that is at rest."""
+        return [one for one in await self.everyone() if one.participant.state not in at_rest.STATES]
+
+    async def everyone(self) -> list[Hosted]:
+        """Those that are being moved, have moved or have not arrived yet too."""
         await self._current()
         return [self._by_id[slug] for slug in sorted(self._by_id)]
 
     async def here(self, slugs: Iterable[str]) -> list[Hosted]:
         """Those of them that work here, in the same order; the others are nobody's work any more."""
         await self._current()
-        return [self._by_id[slug] for slug in slugs if slug in self._by_id]
+        found = [self._by_id[slug] for slug in slugs if slug in self._by_id]
+        return [one for one in found if one.participant.state not in at_rest.STATES]
 
     async def get(self, slug: str) -> Hosted:
         """Raises Unknown."""
@@ -268,14 +274,17 @@ class Participants:
 
     async def admit(self, participant: Participant) -> Hosted:
         """The participant as it is described, with its keys; raises Mistake if slug, root or DID are taken."""
+        await self._db.write(participant.id, _add, participant, self.fresh(participant))
+        return await self._changed_here(participant.id)
+
+    def fresh(self, participant: Participant) -> list[tuple[KeyRecord, bytes]]:
+        """Keys for everything that it signs, in no database yet."""
         able = post_quantum()
         purposes = [
             purpose for purpose in PURPOSES
             if (able or purpose not in POST_QUANTUM) and (self._pq or purpose != "seal-pq")
         ]  # fmt: skip
-        fresh = [self._new_key(participant, purpose) for purpose in purposes]
-        await self._db.write(participant.id, _add, participant, fresh)
-        return await self._changed_here(participant.id)
+        return [self._new_key(participant, purpose) for purpose in purposes]
 
     async def rotate(self, slug: str, purpose: Purpose) -> Hosted:
         """A new key signs from now on; the old one stays as verification method (spec/trust.md 2.2).
@@ -409,11 +418,21 @@ def _now(tx: Tx) -> int:
 
 
 def _add(tx: Tx, participant: Participant, fresh: list[tuple[KeyRecord, bytes]]) -> None:
+    enter(tx, participant)
+    equip(tx, participant, fresh, "created")
+
+
+def enter(tx: Tx, participant: Participant) -> None:
+    """Its row alone; raises Mistake if slug, root or DID are taken."""
     if not store.insert_participant(tx, participant):
         if (gone := store.left(tx, participant)) is not None:
             raise Mistake("leaving.taken", slug=participant.id, root=participant.root, name=gone)
         raise Mistake("participants.taken", slug=participant.id, root=participant.root)
+
+
+def equip(tx: Tx, participant: Participant, fresh: list[tuple[KeyRecord, bytes]], event: str) -> None:
+    """Its keys, and the key event that says why it has them."""
     for record, secret in fresh:
         store.insert_key(tx, keys.row_of(tx, participant.id, record, secret))
-    keys.key_event(tx, participant, "created")
+    keys.key_event(tx, participant, event)
     store.changed(tx, participant.id)

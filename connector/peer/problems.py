@@ -16,6 +16,7 @@ from connector.http import limits
 from connector.http.refusals import TooMany, WrongMethod, of_router
 from connector.language.reasons import explained, on_the_wire
 from connector.protocol.codec import CONTEXT
+from connector.storage.at_rest import AtRest
 
 log = structlog.get_logger("peer")
 PIDS: Final = web.RequestKey("pids", dict)
@@ -76,7 +77,7 @@ def _answer(request: web.Request, error: HanseError) -> web.Response:
         body=body(error, request.path, request.get(PIDS, {}), request.get(limits.request_id, "")),
         content_type="application/json" if protocol else "application/problem+json",
     )
-    if isinstance(error, TooMany):
+    if isinstance(error, TooMany | AtRest):
         response.headers["Retry-After"] = str(error.retry_s)
     if isinstance(error, Unauthenticated):
         response.headers["WWW-Authenticate"] = UNTIMELY if isinstance(error, Untimely) else "Bearer"

@@ -6,6 +6,7 @@ and not before, and only with the key that a person compared (spec/spaces.md 3; 
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final, Protocol
 
 import msgspec
@@ -122,7 +123,7 @@ class Joining:
                 jwk=said.key, list_url=said.list, rules=said.rules, state="applying", document="", application="",
                 reason="", told="", asked_at=tx.now, changed_at=tx.now, version=0 if before is None else before.version,
             ),
-            self._vault.seal(_context(slug, said.space), draft),
+            self._vault.seal(code_context(slug, said.space), draft),
         )  # fmt: skip
 
     async def progress(self, slug: str, space: str) -> Joined:
@@ -276,7 +277,7 @@ class Joining:
         sealed = await self._db.read(slug, joined_store.code, slug, one.space)
         assert sealed is not None
         code, attached = msgspec.json.decode(
-            self._vault.open(_context(slug, one.space), sealed), type=tuple[str, tuple[Document, ...]]
+            self._vault.open(code_context(slug, one.space), sealed), type=tuple[str, tuple[Document, ...]]
         )
         said = ApplicationClaims(
             space=one.space, code=code, name=own.name, operator=own.operator, kind=own.kind,
@@ -362,6 +363,15 @@ def refusal(answer: Answer) -> PeerError | Unavailable:
     )
 
 
+def believe(tx: Tx, slug: str) -> None:
+    """The spaces of a participant that came from elsewhere are believed here too, as its people compared their keys;
+    not one that somebody here knows with another key."""
+    for one in joined_store.all_joined(tx, slug):
+        with suppress(Mistake):
+            if one.state == "member":
+                pins.pin(tx, _pin(one))
+
+
 def _pin(one: Joined) -> Pin:
     said = Description(
         space=one.space, name=one.name, did=one.did, authority=one.authority, key=dict(one.jwk), list=one.list_url,
@@ -370,5 +380,5 @@ def _pin(one: Joined) -> Pin:
     return pin_of(said)
 
 
-def _context(slug: str, space: str) -> str:
+def code_context(slug: str, space: str) -> str:
     return f"{slug}|join|{space}"

@@ -10,7 +10,7 @@ from connector.storage.database import Tx
 def having(tx: Tx, condition: str, **values: object) -> list[str]:
     """Participants that work here and for which `condition` holds, SQL over `p.id` that an index answers."""
     rows = tx.all(
-        "SELECT p.id FROM participant p WHERE p.state NOT IN ('deleting', 'deleted')"  # noqa: S608 constants
+        "SELECT p.id FROM participant p WHERE p.state NOT IN ('deleting', 'deleted', 'moving', 'moved', 'arriving')"  # noqa: S608 constants
         f" AND ({condition}) ORDER BY p.id",
         **values,
     )

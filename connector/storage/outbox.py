@@ -53,6 +53,8 @@ WITH picked AS MATERIALIZED (
    WHERE o.done_at IS NULL AND o.due_at <= :now
      AND (o.lease_until <= :now OR o.lease_until > :latest) {only}
      AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.stream = o.stream AND e.id < o.id AND e.done_at IS NULL)
+     AND NOT EXISTS (SELECT 1 FROM participant p
+                      WHERE p.id = o.participant AND p.state IN ('moving', 'moved', 'arriving'))
    ORDER BY o.due_at, o.id LIMIT :n {skip})
 UPDATE outbox SET lease_owner = :me, lease_until = :until, fence = fence + 1, attempts = attempts + 1
  WHERE id IN (SELECT id FROM picked) RETURNING {columns}"""

@@ -147,7 +147,7 @@ class Sealed:
         self._vault = vault
 
     def close(self, process: TransferRow, address: Address | Destination) -> bytes:
-        return self._vault.seal(_place(process.participant, process.id), msgspec.json.encode(address))
+        return self._vault.seal(place(process.participant, process.id), msgspec.json.encode(address))
 
     def source(self, slug: str, flow: Flow) -> Address:
         return msgspec.json.decode(self._plain(slug, flow), type=Address)
@@ -157,8 +157,8 @@ class Sealed:
 
     def _plain(self, slug: str, flow: Flow) -> bytes:
         assert flow.address is not None
-        return self._vault.open(_place(slug, flow.id), bytes(flow.address))
+        return self._vault.open(place(slug, flow.id), bytes(flow.address))
 
 
-def _place(slug: str, flow: str) -> str:
+def place(slug: str, flow: str) -> str:
     return f"address|{slug}|{flow}"

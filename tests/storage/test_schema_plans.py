@@ -70,7 +70,8 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         (
             "approvals.store.insert", "drafts.store.insert", "catalogue.search.store.counted",
-            "catalogue.search.store.found", "catalogue.search.store.shown", "offboarding.participant_rows._any",
+            "catalogue.search.store.found", "catalogue.search.store.shown", "moving.rows.incoming",
+            "moving.rows.page", "offboarding.participant_rows._any",
             "offboarding.participant_rows._count", "offboarding.participant_rows._erase",
             "offboarding.participant_rows.erase", "privacy.column_scan._of", "privacy.column_scan.drop",
             "privacy.column_scan.holding", "privacy.column_scan.one", "privacy.column_scan.overwriting",

@@ -20,7 +20,7 @@ from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from connector.errors import Defect, HanseError, Mistake, Unavailable
-from connector.storage import schema
+from connector.storage import at_rest, schema
 from connector.storage.database import PROCESS, RERUNS, WORKER, Conflict, Listener, P, T, Tx, actor
 from connector.storage.postgres.tx import Connection, PostgresTx, translate
 from connector.storage.postgres.wakeups import Wakeups
@@ -33,6 +33,12 @@ _BEGIN = sql.SQL(
     "BEGIN{mode}; SELECT set_config('hanse.participant', {scope}, true),"
     " (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now"
 )
+_AWAKE = sql.SQL(
+    "; SELECT pg_advisory_xact_lock_shared(hashtextextended({scope}, 1));"
+    " SELECT state FROM participant WHERE id = {scope}"
+)
+"""Whoever lays a participant to rest waits for all units of it that began before, and those that come later see it: the
+state is read by a statement of its own, after the lock (`at_rest.py`). In the same round trip."""
 _SNAPSHOT = sql.SQL(" ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
 _RIGHTS = """
@@ -74,7 +80,8 @@ class Postgres:
 
     async def write(self, scope: str, fn: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kw: P.kwargs) -> T:
         call: Callable[[Tx], T] = lambda tx: fn(tx, *args, **kw)  # noqa: E731
-        return await self._hop(partial(self._rerun, scope, call, sql.SQL(""), actor(scope)))
+        guard = _AWAKE if at_rest.guarded(scope, fn) else None
+        return await self._hop(partial(self._rerun, scope, call, sql.SQL(""), actor(scope), guard))
 
     async def read(self, scope: str, fn: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kw: P.kwargs) -> T:
         call: Callable[[Tx], T] = lambda tx: fn(tx, *args, **kw)  # noqa: E731
@@ -105,21 +112,24 @@ class Postgres:
             raise Unavailable("storage.closed")
         return await self._loop.run_in_executor(self._threads, call)
 
-    def _rerun(self, scope: str, call: Callable[[Tx], T], mode: sql.SQL, who: str) -> T:
+    def _rerun(
+        self, scope: str, call: Callable[[Tx], T], mode: sql.SQL, who: str, guard: sql.SQL | None = None
+    ) -> T:  # fmt: skip
         for attempt in range(RERUNS):
             try:
-                return self._unit(scope, call, mode, who)
+                return self._unit(scope, call, mode, who, guard)
             except Conflict:
                 time.sleep(random.uniform(0, 0.002 * attempt))  # noqa: S311  spread, not secrecy
         raise Unavailable("storage.contended")
 
-    def _unit(self, scope: str, call: Callable[[Tx], T], mode: sql.SQL, who: str) -> T:
+    def _unit(self, scope: str, call: Callable[[Tx], T], mode: sql.SQL, who: str, guard: sql.SQL | None) -> T:
         pool = self._worker if scope == WORKER else self._service
         try:
             with pool.connection(_WAIT_S) as connection:
-                tx = _begin(connection, scope, mode)
+                tx, state = _begin(connection, scope, mode, guard)
                 tx.actor = who
                 try:
+                    at_rest.refuse(state)
                     value = call(tx)
                 except BaseException:
                     if not connection.closed:
@@ -152,15 +162,22 @@ def _pool(url: str, size: int) -> ConnectionPool[Connection]:
     return ConnectionPool(url, kwargs=settings, min_size=1, max_size=size, open=False, timeout=_WAIT_S)
 
 
-def _begin(connection: Connection, scope: str, mode: sql.SQL) -> PostgresTx:
-    """One round trip: begin, name the participant, read the database's clock."""
+def _begin(
+    connection: Connection, scope: str, mode: sql.SQL, guard: sql.SQL | None
+) -> tuple[PostgresTx, str | None]:  # fmt: skip
+    """One round trip: begin, name the participant, read the database's clock, and of a guarded unit the state."""
+    name = sql.Literal(scope)
+    begin = _BEGIN.format(mode=mode, scope=name) + (sql.SQL("") if guard is None else guard.format(scope=name))
     try:
-        cursor = connection.execute(_BEGIN.format(mode=mode, scope=sql.Literal(scope)))
+        cursor = connection.execute(begin)
     except psycopg.OperationalError as error:  # a connection that died in the pool: nothing has been done on it yet
         raise Conflict from error
     cursor.nextset()
-    row = cursor.fetchone()
-    return PostgresTx(connection, scope, 0 if row is None else int(row["now"]))
+    row, state = cursor.fetchone(), None
+    if guard is not None and cursor.nextset() and cursor.nextset():
+        state = cursor.fetchone()
+    tx = PostgresTx(connection, scope, 0 if row is None else int(row["now"]))
+    return tx, None if state is None else str(state["state"])
 
 
 def _commit(connection: Connection) -> None:

@@ -19,7 +19,7 @@ from typing import Concatenate, Literal
 
 from connector.clock import Clock, SystemClock
 from connector.errors import Defect, Unavailable
-from connector.storage import outbox, schema
+from connector.storage import at_rest, outbox, schema
 from connector.storage.database import HELD, PROCESS, WORKER, HeldLoop, Listener, P, T, Tx, actor
 from connector.storage.sqlite import integrity
 from connector.storage.sqlite.batch import Committer, Outcome, Unit
@@ -76,7 +76,10 @@ class Sqlite:
     async def write(self, scope: str, fn: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kw: P.kwargs) -> T:
         self._working()
         future: asyncio.Future[T] = self._loop.create_future()
-        unit = Unit(scope, lambda tx: fn(tx, *args, **kw), future, actor(scope), fn)
+        call: Callable[[Tx], T] = lambda tx: fn(tx, *args, **kw)  # noqa: E731
+        if at_rest.guarded(scope, fn):
+            call = partial(_awake, call)
+        unit = Unit(scope, call, future, actor(scope), fn)
         self._turns.submit(unit, long=self._held.off(fn))
         return await future
 
@@ -255,6 +258,11 @@ class Sqlite:
         for topic, value in signals:
             for listener in self._listeners[topic]:
                 self._loop.call_soon(listener, value)
+
+
+def _awake(call: Callable[[Tx], T], tx: Tx) -> T:
+    at_rest.require_awake(tx)
+    return call(tx)
 
 
 def _looked(tx: ReadingTx, call: Callable[[Tx], T]) -> T:

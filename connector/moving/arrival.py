@@ -1,0 +1,455 @@
+"""The side that a participant reaches: a place is kept for it, all of it is checked at rest, and it works here once the
+other side has let go (spec/moving.md 3).
+
+An archive is read twice: first nothing is believed until the last of its entries, the signed manifest, says the same of
+all others; then it is written, at rest. What fails or dies in between leaves rows that nobody acts for, and the same
+command removes them first.
+"""
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import IO, Final, NamedTuple
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from connector.audit import integrity as logs
+from connector.audit import origins
+from connector.backup import copies
+from connector.contracts.evidence import integrity as contracts
+from connector.errors import Mistake
+from connector.moving import envelope, frames, machine, manifest, people, rows, statements, store, target
+from connector.moving.frames import MANIFEST, ROWS, Head, Reader
+from connector.moving.manifest import Entry, Manifest
+from connector.moving.people import Person
+from connector.moving.rows import Table
+from connector.moving.store import ArrivalRow, Source
+from connector.moving.target import Secrets, Target
+from connector.moving.values import Value
+from connector.offboarding import participant_rows
+from connector.participants import lifecycle
+from connector.participants.model import Participant, checked_name, checked_slug, split_root
+from connector.participants.service import Participants, enter, equip
+from connector.spaces import joining
+from connector.storage.at_rest import at_rest
+from connector.storage.database import PROCESS, Database, Tx, long
+from connector.trust.did import did as dids
+from connector.trust.keys.jwk import Jwk
+from connector.trust.keys.signing import KeyRecord
+from connector.trust.keys.vault import Vault
+
+KeyOf = Callable[[str, str], Awaitable[Jwk]]
+"""(DID, key id): a key that the participant's tokens are signed with, as its present provider publishes it."""
+ERASED: Final = 500
+"""Rows that one transaction removes."""
+PIECE: Final = 1 << 18
+
+
+class ArrivalStatus(Struct, frozen=True, kw_only=True):
+    """A place that is kept; `rows`, `agreements` and `records` are what has come so far."""
+
+    arrival: ArrivalRow
+    rows: int = 0
+    agreements: int = 0
+    records: int = 0
+
+
+Blocks = Iterator[bytes]
+
+
+class _Read(NamedTuple):
+    """A whole archive that says of itself what it is."""
+
+    manifest: Manifest
+    people: list[Person]
+
+
+class Arrivals:
+    """Of this database. `spool` is a folder for archives that are being read; `folders` as in `Departures`."""
+
+    def __init__(
+        self, db: Database, participants: Participants, vault: Vault, key_of: KeyOf, folders: Mapping[str, Path],
+        spool: Path,
+    ) -> None:  # fmt: skip
+        self._db, self._participants, self._vault, self._key_of = db, participants, vault, key_of
+        self._folders, self._spool = folders, spool
+        self._turn = asyncio.Lock()
+
+    async def expect(self, slug: str, root: str | None = None) -> ArrivalRow:
+        """Keeps a place under this short name, and makes the address to be handed to the present provider.
+
+        The same again is the same; raises Mistake if the name or the root is somebody's.
+        """
+        place = self._participants.place(checked_slug(slug))[0] if root is None else split_root(root)[0]
+        to, secrets = target.generated(dids.of_root(place), place)
+        return await self._db.write(PROCESS, self._expect, slug, to, secrets)
+
+    def _expect(self, tx: Tx, slug: str, to: Target, secrets: Secrets) -> ArrivalRow:
+        known = store.arrival(tx, slug, lock=True)
+        if known is not None:
+            if known.target.root != to.root or known.state == "arrived":
+                raise Mistake("participants.taken", slug=slug, root=to.root)
+            return known
+        if tx.one("SELECT 1 FROM participant WHERE id = :slug OR root = :root", slug=slug, root=to.root) is not None:
+            raise Mistake("participants.taken", slug=slug, root=to.root)
+        sealed = self._vault.seal(f"arrival|{to.move}", msgspec.json.encode(secrets))
+        made = ArrivalRow(
+            move=to.move, slug=slug, target=to, secret=sealed, state="waiting", digest="", source=Source(), receipt="",
+            statement="", began_at=tx.now, changed_at=tx.now,
+        )  # fmt: skip
+        if not store.add_arrival(tx, made):
+            raise Mistake("participants.taken", slug=slug, root=to.root)
+        return made
+
+    async def open(self) -> list[ArrivalRow]:
+        """Places that are kept, and participants that rest here until they are handed over."""
+        return await self._db.read(PROCESS, store.arrivals)
+
+    async def look(self, slug: str) -> ArrivalStatus:
+        """Raises Mistake if nobody is expected under this name."""
+        found = await self._found(slug)
+        counts = await self._db.read(slug, rows.counted, slug)
+        return ArrivalStatus(
+            arrival=found, rows=sum(counts.values()), agreements=counts["agreement"], records=counts["audit_entry"]
+        )
+
+    async def take(self, slug: str, archive: AsyncIterable[bytes]) -> ArrivalStatus:
+        """Takes an archive in and checks all of it; then the receipt is there. The same again is the same.
+
+        Raises Mistake for one that is not whole, not for this place or not of whom it says, and Unavailable if the disk
+        or the present provider's DID document cannot be had; nothing of it stays then.
+        """
+        found = await self._found(slug)
+        async with self._turn:
+            with self._spooled(found.move) as place:
+                digest = await _stored(archive, place)
+                found = await self._found(slug)
+                if found.state != "waiting":
+                    machine.took(found.machine, digest)
+                    return await self.look(slug)
+                secrets = self._secrets(found)
+                read, jwk = await self._examined(found, secrets, place)
+                try:
+                    await self._written(found, secrets, place, read, jwk, digest)
+                except BaseException:
+                    await self._undone(found)
+                    raise
+        await self._participants.catch_up()
+        return await self.look(slug)
+
+    async def begin(self, slug: str, statement: str) -> ArrivalStatus:
+        """It works here from now on, because the old side says that it has handed it over; raises Mistake."""
+        await self._db.write(slug, self._begin, slug, statement)
+        await self._participants.catch_up()
+        return await self.look(slug)
+
+    @at_rest
+    def _begin(self, tx: Tx, slug: str, statement: str) -> None:
+        found = self._held(tx, slug)
+        said = statements.read_statement(statement, found.source.did, found.source.jwk, found.target)
+        after = machine.begin(found.machine, said)
+        if found.state == "arrived":
+            return
+        store.set_arrival(tx, replace(found, state=after.state, statement=statement, secret=b""))
+        lifecycle.arrive(tx, slug)
+        joining.believe(tx, slug)
+
+    async def give_up(self, slug: str, statement: str | None = None) -> None:
+        """Frees the place; what rests here is removed. Raises Mistake once a receipt was made, unless the old side says
+        that the participant stays with it."""
+        found = await self._found(slug)
+        async with self._turn:
+            await self._db.write(slug, self._give_up, slug, statement)
+            await self._undone(found)
+        await self._participants.catch_up()
+
+    @at_rest
+    def _give_up(self, tx: Tx, slug: str, statement: str | None) -> None:
+        found = self._held(tx, slug)
+        said = None
+        if statement is not None and found.state == "imported":
+            said = statements.read_statement(statement, found.source.did, found.source.jwk, found.target)
+        after = machine.give_up(found.machine, said)
+        store.set_arrival(tx, replace(found, state=after.state, statement=statement or "", secret=b""))
+
+    def _held(self, tx: Tx, slug: str) -> ArrivalRow:
+        found = store.arrival(tx, slug, lock=True)
+        if found is None:
+            raise Mistake("moving.not-expected", slug=slug)
+        return found
+
+    async def _found(self, slug: str) -> ArrivalRow:
+        found = await self._db.read(PROCESS, store.arrival, checked_slug(slug))
+        if found is None:
+            raise Mistake("moving.not-expected", slug=slug)
+        return found
+
+    def _secrets(self, found: ArrivalRow) -> Secrets:
+        return msgspec.json.decode(self._vault.open(f"arrival|{found.move}", found.secret), type=Secrets)
+
+    # Reading
+
+    @contextmanager
+    def _spooled(self, move: str) -> Iterator[Path]:
+        """A file for the archive, which is gone afterwards; it is as encrypted there as it came."""
+        with copies.room(self._spool):
+            copies.private(self._spool)
+        place = self._spool / f"{move}.archive"
+        try:
+            yield place
+        finally:
+            place.unlink(missing_ok=True)
+
+    async def _examined(self, found: ArrivalRow, secrets: Secrets, place: Path) -> tuple[_Read, Jwk]:
+        """Everything once, with nothing believed; then who signed it, as the participant's own host says."""
+        seen, jws, who = await asyncio.to_thread(_walked, place, secrets.archive, found.move)
+        did, kid = manifest.claimed(jws)
+        jwk = await self._key_of(did, kid)
+        made = manifest.read(jws, jwk)
+        if (made.move, made.to, made.origin.did) != (found.move, found.target.did, did):
+            raise Mistake("moving.other-move")
+        if [(one.name, one.size, one.sha256) for one in made.entries] != [(o.name, o.size, o.sha256) for o in seen]:
+            raise Mistake("moving.damaged")
+        if did == found.target.did or dids.of_root(split_root(made.origin.root)[0]) != did:
+            raise Mistake("moving.same-place")
+        for one in made.origin.former:
+            dids.parse(one)
+        return _Read(made, who), jwk
+
+    # Writing
+
+    async def _written(
+        self, found: ArrivalRow, secrets: Secrets, place: Path, read: _Read, jwk: Jwk, digest: str
+    ) -> None:  # fmt: skip
+        await self._undone(found)  # of an attempt that died
+        slug, own = found.slug, _participant(found, read.manifest)
+        known = await self._db.write(slug, self._enter, found, own, read, jwk)
+        layout = {one.name: one for one in await self._db.read(slug, rows.layout)}
+        with place.open("rb") as file:
+            reader = Reader(envelope.opened(file.read, secrets.archive, found.move))
+            for head, blocks in _stepwise(reader):
+                await self._entry(found, layout, known, head, blocks)
+        await self._checked(slug, read.manifest)
+        await self._db.write(slug, self._took, own, secrets, read.manifest, digest, self._participants.fresh(own))
+
+    @at_rest
+    def _enter(self, tx: Tx, found: ArrivalRow, own: Participant, read: _Read, jwk: Jwk) -> dict[str, str]:
+        """Its row, and its people: old id -> new id."""
+        held = self._held(tx, own.id)
+        if held.move != found.move or held.state != "waiting":
+            raise Mistake("moving.over")
+        enter(tx, own)
+        known = people.enter(tx, own.id, read.people)
+        origin = read.manifest.origin
+        source = Source(did=origin.did, name=origin.name, jwk=store.jwk_text(jwk), people=tuple(known.values()))
+        store.set_arrival(tx, replace(held, source=source))
+        return known
+
+    async def _entry(
+        self, found: ArrivalRow, layout: Mapping[str, Table], known: Mapping[str, str], head: Head, blocks: Blocks
+    ) -> None:  # fmt: skip
+        if head.name.startswith(ROWS):
+            table = layout.get(head.name.removeprefix(ROWS))
+            if table is None:
+                raise Mistake("moving.table", table=head.name[:80])
+            while (block := await asyncio.to_thread(next, blocks, None)) is not None:
+                for some in rows.batches(frames.unpacked(block)):
+                    await self._db.write(found.slug, self._rows, found.slug, table, head.columns, some, known)
+            return
+        folder = next((self._folders[one] for one in self._folders if head.name.startswith(one)), None)
+        if folder is not None:
+            path = head.name.partition("/")[2]
+            await asyncio.to_thread(_poured, folder / found.slug, path, blocks)
+
+    @long
+    @at_rest
+    def _rows(
+        self, tx: Tx, slug: str, table: Table, columns: Sequence[str], some: Sequence[Sequence[Value]],
+        known: Mapping[str, str],
+    ) -> None:  # fmt: skip
+        if lifecycle.known(tx, slug).state != "arriving":
+            raise Mistake("moving.over")
+        for row in some:
+            rows.incoming(tx, self._vault, slug, table, columns, row, known)
+
+    async def _checked(self, slug: str, made: Manifest) -> None:
+        """Raises Mistake unless all that the manifest names is here, and proves itself."""
+        counts = await self._db.read(slug, rows.counted, slug)
+        wanted = {one.name.removeprefix(ROWS): one.rows for one in made.entries if one.name.startswith(ROWS)}
+        if {name: count for name, count in counts.items() if count} != {n: c for n, c in wanted.items() if c}:
+            raise Mistake("moving.incomplete")
+        await self._db.read(slug, _proven, slug, made)
+
+    @long
+    @at_rest
+    def _took(
+        self, tx: Tx, own: Participant, secrets: Secrets, made: Manifest, digest: str,
+        keys: list[tuple[KeyRecord, bytes]],
+    ) -> None:  # fmt: skip
+        """All is here: it gets keys of its own, its log goes on under its new origin, and the receipt is there."""
+        found = self._held(tx, own.id)
+        after = machine.took(found.machine, digest)
+        if found.state == "imported":
+            return
+        equip(tx, own, keys, "arrived")
+        origins.begin(
+            tx, own.id, own.did, own.root, made.log.size, origins.OWN, left=made.origin.root
+        )  # under the old origin the old place may have signed more since
+        said = after.receipt
+        assert said is not None
+        text = statements.receipt(said, found.target, secrets)
+        store.set_arrival(tx, replace(found, state=after.state, digest=digest, receipt=text))
+
+    async def _undone(self, found: ArrivalRow) -> None:
+        """Nothing is left of what came; nobody ever acted for it. Whoever works under that name is not touched."""
+        slug = found.slug
+        if not await self._db.read(slug, _rests, slug):
+            return
+        while await self._db.write(slug, _erased, slug):
+            pass
+        for folder in self._folders.values():
+            await asyncio.to_thread(shutil.rmtree, folder / slug, ignore_errors=True)
+        await self._db.write(slug, _removed, slug, found.move)
+
+
+def _participant(found: ArrivalRow, made: Manifest) -> Participant:
+    """What it is here: as there, but for its address."""
+    root, host, path = split_root(found.target.root)
+    origin = made.origin
+    return Participant(
+        id=found.slug, did=found.target.did, root=root, host=host, path=path, name=checked_name(origin.name),
+        kind=origin.kind, operator=checked_name(origin.operator), state="arriving", publisher=origin.publisher,
+        former=(origin.did, *(one for one in origin.former if one != found.target.did)),
+    )  # fmt: skip
+
+
+async def _stored(archive: AsyncIterable[bytes], place: Path) -> str:
+    """The SHA-256 of the file that lies there now."""
+    digest = sha256()
+    with copies.room(place), _private(place) as file:
+        async for piece in archive:
+            digest.update(piece)
+            await asyncio.to_thread(file.write, piece)
+        await asyncio.to_thread(_durable, file)
+    return digest.hexdigest()
+
+
+def _private(place: Path) -> IO[bytes]:
+    return os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb")
+
+
+def _durable(file: IO[bytes]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _walked(place: Path, secret: str, move: str) -> tuple[list[Entry], bytes, list[Person]]:
+    """Every entry, the manifest and the people; raises Mistake unless the manifest is the last, and once."""
+    with place.open("rb") as file:
+        reader = Reader(envelope.opened(file.read, secret, move))
+        jws, who, names = b"", list[Person](), set[str]()
+        for head, blocks in _stepwise(reader):
+            if jws or head.name in names:
+                raise Mistake("moving.damaged")
+            names.add(head.name)
+            if head.name == MANIFEST:
+                jws = _joined(blocks, manifest.MOST_BYTES)
+            elif head.name == people.NAME:
+                who = _people(_joined(blocks, manifest.MOST_BYTES))
+            else:
+                _require_known(head.name)
+    if not jws:
+        raise Mistake("moving.damaged")
+    return [one for one in reader.seen if one.name != MANIFEST], jws, who
+
+
+def _stepwise(reader: Reader) -> Iterator[tuple[Head, Blocks]]:
+    for head, blocks in reader.entries():
+        yield head, blocks()
+
+
+def _joined(blocks: Blocks, most: int) -> bytes:
+    found = bytearray()
+    for block in blocks:
+        found += block
+        if len(found) > most:
+            raise Mistake("moving.damaged")
+    return bytes(found)
+
+
+def _people(data: bytes) -> list[Person]:
+    try:
+        return msgspec.msgpack.decode(data, type=list[Person])
+    except (msgspec.MsgspecError, UnicodeDecodeError) as cause:
+        raise Mistake("moving.damaged") from cause
+
+
+def _require_known(name: str) -> None:
+    """Tables, and files whose path stays below the participant's folder."""
+    kind, _, path = name.partition("/")
+    plain = all(part not in ("", ".", "..") and "\x00" not in part for part in path.split("/"))
+    if f"{kind}/" not in (ROWS, frames.FILES, frames.RECEIVED) or not plain:
+        raise Mistake("moving.path", name=name[:200])
+
+
+def _poured(folder: Path, path: str, blocks: Blocks) -> None:
+    _require_known(frames.FILES + path)
+    waiting = bytearray()
+
+    def read(most: int) -> bytes:
+        while not waiting and (block := next(blocks, None)) is not None:
+            waiting.extend(block)
+        piece = bytes(waiting[:most])
+        del waiting[:most]
+        return piece
+
+    with copies.room(folder):
+        copies.poured(read, folder / path, path)
+
+
+def _rests(tx: Tx, slug: str) -> bool:
+    """Whether somebody lies here who has not arrived."""
+    return tx.one("SELECT 1 FROM participant WHERE id = :slug AND state = 'arriving'", slug=slug) is not None
+
+
+@at_rest
+@long
+def _erased(tx: Tx, slug: str) -> int:
+    return participant_rows.erase(tx, slug, ERASED) if _rests(tx, slug) else 0
+
+
+@at_rest
+def _removed(tx: Tx, slug: str, move: str) -> None:
+    if _rests(tx, slug):
+        lifecycle.unmake(tx, slug)
+        found = store.arrival_of(tx, move)
+        people.forget(tx, [] if found is None else list(found.source.people))
+
+
+@long
+def _proven(tx: Tx, slug: str, made: Manifest) -> None:
+    """Every record under its leaf, every signed state over its leaves, every agreement as it was sealed."""
+    for _, why in logs.examined(tx, slug):
+        if why is not None:
+            raise Mistake("moving.log", why=why)
+    newest = tx.one(
+        "SELECT size, root FROM audit_seal WHERE participant = :slug ORDER BY size DESC LIMIT 1", slug=slug
+    )  # fmt: skip
+    if (
+        (0, "")
+        if newest is None
+        else (int(newest["size"]), bytes(newest["root"]).hex()) != (made.log.size, made.log.root)
+    ):
+        raise Mistake("moving.log", why="log-root")
+    found = tx.all("SELECT id, digest FROM agreement WHERE participant = :slug", slug=slug)
+    if {str(row["id"]): str(row["digest"]) for row in found} != made.agreements:
+        raise Mistake("moving.agreements")
+    for name, why in contracts.examined(tx, slug):
+        if why is not None:
+            raise Mistake("moving.agreement", agreement=name, why=why)

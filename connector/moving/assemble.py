@@ -1,0 +1,35 @@
+"""Puts the slice together: who lets a participant go, and who takes one in."""
+
+from collections.abc import Awaitable, Callable
+
+from msgspec import Struct
+
+from connector.infra import Infra
+from connector.moving.arrival import Arrivals
+from connector.moving.departure import Departures
+from connector.moving.frames import FILES, RECEIVED
+from connector.participants.service import Hosted, Participants
+from connector.resources import release
+from connector.trust.did.resolver import Resolver
+from connector.trust.keys.jwk import Jwk
+
+
+class MovingSlice(Struct, frozen=True, kw_only=True):
+    departures: Departures
+    arrivals: Arrivals
+
+
+def assemble(
+    infra: Infra, participants: Participants, resolver: Resolver, seal_log: Callable[[Hosted], Awaitable[None]]
+) -> MovingSlice:
+    """`resolver` fetches the DID document of whoever signed an archive from where it works."""
+
+    async def key_of(did: str, kid: str) -> Jwk:
+        return (await resolver.document(did)).key(kid, "capabilityInvocation")
+
+    data = infra.settings.data
+    folders = {FILES: data.files, RECEIVED: data.received}
+    return MovingSlice(
+        departures=Departures(infra.db, infra.clock, participants, infra.vault, seal_log, folders, release()),
+        arrivals=Arrivals(infra.db, participants, infra.vault, key_of, folders, infra.settings.folder / "arriving"),
+    )

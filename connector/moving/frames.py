@@ -1,0 +1,120 @@
+"""What is inside of an archive: entries, each a head and blocks with their length, an empty block at its end.
+
+Tables come as MessagePack, a block some rows; files as they are. Whoever reads has bounds for everything before it
+believes any of it (threat T109).
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import sha256
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta, Struct
+
+from connector.errors import Mistake
+from connector.moving.manifest import MOST_ENTRIES, Entry
+from connector.moving.values import Value
+
+ROWS, FILES, MANIFEST = "rows/", "files/", "manifest"
+RECEIVED = "received/"
+MOST_BLOCK: Final = 256 << 20
+_HEAD_MOST: Final = 65_536
+Row = tuple[Value, ...]
+
+
+class Head(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`columns` are those of a table, in the order in which its rows have their values."""
+
+    name: Annotated[str, Meta(max_length=1_000)]
+    columns: Annotated[tuple[Annotated[str, Meta(max_length=63)], ...], Meta(max_length=200)] = ()
+
+
+class Writer:
+    """Gives the bytes of entries, and keeps what the manifest says of them: `begin`, any number of `block`, `end`."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self._head, self._digest, self._size, self._rows = Head(name=""), sha256(), 0, 0
+
+    def begin(self, head: Head) -> bytes:
+        self._head, self._digest, self._size, self._rows = head, sha256(), 0, 0
+        raw = msgspec.json.encode(head)
+        return len(raw).to_bytes(4) + raw
+
+    def block(self, data: bytes, rows: int = 0) -> bytes:
+        """Never empty: that would be the end."""
+        self._digest.update(data)
+        self._size, self._rows = self._size + len(data), self._rows + rows
+        return len(data).to_bytes(4) + data
+
+    def end(self) -> bytes:
+        self.entries.append(Entry(self._head.name, self._size, self._digest.hexdigest(), self._rows))
+        return bytes(4)
+
+
+def packed(rows: Iterable[Row]) -> bytes:
+    """A block of these rows."""
+    return msgspec.msgpack.encode(list(rows))
+
+
+def unpacked(block: bytes) -> list[Row]:
+    """Raises Mistake for what are no rows; of which kind a value has to be says its column (`rows.incoming`)."""
+    try:
+        return msgspec.msgpack.decode(block, type=list[tuple[Any, ...]])
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as cause:
+        raise Mistake("moving.damaged") from cause
+
+
+class Reader:
+    """Entries one after the other; `seen` is what they were, to be compared with the manifest."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks, self._waiting = chunks, bytearray()
+        self.seen: list[Entry] = []
+
+    def entries(self) -> Iterator[tuple[Head, Callable[[], Iterator[bytes]]]]:
+        """Each with its blocks, which have to be read before the next; raises Mistake where anything is amiss."""
+        while (raw := self._sized(_HEAD_MOST, end_allowed=True)) is not None:
+            if len(self.seen) >= MOST_ENTRIES:
+                raise Mistake("moving.damaged")
+            try:
+                head = msgspec.json.decode(raw, type=Head)
+            except (msgspec.MsgspecError, ValueError) as cause:
+                raise Mistake("moving.damaged") from cause
+            blocks = self._blocks(head)
+            yield head, lambda blocks=blocks: blocks  # type: ignore[misc]
+            for _ in blocks:
+                pass
+
+    def _blocks(self, head: Head) -> Iterator[bytes]:
+        digest, size = sha256(), 0
+        while block := self._sized(MOST_BLOCK):
+            digest.update(block)
+            size += len(block)
+            yield block
+        self.seen.append(Entry(head.name, size, digest.hexdigest()))
+
+    def _sized(self, most: int, *, end_allowed: bool = False) -> bytes | None:
+        raw = self._exactly(4, end_allowed=end_allowed)
+        if raw is None:
+            return None
+        size = int.from_bytes(raw)
+        if size > most:
+            raise Mistake("moving.damaged")
+        return self._exactly(size)
+
+    def _exactly(self, size: int, *, end_allowed: bool = False) -> bytes | None:
+        while len(self._waiting) < size:
+            piece = next(self._chunks, None)
+            if piece is None:
+                if end_allowed and not self._waiting:
+                    return None
+                raise Mistake("moving.damaged")
+            self._waiting += piece
+        found = bytes(self._waiting[:size])
+        del self._waiting[:size]
+        return found
+
+
+def encoded(value: object) -> bytes:
+    return msgspec.msgpack.encode(value)

@@ -1,0 +1,100 @@
+"""What an archive says of itself, last in it and signed by the participant: every entry, the log, every agreement."""
+
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta, Struct
+
+from connector.errors import HanseError, Mistake
+from connector.participants.model import Participant
+from connector.participants.publisher_details import PublisherDetails
+from connector.trust.keys import jose
+from connector.trust.keys.jwk import Jwk
+from connector.trust.keys.signing import Signer
+
+FORM: Final = 1
+TYP: Final = "hanse-archive+jwt"
+MOST_BYTES: Final = 64 << 20
+MOST_ENTRIES: Final = 1_000_000
+Hex = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+
+
+class Entry(Struct, frozen=True):
+    """One entry: bytes of its blocks together, their SHA-256, and rows if it is a table's (else 0)."""
+
+    name: Annotated[str, Meta(max_length=1_000)]
+    size: int
+    sha256: Hex
+    rows: int = 0
+
+
+class Origin(Struct, frozen=True, kw_only=True):
+    """Who moves, as the present provider knows it; `former` are DIDs of before."""
+
+    did: Annotated[str, Meta(max_length=512)]
+    root: Annotated[str, Meta(max_length=500)]
+    name: Annotated[str, Meta(max_length=200)]
+    kind: Annotated[str, Meta(max_length=300)]
+    operator: Annotated[str, Meta(max_length=200)]
+    former: Annotated[tuple[str, ...], Meta(max_length=16)] = ()
+    publisher: PublisherDetails = PublisherDetails()
+
+
+class Log(Struct, frozen=True):
+    """The newest signed state of its log: leaves, and their root in hexadecimal."""
+
+    size: int
+    root: str
+
+
+class Manifest(Struct, frozen=True, kw_only=True):
+    """`to` is the DID that it goes to; `agreements` their SHA-256 by id; `form` the version of this format."""
+
+    form: int
+    move: str
+    to: str
+    product: str
+    made_at: str
+    origin: Origin
+    log: Log
+    agreements: dict[str, Hex]
+    entries: Annotated[tuple[Entry, ...], Meta(max_length=MOST_ENTRIES)]
+
+
+class _Form(Struct, frozen=True):
+    form: int
+
+
+def origin_of(one: Participant) -> Origin:
+    return Origin(
+        did=one.did, root=one.root, name=one.name, kind=one.kind, operator=one.operator, publisher=one.publisher,
+        former=one.former,
+    )  # fmt: skip
+
+
+def signed(manifest: Manifest, signer: Signer) -> bytes:
+    """A compact JWS over it."""
+    return jose.sign_text(msgspec.json.encode(manifest), signer, TYP).encode("ascii")
+
+
+def claimed(jws: bytes) -> tuple[str, str]:
+    """(DID, key id) of who says to have signed it; nobody has vouched for it yet. Raises Mistake."""
+    try:
+        head = jws.split(b".", 1)[0].decode("ascii") if len(jws) <= MOST_BYTES else ""
+        kid = str(jose.read(f"{head}.e30.AA").header.get("kid", ""))
+    except (ValueError, HanseError) as cause:
+        raise Mistake("moving.damaged") from cause
+    return kid.partition("#")[0], kid
+
+
+def read(jws: bytes, jwk: Jwk) -> Manifest:
+    """Raises Mistake unless the holder of this key signed it, and it is of this format."""
+    try:
+        text = jose.signed_text(jws.decode("ascii"), jwk, typ=TYP, limit=MOST_BYTES)
+        if msgspec.json.decode(text, type=_Form).form != FORM:
+            raise Mistake("moving.version")
+        return msgspec.json.decode(text, type=Manifest)
+    except (ValueError, msgspec.MsgspecError) as cause:
+        raise Mistake("moving.damaged") from cause
+    except HanseError as cause:
+        raise cause if isinstance(cause, Mistake) else Mistake("moving.forged") from cause

@@ -1,0 +1,73 @@
+"""What both sides of a move sign, as lines of text that may travel in files: the receipt, and the old side's word."""
+
+from typing import Final, Literal, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from connector.errors import HanseError, Mistake
+from connector.moving import target
+from connector.moving.machine import Receipt, Statement
+from connector.moving.target import Secrets, Target
+from connector.trust.keys import jose
+from connector.trust.keys.jwk import Jwk, thumbprint
+from connector.trust.keys.signing import Signer, SoftwareKey
+
+RECEIPT: Final = "hanse-move-receipt+jwt"
+STATEMENT: Final = "hanse-move-statement+jwt"
+LONGEST: Final = 8_000
+T = TypeVar("T", bound=Struct)
+
+
+class _Receipt(Struct, frozen=True, kw_only=True):
+    move: str
+    digest: str
+    to: str
+
+
+class _Statement(Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
+    move: str
+    digest: str
+    word: Literal["handed", "stays"]
+    from_: str
+    to: str
+    at: int
+
+
+def receipt(said: Receipt, to: Target, secrets: Secrets) -> str:
+    """By the key of the address, which the old side compared."""
+    signer = SoftwareKey("peer", thumbprint(to.receipt), dict(to.receipt), target.private(secrets.receipt))
+    return _signed(_Receipt(move=said.move, digest=said.digest, to=to.did), signer, RECEIPT)
+
+
+def read_receipt(text: str, to: Target) -> Receipt:
+    """Raises Mistake unless the receiver of this address signed it."""
+    found = _read(text, to.receipt, RECEIPT, _Receipt)
+    if found.to != to.did:
+        raise Mistake("moving.other-move")
+    return Receipt(move=found.move, digest=found.digest)
+
+
+def statement(said: Statement, did: str, to: Target, at: int, signer: Signer) -> str:
+    """By the participant's key at the old place; `at` in milliseconds."""
+    whole = _Statement(move=said.move, digest=said.digest, word=said.word, from_=did, to=to.did, at=at)
+    return _signed(whole, signer, STATEMENT)
+
+
+def read_statement(text: str, did: str, jwk: Jwk, to: Target) -> Statement:
+    """Raises Mistake unless the key that signed the archive signed it too, about this move of this participant."""
+    found = _read(text, jwk, STATEMENT, _Statement)
+    if (found.from_, found.to) != (did, to.did):
+        raise Mistake("moving.other-move")
+    return Statement(move=found.move, digest=found.digest, word=found.word)
+
+
+def _signed(said: Struct, signer: Signer, typ: str) -> str:
+    return jose.sign_text(msgspec.json.encode(said), signer, typ)
+
+
+def _read(text: str, jwk: Jwk, typ: str, form: type[T]) -> T:
+    try:
+        return msgspec.json.decode(jose.signed_text("".join(text.split()), jwk, typ=typ, limit=LONGEST), type=form)
+    except (ValueError, msgspec.MsgspecError, HanseError) as cause:
+        raise Mistake("moving.statement") from cause

@@ -1,0 +1,47 @@
+"""Nothing is written for a participant that is at rest: one that is being moved, has moved, or has not arrived yet.
+
+Every unit names its participant, so the database port itself refuses it, on every replica and whatever asked for it: no
+door, job or message can be forgotten. Only the units of the move itself, and those that seal its log, are let through
+(spec/moving.md 1.2, decision 0102).
+"""
+
+from typing import Final, TypeVar
+
+from connector.errors import Unavailable
+from connector.storage.database import PROCESS, WORKER, Tx, code_of
+
+F = TypeVar("F")
+
+STATES: Final = ("moving", "moved", "arriving")
+RETRY_S: Final = 300
+
+_let_through: set[object] = set()
+
+
+class AtRest(Unavailable):
+    """503: the participant is at rest now, and whoever asks may come again after `retry_s` seconds."""
+
+    retry_s = RETRY_S
+
+
+def at_rest(fn: F) -> F:
+    """Marks a unit that may write although the participant is at rest: it checks the state that it needs itself."""
+    _let_through.add(getattr(fn, "__code__", fn))
+    return fn
+
+
+def guarded(scope: str, fn: object) -> bool:
+    """Whether a unit of this scope has to be asked for: those of the process and of the worker name nobody."""
+    return scope not in (PROCESS, WORKER) and code_of(fn) not in _let_through
+
+
+def require_awake(tx: Tx) -> None:
+    """Raises AtRest; inside the transaction, before the unit."""
+    row = tx.one("SELECT state FROM participant WHERE id = :id", id=tx.scope)
+    refuse(None if row is None else str(row["state"]))
+
+
+def refuse(state: str | None) -> None:
+    """Raises AtRest for a state in which nothing is written; None: there is no such participant."""
+    if state in STATES:
+        raise AtRest("moving.at-rest")

@@ -1,0 +1,208 @@
+"""A town moves: everything of it, in force at one place at a time; what is bent on the way is refused whole."""
+
+from hashlib import sha256
+
+import pytest
+
+from connector.audit import integrity, sealer
+from connector.audit import store as audit
+from connector.contracts.evidence import integrity as contracts
+from connector.errors import HanseError, Mistake
+from connector.moving import rows, target
+from connector.moving.target import Target
+from connector.storage.at_rest import AtRest
+from connector.storage.database import Tx
+from tests.moving.sides import PARTNER, TOWN, New, Old, pieces
+
+DATA = b"art;hoehe\nLinde;12\n"
+
+
+async def moved_out(old: Old, new: New) -> tuple[Target, bytes]:
+    """The town has contracts in both roles, a transfer, an open negotiation, files and people, and is written out."""
+    towns = old.towns
+    agreement = await towns.concluded(PARTNER, TOWN)
+    await towns.fetch(PARTNER, TOWN, agreement)
+    await towns.concluded(TOWN, PARTNER)
+    await towns.run()
+    await towns.ask(TOWN, PARTNER, await towns.publish(PARTNER, title="Noch offen"))
+    (old.folders["files/"] / TOWN / "sub").mkdir(parents=True)
+    (old.folders["files/"] / TOWN / "sub" / "baeume.csv").write_bytes(DATA * 40_000)
+    await towns.db.write(TOWN, people)
+    to = target.parse((await new.arrivals.expect(TOWN)).target.text)
+    await old.departures.begin(TOWN, to)
+    return to, await old.archive()
+
+
+def people(tx: Tx) -> None:
+    tx.run(
+        "INSERT INTO person (id, login, name, password, totp_step, operator, language, created_at)"
+        " VALUES ('p-1', 'eva', 'Eva Beispiel', 'hash', 0, 1, 'de', 1)"
+    )
+    tx.run("INSERT INTO person_role VALUES (:p, 'p-1', 'steward', 'operator', 1)", p=TOWN)
+    tx.run("INSERT INTO person_pseudonym VALUES (:p, 'p-1', 'person-7')", p=TOWN)
+
+
+def count(tx: Tx, table: str) -> int:
+    row = tx.one(f"SELECT count(*) AS n FROM {table} WHERE participant = :p", p=tx.scope)
+    return 0 if row is None else int(row["n"])
+
+
+def proven(tx: Tx, slug: str) -> tuple[list[str | None], list[str | None]]:
+    return [why for _, why in integrity.examined(tx, slug)], [why for _, why in contracts.examined(tx, slug)]
+
+
+def write(tx: Tx) -> None:
+    audit.append(tx, tx.scope, "publication", None, "system", {}, did="did:web:x.example")
+
+
+async def test_everything_moves_and_is_in_force_at_one_place_at_a_time(old: Old, new: New) -> None:
+    """>> written out, taken in, handed over, begun << at each moment one of the two works; all rows are there, every
+    record, signature and secret holds, and the log goes on under its new origin."""
+    towns = old.towns
+    _, archive = await moved_out(old, new)
+    here = towns.participants.held(TOWN).participant
+    before = await towns.db.read(TOWN, rows.counted, TOWN)
+    with pytest.raises(AtRest):
+        await towns.db.write(TOWN, write)
+
+    receipt = await new.take(archive)
+    there = (await new.participants.get(TOWN)).participant
+    assert (there.state, there.former, there.name) == ("arriving", (here.did,), here.name)
+    assert [one.participant.id for one in await new.participants.all()] == []
+    with pytest.raises(AtRest):
+        await new.db.write(TOWN, write)
+
+    statement = await old.departures.hand(TOWN, receipt)
+    gone = (await towns.participants.get(TOWN)).participant
+    assert gone.moved is not None
+    assert (gone.state, gone.moved.did) == ("moved", there.did)
+    with pytest.raises(AtRest):
+        await towns.db.write(TOWN, write)
+    with pytest.raises(AtRest):
+        await new.db.write(TOWN, write)
+
+    await new.arrivals.begin(TOWN, statement)
+    assert [one.participant.id for one in await new.participants.all()] == [TOWN]
+    after = await new.db.read(TOWN, rows.counted, TOWN)
+    fresh = len((await new.participants.get(TOWN)).keys)
+    more = {name: count - before[name] for name, count in after.items() if count != before[name]}
+    assert more.pop("outbox") < 0, "what was delivered stays behind"
+    assert more == {"key": fresh, "audit_entry": 2, "log_epoch": 1, "object": 1}
+    assert (after["agreement"], after["negotiation"], after["transfer"], after["outbox"]) == (2, 3, 1, 1)
+    records, agreements = await new.db.read(TOWN, proven, TOWN)
+    assert (set(records), set(agreements)) == ({None}, {None})
+    assert (new.folders["files/"] / TOWN / "sub" / "baeume.csv").read_bytes() == DATA * 40_000
+    person = await new.db.read(TOWN, lambda tx: tx.one("SELECT * FROM person"))
+    assert person is not None
+    assert (person["login"], person["password"], person["operator"]) == ("eva", "", 0)
+    hosted = await new.participants.get(TOWN)
+    signers = [key for purpose, key in hosted.signers.items() if purpose in ("log", "log-pq")]
+    newest = await sealer.seal(new.db, TOWN, there.root, signers)
+    assert newest is not None
+    assert newest.checkpoint is not None
+    assert newest.checkpoint.startswith("localhost:18444/musterstadt/log/1\n")
+    records, _ = await new.db.read(TOWN, proven, TOWN)
+    assert set(records) == {None}
+
+
+async def test_no_private_key_moves(old: Old, new: New) -> None:
+    """>> every key row at the new place << those of before are removed ones without a secret; those in use are new."""
+    _, archive = await moved_out(old, new)
+    await new.take(archive)
+    found = await new.db.read(TOWN, lambda tx: tx.all("SELECT kid, state, secret FROM key"))
+    old_did = old.towns.did(TOWN)
+    for row in found:
+        former = row["kid"].startswith(old_did + "#")
+        assert (row["state"], bool(len(row["secret"]))) == (("removed", False) if former else ("active", True))
+    document = (await new.participants.get(TOWN)).document
+    assert old_did not in str(document)
+
+
+async def test_the_same_again_is_the_same(old: Old, new: New) -> None:
+    """>> each step twice << the same answer, nothing doubled."""
+    to, archive = await moved_out(old, new)
+    await old.departures.begin(TOWN, to)
+    receipt = await new.take(archive)
+    assert await new.take(archive) == receipt
+    statement = await old.departures.hand(TOWN, receipt)
+    assert await old.departures.hand(TOWN, receipt) == statement
+    await new.arrivals.begin(TOWN, statement)
+    entries = await new.db.read(TOWN, count, "audit_entry")
+    await new.arrivals.begin(TOWN, statement)
+    assert await new.db.read(TOWN, count, "audit_entry") == entries
+    with pytest.raises(Mistake, match=r"moving\.over"):
+        await new.take(archive)
+
+
+async def test_it_may_stay_until_the_receipt(old: Old, new: New) -> None:
+    """>> taken in over there, but it stays << it works here again, over there it is removed by that word alone, and
+    may move again."""
+    _, archive = await moved_out(old, new)
+    receipt = await new.take(archive)
+    with pytest.raises(Mistake, match=r"moving\.promised"):
+        await new.arrivals.give_up(TOWN)
+    word = await old.departures.back(TOWN)
+    await old.towns.db.write(TOWN, write)
+    with pytest.raises(Mistake, match=r"moving\.over"):
+        await old.departures.hand(TOWN, receipt)
+    with pytest.raises(Mistake, match=r"moving\.stays"):
+        await new.arrivals.begin(TOWN, word)
+    await new.arrivals.give_up(TOWN, word)
+    assert await new.db.read(TOWN, lambda tx: tx.all("SELECT id FROM participant")) == []
+    assert await new.db.read(TOWN, lambda tx: tx.all("SELECT id FROM person")) == []
+    assert not (new.folders["files/"] / TOWN).exists()
+    again = await new.arrivals.expect(TOWN)
+    await old.departures.begin(TOWN, again.target)
+    await new.arrivals.begin(TOWN, await old.departures.hand(TOWN, await new.take(await old.archive())))
+    assert [one.participant.id for one in await new.participants.all()] == [TOWN]
+
+
+@pytest.mark.threat("T109")
+async def test_what_is_bent_is_refused_and_leaves_nothing(old: Old, new: New) -> None:
+    """>> cut, a chunk turned, two changed places, another file in front, for another move << refused; no row stays."""
+    _, archive = await moved_out(old, new)
+    body = archive.index(b"}}") + 2
+    size = (1 << 18) + 16
+    first, second = archive[body : body + size], archive[body + size : body + 2 * size]
+    bent = {
+        "cut": archive[:-20],
+        "cut at a chunk": archive[: body + size],
+        "turned": archive[: body + 50] + bytes([archive[body + 50] ^ 1]) + archive[body + 51 :],
+        "changed places": archive[:body] + second + first + archive[body + 2 * size :],
+        "twice": archive[:body] + first + archive[body:],
+        "longer": archive + b"more",
+        "no archive": b"PK" + archive,
+        "older form": b"hanse-archive-0\n" + archive[16:],
+        "nothing": b"",
+    }
+    for name, data in bent.items():
+        with pytest.raises(Mistake) as refused:
+            await new.take(data)
+        assert refused.value.code in ("moving.damaged", "moving.no-archive", "moving.version"), name
+    other = await new.arrivals.expect("anders")
+    with pytest.raises(Mistake, match=r"moving\.other-move"):
+        await new.take(archive, "anders")
+    assert other.state == "waiting"
+    assert await new.db.read(TOWN, lambda tx: tx.all("SELECT id FROM participant")) == []
+    assert await new.take(archive)
+    assert sha256(archive).hexdigest() == (await new.arrivals.look(TOWN)).arrival.digest
+
+
+async def test_whoever_has_that_name_is_not_touched(old: Old, new: New) -> None:
+    """>> somebody has the short name already << no place is kept; if she comes later, the archive is refused."""
+    await new.participants.add("kleinstadt", "Kleinstadt", "municipality", "", None)
+    with pytest.raises(Mistake, match=r"participants\.taken"):
+        await new.arrivals.expect("kleinstadt")
+    _, archive = await moved_out(old, new)
+    await new.participants.add(TOWN, "Eine andere", "municipality", "", None)
+    (new.folders["files/"] / TOWN).mkdir()
+    with pytest.raises(Mistake, match=r"participants\.taken"):
+        await new.take(archive)
+    assert (await new.participants.get(TOWN)).participant.name == "Eine andere"
+    assert (new.folders["files/"] / TOWN).is_dir()
+
+
+async def test_nobody_is_expected_who_was_not_asked_for(new: New) -> None:
+    for call in (new.arrivals.look(TOWN), new.arrivals.begin(TOWN, "x"), new.arrivals.take(TOWN, pieces(b"x"))):
+        with pytest.raises(HanseError, match=r"moving\.not-expected"):
+            await call
