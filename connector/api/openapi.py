@@ -25,6 +25,7 @@ from connector.api.duties import DutyHandlers
 from connector.api.federation import FederationHandlers
 from connector.api.find import FindHandlers
 from connector.api.harvest import HarvestHandlers
+from connector.api.mandates import MandateHandlers
 from connector.api.offboarding import OffboardingHandlers
 from connector.api.operation import OperationHandlers
 from connector.api.participants import ParticipantHandlers
@@ -70,6 +71,7 @@ READS_JSON = {
     415: ("http.body-media",),
 }  # fmt: skip
 WHERE = {
+    "sha256": "the SHA-256 of a mandate, in hexadecimal",
     "run": "The run, as the request that began it was answered.",
     "p": "The participant, by its short name.",
     "id": "The id; of a `urn:uuid:` the bare UUID will do.",
@@ -92,7 +94,8 @@ GROUPS: tuple[type[Handlers], ...] = (
     OperationHandlers, ParticipantHandlers, CatalogueHandlers, AudienceHandlers, DatasetHandlers, FindHandlers,
     FederationHandlers, HarvestHandlers, ContractHandlers, CountersigningHandlers, TransferHandlers, DutyHandlers,
     AttentionHandlers, TerminationHandlers, ClockHandlers, OffboardingHandlers, RecordHandlers, PersonHandlers,
-    PeopleHandlers, SpaceHandlers, TraceHandlers, BackupHandlers, ProcessHandlers, WitnessHandlers, OpenApiHandlers,
+    PeopleHandlers, SpaceHandlers, MandateHandlers, TraceHandlers, BackupHandlers, ProcessHandlers, WitnessHandlers,
+    OpenApiHandlers,
 )  # fmt: skip
 
 

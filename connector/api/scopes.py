@@ -23,6 +23,7 @@ _TABLE: Mapping[Scope, str] = {
         GET P/transfers/{id}/decisions | GET A/openapi.json | GET P/space | GET P/space/invitations
         GET P/space/applications | GET P/space/applications/{id} | GET P/space/documents/{id}
         GET P/space/members | GET P/space/recognised | GET P/spaces | GET P/space/groups | GET P/spaces/groups
+        GET P/mandates | GET P/mandates/{sha256}
     """,
     "publish": """
         POST P/datasets | POST P/datasets/{uuid}/change | POST P/datasets/{uuid}/offers
@@ -42,6 +43,7 @@ _TABLE: Mapping[Scope, str] = {
         POST P/space/applications/{id}/refuse | POST P/space/members | POST P/space/recognised
         POST P/space/recognised/end | POST P/space/groups | POST P/space/groups/{id}/end
         POST P/space/groups/{id}/members | POST P/space/groups/{id}/members/end | POST P/spaces/groups
+        POST P/mandates | POST P/mandates/withdraw
     """,
     "records": """
         GET P/persons/{pseudonym} | POST P/persons/{pseudonym}/erase | POST P/holds | POST P/holds/{id}/lift

@@ -41,6 +41,8 @@ from connector.harvest.assemble import HarvestSlice
 from connector.harvest.supply import ImportedDatasets
 from connector.ids import new_uuid
 from connector.infra import Infra
+from connector.mandates import assemble as mandate_slice
+from connector.mandates.assemble import MandateSlice
 from connector.notifications import assemble as notification_slice
 from connector.notifications.assemble import NotificationSlice
 from connector.offboarding import assemble as offboarding_slice
@@ -102,6 +104,7 @@ class Services(Struct, frozen=True, kw_only=True):
     drafts: DraftSlice
     spaces: SpaceSlice
     contracts: ContractSlice
+    mandates: MandateSlice
     evidence: Evidence
     transfers: TransferSlice
     plane: DataPlane
@@ -147,6 +150,7 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
         infra, participants, catalogue.service, engine, members=members, line=anchor, seal_roots=trust.seal_roots,
         peer=peer, quotas=quotas, approvals=approvals.service, decide=ports.negotiating,
     )  # fmt: skip
+    mandates = mandate_slice.assemble(infra, participants)
     evidence = _evidence(infra, participants, engine, trust, witness)
     transfers = transfer_slice.assemble(
         infra, participants, contracts.service, engine, claims=claims, closure_of=lists().closure_of,
@@ -180,8 +184,8 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
     more = ports.more(infra, catalogue, contracts, transfers)
     works = (
         accounts.work, operation.work, retention.work(), witness.work, catalogue.work, public.work, harvest.work,
-        federation.work, approvals.work, drafts.work, spaces.work, contracts.work, transfers.work, plane.work, delivery,
-        offboarding.work, requests.work, notifications.work, more.work,
+        federation.work, approvals.work, drafts.work, spaces.work, contracts.work, mandates.work, transfers.work,
+        plane.work, delivery, offboarding.work, requests.work, notifications.work, more.work,
     )  # fmt: skip
     return Services(
         infra=infra, judge=engine, space=space, participants=participants, accounts=accounts, trust=trust,
@@ -189,7 +193,7 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
         addresses=addresses, peer=peer, authenticate=ports.authenticate(infra, participants, trust), witness=witness,
         catalogue=catalogue, public=public, harvest=harvest, federation=federation, approvals=approvals, drafts=drafts,
         spaces=spaces,
-        contracts=contracts, evidence=evidence, transfers=transfers, plane=plane, circuits=circuits,
+        contracts=contracts, mandates=mandates, evidence=evidence, transfers=transfers, plane=plane, circuits=circuits,
         retention=retention, operation=operation, notifications=notifications,
         figures=Figures(participants, contracts.service.agreements, engine, lists().closure_of, anchor),
         partners=Partners(

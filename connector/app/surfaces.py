@@ -19,6 +19,7 @@ from connector.api import duties as api_duties
 from connector.api import federation as api_federation
 from connector.api import find as api_find
 from connector.api import harvest as api_harvest
+from connector.api import mandates as api_mandates
 from connector.api import offboarding as api_offboarding
 from connector.api import openapi as api_openapi
 from connector.api import operation as api_operation
@@ -52,6 +53,7 @@ from connector.peer.evidence.terminations import TerminationHandlers
 from connector.peer.evidence.witness import WitnessHandlers
 from connector.peer.identity import IdentityHandlers
 from connector.peer.inventory import InventoryHandlers
+from connector.peer.mandates import MandateHandlers
 from connector.peer.problems import problems
 from connector.peer.public.answers import Answers
 from connector.peer.public.catalogue import PublicHandlers
@@ -100,6 +102,7 @@ def peer_routes(services: Services, exchange: Exchange) -> list[routes.Route]:
         *TerminationHandlers(exchange, contracts.terminations, contracts.termination_delivery.judge, clock).routes(),
         *data.routes(outgoing, incoming),
         *SpaceHandlers(db, clock, spaces, services.trust.resolver).routes(),
+        *MandateHandlers(services.mandates.service, clock).routes(),
         *PublicHandlers(
             db, clock, services.public.snapshots, services.public.records, sending, own_texts(infra.settings.web)
         ).routes(),
@@ -158,6 +161,7 @@ def management(services: Services) -> tuple[list[api_routes.Handlers], api_opera
         api_persons.PersonHandlers(Persons(db, services.retention.eraser), participants),
         api_people.PeopleHandlers(services.accounts, lambda: web_origin(services.infra.settings)),
         api_spaces.SpaceHandlers(clock, services.spaces),
+        api_mandates.MandateHandlers(services.mandates.service, enrolment.enlist),
         api_trace.TraceHandlers(_tracing(services), anchor),
         api_backup.BackupHandlers(_file(services)),
         api_process.ProcessHandlers(db, services.infra.settings),

@@ -11,6 +11,7 @@ import msgspec
 from connector.audit import entry
 from connector.audit.entry import Record
 from connector.storage.database import SYSTEM, Conflict, Row, Tx
+from connector.verify.checks.disclosure import ON_BEHALF
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +49,8 @@ def append(
     place: int | None = None,
 ) -> None:
     """Log one record of `participant` (slug; `did` is what the record says). `at` defaults to the transaction's time.
-    What the `system` does because a person asked for it bears her pseudonym (spec/accounts.md 1.2).
+    What the `system` does because a person asked for it bears her pseudonym (spec/accounts.md 1.2); while somebody acts
+    for the participant by a mandate, each record says who, and by which (`onBehalf`; spec/mandates.md 4).
 
     Raises Conflict when another transaction took the same place in the chain, or the one at which the record is true
     (`place`): the unit runs again.
@@ -57,6 +59,7 @@ def append(
     if place not in (None, seq):
         raise Conflict("audit_entry")
     moment = tx.now if at is None else at
+    acting = _acting(tx, participant)
     data = entry.encode(
         Record(
             type=type,
@@ -66,7 +69,7 @@ def append(
             seq=seq,
             prev=prev,
             actor=tx.actor if actor == SYSTEM and type not in entry.NAMELESS else actor,
-            body=dict(body),
+            body=dict(body) if acting is None else {**body, ON_BEHALF: acting},
         )
     )
     salt = os.urandom(entry.SALT_BYTES)
@@ -84,6 +87,23 @@ def append(
     )
     if not added:
         raise Conflict("audit_entry")
+
+
+class _Agent(msgspec.Struct, frozen=True):
+    agent: str
+    sha256: str
+
+
+def _acting(tx: Tx, participant: str) -> dict[str, str] | None:
+    """Whose key acts for it now: its DID, and the digest of the mandate. None: nobody's but its own."""
+    row = tx.one(
+        "SELECT mandate FROM key WHERE participant = :participant AND purpose = 'agent' AND state = 'active'",
+        participant=participant,
+    )
+    if row is None:
+        return None
+    said = msgspec.json.decode(row["mandate"], type=_Agent)
+    return {"agent": said.agent, "mandate": said.sha256}
 
 
 def alone(tx: Tx, participant: str) -> None:

@@ -22,6 +22,7 @@ from connector.clock import rfc3339
 from connector.errors import Mistake, Unknown
 from connector.ids import new_uuid
 from connector.metadata.record.model import DatasetRecord, Series
+from connector.participants.acting import PUBLISH
 from connector.participants.lifecycle import require_active
 from connector.participants.model import Participant
 from connector.participants.service import Participants
@@ -87,6 +88,7 @@ class DatasetLife:
     def change(self, tx: Tx, slug: str, name: str, wish: DatasetChange, *, released: bool = False) -> Dataset:
         """The dataset as it is then; without a revision if nothing is different. Raises Mistake as publishing, Unknown,
         and Outdated if another revision than the seen one is current. `released`: all who have to agree have."""
+        self._participants.require(tx, slug, PUBLISH)
         participant, before = self._open(tx, slug, name, wish.revision)
         if not released:
             template = falls_under(wish.rule, wish.access)
@@ -105,6 +107,7 @@ class DatasetLife:
 
     def replace(self, tx: Tx, slug: str, name: str, wish: Replacement, *, released: bool = False) -> Dataset:
         """New bytes as the next version; what running contracts pin stays theirs. Raises as `change`."""
+        self._participants.require(tx, slug, PUBLISH)
         participant, before = self._open(tx, slug, name, wish.revision)
         personal = before.personal or wish.personal
         if not released:

@@ -23,6 +23,7 @@ from connector.catalogue.public import PublicRecords, Withdrawn
 from connector.catalogue.snapshots.supply import Imported
 from connector.catalogue.visibility import may_see
 from connector.errors import Mistake, PeerError, Unknown
+from connector.participants.acting import PUBLISH
 from connector.participants.lifecycle import require_active
 from connector.participants.model import Participant
 from connector.participants.service import Participants
@@ -97,6 +98,7 @@ class Catalogue:
         `released`)."""
         participant = self._participants.held(slug).participant
         require_active(tx, slug)
+        self._participants.require(tx, slug, PUBLISH)
         if not released:
             self._gate.require(tx, slug, [falls_under(wish.rule, wish.access)], personal=wish.personal)
         source = store.source(tx, slug, wish.source) if wish.source else elsewhere()
@@ -131,6 +133,7 @@ class Catalogue:
     def offer(self, tx: Tx, slug: str, uuid: str, wish: OfferWish) -> Offer:
         """A further offer on a dataset of ours; raises Unknown, and Mistake as `publish`."""
         participant = self._participants.held(slug).participant
+        self._participants.require(tx, slug, PUBLISH)
         require_active(tx, slug)
         dataset = store.locked(tx, slug, f"{participant.root}/datasets/{uuid}")
         if dataset is None:

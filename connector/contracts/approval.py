@@ -18,9 +18,13 @@ from connector.verify.formats import jcs
 
 AUTOMATIC = "automatic"
 LIMIT = 4_096
+ACTED_LIMIT = 24_576
+"""Bytes of an approval that brings the mandate of who acted, with its seal and certificates."""
 _PSEUDONYM = re.compile(r"p-[0-9a-f]{6}")
 _DID = re.compile(r"did:web:[A-Za-z0-9.%:_-]{1,300}")
 _MEMBERS = frozenset({"at", "mandate", "onBehalfOf", "pseudonym", "role", "rule", "side"})
+AGENT = "agent"
+"""Member of an approval where somebody acts for the signer: the mandate as it was sealed (spec/mandates.md 2)."""
 
 Short = Annotated[str, Meta(min_length=1, max_length=80)]
 
@@ -54,9 +58,15 @@ class Approval(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return self.checked
 
 
-def body(did: str, side: str, rule: str, at: str, by: Approval | None = None) -> dict[str, Any]:
-    """The object as it is signed. `did` is the signer, `at` the time as text; without `by` the offer `rule` decided."""
+def body(
+    did: str, side: str, rule: str, at: str, by: Approval | None = None, agent: object = None
+) -> dict[str, Any]:  # fmt: skip
+    """The object as it is signed. `did` is the signer, `at` the time as text; without `by` the offer `rule` decided.
+
+    `agent` is the sealed mandate of who acts for the signer; None: it acts itself.
+    """
     return {
+        **({} if agent is None else {AGENT: agent}),
         "at": at,
         "mandate": None if by is None else by.mandate,
         "onBehalfOf": (None if by is None else by.on_behalf_of) or did,
@@ -70,10 +80,12 @@ def body(did: str, side: str, rule: str, at: str, by: Approval | None = None) ->
 def check(data: bytes, side: str) -> None:
     """The other side's approval: exactly our members, of that side, no name. Raises PeerError `contracts.approval`."""
     try:
-        value = strict.loads(data, limit=LIMIT)
+        value = strict.loads(data, limit=ACTED_LIMIT)
     except PeerError as cause:
         raise PeerError("contracts.approval") from cause
-    if not isinstance(value, dict) or value.keys() != _MEMBERS or value["side"] != side:
+    if not isinstance(value, dict) or value.keys() - {AGENT} != _MEMBERS or value["side"] != side:
+        raise PeerError("contracts.approval")
+    if AGENT not in value and len(data) > LIMIT:
         raise PeerError("contracts.approval")
     texts = [value[name] for name in ("at", "onBehalfOf", "role", "rule")]
     if not all(isinstance(text, str) and 0 < len(text) <= 400 and plain(text) == text for text in texts):
@@ -90,9 +102,10 @@ def check(data: bytes, side: str) -> None:
 def as_ours(data: bytes, did: str, side: str, rule: str, at: str) -> bool:
     """Whether an approval that `check` took is, to the byte, one that we would have written for that person or rule.
 
-    So it holds a role, a pseudonym and a mandate, and no word besides.
+    So it holds a role, a pseudonym and a mandate, and no word besides. What the mandate of an agent says is judged by
+    itself.
     """
-    value = strict.loads(data, limit=LIMIT)
+    value = strict.loads(data, limit=ACTED_LIMIT)
     assert isinstance(value, dict)
     by = None
     if value["role"] != AUTOMATIC:
@@ -101,9 +114,19 @@ def as_ours(data: bytes, did: str, side: str, rule: str, at: str) -> bool:
             on_behalf_of=value["onBehalfOf"],
         )  # fmt: skip
     try:
-        return _DID.fullmatch(value["onBehalfOf"]) is not None and jcs.encode(body(did, side, rule, at, by)) == data
+        return (
+            _DID.fullmatch(value["onBehalfOf"]) is not None
+            and jcs.encode(body(did, side, rule, at, by, value.get(AGENT))) == data
+        )
     except jcs.NotCanonical:
         return False
+
+
+def agent_of(data: bytes) -> object:
+    """The sealed mandate in an approval that `check` took; None if the signer acted itself."""
+    value = strict.loads(data, limit=ACTED_LIMIT)
+    assert isinstance(value, dict)
+    return value.get(AGENT)
 
 
 def _line(text: str) -> bool:

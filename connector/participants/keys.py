@@ -17,6 +17,7 @@ from connector.audit.entry import KEY, digest
 from connector.clock import rfc3339
 from connector.errors import Mistake
 from connector.participants import store
+from connector.participants.acting import Acting
 from connector.participants.model import Participant
 from connector.participants.store import KeyRow
 from connector.storage.database import Tx
@@ -55,20 +56,30 @@ def record_of(row: KeyRow) -> KeyRecord:
         public_jwk=msgspec.json.decode(row.public_jwk),
         certificate=row.certificate,
         until=row.retired_at,
+        controller="" if row.mandate is None else acting_of(row.mandate).agent,
     )
 
 
-def row_of(tx: Tx, participant: str, record: KeyRecord, secret: bytes) -> KeyRow:
+def acting_of(mandate: str) -> Acting:
+    """As the row of an agent's key keeps it."""
+    return msgspec.json.decode(mandate, type=Acting)
+
+
+def row_of(
+    tx: Tx, participant: str, record: KeyRecord, secret: bytes, mandate: str | None = None
+) -> KeyRow:  # fmt: skip
     return KeyRow(
         participant=participant, kid=record.kid, purpose=record.purpose, state=record.state,
         public_jwk=msgspec.json.encode(record.public_jwk).decode(), secret=secret, certificate=record.certificate,
-        created_at=tx.now, retired_at=None,
+        created_at=tx.now, retired_at=None, mandate=mandate,
     )  # fmt: skip
 
 
 def rotate(tx: Tx, participant: Participant, key: tuple[KeyRecord, bytes]) -> None:
     record, secret = key
     store.lock_keys(tx, participant.id)
+    if record.purpose == "peer":
+        _require_own(tx, participant.id)
     _retire(tx, participant.id, record)
     store.insert_key(tx, row_of(tx, participant.id, record, secret))
     key_event(tx, participant, f"rotated {record.purpose}")
@@ -109,6 +120,55 @@ def withdraw(tx: Tx, participant: Participant, told: Withdrawal, fresh: tuple[Ke
     since = rfc3339(told.since)
     key_event(tx, participant, revocation.EVENT, {"kid": row.kid, "from": since, "reason": told.reason})
     store.changed(tx, participant.id)
+
+
+def entrust(tx: Tx, participant: Participant, acting: Acting, key: tuple[KeyRecord, bytes]) -> None:
+    """The agent's key signs tokens from now on; the participant's own stays listed, because peers know it."""
+    record, secret = key
+    slug = participant.id
+    store.lock_keys(tx, slug)
+    for row in store.keys(tx, slug):
+        if row.purpose == "agent":
+            store.set_key_state(tx, slug, row.kid, "removed")
+        elif (row.purpose, row.state) == ("peer", "active"):
+            store.set_key_state(tx, slug, row.kid, "verify-only")
+    store.insert_key(tx, row_of(tx, slug, record, secret, msgspec.json.encode(acting).decode()))
+    key_event(tx, participant, "entrusted", _said(acting))
+    store.changed(tx, slug)
+
+
+def end_mandate(tx: Tx, participant: Participant, own: tuple[KeyRecord, bytes] | None) -> Acting | None:
+    """Nobody acts for it any more; `own`: from now on it does so itself, with this key. None: nobody did.
+
+    Without such a key no key of tokens is left: whoever runs this process held the former ones too.
+    """
+    slug = participant.id
+    store.lock_keys(tx, slug)
+    acted = None
+    for row in store.keys(tx, slug):
+        if row.purpose in ("agent", "peer") and row.state != "removed":
+            acted = acting_of(row.mandate) if row.mandate is not None else acted
+            store.set_key_state(tx, slug, row.kid, "removed")
+    if own is not None:
+        store.insert_key(tx, row_of(tx, slug, *own))
+    key_event(tx, participant, "mandate over", {} if acted is None else _said(acted))
+    store.changed(tx, slug)
+    return acted
+
+
+def _require_own(tx: Tx, slug: str) -> None:
+    """Raises Mistake while somebody acts for it, and once a mandate is over: a new key would let it go on unsaid."""
+    if not acts_itself(tx, slug):
+        raise Mistake("mandates.no-own-key", slug=slug)
+
+
+def acts_itself(tx: Tx, slug: str) -> bool:
+    """Whether a key for tokens of its own is in use."""
+    return any((row.purpose, row.state) == ("peer", "active") for row in store.keys(tx, slug))
+
+
+def _said(acting: Acting) -> dict[str, object]:
+    return {"agent": acting.agent, "mandate": acting.sha256}
 
 
 def _retire(tx: Tx, slug: str, successor: KeyRecord) -> None:

@@ -13,9 +13,10 @@ from typing import Literal
 import msgspec
 
 from connector.audit import store as audit
-from connector.errors import Defect, Mistake, Unknown
+from connector.errors import Defect, Mistake, Unavailable, Unknown
 from connector.participants import keys, quota, store
 from connector.participants import publisher as publishing
+from connector.participants.acting import Acting, require
 from connector.participants.model import Participant, checked_name, checked_slug, split_root
 from connector.participants.publisher_details import PublisherChange, PublisherDetails
 from connector.participants.signers import Opener, Signers
@@ -39,6 +40,7 @@ from connector.trust.signers import certificate, registry, request
 from connector.trust.signers.port import Kind, Place, SealKey, jwk_of
 from connector.trust.signers.registry import SignerRegistry
 
+Also = Callable[[Tx], None]
 SealIssuer = Callable[[str, SoftwareKey, str], str]
 """(DID, seal key, name) -> PEM chain, leaf first; a seal CA after proof of control (spec/contracts.md 2.4)."""
 
@@ -64,6 +66,12 @@ class Hosted(msgspec.Struct, frozen=True):
     """The seal key in use if it lies elsewhere."""
     place: Place | None = None
     """Where that is; None: in this process."""
+    acting: Acting | None = None
+    """Who acts for it by a mandate, which may be over meanwhile; None: nobody."""
+
+    def require(self, action: str, now: int) -> None:
+        """Raises Unavailable unless it acts itself, or a mandate for that is in force at this instant (ms)."""
+        require(self.acting, "peer" in self.signers, action, now)
 
     @property
     def seal(self) -> SealKey:
@@ -217,6 +225,44 @@ class Participants:
         details = store.publisher(tx, slug)
         return participant if details is None else msgspec.structs.replace(participant, publisher=details)
 
+    def require(self, tx: Tx, slug: str, action: str) -> None:
+        """Inside a transaction, as `Hosted.require`, by the mandate as it stands now, whichever replica was told."""
+        hosted = self.held(slug)
+        if hosted.acting is not None and store.acting(tx, slug) is None:
+            raise Unavailable("mandates.over")
+        hosted.require(action, tx.now)
+
+    def acts_itself(self, tx: Tx, slug: str) -> bool:
+        """Inside a transaction: whether a key for tokens of its own is in use."""
+        return keys.acts_itself(tx, slug)
+
+    def agent_key(self, hosted: Hosted) -> tuple[KeyRecord, bytes]:
+        """A fresh key for somebody who is to act for it."""
+        return self._new_key(hosted.participant, "agent")
+
+    async def entrust(self, slug: str, acting: Acting, key: tuple[KeyRecord, bytes], also: Also) -> Hosted:
+        """The agent's key signs tokens from now on; `also` is done in the same transaction."""
+        hosted = await self.get(slug)
+
+        def unit(tx: Tx) -> None:
+            keys.entrust(tx, hosted.participant, acting, key)
+            also(tx)
+
+        await self._db.write(slug, unit)
+        return await self._changed_here(slug)
+
+    async def end_mandate(self, slug: str, also: Also, *, own: bool) -> Hosted:
+        """Nobody acts for it any more; `own`: from now on it acts itself. `also` is done in the same transaction."""
+        hosted = await self.get(slug)
+        fresh = self._new_key(hosted.participant, "peer") if own else None
+
+        def unit(tx: Tx) -> None:
+            also(tx)
+            keys.end_mandate(tx, hosted.participant, fresh)
+
+        await self._db.write(slug, unit)
+        return await self._changed_here(slug)
+
     def document(self, did: Did) -> dict[str, object] | None:
         """The DID document of a participant that is loaded here; None for everybody else."""
         return self._documents.get(did)
@@ -363,11 +409,15 @@ class Participants:
         participant, records = found.participant, tuple(keys.record_of(row) for row in found.keys)
         sealed: dict[Purpose, tuple[KeyRecord, bytes]] = {}
         kept: tuple[SealKey, Place] | None = None
+        acting: Acting | None = None
         for record, row in zip(records, found.keys, strict=True):
             if record.state != "active":
                 continue
             place = self._place(participant.id, record, row)
-            if place is None:
+            if row.mandate is not None:
+                acting = keys.acting_of(row.mandate)
+                sealed["peer"] = record, row.secret
+            elif place is None:
                 sealed[record.purpose] = record, row.secret
             else:
                 kept = self._elsewhere.key(record.kid, keys.public_of(record), place), place
@@ -377,7 +427,7 @@ class Participants:
         kid = sealed["seal"][0].kid if key is None else key.kid
         pem = next(record.certificate for record in records if record.kid == kid)
         signers = Signers(self._opener, participant.id, sealed)
-        return Hosted(participant, records, signers, document, tuple(chain_der(pem)) if pem else (), key, place)
+        return Hosted(participant, records, signers, document, tuple(chain_der(pem)) if pem else (), key, place, acting)
 
     def _place(self, slug: str, record: KeyRecord, row: KeyRow) -> Place | None:
         """None for a key that lies here. Defect under another master key: said when it is read, not when it signs."""

@@ -18,7 +18,8 @@ CHANGED: Final = "participants"
 
 
 class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of `key`: `secret` is sealed under the master key, `certificate` a PEM chain or None."""
+    """One row of `key`: `secret` is sealed under the master key, `certificate` a PEM chain or None, `mandate` the
+    `Acting` (JSON) of an agent's key."""
 
     participant: str
     kid: str
@@ -29,6 +30,7 @@ class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
     certificate: str | None
     created_at: int
     retired_at: int | None
+    mandate: str | None = None
 
 
 def _participant(row: Row) -> Participant:
@@ -152,8 +154,9 @@ def lock_keys(tx: Tx, participant: str) -> None:
 
 def insert_key(tx: Tx, key: KeyRow) -> None:
     tx.run(
-        "INSERT INTO key (participant, kid, purpose, state, public_jwk, secret, certificate, created_at, retired_at)"
-        " VALUES (:participant, :kid, :purpose, :state, :public_jwk, :secret, :certificate, :created_at, :retired_at)",
+        "INSERT INTO key (participant, kid, purpose, state, public_jwk, secret, certificate, created_at, retired_at,"
+        " mandate) VALUES (:participant, :kid, :purpose, :state, :public_jwk, :secret, :certificate, :created_at,"
+        " :retired_at, :mandate)",
         **msgspec.structs.asdict(key),
     )
 
@@ -165,6 +168,15 @@ def keys(tx: Tx, participant: str) -> list[KeyRow]:
         participant=participant,
     )
     return [msgspec.convert(dict(row), KeyRow) for row in rows]
+
+
+def acting(tx: Tx, participant: str) -> str | None:
+    """The `Acting` (JSON) of whoever acts for it by a mandate, as it stands now; None: nobody."""
+    row = tx.one(
+        "SELECT mandate FROM key WHERE participant = :participant AND purpose = 'agent' AND state = 'active'",
+        participant=participant,
+    )
+    return None if row is None else str(row["mandate"])
 
 
 def key(tx: Tx, participant: str, kid: str) -> KeyRow | None:

@@ -69,7 +69,7 @@ class Gatekeeper:
         entry = self._anchor.between(participant.did, issuer, now)
         if self._anchor.successor(issuer, now) is not None:
             raise Unauthenticated("peer.succeeded")
-        document = await self._resolver.of_caller(issuer)
+        document = await self._resolver.of_caller(issuer, unverified.kid)
         jwk = document.key(unverified.kid, "capabilityInvocation")
         claims = jose.proven(unverified, jwk)
         self._skews.agreed(issuer)

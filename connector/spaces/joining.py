@@ -190,10 +190,12 @@ class Joining:
     async def request(self, hosted: Hosted, one: Joined, said: RequestClaims) -> None:
         """Asks the authority of a space that we joined for something; raises PeerError with its code, or Unavailable.
 
-        Signed by a key that the list names; by that of tokens where it names none, which a person has to mend."""
+        Signed by a key that the list names; by that of tokens where it names none, which a person has to mend. It is
+        the town's word, so an agent's key says it never."""
         listed = self._anchors.list_of(one.authority)
         entry = None if listed is None else listed.entry(hosted.participant.did)
-        keys: list[SealKey] = [hosted.signers["peer"], hosted.seal]
+        own: list[SealKey] = [hosted.signers["peer"]] if hosted.acting is None and "peer" in hosted.signers else []
+        keys: list[SealKey] = [*own, hosted.seal]
         known = [key for key in keys if entry is not None and key.kid.rpartition("#")[2] in entry.keys]
         claims = documents.claims(hosted.participant.did, one.did, self._clock.now(), said)
         body = msgspec.json.encode(claims, order="sorted")
@@ -283,6 +285,7 @@ class Joining:
             space=one.space, code=code, name=own.name, operator=own.operator, kind=own.kind,
             ars=own.publisher.ars or "", keys=await self._own_keys(hosted), documents=attached,
         )  # fmt: skip
+        hosted.require("", self._clock.now())
         claims = documents.claims(own.did, one.did, self._clock.now(), said)
         statement = sign_jwt(claims, hosted.signers["peer"], documents.APPLICATION)
         answer = await self._http.post(
@@ -299,6 +302,7 @@ class Joining:
         return _receipt(await self.read(hosted, one, f"applications/{one.application}"))
 
     def _token(self, hosted: Hosted, audience: str) -> str:
+        hosted.require("", self._clock.now())
         claims = documents.claims(hosted.participant.did, audience, self._clock.now(), documents.Nothing())
         return sign_jwt({**claims, "exp": claims["iat"] + 300}, hosted.signers["peer"])
 

@@ -15,6 +15,7 @@ from connector.verify.checks import (
     disclosure,
     log_times,
     logbook,
+    mandate,
     membership,
     newest_list,
     records,
@@ -104,6 +105,9 @@ def _examine(
             exam.run(f"{role}-pq", second_seal.check, role, given, lines)
         if termination.names(role)[0] in members or termination.stated(role, lines or ()):
             exam.run(f"{role}-ending", termination.check, role, given, lines, size)
+        if mandate.concerns(role, given):
+            acted = exam.run(f"{role}-mandate", mandate.acted, role, given)
+            exam.state(**{f"{role}_agent": None if acted is None else acted.facts})
     exam.run("times", log_times.check, given, lines, states)
     until = exam.run("told", disclosure.check, given, lines, log)
     if second is not None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from connector.accounts.model import SCOPES
 from connector.api.scopes import scope_of
+from connector.mandates.model import Wish
 from connector.spaces.documents import Document
 from connector.spaces.model import Rules
 from tests.cities.sharing import free_port
@@ -85,6 +86,10 @@ async def running_town(space: Space) -> AsyncIterator[Town]:
         (theirs,) = decided["transfers"]
         decisions = await city.api.get(f"{base.replace(CONSUMER, PROVIDER)}/transfers/{theirs['id']}/decisions")
         run = await _imported(city)
+        given = await city.services.mandates.service.give(CONSUMER, Wish(
+            agent="did:web:it-verbund.example", name="IT-Verbund", actions=("negotiate", "publish", "serve"),
+            until=city.services.infra.clock.now() + 86_400_000, contract="AVV 1",
+        ))  # fmt: skip
         applied, document = await _applied(city)
         yield Town(city, f"http://127.0.0.1:{port}", {
             "p": [CONSUMER, PROVIDER, "nowhere"],
@@ -99,5 +104,6 @@ async def running_town(space: Space) -> AsyncIterator[Town]:
             "purpose": ["peer", "seal", "log", "nothing"],
             "pseudonym": ["p-7f3a91", "nothing"],
             "run": [run, "nothing"],
+            "sha256": [given.mandate.sha256, "nothing"],
             "pid": [signed["id"], received["id"], "nothing"],
         }, await _keys(city))  # fmt: skip

@@ -24,9 +24,10 @@ from connector.contracts.document.second_seal import SecondKeys
 from connector.contracts.document.text import Party
 from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow
 from connector.contracts.partner import Partner
-from connector.errors import Mistake, PeerError, Unknown
+from connector.errors import Mistake, PeerError, Unavailable, Unknown
 from connector.language.reasons import Reason, because
 from connector.participants import quota
+from connector.participants.acting import NEGOTIATE
 from connector.participants.lifecycle import require_not_deleting
 from connector.participants.service import Hosted, Participants
 from connector.policy.engine import PolicyEngine
@@ -227,6 +228,14 @@ class Agreements:
             return None
         return because("endings.other-version", agreed=agreed[:12], served=served[:12])
 
+    def unentrusted(self, tx: Tx, slug: str, action: str) -> Reason | None:
+        """Why nobody may do that for the participant now (spec/mandates.md 4); None: somebody may."""
+        try:
+            self._participants.require(tx, slug, action)
+        except Unavailable as fault:
+            return because(fault.code, **fault.facts)
+        return None
+
     def accessed(self, tx: Tx, agreement: Agreement) -> bool:
         """As provider: it is used now; True for the first time only."""
         return store.first_access(tx, agreement.participant, agreement.id)
@@ -259,7 +268,9 @@ class Agreements:
 
         Without a seal in what comes back its key lies elsewhere, and is asked after the transaction.
         """
-        me = sealer(self._participants.held(case.participant))
+        self._participants.require(tx, case.participant, NEGOTIATE)
+        hosted = self._participants.held(case.participant)
+        me = sealer(hosted)
         until = (tx.now + self._patience_ms) // 1000 * 1000  # as the signed profile says it
         plain = draft.agreement_document(
             case.policy, agreement_id, case.dataset, me.party.did, case.counterparty, tx.now
@@ -269,6 +280,7 @@ class Agreements:
             described=of_dataset(dataset, offer.countersignature), offer=offer.id, purpose=case.purpose,
             provider=render.party(self._name_of, me.party.did, me.party.name),
             consumer=Party(partner.name, partner.did), approved=case.approval,
+            agent=None if hosted.acting is None else hosted.acting.carried,
         )  # fmt: skip
         objects = render.contract(drawn, facts, self._judge, Deadline(offer.countersignature, until))
         self.keep(tx, case, (*objects, *replacement.compared(tx, self._judge, case, plain)))

@@ -69,10 +69,13 @@ def evidence_object(name: str, media_type: str, body: bytes) -> EvidenceObject:
     return EvidenceObject(name=name, sha256=sealing.digest(body), media_type=media_type, body=body)
 
 
-def approval(did: str, role: str, rule: str, at: str, by: Approval | None = None) -> EvidenceObject:
-    """Reference 5: who decided, a rule or a person. `did` is the signer, `role` its side, `at` the time as text."""
+def approval(
+    did: str, role: str, rule: str, at: str, by: Approval | None = None, agent: object = None
+) -> EvidenceObject:  # fmt: skip
+    """Reference 5: who decided, a rule or a person. `did` is the signer, `role` its side, `at` the time as text;
+    `agent` is the sealed mandate of who acts for the signer."""
     return evidence_object(
-        APPROVAL[role], "application/json", sealing.canonical(approvals.body(did, role, rule, at, by))
+        APPROVAL[role], "application/json", sealing.canonical(approvals.body(did, role, rule, at, by, agent))
     )
 
 

@@ -13,6 +13,7 @@ import msgspec
 from connector.catalogue.model import Countersignature
 from connector.contracts.approval import Approval
 from connector.contracts.document import draft
+from connector.contracts.document.agent import acted
 from connector.contracts.document.described_data import Described
 from connector.contracts.document.text import Party
 from connector.contracts.document.translation import written
@@ -40,6 +41,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     offer: str
     purpose: str | None
     approved: Approval | None = None
+    agent: object = None
+    """The sealed mandate of who acts for the provider."""
 
 
 class Deadline(NamedTuple):
@@ -78,14 +81,15 @@ def contract(agreement: Agreement, facts: Facts, judge: PolicyEngine, deadline: 
 
 def _first(agreement: Agreement, facts: Facts, judge: PolicyEngine) -> Objects:
     snapshot = draft.snapshot(agreement.dataset, facts.described, facts.provider.did)
-    text = written(agreement, snapshot.body, facts.provider, facts.consumer, facts.purpose, judge, "de")
+    provider = acted(facts.provider, facts.agent)
+    text = written(agreement, snapshot.body, provider, facts.consumer, facts.purpose, judge, "de")
     if text is None:
         raise PeerError("contracts.not-understood")
     at = str(agreement.policy["timestamp"])
     return {
         draft.TEXT: draft.evidence_object(draft.TEXT, "text/html", text),
         draft.DATASET: snapshot,
-        PROVIDER: draft.approval(facts.provider.did, "provider", facts.offer, at, facts.approved),
+        PROVIDER: draft.approval(facts.provider.did, "provider", facts.offer, at, facts.approved, facts.agent),
     }
 
 

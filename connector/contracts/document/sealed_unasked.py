@@ -17,7 +17,7 @@ from msgspec import structs
 
 from connector.catalogue.model import Countersignature
 from connector.contracts import approval as approvals
-from connector.contracts.document import draft, render, sealing
+from connector.contracts.document import agent, draft, render, sealing
 from connector.contracts.document.described_data import ENDING, SETTINGS, Described, of_snapshot
 from connector.contracts.document.render import Deadline, Facts, Names, party
 from connector.contracts.document.text import Party
@@ -65,6 +65,10 @@ class Known(NamedTuple):
     described: Described | None
     provider: Party
     consumer: Party
+    agent: object = None
+    """The sealed mandate of who acts for us."""
+    acts: object = None
+    """That of who acts for the provider, as its approval carries it; whether it holds is judged elsewhere."""
 
 
 PARTS = frozenset({"steward", "protection"})
@@ -181,7 +185,13 @@ def known(
     hosted: Hosted, case: NegotiationRow, agreement: Agreement, described: Described | None, name_of: Names
 ) -> Known:  # fmt: skip
     me = hosted.participant
-    return Known(agreement, case, described, party(name_of, case.counterparty), party(name_of, me.did, me.name))
+    ours = None if hosted.acting is None else hosted.acting.carried
+    return Known(agreement, case, described, party(name_of, case.counterparty), party(name_of, me.did, me.name), ours)
+
+
+def with_agent(known: Known, approval: bytes) -> Known:
+    """With who acts for the provider, as its approval says."""
+    return known._replace(acts=agent.carried(approval, "provider"))
 
 
 def digest(theirs: Mapping[str, bytes]) -> str:
@@ -304,7 +314,7 @@ def _pinned(agreement: Agreement, snapshot: bytes) -> str:
 def _facts(known: Known, described: Described) -> Facts:
     return Facts(
         described=described, provider=known.provider, consumer=known.consumer, offer=known.case.offer,
-        purpose=known.case.purpose,
+        purpose=known.case.purpose, agent=known.acts,
     )  # fmt: skip
 
 

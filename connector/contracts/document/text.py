@@ -26,11 +26,23 @@ _PREFIX = "contract.text."
 _FRAMES = Frames()
 
 
-class Party(msgspec.Struct, frozen=True):
-    """A party by its name and DID."""
+class Agent(msgspec.Struct, frozen=True):
+    """Who acts for a party, by which mandate: `contract` refers to the processing contract, `until` is in milliseconds,
+    `mandate` the SHA-256 (hex) by which it is named."""
 
     name: str
     did: str
+    contract: str
+    until: int
+    mandate: str
+
+
+class Party(msgspec.Struct, frozen=True):
+    """A party by its name and DID, and who acts for it, if the contract says so."""
+
+    name: str
+    did: str
+    agent: Agent | None = None
 
 
 class ContractFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +85,19 @@ def _written(
         concluded=concluded,
         expires=expires,
         purpose=facts.purpose or say(f"{_PREFIX}purpose-none", lang),
+        acts=_acts(facts.provider, lang),
     )
+
+
+def _acts(party: Party, lang: str) -> str:
+    """Who acts for the provider, in one sentence; empty where it acts itself."""
+    agent = party.agent
+    if agent is None:
+        return ""
+    return say(
+        f"{_PREFIX}acts", lang, party=party.name, name=agent.name, did=agent.did, until=local_end(agent.until, lang),
+        contract=agent.contract, mandate=agent.mandate,
+    )  # fmt: skip
 
 
 def _spelt(value: str) -> str:

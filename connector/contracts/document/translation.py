@@ -8,6 +8,7 @@ from typing import Any
 
 from connector.contracts import store
 from connector.contracts.document import draft
+from connector.contracts.document.agent import acted, carried
 from connector.contracts.document.text import ContractFacts, Party, render
 from connector.contracts.model import Agreement
 from connector.errors import HanseError
@@ -30,6 +31,7 @@ class Translations:
         me, other = hosted.participant, agreement.counterparty
         mine, theirs = Party(me.name, me.did), Party(self._name_of(other), other)
         provider, consumer = (mine, theirs) if agreement.role == "provider" else (theirs, mine)
+        provider = acted(provider, carried(objects.get(draft.APPROVAL["provider"], b""), "provider"))
         case = store.case(tx, me.id, agreement.negotiation)
         purpose = None if case is None else case.purpose
         text = written(agreement, objects[draft.DATASET], provider, consumer, purpose, self._judge, "en")

@@ -17,7 +17,7 @@ from connector.contracts.document.sealed_unasked import Own, Unsigned
 from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow
 from connector.errors import PeerError
 from connector.language.reasons import Reason, because, explained
-from connector.verify.checks import log_times
+from connector.verify.checks import log_times, mandate
 from connector.verify.checks.trusted_time import SKEW_S, written
 from connector.verify.formats import chain, jades, key_binding
 from connector.verify.formats.faults import Fault
@@ -143,18 +143,25 @@ def countersignature(found: ReceivedCountersignature | Refused, now: int) -> Val
 
 
 def refused(fault: Fault | PeerError) -> Refused:
-    reason = explained(fault) if isinstance(fault, PeerError) else because("contracts.seal-invalid", code=fault.code)
-    return Refused(fault.code, reason)
+    return Refused(fault.code, explained(fault) if isinstance(fault, PeerError) else _why(fault))
+
+
+def _why(fault: Fault) -> Reason:
+    kind, _, what = fault.code.partition("-")
+    if kind == "mandate":
+        return because(f"mandates.partner-{what}", **fault.facts)
+    return because("contracts.seal-invalid", code=fault.code)
 
 
 def _contract(found: SealedContract, now: int) -> Sealable | MustRead:
     agreement, case = found.own.known.agreement, found.own.known.case
     sealed = _provider_seal(found, now)
+    _entitled(found.objects[draft.APPROVAL["provider"]].body, found.trust, found.seal.iat)
     code = _unread(found)
     if code is not None:
         return MustRead(code, (*found.objects.values(), *found.documents))
     did = found.own.known.consumer.did
-    mine = draft.approval(did, "consumer", case.offer, rfc3339(now), case.approval)
+    mine = draft.approval(did, "consumer", case.offer, rfc3339(now), case.approval, found.own.known.agent)
     provider_root = key_binding.root_of(found.trust.did)
     covered = _covered(agreement, found.objects, provider_root, found.root, mine, provider_jws=found.jws)
     theirs = _second(found.claim, "provider", sealed, found.seal.iat, found.trust)
@@ -199,6 +206,7 @@ def _countersignature(found: ReceivedCountersignature, now: int) -> ValidCounter
     _exactly(found.seal, covered, found.case.created_at, now)
     sealed_unasked.wordless(found.seal, found.trust.roots)
     _holds(found.jws, {one.par: one.body for one in covered}, found.trust, now)
+    _entitled(approval.body, found.trust, found.seal.iat)
     return ValidCountersignature(covered, found.seal.iat, (approval, *found.documents), found.trust)
 
 
@@ -213,6 +221,14 @@ def _second(
     except Fault as fault:
         return Second(fault=fault.code)
     return Second((second_seal.taken(claim, role),))
+
+
+def _entitled(approval: bytes, trust: Trust, iat: int) -> None:
+    """Whoever acted for the signer might when it sealed (`iat`, seconds), and may as its document stands now; Fault."""
+    mandate.check(
+        approvals.agent_of(approval), did=trust.did, document=trust.document, at=iat, action="negotiate",
+        roots=trust.roots, listed=trust.listed,
+    )  # fmt: skip
 
 
 def _as_addressed(item: EvidenceObject) -> None:

@@ -46,6 +46,7 @@ class AtOnce:
         verdict = check.contract(found, tx.now)
         if not isinstance(verdict, Sealable):
             return self._booking.contract(tx, case, task.agreement, _unsigned(verdict))
+        self._gatherer.require(tx, task)
         seal = sealing.sign(verdict.covered, me.key, me.chain, verdict.iat)
         made = Countersigned(seal, _kept_with(me, verdict), verdict.second_fault)
         return self._booking.contract(tx, case, task.agreement, made)
@@ -113,6 +114,7 @@ class Countersigner:
 
     async def seal(self, task: Task, sealable: Sealable) -> tuple[str, tuple[EvidenceObject, ...]]:
         """Our countersignature, and what is kept with it. Raises Unavailable, or Mistake without a certificate."""
+        await self.gatherer.ask(task)
         me = sealer(task.hosted)
         seal = await sealing.seal(sealable.covered, me.key, me.chain, sealable.iat)
         return seal, _kept_with(me, sealable)

@@ -28,6 +28,7 @@ from connector.contracts.signing.check import (
     refused,
 )
 from connector.errors import PeerError, Unknown
+from connector.participants.acting import NEGOTIATE
 from connector.participants.service import Hosted, Participants
 from connector.policy.engine import PolicyEngine
 from connector.protocol.process import Role
@@ -135,6 +136,14 @@ class Gatherer:
         """As provider: what the consumer says is its seal; else as `contract`."""
         return await self._fetching(task, lambda tx, have: self._countersignature(tx, task, claimed, have))
 
+    async def ask(self, task: Task) -> None:
+        """As `require`, outside of a transaction."""
+        await self._db.read(task.hosted.participant.id, self.require, task)
+
+    def require(self, tx: Tx, task: Task) -> None:
+        """Raises Unavailable unless somebody may seal for us now (spec/mandates.md 4)."""
+        self._participants.require(tx, task.hosted.participant.id, NEGOTIATE)
+
     async def documents(self, task: Task) -> tuple[EvidenceObject, ...]:
         """Both DID documents as they are now; may raise Unavailable."""
         return self._documents.both(task, await self._partners.document(task.case.counterparty))
@@ -211,6 +220,8 @@ class Gatherer:
         objects = _objects(tx, task, dict(zip(names, seal.pars[1:], strict=True)), predicted, have.fetched)
         if isinstance(objects, Missing):
             return objects
+        acted = sealed_unasked.with_agent(own.known, objects[draft.APPROVAL["provider"]].body)
+        own = own if acted is own.known or acted.acts is None else Own(acted, self._judge)
         return SealedContract(
             own, agreement.provider_jws, seal, objects, task.claim("provider"), documents,
             self._trust(case.counterparty, have.document), hosted.participant.root, read,

@@ -17,6 +17,7 @@ from connector.contracts.negotiation.send import SEAL, by_us
 from connector.contracts.negotiation.service import Contracts
 from connector.errors import HanseError, Mistake, Unavailable
 from connector.language.reasons import because
+from connector.participants.acting import NEGOTIATE
 from connector.participants.service import Participants
 from connector.protocol import negotiation as kernel
 from connector.protocol.negotiation import State
@@ -54,6 +55,7 @@ class ProviderSealer:
             await self._db.write(row.participant, _finish, row)
             return
         try:
+            await self._db.read(row.participant, self._participants.require, row.participant, NEGOTIATE)
             me = sealer(hosted)
             iat = self._clock.now() // 1000
             jws = await sealing.seal(drawn.references, me.key, me.chain, iat)

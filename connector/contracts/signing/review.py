@@ -9,7 +9,7 @@ import msgspec
 
 from connector.contracts import store
 from connector.contracts.agreement.agreements import Agreements
-from connector.contracts.document import sealed_unasked
+from connector.contracts.document import render, sealed_unasked
 from connector.contracts.document.described_data import NAME, read
 from connector.contracts.document.differences import Difference, differences
 from connector.contracts.document.render import Names
@@ -66,7 +66,8 @@ class Readings:
         if case is None:
             raise Unknown("contracts.unknown", id=agreement.negotiation)
         shown = store.objects(tx, agreement.participant, case.id, NAME).get(NAME)
-        return Gathered(theirs, sealed_unasked.known(hosted, case, agreement, read(shown), self._name_of))
+        known = sealed_unasked.known(hosted, case, agreement, read(shown), self._name_of)
+        return Gathered(theirs, sealed_unasked.with_agent(known, theirs[render.PROVIDER]))
 
     def read(self, found: Gathered) -> Reading:
         """Beside the event loop: a hostile document may take a while."""

@@ -285,6 +285,7 @@ class PeerClient:
         hosted = await self._participants.get(slug)
         moment = self._clock.now()
         succession.require_here(hosted.participant, moment)
+        hosted.require("", moment)
         now = moment // 1000
         claims = {
             "iss": hosted.participant.did, "sub": hosted.participant.did, "aud": did, "iat": now, "exp": now + LIFE_S,

@@ -14,6 +14,7 @@ from connector.dataplane import flows
 from connector.dataplane.gate import Access, Decision
 from connector.dataplane.receive.inbound import Expected
 from connector.language.reasons import Reason, because
+from connector.participants.acting import SERVE
 from connector.protocol import transfer as kernel
 from connector.protocol.transfer import State
 from connector.storage.database import Tx
@@ -97,6 +98,8 @@ class Reports:
         row = self._agreements.get(tx, slug, access.agreement, access.counterparty)
         if not row.in_force:
             return Decision(permit=False, reasons=statement.over(tx, row).reason)
+        if (refused := self._agreements.unentrusted(tx, slug, SERVE)) is not None:
+            return Decision(permit=False, reasons=refused)
         agreement = self._decisions.load(tx, row)
         if agreement.moved_on is not None:
             return Decision(permit=False, reasons=agreement.moved_on)

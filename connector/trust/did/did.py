@@ -23,6 +23,7 @@ RELATIONS: Final[Mapping[Purpose, tuple[str, ...]]] = {
     "log": (),
     "log-pq": (),
     "seal-pq": (),
+    "agent": ("authentication", "capabilityInvocation"),
 }
 _DID: Final = re.compile(rf"did:web:(?P<host>{HOST})(?:%3A(?P<port>[1-9][0-9]{{0,4}}))?(?P<path>(?::[A-Za-z0-9._-]+)*)")
 _ROOT: Final = re.compile(rf"https://(?P<host>{HOST})(?::(?P<port>[1-9][0-9]{{0,4}}))?(?P<path>(?:/[A-Za-z0-9._-]+)*)")
@@ -98,7 +99,8 @@ def left(did: Did, heir: str, keys: Iterable[KeyRecord]) -> dict[str, object]:
 
 
 def _method(did: Did, key: KeyRecord) -> dict[str, object]:
-    return {"id": key.kid, "type": "JsonWebKey2020", "controller": did, "publicKeyJwk": dict(key.public_jwk)}
+    controller = key.controller or did
+    return {"id": key.kid, "type": "JsonWebKey2020", "controller": controller, "publicKeyJwk": dict(key.public_jwk)}
 
 
 def _related(keys: Iterable[KeyRecord], relation: str) -> list[str]:

@@ -1,7 +1,8 @@
 """DID documents of others, read leniently and checked strictly (spec/trust.md 1.3).
 
 Lenient: relationship entries as strings or objects, ids absolute or `#relative`, any `@context`. Strict: the document
-speaks of the DID asked for, ids are unique, a key is found only in the relation that is needed.
+speaks of the DID asked for, ids are unique, a key is found only in the relation that is needed. A key that another DID
+controls acts for the subject with tokens; as assertion it counts for nothing (spec/mandates.md 3; T108).
 """
 
 from collections.abc import Mapping
@@ -37,6 +38,10 @@ class DidDocument(Struct, frozen=True):
             raise Unauthenticated("trust.did-key", did=self.did, relation=relation)
         return jwk
 
+    def names(self, kid: str, relation: str) -> bool:
+        """Whether a key of that id stands in that relation."""
+        return _absolute(self.did, kid) in self.keys.get(relation, {})
+
     def service(self, kind: str) -> str | None:
         """The endpoint of the first service of a type."""
         return self.services.get(kind)
@@ -60,6 +65,8 @@ def read_document(did: Did, value: object) -> DidDocument:
     try:
         methods = _methods(did, _list(value, "verificationMethod"))
         keys = {relation: _related(did, _list(value, relation), methods) for relation in RELATIONS}
+        for kid in _foreign(did, value):
+            keys["assertionMethod"].pop(kid, None)
         return DidDocument(did, keys, len(methods), _services(_list(value, "service")), value)
     except (ValueError, KeyError, TypeError, PeerError) as cause:
         raise PeerError("trust.did-document", did=did) from cause
@@ -74,6 +81,14 @@ def _list(document: Mapping[str, Any], name: str) -> list[Any]:
     if not isinstance(entries, list) or len(entries) > _MOST:
         raise ValueError(name)
     return entries
+
+
+def _foreign(did: Did, document: Mapping[str, Any]) -> list[str]:
+    """The ids of methods that another controls, wherever they stand."""
+    entries = [*_list(document, "verificationMethod"), *_list(document, "assertionMethod")]
+    return [
+        _absolute(did, str(one["id"])) for one in entries if isinstance(one, dict) and one.get("controller", did) != did
+    ]
 
 
 def _methods(did: Did, entries: list[Any]) -> dict[str, Jwk | None]:

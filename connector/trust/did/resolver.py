@@ -99,11 +99,12 @@ class Resolver:
         # Shielded: a caller that gives up must not take the answer away from the others who wait for it.
         return await asyncio.shield(task)
 
-    async def of_caller(self, did: str) -> DidDocument:
-        """The same for somebody who calls us now: that it could not be reached a while ago is not held against it."""
+    async def of_caller(self, did: str, kid: str | None = None) -> DidDocument:
+        """The same for somebody who calls us now: that it could not be reached a while ago is not held against it, nor
+        that its key (`kid`) is newer than what is kept."""
         kept, now = self._kept.get(did), self._clock.steady()
         apart = self._lifted is None or now - self._lifted >= APART_MS
-        if kept is not None and apart and _unreached(kept.document) and AGAIN_MS <= now - kept.at < REFUSED_MS:
+        if kept is not None and apart and now - kept.at >= AGAIN_MS and _worth(kept, kid, now):
             self._lifted = now
             del self._kept[did]
         return await self.document(did)
@@ -216,6 +217,14 @@ class Resolver:
         self._kept.move_to_end(did)
         if len(self._kept) > MOST:
             self._kept.popitem(last=False)
+
+
+def _worth(kept: _Kept, kid: str | None, now: int) -> bool:
+    """Whether another look may show more."""
+    if isinstance(kept.document, DidDocument):
+        newer = kid is not None and not kept.document.names(kid, "capabilityInvocation")
+        return newer and now - kept.at >= REFUSED_MS
+    return _unreached(kept.document) and now - kept.at < REFUSED_MS
 
 
 def _unreached(kept: DidDocument | HanseError) -> bool:

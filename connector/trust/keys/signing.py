@@ -19,12 +19,14 @@ from connector.trust.keys.jwk import decode, encode, thumbprint
 from connector.trust.keys.vault import Secret as Secret
 from connector.trust.keys.vault import Vault as Vault
 
-Purpose = Literal["peer", "seal", "log", "log-pq", "seal-pq"]
+Purpose = Literal["peer", "seal", "log", "log-pq", "seal-pq", "agent"]
 State = Literal["pending", "active", "verify-only", "removed"]
 
 PURPOSES: Final[tuple[Purpose, ...]] = ("peer", "seal", "log", "log-pq", "seal-pq")
+"""Those of a participant's own keys; *agent* is that of somebody who acts for it by a mandate (spec/mandates.md)."""
 ALGORITHMS: Final[Mapping[Purpose, str]] = {
     "peer": "ES256", "seal": "ES256", "log": "Ed25519", "log-pq": "ML-DSA-44", "seal-pq": "ML-DSA-44",
+    "agent": "ES256",
 }  # fmt: skip
 POST_QUANTUM: Final[frozenset[Purpose]] = frozenset({"log-pq", "seal-pq"})
 STEPS: Final[Mapping[State, tuple[State, ...]]] = {
@@ -33,6 +35,8 @@ STEPS: Final[Mapping[State, tuple[State, ...]]] = {
     "verify-only": ("removed",),
     "removed": (),
 }
+AGENT: Final = "op-"
+"""What the id of an agent's key begins with, behind the DID of whom it acts for."""
 _ES256: Final = ec.ECDSA(SHA256())
 
 Private = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | mldsa.MLDSA44PrivateKey
@@ -54,7 +58,8 @@ class Signer(Protocol):
 class KeyRecord(Struct, frozen=True, kw_only=True):
     """What is known of a key without opening it; `certificate` is a PEM chain, leaf first (seal keys only).
 
-    `until` is when it was retired (ms), by rotation or withdrawal.
+    `until` is when it was retired (ms), by rotation or withdrawal. `controller` is the DID of an agent whose key it is;
+    empty: the participant's own.
     """
 
     kid: str
@@ -63,6 +68,12 @@ class KeyRecord(Struct, frozen=True, kw_only=True):
     public_jwk: Mapping[str, str]
     certificate: str | None = None
     until: int | None = None
+    controller: str = ""
+
+    @property
+    def thumbprint(self) -> str:
+        name = self.kid.partition("#")[2]
+        return name.removeprefix(AGENT) if self.purpose == "agent" else name
 
 
 def step(record: KeyRecord, state: State) -> KeyRecord:
@@ -76,6 +87,7 @@ def step(record: KeyRecord, state: State) -> KeyRecord:
         public_jwk=record.public_jwk,
         certificate=record.certificate,
         until=record.until,
+        controller=record.controller,
     )
 
 
@@ -145,7 +157,7 @@ class SoftwareKey:
         jwk = _public_members(private)
         fragment = thumbprint(jwk)
         public = jwk | {"kid": fragment, "use": "sig"} | ({"alg": ALGORITHMS[purpose]} if "alg" not in jwk else {})
-        return cls(purpose, f"{did}#{fragment}", public, private)
+        return cls(purpose, f"{did}#{AGENT if purpose == 'agent' else ''}{fragment}", public, private)
 
 
 def post_quantum() -> bool:
@@ -159,7 +171,7 @@ def post_quantum() -> bool:
 
 def _fresh(purpose: Purpose) -> Private:
     match purpose:
-        case "peer" | "seal":
+        case "peer" | "seal" | "agent":
             return ec.generate_private_key(ec.SECP256R1())
         case "log":
             return ed25519.Ed25519PrivateKey.generate()
@@ -171,7 +183,7 @@ def _fresh(purpose: Purpose) -> Private:
 
 def _restored(purpose: Purpose, jwk: Mapping[str, str]) -> Private:
     match purpose:
-        case "peer" | "seal":
+        case "peer" | "seal" | "agent":
             return ec.derive_private_key(int.from_bytes(decode(jwk["d"]), "big"), ec.SECP256R1())
         case "log":
             return ed25519.Ed25519PrivateKey.from_private_bytes(decode(jwk["d"]))

@@ -49,7 +49,7 @@ def entry(
         log_keys=logs,
         seal_certificates=tuple(seals),
         keys=tuple(
-            key.kid.partition("#")[2] for key in keys if key.purpose in ("peer", "seal") and key.state != "removed"
+            key.thumbprint for key in keys if key.purpose in ("peer", "seal", "agent") and key.state != "removed"
         ),
         seal_key_pq=next((dict(key.public_jwk) for key in keys if (key.purpose, key.state) == _PQ), None),
         former_seal_keys_pq=_latest(

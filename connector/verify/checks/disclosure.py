@@ -25,6 +25,8 @@ from connector.verify.formats.faults import Doubt, Fault
 
 TOLD = "told"
 """Type of the records that say how far an agreement is told."""
+ON_BEHALF = "onBehalf"
+"""Member of any record that was written while somebody acted for the log's owner (spec/mandates.md 4)."""
 FRESH_S = 86_400
 """How long after it was told the manifest may be sealed."""
 
@@ -106,7 +108,8 @@ def _check_true(chain: Sequence[Line], keys: int) -> None:
     for seq, line in enumerate(chain):
         if isinstance(line, Logged) and line.type == TOLD:
             known = line.body.get("keys")
-            true = line.body == {"keys": known, "records": seq, "terminations": terminations}
+            said = {name: value for name, value in line.body.items() if name != ON_BEHALF}
+            true = said == {"keys": known, "records": seq, "terminations": terminations}
             if not true or not isinstance(known, int) or known > keys:
                 raise Fault("told-untrue", seq=seq)
         elif line.type == TERMINATION:

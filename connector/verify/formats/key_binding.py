@@ -67,7 +67,10 @@ def check(
 
 
 def seal_key(document: Mapping[str, object], kid: str, did: str) -> Mapping[str, object]:
-    """The JWK of the verification method `kid`, which must stand under `assertionMethod` of that DID's document."""
+    """The JWK of the verification method `kid`, which must stand under `assertionMethod` of that DID's document.
+
+    A key that another controls acts for the DID with tokens at most: it seals nothing (spec/mandates.md 3; T108).
+    """
     if document.get("id") != did:
         raise Fault("document-foreign", did=did)
     named = document.get("assertionMethod")
@@ -76,6 +79,8 @@ def seal_key(document: Mapping[str, object], kid: str, did: str) -> Mapping[str,
         raise Fault("key-unknown", did=did)
     for method in methods:
         if isinstance(method, dict) and method.get("id") == kid and isinstance(method.get("publicKeyJwk"), dict):
+            if method.get("controller", did) != did:
+                break
             jwk: Mapping[str, object] = method["publicKeyJwk"]
             return jwk
     raise Fault("key-unknown", did=did)

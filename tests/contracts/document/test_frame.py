@@ -12,7 +12,17 @@ from connector.clock import rfc3339
 from connector.contracts.document import draft, frame, sealing
 from connector.contracts.document.described_data import Described
 from connector.contracts.document.frame import Frames
-from connector.contracts.document.text import ContractFacts, Party, _expiry, _labels, _template, _version, render
+from connector.contracts.document.text import (
+    Agent,
+    ContractFacts,
+    Party,
+    _acts,
+    _expiry,
+    _labels,
+    _template,
+    _version,
+    render,
+)
 from connector.language import local_time, say
 from connector.policy.engine import PolicyEngine
 
@@ -22,7 +32,8 @@ WORDS = st.one_of(
     st.sampled_from(["", "Bäume", "<b>&'\"", "\ue0000\ue001", "\ue000agreement\ue001", "{{ facts }}", "urn:uuid:1"]),
 )
 TIMES = st.sampled_from([0, NOW - DAY, NOW, NOW + 1_000, 4_102_444_800_000])
-PARTIES = st.builds(Party, WORDS, WORDS)
+AGENTS = st.none() | st.builds(Agent, WORDS, WORDS, WORDS, TIMES, WORDS)
+PARTIES = st.builds(Party, WORDS, WORDS, AGENTS)
 FACTS = st.builds(
     ContractFacts, agreement=WORDS, provider=PARTIES, consumer=PARTIES, dataset=WORDS, dataset_title=WORDS,
     description_sha256=WORDS, dataset_sha256=st.none() | WORDS, purpose=st.none() | WORDS, concluded_at=TIMES,
@@ -41,7 +52,7 @@ def whole(facts: ContractFacts, clauses: list[Any], lang: str) -> str:
     return _template().render(
         facts=facts, clauses=clauses, lang=lang, t=_labels(lang), version=_version(facts, lang),
         concluded=local_time(facts.concluded_at, lang), expires=_expiry(facts.expires_at, lang),
-        purpose=facts.purpose or say("contract.text.purpose-none", lang),
+        purpose=facts.purpose or say("contract.text.purpose-none", lang), acts=_acts(facts.provider, lang),
     )  # fmt: skip
 
 

@@ -224,8 +224,8 @@ async def test_bug_a_seal_by_a_certificate_that_had_run_out_failed_the_partners_
     for name in ("sign", "seal"):
         monkeypatch.setattr(sealing, name, _by(old, towns.did(slug), getattr(sealing, name)))
     approval = draft.approval
-    monkeypatch.setattr(draft, "approval", lambda did, side, offer, at, by=None: approval(
-        did, side, offer, _earlier(at) if side == "consumer" and slug == "nachbardorf" else at, by
+    monkeypatch.setattr(draft, "approval", lambda did, side, offer, at, *more: approval(
+        did, side, offer, _earlier(at) if side == "consumer" and slug == "nachbardorf" else at, *more
     ))  # fmt: skip
     made = await towns.publish("musterstadt", countersignature="preferred")
     asked = await towns.ask("nachbardorf", "musterstadt", made)

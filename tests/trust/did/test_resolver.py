@@ -138,6 +138,24 @@ async def test_bug_a_peer_that_came_up_was_refused_for_half_a_minute(
 
 
 @pytest.mark.threat("T16")
+async def test_a_caller_with_a_newer_key_is_looked_at_again(web: Web, resolver: Resolver, clock: FakeClock) -> None:
+    """>> a known and a new key, in the first half minute and after it << asked once more, for the new key alone."""
+    old, new = keys("peer", "agent")
+    web.put(made([old]))
+    await resolver.document(DID)
+    web.put(made([old, new]))
+    clock.advance(29_999)
+    assert not (await resolver.of_caller(DID, new.kid)).names(new.kid, "capabilityInvocation")
+    clock.advance(1)
+    await resolver.of_caller(DID, old.kid)
+    await resolver.of_caller(DID, "#" + old.kid.partition("#")[2])
+    await resolver.of_caller(DID)
+    assert len(web.fetched) == 1
+    assert (await resolver.of_caller(DID, new.kid)).key(new.kid, "capabilityInvocation") == new.public_jwk
+    assert len(web.fetched) == 2
+
+
+@pytest.mark.threat("T16")
 async def test_forged_calls_make_us_ask_each_host_once_a_second_and_all_ten_times(
     web: Web, resolver: Resolver, clock: FakeClock
 ) -> None:
@@ -327,6 +345,25 @@ def test_a_foreign_key_may_not_slip_in() -> None:
                 "authentication": [{"id": "#k", "publicKeyJwk": evil}],
             },
         )
+
+
+@pytest.mark.threat("T108")
+@pytest.mark.parametrize("embedded", [True, False])
+def test_a_key_that_another_controls_signs_tokens_and_no_seals(embedded: bool) -> None:
+    """>> an agent's key in all three relations, by name or as an object << found for tokens, never as assertion."""
+    jwk = SoftwareKey.generate("agent", DID).public_jwk
+    method = {"id": "#op", "controller": "did:web:it.example", "publicKeyJwk": jwk}
+    named = [method] if embedded else ["#op"]
+    found = read_document(
+        Did(DID),
+        {
+            "id": DID, "verificationMethod": [] if embedded else [method],
+            **dict.fromkeys(("authentication", "capabilityInvocation", "assertionMethod"), named),
+        },
+    )  # fmt: skip
+    assert found.key("#op", "capabilityInvocation") == found.key("#op", "authentication") == jwk
+    with pytest.raises(Unauthenticated):
+        found.key("#op", "assertionMethod")
 
 
 @pytest.mark.parametrize(

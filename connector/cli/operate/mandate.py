@@ -1,0 +1,97 @@
+"""`hanse mandate`: entrust a provider with acting for a participant, look at mandates, withdraw them."""
+
+from typing import Any
+
+from connector.cli.frame.call import OK, Call
+from connector.cli.frame.client import Api
+from connector.cli.frame.parser import Words
+
+ACTIONS = ("negotiate", "publish", "serve")
+"""As the server takes them; the verifier's list is not loaded for that."""
+
+
+def register(top: Words, places: Any) -> None:
+    group = top.command(places, "mandate")
+    inner = group.commands("subcommand")
+    give = _own(group, inner, "give", run_give)
+    give.word("agent", metavar="DID")
+    give.word("--name", metavar="NAME", required=True)
+    give.word("--until", metavar="TIME", required=True)
+    give.word("--contract", metavar="TEXT", required=True)
+    give.word("--action", choices=ACTIONS, action="append", default=[])
+    _own(group, inner, "list", run_list)
+    _own(group, inner, "show", run_show).word("mandate", metavar="SHA256")
+    withdraw = _own(group, inner, "withdraw", run_withdraw)
+    withdraw.word("--own", action="store_true")
+    withdraw.sure()
+
+
+def _own(group: Words, inner: Any, name: str, run: Any) -> Words:
+    made = group.command(inner, name)
+    made.word("--as", of="mandate", dest="participant", required=True, metavar="SLUG")
+    made.set_defaults(run=run)
+    return made
+
+
+def run_give(call: Call) -> int:
+    args = call.args
+    until = args.until if "T" in args.until else f"{args.until}T00:00:00Z"
+    body = {
+        "agent": args.agent, "name": args.name, "until": until, "contract": args.contract,
+        "actions": args.action or list(ACTIONS),
+    }  # fmt: skip
+    made = _api(call).post("participants", args.participant, "mandates", body=body)
+    call.result(made)
+    _tell(call, made["mandate"])
+    call.tell("mandate.code")
+    if not args.json:
+        print(made["code"])
+    call.tell("mandate.code-next")
+    return OK
+
+
+def run_list(call: Call) -> int:
+    answer = _api(call).get("participants", call.args.participant, "mandates")
+    found = answer["mandates"] if isinstance(answer, dict) else answer
+    call.result(found)
+    for one in found:
+        _tell(call, one)
+    if not found:
+        call.tell("mandate.none")
+    return OK
+
+
+def run_show(call: Call) -> int:
+    found = _api(call).get("participants", call.args.participant, "mandates", call.args.mandate)
+    call.result(found)
+    said = found["mandate"]
+    call.tell("mandate.sealed", name=said["agentName"], agent=said["agent"], sha256=call.args.mandate)
+    for action in said["actions"]:
+        call.tell("mandate.may", action=call.say(f"mandate.action.{action}"))
+    call.tell("mandate.for", contract=said["contract"], until=said["until"][:10])
+    return OK
+
+
+def run_withdraw(call: Call) -> int:
+    args = call.args
+    if not call.sure("mandate.withdraw-sure", slug=args.participant):
+        return OK
+    made = _api(call).post("participants", args.participant, "mandates", "withdraw", body={"own": args.own})
+    call.result(made)
+    _tell(call, made)
+    call.tell("mandate.own" if args.own else "mandate.nobody", slug=args.participant)
+    if not made["sealed"]:
+        call.tell("mandate.unsealed", slug=args.participant)
+    return OK
+
+
+def _tell(call: Call, one: Any) -> None:
+    state = call.say(f"mandate.is.{one['state']}")
+    call.tell(
+        "mandate.line", name=one["name"], agent=one["agent"], state=state, until=(one["until"] or "")[:10],
+        mandate=one["mandate"],
+    )  # fmt: skip
+
+
+def _api(call: Call) -> Api:
+    return Api(call.settings().api.socket)

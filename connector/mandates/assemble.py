@@ -1,0 +1,20 @@
+"""Puts the slice together: the service, and the job by which what is over ends."""
+
+from msgspec import Struct
+
+from connector.infra import Infra
+from connector.jobs.work import Work
+from connector.mandates.service import Mandates
+from connector.participants.service import Participants
+
+LOOK_S = 10.0
+
+
+class MandateSlice(Struct, frozen=True, kw_only=True):
+    service: Mandates
+    work: Work
+
+
+def assemble(infra: Infra, participants: Participants) -> MandateSlice:
+    service = Mandates(infra.db, infra.clock, participants)
+    return MandateSlice(service=service, work=Work(every={"mandates": (LOOK_S, service.expire)}))

@@ -1,0 +1,27 @@
+"""A provider that acts for Musterstadt, for tests of what follows from that."""
+
+from typing import Any
+
+from connector.mandates.model import Given, Wish
+from connector.mandates.service import Mandates
+from tests.testkit.towns import Towns
+
+PROVIDER = "did:web:it-verbund.example"
+YEAR_MS = 365 * 86_400_000
+TOWN = "musterstadt"
+
+
+def mandates(towns: Towns) -> Mandates:
+    return Mandates(towns.db, towns.clock, towns.participants)
+
+
+def wish(towns: Towns, **more: Any) -> Wish:
+    said: dict[str, Any] = {
+        "agent": PROVIDER, "name": "IT-Verbund Beispiel", "actions": ("negotiate", "publish", "serve"),
+        "until": towns.clock.now() + YEAR_MS, "contract": "AVV 2026-117",
+    }  # fmt: skip
+    return Wish(**{**said, **more})
+
+
+async def entrusted(towns: Towns, slug: str = TOWN, **more: Any) -> Given:
+    return await mandates(towns).give(slug, wish(towns, **more))

@@ -1,0 +1,244 @@
+"""A provider acts for a town by a mandate: what it may, what others see of it, how it ends (T31; spec/mandates.md)."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.clock import FakeClock
+from connector.errors import Mistake, Unavailable, Unknown
+from connector.mandates import store
+from connector.mandates.service import Mandates
+from connector.participants.service import Participants
+from connector.storage.database import Tx
+from connector.trust.keys.signing import SoftwareKey
+from connector.verify.bundle import verify_bundle
+from connector.verify.checks import mandate
+from tests.contracts.auditor import auditor
+from tests.mandates.entrusting import PROVIDER, TOWN, YEAR_MS, entrusted, mandates, wish
+from tests.testkit.towns import BASE, Towns
+
+pytestmark = pytest.mark.threat("T31")
+
+
+async def methods(towns: Towns, relation: str) -> list[str]:
+    """Who controls the keys that stand in that relation of the town's document, in their order."""
+    document: dict[str, Any] = (await towns.participants.get(TOWN)).document
+    controller = {one["id"]: one["controller"] for one in document["verificationMethod"]}
+    return [controller[kid] for kid in document[relation]]
+
+
+async def test_the_agents_key_signs_tokens_and_nothing_else(towns: Towns) -> None:
+    """>> give << a method under the agent's control, for tokens alone; it is the one that signs."""
+    given = await entrusted(towns)
+    town = await towns.participants.get(TOWN)
+    did = town.participant.did
+    assert await methods(towns, "capabilityInvocation") == [did, PROVIDER]
+    assert await methods(towns, "authentication") == [did, PROVIDER]
+    assert await methods(towns, "assertionMethod") == [did]
+    assert town.signers["peer"].kid == f"{did}#op-{given.mandate.said['key']}"
+    assert town.seal.kid.partition("#op-")[2] == ""
+    assert mandate.controllers(town.document) == {given.mandate.said["key"]: PROVIDER}
+
+
+async def test_an_agreement_says_who_acted_for_whom(towns: Towns, tmp_path: Path) -> None:
+    """>> both towns are acted for << the text names the provider's agent, both approvals carry their mandates, the
+    auditor's verifier checks them, and every record says whose key it was."""
+    theirs, ours = await entrusted(towns), await entrusted(towns, "nachbardorf", name="Rechenzentrum Süd")
+    agreement = await towns.concluded("nachbardorf", TOWN)
+    assert agreement.state == "finalized"
+    text = (await towns.db.read("nachbardorf", towns.contracts.agreements.text, "nachbardorf", agreement)).decode()
+    for said in ("IT-Verbund Beispiel", PROVIDER, "AVV 2026-117", theirs.mandate.sha256):
+        assert said in text
+    evidence, roots = await auditor(towns, tmp_path)
+    for slug in (TOWN, "nachbardorf"):
+        report = verify_bundle(await evidence.bundle(slug, agreement.id), roots, "en")
+        assert report.holds_apart_from_time, report.reason
+        assert report.stated["provider_agent"] == mandate.read(theirs.mandate.said).facts
+        assert report.stated["consumer_agent"] == mandate.read(ours.mandate.said).facts
+        told = {one.name: one.sentence for one in report.checks}
+        assert "Rechenzentrum Süd" in told["consumer-mandate"]
+    rows = await towns.rows(TOWN, "SELECT type, record FROM audit_entry WHERE participant = :participant ORDER BY id")
+    acted = {"agent": PROVIDER, "mandate": theirs.mandate.sha256}
+    first = next(at for at, row in enumerate(rows) if row["type"] == "mandate") - 1  # before it stands its key event
+    assert not any(b"onBehalf" in bytes(row["record"]) for row in rows[:first])
+    assert all(json.loads(row["record"])["body"]["onBehalf"] == acted for row in rows[first:])
+    assert any(row["type"] == "agreement" for row in rows[first:])
+
+
+async def test_nothing_changes_for_who_acts_itself(towns: Towns, tmp_path: Path) -> None:
+    """>> no mandate << no member, no check, no word of it anywhere."""
+    agreement = await towns.concluded("nachbardorf", TOWN)
+    evidence, roots = await auditor(towns, tmp_path)
+    report = verify_bundle(await evidence.bundle(TOWN, agreement.id), roots, "en")
+    assert not [one.name for one in report.checks if "mandate" in one.name]
+    assert "provider_agent" not in report.stated
+    rows = await towns.rows(TOWN, "SELECT record FROM audit_entry WHERE participant = :participant")
+    assert not [row for row in rows if b'onBehalf":{' in bytes(row["record"])]
+
+
+async def test_a_withdrawal_takes_effect_at_once(towns: Towns) -> None:
+    """>> withdraw << no key of tokens is left, nothing is agreed any more, and it is sealed; again: the same."""
+    made = await towns.publish(TOWN)
+    await entrusted(towns)
+    over = await mandates(towns).withdraw(TOWN, own=False)
+    assert (over.state, bool(over.withdrawal), bool(over.withdrawal_seal)) == ("withdrawn", True, True)
+    town = await towns.participants.get(TOWN)
+    assert await methods(towns, "capabilityInvocation") == []
+    assert "peer" not in town.signers
+    with pytest.raises(Unavailable, match=r"mandates\.over"):
+        town.require("", towns.clock.now())
+    asked = await towns.ask("nachbardorf", TOWN, made)
+    await towns.run(rows=1)
+    assert (await towns.case("nachbardorf", asked.id)).agreement is None
+    assert await mandates(towns).withdraw(TOWN, own=False) == over
+
+
+async def test_a_town_may_act_itself_again(towns: Towns) -> None:
+    """>> withdraw, and act oneself << a new key of its own, no former one; >> once more << there is nothing to do."""
+    before = (await towns.participants.get(TOWN)).signers["peer"].kid
+    await entrusted(towns)
+    await mandates(towns).withdraw(TOWN, own=True)
+    town = await towns.participants.get(TOWN)
+    assert town.acting is None
+    assert town.document["capabilityInvocation"] == [town.signers["peer"].kid]
+    assert town.signers["peer"].kid != before
+    assert (await towns.concluded("nachbardorf", TOWN)).state == "finalized"
+    with pytest.raises(Mistake, match="own-already"):
+        await mandates(towns).withdraw(TOWN, own=True)
+
+
+async def test_a_new_key_does_not_revive_a_mandate(towns: Towns) -> None:
+    """>> rotate the key of tokens during a mandate, or after it << refused: somebody would go on unsaid."""
+    await entrusted(towns)
+    for _ in range(2):
+        with pytest.raises(Mistake, match="no-own-key"):
+            await towns.participants.rotate(TOWN, "peer")
+        await mandates(towns).withdraw(TOWN, own=False)
+
+
+async def test_what_is_over_stops_by_itself(towns: Towns) -> None:
+    """>> the last instant, the first one after, and a round of the job << acts; does not; the key is gone."""
+    given = await entrusted(towns)
+    town, until = await towns.participants.get(TOWN), given.mandate.until
+    town.require("negotiate", until - 1)
+    with pytest.raises(Unavailable, match=r"mandates\.over"):
+        town.require("negotiate", until)
+    await Mandates(towns.db, FakeClock(until - 1), towns.participants).expire()
+    assert await methods(towns, "capabilityInvocation") == [town.participant.did, PROVIDER]
+    await Mandates(towns.db, FakeClock(until), towns.participants).expire()
+    assert await methods(towns, "capabilityInvocation") == []
+    assert [one.state for one in await mandates(towns).all(TOWN)] == ["expired"]
+    await mandates(towns).withdraw(TOWN, own=True)
+    assert await methods(towns, "capabilityInvocation") == [town.participant.did]
+
+
+async def test_a_new_mandate_replaces_the_one_before(towns: Towns) -> None:
+    """>> give, then give another << one agent at a time; both stay to be shown, with what became of them."""
+    first = await entrusted(towns)
+    second = await entrusted(towns, agent="did:web:anderer.example", name="Anderer")
+    assert await methods(towns, "capabilityInvocation") == [towns.did(TOWN), "did:web:anderer.example"]
+    states = {one.sha256: one.state for one in await mandates(towns).all(TOWN)}
+    assert states == {first.mandate.sha256: "replaced", second.mandate.sha256: "in-force"}
+    assert (await mandates(towns).one(TOWN, first.mandate.sha256)).seal == first.mandate.seal
+    with pytest.raises(Unknown):
+        await mandates(towns).one("nachbardorf", first.mandate.sha256)
+
+
+async def test_what_the_mandate_does_not_cover_is_not_done(towns: Towns) -> None:
+    """>> a mandate to publish, and somebody asks for a contract << nothing is sealed."""
+    made = await towns.publish(TOWN)
+    await entrusted(towns, actions=("publish",))
+    asked = await towns.ask("nachbardorf", TOWN, made)
+    await towns.run(rows=1)
+    assert (await towns.case("nachbardorf", asked.id)).agreement is None
+
+
+async def test_data_are_published_and_handed_out_only_as_entrusted(towns: Towns) -> None:
+    """>> a mandate to negotiate, or one that is over << nothing is published, nothing handed out; with it: both."""
+    agreements = towns.contracts.agreements
+
+    def serves(tx: Tx) -> bool:
+        return agreements.unentrusted(tx, TOWN, "serve") is None
+
+    assert await towns.db.read(TOWN, serves)
+    await entrusted(towns)
+    await towns.publish(TOWN)
+    assert await towns.db.read(TOWN, serves)
+    await entrusted(towns, actions=("negotiate",))
+    for _ in range(2):
+        assert not await towns.db.read(TOWN, serves)
+        with pytest.raises(Unavailable, match="mandates"):
+            await towns.publish(TOWN)
+        await mandates(towns).withdraw(TOWN, own=False)
+
+
+async def test_another_replica_goes_by_what_stands_now(towns: Towns) -> None:
+    """>> withdrawn at one replica, asked at another that has not heard << nothing is done in a transaction any more."""
+    await entrusted(towns)
+    other = Participants(towns.db, towns.vault, BASE, None)
+    await other.get(TOWN)
+
+    def ask(tx: Tx) -> None:
+        other.require(tx, TOWN, "negotiate")
+
+    await towns.db.read(TOWN, ask)
+    await mandates(towns).withdraw(TOWN, own=False)
+    assert other.held(TOWN).acting is not None
+    with pytest.raises(Unavailable, match=r"mandates\.over"):
+        await towns.db.read(TOWN, ask)
+    assert (await other.get(TOWN)).acting is None
+
+
+async def test_a_crash_leaves_nobody_half_entrusted(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> the process dies behind the seal, before all is stored << as if nothing had been; the command goes again."""
+
+    def dies(tx: Tx, row: object) -> None:
+        raise RuntimeError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(store, "insert", dies)
+        with pytest.raises(RuntimeError):
+            await entrusted(towns)
+    await towns.participants.load()
+    assert await methods(towns, "capabilityInvocation") == [towns.did(TOWN)]
+    assert await mandates(towns).all(TOWN) == []
+    await entrusted(towns)
+    assert await methods(towns, "capabilityInvocation") == [towns.did(TOWN), PROVIDER]
+
+
+async def test_a_withdrawal_does_not_wait_for_its_seal(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> withdraw while the keeper of the seal key is away << in force all the same; sealed when asked again."""
+    await entrusted(towns)
+
+    async def away(self: SoftwareKey, data: bytes) -> bytes:
+        raise Unavailable("signers.unreachable")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(SoftwareKey, "seal", away)
+        over = await mandates(towns).withdraw(TOWN, own=False)
+    assert (over.state, over.withdrawal_seal) == ("withdrawn", "")
+    assert await methods(towns, "capabilityInvocation") == []
+    assert (await mandates(towns).withdraw(TOWN, own=False)).withdrawal_seal
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ({"agent": "kein-did"}, "mandates.agent"),
+        ({"agent": f"did:web:localhost%3A18443:{TOWN}"}, "mandates.agent"),
+        ({"until": 1}, "mandates.until"),
+        ({"until": 6 * YEAR_MS + 1_800_000_000_000}, "mandates.until"),
+        ({"contract": ""}, "mandates.words"),
+        ({"contract": "x" * 201}, "mandates.words"),
+        ({"name": "zwei\nZeilen"}, "mandates.words"),
+        ({"actions": ()}, "mandates.words"),
+        ({"actions": ("negotiate", "rule")}, "mandates.words"),
+    ],
+)
+async def test_a_mandate_that_cannot_be_is_refused(towns: Towns, said: dict[str, Any], code: str) -> None:
+    with pytest.raises(Mistake) as refused:
+        await mandates(towns).give(TOWN, wish(towns, **said))
+    assert refused.value.code == code
+    assert (await towns.participants.get(TOWN)).acting is None
