@@ -32,6 +32,7 @@ LEFT: Final[Mapping[str, str]] = {
     "data_link": "an address at the old place",
     "departure": "the move itself",
     "invitation": "a link to the old place",
+    "mandate": "an agent acts at the old place; at the new one the participant acts itself, or gives another mandate",
     "public_catalogue": "made anew under the new address",
     "public_document": "made anew under the new address",
     "public_entry": "made anew under the new address",
