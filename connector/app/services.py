@@ -128,6 +128,7 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
 
     # Who we are, whom we believe, and how we speak to others
     space = None if (folder := settings.development.folder) is None else DevelopmentSpace(folder, clock)
+    listing = space if space is not None and space.made(settings.trust.list_file) else None
     participants = _participants(infra, space, signers)
     accounts = account_slice.assemble(infra, participants)
     trust = trust_slice.assemble(settings.trust, infra.db, clock, infra.http, participants.document, ports.anchor)
@@ -165,7 +166,7 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
     # What becomes of it in time, and what operators see
     retention = _retention(infra, participants, contracts, trust, peer)
     operation = operation_slice.assemble(
-        infra, participants, trust, space, witness_keys=witness.keys, evidence=evidence,
+        infra, participants, trust, listing, witness_keys=witness.keys, evidence=evidence,
         enforcement=transfers.enforcement,
     )  # fmt: skip
     notifications = notification_slice.assemble(
@@ -175,7 +176,7 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
     offboarding = offboarding_slice.assemble(
         infra, participants, contracts.service, contracts.terminations, transfers.service, catalogue.service,
         folders=(settings.data.files, settings.data.received, settings.folder / "log"),
-        struck=authority_of(space, anchor.home or anchor, trust.listing, clock), periods=retention.unexpired,
+        struck=authority_of(listing, anchor.home or anchor, trust.listing, clock), periods=retention.unexpired,
     )  # fmt: skip
     requests = request_slice.assemble(
         infra, participants, catalogue, contracts.service, transfers.service, approvals.service, plane.local, engine,

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import shlex
 from collections.abc import Iterator
 
 import pytest
@@ -24,7 +25,7 @@ def test_a_link_leads_to_a_file_or_folder(link: str) -> None:
 @pytest.mark.parametrize(("command", "rest"), COMMANDS, ids=[command for command, _ in COMMANDS])
 def test_a_command_is_one_that_the_command_line_understands(command: str, rest: str) -> None:
     """Argparse leaves by SystemExit if it does not."""
-    assert parser("en").parse_args([*command.split(), *rest.split()]).run
+    assert parser("en").parse_args([*command.split(), *shlex.split(rest)]).run
 
 
 def test_every_step_of_the_demonstration_is_shown() -> None:

@@ -23,7 +23,7 @@ from connector.cli.demo.place import CENTRE, COUNTY, PROVIDER, Place
 from connector.cli.demo.steps import Facts, Party, Step, hosted
 from connector.cli.exchange.get import save
 from connector.cli.exchange.publish import upload
-from connector.cli.exchange.request import waited
+from connector.cli.exchange.waiting import waited
 from connector.cli.frame.client import Api, Problem
 from connector.cli.operate.space import certificates
 from connector.errors import Unavailable

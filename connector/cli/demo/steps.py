@@ -15,7 +15,7 @@ from connector.cli.demo import trees
 from connector.cli.demo.place import FIRM, PROVIDER, Place
 from connector.cli.exchange.get import save
 from connector.cli.exchange.publish import upload
-from connector.cli.exchange.request import waited
+from connector.cli.exchange.waiting import waited
 from connector.cli.frame.client import Api
 from connector.clock import rfc3339
 from connector.errors import Unavailable

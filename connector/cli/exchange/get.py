@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from connector.catalogue import concepts
-from connector.cli.exchange.request import waited
+from connector.cli.exchange.waiting import waited
 from connector.cli.frame.call import OK, REFUSED, UNDECIDED, Call, unusable
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
@@ -26,10 +26,15 @@ def register(top: Words, places: Any) -> None:
 
 
 def run(call: Call) -> int:
-    args, api = call.args, Api(call.settings().api.socket)
+    args = call.args
     mode = "push" if args.push else "pull"
     purpose = args.purpose and concepts.purpose(args.purpose).iri
-    body = {"agreement": args.agreement, "purpose": purpose, "mode": mode}
+    return fetched(call, {"agreement": args.agreement, "purpose": purpose, "mode": mode})
+
+
+def fetched(call: Call, body: Mapping[str, object]) -> int:
+    """Has the data transferred and saves them to `--output`; waits `--wait` seconds at most. The exit code."""
+    args, api = call.args, Api(call.settings().api.socket)
     started = api.post("participants", args.participant, "transfers", body=body)
     place = ("participants", args.participant, "transfers", started["id"])
     now = waited(api, args.wait, *place)

@@ -1,23 +1,23 @@
 """`hanse request`: shows the terms of an offer, asks the person, then the provider, and waits for the outcome.
 
+With `-o FILE` the data are fetched as soon as there is a contract.
+
 What is asked for is what was shown: the request names its digest, and an offer that changed meanwhile is not asked for.
 """
 
 import json
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from connector.catalogue import concepts
+from connector.cli.exchange.get import fetched
 from connector.cli.exchange.negotiate import MOST_SHOWN, approval, approving, terms
+from connector.cli.exchange.waiting import waited
 from connector.cli.frame.call import OK, REFUSED, UNDECIDED, Call
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
 from connector.language.reasons import plain
-
-ENDS = ("FINALIZED", "TERMINATED", "COMPLETED")
-POLL_S = 30  # the longest the server is asked to hold one answer back
 
 
 def register(top: Words, places: Any) -> None:
@@ -30,6 +30,7 @@ def register(top: Words, places: Any) -> None:
     command.word("--policy", type=Path, metavar="FILE")
     command.word("--replaces", metavar="AGREEMENT")
     approving(command)
+    command.word("-o", "--output", type=Path, metavar="FILE")
     command.word("--wait", type=int, default=30, metavar="SECONDS")
     command.sure()
     command.set_defaults(run=run)
@@ -57,6 +58,9 @@ def run(call: Call) -> int:
     body |= {"terms": shown["terms"], "data": shown["data"]}
     started = api.post("participants", args.participant, "negotiations", body=body)
     now = waited(api, args.wait, "participants", args.participant, "negotiations", started["id"])
+    if args.output is not None and now["state"] == "FINALIZED":
+        _outcome(call, now)
+        return fetched(call, {"agreement": now["agreement"]})
     call.result(now)
     return _outcome(call, now)
 
@@ -77,21 +81,6 @@ def _show(call: Call, shown: Mapping[str, Any], purpose: str) -> None:
     if not shown["met"]:
         why = [(shown["reason"] or {}).get(call.lang, ""), shown.get("help", {}).get(call.lang, "")]
         call.tell("request.barred", reason=" ".join(text for text in why if text))
-
-
-def waited(api: Api, seconds: int, *parts: str) -> Mapping[str, Any]:
-    """The state of a negotiation or transfer once it is final, else as it is after so many seconds."""
-    until = time.monotonic() + seconds
-    while True:
-        left = max(0, min(POLL_S, round(until - time.monotonic())))
-        now: Mapping[str, Any] = api.get(*parts, wait=left)
-        if left == 0 or now["state"] in ENDS or now.get("outcome") or ours_to_say(now):
-            return now
-
-
-def ours_to_say(now: Mapping[str, Any]) -> bool:
-    """An offer of other terms lies before us."""
-    return now["state"] == "OFFERED" and now.get("role") == "consumer"
 
 
 def _outcome(call: Call, now: Mapping[str, Any]) -> int:

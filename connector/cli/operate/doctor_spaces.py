@@ -30,10 +30,24 @@ def lines(settings: Settings, lang: str) -> Iterator[Line]:
             yield from kept
             for space in joined:
                 yield _STATES[space["state"]], f"space-{space['state']}", {"participant": slug, "name": space["name"]}
+            if any(space["state"] == "member" for space in joined):
+                yield from _asked(api, slug, lang)
             if not (listed or kept or joined):
                 yield "warn", "space-none", {"participant": slug}
     except (Problem, HanseError):
         return
+
+
+def _asked(api: Api, slug: str, lang: str) -> Iterator[Line]:
+    """Groups that wait for the participant to agree; an authority that is away says nothing."""
+    try:
+        found = api.get("participants", slug, "spaces", "groups")["groups"]
+    except (Problem, HanseError):
+        return
+    for one in found:
+        if one["state"] == "asked":
+            label = one["label"].get(lang) or next(iter(one["label"].values()), "")
+            yield "warn", "space-group", {"participant": slug, "name": label, "group": one["group"]}
 
 
 def _kept(api: Api, slug: str, people: list[dict[str, Any]]) -> Iterator[Line]:

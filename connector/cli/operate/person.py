@@ -18,6 +18,8 @@ def register(top: Words, places: Any) -> None:
     add.word("login", metavar="LOGIN")
     add.word("--name", metavar="NAME", required=True)
     add.word("--operator", action="store_true")
+    add.word("--as", dest="participant", metavar="SLUG")
+    add.word("--role", action="append", default=[], choices=ROLES)
     add.set_defaults(run=run_add)
     group.command(inner, "list").set_defaults(run=run_list)
     invite = group.command(inner, "invite")
@@ -49,10 +51,18 @@ def register(top: Words, places: Any) -> None:
 
 
 def run_add(call: Call) -> int:
-    args = call.args
-    made = _api(call).post("people", body={"login": args.login, "name": args.name, "operator": args.operator})
+    args, api = call.args, _api(call)
+    if (args.participant is None) != (not args.role):
+        raise Mistake("cli.person-role-where")
+    made = api.post("people", body={"login": args.login, "name": args.name, "operator": args.operator})
+    for role in args.role:
+        api.post("people", "role", body={"login": args.login, "role": role, "participant": args.participant})
     call.result(made)
-    call.tell("person.added", name=made["name"], login=made["login"])
+    if not args.role:
+        call.tell("person.added", name=made["name"], login=made["login"])
+        return OK
+    call.tell("person.added-as", name=made["name"], login=made["login"], participant=args.participant,
+              roles=_roles(call, args.role))  # fmt: skip
     return OK
 
 

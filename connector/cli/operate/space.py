@@ -114,7 +114,7 @@ def run_create(call: Call) -> int:
     made = _api(call).post("participants", args.participant, "space", body=body)
     call.result(made)
     _tell_space(call, made)
-    call.tell("space.created-next", slug=args.participant)
+    call.tell("space.created-next", slug=args.participant, count=args.approvals)
     return OK
 
 
@@ -186,7 +186,7 @@ def run_applications(call: Call) -> int:
 
 
 def run_application(call: Call) -> int:
-    one = _api(call).get("participants", call.args.participant, "space", "applications", call.args.id)
+    one = _api(call).get("participants", call.args.participant, "space", "applications", _application(call))
     call.result(one)
     _tell_application(call, one)
     return OK
@@ -195,7 +195,8 @@ def run_application(call: Call) -> int:
 def run_check(call: Call) -> int:
     args = call.args
     body = {"name": args.point, "good": not args.bad, "note": args.note, "who": args.who}
-    one = _api(call).post("participants", args.participant, "space", "applications", args.id, "check", body=body)
+    name = _application(call)
+    one = _api(call).post("participants", args.participant, "space", "applications", name, "check", body=body)
     call.result(one)
     _tell_application(call, one)
     return OK
@@ -203,8 +204,8 @@ def run_check(call: Call) -> int:
 
 def run_approve(call: Call) -> int:
     args = call.args
-    body = {"who": args.who}
-    one = _api(call).post("participants", args.participant, "space", "applications", args.id, "approve", body=body)
+    body, name = {"who": args.who}, _application(call)
+    one = _api(call).post("participants", args.participant, "space", "applications", name, "approve", body=body)
     call.result(one)
     call.tell("space.approved", invited=one["invited"], state=_state(call, one), missing=one["missing"])
     return OK
@@ -213,10 +214,24 @@ def run_approve(call: Call) -> int:
 def run_refuse(call: Call) -> int:
     args = call.args
     body = {"reason": args.reason, "who": args.who}
-    one = _api(call).post("participants", args.participant, "space", "applications", args.id, "refuse", body=body)
+    name = _application(call)
+    one = _api(call).post("participants", args.participant, "space", "applications", name, "refuse", body=body)
     call.result(one)
     call.tell("space.refused", invited=one["invited"])
     return OK
+
+
+def _application(call: Call) -> str:
+    """The id of the application that is named: by its id, or by the name of the town while it alone waits under it."""
+    named = str(call.args.id)
+    found = _api(call).get("participants", call.args.participant, "space", "applications")["applications"]
+    waiting = [
+        str(one["id"]) for one in found
+        if one["state"] == "pending" and one["invited"].casefold() == named.casefold()
+    ]  # fmt: skip
+    if len(waiting) > 1:
+        raise Mistake("cli.space-several", name=named[:200])
+    return waiting[0] if waiting else named
 
 
 def run_members(call: Call) -> int:

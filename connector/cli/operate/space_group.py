@@ -19,6 +19,7 @@ def register(top: Words, places: Any) -> None:
     create.word("--label", metavar="TEXT", required=True)
     create.word("--label-en", metavar="TEXT", default="")
     create.word("--kept-by", metavar="DID", default="")
+    create.word("--add", metavar="DID", action="append", default=[])
     _who(create)
     end = _own(group, inner, "end", run_end)
     end.word("name", metavar="NAME")
@@ -52,6 +53,9 @@ def run_create(call: Call) -> int:
     label = {"de": args.label, **({"en": args.label_en} if args.label_en else {})}
     body = {"name": args.name, "label": label, "keeper": args.kept_by, "who": args.who}
     one = _api(call).post("participants", args.participant, "space", "groups", body=body)
+    place = ("participants", args.participant, "space", "groups", args.name, "members")
+    for did in args.add:
+        one = _api(call).post(*place, body={"did": did, "who": args.who})
     call.result(one)
     _tell(call, one)
     return OK

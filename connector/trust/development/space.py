@@ -31,6 +31,10 @@ class DevelopmentSpace:
         self._last: tuple[bytes, TrustList] | None = None
         """The file that was read or written last (its SHA-256), and what it says."""
 
+    def made(self, list_file: Path) -> bool:
+        """Whether that list is its own: a process that goes by none, or by another one, is not to be on it."""
+        return list_file.resolve() == (self._trust / "list.jws").resolve()
+
     def now(self) -> int:
         """What its clock says (milliseconds)."""
         return self._clock.now()

@@ -1,7 +1,9 @@
 """`hanse request`: the terms are shown and asked about before anything goes out, and names are said in words."""
 
+import hashlib
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -131,3 +133,27 @@ def test_how_foreign_words_were_read_stands_beside_the_terms(
     play.on("POST /participants/a/terms", {**TERMS, "notes": notes})
     assert main(ASK, {}) == 2
     assert notes["de"][0] in capsys.readouterr().out
+
+
+def test_what_is_agreed_is_fetched_at_once(play: Playback, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """>> -o, and a contract << the bytes in that file; >> a refusal << no transfer."""
+    play.on("POST /participants/a/terms", TERMS)
+    play.on("POST /participants/a/negotiations", {"id": "n1"}, 201)
+    negotiated = "GET /participants/a/negotiations/n1?wait=30"
+    play.on(negotiated, {"state": "FINALIZED", "agreement": "urn:uuid:9", "reason": None, **stands("FINALIZED")})
+    play.on(negotiated, {"state": "TERMINATED", "agreement": None, "reason": WHY, **stands("TERMINATED")})
+    play.on("POST /participants/a/transfers", {"id": "t1"}, 201)
+    digest = hashlib.sha256(b"a;b\n").hexdigest()
+    done = {"id": "t1", "state": "COMPLETED", "file": True, "bytes": 4, "sha256": digest}
+    play.on("GET /participants/a/transfers/t1?wait=30", done)
+    play.on("GET /participants/a/transfers/t1/content", b"a;b\n")
+    there = tmp_path / "trees.csv"
+    assert main([*ASK, "--yes", "-o", str(there)], {}) == 0
+    assert there.read_bytes() == b"a;b\n"
+    assert ("POST /participants/a/transfers", b'{"agreement": "urn:uuid:9"}') in play.asked
+    out = said(capsys)
+    assert "urn:uuid:9" in out
+    assert digest in out
+    count = len(play.asked)
+    assert main([*ASK, "--yes", "-o", str(there)], {}) == 1
+    assert not [path for path, _ in play.asked[count:] if "transfers" in path]

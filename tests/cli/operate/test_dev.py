@@ -10,6 +10,7 @@ import pytest
 from connector.cli.main import main
 from connector.cli.operate.dev import prepare
 from connector.clock import FakeClock, SystemClock
+from connector.settings.load import load
 from connector.trust.members.roots import read_roots
 from connector.trust.members.trust_list import read_list
 
@@ -76,3 +77,32 @@ def test_a_folder_that_cannot_be_made_is_said_in_words(tmp_path: Path, capsys: p
     for place in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/hanse")):
         assert main(["dev", "init", str(place)], {}) == 2
         assert capsys.readouterr().err.startswith("hanse: ")
+
+
+def test_a_second_operator_shares_the_cas_and_no_list(tmp_path: Path) -> None:
+    """>> beside the first, twice, and by another path << its settings lead to the files of the first; made once."""
+    town, county = tmp_path / "to wn", tmp_path / "deep" / "er" / "county"
+    assert main(["dev", "init", str(town)], {}) == 0
+    for _ in range(2):
+        assert main(["dev", "init", str(county), "--beside", str(tmp_path / "." / "to wn")], {}) == 0
+    first, second = load(town, {}), load(county, {})
+    assert [path.resolve() for path in second.trust.ca_files] == [path.resolve() for path in first.trust.ca_files]
+    assert second.trust.seal_ca_files[0].read_bytes() == (town / "trust/roots.pem").read_bytes()
+    assert second.peer.tls_key_file is not None
+    assert second.peer.tls_key_file.read_bytes() == (town / "certs/server.key").read_bytes()
+    assert not second.trust.list_file.exists()
+    assert set(contents(county)) <= {"hanse.toml", ".gitignore", "trust/master.key"}
+
+
+def test_beside_what_is_no_folder_of_ours_nothing_is_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """>> beside a folder without CAs, itself, or where other settings are << said, and nothing changed."""
+    town, alone = tmp_path / "town", tmp_path / "alone"
+    assert main(["dev", "init", str(alone), "--beside", str(town)], {}) == 1
+    assert not alone.exists()
+    assert main(["dev", "init", str(town)], {}) == 0
+    first = contents(town)
+    assert main(["dev", "init", str(town), "--beside", str(town)], {}) == 1
+    assert main(["dev", "init", str(alone)], {}) == 0
+    assert main(["dev", "init", str(alone), "--beside", str(town)], {}) == 1
+    assert contents(town) == first
+    assert str(alone) in capsys.readouterr().err

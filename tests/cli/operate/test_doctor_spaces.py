@@ -4,7 +4,7 @@ import asyncio
 
 from connector.cli.operate import doctor, doctor_spaces
 from connector.language import say
-from tests.spaces.conftest import COUNTY, COUNTY_KIND, RULES, TOWN, UNLISTED, County, applied
+from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, RULES, TOWN, UNLISTED, County, applied
 from tests.testkit.cities import MUNICIPALITY, City, Space
 
 
@@ -17,7 +17,7 @@ async def told(city: City) -> list[tuple[str, str]]:
 
 
 async def test_each_point_of_the_way(space: Space) -> None:
-    """>> alone, a space without people, with them, asked to join, waiting, a member << what is missing."""
+    """>> alone, a space without people, with them, applied to, waiting, a member, asked by a group << what lacks."""
     county = County(await space.city("county", {COUNTY: COUNTY_KIND}, UNLISTED))
     town = await space.city("town", {TOWN: MUNICIPALITY}, UNLISTED)
     assert await told(town) == [("warn", "space-none")]
@@ -32,5 +32,8 @@ async def test_each_point_of_the_way(space: Space) -> None:
     await county.admit(one)
     await town.services.spaces.joining.progress(TOWN, one.space)
     assert await told(town) == [("ok", "space-member")]
+    await county.city.services.spaces.groups.put(COUNTY, "wald", {"de": "Wald"}, "", PEOPLE[0])
+    await county.city.services.spaces.groups.ask(COUNTY, "wald", town.did(TOWN), PEOPLE[0])
+    assert await told(town) == [("ok", "space-member"), ("warn", "space-group")]
     (finding,) = [one for one in doctor._trust(town.settings, "de") if one.key == "no-list"]
     assert finding.state == "ok"

@@ -51,6 +51,22 @@ def test_somebody_new(play: Playback, capsys: pytest.CaptureFixture[str]) -> Non
     assert URL in said(capsys)
 
 
+def test_somebody_new_with_a_role(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
+    """>> added with two roles at a participant, and with half of what a role takes << sent one by one; nothing."""
+    play.on("POST /people", PETRA, 201)
+    play.on("POST /people/role", {"login": "x", "participant": "kreis", "roles": ["steward"]})
+    assert hanse("person add x --name X --as kreis --role steward --role admin") == 0
+    given = {"login": "x", "participant": "kreis"}
+    assert [json.loads(sent) for _, sent in play.asked[1:]] == [
+        {**given, "role": "steward"},
+        {**given, "role": "admin"},
+    ]
+    assert "Freigabe, Verwaltung" in said(capsys)
+    for half in ("--as kreis", "--role steward"):
+        assert hanse(f"person add x --name X {half}") == 1
+    assert len(play.asked) == 3
+
+
 def test_roles(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
     """>> at a participant, of the process, the wrong way round << sent; sent; asked again without a call."""
     play.on("POST /people/role", {"login": "x", "participant": "musterstadt", "roles": ["steward"]})

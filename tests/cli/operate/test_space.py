@@ -67,7 +67,7 @@ async def test_from_nothing_to_a_member(
     await hanse(county.city, "space", "check", one["id"], "letter", "--note", "AZ 1", *own, ANNA)
     await hanse(county.city, "space", "approve", one["id"], *own, ANNA)
     await hanse(county.city, "space", "approve", one["id"], *own, ANNA, code=1)
-    await hanse(county.city, "space", "approve", one["id"], *own, BERT)
+    await hanse(county.city, "space", "approve", "musterSTADT", *own, BERT)
     joined = await answer(
         town, capsys, "join", link, "--as", TOWN, "--fingerprint", said[1], "--document", f"letter={letter}", "--wait",
         "20",
@@ -125,6 +125,18 @@ async def test_twenty_towns_by_a_list(county: County, tmp_path: Path, capsys: py
             main, [*words, "--report", str(report), "--data", str(county.city.settings.folder)], {"LANG": "en"}
         )
         assert with_code != 0, broken
+
+
+async def test_a_name_under_which_two_wait_is_no_name(county: County, town: City) -> None:
+    """>> two invited as the same town, both apply << approving asks for an id; nobody is approved."""
+    await county.found()
+    said = await county.authority.description(COUNTY)
+    for slug in (TOWN, VILLAGE):
+        invited = await county.invite()
+        await hanse(town, "join", invited.link, "--as", slug, "--fingerprint", said.fingerprint)
+    await hanse(county.city, "space", "refuse", "Musterstadt", "--as", COUNTY, "--who", ANNA, "--reason", "No.", code=1)
+    found = await county.applications.all(COUNTY)
+    assert [one.state for one in found] == ["pending", "pending"]
 
 
 async def test_recognising(county: County, space: Space, capsys: pytest.CaptureFixture[str]) -> None:
