@@ -40,8 +40,8 @@ _TABLE: Mapping[Scope, str] = {
         POST P/negotiations/{id}/counter | POST P/negotiations/{id}/terminate | POST P/proposals
         POST P/comparisons | POST P/space/invitations | POST P/space/invitations/{id}/withdraw
         POST P/space/applications/{id}/check | POST P/space/applications/{id}/approve
-        POST P/space/applications/{id}/refuse | POST P/space/members | POST P/space/recognised
-        POST P/space/recognised/end | POST P/space/groups | POST P/space/groups/{id}/end
+        POST P/space/applications/{id}/refuse | POST P/space/members | POST P/space/members/renew
+        POST P/space/recognised | POST P/space/recognised/end | POST P/space/groups | POST P/space/groups/{id}/end
         POST P/space/groups/{id}/members | POST P/space/groups/{id}/members/end | POST P/spaces/groups
         POST P/mandates | POST P/mandates/withdraw
     """,

@@ -85,6 +85,11 @@ class StateRequest(msgspec.Struct, frozen=True, kw_only=True):
     who: Who = ""
 
 
+class RenewRequest(msgspec.Struct, frozen=True, kw_only=True):
+    did: Did
+    who: Who = ""
+
+
 class RecogniseRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Another space by its address, with the fingerprint that its authority read out; of which kinds members count."""
 
@@ -243,6 +248,11 @@ class SpaceHandlers:
         found = await self._memberships.change(request.match_info["p"], wish.did, wish.state, wish.reason, wish.who)
         return views.member(found)
 
+    @problem_codes({400: ("spaces.oneself", "spaces.step"), 403: NOT_YOURS, 404: ("spaces.no-member", "spaces.none")})
+    async def renew(self, request: web.Request, wish: RenewRequest) -> views.SpaceMemberView:
+        """A new term for a member from now on; nobody's end comes sooner by that."""
+        return views.member(await self._memberships.renew(request.match_info["p"], wish.did, wish.who))
+
     async def recognised(self, request: web.Request) -> views.RecognisedSpacesView:
         """Authorities whose members count as members here."""
         return views.recognised(await self._memberships.recognised(request.match_info["p"]))
@@ -367,6 +377,7 @@ class SpaceHandlers:
         get(f"{PARTICIPANT}/space/documents/{{id}}", document, media="application/octet-stream"),
         get(f"{PARTICIPANT}/space/members", members),
         post(f"{PARTICIPANT}/space/members", state),
+        post(f"{PARTICIPANT}/space/members/renew", renew),
         get(f"{PARTICIPANT}/space/recognised", recognised),
         post(f"{PARTICIPANT}/space/recognised", recognise),
         post(f"{PARTICIPANT}/space/recognised/end", forget),

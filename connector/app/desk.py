@@ -41,6 +41,9 @@ from connector.web.publish.terms import Rules
 from connector.web.requests.handlers import RequestPages
 from connector.web.sent_forms import SentForms
 from connector.web.session import Cookies
+from connector.web.spaces.applications import ApplicationPages
+from connector.web.spaces.joining import JoinPages
+from connector.web.spaces.keeping import SpacePages
 from connector.web.today.handlers import TodayPages
 
 PUBLIC_BODIES = frozenset(
@@ -90,6 +93,9 @@ def pages(services: Services) -> list[routes.Handlers]:
         ),
         PartnerPages(db, services.partners, services.judge, anchor),
         NetworkPages(db, services.partners, anchor),
+        JoinPages(db, services.spaces, anchor),
+        SpacePages(db, services.spaces, Directory()),
+        ApplicationPages(db, services.spaces, Directory()),
         *_contracts(services),
         NotificationPages(
             db, services.notifications.service, services.notifications.mailboxes,

@@ -183,6 +183,14 @@ class Applications:
             raise Unknown("spaces.no-application", id=id[:80])
         return found
 
+    def shown(self, tx: Tx, slug: str, id: str) -> tuple[Application, str]:
+        """An application, and under which name its sender was invited; raises Unknown."""
+        found = application_store.application(tx, slug, id)
+        if found is None:
+            raise Unknown("spaces.no-application", id=id[:80])
+        invitation = application_store.invitation(tx, slug, found.invitation)
+        return found, "" if invitation is None else invitation.name
+
     async def evidence(self, slug: str, sha256: str) -> tuple[str, bytes]:
         """Media type and content of a document that came with an application; raises Unknown."""
         await self._participants.get(slug)

@@ -5,7 +5,7 @@ next version. Who is invited, applies and belongs is said by the neighbours (spe
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 from msgspec.structs import replace
 
@@ -31,7 +31,7 @@ from connector.trust.signers.port import Place
 
 RECORD = "space"
 """Type of the log's records about a space."""
-ROLE = "steward"
+ROLE: Final = "steward"
 OwnKeys = Callable[[Hosted], Awaitable[Keys]]
 """What a list has to say of the keys of a participant of ours."""
 

@@ -147,6 +147,19 @@ def renewed(member: Member, rules: Rules, now: int) -> Member | None:
     return replace(member, until=term(rules, now), changed_at=now)
 
 
+def extended(member: Member, rules: Rules, now: int) -> Member:
+    """The member with the end of a term that begins now; nobody's end comes sooner by that.
+
+    Raises Mistake for who is a member no more.
+    """
+    if member.state in OVER or lapsed(member, now):
+        raise Mistake("spaces.step", state=member.state, wanted="active")
+    until = term(rules, now)
+    if member.until is None or (until is not None and until <= member.until):
+        return member
+    return replace(member, until=until, changed_at=now)
+
+
 def lapsed(member: Member, now: int) -> bool:
     """Whether its term ended without renewal."""
     return member.state not in OVER and member.until is not None and member.until <= now

@@ -70,6 +70,25 @@ class Memberships:
 
         return await self._db.write(slug, unit)
 
+    async def renew(self, slug: str, did: str, login: str = "") -> Member:
+        """A new term from now on, by the word of a person; raises Unknown, Mistake or NotYours."""
+        hosted = await self._participants.get(slug)
+
+        def unit(tx: Tx) -> Member:
+            space = self._authority.held(tx, slug)
+            voter, found = self._authority.voter(tx, slug, login), self._member(tx, slug, did)
+            if did == hosted.participant.did:
+                raise Mistake("spaces.oneself")
+            after = decide.extended(found, space.rules, tx.now)
+            if after == found:
+                return found
+            saved = member_store.put_member(tx, after)
+            store.changed(tx, slug)
+            record(tx, hosted, "renewed", voter.who, did=did)
+            return saved
+
+        return await self._db.write(slug, unit)
+
     async def own_keys(self, slug: str, keys: Keys) -> None:
         """The list names these keys of the authority itself from now on."""
         hosted = await self._participants.get(slug)

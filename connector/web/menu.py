@@ -15,10 +15,12 @@ SECTIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("share", ("datasets", "publish")),
     ("find", ("find", "requests")),
     ("contracts", ("contracts", "approvals", "deliveries")),
-    ("partners", ("partners", "network")),
+    ("partners", ("partners", "network", "spaces")),
     ("figures", ("figures",)),
 )
 """Entries, and the first part of the path of each of their pages."""
+BELOW: Final = {"space": "spaces", "applications": "spaces"}
+"""Pages that stand below one of these although their path does not say so."""
 ASIDE: Final = ("notifications", "beginning", "people", "tokens")
 """Pages of a participant that stand behind the person's name."""
 
@@ -68,6 +70,7 @@ async def choices(call: Call) -> list[Choice]:
 
 def _open(call: Call, pages: Iterable[str]) -> Iterable[Entry]:
     part = call.request.path.removeprefix(call.at()).partition("/")[0]
+    part = BELOW.get(part, part)
     for page in pages:
         allowed = call.desk.paths.get(f"/t/{{p}}/{page}", frozenset())
         if allowed & call.roles:

@@ -2,7 +2,12 @@
 
 import asyncio
 
+from msgspec.structs import replace
+
 from connector.approvals.model import ApprovalRule, Voter
+from connector.spaces.documents import Document
+from connector.spaces.model import Rules
+from connector.trust.keys.jwk import encode
 from tests.desk.towns import FIRM, NEIGHBOUR, TOWN, Towns
 from tests.testkit.cities import PURPOSE
 from tests.web.browsing import Browser
@@ -21,6 +26,7 @@ async def lively(there: Towns) -> None:
     made = await city.publish(TOWN, TREES, title="Baumkataster")
     await city.publish(NEIGHBOUR, b"Ort;kWh\nRathaus;12000\n", title="Energieverbrauch der Gebäude")
     await drafted(there)
+    await spaces(there)
     signed = await city.negotiate(NEIGHBOUR, town, made["dataset"])
     await city.fetch(NEIGHBOUR, signed["agreement"])
     await firm.negotiate(FIRM, town, made["dataset"])
@@ -31,6 +37,30 @@ async def lively(there: Towns) -> None:
     await city.api.post(f"/api/v1/participants/{NEIGHBOUR}/negotiations", wish)
     while not await city.services.infra.db.read(TOWN, city.services.approvals.service.waiting, TOWN):
         await asyncio.sleep(0.05)
+
+
+async def spaces(there: Towns) -> None:
+    """Musterstadt keeps a space: its neighbour belongs to it, the firm waits for two people, somebody is invited."""
+    kept = there.city.services.spaces
+    authority, issuer, applications = kept.authority, kept.issuer, kept.applications
+    rules = Rules(documents=("Beschluss des Rates",), checklist=("Dort angerufen",), approvals=1, text="Für den Kreis.")
+    await authority.create(TOWN, "Datenraum Musterkreis", rules)
+    said = await authority.description(TOWN)
+    await there.city.services.trust.spaces.catch_up()
+    await issuer.work()
+    brought = [Document(name=rules.documents[0], media_type="application/pdf", content=encode(b"%PDF"))]
+    joining = kept.joining
+    link = (await kept.invitations.invite(TOWN, "Nachbardorf")).link
+    one = await joining.apply(NEIGHBOUR, link, said.fingerprint, brought)
+    who = "stefan.freigabe@musterstadt.example"
+    await applications.note(TOWN, one.application, "Dort angerufen", good=True, note="3. März, Frau Muster", login=who)
+    await applications.approve(TOWN, one.application, who)
+    await issuer.work()
+    await joining.progress(NEIGHBOUR, one.space)
+    await authority.change_rules(TOWN, replace(rules, approvals=2))
+    link = (await kept.invitations.invite(TOWN, "Stadtwerke Musterstadt")).link
+    await there.firm.services.spaces.joining.apply(FIRM, link, said.fingerprint, brought)
+    await kept.invitations.invite(TOWN, "Hinterdorf", ars="053150000000", domain="hinterdorf.example")
 
 
 async def drafted(there: Towns) -> None:

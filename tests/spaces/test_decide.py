@@ -14,6 +14,7 @@ from connector.spaces.model import (
     Invitation,
     Keys,
     Member,
+    MemberState,
     Recognised,
     Rules,
     Space,
@@ -84,6 +85,26 @@ def test_an_invitation_that_does_not_hold(found: Invitation | None, host: str) -
 @pytest.mark.parametrize("host", ["a.de", "connector.a.de"])
 def test_an_invitation_for_a_domain_is_for_hosts_below_it(host: str) -> None:
     assert decide.require_usable(invitation(domain="a.de"), host, NOW).id == "1"
+
+
+@pytest.mark.parametrize("state", ["active", "suspended", "expelled", "left", "ended"])
+def test_people_renew_who_belongs(state: MemberState) -> None:
+    """>> each state << a term from today for who belongs, even if suspended; an error for who is over."""
+    one, rules = member(state=state, until=NOW + DAY_MS), Rules(term_days=30, renewal="people")
+    if state in OVER:
+        with pytest.raises(Mistake):
+            decide.extended(one, rules, NOW)
+    else:
+        assert decide.extended(one, rules, NOW).until == NOW + 30 * DAY_MS
+
+
+def test_no_end_comes_sooner_by_renewal() -> None:
+    long, endless, lapsed = member(until=NOW + 90 * DAY_MS), member(until=None), member(until=NOW)
+    assert decide.extended(long, Rules(term_days=30), NOW) == long
+    assert decide.extended(endless, Rules(term_days=30), NOW) == endless
+    assert decide.extended(long, Rules(term_days=0), NOW).until is None
+    with pytest.raises(Mistake):
+        decide.extended(lapsed, Rules(term_days=30), NOW)
 
 
 def test_renewal_is_in_time_and_once() -> None:

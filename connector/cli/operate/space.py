@@ -58,6 +58,9 @@ def register(top: Words, places: Any) -> None:
         step.word("did", metavar="DID")
         step.word("--reason", metavar="TEXT", default="")
         _who(step)
+    renew = _own(group, inner, "renew", run_renew)
+    renew.word("did", metavar="DID")
+    _who(renew)
     recognise = _own(group, inner, "recognise", run_recognise)
     recognise.word("space", metavar="URL")
     recognise.word("--fingerprint", metavar="DIGITS", required=True)
@@ -250,6 +253,16 @@ def run_step(call: Call) -> int:
     one = _api(call).post("participants", args.participant, "space", "members", body=body)
     call.result(one)
     call.tell("space.stepped", name=one["name"], state=call.say(f"space.member.{one['state']}"))
+    return OK
+
+
+def run_renew(call: Call) -> int:
+    args = call.args
+    body = {"did": args.did, "who": args.who}
+    one = _api(call).post("participants", args.participant, "space", "members", "renew", body=body)
+    call.result(one)
+    until = one["until"][:10] if one["until"] else call.say("space.open-end")
+    call.tell("space.renewed", name=one["name"], until=until)
     return OK
 
 

@@ -75,7 +75,7 @@ async def test_from_nothing_to_a_member(
     assert joined["state"] == "member"
     await hanse(county.city, "space", "members", "--as", COUNTY)
     assert "Musterstadt" in capsys.readouterr().out
-    for step in ("suspend", "resume"):
+    for step in ("suspend", "resume", "renew"):
         await hanse(county.city, "space", step, town.did(TOWN), *own, ANNA)
     await hanse(town, "space", "joined", "--as", TOWN)
     roots = tmp_path / "roots.pem"

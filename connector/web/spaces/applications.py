@@ -1,0 +1,145 @@
+"""Pages of applications: what the machine found out, what people note with how they know it, and each person's word.
+
+Who has no part in a decision reads why not. Two people are two sessions of two persons: which of them acts is what her
+session says, and never a field of a form (threat T102).
+"""
+
+from typing import ClassVar
+from urllib.parse import quote
+
+from aiohttp import web
+from msgspec import Struct
+
+from connector.accounts.directory import Directory
+from connector.errors import Mistake, Unknown
+from connector.language.reasons import plain
+from connector.spaces import overview
+from connector.spaces.assemble import SpaceSlice
+from connector.spaces.authority import ROLE
+from connector.spaces.model import Application, Space
+from connector.storage.database import Database, Tx
+from connector.web.call import Call
+from connector.web.render import page, to
+from connector.web.routes import TOWN, Route, get, post
+from connector.web.session import READERS
+from connector.web.spaces import view
+
+ONE = f"{TOWN}/applications/{{id}}"
+TONES = {"pending": "warning", "approved": "success", "refused": "danger", "withdrawn": "info", "expired": "info"}
+
+
+class Seen(Struct, frozen=True, kw_only=True):
+    """An application as one transaction has it; `names` are those of people by pseudonym."""
+
+    space: Space
+    one: Application
+    invited: str
+    names: dict[str, str]
+    stewards: int
+
+
+class ApplicationPages:
+    def __init__(self, db: Database, spaces: SpaceSlice, people: Directory) -> None:
+        self._db, self._people = db, people
+        self._authority, self._applications = spaces.authority, spaces.applications
+
+    async def all(self, call: Call) -> web.StreamResponse:
+        """Those that wait, and those that were decided."""
+
+        def look(tx: Tx) -> tuple[Space, list[overview.ApplicationLine], list[overview.DecidedLine]]:
+            space = self._authority.held(tx, call.slug)
+            return space, overview.waiting(tx, call.slug), overview.decided(tx, call.slug)
+
+        space, waiting, decided = await self._db.read(call.slug, look)
+        who = call.voter.who
+        return await page(
+            call, "spaces/applications.html", title=call.say("web.spaces.applications"), crumbs=_crumbs(call, space),
+            waiting=[(one, one.agreed(who)) for one in waiting], decided=[(one, TONES[one.state]) for one in decided],
+        )  # fmt: skip
+
+    async def one(self, call: Call) -> web.StreamResponse:
+        return await self._page(call)
+
+    async def check(self, call: Call) -> web.StreamResponse:
+        """A point of the checklist as she found it; how she knows it is asked for."""
+        name, note, found = call.form.text("name"), call.form.text("note"), call.form.text("found")
+        if len(note) < 3 or found not in ("good", "bad"):
+            problem = Mistake("spaces.note") if len(note) < 3 else Mistake("spaces.found")
+            return await self._page(call, problem, at=name)
+        await self._applications.note(call.slug, call.param("id"), name, good=found == "good", note=note[:500])
+        return to(call.at("applications", call.param("id")))
+
+    async def approve(self, call: Call) -> web.StreamResponse:
+        await self._applications.approve(call.slug, call.param("id"))
+        return to(call.at("applications", call.param("id")))
+
+    async def refuse(self, call: Call) -> web.StreamResponse:
+        """One no ends it; the applicant reads the reason, so there has to be one."""
+        reason = call.form.text("reason")
+        if len(reason) < 3:
+            return await self._page(call, Mistake("spaces.reason"))
+        await self._applications.refuse(call.slug, call.param("id"), reason[:500])
+        return to(call.at("applications", call.param("id")))
+
+    async def document(self, call: Call) -> web.StreamResponse:
+        """A document that came with this application, as a file and never as a page."""
+        found = await self._applications.get(call.slug, call.param("id"))
+        kept = next((one for one in found.attachments if one.sha256 == call.param("sha256")), None)
+        if kept is None:
+            raise Unknown("spaces.no-application", id=call.param("id")[:80])
+        _, body = await self._applications.evidence(call.slug, kept.sha256)
+        name = quote(plain(kept.name, 80).replace("/", "-") or "document", safe="")
+        headers = {
+            "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
+            "Content-Security-Policy": "sandbox; default-src 'none'",
+        }
+        return web.Response(body=body, content_type="application/octet-stream", headers=headers)
+
+    routes: ClassVar[tuple[Route, ...]] = (
+        get(f"{TOWN}/applications", all, *READERS),
+        get(ONE, one, *READERS),
+        post(f"{ONE}/check", check, ROLE),
+        post(f"{ONE}/approve", approve, ROLE),
+        post(f"{ONE}/refuse", refuse, ROLE),
+        get(f"{ONE}/documents/{{sha256}}", document, ROLE, "auditor"),
+    )
+
+    async def _page(self, call: Call, problem: Mistake | None = None, at: str = "") -> web.StreamResponse:
+        seen = await self._db.read(call.slug, self._seen, call)
+        one, who, errors = seen.one, call.voter.who, []
+        points = view.checklist(one, seen.space.rules, seen.names)
+        fields = [(f"note-{number}" if problem and problem.code == "spaces.note" else f"found-{number}")
+                  for number, point in enumerate(points) if point.name == at]  # fmt: skip
+        if problem is not None:
+            errors = [(fields[0] if fields else "reason", call.explain(problem))]
+        pending = one.state == "pending"
+        return await page(
+            call, "spaces/application.html", 200 if problem is None else 422,
+            title=plain(seen.invited or one.name, view.LONGEST), one=one, tone=TONES[one.state],
+            crumbs=[*_crumbs(call, seen.space), (call.say("web.spaces.applications"), call.at("applications"))],
+            about=view.about(call, one, seen.invited), found=view.found_out(call, one), points=points, problem_at=at,
+            missing=max(one.ballot.missing("steward"), 0) if pending else 0, needed=one.ballot.stewards,
+            votes=[(seen.names.get(vote.who, ""), vote.at) for vote in one.votes],
+            unchecked=[point for point in points if point.name in seen.space.rules.checklist and not point.good],
+            mine=any(vote.who == who for vote in one.votes), may=ROLE in call.roles, pending=pending,
+            few=seen.stewards < one.ballot.stewards, stewards=seen.stewards, errors=errors, wrong=dict(errors),
+            files=[(plain(it.name, view.LONGEST), it.size, it.sha256) for it in one.attachments],
+            readable=bool({ROLE, "auditor"} & call.roles), reason=call.form.text("reason"),
+            note=call.form.text("note"), decider=seen.names.get(one.decided_by, ""), refusal=view.why(call, one.reason),
+        )  # fmt: skip
+
+    def _seen(self, tx: Tx, call: Call) -> Seen:
+        """People by one statement: that of the directory, however many of them have noted something."""
+        space, slug = self._authority.held(tx, call.slug), call.slug
+        one, invited = self._applications.shown(tx, slug, call.param("id"))
+        members = self._people.members(tx, slug)
+        return Seen(
+            space=space, one=one, invited=invited, names={it.pseudonym: it.person.name for it in members},
+            stewards=sum(ROLE in it.roles for it in members),
+        )  # fmt: skip
+
+
+def _crumbs(call: Call, space: Space) -> list[tuple[str, str]]:
+    return [
+        (call.say("web.spaces.title"), call.at("spaces")), (plain(space.name, view.LONGEST), call.at("space")),
+    ]  # fmt: skip

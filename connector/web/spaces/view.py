@@ -1,0 +1,163 @@
+"""What pages say of spaces: rules, findings and states in sentences; what an applicant brought stands there as text."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+from urllib.parse import unquote, urlencode
+
+from msgspec import Struct
+
+from connector.catalogue import concepts
+from connector.language import catalogue
+from connector.language.reasons import plain
+from connector.spaces.model import OVER, Application, Check, Joined, JoinState, MemberState, Rules
+from connector.spaces.model import fingerprint as fingerprint_of
+from connector.spaces.overview import MemberLine
+from connector.trust.members.trust_list import Entry, millis
+from connector.web.call import Call
+
+LONGEST: Final = 300
+BADGES: Final[Mapping[MemberState, str]] = {
+    "active": "success", "suspended": "warning", "expelled": "danger", "left": "info", "ended": "info",
+}  # fmt: skip
+JOIN_BADGES: Final[Mapping[JoinState, str]] = {
+    "applying": "info", "pending": "warning", "member": "success", "refused": "danger", "left": "info", "ended": "info",
+}  # fmt: skip
+STEPS: Final[Mapping[MemberState, tuple[MemberState, ...]]] = {
+    "active": ("suspended", "expelled"), "suspended": ("active", "expelled"),
+}  # fmt: skip
+"""What a person may do with a member; leaving and ending happen by themselves."""
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """What was found out or noted: `good` None as long as nobody has noted it. `who` and `at` (ms) of a person."""
+
+    name: str
+    text: str
+    good: bool | None
+    who: str = ""
+    at: int | None = None
+
+
+class Membership(Struct, frozen=True, kw_only=True):
+    """A space that a participant belongs to or asks to belong to. `since` and `until` in ms as the list has it."""
+
+    one: Joined
+    name: str
+    state: str
+    badge: str
+    href: str
+    since: int | None = None
+    until: int | None = None
+    suspended: bool = False
+    why: str = ""
+
+
+def query(**values: str) -> str:
+    """The query of an address."""
+    return urlencode(values)
+
+
+def host(did: str) -> str:
+    """Where a DID lies, as people read it."""
+    return plain(unquote(did.removeprefix("did:web:").partition(":")[0]), LONGEST)
+
+
+def fingerprint(one: Joined) -> str:
+    return fingerprint_of(one.authority)
+
+
+def rules(call: Call, said: Rules) -> list[str]:
+    """Who may become a member and how, as people read it."""
+    kinds = ", ".join(kind(call, one) for one in said.kinds)
+    term = "term" if said.term_days else "endless"
+    found = [
+        call.say("web.spaces.rule.kinds", kinds=kinds) if kinds else call.say("web.spaces.rule.anybody"),
+        call.say("web.spaces.rule.documents", documents=_listed(said.documents)) if said.documents else "",
+        call.say("web.spaces.rule.checklist", points=_listed(said.checklist)) if said.checklist else "",
+        call.say(f"web.spaces.rule.approvals-{'one' if said.approvals == 1 else 'many'}", count=said.approvals),
+        call.say(f"web.spaces.rule.{term}", days=said.term_days),
+        call.say(f"web.spaces.rule.{said.renewal}", days=said.renew_days) if said.term_days else "",
+    ]
+    return [one for one in found if one]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(plain(one, LONGEST) for one in names)
+
+
+def kind(call: Call, iri: str) -> str:
+    return plain(concepts.label(iri)[call.lang], LONGEST) if iri else ""
+
+
+def kinds(call: Call, said: Rules) -> list[tuple[str, str]]:
+    """Those that may be invited, by name: pairs of short name and label."""
+    found = concepts.vocabulary().scheme(concepts.KINDS).values()
+    shown = [one for one in found if not said.kinds or one.iri in said.kinds]
+    return sorted(((one.notation, one.labels[call.lang]) for one in shown), key=lambda one: one[1].casefold())
+
+
+def about(call: Call, one: Application, invited: str) -> list[tuple[str, str]]:
+    """Who asks: pairs of name and text."""
+    say = call.say
+    facts = [
+        ("invited", invited), ("calls-itself", one.name), ("kind", kind(call, one.kind)), ("ars", one.ars),
+        ("operator", one.operator), ("did", one.did),
+    ]  # fmt: skip
+    return [(say(f"web.spaces.about.{name}"), plain(text, LONGEST)) for name, text in facts if text]
+
+
+def found_out(call: Call, one: Application) -> list[Finding]:
+    """What the machine saw itself."""
+    return [
+        Finding(
+            name=check.name, good=check.good,
+            text=call.say(f"web.spaces.found.{check.name}-{'good' if check.good else 'bad'}",
+                          note=plain(check.note, LONGEST) or "–"),
+        )
+        for check in one.checks if not check.by
+    ]  # fmt: skip
+
+
+def checklist(one: Application, said: Rules, names: Mapping[str, str]) -> list[Finding]:
+    """The points of the rules with what people noted; points of older rules at the end."""
+    noted = {check.name: check for check in one.checks if check.by}
+    points = dict.fromkeys((*said.checklist, *noted))
+    return [_point(name, noted.get(name), names) for name in points]
+
+
+def _point(name: str, check: Check | None, names: Mapping[str, str]) -> Finding:
+    shown = plain(name, LONGEST)
+    if check is None:
+        return Finding(name=name, text=shown, good=None)
+    who = names.get(check.by, "")
+    return Finding(name=name, text=plain(check.note, LONGEST), good=check.good, who=who, at=check.at)
+
+
+def steps(one: MemberLine) -> tuple[MemberState, ...]:
+    return STEPS.get(one.state, ())
+
+
+def over(one: MemberLine) -> bool:
+    return one.state in OVER
+
+
+def membership(call: Call, one: Joined, entry: Entry | None, href: str) -> Membership:
+    """With what the list says of us now; `entry` is None without a list, or if it does not name us."""
+    listed = entry if one.state == "member" else None
+    suspended = listed is not None and listed.state == "suspended"
+    state = "suspended" if suspended else one.state
+    return Membership(
+        one=one, name=plain(one.name, LONGEST), href=href, suspended=suspended,
+        state=call.say(f"web.spaces.state.{state}"), badge="danger" if suspended else JOIN_BADGES[one.state],
+        since=None if listed is None or listed.valid_from is None else millis(listed.valid_from),
+        until=None if listed is None or listed.valid_until is None else millis(listed.valid_until),
+        why=why(call, one.reason) if one.state == "refused" else "",
+    )  # fmt: skip
+
+
+def why(call: Call, reason: str) -> str:
+    """Why an authority refused: in its own words, or the sentence of the code that its machine said."""
+    known, code = catalogue(call.lang), f"error.{reason}"
+    if f"web.spaces.refusal.{reason}" in known:
+        return call.say(f"web.spaces.refusal.{reason}")
+    return known[code] if code in known and "{" not in known[code] else plain(reason, 500)

@@ -1,0 +1,52 @@
+"""The desks of a county that keeps a space and of a town elsewhere, with people who are really signed in."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from connector.settings.load import web_origin
+from connector.spaces.model import Rules
+from connector.web.session import Cookies
+from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, TOWN, UNLISTED, County
+from tests.testkit.cities import MUNICIPALITY, City, Space
+from tests.web.browsing import Browser
+
+RULES = Rules(checklist=("Anruf",), documents=("Beschluss", "Siegel"), text="Für Gemeinden des Kreises.")
+ANNA, BERT, _ = PEOPLE
+
+
+class Desks:
+    """`kreis` and `musterstadt`; `browser` is somebody signed in at one of them."""
+
+    def __init__(self, county: County, town: City) -> None:
+        self.county, self.town = county, town
+        self._open: list[Browser] = []
+
+    async def browser(self, city: City, slug: str, login: str, role: str = "steward", lang: str = "de") -> Browser:
+        people, links = city.services.accounts.people, city.services.accounts.links
+        known = {person.login: person for person, _ in await people.all()}
+        person = known.get(login) or await people.add(login, login.partition("@")[0].title())
+        await people.decide(person.id, slug, role, take=False)
+        origin = web_origin(city.settings)
+        cookie = await links.use(await links.make(person.id), "Firefox")
+        self._open.append(Browser(origin, cookie, Cookies(origin).name, lang))
+        return self._open[-1]
+
+    async def at_county(self, login: str = ANNA, role: str = "steward", lang: str = "de") -> Browser:
+        return await self.browser(self.county.city, COUNTY, login, role, lang)
+
+    async def at_town(self, login: str = "tina@musterstadt.example", role: str = "steward") -> Browser:
+        return await self.browser(self.town, TOWN, login, role)
+
+    async def close(self) -> None:
+        for one in self._open:
+            await one.close()
+
+
+@pytest.fixture
+async def desks(space: Space) -> AsyncIterator[Desks]:
+    county = County(await space.city("county", {COUNTY: COUNTY_KIND}, UNLISTED))
+    made = Desks(county, await space.city("town", {TOWN: MUNICIPALITY}, UNLISTED))
+    await county.found(RULES)
+    yield made
+    await made.close()
