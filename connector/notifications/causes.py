@@ -12,7 +12,8 @@ from connector.clock import rfc3339
 from connector.contracts.evidence import attention
 from connector.contracts.negotiation.service import Contracts
 from connector.language.reasons import plain
-from connector.notifications.model import Cause, Notification
+from connector.notifications import spaces
+from connector.notifications.model import Cause, Notification, told
 from connector.participants.service import Hosted
 from connector.storage.database import Tx
 from connector.transfer import attention as deliveries
@@ -47,29 +48,30 @@ class Causes:
             *self._failed(tx, slug, since),
             *self._ended(tx, slug, since),
             *self._rules(tx, slug, since),
+            *spaces.often(tx, hosted, since, self._approvals.holding, known),
         ]
 
     def seldom(self, tx: Tx, hosted: Hosted) -> list[Notification]:
         """What has days: contracts that end, duties that are due, certificates that end."""
         slug = hosted.participant.id
-        return [*self._ending(tx, slug), *self._due(tx, slug), *_certificate(tx, hosted)]
+        return [*self._ending(tx, slug), *self._due(tx, slug), *_certificate(tx, hosted), *spaces.seldom(tx, hosted)]
 
     def _waiting(self, tx: Tx, slug: str, known: Container[str]) -> Iterator[Notification]:
         for one in self._approvals.waiting(tx, slug):
             facts = {"title": one.title, "partner": self._partner(one.counterparty), "subject": one.subject,
                      "until": "" if one.due_at is None else rfc3339(one.due_at)}  # fmt: skip
             if f"approval:{one.id}" not in known:
-                told = self._approvals.addressed(tx, slug, one, reminder=False)
-                yield _told(tx, "approval", one.id, facts, told)
+                whom = self._approvals.addressed(tx, slug, one, reminder=False)
+                yield _told(tx, "approval", one.id, facts, whom)
             if tx.now >= one.remind_at and f"reminder:{one.id}" not in known:
-                told = self._approvals.addressed(tx, slug, one, reminder=True)
-                yield _told(tx, "reminder", one.id, facts, told)
+                whom = self._approvals.addressed(tx, slug, one, reminder=True)
+                yield _told(tx, "reminder", one.id, facts, whom)
 
     def _rules(self, tx: Tx, slug: str, since: int) -> Iterator[Notification]:
         """Who has to agree to what was changed: all whom it binds hear of it, but for whoever did it."""
         for one in self._approvals.rules.changed(tx, slug, since):
-            told = self._approvals.holding(tx, slug, "steward", "admin") - {one.by}
-            yield _told(tx, "rules", "rules", {}, told, f"{one.subject}:{one.template}:{one.at}")
+            whom = self._approvals.holding(tx, slug, "steward", "admin") - {one.by}
+            yield _told(tx, "rules", "rules", {}, whom, f"{one.subject}:{one.template}:{one.at}")
 
     def _of_negotiation(self, tx: Tx, cause: Cause, one: attention.NegotiationNews) -> Notification:
         facts = {"title": plain(one.title, 200), "partner": self._partner(one.counterparty)}
@@ -130,5 +132,4 @@ def _certificate(tx: Tx, hosted: Hosted) -> Iterator[Notification]:
 def _told(
     tx: Tx, cause: Cause, subject: str, facts: Mapping[str, str], audience: frozenset[str], more: str = ""
 ) -> Notification:  # fmt: skip
-    name = ":".join(part for part in (cause, subject, more) if part)
-    return Notification(name=name, cause=cause, subject=subject, facts=facts, audience=audience, at=tx.now)
+    return told(cause, subject, facts, audience, tx.now, more)

@@ -6,19 +6,27 @@ from typing import Final, Literal
 import msgspec
 
 Cause = Literal[
-    "approval", "reminder", "sign", "ends", "failed", "refused", "ended", "duty", "certificate", "rules"
+    "approval", "reminder", "sign", "ends", "failed", "refused", "ended", "duty", "certificate", "rules",
+    "application", "second", "space-member", "space-refused", "space-ended", "space-suspended", "space-resumed",
+    "space-renewed", "space-ends", "space-alarm", "renewals",
 ]  # fmt: skip
 URGENCY: Final[Mapping[Cause, int]] = {
     "reminder": 0, "approval": 1, "sign": 1, "duty": 2, "certificate": 2, "failed": 3, "ended": 3, "refused": 4,
-    "ends": 5, "rules": 3,
+    "ends": 5, "rules": 3, "application": 1, "second": 1, "space-member": 4, "space-refused": 3, "space-ended": 2,
+    "space-suspended": 2, "space-resumed": 4, "space-renewed": 5, "space-ends": 2, "space-alarm": 0, "renewals": 2,
 }  # fmt: skip
 """In which order they are read: what waits for somebody first."""
 PAGES: Final[Mapping[Cause, str]] = {
     "approval": "approvals", "reminder": "approvals", "sign": "contracts", "ends": "contracts", "failed": "deliveries",
     "refused": "requests", "ended": "contracts", "duty": "contracts", "certificate": "people", "rules": "approvals",
+    "application": "applications", "second": "applications", "space-member": "spaces", "space-refused": "spaces",
+    "space-ended": "spaces", "space-suspended": "spaces", "space-resumed": "spaces", "space-renewed": "spaces",
+    "space-ends": "spaces", "space-alarm": "spaces", "renewals": "space",
 }  # fmt: skip
 """The page of the participant where the next step is; that of the subject lies below it, but for certificates."""
-BELOW: Final = frozenset({"approval", "reminder", "sign", "ends", "refused", "ended", "duty", "rules"})
+BELOW: Final = frozenset(
+    {"approval", "reminder", "sign", "ends", "refused", "ended", "duty", "rules", "application", "second"}
+)
 
 
 class Notification(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,3 +49,11 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
 
     def concerns(self, who: str, roles: frozenset[str]) -> bool:
         return who in self.audience or not self.audience.isdisjoint(roles)
+
+
+def told(
+    cause: Cause, subject: str, facts: Mapping[str, str], audience: frozenset[str], at: int, more: str = ""
+) -> Notification:  # fmt: skip
+    """With its name: the cause, what it is about, and what else makes it one."""
+    name = ":".join(part for part in (cause, subject, more) if part)
+    return Notification(name=name, cause=cause, subject=subject, facts=facts, audience=audience, at=at)

@@ -11,7 +11,7 @@ from connector.storage.database import Conflict, Row, Tx, for_update
 
 _COLUMNS = (
     "participant, space, name, did, authority, jwk, list_url, rules, state, document, application, reason, told,"
-    " asked_at, changed_at, version"
+    " asked_at, changed_at, version, until, suspended"
 )
 
 
@@ -19,7 +19,7 @@ def put(tx: Tx, one: Joined, code: bytes | None) -> Joined:
     """A new one, or the one that was read before (compare and set); `code` is the sealed invitation."""
     values = {
         **msgspec.structs.asdict(one), "jwk": text(one.jwk), "rules": text(one.rules), "version": one.version + 1,
-        "code": code,
+        "suspended": int(one.suspended), "code": code,
     }  # fmt: skip
     names, places = ", ".join(values), ", ".join(f":{name}" for name in values)
     settings = ", ".join(f"{name} = :{name}" for name in values if name not in ("participant", "space"))
@@ -64,4 +64,4 @@ def all_joined(tx: Tx, participant: str) -> Sequence[Joined]:
 
 def _joined(row: Row) -> Joined:
     rules = msgspec.json.decode(row["rules"], type=Rules)
-    return struct(row, Joined, jwk=msgspec.json.decode(row["jwk"]), rules=rules)
+    return struct(row, Joined, jwk=msgspec.json.decode(row["jwk"]), rules=rules, suspended=bool(row["suspended"]))

@@ -5,7 +5,7 @@ and not before, and only with the key that a person compared (spec/spaces.md 3; 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Final, Protocol
 
@@ -29,7 +29,7 @@ from connector.trust.keys.signing import Vault
 from connector.trust.members import pins
 from connector.trust.members.anchors import Anchors, Pin
 from connector.trust.members.source import TrustListSource
-from connector.trust.members.trust_list import millis
+from connector.trust.members.trust_list import Entry, millis
 from connector.trust.signers.port import SealKey
 
 log = structlog.get_logger("spaces")
@@ -235,23 +235,28 @@ class Joining:
                 log.warning("spaces.join", participant=slug, space=one.space, why=str(error))
 
     async def _standing(self, hosted: Hosted, one: Joined) -> Joined:
-        """A membership as the list has it that was made since we were told of it: expelled, or its term over."""
+        """A membership as the list has it that was made since we were told of it: over, suspended, with another end."""
         listed = self._anchors.list_of(one.authority)
         if one.state not in _LISTED or listed is None or not listed.version:
             return one
         entry, now = listed.entry(hosted.participant.did), self._clock.now()
         over = entry is None or (entry.valid_until is not None and millis(entry.valid_until) <= now)
-        if over is (one.state == "ended") or (over and millis(listed.current.issued) <= one.changed_at + SKEW_MS):
+        if over and (one.state == "ended" or millis(listed.current.issued) <= one.changed_at + SKEW_MS):
             return one
-        return await self._db.write(hosted.participant.id, self._stands, hosted, one, over)
+        after = (
+            replace(one, state="ended", until=None, suspended=False) if entry is None or over else _listed(one, entry)
+        )
+        return one if after == one else await self._db.write(hosted.participant.id, self._stands, hosted, one, after)
 
-    def _stands(self, tx: Tx, hosted: Hosted, seen: Joined, over: bool) -> Joined:
+    def _stands(self, tx: Tx, hosted: Hosted, seen: Joined, after: Joined) -> Joined:
+        """Books what the list says, and what of it is news; a replica that saw the same finds another version."""
         one = joined_store.joined(tx, seen.participant, seen.space, lock=True)
         if one is None or one.version != seen.version:
             return one or seen
-        after = replace(one, state="ended" if over else "member", changed_at=tx.now)
-        record(tx, hosted, after.state, space=one.space)
-        return joined_store.put(tx, after, None)
+        for event in _news(one, after):
+            record(tx, hosted, event, space=one.space)
+        changed_at = one.changed_at if after.state == one.state else tx.now
+        return joined_store.put(tx, replace(after, changed_at=changed_at), None)
 
     async def _go_on(self, hosted: Hosted, one: Joined) -> Joined:
         """The next step, as far as the authority can be reached."""
@@ -338,6 +343,23 @@ class Joining:
         if answer.status != 200:
             raise PeerError("spaces.no-space", root=root[:200])
         return documents.read_description(strict.loads(answer.body, limit=65_536), root)
+
+
+def _listed(one: Joined, entry: Entry) -> Joined:
+    """A membership with what the list says of it."""
+    until = None if entry.valid_until is None else millis(entry.valid_until)
+    return replace(one, state="member", until=until, suspended=entry.state == "suspended")
+
+
+def _news(before: Joined, after: Joined) -> Iterator[str]:
+    """What people should hear of: the first end that a list says is none."""
+    if after.state != before.state:
+        yield after.state
+        return
+    if after.suspended is not before.suspended:
+        yield "suspended" if after.suspended else "resumed"
+    if before.until is not None and (after.until is None or after.until > before.until):
+        yield "renewed"
 
 
 def _receipt(answer: Answer) -> Receipt:

@@ -268,6 +268,7 @@ class Joined(Struct, frozen=True, kw_only=True):
     """One row of `joined_space`: a space that a participant belongs to, or asks to belong to.
 
     `authority` is the URN of the key that a person compared. `told` is the digest of the keys that the authority knows.
+    `until` (ms; None: without end) and `suspended` are what the list of the space said of us when it was booked last.
     """
 
     participant: str
@@ -286,6 +287,8 @@ class Joined(Struct, frozen=True, kw_only=True):
     asked_at: int
     changed_at: int
     version: int = 1
+    until: int | None = None
+    suspended: bool = False
 
 
 def fingerprint(authority: str) -> str:

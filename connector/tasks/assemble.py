@@ -8,14 +8,18 @@ from connector.approvals.service import Approvals
 from connector.contracts.negotiation.service import Contracts
 from connector.drafts.service import Drafts
 from connector.harvest.supply import asked
+from connector.spaces import news, overview, store
 from connector.storage.database import Tx
 from connector.tasks.model import Task, Viewer
 from connector.tasks.service import Supplier, Tasks
 from connector.transfer.duties import Duties
 
+ENDS_MS = 30 * 86_400_000
+"""So long before its end a membership of ours is a task."""
+
 
 def assemble(contracts: Contracts, duties: Duties, waiting: Approvals, begun: Drafts) -> Tasks:
-    return Tasks(contracts, duties, (imports, approvals(waiting), drafts(begun)))
+    return Tasks(contracts, duties, (imports, approvals(waiting), drafts(begun), spaces))
 
 
 def drafts(service: Drafts) -> Supplier:
@@ -42,6 +46,25 @@ def approvals(service: Approvals) -> Supplier:
             )  # fmt: skip
 
     return supply
+
+
+def spaces(tx: Tx, slug: str, viewer: Viewer) -> Iterator[Task]:
+    """Applications to which the viewer has not said yes yet, members to be renewed by people, and our own ends."""
+    for one in overview.waiting(tx, slug):
+        if one.missing and not one.agreed(viewer.pseudonym):
+            yield Task(
+                kind="admission-second" if one.votes else "admission", subject=one.id, title=one.name,
+                since=one.asked_at, due=one.due_at,
+            )  # fmt: skip
+    space = store.space(tx, slug)
+    if space is not None and space.rules.renewal == "people":
+        soon = overview.ending(space, overview.members(tx, slug), tx.now)
+        if soon:
+            yield Task(
+                kind="renewals", subject=space.space, title=space.name, since=0, due=soon[0].until, count=len(soon)
+            )
+    for end in news.ending(tx, slug, tx.now + ENDS_MS):
+        yield Task(kind="membership-ends", subject=end.space, title=end.name, since=0, due=end.until)
 
 
 def imports(tx: Tx, slug: str, viewer: Viewer) -> Iterator[Task]:

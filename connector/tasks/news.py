@@ -27,6 +27,7 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
     negotiation: str = ""
     notice: str | None = None
     permit: bool | None = None
+    space: str = ""
     origin_side: str = msgspec.field(default="", name="from")
     transfer: str = ""
 
@@ -61,7 +62,7 @@ def told(entries: Iterable[Entry], myself: str) -> list[News]:
 
 
 def _again(one: News) -> News:
-    return replace(one, count=one.count + 1) if one.noun in ("transfer", "log") else one
+    return replace(one, count=one.count + 1) if one.noun in ("transfer", "log", "space") else one
 
 
 def _of(entry: Entry) -> News | None:
@@ -74,6 +75,8 @@ def _of(entry: Entry) -> News | None:
         case "decision" if body.permit is False:
             noun: Literal["transfer", "negotiation"] = "transfer" if body.transfer else "negotiation"
             return _news(entry, "refused", noun, body.transfer or body.negotiation, code="policy")
+        case "alarm" if body.space:
+            return _news(entry, "alarm", "space", body.space)
         case "alarm":
             return _news(entry, "alarm", "log", f"{body.event} {body.partner or body.did} {said.agreement or ''}")
         case _:
@@ -95,7 +98,7 @@ def _ended(entry: Entry) -> News | None:
 
 
 def _news(
-    entry: Entry, outcome: Outcome, noun: Literal["agreement", "negotiation", "transfer", "log"], subject: str,
+    entry: Entry, outcome: Outcome, noun: Literal["agreement", "negotiation", "transfer", "log", "space"], subject: str,
     code: str = "",
 ) -> News | None:  # fmt: skip
     """None for a record that names nothing: there is nothing to be looked at."""

@@ -22,7 +22,9 @@ class Urgency(IntEnum):
     SOMETIME = 5
 
 
-_AWAITED: frozenset[Kind] = frozenset({"approval", "protection", "answer-offer", "countersign", "read-and-sign"})
+_AWAITED: frozenset[Kind] = frozenset(
+    {"approval", "protection", "answer-offer", "countersign", "read-and-sign", "admission", "admission-second"}
+)
 _SIGNATURES: frozenset[Kind] = frozenset({"countersign", "read-and-sign", "countersign-trouble"})
 _SOMETIME: frozenset[Kind] = frozenset({"import", "draft"})
 STEWARDS: frozenset[str] = frozenset({"steward"})

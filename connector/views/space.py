@@ -171,7 +171,10 @@ class RecognisedSpacesView(msgspec.Struct, frozen=True):
 
 
 class JoinedView(msgspec.Struct, frozen=True, kw_only=True):
-    """`state`: applying, pending, member, refused, left, ended; `key` is the public key that was compared (PEM)."""
+    """`state`: applying, pending, member, refused, left, ended; `key` is the public key that was compared (PEM).
+
+    `until` is the end of the membership by the newest list that was booked, `suspended` whether that suspends it.
+    """
 
     space: str
     name: str
@@ -182,6 +185,8 @@ class JoinedView(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     asked: Time | None
     changed: Time | None
+    until: Time | None
+    suspended: bool
 
 
 class JoinedSpacesView(msgspec.Struct, frozen=True):
@@ -269,5 +274,5 @@ def joined(one: Joined) -> JoinedView:
     return JoinedView(
         space=one.space, name=one.name, authority=one.authority, fingerprint=fingerprint(one.authority),
         state=one.state, reason=one.reason, key=authority_pem(one.jwk), asked=time(one.asked_at),
-        changed=time(one.changed_at),
+        changed=time(one.changed_at), until=time(one.until), suspended=one.suspended,
     )  # fmt: skip

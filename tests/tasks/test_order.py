@@ -12,6 +12,7 @@ from connector.tasks.order import ROLES, STEWARDS, Urgency, merged, ordered, the
 
 NOW, DAY = 1_795_000_000_000, 86_400_000
 KINDS: tuple[Kind, ...] = get_args(Kind)
+AWAITED = ("approval", "protection", "answer-offer", "countersign", "read-and-sign", "admission", "admission-second")
 DUES = (None, NOW - 1, NOW, NOW + 1, NOW + 3 * DAY, NOW + 3 * DAY + 1)
 TASKS = st.builds(
     Task, kind=st.sampled_from(KINDS), subject=st.sampled_from("abc"), since=st.integers(0, NOW),
@@ -31,7 +32,7 @@ def test_each_kind_has_its_urgency_with_and_without_a_day() -> None:
             assert found is Urgency.OVERDUE
         elif due is not None and due <= NOW + 3 * DAY:
             assert found is Urgency.SOON
-        elif kind in ("approval", "protection", "answer-offer", "countersign", "read-and-sign"):
+        elif kind in AWAITED:
             assert found is Urgency.AWAITED
         elif due is not None:
             assert found is Urgency.LATER

@@ -55,7 +55,7 @@ def news(call: Call, members: Members, one: News) -> Item:
     return Item(
         text=call.say(
             sentence(one, call.lang), partner=_partner(call, members, one.partner),
-            title=_title(call, one.title), count=one.count,
+            title=_title(call, one.title or (one.subject if one.noun == "space" else "")), count=one.count,
         ),
         step=call.say(f"today.look.{one.noun if one.ours or one.agreement else 'log'}"), href=_seen_at(call, one),
         badge="danger" if one.outcome == "alarm" else "warning" if one.outcome in ("refused", "failed") else "info",
@@ -77,6 +77,10 @@ def _where(call: Call, one: Task) -> str:
         return _open(call, "approvals", one.subject)
     if one.kind in CONTRACTS and one.agreement:
         return _open(call, "contracts", _uuid(one.agreement))
+    if one.kind in ("admission", "admission-second"):
+        return _open(call, "applications", one.subject)
+    if one.kind in ("membership-ends", "renewals"):
+        return _open(call, "spaces" if one.kind == "membership-ends" else "space")
     if one.kind == "quota":
         return _open(call, "partners")
     if one.kind == "draft":
@@ -89,8 +93,8 @@ def _where(call: Call, one: Task) -> str:
 
 
 def _seen_at(call: Call, one: News) -> str:
-    if one.noun == "log":
-        return _open(call, "partners")
+    if one.noun in ("log", "space"):
+        return _open(call, "partners" if one.noun == "log" else "spaces")
     if one.agreement or one.noun == "agreement":
         return _open(call, "contracts", _uuid(one.agreement or one.subject))
     return _process(call, one)

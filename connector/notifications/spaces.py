@@ -1,0 +1,66 @@
+"""What there is to tell about spaces: an application that waits, a second person that is needed, what became of us.
+
+As with all causes, each has a name that it alone has; whom the list of a space suspends or renews hears it once.
+"""
+
+from collections.abc import Callable, Container, Iterator
+
+from connector.clock import rfc3339
+from connector.language.reasons import plain
+from connector.notifications.model import Cause, Notification, told
+from connector.participants.service import Hosted
+from connector.spaces import news, overview, store
+from connector.spaces.news import Event
+from connector.storage.database import Tx
+
+DAY_MS = 86_400_000
+ENDS_MS = 30 * DAY_MS
+WEEK_MS = 7 * DAY_MS
+"""People who renew members are reminded so often, while any membership ends soon."""
+STEWARDS = frozenset({"steward"})
+CAUSES: dict[Event, Cause] = {
+    "member": "space-member", "refused": "space-refused", "ended": "space-ended", "suspended": "space-suspended",
+    "resumed": "space-resumed", "renewed": "space-renewed",
+}  # fmt: skip
+Holding = Callable[[Tx, str, str], frozenset[str]]
+"""The pseudonyms of those who have a role at a participant."""
+
+
+def often(
+    tx: Tx, hosted: Hosted, since: int, holding: Holding, known: Container[str]
+) -> Iterator[Notification]:  # fmt: skip
+    """What a minute matters for."""
+    slug = hosted.participant.id
+    for one in overview.waiting(tx, slug):
+        facts = {"title": plain(one.name, 200), "until": rfc3339(one.due_at)}
+        if f"application:{one.id}" not in known:
+            yield told("application", one.id, facts, STEWARDS, tx.now)
+        second = f"second:{one.id}:{len(one.votes)}"
+        if one.votes and one.missing and second not in known:
+            others = holding(tx, slug, "steward") - {vote.who for vote in one.votes}
+            yield told("second", one.id, facts, others, tx.now, str(len(one.votes)))
+    memberships, lists = news.news(tx, slug, since)
+    for each in memberships:
+        facts = {"title": plain(each.name, 200)}
+        if each.event == "renewed":
+            facts["until"] = "" if each.until is None else rfc3339(each.until)
+        yield told(CAUSES[each.event], each.space, facts, STEWARDS, tx.now, str(each.id))
+    for false in lists:
+        facts = {"title": plain(false.name, 200)}
+        yield told(
+            "space-alarm", false.space, facts, STEWARDS | {"admin"}, tx.now, f"{false.code}:{false.at // DAY_MS}"
+        )
+
+
+def seldom(tx: Tx, hosted: Hosted) -> Iterator[Notification]:
+    """What has days: memberships of ours that end, and those of others that people of ours have to renew."""
+    slug = hosted.participant.id
+    for one in news.ending(tx, slug, tx.now + ENDS_MS):
+        facts = {"title": plain(one.name, 200), "until": rfc3339(one.until)}
+        yield told("space-ends", one.space, facts, STEWARDS, tx.now, str(one.until))
+    space = store.space(tx, slug)
+    if space is not None and space.rules.renewal == "people":
+        ending = overview.ending(space, overview.members(tx, slug), tx.now)
+        if ending:
+            facts = {"count": str(len(ending)), "until": rfc3339(ending[0].until or 0)}
+            yield told("renewals", "", facts, STEWARDS, tx.now, str(tx.now // WEEK_MS))

@@ -1,0 +1,117 @@
+"""What people should hear of their spaces: what became of a membership, which ones end, and lists that are false.
+
+Read from the log, where each of these is an entry, and from the rows of joined spaces; nothing here is written.
+"""
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+from connector.storage.database import Tx
+
+Event = Literal["member", "refused", "ended", "suspended", "resumed", "renewed"]
+EVENTS: Final[Mapping[str, Event]] = {
+    "member": "member", "refused": "refused", "ended": "ended", "suspended": "suspended", "resumed": "resumed",
+    "renewed": "renewed",
+}  # fmt: skip
+FALSE: Final = frozenset({"trust.list-fork", "trust.list-rollback", "trust.list-other-space"})
+"""Alarms about a list."""
+MOST: Final = 200
+
+
+class News(Struct, frozen=True, kw_only=True):
+    """What became of a membership of ours: `id` is the entry of the log, `at` its time, `until` the new end (ms)."""
+
+    id: int
+    at: int
+    event: Event
+    space: str
+    name: str
+    until: int | None
+    reason: str
+
+
+class FalseList(Struct, frozen=True, kw_only=True):
+    """A list that was rolled back, forked or another space's."""
+
+    id: int
+    at: int
+    code: str
+    space: str
+    name: str
+
+
+class Ending(Struct, frozen=True, kw_only=True):
+    """A membership of ours and its end (ms)."""
+
+    space: str
+    name: str
+    until: int
+
+
+class _Body(Struct, frozen=True):
+    event: str = ""
+    space: str = ""
+    did: str = ""
+
+
+class _Record(Struct, frozen=True):
+    type: str
+    body: _Body = _Body()
+
+
+class _Standing(Struct, frozen=True):
+    space: str
+    name: str
+    until: int | None
+    reason: str
+
+
+_READ: Final = msgspec.json.Decoder(_Record)
+
+
+def news(tx: Tx, participant: str, since: int) -> tuple[list[News], list[FalseList]]:
+    """Since then (ms), the newest first: of our memberships, and of lists of spaces that we belong to or keep."""
+    rows = tx.all(
+        "SELECT id, at, record FROM audit_entry WHERE participant = :participant AND record IS NOT NULL AND at > :since"
+        " AND type IN ('space', 'alarm') ORDER BY id DESC LIMIT :most",
+        participant=participant,
+        since=since,
+        most=MOST,
+    )
+    read = [(row["id"], row["at"], _READ.decode(row["record"])) for row in rows]
+    told = [one for one in read if one[2].body.space and (one[2].body.event in EVENTS or one[2].body.event in FALSE)]
+    known = _standings(tx, participant) if told else {}
+    memberships, lists = list[News](), list[FalseList]()
+    for id, at, record in told:
+        space, event = record.body.space, record.body.event
+        standing = known.get(space)
+        name = space if standing is None else standing.name
+        if record.type == "alarm":
+            lists.append(FalseList(id=id, at=at, code=event, space=space, name=name))
+        elif standing is not None and event in EVENTS:
+            memberships.append(
+                News(id=id, at=at, event=EVENTS[event], space=space, name=name, until=standing.until,
+                     reason=standing.reason)
+            )  # fmt: skip
+    return memberships, lists
+
+
+def _standings(tx: Tx, participant: str) -> dict[str, _Standing]:
+    rows = tx.all(
+        "SELECT space, name, until, reason FROM joined_space WHERE participant = :participant", participant=participant
+    )
+    return {row["space"]: msgspec.convert(row, _Standing) for row in rows}
+
+
+def ending(tx: Tx, participant: str, before: int) -> list[Ending]:
+    """Memberships of ours that end before then (ms), the nearest first."""
+    rows = tx.all(
+        "SELECT space, name, until FROM joined_space WHERE participant = :participant AND state = 'member'"
+        " AND until <= :before ORDER BY until, space",
+        participant=participant,
+        before=before,
+    )
+    return [msgspec.convert(row, Ending) for row in rows]
