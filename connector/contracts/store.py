@@ -103,7 +103,7 @@ def save_case(tx: Tx, case: NegotiationRow) -> NegotiationRow:
     pid = was is None or now.peer_pid != was.peer_pid
     ended = was is None or now.settled != was.settled
     terms = was is None or now.policy is not was.policy or _said(now) != _said(was)
-    states = case.states if case.states[-1:] == (case.shown,) else (*case.states, case.shown)[-MOST_STATES:]
+    states = gone_through(case)
     changed = tx.run(
         "UPDATE negotiation SET kernel = :kernel, state = :state, version = version + 1,"  # noqa: S608 constants
         + (" peer_pid = :peer_pid," if pid else "")
@@ -132,6 +132,11 @@ def save_case(tx: Tx, case: NegotiationRow) -> NegotiationRow:
         raise Conflict
     tx.signal("negotiation", (case.participant, case.id, case.shown))
     return replace(case, version=case.version + 1, states=states, stored=now)
+
+
+def gone_through(case: NegotiationRow) -> tuple[str, ...]:
+    """The states of the case, with that in which it is now."""
+    return case.states if case.states[-1:] == (case.shown,) else (*case.states, case.shown)[-MOST_STATES:]
 
 
 def _said(stored: Stored) -> dict[str, object]:

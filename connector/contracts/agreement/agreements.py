@@ -293,8 +293,8 @@ class Agreements:
             timer(tx, case.participant, COUNTERSIGN, case.id, until)
         return drawn, plain
 
-    def take(self, tx: Tx, case: NegotiationRow, message: m.ContractAgreementMessage) -> str:
-        """As consumer: the id, if it is what we asked this peer for, made since we did (spec/protocol.md 2.3)."""
+    def take(self, tx: Tx, case: NegotiationRow, message: m.ContractAgreementMessage) -> Agreement:
+        """As consumer: saved, if it is what we asked this peer for, made since we did (spec/protocol.md 2.3)."""
         plain = message.agreement
         me = self._participants.held(case.participant).participant.did
         parties = (plain["assigner"], plain["assignee"], plain["target"])
@@ -304,10 +304,11 @@ class Agreements:
         if not case.created_at - STRAY_MS <= self._judge.signed_at(plain) <= tx.now + STRAY_MS:
             raise PeerError("contracts.agreement-time", at=str(plain["timestamp"])[:40])
         document = draft.canonical_document(plain)
-        self._insert(tx, self._made(tx, case, str(plain["@id"]), document, message.agreement_signature))
+        agreement = self._made(tx, case, str(plain["@id"]), document, message.agreement_signature)
+        self._insert(tx, agreement)
         self.keep(tx, case, second_seal.claimed("provider", message.second_signature))
         self.keep(tx, case, replacement.compared(tx, self._judge, case, plain))
-        return str(plain["@id"])
+        return agreement
 
     def keep(self, tx: Tx, case: NegotiationRow, objects: tuple[EvidenceObject, ...]) -> None:
         """What signatures refer to, for this partner alone, on whose account it goes."""
@@ -336,6 +337,17 @@ class Agreements:
         agreement = self.get(tx, case.participant, case.agreement)
         if agreement.state == "signed":
             agreement = self._come_into_force(tx, case, agreement, evidence)
+        self._conclude(tx, case, agreement)
+
+    def finalized(self, tx: Tx, case: NegotiationRow, agreement: Agreement) -> None:
+        """As provider: the same with a countersignature in `agreement` that is not saved yet."""
+        if agreement.state == "signed":
+            agreement = self._come_into_force(tx, case, agreement, "")
+        else:
+            store.save_agreement(tx, agreement)
+        self._conclude(tx, case, agreement)
+
+    def _conclude(self, tx: Tx, case: NegotiationRow, agreement: Agreement) -> None:
         if case.kernel.state is State.FINALIZED and agreement.in_force:
             replacement.conclude(tx, self._participants.held(case.participant).participant.did, agreement)
 
@@ -379,11 +391,14 @@ class Agreements:
         """
         hosted = self._participants.held(case.participant)
         current = self._document(hosted, f"did-{agreement.role}.json")
+        named = log_records.named(tx, case)
+        known = named.get(current.name)
         sealed = agreement.role == "provider" and log_records.committed(tx, agreement)
         sealed = sealed or agreement.own_did != hosted.participant.did  # the document of that time stays with its seal
-        if not sealed and store.used(tx, case.participant, case.id, current.name) not in (None, current.sha256):
+        if not sealed and known is not None and known.sha256 != current.sha256:
             store.take_object(tx, case.participant, case.id, case.counterparty, current)
-        body, seconds = log_records.of_agreement(tx, case, agreement, self._second_keys)
+            named = {**named, current.name: current}
+        body, seconds = log_records.of_agreement(tx, case, agreement, self._second_keys, named)
         log_records.record(tx, hosted.participant.did, case, log_records.AGREEMENT, body)
         if seconds.waits:
             timer(tx, case.participant, second_seal.DUE, case.id, tx.now + second_seal.OFTEN_MS)

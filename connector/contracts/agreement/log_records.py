@@ -12,7 +12,7 @@ from connector.contracts import store
 from connector.contracts.document import second_seal
 from connector.contracts.document.sealing import digest
 from connector.contracts.document.second_seal import SIDES, Judged, SecondKeys, Side
-from connector.contracts.model import Agreement, NegotiationRow
+from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow
 from connector.storage.database import Tx
 from connector.verify.checks import second_seal as second_seals
 
@@ -28,13 +28,18 @@ def record(tx: Tx, did: str, case: NegotiationRow, type_: str, body: dict[str, o
     audit.append(tx, case.participant, type_, case.agreement, actor, whole, did=did)
 
 
+def named(tx: Tx, case: NegotiationRow) -> dict[str, EvidenceObject]:
+    """What the record of an agreement names of the objects of its negotiation: DID documents and second seals."""
+    return store.objects(tx, case.participant, case.id, *_DOCUMENTS.values(), *second_seal.NAMES.values())
+
+
 def of_agreement(
-    tx: Tx, case: NegotiationRow, agreement: Agreement, keys: SecondKeys = second_seal.nobody
+    tx: Tx, case: NegotiationRow, agreement: Agreement, keys: SecondKeys, objects: Mapping[str, EvidenceObject]
 ) -> tuple[dict[str, object], Judged]:
     """The agreement, both seals, both DID documents and our newest key event (spec/records.md 1.3), and what there is
-    of second seals: what `keys` prove is named. A countersignature that the provider has not taken is not.
+    of second seals among the `objects`: what `keys` prove is named. A countersignature that the provider has not taken
+    is not.
     """
-    objects = store.objects(tx, case.participant, case.id, *_DOCUMENTS.values(), *second_seal.NAMES.values())
     documents = {name: item.sha256 for name, item in objects.items()}
     consumer = None if agreement.state == "one-sided" else agreement.consumer_jws
     judged = second_seal.judged(objects, {"provider": agreement.provider_jws, "consumer": consumer}, keys)

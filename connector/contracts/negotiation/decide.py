@@ -17,7 +17,7 @@ from connector.catalogue.service import Catalogue
 from connector.contracts import store
 from connector.contracts.agreement.log_records import DECISION
 from connector.contracts.document import draft, sealed_unasked, second_seal
-from connector.contracts.model import NegotiationRow
+from connector.contracts.model import Agreement, NegotiationRow
 from connector.contracts.negotiation.after_approval import by
 from connector.contracts.negotiation.late_countersignature import AT_ONCE
 from connector.contracts.negotiation.send import NegotiationSender
@@ -40,16 +40,24 @@ CHECK = "check-countersignature"
 
 
 class ReceivedMessage(msgspec.Struct, frozen=True):
-    """What the peer just said: who it is, the message, and the case before it (None: it is the first message)."""
+    """What the peer just said: who it is, the message, and the case before it (None: it is the first message).
+
+    `published` and `agreement` are what taking the message has read or saved already in this transaction.
+    """
 
     partner: Partner
     message: msgspec.Struct
     before: NegotiationRow | None = None
+    published: tuple[Offer, Dataset] | None = None
+    agreement: Agreement | None = None
 
 
 class DecideNegotiation(Protocol):
     def after(self, tx: Tx, case: NegotiationRow, turn: ReceivedMessage | None) -> NegotiationRow:
-        """The negotiation reached `case.kernel.state`, by the peer's word, or (no `turn`) by its answer to ours."""
+        """The negotiation reached `case.kernel.state`, by the peer's word, or (no `turn`) by its answer to ours.
+
+        A `case` with another version in what comes back is saved; else whoever asked saves what came back.
+        """
 
 
 class SealsAtOnce(Protocol):
@@ -58,7 +66,7 @@ class SealsAtOnce(Protocol):
     None: something has to be fetched, or a key lies elsewhere; nothing is booked, and an errand has to do it.
     """
 
-    def countersign(self, tx: Tx, case: NegotiationRow) -> NegotiationRow | None:
+    def countersign(self, tx: Tx, case: NegotiationRow, agreement: Agreement | None) -> NegotiationRow | None:
         """As consumer in AGREED: our countersignature under what the provider sealed."""
 
     def check_countersignature(self, tx: Tx, case: NegotiationRow, claimed: str) -> NegotiationRow | None:
@@ -84,7 +92,7 @@ class NegotiationDecider:
     def _provides(self, tx: Tx, case: NegotiationRow, turn: ReceivedMessage, state: State) -> NegotiationRow:
         match state:
             case State.REQUESTED | State.ACCEPTED:
-                return self._decide(tx, case, turn.partner, first=turn.before is None)
+                return self._decide(tx, case, turn.partner, first=turn.before is None, found=turn.published)
             case State.VERIFIED:
                 assert isinstance(turn.message, m.ContractAgreementVerificationMessage)
                 seal = turn.message.agreement_signature or ""
@@ -105,14 +113,14 @@ class NegotiationDecider:
             case State.OFFERED:
                 return self._offered(tx, case, turn)
             case State.AGREED:
-                return self._agreed(tx, case)
+                return self._agreed(tx, case, turn.agreement)
             case State.REQUESTED | State.ACCEPTED | State.VERIFIED | State.FINALIZED | State.TERMINATED:
                 pass  # the next word is the provider's, or none
             case _:
                 assert_never(state)
         return case
 
-    def _agreed(self, tx: Tx, case: NegotiationRow) -> NegotiationRow:
+    def _agreed(self, tx: Tx, case: NegotiationRow, agreement: Agreement | None) -> NegotiationRow:
         """What we asked for is sealed by the other side: our own seal waits for those who have to agree to it."""
         asked = Asked(
             subject="offer", title=case.title, dataset=case.dataset, process=case.id, counterparty=case.counterparty,
@@ -121,7 +129,7 @@ class NegotiationDecider:
         )  # fmt: skip
         held = self._sender.approvals.contract(tx, case.participant, asked)
         if held is None or held.ballot.state == "approved":
-            done = self._seals.countersign(tx, case)
+            done = self._seals.countersign(tx, case, agreement)
             if done is not None:
                 return done
             self._sender.errand(tx, case, AT_ONCE)
@@ -129,10 +137,12 @@ class NegotiationDecider:
             self._sender.ask(tx, case, "approval")
         return case
 
-    def _decide(self, tx: Tx, case: NegotiationRow, partner: Partner, *, first: bool) -> NegotiationRow:
+    def _decide(
+        self, tx: Tx, case: NegotiationRow, partner: Partner, *, first: bool, found: tuple[Offer, Dataset] | None = None
+    ) -> NegotiationRow:
         """By the offer as it is published now; a request for other terms gets ours, but only once."""
         try:
-            offer, dataset = self._catalogue.published(tx, case.participant, partner.requester, case.offer)
+            offer, dataset = found or self._catalogue.published(tx, case.participant, partner.requester, case.offer)
         except Unknown:
             return self._sender.terminate(tx, case, "offer", because("contracts.offer-gone"))
         decision = self._judge.decide(

@@ -102,8 +102,7 @@ class LateCountersignatures:
         if agreement.state == "one-sided":
             self._agreements.completed(tx, case, agreement, seal)
             return
-        self._agreements.countersigned(tx, agreement, seal)
-        self._sender.finalize(tx, case, replace(agreement, consumer_jws=seal), seal)
+        self._sender.finalize(tx, case, replace(agreement, consumer_jws=seal))
 
     def invalid(self, tx: Tx, slug: str, case: NegotiationRow, fault: str) -> None:
         """It does not hold: recorded, and as if it had not come."""

@@ -97,20 +97,21 @@ class NegotiationSender:
         return self._said(tx, case, effects, {sent: message})
 
     def finalize(
-        self, tx: Tx, case: NegotiationRow, agreement: Agreement, seal: str | None, *, due_at: int | None = None
+        self, tx: Tx, case: NegotiationRow, agreement: Agreement, *, due_at: int | None = None
     ) -> NegotiationRow:
         """As provider. From here on the peer may act on it, so our own view must not lag (spec/protocol.md 3.3).
 
-        It is sent at `due_at` (ms). What was to take the place of an agreement that another one has replaced meanwhile
-        is terminated instead.
+        `agreement` is saved here, with the countersignature that it has or has not. It is sent at `due_at` (ms). What
+        was to take the place of an agreement that another one has replaced meanwhile is terminated instead.
         """
         if replacement.too_late(tx, agreement):
+            self.agreements.countersigned(tx, agreement, agreement.consumer_jws)
             return self.terminate(tx, case, "replaced", because("endings.replaced-otherwise"))
         root = self._participants.held(case.participant).participant.root
-        address = draft.evidence_address(root, agreement, seal)
+        address = draft.evidence_address(root, agreement, agreement.consumer_jws)
         case, effects, sent = _say(case, Kind.FINALIZE)
         case = store.save_case(tx, case)
-        self.agreements.finalize(tx, case)
+        self.agreements.finalized(tx, case, agreement)
         self.commit(tx, case, effects, {sent: replace(outgoing.finalized(case, sent, address), due_at=due_at)})
         return case
 

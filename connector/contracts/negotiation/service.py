@@ -221,7 +221,8 @@ class Contracts:
             purpose=message.purpose, action=message.action, address=str(message.callback_address), title=dataset.title,
         )  # fmt: skip
         old = self.agreements.replaceable(tx, slug, message.replaces, partner.did, dataset.id)
-        return self._taken_up(tx, replace(case, replaces=old), step, ReceivedMessage(partner, message))
+        turn = ReceivedMessage(partner, message, published=(offer, dataset))
+        return self._taken_up(tx, replace(case, replaces=old), step, turn)
 
     def receive_offer(
         self, tx: Tx, slug: str, partner: Partner, message: m.ContractOfferMessage, digest_: str
@@ -251,20 +252,23 @@ class Contracts:
         if isinstance(message, m.ContractRequestMessage | m.ContractOfferMessage):
             self._quotas.further(tx, slug, partner.did)
         case = replace(before, kernel=step.negotiation, standing=None)
+        agreement = None
         match message:
             case m.ContractRequestMessage() | m.ContractOfferMessage():
                 case = self._take_terms(case, message)
             case m.ContractAgreementMessage():
-                case = replace(case, agreement=self.agreements.take(tx, case, message))
+                agreement = self.agreements.take(tx, case, message)
+                case = replace(case, agreement=agreement.id)
             case m.ContractNegotiationTerminationMessage():
                 case = self._take_termination(tx, case, message)
             case m.ContractNegotiationEventMessage(event_type="FINALIZED", evidence=evidence):
                 self.agreements.finalize(tx, case, evidence or "")
             case _:
                 pass
-        case = store.save_case(tx, case)
+        case = replace(case, states=store.gone_through(case))
         self.sender.commit(tx, case, step.effects)
-        return Reply(self.decide.after(tx, case, ReceivedMessage(partner, message, before)))
+        after = self.decide.after(tx, case, ReceivedMessage(partner, message, before, agreement=agreement))
+        return Reply(after if after.version != before.version else store.save_case(tx, after))
 
     # What became of our messages
 

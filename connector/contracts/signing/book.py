@@ -5,6 +5,8 @@ Nothing is checked here but whether the negotiation still waits for it (spec/con
 
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from connector.contracts.agreement.log_records import DECISION
 from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow
 from connector.contracts.negotiation.late_countersignature import LateCountersignatures, rests
@@ -81,9 +83,10 @@ class SealBooking:
             self._sender.record(tx, case, DECISION, {"countersignature": "invalid", "fault": found.fault})
         if found.seal is None and self._agreements.demand(tx, agreement).setting == "required":
             return case
-        self._agreements.countersigned(tx, agreement, found.seal)
         unsealed = found.seal is None and not found.fault
-        return self._sender.finalize(tx, case, agreement, found.seal, due_at=_settled(tx) if unsealed else None)
+        return self._sender.finalize(
+            tx, case, replace(agreement, consumer_jws=found.seal), due_at=_settled(tx) if unsealed else None
+        )
 
 
 def _settled(tx: Tx) -> int:

@@ -34,9 +34,9 @@ class AtOnce:
     def __init__(self, gatherer: Gatherer, sender: NegotiationSender) -> None:
         self._gatherer, self._booking = gatherer, SealBooking(sender)
 
-    def countersign(self, tx: Tx, case: NegotiationRow) -> NegotiationRow | None:
+    def countersign(self, tx: Tx, case: NegotiationRow, agreement: Agreement | None) -> NegotiationRow | None:
         """As consumer in AGREED."""
-        task = self._gatherer.task(tx, case, {})
+        task = self._gatherer.task(tx, case, {}, agreement)
         me = None if task is None else _certified(task.hosted)
         if task is None or me is None or not isinstance(me.key, SoftwareKey):
             return None

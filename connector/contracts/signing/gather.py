@@ -170,9 +170,12 @@ class Gatherer:
 
     # Inside the transaction that took the message, where nobody is asked
 
-    def task(self, tx: Tx, case: NegotiationRow, facts: Mapping[str, str]) -> Task | None:
-        """None if the negotiation has no agreement."""
-        agreement = None if case.agreement is None else store.agreement(tx, case.participant, case.agreement)
+    def task(
+        self, tx: Tx, case: NegotiationRow, facts: Mapping[str, str], agreement: Agreement | None = None
+    ) -> Task | None:
+        """None if the negotiation has no agreement; `agreement` is given where this transaction has just saved it."""
+        if agreement is None and case.agreement is not None:
+            agreement = store.agreement(tx, case.participant, case.agreement)
         if agreement is None:
             return None
         kept = store.objects(tx, case.participant, case.id)

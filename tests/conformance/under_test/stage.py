@@ -113,7 +113,7 @@ class Stage:
             case "finalize":
                 assert case.agreement is not None
                 agreement = sender.agreements.get(tx, case.participant, case.agreement)
-                sender.finalize(tx, case, agreement, None)
+                sender.finalize(tx, case, agreement)
             case "terminate":
                 sender.terminate(tx, case, "1", because("reason.none"))
             case other:

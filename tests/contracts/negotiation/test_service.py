@@ -5,11 +5,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from connector.contracts import store
 from connector.contracts.model import NegotiationRow
 from connector.delivery.messages import TRIES_4XX
 from connector.errors import Mistake, PeerError, Unknown
 from connector.http.outbound import Answer
 from connector.protocol import messages as m
+from connector.storage.database import Tx
 from tests.testkit.cities import COMPANY
 from tests.testkit.towns import Towns
 
@@ -44,6 +46,26 @@ async def test_request_to_finalized(towns: Towns) -> None:
     assert ours.document == theirs.document
     assert ours.provider_jws == theirs.provider_jws is not None
     assert ours.consumer_jws == theirs.consumer_jws is not None
+
+
+async def test_a_transaction_saves_a_negotiation_once_and_every_state_is_kept(
+    towns: Towns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> a negotiation of four messages << its row is written anew once for each message or answer that changed it (as
+    provider once more after the first request), and tells of the states between two words of one transaction."""
+    saved, save = list[str](), store.save_case
+
+    def noted(tx: Tx, case: NegotiationRow) -> NegotiationRow:
+        saved.append(case.participant)
+        return save(tx, case)
+
+    monkeypatch.setattr(store, "save_case", noted)
+    towns.late_acks = True
+    case = await negotiated(towns)
+    await towns.acks.booked()
+    assert case.states == ("REQUESTED", "AGREED", "VERIFIED", "FINALIZED")
+    assert (await other_side(towns, case)).states == ("REQUESTED", "AGREED", "VERIFIED", "FINALIZED")
+    assert (saved.count("nachbardorf"), saved.count("musterstadt")) == (2, 3)
 
 
 async def test_a_firm_is_told_the_clause_that_fails(towns: Towns) -> None:
