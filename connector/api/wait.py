@@ -11,33 +11,34 @@ from aiohttp import web
 from connector.api.routes import Query
 from connector.errors import Mistake
 from connector.http import latency
-from connector.storage.database import Database
+from connector.protocol.process import RESTS
+from connector.storage.database import Database, ElsewhereChanged
 
 LONGEST_S = 60
-LOOK_S = 0.5
-RESTS = frozenset({"FINALIZED", "COMPLETED", "TERMINATED", "OFFERED"})
-"""States in which somebody may stop waiting: the ends, and an offer that a person has to read."""
+LOOK_S = 2.0
+"""How soon a change of another replica is found whose signal was lost."""
 WAIT = Query("wait", f"Answer when it rests, and no later than after so many seconds ({LONGEST_S} at most).", float)
 T = TypeVar("T")
 
 
 class Waiting:
-    """Wakes those who wait for a process when it changes; what another replica changed is looked up twice a second.
+    """Wakes those who wait for a process when it comes to rest, in whichever replica (`storage/postgres/wakeups`).
 
     On SQLite there is no other replica, and no change is missed.
     """
 
-    def __init__(self, db: Database) -> None:
-        self._look_s = LOOK_S if db.dialect == "postgres" else LONGEST_S
+    def __init__(self, db: Database, look_s: float = LOOK_S) -> None:
+        self._look_s = look_s if db.dialect == "postgres" else LONGEST_S
         self._changed: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         db.listen("negotiation", self._wake)
         db.listen("transfer", self._wake)
 
     def _wake(self, value: object) -> None:
-        """The value is (participant, process, state); None when another replica says no more than "look"."""
-        if isinstance(value, tuple) and value[2] not in RESTS:
+        """The value is (participant, process, state); None where signals of another replica may have been lost."""
+        words = value.words if isinstance(value, ElsewhereChanged) else value
+        if isinstance(words, tuple) and words[2] not in RESTS:
             return
-        for process in [value[1]] if isinstance(value, tuple) else list(self._changed):
+        for process in [words[1]] if isinstance(words, tuple) else list(self._changed):
             for event in self._changed.get(process, ()):
                 event.set()
 

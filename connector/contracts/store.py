@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from connector.contracts.approval import Approval
 from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow, Stored
 from connector.protocol.negotiation import Negotiation, settled, shown
-from connector.protocol.process import Role
+from connector.protocol.process import RESTS, Role
 from connector.storage.database import Conflict, Row, Tx
 
 MOST_STATES = 50
@@ -130,7 +130,7 @@ def save_case(tx: Tx, case: NegotiationRow) -> NegotiationRow:
     )
     if not changed:
         raise Conflict
-    tx.signal("negotiation", (case.participant, case.id, case.shown))
+    tx.signal("negotiation", (case.participant, case.id, case.shown), here=case.shown not in RESTS)
     return replace(case, version=case.version + 1, states=states, stored=now)
 
 

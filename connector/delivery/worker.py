@@ -79,6 +79,7 @@ class Worker:
         self._swept = ""
         """The stream that the sweep is looking at; emptied by a commit of one more row of it meanwhile."""
         self._wake = asyncio.Event()
+        self._renewed_at = 0
         self._long = Slots()
         self._loop: asyncio.Task[None] | None = None
         self._stopping = False
@@ -185,7 +186,8 @@ class Worker:
             # On PostgreSQL the row behind it may have been claimed since it was finished: that one runs by now.
             if self._tasks.get(row.stream) is asyncio.current_task():
                 del self._rows[row.stream], self._tasks[row.stream]
-            if row.stream in self._behind or self._db.dialect == "postgres":
+            # What stands behind one that is answered can be claimed only once that is booked (`_booked`).
+            if row.stream in self._behind or (self._db.dialect == "postgres" and not self._acks.holds(row.stream)):
                 self._wake.set()
 
     async def _postpone(self, row: OutboxRow, due_at: int, why: HanseError) -> None:
@@ -220,7 +222,8 @@ class Worker:
             await self._sweep_streams()
             return
         held = [*self._rows.values(), *self._acks.rows()]
-        if held:
+        if held and self._clock.steady() - self._renewed_at >= self._sweep_s * 500:
+            self._renewed_at = self._clock.steady()
             await self._db.write(WORKER, outbox.renew, self._me, held, self._lease_ms)
         room = self._room()
         if room > 0:

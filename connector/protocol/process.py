@@ -10,6 +10,8 @@ from msgspec import Struct
 
 # A copy that is still under way is younger than this many accepted messages: a stream sends one row at a time.
 REMEMBERED = 32
+RESTS = frozenset({"FINALIZED", "COMPLETED", "TERMINATED", "OFFERED"})
+"""States in which somebody may stop waiting: the ends, and an offer that a person has to read."""
 
 
 class Role(StrEnum):

@@ -11,6 +11,8 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any, Concatenate, Final, Literal, NamedTuple, ParamSpec, Protocol, TypeVar
 
+import msgspec
+
 P = ParamSpec("P")
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., object])
@@ -31,6 +33,20 @@ RERUNS = 20
 
 HELD: Final = "storage.held"
 """Signalled with a `HeldLoop` when a unit of SQLite turns out to be too long for the event loop."""
+
+
+class ElsewhereChanged(msgspec.Struct, frozen=True):
+    """What a listener hears of a signal of another replica whose value was some words; of any other it hears None."""
+
+    words: tuple[str, ...]
+
+
+class Signal(NamedTuple):
+    """What the listeners of `topic` hear after COMMIT; `here`: only those in this process, if it has any."""
+
+    topic: str
+    value: object = None
+    here: bool = False
 
 
 class HeldLoop(NamedTuple):
@@ -106,7 +122,7 @@ class Tx(Protocol):
     actor: str
     """Whose deed this is: a pseudonym, or `SYSTEM`."""
     now: int
-    signals: list[tuple[str, object]]
+    signals: list[Signal]
     careful: bool
     """Whether parts that may fail have savepoints (`nested`); SQLite does without until one has to be undone."""
 
@@ -126,8 +142,9 @@ class Tx(Protocol):
     def changes(self) -> int:
         """A count that grows with every row written; meaningful only where `careful` is False."""
 
-    def signal(self, topic: str, value: object = None) -> None:
-        """Tell the listeners of `topic` after COMMIT; `value` reaches only those in this process."""
+    def signal(self, topic: str, value: object = None, *, here: bool = False) -> None:
+        """Tell the listeners of `topic` after COMMIT; of a `value` only words (a tuple of strings) reach another
+        replica, as `ElsewhereChanged`. `here`: other replicas hear of it only if nobody listens in this process."""
 
 
 class Database(Protocol):

@@ -1,7 +1,8 @@
 """Nothing is sent before it is a row here: in order per process (`stream`), fenced leases (spec/architecture.md 3.2).
 
 Delivery is at-least-once and in order within a stream. On SQLite a row just put goes to the worker in memory (topic
-`outbox`, the row as value), so leases serve only the sweep there; on PostgreSQL the signal says no more than "look".
+`outbox`, the row as value), so leases serve only the sweep there; on PostgreSQL the signal says no more than "look",
+and only where a worker runs here: others find in their sweeps what this one has no room for, or died with.
 All functions run inside the caller's transaction; times are milliseconds of `tx.now`.
 """
 
@@ -86,7 +87,10 @@ def put(
     if values is None:
         raise Defect("storage.statement", reason="RETURNING")
     row = msgspec.convert(values, OutboxRow, strict=False)
-    tx.signal(TOPIC, row if tx.dialect == "sqlite" else None)
+    if tx.dialect == "sqlite":
+        tx.signal(TOPIC, row)
+    elif row.due_at <= tx.now:  # what is due later the sweep finds: a look now would be in vain
+        tx.signal(TOPIC, row.id, here=True)
     return row.id
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from connector.protocol.process import RESTS
 from connector.protocol.transfer import Transfer, settled, shown
 from connector.storage.database import Conflict, Row, Tx, for_update
 from connector.transfer.model import TransferRow
@@ -72,7 +73,8 @@ def save(tx: Tx, process: TransferRow) -> None:
     )
     if not changed:
         raise Conflict
-    tx.signal("transfer", (process.participant, process.id, str(shown(process.kernel))))
+    state = str(shown(process.kernel))
+    tx.signal("transfer", (process.participant, process.id, state), here=state not in RESTS)
 
 
 def process(

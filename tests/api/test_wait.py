@@ -1,14 +1,18 @@
 """`?wait=`: at once when it is over, at a change, and never longer than asked."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from connector.api.wait import LOOK_S, Waiting
+from connector.api.wait import Waiting
 from connector.errors import Mistake
+from connector.storage import open_database
 from connector.storage.database import Database, Tx
-from tests.testkit.patience import PATIENCE_S
+from tests.testkit.patience import PATIENCE_S, eventually
+
+NEVER_S = 60.0
 
 
 def asking(seconds: str | None):  # type: ignore[no-untyped-def]
@@ -55,7 +59,7 @@ async def test_a_change_is_answered_at_once_to_all_who_wait(any_db: Database, st
 async def test_a_change_without_a_signal_is_seen_all_the_same(postgres_db: Database) -> None:
     """>> another replica's change, whose signal was lost << found by looking."""
     thing = Thing()
-    asked = asyncio.create_task(Waiting(postgres_db).until(asking("30"), "x", thing.look, over))
+    asked = asyncio.create_task(Waiting(postgres_db, 0.05).until(asking("30"), "x", thing.look, over))
     await asyncio.sleep(0.02)
     thing.state = "DONE"
     async with asyncio.timeout(PATIENCE_S):
@@ -65,7 +69,7 @@ async def test_a_change_without_a_signal_is_seen_all_the_same(postgres_db: Datab
 async def test_where_no_other_process_writes_nobody_looks_twice(sqlite_db: Database) -> None:
     """>> SQLite: nothing signals for longer than the look of a replica << one look at first, one when time is up."""
     thing = Thing()
-    assert await Waiting(sqlite_db).until(asking(str(LOOK_S + 0.1)), "x", thing.look, over) == "OPEN"
+    assert await Waiting(sqlite_db, 0.05).until(asking("0.2"), "x", thing.look, over) == "OPEN"
     assert thing.looks == 2
 
 
@@ -94,6 +98,30 @@ async def test_a_change_of_something_else_wakes_nobody(sqlite_db: Database) -> N
         await sqlite_db.write("musterstadt", change, process, state)
     await asked
     assert thing.looks == 2
+
+
+async def test_an_end_in_another_replica_is_answered_at_once(cluster: Any) -> None:
+    """>> it waits here, something else and then this ends in another replica << two looks: the first, and after the
+    signal that named it."""
+
+    def change(tx: Tx, process: str, state: str) -> None:
+        tx.signal("negotiation", ("musterstadt", process, state))
+
+    with cluster.database() as urls:
+        here, there = (open_database(urls.app, worker_url=urls.worker) for _ in range(2))
+        try:
+            await asyncio.gather(here.start(), there.start())
+            thing = Thing()
+            asked = asyncio.create_task(Waiting(here, NEVER_S).until(asking("60"), "x", thing.look, over))
+            await eventually(lambda: thing.looks == 1)
+            for process in "yx":
+                thing.state = "DONE" if process == "x" else "OPEN"
+                await there.write("musterstadt", change, process, "FINALIZED")
+            async with asyncio.timeout(PATIENCE_S):
+                assert await asked == "DONE"
+            assert thing.looks == 2
+        finally:
+            await asyncio.gather(here.close(), there.close())
 
 
 async def test_a_negative_time_is_none(sqlite_db: Database) -> None:

@@ -1,13 +1,13 @@
 """The worker: in order per stream, side by side between streams, nothing lost by a stop, a defect or a lost signal."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from connector.clock import SystemClock
+from connector.clock import FakeClock, SystemClock
 from connector.delivery.worker import RetryAfter, Worker
 from connector.errors import Defect, Unavailable
 from connector.settings.load import Worker as Settings
@@ -268,6 +268,35 @@ async def test_two_workers_share_the_work_and_do_none_twice(postgres_db: Databas
     assert len(set(order)) == 60
     for stream in range(6):
         assert [name for name in order if name.startswith(f"{stream}:")] == [f"{stream}:{n}" for n in range(10)]
+
+
+async def test_leases_are_renewed_in_time_and_not_at_every_look(
+    postgres_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> a handler that does not end, and many looks for other rows << its lease is renewed when a part of it has
+    passed, however often one looks: each look would cost a statement for each row that runs."""
+    clock, renewed, ended = FakeClock(), list[int](), asyncio.Event()
+
+    async def handler(row: OutboxRow) -> None:
+        await ended.wait()
+        await postgres_db.write(TOWN, outbox.finish, row)
+
+    def renew(tx: Tx, me: str, rows: Sequence[OutboxRow], lease_ms: int) -> None:
+        renewed.append(clock.steady())
+
+    monkeypatch.setattr(outbox, "renew", renew)
+    settings = Settings(sweep_s=1.0, lease_s=9.0)
+    worker = Worker(postgres_db, clock, {"message": handler}, "me", settings)
+    await postgres_db.write(TOWN, put, "s", "x")
+    await worker._sweep()
+    assert worker.running() == 1
+    begun = clock.steady()
+    for _ in range(20):
+        clock.advance(100)
+        await worker._sweep()
+    assert [at - begun for at in renewed] == [100, 600, 1100, 1600]
+    ended.set()
+    await until(lambda: worker.running() == 0)
 
 
 async def test_a_lease_that_ran_out_drops_the_late_result(postgres_db: Database) -> None:

@@ -116,13 +116,13 @@ async def test_a_row_for_later_waits(any_db: Database) -> None:
 
 
 async def test_put_wakes_the_worker(any_db: Database) -> None:
-    """On SQLite the row itself comes through memory and needs no claim; on PostgreSQL only the news."""
+    """On SQLite the row itself comes through memory and needs no claim; on PostgreSQL only the news, with its id."""
     heard: list[object] = []
     any_db.listen(outbox.TOPIC, heard.append)
     id_ = await any_db.write(TOWN, put, "s", b"body")
     await eventually(lambda: bool(heard))
     if any_db.dialect == "postgres":
-        assert heard == [None]
+        assert heard == [id_]
         return
     (row,) = heard
     assert isinstance(row, OutboxRow)

@@ -21,9 +21,21 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from connector.errors import Defect, HanseError, Mistake, Unavailable
 from connector.storage import at_rest, schema
-from connector.storage.database import PROCESS, RERUNS, WORKER, Conflict, Listener, P, T, Tx, actor
+from connector.storage.database import (
+    PROCESS,
+    RERUNS,
+    WORKER,
+    Conflict,
+    ElsewhereChanged,
+    Listener,
+    P,
+    Signal,
+    T,
+    Tx,
+    actor,
+)
 from connector.storage.postgres.tx import Connection, PostgresTx, translate
-from connector.storage.postgres.wakeups import Wakeups
+from connector.storage.postgres.wakeups import Told, Wakeups, words_of
 
 THREADS = 16
 _WORKER_CONNECTIONS = 4
@@ -141,20 +153,31 @@ class Postgres:
         self._told(tx.signals)
         return value
 
-    def _told(self, signals: list[tuple[str, object]]) -> None:
+    def _told(self, signals: list[Signal]) -> None:
         if signals:
             self._loop.call_soon_threadsafe(self._deliver, signals)
-            self._wakeups.tell({topic for topic, _ in signals})
+            told = {
+                Told(one.topic, words_of(one.value)) for one in signals if not (one.here and self._heeds(one.topic))
+            }
+            if told:
+                self._wakeups.tell(told)
 
-    def _heard(self, topic: str | None) -> None:
-        topics = list(self._listeners) if topic is None else [topic]
-        signals: list[tuple[str, object]] = [(each, None) for each in topics]
+    def _heeds(self, topic: str) -> bool:
+        """Whether somebody in this process listens: a process without a worker has to wake one elsewhere."""
+        return bool(self._listeners.get(topic))
+
+    def _heard(self, told: Told | None) -> None:
+        signals = (
+            [Signal(topic) for topic in self._listeners]
+            if told is None
+            else [Signal(told.topic, None if told.words is None else ElsewhereChanged(told.words))]
+        )
         self._loop.call_soon_threadsafe(self._deliver, signals)
 
-    def _deliver(self, signals: list[tuple[str, object]]) -> None:
-        for topic, value in signals:
-            for listener in self._listeners[topic]:
-                self._loop.call_soon(listener, value)
+    def _deliver(self, signals: list[Signal]) -> None:
+        for signal in signals:
+            for listener in self._listeners.get(signal.topic, ()):
+                self._loop.call_soon(listener, signal.value)
 
 
 def _pool(url: str, size: int) -> ConnectionPool[Connection]:

@@ -9,7 +9,7 @@ import psycopg
 from psycopg import errors
 
 from connector.errors import Defect, HanseError, Unavailable
-from connector.storage.database import SYSTEM, Conflict, Row
+from connector.storage.database import SYSTEM, Conflict, Row, Signal
 
 Connection = psycopg.Connection[dict[str, Any]]
 
@@ -55,7 +55,7 @@ class PostgresTx:
         self.scope = scope
         self.actor = actor
         self.now = now
-        self.signals: list[tuple[str, object]] = []
+        self.signals: list[Signal] = []
         self._cursor = connection.cursor()
 
     def one(self, sql: str, /, **values: object) -> Row | None:
@@ -70,8 +70,8 @@ class PostgresTx:
     def changes(self) -> int:
         return 0
 
-    def signal(self, topic: str, value: object = None) -> None:
-        self.signals.append((topic, value))
+    def signal(self, topic: str, value: object = None, *, here: bool = False) -> None:
+        self.signals.append(Signal(topic, value, here))
 
     def _execute(self, sql: str, values: Mapping[str, object]) -> "psycopg.Cursor[dict[str, Any]]":
         plain = {name: int(value) if isinstance(value, bool) else value for name, value in values.items()}

@@ -13,7 +13,7 @@ from typing import Any
 
 from connector.clock import Clock
 from connector.errors import Defect, Unavailable
-from connector.storage.database import RERUNS, Conflict, NeedsSavepoint, Tx
+from connector.storage.database import RERUNS, Conflict, NeedsSavepoint, Signal, Tx
 from connector.storage.sqlite.held import Held
 from connector.storage.sqlite.tx import SqliteTx, TransactionLost, translate
 
@@ -44,7 +44,7 @@ class Outcome:
     future: "asyncio.Future[Any]"
     value: object = None
     error: BaseException | None = None
-    signals: list[tuple[str, object]] = field(default_factory=list)
+    signals: list[Signal] = field(default_factory=list)
 
 
 class Committer:

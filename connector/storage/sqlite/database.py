@@ -11,7 +11,7 @@ import os
 import queue
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Concatenate, Literal
 from connector.clock import Clock, SystemClock
 from connector.errors import Defect, Unavailable
 from connector.storage import at_rest, outbox, schema
-from connector.storage.database import HELD, PROCESS, WORKER, HeldLoop, Listener, P, T, Tx, actor
+from connector.storage.database import HELD, PROCESS, WORKER, HeldLoop, Listener, P, Signal, T, Tx, actor
 from connector.storage.sqlite import integrity
 from connector.storage.sqlite.batch import Committer, Outcome, Unit
 from connector.storage.sqlite.checkpoint import LIMIT, Checkpointer
@@ -130,7 +130,7 @@ class Sqlite:
             self._loop.call_soon_threadsafe(self._unsynced, OSError(errno.EIO, "checkpoint"))
 
     def _left_the_loop(self, held: HeldLoop) -> None:
-        self._deliver([(HELD, held)])
+        self._deliver([Signal(HELD, held)])
 
     def _connect(self) -> None:
         try:
@@ -254,10 +254,10 @@ class Sqlite:
         if self._idle is not None and not self._idle.done():
             self._idle.set_result(None)
 
-    def _deliver(self, signals: list[tuple[str, object]]) -> None:
-        for topic, value in signals:
-            for listener in self._listeners[topic]:
-                self._loop.call_soon(listener, value)
+    def _deliver(self, signals: Sequence[Signal]) -> None:
+        for signal in signals:
+            for listener in self._listeners[signal.topic]:
+                self._loop.call_soon(listener, signal.value)
 
 
 def _awake(call: Callable[[Tx], T], tx: Tx) -> T:

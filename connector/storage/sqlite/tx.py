@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from connector.errors import Defect, HanseError, Unavailable
-from connector.storage.database import SYSTEM, Row
+from connector.storage.database import SYSTEM, Row, Signal
 
 BESIDE = ("-wal", "-shm", "-journal")
 BUSY_MS = 5_000
@@ -85,7 +85,7 @@ class SqliteTx:
         self.scope = scope
         self.actor = actor
         self.now = now
-        self.signals: list[tuple[str, object]] = []
+        self.signals: list[Signal] = []
         self._connection = connection
         self._last_error: HanseError | None = None
 
@@ -118,8 +118,8 @@ class SqliteTx:
     def changes(self) -> int:
         return self._connection.total_changes
 
-    def signal(self, topic: str, value: object = None) -> None:
-        self.signals.append((topic, value))
+    def signal(self, topic: str, value: object = None, *, here: bool = False) -> None:
+        self.signals.append(Signal(topic, value, here))
 
     def _execute(self, sql: str, values: dict[str, object]) -> sqlite3.Cursor:
         if not self._connection.in_transaction:  # a further statement would commit by itself

@@ -10,8 +10,9 @@ import pytest
 
 from connector.errors import Defect, Mistake, Unavailable
 from connector.storage import PROCESS, WORKER, Database, Tx, open_database, outbox
-from connector.storage.database import RERUNS
+from connector.storage.database import RERUNS, ElsewhereChanged
 from connector.storage.postgres.horizon import horizon_clause
+from connector.storage.postgres.wakeups import LONGEST
 from tests.testkit.patience import PATIENCE_S, eventually
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
@@ -229,6 +230,63 @@ async def test_a_commit_here_wakes_the_other_replica(cluster) -> None:
             await eventually(lambda: bool(own))
             await asyncio.sleep(0.05)
             assert own == ["value"]
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (("musterstadt", "x", "FINALIZED"), ElsewhereChanged(("musterstadt", "x", "FINALIZED"))),
+        (("Ä ' \" \\ %s {}", ""), ElsewhereChanged(("Ä ' \" \\ %s {}", ""))),
+        (("x" * LONGEST,), None),
+        (("x", 1), None),
+        ("word", None),
+        (None, None),
+    ],
+    ids=["words", "odd-words", "too-long", "a-number", "no-tuple", "nothing"],
+)
+async def test_words_reach_the_other_replica_and_nothing_else_does(cluster, value: object, told: object) -> None:
+    with cluster.database() as urls:
+        async with replica(urls) as here, replica(urls) as there:
+            heard = list[object]()
+            there.listen("topic", heard.append)
+            await here.write(PROCESS, lambda tx: tx.signal("topic", value))
+            await eventually(lambda: bool(heard))
+            assert heard == [told]
+
+
+@pytest.mark.parametrize("listens", [True, False])
+async def test_a_signal_that_is_for_here_leaves_only_where_nobody_listens(cluster, listens: bool) -> None:
+    """>> a signal for this process alone, then one for all << the other replica hears of the first only where this
+    process has no listener, as one without a worker."""
+
+    def news(tx: Tx) -> None:
+        tx.signal("topic", 1, here=True)
+
+    with cluster.database() as urls:
+        async with replica(urls) as here, replica(urls) as there:
+            heard, own = list[object](), list[object]()
+            there.listen("topic", heard.append)
+            there.listen("last", heard.append)
+            if listens:
+                here.listen("topic", own.append)
+            await here.write(PROCESS, news)
+            await here.write(PROCESS, lambda tx: tx.signal("last", ("last",)))
+            last = ElsewhereChanged(("last",))
+            await eventually(lambda: last in heard)
+            assert heard == ([last] if listens else [None, last])
+            assert own == ([1] if listens else [])
+
+
+async def test_a_signal_in_another_form_makes_everybody_look(cluster) -> None:
+    """>> a NOTIFY that no replica of this release sends << each listener hears that something may have changed."""
+    with cluster.database() as urls:
+        async with replica(urls) as db:
+            heard = list[object]()
+            db.listen("topic", heard.append)
+            with psycopg.connect(urls.app, autocommit=True) as stranger:
+                stranger.execute("SELECT pg_notify('hanse', 'somebody topic')")
+            await eventually(lambda: bool(heard))
+            assert heard == [None]
 
 
 async def test_a_lost_connection_is_replaced(cluster) -> None:
