@@ -45,6 +45,9 @@ _ANSWERED_BY_A_MESSAGE = frozenset(("negotiation", kind) for kind in ("REQUEST",
 _FINAL = frozenset({"http.address-refused", "http.url-refused", "peer.foreign-address", "peer.no-address"})
 """Addresses that we do not call, today or tomorrow; whatever else is odd about a peer may pass."""
 TOO_MANY = 429
+STRANGER = 401
+SETTLING_IN_MS = 86_400_000
+"""How long a participant that has moved is patient with peers that do not know it: they may read lists seldom."""
 _WAITING = frozenset({408, 425, TOO_MANY})
 LONGEST_PAUSE_MS = 3_600_000
 """A peer that asks for more patience (`Retry-After`) is asked again after this."""
@@ -177,11 +180,18 @@ class Messages:
         if answer.status == TOO_MANY and (pause := _asked_pause(answer)):
             self._circuits.heard(row.participant, did)
             raise RetryAfter(now + pause).by(answer)
+        if answer.status == STRANGER and await self._just_moved(row, now):
+            raise RetryableAnswer("delivery.peer-busy", status=answer.status).by(answer)
         if answer.status >= 500 or answer.status in _WAITING:
             self._circuits.failed(row.participant, did, steady)
             raise RetryableAnswer("delivery.peer-busy", status=answer.status).by(answer)
         self._circuits.heard(row.participant, did)
         return answer
+
+    async def _just_moved(self, row: OutboxRow, now: int) -> bool:
+        """Whether the peer may not have read yet, in its trust list, who has come from another provider."""
+        own = (await self._participants.get(row.participant)).participant
+        return bool(own.former) and now - row.created_at < SETTLING_IN_MS
 
     def _parcel(self, row: OutboxRow) -> OutgoingMessage:
         body = self._vault.open(f"outbox|{row.participant}", row.body) if row.sealed else row.body

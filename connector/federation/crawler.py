@@ -207,7 +207,8 @@ class Crawler:
             await asyncio.shield(self._db.write(PROCESS, lease.forget, name, owner, fence))
 
     async def _enrol(self, slug: str, own: str) -> bool:
-        """Everybody on the list is asked by and by; False while there is no list."""
+        """Everybody on the list is asked by and by, but for those whose place another has taken: what they showed goes
+        from here, and comes from that one. False while there is no list."""
         try:
             listed = self._anchor.neighbours(own, self._clock.now())
         except Unauthenticated:
@@ -215,8 +216,9 @@ class Crawler:
         now = self._clock.steady()
         version, until = self._enrolled.get(slug, (-1, 0))
         if version != self._anchor.edition or now >= until:
+            gone = frozenset(self._anchor.succeeded(self._clock.now()))
             first = {one.did: self._clock.now() + FIRST_MS + int(FIRST_MS * self._chance())
-                     for one in listed if one.did != own}  # fmt: skip
+                     for one in listed if one.did != own and one.did not in gone}  # fmt: skip
             await self._db.write(slug, store.enrol, slug, first)
             self._enrolled[slug] = (self._anchor.edition, now + SAME_MS)
             self._silent = {pair for pair in self._silent if pair[0] != slug or pair[1] in first}

@@ -108,11 +108,12 @@ class Reconciliation:
         """All pages, each proven before the next is asked for; `notes` are the checkpoints of the last one."""
         heard = dict[str, Heard]()
         asked = dict.fromkeys(round_.agreements, -1)
+        names = await self._db.read(slug, self._comparison.names, round_.did)
         for _ in range(ROUNDS):
             seen = await self._db.read(slug, self._comparison.seen, slug, round_.did)
-            reply = await self._paced(slug, round_.did, asked, seen)
+            reply = await self._paced(slug, names[0], asked, seen)
             notes[:] = [note for note in (seen and seen.note, reply.checkpoint) if note]
-            page = partner_log.read(reply, asked, round_.did, self._keys(round_.did), _before(seen))
+            page = partner_log.read(reply, asked, names, self._keys(names[0]), _before(seen))
             await self._db.write(slug, self._comparison.keep_seen, slug, round_.did, page)
             _gather(heard, page)
             asked = {name: part.last for name, part in page.heard.items() if part.more}

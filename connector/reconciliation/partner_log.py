@@ -101,9 +101,14 @@ class Before(NamedTuple):
 
 
 def read(
-    reply: Reply, asked: Mapping[str, int], did: str, keys: Sequence[Mapping[str, object]], before: Before | None
-) -> Page:
-    """The answer to `asked` (agreement -> index behind which) by the log of `did`; Fault if anything does not hold."""
+    reply: Reply, asked: Mapping[str, int], names: Sequence[str], keys: Sequence[Mapping[str, object]],
+    before: Before | None,
+) -> Page:  # fmt: skip
+    """The answer to `asked` (agreement -> index behind which); Fault if anything does not hold.
+
+    The first of `names` is the DID of the partner, whose log signs with one of `keys`; under the others it wrote
+    records before.
+    """
     if not {part.agreement for part in reply.agreements} <= asked.keys() or _doubled(reply):
         raise Fault("record-foreign", index=0)
     if reply.checkpoint is None:
@@ -112,7 +117,7 @@ def read(
         heard = {part.agreement: Heard((), frozenset(), False, part.waiting > 0, -1) for part in reply.agreements}
         return Page(None, "", heard)
     tree = checkpoint.parse(reply.checkpoint)
-    _check_origin(tree, did)
+    _check_origin(tree, names[0])
     checkpoint.check(tree, keys)
     if before is not None:
         _check_growth(tree, before, _hashes(reply.consistency))
@@ -121,7 +126,7 @@ def read(
     return Page(
         tree,
         reply.checkpoint,
-        {part.agreement: _part(part, asked[part.agreement], did, tree) for part in reply.agreements},
+        {part.agreement: _part(part, asked[part.agreement], names, tree) for part in reply.agreements},
     )
 
 
@@ -153,7 +158,7 @@ def _epoch(origin: str) -> int:
     return int(origin.rpartition("/")[2])
 
 
-def _part(part: Part, after: int, did: str, tree: Checkpoint) -> Heard:
+def _part(part: Part, after: int, names: Sequence[str], tree: Checkpoint) -> Heard:
     lines = records.parse(_text(part.records)) if part.records else []
     records.check_proofs(lines, tree)
     last, said, erased = after, list[ComparedRecord](), set[str]()
@@ -164,14 +169,14 @@ def _part(part: Part, after: int, did: str, tree: Checkpoint) -> Heard:
         if isinstance(line, Erased):
             erased.add(line.type)
         else:
-            said.append(_said(line, part.agreement, did))
+            said.append(_said(line, part.agreement, names))
     return Heard(tuple(said), frozenset(erased), part.more, part.waiting > 0, last)
 
 
-def _said(line: Line, agreement: str, did: str) -> ComparedRecord:
+def _said(line: Line, agreement: str, names: Sequence[str]) -> ComparedRecord:
     assert not isinstance(line, Erased)
     record = line.record
-    if record["agreement"] != agreement or record["participant"] != did:
+    if record["agreement"] != agreement or record["participant"] not in names:
         raise Fault("record-foreign", index=line.index)
     try:
         at = datetime.strptime(str(record["at"]), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)

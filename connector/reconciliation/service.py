@@ -77,6 +77,10 @@ class Comparison:
             for start in range(0, len(names), size)
         ]
 
+    def names(self, tx: Tx, did: str) -> tuple[str, ...]:
+        """Who answers for that partner now, and every DID under which that one may have logged."""
+        return self._agreements.names(tx, self._agreements.acts(did, tx.now))
+
     def seen(self, tx: Tx, slug: str, did: str) -> Seen | None:
         return store.seen(tx, slug, did)
 

@@ -116,6 +116,7 @@ def _examine(
     remarks.until(exam, until, states)
     remarks.approvals(exam, members)
     remarks.seals(exam, seals, moment, lines or ())
+    remarks.succession(exam, given)
     remarks.withdrawn(exam, given, seals, exporter, lines)
     remarks.before(exam, given, seals, vouched)
     remarks.times(exam, given)
@@ -209,7 +210,7 @@ def _vouched(
     did = contract.exporter_of(given)
     listed = need(trust_list, "trust-list")
     logbook.check_signed(log, did, listed)
-    members = [listed.member(did), *(listed.members.get(name) for name in _parties(given))]
+    members = [listed.members.get(name) for name in {*listed.lineage(did), *_parties(given)}]
     operators = frozenset[str]().union(*(one.operators for one in members if one is not None))
     if witness is None:
         policy = cosignature.derived(listed.witnesses, *operators)
@@ -245,7 +246,7 @@ def _check_revocation(
         if sealed is None and f"{role}.jws" not in given.members:
             continue
         found = need(sealed, f"{role}-seal")
-        if found.seal.did == by.seal.did:
+        if contract.exporting(given).role == role:
             revocation.check_key(found.seal, known, given.sealed_at(role))
         others = contract.intermediates(role, given.members)
         issuers = (*found.seal.chain[1:], *others, *given.anchors.roots)

@@ -32,6 +32,21 @@ def seals(exam: Examination, held: Mapping[Role, Sealed | None], moment: Moment 
     exam.state(levels=levels, trusted_time=None if moment is None else written(moment.seconds))
 
 
+def succession(exam: Examination, given: Given) -> None:
+    """Who has taken a party's place since, by which list."""
+    if given.trust_list is None or given.agreement is None:
+        return
+    told = [
+        (role, did, since) for role in ROLES for did, since in given.trust_list.line(given.agreement.did(role))[-1:]
+    ]
+    for role, did, since in told:
+        facts = {"did": did, "since": written(since), "version": given.trust_list.version}
+        exam.note(f"{role}-succeeded", before=given.agreement.did(role), **facts)
+    if told:
+        stated: dict[str, object] = {role: {"did": did, "since": written(since)} for role, did, since in told}
+        exam.state(succession={"version": given.trust_list.version, **stated})
+
+
 def until(exam: Examination, found: Told | None, states: Sequence[tuple[int, Moment | None]]) -> None:
     """Until when all this speaks; who vouches for that moment besides the exporter, if anybody does."""
     if found is None:
@@ -66,7 +81,7 @@ def withdrawn(
         if sealed is None or by is None or lines is None:
             continue
         seal, check = sealed.seal, f"{name}-seal"
-        own = seal.did == by.seal.did
+        own = name == "exporter" or name == contract.exporting(given).role
         gone = revocation.withdrawn(seal, lines) if own else None
         if gone is not None:
             exam.note("key-withdrawn", check=check, kid=seal.kid, since=written(gone))

@@ -32,12 +32,13 @@ def check(given: Given, lines: Sequence[Line] | None, log: Log | None, other: Me
     if any(given.members[name] != other[name] for name in ("agreement.json", "provider.jws")):
         raise Fault("beside-other")
     theirs = logbook.chain(records.parse(other["records.ndjson"]))
-    agreement, did = need(given.agreement, "agreement"), contract.exporter_of(given)
-    if did == contract.read_seal(other["manifest.jws"]).did:
+    by = contract.exporting(given)
+    beside = contract.standing(contract.read_seal(other["manifest.jws"]).did, given)
+    if beside is not None and beside.role == by.role:
         _check_one_log(ours, theirs, need(log, "log").newest.origin == logbook.read(other).newest.origin)
         return
     for role in ROLES:
-        own = agreement.did(role) == did
+        own = role == by.role
         if (line := _left_out(role, ours, theirs)) is not None:
             facts = {"at": str(line.record["at"])[:40], "seq": line.seq}
             raise Fault("beside-hidden-here", **facts) if _hidden(ours, own) else Doubt("beside-missing-here", **facts)

@@ -6,6 +6,7 @@ from contextlib import suppress
 import msgspec
 from cryptography import x509
 
+from connector.clock import rfc3339
 from connector.participants import publisher
 from connector.participants.model import Participant
 from connector.participants.service import Hosted
@@ -48,6 +49,14 @@ class PublisherView(msgspec.Struct, frozen=True, kw_only=True):
     box: tuple[float, float, float, float] | None
 
 
+class MovedView(msgspec.Struct, frozen=True):
+    """Who acts in its place, since when, and until when its old DID is answered here."""
+
+    did: str
+    at: str
+    until: str
+
+
 class ParticipantView(msgspec.Struct, frozen=True, kw_only=True):
     slug: str
     did: str
@@ -59,6 +68,10 @@ class ParticipantView(msgspec.Struct, frozen=True, kw_only=True):
     keys: list[KeyView]
     seal: SealView
     publisher: PublisherView
+    former: list[str]
+    """The DIDs that it had at other providers, the newest first."""
+    moved: MovedView | None
+    """Where it works now, if it has moved from here."""
 
 
 class ParticipantsView(msgspec.Struct, frozen=True):
@@ -90,7 +103,8 @@ def participant(hosted: Hosted, listed: Listed) -> ParticipantView:
     return ParticipantView(
         slug=one.id, did=one.did, root=one.root, name=one.name, kind=one.kind, operator=one.operator, state=one.state,
         keys=[KeyView(key.kid, key.purpose, key.state) for key in hosted.keys],
-        seal=_seal(hosted, listed), publisher=_publisher(one),
+        seal=_seal(hosted, listed), publisher=_publisher(one), former=list(one.former),
+        moved=None if one.moved is None else MovedView(one.moved.did, rfc3339(one.moved.at), rfc3339(one.moved.until)),
     )  # fmt: skip
 
 

@@ -44,6 +44,7 @@ class List:
     def __init__(self, *entries: Entry) -> None:
         self.write(*entries)
         self.version = 1
+        self.gone: tuple[str, ...] = ()
 
     def write(self, *entries: Entry) -> None:
         self.participants, self.version = entries, getattr(self, "version", 0) + 1
@@ -58,6 +59,9 @@ class List:
 
     def neighbours(self, own: str, now: int) -> tuple[Entry, ...]:
         return self.participants
+
+    def succeeded(self, now: int) -> tuple[str, ...]:
+        return self.gone
 
     def entry(self, did: str) -> Entry | None:
         return next((one for one in self.participants if one.did == did), None)
@@ -294,6 +298,18 @@ async def test_a_member_that_left_the_list_is_forgotten_a_suspended_one_is_not(s
     await scene.look(ENROL_MS)
     assert len(await scene.db.read(HERE, copies.held, HERE, SEA)) == 1
     scene.list.write()
+    await scene.look()
+    assert await scene.db.read(HERE, copies.held, HERE, SEA) == {}
+    assert await scene.db.read(HERE, store.states, HERE) == []
+
+
+async def test_of_a_member_whose_place_another_has_taken_nothing_stays(scene: Scene) -> None:
+    """>> read; the list names a successor of it << its copies go, it is not asked again, though it is listed still."""
+    await scene.look()
+    await scene.look(FIRST_MS)
+    assert len(await scene.db.read(HERE, copies.held, HERE, SEA)) == 1
+    scene.list.gone = (SEA,)
+    scene.list.write(member(SEA))
     await scene.look()
     assert await scene.db.read(HERE, copies.held, HERE, SEA) == {}
     assert await scene.db.read(HERE, store.states, HERE) == []

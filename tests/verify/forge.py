@@ -98,7 +98,7 @@ class Log:
     def copy(self) -> "Log":
         """The same log up to here, to go on in another way."""
         other = Log(self.did)
-        other.keys, other.witnesses, other.at = self.keys, self.witnesses, self.at
+        other.keys, other.witnesses, other.at, other.epoch = self.keys, self.witnesses, self.at, self.epoch
         other.rows, other.heads = [*self.rows], {**self.heads}
         return other
 

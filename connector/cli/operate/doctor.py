@@ -21,6 +21,7 @@ from connector.cli.operate import (
     doctor_contracts,
     doctor_database,
     doctor_federation,
+    doctor_moved,
     doctor_secrets,
     doctor_spaces,
     doctor_witness,
@@ -224,6 +225,7 @@ CHECKS: tuple[Callable[[Settings, str], Iterator[Finding]], ...] = (
     lambda settings, lang: starmap(Finding, doctor_contracts.lines(settings, lang)),
     lambda settings, lang: starmap(Finding, doctor_federation.lines(settings, lang)),
     lambda settings, lang: starmap(Finding, doctor_spaces.lines(settings, lang)),
+    lambda settings, lang: starmap(Finding, doctor_moved.lines(settings, lang)),
     _plugins,
     _port,
 )

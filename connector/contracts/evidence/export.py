@@ -180,15 +180,28 @@ def _first(tx: Tx, state: Batch, growth: list[bytes], size: int) -> bytes:
     return logbook.write_first(size, growth, note)
 
 
-def policy_of(trust_list: str, did: str, partner: str) -> Policy | None:
-    """Whose cosignatures an auditor who has only this trust list will count for a contract in the log of `did`."""
+def policy_of(trust_list: str, names: Sequence[str], partner: str) -> Policy | None:
+    """Whose cosignatures an auditor who has only this trust list will count for a contract in the log of whoever has,
+    or has had, these DIDs."""
     try:
         listed = trustlist.parse(trust_list.encode("ascii"))
-        other = listed.members.get(partner)
-        operators = [listed.member(did).operator, *([] if other is None else [other.operator])]
+        members = (listed.members.get(did) for did in (*names, partner))
+        operators = [one.operator for one in members if one is not None]
         return cosignature.derived(listed.witnesses, *operators)
     except (Fault, ValueError):
         return None
+
+
+def standing_for(trust_list: str) -> Callable[[str], Sequence[str]]:
+    """All who have taken the place of a DID by this list, one after the other, after itself."""
+
+    def names(did: str) -> Sequence[str]:
+        try:
+            return (did, *(heir for heir, _ in trustlist.parse(trust_list.encode("ascii")).line(did)))
+        except (Fault, ValueError):
+            return (did,)
+
+    return names
 
 
 def _vouched(tx: Tx, participant: str, index: int, vouching: Policy | None) -> Batch | None:

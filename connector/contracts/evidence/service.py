@@ -153,7 +153,7 @@ class Evidence:
             role: store.known_object(tx, slug, sha256) for role, sha256 in log_records.seconds(tx, agreement).items()
         }
         logged = {role: item.body for role, item in named.items() if item is not None}
-        vouching = export.policy_of(listed, hosted.participant.did, agreement.counterparty)
+        vouching = export.policy_of(listed, hosted.participant.own_dids, agreement.counterparty)
         log = export.log_evidence(tx, slug, agreement.id, vouching)
         said = self._translations
         return export.EvidenceParts(
@@ -170,7 +170,7 @@ class Evidence:
             trust_list=listed,
             log=log,
             more={
-                **statement.members(objects, agreement, log.records),
+                **statement.members(objects, agreement, log.records, export.standing_for(listed)),
                 **second_seal.members(objects, firsts, listed, logged),
                 **({} if said is None else said.members(tx, hosted, agreement, objects)),
             },

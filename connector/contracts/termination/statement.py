@@ -325,10 +325,11 @@ class Terminations:
         return self._participants.held(agreement.participant).participant.did
 
 
-def members(objects: Mapping[str, bytes], agreement: Agreement, logged: bytes) -> dict[str, bytes]:
-    """What a bundle shows of the end: statements that the records in it (`logged`) name, by the parties themselves.
-
-    The statement of a successor is left to the log: whoever reads the bundle knows only the parties of the agreement.
+def members(
+    objects: Mapping[str, bytes], agreement: Agreement, logged: bytes, standing_for: Callable[[str], Sequence[str]]
+) -> dict[str, bytes]:
+    """What a bundle shows of the end: statements that the records in it (`logged`) name, by the parties or by those
+    who had taken their place (`standing_for`, itself included).
     """
     found: dict[str, bytes] = {}
     parties = {"provider": agreement.policy["assigner"], "consumer": agreement.policy["assignee"]}
@@ -337,7 +338,7 @@ def members(objects: Mapping[str, bytes], agreement: Agreement, logged: bytes) -
         bodies = [objects[name] for name in names if name in objects]
         if len(bodies) < 2 or not all(digest(body).encode() in logged for body in bodies):
             continue
-        if jades.read(bodies[1].decode("ascii")).did != did:
+        if jades.read(bodies[1].decode("ascii")).did not in standing_for(did):
             continue
         found |= zip(names, bodies, strict=True)
         document = objects[DOCUMENT.format(side=side)]

@@ -255,24 +255,65 @@ def check_owner(
     return level
 
 
-def exporter_of(given: Given) -> str:
-    """Whose name the seal over the manifest bears; Fault `exporter` if that is none of the parties."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Who stands for a party: itself, or whoever has taken its place by the trust list (spec/contracts.md 8.8).
+
+    `names` are the DIDs that it has had, the party's own first, each with since when (seconds; 0 for the party's own).
+    """
+
+    role: Role
+    names: tuple[tuple[str, int], ...]
+
+    @property
+    def party(self) -> str:
+        """As the agreement names it."""
+        return self.names[0][0]
+
+    @property
+    def did(self) -> str:
+        """As it is called now."""
+        return self.names[-1][0]
+
+
+def standing(did: str, given: Given) -> Standing | None:
+    """For which party `did` stands; None: for none."""
     agreement = need(given.agreement, "agreement")
+    for role in ROLES:
+        party = agreement.did(role)
+        names = ((party, 0), *(() if given.trust_list is None else given.trust_list.line(party)))
+        places = [place for place, (name, _) in enumerate(names) if name == did]
+        if places:
+            return Standing(role, names[: places[0] + 1])
+    return None
+
+
+def exporter_of(given: Given) -> str:
+    """Whose name the seal over the manifest bears; Fault `exporter` if it stands for none of the parties."""
     did = read_seal(given.members["manifest.jws"]).did
-    if did not in (agreement.provider, agreement.consumer):
+    if standing(did, given) is None:
         raise Fault("exporter", did=did)
     return did
 
 
+def exporting(given: Given) -> Standing:
+    """For which party the exporter stands; Fault `exporter`."""
+    found = standing(exporter_of(given), given)
+    assert found is not None
+    return found
+
+
 def check_manifest_seal(given: Given) -> Sealed:
-    """The exporter's seal over the manifest; the exporter is one of the two parties.
+    """The exporter's seal over the manifest; the exporter is one of the two parties, or has taken its place by then.
 
     It is made at the export, behind every state of the log, so only its own time is known.
     """
     did = exporter_of(given)
-    documents = need(given.documents, "documents")
+    documents, since = need(given.documents, "documents"), exporting(given).names[-1][1]
     seal, members = read_seal(given.members["manifest.jws"]), given.members
-    document = parse_document(members[ROTATED], did) if ROTATED in members else documents[did]
+    document = parse_document(members[ROTATED], did) if ROTATED in members else documents.get(did)
+    if document is None or seal.iat + SKEW_S < since:
+        raise Fault("exporter", did=did)
     check_references(seal, [addressed("manifest.json", did, members, "application/json")], members)
     return Sealed(seal, check_owner(seal, did, document, given))
 

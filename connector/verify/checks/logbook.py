@@ -10,8 +10,9 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import pairwise
 
-from connector.verify.checks import archive, records
+from connector.verify.checks import archive, contract, records
 from connector.verify.checks.contract import Given, Members
 from connector.verify.checks.examination import need
 from connector.verify.checks.records import AGREEMENT, KEY, TOMBSTONE, Erased, Line, Logged, Proof
@@ -89,17 +90,36 @@ def _grown(data: bytes, what: str, size: int) -> tuple[tuple[bytes, ...], Checkp
 
 
 def check_signed(log: Log, exporter: str, trust_list: TrustList) -> None:
-    """Each state is the exporter's log's, signed with a key that the trust list names for it, and it only grew."""
+    """Each state is the exporter's log's, signed with a key that the trust list names for it, and it only grew.
+
+    Under each DID that the exporter has had the log had another origin; it never goes back to a former one.
+    """
     newest, first = log.newest, log.first
-    for state in (log.proof.checkpoint, newest, *(() if first is None else (first,))):
-        name, _, epoch = state.origin.rpartition("/")
-        if f"https://{name}" != f"{key_binding.root_of(exporter)}/log" or not _EPOCH.fullmatch(epoch):
-            raise Fault("log-origin", origin=state.origin)
-        checkpoint.check(state, trust_list.member(exporter).log_keys)
+    states = sorted((log.proof.checkpoint, newest, *(() if first is None else (first,))), key=lambda one: one.size)
+    signers = [owner(state, trust_list.lineage(exporter)) for state in states]
+    if not handed_on(signers, trust_list):
+        raise Fault("log-origin", origin=states[-1].origin)
+    for state, did in zip(states, signers, strict=True):
+        checkpoint.check(state, trust_list.member(did).log_keys)
     if log.growth is not None:
         _check_growth(log.proof.checkpoint, newest, log.growth)
     if first is not None:
         _check_growth(first, newest, log.since)
+
+
+def handed_on(dids: Sequence[str], trust_list: TrustList) -> bool:
+    """Whether each of them is the one before, or has taken its place."""
+    steps = ((one, other) for one, other in pairwise(dids) if one != other)
+    return all(other in dict(trust_list.line(one)) for one, other in steps)
+
+
+def owner(state: Checkpoint, names: Collection[str]) -> str:
+    """Under which of these DIDs the log signed it; Fault `log-origin` if under none."""
+    name, _, epoch = state.origin.rpartition("/")
+    for did in names:
+        if f"https://{name}" == f"{key_binding.root_of(did)}/log" and _EPOCH.fullmatch(epoch):
+            return did
+    raise Fault("log-origin", origin=state.origin)
 
 
 def _check_growth(older: Checkpoint, newest: Checkpoint, growth: Sequence[bytes]) -> None:
@@ -122,14 +142,14 @@ def check(log: Log | None, members: Members, exporter: str | None, given: Given)
     check_signed(states, did, trust_list)
     if not given.anchors.authority:
         raise Doubt("no-authority")
-    keys, issued = trust_list.member(did).log_keys, _moment(trust_list.at_export)
-    timed = given.at is not None
-    _check_in_force(states.proof.checkpoint, keys, (given.at or 0) - SKEW_S if timed else issued)
+    issued, timed = _moment(trust_list.at_export), given.at is not None
+    _check_in_force(states.proof.checkpoint, did, trust_list, (given.at or 0) - SKEW_S if timed else issued)
     if not timed or states.growth is not None:
-        _check_in_force(states.newest, keys, issued)
+        _check_in_force(states.newest, did, trust_list, issued)
 
 
-def _check_in_force(state: Checkpoint, keys: Sequence[Mapping[str, object]], at: int) -> None:
+def _check_in_force(state: Checkpoint, exporter: str, trust_list: TrustList, at: int) -> None:
+    keys = trust_list.member(owner(state, trust_list.lineage(exporter))).log_keys
     try:
         checkpoint.check(state, [key for key in keys if UNTIL not in key or at < _moment(key[UNTIL])])
     except Fault as fault:
@@ -148,10 +168,12 @@ def check_records(given: Given, exporter: str | None, log: Log | None) -> Sequen
     """Every record is the exporter's, belongs here, stands in the tree, and none is missing between two."""
     lines = given.lines or records.parse(given.members["records.ndjson"])
     iri, did = need(given.agreement, "agreement").iri, need(exporter, "exporter-seal")
+    names = frozenset({did}) if given.trust_list is None else given.trust_list.lineage(did)
     erased = {line.index for line in lines if isinstance(line, Erased)}
     for line in lines:
-        if isinstance(line, Logged) and not _belongs(line, iri, did, erased):
+        if isinstance(line, Logged) and not _belongs(line, iri, names, erased):
             raise Fault("record-foreign", index=line.index)
+    _check_handed_on(lines, given.trust_list)
     records.check_chain(chain(lines))
     records.check_chain([line for line in lines if _chain(line) == KEY])
     records.check_erased(lines)
@@ -159,9 +181,18 @@ def check_records(given: Given, exporter: str | None, log: Log | None) -> Sequen
     return lines
 
 
-def _belongs(line: Logged, iri: str, did: str, erased: Collection[int]) -> bool:
+def _check_handed_on(lines: Sequence[Line], trust_list: TrustList | None) -> None:
+    """Once the exporter has written under another DID it never does under a former one again; Fault."""
+    written = sorted((one for one in lines if isinstance(one, Logged)), key=lambda one: one.index)
+    for before, line in pairwise(written):
+        dids = [str(one.record["participant"]) for one in (before, line)]
+        if trust_list is not None and not handed_on(dids, trust_list):
+            raise Fault("record-foreign", index=line.index)
+
+
+def _belongs(line: Logged, iri: str, names: Collection[str], erased: Collection[int]) -> bool:
     about, kind = line.record["agreement"], line.type
-    if line.record["participant"] != did:
+    if line.record["participant"] not in names:
         return False
     if about is not None or kind == KEY:
         return about == (None if kind == KEY else iri)
@@ -200,9 +231,9 @@ def check_commitment(given: Given, lines: Sequence[Line] | None, log: Log | None
         if newest.body.get(member) != _digest(given.members, name):
             raise Fault("commitment", name=name)
     _check_same_agreement(found)
-    parties = need(given.agreement, "agreement")
-    own = "did-provider.json" if exporter == parties.provider else "did-consumer.json"
-    _check_key_head(found, newest, need(lines, "records"), _digest(given.members, own))
+    by = contract.exporting(given)
+    document = _digest(given.members, f"did-{by.role}.json")
+    _check_key_head(found, newest, need(lines, "records"), document, moved=exporter != by.party)
     _check_current(need(lines, "records"), _digest(given.members, archive.ROTATED))
 
 
@@ -219,11 +250,14 @@ def _check_same_agreement(found: Sequence[Line]) -> None:
         before = line.body
 
 
-def _check_key_head(found: Sequence[Line], newest: Logged, lines: Sequence[Line], document: str | None) -> None:
+def _check_key_head(
+    found: Sequence[Line], newest: Logged, lines: Sequence[Line], document: str | None, *, moved: bool
+) -> None:
     """The key event that the record names is here and stands for the exporter's DID document.
 
     A countersignature may come after a change of keys: then the document is the one that the first agreement record
-    found in force, or one since.
+    found in force, or one since. Where the exporter has `moved` since it sealed, the first record may be younger than
+    the move, and the document is one of those before it.
     """
     if newest.body.get("keyHead") is None:  # nothing then says that this document was the exporter's, nor that its
         raise Doubt("no-key-head")  # key was not withdrawn
@@ -234,7 +268,7 @@ def _check_key_head(found: Sequence[Line], newest: Logged, lines: Sequence[Line]
     if last is None and any(isinstance(line, Erased) for line in events):
         raise Doubt("key-events-erased")
     begin = last if heads[0] is None else heads[0]
-    if last is None or begin is None or not _named(document, events[begin : last + 1]):
+    if last is None or begin is None or not _named(document, events[0 if moved else begin : last + 1]):
         raise Fault("key-head")
 
 

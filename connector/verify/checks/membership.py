@@ -3,7 +3,8 @@
 Judged at the trusted time of each seal (spec/contracts.md 8.5), else at the time that the signer claims, which is never
 one from before its membership. A list names one period and one state per member, as of its own day. So:
 
-* over by then, or suspended since before: FAILED, that party was no member;
+* over by then, or suspended since before: FAILED, that party was no member; but where it had moved, and is one under
+  its new DID, the log of that one proves it, and that of another leaves it unproven;
 * suspended, but the list does not say since when: not proven, for it may have been before or after;
 * admitted only later: not proven, for whoever comes back is listed from that day on;
 * not on the list: not proven, for whoever left is no longer there;
@@ -14,6 +15,7 @@ one from before its membership. A list names one period and one state per member
 
 from collections.abc import Mapping
 
+from connector.verify.checks import contract
 from connector.verify.checks.contract import ROLES, Given, Role, Sealed
 from connector.verify.checks.examination import need
 from connector.verify.checks.trusted_time import SKEW_S, written
@@ -36,7 +38,9 @@ def check(
         claimed = need(seals.get(role) or seals.get("provider"), "provider-seal").seal.iat
         known = given.sealed_at(role)
         try:
-            _judge(agreement.did(role), listed, claimed if known is None else known)
+            at = claimed if known is None else known
+            if not _moved(role, given, listed, claimed, at):
+                _judge(agreement.did(role), listed, at)
             _check_claimed(agreement.did(role), listed, claimed)
         except Doubt as open_question:  # the other party may be worse
             doubt = doubt or open_question
@@ -44,6 +48,23 @@ def check(
         raise doubt
     if seen is not None and seen >= listed.next_update:
         raise Doubt("list-withheld", at=written(seen), until=written(listed.next_update))
+
+
+def _moved(role: Role, given: Given, listed: TrustList, claimed: int, at: int) -> bool:
+    """Whether that party had moved by `at`, and is a member under its new DID: then its place was never empty.
+
+    Doubt `member-moved` unless the party itself says, by its own log under the new DID, that it sealed before.
+    """
+    did = need(given.agreement, "agreement").did(role)
+    member, now = listed.members.get(did), [one for one in listed.line(did) if one[1] <= at + SKEW_S]
+    end = None if member is None else member.period.end
+    if not now or end is None or end > at or claimed > end:
+        return False
+    _judge(now[-1][0], listed, at)
+    by = contract.exporting(given)
+    if by.role != role or by.did == did:
+        raise Doubt("member-moved", did=did, heir=now[-1][0], at=written(at))
+    return True
 
 
 def _check_claimed(did: str, listed: TrustList, claimed: int) -> None:

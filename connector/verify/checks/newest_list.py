@@ -6,7 +6,7 @@ longer names (the keys of a member that left, a witness that is no more) still c
 that one too bears the authority's signature; but that somebody is no longer listed is never passed over.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from connector.verify.checks.anchors import Anchors
@@ -45,9 +45,15 @@ def _newest(bundled: TrustList, given: TrustList) -> TrustList:
 def continued(older: TrustList, newer: TrustList) -> TrustList:
     """The newer list, with what the older one says of keys that the newer one does not name."""
     listed = {did: _followed(older.members.get(did), member) for did, member in newer.members.items()}
-    gone = {did: replace(one, unlisted=True) for did, one in older.members.items() if did not in listed}
+    told = {before for one in listed.values() for before, _ in one.succeeds}
+    gone = {did: _gone(one, told) for did, one in older.members.items() if did not in listed}
     witnesses = [*newer.witnesses, *older.witnesses]
     return replace(newer, members={**listed, **gone}, witnesses=witnesses, exported=older.issued)
+
+
+def _gone(one: Member, told: Collection[str]) -> Member:
+    """Whom the newer list does not name; whose place it had taken still counts, unless that list says otherwise."""
+    return replace(one, unlisted=True, succeeds=tuple(step for step in one.succeeds if step[0] not in told))
 
 
 def _followed(older: Member | None, newer: Member) -> Member:

@@ -48,7 +48,9 @@ def check_key(seal: Seal, lines: Sequence[Line], at: int | None) -> None:
 def _revoked(kid: str, lines: Sequence[Line]) -> int | None:
     """Since when (seconds); an event whose time cannot be read counts from the beginning."""
     events = [line.body for line in lines if isinstance(line, Logged) and line.type == KEY]
-    found = [body.get("from") for body in events if body.get("event") == EVENT and body.get("kid") == kid]
+    key = kid.partition("#")[2]  # a thumbprint: the same key under another DID of its owner
+    said = [body for body in events if body.get("event") == EVENT]
+    found = [body.get("from") for body in said if str(body.get("kid")).partition("#")[2] == key]
     return min((_since(moment) for moment in found), default=None)
 
 

@@ -65,7 +65,7 @@ def check(role: Role, given: Given, lines: Sequence[Line] | None) -> None:
     key = _judged(seal, () if listed is None else listed.seal_keys_pq, did, logged=bool(said))
     if not said and key.period != Period():
         _check_period(key.period, (seal.iat, seconds(trust_list.at_export)), did)
-    if contract.exporter_of(given) == did:
+    if contract.exporting(given).role == role:
         for kid in (seal.kid, f"{did}#{thumbprint(key.jwk)}"):  # whatever name it gives its key
             revocation.check_key(replace(seal, kid=kid), known, at)
     if said:

@@ -17,6 +17,7 @@ from connector.verify.checks.records import TERMINATION, Erased, Line, Logged
 from connector.verify.checks.trusted_time import SKEW_S, exact, written
 from connector.verify.formats import jcs
 from connector.verify.formats.faults import Doubt, Fault
+from connector.verify.formats.jades import Seal
 
 _FORM = frozenset({"v", "kind", "agreement", "by", "reason", "notice", "at"})
 
@@ -54,15 +55,16 @@ def check(role: Role, given: Given, lines: Sequence[Line] | None, size: int | No
         raise Doubt("termination-absent", seq=stated(role, lines or ())[-1].seq)
     statement, token = (given.members[name] for name in names(role))
     seal = contract.read_seal(token)
-    found = contract.addressed(names(role)[0], agreement.did(role), given.members, "application/json")
+    did = _by(seal, role, given)
+    found = contract.addressed(names(role)[0], did, given.members, "application/json")
     whole = Signed("agreement.json", agreement.iri, "application/json")
     contract.check_references(seal, [found] if len(seal.pars) == 1 else [whole, found], given.members)
-    contract.check_owner(seal, agreement.did(role), _document(role, given), given)
+    contract.check_owner(seal, did, _document(role, did, given), given)
     at, notice = _read(statement, role, sha256(given.members["agreement.json"]).hexdigest())
     known = need(lines, "records")
     record = _logged(role, sha256(statement).hexdigest(), sha256(token).hexdigest(), known)
     seen = record is not None and size is not None and record.index < size
-    if contract.exporter_of(given) == seal.did:
+    if contract.exporting(given).role == role:
         revocation.check_key(seal, known, given.at if seen else None)
     logged = None if record is None else exact(record.record["at"])
     witnessed = None if given.at is None or not seen else given.at + SKEW_S
@@ -92,13 +94,23 @@ def document_name(role: Role) -> str:
     return f"did-termination-{role}.json"
 
 
-def _document(role: Role, given: Given) -> Mapping[str, object]:
-    did = need(given.agreement, "agreement").did(role)
+def _by(seal: Seal, role: Role, given: Given) -> str:
+    """That party, or whoever had taken its place when it sealed; the party itself where it is neither."""
+    found, party = contract.standing(seal.did, given), need(given.agreement, "agreement").did(role)
+    if found is None or found.role != role or seal.iat + SKEW_S < found.names[-1][1]:
+        return party
+    return seal.did
+
+
+def _document(role: Role, did: str, given: Given) -> Mapping[str, object]:
     for name in (document_name(role), ROTATED):
         later = given.members.get(name)
         if later is not None and (name != ROTATED or contract.exporter_of(given) == did):
             return contract.parse_document(later, did)
-    return need(given.documents, "documents")[did]
+    documents = need(given.documents, "documents")
+    if did not in documents:
+        raise Fault("document-foreign", did=did)
+    return documents[did]
 
 
 def _read(statement: bytes, role: Role, agreement: str) -> tuple[int, int | None]:

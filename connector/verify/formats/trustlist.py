@@ -69,6 +69,8 @@ class Member:
     """Where the newest list says another one than the list by which the exporter went."""
     unlisted: bool = False
     """An older list named it, the newest does not."""
+    succeeds: tuple[tuple[str, int], ...] = ()
+    """Whose places it has taken, and since when (seconds)."""
 
     @property
     def operators(self) -> frozenset[str]:
@@ -113,6 +115,21 @@ class TrustList:
         except Fault:
             return 0
 
+    def line(self, did: str) -> tuple[tuple[str, int], ...]:
+        """All who have taken its place, one after the other, each with since when it holds it (seconds)."""
+        steps = {before: (one.did, since) for one in self.members.values() for before, since in one.succeeds}
+        found: dict[str, int] = {}
+        at = 0
+        while did in steps and steps[did][0] not in found:
+            did, at = steps[did][0], max(at, steps[did][1])
+            found[did] = at
+        return tuple(found.items())
+
+    def lineage(self, did: str) -> frozenset[str]:
+        """Itself, and all whose place it has taken."""
+        before = {one for member in self.members.values() for one, _ in member.succeeds}
+        return frozenset({did, *(one for one in before if did in dict(self.line(one)))})
+
     def member(self, did: str) -> Member:
         """The entry of `did`; Fault `not-listed`."""
         if did not in self.members:
@@ -142,7 +159,8 @@ def parse(jws: bytes, *, given: bool = False) -> TrustList:
     if not isinstance(version, int) or not isinstance(entries, list) or next_update is None:
         raise Fault("trust-list-form")
     members = {one.did: one for one in (_member(entry) for entry in entries)}
-    if len(members) != len(entries):
+    gone = [before for one in members.values() for before, _ in one.succeeds]
+    if len(members) != len(entries) or len(set(gone)) != len(gone):
         raise Fault("trust-list-form")
     return TrustList(
         version=version,
@@ -193,7 +211,16 @@ def _member(entry: object) -> Member:
                 seal_key_pq=pq,
                 former_seal_keys_pq=_former(entry.get("formerSealKeysPq", []), pq or {}),
                 keys=frozenset(one for one in _list(entry.get("keys")) if isinstance(one, str)),
+                succeeds=tuple(_succeeded(one) for one in _list(entry.get("succeeds"))),
             )
+        case _:
+            raise Fault("trust-list-form")
+
+
+def _succeeded(value: object) -> tuple[str, int]:
+    match value:
+        case {"did": str(did), "from": str(since)}:
+            return did, seconds(since) or 0
         case _:
             raise Fault("trust-list-form")
 

@@ -1,0 +1,134 @@
+"""A town works at another provider from now on: what it agreed before goes on, in both roles, and proves itself."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.errors import HanseError
+from connector.verify.bundle import verify_bundle
+from connector.verify.report import Report
+from tests.testkit.cities import MUNICIPALITY, City, Space
+from tests.testkit.moved import Move, move, say
+from tests.testkit.patience import eventually_said
+
+TOWN, VILLAGE = "musterstadt", "nachbardorf"
+CONTENT = b"art;hoehe\nLinde;12\n"
+
+
+async def pair(space: Space) -> tuple[City, City]:
+    """The provider and the consumer, each a process of its own."""
+    town = await space.city("town", {TOWN: MUNICIPALITY})
+    village = await space.city("village", {VILLAGE: MUNICIPALITY})
+    await space.reload(town, village)
+    return town, village
+
+
+async def agreed(town: City, village: City) -> str:
+    made = await town.publish(TOWN, CONTENT)
+    found = await village.negotiate(VILLAGE, town.did(TOWN), made["dataset"])
+    assert found["state"] == "FINALIZED"
+    return str(found["agreement"])
+
+
+async def bundle(city: City, slug: str, agreement: str) -> bytes:
+    uuid = agreement.removeprefix("urn:uuid:")
+    found: bytes = await city.api.get(f"/api/v1/participants/{slug}/agreements/{uuid}/evidence")
+    return found
+
+
+def judged(space: Space, data: bytes, beside: bytes | None = None) -> Report:
+    report = verify_bundle(data, space.roots, "en", beside=beside)
+    assert report.holds_apart_from_time, [one.sentence for one in report.checks if one.code]
+    return report
+
+
+async def test_a_consumer_that_moved_goes_on_under_its_agreements(space: Space) -> None:
+    """>> agreed, then the consumer moves; it fetches, and ends the agreement << the bytes; the end, on both sides.
+
+    The bundles of both sides verify as before the move, and say who stands in whose place.
+    """
+    town, village = await pair(space)
+    agreement = await agreed(town, village)
+    before = await bundle(village, VILLAGE, agreement)
+    moved = await move(space, village, VILLAGE, town)
+    received = await village.fetch(VILLAGE, agreement)
+    assert (received["state"], received["outcome"]) == ("COMPLETED", "received")
+    assert Path(received["file"]).read_bytes() == CONTENT
+    await ended(village, VILLAGE, agreement, town, TOWN)
+    for city, slug in ((town, TOWN), (village, VILLAGE)):
+        told(judged(space, await bundle(city, slug, agreement)), "consumer", moved)
+    judged(space, before)
+    judged(space, await bundle(village, VILLAGE, agreement), beside=await bundle(town, TOWN, agreement))
+
+
+async def test_a_provider_that_moved_goes_on_under_its_agreements(space: Space) -> None:
+    """>> agreed, then the provider moves; the consumer fetches, the provider ends the agreement << as before."""
+    town, village = await pair(space)
+    agreement = await agreed(town, village)
+    before = await bundle(town, TOWN, agreement)
+    moved = await move(space, town, TOWN, village)
+    received = await village.fetch(VILLAGE, agreement)
+    assert (received["state"], received["outcome"]) == ("COMPLETED", "received")
+    await ended(town, TOWN, agreement, village, VILLAGE)
+    for city, slug in ((town, TOWN), (village, VILLAGE)):
+        told(judged(space, await bundle(city, slug, agreement)), "provider", moved)
+    judged(space, before)
+
+
+async def test_new_agreements_are_made_under_the_new_name(space: Space) -> None:
+    """>> the provider moved; its partner asks by the DID it knew << agreed with the new one; the bundle names it."""
+    town, village = await pair(space)
+    made = await town.publish(TOWN, CONTENT)
+    old = town.did(TOWN)
+    moved = await move(space, town, TOWN, village)
+    found = await village.negotiate(VILLAGE, old, made["dataset"])
+    assert found["state"] == "FINALIZED"
+    for city, slug in ((town, TOWN), (village, VILLAGE)):
+        report = judged(space, await bundle(city, slug, found["agreement"]))
+        assert report.stated.get("succession") is None
+    document = await village.services.infra.db.read(
+        VILLAGE, village.services.contracts.service.agreements.named, VILLAGE, found["agreement"]
+    )
+    assert document.policy["assigner"] == moved.new
+
+
+@pytest.mark.threat("T118")
+async def test_without_the_list_nobody_acts_for_the_town(space: Space) -> None:
+    """>> moved, and the list does not say so yet << the new one is a stranger and asks again; the old sends nothing.
+
+    >> the list says so << what was asked for comes.
+    """
+    town, village = await pair(space)
+    agreement = await agreed(town, village)
+    before = await village.services.participants.get(VILLAGE)
+    moved = await move(space, village, VILLAGE, town, listed=False)
+    asked = await village.fetch(VILLAGE, agreement, wait=1)
+    assert asked["state"] == "REQUESTED"
+    client = village.services.peer
+    with pytest.raises(HanseError, match=r"succession\.gone"):
+        await client.get(moved.left, town.did(TOWN), f"{town.root(TOWN)}/2025-1/transfers/urn:uuid:a")
+    await say(space, before, await village.services.participants.get(VILLAGE))
+    await space.reload(town, village)
+    found = await village.api.get(f"/api/v1/participants/{VILLAGE}/transfers/{asked['id']}", wait="20")
+    assert (found["state"], found["outcome"]) == ("COMPLETED", "received")
+
+
+async def ended(by: City, slug: str, agreement: str, other: City, partner: str) -> None:
+    """One side ends it; the other has booked that."""
+    uuid = agreement.removeprefix("urn:uuid:")
+    await by.api.post(f"/api/v1/participants/{slug}/agreements/{uuid}/end", {"reason": "Umzug."})
+
+    async def over() -> bool:
+        found = await other.services.infra.db.read(
+            partner, other.services.contracts.service.agreements.named, partner, agreement
+        )
+        return found.state == "ended"
+
+    await eventually_said(over)
+
+
+def told(report: Report, role: str, moved: Move) -> None:
+    said: Any = report.stated["succession"]
+    assert said[role]["did"] == moved.new
+    assert any(moved.new in note and moved.old in note for note in report.notes)
