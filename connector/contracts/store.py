@@ -195,6 +195,21 @@ def open_cases(tx: Tx, participant: str, counterparty: str) -> int:
     return int(row["n"])
 
 
+def follow(tx: Tx, case: NegotiationRow, did: str) -> NegotiationRow:
+    """The same negotiation with whoever has taken its counterparty's place; raises Conflict if somebody was faster."""
+    changed = tx.run(
+        "UPDATE negotiation SET counterparty = :did, version = version + 1"
+        " WHERE participant = :participant AND id = :id AND version = :version",
+        participant=case.participant,
+        id=case.id,
+        version=case.version,
+        did=did,
+    )
+    if not changed:
+        raise Conflict
+    return replace(case, counterparty=did, version=case.version + 1)
+
+
 def unsettled(tx: Tx, participant: str) -> list[str]:
     """The ids of all negotiations that are not settled on both sides."""
     rows = tx.all(

@@ -13,14 +13,17 @@ from connector.audit import origins
 from connector.clock import rfc3339
 from connector.participants import keys, store, succession
 from connector.participants.model import Moved, Participant, split_root
-from connector.participants.service import Hosted
+from connector.participants.service import Hosted, SealIssuer
+from connector.policy.engine import Requester
 from connector.storage.database import Tx
 from connector.trust.development.space import DevelopmentSpace
 from connector.trust.did import did as dids
 from connector.trust.keys.signing import PURPOSES, KeyRecord, SoftwareKey, Vault, post_quantum
 from connector.trust.members.entries import entry
+from connector.trust.members.successors import Step, Successors
 from connector.trust.members.trust_list import Entry, Succeeded
 from tests.testkit.cities import City, Space
+from tests.testkit.towns import Towns
 
 LEFT = "ehemals"
 
@@ -38,11 +41,11 @@ async def move(space: Space, city: City, slug: str, *others: City, listed: bool 
     services = city.services
     hosted = await services.participants.get(slug)
     place = DevelopmentSpace(space.folder / "certs", space.clock)
-    new = await services.infra.db.write(slug, _moved_in, hosted, place)
+    new = await services.infra.db.write(slug, _moved_in, hosted)
     left = f"{LEFT}-{slug}"
     vault = services.infra.vault
     await services.infra.db.write(left, _left_behind, hosted, left, new.did, vault)
-    fresh = _fresh(new, place)
+    fresh = _fresh(new, place.seal)
     await services.infra.db.write(slug, _equipped, new, fresh, vault)
     await services.participants.catch_up()
     await services.infra.db.write(slug, services.contracts.service.after_move, slug)
@@ -69,7 +72,30 @@ async def say(space: Space, before: Hosted, after: Hosted) -> None:
     await asyncio.to_thread(DevelopmentSpace(space.folder / "certs", space.clock).enlist, entries)
 
 
-def _moved_in(tx: Tx, hosted: Hosted, place: DevelopmentSpace) -> Participant:
+async def move_town(towns: Towns, slug: str, *, listed: bool = True) -> Move:
+    """The same for a town of `Towns`, where nobody has an address: what is left behind is its DID document."""
+    hosted = await towns.participants.get(slug)
+    new = await towns.db.write(slug, _moved_in, hosted)
+    await towns.db.write(slug, _equipped, new, _fresh(new, towns.issue), towns.vault)
+    await towns.participants.catch_up()
+    old, document = hosted.participant.did, hosted.document
+    towns.requesters[new.did] = Requester(did=new.did, kind=new.kind)
+    before = towns.wire.show
+    towns.wire.show = lambda did, shown: document if did == old else before(did, shown)
+    if listed:
+        name_town(towns, old, new.did)
+    await towns.db.write(slug, towns.contracts.after_move, slug)
+    await towns.db.write(slug, towns.transfers.after_move, slug)
+    return Move(old, new.did, "")
+
+
+def name_town(towns: Towns, old: str, new: str) -> None:
+    """The list says that the new one stands in the place of the old one, which belongs no more."""
+    towns.line = Successors([Step(old, new, 1)])
+    towns.ends[old] = 1
+
+
+def _moved_in(tx: Tx, hosted: Hosted) -> Participant:
     before = hosted.participant
     root, host, path = split_root(f"{before.root.rpartition('/')[0]}/neu/{before.id}")
     new = msgspec.structs.replace(
@@ -83,13 +109,13 @@ def _moved_in(tx: Tx, hosted: Hosted, place: DevelopmentSpace) -> Participant:
     return new
 
 
-def _fresh(new: Participant, place: DevelopmentSpace) -> list[tuple[KeyRecord, SoftwareKey]]:
+def _fresh(new: Participant, seal: SealIssuer) -> list[tuple[KeyRecord, SoftwareKey]]:
     found = []
     for purpose in PURPOSES:
         if purpose == "seal-pq" or (purpose == "log-pq" and not post_quantum()):
             continue
         key = SoftwareKey.generate(purpose, new.did)
-        certificate = place.seal(new.did, key, new.name) if purpose == "seal" else None
+        certificate = seal(new.did, key, new.name) if purpose == "seal" else None
         found.append((key.record("active", certificate), key))
     return found
 

@@ -212,7 +212,7 @@ class Towns:
         self._assemble(self.infra)
 
     def _assemble(self, infra: Infra) -> None:
-        self.participants = Participants(self.db, self.vault, BASE, self._issue, SignerRegistry(self.keepers, 1.0))
+        self.participants = Participants(self.db, self.vault, BASE, self.issue, SignerRegistry(self.keepers, 1.0))
         self.judge, quotas = judge(), Quotas(infra.settings.quota)
         rules = ApprovalRules(self.participants)
         shared = catalogue.assemble(infra, self.participants, self.judge, ImportedDatasets(), self, rules)
@@ -418,7 +418,7 @@ class Towns:
     def _slug(self, did: str) -> str:
         return did.rpartition(":")[2]
 
-    def _issue(self, did: str, key: SoftwareKey, name: str) -> str:
+    def issue(self, did: str, key: SoftwareKey, name: str) -> str:
         ca = dev_ca.load(self._certs.seal_ca, self._certs.seal_ca_key)
         return dev_ca.issue_seal_certificate(ca, did, key.public_key(), name, self.clock)
 

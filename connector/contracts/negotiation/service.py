@@ -249,6 +249,8 @@ class Contracts:
         step = _step(before, kernel.kind_of(message), message, digest_, self.named.get(case_id))
         if step.repeated:
             return Reply(before)
+        if _goes_on_with(before, partner, message):
+            before = store.follow(tx, before, partner.did)
         if isinstance(message, m.ContractRequestMessage | m.ContractOfferMessage):
             self._quotas.further(tx, slug, partner.did)
         case = replace(before, kernel=step.negotiation, standing=None)
@@ -407,6 +409,13 @@ def _opened(
         action=action, agreement=None, reason=None, created_at=tx.now, changed_at=tx.now, proposed=proposed,
         title=title,
     )  # fmt: skip
+
+
+def _goes_on_with(case: NegotiationRow, partner: Partner, message: msgspec.Struct) -> bool:
+    """Whether the successor of a peer goes on in its own name: what is agreed from here on names whoever acts. An
+    agreement that was drawn up before is the predecessor's."""
+    drawn = isinstance(message, m.ContractAgreementMessage) and message.agreement.get("assigner") != partner.did
+    return case.counterparty != partner.did and case.agreement is None and not drawn
 
 
 def _named(message: m.ContractRequestMessage) -> None:
