@@ -57,12 +57,16 @@ class Enforcement:
 
     def concerned(self, tx: Tx, dids: Set[str]) -> Sequence[str]:
         """Participants with which something runs with one of these peers, in the scope of the worker."""
-        return store.providing_to(tx, dids)
+        return store.providing_to(tx, self._known_as(tx, dids))
 
     def members_changed(self, tx: Tx, slug: str, dids: Set[str]) -> None:
         """The trust list says something else of these peers: what runs with them is reviewed at once."""
-        for agreement in store.running_with(tx, slug, dids):
+        for agreement in store.running_with(tx, slug, self._known_as(tx, dids)):
             review(tx, slug, agreement, tx.now)
+
+    def _known_as(self, tx: Tx, dids: Set[str]) -> Set[str]:
+        """Whoever has taken another's place goes on with what that one began."""
+        return {name for did in dids for name in self._agreements.names(tx, did)}
 
     def _end(self, tx: Tx, agreement: Agreement, running: Sequence[TransferRow]) -> None:
         over = statement.over(tx, agreement)

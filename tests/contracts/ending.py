@@ -53,7 +53,7 @@ async def hand_over(towns: Towns, agreement: Agreement, bent: Bent | None = None
     iat = towns.clock.now() // 1000 + other.get("late", 0)
     jws = sealing.sign(other.get("references", references), me.key, me.chain, iat)
     told, caller = statement.read({"statement": body, "jws": jws}), towns.did(other.get("caller", CONSUMER))
-    judge = await towns.termination_delivery.judge(caller)
+    judge = await towns.termination_delivery.judge(PROVIDER, caller, told)
     args = (PROVIDER, caller, other.get("name", agreement.id), told, judge)
     return (await towns.db.write(PROVIDER, towns.terminations.receive, *args))[1]
 

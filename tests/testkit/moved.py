@@ -76,7 +76,7 @@ async def move_town(towns: Towns, slug: str, *, listed: bool = True) -> Move:
     """The same for a town of `Towns`, where nobody has an address: what is left behind is its DID document."""
     hosted = await towns.participants.get(slug)
     new = await towns.db.write(slug, _moved_in, hosted)
-    await towns.db.write(slug, _equipped, new, _fresh(new, towns.issue), towns.vault)
+    await towns.db.write(slug, _equipped, new, _fresh(new, towns._issue), towns.vault)
     await towns.participants.catch_up()
     old, document = hosted.participant.did, hosted.document
     towns.requesters[new.did] = Requester(did=new.did, kind=new.kind)

@@ -212,7 +212,7 @@ class Towns:
         self._assemble(self.infra)
 
     def _assemble(self, infra: Infra) -> None:
-        self.participants = Participants(self.db, self.vault, BASE, self.issue, SignerRegistry(self.keepers, 1.0))
+        self.participants = Participants(self.db, self.vault, BASE, self._issue, SignerRegistry(self.keepers, 1.0))
         self.judge, quotas = judge(), Quotas(infra.settings.quota)
         rules = ApprovalRules(self.participants)
         shared = catalogue.assemble(infra, self.participants, self.judge, ImportedDatasets(), self, rules)
@@ -390,11 +390,8 @@ class Towns:
 
     async def stated(self, sender: str, did: str, url: str, message: dict[str, Any]) -> Answer:
         """What the door for statements of an end does after the token was checked."""
-        slug, told, judge = (
-            self._slug(did),
-            statement.read(message),
-            await self.termination_delivery.judge(self.did(sender)),
-        )
+        slug, told = self._slug(did), statement.read(message)
+        judge = await self.termination_delivery.judge(slug, self.did(sender), told)
         name = unquote(url.split("/")[-2])
         _, new = await self.db.write(slug, self.terminations.receive, slug, self.did(sender), name, told, judge)
         return _answer(201 if new else 200, {})
@@ -418,7 +415,7 @@ class Towns:
     def _slug(self, did: str) -> str:
         return did.rpartition(":")[2]
 
-    def issue(self, did: str, key: SoftwareKey, name: str) -> str:
+    def _issue(self, did: str, key: SoftwareKey, name: str) -> str:
         ca = dev_ca.load(self._certs.seal_ca, self._certs.seal_ca_key)
         return dev_ca.issue_seal_certificate(ca, did, key.public_key(), name, self.clock)
 

@@ -11,6 +11,7 @@ from connector.transfer import duties
 from connector.transfer.decision import decision_store
 from connector.transfer.decision.decision_store import Entry
 from connector.transfer.duties import Done, DutyNow
+from tests.testkit.moved import move_town
 from tests.testkit.towns import Towns
 
 CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
@@ -47,6 +48,17 @@ async def done(towns: Towns, agreement: str, slug: str = PROVIDER, **told: Any) 
     entry = await towns.db.write(slug, towns.duties.done, slug, agreement, Done(**told), "steward")
     await towns.run()
     return entry
+
+
+async def test_what_is_owed_is_owed_still_after_a_move(timed: Towns, agreed) -> None:
+    """>> a duty is open, and the consumer moves << it owes it under its new DID, and marks it as done."""
+    agreement = await agreed(timed, obligation=[delete_by(clock(timed).now() + DAY)])
+    await move_town(timed, CONSUMER)
+    owed = {}
+    for slug in (CONSUMER, PROVIDER):
+        owed[slug] = next(one for one in await standing(timed, slug, agreement.id) if one.kind == "obligation").owed
+    assert owed == {CONSUMER: True, PROVIDER: False}
+    assert (await done(timed, agreement.id, CONSUMER, action="delete")).action == f"{ODRL}delete"
 
 
 async def test_both_sides_see_what_is_owed_and_by_when(timed: Towns, agreed) -> None:

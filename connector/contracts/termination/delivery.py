@@ -77,8 +77,14 @@ class TerminationDelivery:
         booked = await self._db.write(slug, self.terminations.declare, slug, agreement.id, body, jws, document)
         return await self._db.read(slug, self._current, slug, agreement.id, booked)
 
-    async def judge(self, did: str) -> StatementVerifier:
-        """How a statement by that peer is judged: its document is fetched before the transaction that books it."""
+    async def judge(self, slug: str, caller: str, told: SealedStatement) -> StatementVerifier:
+        """How a statement by that peer is judged: its document is fetched before the transaction that books it.
+
+        What was sealed before the peer took another's place is judged as that one's.
+        """
+        names = await self._db.read(slug, self.terminations.names, caller)
+        signer = jades.read(told.jws).did
+        did = signer if signer in names else caller
         document = await self._document(did)
 
         def judged(agreement: bytes, iri: str, told: SealedStatement) -> None:

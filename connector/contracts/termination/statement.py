@@ -269,6 +269,10 @@ class Terminations:
         """Who has to hear of it now: the partner, or whoever has taken its place since we stated it."""
         return self._agreements.acting(tx, self._agreements.get(tx, slug, agreement_id))
 
+    def names(self, tx: Tx, did: str) -> tuple[str, ...]:
+        """That peer's DID, and those of whoever's place it has taken."""
+        return self._agreements.names(tx, did)
+
     def ours(self, tx: Tx, slug: str, agreement_id: str) -> tuple[Agreement, Termination | None]:
         """What we are to deliver."""
         agreement = self._agreements.get(tx, slug, agreement_id)

@@ -32,7 +32,7 @@ class TerminationHandlers:
         self,
         exchange: Exchange,
         terminations: Terminations,
-        judge: Callable[[str], Awaitable[StatementVerifier]],
+        judge: Callable[[str, str, SealedStatement], Awaitable[StatementVerifier]],
         clock: Clock,
     ) -> None:
         self._exchange, self._terminations, self._judge = exchange, terminations, judge
@@ -49,7 +49,7 @@ class TerminationHandlers:
             jades.read(told.jws)
         except Fault as fault:
             raise PeerError("contracts.seal-invalid", code=fault.code) from fault
-        judge = await self._judge(call.peer.did)
+        judge = await self._judge(call.participant.id, call.peer.did, told)
         booked, new = await self._exchange.within(call, self._received, call, told, judge)
         said = msgspec.json.encode({"effective": rfc3339(booked.effective)})
         return web.Response(status=201 if new else 200, body=said, content_type="application/json")
