@@ -100,8 +100,8 @@ async def sqlite_db(migrated: Path, tmp_path: Path) -> AsyncIterator[Database]:
 @pytest.fixture
 async def postgres_db(cluster) -> AsyncIterator[Database]:
     """A PostgreSQL database; skips by name if PostgreSQL is absent."""
-    with cluster.database() as urls:
-        async with _started(open_database(urls.app, worker_url=urls.worker)) as database:
+    with cluster.opened() as database:
+        async with _started(database):
             yield database
 
 
@@ -112,8 +112,8 @@ async def any_db(request: pytest.FixtureRequest, migrated: Path, tmp_path: Path)
         async with _started(_copy(migrated, tmp_path)) as database:
             yield database
         return
-    with request.getfixturevalue("cluster").database() as urls:
-        async with _started(open_database(urls.app, worker_url=urls.worker)) as database:
+    with request.getfixturevalue("cluster").opened() as database:
+        async with _started(database):
             yield database
 
 
@@ -126,8 +126,7 @@ async def _bare(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> As
         yield database
         await database.close()
         return
-    with request.getfixturevalue("cluster").database() as urls:
-        database = open_database(urls.app, worker_url=urls.worker)
+    with request.getfixturevalue("cluster").opened() as database:
         await database.start()
         yield database
         await database.close()

@@ -1,9 +1,9 @@
 """Runs the collected tests in processes that are forked from the one that collected them (decision 0093).
 
 Everything is loaded, rewritten and collected once. A process takes a portion of tests, neighbours of one file, whenever
-it is about to run out of them; what is `alone` runs in one more process after all others have ended. A process that
-dies fails the test that it was in, and another one takes over what it had taken. Only what did not plainly pass
-travels as a whole report.
+it is about to run out of them. What is `alone` runs after all others have ended, file by file, in half as many, so that
+each has a core to itself (decision 0108). A process that dies fails the test that it was in, and another one takes over
+what it had taken. Only what did not plainly pass travels as a whole report.
 """
 
 import mmap
@@ -15,7 +15,7 @@ import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from itertools import count
+from itertools import count, pairwise
 from multiprocessing import connection
 from pathlib import Path
 from typing import Any, NoReturn
@@ -42,6 +42,12 @@ def portions(items: Sequence[pytest.Item], processes: int) -> list[range]:
         found.append(range(start, end))
         start = end
     return found
+
+
+def files(items: Sequence[pytest.Item], start: int) -> list[range]:
+    """Whole files, by their places in `items` from `start` on."""
+    firsts = [at for at in range(start, len(items)) if at == start or items[at].path != items[at - 1].path]
+    return [range(first, end) for first, end in pairwise([*firsts, len(items)])]
 
 
 class Queue:
@@ -95,7 +101,8 @@ def run(session: pytest.Session, processes: int, alone: int) -> None:
         reporter.showfspath = False  # files take turns
     _Run(session, portions(together, processes)).run(min(processes, len(together)))
     if alone and not (session.shouldfail or session.shouldstop):
-        _Run(session, [range(len(together), len(session.items))]).run(1)
+        waiting = files(session.items, len(together))
+        _Run(session, waiting).run(min(max(1, processes // 2), len(waiting)))
     if session.shouldfail:
         raise session.Failed(session.shouldfail)
     if session.shouldstop:

@@ -1,9 +1,10 @@
 """A private PostgreSQL cluster for tests: unprivileged user, free port on 127.0.0.1, gone at the end.
 
 It does not wait for the disk and lies in memory where there is room: what dies in these tests is a process, never
-the machine. A database is emptied and used again, because making one takes ten times as long. Nobody is asked for a
-password, which would cost each connection more than the rest of it. `initdb` refuses root, so as root it runs under
-the user of the Debian package or `nobody`.
+the machine. A database is emptied and used again, because making one takes ten times as long, and `opened()` keeps its
+connections as well: each new one costs a process, and plans every statement anew. Nobody is asked for a password, which
+would cost each connection more than the rest of it. `initdb` refuses root, so as root it runs under the user of the
+Debian package or `nobody`.
 """
 
 import os
@@ -15,7 +16,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ import pytest
 from psycopg import sql
 
 from connector.storage import upgrade
-from tests.emptying import Connection, Fresh, emptied, remembered
+from connector.storage.postgres import database as product
+from tests.emptying import KEPT, Connection, Fresh, emptied, remembered
 
 ROLES = ("hanse_owner", "hanse", "hanse_worker")
 TEMPLATE = "hanse_template"
@@ -71,8 +73,39 @@ def _place() -> Path:
     return Path("/tmp")
 
 
+class KeptPool:
+    """In the place of the product's pool: its connections outlive the test, closing it only hands it back."""
+
+    def __init__(self, url: str, size: int) -> None:
+        self._pool, self._opened = product._pool(f"{url}?application_name={KEPT}", size), False
+
+    def open(self, wait: bool, timeout: float) -> None:
+        if not self._opened:
+            self._pool.open(wait=wait, timeout=timeout)
+        self._opened = True
+        self._sift()
+
+    def connection(self, timeout: float | None = None) -> Any:
+        return self._pool.connection(timeout)
+
+    def close(self) -> None:
+        """Every unit has ended by then, and its connection is idle."""
+
+    def _sift(self) -> None:
+        """A test may have ended some; `ConnectionPool.check()` would add one each time."""
+        idle = [self._pool.getconn() for _ in range(self._pool.get_stats()["pool_available"])]
+        for connection in idle:
+            with suppress(psycopg.OperationalError):
+                connection.execute("")
+            self._pool.putconn(connection)
+
+    def end(self) -> None:
+        self._pool.close()
+
+
 class Cluster:
-    """`database()` gives a fresh migrated database, `empty()` one without tables."""
+    """`database()` gives a fresh migrated database, `opened()` the product's object on one, `empty()` one without
+    tables."""
 
     authentication = "trust"
     durable = False
@@ -84,6 +117,7 @@ class Cluster:
         self.password = secrets.token_hex(16)
         self._count = 0
         self._idle: list[str] = []
+        self._idle_opened: list[tuple[str, list[KeptPool]]] = []
         self._emptying: dict[str, Connection] = {}
         self._server: subprocess.Popen[bytes] | None = None
 
@@ -118,6 +152,8 @@ class Cluster:
         self._create_roles()
 
     def stop(self) -> None:
+        for _, pools in self._idle_opened:
+            _end(pools)
         for connection in self._emptying.values():
             connection.close()
         if self._server is not None:
@@ -137,6 +173,25 @@ class Cluster:
                 self._drop(name)
 
     @contextmanager
+    def opened(self) -> Iterator[product.Postgres]:
+        """A fresh database, not started yet, whose connections are kept for the next test that asks for one.
+
+        Nobody else gets this database: where a test opens, renames or drops one by itself, it takes `database()`.
+        """
+        name, pools = self._idle_opened.pop() if self._idle_opened else self._created_with_pools()
+        urls = self.urls(name)
+        database: Any = product.Postgres(urls.app, urls.worker)
+        database._service, database._worker = pools
+        try:
+            yield database
+        finally:
+            if self._fresh_again(name):
+                self._idle_opened.append((name, pools))
+            else:
+                _end(pools)
+                self._drop(name)
+
+    @contextmanager
     def empty(self) -> Iterator[Urls]:
         name = self._created("template0")
         try:
@@ -149,6 +204,11 @@ class Cluster:
         name = f"hanse_{self._count}"
         self.admin("CREATE DATABASE {} TEMPLATE {} OWNER hanse_owner", name, template)
         return name
+
+    def _created_with_pools(self) -> tuple[str, list[KeptPool]]:
+        name = self._created(TEMPLATE)
+        urls = self.urls(name)
+        return name, [KeptPool(urls.app, product.THREADS), KeptPool(urls.worker, product._WORKER_CONNECTIONS)]
 
     def _fresh_again(self, name: str) -> bool:
         try:
@@ -194,6 +254,11 @@ class Cluster:
         upgrade(self.urls(TEMPLATE).owner)
         with psycopg.connect(self._url("postgres", TEMPLATE), autocommit=True) as connection:
             self._fresh: Fresh = remembered(connection)
+
+
+def _end(pools: list[KeptPool]) -> None:
+    for pool in pools:
+        pool.end()
 
 
 @contextmanager

@@ -18,6 +18,8 @@ from connector.errors import Unavailable
 from tests.conformance.children import child, kill
 
 JAVA_AT_LEAST = 17
+QUICKLY = "-XX:TieredStopAtLevel=1"
+"""Compiled once and simply: what runs for seconds spends more than half of them on compiling itself well."""
 RESOLVE_S = 600.0
 _COMPLETE = "complete"
 _PROJECT = """\

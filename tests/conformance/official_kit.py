@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.conformance import cases
-from tests.conformance.maven import Artifact
+from tests.conformance.maven import QUICKLY, Artifact
 
 KIT_PORT, PORT = 8083, 8282
 LAUNCHER = "org.eclipse.dataspacetck.dsp.system.DspSystemLauncher"
@@ -93,7 +93,8 @@ def written(values: Mapping[str, str]) -> str:
 
 def command(java: str, folder: Path, properties_file: Path) -> list[str]:
     """How the kit is started; it ends when its standard input closes."""
-    return [java, "-Dfile.encoding=UTF-8", "-cp", f"{folder}/*", str(SOURCE), str(properties_file), LAUNCHER, TESTS]
+    words = ["-Dfile.encoding=UTF-8", QUICKLY, "-cp", f"{folder}/*", str(SOURCE)]
+    return [java, *words, str(properties_file), LAUNCHER, TESTS]
 
 
 class Span(NamedTuple):

@@ -1,5 +1,6 @@
 """A database that a test has used is as fresh as a migrated one for the next test, or is not used again."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from connector.errors import Unavailable
 from connector.storage import open_database
+from connector.storage.database import PROCESS, Tx
 from tests.postgres import Cluster, Urls
 from tests.testkit.towns import Towns
 
@@ -18,8 +21,13 @@ LEASE = "INSERT INTO lease (name, owner, until, fence) VALUES ('a', '', 0, 0)"
 
 
 @pytest.fixture(autouse=True)
-def _none_used_yet(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def _none_used_yet(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    kept: list[Any] = []
     monkeypatch.setattr(cluster, "_idle", [])
+    monkeypatch.setattr(cluster, "_idle_opened", kept)
+    yield
+    for pool in [pool for _, pools in kept for pool in pools]:
+        pool.end()
 
 
 def database(urls: Urls) -> str:
@@ -105,3 +113,62 @@ def test_whoever_is_still_connected_is_cut_off(cluster: Cluster) -> None:
 def test_two_at_once_are_two(cluster: Cluster) -> None:
     with cluster.database() as one, cluster.database() as other:
         assert database(one) != database(other)
+
+
+def leased(tx: Tx) -> tuple[int, int]:
+    """The process at the other end, and how many leases there were; one more now."""
+    row = tx.one("SELECT pg_backend_pid() AS pid, (SELECT count(*) FROM lease) AS count")
+    assert row is not None
+    tx.run(LEASE)
+    return row["pid"], row["count"]
+
+
+def kept(urls: Urls, *, end: bool = False) -> set[int]:
+    """The processes at the other end of what is kept; ended on demand."""
+    said = "pg_terminate_backend(pid, 5000)" if end else "true"
+    query = f"SELECT pid, {said} FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'kept'"
+    with psycopg.connect(urls.admin, autocommit=True) as connection:
+        return {pid for pid, _ in connection.execute(query).fetchall()}
+
+
+async def test_connections_are_kept_and_no_row(cluster: Cluster) -> None:
+    """>> a row; the next test << a connection of before without it; ended by that test, the third gets another."""
+    known = set[int]()
+    for before in (False, True, False):
+        with cluster.opened() as opened:
+            await opened.start()
+            pid, count = await opened.write(PROCESS, leased)
+            await opened.close()
+            with pytest.raises(Unavailable):
+                await opened.write(PROCESS, leased)
+        assert (pid in known, count) == (before, 0)
+        known |= kept(cluster.urls(cluster._idle_opened[0][0]), end=before)
+        assert pid in known
+
+
+async def test_a_kept_connection_that_is_not_idle_is_cut_off_as_well(cluster: Cluster) -> None:
+    """>> a transaction of the pool itself that never ended << the next test does not wait for it."""
+    with cluster.opened() as opened:
+        await opened.start()
+        held = opened._service.connection()
+        left = held.__enter__()
+        left.execute("BEGIN")
+        left.execute(LEASE)
+        await opened.close()
+    with cluster.opened() as opened:
+        await opened.start()
+        assert (await opened.write(PROCESS, leased))[1] == 0
+        await opened.close()
+    with pytest.raises(psycopg.OperationalError):
+        left.execute("SELECT 1")
+    held.__exit__(None, None, None)
+
+
+async def test_two_opened_at_once_are_two(cluster: Cluster) -> None:
+    with cluster.opened() as one, cluster.opened() as other:
+        names = []
+        for each in (one, other):
+            await each.start()
+            names.append(await each.read(PROCESS, lambda tx: tx.all("SELECT current_database() AS name")[0]["name"]))
+            await each.close()
+    assert len(set(names)) == 2

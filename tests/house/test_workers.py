@@ -112,8 +112,43 @@ def test_portions_are_neighbours_of_one_file_and_small_at_the_end() -> None:
     assert forked.portions([], 2) == []
 
 
+def test_what_is_alone_stays_file_by_file() -> None:
+    """>> two files behind a first test << the places of each."""
+    items: Any = [SimpleNamespace(path=name) for name in "xaaabb"]
+    assert forked.files(items, 1) == [range(1, 4), range(4, 6)]
+    assert forked.files(items, 0) == [range(1), range(1, 4), range(4, 6)]
+    assert forked.files(items, 6) == []
+
+
 def test_four_processes_for_two_cores() -> None:
     assert [workers.processes(cores) for cores in (1, 2, 4)] == [0, 4, 8]
+
+
+BESIDE = """
+import pathlib, pytest, time
+HERE = pathlib.Path(__file__).parent
+
+@pytest.mark.alone
+def test_beside():
+    ends = time.monotonic() + 30
+    while not (HERE / "log").read_text().count("alone") and time.monotonic() < ends:
+        time.sleep(0.01)
+    assert "alone" in (HERE / "log").read_text()
+
+@pytest.mark.alone
+def test_after():
+    pass
+"""
+
+
+def test_two_files_that_are_alone_run_on_two_cores(suite: Path) -> None:
+    """>> four processes, a test of another file that waits for one of the first << both end, after all others."""
+    (suite / "test_0.py").write_text(BESIDE)
+    done = run(suite, "-n4")
+    assert (done.returncode, last(done)) == (0, "46 passed, 2 deselected"), done.stdout + done.stderr
+    ran = log(suite)
+    assert [kind for kind, _ in ran] == ["many"] * 40 + ["alone"] * 3
+    assert len({process for kind, process in ran if kind == "alone"}) == 1
 
 
 def test_what_is_alone_runs_after_all_others_in_one_process(suite: Path) -> None:

@@ -48,7 +48,7 @@ def dss(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         if os.environ.get("CI"):
             raise
         pytest.skip(f"EU DSS: {missing}")
-    return [java, "-cp", f"{jars}/*", str(Path(__file__).with_name("Dss.java"))]
+    return [java, maven.QUICKLY, "-cp", f"{jars}/*", str(Path(__file__).with_name("Dss.java"))]
 
 
 def said(dss: list[str], folder: Path, seal: str, objects: Mapping[str, bytes]) -> dict[str, Any]:
