@@ -3,10 +3,10 @@
 import json
 import socket
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,6 +15,8 @@ from connector.cli.main import main
 from connector.errors import Mistake
 from tests.conformance import cases, official_kit, subject
 from tests.conformance.stand_ins import AT, FETCHED, JAVA, NOTHING_RESOLVES, green, put
+
+NOW = 1_790_000_000.0
 
 
 def kit_that_says(folder: Path, lines: list[str]) -> dict[str, str]:
@@ -30,7 +32,7 @@ def kit_that_says(folder: Path, lines: list[str]) -> dict[str, str]:
 def noted(self: subject.Subject, folder: Path, environ: Mapping[str, str]) -> Iterator[official_kit.Address]:
     """In place of a connector: says where it is, and what it exchanged."""
     said = {"direction": "out", "method": "POST", "url": "http://localhost:8083/negotiations/1/offers", "status": 0}
-    line = {"at": time.time() + 0.05, **said, "body": '{"@type":"ContractOfferMessage"}', "answer": "no answer"}
+    line = {"at": NOW, **said, "body": '{"@type":"ContractOfferMessage"}', "answer": "no answer"}
     (folder / "transcript-1.jsonl").write_text(json.dumps(line) + "\n" + json.dumps({**line, "at": 1.0, "url": "/old"}))
     yield AT
 
@@ -39,6 +41,7 @@ def noted(self: subject.Subject, folder: Path, environ: Mapping[str, str]) -> It
 def no_connector(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.conformance.dsp.free", lambda *ports: None)
     monkeypatch.setattr(subject.Subject, "started", noted)
+    monkeypatch.setattr(official_kit, "time", SimpleNamespace(time=lambda: NOW))  # the kit starts as late as it likes
 
 
 def test_a_green_run_ends_with_its_sum(programs: Path, no_connector: None, capsys: pytest.CaptureFixture[str]) -> None:

@@ -173,9 +173,11 @@ async def test_a_negotiation_takes_five_commits_one_after_the_other(counted: tup
     both = "SELECT state FROM negotiation"
     assert [row["state"] for row in await _quietly(counting, TOWN, both)] == ["FINALIZED"] * 2
     assert asked.id
-    # What comes behind it: the answer to FINALIZED, and the lines of those that the next message had settled.
+    # What comes behind it: the answer to FINALIZED, and the lines of those that the next message had settled; each
+    # side sent two, which are booked together if nothing took long in between.
     behind = counting.written[len(critical) : -1]  # the last unit hands leases back
-    assert sorted(behind) in ([TOWN, VILLAGE], [TOWN, TOWN, VILLAGE])
+    assert set(behind) == {TOWN, VILLAGE}
+    assert max(behind.count(TOWN), behind.count(VILLAGE)) <= 2
 
 
 async def _quietly(counting: Counting, scope: str, sql: str) -> list[dict[str, object]]:
