@@ -174,7 +174,7 @@ def desk(services: Services) -> Desk:
     return Desk(
         clock=infra.clock, participants=services.participants, sessions=services.accounts.sessions,
         cookies=Cookies(origin), origin=origin, key=hmac.digest(master_key(settings), b"hanse/desk/forms", sha256),
-        official=official,
+        official=official, in_words=Members(services.trust.anchor).in_words,
         sent=SentForms(infra.db), assets=assets.load(), texts=own_texts(settings.web),
     )  # fmt: skip
 

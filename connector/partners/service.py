@@ -32,9 +32,11 @@ May = Literal["everybody", "contract", "no", "hidden"]
 
 class Partner(Struct, frozen=True, kw_only=True):
     """A member. `since` and `until` in ms, 0 and None if the list does not say. `groups` are IRIs, `common` those that
-    we are in, too. `shows`: how many datasets it shows us; `met_at`: when something last happened in a case with it."""
+    we are in, too, but for whole spaces; `spaces` are the names of those through which we know it. `shows`: how many
+    datasets it shows us; `met_at`: when something last happened in a case with it."""
 
     entry: Entry
+    spaces: tuple[str, ...]
     since: int
     until: int | None
     common: frozenset[str]
@@ -85,13 +87,14 @@ class Partners:
     def all(self, tx: Tx, slug: str) -> list[Partner]:
         """Every member but the participant itself, by name."""
         did = self._did(slug)
-        entries = [one for one in self._trust.anchor.entries.values() if one.did != did]
+        anchor = self._trust.anchor
+        entries = [one for one in anchor.entries.values() if one.did != did and anchor.knows(did, one.did)]
         return self._partners(tx, slug, sorted(entries, key=lambda one: (one.name.casefold(), one.did)))
 
     def between(self, tx: Tx, slug: str, did: str) -> Between:
         """Raises Unknown for who is not on the list, and for ourselves."""
         entry = self._trust.anchor.entry(did)
-        if entry is None or did == self._did(slug):
+        if entry is None or did == self._did(slug) or not self._trust.anchor.knows(self._did(slug), did):
             raise Unknown("partners.unknown", did=did[:200])
         mine, all_mine = self._mine(tx, slug, entry)
         answer, _ = self._index.find(tx, slug, Wanted(), among=(did,), limit=SHOWN)
@@ -141,7 +144,8 @@ class Partners:
             read_at=None if state is None else state.complete_at, skew_ms=skew,
         )  # fmt: skip
         return Partner(
-            entry=entry, since=millis(entry.valid_from),
+            entry=entry, spaces=tuple(self._trust.anchor.through(self._did(slug), entry.did)),
+            since=millis(entry.valid_from),
             until=None if entry.valid_until is None else millis(entry.valid_until),
             common=groups & frozenset(entry.groups), signs=signs, health=health(signs), shows=shows,
             gives=contracts[0], gets=contracts[1], met_at=met,

@@ -90,7 +90,7 @@ class ForeignDatasets:
         policies = entry.get("hasPolicy", ())[:MOST_OFFERS]
         offers = [offered(self._judge, seeker, policy, now) for policy in policies]
         name, source = self._members.name(provider), SOURCES[silence is not None]
-        found = hit(provider, name, entry, offers, rfc3339(seen), source)
+        found = hit(provider, name, entry, offers, rfc3339(seen), source, self._members.spaces(own.did, provider))
         return LookedView(
             dataset=foreign(found, entry),
             offers=[self._offer(own, provider, entry, *both) for both in zip(policies, offers, strict=True)],

@@ -129,7 +129,9 @@ class Searches:
     ) -> HitView:
         requester, now = seeker_of(self._anchor, did), self._clock.now()
         offers = [offered(self._judge, requester, policy, now) for policy in entry.get("hasPolicy", ())]
-        return hit(provider, self._members.name(provider), entry, offers, seen, source)
+        return hit(
+            provider, self._members.name(provider), entry, offers, seen, source, self._members.spaces(did, provider)
+        )
 
     def _facets(self, counts: Mapping[str, Mapping[str, int]]) -> dict[str, list[CountView]]:
         """The most frequent values of each facet first."""

@@ -36,7 +36,8 @@ class AgreementView(msgspec.Struct, frozen=True, kw_only=True):
     """`partner` is the name of the `counterparty` (a DID), `title` that of the dataset, empty if nobody told.
 
     `countersignature` is the setting that both seals name, `until` its deadline, `waits` that a person has to read;
-    `verified`: the verification message is here. Times with `_at` are milliseconds.
+    `verified`: the verification message is here. `spaces` are the names of the data spaces through which both know each
+    other. Times with `_at` are milliseconds.
     """
 
     agreement: str
@@ -46,6 +47,7 @@ class AgreementView(msgspec.Struct, frozen=True, kw_only=True):
     status: StatusView
     counterparty: str
     partner: str
+    spaces: list[str]
     dataset: str
     title: str
     digest: str
@@ -91,6 +93,7 @@ class Agreements:
             agreement=one.id, negotiation=one.negotiation, role=one.role, state=one.state,
             status=agreement_status(tx, one, ending=notice is not None),
             counterparty=one.counterparty, partner=self._members.name(one.counterparty),
+            spaces=self._members.spaces(one.own_did, one.counterparty),
             dataset=one.dataset, title=title, digest=one.digest,
             created_at=one.created_at, expires_at=one.expires_at, ended_at=one.ended_at,
             created=rfc3339(one.created_at), expires=time(one.expires_at), ended=time(one.ended_at),

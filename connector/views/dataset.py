@@ -1,7 +1,7 @@
 """Datasets: our own with their offers, and those that members of the data space show us."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -115,7 +115,8 @@ class HitView(msgspec.Struct, frozen=True, kw_only=True):
     `format`: what files of its `media_type` are called. `seen`: when the provider last showed it to us; `source`:
     whether that was just now (`live`) or is kept (`copy`). `open`: everybody may have it without a contract. `download`
     are addresses of files, `access` of pages and interfaces where it is had, `landing_page` (may be empty) is about it,
-    `contact` whom to ask. `box`: west, south, east, north of what it is about, in degrees.
+    `contact` whom to ask. `box`: west, south, east, north of what it is about, in degrees. `spaces`: names of the data
+    spaces through which the provider is known.
     """
 
     provider: str
@@ -136,6 +137,7 @@ class HitView(msgspec.Struct, frozen=True, kw_only=True):
     box: tuple[float, float, float, float] | None
     seen: Time
     source: Literal["copy", "live"]
+    spaces: list[str]
 
 
 class SilentView(msgspec.Struct, frozen=True, kw_only=True):
@@ -222,7 +224,7 @@ def file(source: Source) -> FileView:
 
 def hit(
     provider: str, name: str, entry: Mapping[str, Any], offers: list[OfferView], seen: str,
-    source: Literal["copy", "live"],
+    source: Literal["copy", "live"], spaces: Sequence[str] = (),
 ) -> HitView:  # fmt: skip
     """Of an entry in a peer's catalogue; what has not the form of a size or media type is left out."""
     size, media = entry.get("dcat:byteSize"), entry.get("dcat:mediaType")
@@ -231,7 +233,7 @@ def hit(
         description=plain(readable(_literal(entry.get("dct:description")))),
         media_type=media if isinstance(media, str) else None, format=format_name(media),
         bytes=int(size) if isinstance(size, str) and _BYTES.fullmatch(size) else None,
-        offers=offers, licence=_licence(entry), box=_box(entry), seen=seen, source=source,
+        offers=offers, licence=_licence(entry), box=_box(entry), seen=seen, source=source, spaces=list(spaces),
         **msgspec.structs.asdict(whereabouts(entry)),
     )  # fmt: skip
 

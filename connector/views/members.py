@@ -33,8 +33,15 @@ class Members:
             return plain(entry.name, LONGEST)
         return plain(unquote(did.removeprefix("did:web:").partition(":")[0]), LONGEST)
 
-    def in_words(self, text: str) -> str:
-        """The text with the names of members in place of their DIDs; who is on no list stays a DID."""
+    def spaces(self, own: str, did: str) -> list[str]:
+        """Through which spaces a participant of ours (`own`) knows a DID, by name."""
+        return [plain(name, LONGEST) for name in self._anchor.through(own, did)]
+
+    def in_words(self, text: str, lang: str = "de") -> str:
+        """The text with names in place of DIDs of members and IRIs of spaces and groups; others stay as they are."""
+        named = self._anchor.named if "https://" in text else {}
+        for iri in sorted(named, key=len, reverse=True):  # a group's begins as its space's
+            text = text.replace(iri, plain(named[iri].get(lang, ""), LONGEST) or iri)
         return _DID.sub(lambda found: self.name(found[0].rstrip(".")) + "." * found[0].endswith("."), text)
 
     def admitted(self, did: str, now: int) -> bool:

@@ -27,7 +27,8 @@ from connector.web.session import Cookies, Lang, Sessions
 
 class Desk(Struct, frozen=True, kw_only=True):
     """`origin` is where people open the desk, `official` whether the data space vouches that a DID is a public body's,
-    `key` the secret of forms that are sent by nobody in particular. `texts` are the operator's own: imprint and so on.
+    `key` the secret of forms that are sent by nobody in particular. `in_words` gives a text with names in
+    place of DIDs and IRIs that the lists name. `texts` are the operator's own: imprint and so on.
     """
 
     clock: Clock
@@ -40,6 +41,7 @@ class Desk(Struct, frozen=True, kw_only=True):
     sent: SentForms
     assets: Assets
     texts: Mapping[str, str]
+    in_words: Callable[[str, str], str] = lambda text, lang: text
     paths: Mapping[str, frozenset[Role]] = {}
     """Of every page with a role at a participant: its path, with `{p}`, and who may open it."""
 

@@ -83,10 +83,16 @@ def _around(call: Call) -> dict[str, object]:
         "token": partial(_token, call), "at": call.at if call.participant is not None else None,
         "signed": call.signed, "participant": call.participant, "roles": call.roles,
         "sections": menu.sections(call), "aside": menu.aside(call), "crumbs": (), "intro": "",
+        "in_words": partial(_in_words, call),
         "official": call.participant is not None and call.desk.official(call.participant.did),
         "when": partial(_when, call.lang), "day": partial(_day, call.lang), "through": partial(_end, call.lang),
         "number": partial(_number, call.lang), "size": partial(size_text, call.lang),
     }  # fmt: skip
+
+
+def _in_words(call: Call, text: str) -> str:
+    """With the names that the lists have for members, spaces and groups."""
+    return call.desk.in_words(text, call.lang)
 
 
 def _token(call: Call, address: str) -> Markup:

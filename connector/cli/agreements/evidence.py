@@ -34,9 +34,8 @@ def run_agreements(call: Call) -> int:
     call.result(found)
     for one in found:
         state, title, at = one["status"]["text"][call.lang], one["title"] or one["dataset"], one["created"]
-        call.tell(
-            "agreements.about", agreement=one["agreement"], title=title, partner=one["partner"], state=state, at=at
-        )
+        partner = one["partner"] + (f" ({', '.join(one['spaces'])})" if one["spaces"] else "")
+        call.tell("agreements.about", agreement=one["agreement"], title=title, partner=partner, state=state, at=at)
         if one["notice"]:
             who = call.say("agreement.us" if one["notice"]["by"] == one["role"] else "agreement.them")
             call.tell("agreements.notice", who=who, at=one["notice"]["effective"])

@@ -102,7 +102,8 @@ _SAID = (("dct", "title"), ("dcat", "keyword"), ("dcat", "keywords"), ("dct", "d
 
 
 def _show(call: Call, hit: Mapping[str, Any]) -> None:
-    call.tell("find.hit", title=hit["title"], provider=hit["provider_name"])
+    spaces = f" ({', '.join(hit['spaces'])})" if hit.get("spaces") else ""
+    call.tell("find.hit", title=hit["title"], provider=hit["provider_name"] + spaces)
     call.tell("find.dataset", dataset=hit["dataset"])
     if hit.get("description"):
         call.tell("find.about", description=plain(hit["description"], 2000))

@@ -15,7 +15,17 @@ from connector.errors import HanseError, PeerError, Unauthenticated
 from connector.trust.keys.jwk import thumbprint
 from connector.trust.members.list_reader import ListReader
 from connector.trust.members.successors import Step, Successors, unambiguous
-from connector.trust.members.trust_list import Anchor, Entry, Group, Read, Recognised, TrustList, millis, succession
+from connector.trust.members.trust_list import (
+    Anchor,
+    Entry,
+    Group,
+    Read,
+    Recognised,
+    TrustList,
+    millis,
+    names_in,
+    succession,
+)
 
 URN = "urn:ietf:params:oauth:jwk-thumbprint:sha-256:"
 """RFC 9278: the name of an authority is that of its key."""
@@ -195,6 +205,42 @@ class Anchors(Anchor):
             return self.home.neighbours(own, now)
         shared = (self.belonging(own, did, now) for did in self.entries)
         return [agreed([one.entry for one in found]) for found in shared if found]
+
+    def through(self, own: str, did: str) -> Sequence[str]:
+        """By name, those too in which either is suspended or over, and those that are recognised."""
+        names = (listed.current.name or "" for listed in self._naming(own, did)) if self._joined else ()
+        return list(dict.fromkeys(name for name in names if name))
+
+    @property
+    def named(self) -> Mapping[str, Mapping[str, str]]:
+        found: dict[str, Mapping[str, str]] = {}
+        for listed in self._lists():
+            found = {**names_in(listed.current), **found}
+        return found
+
+    def offerable(self, own: str, now: int) -> Mapping[str, Mapping[str, str]]:
+        found: dict[str, Mapping[str, str]] = {}
+        for _, listed in self._direct():
+            if _admitted(listed, own, now) is not None:
+                ended = {one.group for one in listed.current.groups if one.valid_until is not None}
+                found |= {iri: name for iri, name in names_in(listed.current).items() if iri not in ended}
+        return found
+
+    def knows(self, own: str, did: str) -> bool:
+        return self.entry(did) is not None and (not self._joined or next(self._naming(own, did), None) is not None)
+
+    def _naming(self, own: str, did: str) -> Iterator[Anchor]:
+        """The lists that count for a participant of ours and name a DID, whatever they say of it."""
+        for joined, listed in self._direct():
+            if joined and own not in listed.entries:
+                continue
+            if did in listed.entries:
+                yield listed
+            for one in _recognised(listed):
+                beyond = self._joined.get(one.authority) if one.authority in self._wanted() else None
+                entry = None if beyond is None else beyond.entry(did)
+                if beyond is not None and entry is not None and (not one.kinds or entry.kind in one.kinds):
+                    yield beyond
 
     def member(self, did: str, now: int) -> Entry:
         """Of any space: what is shown or counted, and nobody's right rests on."""

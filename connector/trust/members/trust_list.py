@@ -286,6 +286,13 @@ Read = Callable[[str], TrustList]
 """The list in a JWS, as `read_list` has it."""
 
 
+def names_in(said: TrustList) -> dict[str, Mapping[str, str]]:
+    """The names of a space and of its groups by IRI and language; those of other spaces' groups are not its to give."""
+    space = said.space or ""
+    own = {one.group: one.name for one in said.groups if not space or one.group.startswith(f"{space}/")}
+    return {**own, **({space: {"de": said.name or "", "en": said.name or ""}} if space and said.name else {})}
+
+
 class Anchor:
     """The current list, held against the pinned key of the authority. Empty until the first `update`."""
 
@@ -359,6 +366,23 @@ class Anchor:
     def neighbours(self, own: str, now: int) -> Sequence[Entry]:
         """Who is on a list with a participant of ours, those too that do not belong now."""
         return self.current.participants
+
+    def through(self, own: str, did: str) -> Sequence[str]:
+        """Names of the spaces whose lists name a participant of ours (`own`) and a DID; one list alone needs none."""
+        return ()
+
+    @property
+    def named(self) -> Mapping[str, Mapping[str, str]]:
+        """The names of spaces and of their groups by IRI and language, as the lists have them."""
+        return {} if self._list is None else names_in(self._list)
+
+    def offerable(self, own: str, now: int) -> Mapping[str, Mapping[str, str]]:
+        """Spaces to which a participant of ours belongs, and their groups: whom an offer may be for. As `named`."""
+        return {}
+
+    def knows(self, own: str, did: str) -> bool:
+        """Whether a list that counts for a participant of ours (`own`) names a DID, whatever it says of it."""
+        return self.entry(did) is not None
 
     def ends(self, own: str, did: str, now: int) -> int | None:
         """When what a participant of ours (`own`) shares with a DID ends by itself (ms); None if it does not."""

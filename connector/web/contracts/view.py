@@ -78,7 +78,12 @@ def row(call: Call, one: AgreementView, by: str) -> Row:
 
 def terms(call: Call, judge: PolicyEngine, agreement: Agreement) -> list[Clause]:
     return [
-        Clause(one.text[call.lang], one.badge, one.level, " ".join(one.notes.get(call.lang, [])))
+        Clause(
+            call.desk.in_words(one.text[call.lang], call.lang),
+            one.badge,
+            one.level,
+            " ".join(one.notes.get(call.lang, [])),
+        )
         for one in clauses(judge, agreement.policy)
     ]
 

@@ -70,7 +70,7 @@ class FindPages:
             map=await asyncio.to_thread(drawn, places), places=places, active=_active(call, asked, found),
             facets=_facets(call, asked, found), later=_address(call, asked, ("page", found.next)) if found.next else "",
             live=_address(call, asked, ("live", "1")), near=_near(call, asked),
-            named=self._members.in_words, open_at=lambda hit: _dataset(call, hit), age=lambda seen: _age(call, seen),
+            open_at=lambda hit: _dataset(call, hit), age=lambda seen: _age(call, seen),
         )  # fmt: skip
 
     async def dataset(self, call: Call) -> web.StreamResponse:
@@ -83,7 +83,7 @@ class FindPages:
         return await page(
             call, "find/dataset.html", title=shown.hit.title, looked=looked, shown=shown, hit=shown.hit,
             map=drawn(places), places=places, crumbs=[(call.say("web.find.title"), call.at("find"))],
-            may_ask="steward" in call.roles, named=self._members.in_words, facts=_known(call, shown),
+            may_ask="steward" in call.roles, facts=_known(call, shown),
             age=lambda seen: _age(call, seen),
             purposes_of=lambda found: [(one.iri, one.label[call.lang]) for one in found],
         )  # fmt: skip

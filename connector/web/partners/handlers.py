@@ -1,6 +1,6 @@
 """Who belongs, how the connection is, and for one member what each side may with the other's data."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -37,6 +37,7 @@ class Shown(Struct, frozen=True, kw_only=True):
     shows: int
     contracts: int
     groups: str
+    spaces: str
 
 
 class PartnerPages:
@@ -49,10 +50,13 @@ class PartnerPages:
         groups: dict[str, list[str]] = {}
         for one in found:
             for group in one.common:
-                groups.setdefault(group_name(group), []).append(_name(one))
+                name = group_name(group, self._anchor.named, call.lang)
+                if name:
+                    groups.setdefault(name, []).append(_name(one))
         return await page(
             call, "partners/list.html", title=call.say("partners.title"), intro=call.say("partners.intro"),
             partners=[self._shown(call, one) for one in found], groups=sorted(groups.items()),
+            named=any(one.spaces for one in found),
             fresh=self._anchor.fresh(call.desk.clock.now()), version=self._anchor.version,
         )  # fmt: skip
 
@@ -79,20 +83,26 @@ class PartnerPages:
             kind=self._judge.label(one.entry.kind, call.lang), since=one.since or None,
             health=call.say(f"partners.health.{one.health}"),
             badge=BADGES.get(one.health, "warning"),
-            shows=one.shows, contracts=one.gives + one.gets, groups=", ".join(sorted(map(group_name, one.common))),
+            shows=one.shows, contracts=one.gives + one.gets, groups=self._groups(call, one.common),
+            spaces=spaces_of(one),
         )  # fmt: skip
 
     def _facts(self, call: Call, one: Partner) -> list[tuple[str, str]]:
         entry, say = one.entry, call.say
         state = "suspended" if entry.state == "suspended" else "member" if one.signs.admitted else "ended"
-        groups = ", ".join(sorted(map(group_name, entry.groups)))
+        groups = self._groups(call, entry.groups)
         return [
             (say("partners.fact.kind"), self._judge.label(entry.kind, call.lang)),
             (say("partners.fact.state"), say(f"partners.state.{state}")),
             (say("partners.fact.operator"), plain(entry.operator, LONGEST)),
+            *([(say("partners.fact.spaces"), spaces_of(one))] if one.spaces else []),
             (say("partners.fact.groups"), groups or say("partners.no-groups")),
             (say("partners.fact.contracts"), say("partners.contracts", gives=one.gives, gets=one.gets)),
         ]  # fmt: skip
+
+    def _groups(self, call: Call, groups: Iterable[str]) -> str:
+        named = self._anchor.named
+        return ", ".join(sorted(name for one in groups if (name := group_name(one, named, call.lang))))
 
     routes: ClassVar[tuple[Route, ...]] = (
         get(f"{TOWN}/partners", members, *READERS),
@@ -100,9 +110,18 @@ class PartnerPages:
     )
 
 
-def group_name(iri: str) -> str:
-    """What people call a group: the last part of its name, which is all that the trust list attests."""
-    return plain(iri.rstrip("/#").rpartition("#")[2].rpartition("/")[2] or iri, LONGEST)
+def group_name(iri: str, named: Mapping[str, Mapping[str, str]], lang: str) -> str:
+    """What people call a group: by its list, else the last part of its IRI. Empty for a whole space, which is said as
+    such."""
+    if iri.endswith("/space") and iri in named:
+        return ""
+    called = named.get(iri, {}).get(lang, "")
+    return plain(called or iri.rstrip("/#").rpartition("#")[2].rpartition("/")[2] or iri, LONGEST)
+
+
+def spaces_of(one: Partner) -> str:
+    """Through which spaces we know it."""
+    return ", ".join(plain(name, LONGEST) for name in one.spaces)
 
 
 def _name(one: Partner) -> str:

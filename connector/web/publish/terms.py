@@ -8,9 +8,10 @@ from msgspec import Struct
 
 from connector.catalogue.audience import Audiences
 from connector.catalogue.templates.slots import Slot
-from connector.catalogue.templates.templates import Template, fill, templates
+from connector.catalogue.templates.templates import SPACE, Template, fill, templates
 from connector.clock import Clock
 from connector.errors import HanseError, Mistake
+from connector.language.reasons import plain
 from connector.policy.engine import PolicyEngine
 from connector.policy.odrl.model import PolicyError
 from connector.trust.members.trust_list import Anchor
@@ -68,7 +69,22 @@ class Rules:
         return found
 
     def fields(self, call: Call, rule: TemplateView, slots: Mapping[str, str]) -> list[Field]:
-        return [self._field(call, one, slots.get(one.name, "")) for one in rule.slots if one.type not in _NEEDED_LATER]
+        own = [self._field(call, one, slots.get(one.name, "")) for one in rule.slots if one.type not in _NEEDED_LATER]
+        return [*own, *self._only_for(call, slots.get(SPACE, ""))]
+
+    def _only_for(self, call: Call, given: str) -> list[Field]:
+        """For which of its spaces and groups alone the data are; nothing to ask where it belongs to none."""
+        found = self._anchor.offerable(call.town.did, self._clock.now())
+        if not found:
+            return []
+        options = [(iri, plain(named.get(call.lang, "") or iri, 200)) for iri, named in found.items()]
+        return [
+            Field(
+                name=f"slot-{SPACE}", control="ticks", label=call.say("web.publish.only-for"),
+                hint=call.say("web.publish.only-for-hint"), value=given.replace(",", " ").split(), required=False,
+                options=tuple(sorted(options, key=lambda one: (not one[0].endswith("/space"), one[1].casefold()))),
+            )
+        ]  # fmt: skip
 
     def _field(self, call: Call, slot: SlotView, given: str) -> Field:
         value = given or ("" if "{" in slot.default else slot.default)
@@ -146,6 +162,9 @@ def _optional(slot: Slot) -> bool:
 def read(call: Call, rule: TemplateView, given: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """The values of a form (`slot-NAME`) as the template takes them; others keep their defaults."""
     slots: dict[str, str] = {}
+    only_for = [value.strip() for value in given.get(f"slot-{SPACE}", ()) if value.strip()]
+    if only_for:
+        slots[SPACE] = ", ".join(only_for)
     for one in rule.slots:
         values = [value.strip() for value in given.get(f"slot-{one.name}", ()) if value.strip()]
         text = ", ".join(values)

@@ -58,16 +58,14 @@ class RequestPages:
         return await page(
             call, "requests/one.html", title=found.negotiation.title or found.negotiation.dataset, found=found,
             crumbs=[(call.say("web.requests.title"), call.at("requests"))],
-            named=self._members.in_words, **_view(call, found),
+            **_view(call, found),
         )  # fmt: skip
 
     async def progress(self, call: Call) -> web.StreamResponse:
         """The part of the page that changes."""
         found = await self._progress.of(call.town, call.param("id"))
         status = STOP_POLLING if found.rests else 200
-        return await page(
-            call, "requests/progress.html", status, found=found, named=self._members.in_words, **_view(call, found)
-        )
+        return await page(call, "requests/progress.html", status, found=found, **_view(call, found))
 
     async def withdraw(self, call: Call) -> web.StreamResponse:
         """Ends a request that is still under way."""

@@ -294,3 +294,49 @@ async def test_an_authority_that_issues_without_end_does_not_fill_the_database(a
         await any_db.write(PROCESS, pins.keep, north.key.id, version, f"list {version}")
     rows = await any_db.read(PROCESS, lambda tx: tx.all("SELECT version FROM space_list ORDER BY version"))
     assert [row["version"] for row in rows] == [17, 18, 19]
+
+
+def test_a_stranger_is_known_through_the_spaces_that_both_are_in(north: Keeper, south: Keeper) -> None:
+    """>> two spaces in one process, of which the town is in one << who is in the other alone is nobody to it; whose
+    membership is over is still known, by the name of the space."""
+    gone = entry("village", NOW, valid_until=rfc3339(NOW - HOUR))
+    both = of(
+        (north, north.says(entry("town", NOW), gone)), (south, south.says(entry("firm", NOW), entry("village", NOW)))
+    )
+    assert both.through(TOWN, VILLAGE) == ["north"]
+    assert (both.knows(TOWN, VILLAGE), both.knows(TOWN, FIRM), both.knows(FIRM, VILLAGE)) == (True, False, True)
+    assert both.through(TOWN, FIRM) == []
+
+
+def test_a_recognised_space_is_named_too(north: Keeper, south: Keeper) -> None:
+    """>> north recognises towns of south << a town there is known through south, a firm there is not."""
+    listed = north.says(entry("town", NOW), recognised=(south.named(KIND),))
+    anchors = of((north, listed))
+    anchors.take(south.key.id, south.says(entry("village", NOW), entry("firm", NOW, kind="urn:firm")))
+    assert anchors.through(TOWN, VILLAGE) == ["south"]
+    assert not anchors.knows(TOWN, FIRM)
+
+
+def test_names_of_spaces_and_of_their_own_groups(north: Keeper, south: Keeper) -> None:
+    """>> north names a group of its own and one of south's << its own has the name that it gave; an offer can be for
+    spaces and groups of spaces in which one is."""
+    own, foreign = f"{north.space}/groups/it", f"{south.space}/groups/it"
+    names = {"de": "IT-Verbund", "en": "IT group"}
+    listed = north.says(
+        entry("town", NOW), groups=(Group(own, names, TOWN), Group(foreign, {"de": "falsch", "en": "x"}, TOWN))
+    )
+    both = of((north, listed), (south, south.says(entry("village", NOW))))
+    ended = Group(f"{north.space}/groups/old", names, TOWN, rfc3339(NOW - HOUR))
+    assert ended.group not in of((north, north.says(entry("town", NOW), groups=(ended,)))).offerable(TOWN, NOW)
+    assert both.named == {own: names, north.space: {"de": "north", "en": "north"},
+                          south.space: {"de": "south", "en": "south"}}  # fmt: skip
+    assert both.offerable(TOWN, NOW) == {own: names, north.space: {"de": "north", "en": "north"}}
+    assert both.offerable(FIRM, NOW) == {}
+
+
+def test_a_list_without_a_space_names_none(north: Keeper) -> None:
+    home = Anchor(north.key.public_jwk)
+    home.update(north.says(entry("town", NOW), entry("village", NOW), space=None, name=None))
+    for anchor in (home, Anchors(home)):
+        assert [*anchor.through(TOWN, VILLAGE), *anchor.named, *anchor.offerable(TOWN, NOW)] == []
+        assert (anchor.knows(TOWN, VILLAGE), anchor.knows(TOWN, FIRM)) == (True, False)
