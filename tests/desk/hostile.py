@@ -6,6 +6,9 @@ from connector.approvals.model import ApprovalRule, Voter
 from connector.approvals.rules import ApprovalRules
 from connector.catalogue.search import store
 from connector.catalogue.search.copies import copy_of
+from connector.spaces.documents import Document
+from connector.spaces.model import Rules
+from connector.trust.keys.jwk import encode
 from tests.desk.towns import FIRM, NEIGHBOUR, ROLES, TOWN, Person, Towns
 from tests.testkit.cities import COMPANY, City
 from tests.web.browsing import Browser
@@ -66,6 +69,7 @@ async def planted(there: Towns) -> Person:
     await _own_data(there)
     await _contracts(there)
     await _approvals(there)
+    await _spaces(there)
     await _copies(there.city, there.firm.did(FIRM))
     return await there.person(f"Anna {NAME}"[:120], {TOWN: ROLES}, operator=True)
 
@@ -123,6 +127,32 @@ async def _approvals(there: Towns) -> None:
     waiting = await db.read(TOWN, services.approvals.service.waiting, TOWN)
     voter = Voter("p-000001", frozenset({"steward"}))
     await db.write(TOWN, services.approvals.service.no, TOWN, waiting[0].id, voter, "other", REASON[:400])
+
+
+async def _spaces(there: Towns) -> None:
+    """A hostile applicant waits for Musterstadt's people, and Musterstadt was refused by a hostile authority.
+
+    What steers a screen is refused at the doors of both already.
+    """
+    ours, theirs = there.city.services.spaces, there.firm.services.spaces
+    rules = Rules(checklist=(MARKUP[:200], LONG[:200]), text=f"{MARKUP} {LONG}\n{FORMULA}"[:4_000], approvals=1)
+    await ours.authority.create(TOWN, NAME, rules)
+    await theirs.authority.create("boese", NAME, rules)
+    brought = [Document(name=MARKUP[:200], media_type=MARKUP[:200], content=encode(csv_file()))]
+    link, said = (await ours.invitations.invite(TOWN, NAME)).link, await ours.authority.description(TOWN)
+    one = await theirs.joining.apply("boese", link, said.fingerprint, brought)
+    await there.person("Stefan Freigabe", {TOWN: ("steward",)})
+    who = "stefan.freigabe@musterstadt.example"
+    await ours.applications.note(TOWN, one.application, LONG[:200], good=True, note=REASON[:500], login=who)
+    await ours.invitations.invite(TOWN, NAME, ars=FORMULA[:20])
+    link, said = (await theirs.invitations.invite("boese", NAME)).link, await theirs.authority.description("boese")
+    asked = await ours.joining.apply(TOWN, link, said.fingerprint)
+    (waiting,) = await theirs.applications.all("boese")
+    judge = "judge@stadtwerke.example"
+    person = await there.firm.services.accounts.people.add(judge, NAME)
+    await there.firm.services.accounts.people.decide(person.id, "boese", "steward", take=False)
+    await theirs.applications.refuse("boese", waiting.id, REASON[:500], judge)
+    await ours.joining.progress(TOWN, asked.space)
 
 
 async def _copies(city: City, provider: str) -> None:

@@ -61,10 +61,10 @@ async def test_data_and_contracts_name_the_space(county: County, town: City) -> 
     async with open_desk(town.services) as desk:
         tina = desk.browser({TOWN: ["steward"]})
         page = await tina.get((await tina.get(f"/t/{TOWN}/contracts")).link("Bäume"))
-        assert f"Sie kennen sich über den Datenraum {NAME}." in page.words
+        assert f"Sie kennen sich über {NAME}." in page.words
         assert page.words.count(NAME) == 2
         assert said.space not in page.words
-        assert f"über den Datenraum {NAME}" in (await tina.get(f"/t/{TOWN}/find")).words
+        assert f"über {NAME}" in (await tina.get(f"/t/{TOWN}/find")).words
 
 
 async def test_an_offer_for_one_space_is_chosen_in_plain_words(county: County, town: City, desk: Opened) -> None:

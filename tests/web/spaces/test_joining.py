@@ -48,7 +48,7 @@ async def test_from_a_link_to_a_member_and_out_again(desks: Desks) -> None:
     assert "angenommen" in page.words
     await desks.county.issue()
     page = await tina.send(await tina.get((await tina.get(SPACES)).link("Datenraum Musterkreis")), "/progress")
-    assert "Sie gehören zu Datenraum Musterkreis." in page.words
+    assert "Sie gehören zu „Datenraum Musterkreis“." in page.words
     assert "Geschieht von selbst, 60 Tage vor dem Ende." in page.words
     page = await tina.send(page, "/spaces/leave")
     assert (page.status, "Bitte bestätigen Sie" in page.words) == (422, True)
