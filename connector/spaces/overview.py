@@ -3,7 +3,7 @@
 Keys, signed statements and documents are not read: what a list shows is names, states and times (spec/spaces.md 4.3).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -73,6 +73,16 @@ class DecidedLine(Struct, frozen=True, kw_only=True):
     decided_at: int
 
 
+class GroupLine(Struct, frozen=True, kw_only=True):
+    """A group of the space that goes on: its `label` by language, who keeps it, is in it, or was asked, by name."""
+
+    name: str
+    label: Mapping[str, str]
+    keeper: str
+    within: tuple[str, ...]
+    asked: tuple[str, ...]
+
+
 def members(tx: Tx, participant: str) -> list[MemberLine]:
     """Everybody who ever was one, by name."""
     rows = tx.all(
@@ -130,6 +140,31 @@ def decided(tx: Tx, participant: str) -> list[DecidedLine]:
         most=MOST_DECIDED,
     )
     return [struct(row, DecidedLine) for row in rows]
+
+
+def groups(tx: Tx, participant: str) -> list[GroupLine]:
+    """Those that go on, by the last part of their IRI; two statements for all of them."""
+    found = tx.all(
+        "SELECT g.name, g.label, g.keeper, m.name AS called FROM space_group g LEFT JOIN space_member m"
+        " ON m.participant = g.participant AND m.did = g.keeper"
+        " WHERE g.participant = :participant AND g.ended_at IS NULL ORDER BY g.name",
+        participant=participant,
+    )
+    people = tx.all(
+        "SELECT g.name, g.since, m.name AS called FROM space_grouped g JOIN space_member m"
+        " ON m.participant = g.participant AND m.did = g.did"
+        " WHERE g.participant = :participant AND g.until IS NULL ORDER BY m.name, m.did",
+        participant=participant,
+    )
+    return [
+        GroupLine(
+            name=row["name"], label=msgspec.json.decode(row["label"], type=dict[str, str]),
+            keeper=row["called"] or row["keeper"],
+            within=tuple(one["called"] for one in people if one["name"] == row["name"] and one["since"] is not None),
+            asked=tuple(one["called"] for one in people if one["name"] == row["name"] and one["since"] is None),
+        )
+        for row in found
+    ]  # fmt: skip
 
 
 def ending(space: Space, found: Sequence[MemberLine], now: int) -> list[MemberLine]:

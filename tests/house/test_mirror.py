@@ -213,7 +213,6 @@ PROVED_BY: dict[str, str] = {
     "notifications/model.py": "notifications/test_causes.py",
     "spaces/news.py": "notifications/test_spaces.py",
     "tasks/assemble.py": "notifications/test_spaces.py",
-    "spaces/overview.py": "web/spaces/test_keeping.py",
     "spaces/model.py": "spaces/test_decide.py",
     "spaces/store.py": "spaces/test_issuing.py",
     "trust/assemble.py": "spaces/test_joining.py",

@@ -77,6 +77,18 @@ class SpacePages:
             former=[line for line in lines if view.over(line[0])],
         )  # fmt: skip
 
+    async def groups(self, call: Call) -> web.StreamResponse:
+        """Which groups the space has, who keeps each, and who is in it."""
+
+        def look(tx: Tx) -> tuple[Space, list[overview.GroupLine]]:
+            return self._authority.held(tx, call.slug), overview.groups(tx, call.slug)
+
+        space, found = await self._db.read(call.slug, look)
+        lines = [(plain(one.label.get(call.lang) or one.name, view.LONGEST), one) for one in found]
+        return await page(
+            call, "spaces/groups.html", title=call.say("web.spaces.groups"), crumbs=_crumbs(call, space), groups=lines
+        )  # fmt: skip
+
     async def member(self, call: Call) -> web.StreamResponse:
         return await self._member(call, call.query("did"))
 
@@ -115,6 +127,7 @@ class SpacePages:
     routes: ClassVar[tuple[Route, ...]] = (
         get(f"{TOWN}/space", space, *READERS),
         get(f"{TOWN}/space/members", members, *READERS),
+        get(f"{TOWN}/space/groups", groups, *READERS),
         get(f"{TOWN}/space/member", member, *READERS),
         post(f"{TOWN}/space/member", change, ROLE),
         get(f"{TOWN}/space/invite", invite, ROLE),

@@ -12,7 +12,7 @@ from connector.spaces.model import DAY_MS, Application, Invitation, Keys, Rules,
 from connector.storage.database import Tx
 from connector.storage.sqlite.tx import SqliteTx
 from tests.spaces.conftest import COUNTY, TOWN, joined
-from tests.web.spaces.conftest import Desks
+from tests.web.spaces.conftest import ANNA, Desks
 
 SPACE = f"/t/{COUNTY}/space"
 
@@ -98,11 +98,27 @@ async def test_who_keeps_no_space_has_no_such_page(desks: Desks) -> None:
         assert (await tina.get(f"/t/{TOWN}/{place}")).status == 404
 
 
+async def test_groups_are_listed_with_who_is_in_them(desks: Desks) -> None:
+    """>> a group that the county keeps, into which it asked the town << the county is in it, the town has not agreed;
+    ended, it is not listed."""
+    await desks.county.authority.change_rules(COUNTY, Rules(checklist=("letter",)))
+    await joined(desks.town, TOWN, desks.county)
+    groups, anna = desks.county.city.services.spaces.groups, await desks.at_county()
+    assert "Der Datenraum hat keine Verbünde." in (await anna.get(f"{SPACE}/groups")).words
+    await groups.put(COUNTY, "it", {"de": "IT-Verbund", "en": "IT group"}, login=ANNA)
+    for did in (desks.county.city.did(COUNTY), desks.town.did(TOWN)):
+        await groups.ask(COUNTY, "it", did, ANNA)
+    page = await anna.get((await anna.get(SPACE)).link("Verbünde des Datenraums"))
+    assert "IT-Verbund Kreis Kreis Musterstadt" in page.words
+    await groups.end(COUNTY, "it", ANNA)
+    assert "Der Datenraum hat keine Verbünde." in (await anna.get(f"{SPACE}/groups")).words
+
+
 @pytest.mark.threat("T121")
 async def test_no_page_asks_the_database_for_each_member(desks: Desks, monkeypatch: pytest.MonkeyPatch) -> None:
     """>> every list of a space with five hundred members, invitations and applications << a handful of statements."""
     anna = await desks.at_county()
-    places = (SPACE, f"{SPACE}/members", f"/t/{COUNTY}/applications", f"/t/{COUNTY}/spaces")
+    places = (SPACE, f"{SPACE}/members", f"{SPACE}/groups", f"/t/{COUNTY}/applications", f"/t/{COUNTY}/spaces")
     asked = statements(monkeypatch)
 
     await desks.county.city.services.infra.db.write(COUNTY, five_hundred)
