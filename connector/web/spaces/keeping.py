@@ -156,7 +156,8 @@ class SpacePages:
         return await page(
             call, "spaces/member.html", 200 if problem is None else 422, title=plain(one.name, view.LONGEST), one=one,
             crumbs=[*_crumbs(call, space), (call.say("web.spaces.members"), call.at("space", "members"))],
-            badge=view.BADGES[one.state], kind=view.kind(call, one.kind), steps=view.steps(one),
+            badge=view.BADGES[one.state], host=view.host(one.did),
+            kind=view.kind(call, one.kind), steps=view.steps(one),
             own=did == call.town.did, may=ROLE in call.roles, errors=errors, wrong=dict(errors),
             chosen=call.form.text("state"), renewable=not view.over(one) and one.until is not None,
         )  # fmt: skip
