@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from connector.clock import FakeClock, SystemClock
+from connector.clock import FakeClock, SystemClock, rfc3339
 from connector.errors import Mistake, PeerError, Unavailable
 from connector.spaces.joining import parse_link
+from connector.spaces.model import DAY_MS
 from connector.trust.keys.signing import SoftwareKey
 from connector.trust.members import space_lists
 from connector.trust.members.anchors import URN
@@ -128,6 +129,23 @@ async def test_an_application_goes_on_after_a_crash(county: County, space: Space
         assert one.state == "pending"
         rows = await town.services.infra.db.read(TOWN, lambda tx: tx.all("SELECT code FROM joined_space"))
         assert rows[0]["code"] is None
+
+
+async def test_while_nobody_acts_for_a_town_its_application_waits(county: County, town: City) -> None:
+    """>> the mandate is withdrawn, then it applies, and asks << applying; itself again << pending."""
+    mandates = f"/api/v1/participants/{TOWN}/mandates"
+    wish = {
+        "agent": "did:web:it.example",
+        "name": "IT",
+        "until": rfc3339(SystemClock().now() + DAY_MS),
+        "contract": "1",
+    }
+    await town.api.post(mandates, wish)
+    await town.api.post(f"{mandates}/withdraw")
+    one = await applied(town, TOWN, await county.invite(), county)
+    assert one.state == "applying"
+    await town.api.post(f"{mandates}/withdraw", {"own": True})
+    assert (await town.services.spaces.joining.progress(TOWN, one.space)).state == "pending"
 
 
 async def away(*args: object) -> object:

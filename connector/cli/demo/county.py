@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from connector.catalogue import concepts
@@ -26,6 +26,7 @@ from connector.cli.exchange.publish import upload
 from connector.cli.exchange.waiting import waited
 from connector.cli.frame.client import Api, Problem
 from connector.cli.operate.space import certificates
+from connector.clock import rfc3339
 from connector.errors import Unavailable
 from connector.trust.keys.jwk import decode
 from connector.verify.bundle import verify_bundle
@@ -35,6 +36,8 @@ KREIS = Party("kreis", "Landkreis Muster", "county", "Kreisverwaltung Muster", C
 TOWN = Party("musterstadt", "Musterstadt", "municipality", "IT-Verbund Beispiel", PROVIDER)
 VILLAGE = Party("nachbardorf", "Nachbardorf", "municipality", "Rechenzentrum Beispiel", CENTRE)
 PARTIES = (KREIS, TOWN, VILLAGE)
+AGENT = Party("it-verbund", "IT-Verbund Beispiel", "company", "IT-Verbund Beispiel", PROVIDER)
+"""The provider itself, which acts for the town."""
 ANNA, BERT = "anna", "bert"
 PEOPLE: Mapping[Party, tuple[str, str]] = {
     KREIS: (ANNA, "Anna Amt"),
@@ -43,11 +46,25 @@ PEOPLE: Mapping[Party, tuple[str, str]] = {
 }
 """Who looks at it in a browser."""
 NAME, TITLE = "Datenraum Musterkreis", "Baumkataster Landkreis Muster"
+TITLE_GROUP, TITLE_TOWN = "Waldkarte Landkreis Muster", "Baumkataster Musterstadt"
+GROUP, PROCESSING = "waldgemeinden", "AVV 2026-117"
 LETTER, CHECK = "Anschreiben", "Rückruf unter bekannter Nummer"
 RULE, UNTIL = "municipal-purpose", "31.12.2027"
 PURPOSE = concepts.local("publicAdministration")
 _LOOK_S, _PATIENCE_S = 0.2, 90.0
+_NOBODY_S = 5
+"""For what takes half a second where somebody acts."""
 _NEGOTIATION_S, _TRANSFER_S, _SOON_S, _WITNESS_S = 30, 60, 15, 60
+
+
+class Offered(NamedTuple):
+    """A dataset of a participant, and its one offer."""
+
+    provider: str
+    title: str
+    dataset: str
+    offer: str
+    sha256: str
 
 
 class County:
@@ -58,7 +75,8 @@ class County:
         self.over = False
         self.dids: dict[str, str] = {}
         self.space = self.fingerprint = self.link = self.application = self.joined_key = ""
-        self.dataset = self.offer = self.version = self.agreement = ""
+        self.agreement = self.group_iri = ""
+        self.offer = self.only = Offered("", "", "", "", "")
 
     @property
     def received(self) -> Path:
@@ -91,7 +109,7 @@ class County:
         self._leave_again()
         listed = self._soon(lambda: self._listed().get(self.dids[KREIS.slug]))
         self._require(listed == "active", "demo.no-list")
-        self._publish()
+        self.offer = self._offered(TITLE, self.space)
         servers = [{"name": name, "pid": server.pid, "url": server.url} for name, server in self.place.servers.items()]
         return {
             "space": self.space, "name": said["name"], "fingerprint": self.fingerprint, "servers": servers,
@@ -99,23 +117,27 @@ class County:
         }  # fmt: skip
 
     def _leave_again(self) -> None:
-        """Who belongs since an earlier run in a kept folder leaves, so that all steps are taken again."""
+        """What an earlier run in a kept folder has left is ended, so that all steps are taken again."""
+        self._code(lambda: self.api(TOWN).post("participants", TOWN.slug, "mandates", "withdraw", body={"own": True}))
         for party in (TOWN, VILLAGE):
             joined = self.api(party).get("participants", party.slug, "spaces")["spaces"]
             if any(one["space"] == self.space and one["state"] not in ("refused", "left") for one in joined):
                 self.api(party).post("participants", party.slug, "spaces", "leave", body={"space": self.space})
+        for one in self._applications():
+            self._space("applications", one["id"], "refuse", reason="Neuer Durchlauf", who=ANNA)
         self._soon(lambda: not {self.dids[party.slug] for party in (TOWN, VILLAGE)} & set(self._listed()))
 
-    def _publish(self) -> None:
+    def _offered(self, title: str, only: str, party: Party = KREIS) -> Offered:
+        """The file is published for members of that space or group alone."""
         file = self.file
         if file is None:
-            file = self.place.base / COUNTY / trees.NAME
+            file = self.place.base / party.server / trees.NAME
             file.write_bytes(trees.register())
-        source = upload(self.api(KREIS), KREIS.slug, file)
-        wish = {"source": source["source"], "title": TITLE, "rule": RULE}
-        slots = {"until": UNTIL, "space": self.space}
-        made = self.api(KREIS).post("participants", KREIS.slug, "datasets", body={**wish, "slots": slots})
-        self.dataset, self.offer, self.version = made["dataset"], made["offer"], source["sha256"]
+        source = upload(self.api(party), party.slug, file)
+        wish = {"source": source["source"], "title": title, "rule": RULE, "visibility": "eligible"}
+        body = {**wish, "slots": {"until": UNTIL, "space": only}}
+        made = self.api(party).post("participants", party.slug, "datasets", body=body)
+        return Offered(self.dids[party.slug], title, made["dataset"], made["offer"], source["sha256"])
 
     def invite(self) -> Facts:
         """A link for one town; what the county keeps of it does not open anything."""
@@ -142,7 +164,7 @@ class County:
         """Until somebody decides the town is a stranger, at each door; and its link is of no use to anybody else."""
         answers = self._knocked()
         self._require(answers.total() > 0 and set(answers) <= REFUSED, "demo.door-open", found=dict(answers))
-        asked = self._code(lambda: self._negotiation(TOWN))
+        asked = self._code(lambda: self._negotiation(TOWN, self.offer))
         offered = self._code(lambda: self._proposed(TOWN))
         self._require(
             asked in ("trust.not-listed", "api.list-stale") and offered == "trust.not-listed", "demo.not-refused",
@@ -179,29 +201,81 @@ class County:
         one = self._soon(lambda: self._member(TOWN))
         listed = round((time.monotonic() - began) * 1000)
         self.joined_key = one["key"]
-        found = self._soon(self._hits)
-        case = self._negotiated(TOWN)
+        found = self._soon(lambda: self._hits(TOWN, self.offer))
+        case = self._negotiated(TOWN, self.offer)
         self._require(case["state"] == "FINALIZED", "demo.no-contract", state=case["state"], reason=self._why(case))
         self.agreement = case["agreement"]
-        now = self._transfer(self.agreement)
+        now = self._transfer(TOWN, self.agreement)
         self._require(bool(now["file"]), "demo.no-data", state=now["state"], reason=self._why(now))
         place = ("participants", TOWN.slug, "transfers", now["id"], "content")
         self._admit(VILLAGE)
-        same = save(self.received, self.api(TOWN).download(*place), now["sha256"]) == self.version
+        same = save(self.received, self.api(TOWN).download(*place), now["sha256"]) == self.offer.sha256
         self._require(same, "demo.other-bytes", file=self.received)
         return {"state": one["state"], "listed_ms": listed, "hits": found, "agreement": self.agreement,
                 "bytes": now["bytes"], "sha256": now["sha256"], "file": str(self.received)}  # fmt: skip
+
+    def group(self) -> Facts:
+        """The county begins a group and asks the town, which is in it once it agrees itself."""
+        made = self._space("groups", name=GROUP, label={"de": "Waldgemeinden", "en": "Forest towns"}, who=ANNA)
+        self.group_iri = made["group"]
+        self._grouped(TOWN, "asked")
+        self._require(not self._groups(TOWN), "demo.listed-early")
+        self._wish(TOWN, "agree")
+        began = time.monotonic()
+        self._soon(lambda: self.group_iri in self._groups(TOWN))
+        self._require(not self._groups(VILLAGE), "demo.listed-early")
+        return {"group": self.group_iri, "listed_ms": _since(began)}
+
+    def rule_follows(self) -> Facts:
+        """An offer for the group: the village sees and gets nothing before it is in it, nor after it has left."""
+        self.only = self._offered(TITLE_GROUP, self.group_iri)
+        self._soon(lambda: self._hits(TOWN, self.only))
+        before = self._hits(VILLAGE, self.only)
+        asked = self._unagreed(VILLAGE, self.only)
+        self._require(before == 0 and bool(asked), "demo.not-refused", state=before)
+        self._grouped(VILLAGE, "asked")
+        self._wish(VILLAGE, "agree")
+        began = time.monotonic()
+        self._soon(lambda: self._hits(VILLAGE, self.only))
+        seen = _since(began)
+        case = self._negotiated(VILLAGE, self.only)
+        self._require(case["state"] == "FINALIZED", "demo.no-contract", state=case["state"], reason=self._why(case))
+        got = self._soon(lambda: self._served(VILLAGE, case["agreement"]))
+        self._wish(VILLAGE, "leave")
+        began = time.monotonic()
+        refused = self._soon(lambda: self._refused(VILLAGE, case["agreement"]))
+        return {"before": asked, "seen_ms": seen, "bytes": got, "refused": refused, "after_ms": _since(began)}
+
+    def mandate(self) -> Facts:
+        """The town entrusts its provider, which the contract says; withdrawn, nobody agrees to anything in its name."""
+        provider = hosted(self.api(TOWN), AGENT)
+        offered = self._offered(TITLE_TOWN, self.space, TOWN)
+        until = rfc3339(round((time.time() + 365 * 86_400) * 1000))
+        wish = {"agent": provider, "name": AGENT.name, "until": until, "contract": PROCESSING}
+        made = self.api(TOWN).post("participants", TOWN.slug, "mandates", body=wish)["mandate"]
+        self._require(made["state"] == "in-force", "demo.not-pending", state=made["state"], reason="")
+        case = self._soon(lambda: self._made(KREIS, offered))
+        text = self._text(case["agreement"])
+        self._require(AGENT.name in text and PROCESSING in text, "demo.no-mandate", agreement=case["agreement"])
+        self.api(TOWN).post("participants", TOWN.slug, "mandates", "withdraw", body={})
+        while_nobody = self._negotiated(KREIS, offered, _NOBODY_S)["state"]
+        self._require(while_nobody != "FINALIZED", "demo.not-refused", state=while_nobody)
+        self.api(TOWN).post("participants", TOWN.slug, "mandates", "withdraw", body={"own": True})
+        began = time.monotonic()
+        self._soon(lambda: self._made(KREIS, offered))
+        return {"agent": provider, "name": AGENT.name, "contract": PROCESSING, "agreement": case["agreement"],
+                "mandate": made["mandate"], "withdrawn": while_nobody, "own_ms": _since(began)}  # fmt: skip
 
     def suspend(self) -> Facts:
         """A suspended member gets nothing under its contract, until it is resumed."""
         self._space("members", did=self.dids[TOWN.slug], state="suspended", reason="Schlüssel gestohlen", who=ANNA)
         began = time.monotonic()
-        refused = self._soon(self._refused)
+        refused = self._soon(lambda: self._refused(TOWN, self.agreement))
         after = round((time.monotonic() - began) * 1000)
         self._require(self._listed()[self.dids[TOWN.slug]] == "suspended", "demo.no-list")
         self._space("members", did=self.dids[TOWN.slug], state="active", reason="Neuer Schlüssel", who=BERT)
         began = time.monotonic()
-        again = self._soon(self._served)
+        again = self._soon(lambda: self._served(TOWN, self.agreement))
         return {"refused": refused, "after_ms": after, "bytes": again, "resumed_ms": _since(began)}
 
     def verify(self) -> Facts:
@@ -265,7 +339,15 @@ class County:
         return one if one["state"] == "member" else None
 
     def _listed(self) -> Mapping[str, str]:
-        """State by DID of the members on the newest list, read as anybody may read it; former ones are left out."""
+        """State by DID of the members on the newest list; former ones are left out."""
+        return {did: one["state"] for did, one in self._list().items()}
+
+    def _groups(self, party: Party) -> list[str]:
+        """The groups that the newest list says the party is in."""
+        return list(self._list()[self.dids[party.slug]].get("groups", ()))
+
+    def _list(self) -> Mapping[str, Any]:
+        """The members by DID as anybody may read them; empty before there is a list."""
         there = urlsplit(f"{self.space}/list")
         tls = ssl.create_default_context(cafile=str(self.place.ca))
         with closing(http.client.HTTPSConnection(there.netloc, timeout=20, context=tls)) as line:
@@ -277,44 +359,75 @@ class County:
         said = json.loads(decode(text.decode("ascii").split(".")[1]))
         now = time.time()
         return {
-            one["did"]: one["state"] for one in said["participants"]
+            one["did"]: one for one in said["participants"]
             if one.get("validUntil") is None or datetime.fromisoformat(one["validUntil"]).timestamp() > now
         }  # fmt: skip
 
-    def _negotiation(self, party: Party) -> Any:
-        wish = {"provider": self.dids[KREIS.slug], "dataset": self.dataset, "offer": self.offer, "purpose": PURPOSE}
+    def _negotiation(self, party: Party, wanted: Offered) -> Any:
+        wish = {"provider": wanted.provider, "dataset": wanted.dataset, "offer": wanted.offer, "purpose": PURPOSE}
         return self.api(party).post("participants", party.slug, "negotiations", body=wish)
 
-    def _negotiated(self, party: Party) -> Mapping[str, Any]:
-        place = ("participants", party.slug, "negotiations", self._negotiation(party)["id"])
-        return waited(self.api(party), _NEGOTIATION_S, *place)
+    def _negotiated(self, party: Party, wanted: Offered, seconds: int = _NEGOTIATION_S) -> Mapping[str, Any]:
+        place = ("participants", party.slug, "negotiations", self._negotiation(party, wanted)["id"])
+        return waited(self.api(party), seconds, *place)
+
+    def _unagreed(self, party: Party, wanted: Offered) -> str:
+        """Why there is no contract; empty if there is one."""
+        try:
+            case = self._negotiated(party, wanted)
+        except Problem as problem:
+            return problem.sentence(self.lang)
+        return "" if case["state"] == "FINALIZED" else self._why(case) or str(case["state"])
+
+    def _made(self, party: Party, wanted: Offered) -> Mapping[str, Any] | None:
+        """The negotiation that ended in a contract; None if it did not."""
+        try:
+            case = self._negotiated(party, wanted)
+        except Problem:
+            return None
+        return case if case["state"] == "FINALIZED" else None
+
+    def _text(self, agreement: str) -> str:
+        """The contract as the county keeps it, in German."""
+        place = ("participants", KREIS.slug, "agreements", agreement.removeprefix("urn:uuid:"), "text")
+        return b"".join(self.api(KREIS).download(*place)).decode("utf-8")
 
     def _proposed(self, party: Party) -> Any:
-        body = {"consumer": self.dids[party.slug], "offer": self.offer}
+        body = {"consumer": self.dids[party.slug], "offer": self.offer.offer}
         return self.api(KREIS).post("participants", KREIS.slug, "proposals", body=body)
 
-    def _hits(self) -> int:
-        found = self.api(TOWN).get("participants", TOWN.slug, "find", q=TITLE, live=1)
-        ours = [hit for hit in found["results"] if hit["dataset"] == self.dataset]
+    def _hits(self, party: Party, wanted: Offered) -> int:
+        found = self.api(party).get("participants", party.slug, "find", q=wanted.title, live=1)
+        ours = [hit for hit in found["results"] if hit["dataset"] == wanted.dataset]
         return len(ours) if ours and any(offer["met"] for offer in ours[0]["offers"]) else 0
 
-    def _transfer(self, agreement: str, seconds: int = _TRANSFER_S) -> Mapping[str, Any]:
-        api = self.api(TOWN)
-        started = api.post("participants", TOWN.slug, "transfers", body={"agreement": agreement})
-        return waited(api, seconds, "participants", TOWN.slug, "transfers", started["id"])
+    def _grouped(self, party: Party, state: str) -> None:
+        """The county asks it to be in the group."""
+        made = self._space("groups", GROUP, "members", did=self.dids[party.slug], who=ANNA)
+        states = {one["did"]: one["state"] for one in made["members"]}
+        self._require(states[self.dids[party.slug]] == state, "demo.listed-early")
 
-    def _refused(self) -> str:
-        """Why the town gets no data; empty while it still does."""
+    def _wish(self, party: Party, wish: str) -> None:
+        body = {"group": self.group_iri, "wish": wish}
+        self.api(party).post("participants", party.slug, "spaces", "groups", body=body)
+
+    def _transfer(self, party: Party, agreement: str, seconds: int = _TRANSFER_S) -> Mapping[str, Any]:
+        api = self.api(party)
+        started = api.post("participants", party.slug, "transfers", body={"agreement": agreement})
+        return waited(api, seconds, "participants", party.slug, "transfers", started["id"])
+
+    def _refused(self, party: Party, agreement: str) -> str:
+        """Why it gets no data; empty while it still does."""
         try:
-            now = self._transfer(self.agreement, _SOON_S)
+            now = self._transfer(party, agreement, _SOON_S)
         except Problem as problem:
-            return str(problem.body.get("code"))
+            return problem.sentence(self.lang)
         return "" if now["file"] else self._why(now) or str(now["state"])
 
-    def _served(self) -> int:
-        """How many bytes the town gets; 0 while it gets none."""
+    def _served(self, party: Party, agreement: str) -> int:
+        """How many bytes it gets; 0 while it gets none."""
         try:
-            now = self._transfer(self.agreement, _SOON_S)
+            now = self._transfer(party, agreement, _SOON_S)
         except Problem:
             return 0
         return int(now["bytes"]) if now["file"] else 0
@@ -355,6 +468,9 @@ STEPS = (
     Step("refuse-pending", TOWN, County.refuse_pending),
     Step("approve", KREIS, County.approve),
     Step("join", TOWN, County.join),
+    Step("group", KREIS, County.group),
+    Step("rule-follows", VILLAGE, County.rule_follows),
+    Step("mandate", TOWN, County.mandate),
     Step("suspend", KREIS, County.suspend),
     Step("verify", TOWN, County.verify),
 )
