@@ -43,7 +43,7 @@ _TABLE: Mapping[Scope, str] = {
         POST P/space/applications/{id}/refuse | POST P/space/members | POST P/space/members/renew
         POST P/space/recognised | POST P/space/recognised/end | POST P/space/groups | POST P/space/groups/{id}/end
         POST P/space/groups/{id}/members | POST P/space/groups/{id}/members/end | POST P/spaces/groups
-        POST P/mandates | POST P/mandates/withdraw
+        POST P/mandates | POST P/mandates/withdraw | POST P/space/members/strike
     """,
     "records": """
         GET P/persons/{pseudonym} | POST P/persons/{pseudonym}/erase | POST P/holds | POST P/holds/{id}/lift

@@ -90,6 +90,14 @@ class RenewRequest(msgspec.Struct, frozen=True, kw_only=True):
     who: Who = ""
 
 
+class StrikeRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The code that the town of this member kept when it gave its mandate."""
+
+    did: Did
+    code: Annotated[str, Meta(max_length=100)]
+    who: Who = ""
+
+
 class RecogniseRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Another space by its address, with the fingerprint that its authority read out; of which kinds members count."""
 
@@ -242,7 +250,13 @@ class SpaceHandlers:
         found = await self._memberships.all(request.match_info["p"])
         return views.SpaceMembersView([views.member(one) for one in found])
 
-    @problem_codes({400: ("spaces.oneself", "spaces.step"), 403: NOT_YOURS, 404: ("spaces.no-member", "spaces.none")})
+    @problem_codes(
+        {
+            400: ("spaces.keyless", "spaces.oneself", "spaces.step", "spaces.struck-key"),
+            403: NOT_YOURS,
+            404: ("spaces.no-member", "spaces.none"),
+        }
+    )
     async def state(self, request: web.Request, wish: StateRequest) -> views.SpaceMemberView:
         """Suspends, resumes or expels a member; in force with the next list, within a second or two."""
         found = await self._memberships.change(request.match_info["p"], wish.did, wish.state, wish.reason, wish.who)
@@ -252,6 +266,13 @@ class SpaceHandlers:
     async def renew(self, request: web.Request, wish: RenewRequest) -> views.SpaceMemberView:
         """A new term for a member from now on; nobody's end comes sooner by that."""
         return views.member(await self._memberships.renew(request.match_info["p"], wish.did, wish.who))
+
+    @problem_codes({400: ("mandates.code-form", "spaces.step", "spaces.withdrawal-code"), 403: NOT_YOURS,
+                    404: ("spaces.no-member", "spaces.none")})  # fmt: skip
+    async def strike(self, request: web.Request, wish: StrikeRequest) -> views.SpaceMemberView:
+        """Ends a mandate that a member gave, by the code that its town kept: suspended, the agent's keys struck."""
+        found = await self._memberships.strike(request.match_info["p"], wish.did, wish.code, wish.who)
+        return views.member(found)
 
     async def recognised(self, request: web.Request) -> views.RecognisedSpacesView:
         """Authorities whose members count as members here."""
@@ -378,6 +399,7 @@ class SpaceHandlers:
         get(f"{PARTICIPANT}/space/members", members),
         post(f"{PARTICIPANT}/space/members", state),
         post(f"{PARTICIPANT}/space/members/renew", renew),
+        post(f"{PARTICIPANT}/space/members/strike", strike),
         get(f"{PARTICIPANT}/space/recognised", recognised),
         post(f"{PARTICIPANT}/space/recognised", recognise),
         post(f"{PARTICIPANT}/space/recognised/end", forget),

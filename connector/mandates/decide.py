@@ -1,40 +1,18 @@
 """What may be entrusted, and what is sealed then: pure (spec/mandates.md 1, 5).
 
-The town keeps a code by which it ends the mandate without the provider; the mandate has its digest alone.
+Nothing here is kept, and no key is touched.
 """
 
-import re
-import secrets
 from collections.abc import Mapping
-from hashlib import sha256
-from typing import Any, Final
+from typing import Any
 
 from connector.clock import rfc3339
 from connector.errors import Mistake, PeerError
 from connector.mandates.model import Wish
+from connector.participants.withdrawal_code import code_digest
 from connector.trust.did import did as dids
 from connector.verify.checks import mandate
 from connector.verify.formats.faults import Fault
-
-_LETTERS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""Crockford's: none of them is taken for another when it is read aloud."""
-_MISREAD: Final = str.maketrans({"O": "0", "I": "1", "L": "1"})
-CODE_LENGTH: Final = 28
-"""Letters of a code: 140 bits."""
-
-
-def new_code() -> str:
-    """A code to be printed: seven groups of four letters."""
-    letters = "".join(secrets.choice(_LETTERS) for _ in range(CODE_LENGTH))
-    return "-".join(letters[at : at + 4] for at in range(0, CODE_LENGTH, 4))
-
-
-def code_digest(code: str) -> str:
-    """The SHA-256 (hex) by which a code is known, however it was typed; raises Mistake for what is none."""
-    letters = re.sub(r"[\s-]", "", code).upper().translate(_MISREAD)
-    if len(letters) != CODE_LENGTH or not set(letters) <= set(_LETTERS):
-        raise Mistake("mandates.code-form")
-    return sha256(letters.encode("ascii")).hexdigest()
 
 
 def statement(

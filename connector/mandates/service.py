@@ -17,6 +17,7 @@ from connector.mandates import decide, store
 from connector.mandates.model import Given, MandateRow, MandateState, Wish
 from connector.participants.acting import Acting
 from connector.participants.service import Hosted, Participants
+from connector.participants.withdrawal_code import new_code
 from connector.storage.database import Database, Tx
 from connector.verify.checks.mandate import CTY, address
 
@@ -50,7 +51,7 @@ class Mandates:
         """
         hosted = await self._participants.get(slug)
         record, secret = self._participants.agent_key(hosted)
-        code, did = decide.new_code(), hosted.participant.did
+        code, did = new_code(), hosted.participant.did
         key = msgspec.structs.replace(record, controller=wish.agent)
         said = decide.statement(did, wish, key.thumbprint, _own(hosted), code, self._clock.now())
         row = await self._sealed(hosted, wish, said)

@@ -1,5 +1,6 @@
 """Puts the slice together: the role of an authority, its lists, and joining the spaces of others."""
 
+import msgspec
 from msgspec import Struct
 
 from connector.audit import store as audit
@@ -17,12 +18,13 @@ from connector.spaces.invitations import Invitations
 from connector.spaces.issuing import ListIssuer
 from connector.spaces.joining import Joining
 from connector.spaces.memberships import Memberships
-from connector.spaces.model import Keys, WitnessKeys
+from connector.spaces.model import Entrusted, Keys, WitnessKeys
 from connector.storage.database import Tx
 from connector.trust.assemble import TrustSlice
 from connector.trust.members.anchors import Pin
 from connector.trust.members.entries import entry
 from connector.trust.signers.registry import SignerRegistry
+from connector.verify.checks import mandate
 from connector.witness.keys import WitnessKeys as Vouching
 
 HINTS_S = 1.0
@@ -54,7 +56,7 @@ def assemble(
         said = entry(
             did=one.did, name=one.name, operator=one.operator, kind=one.kind, valid_from="", keys=hosted.keys,
         )  # fmt: skip
-        return Keys.of(said, WitnessKeys(url=vouching.url, keys=await vouching.public()))
+        return Keys.of(said, WitnessKeys(url=vouching.url, keys=await vouching.public()), _entrusted(hosted))
 
     authority = SpaceAuthority(db, infra.vault, participants, people, own_keys)
     applications = Applications(db, clock, participants, trust.resolver, authority)
@@ -86,6 +88,14 @@ def assemble(
             rounds=(lists, asking, hinting),
         ),
     )  # fmt: skip
+
+
+def _entrusted(hosted: Hosted) -> tuple[Entrusted, ...]:
+    """Who acts for the participant, as its authority has to know it to end that."""
+    if hosted.acting is None:
+        return ()
+    said = mandate.read(msgspec.json.decode(hosted.acting.statement))
+    return (Entrusted(agent=said.agent, withdrawal=said.withdrawal, own=tuple(sorted(said.own))),)
 
 
 class _Alarms:

@@ -18,6 +18,7 @@ from connector.spaces import grouping
 from connector.spaces.model import (
     DAY_MS,
     MOST_KEYS,
+    MOST_MANDATES,
     OVER,
     Application,
     Group,
@@ -111,6 +112,33 @@ def _print(key: Mapping[str, object]) -> str:
         return thumbprint(key)
     except PeerError:
         return ""
+
+
+def with_keys(member: Member, keys: Keys, now: int) -> Member:
+    """The member with other keys; mandates that it told before stay known, whoever sends this.
+
+    Raises PeerError for keys that were struck, or more mandates than are remembered.
+    """
+    known = member.keys.mandates
+    mandates = (*known, *(one for one in keys.mandates if one not in known))
+    if set(keys.keys) & set(member.keys.struck):
+        raise PeerError("spaces.struck-key", did=member.did)
+    if len(mandates) > MOST_MANDATES:
+        raise PeerError("spaces.mandates", most=MOST_MANDATES)
+    return replace(member, keys=replace(keys, mandates=mandates, struck=member.keys.struck), changed_at=now)
+
+
+def struck(member: Member, digest: str, now: int) -> Member:
+    """The member after somebody told the code of one of its mandates: suspended, and only keys that the agent does not
+    hold are listed. Raises Mistake for a code of none, and for who is a member no more."""
+    ended = next((one for one in member.keys.mandates if one.withdrawal == digest), None)
+    if ended is None:
+        raise Mistake("spaces.withdrawal-code", did=member.did)
+    gone = tuple(key for key in member.keys.keys if key not in ended.own)
+    left = tuple(key for key in member.keys.keys if key in ended.own)
+    keys = replace(member.keys, keys=left, struck=tuple(dict.fromkeys((*member.keys.struck, *gone))))
+    stays = member.state == "suspended"
+    return replace(member if stays else step(member, "suspended", now), keys=keys, changed_at=now)
 
 
 def step(member: Member, state: MemberState, now: int, reason: str = "") -> Member:

@@ -6,12 +6,11 @@ those, and one stolen key is withdrawn by the other (spec/spaces.md 4.3, 4.4; th
 
 from collections.abc import Sequence
 
-from msgspec.structs import replace
-
 from connector.clock import Clock
 from connector.errors import Mistake, PeerError, Unauthenticated, Unknown
 from connector.http.refusals import TooMany
 from connector.participants.service import Hosted, Participants
+from connector.participants.withdrawal_code import code_digest
 from connector.spaces import decide, documents, group_store, member_store, store
 from connector.spaces.applications import Applications
 from connector.spaces.authority import SpaceAuthority, pin_of, record
@@ -51,8 +50,13 @@ class Memberships:
         return found.keys
 
     async def change(self, slug: str, did: str, state: MemberState, reason: str, login: str = "") -> Member:
-        """Suspends, resumes or expels a member, by the word of a person; raises Unknown, Mistake or NotYours."""
+        """Suspends, resumes or expels a member, by the word of a person; raises Unknown, Mistake or NotYours.
+
+        Whose keys were struck comes back once its DID document names none of them.
+        """
         hosted = await self._participants.get(slug)
+        if state == "active":
+            await self._require_clean(slug, did)
 
         def unit(tx: Tx) -> Member:
             self._authority.held(tx, slug)
@@ -89,14 +93,40 @@ class Memberships:
 
         return await self._db.write(slug, unit)
 
+    async def _require_clean(self, slug: str, did: str) -> None:
+        """Raises Mistake while somebody whose mandate was ended could sign, Unavailable if that cannot be seen."""
+        found = await self._db.read(slug, member_store.known, slug, did)
+        if found is not None and found.keys.struck:
+            if not found.keys.keys:
+                raise Mistake("spaces.keyless", did=did[:200])
+            shown = (await self._resolver.served(did)).thumbprints()
+            if frozenset().union(*shown.values()) & set(found.keys.struck):
+                raise Mistake("spaces.struck-key", did=did[:200])
+
+    async def strike(self, slug: str, did: str, code: str, login: str = "") -> Member:
+        """Ends a mandate of a member by the code that its town kept (spec/mandates.md 5.2); again: the same.
+
+        Raises Unknown, Mistake for a code that is none of this member's, NotYours.
+        """
+        hosted, digest = await self._participants.get(slug), code_digest(code)
+
+        def unit(tx: Tx) -> Member:
+            self._authority.held(tx, slug)
+            voter, found = self._authority.voter(tx, slug, login), self._member(tx, slug, did)
+            saved = member_store.put_member(tx, decide.struck(found, digest, tx.now))
+            store.changed(tx, slug)
+            record(tx, hosted, "mandate ended", voter.who, did=did, code=digest)
+            return saved
+
+        return await self._db.write(slug, unit)
+
     async def own_keys(self, slug: str, keys: Keys) -> None:
         """The list names these keys of the authority itself from now on."""
         hosted = await self._participants.get(slug)
 
         def unit(tx: Tx) -> None:
             found = self._member(tx, slug, hosted.participant.did)
-            if found.keys != keys:
-                self._keys(tx, hosted, found, keys)
+            self._keys(tx, hosted, found, keys)
 
         await self._db.write(slug, unit)
 
@@ -166,7 +196,9 @@ class Memberships:
             record(tx, hosted, "left", did=did)
 
     def _keys(self, tx: Tx, hosted: Hosted, found: Member, keys: Keys) -> None:
-        after = replace(found, keys=keys, changed_at=tx.now)
+        after = decide.with_keys(found, keys, tx.now)
+        if after.keys == found.keys:
+            return
         decide.require_listable(after, tx.now)
         member_store.put_member(tx, after)
         store.changed(tx, hosted.participant.id)

@@ -96,6 +96,19 @@ class WitnessKeys(Struct, frozen=True, kw_only=True, rename="camel"):
     keys: Annotated[tuple[dict[str, str], ...], Meta(max_length=MOST_KEYS)]
 
 
+class Entrusted(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A mandate that a member gave (spec/mandates.md 5.2): `withdrawal` is the SHA-256 (hex) of the code that ends it,
+    `own` are thumbprints of the keys that the agent does not hold."""
+
+    agent: Annotated[str, Meta(max_length=512)]
+    withdrawal: Sha256
+    own: Annotated[tuple[Annotated[str, Meta(max_length=64)], ...], Meta(max_length=16)] = ()
+
+
+MOST_MANDATES: Final = 64
+"""Mandates of one member that an authority remembers; a member that has more has to be invited anew."""
+
+
 class Keys(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """What the list says of a member's keys: those parts of `Entry` that it knows itself (spec/trust.md 4.1)."""
 
@@ -105,12 +118,18 @@ class Keys(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True
     former_seal_keys_pq: Annotated[tuple[SecondKey, ...], Meta(max_length=64)] = ()
     keys: Annotated[tuple[Annotated[str, Meta(max_length=64)], ...], Meta(max_length=64)] = ()
     witness: WitnessKeys | None = None
+    mandates: Annotated[tuple[Entrusted, ...], Meta(max_length=MOST_MANDATES)] = ()
+    """Those that the authority may have to end; the list says nothing of them."""
+    struck: tuple[str, ...] = ()
+    """Thumbprints that are the member's no more, by the authority's word alone."""
 
     @classmethod
-    def of(cls, entry: Entry, witness: WitnessKeys | None = None) -> "Keys":
-        """Those of an entry, and of the process as a witness."""
-        names = (name for name in cls.__struct_fields__ if name != "witness")
-        return cls(**{name: getattr(entry, name) for name in names}, witness=witness)
+    def of(
+        cls, entry: Entry, witness: WitnessKeys | None = None, mandates: tuple[Entrusted, ...] = ()
+    ) -> "Keys":  # fmt: skip
+        """Those of an entry, of the process as a witness, and who acts for the participant."""
+        names = (name for name in cls.__struct_fields__ if name not in ("witness", "mandates", "struck"))
+        return cls(**{name: getattr(entry, name) for name in names}, witness=witness, mandates=mandates)
 
 
 class Invitation(Struct, frozen=True, kw_only=True):

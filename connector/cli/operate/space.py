@@ -61,6 +61,10 @@ def register(top: Words, places: Any) -> None:
     renew = _own(group, inner, "renew", run_renew)
     renew.word("did", metavar="DID")
     _who(renew)
+    strike = _own(group, inner, "strike", run_strike)
+    strike.word("did", metavar="DID")
+    strike.word("--code", metavar="CODE", required=True)
+    _who(strike)
     recognise = _own(group, inner, "recognise", run_recognise)
     recognise.word("space", metavar="URL")
     recognise.word("--fingerprint", metavar="DIGITS", required=True)
@@ -263,6 +267,15 @@ def run_renew(call: Call) -> int:
     call.result(one)
     until = one["until"][:10] if one["until"] else call.say("space.open-end")
     call.tell("space.renewed", name=one["name"], until=until)
+    return OK
+
+
+def run_strike(call: Call) -> int:
+    args = call.args
+    body = {"did": args.did, "code": args.code, "who": args.who}
+    one = _api(call).post("participants", args.participant, "space", "members", "strike", body=body)
+    call.result(one)
+    call.tell("space.struck", name=one["name"])
     return OK
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from connector.errors import Mistake
-from connector.mandates.decide import CODE_LENGTH, code_digest, new_code
+from connector.participants.withdrawal_code import CODE_LENGTH, code_digest, new_code
 
 
 def test_a_code_is_read_however_it_is_typed() -> None:
