@@ -26,6 +26,7 @@ from connector.api.federation import FederationHandlers
 from connector.api.find import FindHandlers
 from connector.api.harvest import HarvestHandlers
 from connector.api.mandates import MandateHandlers
+from connector.api.moving import MovingHandlers
 from connector.api.offboarding import OffboardingHandlers
 from connector.api.operation import OperationHandlers
 from connector.api.participants import ParticipantHandlers
@@ -93,9 +94,9 @@ class OpenApiHandlers:
 GROUPS: tuple[type[Handlers], ...] = (
     OperationHandlers, ParticipantHandlers, CatalogueHandlers, AudienceHandlers, DatasetHandlers, FindHandlers,
     FederationHandlers, HarvestHandlers, ContractHandlers, CountersigningHandlers, TransferHandlers, DutyHandlers,
-    AttentionHandlers, TerminationHandlers, ClockHandlers, OffboardingHandlers, RecordHandlers, PersonHandlers,
-    PeopleHandlers, SpaceHandlers, MandateHandlers, TraceHandlers, BackupHandlers, ProcessHandlers, WitnessHandlers,
-    OpenApiHandlers,
+    AttentionHandlers, TerminationHandlers, ClockHandlers, OffboardingHandlers, MovingHandlers, RecordHandlers,
+    PersonHandlers, PeopleHandlers, SpaceHandlers, MandateHandlers, TraceHandlers, BackupHandlers, ProcessHandlers,
+    WitnessHandlers, OpenApiHandlers,
 )  # fmt: skip
 
 

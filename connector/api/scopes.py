@@ -2,7 +2,8 @@
 
 A route that is not in this table stops the start: nothing is open by mistake. `operate` is for the process, and for
 what its operator does with a participant; it reads no data, no contract and no log of anybody. Who may come in is
-decided on the Unix socket alone (`ON_SOCKET`): a key for metrics must not make sign-in links for stewards.
+decided on the Unix socket alone (`ON_SOCKET`): a key for metrics must not make sign-in links for stewards. So is who is
+written out whole, or taken in (spec/moving.md).
 """
 
 from collections.abc import Iterable, Mapping
@@ -54,7 +55,10 @@ _TABLE: Mapping[Scope, str] = {
         GET V/participants | POST V/participants | POST P/publisher | POST P/keys/{purpose}/rotate
         POST P/keys/{purpose}/revoke | POST P/seal | POST P/seal/request | POST P/peers | POST P/allowances
         GET P/leaving | POST P/close | GET P/leaving/evidence | POST P/leaving/evidence
-        GET P/leaving/agreements/{id} | POST P/delete | GET V/process | GET V/clock | POST V/backup/database
+        GET P/leaving/agreements/{id} | POST P/delete | GET P/move | POST P/move | GET P/move/archive
+        POST P/move/hand-over | POST P/move/stay | GET V/arrivals | POST V/arrivals | GET V/arrivals/{p}
+        POST V/arrivals/{p}/archive | POST V/arrivals/{p}/begin | POST V/arrivals/{p}/give-up
+        GET V/process | GET V/clock | POST V/backup/database
         POST V/trust/reload | POST V/trust/accept | GET V/witness | POST V/witness/rotate
         POST P/space | POST P/space/rules | POST P/spaces | POST P/spaces/look | POST P/spaces/progress
         POST P/spaces/leave
@@ -80,7 +84,9 @@ SCOPE_OF: Mapping[str, Scope] = dict(_rows())
 ON_SOCKET = frozenset(
     row
     for row in SCOPE_OF
-    if row.partition(" ")[2].startswith(("/api/v1/people", "/api/v1/program-keys")) or row.endswith("{p}/invitations")
+    if row.partition(" ")[2].startswith(("/api/v1/people", "/api/v1/program-keys", "/api/v1/arrivals"))
+    or row.endswith("{p}/invitations")
+    or "/{p}/move" in row
 )
 """What no key opens, whatever its scopes."""
 

@@ -43,6 +43,8 @@ from connector.ids import new_uuid
 from connector.infra import Infra
 from connector.mandates import assemble as mandate_slice
 from connector.mandates.assemble import MandateSlice
+from connector.moving import assemble as moving_slice
+from connector.moving.assemble import MovingSlice
 from connector.notifications import assemble as notification_slice
 from connector.notifications.assemble import NotificationSlice
 from connector.offboarding import assemble as offboarding_slice
@@ -116,6 +118,7 @@ class Services(Struct, frozen=True, kw_only=True):
     partners: Partners
     notifications: NotificationSlice
     offboarding: OffboardingSlice
+    moving: MovingSlice
     requests: RequestSlice
     more: More
     schedule: Schedule
@@ -178,6 +181,9 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
         folders=(settings.data.files, settings.data.received, settings.folder / "log"),
         struck=authority_of(listing, anchor.home or anchor, trust.listing, clock), periods=retention.unexpired,
     )  # fmt: skip
+    moving = moving_slice.assemble(
+        infra, participants, trust.resolver, evidence.seal_log, contracts.service, transfers.service
+    )
     requests = request_slice.assemble(
         infra, participants, catalogue, contracts.service, transfers.service, approvals.service, plane.local, engine,
         peer=peer, anchor=anchor,
@@ -203,7 +209,7 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
         tasks=task_slice.assemble(
             contracts.service, transfers.duties, approvals.service, drafts.service
         ),
-        offboarding=offboarding, requests=requests, more=more,
+        offboarding=offboarding, moving=moving, requests=requests, more=more,
         schedule=schedule(infra, works, circuits, acks, operation.monitoring.failed),
     )  # fmt: skip
 

@@ -20,6 +20,7 @@ from connector.api import federation as api_federation
 from connector.api import find as api_find
 from connector.api import harvest as api_harvest
 from connector.api import mandates as api_mandates
+from connector.api import moving as api_moving
 from connector.api import offboarding as api_offboarding
 from connector.api import openapi as api_openapi
 from connector.api import operation as api_operation
@@ -157,6 +158,7 @@ def management(services: Services) -> tuple[list[api_routes.Handlers], api_opera
         ),
         api_clock.ClockHandlers(clock, services.schedule.watch, services.trust.skews),
         api_offboarding.OffboardingHandlers(offboarding.closing, offboarding.deletion, anchor),
+        api_moving.MovingHandlers(services.moving),
         api_records.RecordHandlers(db, participants, contracts.service, services.retention, anchor),
         api_persons.PersonHandlers(Persons(db, services.retention.eraser), participants),
         api_people.PeopleHandlers(services.accounts, lambda: web_origin(services.infra.settings)),

@@ -17,6 +17,7 @@ from connector.catalogue.model import Described, Shown
 from connector.catalogue.search.cursor import START, Cursor, Cursors, Place
 from connector.catalogue.search.filters import Filter
 from connector.catalogue.visibility import Viewer
+from connector.participants import succession
 from connector.participants.service import Participants
 from connector.policy.engine import PolicyEngine, Requester
 from connector.storage.database import Tx
@@ -135,7 +136,7 @@ class Pages:
     def dataset(self, tx: Tx, slug: str, requester: Requester, name: str) -> bytes | None:
         """One dataset by id or bare UUID as a document, under the same rule as pages (CVE-2024-9202)."""
         participant = self._participants.current(tx, slug)
-        found = store.shown(tx, slug, (name, f"{participant.root}/datasets/{name}"))
+        found = store.shown(tx, slug, (name, *(f"{root}/datasets/{name}" for root in succession.roots(participant))))
         for entry in found:
             offers = Viewer(self._judge, requester, tx.now).visible(entry.offers)
             if offers:

@@ -35,7 +35,7 @@ from connector.metadata.record.model import (
     filled,
     named_series,
 )
-from connector.participants import lifecycle
+from connector.participants import lifecycle, succession
 from connector.participants.model import Participant
 from connector.participants.publisher import publisher
 from connector.participants.service import Participants
@@ -199,8 +199,8 @@ def dataset_iri(root: str, name: str) -> str:
 
 
 def is_ours(participant: Participant, dataset: Dataset) -> bool:
-    """Whether its IRI was minted here."""
-    return dataset.id.startswith(f"{participant.root}/datasets/")
+    """Whether its IRI is one that the participant gave, here or where it was before."""
+    return any(dataset.id.startswith(f"{root}/datasets/") for root in succession.roots(participant))
 
 
 def series_iri(root: str, uuid: str) -> str:

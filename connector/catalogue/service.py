@@ -23,6 +23,7 @@ from connector.catalogue.public import PublicRecords, Withdrawn
 from connector.catalogue.snapshots.supply import Imported
 from connector.catalogue.visibility import may_see
 from connector.errors import Mistake, PeerError, Unknown
+from connector.participants import succession
 from connector.participants.acting import PUBLISH
 from connector.participants.lifecycle import require_active
 from connector.participants.model import Participant
@@ -135,7 +136,8 @@ class Catalogue:
         participant = self._participants.held(slug).participant
         self._participants.require(tx, slug, PUBLISH)
         require_active(tx, slug)
-        dataset = store.locked(tx, slug, f"{participant.root}/datasets/{uuid}")
+        found = (store.locked(tx, slug, f"{root}/datasets/{uuid}") for root in succession.roots(participant))
+        dataset = next((one for one in found if one is not None), None)
         if dataset is None:
             raise Unknown("catalogue.unknown", id=uuid[:80])
         if dataset.state == "withdrawn":

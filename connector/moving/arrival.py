@@ -33,7 +33,7 @@ from connector.moving.store import ArrivalRow, Source
 from connector.moving.target import Secrets, Target
 from connector.moving.values import Value
 from connector.offboarding import participant_rows
-from connector.participants import lifecycle
+from connector.participants import handover, lifecycle
 from connector.participants.model import Participant, checked_name, checked_slug, split_root
 from connector.participants.service import Participants, enter, equip
 from connector.spaces import joining
@@ -46,6 +46,8 @@ from connector.trust.keys.vault import Vault
 
 KeyOf = Callable[[str, str], Awaitable[Jwk]]
 """(DID, key id): a key that the participant's tokens are signed with, as its present provider publishes it."""
+AfterMove = Callable[[Tx, str], object]
+"""What runs of a participant that has come goes on, or ends with a reason."""
 ERASED: Final = 500
 """Rows that one transaction removes."""
 PIECE: Final = 1 << 18
@@ -71,14 +73,15 @@ class _Read(NamedTuple):
 
 
 class Arrivals:
-    """Of this database. `spool` is a folder for archives that are being read; `folders` as in `Departures`."""
+    """Of this database. `spool` is a folder for archives that are being read; `folders` as in `Departures`; `after` is
+    done in the transaction in which a participant begins to work here."""
 
     def __init__(
         self, db: Database, participants: Participants, vault: Vault, key_of: KeyOf, folders: Mapping[str, Path],
-        spool: Path,
+        spool: Path, after: Sequence[AfterMove] = (),
     ) -> None:  # fmt: skip
         self._db, self._participants, self._vault, self._key_of = db, participants, vault, key_of
-        self._folders, self._spool = folders, spool
+        self._folders, self._spool, self._after = folders, spool, after
         self._turn = asyncio.Lock()
 
     async def expect(self, slug: str, root: str | None = None) -> ArrivalRow:
@@ -145,10 +148,13 @@ class Arrivals:
 
     async def begin(self, slug: str, statement: str) -> ArrivalStatus:
         """It works here from now on, because the old side says that it has handed it over; raises Mistake."""
+        if (await self._found(slug)).state == "imported":
+            await self._participants.get(slug)  # loaded: what goes on asks for it inside the transaction
         await self._db.write(slug, self._begin, slug, statement)
         await self._participants.catch_up()
         return await self.look(slug)
 
+    @long
     @at_rest
     def _begin(self, tx: Tx, slug: str, statement: str) -> None:
         found = self._held(tx, slug)
@@ -158,7 +164,9 @@ class Arrivals:
             return
         store.set_arrival(tx, replace(found, state=after.state, statement=statement, secret=b""))
         lifecycle.arrive(tx, slug)
-        joining.believe(tx, slug)
+        joining.believe(tx, slug, handover.plain(statement))
+        for goes_on in self._after:
+            goes_on(tx, slug)
 
     async def give_up(self, slug: str, statement: str | None = None) -> None:
         """Frees the place; what rests here is removed. Raises Mistake once a receipt was made, unless the old side says
@@ -228,7 +236,8 @@ class Arrivals:
         self, found: ArrivalRow, secrets: Secrets, place: Path, read: _Read, jwk: Jwk, digest: str
     ) -> None:  # fmt: skip
         await self._undone(found)  # of an attempt that died
-        slug, own = found.slug, _participant(found, read.manifest)
+        here = [one.participant.operator for one in await self._participants.all()]
+        slug, own = found.slug, _participant(found, read.manifest, here[0] if here else "")
         known = await self._db.write(slug, self._enter, found, own, read, jwk)
         layout = {one.name: one for one in await self._db.read(slug, rows.layout)}
         with place.open("rb") as file:
@@ -318,13 +327,13 @@ class Arrivals:
         await self._db.write(slug, _removed, slug, found.move)
 
 
-def _participant(found: ArrivalRow, made: Manifest) -> Participant:
-    """What it is here: as there, but for its address."""
+def _participant(found: ArrivalRow, made: Manifest, operator: str) -> Participant:
+    """What it is here: as there, but for its address and its operator, who is that of the others here."""
     root, host, path = split_root(found.target.root)
     origin = made.origin
     return Participant(
         id=found.slug, did=found.target.did, root=root, host=host, path=path, name=checked_name(origin.name),
-        kind=origin.kind, operator=checked_name(origin.operator), state="arriving", publisher=origin.publisher,
+        kind=origin.kind, operator=checked_name(operator or origin.name), state="arriving", publisher=origin.publisher,
         former=(origin.did, *(one for one in origin.former if one != found.target.did)),
     )  # fmt: skip
 

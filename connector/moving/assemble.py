@@ -4,12 +4,14 @@ from collections.abc import Awaitable, Callable
 
 from msgspec import Struct
 
+from connector.contracts.negotiation.service import Contracts
 from connector.infra import Infra
 from connector.moving.arrival import Arrivals
 from connector.moving.departure import Departures
 from connector.moving.frames import FILES, RECEIVED
 from connector.participants.service import Hosted, Participants
 from connector.resources import release
+from connector.transfer.service import Transfers
 from connector.trust.did.resolver import Resolver
 from connector.trust.keys.jwk import Jwk
 
@@ -20,8 +22,9 @@ class MovingSlice(Struct, frozen=True, kw_only=True):
 
 
 def assemble(
-    infra: Infra, participants: Participants, resolver: Resolver, seal_log: Callable[[Hosted], Awaitable[None]]
-) -> MovingSlice:
+    infra: Infra, participants: Participants, resolver: Resolver, seal_log: Callable[[Hosted], Awaitable[None]],
+    contracts: Contracts, transfers: Transfers,
+) -> MovingSlice:  # fmt: skip
     """`resolver` fetches the DID document of whoever signed an archive from where it works."""
 
     async def key_of(did: str, kid: str) -> Jwk:
@@ -31,5 +34,13 @@ def assemble(
     folders = {FILES: data.files, RECEIVED: data.received}
     return MovingSlice(
         departures=Departures(infra.db, infra.clock, participants, infra.vault, seal_log, folders, release()),
-        arrivals=Arrivals(infra.db, participants, infra.vault, key_of, folders, infra.settings.folder / "arriving"),
+        arrivals=Arrivals(
+            infra.db,
+            participants,
+            infra.vault,
+            key_of,
+            folders,
+            infra.settings.folder / "arriving",
+            (contracts.after_move, transfers.after_move),
+        ),
     )

@@ -1,6 +1,6 @@
 """What both sides of a move sign, as lines of text that may travel in files: the receipt, and the old side's word."""
 
-from typing import Final, Literal, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -9,12 +9,13 @@ from connector.errors import HanseError, Mistake
 from connector.moving import target
 from connector.moving.machine import Receipt, Statement
 from connector.moving.target import Secrets, Target
+from connector.participants import handover
+from connector.participants.handover import Handover
 from connector.trust.keys import jose
 from connector.trust.keys.jwk import Jwk, thumbprint
 from connector.trust.keys.signing import Signer, SoftwareKey
 
 RECEIPT: Final = "hanse-move-receipt+jwt"
-STATEMENT: Final = "hanse-move-statement+jwt"
 LONGEST: Final = 8_000
 T = TypeVar("T", bound=Struct)
 
@@ -23,15 +24,6 @@ class _Receipt(Struct, frozen=True, kw_only=True):
     move: str
     digest: str
     to: str
-
-
-class _Statement(Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
-    move: str
-    digest: str
-    word: Literal["handed", "stays"]
-    from_: str
-    to: str
-    at: int
 
 
 def receipt(said: Receipt, to: Target, secrets: Secrets) -> str:
@@ -50,14 +42,14 @@ def read_receipt(text: str, to: Target) -> Receipt:
 
 def statement(said: Statement, did: str, to: Target, at: int, signer: Signer) -> str:
     """By the participant's key at the old place; `at` in milliseconds."""
-    whole = _Statement(move=said.move, digest=said.digest, word=said.word, from_=did, to=to.did, at=at)
-    return _signed(whole, signer, STATEMENT)
+    whole = Handover(move=said.move, digest=said.digest, word=said.word, origin=did, to=to.did, at=at)
+    return handover.signed(whole, signer)
 
 
 def read_statement(text: str, did: str, jwk: Jwk, to: Target) -> Statement:
     """Raises Mistake unless the key that signed the archive signed it too, about this move of this participant."""
-    found = _read(text, jwk, STATEMENT, _Statement)
-    if (found.from_, found.to) != (did, to.did):
+    found = handover.read(text, jwk)
+    if (found.origin, found.to) != (did, to.did):
         raise Mistake("moving.other-move")
     return Statement(move=found.move, digest=found.digest, word=found.word)
 

@@ -42,6 +42,10 @@ class Target(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         digits = sha256(msgspec.json.encode(self, order="sorted")).hexdigest()[:32]
         return " ".join(digits[at : at + 4] for at in range(0, 32, 4))
 
+    def matches(self, said: str) -> bool:
+        """Whether what somebody typed is all of the fingerprint, whatever spaces and capitals she used."""
+        return "".join(said.split()).lower() == self.fingerprint.replace(" ", "")
+
 
 class Secrets(Struct, frozen=True, kw_only=True):
     """The private halves, as integers in hexadecimal."""

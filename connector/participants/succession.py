@@ -32,6 +32,11 @@ def from_here(participant: Participant, text: str, *, whole: bool) -> str:
     return text
 
 
+def roots(participant: Participant) -> tuple[str, ...]:
+    """Below which its datasets have their IRIs: what was named at another operator keeps its name."""
+    return (participant.root, *(dids.root_of(dids.Did(did)) for did in participant.former))
+
+
 def take_place(tx: Tx, participant: Participant, former: str) -> None:
     """From here on it acts under agreements that name `former` as well; raises Mistake, PeerError for no DID."""
     known = store.stored(tx, participant.id)

@@ -150,6 +150,14 @@ def step(member: Member, state: MemberState, now: int, reason: str = "") -> Memb
     return replace(member, state=state, until=until, suspended_since=since, reason=reason, changed_at=now)
 
 
+def moved(member: Member, did: str, keys: Keys, operator: str, now: int) -> Member:
+    """The same member under its new DID, at another operator, from now on."""
+    return replace(
+        member, did=did, keys=keys, operator=operator or member.operator, succeeds=((member.did, rfc3339(now)),),
+        since=now, changed_at=now, version=0,
+    )  # fmt: skip
+
+
 def admitted(application: Application, invitation: Invitation, rules: Rules, now: int, before: Member | None) -> Member:
     """The member that an approved application makes: named as the authority invited it, not as it calls itself."""
     return Member(

@@ -74,14 +74,17 @@ class ApplicationClaims(Struct, frozen=True, kw_only=True, rename="camel"):
 class RequestClaims(Struct, frozen=True, kw_only=True, rename="camel"):
     """What a member asks its authority for: that the list names other keys, its end, or something about a group.
 
-    `group` is the IRI of that, `member` the DID of whom its keeper adds or removes.
+    `group` is the IRI of that, `member` the DID of whom its keeper adds or removes. `move`: who signs stands in the
+    place of a member from now on, which that says in `statement`.
     """
 
     space: Annotated[str, Meta(max_length=500)]
-    request: Literal["keys", "leave"] | GroupAct
+    request: Literal["keys", "leave", "move"] | GroupAct
     keys: Keys | None = None
     group: Annotated[str, Meta(max_length=600)] = ""
     member: Annotated[str, Meta(max_length=512)] = ""
+    statement: Annotated[str, Meta(max_length=8_000)] = ""
+    operator: Line = ""
 
     @property
     def order(self) -> str:

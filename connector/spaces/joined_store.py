@@ -11,7 +11,7 @@ from connector.storage.database import Conflict, Row, Tx, for_update
 
 _COLUMNS = (
     "participant, space, name, did, authority, jwk, list_url, rules, state, document, application, reason, told,"
-    " asked_at, changed_at, version, until, suspended"
+    " asked_at, changed_at, version, until, suspended, moved"
 )
 
 

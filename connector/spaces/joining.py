@@ -174,8 +174,13 @@ class Joining:
         failed: HanseError | None = None
         for one in await self._db.read(slug, joined_store.all_joined, slug):
             if one.state == "member" and one.told != digest:
+                said = RequestClaims(space=one.space, request="keys", keys=keys)
+                if one.moved:
+                    said = replace(
+                        said, request="move", statement=one.moved, operator=hosted.participant.operator
+                    )  # fmt: skip
                 try:
-                    await self.request(hosted, one, RequestClaims(space=one.space, request="keys", keys=keys))
+                    await self.request(hosted, one, said)
                     await self._db.write(slug, self._knows, one, digest)
                 except HanseError as error:  # another authority has to hear of a stolen key all the same
                     failed = error
@@ -185,7 +190,7 @@ class Joining:
     def _knows(self, tx: Tx, seen: Joined, digest: str) -> None:
         one = joined_store.joined(tx, seen.participant, seen.space, lock=True)
         if one is not None and one.state == "member":
-            joined_store.put(tx, replace(one, told=digest), None)
+            joined_store.put(tx, replace(one, told=digest, moved=""), None)
 
     async def request(self, hosted: Hosted, one: Joined, said: RequestClaims) -> None:
         """Asks the authority of a space that we joined for something; raises PeerError with its code, or Unavailable.
@@ -237,7 +242,7 @@ class Joining:
     async def _standing(self, hosted: Hosted, one: Joined) -> Joined:
         """A membership as the list has it that was made since we were told of it: over, suspended, with another end."""
         listed = self._anchors.list_of(one.authority)
-        if one.state not in _LISTED or listed is None or not listed.version:
+        if one.state not in _LISTED or one.moved or listed is None or not listed.version:
             return one
         entry, now = listed.entry(hosted.participant.did), self._clock.now()
         over = entry is None or (entry.valid_until is not None and millis(entry.valid_until) <= now)
@@ -389,12 +394,13 @@ def refusal(answer: Answer) -> PeerError | Unavailable:
     )
 
 
-def believe(tx: Tx, slug: str) -> None:
+def believe(tx: Tx, slug: str, statement: str) -> None:
     """The spaces of a participant that came from elsewhere are believed here too, as its people compared their keys;
-    not one that somebody here knows with another key."""
+    not one that somebody here knows with another key. Their authorities are to hear of the move."""
     for one in joined_store.all_joined(tx, slug):
-        with suppress(Mistake):
-            if one.state == "member":
+        if one.state == "member":
+            joined_store.put(tx, replace(one, told="", moved=statement), None)
+            with suppress(Mistake):
                 pins.pin(tx, _pin(one))
 
 

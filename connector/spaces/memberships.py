@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from connector.clock import Clock
 from connector.errors import Mistake, PeerError, Unauthenticated, Unknown
 from connector.http.refusals import TooMany
+from connector.participants import handover
+from connector.participants.handover import Handover
 from connector.participants.service import Hosted, Participants
 from connector.participants.withdrawal_code import code_digest
 from connector.spaces import decide, documents, group_store, member_store, store
@@ -137,6 +139,8 @@ class Memberships:
         did = dids.parse(issuer)
         await self._db.read(slug, self._authority.held, slug)
         before = await self._db.read(slug, member_store.known, slug, did)
+        if said.claims.get("request") == "move":
+            return await self._take_move(hosted, did, said, statement)
         if before is None or before.state not in ("active", "suspended"):
             return await self._take_back(hosted, did, said, statement)
         document = await self._resolver.served(did)
@@ -165,6 +169,54 @@ class Memberships:
 
         if not await self._db.write(slug, unit):
             await self.take(slug, statement)
+
+    async def _take_move(self, hosted: Hosted, did: dids.Did, said: jose.Unverified, statement: str) -> None:
+        """Two keys say it: one of the member that the list names, in its statement, and one of the new DID. Nothing is
+        fetched from where the new DID lies before the member was heard."""
+        slug, told = hosted.participant.id, str(said.claims.get("statement", ""))
+        try:
+            old, kid = handover.signer_of(told)
+        except Mistake as cause:
+            raise PeerError("spaces.statement") from cause
+        before = await self._db.read(slug, member_store.known, slug, old)
+        if before is None:
+            raise Unauthenticated("trust.not-listed")
+        word = await self._word(dids.parse(old), did, told, kid, before)
+        document = await self._resolver.served(did)
+        claims = documents.request_of(said, document.key(said.kid, "capabilityInvocation"))
+        decide.require_own_keys(claims.keys or Keys(), document, dids.host_of(did))
+        return await self._db.write(slug, self._move, hosted, did, kid, claims, word)
+
+    async def _word(self, old: dids.Did, did: str, told: str, kid: str, before: Member) -> Handover:
+        """What the member said of its move; Unauthenticated unless it is about this DID, by a key that is listed."""
+        jwk = left_key(await self._resolver.served(old), kid, before.keys, did)
+        try:
+            word = handover.read(told, jwk)
+        except Mistake as cause:
+            raise Unauthenticated("spaces.unlisted-key") from cause
+        if (word.word, word.origin, word.to) != ("handed", old, did):
+            raise Unauthenticated("spaces.unlisted-key")
+        return word
+
+    def _move(self, tx: Tx, hosted: Hosted, did: str, kid: str, claims: RequestClaims, word: Handover) -> None:
+        """The member has left, and the new DID stands in its place from the same moment on; again is the same."""
+        slug = hosted.participant.id
+        space, found = self._authority.held(tx, slug), self._member(tx, slug, word.origin)
+        if claims.space != space.space:
+            raise PeerError("spaces.statement")
+        known = member_store.member(tx, slug, did)
+        if known is not None and any(before == word.origin for before, _ in known.succeeds):
+            return
+        if found.state in OVER or known is not None:
+            raise Unauthenticated("trust.not-listed")
+        listed_again(kid, found.keys)
+        after = decide.moved(found, did, claims.keys or Keys(), claims.operator, tx.now)
+        decide.require_listable(after, tx.now)
+        member_store.put_member(tx, decide.step(found, "left", tx.now))
+        member_store.put_member(tx, after)
+        group_store.end(tx, slug, did=found.did)
+        store.changed(tx, slug)
+        record(tx, hosted, "moved", did=found.did, to=did)
 
     def _take(
         self, tx: Tx, hosted: Hosted, did: str, claims: RequestClaims, said: jose.Unverified, statement: str
@@ -256,6 +308,17 @@ def listed_key(document: DidDocument, kid: str | None, keys: Keys) -> Jwk:
         jwk = document.keys.get(relation, {}).get(kid or "")
         if jwk is not None and thumbprint(jwk) in keys.keys:
             return jwk
+    raise Unauthenticated("spaces.unlisted-key")
+
+
+def left_key(document: DidDocument, kid: str, keys: Keys, heir: str) -> Jwk:
+    """The same of a member that has moved: its document names the heir, and signs no tokens any more."""
+    methods, others = (document.raw.get(name) for name in ("verificationMethod", "alsoKnownAs"))
+    if isinstance(methods, list) and isinstance(others, list) and heir in others:
+        for one in methods:
+            jwk = one.get("publicKeyJwk") if isinstance(one, dict) and one.get("id") == kid else None
+            if isinstance(jwk, dict) and thumbprint(jwk) in keys.keys:
+                return jwk
     raise Unauthenticated("spaces.unlisted-key")
 
 

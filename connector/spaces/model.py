@@ -308,6 +308,8 @@ class Joined(Struct, frozen=True, kw_only=True):
     version: int = 1
     until: int | None = None
     suspended: bool = False
+    moved: str = ""
+    """The statement of the hand-over that the authority has to hear of; empty once it has."""
 
 
 def fingerprint(authority: str) -> str:

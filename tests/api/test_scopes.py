@@ -75,6 +75,11 @@ async def test_no_key_decides_who_comes_in(aiohttp_client) -> None:  # type: ign
         *(f"POST /api/v1/people{what}" for what in ("", "/remove", "/role", "/link")), "GET /api/v1/people",
         "POST /api/v1/participants/{p}/invitations",
         "GET /api/v1/program-keys", "POST /api/v1/program-keys", "POST /api/v1/program-keys/end",
+        *(f"{how} /api/v1/participants/{{p}}/move" for how in ("GET", "POST")),
+        "GET /api/v1/participants/{p}/move/archive",
+        *(f"POST /api/v1/participants/{{p}}/move/{what}" for what in ("hand-over", "stay")),
+        *(f"{how} /api/v1/arrivals{what}" for how, what in (("GET", ""), ("POST", ""), ("GET", "/{p}"))),
+        *(f"POST /api/v1/arrivals/{{p}}/{what}" for what in ("archive", "begin", "give-up")),
     }  # fmt: skip
     assert expected == ON_SOCKET
 

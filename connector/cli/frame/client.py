@@ -37,8 +37,8 @@ class Problem(Exception):
 
 
 class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=PATIENCE_S)
+    def __init__(self, path: Path, patience_s: float) -> None:
+        super().__init__("localhost", timeout=patience_s)
         self._path = path
 
     def connect(self) -> None:
@@ -77,8 +77,8 @@ def path_of(*parts: str) -> str:
 class Api:
     """The running server of one data folder; methods raise Unavailable (`cli.no-server`) or Problem."""
 
-    def __init__(self, socket_path: Path) -> None:
-        self._socket = socket_path
+    def __init__(self, socket_path: Path, patience_s: float = PATIENCE_S) -> None:
+        self._socket, self._patience_s = socket_path, patience_s
 
     def get(self, *parts: str, **query: object) -> Any:
         with self._answer("GET", path_of(*parts) + _query(query)) as answer:
@@ -123,7 +123,7 @@ class Api:
     def _answer(
         self, method: str, path: str, body: "bytes | _Whole | None" = None, headers: Mapping[str, str] | None = None
     ) -> Iterator[http.client.HTTPResponse]:
-        connection = _UnixConnection(self._socket)
+        connection = _UnixConnection(self._socket, self._patience_s)
         try:
             connection.request(method, path, body, {"Accept": "application/json", **(headers or {})})
             answer = connection.getresponse()

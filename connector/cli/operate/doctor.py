@@ -22,6 +22,7 @@ from connector.cli.operate import (
     doctor_database,
     doctor_federation,
     doctor_moved,
+    doctor_moves,
     doctor_secrets,
     doctor_spaces,
     doctor_witness,
@@ -226,6 +227,7 @@ CHECKS: tuple[Callable[[Settings, str], Iterator[Finding]], ...] = (
     lambda settings, lang: starmap(Finding, doctor_federation.lines(settings, lang)),
     lambda settings, lang: starmap(Finding, doctor_spaces.lines(settings, lang)),
     lambda settings, lang: starmap(Finding, doctor_moved.lines(settings, lang)),
+    lambda settings, lang: starmap(Finding, doctor_moves.lines(settings, lang)),
     _plugins,
     _port,
 )

@@ -8,7 +8,7 @@ from connector.catalogue import concepts
 from connector.cli.frame.call import OK, Call, named_file, unusable
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
-from connector.cli.operate import offboarding, participant_csv
+from connector.cli.operate import moving, offboarding, participant_csv
 from connector.errors import Mistake
 
 PURPOSES = ("peer", "seal", "log", "log-pq", "seal-pq")
@@ -66,6 +66,7 @@ def register(top: Words, places: Any) -> None:
     allow.word("--times", metavar="NUMBER", type=int, required=True)
     allow.set_defaults(run=run_allow)
     offboarding.register(group, inner)
+    moving.register(group, inner)
 
 
 def run_add(call: Call) -> int:

@@ -1,0 +1,76 @@
+"""`hanse participant receive` to `give-up`: what is written where, and what the server is asked."""
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.playback import Playback, hanse, said
+
+MOVE: dict[str, Any] = {
+    "slug": "a", "did": "did:web:a", "participant": "active", "state": None, "to": "did:web:b:a", "fingerprint": None,
+    "digest": None, "statement": None, "since": None, "rows": 9, "agreements": 2, "records": 30, "files": 1,
+    "bytes": 2_000,
+}  # fmt: skip
+ARRIVAL: dict[str, Any] = {
+    "slug": "a", "state": "waiting", "did": "did:web:b:a", "root": "https://b/a", "address": "hanse-move-1.AAAA",
+    "fingerprint": "0123 4567", "origin": "did:web:a", "name": "Amt A", "digest": None, "receipt": "r.r.r",
+    "since": None, "rows": 9, "agreements": 2, "records": 30,
+}  # fmt: skip
+
+
+def test_the_address_lands_in_a_file_and_its_digits_on_the_screen(
+    play: Playback, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    play.on("POST /arrivals", ARRIVAL)
+    assert hanse(f"participant receive a -o {tmp_path}/address") == 0
+    assert "0123 4567" in said(capsys)
+    assert (tmp_path / "address").read_text() == "hanse-move-1.AAAA\n"
+    assert hanse("participant receive a") == 0
+    assert "hanse-move-1.AAAA" in said(capsys)
+
+
+def test_an_archive_is_written_whole_for_its_owner_alone(
+    play: Playback, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """>> a dry run << the numbers, nothing begun; >> export << laid to rest, then the file, mode 0600."""
+    play.on("GET /participants/a/move", MOVE)
+    assert hanse("participant export a --dry-run") == 0
+    assert "2 Verträge, 30 Einträge" in said(capsys)
+    assert all(not request.startswith("POST") for request, _ in play.asked)
+    assert hanse("participant export a") == 1
+    (tmp_path / "address").write_text("hanse-move-1.AAAA\n")
+    play.on("POST /participants/a/move", MOVE)
+    play.on("GET /participants/a/move/archive", b"secret bytes")
+    assert hanse(f"participant export a --to {tmp_path}/address --fingerprint 01234567 -o {tmp_path}/a.move") == 0
+    wished = next(body for request, body in play.asked if request.startswith("POST"))
+    assert json.loads(wished) == {"to": "hanse-move-1.AAAA", "fingerprint": "01234567"}
+    place = tmp_path / "a.move"
+    assert (place.read_bytes(), stat.S_IMODE(place.stat().st_mode)) == (b"secret bytes", 0o600)
+
+
+def test_what_the_other_operator_is_given_lands_in_files(
+    play: Playback, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """>> import, hand-over, begin, stay, give-up << receipt and statement as they were signed."""
+    for name in ("archive", "receipt", "word"):
+        (tmp_path / name).write_text(f"{name}.b.c\n")
+    play.on("POST /arrivals/a/archive", ARRIVAL)
+    assert hanse(f"participant import a {tmp_path}/archive -o {tmp_path}/given") == 0
+    assert (tmp_path / "given").read_text() == "r.r.r\n"
+    play.on("POST /participants/a/move/hand-over", {"statement": "s.s.s"})
+    assert hanse(f"participant hand-over a {tmp_path}/receipt -o {tmp_path}/given") == 0
+    assert json.loads(play.asked[-1][1]) == {"receipt": "receipt.b.c"}
+    assert (tmp_path / "given").read_text() == "s.s.s\n"
+    play.on("POST /arrivals/a/begin", {**ARRIVAL, "state": "arrived"})
+    assert hanse(f"participant begin a {tmp_path}/word") == 0
+    assert json.loads(play.asked[-1][1]) == {"statement": "word.b.c"}
+    assert "did:web:b:a" in said(capsys)
+    play.on("POST /participants/a/move/stay", {"statement": "t.t.t"})
+    assert hanse("participant stay a") == 0
+    assert "t.t.t" in said(capsys)
+    play.on("POST /arrivals/a/give-up", {"arrivals": []})
+    assert hanse(f"participant give-up a --statement {tmp_path}/word") == 0
+    assert json.loads(play.asked[-1][1]) == {"statement": "word.b.c"}

@@ -1,0 +1,229 @@
+"""Whatever dies in the middle of a move, on either side: never in force twice, and the same command again ends it."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.audit import store as audit
+from connector.errors import HanseError
+from connector.moving import rows, target
+from connector.moving.departure import Departures
+from connector.storage import Database, open_database
+from connector.storage.database import PROCESS, Tx
+from tests.moving.sides import PARTNER, TOWN, New, Old, new_side
+from tests.testkit.towns import Towns
+
+only_sqlite = pytest.mark.parametrize("towns", ["sqlite"], indirect=True)
+
+
+class Died(BaseException):
+    """The process is gone: nothing of it goes on."""
+
+
+class Mortal:
+    """A database whose process dies just before, or just after, the transaction of that number; for good."""
+
+    def __init__(self, database: Database, at: int = 0, *, after: bool = False) -> None:
+        self._database, self._at, self._after = database, at, after
+        self.dialect, self.done, self.dead = database.dialect, 0, False
+
+    async def start(self) -> None:
+        await self._database.start()
+
+    async def close(self) -> None:
+        await self._database.close()
+
+    async def write(self, scope: str, fn: Callable[..., Any], /, *args: Any, **kw: Any) -> Any:
+        self.done += 1
+        if self.dead or (self.done == self._at and not self._after):
+            self.dead = True
+            raise Died
+        found = await self._database.write(scope, fn, *args, **kw)
+        if self.done == self._at:
+            self.dead = True
+            raise Died
+        return found
+
+    async def read(self, scope: str, fn: Callable[..., Any], /, *args: Any, **kw: Any) -> Any:
+        if self.dead:
+            raise Died
+        return await self._database.read(scope, fn, *args, **kw)
+
+    def listen(self, topic: str, callback: Any, /) -> None:
+        self._database.listen(topic, callback)
+
+
+@asynccontextmanager
+async def place(towns: Towns, migrated: Path, folder: Path) -> AsyncIterator[New]:
+    folder.mkdir()
+    file = shutil.copy(migrated, folder / "hanse.db")
+    async with new_side(towns, open_database(f"sqlite://{file}"), folder) as side:
+        yield side
+
+
+def dying(side: New, mortal: Mortal) -> New:
+    """The same place in a process that will die; what it has on the disk is the same."""
+    arrivals = side.arrivals
+    return side._replace(
+        arrivals=type(arrivals)(
+            mortal, side.participants, side.vault, arrivals._key_of, arrivals._folders, arrivals._spool
+        )
+    )
+
+
+async def written_out(old: Old, side: New) -> bytes:
+    await old.departures.begin(TOWN, target.parse((await side.arrivals.expect(TOWN)).target.text))
+    return await old.archive()
+
+
+async def furnished(old: Old) -> None:
+    await old.towns.concluded(PARTNER, TOWN)
+    await old.towns.concluded(TOWN, PARTNER)
+    (old.folders["files/"] / TOWN).mkdir()
+    (old.folders["files/"] / TOWN / "a.csv").write_bytes(b"a;b\n")
+
+
+async def dies_and_goes_on(old: Old, side: New, archive: bytes, at: int, *, after: bool) -> None:
+    """>> dies there, is started again << at rest all the while; the same file is taken, and it arrives."""
+    with pytest.raises(Died):
+        await dying(side, Mortal(side.db, at, after=after)).take(archive)
+    assert await side.participants.all() == []
+    assert (await side.arrivals.look(TOWN)).arrival.state in ("waiting", "imported")
+    receipt = await side.take(archive)
+    assert receipt
+    counts = await side.db.read(TOWN, rows.counted, TOWN)
+    assert counts["agreement"] == 2
+    people = await side.db.read(PROCESS, lambda tx: tx.all("SELECT id FROM person"))
+    assert people == []
+    assert [path.name for path in (side.folders["files/"] / TOWN).iterdir()] == ["a.csv"]
+
+
+async def walked(old: Old, migrated: Path, folder: Path, chosen: Callable[[int], list[int]]) -> None:
+    towns = old.towns
+    await furnished(old)
+    total = await counted(old, migrated, folder / "count")
+    for after in (False, True):
+        for at in chosen(total):
+            async with place(towns, migrated, folder / f"{after}-{at}") as side:
+                archive = await written_out(old, side)
+                await dies_and_goes_on(old, side, archive, at, after=after)
+            await old.departures.back(TOWN)
+
+
+async def counted(old: Old, migrated: Path, folder: Path) -> int:
+    """How many transactions taking it in has."""
+    async with place(old.towns, migrated, folder) as side:
+        archive = await written_out(old, side)
+        counting = Mortal(side.db)
+        await dying(side, counting).take(archive)
+        await old.departures.back(TOWN)
+        return counting.done
+
+
+@only_sqlite
+@pytest.mark.threat("T110")
+async def test_some_points_of_taking_it_in(old: Old, migrated: Path, tmp_path: Path) -> None:
+    await walked(old, migrated, tmp_path, lambda total: [total // 2, total])
+
+
+@only_sqlite
+@pytest.mark.long
+async def test_every_point_of_taking_it_in(old: Old, migrated: Path, tmp_path: Path) -> None:
+    await walked(old, migrated, tmp_path, lambda total: list(range(1, total + 1)))
+
+
+@only_sqlite
+@pytest.mark.parametrize("after", [False, True])
+async def test_each_step_of_the_other_side(old: Old, migrated: Path, tmp_path: Path, *, after: bool) -> None:
+    """>> dies at the transaction of each step, before or after << the same command again gives the same end."""
+    towns = old.towns
+    await furnished(old)
+    async with place(towns, migrated, tmp_path / "there") as side:
+        to = target.parse((await side.arrivals.expect(TOWN)).target.text)
+
+        def again(at: int) -> Departures:
+            known = old.departures
+            mortal: Any = Mortal(towns.db, at, after=after)
+            return Departures(
+                mortal, towns.clock, towns.participants, towns.vault, known._seal_log, known._folders, "hanse 0"
+            )
+
+        async def twice(call: Callable[[Departures], Any]) -> Any:
+            with pytest.raises(Died):
+                await call(again(1))
+            await towns.participants.catch_up()
+            return await call(old.departures)
+
+        async def archive(departures: Departures) -> bytes:
+            return b"".join([piece async for piece in departures.archive(TOWN)])
+
+        await twice(lambda departures: departures.begin(TOWN, to))
+        receipt = await side.take(await twice(archive))
+        statement = await twice(lambda departures: departures.hand(TOWN, receipt))
+        mortal = Mortal(side.db, 1, after=after)
+        with pytest.raises(Died):
+            await dying(side, mortal).arrivals.begin(TOWN, statement)
+        await side.participants.catch_up()
+        assert len(await side.participants.all()) == after
+        await side.arrivals.begin(TOWN, statement)
+        assert [one.participant.id for one in await side.participants.all()] == [TOWN]
+        assert [one.participant.id for one in await towns.participants.all()] == [PARTNER]
+
+
+def log_of(tx: Tx, slug: str, count: int) -> None:
+    for _ in range(count):
+        audit.append(tx, slug, "publication", None, "system", {"note": "x" * 100}, did="did:web:x.example")
+
+
+@only_sqlite
+@pytest.mark.long
+async def test_fifty_agreements_and_ten_thousand_records(old: Old, migrated: Path, tmp_path: Path) -> None:
+    """>> a partner negotiates all the while << of what anybody was told is nothing lost and nothing doubled."""
+    towns, told = old.towns, list[str]()
+    for _ in range(50):
+        await towns.concluded(PARTNER, TOWN)
+    for _ in range(10):
+        await towns.db.write(TOWN, log_of, TOWN, 1_000)
+    offered = await towns.publish(TOWN, title="Meanwhile")
+
+    async def negotiates() -> None:
+        while True:
+            try:
+                told.append((await towns.ask(PARTNER, TOWN, offered)).id)
+                await towns.run()
+            except HanseError:
+                return
+            await asyncio.sleep(0)
+
+    async with place(towns, migrated, tmp_path / "there") as side:
+        to = target.parse((await side.arrivals.expect(TOWN)).target.text)
+        partner = asyncio.ensure_future(negotiates())
+        while len(told) < 3:
+            await asyncio.sleep(0)
+        await old.departures.begin(TOWN, to)
+        archive = await old.archive()
+        partner.cancel()
+        await asyncio.gather(partner, return_exceptions=True)
+        statement = await old.departures.hand(TOWN, await side.take(archive))
+        await side.arrivals.begin(TOWN, statement)
+        for name, key in (("agreement", "id"), ("negotiation", "id"), ("object", "sha256"), ("audit_entry", "leaf")):
+            before, after = (
+                {bytes(row[key]) if key == "leaf" else row[key] for row in found}
+                for found in (
+                    await towns.db.read(TOWN, every, name), await side.db.read(TOWN, every, name)
+                )
+            )  # fmt: skip
+            assert before <= after, name
+            assert len(after - before) <= 2, name
+        counts = await side.db.read(TOWN, rows.counted, TOWN)
+        assert counts["audit_entry"] > 10_000
+        assert counts["agreement"] >= 50
+
+
+def every(tx: Tx, table: str) -> list[Any]:
+    return tx.all(f"SELECT * FROM {table} WHERE participant = :p", p=TOWN)

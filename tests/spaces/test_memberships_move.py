@@ -1,0 +1,48 @@
+"""A member moves to another operator: the list says so once the member and its new DID have said it."""
+
+import pytest
+from msgspec.structs import replace
+
+from connector.errors import PeerError
+from connector.spaces.documents import RequestClaims
+from tests.cities.moves import moved
+from tests.spaces.conftest import COUNTY, TOWN, UNLISTED, County, joined
+from tests.testkit.cities import MUNICIPALITY, City, Space
+
+STRANGER = "fremdstadt"
+
+
+@pytest.mark.threat("T115")
+async def test_the_list_follows_a_member_that_moves(county: County, town: City, space: Space) -> None:
+    """>> a member moves << its new process tells the authority: the old entry has left, the new one stands in its
+    place, under the new operator; the same again changes nothing. A stranger with the statement gets nowhere."""
+    made = await county.city.publish(COUNTY)
+    await joined(town, TOWN, county)
+    old = town.did(TOWN)
+    agreed = await town.negotiate(TOWN, county.city.did(COUNTY), made["dataset"])
+    async with space.running("new", {STRANGER: MUNICIPALITY}, UNLISTED) as new:
+        _, statement = await moved(town, new, TOWN)
+        joining, now = new.services.spaces.joining, new.services.infra.clock.now()
+        one = (await joining.all(TOWN))[0]
+        stranger = await new.services.participants.get(STRANGER)
+        claims = RequestClaims(space=one.space, request="move", statement=statement)
+        for said in (claims, RequestClaims(space=one.space, request="move", statement="a.b.c")):
+            with pytest.raises(PeerError):
+                await joining.request(stranger, one, said)
+        assert [one.did for one in await county.city.services.spaces.memberships.all(COUNTY)].count(old) == 1
+        await joining.tell_keys(await new.services.participants.get(TOWN))
+        await county.issue()
+        await new.services.trust.listing.reload()
+        found = {one.did: one for one in await county.city.services.spaces.memberships.all(COUNTY)}
+        after = found[new.did(TOWN)]
+        assert (found[old].state, after.state, after.succeeds[0][0]) == ("left", "active", old)
+        assert (after.name, after.operator) == (found[old].name, stranger.participant.operator)
+        assert (await joining.all(TOWN))[0].moved == ""
+        hosted = await new.services.participants.get(TOWN)
+        keys = await joining._own_keys(hosted)
+        await joining.request(hosted, one, replace(claims, keys=keys))
+        assert len(await county.city.services.spaces.memberships.all(COUNTY)) == len(found)
+        anchor = new.services.trust.anchor
+        assert anchor.successor(old, now + 60_000) == new.did(TOWN)
+        fetched = await new.fetch(TOWN, agreed["agreement"])
+        assert fetched["state"] == "COMPLETED"
