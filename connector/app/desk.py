@@ -42,6 +42,7 @@ from connector.web.requests.handlers import RequestPages
 from connector.web.sent_forms import SentForms
 from connector.web.session import Cookies
 from connector.web.spaces.applications import ApplicationPages
+from connector.web.spaces.groups import GroupPages
 from connector.web.spaces.joining import JoinPages
 from connector.web.spaces.keeping import SpacePages
 from connector.web.today.handlers import TodayPages
@@ -94,6 +95,7 @@ def pages(services: Services) -> list[routes.Handlers]:
         PartnerPages(db, services.partners, services.judge, anchor),
         NetworkPages(db, services.partners, anchor),
         JoinPages(db, services.spaces, anchor),
+        GroupPages(services.spaces, Members(anchor)),
         SpacePages(db, services.spaces, Directory()),
         ApplicationPages(db, services.spaces, Directory()),
         *_contracts(services),

@@ -57,6 +57,8 @@ async def spaces(there: Towns) -> None:
     await applications.approve(TOWN, one.application, who)
     await issuer.work()
     await joining.progress(NEIGHBOUR, one.space)
+    await kept.groups.put(TOWN, "it", {"de": "IT-Verbund", "en": "IT group"}, login=who)
+    await kept.groups.ask(TOWN, "it", there.city.did(NEIGHBOUR), who)
     await authority.change_rules(TOWN, replace(rules, approvals=2))
     link = (await kept.invitations.invite(TOWN, "Stadtwerke Musterstadt")).link
     await there.firm.services.spaces.joining.apply(FIRM, link, said.fingerprint, brought)

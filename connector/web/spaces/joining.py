@@ -72,7 +72,11 @@ class JoinPages:
         if call.form.text("sure") != "yes":
             shown = self._membership(call, await self._joined(call, space))
             return await self._one(call, shown, Mistake("spaces.unsure"))
-        await self._joining.leave(call.slug, space)
+        try:
+            await self._joining.leave(call.slug, space)
+        except (PeerError, Unavailable) as problem:
+            shown = self._membership(call, await self._joined(call, space))
+            return await self._one(call, shown, problem)
         return to(_at(call, space))
 
     async def begin(self, call: Call) -> web.StreamResponse:
@@ -138,9 +142,9 @@ class JoinPages:
         return None if listed is None else listed.entry(did)
 
     async def _one(
-        self, call: Call, shown: Membership, problem: Mistake | None = None
+        self, call: Call, shown: Membership, problem: HanseError | None = None
     ) -> web.StreamResponse:  # fmt: skip
-        errors = [] if problem is None else [("sure", call.explain(problem))]
+        errors = [] if problem is None else [("sure", view.told(call, problem))]
         state = "suspended" if shown.suspended else shown.one.state
         renewal = shown.one.rules.renewal if shown.until is not None else "endless"
         return await page(

@@ -1,5 +1,6 @@
 """What pages say of spaces: rules, findings and states in sentences; what an applicant brought stands there as text."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import unquote, urlencode
@@ -7,6 +8,7 @@ from urllib.parse import unquote, urlencode
 from msgspec import Struct
 
 from connector.catalogue import concepts
+from connector.errors import HanseError, PeerError
 from connector.language import catalogue
 from connector.language.reasons import plain
 from connector.spaces.model import OVER, Application, Check, Joined, JoinState, MemberState, Rules
@@ -16,6 +18,7 @@ from connector.trust.members.trust_list import Entry, millis
 from connector.web.call import Call
 
 LONGEST: Final = 300
+_CODE: Final = re.compile(r"[a-z-]{1,40}\.[a-z-]{1,40}")
 BADGES: Final[Mapping[MemberState, str]] = {
     "active": "success", "suspended": "warning", "expelled": "danger", "left": "info", "ended": "info",
 }  # fmt: skip
@@ -160,4 +163,11 @@ def why(call: Call, reason: str) -> str:
     known, code = catalogue(call.lang), f"error.{reason}"
     if f"web.spaces.refusal.{reason}" in known:
         return call.say(f"web.spaces.refusal.{reason}")
-    return known[code] if code in known and "{" not in known[code] else plain(reason, 500)
+    if code in known and "{" not in known[code]:
+        return known[code]
+    return call.say("web.spaces.no-code", code=reason) if _CODE.fullmatch(reason) else plain(reason, 500)
+
+
+def told(call: Call, problem: HanseError) -> str:
+    """The sentence of an error; of what another process refused we have the code alone, and none of its facts."""
+    return why(call, problem.code) if isinstance(problem, PeerError) else call.explain(problem)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from connector.errors import PeerError, Unavailable
 from connector.spaces.model import fingerprint
 from tests.spaces.conftest import COUNTY, TOWN
 from tests.web.browsing import Browser, Page
@@ -122,6 +123,21 @@ async def test_an_application_is_taken_back(desks: Desks) -> None:
     assert "ausgetreten" in page.words
     (one,) = await desks.county.applications.all(COUNTY)
     assert one.state == "withdrawn"
+
+
+async def test_an_authority_that_does_not_let_go_is_said(desks: Desks, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> it refuses with a code whose sentence asks for facts that nobody sent, then it is away << said; we stay in."""
+    tina = await desks.at_town()
+    page = await handed_in(desks, tina)
+    for problem in (PeerError("spaces.member-already"), Unavailable("http.unreachable", host="kreis", reason="")):
+
+        async def refused(*args: object, problem: Exception = problem) -> object:
+            raise problem
+
+        monkeypatch.setattr(desks.town.services.spaces.joining, "request", refused)
+        page = await tina.send(page, "/spaces/leave", sure="yes")
+        assert page.status == 422
+        assert "wartet auf Zustimmung" in page.words
 
 
 async def test_who_may_not_join_reads_why(desks: Desks) -> None:
