@@ -209,18 +209,19 @@ class Crawler:
     async def _enrol(self, slug: str, own: str) -> bool:
         """Everybody on the list is asked by and by, but for those whose place another has taken: what they showed goes
         from here, and comes from that one. False while there is no list."""
+        edition = self._anchor.edition  # of what is put down: while that is written a newer list may come
         try:
             listed = self._anchor.neighbours(own, self._clock.now())
         except Unauthenticated:
             return False
         now = self._clock.steady()
         version, until = self._enrolled.get(slug, (-1, 0))
-        if version != self._anchor.edition or now >= until:
+        if version != edition or now >= until:
             gone = frozenset(self._anchor.succeeded(self._clock.now()))
             first = {one.did: self._clock.now() + FIRST_MS + int(FIRST_MS * self._chance())
                      for one in listed if one.did != own and one.did not in gone}  # fmt: skip
             await self._db.write(slug, store.enrol, slug, first)
-            self._enrolled[slug] = (self._anchor.edition, now + SAME_MS)
+            self._enrolled[slug] = (edition, now + SAME_MS)
             self._silent = {pair for pair in self._silent if pair[0] != slug or pair[1] in first}
         return True
 

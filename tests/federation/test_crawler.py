@@ -164,6 +164,23 @@ async def test_nobody_asks_itself_a_suspended_member_or_before_there_is_a_list(s
     assert await scene.look(FIRST_MS) == [(THERE, scene.towns.did(HERE))]
 
 
+async def test_a_member_listed_while_the_list_before_is_put_down_is_not_forgotten(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> a newer list names one more while those of the older one are written << it is asked like the others."""
+    older = scene.list.neighbours
+
+    def neighbours(own: str, now: int) -> tuple[Entry, ...]:
+        monkeypatch.undo()
+        asyncio.get_running_loop().call_soon(scene.list.write, member(SEA), member(HILL))
+        return older(own, now)
+
+    monkeypatch.setattr(scene.list, "neighbours", neighbours)
+    await scene.look()
+    await scene.look()
+    assert await scene.look(FIRST_MS) == sorted((town, one) for town in TOWNS for one in (SEA, HILL))
+
+
 async def test_many_pairs_are_asked_less_often(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """>> two towns, one member; a process may ask one in two hours << each is asked after four, not every hour."""
     monkeypatch.setattr(crawler, "MOST_PER_S", 1 / 7_200)
