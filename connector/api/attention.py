@@ -11,12 +11,23 @@ from connector.clock import rfc3339
 from connector.contracts.evidence import attention
 from connector.contracts.negotiation.service import Contracts
 from connector.participants.service import Hosted, Participants
+from connector.spaces.news import news
 from connector.storage.database import Database, Tx
 from connector.tasks.service import deadlines
 from connector.trust.members.trust_list import Anchor
 from connector.views.fields import time
 from connector.views.members import Members
-from connector.views.operation import AttentionView, CountersignByView, LogWaitsView, QuotaView, UndeliveredView
+from connector.views.operation import (
+    AttentionView,
+    CountersignByView,
+    FalseListView,
+    LogWaitsView,
+    QuotaView,
+    UndeliveredView,
+)
+
+ALARM_MS = 30 * 86_400_000
+"""So long a list that was not believed is told of."""
 
 
 class AttentionHandlers:
@@ -46,6 +57,7 @@ class AttentionHandlers:
                 waiting=terminations.waiting, oldest=time(terminations.oldest), refused=terminations.refused
             ),
             countersign=self._countersign(tx, slug),
+            false_lists=_false_lists(tx, slug),
         )  # fmt: skip
 
     def _countersign(self, tx: Tx, slug: str) -> list[CountersignByView]:
@@ -65,6 +77,12 @@ class AttentionHandlers:
         if entry is None or signer is None:
             return None
         return any(_same(signer.public_jwk, key) for key in entry.log_keys)
+
+
+def _false_lists(tx: Tx, slug: str) -> list[FalseListView]:
+    """What was put into the log of the participant as an alarm, once for each list."""
+    _, lists = news(tx, slug, tx.now - ALARM_MS)
+    return [FalseListView(space=one.space, name=one.name, code=one.code, at=time(one.at)) for one in lists]
 
 
 def _same(ours: Mapping[str, object], theirs: Mapping[str, object]) -> bool:

@@ -170,10 +170,20 @@ class CountersignByView(msgspec.Struct, frozen=True, kw_only=True):
     step: str
 
 
+class FalseListView(msgspec.Struct, frozen=True, kw_only=True):
+    """A list of a space that was not believed; `code`: trust.list-rollback, -fork or -other-space."""
+
+    space: str
+    name: str
+    code: str
+    at: Time | None
+
+
 class AttentionView(msgspec.Struct, frozen=True, kw_only=True):
     """`seal_until`: end of the seal certificate, null without one. `log_key_listed`: whether the trust list names the
     key that signs the log now, null if it does not name the participant. `seals_missing`: for each contract that waits
     for a seal of ours, the code of the reason. `countersign` is ordered by deadline.
+    `false_lists`: of the last 30 days.
     """
 
     seal_until: Time | None
@@ -183,6 +193,7 @@ class AttentionView(msgspec.Struct, frozen=True, kw_only=True):
     over_quota: list[QuotaView]
     endings: UndeliveredView
     countersign: list[CountersignByView]
+    false_lists: list[FalseListView]
 
 
 MOST_EVENTS = 100

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from connector.cli.frame.client import Api, Problem
 from connector.errors import HanseError
+from connector.language import say
 from connector.settings.load import Settings
 
 MOST = 20
@@ -23,13 +24,16 @@ def lines(settings: Settings, lang: str) -> Iterator[Line]:
     api, listed = Api(settings.api.socket), settings.trust.list_file.is_file() or bool(settings.trust.list_url)
     try:
         people = api.get("people")["people"]
-        for one in api.get("participants")["participants"][:MOST]:
-            slug = str(one["slug"])
+        for hosted in api.get("participants")["participants"][:MOST]:
+            slug = str(hosted["slug"])
             kept = list(_kept(api, slug, people))
             joined = api.get("participants", slug, "spaces")["spaces"]
             yield from kept
             for space in joined:
                 yield _STATES[space["state"]], f"space-{space['state']}", {"participant": slug, "name": space["name"]}
+            for one in api.get("participants", slug, "attention")["false_lists"]:
+                why = say(f"cli.doctor.space-list.{one['code'].rpartition('.')[2]}", lang)
+                yield "bad", "space-list-false", {"participant": slug, "name": one["name"], "at": one["at"], "why": why}
             if any(space["state"] == "member" for space in joined):
                 yield from _asked(api, slug, lang)
             if not (listed or kept or joined):

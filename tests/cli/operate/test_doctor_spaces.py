@@ -1,10 +1,13 @@
 """What `hanse doctor` says on the way into a space, at either end, against real servers."""
 
 import asyncio
+from typing import Any
+
+import pytest
 
 from connector.cli.operate import doctor, doctor_spaces
 from connector.language import say
-from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, RULES, TOWN, UNLISTED, County, applied
+from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, RULES, TOWN, UNLISTED, County, applied, joined
 from tests.testkit.cities import MUNICIPALITY, City, Space
 
 
@@ -37,3 +40,22 @@ async def test_each_point_of_the_way(space: Space) -> None:
     assert await told(town) == [("ok", "space-member"), ("warn", "space-group")]
     (finding,) = [one for one in doctor._trust(town.settings, "de") if one.key == "no-list"]
     assert finding.state == "ok"
+
+
+@pytest.mark.threat("T103")
+async def test_a_list_that_is_rolled_back_is_told_to_a_person(space: Space) -> None:
+    """>> the authority's newest version is gone, as after an old backup << an error that says what is false and whom to
+    call; the list before it holds."""
+    county = County(await space.city("county", {COUNTY: COUNTY_KIND}, UNLISTED))
+    town = await space.city("town", {TOWN: MUNICIPALITY}, UNLISTED)
+    await county.found()
+    await joined(town, TOWN, county)
+    await county.city.services.infra.db.write(COUNTY, _older)
+    await town.services.trust.listing.reload()
+    assert await told(town) == [("ok", "space-member"), ("bad", "space-list-false")]
+    found = await asyncio.to_thread(lambda: list(doctor_spaces.lines(town.settings, "de")))
+    assert "älter" in say(f"cli.doctor.{found[1][1]}", "de", **found[1][2])
+
+
+def _older(tx: Any) -> None:
+    tx.run("DELETE FROM space_version WHERE version = (SELECT max(version) FROM space_version)")

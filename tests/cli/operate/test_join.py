@@ -25,6 +25,7 @@ def sent(play: Playback) -> list[Any]:
     return [json.loads(body) for _, body in play.asked]
 
 
+@pytest.mark.threat("T119")
 def test_a_person_is_asked_for_it_and_then_to_compare(
     authority: Playback, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -35,6 +36,7 @@ def test_a_person_is_asked_for_it_and_then_to_compare(
     assert "Link der Einladung: " in capsys.readouterr().err
 
 
+@pytest.mark.threat("T119")
 @pytest.mark.parametrize("words", ["join --as a --fingerprint abcd", "join - --as a --fingerprint abcd"])
 def test_a_script_pipes_it_in(
     authority: Playback, monkeypatch: pytest.MonkeyPatch, words: str, capsys: pytest.CaptureFixture[str]

@@ -1,16 +1,19 @@
 """`hanse space` and `hanse join` against real servers, as `docs/space-authority.md` and `docs/space-joining.md` go."""
 
 import asyncio
+import csv
 import io
 import json
 import re
 import sys
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import pytest
 
 from connector.cli.main import main
+from connector.spaces.model import Rules
 from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, TOWN, UNLISTED, VILLAGE, County
 from tests.testkit.cities import MUNICIPALITY, City, Space
 
@@ -125,6 +128,39 @@ async def test_twenty_towns_by_a_list(county: County, tmp_path: Path, capsys: py
             main, [*words, "--report", str(report), "--data", str(county.city.settings.folder)], {"LANG": "en"}
         )
         assert with_code != 0, broken
+
+
+@pytest.mark.long
+async def test_twenty_towns_join_by_a_script(
+    county: County, space: Space, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> a list, a dry run, the report, then for each line of it a join and two approvals, by commands alone; all of it
+    again << twenty members in under two minutes of processor time, and nothing twice."""
+    began = process_time()
+    await county.found(Rules())
+    slugs = [f"town-{at}" for at in range(20)]
+    many = await space.city("many", dict.fromkeys(slugs, MUNICIPALITY), UNLISTED)
+    said = await county.authority.description(COUNTY)
+    table, report = tmp_path / "towns.csv", tmp_path / "links.csv"
+    table.write_text("name\n" + "".join(f"{slug.title()}\n" for slug in slugs))
+    invite = ("space", "invite", "--csv", str(table), "--as", COUNTY)
+    assert (await answer(county.city, capsys, *invite, "--dry-run"))["would"] == 20
+    own = ("--as", COUNTY, "--who")
+    for _ in range(2):
+        await hanse(county.city, *invite, "--report", str(report))
+        for line in csv.DictReader(io.StringIO(report.read_text())):
+            monkeypatch.setattr(sys, "stdin", io.StringIO(line["link"]))
+            slug = line["name"].lower()
+            joining = await answer(many, capsys, "join", "--as", slug, "--fingerprint", said.fingerprint)
+            if joining["state"] == "pending":
+                for login in (ANNA, BERT):
+                    await hanse(county.city, "space", "approve", line["name"], *own, login)
+    await county.issue()
+    await many.services.spaces.joining.work()
+    states = [(await many.services.spaces.joining.all(slug))[0].state for slug in slugs]
+    assert states == ["member"] * 20
+    assert len(await county.applications.all(COUNTY)) == 20
+    assert process_time() - began < 120
 
 
 async def test_a_name_under_which_two_wait_is_no_name(county: County, town: City) -> None:
