@@ -8,7 +8,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from tests.desk.browser import chromium, missing, overflow, window
-from tests.desk.hand import Hand, Stuck, Way
+from tests.desk.hand import Hand, Stuck
+from tests.desk.journeys.stage import WAYS
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; form-action 'self'"
@@ -53,30 +54,33 @@ async def origin() -> AsyncIterator[str]:
     await server.close()
 
 
-@pytest.mark.parametrize("way", ["mouse", "no scripts", "keyboard"])
-async def test_what_a_person_does_is_counted(way: Way, origin: str, tmp_path: Path) -> None:
+async def test_what_a_person_does_is_counted(origin: str, tmp_path: Path) -> None:
     """>> a text, a file, three choices and a press << 6 actions, 1 field, 3 open questions; all of it was sent."""
     (tmp_path / "baum.csv").write_bytes(b"a;b")
-    async with chromium() as browser, window(browser, origin, {}, scripts=way != "no scripts") as (page, watch):
-        hand = Hand(page, way)
-        await hand.open("/")
-        await hand.write("Titel", "Bäume")
-        await hand.give("Datei", tmp_path / "baum.csv")
-        await hand.choose("Regel", "Nur Kommunen")
-        await hand.choose("Zweck", "Wärmeplanung")
-        await hand.tick("Gelesen")
-        await hand.press("Weiter")
-        await hand.see("title=Bäume file=baum.csv rule=b purpose=Wärmeplanung sure=on token=t")
-        assert (hand.actions, hand.fields, len(hand.questions)) == (6, 1, 3)
-        assert (hand.tabs > 0) == (way == "keyboard")
-    assert (watch.faults, watch.bytes > len(FORM)) == ([], True)
+    async with chromium() as browser:
+        for way in WAYS:
+            async with window(browser, origin, {}, scripts=way != "no scripts") as (page, watch):
+                hand = Hand(page, way)
+                await hand.open("/")
+                await hand.write("Titel", "Bäume")
+                await hand.give("Datei", tmp_path / "baum.csv")
+                await hand.choose("Regel", "Nur Kommunen")
+                await hand.choose("Zweck", "Wärmeplanung")
+                await hand.tick("Gelesen")
+                await hand.press("Weiter")
+                await hand.see("title=Bäume file=baum.csv rule=b purpose=Wärmeplanung sure=on token=t")
+                assert (way, hand.actions, hand.fields, len(hand.questions)) == (way, 6, 1, 3)
+                assert (hand.tabs > 0) == (way == "keyboard")
+            assert (way, watch.faults, watch.bytes > len(FORM)) == (way, [], True)
 
 
-@pytest.mark.parametrize(("path", "fault"), [("/outside", "external request"), ("/inline", "console")])
-async def test_what_a_page_must_not_do_is_noticed(path: str, fault: str, origin: str) -> None:
-    async with chromium() as browser, window(browser, origin, {}) as (page, watch):
-        await page.goto(path)
-    assert any(fault in one for one in watch.faults)
+async def test_what_a_page_must_not_do_is_noticed(origin: str) -> None:
+    """>> a picture from elsewhere, a script of its own << each is a fault, by its kind."""
+    async with chromium() as browser:
+        for path, fault in (("/outside", "external request"), ("/inline", "console")):
+            async with window(browser, origin, {}) as (page, watch):
+                await page.goto(path)
+            assert any(fault in one for one in watch.faults), path
 
 
 async def test_a_focus_that_nobody_sees_and_a_page_that_is_too_wide_are_noticed(origin: str) -> None:

@@ -94,7 +94,8 @@ def issuer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                f"--http-management-port={other}", "--import-realm"]  # fmt: skip
     url = f"http://127.0.0.1:{port}/realms/town"
     with (folder / "log").open("wb") as log:
-        child = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        environ = {**os.environ, "JAVA_OPTS_APPEND": maven.QUICKLY}
+        child = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, env=environ)
     try:
         _wait(url, child, folder / "log")
         yield url

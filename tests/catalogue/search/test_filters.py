@@ -197,12 +197,14 @@ def test_edc_may_ask_for_a_dataset_by_its_id() -> None:
 
 def copies(tx: Tx, count: int) -> None:
     """Copies of the first dataset and its offer under further ids."""
-    for number in range(count):
-        tx.run(
-            "INSERT INTO dataset (participant, id, source, title, version, document, created_at, changed_at, words)"
-            " SELECT participant, :new, source, :new, version, document, created_at + 1, changed_at, :new FROM dataset"
-            " WHERE participant = :p ORDER BY created_at, id LIMIT 1", p=TOWN, new=f"urn:copy:{number:05}",
-        )  # fmt: skip
+    tx.run(
+        "WITH RECURSIVE number (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n + 1 < :count),"
+        " first AS (SELECT * FROM dataset WHERE participant = :p ORDER BY created_at, id LIMIT 1),"
+        " copy AS (SELECT 'urn:copy:' || substr(CAST(100000 + n AS TEXT), 2) AS id FROM number)"
+        " INSERT INTO dataset (participant, id, source, title, version, document, created_at, changed_at, words)"
+        " SELECT participant, copy.id, source, copy.id, version, document, created_at + 1, changed_at, copy.id"
+        " FROM first, copy", p=TOWN, count=count,
+    )  # fmt: skip
     tx.run(
         "INSERT INTO offer (participant, id, dataset, policy, digest, visibility, countersignature, template, state,"
         " created_at) SELECT d.participant, d.id || '/o', d.id, o.policy, o.digest, o.visibility, o.countersignature,"

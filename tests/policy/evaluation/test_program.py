@@ -15,6 +15,7 @@ from connector.policy.odrl.parse import parse
 from connector.policy.odrl.registry import left_operand
 from connector.policy.odrl.state_of_world import Fact, World
 from connector.policy.odrl.values import Type
+from tests.fuzz.effort import amount
 from tests.policy.worlds import (
     COUNT,
     DAILY,
@@ -49,7 +50,7 @@ def verdict(document: dict[str, Any], world: World = MAY, phase: Phase = "access
     return compile(parse(document), BUILT_IN, mode).verdict(world, phase)
 
 
-@settings(max_examples=120)
+@settings(max_examples=amount(40, 120))
 @given(POLICIES, WORLDS, ANY_PHASE, st.sampled_from(MODES))
 def test_the_fast_answer_and_the_reasons_agree(
     document: dict[str, Any], world: World, phase: Phase, mode: Mode
@@ -72,7 +73,7 @@ VALUES = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=150)
+@settings(max_examples=amount(50, 150))
 @given(POLICIES, WORLDS, ANY_PHASE, VALUES)
 def test_no_value_of_the_world_makes_it_raise(document: dict[str, Any], world: World, phase: Phase, value: Any) -> None:
     """>> facts of a kind that no operand has  << unknown, and the two ways still agree."""
@@ -82,7 +83,7 @@ def test_no_value_of_the_world_makes_it_raise(document: dict[str, Any], world: W
     assert program.verdict(odd, phase).permit == program.examine(odd, phase).permit
 
 
-@settings(max_examples=150)
+@settings(max_examples=amount(50, 150))
 @given(POLICIES, WORLDS, st.floats(0, 1))
 def test_nothing_changes_by_time_alone_before_the_next_change(
     document: dict[str, Any], world: World, share: float
@@ -121,7 +122,7 @@ def turned(value: Any) -> Any:
     return value
 
 
-@settings(max_examples=120)
+@settings(max_examples=amount(40, 120))
 @given(POLICIES, PERMISSIONS, WORLDS, st.booleans())
 def test_one_more_permission_never_denies(
     document: dict[str, Any], rule: dict[str, Any], world: World, first: bool
@@ -132,7 +133,7 @@ def test_one_more_permission_never_denies(
     assert verdict(more, world).permit >= verdict(document, world).permit
 
 
-@settings(max_examples=120)
+@settings(max_examples=amount(40, 120))
 @given(POLICIES, PROHIBITIONS, WORLDS, ANY_PHASE)
 def test_one_more_prohibition_never_allows(
     document: dict[str, Any], rule: dict[str, Any], world: World, phase: Phase
@@ -147,7 +148,7 @@ def _unnamed(world: World) -> World:
     return replace(world, deeds=tuple(replace(deed, rule="") for deed in world.deeds))
 
 
-@settings(max_examples=120)
+@settings(max_examples=amount(40, 120))
 @given(POLICIES, WORLDS, ANY_PHASE)
 def test_order_never_changes_the_answer(document: dict[str, Any], world: World, phase: Phase) -> None:
     """>> rules, clauses and operands in any order  << the same answer."""
@@ -155,7 +156,7 @@ def test_order_never_changes_the_answer(document: dict[str, Any], world: World, 
     assert verdict(turned(document), asker, phase).permit == verdict(document, asker, phase).permit
 
 
-@settings(max_examples=120)
+@settings(max_examples=amount(40, 120))
 @given(POLICIES, WORLDS, ANY_PHASE, st.data())
 def test_an_unknown_clause_never_widens_access(
     document: dict[str, Any], world: World, phase: Phase, data: st.DataObject
