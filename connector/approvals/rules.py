@@ -30,12 +30,12 @@ class ApprovalRules:
         """The rule for this template, else that for all, else what holds without any."""
         found = store.rules(tx, slug)
         standing = found.get((subject, template)) or found.get((subject, ""))
-        return standing or _without(subject, template)
+        return standing or without(subject, template)
 
     def all(self, tx: Tx, slug: str) -> list[ApprovalRule]:
         """What holds: for each subject the rule for everything, then those of single templates."""
         found = store.rules(tx, slug)
-        general = [found.get((subject, "")) or _without(subject, "") for subject in SUBJECTS]
+        general = [found.get((subject, "")) or without(subject, "") for subject in SUBJECTS]
         return [*general, *(rule for (_, template), rule in found.items() if template)]
 
     def put(self, tx: Tx, slug: str, rule: ApprovalRule, by: str) -> None:
@@ -88,8 +88,9 @@ class ApprovalRules:
         audit.append(tx, slug, "decision", None, by, body, did=did)
 
 
-def _without(subject: Subject, template: str) -> ApprovalRule:
-    """An offer waits for somebody as long as its partner lets it, as it does on the command line."""
+def without(subject: Subject, template: str) -> ApprovalRule:
+    """What holds where there is no rule: an offer waits for somebody as long as its partner lets it, as it does on the
+    command line, and nothing else for anybody."""
     if subject == "offer":
         return ApprovalRule(subject=subject, template=template, people="one", protection=False, days=0)
     return ApprovalRule(subject=subject, template=template, people="none", protection=False, days=DAYS)

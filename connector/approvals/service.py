@@ -22,7 +22,7 @@ from connector.approvals.model import (
     Subject,
     Voter,
 )
-from connector.approvals.rules import DAYS, ApprovalRules
+from connector.approvals.rules import DAYS, ApprovalRules, without
 from connector.audit import store as audit
 from connector.errors import Mistake, Unknown
 from connector.ids import new_uuid
@@ -79,6 +79,8 @@ class Approvals:
 
         Asked again about the same terms it is the same one; about others it begins anew.
         """
+        if self._nobody(tx, slug, asked):
+            return None
         rule = self.rules.of(tx, slug, asked.subject, asked.template)
         stewards, protection = _others(rule, asked), int(rule.protection or asked.personal)
         known = store.of_process(tx, slug, asked.process)
@@ -90,6 +92,12 @@ class Approvals:
             self.went_on(tx, slug, asked.process)
         opened = self.open(tx, slug, asked, rule, stewards, protection, asked.drafter)
         return self._offered_by(tx, opened, known) if known is not None else opened
+
+    def _nobody(self, tx: Tx, slug: str, asked: Asked) -> bool:
+        """Whether there is neither a rule nor an approval, and without one nobody has to agree: the usual case."""
+        usual = without(asked.subject, asked.template)
+        asks = _others(usual, asked) or usual.protection or asked.personal
+        return not asks and store.nothing(tx, slug, asked.process)
 
     def went_on(self, tx: Tx, slug: str, process: str) -> None:
         """The negotiation went on or ended without it: nobody needs to decide any more."""

@@ -78,6 +78,19 @@ def of_process(tx: Tx, participant: str, process: str) -> ApprovalRow | None:
     return None if row is None else _row(row)
 
 
+def nothing(tx: Tx, participant: str, process: str) -> bool:
+    """Whether the participant has no rule, and there is no approval about this negotiation."""
+    row = tx.one(
+        "SELECT EXISTS (SELECT 1 FROM approval_rule WHERE participant = :participant AND people <> :dropped)"
+        " OR EXISTS (SELECT 1 FROM approval WHERE participant = :participant AND process = :process AND process <> '')"
+        " AS something",
+        participant=participant,
+        dropped=_DROPPED,
+        process=process,
+    )
+    return row is not None and not row["something"]
+
+
 def of_dataset(tx: Tx, participant: str, dataset: str) -> list[ApprovalRow]:
     """All drafts about a dataset, the newest first."""
     rows = tx.all(

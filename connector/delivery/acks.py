@@ -16,9 +16,12 @@ from msgspec import Struct
 from connector.clock import Clock
 from connector.delivery import backoff
 from connector.errors import HanseError
+from connector.participants import lifecycle
 from connector.storage import outbox
 from connector.storage.database import Database, Tx
 from connector.storage.outbox import OutboxRow
+from connector.trace import store
+from connector.trace.store import Line
 
 LINGER_S = 0.25
 SOON_S = 0.05
@@ -26,13 +29,15 @@ log = structlog.get_logger("delivery")
 
 
 class Ack(Struct, frozen=True):
-    """An answer to `row`, and what books it. `expects`: the peer has the next word, and it will be the answer.
+    """An answer to `row`, its line in the transcript, and what books it; not for a row that the peer's next message has
+    settled, or whose lease is lost. `expects`: the peer has the next word, and it will be the answer.
 
     `names`: it told the peer's pid, which every replica has to know soon, since the peer may ask any for our state.
     `known` is called once that is on the disk.
     """
 
     row: OutboxRow
+    line: Line
     book: Callable[[Tx], None]
     expects: bool
     known: Callable[[], object] = lambda: None
@@ -199,5 +204,16 @@ class Acks:
 
 
 def _all(tx: Tx, acks: Sequence[Ack]) -> None:
+    """All are of one participant; a second answer to one row is booked after the first."""
+    firsts = dict[int, Ack]()
     for ack in acks:
-        ack.book(tx)
+        firsts.setdefault(ack.row.id, ack)
+    done = outbox.finish_all(tx, [ack.row for ack in firsts.values()])
+    participant = acks[0].row.participant
+    gone = len(done) < len(firsts) and lifecycle.is_deleting(tx, participant)  # then nothing is said about it any more
+    store.write(tx, participant, *(ack.line for ack in firsts.values() if ack.row.id in done or not gone))
+    for ack in firsts.values():
+        if ack.row.id in done:
+            ack.book(tx)
+    if again := [ack for ack in acks if firsts[ack.row.id] is not ack]:
+        _all(tx, again)

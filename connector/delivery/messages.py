@@ -22,7 +22,7 @@ from connector.delivery.worker import RetryableAnswer, RetryAfter
 from connector.errors import PeerError, Unavailable
 from connector.http.outbound import Answer
 from connector.language.reasons import from_the_wire, plain
-from connector.participants import lifecycle, succession
+from connector.participants import succession
 from connector.participants.service import Participants
 from connector.protocol.effects import Problem
 from connector.protocol.messages import ContractNegotiation, TransferProcess
@@ -91,10 +91,11 @@ class Messages:
             pid = await self._peer_pid(answer, parcel)
             if pid is not None and parcel.noun == "negotiation":
                 self._contracts.named[parcel.process] = pid
-            book = partial(self._acked, row=row, parcel=parcel, pid=pid, answer=answer)
+            book = partial(self._acked, row=row, parcel=parcel, pid=pid)
             known = partial(self._contracts.named.pop, parcel.process, None)
             expects = (parcel.noun, parcel.kind) in _ANSWERED_BY_A_MESSAGE
-            self._acks.put(Ack(row, book, expects, known, names=pid is not None))
+            line = recorder.answer_line(row, parcel.kind, answer)
+            self._acks.put(Ack(row, line, book, expects, known, names=pid is not None))
             return
         if self._again(row):
             raise RetryAfter(self._clock.now() + 150 * 2 ** self._noes[row.id]).by(answer)
@@ -216,13 +217,9 @@ class Messages:
             return self._contracts.get(tx, slug, parcel.process).kernel.peer_pid
         return self._transfers.get(tx, slug, parcel.process).kernel.peer_pid
 
-    def _acked(self, tx: Tx, *, row: OutboxRow, parcel: OutgoingMessage, pid: str | None, answer: Answer) -> None:
-        if outbox.finish(tx, row):
-            recorder.answered(tx, row, parcel.kind, answer)
-            slice_ = self._contracts if parcel.noun == "negotiation" else self._transfers
-            slice_.acked(tx, row.participant, parcel.process, parcel.sent_id, pid)
-        elif not lifecycle.is_deleting(tx, row.participant):  # the peer's next message was faster
-            recorder.answered(tx, row, parcel.kind, answer)
+    def _acked(self, tx: Tx, *, row: OutboxRow, parcel: OutgoingMessage, pid: str | None) -> None:
+        slice_ = self._contracts if parcel.noun == "negotiation" else self._transfers
+        slice_.acked(tx, row.participant, parcel.process, parcel.sent_id, pid)
 
     def _refused(
         self, tx: Tx, row: OutboxRow, parcel: OutgoingMessage, problem: Problem, reason: dict[str, list[str]],

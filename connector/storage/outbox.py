@@ -6,7 +6,9 @@ and only where a worker runs here: others find in their sweeps what this one has
 All functions run inside the caller's transaction; times are milliseconds of `tx.now`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Final
 
 import msgspec
 
@@ -136,6 +138,31 @@ def finish(tx: Tx, row: OutboxRow) -> bool:
         fence=row.fence,
     )
     return changed == 1
+
+
+def finish_all(tx: Tx, rows: Sequence[OutboxRow]) -> frozenset[int]:
+    """As `finish` for several different ones; the ids of those that it marked."""
+    done = set[int]()
+    for first in range(0, len(rows), PORTION):
+        some = rows[first : first + PORTION]
+        of_rows = {f"{name}_{n}": getattr(row, name) for n, row in enumerate(some) for name in ("id", "fence")}
+        marked = tx.all(
+            "UPDATE outbox SET done_at = :now, lease_owner = '', lease_until = 0"  # noqa: S608 names
+            f" WHERE ({_claimed(len(some))}) AND done_at IS NULL RETURNING id",
+            now=tx.now,
+            **of_rows,
+        )
+        done |= {int(row["id"]) for row in marked}
+    return frozenset(done)
+
+
+PORTION: Final = 16
+"""Rows of one statement."""
+
+
+@lru_cache(maxsize=PORTION)
+def _claimed(count: int) -> str:
+    return " OR ".join(f"(id = :id_{n} AND fence = :fence_{n})" for n in range(count))
 
 
 def postpone(tx: Tx, row: OutboxRow, due_at: int) -> bool:

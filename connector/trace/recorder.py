@@ -133,10 +133,17 @@ def answered(
 
     `unsent` is any other reason why it was not.
     """
+    store.write(tx, row.participant, answer_line(row, kind, answer, detail, unsent))
+
+
+def answer_line(
+    row: OutboxRow, kind: str, answer: Answer | None, detail: str = "", unsent: HanseError | None = None
+) -> Line:
+    """The line of that; not yet written."""
     status = 0 if answer is None else answer.status
     settled = 200 <= status < 300
     value = {} if answer is None or settled else _value(answer.body)
-    line = Line(
+    return Line(
         process=_process(row),
         slot=f"out:{row.id}:end",
         direction="out",
@@ -148,7 +155,6 @@ def answered(
         reason=_why(unsent) if unsent else _reason(value),
         body="" if answer is None or settled else excerpt.of_bytes(answer.body),
     )
-    store.write(tx, row.participant, line)
 
 
 def tried(tx: Tx, row: OutboxRow, error: HanseError, answer: Answer | None = None) -> None:

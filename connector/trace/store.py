@@ -4,7 +4,8 @@ A line's `slot` says what it repeats; `at` is the first time, everything else te
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from functools import lru_cache
+from typing import Final, Literal
 
 import msgspec
 
@@ -40,35 +41,39 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     last_at: int = 0
 
 
+_FIELDS = (
+    "process", "slot", "pid", "direction", "kind", "message_id", "sent", "status", "code", "detail", "reason", "body",
+)  # fmt: skip
+PORTION: Final = 16
+"""Lines of one statement."""
 _WRITE = """
 INSERT INTO transcript (participant, process, slot, pid, direction, kind, message_id, sent, status, code, detail,
  reason, body, at, last_at)
-VALUES (:participant, :process, :slot, :pid, :direction, :kind, :message_id, :sent, :status, :code, :detail, :reason,
- :body, :now, :now)
+VALUES {lines}
 ON CONFLICT (participant, process, slot) DO UPDATE SET pid = excluded.pid, kind = excluded.kind,
  message_id = excluded.message_id, status = excluded.status, code = excluded.code, detail = excluded.detail,
  reason = excluded.reason, body = excluded.body, times = transcript.times + 1, last_at = excluded.last_at"""
 
 
-def write(tx: Tx, participant: str, line: Line) -> None:
-    """One statement: a new line, or one more time of a known one."""
-    tx.run(
-        _WRITE,
-        participant=participant,
-        process=line.process,
-        slot=line.slot,
-        pid=line.pid,
-        direction=line.direction,
-        kind=line.kind,
-        message_id=line.message_id,
-        sent=line.sent,
-        status=line.status,
-        code=line.code,
-        detail=line.detail,
-        reason=None if line.reason is None else msgspec.json.encode(line.reason).decode(),
-        body=line.body,
-        now=tx.now,
+def write(tx: Tx, participant: str, *lines: Line) -> None:
+    """Each is a new line, or one more time of a known one; all of them differ in process or slot."""
+    for first in range(0, len(lines), PORTION):
+        some = lines[first : first + PORTION]
+        values = {f"{name}_{n}": _kept(line, name) for n, line in enumerate(some) for name in _FIELDS}
+        tx.run(_WRITE.format(lines=_lines(len(some))), participant=participant, now=tx.now, **values)
+
+
+@lru_cache(maxsize=PORTION)
+def _lines(count: int) -> str:
+    return ", ".join(
+        f"(:participant, {', '.join(f':{name}_{n}' for name in _FIELDS)}, :now, :now)" for n in range(count)
     )
+
+
+def _kept(line: Line, name: str) -> object:
+    if name == "reason":
+        return None if line.reason is None else msgspec.json.encode(line.reason).decode()
+    return getattr(line, name)
 
 
 _FORGET = (

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Concatenate, Literal, ParamSpec, TypeVar
 
 import pytest
+from msgspec.structs import replace
 
 from connector.clock import SystemClock
-from connector.delivery.acks import Ack, Acks
+from connector.delivery.acks import Ack, Acks, _all
 from connector.delivery.worker import Worker
 from connector.errors import Defect, PeerError, Unavailable
 from connector.http.outbound import Answer
@@ -26,6 +27,8 @@ from connector.settings.load import Worker as Settings
 from connector.storage import open_database, outbox
 from connector.storage.database import WORKER, Database, Listener, Tx
 from connector.storage.outbox import OutboxRow
+from connector.trace import recorder
+from connector.trace.store import Line
 from tests.testkit.patience import PATIENCE_S
 from tests.testkit.towns import Towns
 
@@ -102,6 +105,10 @@ def left(tx: Tx) -> list[str]:
     return [bytes(row["body"]).decode() for row in tx.all("SELECT body FROM outbox WHERE done_at IS NULL ORDER BY id")]
 
 
+def line(row: OutboxRow) -> Line:
+    return recorder.answer_line(row, "REQUEST", Answer(200, {}, b""))
+
+
 class Sender:
     """A handler that notes what it sends; the peer says 2xx once `gate` of that message is open."""
 
@@ -116,7 +123,7 @@ class Sender:
         self.sent.append(name)
         if name in self.gates:
             await self.gates[name].wait()
-        self.acks.put(Ack(row, partial(self._book, row=row), expects=self.expects))
+        self.acks.put(Ack(row, line(row), partial(self._book, row=row), expects=self.expects))
 
     def _book(self, tx: Tx, *, row: OutboxRow) -> None:
         if row.body == b"broken":
@@ -124,8 +131,7 @@ class Sender:
         if self.full:
             self.refused = True
             raise Unavailable("storage.full")
-        if outbox.finish(tx, row):
-            self.booked.append(row.body.decode())
+        self.booked.append(row.body.decode())
 
 
 @asynccontextmanager
@@ -191,8 +197,9 @@ async def test_an_answer_that_tells_a_pid_is_booked_soon(any_db: Database, names
     """>> two answers after which the peer has the word << for the one with a pid nobody waits long: it is read of."""
     booked = asyncio.Event()
     acks = Acks(any_db, SystemClock(), NEVER, 0.001)
-    acks.put(Ack(row(1, "a"), lambda tx: None, expects=True))
-    acks.put(Ack(row(2, "b"), lambda tx: None, expects=True, known=booked.set, names=names))
+    first, second = row(1, "a"), row(2, "b")
+    acks.put(Ack(first, line(first), lambda tx: None, expects=True))
+    acks.put(Ack(second, line(second), lambda tx: None, expects=True, known=booked.set, names=names))
     if names:
         await booked.wait()
     assert acks.holds("a")
@@ -364,6 +371,25 @@ async def test_what_no_message_settles_is_booked_together(sqlite_db: Database) -
         await until(lambda: len(sender.booked) == 20)
     assert counting.written.count(TOWN) == 1
     assert await sqlite_db.read(WORKER, left) == []
+
+
+async def test_answers_of_one_batch_are_booked_once_each_and_all_are_told(any_db: Database) -> None:
+    """>> forty answers, one of them twice, one to a row that a message has settled << that one is booked by nobody, the
+    other one once; the transcript has a line of each, that of the repeated one counts two."""
+    booked = list[int]()
+    ids = [await any_db.write(TOWN, put, f"s{number}", f"m{number}") for number in range(40)]
+    rows = [replace(row(id_, f"negotiation:{TOWN}:s{id_}"), id=id_) for id_ in ids]
+    await any_db.write(TOWN, outbox.done_by_reply, TOWN, "s0", "m0")
+    acks = [Ack(one, line(one), partial(note, booked=booked, row_id=one.id), expects=False) for one in rows]
+    await any_db.write(TOWN, _all, [*acks, replace(acks[7])])
+    assert booked == ids[1:]
+    told = "SELECT sent, times FROM transcript WHERE participant = :p ORDER BY sent"
+    lines = await any_db.read(TOWN, lambda tx: tx.all(told, p=TOWN))
+    assert [(one["sent"], one["times"]) for one in lines] == [(id_, 1 + (id_ == ids[7])) for id_ in ids]
+
+
+def note(tx: Tx, *, booked: list[int], row_id: int) -> None:
+    booked.append(row_id)
 
 
 async def test_a_row_behind_an_open_one_has_it_booked_at_once(any_db: Database) -> None:

@@ -35,6 +35,20 @@ async def test_a_row_goes_through(any_db: Database) -> None:
     assert await claim(any_db) == []
 
 
+async def test_several_are_finished_at_once_and_only_those_that_are_still_ours(any_db: Database) -> None:
+    """More than one statement holds; one is done by the peer's reply, one has another fence, one is not named."""
+    for number in range(outbox.PORTION + 5):
+        await any_db.write(TOWN, put, f"s{number}")
+    rows = await claim(any_db, limit=100)
+    replied, lost, spared, *others = rows
+    assert await any_db.write(TOWN, outbox.finish, replied)
+    named = [replied, msgspec.structs.replace(lost, fence=lost.fence + 1), *others]
+    assert await any_db.write(TOWN, outbox.finish_all, named) == {row.id for row in others}
+    assert await any_db.write(TOWN, outbox.finish_all, named) == frozenset()
+    assert await any_db.write(TOWN, outbox.finish_all, []) == frozenset()
+    assert await any_db.write(TOWN, outbox.finish_all, [lost, spared]) == {lost.id, spared.id}
+
+
 async def test_streams_are_in_order_and_independent(any_db: Database) -> None:
     """Only the head of a stream is claimable; other streams do not wait for it."""
     a1 = await any_db.write(TOWN, put, "a")

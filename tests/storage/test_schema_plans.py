@@ -58,6 +58,8 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "contracts.store.keep_object:_bodies(len(some))": ("(:a, :b, :c, :d)",),
     "contracts.store.keep_object:_uses(len(some))": ("(:a, :b, :c, :d, :e)",),
     "contracts.store.objects:among": (":one, :another",),
+    "storage.outbox.finish_all:_claimed(len(some))": ("(id = :a AND fence = :b) OR (id = :c AND fence = :d)",),
+    "trace.store.write:_lines(len(some))": ("(:a, :b, :c, :d, :e, :f, :g, :h, :i, :j, :k, :l, :m, :n, :o)",),
     "drafts.store._drafts:names": ("id",),
     "drafts.store._drafts:which": ("id = :id", "state = :state ORDER BY changed_at DESC", "dataset = :dataset"),
     "federation.store._all:table": ("crawl",),
