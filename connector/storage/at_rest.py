@@ -13,7 +13,7 @@ from connector.storage.database import PROCESS, WORKER, Tx, code_of
 F = TypeVar("F")
 
 STATES: Final = ("moving", "moved", "arriving")
-RETRY_S: Final = 300
+RETRY_S: Final = 60
 
 _let_through: set[object] = set()
 
