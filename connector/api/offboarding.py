@@ -85,6 +85,7 @@ class OffboardingHandlers:
                 "leaving.retained",
                 "leaving.unhanded",
                 "leaving.untold",
+                "moving.answered",
             ),
             503: ("leaving.files",),
         }

@@ -25,6 +25,7 @@ from connector.participants.service import Participants
 from connector.privacy import retention_store
 from connector.privacy.unexpired import Unexpired
 from connector.storage import outbox
+from connector.storage.at_rest import at_rest, refuse
 from connector.storage.database import PROCESS, Database, Tx, long
 from connector.trust.development.space import DevelopmentSpace
 from connector.trust.members.source import TrustListSource
@@ -102,12 +103,18 @@ class Deletion:
                 await self._db.write(slug, self._portion, slug)
         await self._participants.catch_up()
 
+    @at_rest
     def _begin(self, tx: Tx, slug: str, abandon: bool, despite: bool) -> None:
         found = lifecycle.alone(tx, slug)
         if found.state == "deleting":
             return
         if found.state == "deleted":
             raise lifecycle.gone(found)
+        if found.state == "moved":
+            if not despite and (until := lifecycle.answered_until(tx, slug)) > tx.now:
+                raise Mistake("moving.answered", slug=slug, until=rfc3339(until))
+            return lifecycle.begin_deleting(tx, slug)
+        refuse(found.state)
         if found.state != "closed":
             raise Mistake("leaving.not-closed", slug=slug)
         if retention_store.standing(tx, slug):
@@ -121,7 +128,7 @@ class Deletion:
         if not despite:
             self._expired(tx, slug)
         outbox.abandon(tx, slug)
-        lifecycle.begin_deleting(tx, slug)
+        return lifecycle.begin_deleting(tx, slug)
 
     def _expired(self, tx: Tx, slug: str) -> None:
         """Raises Mistake while a period of retention runs, or if nobody can say whether one does."""

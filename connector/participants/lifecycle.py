@@ -170,6 +170,12 @@ def leave_for_good(tx: Tx, slug: str) -> None:
         participant_store.changed(tx, slug)
 
 
+def answered_until(tx: Tx, slug: str) -> int:
+    """Until when (ms) the old DID of one that has moved is answered here; 0 if it is not."""
+    found = participant_store.stored(tx, slug)
+    return 0 if found is None or found.participant.moved is None else found.participant.moved.until
+
+
 def arrive(tx: Tx, slug: str) -> None:
     """From here on it works here; raises Mistake unless it was arriving."""
     if not store.set_state(tx, slug, "arriving", "active"):

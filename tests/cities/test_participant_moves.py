@@ -7,6 +7,7 @@ import aiohttp
 import pytest
 from msgspec.structs import replace
 
+from connector.offboarding import participant_rows
 from connector.operation import enrolment
 from connector.trust.members.trust_list import Entry, Succeeded
 from connector.verify.bundle import verify_bundle
@@ -81,6 +82,12 @@ async def test_a_town_moves_with_its_contracts(space: Space) -> None:
     passes(space, earlier)
     again = await village.negotiate(VILLAGE, new.did(TOWN), made["dataset"])
     assert again["state"] == "FINALIZED"
+    with pytest.raises(Refused) as refused:
+        await old.api.post(f"/api/v1/participants/{TOWN}/delete", {})
+    assert refused.value.problem["code"] == "moving.answered"
+    gone = await old.api.post(f"/api/v1/participants/{TOWN}/delete", {"despite_retention": True})
+    assert gone["state"] == "deleted"
+    assert sum((await old.services.infra.db.read(TOWN, participant_rows.counted, TOWN)).values()) == 0
 
 
 async def test_while_it_moves_others_are_asked_to_come_again(space: Space) -> None:
