@@ -24,6 +24,7 @@ from connector.api.datasets import DatasetHandlers
 from connector.api.duties import DutyHandlers
 from connector.api.federation import FederationHandlers
 from connector.api.find import FindHandlers
+from connector.api.groups import GroupHandlers
 from connector.api.harvest import HarvestHandlers
 from connector.api.mandates import MandateHandlers
 from connector.api.moving import MovingHandlers
@@ -95,7 +96,8 @@ GROUPS: tuple[type[Handlers], ...] = (
     OperationHandlers, ParticipantHandlers, CatalogueHandlers, AudienceHandlers, DatasetHandlers, FindHandlers,
     FederationHandlers, HarvestHandlers, ContractHandlers, CountersigningHandlers, TransferHandlers, DutyHandlers,
     AttentionHandlers, TerminationHandlers, ClockHandlers, OffboardingHandlers, MovingHandlers, RecordHandlers,
-    PersonHandlers, PeopleHandlers, SpaceHandlers, MandateHandlers, TraceHandlers, BackupHandlers, ProcessHandlers,
+    PersonHandlers, PeopleHandlers, SpaceHandlers, GroupHandlers, MandateHandlers, TraceHandlers, BackupHandlers,
+    ProcessHandlers,
     WitnessHandlers, OpenApiHandlers,
 )  # fmt: skip
 

@@ -24,12 +24,13 @@ _TABLE: Mapping[Scope, str] = {
         GET P/transfers/{id}/decisions | GET A/openapi.json | GET P/space | GET P/space/invitations
         GET P/space/applications | GET P/space/applications/{id} | GET P/space/documents/{id}
         GET P/space/members | GET P/space/recognised | GET P/spaces | GET P/space/groups | GET P/spaces/groups
-        GET P/mandates | GET P/mandates/{sha256}
+        GET P/mandates | GET P/mandates/{sha256} | GET P/groups | GET P/groups/{id}
     """,
     "publish": """
         POST P/datasets | POST P/datasets/{uuid}/change | POST P/datasets/{uuid}/offers
         POST P/datasets/{uuid}/replace | POST P/datasets/{uuid}/withdraw | POST P/files | POST P/imports
         POST P/imports/address | POST P/imports/answers | POST P/imports/undo | POST P/sources
+        POST P/groups | POST P/groups/{id}/end | POST P/groups/{id}/members | POST P/groups/{id}/members/end
     """,
     "fetch": """
         POST P/transfers | GET P/transfers/{id}/content | POST P/transfers/{id}/resume

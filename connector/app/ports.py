@@ -76,7 +76,9 @@ def peer(infra: Infra, participants: Participants, trust: TrustSlice, addresses:
 
 def gatekeeper(infra: Infra, participants: Participants, trust: TrustSlice) -> Authenticate:
     """Who may call the public surface."""
-    return Gatekeeper(infra.clock, trust.resolver, trust.anchor, participants.entered_root, trust.skews)
+    return Gatekeeper(
+        infra.clock, trust.resolver, trust.anchor, participants.entered_root, trust.skews, participants.groups
+    )
 
 
 def nothing_more(infra: Infra, catalogue: CatalogueSlice, contracts: ContractSlice, transfers: TransferSlice) -> More:

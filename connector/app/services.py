@@ -54,6 +54,7 @@ from connector.operation import assemble as operation_slice
 from connector.operation.assemble import OperationSlice
 from connector.participants.quota import Quotas, counted
 from connector.participants.service import Participants
+from connector.partners.groups import PartnerGroups
 from connector.partners.service import Partners
 from connector.peer.addresses import Addresses
 from connector.peer.claims import Claims
@@ -116,6 +117,7 @@ class Services(Struct, frozen=True, kw_only=True):
     figures: Figures
     tasks: Tasks
     partners: Partners
+    groups: PartnerGroups
     notifications: NotificationSlice
     offboarding: OffboardingSlice
     moving: MovingSlice
@@ -138,7 +140,8 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
     members, anchor = trust.members, trust.anchor
     quotas = Quotas(settings.quota, members.operator_of, clock, counted(infra.metrics))
     addresses = Addresses(infra.http, clock, members.operator_of)
-    peer, claims = ports.peer(infra, participants, trust, addresses), Claims(anchor, trust.resolver.on_hold)
+    peer = ports.peer(infra, participants, trust, addresses)
+    claims = Claims(anchor, trust.resolver.on_hold, participants.groups)
 
     # From publishing to evidence
     witness = witness_slice.assemble(infra, participants, anchor)
@@ -206,6 +209,7 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
         partners=Partners(
             infra.clock, participants, contracts.service, engine, catalogue.index, trust, circuits
         ),
+        groups=PartnerGroups(infra.db, participants, transfers.enforcement),
         tasks=task_slice.assemble(
             contracts.service, transfers.duties, approvals.service, drafts.service
         ),

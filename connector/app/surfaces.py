@@ -18,6 +18,7 @@ from connector.api import datasets as api_datasets
 from connector.api import duties as api_duties
 from connector.api import federation as api_federation
 from connector.api import find as api_find
+from connector.api import groups as api_groups
 from connector.api import harvest as api_harvest
 from connector.api import mandates as api_mandates
 from connector.api import moving as api_moving
@@ -164,6 +165,7 @@ def management(services: Services) -> tuple[list[api_routes.Handlers], api_opera
         api_people.PeopleHandlers(services.accounts, lambda: web_origin(services.infra.settings)),
         api_spaces.SpaceHandlers(clock, services.spaces),
         api_mandates.MandateHandlers(services.mandates.service, enrolment.enlist),
+        api_groups.GroupHandlers(services.groups),
         api_trace.TraceHandlers(_tracing(services), anchor),
         api_backup.BackupHandlers(_file(services)),
         api_process.ProcessHandlers(db, services.infra.settings),

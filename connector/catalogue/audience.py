@@ -53,12 +53,12 @@ class Member(Struct, frozen=True, kw_only=True):
 class Roster(Protocol):
     """Who belongs at an instant (ms)."""
 
-    def members(self, now: int) -> Sequence[Member]:
-        """All that belong."""
+    def members(self, now: int, own: str) -> Sequence[Member]:
+        """All that belong, with the groups that a participant of ours (`own`, a DID) keeps itself."""
         ...
 
-    def held(self, now: int) -> Mapping[str, Set[str]]:
-        """The groups and DIDs of all that belong or may belong again, by operand: what a rule may name."""
+    def held(self, now: int, own: str) -> Mapping[str, Set[str]]:
+        """The groups and DIDs of all that belong or may belong again, by operand: what a rule of `own` may name."""
         ...
 
 
@@ -114,14 +114,10 @@ class Audiences:
     def __init__(self, judge: PolicyEngine, roster: Roster) -> None:
         self._judge, self._roster = judge, roster
 
-    def held(self, now: int) -> Mapping[str, Set[str]]:
-        """What a rule may name (`Roster.held`)."""
-        return self._roster.held(now)
-
     def of(self, policy: Mapping[str, Any], now: int, own: str) -> Audience:
         """`own` is the DID of whoever provides, who is not counted. Raises PolicyError."""
-        members = [one for one in self._roster.members(now) if one.requester.did != own]
-        return audience(self._judge, policy, members, now, self._roster.held(now))
+        members = [one for one in self._roster.members(now, own) if one.requester.did != own]
+        return audience(self._judge, policy, members, now, self._roster.held(now, own))
 
 
 def audience(
@@ -164,7 +160,7 @@ class _Decided:
 
     def permits(self, requester: Requester) -> bool:
         named = requester.did if requester.did in self._text else ""
-        key = (requester.kind, requester.groups, requester.facts, named)
+        key = (requester.kind, requester.groups, requester.own, requester.facts, named)
         if key not in self._known:
             self._known[key] = self._hindrance is None and self._decide(requester).permit
         return self._known[key]

@@ -59,7 +59,7 @@ class Offers:
     def make(self, tx: Tx, participant: Participant, dataset: Dataset, wish: OfferWish) -> Offer:
         """A published offer; raises Mistake for an unknown rule or slot, or a contradiction."""
         policy: dict[str, Any] = templates.fill(wish.rule, wish.slots)
-        self._check(dataset, policy, tx.now, self._roster.held(tx.now))
+        self._check(dataset, policy, tx.now, self._roster.held(tx.now, participant.did))
         offer = Offer(
             id=f"{dataset.id}/offers/{new_uuid()}", dataset=dataset.id, policy=policy,
             digest=self._judge.digest(policy), visibility=wish.visibility, countersignature=wish.countersignature,

@@ -108,12 +108,24 @@ def _commands() -> Sequence[_Command]:
     from connector.cli.agreements import agreement, countersign, duties, evidence
     from connector.cli.exchange import dataset, federation, find, get, negotiate, publish, request, transfers
     from connector.cli.metadata import catalogue, vocab
-    from connector.cli.operate import api, backup, dev, doctor, join, mandate, participant, person, space, witness
+    from connector.cli.operate import (
+        api,
+        backup,
+        dev,
+        doctor,
+        group,
+        join,
+        mandate,
+        participant,
+        person,
+        space,
+        witness,
+    )
     from connector.cli.records import records, trace, verify
 
     return (
         serve, participant, person, publish, dataset, find, federation, request, negotiate, countersign, get,
-        transfers, duties, agreement, evidence, records, verify, witness, space, join, mandate, trace, policy,
+        transfers, duties, agreement, evidence, records, verify, witness, space, join, group, mandate, trace, policy,
         catalogue, vocab, doctor, api, backup, dev, checkout, demo,
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ import msgspec
 
 from connector.audit import store as audit
 from connector.errors import Defect, Mistake, Unavailable, Unknown
-from connector.participants import keys, quota, store
+from connector.participants import groups, keys, quota, store
 from connector.participants import publisher as publishing
 from connector.participants.acting import Acting, require
 from connector.participants.model import Participant, checked_name, checked_slug, split_root
@@ -36,6 +36,7 @@ from connector.trust.keys.signing import (
     Vault,
     post_quantum,
 )
+from connector.trust.members.claims import NO_GROUPS, OwnGroups
 from connector.trust.signers import certificate, registry, request
 from connector.trust.signers.port import Kind, Place, SealKey, jwk_of
 from connector.trust.signers.registry import SignerRegistry
@@ -66,6 +67,8 @@ class Hosted(msgspec.Struct, frozen=True):
     """The seal key in use if it lies elsewhere."""
     place: Place | None = None
     """Where that is; None: in this process."""
+    groups: OwnGroups = NO_GROUPS
+    """Those that it keeps itself."""
     acting: Acting | None = None
     """Who acts for it by a mandate, which may be over meanwhile; None: nobody."""
 
@@ -105,6 +108,7 @@ class Participants:
         self._by_place: dict[tuple[str, str], Participant] = {}
         self._deepest = 1
         self._documents: dict[str, dict[str, object]] = {}
+        self._groups: dict[str, OwnGroups] = {}
         self._revisions: dict[str, int] = {}
         self._loading = asyncio.Lock()
         self._named: dict[str, int] = {}
@@ -132,7 +136,7 @@ class Participants:
         try:
             slugs = named.keys() | (await self._differing() if unnamed else set())
             for slug in sorted(slugs):
-                self._put(slug, await self._db.read(slug, store.stored, slug))
+                self._put(slug, await self._db.read(slug, groups.stored, slug))
         except BaseException:
             self._named, self._unnamed = {**named, **self._named}, self._unnamed or unnamed
             raise
@@ -148,6 +152,7 @@ class Participants:
         if (before := self._by_id.pop(slug, None)) is not None:
             self._by_place.pop((before.participant.host, before.participant.path), None)
             self._documents.pop(before.participant.did, None)
+            self._groups.pop(before.participant.did, None)
             self._revisions.pop(slug, None)
             self._opener.forget(record.kid for record in before.keys if fresh is None or record not in fresh.keys)
         if found is None or fresh is None:
@@ -159,6 +164,7 @@ class Participants:
         self._by_place[participant.host, participant.path] = participant
         self._deepest = max(self._deepest, participant.path.count("/") + 1)
         self._documents[participant.did] = fresh.document
+        self._groups[participant.did] = fresh.groups
 
     async def _current(self) -> None:
         """While news is being read everybody waits for it: nobody is told of a participant that it does not exist."""
@@ -266,6 +272,10 @@ class Participants:
     def document(self, did: Did) -> dict[str, object] | None:
         """The DID document of a participant that is loaded here; None for everybody else."""
         return self._documents.get(did)
+
+    def groups(self, own: str) -> OwnGroups:
+        """Those that a participant of ours (a DID) keeps itself, as they were when it was read last."""
+        return self._groups.get(own, NO_GROUPS)
 
     async def entered_root(self, slug: str, did: str) -> str | None:
         """What an operator entered for a peer: its address if its DID document names no connector, and in any case a
@@ -427,7 +437,10 @@ class Participants:
         kid = sealed["seal"][0].kid if key is None else key.kid
         pem = next(record.certificate for record in records if record.kid == kid)
         signers = Signers(self._opener, participant.id, sealed)
-        return Hosted(participant, records, signers, document, tuple(chain_der(pem)) if pem else (), key, place, acting)
+        return Hosted(
+            participant, records, signers, document, tuple(chain_der(pem)) if pem else (), key, place, found.groups,
+            acting,
+        )  # fmt: skip
 
     def _place(self, slug: str, record: KeyRecord, row: KeyRow) -> Place | None:
         """None for a key that lies here. Defect under another master key: said when it is read, not when it signs."""

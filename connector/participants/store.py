@@ -12,6 +12,7 @@ import msgspec
 from connector.participants.model import Moved, Participant
 from connector.participants.publisher_details import PublisherDetails
 from connector.storage.database import Row, Tx
+from connector.trust.members.claims import NO_GROUPS, OwnGroups
 
 CHANGED: Final = "participants"
 """Signal of the database: somebody was added, left, or has other keys; its value is a `Change`."""
@@ -55,6 +56,7 @@ class Stored(msgspec.Struct, frozen=True):
     participant: Participant
     keys: tuple[KeyRow, ...]
     revision: int
+    groups: OwnGroups = NO_GROUPS
 
 
 def revisions(tx: Tx) -> Mapping[str, int]:

@@ -153,7 +153,8 @@ class Partners:
 
     def _mine(self, tx: Tx, slug: str, entry: Entry) -> tuple[list[Mine], int]:
         rows, count = store.offers(tx, slug)
-        decided = _Decided(self._judge, requester(entry), tx.now, entry.admitted(tx.now))
+        who = requester(entry, self._participants.groups(self._did(slug)))
+        decided = _Decided(self._judge, who, tx.now, entry.admitted(tx.now))
         grouped = groupby(rows, key=lambda row: (row["id"], row["title"], row["access"]))
         return [decided.of(*key, list(offers)) for key, offers in grouped], count
 

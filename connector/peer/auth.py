@@ -19,7 +19,7 @@ from connector.storage.database import Tx
 from connector.trust.clock_skew import Skews
 from connector.trust.did.resolver import Resolver
 from connector.trust.keys import jose
-from connector.trust.members.claims import requester
+from connector.trust.members.claims import NO_GROUPS, OwnGroups, requester
 from connector.trust.members.trust_list import Anchor, Entry
 
 LIFE_S = 300
@@ -39,9 +39,12 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     entered: bool = True
     """Whether its root is what an operator entered, or nobody's word is needed: else the place has to prove itself."""
 
+    groups: OwnGroups = NO_GROUPS
+    """Those of whom it calls."""
+
     @property
     def requester(self) -> Requester:
-        return requester(self.entry)
+        return requester(self.entry, self.groups)
 
 
 class Gatekeeper:
@@ -49,8 +52,10 @@ class Gatekeeper:
 
     def __init__(
         self, clock: Clock, resolver: Resolver, anchor: Anchor, entered: Callable[[str, str], Awaitable[str | None]],
-        skews: Skews | None = None,
+        skews: Skews | None = None, groups: Callable[[str], OwnGroups] = lambda own: NO_GROUPS,
     ) -> None:  # fmt: skip
+        """`groups` are those that a participant of ours (a DID) keeps itself."""
+        self._groups = groups
         self._clock, self._resolver, self._anchor, self._entered = clock, resolver, anchor, entered
         self._skews = skews or Skews(clock)
 
@@ -82,7 +87,8 @@ class Gatekeeper:
         else:
             trusted = True
         return Caller(
-            did=issuer, entry=entry, root=root, jti=str(claims["jti"]), expires_at=expires, entered=trusted
+            did=issuer, entry=entry, root=root, jti=str(claims["jti"]), expires_at=expires, entered=trusted,
+            groups=self._groups(participant.did),
         )  # fmt: skip
 
     async def _noted(self, token: jose.Unverified, untimely: Untimely, own: str, now: int) -> None:

@@ -10,40 +10,46 @@ from connector.catalogue.audience import Member
 from connector.errors import Unauthenticated
 from connector.policy.engine import Requester
 from connector.policy.odrl.names import HANSE
-from connector.trust.members.claims import requester
+from connector.trust.members.claims import NO_GROUPS, OwnGroups, requester
 from connector.trust.members.trust_list import Anchor, millis
 
 
 class Claims:
-    """`on_hold` says whether the keys of a DID are in doubt."""
+    """`on_hold` says whether the keys of a DID are in doubt, `groups` which groups a participant of ours keeps."""
 
-    def __init__(self, anchor: Anchor, on_hold: Callable[[str], bool]) -> None:
-        self._anchor, self._on_hold = anchor, on_hold
+    def __init__(
+        self, anchor: Anchor, on_hold: Callable[[str], bool], groups: Callable[[str], OwnGroups] = lambda own: NO_GROUPS
+    ) -> None:
+        self._anchor, self._on_hold, self._groups = anchor, on_hold, groups
 
     def requester(self, own: str, did: str, now: int) -> Requester | None:
         """None for whoever shares no space with a participant of ours (`own`, a DID) at this instant (ms)."""
         if self._on_hold(did):
             return None
         try:
-            return requester(self._anchor.between(own, did, now))
+            return requester(self._anchor.between(own, did, now), self._groups(own))
         except Unauthenticated:
             return None
 
-    def members(self, now: int) -> Sequence[Member]:
+    def members(self, now: int, own: str = "") -> Sequence[Member]:
         """Everybody who belongs at this instant (ms)."""
         belong = (one for one in self._anchor.entries.values() if one.admitted(now) and not self._on_hold(one.did))
-        return [Member(name=one.name, requester=requester(one.at(now))) for one in belong]
+        groups = self._groups(own)
+        return [Member(name=one.name, requester=requester(one.at(now), groups)) for one in belong]
 
-    def held(self, now: int) -> Mapping[str, Set[str]]:
-        """The DIDs and groups on the list, but for memberships that are over and groups that have ended; nothing before
-        there is a list."""
+    def held(self, now: int, own: str = "") -> Mapping[str, Set[str]]:
+        """The DIDs and groups on the list and groups of our own, but for memberships that are over and groups that have
+        ended; nothing before there is a list."""
         if self._anchor.version == 0 and not self._anchor.entries:
             return {}
         entries = self._anchor.entries.values()
         still = [one for one in entries if one.valid_until is None or now < millis(one.valid_until)]
         groups = {group for one in still for group in one.groups}
         groups |= {one.group for one in self._anchor.current.groups if one.valid_until is None}
-        return {HANSE + "memberOf": frozenset(groups), HANSE + "participant": frozenset(one.did for one in still)}
+        return {
+            HANSE + "memberOf": frozenset(groups) | self._groups(own).names,
+            HANSE + "participant": frozenset(one.did for one in still),
+        }
 
     def until(self, own: str, did: str, now: int) -> int | None:
         """When a list lets its membership end by itself (ms), the first that does; None if none does."""

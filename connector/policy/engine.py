@@ -17,12 +17,13 @@ from connector.policy.conflict.conflict import contradictions
 from connector.policy.conflict.objections import Narrowing, Objection, narrowing, objection
 from connector.policy.conflict.pair import Pair, pair
 from connector.policy.conflict.usable import ANYTHING, Means
+from connector.policy.containment.encode import atoms, clauses_of
 from connector.policy.containment.narrow import narrower
 from connector.policy.evaluation.decision import Decision
 from connector.policy.evaluation.edges_in_time import expires_at
 from connector.policy.evaluation.program import Program
 from connector.policy.odrl.model import Closure, Phase, Policy
-from connector.policy.odrl.names import HANSE
+from connector.policy.odrl.names import HANSE, kept_by_provider
 from connector.policy.odrl.operands import BUILT_IN, Registry
 from connector.policy.odrl.state_of_world import Fact, World
 from connector.policy.odrl.values import moment
@@ -35,28 +36,37 @@ from connector.policy.wording.outline import outline
 from connector.policy.wording.words import Words
 
 LANGUAGES = ("de", "en")
+OWN_GROUPS = "trust-list, own-groups"
+"""Evidence of a membership in groups some of which the provider keeps itself."""
 Clauses = list[tuple[str, Badge]]
 
 
 class Requester(Struct, frozen=True, kw_only=True):
     """Who asks, as far as rules may look: DID, kind and groups as IRIs, from the trust list.
 
-    `facts` are further verified claims by operand IRI.
+    `facts` are further verified claims by operand IRI. `own` are groups that the provider keeps itself: its word alone.
     """
 
     did: str
     kind: str
     groups: frozenset[str] = frozenset()
     facts: tuple[tuple[str, Fact], ...] = ()
+    own: frozenset[str] = frozenset()
 
     def known(self) -> dict[str, Fact]:
         """Everything that rules may know of it; an empty kind is none."""
         kind = frozenset((self.kind,)) if self.kind else None
         return {
             HANSE + "participantKind": Fact(kind, "verified-credential"),
-            HANSE + "memberOf": Fact(self.groups, "verified-credential"),
+            HANSE + "memberOf": self._groups(),
             **dict(self.facts),
         }
+
+    def _groups(self) -> Fact:
+        """Of both kinds together nothing better is said than that the provider found it out."""
+        if not self.own:
+            return Fact(self.groups, "verified-credential")
+        return Fact(self.groups | self.own, "measured", OWN_GROUPS)
 
 
 class PolicyEngine:
@@ -164,6 +174,12 @@ class PolicyEngine:
     def record(self, decision: Decision) -> dict[str, object]:
         """What a decision record keeps: result, phase and the leaves that decided it."""
         return report(decision)
+
+    def kept_groups(self, document: Mapping[str, Any]) -> frozenset[str]:
+        """Groups that a rule names and that only its provider knows the members of. Raises PolicyError."""
+        named = (one.value for one in atoms(clauses_of(self.policy(document))) if one.left == HANSE + "memberOf")
+        values = (value for value in named if isinstance(value, frozenset))
+        return frozenset(group for value in values for group in value if kept_by_provider(group))
 
     # ---- before anyone signs
 

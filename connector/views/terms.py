@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from connector.dialects.policies import translate
 from connector.errors import Mistake
@@ -64,12 +65,14 @@ def offered(
     """A peer's offer, as far as it is decided when a contract is made; without a `purpose` we are bound to those of the
     rule.
 
-    A foreign rule that we do not understand is shown as not met, with the reason.
+    A foreign rule that we do not understand is shown as not met, with the reason. Whether we are in a group that the
+    provider keeps itself it alone knows: it shows us the offer, so that clause is taken as met, and says so itself.
     """
     read = translate.understood({name: value for name, value in policy.items() if name not in ("@id", "@type")})
     terms, notes = read.document, {lang: [translate.told(note, lang) for note in read.notes] for lang in LANGUAGES}
     name = str(policy["@id"])
     try:
+        seeker = replace(seeker, own=judge.kept_groups(terms))
         decision = judge.decide(terms, seeker, "negotiation", now, purpose=purpose, action=action)
         words = judge.reasons(decision)
         said = clauses(judge, terms)

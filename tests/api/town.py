@@ -91,6 +91,7 @@ async def running_town(space: Space) -> AsyncIterator[Town]:
             until=city.services.infra.clock.now() + 86_400_000, contract="AVV 1",
         ))  # fmt: skip
         applied, document = await _applied(city)
+        group = await city.api.post(f"{base}/groups", {"name": "partner", "label": {"de": "Partner"}})
         yield Town(city, f"http://127.0.0.1:{port}", {
             "p": [CONSUMER, PROVIDER, "nowhere"],
             "agreements": [signed["agreement"]],
@@ -98,6 +99,7 @@ async def running_town(space: Space) -> AsyncIterator[Town]:
             "transfers": [received["id"], theirs["id"]],
             "holds": [hold["id"]],
             "applications": [applied],
+            "groups": [group["name"]],
             "documents": [document],
             "decisions": [decisions["decisions"][0]["id"]],
             "uuid": [made["dataset"].rsplit("/", 1)[-1], "nothing"],

@@ -99,10 +99,10 @@ def test_equal_claims_are_decided_once_unless_the_rule_names_one_of_them() -> No
 class _Space:
     """Two members, of whom one provides."""
 
-    def members(self, now: int) -> list[Member]:
+    def members(self, now: int, own: str) -> list[Member]:
         return [member("own"), member("other")]
 
-    def held(self, now: int) -> dict[str, frozenset[str]]:
+    def held(self, now: int, own: str) -> dict[str, frozenset[str]]:
         return {
             H + "memberOf": frozenset(),
             H + "participant": frozenset({"did:web:own.example", "did:web:other.example"}),

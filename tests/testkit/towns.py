@@ -263,12 +263,12 @@ class Towns:
         end = self.ends.get(did)
         return None if end is not None and end <= now else self.requesters.get(did)
 
-    def members(self, now: int) -> Sequence[Member]:
+    def members(self, now: int, own: str = "") -> Sequence[Member]:
         """Everybody of whom `requester` says something."""
         found = [(did, self.requester("", did, now)) for did in self.requesters]
         return [Member(name=self.name_of(did), requester=one) for did, one in found if one is not None]
 
-    def held(self, now: int) -> Mapping[str, Set[str]]:
+    def held(self, now: int, own: str = "") -> Mapping[str, Set[str]]:
         """A rule may name whomever it likes."""
         return {}
 

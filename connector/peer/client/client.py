@@ -77,7 +77,8 @@ class PeerClient:
         own, did = (await self._participants.get(slug)).participant.did, self._acting(did)
         entry = self._anchor.between(own, did, self._clock.now())
         root = await self.root(slug, did)
-        return Partner(did=did, name=entry.name, requester=requester(entry), root=root, base=await self.base(slug, did))
+        seen = requester(entry, self._participants.groups(own))
+        return Partner(did=did, name=entry.name, requester=seen, root=root, base=await self.base(slug, did))
 
     async def base(self, slug: str, did: str) -> str:
         """Where the peer speaks DSP 2025-1: its version document says so; whom we host ourselves we need not ask."""

@@ -4,6 +4,7 @@ Own terms of Hanse are full IRIs only, because the DSP context declares no prefi
 action hierarchy restates `odrl:includedIn`, and the names of old `skos:exactMatch`, of the ODRL Vocabulary 2.2.
 """
 
+import re
 from collections.abc import Mapping
 from functools import cache
 
@@ -151,3 +152,11 @@ def covers(rule_action: str, asked: str) -> bool:
     """Whether a rule about `rule_action` speaks about `asked`: both known, and the same or included in it."""
     asked = SAME.get(asked, asked)
     return asked in ACTIONS and SAME.get(rule_action, rule_action) in _including(asked)
+
+
+_KEPT_BY_PROVIDER = re.compile(r"https://[!-~]{1,480}(?<!/space)/groups/[a-z0-9-]{1,63}")
+
+
+def kept_by_provider(group: str) -> bool:
+    """Whether a group is one that a participant keeps itself, not a group of a space (spec/spaces.md 8.1)."""
+    return _KEPT_BY_PROVIDER.fullmatch(group) is not None

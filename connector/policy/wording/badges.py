@@ -27,7 +27,7 @@ from connector.policy.odrl.model import (
     Rule,
     Whom,
 )
-from connector.policy.odrl.names import ACTIONS, CONFLICTS, PROFILES, REPLACED, USE
+from connector.policy.odrl.names import ACTIONS, CONFLICTS, HANSE, PROFILES, REPLACED, USE, kept_by_provider
 from connector.policy.odrl.operands import BUILT_IN, Registry
 
 Badge = Literal["enforced", "monitored", "contractual"]
@@ -38,7 +38,7 @@ Kind = Literal[
 Note = Literal[
     "not-understood", "declared", "after-delivery", "order-not-checked", "read-as-utc", "receipt", "cannot-execute",
     "no-deadline", "no-consequence", "suspends", "suspends-if-known", "stops-access", "nobody-supplies",
-    "permission-wins", "rule-not-understood", "membership-unknown", "replaced",
+    "permission-wins", "rule-not-understood", "membership-unknown", "replaced", "own-group",
 ]  # fmt: skip
 """Message keys below `policy.coverage.note`."""
 
@@ -335,7 +335,7 @@ class _Walk:
             notes.append(bar)
         if self._supplied is not None and atom.left not in self._supplied:
             notes.append("nobody-supplies")
-        badge: Badge = "enforced" if set(notes) <= {"read-as-utc"} else "contractual"
+        badge: Badge = "enforced" if set(notes) <= {"read-as-utc", "own-group"} else "contractual"
         self._put(
             kind, where, atom.pointer, atom.left, badge,
             source=operand.source, phase=PHASES[operand.first], notes=tuple(notes),
@@ -344,5 +344,7 @@ class _Walk:
 
 
 def _reading(atom: Atom) -> tuple[Note, ...]:
-    """What was assumed while reading it."""
-    return ("read-as-utc",) if "no-offset" in atom.flags else ()
+    """What was assumed while reading it, and that one side alone knows who is meant."""
+    named = atom.value if atom.left == HANSE + "memberOf" and isinstance(atom.value, frozenset) else frozenset()
+    own: tuple[Note, ...] = ("own-group",) if any(map(kept_by_provider, named)) else ()
+    return (*own, "read-as-utc") if "no-offset" in atom.flags else own

@@ -46,6 +46,8 @@ class AgreementNow(Struct, frozen=True, kw_only=True):
     terms: Terms
     root: str
     consumer: str
+    groups: Mapping[str, frozenset[str]] = {}
+    """As provider: who (by DID) is in which of our own groups that the policy names."""
     moved_on: Reason | None = None
     """As provider: what both sides are told if another version than the agreed one is served now."""
 

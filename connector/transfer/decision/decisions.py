@@ -6,17 +6,19 @@ In three steps: the agreement and its history are read once, the question is ans
 it can be explained and replayed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from connector.contracts.agreement.agreements import Agreements
 from connector.contracts.model import Agreement
 from connector.ids import new_uuid
 from connector.language.reasons import Reason, because
-from connector.policy.engine import PolicyEngine
+from connector.participants import groups
+from connector.policy.engine import PolicyEngine, Requester
 from connector.policy.evaluation.decision import Decision
 from connector.policy.evaluation.record import Sources, canonical, plain, recorded
 from connector.policy.odrl.model import Closure, Phase
@@ -57,8 +59,18 @@ class TransferDecisions:
             now=tx.now, row=agreement, document=policy.document, program=policy.plan.program,
             signed_at=policy.signed_at, vocabulary=vocabulary, closure=self._closure_of(vocabulary),
             terms=terms, root=self._worlds.root(agreement), consumer=self._worlds.consumer(agreement),
-            moved_on=self._agreements.moved_on(tx, agreement, terms),
+            moved_on=self._agreements.moved_on(tx, agreement, terms), groups=self._groups(tx, agreement),
         )  # fmt: skip
+
+    def _groups(self, tx: Tx, agreement: Agreement) -> Mapping[str, frozenset[str]]:
+        """Read where the decision is made: what another replica said of a group a moment ago counts already. No policy
+        without our groups costs a look, and no record tells of groups that its policy does not name."""
+        root = self._worlds.root(agreement)
+        if agreement.role != "provider" or groups.place(root).encode() not in agreement.document:
+            return {}
+        kept = groups.kept(tx, agreement.participant, root)
+        named = frozenset(one for one in kept.names if f'"{one}"'.encode() in agreement.document)
+        return {did: within & named for did, within in kept.members.items()}
 
     def history(self, tx: Tx, agreement: AgreementNow, *, lock: bool = False) -> History:
         """Deeds, and uses in the windows that the policy counts in; with `lock` nobody else counts meanwhile."""
@@ -88,17 +100,22 @@ class TransferDecisions:
         loaded = self.load(tx, agreement)
         who = self._agreements.acting(tx, agreement) if agreement.role == "provider" else loaded.consumer
         history = History(decision_store.deeds(tx, agreement.participant, agreement.id))
-        world = self._worlds.of(loaded, self._worlds.requester(agreement.participant, who, tx.now), None, history)
+        world = self._worlds.of(loaded, self._requester(loaded, who), None, history)
         return loaded.program.examine(world, "access")
 
     def _question(self, agreement: AgreementNow, process: TransferRow, history: History, phase: Phase) -> Question:
         did = self._agreements.acts(process.counterparty, agreement.now)
-        requester = self._worlds.requester(process.participant, did, agreement.now)
+        requester = self._requester(agreement, did)
         world = self._worlds.of(agreement, requester, process, history)
         until = self._worlds.until(process.participant, did, agreement.now)
         return Question(
             agreement=agreement, world=world, phase=phase, member=requester is not None, until=until
         )  # fmt: skip
+
+    def _requester(self, agreement: AgreementNow, did: str) -> Requester | None:
+        """By the list, and by our own groups as they were read."""
+        found = self._worlds.requester(agreement.row.participant, did, agreement.now)
+        return found and replace(found, own=agreement.groups.get(did, frozenset()))
 
     # What is told and kept
 

@@ -4,11 +4,17 @@ The same for whoever asks us and for ourselves when we ask others: what we tell 
 decides, as long as both have the same list.
 """
 
+from collections.abc import Mapping
+from typing import Final
+
+from msgspec import Struct
+
 from connector.policy.engine import Requester
 from connector.policy.odrl.names import HANSE
 from connector.policy.odrl.state_of_world import Fact
 from connector.trust.members.trust_list import Entry
 
+_NONE: Final[frozenset[str]] = frozenset()
 STATES = {
     "01": "DE-SH", "02": "DE-HH", "03": "DE-NI", "04": "DE-HB", "05": "DE-NW", "06": "DE-HE", "07": "DE-RP",
     "08": "DE-BW", "09": "DE-BY", "10": "DE-SL", "11": "DE-BE", "12": "DE-BB", "13": "DE-MV", "14": "DE-SN",
@@ -17,11 +23,31 @@ STATES = {
 """The German states by the first two digits of a regional key (ARS); names as in ISO 3166-2."""
 
 
-def requester(entry: Entry) -> Requester:
-    """What rules may know of a member; where it sits only as far as the state."""
+class OwnGroups(Struct, frozen=True):
+    """Groups that a participant of ours keeps itself: `place` is what their IRIs begin with, `names` those that go on,
+    `members` who is in which, by DID."""
+
+    place: str = ""
+    names: frozenset[str] = frozenset()
+    members: Mapping[str, frozenset[str]] = {}
+
+
+NO_GROUPS: Final = OwnGroups()
+
+
+def requester(entry: Entry, own: OwnGroups = NO_GROUPS) -> Requester:
+    """What rules may know of a member; where it sits only as far as the state.
+
+    `own` are the groups of the participant whose rule it is: no list has a say in those (threat T107).
+    """
+    groups = entry.groups
+    if own.place and groups:
+        groups = tuple(one for one in groups if not one.startswith(own.place))
     said = {
         HANSE + "adminLevel": entry.admin_level,
         HANSE + "participantLocation": (state := STATES.get((entry.ars or "")[:2])) and HANSE + state,
     }
     facts = tuple((iri, Fact(frozenset((one,)), "verified-credential")) for iri, one in said.items() if one)
-    return Requester(did=entry.did, kind=entry.kind, groups=frozenset(entry.groups), facts=facts)
+    return Requester(
+        did=entry.did, kind=entry.kind, groups=frozenset(groups), facts=facts, own=own.members.get(entry.did, _NONE)
+    )

@@ -1,0 +1,88 @@
+"""Groups that a participant keeps of its partners: changed by its people, with what follows for data that flow.
+
+Whoever is taken out gets no more bytes under a rule that names the group: what runs with it is reviewed by a row of the
+same transaction (spec/spaces.md 8.2; threat T107).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from connector.participants import groups
+from connector.participants.groups import Group, Grouped
+from connector.participants.model import Participant
+from connector.participants.service import Participants
+from connector.storage.database import Database, Tx
+from connector.transfer.enforcement import Enforcement
+
+
+class Filled(NamedTuple):
+    """A group, its IRI, and everybody who is or was in it."""
+
+    group: Group
+    iri: str
+    members: Sequence[Grouped]
+
+
+class PartnerGroups:
+    """Of all participants of this process."""
+
+    def __init__(self, db: Database, participants: Participants, enforcement: Enforcement) -> None:
+        self._db, self._participants, self._enforcement = db, participants, enforcement
+
+    async def all(self, slug: str) -> Sequence[Filled]:
+        """By name, ended ones too."""
+        one = (await self._participants.get(slug)).participant
+
+        def read(tx: Tx) -> Sequence[Filled]:
+            return [_filled(tx, one, group.name) for group in groups.groups(tx, slug)]
+
+        return await self._db.read(slug, read)
+
+    async def get(self, slug: str, name: str) -> Filled:
+        """Raises Unknown."""
+        one = (await self._participants.get(slug)).participant
+        return await self._db.read(slug, _filled, one, name)
+
+    async def begin(self, slug: str, name: str, label: Mapping[str, str]) -> Filled:
+        """A group without members, or another name for it; the same again is the same. Raises Mistake."""
+        return await self._change(slug, name, lambda tx, one: groups.begin(tx, one, name, label))
+
+    async def end(self, slug: str, name: str) -> Filled:
+        """Nobody is in it any more; raises Unknown."""
+
+        def unit(tx: Tx, one: Participant) -> None:
+            self._enforcement.members_changed(tx, slug, groups.end(tx, one, name))
+
+        return await self._change(slug, name, unit)
+
+    async def add(self, slug: str, name: str, did: str) -> Filled:
+        """Raises Unknown, Mistake, or PeerError for what is no DID."""
+
+        def unit(tx: Tx, one: Participant) -> None:
+            if groups.add(tx, one, name, did):
+                self._enforcement.members_changed(tx, slug, frozenset((did,)))
+
+        return await self._change(slug, name, unit)
+
+    async def remove(self, slug: str, name: str, did: str) -> Filled:
+        """What runs with it is judged anew at once; raises Unknown."""
+
+        def unit(tx: Tx, one: Participant) -> None:
+            if groups.remove(tx, one, name, did):
+                self._enforcement.members_changed(tx, slug, frozenset((did,)))
+
+        return await self._change(slug, name, unit)
+
+    async def _change(self, slug: str, name: str, what: Callable[[Tx, Participant], None]) -> Filled:
+        one = (await self._participants.get(slug)).participant
+
+        def unit(tx: Tx) -> Filled:
+            what(tx, one)
+            return _filled(tx, one, name)
+
+        return await self._db.write(slug, unit)
+
+
+def _filled(tx: Tx, one: Participant, name: str) -> Filled:
+    found = groups.group(tx, one.id, name)
+    return Filled(found, groups.place(one.root) + name, groups.members(tx, one.id, name))

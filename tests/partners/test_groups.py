@@ -1,0 +1,198 @@
+"""A participant's own groups: whom it puts in has its data at once, whom it takes out has none any more."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from connector.app.policy_engine import judge
+from connector.cli.main import main
+from connector.errors import Mistake, PeerError, Unknown
+from connector.participants import groups
+from connector.policy.engine import Requester
+from connector.storage.database import Database, Tx
+from connector.trust.members.claims import OwnGroups, requester
+from connector.views.terms import offered
+from tests.testkit.cities import MUNICIPALITY, Refused, Space
+from tests.testkit.towns import Towns
+from tests.transfer.conftest import accessed, agreed, replicas, started
+from tests.transfer.holds import RESTS, RUNS, shown
+from tests.trust.members.lists import NOW, entry
+
+__all__ = ["accessed", "agreed", "replicas", "started"]
+TOWN, VILLAGE, HANSE = "musterstadt", "nachbardorf", "https://w3id.org/hanse/v1#"
+
+
+def only(group: str) -> dict[str, Any]:
+    """A rule for members of a group."""
+    clause = {"leftOperand": f"{HANSE}memberOf", "operator": "isAnyOf", "rightOperand": [group]}
+    return {"permission": [{"action": "use", "constraint": [clause]}]}
+
+
+async def write(towns: Towns, what: Any, *args: str) -> Any:
+    one = towns.participants.held(TOWN).participant
+    return await towns.db.write(TOWN, lambda tx: what(tx, one, *args))
+
+
+async def begun(towns: Towns) -> str:
+    """The IRI of a group of the town."""
+    await write(towns, lambda tx, one: groups.begin(tx, one, "partner", {"de": "Partner"}))
+    return groups.place(towns.participants.held(TOWN).participant.root) + "partner"
+
+
+async def test_whoever_is_put_in_sees_and_has_and_whoever_is_taken_out_does_not(space: Space) -> None:
+    """>> an offer for a group, a village put in, taken out << nothing, a contract and data, nothing; no restart. The
+    consumer is told that the provider alone knows; the case file says by which groups it was decided, no others."""
+    town = await space.city("town", {TOWN: MUNICIPALITY})
+    village = await space.city("village", {VILLAGE: MUNICIPALITY})
+    await space.reload(town, village)
+    place, did = f"/api/v1/participants/{TOWN}/groups", village.did(VILLAGE)
+    made = await town.api.post(place, {"name": "partner", "label": {"de": "Partner"}})
+    await town.api.post(place, {"name": "andere", "label": {"de": "Andere"}})
+    await town.api.post(f"{place}/andere/members", {"did": did})
+    slots = {"until": "31.12.2099", "space": made["group"]}
+    published = await town.publish(TOWN, visibility="eligible", slots=slots)
+
+    async def negotiated() -> dict[str, Any]:
+        return await village.negotiate(VILLAGE, town.did(TOWN), published["dataset"])
+
+    with pytest.raises(Refused):
+        await negotiated()
+    await town.api.post(f"{place}/partner/members", {"did": did})
+    signed = await negotiated()
+    assert signed["state"] == "FINALIZED"
+    assert (await village.fetch(VILLAGE, signed["agreement"]))["state"] == "COMPLETED"
+    rows = await town.services.infra.db.read(TOWN, lambda tx: tx.all("SELECT world FROM decision"))
+    facts = [json.loads(row["world"])["facts"][f"{HANSE}memberOf"] for row in rows]
+    assert {(one["source"], one["evidence"]) for one in facts} == {("measured", "trust-list, own-groups")}
+    assert all(made["group"] in one["value"] and f"{made['group'][:-7]}andere" not in one["value"] for one in facts)
+    said = await village.api.get(f"/api/v1/participants/{VILLAGE}/agreements/{signed['agreement']}/clauses")
+    notes = [note for clause in said["clauses"] for note in clause["notes"]["en"]]
+    assert "the provider alone says who belongs to it; only it can check" in notes
+    await town.api.post(f"{place}/partner/members/end", {"did": did})
+    with pytest.raises(Refused):
+        await negotiated()
+    assert (await village.fetch(VILLAGE, signed["agreement"]))["outcome"] == "refused"
+    shown = await town.api.get(f"{place}/partner")
+    assert [(one["did"], one["until"] is None) for one in shown["members"]] == [(did, False)]
+
+
+@pytest.mark.threat("T107")
+async def test_what_runs_is_held_and_goes_on(towns: Towns, agreed: Any, started: Any) -> None:
+    """>> in the group, taken out while data flow, put in again << runs, held by the review, runs; on each database."""
+    group, did = await begun(towns), towns.did(VILLAGE)
+    await write(towns, groups.add, "partner", did)
+    pair = await started(towns, await agreed(towns, **only(group)))
+    assert await shown(towns, pair) == RUNS
+
+    async def judged(what: Any) -> list[str]:
+        def unit(tx: Tx) -> None:
+            assert what(tx, towns.participants.held(TOWN).participant, "partner", did)
+            towns.enforcement.members_changed(tx, TOWN, frozenset((did,)))
+
+        await towns.db.write(TOWN, unit)
+        await towns.tick()
+        await towns.run()
+        return await shown(towns, pair)
+
+    assert await judged(groups.remove) == RESTS
+    assert await judged(groups.add) == RUNS
+
+
+@pytest.mark.threat("T107")
+async def test_another_replica_goes_by_what_was_said_a_moment_ago(
+    replicas: tuple[Towns, Database], agreed: Any, started: Any, accessed: Any
+) -> None:
+    """>> taken out by the first, decided by the second, whose signal got lost << refused all the same."""
+    towns, second = replicas
+    group, did = await begun(towns), towns.did(VILLAGE)
+    await write(towns, groups.add, "partner", did)
+    _, theirs = await started(towns, await agreed(towns, **only(group)))
+    assert (await accessed(towns, theirs, second)).permit
+    await write(towns, groups.remove, "partner", did)
+    assert not (await accessed(towns, theirs, second)).permit
+
+
+async def test_each_is_said_once_and_stays_said(towns: Towns) -> None:
+    """>> added twice, removed twice, added again, ended << two periods, each with its end; a record for each change."""
+    await begun(towns)
+    await begun(towns)
+    did = towns.did(VILLAGE)
+    assert [await write(towns, groups.add, "partner", did) for _ in range(2)] == [True, False]
+    assert [await write(towns, groups.remove, "partner", did) for _ in range(2)] == [True, False]
+    assert await write(towns, groups.add, "partner", did)
+    assert await write(towns, groups.end, "partner") == {did}
+    assert await write(towns, groups.end, "partner") == frozenset()
+    rows = await towns.db.read(TOWN, groups.members, TOWN, "partner")
+    assert [(one.number, one.until is None) for one in rows] == [(1, False), (2, False)]
+    records = await towns.rows(TOWN, "SELECT seq FROM audit_entry WHERE participant = :participant AND type = 'group'")
+    assert len(records) == 5
+
+
+async def test_what_cannot_be(towns: Towns) -> None:
+    """>> names that end no IRI, no label, no DID, no group, one that has ended << said so, nothing kept."""
+    one = towns.participants.held(TOWN).participant
+    for name, label in (("Partner", {"de": "P"}), ("a/b", {"de": "P"}), ("partner", {}), ("partner", {"de": " "})):
+        with pytest.raises(Mistake):
+            await towns.db.write(TOWN, groups.begin, one, name, label)
+    with pytest.raises(Unknown):
+        await write(towns, groups.add, "partner", towns.did(VILLAGE))
+    await begun(towns)
+    with pytest.raises(PeerError):
+        await write(towns, groups.add, "partner", "nachbardorf")
+    await write(towns, groups.end, "partner")
+    with pytest.raises(Mistake):
+        await write(towns, groups.add, "partner", towns.did(VILLAGE))
+    with pytest.raises(Mistake):
+        await begun(towns)
+
+
+async def test_two_who_add_at_once_are_one(towns: Towns) -> None:
+    await begun(towns)
+    did = towns.did(VILLAGE)
+    assert sorted(await asyncio.gather(*(write(towns, groups.add, "partner", did) for _ in range(2)))) == [False, True]
+
+
+@pytest.mark.threat("T107")
+def test_no_list_has_a_say_in_own_groups() -> None:
+    """>> a list that names a member as in a group of ours << not in it; whom we name is, whatever the list says."""
+    ours, did = "https://town.de/groups/partner", "did:web:firm.de"
+    listed = entry("firm", NOW, groups=(ours, "https://kreis.de/space"))
+    nobody = requester(listed, OwnGroups("https://town.de/groups/", frozenset((ours,)), {}))
+    assert (nobody.groups, nobody.own) == (frozenset(("https://kreis.de/space",)), frozenset())
+    named = requester(listed, OwnGroups("https://town.de/groups/", frozenset((ours,)), {did: frozenset((ours,))}))
+    assert named.own == {ours}
+    assert named.known()[f"{HANSE}memberOf"].source == "measured"
+    assert requester(replace(listed, groups=())).known()[f"{HANSE}memberOf"].source == "verified-credential"
+
+
+def test_what_a_partner_is_shown_takes_its_groups_as_met() -> None:
+    """>> an offer for a group of the provider; one for a group of a space << met, for it was shown; not met."""
+    seeker = Requester(did="did:web:dorf.de", kind=f"{HANSE}municipality")
+    found = [
+        offered(judge(), seeker, {"@id": "urn:o", "@type": "Offer", **only(group)}, NOW).met
+        for group in ("https://town.de/groups/partner", "https://kreis.de/space/groups/wald")
+    ]
+    assert found == [True, False]
+
+
+async def test_the_commands(space: Space, capsys: pytest.CaptureFixture[str]) -> None:
+    town = await space.city("town", {TOWN: MUNICIPALITY})
+
+    async def hanse(*words: str, code: int = 0) -> Any:
+        capsys.readouterr()
+        given = ["group", *words, "--as", TOWN, "--json", "--data", str(town.settings.folder)]
+        assert await asyncio.to_thread(main, given, {"LANG": "en"}) == code
+        return json.loads(capsys.readouterr().out.splitlines()[-1]) if code == 0 else None
+
+    assert (await hanse("list"))["groups"] == []
+    made = await hanse("create", "partner", "--label", "Partner", "--label-en", "Partners")
+    assert made["group"] == f"{town.root(TOWN)}/groups/partner"
+    assert len((await hanse("add", "partner", "did:web:dorf.example"))["members"]) == 1
+    await hanse("add", "freunde", "did:web:dorf.example", code=1)
+    assert (await hanse("remove", "partner", "did:web:dorf.example"))["members"][0]["until"]
+    assert len((await hanse("list"))["groups"]) == 1
+    assert (await hanse("end", "partner", "--yes"))["ended"]
+    assert (await hanse("show", "partner"))["ended"]
