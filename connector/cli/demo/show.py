@@ -135,7 +135,7 @@ class CountyShow(Show):
         words: dict[str, object] = {**facts}
         if name == "found":
             words["dids"] = "\n".join(one["did"] for one in facts["participants"])
-        for key in ("bytes", "listed_ms", "seen_ms", "after_ms", "own_ms", "resumed_ms"):
+        for key in ("bytes", "listed_ms", "seen_ms", "after_ms", "own_ms", "resumed_ms", "moved_ms"):
             if key in facts:
                 words[key] = decimal(facts[key], self._lang, 0)
         for key in ("stolen", "twice"):

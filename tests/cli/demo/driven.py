@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-PATIENCE_S = 60
+PATIENCE_S = 180
 
 
 def demo(*words: str, **streams: Any) -> "subprocess.Popen[str]":
