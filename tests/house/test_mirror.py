@@ -135,7 +135,6 @@ PROVED_BY: dict[str, str] = {
     "operation/overview.py": "web/administration/test_handlers.py",
     "partners/service.py": "web/partners/test_handlers.py",
     "partners/store.py": "web/partners/test_handlers.py",
-    "peer/client/client.py": "requests/test_terms.py",
     "peer/dsp/transfers.py": "cities/test_exchange.py",
     "peer/public/view.py": "peer/public/test_html.py",
     "policy/advice/apply.py": "policy/advice/test_advice.py",

@@ -223,7 +223,7 @@ class PeerClient:
         it would not survive as one segment of a path: it is looked for in the catalogue.
         """
         base = await self.base(slug, did)
-        own = (f"{await self.root(slug, did)}/", f"{dids.root_of(Did(did))}/")
+        own = own_places(await self.root(slug, did), did)
         name = dataset.rsplit("/", 1)[-1] if dataset.startswith(own) else dataset
         if "/" in name:
             return await self._listed(slug, did, name)
@@ -293,6 +293,14 @@ class PeerClient:
             "jti": f"{moment:012x}{secrets.token_urlsafe(12)}",  # in the order of time, for whoever notes it
         }  # fmt: skip
         return {"Authorization": f"Bearer {sign_jwt(claims, hosted.signers['peer'])}"}
+
+
+def own_places(root: str, did: str) -> tuple[str, ...]:
+    """What IRIs of a peer's own datasets may begin with: its root, and that of its DID if that is a did:web."""
+    try:
+        return f"{root}/", f"{dids.root_of(Did(did))}/"
+    except PeerError:
+        return (f"{root}/",)
 
 
 def _present(answer: Answer) -> None:
