@@ -1,11 +1,14 @@
 """A town works at another provider from now on: what it agreed before goes on, in both roles, and proves itself."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from connector.errors import HanseError
+from connector.moving import target
+from connector.moving.assemble import MovingSlice, assemble
 from connector.verify.bundle import verify_bundle
 from connector.verify.report import Report
 from tests.testkit.cities import MUNICIPALITY, City, Space
@@ -112,6 +115,84 @@ async def test_without_the_list_nobody_acts_for_the_town(space: Space) -> None:
     await space.reload(town, village)
     found = await village.api.get(f"/api/v1/participants/{VILLAGE}/transfers/{asked['id']}", wait="20")
     assert (found["state"], found["outcome"]) == ("COMPLETED", "received")
+
+
+async def test_the_whole_way_from_one_provider_to_another(space: Space) -> None:
+    """>> contracts in both roles; written out, taken in, handed over, begun; the list says so.
+
+    << the old place answers 410 with the new DID; both go on under their contracts; every bundle, made before or
+    after, by either side, holds.
+    """
+    town, village = await pair(space)
+    there = await space.city("there", {})
+    given, taken = await agreed(town, village), await agreed_by(village, town)
+    before = [await bundle(*one) for one in ((town, TOWN, given), (village, VILLAGE, given), (town, TOWN, taken))]
+    old, root = await town.services.participants.get(TOWN), town.root(TOWN)
+    await carried(town, there)
+    await say(space, old, await there.services.participants.get(TOWN))
+    await space.reload(town, village, there)
+    answer = await village.services.infra.http.get(f"{root}/2025-1/catalog/datasets/x")
+    assert (answer.status, there.did(TOWN) in answer.body.decode()) == (410, True)
+    for city, slug, agreement in ((village, VILLAGE, given), (there, TOWN, taken)):
+        received = await city.fetch(slug, agreement)
+        assert (received["state"], received["outcome"]) == ("COMPLETED", "received"), received
+        assert Path(received["file"]).read_bytes() == CONTENT
+    await ended(there, TOWN, taken, village, VILLAGE)
+    await ended(village, VILLAGE, given, there, TOWN)
+    for agreement in (given, taken):
+        both = [await bundle(there, TOWN, agreement), await bundle(village, VILLAGE, agreement)]
+        judged(space, both[0], beside=both[1])
+        judged(space, both[1], beside=both[0])
+    for data in before:
+        judged(space, data)
+
+
+async def test_what_a_partner_asks_for_while_the_town_is_on_its_way_comes_from_the_new_place(space: Space) -> None:
+    """>> the town is at rest, its partner asks for data; handed over << they come, once."""
+    town, village = await pair(space)
+    agreement = await agreed(town, village)
+    there, old = await space.city("there", {}), await town.services.participants.get(TOWN)
+    leaving = moving(town).departures
+    await leaving.begin(TOWN, target.parse((await moving(there).arrivals.expect(TOWN)).target.text))
+    base = f"/api/v1/participants/{VILLAGE}"
+    fetching = await village.api.post(f"{base}/transfers", {"agreement": agreement})
+    assert (await village.api.get(f"{base}/transfers/{fetching['id']}", wait="1"))["state"] == "REQUESTED"
+    await carried(town, there)
+    await say(space, old, await there.services.participants.get(TOWN))
+    await space.reload(town, village, there)
+    found = await village.api.get(f"{base}/transfers/{fetching['id']}", wait="30")
+    assert (found["state"], found["outcome"]) == ("COMPLETED", "received")
+    rows = await there.services.infra.db.read(TOWN, lambda tx: tx.all("SELECT id FROM transfer"))
+    assert len(rows) == 1
+
+
+def moving(city: City) -> MovingSlice:
+    services = city.services
+    return assemble(
+        services.infra, services.participants, services.trust.resolver, services.evidence.seal_log,
+        services.contracts.service, services.transfers.service,
+    )  # fmt: skip
+
+
+async def carried(town: City, there: City) -> None:
+    """Everything of the town goes to another provider, who begins with it."""
+    leaving, coming = moving(town).departures, moving(there).arrivals
+    await leaving.begin(TOWN, target.parse((await coming.expect(TOWN)).target.text))
+    archive = b"".join([piece async for piece in leaving.archive(TOWN)])
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield archive
+
+    receipt = (await coming.take(TOWN, pieces())).arrival.receipt
+    await coming.begin(TOWN, await leaving.hand(TOWN, receipt))
+
+
+async def agreed_by(provider: City, consumer: City) -> str:
+    """The village provides, the town consumes."""
+    made = await provider.publish(VILLAGE, CONTENT)
+    found = await consumer.negotiate(TOWN, provider.did(VILLAGE), made["dataset"])
+    assert found["state"] == "FINALIZED"
+    return str(found["agreement"])
 
 
 async def ended(by: City, slug: str, agreement: str, other: City, partner: str) -> None:
