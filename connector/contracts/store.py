@@ -213,7 +213,8 @@ def follow(tx: Tx, case: NegotiationRow, did: str) -> NegotiationRow:
 def unsettled(tx: Tx, participant: str) -> list[str]:
     """The ids of all negotiations that are not settled on both sides."""
     rows = tx.all(
-        "SELECT id FROM negotiation WHERE participant = :participant AND settled = 0 ORDER BY id || ''",
+        "SELECT id FROM negotiation WHERE participant = :participant AND settled = 0 AND counterparty > ''"
+        " ORDER BY id || ''",
         participant=participant,
     )
     return [str(row["id"]) for row in rows]

@@ -117,7 +117,8 @@ def open_processes(tx: Tx, participant: str, counterparty: str) -> int:
 def unsettled(tx: Tx, participant: str) -> list[str]:
     """The ids of all transfers that are not settled on both sides."""
     rows = tx.all(
-        "SELECT id FROM transfer WHERE participant = :participant AND settled = 0 ORDER BY id || ''",
+        "SELECT id FROM transfer WHERE participant = :participant AND settled = 0 AND counterparty > ''"
+        " ORDER BY id || ''",
         participant=participant,
     )
     return [str(row["id"]) for row in rows]

@@ -127,6 +127,7 @@ async def test_the_whole_way_from_one_provider_to_another(space: Space) -> None:
     there = await space.city("there", {})
     given, taken = await agreed(town, village), await agreed_by(village, town)
     before = [await bundle(*one) for one in ((town, TOWN, given), (village, VILLAGE, given), (town, TOWN, taken))]
+    await village.api.post(f"/api/v1/participants/{VILLAGE}/comparisons")
     old, root = await town.services.participants.get(TOWN), town.root(TOWN)
     await carried(town, there)
     await say(space, old, await there.services.participants.get(TOWN))
@@ -145,6 +146,9 @@ async def test_the_whole_way_from_one_provider_to_another(space: Space) -> None:
         judged(space, both[1], beside=both[0])
     for data in before:
         judged(space, data)
+    for city, slug in ((village, VILLAGE), (there, TOWN)):
+        compared = await city.api.post(f"/api/v1/participants/{slug}/comparisons")
+        assert [one["state"] for one in compared["comparisons"]] == ["agrees", "agrees"], compared
 
 
 async def test_what_a_partner_asks_for_while_the_town_is_on_its_way_comes_from_the_new_place(space: Space) -> None:

@@ -211,6 +211,8 @@ class Gatherer:
     def _contract(self, tx: Tx, task: Task, read: str | None, have: Have) -> SealedContract | Unsealed | Missing:
         hosted, case, agreement = task.hosted, task.case, task.agreement
         documents = self._documents.both(task, have.document)
+        if agreement.own_did != hosted.participant.did:
+            raise PeerError("succession.ended")  # it names us as we were, in whose name nobody seals any more
         if agreement.provider_jws is None:
             return Unsealed(documents)
         seal = jades.read(agreement.provider_jws)
