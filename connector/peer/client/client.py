@@ -258,12 +258,12 @@ class PeerClient:
         acting = self._acting(did)
         if acting == did:
             return did, url
-        root, before = await self.root(slug, acting), dids.root_of(Did(did))
+        root, before = await self.root(slug, acting), _named_root(did)
         if under_root(url.partition("?")[0], root):
             return acting, url
         if (process := _PROCESS.search(url)) is not None:
             return acting, await self.base(slug, acting) + process[0]
-        if under_root(url.partition("?")[0], before):
+        if before and under_root(url.partition("?")[0], before):
             return acting, root + url[len(before) :]
         raise PeerError("peer.foreign-address")
 
@@ -301,6 +301,14 @@ def own_places(root: str, did: str) -> tuple[str, ...]:
         return f"{root}/", f"{dids.root_of(Did(did))}/"
     except PeerError:
         return (f"{root}/",)
+
+
+def _named_root(did: str) -> str:
+    """The place that a did:web names; empty for a DID that names none which we would call."""
+    try:
+        return dids.root_of(Did(did))
+    except PeerError:
+        return ""
 
 
 def _present(answer: Answer) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from connector.delivery.messages import TRIES_4XX
 from connector.protocol.negotiation import State
 from tests.testkit.moved import Move, move_town, name_town
 from tests.testkit.towns import Towns
@@ -26,6 +27,12 @@ async def in_force(towns: Towns, slug: str) -> list[str]:
     return [row["state"] for row in await towns.rows(slug, sql)]
 
 
+async def settled(towns: Towns) -> None:
+    """Long enough for every message that is refused a few times before that counts."""
+    for _ in range(TRIES_4XX + 1):
+        await towns.hurry()
+
+
 async def left(towns: Towns) -> list[dict[str, Any]]:
     return await towns.rows(CONSUMER, "SELECT id FROM outbox WHERE done_at IS NULL")
 
@@ -42,8 +49,7 @@ async def test_moved_in_the_middle(towns: Towns, mover: str, steps: int) -> None
     """>> so many messages, then one of both moves << the same end on both sides, once, with a reason if it is none."""
     await asked(towns, steps)
     await move_town(towns, mover)
-    await towns.hurry()
-    await towns.hurry()
+    await settled(towns)
     both = [await cases(towns, slug) for slug in (CONSUMER, PROVIDER)]
     assert [len(found) for found in both] == [1, 1] if steps else len(both[0]) == 1
     states = {found[0]["state"] for found in both if found}
@@ -90,6 +96,5 @@ async def test_before_the_list_says_so_nobody_goes_on_with_it(towns: Towns) -> N
     moved: Move = await move_town(towns, CONSUMER, listed=False)
     assert [found["state"] for found in await cases(towns, PROVIDER)] != [State.TERMINATED]
     name_town(towns, moved.old, moved.new)
-    await towns.hurry()
-    await towns.hurry()
+    await settled(towns)
     assert [found["state"] for found in await cases(towns, PROVIDER)] == [State.TERMINATED]
