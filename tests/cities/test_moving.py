@@ -151,6 +151,21 @@ async def test_the_whole_way_from_one_provider_to_another(space: Space) -> None:
         assert [one["state"] for one in compared["comparisons"]] == ["agrees", "agrees"], compared
 
 
+@pytest.mark.threat("T118")
+async def test_a_backup_from_before_the_move_acts_no_more(space: Space) -> None:
+    """>> the list names a successor, and the old place works on << it makes no token, and gets nothing."""
+    town, village = await pair(space)
+    agreement = await agreed(town, village)
+    there, old = await space.city("there", {}), await village.services.participants.get(VILLAGE)
+    await there.api.post("/api/v1/participants", {"slug": "nachfolger", "name": "N", "kind": MUNICIPALITY})
+    await say(space, old, await there.services.participants.get("nachfolger"))
+    await space.reload(town, village, there)
+    assert (await village.fetch(VILLAGE, agreement, wait=1))["state"] == "REQUESTED"
+    with pytest.raises(HanseError, match=r"succession\.gone"):
+        await village.services.peer.get(VILLAGE, town.did(TOWN), f"{town.root(TOWN)}/2025-1/transfers/urn:uuid:a")
+    assert await town.services.infra.db.read(TOWN, lambda tx: tx.all("SELECT id FROM transfer")) == []
+
+
 async def test_what_a_partner_asks_for_while_the_town_is_on_its_way_comes_from_the_new_place(space: Space) -> None:
     """>> the town is at rest, its partner asks for data; handed over << they come, once."""
     town, village = await pair(space)

@@ -286,6 +286,8 @@ class PeerClient:
         hosted = await self._participants.get(slug)
         moment = self._clock.now()
         succession.require_here(hosted.participant, moment)
+        if (heir := self._anchor.successor(hosted.participant.did, moment)) is not None:  # a backup from before a move
+            raise succession.Gone("succession.gone", name=hosted.participant.name, did=heir)
         hosted.require("", moment)
         now = moment // 1000
         claims = {
