@@ -17,8 +17,8 @@ MOVED: Final = (
     "harvest_answer", "harvest_dataset", "harvest_original", "harvest_question", "harvest_run", "harvest_source",
     "hold", "joined_space", "key", "log_epoch", "log_node", "negotiation", "notification", "notification_mail",
     "notification_read", "object", "object_use", "offer", "outbox", "own_group", "own_grouped", "partner_log", "peer",
-    "person_pseudonym", "person_role", "publication_draft", "question", "reconciliation", "revision", "role_proposal", "series", "source",
-    "succession", "timer", "transfer",
+    "person_pseudonym", "person_role", "publication_draft", "question", "reconciliation", "revision", "role_proposal",
+    "series", "source", "succession", "timer", "transfer",
 )  # fmt: skip
 
 LEFT: Final[Mapping[str, str]] = {
