@@ -11,6 +11,7 @@ from typing import ClassVar, Final
 
 from aiohttp import web
 from msgspec import Struct
+from msgspec.structs import replace
 
 from connector.errors import HanseError, Mistake, PeerError, Unavailable, Unknown
 from connector.language.reasons import plain
@@ -37,9 +38,13 @@ _PIECE: Final = 65_536
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """What a form says so far: the documents that it brought, by name, as base64url."""
+    """What a form says so far: the documents that it brought, by name, as base64url.
+
+    `seen` is the beginning of the fingerprint that the page showed: what a person compared, whatever is served now.
+    """
 
     link: str
+    seen: str
     typed: str
     documents: Mapping[str, str]
 
@@ -88,21 +93,26 @@ class JoinPages:
             said = await self._joining.look(call.form.text("link"))
         except (Mistake, PeerError, Unavailable) as problem:
             return await self._begin(call, problem)
-        return await self._compare(call, said, Asked(link=call.form.text("link"), typed="", documents={}))
+        return await self._compare(call, said, Asked(link=call.form.text("link"), seen="", typed="", documents={}))
 
     async def apply(self, call: Call) -> web.StreamResponse:
         """Takes what was typed and one document at a time, and sends the application when it is complete.
 
-        The space is asked for its description anew each time: the fingerprint is compared with that of now.
+        The space is asked for its description anew each time, and has to show the key that the person compared: one
+        that only ends alike can be found by trying (threat T104).
         """
         link = call.form.text("link")
         try:
             said = await self._joining.look(link)
         except (Mistake, PeerError, Unavailable) as problem:
             return await self._begin(call, problem)
-        asked = Asked(link=link, typed=call.form.text("typed"), documents=_brought(call, said))
+        asked = Asked(
+            link=link, seen=call.form.text("seen"), typed=call.form.text("typed"), documents=_brought(call, said)
+        )  # fmt: skip
+        if asked.seen != shown(said):
+            return await self._begin(call, Mistake("spaces.other-key", space=said.space))
         try:
-            if not same_fingerprint(f"{shown(said)} {asked.typed}", said.authority):
+            if not same_fingerprint(f"{asked.seen} {asked.typed}", said.authority):
                 raise Mistake("spaces.fingerprint")
             asked = await _with_file(call, said, asked)
             if _missing(said, asked):
@@ -218,7 +228,7 @@ async def _with_file(call: Call, said: Description, asked: Asked) -> Asked:
     if not body:
         raise Mistake("web.no-file")
     content = urlsafe_b64encode(body).rstrip(b"=").decode()
-    return Asked(link=asked.link, typed=asked.typed, documents={**asked.documents, missing[0]: content})
+    return replace(asked, documents={**asked.documents, missing[0]: content})
 
 
 def _own(space: Space | None) -> str:

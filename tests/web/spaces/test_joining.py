@@ -1,9 +1,13 @@
 """A town at its desk on the way into a space: the link, the telephone, two documents, and out again."""
 
 import pytest
+from msgspec.structs import replace
 
 from connector.errors import PeerError, Unavailable
+from connector.spaces.documents import Description
 from connector.spaces.model import fingerprint
+from connector.trust.keys.jwk import decode, encode
+from connector.trust.members.anchors import URN
 from tests.spaces.conftest import COUNTY, TOWN
 from tests.web.browsing import Browser, Page
 from tests.web.spaces.conftest import ANNA, BERT, Desks
@@ -68,6 +72,29 @@ async def test_the_end_of_the_fingerprint_is_not_on_the_page(desks: Desks) -> No
         page = await tina.send(page, "/spaces/apply", typed=typed)
         assert (page.status, "Dieser Fingerabdruck passt nicht" in page.words) == (422, True)
     assert await desks.county.applications.all(COUNTY) == []
+
+
+@pytest.mark.threat("T104")
+async def test_a_key_that_only_ends_alike_is_not_believed(desks: Desks, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> whoever bent the link shows the county's key while Tina compares, then one with the same end << begins anew."""
+    tina, invited, end = await desks.at_town(), await desks.county.invite(), await read_out(desks)
+    page = await tina.send(await tina.get(f"{SPACES}/join"), link=invited.link)
+    said = await desks.county.authority.description(COUNTY)
+    forged = bytearray(decode(said.authority.removeprefix(URN)))
+    forged[0] ^= 1
+    other = replace(said, authority=URN + encode(bytes(forged)))
+    assert (other.fingerprint != said.fingerprint, other.fingerprint.endswith(end)) == (True, True)
+
+    async def served(root: str) -> Description:
+        return other
+
+    monkeypatch.setattr(desks.town.services.spaces.joining, "_described", served)
+    page = await tina.send(page, "/spaces/apply", typed=end)
+    assert (page.status, page.path, "mit einem anderen Schlüssel bekannt" in page.words) == (
+        422, f"{SPACES}/apply", True,
+    )  # fmt: skip
+    assert "Beschluss" not in page.words
+    assert await desks.town.services.spaces.joining.all(TOWN) == []
 
 
 @pytest.mark.threat("T120")
