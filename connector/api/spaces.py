@@ -160,7 +160,7 @@ class SpaceHandlers:
     # The authority
 
     @problem_codes({400: ("participants.name", "signers.place", "spaces.authority-key", "spaces.is-authority",
-                          "spaces.name")})  # fmt: skip
+                          "spaces.name", "spaces.rules")})  # fmt: skip
     async def create(self, request: web.Request, wish: SpaceRequest) -> views.SpaceView:
         """A participant becomes the authority of a space; the same again is the same."""
         slug = request.match_info["p"]
@@ -173,7 +173,7 @@ class SpaceHandlers:
         """The space that a participant keeps."""
         return views.space(await self._authority.description(request.match_info["p"]))
 
-    @problem_codes(NO_SPACE)
+    @problem_codes({400: ("spaces.rules",), **NO_SPACE})
     async def change(self, request: web.Request, wish: Rules) -> views.SpaceView:
         """Rules for whoever applies from now on."""
         slug = request.match_info["p"]
@@ -361,7 +361,7 @@ class SpaceHandlers:
         """Whose space a link leads to; nothing is sent, and nothing of it believed."""
         return views.space(await self._joining.look(wish.link))
 
-    @problem_codes({400: ("spaces.description", "spaces.documents", "spaces.fingerprint", "spaces.link",
+    @problem_codes({400: ("spaces.description", "spaces.documents", "spaces.fingerprint", "spaces.large", "spaces.link",
                           "spaces.no-space", "spaces.other-key"), 503: AWAY})  # fmt: skip
     async def join(self, request: web.Request, wish: JoinRequest) -> views.JoinedView:
         """Asks for membership; the same again goes on where it stopped."""

@@ -60,7 +60,8 @@ class SpaceAuthority:
     ) -> Space:
         """A participant becomes the authority of a space, and its first member; the same again if it is one already.
 
-        Raises Mistake if it is the authority of another, or for a key that cannot sign lists.
+        Raises Mistake if it is the authority of another, for a key that cannot sign lists, or for rules that nobody who
+        applies could read.
         """
         hosted = await self._participants.get(slug)
         called, own = checked_name(name.strip()), await self._own_keys(hosted)
@@ -86,6 +87,7 @@ class SpaceAuthority:
             participant=slug, space=one.root + documents.PATH, name=name, authority=URN + jwk["kid"], kid=kid, jwk=jwk,
             rules=rules, changes=1, listed=0, next_update=0, created_at=tx.now,
         )  # fmt: skip
+        said = documents.require_readable(documents.description(space, one.root, one.did))
         store.insert_space(tx, space, kept)
         first = Member(
             participant=slug, did=one.did, name=one.name, operator=one.operator, kind=one.kind,
@@ -94,20 +96,23 @@ class SpaceAuthority:
             changed_at=tx.now, version=0,
         )  # fmt: skip
         member_store.put_member(tx, first)
-        pins.pin(tx, pin_of(documents.description(space, one.root, one.did)))
+        pins.pin(tx, pin_of(said))
         record(tx, hosted, "created", space=space.space, authority=space.authority)
         return space
 
     async def change_rules(self, slug: str, rules: Rules) -> Space:
-        """Rules for whoever applies from now on; memberships stay as they are."""
+        """Rules for whoever applies from now on; memberships stay as they are. Raises Mistake, as `create` does."""
         hosted = await self._participants.get(slug)
+        one = hosted.participant
 
         def unit(tx: Tx) -> Space:
             space = self.held(tx, slug, lock=True)
             if space.rules == rules:
                 return space
+            after = replace(space, rules=rules)
+            documents.require_readable(documents.description(after, one.root, one.did))
             record(tx, hosted, "rules", tx.actor, approvals=str(rules.approvals), checklist=", ".join(rules.checklist))
-            return store.save_space(tx, replace(space, rules=rules))
+            return store.save_space(tx, after)
 
         return await self._db.write(slug, unit)
 

@@ -11,7 +11,8 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from connector.errors import PeerError
+from connector.errors import Mistake, PeerError
+from connector.http import strict
 from connector.spaces.model import Digest, GroupedState, Keys, Line, Rules, Space, fingerprint
 from connector.trust.did import did as dids
 from connector.trust.keys import jose
@@ -24,7 +25,11 @@ APPLICATION: Final = "space-application+jwt"
 REQUEST: Final = "space-request+jwt"
 LIMIT: Final = 262_144
 """Bytes of a statement, its documents included."""
+MOST_ATTACHED: Final = LIMIT * 9 // 16 - 16_384
+"""Bytes of all documents of an application: twice base64 within a statement, beside all else that it says."""
 NODES: Final = 5_000
+DESCRIPTION: Final = 65_536
+"""Bytes of a description."""
 LIFE_S: Final = 600
 MEDIA: Final = "application/jose"
 
@@ -117,8 +122,24 @@ def description(space: Space, root: str, did: str) -> Description:
     )  # fmt: skip
 
 
-def read_description(value: object, root: str) -> Description:
+def require_readable(said: Description) -> Description:
+    """The description itself; raises Mistake if whoever applies could not read it, or if a name in the rules is blank.
+
+    Read as applicants read it: characters that steer a screen, or too many of any, and nobody joins any more.
+    """
+    rules = said.rules
+    try:
+        read_description(msgspec.json.encode(said), said.space.removesuffix(PATH))
+    except (PeerError, UnicodeEncodeError) as cause:
+        raise Mistake("spaces.rules") from cause
+    if not all(name.strip() for name in (*rules.documents, *rules.checklist)):
+        raise Mistake("spaces.rules")
+    return said
+
+
+def read_description(body: bytes, root: str) -> Description:
     """The description that was served at a root; PeerError unless all that it says lies there, and its key is ES256."""
+    value = strict.loads(body, limit=DESCRIPTION)
     try:
         found = msgspec.convert(value, Description)
         named = URN + thumbprint(found.key)

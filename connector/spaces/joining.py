@@ -88,11 +88,13 @@ class Joining:
     async def apply(self, slug: str, link: str, fingerprint: str, attached: Sequence[Document] = ()) -> Joined:
         """Asks for membership; `fingerprint` is what a person of the authority read out.
 
-        The same again goes on where it stopped. Raises Mistake for another fingerprint, or without what the rules ask
-        for; what the authority refuses is the state `refused` with its reason.
+        The same again goes on where it stopped. Raises Mistake for another fingerprint, for too large documents, or
+        without what the rules ask for; what the authority refuses is the state `refused` with its reason.
         """
         hosted = await self._participants.get(slug)
         root, code = parse_link(link)
+        if sum(len(one.content) * 3 // 4 for one in attached) > documents.MOST_ATTACHED:
+            raise Mistake("spaces.large", most=documents.MOST_ATTACHED // 1000)
         said = await self._described(root)
         if not same_fingerprint(fingerprint, said.authority):
             raise Mistake("spaces.fingerprint")
@@ -342,12 +344,12 @@ class Joining:
         return joined_store.code(tx, after.participant, after.space) if after.state == "applying" else None
 
     async def _described(self, root: str) -> Description:
-        answer = await self._http.get(f"{root}{documents.PATH}", headers={}, limit=65_536)
+        answer = await self._http.get(f"{root}{documents.PATH}", headers={}, limit=documents.DESCRIPTION)
         if answer.status in (408, 425, 429) or answer.status >= 500:
             raise Unavailable("peer.busy", status=answer.status)
         if answer.status != 200:
             raise PeerError("spaces.no-space", root=root[:200])
-        return documents.read_description(strict.loads(answer.body, limit=65_536), root)
+        return documents.read_description(answer.body, root)
 
 
 def _listed(one: Joined, entry: Entry) -> Joined:

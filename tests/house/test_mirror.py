@@ -204,7 +204,6 @@ PROVED_BY: dict[str, str] = {
     "views/space.py": "cli/operate/test_space.py",
     "spaces/application_store.py": "spaces/test_applications.py",
     "spaces/assemble.py": "spaces/test_joining.py",
-    "spaces/authority.py": "spaces/test_applications.py",
     "spaces/authority_key.py": "spaces/test_issuing.py",
     "spaces/documents.py": "spaces/test_applications.py",
     "spaces/group_store.py": "spaces/test_groups.py",

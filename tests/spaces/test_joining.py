@@ -11,8 +11,10 @@ import pytest
 
 from connector.clock import FakeClock, SystemClock, rfc3339
 from connector.errors import Mistake, PeerError, Unavailable
+from connector.spaces import documents
 from connector.spaces.joining import parse_link
 from connector.spaces.model import DAY_MS
+from connector.trust.keys.jwk import encode
 from connector.trust.keys.signing import SoftwareKey
 from connector.trust.members import space_lists
 from connector.trust.members.anchors import URN
@@ -110,6 +112,23 @@ async def test_whoever_bends_the_link_does_not_get_the_code(county: County, town
             await town.services.spaces.joining.apply(TOWN, f"{place}#{invited.code}", told.fingerprint)
         assert refused.value.code == "spaces.fingerprint"
         assert invited.code not in repr(false.inbox)
+
+
+async def test_documents_that_no_application_could_hold_are_refused_before_it(county: County, town: City) -> None:
+    """>> two documents of 70 kB << said, and nothing is begun; 131 kB << the authority takes them."""
+    invited, told = await county.invite(), await county.authority.description(COUNTY)
+    joining = town.services.spaces.joining
+    for sizes, fits in (((70_000, 70_000), False), ((documents.MOST_ATTACHED,), True)):
+        brought = [
+            documents.Document(name=f"{at}", media_type="text/plain", content=encode(b"x" * size))
+            for at, size in enumerate(sizes)
+        ]
+        if fits:
+            assert (await joining.apply(TOWN, invited.link, told.fingerprint, brought)).state == "pending"
+        else:
+            with pytest.raises(Mistake) as refused:
+                await joining.apply(TOWN, invited.link, told.fingerprint, brought)
+            assert (refused.value.code, list(await joining.all(TOWN))) == ("spaces.large", [])
 
 
 async def test_an_application_goes_on_after_a_crash(county: County, space: Space) -> None:

@@ -13,12 +13,11 @@ from typing import Any
 from connector.cli.frame.call import OK, REFUSED, Call, named_file
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
-from connector.cli.operate.space import tell_rules
+from connector.cli.operate.space import sentence, tell_rules
 from connector.errors import Mistake
-from connector.language import catalogue
 
-LARGEST = 150_000
-"""Bytes of one document; all of them have to fit into one application."""
+LARGEST = 131_072
+"""Bytes of one document, and of all of them together (spec/spaces.md 3.2)."""
 LONGEST = 1_023
 """Characters of a link, and more than any has."""
 STEP_S = 2.0
@@ -55,7 +54,7 @@ def run(call: Call) -> int:
     call.result(one)
     call.tell("join.state", name=one["name"], state=call.say(f"join.{one['state']}"))
     if one["state"] == "refused":
-        call.tell("join.why", reason=_sentence(call, one["reason"]))
+        call.tell("join.why", reason=sentence(call, one["reason"]))
         return REFUSED
     if one["state"] in ("applying", "pending"):
         call.tell("join.later", slug=args.participant)
@@ -73,12 +72,6 @@ def _read(call: Call) -> str:
     if not found:
         raise Mistake("cli.join-no-link")
     return found
-
-
-def _sentence(call: Call, reason: str) -> str:
-    """What an authority says by a code of ours, in our words; its own words and other codes stay as they are."""
-    told = catalogue(call.lang).get(f"error.{reason}", "")
-    return f"{call.say('join.refused')} ({reason})" if "{" in told else told or reason
 
 
 def _compared(call: Call, said: Any) -> str | None:

@@ -14,6 +14,7 @@ from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
 from connector.cli.operate import space_csv, space_group
 from connector.errors import Mistake
+from connector.language import catalogue
 
 SIGNERS = ("file", "pkcs11", "csc", "vault")
 STEPS = {"suspend": "suspended", "resume": "active", "expel": "expelled"}
@@ -294,10 +295,21 @@ def run_joined(call: Call) -> int:
     found = _api(call).get("participants", call.args.participant, "spaces")
     call.result(found)
     for one in found["spaces"]:
-        call.tell("space.joined-line", name=one["name"], space=one["space"], state=call.say(f"join.{one['state']}"))
+        state = call.say("space.member.suspended" if one["suspended"] else f"join.{one['state']}")
+        call.tell("space.joined-line", name=one["name"], space=one["space"], state=state)
+        if one["state"] == "member" and one["until"]:
+            call.tell("space.joined-until", until=one["until"][:10])
+        if one["state"] == "refused":
+            call.tell("join.why", reason=sentence(call, one["reason"]))
     if not found["spaces"]:
         call.tell("space.joined-none")
     return OK
+
+
+def sentence(call: Call, reason: str) -> str:
+    """What an authority says by a code of ours, in our words; its own words and other codes stay as they are."""
+    told = catalogue(call.lang).get(f"error.{reason}", "")
+    return f"{call.say('join.refused')} ({reason})" if "{" in told else told or reason
 
 
 def run_roots(call: Call) -> int:

@@ -18,7 +18,7 @@ from connector.language.reasons import plain
 from connector.spaces import store
 from connector.spaces.assemble import SpaceSlice
 from connector.spaces.authority import ROLE
-from connector.spaces.documents import LIMIT, Description, Document
+from connector.spaces.documents import MOST_ATTACHED, Description, Document
 from connector.spaces.model import Joined, Space, same_fingerprint
 from connector.storage.database import Database
 from connector.trust.members.anchors import Anchors
@@ -32,8 +32,6 @@ from connector.web.spaces.view import Membership
 
 TYPED: Final = 2
 """Groups of four signs at the end of a fingerprint that are not shown, but typed as they are read out."""
-MOST_BYTES: Final = LIMIT * 9 // 16 - 16_384
-"""Of all documents together: twice base64 within a statement, beside all else that it says."""
 _PIECE: Final = 65_536
 
 
@@ -194,7 +192,7 @@ class JoinPages:
             call, "spaces/documents.html", 200 if problem is None else 422, title=call.say("web.spaces.documents"),
             crumbs=_crumbs(call), said=said, asked=asked, errors=errors, wrong=dict(errors),
             wanted=[(name, name in asked.documents) for name in wanted], next=missing[0] if missing else "",
-            number=len(asked.documents) + 1, all=len(wanted), most=size_text(call.lang, MOST_BYTES),
+            number=len(asked.documents) + 1, all=len(wanted), most=size_text(call.lang, MOST_ATTACHED),
         )  # fmt: skip
 
 
@@ -219,12 +217,12 @@ async def _with_file(call: Call, said: Description, asked: Asked) -> Asked:
     missing = _missing(said, asked)
     if call.form.upload is None or not missing:
         return asked
-    left = MOST_BYTES - sum(len(one) * 3 // 4 for one in asked.documents.values())
+    left = MOST_ATTACHED - sum(len(one) * 3 // 4 for one in asked.documents.values())
     body = bytearray()
     while piece := await call.form.upload.read(_PIECE):
         body += piece
         if len(body) > left:
-            raise Mistake("spaces.large", most=MOST_BYTES // 1000)
+            raise Mistake("spaces.large", most=MOST_ATTACHED // 1000)
     if not body:
         raise Mistake("web.no-file")
     content = urlsafe_b64encode(body).rstrip(b"=").decode()

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from connector.cli.main import main
+from connector.clock import rfc3339
 from connector.spaces.model import Rules
-from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, TOWN, UNLISTED, VILLAGE, County
+from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, TOWN, UNLISTED, VILLAGE, County, applied, joined
 from tests.testkit.cities import MUNICIPALITY, City, Space
 
 ANNA, BERT = PEOPLE[:2]
@@ -173,6 +174,32 @@ async def test_a_name_under_which_two_wait_is_no_name(county: County, town: City
     await hanse(county.city, "space", "refuse", "Musterstadt", "--as", COUNTY, "--who", ANNA, "--reason", "No.", code=1)
     found = await county.applications.all(COUNTY)
     assert [one.state for one in found] == ["pending", "pending"]
+
+
+async def test_joined_says_how_long_and_whether_suspended(
+    county: County, town: City, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """>> a member, then suspended; refused with a reason << each line says so."""
+    await county.found()
+    one = await joined(town, TOWN, county)
+    change, did = county.city.services.spaces.memberships.change, town.did(TOWN)
+    for state, said in (("active", "member"), ("suspended", "suspended")):
+        await change(COUNTY, did, state, "Test", ANNA)  # type: ignore[arg-type]
+        await county.issue()
+        await town.services.trust.listing.reload()
+        town.services.spaces.joining._keys_changed(None)
+        await town.services.spaces.joining.work()
+        capsys.readouterr()
+        await hanse(town, "space", "joined", "--as", TOWN)
+        ends = rfc3339((await town.services.spaces.joining.all(TOWN))[0].until or 0)
+        assert capsys.readouterr().out.splitlines() == [
+            f"Datenraum Musterkreis ({one.space}): {said}", f"  until {ends[:10]}",
+        ]  # fmt: skip
+    waiting = await applied(town, VILLAGE, await county.invite(), county)
+    await county.applications.refuse(COUNTY, waiting.application, "No letter.", ANNA)
+    await town.services.spaces.joining.progress(VILLAGE, waiting.space)
+    await hanse(town, "space", "joined", "--as", VILLAGE)
+    assert "Reason: No letter." in capsys.readouterr().out
 
 
 async def test_recognising(county: County, space: Space, capsys: pytest.CaptureFixture[str]) -> None:

@@ -76,7 +76,7 @@ async def test_the_end_of_the_fingerprint_is_not_on_the_page(desks: Desks) -> No
 
 @pytest.mark.threat("T104")
 async def test_a_key_that_only_ends_alike_is_not_believed(desks: Desks, monkeypatch: pytest.MonkeyPatch) -> None:
-    """>> whoever bent the link shows the county's key while Tina compares, then one with the same end << begins anew."""
+    """>> a bent link shows the county's key while Tina compares, then one with the same end << it begins anew."""
     tina, invited, end = await desks.at_town(), await desks.county.invite(), await read_out(desks)
     page = await tina.send(await tina.get(f"{SPACES}/join"), link=invited.link)
     said = await desks.county.authority.description(COUNTY)
