@@ -3,7 +3,7 @@ other side has let go (spec/moving.md 3).
 
 An archive is read twice: first nothing is believed until the last of its entries, the signed manifest, says the same of
 all others; then it is written, at rest. What fails or dies in between leaves rows that nobody acts for, and the same
-command removes them first.
+command removes them first. Whoever begins anew shuts out whoever was at it, and nobody removes what a receipt promises.
 """
 
 import asyncio
@@ -24,6 +24,7 @@ from connector.audit import origins
 from connector.backup import copies
 from connector.contracts.evidence import integrity as contracts
 from connector.errors import Mistake
+from connector.ids import new_uuid
 from connector.moving import envelope, frames, machine, manifest, people, rows, statements, store, target
 from connector.moving.frames import MANIFEST, ROWS, Head, Reader
 from connector.moving.manifest import Entry, Manifest
@@ -138,10 +139,12 @@ class Arrivals:
                     return await self.look(slug)
                 secrets = self._secrets(found)
                 read, jwk = await self._examined(found, secrets, place)
+                attempt = new_uuid()
+                await self._db.write(slug, self._claimed, found, attempt)
                 try:
-                    await self._written(found, secrets, place, read, jwk, digest)
+                    await self._written(found, secrets, place, read, jwk, digest, attempt)
                 except BaseException:
-                    await self._undone(found)
+                    await self._undone(found, attempt)
                     raise
         await self._participants.catch_up()
         return await self.look(slug)
@@ -162,6 +165,8 @@ class Arrivals:
         after = machine.begin(found.machine, said)
         if found.state == "arrived":
             return
+        if found.statement:  # being removed, by another word of the old side
+            raise Mistake("moving.over")
         store.set_arrival(tx, replace(found, state=after.state, statement=statement, secret=b""))
         lifecycle.arrive(tx, slug)
         joining.believe(tx, slug, handover.plain(statement))
@@ -171,20 +176,29 @@ class Arrivals:
     async def give_up(self, slug: str, statement: str | None = None) -> None:
         """Frees the place; what rests here is removed. Raises Mistake once a receipt was made, unless the old side says
         that the participant stays with it."""
-        found = await self._found(slug)
+        found, attempt = await self._found(slug), new_uuid()
         async with self._turn:
-            await self._db.write(slug, self._give_up, slug, statement)
-            await self._undone(found)
+            await self._db.write(slug, self._give_up, slug, statement, attempt)
+            await self._undone(found, attempt)
+            await self._db.write(slug, self._given_up, slug, attempt)
         await self._participants.catch_up()
 
     @at_rest
-    def _give_up(self, tx: Tx, slug: str, statement: str | None) -> None:
-        found = self._held(tx, slug)
-        said = None
+    def _give_up(self, tx: Tx, slug: str, statement: str | None, attempt: str) -> None:
+        """It may be removed from here on; the place is free once nothing is left, so whoever dies may do it again."""
+        found, said = self._held(tx, slug), None
         if statement is not None and found.state == "imported":
             said = statements.read_statement(statement, found.source.did, found.source.jwk, found.target)
-        after = machine.give_up(found.machine, said)
-        store.set_arrival(tx, replace(found, state=after.state, statement=statement or "", secret=b""))
+        machine.give_up(found.machine, said)
+        promised = statement or "" if found.state == "imported" else ""
+        store.set_arrival(tx, replace(found, statement=promised, source=replace(found.source, attempt=attempt)))
+
+    @at_rest
+    def _given_up(self, tx: Tx, slug: str, attempt: str) -> None:
+        found = self._held(tx, slug)
+        if not _may_go(found, attempt):
+            raise Mistake("moving.over")
+        store.set_arrival(tx, replace(found, state="given-up", secret=b""))
 
     def _held(self, tx: Tx, slug: str) -> ArrivalRow:
         found = store.arrival(tx, slug, lock=True)
@@ -232,36 +246,50 @@ class Arrivals:
 
     # Writing
 
+    @at_rest
+    def _claimed(self, tx: Tx, found: ArrivalRow, attempt: str) -> None:
+        """From here on no other attempt writes or removes a row; raises Mistake if one was done meanwhile."""
+        held = self._waiting(tx, found)
+        store.set_arrival(tx, replace(held, source=replace(held.source, attempt=attempt)))
+
+    def _waiting(self, tx: Tx, found: ArrivalRow, attempt: str | None = None) -> ArrivalRow:
+        held = self._held(tx, found.slug)
+        if held.move != found.move or held.state != "waiting" or attempt not in (None, held.source.attempt):
+            raise Mistake("moving.over")
+        return held
+
     async def _written(
-        self, found: ArrivalRow, secrets: Secrets, place: Path, read: _Read, jwk: Jwk, digest: str
+        self, found: ArrivalRow, secrets: Secrets, place: Path, read: _Read, jwk: Jwk, digest: str, attempt: str
     ) -> None:  # fmt: skip
-        await self._undone(found)  # of an attempt that died
+        await self._undone(found, attempt)  # of an attempt that died
         here = [one.participant.operator for one in await self._participants.all()]
         slug, own = found.slug, _participant(found, read.manifest, here[0] if here else "")
-        known = await self._db.write(slug, self._enter, found, own, read, jwk)
+        known = await self._db.write(slug, self._enter, found, own, read, jwk, attempt)
         layout = {one.name: one for one in await self._db.read(slug, rows.layout)}
         with place.open("rb") as file:
             reader = Reader(envelope.opened(file.read, secrets.archive, found.move))
             for head, blocks in _stepwise(reader):
-                await self._entry(found, layout, known, head, blocks)
+                await self._entry(found, layout, known, attempt, head, blocks)
         await self._checked(slug, read.manifest)
-        await self._db.write(slug, self._took, own, secrets, read.manifest, digest, self._participants.fresh(own))
+        fresh = self._participants.fresh(own)
+        await self._db.write(slug, self._took, found, own, secrets, read.manifest, digest, fresh, attempt)
 
     @at_rest
-    def _enter(self, tx: Tx, found: ArrivalRow, own: Participant, read: _Read, jwk: Jwk) -> dict[str, str]:
+    def _enter(
+        self, tx: Tx, found: ArrivalRow, own: Participant, read: _Read, jwk: Jwk, attempt: str
+    ) -> dict[str, str]:  # fmt: skip
         """Its row, and its people: old id -> new id."""
-        held = self._held(tx, own.id)
-        if held.move != found.move or held.state != "waiting":
-            raise Mistake("moving.over")
+        held = self._waiting(tx, found, attempt)
         enter(tx, own)
         known = people.enter(tx, own.id, read.people)
-        origin = read.manifest.origin
-        source = Source(did=origin.did, name=origin.name, jwk=store.jwk_text(jwk), people=tuple(known.values()))
+        origin, who = read.manifest.origin, tuple(known.values())
+        source = Source(did=origin.did, name=origin.name, jwk=store.jwk_text(jwk), people=who, attempt=attempt)
         store.set_arrival(tx, replace(held, source=source))
         return known
 
     async def _entry(
-        self, found: ArrivalRow, layout: Mapping[str, Table], known: Mapping[str, str], head: Head, blocks: Blocks
+        self, found: ArrivalRow, layout: Mapping[str, Table], known: Mapping[str, str], attempt: str, head: Head,
+        blocks: Blocks,
     ) -> None:  # fmt: skip
         if head.name.startswith(ROWS):
             table = layout.get(head.name.removeprefix(ROWS))
@@ -269,7 +297,7 @@ class Arrivals:
                 raise Mistake("moving.table", table=head.name[:80])
             while (block := await asyncio.to_thread(next, blocks, None)) is not None:
                 for some in rows.batches(frames.unpacked(block)):
-                    await self._db.write(found.slug, self._rows, found.slug, table, head.columns, some, known)
+                    await self._db.write(found.slug, self._rows, found, table, head.columns, some, known, attempt)
             return
         folder = next((self._folders[one] for one in self._folders if head.name.startswith(one)), None)
         if folder is not None:
@@ -279,13 +307,12 @@ class Arrivals:
     @long
     @at_rest
     def _rows(
-        self, tx: Tx, slug: str, table: Table, columns: Sequence[str], some: Sequence[Sequence[Value]],
-        known: Mapping[str, str],
+        self, tx: Tx, found: ArrivalRow, table: Table, columns: Sequence[str], some: Sequence[Sequence[Value]],
+        known: Mapping[str, str], attempt: str,
     ) -> None:  # fmt: skip
-        if lifecycle.known(tx, slug).state != "arriving":
-            raise Mistake("moving.over")
+        self._waiting(tx, found, attempt)
         for row in some:
-            rows.incoming(tx, self._vault, slug, table, columns, row, known)
+            rows.incoming(tx, self._vault, found.slug, table, columns, row, known)
 
     async def _checked(self, slug: str, made: Manifest) -> None:
         """Raises Mistake unless all that the manifest names is here, and proves itself."""
@@ -298,33 +325,39 @@ class Arrivals:
     @long
     @at_rest
     def _took(
-        self, tx: Tx, own: Participant, secrets: Secrets, made: Manifest, digest: str,
-        keys: list[tuple[KeyRecord, bytes]],
+        self, tx: Tx, found: ArrivalRow, own: Participant, secrets: Secrets, made: Manifest, digest: str,
+        keys: list[tuple[KeyRecord, bytes]], attempt: str,
     ) -> None:  # fmt: skip
         """All is here: it gets keys of its own, its log goes on under its new origin, and the receipt is there."""
-        found = self._held(tx, own.id)
-        after = machine.took(found.machine, digest)
-        if found.state == "imported":
-            return
+        held = self._waiting(tx, found, attempt)
+        after = machine.took(held.machine, digest)
         equip(tx, own, keys, "arrived")
         origins.begin(
             tx, own.id, own.did, own.root, made.log.size, origins.OWN, left=made.origin.root
         )  # under the old origin the old place may have signed more since
         said = after.receipt
         assert said is not None
-        text = statements.receipt(said, found.target, secrets)
-        store.set_arrival(tx, replace(found, state=after.state, digest=digest, receipt=text))
+        text = statements.receipt(said, held.target, secrets)
+        store.set_arrival(tx, replace(held, state=after.state, digest=digest, receipt=text))
 
-    async def _undone(self, found: ArrivalRow) -> None:
-        """Nothing is left of what came; nobody ever acted for it. Whoever works under that name is not touched."""
-        slug = found.slug
-        if not await self._db.read(slug, _rests, slug):
+    async def _undone(self, found: ArrivalRow, attempt: str) -> None:
+        """Nothing is left of what came; nobody ever acted for it. Whoever works under that name is not touched, nor
+        what another attempt has begun or a receipt promises."""
+        slug, move = found.slug, found.move
+        if not await self._db.read(slug, _rests, slug, move, attempt):
             return
-        while await self._db.write(slug, _erased, slug):
+        while await self._db.write(slug, _erased, slug, move, attempt):
             pass
         for folder in self._folders.values():
             await asyncio.to_thread(shutil.rmtree, folder / slug, ignore_errors=True)
-        await self._db.write(slug, _removed, slug, found.move)
+        await self._db.write(slug, _removed, slug, move, attempt)
+
+
+def _may_go(found: ArrivalRow | None, attempt: str) -> bool:
+    """Whether this attempt may remove what has come: no receipt was made, or the old side has said that it stays."""
+    if found is None or found.source.attempt != attempt:
+        return False
+    return found.state == "waiting" or (found.state == "imported" and bool(found.statement))
 
 
 def _participant(found: ArrivalRow, made: Manifest, operator: str) -> Participant:
@@ -422,23 +455,26 @@ def _poured(folder: Path, path: str, blocks: Blocks) -> None:
         copies.poured(read, folder / path, path)
 
 
-def _rests(tx: Tx, slug: str) -> bool:
-    """Whether somebody lies here who has not arrived."""
-    return tx.one("SELECT 1 FROM participant WHERE id = :slug AND state = 'arriving'", slug=slug) is not None
+def _rests(tx: Tx, slug: str, move: str, attempt: str) -> bool:
+    """Whether somebody lies here who has not arrived, and may be removed."""
+    row = tx.one("SELECT 1 FROM participant WHERE id = :slug AND state = 'arriving'", slug=slug)
+    return row is not None and _may_go(store.arrival_of(tx, move), attempt)
 
 
 @at_rest
 @long
-def _erased(tx: Tx, slug: str) -> int:
-    return participant_rows.erase(tx, slug, ERASED) if _rests(tx, slug) else 0
+def _erased(tx: Tx, slug: str, move: str, attempt: str) -> int:
+    store.arrival(tx, slug, lock=True)
+    return participant_rows.erase(tx, slug, ERASED) if _rests(tx, slug, move, attempt) else 0
 
 
 @at_rest
-def _removed(tx: Tx, slug: str, move: str) -> None:
-    if _rests(tx, slug):
+def _removed(tx: Tx, slug: str, move: str, attempt: str) -> None:
+    found = store.arrival(tx, slug, lock=True)
+    if found is not None and _rests(tx, slug, move, attempt):
         lifecycle.unmake(tx, slug)
-        found = store.arrival_of(tx, move)
-        people.forget(tx, [] if found is None else list(found.source.people))
+        people.forget(tx, list(found.source.people))
+        store.set_arrival(tx, replace(found, source=replace(found.source, people=())))
 
 
 @long
@@ -450,11 +486,8 @@ def _proven(tx: Tx, slug: str, made: Manifest) -> None:
     newest = tx.one(
         "SELECT size, root FROM audit_seal WHERE participant = :slug ORDER BY size DESC LIMIT 1", slug=slug
     )  # fmt: skip
-    if (
-        (0, "")
-        if newest is None
-        else (int(newest["size"]), bytes(newest["root"]).hex()) != (made.log.size, made.log.root)
-    ):
+    state = (0, "") if newest is None else (int(newest["size"]), bytes(newest["root"]).hex())
+    if state != (made.log.size, made.log.root):
         raise Mistake("moving.log", why="log-root")
     found = tx.all("SELECT id, digest FROM agreement WHERE participant = :slug", slug=slug)
     if {str(row["id"]): str(row["digest"]) for row in found} != made.agreements:

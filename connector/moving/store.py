@@ -28,12 +28,14 @@ class DepartureRow(Struct, frozen=True, kw_only=True):
 
 
 class Source(Struct, frozen=True, kw_only=True):
-    """Whose archive it was: the DID, the key that signed it, and the people who were entered for it."""
+    """Whose archive it was: the DID, the key that signed it, and the people who were entered for it. `attempt` is who
+    takes it in, or out, at present: of two processes the later one alone."""
 
     did: str = ""
     name: str = ""
     jwk: dict[str, str] = {}
     people: tuple[str, ...] = ()
+    attempt: str = ""
 
 
 class ArrivalRow(Struct, frozen=True, kw_only=True):

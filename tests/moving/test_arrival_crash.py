@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +173,93 @@ async def test_each_step_of_the_other_side(old: Old, migrated: Path, tmp_path: P
         await side.arrivals.begin(TOWN, statement)
         assert [one.participant.id for one in await side.participants.all()] == [TOWN]
         assert [one.participant.id for one in await towns.participants.all()] == [PARTNER]
+
+
+class Hooked(Mortal):
+    """A database on which something happens just behind the transaction of that number, in a process that lives on."""
+
+    def __init__(self, database: Database, at: int, hook: Callable[[], Any]) -> None:
+        super().__init__(database)
+        self._hook_at, self._hook = at, hook
+
+    async def write(self, scope: str, fn: Callable[..., Any], /, *args: Any, **kw: Any) -> Any:
+        found = await super().write(scope, fn, *args, **kw)
+        if self.done == self._hook_at:
+            await self._hook()
+        return found
+
+
+async def cancelled() -> None:
+    raise asyncio.CancelledError
+
+
+async def begun(old: Old, side: New, receipt: str) -> dict[str, int]:
+    """How many rows of each table work there at last."""
+    await side.arrivals.begin(TOWN, await old.departures.hand(TOWN, receipt))
+    return dict(await side.db.read(TOWN, rows.counted, TOWN))
+
+
+@only_sqlite
+@pytest.mark.threat("T110")
+async def test_nothing_that_a_receipt_promises_is_removed(old: Old, migrated: Path, tmp_path: Path) -> None:
+    """>> whoever asked hangs up just when the receipt is there << all rows stay, and it can be handed over."""
+    await furnished(old)
+    total = await counted(old, migrated, tmp_path / "count")
+    async with place(old.towns, migrated, tmp_path / "there") as side:
+        archive = await written_out(old, side)
+        with pytest.raises(asyncio.CancelledError):
+            await dying(side, Hooked(side.db, total, cancelled)).take(archive)
+        found = await side.arrivals.look(TOWN)
+        assert found.arrival.state == "imported"
+        assert (await begun(old, side, found.arrival.receipt))["agreement"] == 2
+
+
+@only_sqlite
+@pytest.mark.threat("T110")
+@pytest.mark.parametrize("back", [1, 0])
+async def test_another_process_takes_the_same_archive_meanwhile(
+    old: Old, migrated: Path, tmp_path: Path, back: int
+) -> None:
+    """>> two take it in at once, the later one ends first << what it has a receipt for is whole, the other changes
+    nothing of it."""
+    await furnished(old)
+    total = await counted(old, migrated, tmp_path / "count")
+    async with place(old.towns, migrated, tmp_path / "there") as side:
+        archive, receipts = await written_out(old, side), list[str]()
+        before = await old.towns.db.read(TOWN, rows.counted, TOWN)
+
+        async def other() -> None:
+            spool = tmp_path / "other"
+            arrivals = side.arrivals
+            second = type(arrivals)(
+                side.db, side.participants, side.vault, arrivals._key_of, arrivals._folders, spool
+            )  # fmt: skip
+            receipts.append(await side._replace(arrivals=second).take(archive))
+
+        hooked = Hooked(side.db, total - 2 - back, other)
+        with suppress(HanseError):
+            await dying(side, hooked).take(archive)
+        assert receipts
+        after = await begun(old, side, receipts[0])
+        for name in ("agreement", "negotiation", "object", "dataset"):
+            assert after[name] in (before[name], before[name] + (name == "object")), name
+
+
+@only_sqlite
+async def test_giving_up_may_die_anywhere(old: Old, migrated: Path, tmp_path: Path) -> None:
+    """>> dies between what it removes << the same command again, and the place is free for another."""
+    await furnished(old)
+    for at in (1, 2, 3, 4):
+        async with place(old.towns, migrated, tmp_path / f"there-{at}") as side:
+            receipt = await side.take(await written_out(old, side))
+            word = await old.departures.back(TOWN)
+            with pytest.raises(Died):
+                await dying(side, Mortal(side.db, at, after=True)).arrivals.give_up(TOWN, word)
+            with suppress(HanseError):
+                await side.arrivals.give_up(TOWN, word)
+            assert receipt
+            assert await side.db.read(PROCESS, lambda tx: tx.all("SELECT id FROM participant")) == []
+            assert (await side.arrivals.expect(TOWN)).state == "waiting"
 
 
 def log_of(tx: Tx, slug: str, count: int) -> None:
