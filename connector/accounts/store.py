@@ -157,12 +157,12 @@ def recovery_codes(tx: Tx, person_id: str) -> int:
 
 
 def roles(tx: Tx, person_id: str) -> dict[str, frozenset[Role]]:
-    """By participant; one that is being deleted has nobody any more (threat T29)."""
+    """By participant; one that is being deleted, or works elsewhere, has nobody here (threat T29)."""
     found: dict[str, set[Role]] = {}
     for row in tx.all(
         "SELECT r.participant AS participant, r.role AS role FROM person_role r JOIN participant p"
-        " ON p.id = r.participant WHERE r.person = :person AND p.state NOT IN ('deleting', 'deleted', 'arriving')"
-        " ORDER BY r.participant",
+        " ON p.id = r.participant WHERE r.person = :person"
+        " AND p.state NOT IN ('deleting', 'deleted', 'arriving', 'moved') ORDER BY r.participant",
         person=person_id,
     ):
         found.setdefault(row["participant"], set()).add(row["role"])
@@ -173,7 +173,7 @@ def roles_at(tx: Tx, participant: str, person_id: str) -> frozenset[Role]:
     rows = tx.all(
         "SELECT r.role AS role FROM person_role r JOIN participant p ON p.id = r.participant"
         " WHERE r.participant = :participant AND r.person = :person"
-        " AND p.state NOT IN ('deleting', 'deleted', 'arriving')",
+        " AND p.state NOT IN ('deleting', 'deleted', 'arriving', 'moved')",
         participant=participant,
         person=person_id,
     )
@@ -358,7 +358,8 @@ def invitation(tx: Tx, digest: str) -> Invitation | None:
     """One that can still be used, of any participant: who comes with a link names none."""
     row = tx.one(
         "SELECT i.* FROM invitation i JOIN participant p ON p.id = i.participant"
-        " WHERE i.digest = :digest AND i.ends_at > :now AND p.state NOT IN ('deleting', 'deleted', 'arriving')",
+        " WHERE i.digest = :digest AND i.ends_at > :now"
+        " AND p.state NOT IN ('deleting', 'deleted', 'arriving', 'moved')",
         digest=digest,
         now=tx.now,
     )

@@ -63,6 +63,12 @@ def require_here(participant: Participant, now: int) -> None:
     raise Gone("succession.gone", name=participant.name, did=participant.moved.did)
 
 
+def require_own_place(participant: Participant, heir: str | None) -> None:
+    """Raises Gone if the trust list names another one in its place, whatever its row says: it is one from a backup."""
+    if heir is not None:
+        raise Gone("succession.gone", name=participant.name, did=heir)
+
+
 def answered(participant: Participant, now: int) -> bool:
     """Whether what anybody may read of it is still read here."""
     return participant.moved is None or now < participant.moved.until

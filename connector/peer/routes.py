@@ -72,6 +72,8 @@ class Authenticate(Protocol):
         """Who calls; raises Unauthenticated."""
 
 
+Heir = Callable[[str, int], str | None]
+"""(DID, now in ms): who has taken its place by the trust list."""
 _NAMES = re.compile(r"\{([a-z0-9_]+)\+?\}")
 
 
@@ -80,9 +82,9 @@ class Surface:
 
     def __init__(
         self, routes: Sequence[Route], directory: Directory, authenticate: Authenticate,
-        refused: Refused | None = None, clock: Clock | None = None,
+        refused: Refused | None = None, clock: Clock | None = None, heir: Heir = lambda did, now: None,
     ) -> None:  # fmt: skip
-        self.routes = tuple(routes)
+        self.routes, self._heir = tuple(routes), heir
         self._table = RouteTable((route.path, (route, tuple(_NAMES.findall(route.path)))) for route in routes)
         self._directory, self._authenticate, self._refused = directory, authenticate, refused
         self._clock = clock or SystemClock()
@@ -99,6 +101,7 @@ class Surface:
         route, params = self._route(request.method, rest)
         if not route.kept:
             succession.require_here(participant, now)
+            succession.require_own_place(participant, self._heir(participant.did, now))
         structlog.contextvars.bind_contextvars(participant=participant.id, request=request.get(limits.request_id, ""))
         if route.streaming:
             return await self._call(route, request, participant, params)

@@ -12,6 +12,7 @@ from connector.accounts.people import People
 from connector.accounts.sessions import Sessions, opened
 from connector.errors import Mistake, Refusal, Unauthenticated, Unknown
 from connector.storage import PROCESS, Tx
+from connector.storage.at_rest import AtRest, at_rest
 from connector.storage.database import acting
 from tests.accounts.people import DESK, OLAF, PASSWORD, TOWN, VILLAGE, person
 from tests.testkit.towns import Towns
@@ -260,3 +261,26 @@ async def test_the_operator_adds_whom_he_knows(towns: Towns) -> None:
         await it.known(OLAF)
     await it.make_operator(made.id, operator=False)
     assert not (await it.known("petra@musterstadt.de")).operator
+
+
+@at_rest
+def state(tx: Tx, now: str) -> None:
+    tx.run("UPDATE participant SET state = :state WHERE id = :id", id=tx.scope, state=now)
+
+
+async def test_nobody_has_roles_where_the_town_has_moved_from(towns: Towns) -> None:
+    """>> her town is being moved << no role is changed, and she is not removed; it has moved << she has no role there
+    any more, and can be removed."""
+    it = people(towns)
+    anna, bert = await admins(it, towns)
+    await it.grant(VILLAGE, "", anna, "auditor")
+    await towns.db.write(TOWN, state, "moving")
+    for change in (it.take(TOWN, bert, anna, "admin"), it.grant(TOWN, "", anna, "auditor"), it.remove(anna)):
+        with pytest.raises(AtRest):
+            await change
+    assert await roles(towns, anna) == {"admin"}
+    await towns.db.write(TOWN, state, "moved")
+    assert await roles(towns, anna) == frozenset()
+    await it.remove(anna)
+    with pytest.raises(Mistake, match="unknown-login"):
+        await it.known(ANNA)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from connector.participants.succession import Gone
 from connector.trust.members.trust_list import Succeeded
 from tests.testkit.cities import MUNICIPALITY, Space
 from tests.testkit.nasty import NastyPeer, nasty_peer
@@ -34,3 +35,19 @@ async def test_the_old_provider_is_refused_from_the_day_on(space: Space, nasty: 
         place.write_text(before)
         assert (await nasty.post(it, "musterstadt", REQUEST, ASK)).status == 401
         assert (await nasty.post(it, "musterstadt", REQUEST, ASK, iss=heir.did, sub=heir.did)).status == 401
+
+
+@pytest.mark.threat("T110")
+async def test_a_town_from_a_backup_of_before_its_move_serves_nobody(space: Space, nasty: NastyPeer) -> None:
+    """>> its row says that it works here, the list that another has taken its place << 410 with that one, at every
+    door but its DID document; nothing is booked, and it signs no token either."""
+    it = await space.city("it", {"musterstadt": MUNICIPALITY})
+    async with nasty_peer(space) as heir:
+        await heir.enlist(succeeds=(Succeeded(did=it.did("musterstadt"), since=LONG_AGO),))
+        await space.reload(it)
+        for who in (nasty, heir):
+            reply = await who.post(it, "musterstadt", REQUEST, ASK)
+            assert (reply.status, heir.did in reply.body.decode()) == (410, True)
+        assert (await nasty.call("GET", it.root("musterstadt") + "/did.json")).status == 200
+        with pytest.raises(Gone):
+            await it.services.peer._token("musterstadt", nasty.did)

@@ -286,8 +286,7 @@ class PeerClient:
         hosted = await self._participants.get(slug)
         moment = self._clock.now()
         succession.require_here(hosted.participant, moment)
-        if (heir := self._anchor.successor(hosted.participant.did, moment)) is not None:  # a backup from before a move
-            raise succession.Gone("succession.gone", name=hosted.participant.name, did=heir)
+        succession.require_own_place(hosted.participant, self._anchor.successor(hosted.participant.did, moment))
         hosted.require("", moment)
         now = moment // 1000
         claims = {

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from connector.errors import HanseError, PeerError, Unauthenticated
 from connector.trust.keys.jwk import thumbprint
 from connector.trust.members.list_reader import ListReader
-from connector.trust.members.successors import Step, Successors, unambiguous
+from connector.trust.members.successors import Step, Successors, straight
 from connector.trust.members.trust_list import (
     Anchor,
     Entry,
@@ -350,7 +350,7 @@ class Anchors(Anchor):
                     if listed is self.home or self.home is None or self.home.entry(did) is None:
                         said.setdefault(did, set()).add(steps.get(did))
             one_voice = [step for steps in said.values() if len(steps) == 1 and (step := next(iter(steps))) is not None]
-            self._steps = Successors(one_voice if unambiguous(one_voice) else ())
+            self._steps = Successors(straight(one_voice))
         return self._steps
 
     def _direct(self) -> Iterator[tuple[str, Anchor]]:

@@ -18,6 +18,13 @@ def unambiguous(steps: Sequence[Step]) -> bool:
     return len(heir_of) == len(steps) and not any(_returns(heir_of, did) for did in heir_of)
 
 
+def straight(steps: Sequence[Step]) -> list[Step]:
+    """Those that lead into no circle, of steps of which nobody has two: lists that contradict each other hold up nobody
+    whom they do not name."""
+    heir_of = {step.before: step.heir for step in steps}
+    return [step for step in steps if not _returns(heir_of, step.before)]
+
+
 class Successors:
     """Steps that are unambiguous, to be asked at an instant; a place may be taken several times one after the other."""
 

@@ -340,3 +340,20 @@ def test_a_list_without_a_space_names_none(north: Keeper) -> None:
     for anchor in (home, Anchors(home)):
         assert [*anchor.through(TOWN, VILLAGE), *anchor.named, *anchor.offerable(TOWN, NOW)] == []
         assert (anchor.knows(TOWN, VILLAGE), anchor.knows(TOWN, FIRM)) == (True, False)
+
+
+@pytest.mark.threat("T101")
+def test_lists_that_contradict_each_other_hold_up_no_succession_of_others(
+    north: Keeper, south: Keeper, tmp_path: Path
+) -> None:
+    """>> two spaces of somebody here make a circle of ended members << the firm still has the town's place."""
+    east, over = Keeper(tmp_path, "east"), {"valid_until": rfc3339(NOW - HOUR)}
+    since = rfc3339(NOW - 2 * HOUR)
+    heir = entry("firm", NOW, succeeds=(Succeeded(TOWN, since),))
+    a, b = (
+        entry(one, NOW - 2 * HOUR, succeeds=(Succeeded(f"did:web:{other}.de", since),), **over)
+        for one, other in (("x", "y"), ("y", "x"))
+    )
+    anchors = of((north, north.says(heir)), (south, south.says(a)), (east, east.says(b)))
+    assert anchors.successor(TOWN, NOW) == FIRM
+    assert anchors.successor("did:web:x.de", NOW) is None
