@@ -14,6 +14,8 @@ from tests.testkit.places import ROOT
 CLI = ROOT / "connector" / "cli"
 LOCAL = {
     "agreements/evidence.py": {"told"},  # of a bundle, by the verifier
+    "demo/county.py": {"trusted_time", "validUntil"},  # of a bundle, and of a list
+    "demo/knock.py": {"iat"},  # a claim
     "demo/steps.py": {"trusted_time"},
     "operate/backup.py": {"copied"},  # done here, without a server
     "operate/doctor.py": {"trust.master_key"},

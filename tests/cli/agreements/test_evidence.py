@@ -13,6 +13,7 @@ def test_agreements_and_evidence(play: Playback, capsys: pytest.CaptureFixture[s
     one = {"agreement": "urn:uuid:9", "dataset": DATASET, "state": "one-sided", "role": "provider", "waits": False}
     one |= {"verified": True, "countersignature": "preferred", "until": "2027-01-01", "confirmations": []}
     one |= {"second_invalid": False, "title": "Bäume", "partner": "Bdorf", "created": "2026-11-18T11:06:40Z"}
+    one |= {"spaces": ["Kreis"]}
     one |= standing(status.agreement("one-sided", expired=False, ending=False))
     one |= {"notice": {"by": "consumer", "effective": "2027-03-31T22:00:00Z"}}
     play.on("GET /participants/a/agreements", [{**one, "signed": {"provider": True, "consumer": False}}])
@@ -21,6 +22,7 @@ def test_agreements_and_evidence(play: Playback, capsys: pytest.CaptureFixture[s
     out = said(capsys)
     assert "urn:uuid:9" in out
     assert "gilt, nur vom Datengeber unterschrieben" in out
+    assert "Bdorf (Kreis)" in out
     assert "zweites Siegel" not in out
     bad = {**one, "second_invalid": True, "signed": {"provider": True, "consumer": True}}
     play.on("GET /participants/b/agreements", [bad])
