@@ -329,11 +329,9 @@ class SpaceHandlers:
         slug, name = request.match_info["p"], request.match_info["id"]
         return views.group(await self._groups.remove(slug, name, wish.did, wish.who))
 
-    @problem_codes({400: ("spaces.statement",), 503: AWAY})
     async def standings(self, request: web.Request) -> views.GroupStandingsView:
         """Groups of the spaces that the participant belongs to, and how it stands to each, asked of them now."""
-        found = await self._elsewhere.all(request.match_info["p"])
-        return views.GroupStandingsView([views.standing(one) for one in found])
+        return views.standings(await self._elsewhere.all(request.match_info["p"]))
 
     @problem_codes({400: ("spaces.group-ended", "spaces.group-not-asked", "spaces.groups-many"),
                     403: ("spaces.not-keeper",), 404: ("spaces.no-group", "spaces.no-member", "spaces.not-joined"),

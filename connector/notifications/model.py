@@ -8,12 +8,13 @@ import msgspec
 Cause = Literal[
     "approval", "reminder", "sign", "ends", "failed", "refused", "ended", "duty", "certificate", "rules",
     "application", "second", "space-member", "space-refused", "space-ended", "space-suspended", "space-resumed",
-    "space-renewed", "space-ends", "space-alarm", "renewals",
+    "space-renewed", "space-ends", "space-alarm", "renewals", "group-asked",
 ]  # fmt: skip
 URGENCY: Final[Mapping[Cause, int]] = {
     "reminder": 0, "approval": 1, "sign": 1, "duty": 2, "certificate": 2, "failed": 3, "ended": 3, "refused": 4,
     "ends": 5, "rules": 3, "application": 1, "second": 1, "space-member": 4, "space-refused": 3, "space-ended": 2,
     "space-suspended": 2, "space-resumed": 4, "space-renewed": 5, "space-ends": 2, "space-alarm": 0, "renewals": 2,
+    "group-asked": 1,
 }  # fmt: skip
 """In which order they are read: what waits for somebody first."""
 PAGES: Final[Mapping[Cause, str]] = {
@@ -22,6 +23,7 @@ PAGES: Final[Mapping[Cause, str]] = {
     "application": "applications", "second": "applications", "space-member": "spaces", "space-refused": "spaces",
     "space-ended": "spaces", "space-suspended": "spaces", "space-resumed": "spaces", "space-renewed": "spaces",
     "space-ends": "spaces", "space-alarm": "spaces", "renewals": "space",
+    "group-asked": "spaces/groups",
 }  # fmt: skip
 """The page of the participant where the next step is; that of the subject lies below it, but for certificates."""
 BELOW: Final = frozenset(
@@ -44,8 +46,8 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def place(self) -> tuple[str, ...]:
         """Parts of the address of the page with the next step, below the participant's."""
-        page = PAGES[self.cause]
-        return (page, self.subject.removeprefix("urn:uuid:")) if self.cause in BELOW and self.subject else (page,)
+        page = tuple(PAGES[self.cause].split("/"))
+        return (*page, self.subject.removeprefix("urn:uuid:")) if self.cause in BELOW and self.subject else page
 
     def concerns(self, who: str, roles: frozenset[str]) -> bool:
         return who in self.audience or not self.audience.isdisjoint(roles)

@@ -45,6 +45,9 @@ def often(
         if each.event == "renewed":
             facts["until"] = "" if each.until is None else rfc3339(each.until)
         yield told(CAUSES[each.event], each.space, facts, STEWARDS, tx.now, str(each.id))
+    for group in news.asked(tx, slug):
+        facts = {"title": news.label(group), "space": plain(group.space, 200)}
+        yield told("group-asked", group.group, facts, STEWARDS, tx.now, str(group.at))
     for false in lists:
         facts = {"title": plain(false.name, 200)}
         yield told(

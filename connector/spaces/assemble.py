@@ -8,7 +8,7 @@ from connector.infra import Infra
 from connector.jobs.background import Background
 from connector.jobs.work import Work
 from connector.participants.service import Hosted, Participants
-from connector.spaces import issuing, joined_store, joining
+from connector.spaces import groups_elsewhere, issuing, joined_store, joining
 from connector.spaces.applications import Applications
 from connector.spaces.authority import People, SpaceAuthority
 from connector.spaces.groups import SpaceGroups
@@ -70,22 +70,25 @@ def assemble(
     trust.spaces.listen(issuer.newest, _Alarms(infra, participants).raised)
     lists, asking = Background("space-lists", issuer.work), Background("space-join", joined.work)
     hinting = Background("space-hints", hints.work)
+    elsewhere_groups = GroupsElsewhere(db, clock, participants, joined, groups)
+    grouping = Background("space-groups", elsewhere_groups.work)
     return SpaceSlice(
         authority=authority,
         invitations=Invitations(db, participants, authority),
         applications=applications,
         memberships=memberships,
         groups=groups,
-        elsewhere=GroupsElsewhere(db, participants, joined, groups),
+        elsewhere=elsewhere_groups,
         hints=hints,
         issuer=issuer,
         joining=joined,
         work=Work(
             every={
                 "space-lists": (issuing.LOOK_S, lists.begin), "space-join": (joining.LOOK_S, asking.begin),
+                "space-groups": (groups_elsewhere.LOOK_S, grouping.begin),
             },
             alone={"space-hints": (HINTS_S, hinting.begin)},
-            rounds=(lists, asking, hinting),
+            rounds=(lists, asking, hinting, grouping),
         ),
     )  # fmt: skip
 

@@ -283,11 +283,19 @@ class Recognised(Struct, frozen=True, kw_only=True):
     since: int
 
 
+class AskedFor(Struct, frozen=True, kw_only=True):
+    """A group that asks a participant to belong to it: its name by language, and since when that is known (ms)."""
+
+    name: Mapping[str, str]
+    at: int
+
+
 class Joined(Struct, frozen=True, kw_only=True):
     """One row of `joined_space`: a space that a participant belongs to, or asks to belong to.
 
     `authority` is the URN of the key that a person compared. `told` is the digest of the keys that the authority knows.
-    `until` (ms; None: without end) and `suspended` are what the list of the space said of us when it was booked last.
+    `until` (ms; None: without end) and `suspended` are what the list of the space said of us when it was booked last,
+    `asked` the groups (IRI) that waited for our agreement when the authority was asked last.
     """
 
     participant: str
@@ -310,6 +318,7 @@ class Joined(Struct, frozen=True, kw_only=True):
     suspended: bool = False
     moved: str = ""
     """The statement of the hand-over that the authority has to hear of; empty once it has."""
+    asked: Mapping[str, AskedFor] = {}
 
 
 def fingerprint(authority: str) -> str:

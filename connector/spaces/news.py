@@ -9,6 +9,8 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Struct
 
+from connector.language.reasons import plain
+from connector.spaces.model import AskedFor
 from connector.storage.database import Tx
 
 Event = Literal["member", "refused", "ended", "suspended", "resumed", "renewed"]
@@ -49,6 +51,15 @@ class Ending(Struct, frozen=True, kw_only=True):
     space: str
     name: str
     until: int
+
+
+class GroupAsks(Struct, frozen=True, kw_only=True):
+    """A group (IRI, name by language) that waits for our agreement, of the space of that name; `at` in ms."""
+
+    group: str
+    label: Mapping[str, str]
+    space: str
+    at: int
 
 
 class _Body(Struct, frozen=True):
@@ -104,6 +115,25 @@ def _standings(tx: Tx, participant: str) -> dict[str, _Standing]:
         "SELECT space, name, until, reason FROM joined_space WHERE participant = :participant", participant=participant
     )
     return {row["space"]: msgspec.convert(row, _Standing) for row in rows}
+
+
+def asked(tx: Tx, participant: str) -> list[GroupAsks]:
+    """Groups of spaces that we belong to which wait for our agreement, by IRI."""
+    rows = tx.all(
+        "SELECT name, asked FROM joined_space WHERE participant = :participant AND state = 'member' AND asked <> '{}'"
+        " ORDER BY space",
+        participant=participant,
+    )
+    return [
+        GroupAsks(group=group, label=said.name, space=row["name"], at=said.at)
+        for row in rows
+        for group, said in sorted(msgspec.json.decode(row["asked"], type=dict[str, AskedFor]).items())
+    ]
+
+
+def label(one: GroupAsks) -> str:
+    """What people read: its German name, or any."""
+    return plain(one.label.get("de") or next(iter(one.label.values()), one.group), 200)
 
 
 def ending(tx: Tx, participant: str, before: int) -> list[Ending]:

@@ -49,7 +49,8 @@ def approvals(service: Approvals) -> Supplier:
 
 
 def spaces(tx: Tx, slug: str, viewer: Viewer) -> Iterator[Task]:
-    """Applications to which the viewer has not said yes yet, members to be renewed by people, and our own ends."""
+    """Applications to which the viewer has not said yes yet, members to be renewed by people, groups that ask for us,
+    and our own ends."""
     for one in overview.waiting(tx, slug):
         if one.missing and not one.agreed(viewer.pseudonym):
             yield Task(
@@ -63,6 +64,8 @@ def spaces(tx: Tx, slug: str, viewer: Viewer) -> Iterator[Task]:
             yield Task(
                 kind="renewals", subject=space.space, title=space.name, since=0, due=soon[0].until, count=len(soon)
             )
+    for group in news.asked(tx, slug):
+        yield Task(kind="group-asked", subject=group.group, title=news.label(group), since=group.at)
     for end in news.ending(tx, slug, tx.now + ENDS_MS):
         yield Task(kind="membership-ends", subject=end.space, title=end.name, since=0, due=end.until)
 

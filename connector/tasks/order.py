@@ -22,9 +22,10 @@ class Urgency(IntEnum):
     SOMETIME = 5
 
 
-_AWAITED: frozenset[Kind] = frozenset(
-    {"approval", "protection", "answer-offer", "countersign", "read-and-sign", "admission", "admission-second"}
-)
+_AWAITED: frozenset[Kind] = frozenset({
+    "approval", "protection", "answer-offer", "countersign", "read-and-sign", "admission", "admission-second",
+    "group-asked",
+})  # fmt: skip
 _SIGNATURES: frozenset[Kind] = frozenset({"countersign", "read-and-sign", "countersign-trouble"})
 _SOMETIME: frozenset[Kind] = frozenset({"import", "draft"})
 STEWARDS: frozenset[str] = frozenset({"steward"})

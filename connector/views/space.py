@@ -6,6 +6,7 @@ import msgspec
 
 from connector.spaces.documents import Description, GroupStanding
 from connector.spaces.groups import Filled
+from connector.spaces.groups_elsewhere import Standings
 from connector.spaces.invitations import Invited
 from connector.spaces.model import (
     Application,
@@ -154,7 +155,10 @@ class GroupStandingView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GroupStandingsView(msgspec.Struct, frozen=True):
+    """`away` are spaces (IRI) whose authorities say nothing now."""
+
     groups: list[GroupStandingView]
+    away: list[str]
 
 
 class RecognisedView(msgspec.Struct, frozen=True, kw_only=True):
@@ -249,6 +253,10 @@ def group(found: Filled) -> SpaceGroupView:
             for who in found.grouped
         ],
     )  # fmt: skip
+
+
+def standings(found: Standings) -> GroupStandingsView:
+    return GroupStandingsView([standing(one) for one in found.groups], [one.space for one in found.away])
 
 
 def standing(one: GroupStanding) -> GroupStandingView:

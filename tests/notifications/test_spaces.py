@@ -9,6 +9,7 @@ from connector.audit import store as audit
 from connector.clock import FakeClock, SystemClock
 from connector.notifications.message import sentence
 from connector.notifications.model import Notification
+from connector.spaces.documents import RequestClaims
 from connector.spaces.model import DAY_MS, Joined, Rules
 from connector.storage.database import Tx
 from connector.tasks.model import Viewer
@@ -156,3 +157,20 @@ async def test_a_false_list_is_told_by_the_name_of_the_space(told: Told) -> None
     assert [(each.noun, each.subject, each.count) for each in found if each.outcome == "alarm"] == [
         ("space", one.space, 2)
     ]
+
+
+async def test_being_asked_into_a_group_is_told_and_a_task(told: Told) -> None:
+    """>> the county asks the town << told once, a task until it answers, and the page with the answer."""
+    await told.member()
+    groups = told.county.city.services.spaces.groups
+    made = await groups.put(COUNTY, "wald", {"de": "Waldgemeinden", "en": "Forest"}, login=ANNA)
+    await groups.ask(COUNTY, "wald", told.town.did(TOWN), ANNA)
+    await told.town.services.spaces.elsewhere.all(TOWN)
+    (asked,) = [one for one in await told.at_town() if one.cause == "group-asked"]
+    assert sentence(asked, "de").startswith("Der Verbund „Waldgemeinden“ im Datenraum „Datenraum Musterkreis“ möchte")
+    assert asked.place == ("spaces", "groups")
+    assert await told.tasks(told.town, TOWN, TINA) == ["group-asked"]
+    leave = RequestClaims(space=made.iri.partition("/groups/")[0], request="group-leave", group=made.iri)
+    await told.town.services.spaces.elsewhere.ask(TOWN, leave)
+    assert await told.tasks(told.town, TOWN, TINA) == []
+    assert [one.cause for one in await told.at_town()].count("group-asked") == 1

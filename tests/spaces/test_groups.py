@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from connector.cli.main import main
 from connector.clock import FakeClock, SystemClock, rfc3339
-from connector.errors import HanseError, Mistake, PeerError, Unknown
-from connector.spaces import documents, grouping
+from connector.errors import HanseError, Mistake, PeerError, Unavailable, Unknown
+from connector.spaces import documents, grouping, news
 from connector.spaces.documents import GroupAct, RequestClaims
 from connector.spaces.grouping import NotKeeper
 from connector.spaces.model import MOST_PERIODS, Group, Grouped, Keys, Member
@@ -74,7 +74,7 @@ async def test_a_rule_that_names_a_group_follows_joining_and_leaving(county: Cou
     assert group not in listed(county, village.did(VILLAGE)).groups, "asked is not in it"
     with pytest.raises(Refused):
         await negotiated()
-    (standing,) = await village.services.spaces.elsewhere.all(VILLAGE)
+    (standing,) = (await village.services.spaces.elsewhere.all(VILLAGE)).groups
     assert (standing.group, standing.state, standing.members) == (group, "asked", {})
     await wish(village, VILLAGE, "group-agree", group)
     await known(county, town, village)
@@ -216,11 +216,49 @@ async def test_the_authority_agrees_to_a_group_that_a_member_keeps(county: Count
     group, own = await begun(county, town.did(TOWN)), county.city.did(COUNTY)
     await known(county, town)
     await wish(town, TOWN, "group-add", group, own)
-    (mine,) = await town.services.spaces.elsewhere.all(TOWN)
+    (mine,) = (await town.services.spaces.elsewhere.all(TOWN)).groups
     assert mine.members == {own: "asked"}
     await wish(county.city, COUNTY, "group-agree", group)
     await county.issue()
     assert group in listed(county, own).groups
+
+
+async def test_who_is_asked_is_told_without_looking(county: County, town: City) -> None:
+    """>> asked into two groups; the job looks, twice at once; one is agreed to, one withdrawn << known once each, gone
+    with the answer or the next look; an authority that is away changes nothing."""
+    one = await joined(town, TOWN, county)
+    elsewhere, groups, did = town.services.spaces.elsewhere, county.city.services.spaces.groups, town.did(TOWN)
+    iris = [await begun(county, name=name) for name in ("wald", "see")]
+
+    async def looked() -> list[str]:
+        elsewhere._begun = None
+        await asyncio.gather(elsewhere.work(), elsewhere._next(TOWN, one.space))
+        return await asked()
+
+    async def asked() -> list[str]:
+        return [found.group for found in await town.services.infra.db.read(TOWN, news.asked, TOWN)]
+
+    assert await looked() == []
+    for name in ("wald", "see"):
+        await groups.ask(COUNTY, name, did, ANNA)
+    assert await looked() == sorted(iris)
+    log = await town.services.infra.db.read(
+        TOWN, lambda tx: tx.all("SELECT record FROM audit_entry WHERE type = 'space' ORDER BY id")
+    )
+    told = [row["record"] for row in log if json.loads(row["record"])["body"]["event"] == "asked"]
+    assert [json.loads(row)["body"]["group"] for row in told] == sorted(iris)
+    await wish(town, TOWN, "group-agree", iris[0])
+    assert await asked() == [iris[1]]
+    county.city.services.spaces.groups.standing = broken  # type: ignore[assignment,method-assign]
+    assert await looked() == [iris[1]]
+    assert [(away.space, found) for away in (await elsewhere.all(TOWN)).away for found in (1,)] == [(one.space, 1)]
+    del county.city.services.spaces.groups.standing
+    await groups.remove(COUNTY, "see", did, ANNA)
+    assert await looked() == []
+
+
+async def broken(*args: object) -> object:
+    raise Unavailable("http.unreachable", host="kreis.example", reason="")
 
 
 async def test_two_who_ask_at_once_are_one(county: County) -> None:

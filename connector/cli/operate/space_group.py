@@ -117,7 +117,9 @@ def run_joined(call: Call) -> int:
         call.tell("space.group-standing", label=_label(call, one), group=one["group"], state=state)
         for did, state in one["members"].items():
             call.tell("space.group-asked", did=did, state=call.say(f"space.group-is.{state}"))
-    if not found["groups"]:
+    for space in found["away"]:
+        call.tell("space.group-away", space=space)
+    if not found["groups"] and not found["away"]:
         call.tell("space.group-none")
     return OK
 

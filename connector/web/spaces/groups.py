@@ -1,9 +1,8 @@
-"""Groups of the spaces that a participant belongs to, as their authorities say now: it agrees to one, or leaves it.
+"""Groups of the spaces that a participant belongs to, as their authorities say now: it agrees, declines, or leaves.
 
 Nobody is put into a group without her word (spec/spaces.md 7.2). An authority that is away is said, and costs no page.
 """
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 from aiohttp import web
@@ -22,11 +21,12 @@ from connector.web.routes import TOWN, Route, get, post
 from connector.web.session import READERS
 from connector.web.spaces import view
 
+WISHES = {"asked": ("agree", "decline"), "member": ("leave",)}
 BADGES = {"asked": "warning", "member": "success", "": "info"}
 
 
 class Line(Struct, frozen=True, kw_only=True):
-    """A group; `within` are names of who is in it, said to its keeper alone. `wish` is what may be asked for."""
+    """A group; `within` are names of who is in it, said to its keeper alone. `wishes` are what may be asked for."""
 
     group: str
     name: str
@@ -34,7 +34,7 @@ class Line(Struct, frozen=True, kw_only=True):
     state: str
     badge: str
     within: str
-    wish: str
+    wishes: tuple[str, ...]
 
 
 class GroupPages:
@@ -45,12 +45,12 @@ class GroupPages:
         return await self._page(call)
 
     async def ask(self, call: Call) -> web.StreamResponse:
-        """Agrees to be in a group, or leaves it."""
+        """Agrees to be in a group, declines, or leaves it."""
         group, wish = call.form.text("group")[:600], call.form.text("wish")
         try:
             if wish == "agree":
                 claims = RequestClaims(space=grouping.space_of(group), request="group-agree", group=group)
-            elif wish == "leave":
+            elif wish in ("leave", "decline"):
                 claims = RequestClaims(space=grouping.space_of(group), request="group-leave", group=group)
             else:
                 raise Mistake("web.field", pointer="wish")
@@ -65,16 +65,12 @@ class GroupPages:
     )
 
     async def _page(self, call: Call, problem: HanseError | None = None) -> web.StreamResponse:
-        found: Sequence[GroupStanding] = ()
-        away = ""
-        try:
-            found = await self._elsewhere.all(call.slug)
-        except (PeerError, Unavailable) as silent:
-            away = view.told(call, silent)
+        found = await self._elsewhere.all(call.slug)
+        away = ", ".join(plain(one.name, view.LONGEST) for one in found.away)
         return await page(
             call, "spaces/my_groups.html", 200 if problem is None else 422, title=call.say("web.spaces.my-groups"),
             crumbs=[(call.say("web.spaces.title"), call.at("spaces"))], may=ROLE in call.roles, away=away,
-            groups=[self._line(call, one) for one in found],
+            groups=[self._line(call, one) for one in found.groups],
             errors=[] if problem is None else [("", view.told(call, problem))],
         )  # fmt: skip
 
@@ -84,5 +80,5 @@ class GroupPages:
             group=one.group, name=plain(name, view.LONGEST), keeper=self._members.called(one.keeper),
             state=call.say(f"web.spaces.in-group.{one.state or 'out'}"), badge=BADGES.get(one.state, "info"),
             within=", ".join(sorted(map(self._members.called, one.members))),
-            wish={"asked": "agree", "member": "leave"}.get(one.state, ""),
+            wishes=WISHES.get(one.state, ()),
         )  # fmt: skip

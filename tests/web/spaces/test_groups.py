@@ -24,16 +24,19 @@ async def test_a_town_agrees_and_leaves(desks: Desks, monkeypatch: pytest.Monkey
     assert "<b>IT</b> Sie sind gefragt" in page.words
     rita = await desks.at_town("rita@musterstadt.example", "auditor")
     assert [form for form in (await rita.get(PAGE)).forms if form.action.endswith("/groups")] == []
-    page = await tina.send(page, "/spaces/groups")
+    page = await tina.send(page, "/spaces/groups", "Zustimmen")
     assert "<b>IT</b> dabei" in page.words
-    page = await tina.send(page, "/spaces/groups")
+    page = await tina.send(page, "/spaces/groups", "Austreten")
+    assert "<b>IT</b> nicht dabei" in page.words
+    await groups.ask(COUNTY, "it", desks.town.did(TOWN), ANNA)
+    page = await tina.send(await tina.get(PAGE), "/spaces/groups", "Ablehnen")
     assert "<b>IT</b> nicht dabei" in page.words
 
     async def away(*args: object) -> object:
         raise Unavailable("http.unreachable", host="kreis.example", reason="")
 
     monkeypatch.setattr(desks.town.services.spaces.joining, "read", away)
-    assert "Die Verbünde lassen sich gerade nicht abrufen" in (await tina.get(PAGE)).words
+    assert "Es antwortet nicht: Datenraum Musterkreis." in (await tina.get(PAGE)).words
 
 
 async def test_nobody_agrees_to_what_was_not_asked(desks: Desks) -> None:
@@ -46,7 +49,7 @@ async def test_nobody_agrees_to_what_was_not_asked(desks: Desks) -> None:
     tina = await desks.at_town()
     page = await tina.get(PAGE)
     await groups.remove(COUNTY, "it", desks.town.did(TOWN), ANNA)
-    page = await tina.send(page, "/spaces/groups")
+    page = await tina.send(page, "/spaces/groups", "Zustimmen")
     assert page.status == 422
     assert "hat das nicht angenommen (spaces.group-not-asked)" in page.words
     assert made.iri not in page.words
