@@ -1,7 +1,9 @@
 """SQL of participants that leave: their state, their last row, and which of their evidence an operator holds."""
 
 import msgspec
+from msgspec.structs import asdict
 
+from connector.storage.at_rest import COLUMNS
 from connector.storage.database import Row, Tx, for_update
 
 
@@ -17,11 +19,8 @@ class LifecycleState(msgspec.Struct, frozen=True, kw_only=True):
     deleted_at: int | None
 
 
-_COLUMNS = "id, did, name, state, closing_reason, closed_at, deleted_at"
-
-
 def standing(tx: Tx, participant: str) -> LifecycleState | None:
-    row = tx.one(f"SELECT {_COLUMNS} FROM participant WHERE id = :id", id=participant)  # noqa: S608 constants
+    row = tx.one(f"SELECT {COLUMNS} FROM participant WHERE id = :id", id=participant)  # noqa: S608 constants
     return None if row is None else _standing(row)
 
 
@@ -30,12 +29,22 @@ _TURN = "hashtextextended(:id, 0)"
 both queue up at a lock of PostgreSQL's own first, where they have their turn as they come."""
 _SHARED = (
     f"WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({_TURN}))"  # noqa: S608 constants
-    f" SELECT {_COLUMNS} FROM participant, turn WHERE id = :id FOR KEY SHARE OF participant"
+    f" SELECT {COLUMNS} FROM participant, turn WHERE id = :id FOR KEY SHARE OF participant"
 )
 
 
 def held_open(tx: Tx, participant: str) -> LifecycleState | None:
-    """The same, and until this unit commits the participant cannot begin to leave."""
+    """The same, and until this unit commits the participant cannot begin to leave: so it is read once in a unit."""
+    if participant != tx.scope:
+        return _held_open(tx, participant)
+    if tx.standing is None:
+        found = _held_open(tx, participant)
+        tx.standing = None if found is None else asdict(found)
+        return found
+    return _standing(tx.standing)
+
+
+def _held_open(tx: Tx, participant: str) -> LifecycleState | None:
     if tx.dialect != "postgres":
         return standing(tx, participant)
     row = tx.one(_SHARED, id=participant)
@@ -46,7 +55,7 @@ def alone(tx: Tx, participant: str) -> LifecycleState | None:
     """The same, once every unit has ended that holds it open or adds a row of it; the next ones wait for this one."""
     if tx.dialect == "postgres":
         tx.one(f"SELECT pg_advisory_xact_lock({_TURN})", id=participant)
-    statement = f"SELECT {_COLUMNS} FROM participant WHERE id = :id"  # noqa: S608 constants
+    statement = f"SELECT {COLUMNS} FROM participant WHERE id = :id"  # noqa: S608 constants
     row = tx.one(statement + for_update(tx), id=participant)
     return None if row is None else _standing(row)
 
@@ -54,13 +63,14 @@ def alone(tx: Tx, participant: str) -> LifecycleState | None:
 def leaving(tx: Tx) -> list[LifecycleState]:
     """All participants that have begun to leave, those that are gone too."""
     rows = tx.all(
-        f"SELECT {_COLUMNS} FROM participant WHERE state IN ('closing', 'closed', 'deleting', 'deleted')"  # noqa: S608
+        f"SELECT {COLUMNS} FROM participant WHERE state IN ('closing', 'closed', 'deleting', 'deleted')"  # noqa: S608
         " ORDER BY id"
     )
     return [_standing(row) for row in rows]
 
 
 def begin(tx: Tx, participant: str, reason: str) -> None:
+    tx.standing = None
     tx.run(
         "UPDATE participant SET state = 'closing', closing_reason = :reason WHERE id = :id",
         id=participant,
@@ -69,15 +79,18 @@ def begin(tx: Tx, participant: str, reason: str) -> None:
 
 
 def close(tx: Tx, participant: str) -> None:
+    tx.standing = None
     tx.run("UPDATE participant SET state = 'closed', closed_at = :now WHERE id = :id", id=participant, now=tx.now)
 
 
 def begin_deleting(tx: Tx, participant: str) -> None:
+    tx.standing = None
     tx.run("UPDATE participant SET state = 'deleting' WHERE id = :id", id=participant)
 
 
 def mark_deleted(tx: Tx, participant: str) -> None:
     """Of the participant stays who it was, when it went, and the address that nobody else may get."""
+    tx.standing = None
     tx.run(
         "UPDATE participant SET state = 'deleted', deleted_at = :now, kind = '', operator = '', closing_reason = NULL"
         " WHERE id = :id",
@@ -88,6 +101,7 @@ def mark_deleted(tx: Tx, participant: str) -> None:
 
 def set_state(tx: Tx, participant: str, before: str, after: str) -> bool:
     """False if it is in another state than `before`."""
+    tx.standing = None
     changed = tx.run(
         "UPDATE participant SET state = :after WHERE id = :id AND state = :before",
         id=participant,
@@ -105,6 +119,7 @@ def at_rest_alone(tx: Tx, participant: str) -> None:
 
 def remove(tx: Tx, participant: str) -> None:
     """The row of a participant that never arrived."""
+    tx.standing = None
     tx.run("DELETE FROM participant WHERE id = :id AND state = 'arriving'", id=participant)
 
 

@@ -14,6 +14,8 @@ F = TypeVar("F")
 
 STATES: Final = ("moving", "moved", "arriving")
 RETRY_S: Final = 60
+COLUMNS: Final = "id, did, name, state, closing_reason, closed_at, deleted_at"
+"""What is read of a participant to see how far it is: by the port before a unit, and by whoever asks in it."""
 
 _let_through: set[object] = set()
 
@@ -36,9 +38,13 @@ def guarded(scope: str, fn: object) -> bool:
 
 
 def require_awake(tx: Tx) -> None:
-    """Raises AtRest; inside the transaction, before the unit."""
-    row = tx.one("SELECT state FROM participant WHERE id = :id", id=tx.scope)
+    """Raises AtRest; inside the transaction, before the unit, which need not read the same once more (`Tx.standing`).
+
+    For SQLite, where nobody else writes until the transaction ends.
+    """
+    row = tx.one(f"SELECT {COLUMNS} FROM participant WHERE id = :id", id=tx.scope)  # noqa: S608 constants
     refuse(None if row is None else str(row["state"]))
+    tx.standing = row
 
 
 def refuse(state: str | None) -> None:

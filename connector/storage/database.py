@@ -125,6 +125,9 @@ class Tx(Protocol):
     signals: list[Signal]
     careful: bool
     """Whether parts that may fail have savepoints (`nested`); SQLite does without until one has to be undone."""
+    standing: Row | None
+    """How far the participant of `scope` is (`at_rest.COLUMNS`), once read so that nobody else changes it before the
+    unit ends; None where it has to be read, as after a change."""
 
     @property
     def dialect(self) -> Dialect:

@@ -27,6 +27,7 @@ def nested(tx: Tx, fn: Callable[Concatenate[Tx, P], T], *args: P.args, **kw: P.k
         tx.run("ROLLBACK TO SAVEPOINT nested")
         tx.run("RELEASE SAVEPOINT nested")
         del tx.signals[before:]
+        tx.standing = None  # a lock that was taken in this part is gone with it
         return error
     tx.run("RELEASE SAVEPOINT nested")
     return value

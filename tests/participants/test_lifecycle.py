@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from connector.errors import Unknown
+from connector.errors import Mistake, Unknown
 from connector.participants import lifecycle, lifecycle_store, store
 from connector.storage import Database, Tx
+from connector.storage.nested import nested
 from tests.testkit.patience import PATIENCE_S, eventually_said
 
 TOWN, NEIGHBOUR = "musterstadt", "nachbardorf"
@@ -112,3 +113,55 @@ async def test_bug_a_stream_of_requests_kept_a_stolen_key_in_use(postgres_db: Da
     async with Open(postgres_db):
         async with asyncio.timeout(PATIENCE_S):
             await postgres_db.write(TOWN, store.lock_keys, TOWN)
+
+
+class Counting:
+    """A unit's transaction that counts the statements that return one row."""
+
+    def __init__(self, tx: Tx) -> None:
+        self.ones, self._one = 0, tx.one
+        tx.one = self.one  # type: ignore[method-assign]
+
+    def one(self, sql: str, /, **values: object) -> Any:
+        self.ones += 1
+        return self._one(sql, **values)
+
+
+async def test_a_unit_reads_once_how_far_its_participant_is(any_db: Database) -> None:
+    """>> a unit takes in a message that begins something << one statement; none where the database port has read the
+    same before the unit."""
+
+    def unit(tx: Tx) -> int:
+        counting = Counting(tx)
+        lifecycle.require_not_deleting(tx, TOWN)
+        lifecycle.require_active(tx, TOWN)
+        assert not lifecycle.is_deleting(tx, TOWN)
+        return counting.ones
+
+    assert await any_db.write(TOWN, unit) == (0 if any_db.dialect == "sqlite" else 1)
+
+
+async def test_a_unit_that_lets_its_participant_leave_sees_that(any_db: Database) -> None:
+    """>> in one unit: open, closing, deleting; a part that undoes its own step << each is told as it is then."""
+
+    def fails(tx: Tx) -> None:
+        lifecycle_store.begin(tx, TOWN, "Fusion")
+        with pytest.raises(lifecycle.Closed):
+            lifecycle.require_active(tx, TOWN)
+        raise Mistake("leaving.reason", limit=1)
+
+    def unit(tx: Tx) -> None:
+        lifecycle.require_active(tx, TOWN)
+        assert isinstance(nested(tx, fails), Mistake)
+        lifecycle.require_active(tx, TOWN)
+        lifecycle_store.begin(tx, TOWN, "Fusion")
+        with pytest.raises(lifecycle.Closed):
+            lifecycle.require_active(tx, TOWN)
+        lifecycle.require_not_deleting(tx, TOWN)
+        lifecycle_store.close(tx, TOWN)
+        lifecycle_store.begin_deleting(tx, TOWN)
+        assert lifecycle.is_deleting(tx, TOWN)
+
+    await any_db.write(TOWN, unit)
+    with pytest.raises(Unknown, match=r"peer\.nothing-here"):
+        await any_db.write(TOWN, lifecycle.require_not_deleting, TOWN)

@@ -56,6 +56,7 @@ class PostgresTx:
         self.actor = actor
         self.now = now
         self.signals: list[Signal] = []
+        self.standing: Row | None = None
         self._cursor = connection.cursor()
 
     def one(self, sql: str, /, **values: object) -> Row | None:

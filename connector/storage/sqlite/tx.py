@@ -86,6 +86,7 @@ class SqliteTx:
         self.actor = actor
         self.now = now
         self.signals: list[Signal] = []
+        self.standing: Row | None = None
         self._connection = connection
         self._last_error: HanseError | None = None
 
