@@ -54,7 +54,7 @@ class GroupHandlers:
         """A participant is in it from now on: what a rule gives the group it may have at once."""
         return views.group(await self._groups.add(request.match_info["p"], request.match_info["id"], wish.did))
 
-    @problem_codes(NONE)
+    @problem_codes({400: ("trust.did",), **NONE})
     async def remove(self, request: web.Request, wish: OwnMemberRequest) -> views.GroupView:
         """A participant is in it no more: what runs with it is judged anew at once."""
         return views.group(await self._groups.remove(request.match_info["p"], request.match_info["id"], wish.did))

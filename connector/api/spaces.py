@@ -323,7 +323,7 @@ class SpaceHandlers:
         slug, name = request.match_info["p"], request.match_info["id"]
         return views.group(await self._groups.ask(slug, name, wish.did, wish.who))
 
-    @problem_codes({403: ("spaces.who",), 404: NO_GROUP})
+    @problem_codes({400: ("trust.did",), 403: ("spaces.who",), 404: NO_GROUP})
     async def remove(self, request: web.Request, wish: GroupedRequest) -> views.SpaceGroupView:
         """A member is in it no more, with the next list."""
         slug, name = request.match_info["p"], request.match_info["id"]

@@ -115,7 +115,7 @@ def end(tx: Tx, participant: Participant, name: str) -> frozenset[str]:
         "UPDATE own_group SET ended_at = :now WHERE participant = :participant AND name = :name",
         now=tx.now, participant=participant.id, name=name,
     )  # fmt: skip
-    _until(tx, participant.id, name, "")
+    _until(tx, participant.id, name, None)
     _changed(tx, participant, "ended", name)
     return was
 
@@ -146,12 +146,13 @@ def add(tx: Tx, participant: Participant, name: str, did: str) -> bool:
 
 
 def remove(tx: Tx, participant: Participant, name: str, did: str) -> bool:
-    """Whether a DID was in it until now; raises Unknown for a group that is none."""
+    """Whether a DID was in it until now; raises Unknown for a group that is none, PeerError for no DID."""
+    who = dids.parse(did)
     store.lock_keys(tx, participant.id)
     group(tx, participant.id, name)
-    if not _until(tx, participant.id, name, did):
+    if not _until(tx, participant.id, name, who):
         return False
-    _changed(tx, participant, "removed", name, did)
+    _changed(tx, participant, "removed", name, who)
     return True
 
 
@@ -160,15 +161,15 @@ def _require_going(one: Group) -> None:
         raise Mistake("participants.group-ended", group=one.name)
 
 
-def _until(tx: Tx, participant: str, name: str, did: str) -> int:
-    """Ends what goes on of one member, or of all (`did` empty)."""
+def _until(tx: Tx, participant: str, name: str, did: str | None) -> int:
+    """Ends what goes on of one member, or of all (None)."""
     return tx.run(
         "UPDATE own_grouped SET until = :now WHERE participant = :participant AND name = :name"  # noqa: S608 constants
-        f"{' AND did = :did' if did else ''} AND until IS NULL",
+        f"{'' if did is None else ' AND did = :did'} AND until IS NULL",
         now=tx.now,
         participant=participant,
         name=name,
-        **({"did": did} if did else {}),
+        **({} if did is None else {"did": did}),
     )
 
 

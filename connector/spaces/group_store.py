@@ -68,13 +68,13 @@ def agree(tx: Tx, one: Grouped) -> None:
         raise Conflict("space_grouped")
 
 
-def end(tx: Tx, participant: str, *, name: str = "", did: str = "") -> bool:
+def end(tx: Tx, participant: str, *, name: str | None = None, did: str | None = None) -> bool:
     """Ends being in a group, or being asked: of one member in one group, of all in it, or of one in all. Whether
     anything ended."""
     return bool(
         tx.run(
             "UPDATE space_grouped SET until = :now WHERE participant = :participant"  # noqa: S608 constants
-            f"{' AND name = :name' if name else ''}{' AND did = :did' if did else ''} AND until IS NULL",
+            f"{_where(name, did)} AND until IS NULL",
             now=tx.now,
             participant=participant,
             **_chosen(name, did),
@@ -82,16 +82,23 @@ def end(tx: Tx, participant: str, *, name: str = "", did: str = "") -> bool:
     )
 
 
-def grouped(tx: Tx, participant: str, *, name: str = "", did: str = "") -> Sequence[Grouped]:
+def grouped(
+    tx: Tx, participant: str, *, name: str | None = None, did: str | None = None
+) -> Sequence[Grouped]:  # fmt: skip
     """All who ever were asked, of one group or one member if that is named."""
     rows = tx.all(
         "SELECT * FROM space_grouped WHERE participant = :participant"  # noqa: S608 constants
-        f"{' AND name = :name' if name else ''}{' AND did = :did' if did else ''} ORDER BY name, did, number",
+        f"{_where(name, did)} ORDER BY name, did, number",
         participant=participant,
         **_chosen(name, did),
     )
     return [struct(row, Grouped) for row in rows]
 
 
-def _chosen(name: str, did: str) -> dict[str, str]:
-    return {key: value for key, value in (("name", name), ("did", did)) if value}
+def _where(name: str | None, did: str | None) -> str:
+    return f"{'' if name is None else ' AND name = :name'}{'' if did is None else ' AND did = :did'}"
+
+
+def _chosen(name: str | None, did: str | None) -> dict[str, str]:
+    """What is named, be it nothing: an empty DID is nobody, and not everybody."""
+    return {key: value for key, value in (("name", name), ("did", did)) if value is not None}

@@ -17,6 +17,7 @@ from connector.spaces.authority import SpaceAuthority, record
 from connector.spaces.documents import GroupStanding, RequestClaims
 from connector.spaces.model import MOST_GROUPS, MOST_IN_GROUP, MOST_OF_MEMBER, Group, Grouped, GroupedState, Member
 from connector.storage.database import Database, Tx
+from connector.trust.did import did as dids
 
 
 class Filled(NamedTuple):
@@ -91,7 +92,7 @@ class SpaceGroups:
         return await self._db.write(slug, unit)
 
     async def remove(self, slug: str, name: str, did: str, login: str = "") -> Filled:
-        """A member is in it no more, or asked no more; the same again is the same."""
+        """A member is in it no more, or asked no more; the same again is the same. Raises PeerError for no DID."""
         hosted = await self._participants.get(slug)
 
         def unit(tx: Tx) -> Filled:
@@ -194,7 +195,8 @@ class SpaceGroups:
             record(tx, hosted, "group joined", asks.did, group=group.name, did=asks.did)
 
     def _end(self, tx: Tx, hosted: Hosted, group: Group, did: str, who: str) -> None:
-        if group_store.end(tx, group.participant, name=group.name, did=did):
+        """Raises PeerError for what is no DID."""
+        if group_store.end(tx, group.participant, name=group.name, did=dids.parse(did)):
             store.changed(tx, group.participant)
             record(tx, hosted, "group left", who, group=group.name, did=did)
 

@@ -149,6 +149,17 @@ async def test_what_cannot_be(towns: Towns) -> None:
         await begun(towns)
 
 
+async def test_nobody_in_particular_is_taken_out(towns: Towns) -> None:
+    """>> a removal that names nobody << no word about all members; they stay."""
+    await begun(towns)
+    await write(towns, groups.add, "partner", towns.did(VILLAGE))
+    for nobody in ("", "nachbardorf"):
+        with pytest.raises(PeerError):
+            await write(towns, groups.remove, "partner", nobody)
+    rows = await towns.db.read(TOWN, groups.members, TOWN, "partner")
+    assert [one.until for one in rows] == [None]
+
+
 async def test_two_who_add_at_once_are_one(towns: Towns) -> None:
     await begun(towns)
     did = towns.did(VILLAGE)

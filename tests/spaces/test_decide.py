@@ -121,6 +121,18 @@ def test_renewal_is_in_time_and_once() -> None:
     assert not decide.lapsed(replace(soon, until=NOW, state="left"), NOW)
 
 
+@pytest.mark.parametrize(("term", "renew"), [(1, 60), (30, 60), (60, 60), (61, 60), (90, 60), (365, 60)])
+def test_a_term_shorter_than_its_notice_is_renewed_once(term: int, renew: int) -> None:
+    """>> a term of thirty days that is renewed sixty days before its end << not anew in each second."""
+    rules = Rules(term_days=term, renew_days=renew)
+    first = member(until=decide.term(rules, NOW))
+    assert decide.renewed(first, rules, NOW) is None
+    later = NOW + term * DAY_MS - min(renew, term / 2) * DAY_MS
+    renewed = decide.renewed(first, rules, int(later))
+    assert renewed is not None
+    assert decide.renewed(renewed, rules, int(later) + 1_000) is None
+
+
 def test_a_list_goes_on_from_the_one_before() -> None:
     """A certificate that is listed no more stays with its end, because what it sealed is judged by the list."""
     sealed = member(keys=Keys(seal_certificates=("0" * 64,)))

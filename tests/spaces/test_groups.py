@@ -159,6 +159,21 @@ async def test_nobody_is_named_that_did_not_agree(county: County, town: City) ->
 
 
 @pytest.mark.threat("T107")
+async def test_nobody_in_particular_is_taken_out(county: County, town: City) -> None:
+    """>> a removal that names nobody: of the keeper, and of a person of the authority << members stay."""
+    await joined(town, TOWN, county)
+    group, groups = await begun(county, town.did(TOWN)), county.city.services.spaces.groups
+    await known(county, town)
+    await wish(town, TOWN, "group-add", group, town.did(TOWN))
+    with pytest.raises(PeerError):
+        await wish(town, TOWN, "group-remove", group)
+    with pytest.raises(PeerError):
+        await groups.remove(COUNTY, FOREST, "", ANNA)
+    (filled,) = await groups.all(COUNTY)
+    assert [(one.did, one.state) for one in filled.grouped] == [(town.did(TOWN), "member")]
+
+
+@pytest.mark.threat("T107")
 async def test_a_stranger_and_a_group_elsewhere(county: County, town: City) -> None:
     """>> a DID that is no member; a group of another space, or below no space << refused."""
     await joined(town, TOWN, county)
