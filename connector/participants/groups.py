@@ -1,7 +1,8 @@
 """Groups that a participant keeps itself ("our five partner towns"): for rules of its own offers, decided by it alone.
 
-Their IRIs lie below its root. What has ended stays as it is, with since and until, so that it can be said later who was
-in a group at an instant (spec/spaces.md 8; threat T107).
+Their IRIs lie below its root, and below those that it had before it moved: agreements of that time name them so.
+What has ended stays as it is, with since and until, so that it can be said later who was in a group at an instant
+(spec/spaces.md 8; threat T107).
 """
 
 import re
@@ -14,7 +15,7 @@ from msgspec.structs import replace
 
 from connector.audit import store as audit
 from connector.errors import Mistake, Unknown
-from connector.participants import store
+from connector.participants import store, succession
 from connector.participants.model import Participant, checked_name
 from connector.participants.store import Stored
 from connector.storage.database import SYSTEM, Conflict, Row, Tx
@@ -59,21 +60,27 @@ def place(root: str) -> str:
 def stored(tx: Tx, participant: str) -> Stored | None:
     """A participant whole, with its groups."""
     found = store.stored(tx, participant)
-    return found and replace(found, groups=kept(tx, participant, found.participant.root))
+    return found and replace(found, groups=kept(tx, found.participant))
 
 
-def kept(tx: Tx, participant: str, root: str) -> OwnGroups:
+def places(participant: Participant) -> tuple[str, ...]:
+    """With what the IRIs of its groups begin or began: a group is the same one wherever its participant was."""
+    return tuple(map(place, succession.roots(participant)))
+
+
+def kept(tx: Tx, participant: Participant) -> OwnGroups:
     """All groups that go on, with who is in them now."""
-    begins, names, found = place(root), set[str](), dict[str, set[str]]()
+    begin_with, names, found = places(participant), set[str](), dict[str, set[str]]()
     for row in tx.all(
         "SELECT g.name, m.did FROM own_group g LEFT JOIN own_grouped m ON m.participant = g.participant"
         " AND m.name = g.name AND m.until IS NULL WHERE g.participant = :participant AND g.ended_at IS NULL",
-        participant=participant,
+        participant=participant.id,
     ):
-        names.add(begins + row["name"])
+        iris = {before + row["name"] for before in begin_with}
+        names |= iris
         if row["did"] is not None:
-            found.setdefault(row["did"], set()).add(begins + row["name"])
-    return OwnGroups(begins, frozenset(names), {did: frozenset(iris) for did, iris in found.items()})
+            found.setdefault(row["did"], set()).update(iris)
+    return OwnGroups(begin_with, frozenset(names), {did: frozenset(iris) for did, iris in found.items()})
 
 
 # What people change; each unit holds the lock of the participant

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from connector.app.policy_engine import judge
 from connector.cli.main import main
 from connector.errors import Mistake, PeerError, Unknown
-from connector.participants import groups
+from connector.participants import groups, succession
 from connector.policy.engine import Requester
 from connector.storage.database import Database, Tx
 from connector.trust.members.claims import OwnGroups, requester
@@ -22,12 +22,13 @@ from tests.transfer.holds import RESTS, RUNS, shown
 from tests.trust.members.lists import NOW, entry
 
 __all__ = ["accessed", "agreed", "replicas", "started"]
+BEFORE = "did:web:alt.example:town"
 TOWN, VILLAGE, HANSE = "musterstadt", "nachbardorf", "https://w3id.org/hanse/v1#"
 
 
-def only(group: str) -> dict[str, Any]:
+def only(group: str, operator: str = "isAnyOf") -> dict[str, Any]:
     """A rule for members of a group."""
-    clause = {"leftOperand": f"{HANSE}memberOf", "operator": "isAnyOf", "rightOperand": [group]}
+    clause = {"leftOperand": f"{HANSE}memberOf", "operator": operator, "rightOperand": [group]}
     return {"permission": [{"action": "use", "constraint": [clause]}]}
 
 
@@ -115,6 +116,37 @@ async def test_another_replica_goes_by_what_was_said_a_moment_ago(
     assert not (await accessed(towns, theirs, second)).permit
 
 
+@pytest.mark.threat("T107")
+async def test_after_a_move_the_groups_are_known_by_their_iris_of_before(
+    replicas: tuple[Towns, Database], agreed: Any, started: Any, accessed: Any
+) -> None:
+    """>> an agreement that names a group below the root of before, one that forbids it, a list that gives it, a group
+    of that name elsewhere << as if by its IRI of now: runs, forbidden, not the list's to give, not in it."""
+    towns, second = replicas
+    await begun(towns)
+    await towns.db.write(TOWN, lambda tx: succession.take_place(tx, towns.participants.held(TOWN).participant, BEFORE))
+    await towns.participants.load()
+    await write(towns, groups.add, "partner", towns.did(VILLAGE))
+    permits = {
+        (operator, group): await permitted(operator, group, towns, second, agreed, started, accessed)
+        for operator in ("isAnyOf", "isNoneOf")
+        for group in ("https://alt.example/town/groups/partner", "https://alt.example/groups/partner")
+    }
+    assert list(permits.values()) == [True, False, False, True]
+    kept = (await towns.participants.get(TOWN)).groups
+    given = entry("firm", NOW, groups=("https://alt.example/town/groups/partner",))
+    assert requester(given, kept).known()[f"{HANSE}memberOf"].value == frozenset()
+    assert all(one in kept.names for one in kept.members[towns.did(VILLAGE)])
+
+
+async def permitted(
+    operator: str, group: str, towns: Towns, second: Database, agreed: Any, started: Any, accessed: Any
+) -> bool:
+    """Whether data would flow under an agreement with that clause."""
+    _, theirs = await started(towns, await agreed(towns, **only(group, operator)))
+    return bool((await accessed(towns, theirs, second)).permit)
+
+
 async def test_each_is_said_once_and_stays_said(towns: Towns) -> None:
     """>> added twice, removed twice, added again, ended << two periods, each with its end; a record for each change."""
     await begun(towns)
@@ -171,9 +203,9 @@ def test_no_list_has_a_say_in_own_groups() -> None:
     """>> a list that names a member as in a group of ours << not in it; whom we name is, whatever the list says."""
     ours, did = "https://town.de/groups/partner", "did:web:firm.de"
     listed = entry("firm", NOW, groups=(ours, "https://kreis.de/space"))
-    nobody = requester(listed, OwnGroups("https://town.de/groups/", frozenset((ours,)), {}))
+    nobody = requester(listed, OwnGroups(("https://town.de/groups/",), frozenset((ours,)), {}))
     assert (nobody.groups, nobody.own) == (frozenset(("https://kreis.de/space",)), frozenset())
-    named = requester(listed, OwnGroups("https://town.de/groups/", frozenset((ours,)), {did: frozenset((ours,))}))
+    named = requester(listed, OwnGroups(("https://town.de/groups/",), frozenset((ours,)), {did: frozenset((ours,))}))
     assert named.own == {ours}
     assert named.known()[f"{HANSE}memberOf"].source == "measured"
     assert requester(replace(listed, groups=())).known()[f"{HANSE}memberOf"].source == "verified-credential"

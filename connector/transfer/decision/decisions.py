@@ -58,17 +58,19 @@ class TransferDecisions:
         return AgreementNow(
             now=tx.now, row=agreement, document=policy.document, program=policy.plan.program,
             signed_at=policy.signed_at, vocabulary=vocabulary, closure=self._closure_of(vocabulary),
-            terms=terms, root=self._worlds.root(agreement), consumer=self._worlds.consumer(agreement),
+            terms=terms, root=self._worlds.own(agreement).root, consumer=self._worlds.consumer(agreement),
             moved_on=self._agreements.moved_on(tx, agreement, terms), groups=self._groups(tx, agreement),
         )  # fmt: skip
 
     def _groups(self, tx: Tx, agreement: Agreement) -> Mapping[str, frozenset[str]]:
         """Read where the decision is made: what another replica said of a group a moment ago counts already. No policy
         without our groups costs a look, and no record tells of groups that its policy does not name."""
-        root = self._worlds.root(agreement)
-        if agreement.role != "provider" or groups.place(root).encode() not in agreement.document:
+        own = self._worlds.own(agreement)
+        if agreement.role != "provider" or not any(
+            one.encode() in agreement.document for one in groups.places(own)
+        ):  # fmt: skip
             return {}
-        kept = groups.kept(tx, agreement.participant, root)
+        kept = groups.kept(tx, own)
         named = frozenset(one for one in kept.names if f'"{one}"'.encode() in agreement.document)
         return {did: within & named for did, within in kept.members.items()}
 

@@ -14,6 +14,7 @@ from connector.clock import State
 from connector.contracts.agreement.agreements import Terms
 from connector.contracts.model import Agreement
 from connector.dataplane.treatments import CAN
+from connector.participants.model import Participant
 from connector.participants.service import Participants
 from connector.policy.engine import Requester
 from connector.policy.odrl.names import HANSE, ODRL
@@ -84,9 +85,9 @@ class StatesOfWorld:
             closure=agreement.closure,
         )
 
-    def root(self, agreement: Agreement) -> str:
-        """The address of the participant whose agreement it is."""
-        return self._participants.held(agreement.participant).participant.root
+    def own(self, agreement: Agreement) -> Participant:
+        """The participant whose agreement it is."""
+        return self._participants.held(agreement.participant).participant
 
     def consumer(self, agreement: Agreement) -> str:
         """Who uses the data, and has the duties of it, as the agreement names it."""

@@ -24,10 +24,10 @@ STATES = {
 
 
 class OwnGroups(Struct, frozen=True):
-    """Groups that a participant of ours keeps itself: `place` is what their IRIs begin with, `names` those that go on,
-    `members` who is in which, by DID."""
+    """Groups that a participant of ours keeps itself: `places` is what their IRIs begin with, here and where it was
+    before, `names` those that go on, by each of their IRIs, `members` who is in which, by DID."""
 
-    place: str = ""
+    places: tuple[str, ...] = ()
     names: frozenset[str] = frozenset()
     members: Mapping[str, frozenset[str]] = {}
 
@@ -41,8 +41,8 @@ def requester(entry: Entry, own: OwnGroups = NO_GROUPS) -> Requester:
     `own` are the groups of the participant whose rule it is: no list has a say in those (threat T107).
     """
     groups = entry.groups
-    if own.place and groups:
-        groups = tuple(one for one in groups if not one.startswith(own.place))
+    if own.places and groups:
+        groups = tuple(one for one in groups if not one.startswith(own.places))
     said = {
         HANSE + "adminLevel": entry.admin_level,
         HANSE + "participantLocation": (state := STATES.get((entry.ars or "")[:2])) and HANSE + state,
