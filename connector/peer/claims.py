@@ -32,10 +32,10 @@ class Claims:
             return None
 
     def members(self, now: int, own: str = "") -> Sequence[Member]:
-        """Everybody who belongs at this instant (ms)."""
-        belong = (one for one in self._anchor.entries.values() if one.admitted(now) and not self._on_hold(one.did))
-        groups = self._groups(own)
-        return [Member(name=one.name, requester=requester(one.at(now), groups)) for one in belong]
+        """Everybody who belongs at this instant (ms) to a space of a participant of ours (`own`): others reach none of
+        its offers."""
+        seen = ((one.name, self.requester(own, one.did, now)) for one in self._anchor.entries.values())
+        return [Member(name=name, requester=known) for name, known in seen if known is not None]
 
     def held(self, now: int, own: str = "") -> Mapping[str, Set[str]]:
         """The DIDs and groups on the list and groups of our own, but for memberships that are over and groups that have

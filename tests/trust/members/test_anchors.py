@@ -8,6 +8,7 @@ import pytest
 
 from connector.clock import rfc3339
 from connector.errors import HanseError, Mistake, PeerError, Unauthenticated
+from connector.peer.claims import Claims
 from connector.storage.database import PROCESS, Database
 from connector.trust.keys.signing import SoftwareKey, Vault
 from connector.trust.members import pins
@@ -80,6 +81,9 @@ def test_a_member_of_one_space_is_a_stranger_to_towns_of_another(north: Keeper, 
     assert stranger(anchors, FIRM, TOWN)
     assert {one.did for one in anchors.neighbours(TOWN, NOW)} == {TOWN}
     assert anchors.entry(FIRM) is not None  # what is shown is another matter
+    counted = {own: {one.requester.did for one in Claims(anchors, lambda _: False).members(NOW, own)}
+               for own in (TOWN, VILLAGE)}  # fmt: skip
+    assert counted == {TOWN: {TOWN}, VILLAGE: {VILLAGE, FIRM}}, "whom an offer would reach"
 
 
 @pytest.mark.parametrize("own", ["suspended", "ended"])
