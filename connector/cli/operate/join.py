@@ -13,7 +13,8 @@ from typing import Any
 from connector.cli.frame.call import OK, REFUSED, Call, named_file
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
-from connector.cli.operate.space import sentence, tell_rules
+from connector.cli.operate.space import sentence
+from connector.cli.operate.space_rules import tell_rules
 from connector.errors import Mistake
 
 LARGEST = 131_072

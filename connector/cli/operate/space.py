@@ -12,7 +12,7 @@ from connector.catalogue import concepts
 from connector.cli.frame.call import OK, Call, named_file, unusable
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
-from connector.cli.operate import space_csv, space_group
+from connector.cli.operate import space_csv, space_group, space_rules
 from connector.errors import Mistake
 from connector.language import catalogue
 
@@ -27,6 +27,7 @@ def register(top: Words, places: Any) -> None:
     inner = group.commands("subcommand")
     _create_words(_own(group, inner, "create", run_create))
     _own(group, inner, "show", run_show)
+    space_rules.rules_words(_own(group, inner, "rules", space_rules.run_rules))
     invite = _own(group, inner, "invite", run_invite)
     invite.word("--name", metavar="NAME")
     invite.word("--ars", metavar="KEY", default="")
@@ -71,6 +72,10 @@ def register(top: Words, places: Any) -> None:
     recognise.word("--fingerprint", metavar="DIGITS", required=True)
     recognise.word("--kind", metavar="KIND", action="append", default=[])
     _who(recognise)
+    unrecognise = _own(group, inner, "unrecognise", space_rules.run_unrecognise)
+    unrecognise.word("space", metavar="URL")
+    unrecognise.sure()
+    _who(unrecognise)
     space_group.register(group, inner)
     _own(group, inner, "joined", run_joined)
     roots = _own(group, inner, "roots", run_roots)
@@ -349,20 +354,7 @@ def run_leave(call: Call) -> int:
 def _tell_space(call: Call, one: Any) -> None:
     call.tell("space.whose", name=one["name"], space=one["space"])
     call.tell("space.fingerprint", fingerprint=one["fingerprint"])
-    tell_rules(call, one["rules"])
-
-
-def tell_rules(call: Call, rules: Any) -> None:
-    """What a space asks of who applies."""
-    if rules.get("documents"):
-        call.tell("space.rule.documents", documents=", ".join(rules["documents"]))
-    if rules.get("checklist"):
-        call.tell("space.rule.checklist", points=", ".join(rules["checklist"]))
-    call.tell("space.rule.approvals", count=rules.get("approvals", 2))
-    term = rules.get("termDays", 365)
-    call.tell("space.rule.term" if term else "space.rule.endless", days=term)
-    if rules.get("text"):
-        call.tell("space.rule.text", text=rules["text"])
+    space_rules.tell_rules(call, one["rules"])
 
 
 def _tell_application(call: Call, one: Any) -> None:
