@@ -230,8 +230,8 @@ class SpaceHandlers:
         )
         return await self._shown(slug, found)
 
-    @problem_codes({400: ("spaces.checklist",), 403: NOT_YOURS, 404: ("spaces.no-application", "spaces.none"),
-                    409: DECIDED})  # fmt: skip
+    @problem_codes({400: ("spaces.checklist", "spaces.member-already"), 403: NOT_YOURS,
+                    404: ("spaces.no-application", "spaces.none"), 409: DECIDED})  # fmt: skip
     async def approve(self, request: web.Request, wish: YesRequest) -> views.ApplicationView:
         """A person agrees; with the last one that is needed the applicant is a member."""
         slug = request.match_info["p"]

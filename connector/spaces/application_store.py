@@ -22,7 +22,8 @@ _APPLICATIONS = (
 
 
 def insert_invitation(tx: Tx, one: Invitation) -> None:
-    insert(tx, "space_invitation", {**msgspec.structs.asdict(one), "groups": text(one.groups)})
+    """`groups` is a column of before groups had rows of their own."""
+    insert(tx, "space_invitation", {**msgspec.structs.asdict(one), "groups": "[]"})
 
 
 def invitation_of(tx: Tx, participant: str, code_hash: str) -> Invitation | None:
@@ -102,7 +103,7 @@ def note_try(tx: Tx, participant: str, host: str) -> None:
 
 
 def _invitation(row: Row) -> Invitation:
-    return struct(row, Invitation, groups=msgspec.json.decode(row["groups"], type=tuple[str, ...]))
+    return struct(row, Invitation)
 
 
 # Applications

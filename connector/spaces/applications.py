@@ -23,6 +23,7 @@ from connector.spaces.authority import SpaceAuthority, record
 from connector.spaces.documents import ApplicationClaims, Receipt
 from connector.spaces.model import (
     APPLICATION_MS,
+    OVER,
     TRIES,
     TRIES_MS,
     Application,
@@ -256,6 +257,8 @@ class Applications:
         invitation = application_store.invitation(tx, slug, application.invitation)
         assert invitation is not None
         before = member_store.member(tx, slug, application.did)
+        if before is not None and before.state not in OVER:  # it took a member's place while people decided
+            raise Mistake("spaces.member-already", did=application.did)
         group_store.end(tx, slug, did=application.did)
         member_store.put_member(tx, decide.admitted(application, invitation, space.rules, tx.now, before))
         store.changed(tx, slug)

@@ -91,7 +91,7 @@ class SpaceAuthority:
         store.insert_space(tx, space, kept)
         first = Member(
             participant=slug, did=one.did, name=one.name, operator=one.operator, kind=one.kind,
-            ars=one.publisher.ars or "", admin_level="", groups=(), keys=own, succeeds=(), state="active",
+            ars=one.publisher.ars or "", admin_level="", keys=own, succeeds=(), state="active",
             since=tx.now - decide.SKEW_MS, until=None, suspended_since=None, reason="", application="",
             changed_at=tx.now, version=0,
         )  # fmt: skip

@@ -163,7 +163,7 @@ def admitted(application: Application, invitation: Invitation, rules: Rules, now
     return Member(
         participant=application.participant, did=application.did, name=invitation.name or application.name,
         operator=application.operator, kind=invitation.kind or application.kind, ars=invitation.ars or application.ars,
-        admin_level="", groups=invitation.groups, keys=application.keys, succeeds=(), state="active",
+        admin_level="", keys=application.keys, succeeds=(), state="active",
         since=now - SKEW_MS, until=term(rules, now), suspended_since=None, reason="", application=application.id,
         changed_at=now, version=0 if before is None else before.version,
     )  # fmt: skip
@@ -212,7 +212,7 @@ def entry_of(member: Member, periods: Sequence[Period] = ()) -> Entry:
     """What the list says of a member; `periods` in groups of the space."""
     return Entry(
         did=member.did, name=member.name, operator=member.operator, kind=member.kind,
-        groups=(*member.groups, *(one.group for one in periods if one.valid_until is None)),
+        groups=tuple(one.group for one in periods if one.valid_until is None),
         state="suspended" if member.state == "suspended" else "active",
         valid_from=rfc3339(member.since),
         valid_until=None if member.until is None else rfc3339(member.until),

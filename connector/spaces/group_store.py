@@ -82,6 +82,22 @@ def end(tx: Tx, participant: str, *, name: str | None = None, did: str | None = 
     )
 
 
+def hand_on(tx: Tx, participant: str, did: str, to: str) -> None:
+    """What one DID keeps and is in from now on is `to`'s, which nobody has asked into a group before."""
+    tx.run(
+        "UPDATE space_group SET keeper = :heir, version = version + 1"
+        " WHERE participant = :participant AND keeper = :did",
+        participant=participant,
+        did=did,
+        heir=to,
+    )
+    held = [one for one in grouped(tx, participant, did=did) if one.until is None]
+    end(tx, participant, did=did)
+    for one in held:
+        since = None if one.since is None else tx.now
+        insert_grouped(tx, replace(one, did=to, number=1, since=since))
+
+
 def grouped(
     tx: Tx, participant: str, *, name: str | None = None, did: str | None = None
 ) -> Sequence[Grouped]:  # fmt: skip

@@ -32,9 +32,7 @@ class Invitations:
     def __init__(self, db: Database, participants: Participants, authority: SpaceAuthority) -> None:
         self._db, self._participants, self._authority = db, participants, authority
 
-    async def invite(
-        self, slug: str, name: str, *, ars: str = "", kind: str = "", domain: str = "", groups: tuple[str, ...] = ()
-    ) -> Invited:
+    async def invite(self, slug: str, name: str, *, ars: str = "", kind: str = "", domain: str = "") -> Invited:
         """An invitation for one town, of which only the hash of the code is kept."""
         hosted = await self._participants.get(slug)
         called, place = checked_name(name.strip()), domain.strip().lower()
@@ -52,7 +50,7 @@ class Invitations:
                 decide.require_kind(kind, space.rules)
             made = Invitation(
                 participant=slug, id=new_uuid(), code_hash=secret.digest(code), name=called, ars=ars, kind=kind,
-                domain=place, groups=groups, state="open", made_by=tx.actor, made_at=tx.now, until=tx.now + INVITED_MS,
+                domain=place, state="open", made_by=tx.actor, made_at=tx.now, until=tx.now + INVITED_MS,
             )  # fmt: skip
             application_store.insert_invitation(tx, made)
             record(tx, hosted, "invited", invitation=made.id, name=called)

@@ -12,7 +12,7 @@ from connector.storage.database import Conflict, Row, Tx, for_update
 MOST = 1_000
 """Rows of one answer."""
 _MEMBERS = (
-    "participant, did, name, operator, kind, ars, admin_level, groups, keys, succeeds, state, since, until,"
+    "participant, did, name, operator, kind, ars, admin_level, keys, succeeds, state, since, until,"
     " suspended_since, reason, application, changed_at, version"
 )
 
@@ -21,9 +21,9 @@ _MEMBERS = (
 
 
 def put_member(tx: Tx, one: Member) -> Member:
-    """A new one, or the one that was read before (compare and set)."""
+    """A new one, or the one that was read before (compare and set). `groups` is a column of before they had rows."""
     values = {
-        **msgspec.structs.asdict(one), "groups": text(one.groups), "keys": text(one.keys),
+        **msgspec.structs.asdict(one), "groups": "[]", "keys": text(one.keys),
         "succeeds": text(one.succeeds), "version": one.version + 1,
     }  # fmt: skip
     if not one.version:
@@ -79,8 +79,7 @@ def ending(tx: Tx, participant: str, before: int) -> list[Member]:
 
 def _member(row: Row) -> Member:
     return struct(
-        row, Member, groups=msgspec.json.decode(row["groups"], type=tuple[str, ...]),
-        keys=msgspec.json.decode(row["keys"], type=Keys),
+        row, Member, keys=msgspec.json.decode(row["keys"], type=Keys),
         succeeds=msgspec.json.decode(row["succeeds"], type=tuple[tuple[str, str], ...]),
     )  # fmt: skip
 

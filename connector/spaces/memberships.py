@@ -214,7 +214,7 @@ class Memberships:
         decide.require_listable(after, tx.now)
         member_store.put_member(tx, decide.step(found, "left", tx.now))
         member_store.put_member(tx, after)
-        group_store.end(tx, slug, did=found.did)
+        group_store.hand_on(tx, slug, found.did, did)
         store.changed(tx, slug)
         record(tx, hosted, "moved", did=found.did, to=did)
 

@@ -142,7 +142,6 @@ class Invitation(Struct, frozen=True, kw_only=True):
     ars: str
     kind: str
     domain: str
-    groups: tuple[str, ...]
     state: InvitationState
     made_by: str
     made_at: int
@@ -225,7 +224,6 @@ class Member(Struct, frozen=True, kw_only=True):
     kind: str
     ars: str
     admin_level: str
-    groups: tuple[str, ...]
     keys: Keys
     succeeds: tuple[tuple[str, str], ...]
     state: MemberState

@@ -11,10 +11,10 @@ from connector.app.surfaces import peer_routes
 from connector.approvals.decide import NotYours
 from connector.clock import FakeClock, SystemClock
 from connector.errors import Mistake, Unknown
-from connector.spaces import documents
+from connector.spaces import decide, documents, member_store
 from connector.spaces.invitations import Invited
 from connector.spaces.model import DAY_MS, INVITED_MS, Keys, Rules
-from connector.storage.database import acting
+from connector.storage.database import Tx, acting
 from connector.trust.keys.signing import SoftwareKey
 from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, TOWN, UNLISTED, County, applied, joined
 from tests.testkit.cities import MUNICIPALITY, City, Space
@@ -366,6 +366,24 @@ async def ask(county: County, nasty: NastyPeer, signer: SoftwareKey, keys: dict[
 
 async def test_strangers_ask_for_nothing(county: County, nasty: NastyPeer) -> None:
     assert (await ask(county, nasty, nasty.signer, {})).status == 401
+
+
+async def test_who_took_a_members_place_meanwhile_is_not_admitted_once_more(county: County, town: City) -> None:
+    """>> an applicant becomes the successor of a member by its move, then the last person approves << refused; it stays
+    the successor."""
+    one = await applied(town, TOWN, await county.invite(), county)
+    own = county.city.did(COUNTY)
+
+    def takes_place(tx: Tx) -> None:
+        found = member_store.known(tx, COUNTY, own)
+        assert found is not None
+        member_store.put_member(tx, decide.moved(found, town.did(TOWN), Keys(), "", tx.now))
+
+    await county.city.services.infra.db.write(COUNTY, takes_place)
+    with pytest.raises(Mistake, match="member-already"):
+        await county.admit(one)
+    found = {each.did: each for each in await county.city.services.spaces.memberships.all(COUNTY)}
+    assert found[town.did(TOWN)].succeeds[0][0] == own
 
 
 async def test_who_is_a_member_need_not_apply(county: County, town: City) -> None:

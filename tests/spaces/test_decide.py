@@ -35,7 +35,7 @@ SPACE = Space(
 
 def member(did: str = "did:web:a.de", **more: object) -> Member:
     known = Member(
-        participant="kreis", did=did, name="A", operator="RZ", kind="urn:kind", ars="05", admin_level="", groups=(),
+        participant="kreis", did=did, name="A", operator="RZ", kind="urn:kind", ars="05", admin_level="",
         keys=Keys(), succeeds=(), state="active", since=NOW - DAY_MS, until=None, suspended_since=None, reason="",
         application="", changed_at=NOW, version=1,
     )  # fmt: skip
@@ -44,7 +44,7 @@ def member(did: str = "did:web:a.de", **more: object) -> Member:
 
 def invitation(**more: object) -> Invitation:
     known = Invitation(
-        participant="kreis", id="1", code_hash="", name="A", ars="", kind="", domain="", groups=(), state="open",
+        participant="kreis", id="1", code_hash="", name="A", ars="", kind="", domain="", state="open",
         made_by="", made_at=NOW, until=NOW + DAY_MS,
     )  # fmt: skip
     return replace(known, **more)

@@ -362,7 +362,7 @@ SPACE = "https://kreis.example/space"
 
 def member(did: str, state: str = "active") -> Member:
     return Member(
-        participant="kreis", did=did, name="A", operator="RZ", kind="urn:kind", ars="", admin_level="", groups=(),
+        participant="kreis", did=did, name="A", operator="RZ", kind="urn:kind", ars="", admin_level="",
         keys=Keys(), succeeds=(), state=state, since=0, until=None, suspended_since=None, reason="", application="",  # type: ignore[arg-type]
         changed_at=0,
     )  # fmt: skip

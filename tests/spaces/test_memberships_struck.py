@@ -21,7 +21,7 @@ CODE, OTHER = "0" * 64, "1" * 64
 def member(**keys: Any) -> Member:
     return Member(
         participant=COUNTY, did="did:web:stadt.example", name="Stadt", operator="IT", kind="", ars="", admin_level="",
-        groups=(), keys=Keys(**keys), succeeds=(), state="active", since=0, until=None, suspended_since=None, reason="",
+        keys=Keys(**keys), succeeds=(), state="active", since=0, until=None, suspended_since=None, reason="",
         application="", changed_at=0,
     )  # fmt: skip
 

@@ -23,14 +23,14 @@ RULES = Rules(renewal="people", renew_days=30)
 def put(tx: Tx) -> None:
     """A member, a former one, an invitation that is used and one that is over, an application with one yes."""
     one = Member(
-        participant=TOWN, did="did:web:a.example", name="A", operator="O", kind="", ars="", admin_level="", groups=(),
+        participant=TOWN, did="did:web:a.example", name="A", operator="O", kind="", ars="", admin_level="",
         keys=Keys(), succeeds=(), state="active", since=1, until=tx.now + 20 * DAY_MS, suspended_since=None, reason="",
         application="", changed_at=1, version=0,
     )  # fmt: skip
     member_store.put_member(tx, one)
     member_store.put_member(tx, replace(one, did="did:web:b.example", name="B", state="left", until=tx.now))
     used = Invitation(
-        participant=TOWN, id="i1", code_hash="h1", name="C", ars="", kind="", domain="", groups=(), state="used",
+        participant=TOWN, id="i1", code_hash="h1", name="C", ars="", kind="", domain="", state="used",
         made_by="p", made_at=1, until=tx.now + DAY_MS,
     )  # fmt: skip
     application_store.insert_invitation(tx, used)

@@ -151,7 +151,7 @@ def five_hundred(tx: Tx) -> None:
         member_store.put_member(tx, replace(county, did=did, name=f"Town {number}", version=0))
         invitation = Invitation(
             participant=COUNTY, id=f"i-{number}", code_hash=f"h-{number}", name=f"Town {number}", ars="", kind="",
-            domain="", groups=(), state="open", made_by="p", made_at=tx.now, until=tx.now + DAY_MS,
+            domain="", state="open", made_by="p", made_at=tx.now, until=tx.now + DAY_MS,
         )  # fmt: skip
         application_store.insert_invitation(tx, invitation)
         application_store.insert_application(
