@@ -108,7 +108,7 @@ class Anchors(Anchor):
         known = self._joined.get(authority) or Anchor(pin.jwk)
         if jws == known.jws:
             return frozenset()
-        before, told = known.entries, told or self.read(authority, jws)
+        before, counted, told = known.entries, _counted(known), told or self.read(authority, jws)
         assert told is not None
         if told.space != pin.space or told.authority != pin.authority:
             raise PeerError("trust.list-other-space", space=pin.space)
@@ -116,9 +116,13 @@ class Anchors(Anchor):
             return frozenset()
         self._joined[authority] = known
         self._forget()
-        return frozenset(
-            did for did in before.keys() | known.entries.keys() if before.get(did) != known.entries.get(did)
-        )
+        itself = (did for did in before.keys() | known.entries.keys() if before.get(did) != known.entries.get(did))
+        return frozenset(itself) | self._beside(counted, _counted(known))
+
+    def _beside(self, before: Mapping[str, Recognised], after: Mapping[str, Recognised]) -> frozenset[str]:
+        """Members of spaces that are recognised from now on, or no more, or of other kinds."""
+        others = (name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+        return frozenset(did for name in others if name in self._joined for did in self._joined[name].entries)
 
     def update(self, jws: str, read: Read | None = None) -> bool:
         if self.home is None:
@@ -421,6 +425,11 @@ def _over(listed: Anchor, entry: Entry) -> bool:
 def _admitted(listed: Anchor, did: str, now: int) -> Entry | None:
     entry = listed.entry(did)
     return entry.at(now) if entry is not None and entry.admitted(now) else None
+
+
+def _counted(listed: Anchor) -> Mapping[str, Recognised]:
+    """Whose members count for those of this list, by authority; nobody's before there is one."""
+    return {one.authority: one for one in _recognised(listed)} if listed.version else {}
 
 
 def _recognised(listed: Anchor) -> Sequence[Recognised]:

@@ -193,6 +193,18 @@ def test_members_of_a_recognised_authority_count_for_those_who_recognise_it(nort
     assert anchors.fresh_between(TOWN, FIRM, NOW)
 
 
+@pytest.mark.threat("T101")
+def test_the_end_of_a_recognition_is_news_of_all_members_there(north: Keeper, south: Keeper) -> None:
+    """>> recognised, for other kinds alone, no more, again, with the same list << said of the firm each time, so that
+    what runs with it is judged anew; it is a stranger in between."""
+    anchors = of((north, north.says(entry("town", NOW), recognised=(south.named(),))))
+    anchors.take(south.key.id, south.says(entry("firm", NOW)))
+    for recognised, admitted in (((south.named("urn:county"),), False), ((), False), ((south.named(),), True)):
+        assert anchors.take(north.key.id, north.says(entry("town", NOW), recognised=recognised)) == {FIRM}
+        assert stranger(anchors, TOWN, FIRM) is not admitted
+    assert anchors.take(north.key.id, north.says(entry("town", NOW), recognised=(south.named(),))) == frozenset()
+
+
 def test_recognition_may_be_for_some_kinds_and_is_not_handed_on(north: Keeper, south: Keeper, tmp_path: Path) -> None:
     east = Keeper(tmp_path, "east")
     anchors = of((north, north.says(entry("town", NOW), recognised=(south.named("urn:county"),))))
