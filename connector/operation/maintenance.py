@@ -67,9 +67,14 @@ class Maintenance:
             await self._db.write(slug, _forget, slug, before)
 
     async def members_changed(self, dids: frozenset[str]) -> None:
-        """What runs with these peers is judged anew at once, of those participants with which something does."""
+        """What runs with these peers is judged anew at once, of those participants with which something does; all that
+        a participant of ours provides, if it is one of them."""
+        ours = {one.participant.id for one in await self._participants.all() if one.participant.did in dids}
+        for slug in sorted(ours):
+            await self._db.write(slug, self._enforcement.members_changed, slug, None)
         for slug in await self._db.read(WORKER, self._enforcement.concerned, dids):
-            await self._db.write(slug, self._enforcement.members_changed, slug, dids)
+            if slug not in ours:
+                await self._db.write(slug, self._enforcement.members_changed, slug, dids)
 
     async def key_changed(self, did: str, before: frozenset[str], now: frozenset[str]) -> None:
         """The peer is on hold: each participant's log says so, and what runs with it is held."""

@@ -59,9 +59,10 @@ class Enforcement:
         """Participants with which something runs with one of these peers, in the scope of the worker."""
         return store.providing_to(tx, self._known_as(tx, dids))
 
-    def members_changed(self, tx: Tx, slug: str, dids: Set[str]) -> None:
-        """The trust list says something else of these peers: what runs with them is reviewed at once."""
-        for agreement in store.running_with(tx, slug, self._known_as(tx, dids)):
+    def members_changed(self, tx: Tx, slug: str, dids: Set[str] | None) -> None:
+        """The trust list says something else of these peers, or of the participant itself (None), which may share no
+        space with anybody now: what runs with them is reviewed at once."""
+        for agreement in store.running_with(tx, slug, None if dids is None else self._known_as(tx, dids)):
             review(tx, slug, agreement, tx.now)
 
     def _known_as(self, tx: Tx, dids: Set[str]) -> Set[str]:

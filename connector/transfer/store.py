@@ -156,14 +156,15 @@ def providing_to(tx: Tx, counterparties: Set[str]) -> list[str]:
     return [*dict.fromkeys(str(row["participant"]) for row in rows if row["counterparty"] in counterparties)]
 
 
-def running_with(tx: Tx, participant: str, counterparties: Set[str]) -> list[str]:
-    """Agreements with one of these peers under which we provide something that has begun and not ended."""
+def running_with(tx: Tx, participant: str, counterparties: Set[str] | None) -> list[str]:
+    """Agreements with one of these peers (None: with any) under which we provide something that has begun and not
+    ended."""
     rows = tx.all(
         "SELECT DISTINCT agreement, counterparty FROM transfer WHERE participant = :participant AND settled = 0"
         " AND role = 'provider' AND state IN ('STARTED', 'SUSPENDED') ORDER BY agreement",
         participant=participant,
     )
-    return [str(row["agreement"]) for row in rows if row["counterparty"] in counterparties]
+    return [str(row["agreement"]) for row in rows if counterparties is None or row["counterparty"] in counterparties]
 
 
 def processes(tx: Tx, participant: str, agreement: str | None, before: str | None) -> list[TransferRow]:

@@ -13,6 +13,10 @@ from connector.trace.store import Line
 from connector.transfer.decision import decision_store
 from connector.transfer.decision.decision_store import KeptDecision
 from tests.testkit.towns import Towns
+from tests.transfer.conftest import agreed, started
+from tests.transfer.holds import RESTS, RUNS, shown
+
+__all__ = ["agreed", "started"]
 
 CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
 DAY = 86_400_000
@@ -120,3 +124,19 @@ async def test_a_key_in_doubt_is_logged_by_all_and_holds_what_runs(towns: Towns)
     waiting = await towns.rows(PROVIDER, due, now=towns.clock.now() + 5000)
     assert [row["subject"] for row in waiting] == [agreement.id]
     assert await towns.rows(CONSUMER, due, now=towns.clock.now() + 5000) == []
+
+
+@pytest.mark.threat("T101")
+@pytest.mark.parametrize("who", [PROVIDER, CONSUMER])
+async def test_what_the_list_says_of_either_side_is_judged_at_once(
+    towns: Towns, agreed: Any, started: Any, who: str
+) -> None:
+    """>> data flow; the list suspends the consumer, or the provider itself, which then shares no space with anybody
+    << held at once."""
+    pair = await started(towns, await agreed(towns))
+    assert await shown(towns, pair) == RUNS
+    del towns.requesters[towns.did(CONSUMER)]  # as the provider sees it, in both cases
+    await maintenance(towns, NoEvidence()).members_changed(frozenset((towns.did(who),)))
+    await towns.tick()
+    await towns.run()
+    assert await shown(towns, pair) == RESTS
