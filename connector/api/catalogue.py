@@ -97,7 +97,8 @@ class CatalogueHandlers:
 
     def _published(self, tx: Tx, slug: str, wish: Publication) -> tuple[Dataset, Offer | None, tuple[str, str]]:
         made, offer = self._catalogue.publish(tx, slug, wish)
-        return made, offer, addresses(made, self._catalogue.source_of(tx, slug, made.id))
+        it = self._catalogue.life.whose(slug)
+        return made, offer, addresses(it, made, self._catalogue.source_of(tx, slug, made.id))
 
     @problem_codes(
         {

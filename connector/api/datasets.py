@@ -108,4 +108,5 @@ class DatasetHandlers:
     def _shown(self, tx: Tx, slug: str, name: str) -> DatasetDetailsView:
         dataset, source, offers = self._catalogue.life.show(tx, slug, name)
         running = self._agreements.running_on(tx, slug, dataset.id)
-        return details(dataset, source, offers, running, self._members)
+        it = self._catalogue.life.whose(slug)
+        return details(it, dataset, source, offers, running, self._members)

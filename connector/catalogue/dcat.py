@@ -15,6 +15,7 @@ from connector.clock import rfc3339
 from connector.metadata.project.dcat_ap import polygon
 from connector.metadata.rdf.names import GEO, VCARD
 from connector.metadata.record.model import Contact, DatasetRecord, Distribution, Period, Place, Texts, all_places
+from connector.participants import succession
 from connector.participants.model import Participant
 from connector.protocol.messages import CONTEXT, HANSE
 
@@ -31,6 +32,7 @@ class Common(msgspec.Struct, frozen=True, kw_only=True):
     """What the entries of a participant say alike: how contracts give data, and unless a record says otherwise what
     place they are about and who answers questions."""
 
+    participant: Participant
     distribution: msgspec.Raw
     places: tuple[Place, ...]
     contacts: tuple[Contact, ...]
@@ -46,7 +48,7 @@ def common(participant: Participant) -> Common:
     there, about = service(participant), publisher_of(participant)
     made = [{"@type": "Distribution", "format": one, "accessService": there} for one in FORMATS]
     return Common(
-        distribution=msgspec.Raw(msgspec.json.encode(made)), places=about.places,
+        participant=participant, distribution=msgspec.Raw(msgspec.json.encode(made)), places=about.places,
         contacts=() if about.contact is None else (about.contact,),
     )  # fmt: skip
 
@@ -83,11 +85,12 @@ def dsp_dataset(common: Common, shown: Shown) -> bytes:
     if about.bytes is not None and given:
         entry["dcat:byteSize"] = str(about.bytes)
     if record is not None:
-        page = record.landing_page or (landing_page(shown.id) if shown.public else "")
+        here = succession.here(common.participant, shown.id)
+        page = record.landing_page or (landing_page(here) if shown.public else "")
         entry |= _said(record, all_places(record.places, common.places), page)
         entry["dct:issued"] = {"@type": "xsd:dateTime", "@value": rfc3339(shown.created_at)}
         entry["dct:modified"] = {"@type": "xsd:dateTime", "@value": rfc3339(shown.changed_at)}
-        files = [*_here(shown, about), *record.distributions]
+        files = [*_here(shown, about, here), *record.distributions]
         if shown.offers:
             addresses = [{"@id": one.download_url} for one in files if one.download_url]
             entry |= {"dcat:downloadURL": addresses} if addresses else {}
@@ -114,11 +117,11 @@ def public_dataset(iri: str, record: DatasetRecord) -> bytes:
     return msgspec.json.encode(entry | {name: value for name, value in said.items() if value})
 
 
-def _here(shown: Shown, about: Described) -> list[Distribution]:
+def _here(shown: Shown, about: Described, here: str) -> list[Distribution]:
     """The file that lies here, where everybody may download it."""
     if shown.access != "open" or not about.name:
         return []
-    address = download_address(shown.id, about.name)
+    address = download_address(here, about.name)
     return [
         Distribution(access_url=address, download_url=address, media_type=about.media_type or "", bytes=about.bytes)
     ]

@@ -70,11 +70,16 @@ class DatasetLife:
     def show(self, tx: Tx, slug: str, name: str) -> tuple[Dataset, Source, list[Offer]]:
         """A dataset of ours by its UUID or IRI, withdrawn ones too; raises Unknown."""
         participant = self._participants.held(slug).participant
-        dataset = store.dataset(tx, slug, public.dataset_iri(participant.root, name))
+        found = (store.dataset(tx, slug, iri) for iri in public.dataset_iris(participant, name))
+        dataset = next((one for one in found if one is not None), None)
         source = None if dataset is None else store.source(tx, slug, dataset.source)
         if dataset is None or source is None:
             raise Unknown("catalogue.unknown", id=name[:200])
         return dataset, source, store.offers_on(tx, slug, dataset.id)
+
+    def whose(self, slug: str) -> Participant:
+        """The participant, as far as its datasets have addresses of it; inside a transaction."""
+        return self._participants.held(slug).participant
 
     def templates(self, tx: Tx, slug: str, dataset_id: str) -> list[str]:
         """The rule templates under which it is offered now; one empty if under none."""
@@ -205,7 +210,8 @@ class DatasetLife:
         """The dataset for a change, held until the unit commits."""
         participant = self._participants.held(slug).participant
         require_active(tx, slug)
-        found = store.locked(tx, slug, public.dataset_iri(participant.root, name))
+        known = (store.locked(tx, slug, iri) for iri in public.dataset_iris(participant, name))
+        found = next((one for one in known if one is not None), None)
         if found is None:
             raise Unknown("catalogue.unknown", id=name[:200])
         if found.state == "withdrawn":

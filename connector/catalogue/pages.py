@@ -136,7 +136,7 @@ class Pages:
     def dataset(self, tx: Tx, slug: str, requester: Requester, name: str) -> bytes | None:
         """One dataset by id or bare UUID as a document, under the same rule as pages (CVE-2024-9202)."""
         participant = self._participants.current(tx, slug)
-        found = store.shown(tx, slug, (name, *(f"{root}/datasets/{name}" for root in succession.roots(participant))))
+        found = store.shown(tx, slug, (name, *succession.named(participant, f"datasets/{name}")))
         for entry in found:
             offers = Viewer(self._judge, requester, tx.now).visible(entry.offers)
             if offers:

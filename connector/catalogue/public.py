@@ -156,8 +156,9 @@ class PublicRecords:
     def series(self, tx: Tx, slug: str, uuid: str) -> PublicSeries:
         """A series by its UUID, if a public dataset belongs to it; raises Unknown."""
         participant = self._participants.current(tx, slug)
-        iri = series_iri(participant.root, uuid)
-        found = series_store.series(tx, slug, iri).get(iri)
+        iris = succession.named(participant, f"series/{uuid}")
+        known = ((iri, series_store.series(tx, slug, iri).get(iri)) for iri in iris)
+        iri, found = next((one for one in known if one[1] is not None), (iris[0], None))
         shown = found is not None and lifecycle.is_active(tx, slug)
         members = dict(series_store.members(tx, slug, PUBLIC, iri) if shown else [])
         if found is None or not members:
@@ -183,19 +184,22 @@ class PublicRecords:
         return store.offers_on(tx, slug, dataset.id) if dataset.access == "announced" else []
 
     def _public(self, tx: Tx, participant: Participant, name: str) -> tuple[Dataset, Source]:
-        dataset = store.dataset(tx, participant.id, dataset_iri(participant.root, name))
+        found = (store.dataset(tx, participant.id, iri) for iri in dataset_iris(participant, name))
+        dataset = next((one for one in found if one is not None), None)
         gone = dataset is not None and (dataset.state == "withdrawn" or not lifecycle.is_active(tx, participant.id))
         if dataset is not None and gone and dataset.access in PUBLIC:
-            raise Withdrawn("catalogue.withdrawn")
+            raise Withdrawn("catalogue.withdrawn", iri=dataset.id)
         source = None if dataset is None else store.source(tx, participant.id, dataset.source)
         if dataset is None or source is None or gone or dataset.access not in PUBLIC:
             raise Unknown("catalogue.unknown", id=name[:200])
         return dataset, source
 
 
-def dataset_iri(root: str, name: str) -> str:
-    """Of a UUID or of the IRI itself; an imported dataset keeps the IRI that it came with."""
-    return name if "://" in name or name.startswith("urn:") else f"{root}/datasets/{name}"
+def dataset_iris(participant: Participant, name: str) -> tuple[str, ...]:
+    """Of a UUID, wherever the participant was when it gave it, or of the IRI itself; an imported dataset keeps the IRI
+    that it came with."""
+    whole = "://" in name or name.startswith("urn:")
+    return (name,) if whole else succession.named(participant, f"datasets/{name}")
 
 
 def is_ours(participant: Participant, dataset: Dataset) -> bool:
@@ -208,7 +212,7 @@ def series_iri(root: str, uuid: str) -> str:
 
 
 def download_address(dataset: str, name: str) -> str:
-    """Where the file of an open dataset is had: below its IRI, under its name."""
+    """Where the file of an open dataset is had: below where it is, under its name."""
     return f"{dataset}/{quote(name, safe='')}"
 
 
@@ -246,7 +250,7 @@ def complete(
         iri=dataset.id,
         description=kept.description or kept.title,
         identifiers=kept.identifiers or ((dataset.uuid,) if own else ()),
-        landing_page=kept.landing_page or (landing_page(dataset.id) if own else ""),
+        landing_page=kept.landing_page or (landing_page(succession.here(participant, dataset.id)) if own else ""),
         issued=kept.issued or rfc3339(dataset.created_at),
         modified=kept.modified or rfc3339(dataset.changed_at),
         series=tuple(_series(series.get(one.iri, one), about, kept.hvd) for one in kept.series),
@@ -260,14 +264,14 @@ def _distributions(
 ) -> tuple[Distribution, ...]:
     here: list[Distribution] = []
     if source.kind != "elsewhere" and dataset.access == "open":
-        here.append(_download(record, source))
+        here.append(_download(participant, record, source))
     elif source.kind != "elsewhere":
         here.append(_on_contract(participant, record, source, offers))
     return (*here, *(_titled(one, record) for one in record.distributions))
 
 
-def _download(record: DatasetRecord, source: Source) -> Distribution:
-    address = download_address(record.iri, source.name)
+def _download(participant: Participant, record: DatasetRecord, source: Source) -> Distribution:
+    address = download_address(succession.here(participant, record.iri), source.name)
     modified = rfc3339(source.created_at) if source.created_at else record.modified
     return Distribution(
         iri=f"{record.iri}#file", access_url=address, download_url=address, title={"": source.name},

@@ -136,7 +136,7 @@ class Catalogue:
         participant = self._participants.held(slug).participant
         self._participants.require(tx, slug, PUBLISH)
         require_active(tx, slug)
-        found = (store.locked(tx, slug, f"{root}/datasets/{uuid}") for root in succession.roots(participant))
+        found = (store.locked(tx, slug, iri) for iri in succession.named(participant, f"datasets/{uuid}"))
         dataset = next((one for one in found if one is not None), None)
         if dataset is None:
             raise Unknown("catalogue.unknown", id=uuid[:80])

@@ -37,6 +37,17 @@ def roots(participant: Participant) -> tuple[str, ...]:
     return (participant.root, *(dids.root_of(dids.Did(did)) for did in participant.former))
 
 
+def named(participant: Participant, path: str) -> tuple[str, ...]:
+    """The IRIs that something of it with this path may have, the present one first."""
+    return tuple(f"{root}/{path}" for root in roots(participant))
+
+
+def here(participant: Participant, iri: str) -> str:
+    """Where what has this IRI is had now: the same below its present root, if it was named below a former one."""
+    before = next((root for root in roots(participant) if iri.startswith(f"{root}/")), None)
+    return iri if before is None else participant.root + iri[len(before) :]
+
+
 def take_place(tx: Tx, participant: Participant, former: str) -> None:
     """From here on it acts under agreements that name `former` as well; raises Mistake, PeerError for no DID."""
     known = store.stored(tx, participant.id)

@@ -10,6 +10,8 @@ from connector.catalogue.model import Dataset, Offer, Revision, Source
 from connector.clock import rfc3339
 from connector.contracts.model import Agreement
 from connector.metadata.record.model import DatasetRecord
+from connector.participants import succession
+from connector.participants.model import Participant
 from connector.views import status
 from connector.views.dataset import OfferTermsView, terms_of
 from connector.views.fields import Json, Time
@@ -90,10 +92,11 @@ class HistoryView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def details(
-    one: Dataset, source: Source, offers: Sequence[Offer], running: Sequence[Agreement], members: Members
-) -> DatasetDetailsView:
+    participant: Participant, one: Dataset, source: Source, offers: Sequence[Offer], running: Sequence[Agreement],
+    members: Members,
+) -> DatasetDetailsView:  # fmt: skip
     here = source.kind != "elsewhere"
-    page, download = addresses(one, source)
+    page, download = addresses(participant, one, source)
     return DatasetDetailsView(
         dataset=one.id, title=one.title, version=one.version, revision=one.revision, state=one.state,
         status=status.dataset(one.state),
@@ -103,12 +106,13 @@ def details(
     )  # fmt: skip
 
 
-def addresses(one: Dataset, source: Source) -> tuple[str, str]:
+def addresses(participant: Participant, one: Dataset, source: Source) -> tuple[str, str]:
     """Of its page and of its open download; empty where there is none."""
     shown = one.state == "published" and one.access in public.PUBLIC
-    page = public.landing_page(one.id) if shown else ""
+    place = succession.here(participant, one.id)
+    page = public.landing_page(place) if shown else ""
     open_bytes = shown and one.access == "open" and source.kind != "elsewhere"
-    return page, public.download_address(one.id, source.name) if open_bytes else ""
+    return page, public.download_address(place, source.name) if open_bytes else ""
 
 
 def history(one: Dataset, revisions: Sequence[Revision]) -> HistoryView:

@@ -1,17 +1,22 @@
 """A town works at another provider from now on: what it agreed before goes on, in both roles, and proves itself."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from connector.audit import store as audit
 from connector.errors import HanseError
 from connector.moving import target
 from connector.moving.assemble import MovingSlice, assemble
+from connector.storage import Tx
 from connector.verify.bundle import verify_bundle
 from connector.verify.report import Report
-from tests.testkit.cities import MUNICIPALITY, City, Space
+from tests.testkit.cities import MUNICIPALITY, PURPOSE, City, Refused, Space
 from tests.testkit.moved import Move, move, say
 from tests.testkit.patience import eventually_said
 
@@ -94,6 +99,33 @@ async def test_new_agreements_are_made_under_the_new_name(space: Space) -> None:
         VILLAGE, village.services.contracts.service.agreements.named, VILLAGE, found["agreement"]
     )
     assert document.policy["assigner"] == moved.new
+
+
+async def test_its_datasets_are_found_and_had_at_the_new_place(space: Space) -> None:
+    """>> an open and a withdrawn dataset of before the move, by their UUIDs << shown, changed and downloaded at the new
+    place under the names they have; the catalogues lead there, and not to where nobody is."""
+    town, _ = await pair(space)
+    fields = {"access": "open", "licence": "cc-zero", "rule": "", "slots": {}, "description": "Alle."}
+    one, other = [await town.publish(TOWN, CONTENT, **fields) for _ in range(2)]
+    uuid, gone = (str(each["dataset"]).rpartition("/")[2] for each in (one, other))
+    base = f"/api/v1/participants/{TOWN}/datasets"
+    await town.api.post(f"{base}/{gone}/withdraw", {"confirmed": True})
+    old, _ = town.root(TOWN), await move(space, town, TOWN)
+    root = town.root(TOWN)
+    assert root != old
+    shown = await town.api.get(f"{base}/{uuid}")
+    assert (shown["dataset"], shown["page"]) == (one["dataset"], f"{root}/datasets/{uuid}.html")
+    assert shown["download"].startswith(f"{root}/datasets/{uuid}/")
+    http = town.services.infra.http
+    assert (await http.get(shown["download"])).body == CONTENT
+    turtle = (await http.get(f"{root}/datasets/{uuid}.ttl")).body.decode()
+    assert (f"{old}/datasets/{uuid}>" in turtle, f"{root}/datasets/{uuid}/" in turtle) == (True, True)
+    assert f"{old}/datasets/{uuid}/" not in turtle
+    tombstone = await http.get(f"{root}/datasets/{gone}.ttl")
+    assert (tombstone.status, f"{old}/datasets/{gone}" in tombstone.body.decode()) == (410, True)
+    changed = await town.api.post(f"{base}/{uuid}/change", {"title": "Neuer Titel", "revision": shown["revision"]})
+    assert changed["dataset"] == one["dataset"]
+    assert (await town.api.get(f"{base}/{uuid}/history"))["revisions"]
 
 
 @pytest.mark.threat("T118")
@@ -183,6 +215,101 @@ async def test_what_a_partner_asks_for_while_the_town_is_on_its_way_comes_from_t
     assert (found["state"], found["outcome"]) == ("COMPLETED", "received")
     rows = await there.services.infra.db.read(TOWN, lambda tx: tx.all("SELECT id FROM transfer"))
     assert len(rows) == 1
+
+
+def log_of(tx: Tx, did: str, count: int) -> None:
+    for _ in range(count):
+        audit.append(tx, tx.scope, "publication", None, "system", {"note": "x" * 100}, did=did)
+
+
+def leaves(tx: Tx) -> list[bytes]:
+    query = "SELECT leaf FROM audit_entry WHERE participant = :p ORDER BY leaf_index IS NULL, leaf_index, id"
+    return [bytes(row["leaf"]) for row in tx.all(query, p=tx.scope)]
+
+
+class Partner:
+    """The village, which asks for contracts and for data all the while, and remembers what it was told."""
+
+    def __init__(self, village: City, provider: str, dataset: str, agreements: list[str]) -> None:
+        self._api, self._base, self._agreements = village.api, f"/api/v1/participants/{VILLAGE}", agreements
+        self._provider, self._dataset = provider, dataset
+        self.asked, self.over = dict[str, list[str]](negotiations=[], transfers=[]), False
+
+    async def works(self) -> None:
+        for agreement in cycle(self._agreements):
+            if self.over:
+                return
+            wish = {"provider": self._provider, "dataset": self._dataset, "purpose": PURPOSE}
+            for noun, body in (("transfers", {"agreement": agreement}), ("negotiations", wish)):
+                with suppress(Refused):  # while nobody can be reached its offer cannot be looked at
+                    made = await self._api.post(f"{self._base}/{noun}", body)
+                    self.asked[noun].append(str(made["id"]))
+
+    async def states(self, noun: str) -> list[str]:
+        found = [await self._api.get(f"{self._base}/{noun}/{one}") for one in self.asked[noun]]
+        return [str(one["state"]) for one in found]
+
+    async def rests(self) -> bool:
+        states = {one for noun in self.asked for one in await self.states(noun)}
+        return states <= {"FINALIZED", "COMPLETED", "TERMINATED"}
+
+
+@pytest.mark.long
+async def test_fifty_agreements_and_ten_thousand_records_move_while_a_partner_works(space: Space) -> None:
+    """>> a partner negotiates and fetches before, while and after the town moves << of agreements, transfers and
+    records nothing is lost and nothing doubled; every bundle of both sides, from before and after, holds."""
+    town, village = await pair(space)
+    there = await space.city("there", {})
+    made, did = await town.publish(TOWN, CONTENT), town.did(TOWN)
+    signed = [str((await village.negotiate(VILLAGE, did, made["dataset"]))["agreement"]) for _ in range(50)]
+    for _ in range(10):
+        await town.services.infra.db.write(TOWN, log_of, did, 1_000)
+    await town.services.operation.maintenance.seal_logs()
+    before = [await bundle(town, TOWN, one) for one in signed]
+    partner = Partner(village, did, made["dataset"], signed)
+    working = asyncio.ensure_future(partner.works())
+    await eventually_said(lambda: enough(partner, 5))
+    old = await town.services.participants.get(TOWN)
+    await carried(town, there)
+    await say(space, old, await there.services.participants.get(TOWN))
+    await space.reload(town, village, there)
+    told = {noun: len(ids) for noun, ids in partner.asked.items()}
+    await eventually_said(lambda: enough(partner, 5, told))
+    partner.over = True
+    await working
+    await eventually_said(partner.rests)
+    assert (await partner.states("transfers")).count("COMPLETED") >= told["transfers"]
+    was, now = [await one.services.infra.db.read(TOWN, leaves) for one in (town, there)]
+    assert len(was) > 10_000
+    assert (now[: len(was)], len(set(now))) == (was, len(now))
+    ours, theirs = [
+        sorted([row["id"] for row in await city.services.infra.db.read(slug, finalized)])
+        for city, slug in ((there, TOWN), (village, VILLAGE))
+    ]
+    assert set(signed) < set(ours)
+    assert ours == theirs
+    pids = [row["peer_pid"] for row in await there.services.infra.db.read(TOWN, transfers)]
+    assert len(pids) == len(set(pids)) == len(partner.asked["transfers"])
+    for city in (there, village):
+        await city.services.operation.maintenance.seal_logs()
+    for agreement in ours:
+        for city, slug in ((there, TOWN), (village, VILLAGE)):
+            judged(space, await bundle(city, slug, agreement))
+    for data in before:
+        judged(space, data)
+
+
+async def enough(partner: Partner, more: int, than: dict[str, int] | None = None) -> bool:
+    """Whether it has been heard so often in either way."""
+    return all(len(ids) >= (than or {}).get(noun, 0) + more for noun, ids in partner.asked.items())
+
+
+def finalized(tx: Tx) -> list[Any]:
+    return tx.all("SELECT id FROM agreement WHERE participant = :p AND state = 'finalized'", p=tx.scope)
+
+
+def transfers(tx: Tx) -> list[Any]:
+    return tx.all("SELECT peer_pid FROM transfer WHERE participant = :p", p=tx.scope)
 
 
 def moving(city: City) -> MovingSlice:

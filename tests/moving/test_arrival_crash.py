@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
-from connector.audit import store as audit
 from connector.errors import HanseError
 from connector.moving import rows, target
 from connector.moving.departure import Departures
 from connector.storage import Database, open_database
-from connector.storage.database import PROCESS, Tx
+from connector.storage.database import PROCESS
 from tests.moving.sides import PARTNER, TOWN, New, Old, new_side
 from tests.testkit.towns import Towns
 
@@ -260,57 +259,3 @@ async def test_giving_up_may_die_anywhere(old: Old, migrated: Path, tmp_path: Pa
             assert receipt
             assert await side.db.read(PROCESS, lambda tx: tx.all("SELECT id FROM participant")) == []
             assert (await side.arrivals.expect(TOWN)).state == "waiting"
-
-
-def log_of(tx: Tx, slug: str, count: int) -> None:
-    for _ in range(count):
-        audit.append(tx, slug, "publication", None, "system", {"note": "x" * 100}, did="did:web:x.example")
-
-
-@only_sqlite
-@pytest.mark.long
-async def test_fifty_agreements_and_ten_thousand_records(old: Old, migrated: Path, tmp_path: Path) -> None:
-    """>> a partner negotiates all the while << of what anybody was told is nothing lost and nothing doubled."""
-    towns, told = old.towns, list[str]()
-    for _ in range(50):
-        await towns.concluded(PARTNER, TOWN)
-    for _ in range(10):
-        await towns.db.write(TOWN, log_of, TOWN, 1_000)
-    offered = await towns.publish(TOWN, title="Meanwhile")
-
-    async def negotiates() -> None:
-        while True:
-            try:
-                told.append((await towns.ask(PARTNER, TOWN, offered)).id)
-                await towns.run()
-            except HanseError:
-                return
-            await asyncio.sleep(0)
-
-    async with place(towns, migrated, tmp_path / "there") as side:
-        to = target.parse((await side.arrivals.expect(TOWN)).target.text)
-        partner = asyncio.ensure_future(negotiates())
-        while len(told) < 3:
-            await asyncio.sleep(0)
-        await old.departures.begin(TOWN, to)
-        archive = await old.archive()
-        partner.cancel()
-        await asyncio.gather(partner, return_exceptions=True)
-        statement = await old.departures.hand(TOWN, await side.take(archive))
-        await side.arrivals.begin(TOWN, statement)
-        for name, key in (("agreement", "id"), ("negotiation", "id"), ("object", "sha256"), ("audit_entry", "leaf")):
-            before, after = (
-                {bytes(row[key]) if key == "leaf" else row[key] for row in found}
-                for found in (
-                    await towns.db.read(TOWN, every, name), await side.db.read(TOWN, every, name)
-                )
-            )  # fmt: skip
-            assert before <= after, name
-            assert len(after - before) <= 2, name
-        counts = await side.db.read(TOWN, rows.counted, TOWN)
-        assert counts["audit_entry"] > 10_000
-        assert counts["agreement"] >= 50
-
-
-def every(tx: Tx, table: str) -> list[Any]:
-    return tx.all(f"SELECT * FROM {table} WHERE participant = :p", p=TOWN)

@@ -1,5 +1,6 @@
 """The old address of a participant that has moved: who may still read what there, and what everybody else is told."""
 
+import json
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from connector.peer.evidence.log import LogHandlers
 from connector.peer.identity import IdentityHandlers
 from connector.peer.routes import Route
 from connector.storage import Tx
+from connector.storage.at_rest import at_rest
 from tests.testkit.door import Door
 from tests.testkit.nasty import Reply
 from tests.testkit.towns import Towns
@@ -92,3 +94,21 @@ class Later:
 
     def steady(self) -> int:
         return self._now
+
+
+@at_rest
+def rests(tx: Tx) -> None:
+    tx.run("UPDATE participant SET state = 'moving' WHERE id = :id", id=tx.scope)
+
+
+@pytest.mark.threat("T110")
+async def test_whoever_comes_while_it_moves_is_asked_to_come_again(towns: Towns) -> None:
+    """>> a request that would be booked, at rest << 503 and in how many seconds; nothing is booked."""
+    await towns.db.write(OLD, rests)
+    said = {
+        "@context": ["https://w3id.org/dspace/2025/1/context.jsonld"],
+        "@type": "ContractNegotiationTerminationMessage", "consumerPid": "urn:uuid:a", "providerPid": "urn:uuid:a",
+    }  # fmt: skip
+    reply = await Door(towns).post(PEER, OLD, "/2025-1/negotiations/urn:uuid:a/termination", json.dumps(said).encode())
+    assert (reply.status, reply.headers["Retry-After"]) == (503, "60")
+    assert await towns.db.read(OLD, lambda tx: tx.all("SELECT jti FROM seen_token")) == []

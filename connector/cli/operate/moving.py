@@ -6,13 +6,15 @@ Every command may be called again. What travels between the two operators are th
 import os
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 from connector.cli.frame.call import OK, Call, named_file, opened, unusable
-from connector.cli.frame.client import Api
+from connector.cli.frame.client import Api, Problem
 from connector.cli.frame.parser import Words
-from connector.errors import Mistake
+from connector.errors import HanseError, Mistake
 from connector.small_files import replaced, replacing
 
 PATIENCE_S = 7_200.0
@@ -88,7 +90,7 @@ def run_export(call: Call) -> int:
 
 def run_import(call: Call) -> int:
     args, api = call.args, Api(call.settings().api.socket, PATIENCE_S)
-    with opened(args.archive) as file:
+    with opened(args.archive) as file, _watched(call, args.slug):
         found = api.upload("arrivals", args.slug, "archive", file=file, size=os.fstat(file.fileno()).st_size)
     call.result(found)
     call.tell("moving.imported", name=found["name"], agreements=found["agreements"], records=found["records"])
@@ -162,6 +164,30 @@ def _told(call: Call, chunks: Iterable[bytes]) -> Iterator[bytes]:
             last = time.monotonic()
             call.note("moving.writes", bytes=call.size(done))
         yield chunk
+
+
+@contextmanager
+def _watched(call: Call, slug: str) -> Iterator[None]:
+    """Says now and then how far the server is, which answers when all of it is checked."""
+    over = Event()
+    watching = Thread(target=tell_progress, args=(call, slug, over), daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watching.join(EVERY_S)
+
+
+def tell_progress(call: Call, slug: str, over: Event) -> None:
+    """A line for each pause until `over`; whoever cannot say anything now says it later."""
+    api, told = Api(call.settings().api.socket), -1
+    while not over.wait(EVERY_S):
+        with suppress(Problem, HanseError):
+            found = api.get("arrivals", slug)["rows"]
+            if found != told and not over.is_set():
+                told = found
+                call.note("moving.takes" if found else "moving.reads", rows=found)
 
 
 def _counts(call: Call, found: dict[str, Any]) -> dict[str, Any]:

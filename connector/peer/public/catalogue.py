@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from connector.catalogue.public import PublicDataset, PublicRecords, Withdrawn, dataset_iri
+from connector.catalogue.public import PublicDataset, PublicRecords, Withdrawn, dataset_iris
 from connector.catalogue.snapshots.making import Snapshots
 from connector.catalogue.snapshots.model import PageAsked, Snapshot
 from connector.catalogue.snapshots.pages import Gone, Pages, gzipped
@@ -26,6 +26,7 @@ from connector.metadata.rdf import fragments, oxigraph
 from connector.metadata.rdf.fragments import Form
 from connector.metadata.rdf.names import ADMS, AUTHORITY
 from connector.metadata.rdf.writing import in_order
+from connector.participants import succession
 from connector.peer.public import answers, forms
 from connector.peer.public.answers import Answers, Document
 from connector.peer.public.forms import Shown
@@ -130,15 +131,15 @@ class PublicHandlers:
 
     async def _dataset(self, call: Call, uuid: str, form: Shown, vary: tuple[str, ...]) -> web.StreamResponse:
         """Of a participant's own by its UUID; of one with an IRI elsewhere by the whole IRI."""
-        slug, iri = call.participant.id, dataset_iri(call.participant.root, uuid)
+        slug, iri = call.participant.id, dataset_iris(call.participant, uuid)[0]
         try:
-            if iri == uuid and not iri.startswith(f"{call.participant.root}/"):
+            if iri == uuid and not iri.startswith(succession.named(call.participant, "")):
                 return await self._imported(call, iri, form, vary)
             found = await self._db.read(slug, self._records.dataset, slug, uuid)
-        except Withdrawn:
+        except Withdrawn as gone:
             if form == "html":
                 raise
-            return await self._tombstone(call, iri, form, vary)
+            return await self._tombstone(call, str(gone.facts.get("iri", iri)), form, vary)
         about = _of_dataset(found, form, vary)
         if form == "html":
             return await self._html.dataset(call, about, self._answers, found.record)

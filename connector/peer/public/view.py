@@ -21,6 +21,7 @@ from connector.metadata.rdf import oxigraph
 from connector.metadata.rdf.graph import Graph, Term
 from connector.metadata.rdf.names import AUTHORITY, DCAT, DCT
 from connector.metadata.record.model import DatasetRecord, Distribution, Period, Place, Series, Texts
+from connector.participants import succession
 from connector.participants.model import Participant
 
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
@@ -101,9 +102,10 @@ def items(participant: Participant, graph: Graph, iris: Sequence[str], lang: str
 
 
 def page_of(participant: Participant, iri: str) -> str:
-    """Where a dataset is shown here: at its own IRI, or, if that lies elsewhere, below ours under its whole name."""
-    own = f"{participant.root}/datasets/"
-    return iri if iri.startswith(own) else own + quote(iri, safe="")
+    """Where a dataset is shown here: at its own IRI, also if it was named where the participant was before, or, if that
+    lies elsewhere, below ours under its whole name."""
+    own, page = f"{participant.root}/datasets/", succession.here(participant, iri)
+    return page if page.startswith(own) else own + quote(iri, safe="")
 
 
 def _item(page: str, graph: Graph, node: oxigraph.NamedNode, lang: str) -> Item:
@@ -146,7 +148,7 @@ def dataset(record: DatasetRecord, participant: Participant, lang: str) -> Datas
 
 def _is_offered(record: DatasetRecord, participant: Participant) -> bool:
     """Neither a bare announcement nor what was imported has an offer that could be asked for."""
-    return bool(record.distributions) and record.iri.startswith(f"{participant.root}/datasets/")
+    return bool(record.distributions) and record.iri.startswith(succession.named(participant, "datasets/"))
 
 
 def series(one: Series, members: Iterable[tuple[str, Texts]], lang: str) -> SeriesView:

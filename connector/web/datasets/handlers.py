@@ -74,7 +74,7 @@ class DatasetHandlers:
     def _read(self, tx: Tx, slug: str, name: str) -> tuple[Dataset, Any, list[Any], list[Any]]:
         one, source, offers = self._catalogue.life.show(tx, slug, name)
         running = self._agreements.running_on(tx, slug, one.id)
-        details = dataset_life.details(one, source, offers, running, self._members)
+        details = dataset_life.details(self._catalogue.life.whose(slug), one, source, offers, running, self._members)
         ruled = [
             (terms_of, clauses(self._judge, offer.policy))
             for terms_of, offer in zip(details.terms, offers, strict=True)

@@ -2,11 +2,15 @@
 
 import json
 import stat
+from argparse import Namespace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 
+from connector.cli.frame.call import Call
+from connector.cli.operate.moving import tell_progress
 from tests.cli.playback import Playback, hanse, said
 
 MOVE: dict[str, Any] = {
@@ -74,3 +78,26 @@ def test_what_the_other_operator_is_given_lands_in_files(
     play.on("POST /arrivals/a/give-up", {"arrivals": []})
     assert hanse(f"participant give-up a --statement {tmp_path}/word") == 0
     assert json.loads(play.asked[-1][1]) == {"statement": "word.b.c"}
+
+
+class Pauses(Event):
+    """So many pauses, and then it is over."""
+
+    def __init__(self, left: int) -> None:
+        super().__init__()
+        self._left = left
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._left -= 1
+        return self._left < 0
+
+
+def test_whoever_waits_for_an_import_hears_how_far_it_is(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
+    """>> no rows yet, then a problem, then nine rows, twice << a line for each news, and no word of the rest."""
+    call = Call(Namespace(json=False, data=None), "de", {})
+    play.on("GET /arrivals/a", {**ARRIVAL, "rows": 0})
+    play.on("GET /arrivals/a", {"code": "moving.not-expected"}, 400)
+    for _ in range(2):
+        play.on("GET /arrivals/a", ARRIVAL)
+    tell_progress(call, "a", Pauses(4))
+    assert capsys.readouterr().err.splitlines() == ["Das Archiv wird geprüft …", "9 Einträge übernommen …"]
