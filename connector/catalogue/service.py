@@ -118,6 +118,8 @@ class Catalogue:
     def _first_offer(self, participant: Participant, source: Source, wish: Publication) -> OfferWish | None:
         """Under the rule that was named. Open data can do without: what a by-licence asks for is a rule of its own."""
         rule, slots = wish.rule, wish.slots
+        if slots and not rule:  # whoever named a limit means it
+            raise Mistake("catalogue.no-rule")
         if source.kind == "elsewhere":
             if rule:
                 raise Mistake("catalogue.nothing-to-offer")

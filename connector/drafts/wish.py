@@ -16,7 +16,7 @@ def publication(one: Draft) -> Publication:
         themes=[said.theme] if said.theme else [], frequency=said.frequency, concept=said.concept or UNSET,
         start=said.start, end=said.end, box=list(said.box), access="open" if said.open_data else "contract",
         licence=said.licence if said.open_data else UNSET, rule="" if said.open_data else said.rule,
-        slots={} if said.open_data else {name: text for name, text in said.slots.items() if text},
+        slots={} if said.open_data else dict(said.slots),
         visibility=said.visibility, personal=one.personal,
     )  # fmt: skip
 

@@ -287,6 +287,8 @@ async def test_a_dataset_that_lies_elsewhere_has_no_offer(towns: Towns) -> None:
             await changed(towns, dataset, rule="open-attribution", slots={"source": "x"})
     with pytest.raises(Mistake, match=r"catalogue\.no-rule"):
         await towns.publish(TOWN, rule="", slots={})
+    with pytest.raises(Mistake, match=r"catalogue\.no-rule"):  # a limit that nothing would hold
+        await towns.publish(TOWN, **{**OPEN, "slots": {"until": "31.12.2027"}})
     with_bytes, _ = await towns.publish(TOWN)
     with pytest.raises(Mistake, match=r"catalogue\.no-rule"):
         await changed(towns, with_bytes, slots={"until": "31.12.2099"})

@@ -90,8 +90,11 @@ def fill(template_id: str, slots: Mapping[str, str]) -> dict[str, object]:
     """The policy document without @id, @type and target; Mistake for an unknown template or slot and a bad value.
 
     Every template has the slot `space`: IRIs of spaces and groups whose members alone may have it (spec/spaces.md 5.3).
+    A slot that is named and holds nothing is refused: left out it may permit more than whoever named it meant.
     """
-    chosen, spaces = template(template_id), _spaces(slots.get(SPACE, ""))
+    chosen = template(template_id)
+    _require_filled(slots)
+    spaces = _spaces(slots.get(SPACE, ""))
     slots = {name: text for name, text in slots.items() if name != SPACE}
     for name in slots:
         if name not in chosen.slots:
@@ -102,6 +105,13 @@ def fill(template_id: str, slots: Mapping[str, str]) -> dict[str, object]:
     _in_order(chosen, texts)
     document = _insert(chosen.body, values)
     return _for_members(document, spaces) if isinstance(document, dict) else {}
+
+
+def _require_filled(slots: Mapping[str, str]) -> None:
+    """Raises Mistake for a slot without a value, as a script with an unset variable has it."""
+    for name, text in slots.items():
+        if not text.replace(",", " ").strip():
+            raise Mistake("policy.slot-missing-value", slot=name, value=text[:80])
 
 
 def _spaces(text: str) -> list[str]:

@@ -54,7 +54,8 @@ def values(slot: Slot) -> st.SearchStrategy[str]:
 
 
 def filled(template: Template) -> st.SearchStrategy[dict[str, str]]:
-    return st.fixed_dictionaries({name: values(slot) for name, slot in template.slots.items()})
+    found = st.fixed_dictionaries({name: values(slot) for name, slot in template.slots.items()})
+    return found.map(lambda slots: {name: text for name, text in slots.items() if text})
 
 
 def orderly(template: str, slots: Mapping[str, str]) -> dict[str, Any] | None:
