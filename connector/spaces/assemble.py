@@ -68,7 +68,7 @@ def assemble(
     )
     joined = Joining(db, clock, infra.vault, participants, infra.http, trust.listing, trust.anchor, own_keys)
     trust.spaces.listen(issuer.newest, _Alarms(infra, participants).raised)
-    lists, asking = Background("space-lists", issuer.work), Background("space-join", joined.work)
+    lists, asking = Background("space-lists", issuer.work), Background("space-join", joined.tick)
     hinting = Background("space-hints", hints.work)
     elsewhere_groups = GroupsElsewhere(db, clock, participants, joined, groups)
     grouping = Background("space-groups", elsewhere_groups.work)

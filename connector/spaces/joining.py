@@ -33,7 +33,9 @@ from connector.trust.members.trust_list import Entry, millis
 from connector.trust.signers.port import SealKey
 
 log = structlog.get_logger("spaces")
-LOOK_S: Final = 10.0
+LOOK_S: Final = 1.0
+"""How soon an authority hears of other keys: until it has, and its list names them, members refuse what they sign."""
+ASK_MS: Final = 10_000
 """How often somebody who waits asks."""
 ALL_MS: Final = 60_000
 """How often every participant is looked at, also those of whom this replica knows nothing."""
@@ -70,6 +72,7 @@ class Joining:
         db.listen(CHANGED, self._keys_changed)
         self._open: set[str] = set()
         self._looked: int | None = None
+        self._asked_at: int | None = None
 
     def _keys_changed(self, _: object) -> None:
         """The next round looks at every participant: somebody may have other keys."""
@@ -159,7 +162,7 @@ class Joining:
         try:
             await self.request(hosted, found, RequestClaims(space=found.space, request="leave"))
         except PeerError as refused:
-            if refused.code != "trust.not-listed":
+            if refused.code != "trust.not-listed" and found.state != "applying":
                 raise
 
     def _left(self, tx: Tx, hosted: Hosted, seen: Joined) -> Joined:
@@ -213,8 +216,15 @@ class Joining:
         if answer.status != 204:
             _receipt(answer)
 
+    async def tick(self) -> None:
+        """The job: a round now and then, and at once when somebody may have other keys."""
+        now = self._clock.steady()
+        if self._looked is None or self._asked_at is None or now - self._asked_at >= ASK_MS:
+            self._asked_at = now
+            await self.work()
+
     async def work(self) -> None:
-        """A round of the job: whoever waits asks, and whoever has other keys says so."""
+        """A round: whoever waits asks, and whoever has other keys says so."""
         hosted = await self._participants.all()
         if self._looked is None or self._clock.steady() - self._looked >= ALL_MS:
             self._looked = self._clock.steady()
@@ -273,11 +283,29 @@ class Joining:
             log.info("spaces.join", participant=one.participant, space=one.space, why=str(error))
             return one
         except PeerError as refused:
+            if one.state == "pending" or not refused.code.startswith("spaces."):
+                return await self._unheard(one, refused)
             return await self._db.write(one.participant, self._told, hosted, one, None, refused.code)
         after = await self._db.write(one.participant, self._told, hosted, one, receipt, "")
         if after.state == "member":
             await self._first_list(after)
         return after
+
+    async def _unheard(self, one: Joined, refused: PeerError) -> Joined:
+        """An answer that decides nothing, as while keys change or a backup is put back: shown, and asked again.
+
+        What ends a pending application is its receipt, what ends one on its way a no to the application itself.
+        """
+        log.warning("spaces.join", participant=one.participant, space=one.space, why=refused.code)
+
+        def unit(tx: Tx) -> Joined:
+            found = joined_store.joined(tx, one.participant, one.space, lock=True)
+            if found is None or found.version != one.version or found.reason == refused.code:
+                return found or one
+            keep = self._keep(tx, found)
+            return joined_store.put(tx, replace(found, reason=refused.code), keep)
+
+        return await self._db.write(one.participant, unit)
 
     async def _first_list(self, one: Joined) -> None:
         """What fails is made up for by the next look at all lists."""
@@ -328,10 +356,10 @@ class Joining:
             after = replace(one, state="refused", reason=refused)
         elif receipt.state == "pending":
             if one.state == "pending":
-                return one
-            after = replace(one, state="pending", application=receipt.id)
+                return one if not one.reason else joined_store.put(tx, replace(one, reason=""), None)
+            after = replace(one, state="pending", application=receipt.id, reason="")
         elif receipt.state == "approved":
-            after = replace(one, state="member", application=receipt.id)
+            after = replace(one, state="member", application=receipt.id, reason="")
             pins.pin(tx, _pin(one))
         else:
             after = replace(one, state="refused", reason=receipt.reason or receipt.state)

@@ -147,7 +147,6 @@ class Memberships:
         claims = documents.request_of(said, listed_key(document, said.kid, before.keys))
         if claims.request == "keys":
             decide.require_own_keys(claims.keys or Keys(), document, dids.host_of(did))
-        self._resolver.forget(did)
         return await self._db.write(slug, self._take, hosted, did, claims, said, statement)
 
     async def _take_back(self, hosted: Hosted, did: dids.Did, said: jose.Unverified, statement: str) -> None:
@@ -157,8 +156,7 @@ class Memberships:
         if not await self._applications.waiting(slug, did):
             raise Unauthenticated("trust.not-listed")
         document = await self._resolver.served(did)
-        claims = documents.request_of(said, document.key(said.kid, "capabilityInvocation"))
-
+        claims = documents.request_of(said, _own_key(document, said.kid))
         if claims.request != "leave":
             raise Unauthenticated("trust.not-listed")
 
@@ -309,6 +307,14 @@ def listed_key(document: DidDocument, kid: str | None, keys: Keys) -> Jwk:
         if jwk is not None and thumbprint(jwk) in keys.keys:
             return jwk
     raise Unauthenticated("spaces.unlisted-key")
+
+
+def _own_key(document: DidDocument, kid: str | None) -> Jwk:
+    """Of an applicant, whom no list names yet: the key of its seals counts too, for under a mandate the town has no
+    other, and its agent does not speak for it (spec/mandates.md 4)."""
+    if kid is not None and document.names(kid, "assertionMethod"):
+        return document.key(kid, "assertionMethod")
+    return document.key(kid, "capabilityInvocation")
 
 
 def left_key(document: DidDocument, kid: str, keys: Keys, heir: str) -> Jwk:

@@ -11,6 +11,7 @@ import pytest
 
 from connector.clock import FakeClock, SystemClock, rfc3339
 from connector.errors import Mistake, PeerError, Unavailable
+from connector.mandates.model import Wish
 from connector.spaces import documents
 from connector.spaces.joining import parse_link
 from connector.spaces.model import DAY_MS
@@ -23,6 +24,7 @@ from connector.trust.members.roots import roots_pem
 from connector.trust.members.trust_list import TrustList
 from connector.verify.bundle import verify_bundle
 from connector.verify.report import Verdict
+from tests.mandates.entrusting import YEAR_MS
 from tests.spaces.conftest import (
     COUNTY,
     COUNTY_KIND,
@@ -300,6 +302,57 @@ async def test_an_applicant_takes_back_what_it_asked_for(county: County, town: C
     with pytest.raises(Mistake):
         await county.admit(one)
     assert (await applied(town, TOWN, await county.invite(), county)).state == "pending"
+
+
+async def test_an_applicant_under_a_mandate_takes_back_what_it_asked_for(county: County, town: City) -> None:
+    """>> a mandate since it applied, so that its provider's key alone signs tokens << the town's seal says it."""
+    one = await applied(town, TOWN, await county.invite(), county)
+    until = town.services.infra.clock.now() + YEAR_MS
+    wish = Wish(agent="did:web:it.example", name="IT", actions=("negotiate",), until=until, contract="1")
+    await town.services.mandates.service.give(TOWN, wish)
+    assert (await town.services.spaces.joining.leave(TOWN, one.space)).state == "left"
+    assert (await county.applications.get(COUNTY, one.application)).state == "withdrawn"
+
+
+@pytest.mark.threat("T30")
+async def test_a_no_that_decides_nothing_ends_no_application(
+    county: County, town: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> refused by codes of a passing trouble, while it is handed in and after << it waits, says why, and goes on."""
+    joining = town.services.spaces.joining
+    link = (await county.invite()).link
+    told = await county.authority.description(COUNTY)
+    troubles = ["trust.did-key", "trust.token-signature", "peer.nothing-here", "spaces.no-application"]
+
+    async def troubled(*_: object) -> Any:
+        raise PeerError(trouble)
+
+    for trouble in troubles[:3]:
+        with monkeypatch.context() as broken:
+            broken.setattr(joining, "_hand_in", troubled)
+            one = await joining.apply(TOWN, link, told.fingerprint)
+        assert (one.state, one.reason) == ("applying", trouble)
+    one = await joining.apply(TOWN, link, told.fingerprint)
+    assert (one.state, one.reason) == ("pending", "")
+    for trouble in troubles:
+        with monkeypatch.context() as broken:
+            broken.setattr(joining, "_asked", troubled)
+            one = await joining.progress(TOWN, one.space)
+        assert (one.state, one.reason) == ("pending", trouble)
+    one = await joining.progress(TOWN, one.space)
+    assert (one.state, one.reason) == ("pending", "")
+
+
+async def test_other_keys_are_told_with_the_next_tick(county: County, town: City) -> None:
+    """>> a key is exchanged << its authority has it at once, although nobody who waits would be asked for yet."""
+    await joined(town, TOWN, county)
+    joining = town.services.spaces.joining
+    await joining.tick()
+    await town.services.participants.rotate(TOWN, "peer")
+    await joining.tick()
+    key = (await town.services.participants.get(TOWN)).signers["peer"]
+    said = {one.did: one.keys.keys for one in await county.city.services.spaces.memberships.all(COUNTY)}
+    assert key.kid.rpartition("#")[2] in said[town.did(TOWN)]
 
 
 async def test_who_leaves_while_it_is_admitted_is_out(

@@ -58,6 +58,8 @@ def run(call: Call) -> int:
         call.tell("join.why", reason=sentence(call, one["reason"]))
         return REFUSED
     if one["state"] in ("applying", "pending"):
+        if one["reason"]:  # the authority answers, and decides nothing
+            call.tell("join.why", reason=sentence(call, one["reason"]))
         call.tell("join.later", slug=args.participant)
     return OK
 

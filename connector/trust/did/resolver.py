@@ -1,9 +1,9 @@
 """Fetches DID documents: kept ten minutes, refusals half a minute, one fetch at a time per DID (T08, T16).
 
-Nothing stale is ever served. Who calls is up: its token lifts a kept "unreachable", though anybody can write such a
-token, so seldom for one DID and for all of them together (`of_caller`). A document whose keys of one relation were all
-exchanged without overlap puts the peer on hold until an operator or the trust list vouches for the new keys: did:web
-has no history of its own.
+Nothing stale is ever served. Who calls is up: its token lifts a kept "unreachable", and has us look whether its key is
+new, though anybody can write such a token, so seldom for one DID and for all of them together (`of_caller`). A document
+whose keys of one relation were all exchanged without overlap puts the peer on hold until an operator or the trust list
+vouches for the new keys: did:web has no history of its own.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from connector.clock import Clock
 from connector.errors import HanseError, PeerError, Unavailable
@@ -24,10 +25,12 @@ KEEP_MS: Final = 600_000
 REFUSED_MS: Final = 30_000
 AGAIN_MS: Final = 1_000
 APART_MS: Final = 100
-"""How long after a vain fetch a caller makes us try again, and how far apart such fetches are over all DIDs."""
+"""How long after a vain fetch, or a look that found a newer key, a caller makes us try again, and how far apart such
+fetches are over all DIDs."""
 MOST: Final = 10_000
 LIMIT: Final = 65_536
 TOTAL_S: Final = 5.0
+_TOKENS: Final = "capabilityInvocation"
 _UNREACHED: Final = frozenset({"http.unreachable", "http.too-slow", "trust.did-unreachable"})
 
 Thumbprints = Mapping[str, frozenset[str]]
@@ -44,11 +47,12 @@ class Fetch(Protocol):
 
 
 class _Kept(Struct, frozen=True):
-    """`at` and `until` by the steady clock (ms)."""
+    """`at` and `until` by the steady clock (ms); `again`: from when on a caller with an unknown key has us look."""
 
     at: int
     until: int
     document: DidDocument | HanseError
+    again: int
 
 
 class Resolver:
@@ -73,6 +77,7 @@ class Resolver:
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._own: dict[str, DidDocument] = {}
         self._running: dict[str, asyncio.Task[DidDocument]] = {}
+        self._looking: dict[str, asyncio.Task[None]] = {}
         self._pins: dict[str, Thumbprints] = {}
         self._held: set[str] = set()
         self._lifted: int | None = None
@@ -104,10 +109,50 @@ class Resolver:
         that its key (`kid`) is newer than what is kept."""
         kept, now = self._kept.get(did), self._clock.steady()
         apart = self._lifted is None or now - self._lifted >= APART_MS
-        if kept is not None and apart and now - kept.at >= AGAIN_MS and _worth(kept, kid, now):
+        if kept is None or now >= kept.until:
+            return await self.document(did)
+        if isinstance(kept.document, DidDocument):
+            if kid is not None and not kept.document.names(kid, _TOKENS):
+                await self._sought(did, kid, kept, may=apart and now >= kept.again)
+        elif apart and AGAIN_MS <= now - kept.at < REFUSED_MS and _unreached(kept.document):
             self._lifted = now
             del self._kept[did]
         return await self.document(did)
+
+    async def _sought(self, did: str, kid: str, kept: _Kept, *, may: bool) -> None:
+        """Waits for the look at a document that may name a newer key, which begins here if it may."""
+        task = self._looking.get(did)
+        if task is None and may:
+            self._lifted = self._clock.steady()
+            task = self._looking[did] = asyncio.create_task(self._look(parse(did), kid, kept))
+            task.add_done_callback(lambda done: self._looked(did, done))
+        if task is not None:
+            await asyncio.shield(task)
+
+    async def _look(self, did: Did, kid: str, kept: _Kept) -> None:
+        """Takes what its host serves now if that names the key, and else nothing away: what is kept stays for its time.
+
+        It puts nobody on hold either: a list that vouches for exchanged keys may be on its way, and has us fetch the
+        document again. After a vain look callers of that DID wait for the next, which anybody can bring about.
+        """
+        try:
+            document: DidDocument | None = await self._get(did)
+        except HanseError:
+            document = None
+        now = self._clock.steady()
+        if self._kept.get(did) is not kept:  # forgotten meanwhile: what was fetched may be older
+            return
+        if document is None or not document.names(kid, _TOKENS) or self._exchanged(document) is not None:
+            self._kept[did] = replace(kept, again=now + REFUSED_MS)
+            return
+        self._guard(document)
+        self._keep(did, document, self._keep_ms, again_ms=AGAIN_MS)
+
+    def _looked(self, did: str, task: asyncio.Task[None]) -> None:
+        if self._looking.get(did) is task:
+            del self._looking[did]
+        if not task.cancelled():
+            task.exception()
 
     def known(self, did: str) -> DidDocument | None:
         """The same if it is here and may be used now; nothing is fetched, and nothing raised."""
@@ -145,6 +190,7 @@ class Resolver:
         """Fetches the document afresh at its next use; an answer that is under way is void, for it may be older."""
         self._kept.pop(did, None)
         self._running.pop(did, None)
+        self._looking.pop(did, None)
 
     def recall(self, pins: Mapping[str, Thumbprints]) -> None:
         """What was pinned before this process started: a restart must not make anybody forget a key."""
@@ -188,15 +234,23 @@ class Resolver:
             raise PeerError("trust.did-document", did=did) from cause
         return read_document(did, value)
 
-    def _guard(self, document: DidDocument) -> None:
-        """Compares keys, not their names: a new key under an old id is a new key."""
+    def _exchanged(self, document: DidDocument) -> tuple[frozenset[str], frozenset[str]] | None:
+        """The keys of a relation before and now, if all are others and nobody vouches for them; keys, not their names:
+        a new key under an old id is a new key."""
         new, old = document.thumbprints(), self._pins.get(document.did, {})
         vouched = self._vouched(document.did) if self._vouched is not None else frozenset()
         for relation, before in old.items():
             now = new.get(relation, frozenset())
             if before and now and not now & before and not now <= vouched:
-                self._hold(document.did, before, now)
-                raise Unavailable("trust.key-change", did=document.did)
+                return before, now
+        return None
+
+    def _guard(self, document: DidDocument) -> None:
+        """Pins the keys; raises Unavailable for a peer whose keys were exchanged, which is on hold from then on."""
+        if (exchanged := self._exchanged(document)) is not None:
+            self._hold(document.did, *exchanged)
+            raise Unavailable("trust.key-change", did=document.did)
+        new, old = document.thumbprints(), self._pins.get(document.did, {})
         pins = {relation: new.get(relation) or old.get(relation, frozenset()) for relation in new.keys() | old.keys()}
         self._held.discard(document.did)
         self._pins[document.did] = pins
@@ -211,20 +265,12 @@ class Resolver:
             if self._on_change is not None:
                 self._on_change(did, before, now)
 
-    def _keep(self, did: Did, document: DidDocument | HanseError, for_ms: int) -> None:
+    def _keep(self, did: Did, document: DidDocument | HanseError, for_ms: int, *, again_ms: int = 0) -> None:
         now = self._clock.steady()
-        self._kept[did] = _Kept(now, now + for_ms, document)
+        self._kept[did] = _Kept(now, now + for_ms, document, now + again_ms)
         self._kept.move_to_end(did)
         if len(self._kept) > MOST:
             self._kept.popitem(last=False)
-
-
-def _worth(kept: _Kept, kid: str | None, now: int) -> bool:
-    """Whether another look may show more."""
-    if isinstance(kept.document, DidDocument):
-        newer = kid is not None and not kept.document.names(kid, "capabilityInvocation")
-        return newer and now - kept.at >= REFUSED_MS
-    return _unreached(kept.document) and now - kept.at < REFUSED_MS
 
 
 def _unreached(kept: DidDocument | HanseError) -> bool:

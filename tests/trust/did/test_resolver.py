@@ -139,20 +139,58 @@ async def test_bug_a_peer_that_came_up_was_refused_for_half_a_minute(
 
 @pytest.mark.threat("T16")
 async def test_a_caller_with_a_newer_key_is_looked_at_again(web: Web, resolver: Resolver, clock: FakeClock) -> None:
-    """>> a known and a new key, in the first half minute and after it << asked once more, for the new key alone."""
-    old, new = keys("peer", "agent")
+    """>> known keys, and two new ones one after the other << asked at once, for a new key alone."""
+    old, new, newer = keys("peer", "agent", "peer")
     web.put(made([old]))
     await resolver.document(DID)
     web.put(made([old, new]))
-    clock.advance(29_999)
-    assert not (await resolver.of_caller(DID, new.kid)).names(new.kid, "capabilityInvocation")
-    clock.advance(1)
     await resolver.of_caller(DID, old.kid)
     await resolver.of_caller(DID, "#" + old.kid.partition("#")[2])
     await resolver.of_caller(DID)
     assert len(web.fetched) == 1
     assert (await resolver.of_caller(DID, new.kid)).key(new.kid, "capabilityInvocation") == new.public_jwk
-    assert len(web.fetched) == 2
+    web.put(made([old, newer]))
+    clock.advance(999)
+    assert not (await resolver.of_caller(DID, newer.kid)).names(newer.kid, "capabilityInvocation")
+    clock.advance(1)
+    both = await asyncio.gather(*(resolver.of_caller(DID, newer.kid) for _ in range(5)))
+    assert all(one.names(newer.kid, "capabilityInvocation") for one in both)
+    assert len(web.fetched) == 3
+
+
+@pytest.mark.threat("T16")
+async def test_calls_with_invented_keys_make_us_ask_twice_a_minute_and_take_nothing_away(
+    web: Web, resolver: Resolver, clock: FakeClock
+) -> None:
+    """>> anybody << a call each second in the name of a member, whose host is away now and then."""
+    old = keys("peer")[0]
+    web.put(made([old]))
+    kept = await resolver.document(DID)
+    for second in range(120):
+        if second == 60:
+            web.pages.clear()
+        assert (await resolver.of_caller(DID, f"{DID}#k{second}")) is kept
+        clock.advance(1_000)
+    assert len(web.fetched) == 1 + 4
+
+
+@pytest.mark.threat("T08")
+async def test_exchanged_keys_that_a_caller_shows_end_nothing_before_the_list_has_spoken(
+    web: Web, resolver: Resolver, clock: FakeClock, changes: list[Any]
+) -> None:
+    """A mandate exchanges the key of tokens, and the list that vouches for the new one comes a second later.
+
+    << no hold and no alarm; what was kept is believed for its time, and a hold begins when that is over."""
+    old, new = keys("peer", "agent")
+    web.put(made([old]))
+    kept = await resolver.document(DID)
+    web.put(made([new]))
+    assert await resolver.of_caller(DID, new.kid) is kept
+    assert not changes
+    clock.advance(600_000)
+    with pytest.raises(Unavailable):
+        await resolver.of_caller(DID, new.kid)
+    assert len(changes) == 1
 
 
 @pytest.mark.threat("T16")
