@@ -5,6 +5,7 @@ Nothing here updates or deletes a record. `seq` and `prev` run per agreement, fo
 
 import os
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -47,15 +48,20 @@ def append(
     did: str,
     at: int | None = None,
     place: int | None = None,
+    heads: "Heads | None" = None,
 ) -> None:
     """Log one record of `participant` (slug; `did` is what the record says). `at` defaults to the transaction's time.
     What the `system` does because a person asked for it bears her pseudonym (spec/accounts.md 1.2); while somebody acts
     for the participant by a mandate, each record says who, and by which (`onBehalf`; spec/mandates.md 4).
 
+    `heads` is given where this transaction has read them and logged nothing about their agreement since.
+
     Raises Conflict when another transaction took the same place in the chain, or the one at which the record is true
     (`place`): the unit runs again.
     """
-    seq, prev = _place(tx, participant, type, agreement)
+    seq, prev = (
+        _place(tx, participant, type, agreement) if heads is None or heads.of != agreement else _after(heads.agreement)
+    )
     if place not in (None, seq):
         raise Conflict("audit_entry")
     moment = tx.now if at is None else at
@@ -135,10 +141,32 @@ def key_events(tx: Tx, participant: str) -> list[Entry]:
     return [entry_of(row) for row in rows]
 
 
-def key_head(tx: Tx, participant: str) -> str | None:
-    """Digest of the newest key event: what an agreement record names as `keyHead`."""
-    row = _newest_key_event(tx, participant)
-    return None if row is None else entry.digest(row["record"])
+class Heads(NamedTuple):
+    """The newest record of an agreement and the newest key event, or None where there is none; `of` is its id."""
+
+    of: str
+    agreement: Row | None
+    key: Row | None
+
+    @property
+    def key_head(self) -> str | None:
+        """Digest of the newest key event: what an agreement record names as `keyHead`."""
+        return None if self.key is None else entry.digest(self.key["record"])
+
+
+def heads(tx: Tx, participant: str, agreement: str) -> Heads:
+    """Both in one statement, for a record of the agreement that names the newest key event."""
+    rows = tx.all(
+        "SELECT * FROM (SELECT 'agreement' AS what, seq, record FROM audit_entry WHERE participant = :participant"
+        " AND agreement = :agreement ORDER BY seq DESC LIMIT 1) AS a"
+        " UNION ALL SELECT * FROM (SELECT 'key' AS what, seq, record FROM audit_entry WHERE participant = :participant"
+        " AND type = :type AND agreement IS NULL ORDER BY id DESC LIMIT 1) AS k",
+        participant=participant,
+        agreement=agreement,
+        type=entry.KEY,
+    )
+    found = {row["what"]: row for row in rows}
+    return Heads(agreement, found.get("agreement"), found.get("key"))
 
 
 def length(tx: Tx, participant: str, agreement: str) -> int:
@@ -150,6 +178,10 @@ def _place(tx: Tx, participant: str, type: str, agreement: str | None) -> tuple[
     if agreement is None and type != entry.KEY:
         return 0, None
     row = _newest_key_event(tx, participant) if agreement is None else _newest(tx, participant, agreement)
+    return _after(row)
+
+
+def _after(row: Row | None) -> tuple[int, str | None]:
     return (0, None) if row is None else (row["seq"] + 1, entry.digest(row["record"]))
 
 

@@ -5,7 +5,10 @@ bounded all the same, for each needs a beginning, and their bytes count. What ha
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import NamedTuple
 
 from connector.clock import Clock, SystemClock
@@ -104,6 +107,33 @@ class _Sums(NamedTuple):
     read_at: int
 
 
+class Account:
+    """What one unit puts on peers' accounts, written by `book` and not each time (`together`)."""
+
+    def __init__(self, tx: Tx) -> None:
+        self.tx, self.sizes, self.begun = tx, Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+
+    def book(self) -> None:
+        """In one order, so that two replicas wait for each other in one direction."""
+        for slug, did in sorted(self.sizes):
+            _write(self.tx, slug, did, self.sizes[slug, did], self.begun[slug, did])
+
+
+_open: ContextVar[Account | None] = ContextVar("account", default=None)
+
+
+@contextmanager
+def together(tx: Tx) -> Iterator[Account]:
+    """What is counted in this part of the unit is kept in the account; whoever opened it books it, or drops it with a
+    part that is undone."""
+    account = Account(tx)
+    before = _open.set(account)
+    try:
+        yield account
+    finally:
+        _open.reset(before)
+
+
 def message(tx: Tx, slug: str, did: str, size: int) -> None:
     """The bytes of a message that was taken, whatever it says."""
     _add(tx, slug, did, COPIES * size, 0)
@@ -141,6 +171,20 @@ def forget(tx: Tx, slug: str) -> None:
 
 
 def _add(tx: Tx, slug: str, did: str, size: int, begun: int) -> None:
+    account = _account(tx)
+    if account is None:
+        _write(tx, slug, did, size, begun)
+    else:
+        account.sizes[slug, did] += size
+        account.begun[slug, did] += begun
+
+
+def _account(tx: Tx) -> Account | None:
+    account = _open.get()
+    return account if account is not None and account.tx is tx else None
+
+
+def _write(tx: Tx, slug: str, did: str, size: int, begun: int) -> None:
     tx.run(
         "INSERT INTO usage (participant, peer, hour, slot, bytes, begun)"
         " VALUES (:participant, :peer, :hour, :slot, :bytes, :begun) ON CONFLICT (participant, peer, hour, slot)"
@@ -168,7 +212,11 @@ def _of_peer(tx: Tx, slug: str, did: str) -> tuple[int, int, int]:
         hour=_hour(tx.now),
         since=_hour(tx.now) - DAY_MS,
     )
-    return (0, 0, 1) if row is None else (int(row["bytes"]), int(row["begun"]), int(row["times"] or 1))
+    account, peer = _account(tx), (slug, did)
+    size, new = (0, 0) if account is None else (account.sizes[peer], account.begun[peer])
+    if row is None:
+        return size, new, 1
+    return int(row["bytes"]) + size, int(row["begun"]) + new, int(row["times"] or 1)
 
 
 def _of_all(tx: Tx, slug: str) -> Mapping[str, int]:

@@ -73,7 +73,8 @@ async def test_records_are_chained_per_agreement(any_db: Database) -> None:
     assert prevs == [None, *(entry.digest(row.record) for row in rows[:-1])]
     events = await any_db.read(TOWN, store.key_events, TOWN)
     assert [row.seq for row in events] == [0, 1]
-    assert await any_db.read(TOWN, store.key_head, TOWN) == entry.digest(events[1].record)
+    heads = await any_db.read(TOWN, store.heads, TOWN, "")
+    assert (heads.agreement, heads.key_head) == (None, entry.digest(events[1].record))
     assert await any_db.read(TOWN, store.records, OTHER, AGREEMENT) == []
 
 

@@ -94,6 +94,43 @@ async def test_what_was_rolled_back_is_not_counted(any_db: Database) -> None:
     assert await begin(any_db, quotas) == ""
 
 
+async def test_what_one_unit_counts_is_one_write_and_counts_within_it(
+    any_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> a message that begins, is kept and is long, then one more of the same unit << one write of the sum; the second
+    is refused although nothing was written yet. An account that nobody books, or a unit that fails, leaves nothing."""
+    quotas, writes, write = Quotas(limits(peer_hour_starts=1), operator), list[str](), quota._write
+    kept = "SELECT bytes, begun FROM usage WHERE participant = :p"
+
+    def noted(tx: Tx, slug: str, did: str, size: int, begun: int) -> None:
+        writes.append(did)
+        write(tx, slug, did, size, begun)
+
+    def unit(tx: Tx, *, books: bool, fails: bool = False) -> None:
+        writes.clear()  # a unit may run again
+        with quota.together(tx) as account:
+            quotas.begin(tx, TOWN, PEER)
+            quota.kept(tx, TOWN, PEER, 7)
+            quota.message(tx, TOWN, PEER, 3)
+            with pytest.raises(OverQuota):
+                quotas.begin(tx, TOWN, PEER)
+            assert writes == []
+            if books:
+                account.book()
+            if fails:
+                raise PeerError("contracts.pid")
+
+    monkeypatch.setattr(quota, "_write", noted)
+    await any_db.write(TOWN, unit, books=False)
+    with pytest.raises(PeerError):
+        await any_db.write(TOWN, unit, books=True, fails=True)
+    assert await any_db.read(TOWN, lambda tx: tx.all(kept, p=TOWN)) == []
+    await any_db.write(TOWN, unit, books=True)
+    assert writes == [PEER]
+    rows = await any_db.read(TOWN, lambda tx: tx.all(kept, p=TOWN))
+    assert [(row["bytes"], row["begun"]) for row in rows] == [(BEGINNING + 7 + quota.COPIES * 3, 1)]
+
+
 async def test_an_operator_may_raise_the_quota_of_one_peer(any_db: Database) -> None:
     """>> allowed three times as much << three beginnings; the others as before."""
     quotas = Quotas(limits(peer_hour_starts=1), operator)

@@ -103,7 +103,7 @@ async def test_what_others_need_goes_last(sqlite_db: Database) -> None:
     gone = [one.type for one in outcome.erased]
     assert gone == ["decision", "transfer", "decision", "publication", "agreement", "key"]
     assert [(record.type, stay.why) for record, stay in outcome.stays] == [("key", "needed")]
-    assert await sqlite_db.read(TOWN, store.key_head, TOWN) is not None
+    assert (await sqlite_db.read(TOWN, store.heads, TOWN, "")).key_head is not None
     await sealer.seal(sqlite_db, TOWN, ROOT, KEYS)
     with pytest.raises(Unknown, match=r"audit\.erased"):
         await sqlite_db.read(TOWN, export.log_evidence, TOWN, AGREEMENT)

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from connector.audit import store as audit
 from connector.catalogue.model import Countersignature, Dataset, Offer
 from connector.catalogue.service import Catalogue
 from connector.contracts import store
@@ -393,13 +394,15 @@ class Agreements:
         current = self._document(hosted, f"did-{agreement.role}.json")
         named = log_records.named(tx, case)
         known = named.get(current.name)
-        sealed = agreement.role == "provider" and log_records.committed(tx, agreement)
+        heads = audit.heads(tx, case.participant, agreement.id)
+        logged = heads.agreement is not None  # nothing is asked of the log where it has nothing about the agreement
+        sealed = logged and agreement.role == "provider" and log_records.committed(tx, agreement)
         sealed = sealed or agreement.own_did != hosted.participant.did  # the document of that time stays with its seal
         if not sealed and known is not None and known.sha256 != current.sha256:
             store.take_object(tx, case.participant, case.id, case.counterparty, current)
             named = {**named, current.name: current}
-        body, seconds = log_records.of_agreement(tx, case, agreement, self._second_keys, named)
-        log_records.record(tx, hosted.participant.did, case, log_records.AGREEMENT, body)
+        body, seconds = log_records.of_agreement(agreement, self._second_keys, named, heads.key_head)
+        log_records.record(tx, hosted.participant.did, case, log_records.AGREEMENT, body, heads=heads)
         if seconds.waits:
             timer(tx, case.participant, second_seal.DUE, case.id, tx.now + second_seal.OFTEN_MS)
 

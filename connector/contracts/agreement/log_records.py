@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import msgspec
 
 from connector.audit import store as audit
+from connector.audit.store import Heads
 from connector.contracts import store
 from connector.contracts.document import second_seal
 from connector.contracts.document.sealing import digest
@@ -22,10 +23,14 @@ _DOCUMENTS = {side: f"did-{side}.json" for side in SIDES}
 """The objects that a record of an agreement names, beside second seals."""
 
 
-def record(tx: Tx, did: str, case: NegotiationRow, type_: str, body: dict[str, object], actor: str = "system") -> None:
-    """Appends an entry about this negotiation to the log of `did`, its participant; a person is a pseudonym."""
+def record(
+    tx: Tx, did: str, case: NegotiationRow, type_: str, body: dict[str, object], actor: str = "system",
+    heads: Heads | None = None,
+) -> None:  # fmt: skip
+    """Appends an entry about this negotiation to the log of `did`, its participant; a person is a pseudonym. `heads`
+    as in `audit.append`."""
     whole = {"negotiation": case.id, "counterparty": case.counterparty, "state": case.shown, **body}
-    audit.append(tx, case.participant, type_, case.agreement, actor, whole, did=did)
+    audit.append(tx, case.participant, type_, case.agreement, actor, whole, did=did, heads=heads)
 
 
 def named(tx: Tx, case: NegotiationRow) -> dict[str, EvidenceObject]:
@@ -34,7 +39,7 @@ def named(tx: Tx, case: NegotiationRow) -> dict[str, EvidenceObject]:
 
 
 def of_agreement(
-    tx: Tx, case: NegotiationRow, agreement: Agreement, keys: SecondKeys, objects: Mapping[str, EvidenceObject]
+    agreement: Agreement, keys: SecondKeys, objects: Mapping[str, EvidenceObject], key_head: str | None
 ) -> tuple[dict[str, object], Judged]:
     """The agreement, both seals, both DID documents and our newest key event (spec/records.md 1.3), and what there is
     of second seals among the `objects`: what `keys` prove is named. A countersignature that the provider has not taken
@@ -50,7 +55,7 @@ def of_agreement(
         **{second_seals.member(role): item.sha256 for role, item in judged.proven.items()},
         "providerDidDocument": documents.get(_DOCUMENTS["provider"]),
         "consumerDidDocument": documents.get(_DOCUMENTS["consumer"]),
-        "keyHead": audit.key_head(tx, case.participant),
+        "keyHead": key_head,
         **({} if agreement.replaces is None else {"replaces": agreement.replaces}),
     }, judged
 

@@ -59,11 +59,12 @@ class Exchange:
         def unit(tx: Tx) -> T | HanseError:
             lifecycle.require_not_deleting(tx, call.participant.id)
             remember(tx, call.participant.id, call.peer)
-            if heard is None:
-                found = nested(tx, fn, *args, **kw)
-            else:
-                found = recorder.hearing(tx, call.participant.id, heard, fn, *args, **kw)
-            _reckon(tx, call, found)
+            with quota.together(tx) as account:
+                if heard is None:
+                    found = nested(tx, fn, *args, **kw)
+                else:
+                    found = recorder.hearing(tx, call.participant.id, heard, fn, *args, **kw)
+                _reckon(tx, call, found, account)
             return found
 
         result = await self._db.write(call.participant.id, unit)
@@ -102,13 +103,18 @@ class Exchange:
             log.info("peer.not-booked", participant=call.participant.id, why=lost.code)
 
 
-def _reckon(tx: Tx, call: Call, found: object) -> None:
-    """What the message left here goes on its sender's account; of a used-up quota a person is told once."""
+def _reckon(tx: Tx, call: Call, found: object, account: quota.Account) -> None:
+    """What the message left here goes on its sender's account, all at once; of a used-up quota a person is told once.
+
+    What a refused one had counted is undone with all else that it did.
+    """
     slug, did = call.participant.id, call.peer.did
     if isinstance(found, quota.OverQuota):
         ask_once(tx, slug, did, "quota", quota=found.quota, limit=str(found.limit))
-    elif not isinstance(found, HanseError) and call.request.method == "POST" and _KEPT.search(call.request.path):
-        quota.message(tx, slug, did, len(call.request.get(limits.body_read, b"")))
+    elif not isinstance(found, HanseError):
+        if call.request.method == "POST" and _KEPT.search(call.request.path):
+            quota.message(tx, slug, did, len(call.request.get(limits.body_read, b"")))
+        account.book()
 
 
 def _message_of(call: Call) -> recorder.Heard | None:
