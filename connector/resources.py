@@ -1,6 +1,5 @@
 """What was installed: the folders `policies/` and `vocab/`, beside the package or inside it, and its release."""
 
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
@@ -16,6 +15,8 @@ def folder(name: str) -> Path:
 
 def release() -> str:
     """The version of the installed package; `0` where it runs without being installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version("hanse-connector")
     except PackageNotFoundError:

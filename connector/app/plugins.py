@@ -5,16 +5,15 @@ whole (broken module, taken name, missing sentence) stops the start with its nam
 evaluated, counts as "nobody knows" and therefore never permits anything.
 """
 
-import difflib
 import hashlib
 import json
 import re
 import string
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
@@ -29,6 +28,9 @@ from connector.policy.odrl.operands import BUILT_IN
 from connector.policy.odrl.registry import SOURCES, Operand
 from connector.policy.odrl.state_of_world import Value, World
 from connector.policy.odrl.values import SAFE, Type
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "hanse.left_operands"
 MOST_FILES = 1_000
@@ -71,7 +73,7 @@ class Plugin(Struct, frozen=True, kw_only=True):
 
 def installed() -> list[str]:
     """Names of all installed plug-ins, allowed or not; nothing of theirs is run."""
-    return sorted({point.name for point in metadata.entry_points(group=GROUP)})
+    return sorted({point.name for point in _points()})
 
 
 def load(allow: Sequence[str]) -> tuple[Plugin, ...]:
@@ -100,9 +102,17 @@ def extension(plugins: Sequence[Plugin]) -> Extension:
     )
 
 
-def _point(name: str) -> metadata.EntryPoint:
-    points = list(metadata.entry_points(group=GROUP, name=name))
+def _points() -> "Sequence[EntryPoint]":
+    from importlib import metadata  # which costs a server without plug-ins more than all of this module
+
+    return tuple(metadata.entry_points(group=GROUP))
+
+
+def _point(name: str) -> "EntryPoint":
+    points = [point for point in _points() if point.name == name]
     if not points:
+        import difflib
+
         nearest = difflib.get_close_matches(name, installed(), n=1, cutoff=0.0)
         raise Mistake("plugin.not-installed", plugin=name, nearest="".join(nearest) or "-")
     if len(points) > 1:
@@ -111,11 +121,11 @@ def _point(name: str) -> metadata.EntryPoint:
     return points[0]
 
 
-def _distribution(point: metadata.EntryPoint) -> tuple[str, str]:
+def _distribution(point: "EntryPoint") -> tuple[str, str]:
     return (point.dist.name, point.dist.version) if point.dist is not None else ("-", "-")
 
 
-def _plugin(point: metadata.EntryPoint) -> Plugin:
+def _plugin(point: "EntryPoint") -> Plugin:
     try:
         module = point.load()
     except (Exception, SystemExit) as problem:  # the code of others may raise anything

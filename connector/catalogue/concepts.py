@@ -4,7 +4,6 @@ Whoever takes such a word asks here before anything is kept or sent: command lin
 desk, and the slots of rule templates. A whole IRI that is in none of our lists may belong to a list of others.
 """
 
-import difflib
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Final, NamedTuple
@@ -53,12 +52,16 @@ def folded(word: str) -> str:
 
 def nearest(word: str, words: Iterable[str]) -> str:
     """The word that looks most like it."""
+    import difflib
+
     known = list(words)
     return (difflib.get_close_matches(word, known, n=1, cutoff=0.0) or known)[0]
 
 
 def near(word: str, ways: Mapping[str, str]) -> list[str]:
     """What the ways that look most like the word lead to: the nearest first, each once, at least one."""
+    import difflib
+
     alike = difflib.get_close_matches(word, ways, n=4 * MOST_NEAR, cutoff=_NEAR)
     found = dict.fromkeys(ways[way] for way in alike or [nearest(word, ways)])
     return list(found)[:MOST_NEAR]

@@ -5,12 +5,12 @@ Placeholders are `{name}`. A missing key or placeholder is our defect and shows 
 door to people, so instants that a sentence names are put into local time here (decision 0044).
 """
 
-import tomllib
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 
+from connector.language.rooms import Catalogue
 from connector.zone import SPACE, local, spoken, through
 
 LANGUAGES = ("de", "en")
@@ -23,23 +23,10 @@ _ENDS = frozenset({"through"})
 """Placeholders that stand for an end: at midnight it is said as the last day."""
 
 
-def _flatten(table: Mapping[str, object], prefix: str = "") -> dict[str, str]:
-    flat: dict[str, str] = {}
-    for key, value in table.items():
-        if isinstance(value, dict):
-            flat |= _flatten(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = str(value)
-    return flat
-
-
 @cache
-def catalogue(lang: str) -> Mapping[str, str]:
-    """All messages of one language, dotted key -> text with placeholders."""
-    messages: dict[str, str] = {}
-    for path in sorted((Path(__file__).parent / lang).glob("*.toml")):
-        messages |= _flatten(tomllib.loads(path.read_text(encoding="utf-8")))
-    return messages
+def catalogue(lang: str) -> Catalogue:
+    """All messages of one language, dotted key -> text with placeholders; every caller shares them."""
+    return Catalogue(Path(__file__).parent / lang)
 
 
 def say(key: str, lang: str, /, **facts: object) -> str:

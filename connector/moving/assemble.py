@@ -33,7 +33,7 @@ def assemble(
     data = infra.settings.data
     folders = {FILES: data.files, RECEIVED: data.received}
     return MovingSlice(
-        departures=Departures(infra.db, infra.clock, participants, infra.vault, seal_log, folders, release()),
+        departures=Departures(infra.db, infra.clock, participants, infra.vault, seal_log, folders, release),
         arrivals=Arrivals(
             infra.db,
             participants,

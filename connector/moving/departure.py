@@ -64,7 +64,7 @@ class Departures:
 
     def __init__(
         self, db: Database, clock: Clock, participants: Participants, vault: Vault, seal_log: SealLog,
-        folders: Mapping[str, Path], product: str,
+        folders: Mapping[str, Path], product: Callable[[], str],
     ) -> None:  # fmt: skip
         self._db, self._clock, self._participants, self._vault = db, clock, participants, vault
         self._seal_log, self._folders, self._product = seal_log, folders, product
@@ -229,7 +229,7 @@ class Departures:
             yield writer.end()
         log, agreements = await self._db.read(slug, _summary, slug)
         made = Manifest(
-            form=manifest.FORM, move=to.move, to=to.did, product=self._product, made_at=rfc3339(self._clock.now()),
+            form=manifest.FORM, move=to.move, to=to.did, product=self._product(), made_at=rfc3339(self._clock.now()),
             origin=manifest.origin_of(hosted.participant), log=log, agreements=agreements,
             entries=tuple(writer.entries),
         )  # fmt: skip

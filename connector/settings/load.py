@@ -8,7 +8,6 @@ commas there. Source: spec/architecture.md 4.1.
 
 import base64
 import binascii
-import difflib
 import errno
 import os
 import socket
@@ -172,6 +171,8 @@ def _known(key: str, origin: str) -> str:
     if key in RETIRED:
         raise Mistake("settings.retired-token", key=key, origin=origin)
     if key not in _KNOWN:
+        import difflib
+
         nearest = difflib.get_close_matches(key, [*_KNOWN, *SECTIONS], n=1, cutoff=0.0)[0]
         raise Mistake("settings.unknown-key", key=key, nearest=nearest, origin=origin)
     return key

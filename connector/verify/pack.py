@@ -3,7 +3,6 @@
 It runs on Python 3.11 with `cryptography`. The same release gives the same bytes, so two parties can compare theirs.
 """
 
-import zipfile
 from hashlib import sha256
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -30,6 +29,8 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 def packed() -> bytes:
     """The program: a first line for Unix, then a ZIP that Python runs (the form of the standard library's `zipapp`)."""
+    import zipfile
+
     sources = {"__main__.py": _MAIN.encode(), "connector/__init__.py": _PARENT.encode()}
     sources |= dict(_below(files("connector.verify"), "connector/verify"))
     buffer = BytesIO()

@@ -18,6 +18,9 @@ FOREIGN = {
     "rfc8785",
     "hypothesis",
     "pytest",
+    "difflib",
+    "importlib.metadata",
+    "zipfile",
 }
 SERVE = """
 import asyncio, json, sys

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import pytest
 
-from connector.language import _flatten, catalogue
+from connector.language import catalogue
+from connector.language.rooms import flat_keys
 from tests.testkit.places import ROOT
 
 ERRORS = {"PeerError", "Unauthenticated", "Unknown", "Mistake", "Refusal", "Unavailable", "Defect"}
@@ -34,8 +35,8 @@ def test_english_says_all_that_german_says(folder: Path) -> None:
         p.name for p in sorted(folder.glob("en/*.toml"))
     ]
     for german in folder.glob("de/*.toml"):
-        de = _flatten(tomllib.loads(german.read_text(encoding="utf-8")))
-        en = _flatten(tomllib.loads((folder / "en" / german.name).read_text(encoding="utf-8")))
+        de = flat_keys(tomllib.loads(german.read_text(encoding="utf-8")))
+        en = flat_keys(tomllib.loads((folder / "en" / german.name).read_text(encoding="utf-8")))
         assert de.keys() == en.keys(), german.name
         assert {k: placeholders(v) for k, v in de.items()} == {k: placeholders(v) for k, v in en.items()}, german.name
         assert all([*de.values(), *en.values()]), german.name
@@ -138,6 +139,6 @@ def test_no_file_speaks_for_another_room() -> None:
     for lang in ("de", "en"):
         seen: dict[str, str] = {}
         for path in sorted((ROOT / "connector/language" / lang).glob("*.toml")):
-            for key in _flatten(tomllib.loads(path.read_text(encoding="utf-8"))):
+            for key in flat_keys(tomllib.loads(path.read_text(encoding="utf-8"))):
                 assert key not in seen, f"{key} in {path.name} and {seen[key]}"
                 seen[key] = path.name

@@ -69,7 +69,7 @@ def old_side(towns: Towns, place: Path) -> Old:
         await sealer.seal(towns.db, hosted.participant.id, hosted.participant.root, signers)
 
     return Old(
-        towns, Departures(towns.db, towns.clock, towns.participants, towns.vault, seal, kept, "hanse 0"), kept
+        towns, Departures(towns.db, towns.clock, towns.participants, towns.vault, seal, kept, lambda: "hanse 0"), kept
     )  # fmt: skip
 
 

@@ -149,7 +149,7 @@ async def test_each_step_of_the_other_side(old: Old, migrated: Path, tmp_path: P
             known = old.departures
             mortal: Any = Mortal(towns.db, at, after=after)
             return Departures(
-                mortal, towns.clock, towns.participants, towns.vault, known._seal_log, known._folders, "hanse 0"
+                mortal, towns.clock, towns.participants, towns.vault, known._seal_log, known._folders, lambda: "hanse 0"
             )
 
         async def twice(call: Callable[[Departures], Any]) -> Any:

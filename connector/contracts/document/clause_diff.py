@@ -6,7 +6,6 @@ ends when the new one comes into force. `compare` is a function of sentences alo
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import SequenceMatcher
 from typing import Any, Literal
 
 import msgspec
@@ -105,6 +104,8 @@ def _words(clauses: Iterable[Clause]) -> int:
 
 
 def _likeness(one: str, other: str) -> float:
+    from difflib import SequenceMatcher
+
     return SequenceMatcher(None, one.split(), other.split(), autojunk=False).ratio()
 
 

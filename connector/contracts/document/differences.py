@@ -8,7 +8,6 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import SequenceMatcher
 from html import unescape
 from typing import Literal
 
@@ -131,6 +130,8 @@ def _differing(ours: Sequence[Raw], theirs: Sequence[Raw]) -> Iterator[Line]:
 def _steps(ours: Sequence[str], theirs: Sequence[str]) -> Sequence[tuple[str, int, int, int, int]]:
     if len(ours) * len(theirs) > MOST_PAIRS:
         return [("replace", 0, len(ours), 0, len(theirs))]
+    from difflib import SequenceMatcher
+
     return SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes()
 
 

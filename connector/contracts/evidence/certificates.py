@@ -61,13 +61,15 @@ class Certificates:
     @classmethod
     def of(cls, settings: Settings, clock: Clock, roots: Sequence[x509.Certificate]) -> "Certificates":
         """As the settings say."""
+        if not settings.signers.ocsp:
+            return cls(None, clock, roots)
         out = settings.outbound
         # Alone besides timestamps this client may speak plain HTTP, as all responders do: it sends the number of a
         # certificate, and an answer counts only with the signature of that certificate's authority.
         http = SafeClient(
             allow=out.allow, ca_files=settings.trust.ca_files, total_s=ANSWER_S, proxy=out.proxy or None, insecure=True
         )  # fmt: skip
-        return cls(http if settings.signers.ocsp else None, clock, roots)
+        return cls(http, clock, roots)
 
     async def members(self, parts: EvidenceParts, did: str) -> dict[str, bytes]:
         """Further members of a bundle that the participant `did` makes. Raises nothing of what others do wrong."""

@@ -3,7 +3,6 @@
 The exporter seals the manifest, so a change of any member shows, README included.
 """
 
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 
@@ -86,6 +85,8 @@ def pack(members: Mapping[str, bytes]) -> bytes:
 
     A content in which the signature of a ZIP's end occurs by chance is deflated: a reader could take it for the end.
     """
+    import zipfile
+
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as packed:
         for name in sorted(members):

@@ -5,6 +5,7 @@ import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -19,6 +20,7 @@ from connector.clock import FakeClock
 from connector.contracts.evidence import certificates
 from connector.contracts.evidence.certificates import Certificates
 from connector.http.outbound import SafeClient
+from connector.settings.load import load
 from connector.verify.bundle import verify_bundle
 from tests.testkit.patience import PATIENCE_S
 from tests.verify.forge import NOW, PROVIDER, Case, SealCa, SealKey
@@ -200,3 +202,15 @@ async def test_nobody_is_asked_unless_the_settings_say_so(responder: Responder) 
     service, _ = made(None, responder)
     assert (await service.members(case.parts, PROVIDER)).keys() == {"provider-chain.pem", "consumer-chain.pem"}
     assert responder.asked == 0
+
+
+@pytest.mark.parametrize("asks", [False, True])
+def test_roots_of_the_system_are_read_only_where_somebody_is_asked(
+    asks: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> a start without OCSP << no client of its own, which would hold all roots that the system trusts."""
+    made = list[bool]()
+    monkeypatch.setattr(certificates, "SafeClient", lambda **_: made.append(True))
+    settings = load(tmp_path, {"HANSE_SIGNERS__OCSP": str(asks).lower()})
+    Certificates.of(settings, FakeClock(NOW * 1000), [])
+    assert made == [True] * asks
