@@ -27,15 +27,16 @@ from connector.errors import Mistake
 from connector.ids import new_uuid
 from connector.moving import envelope, frames, machine, manifest, people, rows, statements, store, target
 from connector.moving.frames import MANIFEST, ROWS, Head, Reader
-from connector.moving.manifest import Entry, Manifest
+from connector.moving.manifest import Entry, Manifest, Origin
 from connector.moving.people import Person
 from connector.moving.rows import Table
 from connector.moving.store import ArrivalRow, Source
 from connector.moving.target import Secrets, Target
 from connector.moving.values import Value
 from connector.offboarding import participant_rows
-from connector.participants import handover, lifecycle
+from connector.participants import handover, lifecycle, publisher
 from connector.participants.model import Participant, checked_name, checked_slug, split_root
+from connector.participants.publisher_details import PublisherChange, PublisherDetails
 from connector.participants.service import Participants, enter, equip
 from connector.spaces import joining
 from connector.storage.at_rest import at_rest
@@ -280,6 +281,9 @@ class Arrivals:
     ) -> dict[str, str]:  # fmt: skip
         """Its row, and its people: old id -> new id."""
         held = self._waiting(tx, found, attempt)
+        for did in read.manifest.origin.former:
+            if lifecycle.works(tx, did):  # nobody was who somebody else here is
+                raise Mistake("moving.same-place")
         enter(tx, own)
         known = people.enter(tx, own.id, read.people)
         origin, who = read.manifest.origin, tuple(known.values())
@@ -366,9 +370,18 @@ def _participant(found: ArrivalRow, made: Manifest, operator: str) -> Participan
     origin = made.origin
     return Participant(
         id=found.slug, did=found.target.did, root=root, host=host, path=path, name=checked_name(origin.name),
-        kind=origin.kind, operator=checked_name(operator or origin.name), state="arriving", publisher=origin.publisher,
-        former=(origin.did, *(one for one in origin.former if one != found.target.did)),
+        kind=origin.kind, operator=checked_name(operator or origin.name), state="arriving",
+        publisher=_publisher(origin), former=(origin.did, *(one for one in origin.former if one != found.target.did)),
     )  # fmt: skip
+
+
+def _publisher(origin: Origin) -> PublisherDetails:
+    """Checked as if the participant said it here: pages show it to everybody."""
+    said = PublisherChange(**msgspec.structs.asdict(origin.publisher))
+    try:
+        return publisher.changed(PublisherDetails(), said, origin.kind)
+    except Mistake as cause:
+        raise Mistake("moving.damaged") from cause
 
 
 async def _stored(archive: AsyncIterable[bytes], place: Path) -> str:

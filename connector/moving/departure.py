@@ -219,7 +219,8 @@ class Departures:
                 found, after = await self._db.read(slug, self._page, slug, table, after)
                 if not found:
                     break
-                yield writer.block(frames.packed(found), len(found))
+                for some in frames.portions(found):
+                    yield writer.block(frames.packed(some), len(some))
             yield writer.end()
         for name, path in await asyncio.to_thread(self._files, slug):
             yield writer.begin(Head(name=name))

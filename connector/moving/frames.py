@@ -17,7 +17,9 @@ from connector.moving.values import Value
 
 ROWS, FILES, MANIFEST = "rows/", "files/", "manifest"
 RECEIVED = "received/"
-MOST_BLOCK: Final = 256 << 20
+MOST_BLOCK: Final = 16 << 20
+SMALL: Final = 4 << 20
+"""Bytes of a block of rows, unless one row alone has more."""
 _HEAD_MOST: Final = 65_536
 Row = tuple[Value, ...]
 
@@ -55,6 +57,20 @@ class Writer:
 def packed(rows: Iterable[Row]) -> bytes:
     """A block of these rows."""
     return msgspec.msgpack.encode(list(rows))
+
+
+def portions(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """The same rows in blocks that whoever reads them takes."""
+    some, size = list[Row](), 0
+    for row in rows:
+        length = sum(len(value) for value in row if isinstance(value, str | bytes))
+        if some and size + length > SMALL:
+            yield some
+            some, size = [], 0
+        some.append(row)
+        size += length
+    if some:
+        yield some
 
 
 def unpacked(block: bytes) -> list[Row]:

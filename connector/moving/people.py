@@ -38,7 +38,8 @@ def of(tx: Tx, slug: str) -> list[Person]:
 
 def enter(tx: Tx, slug: str, people: list[Person]) -> dict[str, str]:
     """Adds them; old id -> new id. Who has this login here already is somebody else."""
-    if len(people) > MOST or len({one.id for one in people}) != len(people):
+    shown = all(one.login.isprintable() and one.login.strip() and one.name.isprintable() for one in people)
+    if len(people) > MOST or len({one.id for one in people}) != len(people) or not shown:
         raise Mistake("moving.damaged")
     return {one.id: _entered(tx, slug, one) for one in people}
 

@@ -4,6 +4,7 @@ Reading trusts the schema, writing trusts nothing: only tables that move, only c
 of their kind, and every row becomes one of the participant that arrives, whatever it was.
 """
 
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -127,7 +128,19 @@ def _checked(table: Table, columns: Sequence[str], row: Sequence[Value]) -> dict
     for name, value in values.items():
         if value is not None and type(value) is not table.columns[name]:
             raise Mistake("moving.row", table=table.name)
+    for (name, column), most in tables.PACKED.items():
+        if name == table.name and not _unpacks(values.get(column), most):
+            raise Mistake("moving.row", table=table.name)
     return {**values, **tables.ANEW.get(table.name, {})}  # whatever was said
+
+
+def _unpacks(value: Value, most: int) -> bool:
+    """Whether what is packed there is whole, and not longer than that."""
+    coder = zlib.decompressobj()
+    try:
+        return value is None or (len(coder.decompress(_bytes(value), most + 1)) <= most and coder.eof)
+    except zlib.error:
+        return False
 
 
 @long

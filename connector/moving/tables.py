@@ -70,6 +70,10 @@ SEALED: Final[Mapping[tuple[str, str], Callable[[str, Values], str | None]]] = {
     ("joined_space", "code"): lambda slug, row: None if row["code"] is None else code_context(slug, str(row["space"])),
 }
 """Secrets at rest, and what each is bound to; None: this one is none. They are wrapped for the new place's vault."""
+PACKED: Final[Mapping[tuple[str, str], int]] = {
+    ("harvest_dataset", "triples"): 64 << 20, ("harvest_original", "content"): 4 << 20,
+}  # fmt: skip
+"""Columns that are compressed (zlib), with the most bytes that come out of each: whoever opens them sets no bound."""
 ANEW: Final[Mapping[str, Values]] = {
     "key": {"secret": b"", "state": "removed"},
     "outbox": {"lease_owner": "", "lease_until": 0, "fence": 0},

@@ -170,6 +170,11 @@ def leave_for_good(tx: Tx, slug: str) -> None:
         participant_store.changed(tx, slug)
 
 
+def works(tx: Tx, did: str) -> bool:
+    """Whether a participant with this DID works here, or is to."""
+    return store.works(tx, did)
+
+
 def answered_until(tx: Tx, slug: str) -> int:
     """Until when (ms) the old DID of one that has moved is answered here; 0 if it is not."""
     found = participant_store.stored(tx, slug)

@@ -99,6 +99,12 @@ def mark_deleted(tx: Tx, participant: str) -> None:
     )
 
 
+def works(tx: Tx, did: str) -> bool:
+    """Whether somebody here has this DID who has neither moved nor left."""
+    row = tx.one("SELECT state FROM participant WHERE did = :did", did=did)
+    return row is not None and row["state"] not in ("moved", "deleting", "deleted")
+
+
 def set_state(tx: Tx, participant: str, before: str, after: str) -> bool:
     """False if it is in another state than `before`."""
     tx.standing = None

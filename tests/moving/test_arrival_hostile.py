@@ -1,5 +1,6 @@
 """An archive that opens and is signed, by a stranger or by a town that means harm: nothing of it stays."""
 
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -9,10 +10,12 @@ import pytest
 from msgspec.structs import replace
 
 from connector.errors import HanseError, Mistake
+from connector.harvest.store import PART
 from connector.moving import envelope, frames, manifest, target
 from connector.moving.envelope import Sealer
 from connector.moving.frames import Head, Reader, Writer
 from connector.moving.manifest import Manifest
+from connector.participants.publisher_details import PublisherDetails
 from connector.storage.database import Tx
 from connector.trust.keys.signing import Signer, SoftwareKey
 from tests.moving.sides import PARTNER, TOWN, New, Old
@@ -101,10 +104,22 @@ def file(path: str) -> Bend:
     return bend
 
 
+def more_people(one: dict[str, str]) -> Bend:
+    return lambda entries: entries.update(people=(Head(name="people"), [msgspec.msgpack.encode([one])]))
+
+
 def without(name: str) -> Bend:
     return lambda entries: entries.pop(name) and None
 
 
+def bomb(entries: Entries) -> None:
+    columns = ("id", "location", "triples", "undone", "version", "created_at", "imported_at")
+    more("rows/harvest_source", columns, [["s", "https://x.example", 0, "[]", 1, 1, 1]])(entries)
+    packed = zlib.compress(bytes(PART + 1))
+    more("rows/harvest_original", ("source", "number", "content"), [["s", 0, packed]])(entries)
+
+
+EVIL = PublisherDetails(contact_url="javascript:alert(1)")
 NO_ROWS: Any = {"a": 1}
 BENT: dict[str, tuple[Bend, str]] = {
     "a path upwards": (file("../../evil"), "moving.path"),
@@ -126,6 +141,10 @@ BENT: dict[str, tuple[Bend, str]] = {
     "somebody of the new place": (
         more("rows/person_role", ("person", "role", "granted_by", "granted_at"), [["p", "r", "o", 1]]), "moving.row",
     ),
+    "a few bytes that unpack to many": (bomb, "moving.row"),
+    "a person whose name steers a screen": (
+        more_people({"id": "x", "login": "eva", "name": "Eva\u202e", "language": "de"}), "moving.damaged",
+    ),
     "a record that was changed": (column("audit_entry", "record", b"{}"), "moving.log"),
     "a log that was cut": (without("rows/audit_entry"), "moving.log"),
     "an agreement that was changed": (column("agreement", "document", b"{}"), "moving.agreement"),
@@ -135,9 +154,9 @@ BENT: dict[str, tuple[Bend, str]] = {
 
 def left(tx: Tx) -> list[Any]:
     return [
-        *tx.all("SELECT id FROM participant"),
+        *tx.all("SELECT id FROM participant WHERE id = :p", p=TOWN),
         *tx.all("SELECT id FROM person"),
-        *tx.all("SELECT id FROM audit_entry"),
+        *tx.all("SELECT id FROM audit_entry WHERE participant = :p", p=TOWN),
     ]
 
 
@@ -169,6 +188,7 @@ async def test_whoever_else_signs_is_not_believed(forge: Forge) -> None:
     << refused: the key has to stand in the DID document of the one that it is about."""
     to, towns = (await forge.new.arrivals.look(TOWN)).arrival.target, forge.old.towns
     did = towns.did(TOWN)
+    other = (await forge.new.participants.add("andere", "Andere", "municipality", "", None)).participant.did
     stranger = SoftwareKey.generate("peer", did)
     with pytest.raises(HanseError):
         await forge.new.take(forge.archive(to, signer=stranger))
@@ -180,6 +200,8 @@ async def test_whoever_else_signs_is_not_believed(forge: Forge) -> None:
         (lambda one: replace(one, form=2), "moving.version"),
         (lambda one: replace(one, entries=one.entries[1:]), "moving.damaged"),
         (lambda one: replace(one, origin=replace(one.origin, former=("no did",))), "trust.did"),
+        (lambda one: replace(one, origin=replace(one.origin, former=(other,))), "moving.same-place"),
+        (lambda one: replace(one, origin=replace(one.origin, publisher=EVIL)), "moving.damaged"),
         (lambda one: replace(one, log=replace(one.log, size=one.log.size + 1)), "moving.log"),
         (lambda one: replace(one, agreements={}), "moving.agreements"),
     ):

@@ -1,6 +1,8 @@
 """Every table is moved or left behind, and what is a secret in it is known."""
 
-from connector.moving import rows, tables
+from connector.harvest.store import PART
+from connector.moving import frames, rows, tables
+from connector.moving.frames import Row
 from connector.offboarding import participant_rows
 from connector.storage.database import Database
 
@@ -28,3 +30,16 @@ async def test_both_databases_mean_the_same_by_a_row(sqlite_db: Database, postgr
         ("partner_log", "root"),
     }  # fmt: skip
     assert secrets - plain == set(tables.SEALED) | {("key", "secret")}
+
+
+def test_what_is_packed_is_as_long_as_those_who_pack_it_make_it() -> None:
+    assert tables.PACKED["harvest_original", "content"] == PART
+
+
+def test_large_rows_come_in_blocks_that_are_taken() -> None:
+    """>> rows of three megabytes, one of five, small ones << all of them once and in order, no block too large."""
+    found: list[Row] = [(number, bytes(size << 20)) for number, size in enumerate((3, 3, 5, 0, 0, 3))]
+    blocks = list(frames.portions(found))
+    assert [len(block) for block in blocks] == [1, 1, 1, 3]
+    assert [row for block in blocks for row in frames.unpacked(frames.packed(block))] == found
+    assert max(len(frames.packed(block)) for block in blocks) < frames.MOST_BLOCK
