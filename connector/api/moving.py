@@ -65,8 +65,8 @@ class MovingHandlers:
     @problem_codes(
         {
             400: (
-                "moving.fingerprint", "moving.keeps-space", "moving.not-active", "moving.other-move", "moving.over",
-                "moving.same-place", "moving.target",
+                "mandates.no-own-key", "moving.fingerprint", "moving.keeps-space", "moving.not-active",
+                "moving.other-move", "moving.over", "moving.same-place", "moving.target",
             )
         }
     )  # fmt: skip

@@ -101,6 +101,8 @@ class Departures:
             raise Mistake("moving.same-place")
         if tx.one("SELECT 1 FROM space WHERE participant = :slug", slug=slug) is not None:
             raise Mistake("moving.keeps-space")
+        if not self._participants.acts_itself(tx, slug):  # nobody could sign the archive, nor that it stays
+            raise Mistake("mandates.no-own-key", slug=slug)
         lifecycle.lay_to_rest(tx, hosted, {"to": to.did, "address": to.fingerprint.replace(" ", "")})
         store.put_departure(
             tx,

@@ -10,6 +10,7 @@ from connector.contracts.evidence import integrity as contracts
 from connector.errors import HanseError, Mistake
 from connector.moving import rows, target
 from connector.moving.target import Target
+from connector.participants import store
 from connector.storage.at_rest import AtRest
 from connector.storage.database import Tx
 from tests.moving.sides import PARTNER, TOWN, New, Old, pieces
@@ -206,3 +207,17 @@ async def test_nobody_is_expected_who_was_not_asked_for(new: New) -> None:
     for call in (new.arrivals.look(TOWN), new.arrivals.begin(TOWN, "x"), new.arrivals.take(TOWN, pieces(b"x"))):
         with pytest.raises(HanseError, match=r"moving\.not-expected"):
             await call
+
+
+def entrusted(tx: Tx) -> None:
+    tx.run("UPDATE key SET state = 'verify-only' WHERE participant = :p AND purpose = 'peer'", p=tx.scope)
+    store.changed(tx, tx.scope)
+
+
+async def test_who_has_no_key_of_its_own_is_not_laid_to_rest(old: Old, new: New) -> None:
+    """>> a provider acts for the town << refused, and the town works on: nothing could be signed that ends the move."""
+    to = (await new.arrivals.expect(TOWN)).target
+    await old.towns.db.write(TOWN, entrusted)
+    with pytest.raises(Mistake, match=r"mandates\.no-own-key"):
+        await old.departures.begin(TOWN, to)
+    await old.towns.db.write(TOWN, write)
