@@ -1,6 +1,8 @@
 """What is done for each participant again and again: logs sealed, what has served its time forgotten, alarms logged."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Concatenate, ParamSpec
 
 import structlog
 
@@ -13,6 +15,7 @@ from connector.jobs.scheduler import TOKENS_KEPT_MS, forget_tokens
 from connector.participants import quota
 from connector.participants.model import Participant
 from connector.participants.service import Hosted, Participants
+from connector.storage.at_rest import AtRest
 from connector.storage.database import WORKER, Database, Tx
 from connector.storage.due import having
 from connector.trace import store as transcript
@@ -20,6 +23,7 @@ from connector.transfer.decision import decision_store
 from connector.transfer.enforcement import Enforcement
 from connector.witness.cosign import Alarm
 
+P = ParamSpec("P")
 log = structlog.get_logger("audit")
 _DAY_MS = 86_400_000
 
@@ -71,16 +75,16 @@ class Maintenance:
         a participant of ours provides, if it is one of them."""
         ours = {one.participant.id for one in await self._participants.all() if one.participant.did in dids}
         for slug in sorted(ours):
-            await self._db.write(slug, self._enforcement.members_changed, slug, None)
+            await self._unless_at_rest(slug, self._enforcement.members_changed, slug, None)
         for slug in await self._db.read(WORKER, self._enforcement.concerned, dids):
             if slug not in ours:
-                await self._db.write(slug, self._enforcement.members_changed, slug, dids)
+                await self._unless_at_rest(slug, self._enforcement.members_changed, slug, dids)
 
     async def key_changed(self, did: str, before: frozenset[str], now: frozenset[str]) -> None:
         """The peer is on hold: each participant's log says so, and what runs with it is held."""
         body = {"event": "key-change", "did": did, "before": sorted(before), "now": sorted(now)}
         for hosted in await self._participants.all():
-            await self._db.write(hosted.participant.id, _log_alarm, hosted.participant, body)
+            await self._unless_at_rest(hosted.participant.id, _log_alarm, hosted.participant, body)
         await self.members_changed(frozenset((did,)))
 
     async def log_misbehaved(self, alarm: Alarm) -> None:
@@ -89,7 +93,14 @@ class Maintenance:
             "event": f"log-{alarm.kind}", "origin": alarm.origin, "held": alarm.held, "offered": alarm.offered,
         }  # fmt: skip
         for hosted in await self._participants.all():
-            await self._db.write(hosted.participant.id, _log_alarm, hosted.participant, body)
+            await self._unless_at_rest(hosted.participant.id, _log_alarm, hosted.participant, body)
+
+    async def _unless_at_rest(
+        self, slug: str, unit: Callable[Concatenate[Tx, P], object], *args: P.args, **kw: P.kwargs
+    ) -> None:  # fmt: skip
+        """One that has moved, or is laid to rest just now, holds up nobody else."""
+        with suppress(AtRest):
+            await self._db.write(slug, unit, *args, **kw)
 
 
 SERVED = (

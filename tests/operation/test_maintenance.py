@@ -7,6 +7,7 @@ import pytest
 from connector.errors import Unavailable
 from connector.operation.maintenance import Maintenance
 from connector.privacy import holds
+from connector.storage.at_rest import at_rest
 from connector.storage.database import Tx
 from connector.trace import store as transcript
 from connector.trace.store import Line
@@ -124,6 +125,35 @@ async def test_a_key_in_doubt_is_logged_by_all_and_holds_what_runs(towns: Towns)
     waiting = await towns.rows(PROVIDER, due, now=towns.clock.now() + 5000)
     assert [row["subject"] for row in waiting] == [agreement.id]
     assert await towns.rows(CONSUMER, due, now=towns.clock.now() + 5000) == []
+
+
+@at_rest
+def moved_with(tx: Tx, rows: dict[str, dict[str, Any]]) -> None:
+    """The town of this unit had such a transfer, and has moved."""
+    for table, row in rows.items():
+        whole = {**row, "participant": tx.scope}
+        names = ", ".join(f'"{name}"' for name in whole)
+        tx.run(f"INSERT INTO {table} ({names}) VALUES ({', '.join(f':{name}' for name in whole)})", **whole)
+    for state in ("moving", "moved"):
+        tx.run("UPDATE participant SET state = :state WHERE id = :id", id=tx.scope, state=state)
+
+
+@pytest.mark.threat("T110")
+async def test_who_has_moved_from_here_holds_up_nobody_else(towns: Towns, agreed: Any, started: Any) -> None:
+    """>> a town before it in the alphabet has moved in the middle of a transfer; the list suspends the consumer
+    << the flow of the one that works here is held at once."""
+    pair = await started(towns, await agreed(towns))
+    await towns.participants.add("altstadt", "Altstadt", "municipality", "", None)
+    rows = {
+        table: dict((await towns.rows(PROVIDER, f"SELECT * FROM {table} WHERE participant = :participant"))[0])
+        for table in ("negotiation", "agreement", "transfer")
+    }
+    await towns.db.write("altstadt", moved_with, rows)
+    del towns.requesters[towns.did(CONSUMER)]
+    await maintenance(towns, NoEvidence()).members_changed(frozenset((towns.did(CONSUMER),)))
+    await towns.tick()
+    await towns.run()
+    assert await shown(towns, pair) == RESTS
 
 
 @pytest.mark.threat("T101")
