@@ -78,7 +78,7 @@ class ContractHandlers:
         {
             400: (*NAMED, *OFFERED, *CONCEPTS, "api.terms-changed", "contracts.purpose", "contracts.quota"),
             401: STRANGER,
-            503: ("api.list-stale", *AWAY),
+            503: ("api.list-stale", "api.no-list", *AWAY),
         }
     )
     async def request(self, request: web.Request, wish: NegotiationRequest) -> StartedView:
@@ -111,7 +111,9 @@ class ContractHandlers:
         shown = await asyncio.gather(*(self._described(slug, row, look=row.id in look) for row in found))
         return NegotiationsView([self._shown(*both) for both in zip(found, shown, strict=True)])
 
-    @problem_codes({400: NAMED, 401: STRANGER, 404: ("catalogue.no-offer",), 503: ("api.list-stale", *AWAY)})
+    @problem_codes(
+        {400: NAMED, 401: STRANGER, 404: ("catalogue.no-offer",), 503: ("api.list-stale", "api.no-list", *AWAY)}
+    )
     async def propose(self, request: web.Request, wish: Proposal) -> StartedView:
         """Offers a published dataset to a member that has not asked."""
         own = (await self._participants.get(request.match_info["p"])).participant

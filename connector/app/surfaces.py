@@ -194,7 +194,7 @@ def _tracing(services: Services) -> Tracing:
         blocked_until=lambda slug, did, now: circuits.next_trial(slug, did, clock.steady(), now),
         on_hold=services.trust.resolver.on_hold,
         listed=services.trust.members.admitted,
-        fresh=services.trust.anchor.fresh,
+        fresh=lambda now: not services.trust.anchor.stale(now),
     )
     return Tracing(
         services.infra.db,

@@ -39,7 +39,7 @@ class State(Struct, frozen=True, kw_only=True):
     certificates: Sequence[tuple[str, str, float]]
     doubt: bool
     apart: float
-    fresh: bool
+    stale: bool
     version: int
     towns: Sequence[Town]
     all_towns: int
@@ -59,7 +59,7 @@ class Observer:
         return State(
             checks=await self._ready(), counted=self._monitoring.counted,
             certificates=self._monitoring.certificates(), doubt=self._watch.doubt(), apart=self._watch.apart / 1000,
-            fresh=self._anchor.fresh(now), version=self._anchor.version,
+            stale=self._anchor.stale(now), version=self._anchor.version,
             towns=[await self.town(one, now) for one in hosted[:MOST]], all_towns=len(hosted),
         )  # fmt: skip
 

@@ -73,7 +73,7 @@ class RetentionJobs:
     async def retain(self) -> None:
         """Erases what is due, of every participant; nothing while the clock may be wrong, for that cannot be undone."""
         if not self._in_time(await self._db.read(PROCESS, lambda tx: tx.now)):
-            log.warning("records.clock", why="the trust list is out of date, or the clock is wrong: nothing is erased")
+            log.warning("records.clock", why="no current list of members vouches for the clock: nothing is erased")
             return
         for hosted in await self._participants.all():
             slug = hosted.participant.id

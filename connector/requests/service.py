@@ -110,9 +110,9 @@ class Requests:
         return did
 
     def require_current(self, own: Participant, did: str) -> None:
-        """Raises Unavailable: nothing new is negotiated by a trust list that has run out."""
+        """Raises Unavailable: nothing new is negotiated by a trust list that has run out, or without any."""
         if not self._anchor.fresh_between(own.did, did, self._clock.now()):
-            raise Unavailable("api.list-stale")
+            raise Unavailable("api.list-stale" if self._anchor.jws else "api.no-list")
 
     def _asked(
         self, tx: Tx, slug: str, partner: Partner, found: RequestedOffer, wish: NegotiationRequest, deliver: bool

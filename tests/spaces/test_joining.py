@@ -355,6 +355,18 @@ async def test_other_keys_are_told_with_the_next_tick(county: County, town: City
     assert key.kid.rpartition("#")[2] in said[town.did(TOWN)]
 
 
+async def test_who_belongs_to_nothing_is_not_told_of_a_list_that_expired(county: County, town: City) -> None:
+    """>> a negotiation and the pages of a process that has no list at all << that there is none."""
+    made = await county.city.publish(COUNTY)
+    with pytest.raises(Refused) as refused:
+        await town.negotiate(TOWN, county.city.did(COUNTY), made["dataset"])
+    assert refused.value.problem["code"] == "api.no-list"
+    anchor = town.services.trust.anchor
+    assert not anchor.stale(town.services.infra.clock.now())
+    await joined(town, TOWN, county)
+    assert anchor.stale(town.services.infra.clock.now() + 30 * DAY_MS)
+
+
 async def test_who_leaves_while_it_is_admitted_is_out(
     county: County, town: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:

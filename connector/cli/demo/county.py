@@ -229,6 +229,7 @@ class County:
         """An offer for the group: the village sees and gets nothing before it is in it, nor after it has left."""
         self.only = self._offered(TITLE_GROUP, self.group_iri)
         self._soon(lambda: self._hits(TOWN, self.only))
+        self._soon(lambda: self._hits(VILLAGE, self.offer))  # a member in its own eyes too: only the group is missing
         before = self._hits(VILLAGE, self.only)
         asked = self._unagreed(VILLAGE, self.only)
         self._require(before == 0 and bool(asked), "demo.not-refused", state=before)

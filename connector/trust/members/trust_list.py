@@ -402,6 +402,10 @@ class Anchor:
         """Whether the list is still before its `nextUpdate`; if not, nothing new is negotiated."""
         return self._list is not None and now < millis(self._list.next_update)
 
+    def stale(self, now: int) -> bool:
+        """Whether there is a list, and the newest one has run out; without any there is nothing that could."""
+        return bool(self.jws) and not self.fresh(now)
+
     def successor(self, did: str, now: int) -> str | None:
         """Who has taken the place of that DID by now, the last in the line; None if nobody has."""
         return self._line.successor(did, now)

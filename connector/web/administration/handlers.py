@@ -194,7 +194,7 @@ def _waits(call: Call, waits: object) -> list[tuple[str, int]]:
 def _problems(call: Call, state: State) -> list[tuple[str, str]]:
     """What is not well, each with what to do: pairs of kind and sentence."""
     found = [("danger", call.say(f"administration.amiss.{name}")) for name, well in state.checks.items() if not well]
-    if not state.fresh:
+    if state.stale:
         found.append(("warning", call.say("administration.amiss.list")))
     now, oldest = call.desk.clock.now(), state.counted.oldest
     if oldest is not None and now - oldest > OLD_MS:

@@ -57,7 +57,7 @@ class PartnerPages:
             call, "partners/list.html", title=call.say("partners.title"), intro=call.say("partners.intro"),
             partners=[self._shown(call, one) for one in found], groups=sorted(groups.items()),
             named=any(one.spaces for one in found),
-            fresh=self._anchor.fresh(call.desk.clock.now()), version=self._anchor.version,
+            stale=self._anchor.stale(call.desk.clock.now()), version=self._anchor.version,
         )  # fmt: skip
 
     async def member(self, call: Call) -> web.StreamResponse:
