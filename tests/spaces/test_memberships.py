@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from connector.dataplane.sinks.files import FileSink
+from connector.spaces import grouping
+from connector.spaces.documents import GroupAct, RequestClaims
 from connector.spaces.model import Rules
 from tests.cities.sharing import free_port, shared
 from tests.postgres import Cluster
@@ -38,15 +40,61 @@ async def step(county: County, did: str, state: Any) -> None:
     await county.issue()
 
 
+class Suspended:
+    """A member that people of the authority suspend and let go on."""
+
+    def __init__(self, county: County, town: City) -> None:
+        self._county, self._town = county, town
+        self.slots = {"until": "31.12.2099"}
+
+    async def begin(self) -> None:
+        pass
+
+    async def out(self) -> None:
+        await step(self._county, self._town.did(TOWN), "suspended")
+
+    async def back(self) -> None:
+        await step(self._county, self._town.did(TOWN), "active")
+
+
+class Grouped(Suspended):
+    """A member that leaves the group which the rule names, and comes back."""
+
+    async def begin(self) -> None:
+        made = await self._county.city.services.spaces.groups.put(COUNTY, "wald", {"de": "Wald"}, "", PEOPLE[0])
+        self.group = made.iri
+        self.slots["space"] = self.group
+        await self._county.issue()
+        await self.back()
+
+    async def out(self) -> None:
+        await self._wish("group-leave")
+
+    async def back(self) -> None:
+        await self._county.city.services.spaces.groups.ask(COUNTY, "wald", self._town.did(TOWN), PEOPLE[0])
+        await self._wish("group-agree")
+
+    async def _wish(self, act: GroupAct) -> None:
+        claims = RequestClaims(space=grouping.space_of(self.group), request=act, group=self.group)
+        await self._town.services.spaces.elsewhere.ask(TOWN, claims)
+        await self._county.issue()
+        await self._town.services.trust.listing.reload()
+
+
 @pytest.mark.alone
-async def test_a_suspended_member_gets_no_more_bytes(county: County, town: City, slow: list[int]) -> None:
-    """>> suspended while 48 MiB flow << held and cut within seconds; its requests are 401 >> resumed << it goes on."""
-    made = await county.city.publish(COUNTY, b"x" * (48 * MIB))
+@pytest.mark.threat("T107")
+@pytest.mark.parametrize("how", [pytest.param(Suspended, marks=pytest.mark.long), Grouped])
+async def test_who_is_out_gets_no_more_bytes(county: County, town: City, slow: list[int], how: type[Suspended]) -> None:
+    """>> suspended, or out of the group that the rule names, while 48 MiB flow << held and cut within seconds >> in
+    again << it goes on."""
     await joined(town, TOWN, county)
+    case = how(county, town)
+    await case.begin()
+    made = await county.city.publish(COUNTY, b"x" * (48 * MIB), slots=case.slots)
     agreed = await town.negotiate(TOWN, county.city.did(COUNTY), made["dataset"])
     started = await town.api.post(f"/api/v1/participants/{TOWN}/transfers", {"agreement": agreed["agreement"]})
     await eventually(lambda: len(slow) >= 2)
-    await step(county, town.did(TOWN), "suspended")
+    await case.out()
 
     async def held() -> list[Any]:
         rows = await county.city.services.infra.db.read(COUNTY, lambda tx: tx.all("SELECT state, held FROM transfer"))
@@ -57,7 +105,7 @@ async def test_a_suspended_member_gets_no_more_bytes(county: County, town: City,
         assert time.monotonic() < until, await held()
         await asyncio.sleep(0.05)
     await eventually(lambda: county.city.services.plane.streams.count() == 0)
-    await step(county, town.did(TOWN), "active")
+    await case.back()
     found = await town.api.get(f"/api/v1/participants/{TOWN}/transfers/{started['id']}", wait="40")
     assert found["state"] == "COMPLETED"
 
