@@ -111,6 +111,15 @@ def grouped(
     return [struct(row, Grouped) for row in rows]
 
 
+def going_on(tx: Tx, participant: str) -> int:
+    """How often anybody is in a group of a space, or is asked to be."""
+    row = tx.one(
+        "SELECT count(*) AS n FROM space_grouped WHERE participant = :participant AND until IS NULL",
+        participant=participant,
+    )
+    return 0 if row is None else int(row["n"])
+
+
 def _where(name: str | None, did: str | None) -> str:
     return f"{'' if name is None else ' AND name = :name'}{'' if did is None else ' AND did = :did'}"
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from connector.clock import rfc3339
 from connector.errors import Mistake, PeerError, Unknown
-from connector.spaces.model import MOST_PERIODS, Group, Grouped, Member
+from connector.spaces.model import MOST_ENDED, MOST_PERIODS, Group, Grouped, Member
 from connector.trust.members import trust_list
 
 PLACE: Final = "/groups/"
@@ -63,9 +63,10 @@ def require_going(group: Group) -> None:
 def periods(space: str, grouped: Iterable[Grouped]) -> Mapping[str, Sequence[trust_list.Grouped]]:
     """What the list says of each member (DID): when it has been in which group; who has not agreed is in none."""
     found: dict[str, list[Grouped]] = {}
-    for one in grouped:
-        if one.since is not None:
-            found.setdefault(one.did, []).append(one)
+    been = [one for one in grouped if one.since is not None]
+    ended = sorted((one for one in been if one.until is not None), key=lambda one: -(one.until or 0))
+    for one in (*(one for one in been if one.until is None), *ended[:MOST_ENDED]):
+        found.setdefault(one.did, []).append(one)
     return {did: [_period(space, one) for one in _latest(rows)] for did, rows in found.items()}
 
 

@@ -15,7 +15,16 @@ from connector.participants.service import Hosted, Participants
 from connector.spaces import group_store, grouping, member_store, store
 from connector.spaces.authority import SpaceAuthority, record
 from connector.spaces.documents import GroupStanding, RequestClaims
-from connector.spaces.model import MOST_GROUPS, MOST_IN_GROUP, MOST_OF_MEMBER, Group, Grouped, GroupedState, Member
+from connector.spaces.model import (
+    MOST_GROUPED,
+    MOST_GROUPS,
+    MOST_IN_GROUP,
+    MOST_OF_MEMBER,
+    Group,
+    Grouped,
+    GroupedState,
+    Member,
+)
 from connector.storage.database import Database, Tx
 from connector.trust.did import did as dids
 
@@ -167,10 +176,14 @@ class SpaceGroups:
         grouping.require_going(group)
         self._active(tx, slug, did)
         within = group_store.grouped(tx, slug, name=group.name)
-        if any(one.did == did and one.state != "ended" for one in within):
+        if (open_ := next((one for one in within if one.did == did and one.state != "ended"), None)) is not None:
+            if did == by:
+                self._joins(tx, hosted, group, open_, who)
             return
         _require_fewer(within, MOST_IN_GROUP)
         _require_fewer(group_store.grouped(tx, slug, did=did), MOST_OF_MEMBER)
+        if group_store.going_on(tx, slug) >= MOST_GROUPED:
+            raise Mistake("spaces.groups-many", most=MOST_GROUPED)
         number = 1 + sum(one.did == did for one in within)
         since = tx.now if did == by else None
         group_store.insert_grouped(
@@ -189,10 +202,14 @@ class SpaceGroups:
         open_ = next((one for one in rows if one.state != "ended"), None)
         if open_ is None or asks.state != "active":
             raise PeerError("spaces.group-not-asked", group=group.name)
-        if open_.state == "asked":
-            group_store.agree(tx, open_)
+        self._joins(tx, hosted, group, open_, asks.did)
+
+    def _joins(self, tx: Tx, hosted: Hosted, group: Group, asked: Grouped, who: str) -> None:
+        """Who was asked is in it from now on; who is in it already stays."""
+        if asked.state == "asked":
+            group_store.agree(tx, asked)
             store.changed(tx, group.participant)
-            record(tx, hosted, "group joined", asks.did, group=group.name, did=asks.did)
+            record(tx, hosted, "group joined", who, group=group.name, did=asked.did)
 
     def _end(self, tx: Tx, hosted: Hosted, group: Group, did: str, who: str) -> None:
         """Raises PeerError for what is no DID."""

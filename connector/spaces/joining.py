@@ -333,10 +333,10 @@ class Joining:
         )
         return _receipt(answer)
 
-    async def read(self, hosted: Hosted, one: Joined, path: str) -> Answer:
-        """What the authority shows to us alone."""
+    async def read(self, hosted: Hosted, one: Joined, path: str, limit: int = 65_536) -> Answer:
+        """What the authority shows to us alone, of so many bytes at most."""
         headers = {"Authorization": f"Bearer {self._token(hosted, one.did)}"}
-        return await self._http.get(f"{one.space}/{path}", headers=headers, limit=262_144)
+        return await self._http.get(f"{one.space}/{path}", headers=headers, limit=limit)
 
     async def _asked(self, hosted: Hosted, one: Joined) -> Receipt:
         return _receipt(await self.read(hosted, one, f"applications/{one.application}"))

@@ -18,7 +18,17 @@ from connector.spaces.applications import Applications
 from connector.spaces.authority import SpaceAuthority, pin_of, record
 from connector.spaces.documents import Description, RequestClaims
 from connector.spaces.groups import SpaceGroups
-from connector.spaces.model import GROUP_REQUESTS, OVER, REQUESTS, TRIES_MS, Keys, Member, MemberState, Recognised
+from connector.spaces.model import (
+    BARE_BYTES,
+    GROUP_REQUESTS,
+    OVER,
+    REQUESTS,
+    TRIES_MS,
+    Keys,
+    Member,
+    MemberState,
+    Recognised,
+)
 from connector.storage.database import Database, Tx
 from connector.trust.did import did as dids
 from connector.trust.did.documents import DidDocument
@@ -222,6 +232,8 @@ class Memberships:
         slug, asked_at = hosted.participant.id, int(said.claims["iat"] * 1000)
         space, found = self._authority.held(tx, slug), self._member(tx, slug, did)
         if claims.space != space.space:
+            raise PeerError("spaces.statement")
+        if claims.request != "keys" and len(statement) > BARE_BYTES:
             raise PeerError("spaces.statement")
         listed_again(said.kid, found.keys)
         newest = member_store.newest_request(tx, slug, did, claims.order)

@@ -39,6 +39,12 @@ MOST_GROUPS: Final = 100
 MOST_OF_MEMBER: Final = 50
 """Groups that one member is in, or is asked to be in."""
 MOST_IN_GROUP: Final = 1_000
+MOST_GROUPED: Final = 8_000
+"""Times that anybody is in a group of one space, or is asked to be: a list of more could not be read."""
+MOST_ENDED: Final = 8_000
+"""Periods that are over which a list names, those that ended last."""
+BARE_BYTES: Final = 16_384
+"""Of a request that brings no keys: each is kept."""
 MOST_PERIODS: Final = 128
 """Periods in groups that the list names of one member, those that ended last."""
 GROUP_REQUESTS: Final = 120

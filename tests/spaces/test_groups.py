@@ -332,6 +332,52 @@ async def test_two_replicas_of_an_authority_keep_one_group(cluster: Cluster, spa
             assert [(each.number, each.state) for each in filled.grouped] == [(1, "ended")]
 
 
+async def test_a_keeper_that_was_asked_agrees_by_adding_itself(county: County, town: City) -> None:
+    """>> the authority asks the keeper, who then adds itself, twice << in it, once."""
+    await joined(town, TOWN, county)
+    group, did = await begun(county, town.did(TOWN)), town.did(TOWN)
+    groups = county.city.services.spaces.groups
+    await known(county, town)
+    await groups.ask(COUNTY, FOREST, did, ANNA)
+    for _ in range(2):
+        await wish(town, TOWN, "group-add", group, did)
+    (filled,) = await groups.all(COUNTY)
+    assert [(one.did, one.state) for one in filled.grouped] == [(did, "member")]
+
+
+@pytest.mark.threat("T107")
+async def test_a_space_has_no_more_in_groups_than_a_list_can_say(
+    county: County, town: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> one more than fits into a list that everybody can read; a request beside which much is said << refused."""
+    monkeypatch.setattr("connector.spaces.groups.MOST_GROUPED", 1)
+    await joined(town, TOWN, county)
+    group, groups = await begun(county), county.city.services.spaces.groups
+    await groups.ask(COUNTY, FOREST, county.city.did(COUNTY), ANNA)
+    with pytest.raises(Mistake):
+        await groups.ask(COUNTY, FOREST, town.did(TOWN), ANNA)
+    await known(county, town)
+    space = grouping.space_of(group)
+    padded = RequestClaims(space=space, request="group-leave", group=group, statement="x" * 7_900, member="x" * 500)
+    monkeypatch.setattr("connector.spaces.memberships.BARE_BYTES", 8_000)
+    with pytest.raises(PeerError) as refused:
+        await town.services.spaces.elsewhere.ask(TOWN, padded)
+    assert refused.value.code == "spaces.statement"
+
+
+def test_of_all_periods_a_list_names_those_that_ended_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> three members whose time in a group is over, one that is in it << it, and the two that left last."""
+    monkeypatch.setattr("connector.spaces.grouping.MOST_ENDED", 2)
+    rows = [
+        Grouped(
+            participant="kreis", name=FOREST, did=f"did:web:{at}.de", number=1, asked_at=0, asked_by="", since=1,
+            until=until,
+        )
+        for at, until in enumerate((3_000, 9_000, None, 5_000))
+    ]  # fmt: skip
+    assert set(grouping.periods("https://kreis.de/space", rows)) == {f"did:web:{at}.de" for at in (1, 2, 3)}
+
+
 async def test_two_who_ask_at_once_are_one(county: County) -> None:
     """>> the same member, twice at once << one row."""
     await begun(county)
