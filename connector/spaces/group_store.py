@@ -74,7 +74,8 @@ def end(tx: Tx, participant: str, *, name: str | None = None, did: str | None = 
     return bool(
         tx.run(
             "UPDATE space_grouped SET until = :now WHERE participant = :participant"  # noqa: S608 constants
-            f"{_where(name, did)} AND until IS NULL",
+            f"{'' if name is None else ' AND name = :name'}"
+            f"{'' if did is None else ' AND did = :did'} AND until IS NULL",
             now=tx.now,
             participant=participant,
             **_chosen(name, did),
@@ -104,7 +105,8 @@ def grouped(
     """All who ever were asked, of one group or one member if that is named."""
     rows = tx.all(
         "SELECT * FROM space_grouped WHERE participant = :participant"  # noqa: S608 constants
-        f"{_where(name, did)} ORDER BY name, did, number",
+        f"{'' if name is None else ' AND name = :name'}"
+        f"{'' if did is None else ' AND did = :did'} ORDER BY name, did, number",
         participant=participant,
         **_chosen(name, did),
     )
@@ -118,10 +120,6 @@ def going_on(tx: Tx, participant: str) -> int:
         participant=participant,
     )
     return 0 if row is None else int(row["n"])
-
-
-def _where(name: str | None, did: str | None) -> str:
-    return f"{'' if name is None else ' AND name = :name'}{'' if did is None else ' AND did = :did'}"
 
 
 def _chosen(name: str | None, did: str | None) -> dict[str, str]:

@@ -99,7 +99,7 @@ async def test_what_becomes_of_a_member_is_told_once(told: Told) -> None:
         await change(COUNTY, did, state, "Test", ANNA)  # type: ignore[arg-type]
         await told.listed()
         assert [one.cause for one in await told.at_town()].count(cause) == 1  # type: ignore[comparison-overlap]
-    told.clock.advance(31 * DAY_MS)
+    told.clock.advance(46 * DAY_MS)
     await told.listed()
     (renewed,) = [one for one in await told.at_town() if one.cause == "space-renewed"]
     assert sentence(renewed, "de").startswith(
