@@ -4,13 +4,14 @@ Read from the log, where each of these is an entry, and from the rows of joined 
 """
 
 from collections.abc import Mapping
+from math import inf
 from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
 
 from connector.language.reasons import plain
-from connector.spaces.model import AskedFor
+from connector.spaces.model import DAY_MS, AskedFor, Rules
 from connector.storage.database import Tx
 
 Event = Literal["member", "refused", "ended", "suspended", "resumed", "renewed"]
@@ -137,11 +138,23 @@ def label(one: GroupAsks) -> str:
 
 
 def ending(tx: Tx, participant: str, before: int) -> list[Ending]:
-    """Memberships of ours that end before then (ms), the nearest first."""
+    """Memberships of ours that end before then (ms), the nearest first.
+
+    What is renewed by itself is no news before its time for that has passed for a day.
+    """
     rows = tx.all(
-        "SELECT space, name, until FROM joined_space WHERE participant = :participant AND state = 'member'"
-        " AND until <= :before ORDER BY until, space",
+        "SELECT space, name, until, rules, suspended FROM joined_space WHERE participant = :participant"
+        " AND state = 'member' AND until <= :before ORDER BY until, space",
         participant=participant,
         before=before,
     )
-    return [msgspec.convert(row, Ending) for row in rows]
+    return [
+        Ending(space=row["space"], name=row["name"], until=row["until"])
+        for row in rows
+        if row["suspended"] or row["until"] <= tx.now + _overdue(msgspec.json.decode(row["rules"], type=Rules))
+    ]
+
+
+def _overdue(rules: Rules) -> float:
+    """How long before its end a membership should have been renewed (ms)."""
+    return (rules.renew_days - 1) * DAY_MS if rules.renewal == "automatic" else inf

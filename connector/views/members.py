@@ -1,6 +1,7 @@
 """Members of the data space as people name them: by DID or by the name that the trust list has for them."""
 
 import re
+from collections.abc import Mapping
 from urllib.parse import unquote
 
 from connector.catalogue.concepts import folded, nearest
@@ -12,6 +13,7 @@ LONGEST = 200
 """Characters of a name as people see it."""
 
 
+_IRI = re.compile(r"https://[^\s\"'<>“”„,;()]{1,600}")
 _DID = re.compile(r"did:[a-z0-9]{1,20}:[A-Za-z0-9._:%-]{1,500}")
 
 
@@ -40,8 +42,8 @@ class Members:
     def in_words(self, text: str, lang: str = "de") -> str:
         """The text with names in place of DIDs of members and IRIs of spaces and groups; others stay as they are."""
         named = self._anchor.named if "https://" in text else {}
-        for iri in sorted(named, key=len, reverse=True):  # a group's begins as its space's
-            text = text.replace(iri, plain(named[iri].get(lang, ""), LONGEST) or iri)
+        if named:
+            text = _IRI.sub(lambda found: _called(found[0], named, lang), text)
         return _DID.sub(lambda found: self.name(found[0].rstrip(".")) + "." * found[0].endswith("."), text)
 
     def admitted(self, did: str, now: int) -> bool:
@@ -67,3 +69,9 @@ class Members:
     def _called(self, named: str) -> list[Entry]:
         wanted = folded(named)
         return [entry for entry in self._anchor.current.participants if folded(entry.name) == wanted]
+
+
+def _called(found: str, named: Mapping[str, Mapping[str, str]], lang: str) -> str:
+    """The name of a space or group; the name of one is no word about another whose IRI only begins alike."""
+    iri = found.rstrip(".:!?")
+    return (plain(named.get(iri, {}).get(lang, ""), LONGEST) or iri) + found[len(iri) :]

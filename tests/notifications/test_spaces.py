@@ -174,3 +174,20 @@ async def test_being_asked_into_a_group_is_told_and_a_task(told: Told) -> None:
     await told.town.services.spaces.elsewhere.ask(TOWN, leave)
     assert await told.tasks(told.town, TOWN, TINA) == []
     assert [one.cause for one in await told.at_town()].count("group-asked") == 1
+
+
+async def test_what_is_renewed_by_itself_is_no_end(told: Told) -> None:
+    """>> a term of 20 days, renewed by itself 5 days before << nothing is said at 18 days; at 3 days, unrenewed, it
+    is, and of a suspended one at once."""
+    await told.county.authority.change_rules(COUNTY, Rules(checklist=("letter",), term_days=20, renew_days=5))
+    await told.member()
+    assert [each.cause for each in await told.at_town()] == ["space-member"]
+    change, did = told.county.city.services.spaces.memberships.change, told.town.did(TOWN)
+    await change(COUNTY, did, "suspended", "Test", ANNA)
+    await told.listed()
+    assert await told.tasks(told.town, TOWN, TINA) == ["membership-ends"]
+    await change(COUNTY, did, "active", "Test", ANNA)
+    await told.listed()
+    assert await told.tasks(told.town, TOWN, TINA) == []
+    told.clock.advance(17 * DAY_MS)
+    assert await told.tasks(told.town, TOWN, TINA) == ["membership-ends"]

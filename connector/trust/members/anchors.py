@@ -69,6 +69,7 @@ class Anchors(Anchor):
         self._merged: Mapping[str, Entry] | None = None
         self._steps: Successors | None = None
         self._whole: TrustList | None = None
+        self._names: Mapping[str, Mapping[str, str]] | None = None
         self.joined: Sequence[Pin] = []
         self._edition = 0
 
@@ -138,7 +139,7 @@ class Anchors(Anchor):
     def _forget(self) -> None:
         self._edition += 1
         self._recognised = {one.authority: one for one in self._recognising()}
-        self._merged = self._steps = self._whole = None
+        self._merged = self._steps = self._whole = self._names = None
 
     def _recognising(self) -> Iterable[Pin]:
         """A space that is named with two keys is believed with neither, and one that was joined only as it was."""
@@ -217,10 +218,12 @@ class Anchors(Anchor):
 
     @property
     def named(self) -> Mapping[str, Mapping[str, str]]:
-        found: dict[str, Mapping[str, str]] = {}
-        for listed in self._lists():
-            found = {**names_in(listed.current), **found}
-        return found
+        if self._names is None:
+            found: dict[str, Mapping[str, str]] = {}
+            for listed in self._lists():
+                found = {**names_in(listed.current), **found}
+            self._names = found
+        return self._names
 
     def offerable(self, own: str, now: int) -> Mapping[str, Mapping[str, str]]:
         found: dict[str, Mapping[str, str]] = {}

@@ -73,15 +73,23 @@ class Rules:
         return [*own, *self._only_for(call, slots.get(SPACE, ""))]
 
     def _only_for(self, call: Call, given: str) -> list[Field]:
-        """For which of its spaces and groups alone the data are; nothing to ask where it belongs to none."""
-        found = self._anchor.offerable(call.town.did, self._clock.now())
-        if not found:
+        """For which of its spaces and groups alone the data are; nothing to ask where it belongs to none.
+
+        What was chosen before stays a choice although the participant does not belong to it now, or its list is not
+        there: a form that left it out would make the offer one for everybody.
+        """
+        found, chosen = self._anchor.offerable(call.town.did, self._clock.now()), given.replace(",", " ").split()
+        if not found and not chosen:
             return []
         options = [(iri, plain(named.get(call.lang, "") or iri, 200)) for iri, named in found.items()]
+        for iri in chosen:
+            if iri not in found:
+                name = plain(call.desk.in_words(iri, call.lang), 200)
+                options.append((iri, call.say("web.publish.only-for-gone", name=name)))
         return [
             Field(
                 name=f"slot-{SPACE}", control="ticks", label=call.say("web.publish.only-for"),
-                hint=call.say("web.publish.only-for-hint"), value=given.replace(",", " ").split(), required=False,
+                hint=call.say("web.publish.only-for-hint"), value=chosen, required=False,
                 options=tuple(sorted(options, key=lambda one: (not one[0].endswith("/space"), one[1].casefold()))),
             )
         ]  # fmt: skip

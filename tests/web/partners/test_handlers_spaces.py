@@ -67,7 +67,9 @@ async def test_data_and_contracts_name_the_space(county: County, town: City) -> 
         assert f"über {NAME}" in (await tina.get(f"/t/{TOWN}/find")).words
 
 
-async def test_an_offer_for_one_space_is_chosen_in_plain_words(county: County, town: City, desk: Opened) -> None:
+async def test_an_offer_for_one_space_is_chosen_in_plain_words(
+    county: County, town: City, desk: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """>> a county that keeps a space publishes << it is asked for which spaces; chosen, the terms say so by name, and a
     participant that belongs to none is not asked."""
     anna = desk.browser({COUNTY: ["steward"]})
@@ -81,6 +83,13 @@ async def test_an_offer_for_one_space_is_chosen_in_plain_words(county: County, t
     assert page.path.endswith("/check")
     assert NAME in page.words
     assert said.space not in page.words
+    anchors = county.city.services.trust.anchor
+    with monkeypatch.context() as gone:
+        gone.setattr(anchors, "offerable", lambda own, now: {})
+        page = await anna.get(page.path.removesuffix("/check") + "/terms")
+        assert f"{NAME} (Sie gehören zurzeit nicht dazu)" in page.words
+        page = await anna.send(page, "/terms")
+    assert NAME in page.words, "saved again as it was, it is not for everybody"
     other = desk.browser({VILLAGE: ["steward"]})
     page = await other.send(await other.get(f"/t/{VILLAGE}/publish"), "/file", file=("file", "a.csv", b"Art\nLinde\n"))
     page = await other.send(page, "/description", description="Alle Bäume.", title="Bäume")
