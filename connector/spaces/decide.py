@@ -178,12 +178,12 @@ def renewed(member: Member, rules: Rules, now: int) -> Member | None:
     """The member with a new end, if it is time for that and the rules let it happen by itself."""
     if member.state != "active" or member.until is None or rules.renewal != "automatic" or member.until <= now:
         return None
-    if member.until - now > _notice(rules):
+    if member.until - now > notice(rules):
         return None
     return replace(member, until=term(rules, now), changed_at=now)
 
 
-def _notice(rules: Rules) -> int:
+def notice(rules: Rules) -> int:
     """How long before its end (ms) a membership is renewed: not before half of its term is over, or who was just
     renewed would be due again, and each second had a new list."""
     notice = rules.renew_days * DAY_MS

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from connector.language.reasons import plain
+from connector.spaces import decide
 from connector.spaces.model import DAY_MS, AskedFor, Rules
 from connector.storage.database import Tx
 
@@ -157,4 +158,4 @@ def ending(tx: Tx, participant: str, before: int) -> list[Ending]:
 
 def _overdue(rules: Rules) -> float:
     """How long before its end a membership should have been renewed (ms)."""
-    return (rules.renew_days - 1) * DAY_MS if rules.renewal == "automatic" else inf
+    return decide.notice(rules) - DAY_MS if rules.renewal == "automatic" else inf

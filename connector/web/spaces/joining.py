@@ -160,7 +160,7 @@ class JoinPages:
             crumbs=[(call.say("web.spaces.title"), call.at("spaces"))], errors=errors, wrong=dict(errors),
             means=call.say(f"web.spaces.means.{state}", name=shown.name), rules=view.rules(call, shown.one.rules),
             text=shown.one.rules.text, fingerprint=view.fingerprint(shown.one), may=ROLE in call.roles,
-            renewal=call.say(f"web.spaces.renewal.{renewal}", days=shown.one.rules.renew_days),
+            renewal=call.say(f"web.spaces.renewal.{renewal}", days=view.notice_days(shown.one.rules)),
             waiting=shown.one.state in ("applying", "pending"), member=shown.one.state == "member",
         )  # fmt: skip
 

@@ -11,7 +11,8 @@ from connector.catalogue import concepts
 from connector.errors import HanseError, PeerError
 from connector.language import catalogue
 from connector.language.reasons import plain
-from connector.spaces.model import OVER, Application, Check, Joined, JoinState, MemberState, Rules
+from connector.spaces import decide
+from connector.spaces.model import DAY_MS, OVER, Application, Check, Joined, JoinState, MemberState, Rules
 from connector.spaces.model import fingerprint as fingerprint_of
 from connector.spaces.overview import MemberLine
 from connector.trust.members.trust_list import Entry, millis
@@ -79,9 +80,14 @@ def rules(call: Call, said: Rules) -> list[str]:
         call.say("web.spaces.rule.checklist", points=_listed(said.checklist)) if said.checklist else "",
         call.say(f"web.spaces.rule.approvals-{'one' if said.approvals == 1 else 'many'}", count=said.approvals),
         call.say(f"web.spaces.rule.{term}", days=said.term_days),
-        call.say(f"web.spaces.rule.{said.renewal}", days=said.renew_days) if said.term_days else "",
+        call.say(f"web.spaces.rule.{said.renewal}", days=notice_days(said)) if said.term_days else "",
     ]
     return [one for one in found if one]
+
+
+def notice_days(said: Rules) -> int:
+    """So many days before its end a membership is renewed, by itself or by people."""
+    return decide.notice(said) // DAY_MS if said.renewal == "automatic" else said.renew_days
 
 
 def _listed(names: Sequence[str]) -> str:
