@@ -260,10 +260,12 @@ class Standing:
     """Who stands for a party: itself, or whoever has taken its place by the trust list (spec/contracts.md 8.8).
 
     `names` are the DIDs that it has had, the party's own first, each with since when (seconds; 0 for the party's own).
+    `after` is who has taken the place of the last of them, and since when.
     """
 
     role: Role
     names: tuple[tuple[str, int], ...]
+    after: tuple[str, int] | None = None
 
     @property
     def party(self) -> str:
@@ -275,16 +277,22 @@ class Standing:
         """As it is called now."""
         return self.names[-1][0]
 
+    def taken(self, at: int) -> Mapping[str, object] | None:
+        """What a Fault says of a seal under that DID made at `at` (seconds), when another had its place; else None."""
+        if self.after is None or at <= self.after[1] + SKEW_S:
+            return None
+        return {"did": self.did, "heir": self.after[0], "since": written(self.after[1]), "at": written(at)}
+
 
 def standing(did: str, given: Given) -> Standing | None:
-    """For which party `did` stands; None: for none."""
+    """For which party `did` stands; None: for none. Who has taken in its own partner stands for itself."""
     agreement = need(given.agreement, "agreement")
-    for role in ROLES:
+    for role in sorted(ROLES, key=lambda one: agreement.did(one) != did):
         party = agreement.did(role)
         names = ((party, 0), *(() if given.trust_list is None else given.trust_list.line(party)))
         places = [place for place, (name, _) in enumerate(names) if name == did]
         if places:
-            return Standing(role, names[: places[0] + 1])
+            return Standing(role, names[: places[0] + 1], next(iter(names[places[0] + 1 :]), None))
     return None
 
 
@@ -306,14 +314,17 @@ def exporting(given: Given) -> Standing:
 def check_manifest_seal(given: Given) -> Sealed:
     """The exporter's seal over the manifest; the exporter is one of the two parties, or has taken its place by then.
 
-    It is made at the export, behind every state of the log, so only its own time is known.
+    It is made at the export, behind every state of the log, so only its own time is known. Doubt `place-taken` if
+    another had its place by that time.
     """
-    did = exporter_of(given)
-    documents, since = need(given.documents, "documents"), exporting(given).names[-1][1]
+    by = exporting(given)
+    did, since, documents = by.did, by.names[-1][1], need(given.documents, "documents")
     seal, members = read_seal(given.members["manifest.jws"]), given.members
     document = parse_document(members[ROTATED], did) if ROTATED in members else documents.get(did)
     if document is None or seal.iat + SKEW_S < since:
         raise Fault("exporter", did=did)
+    if taken := by.taken(seal.iat):
+        raise Doubt("place-taken", **taken)
     check_references(seal, [addressed("manifest.json", did, members, "application/json")], members)
     return Sealed(seal, check_owner(seal, did, document, given))
 

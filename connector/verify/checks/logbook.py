@@ -191,8 +191,8 @@ def _check_handed_on(lines: Sequence[Line], trust_list: TrustList | None) -> Non
 
 
 def _belongs(line: Logged, iri: str, names: Collection[str], erased: Collection[int]) -> bool:
-    about, kind = line.record["agreement"], line.type
-    if line.record["participant"] not in names:
+    about, kind, whose = line.record["agreement"], line.type, line.record["participant"]
+    if not isinstance(whose, str) or whose not in names:
         return False
     if about is not None or kind == KEY:
         return about == (None if kind == KEY else iri)

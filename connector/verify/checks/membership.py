@@ -5,6 +5,7 @@ one from before its membership. A list names one period and one state per member
 
 * over by then, or suspended since before: FAILED, that party was no member; but where it had moved, and is one under
   its new DID, the log of that one proves it, and that of another leaves it unproven;
+* sealed when another had taken its place, listed still or not: FAILED;
 * suspended, but the list does not say since when: not proven, for it may have been before or after;
 * admitted only later: not proven, for whoever comes back is listed from that day on;
 * not on the list: not proven, for whoever left is no longer there;
@@ -26,8 +27,8 @@ from connector.verify.formats.trustlist import TrustList
 def check(
     given: Given, trust_list: TrustList | None, seals: Mapping[Role, Sealed | None], seen: int | None = None
 ) -> None:
-    """Both were. Fault `not-member`; Doubt `member-unlisted`, `member-later`, `member-suspended`, `list-expired` or
-    `list-withheld`.
+    """Both were. Fault `not-member` or `place-taken`; Doubt `member-unlisted`, `member-later`, `member-moved`,
+    `member-suspended`, `list-expired` or `list-withheld`.
 
     `trust_list` must be proven. A consumer that has not sealed is judged at the time of the contract. `seen` is the
     latest time (seconds) that the bundle itself knows of.
@@ -56,9 +57,14 @@ def _moved(role: Role, given: Given, listed: TrustList, claimed: int, at: int) -
     Doubt `member-moved` unless the party itself says, by its own log under the new DID, that it sealed before.
     """
     did = need(given.agreement, "agreement").did(role)
+    place = contract.standing(did, given)
+    if place is not None and (taken := place.taken(claimed)):
+        raise Fault("place-taken", **taken)
     member, now = listed.members.get(did), [one for one in listed.line(did) if one[1] <= at + SKEW_S]
-    end = None if member is None else member.period.end
-    if not now or end is None or end > at or claimed > end:
+    if member is None or not now:
+        return False
+    left, since = member.period.end, listed.line(did)[0][1] + SKEW_S
+    if at < (since if left is None else min(left, since)) or (left is not None and claimed > left):
         return False
     _judge(now[-1][0], listed, at)
     by = contract.exporting(given)

@@ -95,10 +95,15 @@ def document_name(role: Role) -> str:
 
 
 def _by(seal: Seal, role: Role, given: Given) -> str:
-    """That party, or whoever had taken its place when it sealed; the party itself where it is neither."""
+    """That party, or whoever had taken its place when it sealed; the party itself where it is neither.
+
+    Fault `place-taken` where another had the signer's place by then.
+    """
     found, party = contract.standing(seal.did, given), need(given.agreement, "agreement").did(role)
     if found is None or found.role != role or seal.iat + SKEW_S < found.names[-1][1]:
         return party
+    if taken := found.taken(seal.iat):
+        raise Fault("place-taken", **taken)
     return seal.did
 
 

@@ -3,6 +3,8 @@
 The provider's seal was in the log at `FIRST`, the consumer's at `SECOND` (spec/contracts.md 4.2).
 """
 
+from datetime import UTC, datetime
+
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -13,7 +15,7 @@ from connector.verify.checks import logbook, trusted_time
 from connector.verify.checks.trusted_time import written
 from connector.verify.formats import checkpoint, jcs
 from tests.verify import forge
-from tests.verify.authority import Authority
+from tests.verify.authority import Authority, tst_info
 from tests.verify.forge import AGREEMENT, CONSUMER, DAY, NOW, PROVIDER, Case, SealKey
 from tests.verify.judge import FAILED, PASSED, changed, named, verdicts
 from tests.verify.responder import Responder
@@ -198,13 +200,14 @@ def test_a_cosignature_under_the_earlier_state_must_hold() -> None:
 
 def test_a_timestamp_may_give_the_earlier_time(tmp_path_factory: pytest.TempPathFactory) -> None:
     """No witness at all: the provider's seal has a time, the contract as a whole has none."""
-    authority = Authority(tmp_path_factory.mktemp("tsa"))
+    authority = Authority(tmp_path_factory.mktemp("tsa"), begins=datetime.fromtimestamp(NOW - DAY, UTC))
     case = Case()
     story = Story.of(case)
     story.log.witnesses = []
     first = story.first()
     own = trusted_time.own_note(checkpoint.parse(first.decode().partition("\n\n")[2])).encode()
-    log = story.evidence(first, first_timestamp=authority.token(own))
+    seen = datetime.fromtimestamp(FIRST, UTC).strftime("%Y%m%d%H%M%SZ").encode()
+    log = story.evidence(first, first_timestamp=authority.sign(tst_info(own, time=seen)))
     pem = authority.root.public_bytes(Encoding.PEM)
     whole = changed(case, log=log, trust_list=listed(case, story.log))
     report = verify_bundle(whole, case.roots, "en", timestamps_pem=pem)

@@ -1,13 +1,18 @@
 """A party that has moved exports under its new DID: believed where the list names the successor, and nowhere else."""
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
 import pytest
 
+from connector.contracts.document import sealing
+from connector.contracts.evidence import export
 from connector.verify.bundle import verify_bundle
-from connector.verify.checks.trusted_time import written
-from connector.verify.formats import base64url, jcs
-from tests.verify.forge import AGREEMENT, CONSUMER, DAY, PROVIDER, STRANGER
+from connector.verify.checks.trusted_time import SKEW_S, written
+from connector.verify.formats import base64url, jcs, key_binding
+from tests.verify.forge import AGREEMENT, CONSUMER, DAY, NOW, PROVIDER, STRANGER
 from tests.verify.judge import INDETERMINATE, PASSED, changed, named, verdicts
 from tests.verify.keys import SealKey
 from tests.verify.moved import EXPORTED, HEIR, MOVED, Story
@@ -101,6 +106,58 @@ def test_two_successors_of_one_are_no_list(story: Story) -> None:
 
 
 @pytest.mark.threat("T118")
+def test_the_old_place_exports_nothing_once_another_has_it(story: Story) -> None:
+    """>> the old place exports in its own name after the move << not proven: it may leave out what came since."""
+    case = story.case
+
+    def late(manifest: bytes) -> str:
+        par = sealing.address(key_binding.root_of(PROVIDER), manifest)
+        return case.seal(case.provider, [sealing.Reference(par, manifest, "application/json")], EXPORTED)
+
+    report = verify_bundle(export.bundle(case.parts, late), story.case.roots, "en", trust_list=story.listed().encode())
+    assert {check.name: check.code for check in report.checks if check.code == "place-taken"} == {
+        "exporter-seal": "place-taken"
+    }
+    assert report.verdict is INDETERMINATE
+
+
+@pytest.mark.threat("T118")
+def test_the_old_place_agrees_nothing_once_another_has_it(story: Story) -> None:
+    """>> a contract sealed by the old keys after the move, the old entry still open << no contract of that town."""
+    open_ended = _open(story, since=NOW - 2 * SKEW_S)
+    report = verify_bundle(story.case.bundle(), story.case.roots, "en", trust_list=open_ended)
+    assert {check.name: check.code for check in report.checks}["membership"] == "place-taken"
+
+
+@pytest.mark.threat("T118")
+def test_an_entry_that_is_still_open_proves_nothing_after_the_move(story: Story) -> None:
+    """>> the partner's log, first seen after the move, the old entry without an end << not proven all the same."""
+    case = story.case
+    case.exporter = case.consumer
+    partner = Partner.of(case, exporter=CONSUMER)
+    case.witness.at = EXPORTED
+    data = changed(case, trust_list=story.listed_with(CONSUMER, partner.log.keys), log=partner.log.evidence(AGREEMENT))
+    report = verify_bundle(data, case.roots, "en", trust_list=_open(story, MOVED, {CONSUMER: partner.log.keys}))
+    assert {check.name: check.code for check in report.checks}["membership"] == "member-moved"
+
+
+def test_who_takes_in_its_own_partner_still_stands_for_itself(story: Story) -> None:
+    """>> the consumer has taken the provider's place, and exports << PASSED, as the consumer that it is."""
+    case = story.case
+    case.exporter = case.consumer
+    partner = Partner.of(case, exporter=CONSUMER)
+    case.witness.at = MOVED - DAY
+    claims = json.loads(_payload(story.listed_with(CONSUMER, partner.log.keys)))
+    for entry in claims["participants"]:
+        entry.pop("succeeds", None)
+        if entry["did"] == CONSUMER:
+            entry["succeeds"] = [{"did": PROVIDER, "from": written(MOVED)}]
+    data = changed(case, trust_list=case.authority.signed(claims), log=partner.log.evidence(AGREEMENT))
+    report = verify_bundle(data, case.roots, "en")
+    assert report.verdict is PASSED, report.reason
+
+
+@pytest.mark.threat("T118")
 def test_the_old_place_writes_nothing_behind_the_new_one(story: Story) -> None:
     """>> a record under the old DID behind one of the new << foreign: the log was handed on and is not taken back."""
     story.log.did = PROVIDER
@@ -141,6 +198,16 @@ def test_a_third_place_is_reached_by_way_of_the_second(story: Story) -> None:
     report = story.judged(story.case.authority.signed(claims))
     assert report.verdict is PASSED, report.reason
     assert report.stated["succession"]["provider"]["did"] == HEIR  # type: ignore[index]
+
+
+def _open(story: Story, since: int, logs: Mapping[str, Any] = MappingProxyType({})) -> bytes:
+    """The newest list, in which the old entry has no end yet."""
+    claims = json.loads(_payload(story.listed(logs, succeeds=[{"did": PROVIDER, "from": written(since)}])))
+    for entry in claims["participants"]:
+        if entry["did"] == PROVIDER:
+            del entry["validUntil"]
+    claims["version"] += 1
+    return story.case.authority.signed(claims).encode()
 
 
 def _payload(jws: str) -> bytes:
