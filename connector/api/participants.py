@@ -122,7 +122,7 @@ class ParticipantHandlers:
         """Place, contact and contributor that all its datasets name; what is not said stays."""
         return self._shown(await self._participants.change(request.match_info["p"], wish))
 
-    @problem_codes({400: ("participants.purpose", "signers.no-pq", "signers.rotate-there")})
+    @problem_codes({400: ("participants.purpose", "signers.no-pq", "signers.rotate-there", "mandates.no-own-key")})
     async def rotate(self, request: web.Request) -> ParticipantView:
         """A new key for this purpose; the old one still verifies."""
         hosted = await self._participants.rotate(request.match_info["p"], _purpose(request))
