@@ -154,7 +154,7 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
     spaces = space_slice.assemble(infra, participants, trust, Directory(), signers, witness.keys)
     drafts = draft_slice.assemble(infra, participants, catalogue, approvals)
     contracts = contract_slice.assemble(
-        infra, participants, catalogue.service, engine, members=members, line=anchor, seal_roots=trust.seal_roots,
+        infra, participants, catalogue.service, engine, members=members, lines=anchor, seal_roots=trust.seal_roots,
         peer=peer, quotas=quotas, approvals=approvals.service, decide=ports.negotiating,
     )  # fmt: skip
     mandates = mandate_slice.assemble(infra, participants)

@@ -74,7 +74,7 @@ def public(services: Services) -> routes.Surface:
     exchange = Exchange(services.infra.db, services.circuits.heard, services.addresses.prove)
     return routes.Surface(
         peer_routes(services, exchange), services.participants, services.authenticate, exchange.refused,
-        services.infra.clock, services.trust.anchor.successor,
+        services.infra.clock, lambda did, now: services.trust.anchor.line_for(did).successor(did, now),
     )  # fmt: skip
 
 

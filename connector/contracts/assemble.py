@@ -9,7 +9,7 @@ from msgspec import Struct
 from connector.approvals.service import DECIDED, Approvals
 from connector.catalogue.service import Catalogue
 from connector.contracts.agreement import ending
-from connector.contracts.agreement.succession import Line, Successions
+from connector.contracts.agreement.succession import Lines, Successions
 from connector.contracts.document import second_seal
 from connector.contracts.negotiation.after_approval import AfterApproval, Agrees
 from connector.contracts.negotiation.decide import CHECK, DecideNegotiation, NegotiationDecider, SealsAtOnce
@@ -58,15 +58,15 @@ class ContractSlice(Struct, frozen=True, kw_only=True):
 
 def assemble(
     infra: Infra, participants: Participants, catalogue: Catalogue, judge: PolicyEngine, *, members: Members,
-    line: Line, seal_roots: Sequence[x509.Certificate], peer: Peer, quotas: Quotas, approvals: Approvals,
+    lines: Lines, seal_roots: Sequence[x509.Certificate], peer: Peer, quotas: Quotas, approvals: Approvals,
     decide: Decide = NegotiationDecider,
 ) -> ContractSlice:  # fmt: skip
-    """`line` says who follows whom, `seal_roots` are the authorities of seal certificates."""
+    """`lines` say who follows whom, `seal_roots` are the authorities of seal certificates."""
     db, clock, settings = infra.db, infra.clock, infra.settings
     gatherer = Gatherer(db, participants, judge, peer, members, seal_roots)
     service = Contracts(
         participants, catalogue, judge,
-        lambda sender: decide(sender, catalogue, judge, AtOnce(gatherer, sender)), line,
+        lambda sender: decide(sender, catalogue, judge, AtOnce(gatherer, sender)), lines,
         settings.contracts.countersign_days * 86_400_000, members.second_seal_keys, members.name_of, quotas,
         approvals=approvals,
     )  # fmt: skip
@@ -92,7 +92,7 @@ def assemble(
             second_seal.DUE: service.agreements.second_sealed,
         },
         bounds={second_seal.DUE: second_seal.SELDOM_MS},
-        every={"succession": (SUCCESSION_S, Successions(db, clock, participants, line).book)},
+        every={"succession": (SUCCESSION_S, Successions(db, clock, participants, lines).book)},
     )
     return ContractSlice(
         service=service, late_delivery=late, terminations=terminations, termination_delivery=delivery, work=work

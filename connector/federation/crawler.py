@@ -217,7 +217,7 @@ class Crawler:
         now = self._clock.steady()
         version, until = self._enrolled.get(slug, (-1, 0))
         if version != edition or now >= until:
-            gone = frozenset(self._anchor.succeeded(self._clock.now()))
+            gone = frozenset(self._anchor.line_for(own).succeeded(self._clock.now()))
             first = {one.did: self._clock.now() + FIRST_MS + int(FIRST_MS * self._chance())
                      for one in listed if one.did != own and one.did not in gone}  # fmt: skip
             await self._db.write(slug, store.enrol, slug, first)

@@ -41,6 +41,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
     groups: OwnGroups = NO_GROUPS
     """Those of whom it calls."""
+    before: tuple[str, ...] = ()
+    """Whose place it has taken: what these began with whom it calls goes on with it."""
 
     @property
     def requester(self) -> Requester:
@@ -72,7 +74,8 @@ class Gatekeeper:
             await self._noted(unverified, untimely, participant.did, now)
             raise
         entry = self._anchor.between(participant.did, issuer, now)
-        if self._anchor.successor(issuer, now) is not None:
+        line = self._anchor.line_for(participant.did)
+        if line.successor(issuer, now) is not None:
             raise Unauthenticated("peer.succeeded")
         document = await self._resolver.of_caller(issuer, unverified.kid)
         jwk = document.key(unverified.kid, "capabilityInvocation")
@@ -88,7 +91,7 @@ class Gatekeeper:
             trusted = True
         return Caller(
             did=issuer, entry=entry, root=root, jti=str(claims["jti"]), expires_at=expires, entered=trusted,
-            groups=self._groups(participant.did),
+            groups=self._groups(participant.did), before=line.predecessors(issuer, now),
         )  # fmt: skip
 
     async def _noted(self, token: jose.Unverified, untimely: Untimely, own: str, now: int) -> None:

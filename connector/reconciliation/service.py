@@ -79,7 +79,7 @@ class Comparison:
 
     def names(self, tx: Tx, did: str) -> tuple[str, ...]:
         """Who answers for that partner now, and every DID under which that one may have logged."""
-        return self._agreements.names(tx, self._agreements.acts(did, tx.now))
+        return self._agreements.names(tx, self._agreements.acts(tx.scope, did, tx.now))
 
     def seen(self, tx: Tx, slug: str, did: str) -> Seen | None:
         return store.seen(tx, slug, did)

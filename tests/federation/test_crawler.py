@@ -21,6 +21,7 @@ from connector.settings.sections import Federation
 from connector.storage import lease, open_database
 from connector.storage.database import PROCESS
 from connector.telemetry import Metrics
+from connector.trust.members.successors import Step, Successors
 from connector.trust.members.trust_list import Entry
 from tests.conftest import TOWNS
 from tests.federation.stage import catalogue_page, entry
@@ -60,8 +61,8 @@ class List:
     def neighbours(self, own: str, now: int) -> tuple[Entry, ...]:
         return self.participants
 
-    def succeeded(self, now: int) -> tuple[str, ...]:
-        return self.gone
+    def line_for(self, own: str = "") -> Successors:
+        return Successors(Step(did, "did:web:heir.example", 0) for did in self.gone)
 
     def entry(self, did: str) -> Entry | None:
         return next((one for one in self.participants if one.did == did), None)

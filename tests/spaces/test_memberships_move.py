@@ -56,6 +56,6 @@ async def test_the_list_follows_a_member_that_moves(county: County, town: City, 
         await joining.request(hosted, one, replace(claims, keys=keys))
         assert len(await county.city.services.spaces.memberships.all(COUNTY)) == len(found)
         anchor = new.services.trust.anchor
-        assert anchor.successor(old, now + 60_000) == new.did(TOWN)
+        assert anchor.line_for().successor(old, now + 60_000) == new.did(TOWN)
         fetched = await new.fetch(TOWN, agreed["agreement"])
         assert fetched["state"] == "COMPLETED"

@@ -220,7 +220,7 @@ class Towns:
         approved = approvals.assemble(self.participants, self.catalogue, rules, self.people)
         self.approvals, self.publications = approved.service, approved.publications
         contracted = contracts.assemble(
-            infra, self.participants, self.catalogue, self.judge, members=self.keys, line=self, peer=self.wire,
+            infra, self.participants, self.catalogue, self.judge, members=self.keys, lines=self, peer=self.wire,
             seal_roots=[x509.load_pem_x509_certificate(self._certs.seal_ca.read_bytes())], quotas=quotas,
             approvals=self.approvals,
         )  # fmt: skip
@@ -276,18 +276,9 @@ class Towns:
         """When memberships end by themselves, of those that are in `ends`."""
         return self.ends.get(did)
 
-    def successor(self, did: str, now: int) -> str | None:
+    def line_for(self, own: str = "") -> successors.Successors:
         """Who has taken whose place: `line` says so, which a test sets."""
-        return self.line.successor(did, now)
-
-    def since(self, did: str, now: int) -> int | None:
-        return self.line.since(did, now)
-
-    def predecessors(self, did: str, now: int) -> Sequence[str]:
-        return self.line.predecessors(did, now)
-
-    def succeeded(self, now: int) -> Sequence[str]:
-        return self.line.succeeded(now)
+        return self.line
 
     async def publish(self, slug: str, **wish: Any) -> tuple[Dataset, Offer]:
         """A file under template 3 unless `wish` says otherwise."""

@@ -15,7 +15,7 @@ from connector.catalogue.model import Countersignature, Dataset, Offer
 from connector.catalogue.service import Catalogue
 from connector.contracts import store
 from connector.contracts.agreement import log_records, replacement, succession
-from connector.contracts.agreement.succession import NOBODY, Line
+from connector.contracts.agreement.succession import NOBODY, Line, Lines
 from connector.contracts.document import draft, render, sealed_unasked, sealing, second_seal
 from connector.contracts.document.described_data import of_dataset
 from connector.contracts.document.draft import Sealer
@@ -36,7 +36,7 @@ from connector.policy.odrl.model import PolicyError
 from connector.protocol import messages as m
 from connector.protocol.messages import HANSE
 from connector.protocol.negotiation import State
-from connector.storage.database import Tx
+from connector.storage.database import PROCESS, WORKER, Tx
 from connector.storage.effects import COUNTERSIGN, review, timer
 from connector.trust.keys.signing import SoftwareKey
 
@@ -91,10 +91,10 @@ class Agreements:
     """Agreements of all participants; every method names the participant, itself or by its case."""
 
     def __init__(
-        self, participants: Participants, catalogue: Catalogue, judge: PolicyEngine, line: Line = NOBODY,
+        self, participants: Participants, catalogue: Catalogue, judge: PolicyEngine, lines: Lines = NOBODY,
         patience_ms: int = PATIENCE_MS, second_keys: SecondKeys = second_seal.nobody, name_of: Names = str,
     ) -> None:  # fmt: skip
-        self._participants, self._catalogue, self._judge, self._line = participants, catalogue, judge, line
+        self._participants, self._catalogue, self._judge, self._lines = participants, catalogue, judge, lines
         self._patience_ms, self._second_keys, self._name_of = patience_ms, second_keys, name_of
         self._documents: dict[str, tuple[object, EvidenceObject]] = {}
         self._signed: dict[tuple[str, str, str], tuple[Terms, str]] = {}
@@ -104,7 +104,8 @@ class Agreements:
     def get(self, tx: Tx, slug: str, agreement_id: str, counterparty: str | None = None) -> Agreement:
         """Of this counterparty, or whoever has legally taken its place; raises Unknown."""
         found = store.agreement(tx, slug, agreement_id)
-        if found is None or not (counterparty is None or succession.after(self._line, found, counterparty, tx.now)):
+        asked = counterparty is not None and found is not None
+        if found is None or (asked and not succession.after(self._line(slug), found, str(counterparty), tx.now)):
             raise Unknown("contracts.no-agreement", id=agreement_id[:200])
         return found
 
@@ -137,28 +138,33 @@ class Agreements:
 
     def acting(self, tx: Tx, agreement: Agreement) -> str:
         """The DID of whoever stands in the counterparty's place now: itself, or its successor."""
-        return self.acts(agreement.counterparty, tx.now)
+        return self.acts(agreement.participant, agreement.counterparty, tx.now)
 
-    def acts(self, did: str, now: int) -> str:
+    def acts(self, slug: str, did: str, now: int) -> str:
         """Who acts for that DID now: whoever has taken its place, else itself."""
-        return succession.acting(self._line, did, now)
+        return succession.acting(self._line(slug), did, now)
 
     def names(self, tx: Tx, did: str) -> tuple[str, ...]:
         """Under which DIDs negotiations and transfers of ours may know that peer, its own first."""
-        return succession.names(self._line, did, tx.now)
+        return succession.names(self._line(tx.scope), did, tx.now)
+
+    def _line(self, slug: str) -> Line:
+        """By the lists of that participant's own spaces; by all of them where work is done across participants."""
+        everybody = slug in (PROCESS, WORKER)
+        return self._lines.line_for("" if everybody else self._participants.held(slug).participant.did)
 
     def to_replace(self, tx: Tx, slug: str, name: str, did: str, dataset: str) -> str:
         """As consumer: the digest of ours that a new one with that peer may replace; raises Unknown or Mistake."""
-        return replacement.ours(tx, self._line, self.named(tx, slug, name), did, dataset)
+        return replacement.ours(tx, self._line(slug), self.named(tx, slug, name), did, dataset)
 
     def replaceable(self, tx: Tx, slug: str, digest: str | None, did: str, dataset: str) -> str | None:
         """As provider: the same of what a peer names; raises PeerError."""
-        return replacement.theirs(tx, self._line, slug, digest, did, dataset)
+        return replacement.theirs(tx, self._line(slug), slug, digest, did, dataset)
 
     def succeeded(self, tx: Tx, agreement: Agreement) -> None:
         """Books that somebody has taken the counterparty's place, once."""
         did = self._participants.held(agreement.participant).participant.did
-        succession.book(tx, self._line, agreement, did)
+        succession.book(tx, self._line(agreement.participant), agreement, did)
 
     def all(self, tx: Tx, slug: str) -> list[Agreement]:
         """The newest 100 agreements."""

@@ -38,8 +38,18 @@ class Line(Protocol):
         """All whose place somebody has taken."""
 
 
+class Lines(Protocol):
+    """What the trust lists say of it, each participant by those of its own spaces."""
+
+    def line_for(self, own: str = "") -> Line:
+        """For a participant (a DID); without one, by all lists."""
+
+
 class Nobody:
     """A data space in which nobody succeeds anybody."""
+
+    def line_for(self, own: str = "") -> Line:
+        return self
 
     def successor(self, did: str, now: int) -> str | None:
         return None
@@ -60,26 +70,27 @@ NOBODY = Nobody()
 class Successions:
     """Books what the trust list says in every log that it concerns; what is used earlier is booked then."""
 
-    def __init__(self, db: Database, clock: Clock, participants: Participants, line: Line) -> None:
-        self._db, self._clock, self._participants, self._line = db, clock, participants, line
+    def __init__(self, db: Database, clock: Clock, participants: Participants, lines: Lines) -> None:
+        self._db, self._clock, self._participants, self._lines = db, clock, participants, lines
 
     async def book(self) -> None:
         """All participants and all successions that have begun; nothing is booked twice."""
-        gone = self._line.succeeded(self._clock.now())
-        for hosted in await self._participants.all() if gone else ():
-            slug = hosted.participant.id
-            for did in gone:
+        for hosted in await self._participants.all():
+            slug, own = hosted.participant.id, hosted.participant.did
+            for did in self._lines.line_for(own).succeeded(self._clock.now()):
                 while await self._db.write(slug, self._portion, slug, did) == PORTION:
                     pass
 
     @long
     def _portion(self, tx: Tx, slug: str, did: str) -> int:
-        heir = self._line.successor(did, tx.now)
+        own = self._participants.held(slug).participant.did
+        line = self._lines.line_for(own)
+        heir = line.successor(did, tx.now)
         names = [] if heir is None else termination_store.unbooked(tx, slug, did, heir, PORTION)
         for name in names:
             agreement = store.agreement(tx, slug, name)
             if agreement is not None:
-                book(tx, self._line, agreement, self._participants.held(slug).participant.did)
+                book(tx, line, agreement, own)
         return len(names)
 
 

@@ -17,7 +17,7 @@ from connector.contracts import store
 from connector.contracts.agreement import titles
 from connector.contracts.agreement.agreements import PATIENCE_MS, Agreements
 from connector.contracts.agreement.log_records import DECISION, TERMINATION
-from connector.contracts.agreement.succession import NOBODY, Line
+from connector.contracts.agreement.succession import NOBODY, Lines
 from connector.contracts.approval import Approval
 from connector.contracts.document import sealed_unasked
 from connector.contracts.document.described_data import NAME, Described, kept
@@ -66,7 +66,7 @@ class Contracts:
         catalogue: Catalogue,
         judge: PolicyEngine,
         decide: Callable[[NegotiationSender], DecideNegotiation],
-        line: Line = NOBODY,
+        lines: Lines = NOBODY,
         patience_ms: int = PATIENCE_MS,
         second_keys: SecondKeys = nobody,
         name_of: Names = str,
@@ -77,7 +77,7 @@ class Contracts:
         """`name_of` is what the trust list calls a DID: so contracts name the parties."""
         self._participants, self._catalogue = participants, catalogue
         self._quotas = quotas or Quotas(Quota())
-        self.agreements = Agreements(participants, catalogue, judge, line, patience_ms, second_keys, name_of)
+        self.agreements = Agreements(participants, catalogue, judge, lines, patience_ms, second_keys, name_of)
         self.sender = NegotiationSender(participants, self.agreements, approvals)
         self.countersigning = LateCountersignatures(self.agreements, self.sender)
         self.approvals, self.decide = approvals, decide(self.sender)

@@ -74,7 +74,7 @@ class PeerClient:
 
         Who has given its place to another is that other one.
         """
-        own, did = (await self._participants.get(slug)).participant.did, self._acting(did)
+        own, did = (await self._participants.get(slug)).participant.did, await self._acting(slug, did)
         entry = self._anchor.between(own, did, self._clock.now())
         root = await self.root(slug, did)
         seen = requester(entry, self._participants.groups(own))
@@ -82,7 +82,7 @@ class PeerClient:
 
     async def base(self, slug: str, did: str) -> str:
         """Where the peer speaks DSP 2025-1: its version document says so; whom we host ourselves we need not ask."""
-        did = self._acting(did)
+        did = await self._acting(slug, did)
         root = await self.root(slug, did)
         if self._participants.document(Did(did)) is not None:
             return root + versions.PATH
@@ -91,7 +91,7 @@ class PeerClient:
 
     async def root(self, slug: str, did: str) -> str:
         """From the DID document's DataService, else what an operator entered (spec/protocol.md 1.4)."""
-        did = self._acting(did)
+        did = await self._acting(slug, did)
         document = await self._resolver.document(did)
         root = document.root or await self._participants.entered_root(slug, did)
         if root is None:
@@ -209,7 +209,7 @@ class PeerClient:
 
     async def inventory(self, slug: str, did: str) -> str | None:
         """Where the peer has an inventory, as its version document says; None if it says nothing of one."""
-        did = self._acting(did)
+        did = await self._acting(slug, did)
         root = await self.root(slug, did)
         if self._participants.document(Did(did)) is not None:
             return root + INVENTORY
@@ -246,16 +246,17 @@ class PeerClient:
                 return entry
         raise PeerError("peer.no-dataset", status=404)
 
-    def _acting(self, did: str) -> str:
+    async def _acting(self, slug: str, did: str) -> str:
         """Who acts for that DID now: whoever has taken its place by the trust list, else itself."""
-        return self._anchor.successor(did, self._clock.now()) or did
+        own = (await self._participants.get(slug)).participant.did
+        return self._anchor.line_for(own).successor(did, self._clock.now()) or did
 
     async def _followed(self, slug: str, did: str, url: str) -> tuple[str, str]:
         """Whom a message to `did` reaches now, and at which address: the same one below the root of its successor.
 
         Without a successor both are as they were. Raises PeerError for an address that was never below its root.
         """
-        acting = self._acting(did)
+        acting = await self._acting(slug, did)
         if acting == did:
             return did, url
         root, before = await self.root(slug, acting), _named_root(did)
@@ -286,7 +287,8 @@ class PeerClient:
         hosted = await self._participants.get(slug)
         moment = self._clock.now()
         succession.require_here(hosted.participant, moment)
-        succession.require_own_place(hosted.participant, self._anchor.successor(hosted.participant.did, moment))
+        own = hosted.participant.did
+        succession.require_own_place(hosted.participant, self._anchor.line_for(own).successor(own, moment))
         hosted.require("", moment)
         now = moment // 1000
         claims = {

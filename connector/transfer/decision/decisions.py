@@ -106,7 +106,7 @@ class TransferDecisions:
         return loaded.program.examine(world, "access")
 
     def _question(self, agreement: AgreementNow, process: TransferRow, history: History, phase: Phase) -> Question:
-        did = self._agreements.acts(process.counterparty, agreement.now)
+        did = self._agreements.acts(process.participant, process.counterparty, agreement.now)
         requester = self._requester(agreement, did)
         world = self._worlds.of(agreement, requester, process, history)
         until = self._worlds.until(process.participant, did, agreement.now)

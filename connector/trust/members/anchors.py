@@ -67,7 +67,7 @@ class Anchors(Anchor):
         self._joined: dict[str, Anchor] = {}
         self._readers: dict[str, ListReader] = {}
         self._merged: Mapping[str, Entry] | None = None
-        self._steps: Successors | None = None
+        self._steps: dict[tuple[str, ...], Successors] = {}
         self._whole: TrustList | None = None
         self._names: Mapping[str, Mapping[str, str]] | None = None
         self.joined: Sequence[Pin] = []
@@ -139,7 +139,8 @@ class Anchors(Anchor):
     def _forget(self) -> None:
         self._edition += 1
         self._recognised = {one.authority: one for one in self._recognising()}
-        self._merged = self._steps = self._whole = self._names = None
+        self._merged = self._whole = self._names = None
+        self._steps = {}
 
     def _recognising(self) -> Iterable[Pin]:
         """A space that is named with two keys is believed with neither, and one that was joined only as it was."""
@@ -333,32 +334,39 @@ class Anchors(Anchor):
         present = [entry for one, entry in said if not _over(one, entry)] or [entry for _, entry in said]
         return frozenset.intersection(*(frozenset(entry.keys) for entry in present)) if present else frozenset()
 
-    def successor(self, did: str, now: int) -> str | None:
-        return self._succession().successor(did, now)
+    def line_for(self, own: str = "") -> Successors:
+        """By the configured list if that names who is asked for; else what all lists say that count for `own` and of
+        which that one is a member. Without `own`, by all lists: what is looked at again, and nobody's right rests on.
+        """
+        if not self._joined and self.home is not None:
+            return self.home.line_for(own)
+        lists = [*self._lists()] if not own else list(dict.fromkeys(self._counting(own)))
+        names = tuple(one.current.authority for one in lists)
+        if names not in self._steps:
+            self._steps[names] = self._succession(lists)
+        return self._steps[names]
 
-    def since(self, did: str, now: int) -> int | None:
-        return self._succession().since(did, now)
+    def _succession(self, lists: Sequence[Anchor]) -> Successors:
+        said: dict[str, set[Step | None]] = {}
+        for listed in lists:
+            steps = {one.before: one for one in succession(listed.current)}
+            present = (did for did, entry in listed.entries.items() if not _over(listed, entry))
+            for did in steps.keys() | set(present):
+                if listed is self.home or self.home is None or self.home.entry(did) is None:
+                    said.setdefault(did, set()).add(steps.get(did))
+        one_voice = [step for steps in said.values() if len(steps) == 1 and (step := next(iter(steps))) is not None]
+        return Successors(straight(one_voice))
 
-    def predecessors(self, did: str, now: int) -> tuple[str, ...]:
-        return self._succession().predecessors(did, now)
-
-    def succeeded(self, now: int) -> tuple[str, ...]:
-        return self._succession().succeeded(now)
-
-    def _succession(self) -> Successors:
-        """Whose place somebody has taken, all lists have to say of which it is a member; the configured one alone if
-        it names it."""
-        if self._steps is None:
-            said: dict[str, set[Step | None]] = {}
-            for listed in self._lists():
-                steps = {one.before: one for one in succession(listed.current)}
-                present = (did for did, entry in listed.entries.items() if not _over(listed, entry))
-                for did in steps.keys() | set(present):
-                    if listed is self.home or self.home is None or self.home.entry(did) is None:
-                        said.setdefault(did, set()).add(steps.get(did))
-            one_voice = [step for steps in said.values() if len(steps) == 1 and (step := next(iter(steps))) is not None]
-            self._steps = Successors(straight(one_voice))
-        return self._steps
+    def _counting(self, own: str) -> Iterator[Anchor]:
+        """The lists that count for a participant of ours: the configured one, and of the spaces that name it, with
+        those whose authorities they recognise."""
+        for joined, listed in self._direct():
+            if joined and own not in listed.entries:
+                continue
+            yield listed
+            for one in _recognised(listed):
+                if one.authority in self._wanted() and one.authority in self._joined:
+                    yield self._joined[one.authority]
 
     def _direct(self) -> Iterator[tuple[str, Anchor]]:
         """The configured list (under no name) and those of joined spaces, as far as there is one."""

@@ -406,21 +406,9 @@ class Anchor:
         """Whether there is a list, and the newest one has run out; without any there is nothing that could."""
         return bool(self.jws) and not self.fresh(now)
 
-    def successor(self, did: str, now: int) -> str | None:
-        """Who has taken the place of that DID by now, the last in the line; None if nobody has."""
-        return self._line.successor(did, now)
-
-    def since(self, did: str, now: int) -> int | None:
-        """From when on (ms) that successor has it."""
-        return self._line.since(did, now)
-
-    def predecessors(self, did: str, now: int) -> tuple[str, ...]:
-        """Whose place that DID has taken by now."""
-        return self._line.predecessors(did, now)
-
-    def succeeded(self, now: int) -> tuple[str, ...]:
-        """Whose place anybody has taken by now."""
-        return self._line.succeeded(now)
+    def line_for(self, own: str = "") -> successors.Successors:
+        """Who has taken whose place, as a participant of ours (`own`) may go by it; one list alone is everybody's."""
+        return self._line
 
     def pinned(self, did: str) -> frozenset[str]:
         """Key thumbprints that the authority vouches for."""

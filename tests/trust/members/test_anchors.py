@@ -141,7 +141,7 @@ def test_a_list_that_somebody_has_left_says_nothing_of_its_new_keys(north: Keepe
     assert (both.pinned(FIRM), both.entries[FIRM].keys) == (frozenset(), ())
     heir = entry("town", NOW, succeeds=(Succeeded(FIRM, rfc3339(NOW)),))
     merged = of((north, north.says(old)), (south, south.says(new, heir)))
-    assert merged.successor(FIRM, NOW) == TOWN
+    assert merged.line_for().successor(FIRM, NOW) == TOWN
 
 
 @pytest.mark.threat("T101")
@@ -170,7 +170,7 @@ def test_the_configured_list_goes_before_all_others(north: Keeper, south: Keeper
     heir = entry("firm", NOW, succeeds=(Succeeded(TOWN, rfc3339(NOW)),))
     anchors.take(north.key.id, north.says(entry("town", NOW, keys=("stolen",)), heir))
     assert anchors.pinned(TOWN) == {"good"}
-    assert anchors.successor(TOWN, NOW) is None
+    assert anchors.line_for(FIRM).successor(TOWN, NOW) is None
     assert anchors.between("did:web:unlisted.de", TOWN, NOW).did == TOWN  # it is for all participants
 
 
@@ -178,9 +178,21 @@ def test_the_configured_list_goes_before_all_others(north: Keeper, south: Keeper
 def test_a_succession_all_lists_have_to_say_that_name_a_town(north: Keeper, south: Keeper) -> None:
     heir = entry("firm", NOW, succeeds=(Succeeded(TOWN, rfc3339(NOW)),))
     alone = of((north, north.says(entry("town", NOW), heir)), (south, south.says(entry("village", NOW))))
-    assert alone.successor(TOWN, NOW) == FIRM
+    assert alone.line_for().successor(TOWN, NOW) == FIRM
     doubted = of((north, north.says(entry("town", NOW), heir)), (south, south.says(entry("town", NOW))))
-    assert doubted.successor(TOWN, NOW) is None
+    assert doubted.line_for().successor(TOWN, NOW) is None
+
+
+@pytest.mark.threat("T118")
+def test_a_space_that_others_joined_says_nothing_of_moves(north: Keeper, south: Keeper) -> None:
+    """>> the firm moved, says the north; the south, which only the village joined, knows nothing of it, or claims that
+    it became the village << the town goes by the north alone; for the village neither counts."""
+    step = (Succeeded(FIRM, rfc3339(NOW)),)
+    told = north.says(entry("town", NOW), entry("firm", NOW), entry("new", NOW, succeeds=step))
+    for more in ((), step):
+        anchors = of((north, told), (south, south.says(entry("village", NOW, succeeds=more), entry("firm", NOW))))
+        assert anchors.line_for(TOWN).successor(FIRM, NOW) == "did:web:new.de"
+        assert anchors.line_for(VILLAGE).successor(FIRM, NOW) == (VILLAGE if more else None)
 
 
 def test_members_of_a_recognised_authority_count_for_those_who_recognise_it(north: Keeper, south: Keeper) -> None:
@@ -371,5 +383,5 @@ def test_lists_that_contradict_each_other_hold_up_no_succession_of_others(
         for one, other in (("x", "y"), ("y", "x"))
     )
     anchors = of((north, north.says(heir)), (south, south.says(a)), (east, east.says(b)))
-    assert anchors.successor(TOWN, NOW) == FIRM
-    assert anchors.successor("did:web:x.de", NOW) is None
+    assert anchors.line_for().successor(TOWN, NOW) == FIRM
+    assert anchors.line_for().successor("did:web:x.de", NOW) is None

@@ -68,12 +68,13 @@ def test_a_list_that_is_unclear_about_it_is_refused(authority: Authority, entrie
 def test_the_anchor_goes_by_the_newest_list(authority: Authority) -> None:
     anchor = Anchor(authority.public_jwk)
     now = 1_800_000_000_000
-    assert anchor.successor(A, now) is None
+    assert anchor.line_for().successor(A, now) is None
     anchor.update(authority.issue(listed(entry(A), entry(B, Succeeded(A, "2027-01-01T00:00:00Z")))))
-    assert (anchor.successor(A, now), anchor.successor(A, 1_795_000_000_000)) == (B, None)
-    assert (anchor.predecessors(B, now), anchor.succeeded(now), anchor.since(A, now)) == ((A,), (A,), 1_798_761_600_000)
+    assert (anchor.line_for().successor(A, now), anchor.line_for().successor(A, 1_795_000_000_000)) == (B, None)
+    line = anchor.line_for()
+    assert (line.predecessors(B, now), line.succeeded(now), line.since(A, now)) == ((A,), (A,), 1_798_761_600_000)
     anchor.update(authority.issue(listed(entry(A), entry(B), version=2)))
-    assert anchor.successor(A, now) is None
+    assert anchor.line_for().successor(A, now) is None
 
 
 def test_a_list_without_successors_reads_as_ever(authority: Authority) -> None:
