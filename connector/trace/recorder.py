@@ -36,11 +36,15 @@ LONGEST = 300
 
 
 class Heard(msgspec.Struct, frozen=True, kw_only=True):
-    """A message as it came: whose, about which process by its address ("" for a first one), and its raw body."""
+    """A message as it came: whose, about which process by its address ("" for a first one), and its raw body.
+
+    `before`: the DIDs of those whose place the peer has taken.
+    """
 
     did: str
     pid: str
     body: bytes
+    before: tuple[str, ...] = ()
 
 
 class _Head(msgspec.Struct):
@@ -74,7 +78,7 @@ def refused(tx: Tx, participant: str, heard: Heard, error: HanseError) -> None:
     """A message that we did not take: why, and where in it."""
     value = _value(heard.body)
     pointer = _bounded(error.facts.get("pointer", ""))
-    ours = heard.pid != "" and store.belongs(tx, participant, heard.pid, heard.did)
+    ours = heard.pid != "" and store.belongs(tx, participant, heard.pid, (heard.did, *heard.before))
     pid = "" if ours else heard.pid or excerpt.named(value, "consumerPid", "providerPid")
     mark = f"{error.code} {pointer}" if ours else pid
     line = Line(

@@ -3,7 +3,7 @@
 A line's `slot` says what it repeats; `at` is the first time, everything else tells of the last (decision 0015).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Final, Literal
 
@@ -129,17 +129,17 @@ def strangers(tx: Tx, participant: str, pid: str) -> list[Line]:
     return [_line(row) for row in rows]
 
 
-def belongs(tx: Tx, participant: str, process: str, counterparty: str) -> bool:
-    """Whether that is a process of ours with this peer."""
-    return any(
+def belongs(tx: Tx, participant: str, process: str, among: Collection[str]) -> bool:
+    """Whether that is a process of ours with a peer of one of these DIDs."""
+    rows = (
         tx.one(
-            f"SELECT 1 FROM {noun} WHERE participant = :participant AND id = :id AND counterparty = :counterparty",  # noqa: S608 constants
+            f"SELECT counterparty FROM {noun} WHERE participant = :participant AND id = :id",  # noqa: S608 constants
             participant=participant,
             id=process,
-            counterparty=counterparty,
         )
         for noun in ("negotiation", "transfer")
     )
+    return any(row is not None and row["counterparty"] in among for row in rows)
 
 
 def _line(row: Row) -> Line:

@@ -106,8 +106,11 @@ class Door:
             state="active",
             valid_from="1970-01-01T00:00:00Z",
         )
-        expires = self._towns.clock.now() + LIFE_MS
-        return Caller(did=who.did, entry=entry, root=who.root, jti=new_uuid(), expires_at=expires)
+        now = self._towns.clock.now()
+        before = self._towns.line.predecessors(who.did, now)
+        return Caller(
+            did=who.did, entry=entry, root=who.root, jti=new_uuid(), expires_at=now + LIFE_MS, before=before
+        )  # fmt: skip
 
 
 def _request(method: str, path: str, caller: str | None, body: bytes, media: str) -> web.Request:

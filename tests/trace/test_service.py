@@ -17,6 +17,8 @@ from connector.trace.diagnosis import Diagnosis
 from connector.trace.recorder import REFUSED_KINDS
 from connector.trace.service import Trace, Tracing, diagnosed
 from connector.trace.store import MOST_LINES, Line
+from tests.testkit.door import Door
+from tests.testkit.moved import move_town
 from tests.testkit.towns import Towns
 
 CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
@@ -171,6 +173,20 @@ async def test_a_refused_message_says_why_and_where(towns: Towns, tracing: Traci
     assert '"print"' in event.body
     assert first(trace).code == "we-refused"
     assert AGREEMENT in words.of_cause(first(trace), {})["de"]
+
+
+async def test_a_refused_message_of_a_peer_that_has_moved_stands_with_its_process(
+    towns: Towns, tracing: Tracing
+) -> None:
+    """>> agreed, the consumer moves, then says nonsense about it under its new DID << told with the negotiation."""
+    await asked(towns)
+    await towns.run()
+    (row,) = await towns.rows(PROVIDER, "SELECT id FROM negotiation WHERE participant = :participant")
+    await move_town(towns, CONSUMER)
+    path = f"/2025-1/negotiations/{row['id']}/termination"
+    assert (await Door(towns).post(CONSUMER, PROVIDER, path, b'{"@type": "Nonsense"}')).status == 400
+    trace = await tracing.trace(PROVIDER, row["id"])
+    assert [event.status for event in trace.events if event.what.startswith("refused")] == [400]
 
 
 async def test_a_first_message_that_was_refused_is_found_by_the_peers_pid(towns: Towns, tracing: Tracing) -> None:

@@ -122,7 +122,7 @@ def _message_of(call: Call) -> recorder.Heard | None:
     if call.caller is None or call.request.method != "POST" or _PROCESS.search(call.request.path) is None:
         return None
     body = call.request.get(limits.body_read, b"")
-    return recorder.Heard(did=call.peer.did, pid=call.params.get("pid", ""), body=body)
+    return recorder.Heard(did=call.peer.did, pid=call.params.get("pid", ""), body=body, before=call.peer.before)
 
 
 async def message(call: Call, cls: type[M]) -> tuple[M, str]:
