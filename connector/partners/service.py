@@ -85,16 +85,16 @@ class Partners:
         self._index, self._trust, self._circuits = index, trust, circuits
 
     def all(self, tx: Tx, slug: str) -> list[Partner]:
-        """Every member but the participant itself, by name."""
-        did = self._did(slug)
-        anchor = self._trust.anchor
-        entries = [one for one in anchor.entries.values() if one.did != did and anchor.knows(did, one.did)]
+        """Every member but the participant itself, as it is and was called, by name."""
+        own, anchor = self._participants.held(slug).participant, self._trust.anchor
+        others = (one for one in anchor.entries.values() if not own.is_me(one.did))
+        entries = [one for one in others if anchor.knows(own.did, one.did)]
         return self._partners(tx, slug, sorted(entries, key=lambda one: (one.name.casefold(), one.did)))
 
     def between(self, tx: Tx, slug: str, did: str) -> Between:
         """Raises Unknown for who is not on the list, and for ourselves."""
-        entry = self._trust.anchor.entry(did)
-        if entry is None or did == self._did(slug) or not self._trust.anchor.knows(self._did(slug), did):
+        entry, own = self._trust.anchor.entry(did), self._participants.held(slug).participant
+        if entry is None or own.is_me(did) or not self._trust.anchor.knows(own.did, did):
             raise Unknown("partners.unknown", did=did[:200])
         mine, all_mine = self._mine(tx, slug, entry)
         answer, _ = self._index.find(tx, slug, Wanted(), among=(did,), limit=SHOWN)

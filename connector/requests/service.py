@@ -104,8 +104,8 @@ class Requests:
         return seeker_of(self._anchor, own.did)
 
     def somebody(self, own: Participant, named: str) -> str:
-        """The DID of another member; raises Mistake if it is our own, with whom no contract could be concluded."""
-        if (did := self._members.did(named)) == own.did:
+        """The DID of another member; raises Mistake if it is or was ours, with whom no contract could be concluded."""
+        if own.is_me(did := self._members.did(named)):
             raise Mistake("api.oneself")
         return did
 

@@ -1,8 +1,9 @@
 """Asking for data of others: what is certain to be refused is not sent, and purposes are chosen from a list."""
 
 import pytest
+from msgspec.structs import replace
 
-from connector.errors import Refusal
+from connector.errors import Mistake, Refusal
 from connector.requests.terms import NegotiationRequest
 from tests.testkit.cities import COMPANY, MUNICIPALITY, PURPOSE, Space
 from tests.testkit.patience import eventually_said
@@ -17,6 +18,9 @@ async def test_what_is_certain_to_be_refused_is_not_sent(space: Space) -> None:
     requests, participants = it.services.requests.service, it.services.participants
     firm, village = [(await participants.get(slug)).participant for slug in (FIRM, VILLAGE)]
     wish = NegotiationRequest(provider=it.did(TOWN), dataset=made["dataset"], purpose=PURPOSE)
+
+    with pytest.raises(Mistake, match="oneself"):  # nobody asks what it was itself before it moved
+        await requests.ask(replace(village, former=(it.did(TOWN),)), wish)
 
     shown = await requests.terms(firm, wish)
     assert not shown.met

@@ -1,0 +1,30 @@
+"""Whether a document means a participant is asked with `Participant.is_me`: what it was called before counts too."""
+
+import re
+
+import pytest
+
+from tests.testkit.places import ROOT
+
+OWN = r"[a-z_.]*\b(?:participant|own|town)\.did\b"
+COMPARED = re.compile(rf"(?:[!=]=|\bin|\bis) *{OWN}(?!\s*\()|{OWN} *(?:[!=]=|not in\b|in\b)")
+PRESENT = {
+    "connector/contracts/agreement/agreements.py": "the document that goes with a seal is that of its time",
+    "connector/contracts/signing/gather.py": "a text that names a former DID is sealed by nobody",
+    "connector/operation/maintenance.py": "what a list says anew of a member, it says of the DID that it has now",
+    "connector/participants/succession.py": "nobody takes its own place",
+    "connector/spaces/issuing.py": "who keeps a list is pinned by the DID that it has now",
+    "connector/spaces/memberships.py": "members of a space are listed by the DID that they have now",
+    "connector/web/spaces/keeping.py": "members of a space are listed by the DID that they have now",
+}
+"""Where the present DID alone is meant, and why."""
+
+
+def compared() -> set[str]:
+    files = ((path.relative_to(ROOT).as_posix(), path) for path in (ROOT / "connector").rglob("*.py"))
+    return {name for name, path in files if COMPARED.search(path.read_text(encoding="utf-8"))}
+
+
+@pytest.mark.threat("T117")
+def test_nobody_compares_a_did_with_the_present_one_alone() -> None:
+    assert sorted(compared()) == sorted(PRESENT)
