@@ -154,8 +154,7 @@ class County:
         wrong = self._code(lambda: self._apply(TOWN, "0" * 32))
         self._require(wrong == "spaces.fingerprint" and not self._applications(), "demo.not-refused", state=wrong)
         one = self._apply(TOWN, self.fingerprint)
-        (waiting,) = self._applications()
-        self._require(one["state"] == "pending", "demo.not-pending", state=one["state"], reason=one["reason"])
+        waiting = self._waiting(one)
         self.application = waiting["id"]
         found = [check["name"] for check in waiting["checks"] if check["good"]]
         return {"application": self.application, "did": waiting["did"], "found": found, "open": waiting["open_checks"]}
@@ -349,6 +348,13 @@ class County:
         found: list[Any] = self.api(KREIS).get("participants", KREIS.slug, "space", "applications")["applications"]
         return [one for one in found if one["state"] == "pending"]
 
+    def _waiting(self, one: Mapping[str, Any]) -> Any:
+        """The application of a town, as the county has it; raises Unavailable unless it is the only one that waits."""
+        found = self._applications()
+        self._require(one["state"] == "pending" and len(found) == 1, "demo.not-pending", state=one["state"],
+                      reason=one["reason"])  # fmt: skip
+        return found[0]
+
     def _apply(self, party: Party, fingerprint: str, link: str = "") -> Any:
         content = base64.urlsafe_b64encode(f"{party.name} bittet um Aufnahme.".encode()).decode().rstrip("=")
         letter = {"name": LETTER, "mediaType": "text/plain", "content": content}
@@ -358,8 +364,7 @@ class County:
     def _admit(self, party: Party) -> None:
         """All that it takes, as the town has gone it step by step."""
         link = self._space("invitations", name=party.name, kind=concepts.local(party.kind))["link"]
-        self._apply(party, self.fingerprint, link)
-        (waiting,) = self._applications()
+        waiting = self._waiting(self._apply(party, self.fingerprint, link))
         for what, who, more in (
             ("check", BERT, {"name": CHECK, "note": "AZ 11-2026"}), ("approve", ANNA, {}), ("approve", BERT, {}),
         ):  # fmt: skip

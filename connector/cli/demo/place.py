@@ -124,6 +124,7 @@ class Place:
         """The CAs and all data folders; what is there already stays."""
         if len(os.fsencode(self.base)) > _LONGEST:
             raise Mistake("demo.long-path", path=self.base, limit=_LONGEST)
+        self._require_same_kind()
         try:
             self.base.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as problem:
@@ -137,6 +138,13 @@ class Place:
                 (folder / FILE).write_text(settings, encoding="utf-8")
         self.results.mkdir(exist_ok=True)
         shutil.copyfile(self.base / SPACE / "trust" / "roots.pem", self.roots)
+
+    def _require_same_kind(self) -> None:
+        """The two demonstrations keep a folder of one name, in which others are believed; raises Mistake."""
+        for name, listed in self.folders.items():
+            settings = self.base / name / FILE
+            if settings.exists() and (_LISTED in settings.read_text(encoding="utf-8")) is not listed:
+                raise Mistake("demo.other-kept", path=self.base)
 
     def serve(self, stack: ExitStack, environ: Mapping[str, str]) -> None:
         """Start the servers and wait for them; the stack stops them."""

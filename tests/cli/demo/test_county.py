@@ -62,6 +62,17 @@ async def test_what_it_says_was_refused_was_refused(place: Place, capsys: pytest
         await asyncio.to_thread(tour.refuse_pending)  # for now it is a member
 
 
+def test_an_application_that_is_refused_ends_the_step_with_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> the authority refuses << its reason, not a complaint that nothing waits."""
+    tour = County(Place(tmp_path, {}), None, "de")
+    monkeypatch.setattr(tour, "_applications", list)
+    with pytest.raises(Unavailable, match="not-pending") as ended:
+        tour._waiting({"state": "refused", "reason": "spaces.applied-already"})
+    assert ended.value.facts["reason"] == "spaces.applied-already"
+
+
 def test_what_never_comes_ends_the_step(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(steps, "_PATIENCE_S", 0.0)
     with pytest.raises(Unavailable, match="too-long"):

@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 
 from connector.cli.demo import trees
+from connector.cli.demo.place import EXCHANGE, FEDERATION, Place
 from connector.cli.demo.show import Show, hanse
 from connector.cli.demo.steps import MEMBER, tampered
 from connector.cli.main import main
+from connector.errors import Mistake
 from tests.cli.demo.driven import PATIENCE_S, demo, gone, told, wait_until_gone
 from tests.testkit.places import SHARED
 
@@ -159,6 +161,18 @@ def test_a_path_too_long_for_a_socket_is_said_before_anything_is_made(tmp_path: 
     assert (code, list(steps)) == (1, ["start"])
     assert "Unix-Socket" in steps["start"]["reason"]
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("first", "then"), [(EXCHANGE, FEDERATION), (FEDERATION, EXCHANGE)])
+def test_a_folder_of_the_other_demonstration_is_refused_and_left_as_it_is(
+    tmp_path: Path, first: Mapping[str, bool], then: Mapping[str, bool]
+) -> None:
+    Place(tmp_path, first).prepare()
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(Mistake, match=r"demo\.other-kept"):
+        Place(tmp_path, then).prepare()
+    assert sorted(tmp_path.rglob("*")) == before
+    Place(tmp_path, first).prepare()
 
 
 def test_a_changed_bundle_differs_in_one_byte_of_one_member() -> None:
