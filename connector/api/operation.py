@@ -1,7 +1,7 @@
 """For operators: health in three questions, metrics, figures, and looking at the trust list again."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import msgspec
 from aiohttp import web
@@ -26,6 +26,10 @@ from connector.views.operation import (
 
 Probe = Callable[[], Awaitable[Mapping[str, bool]]]
 """Named checks; all True means ready."""
+
+
+PROBES: Final = frozenset({"/health/live", "/health/ready", "/health/started", "/metrics"})
+"""What machines ask again and again, and nothing but these paths."""
 
 
 class KeyAcceptance(msgspec.Struct, frozen=True):

@@ -4,17 +4,19 @@ What it is made of is in `app/services.py`, what it answers in `app/surfaces.py`
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
+from aiohttp import web
 
 from connector import telemetry
 from connector.api import routes as api_routes
+from connector.api.operation import PROBES, OperationHandlers
 from connector.app import plugins
 from connector.app.ports import PRODUCTION, Ports
 from connector.app.services import Services, build
-from connector.app.surfaces import management, peer_port
+from connector.app.surfaces import operation, peer_port
 from connector.clock import Clock, SystemClock
 from connector.http import server
 from connector.http.late import LateApplication, Make
@@ -124,16 +126,32 @@ async def _desk(services: Services, stack: AsyncExitStack) -> None:
 
 
 async def _management(services: Services, stack: AsyncExitStack) -> None:
-    api, metrics = services.infra.settings.api, services.infra.metrics
-    handlers, operation = management(services)
-    local = measure(api_routes.application(handlers), metrics, "api")
-    socket = await server.serve_unix(local, api.socket)
+    api, probes = services.infra.settings.api, operation(services)
+    socket = await server.serve_unix(_late(services, probes, None, stack), api.socket)
     stack.push_async_callback(socket.cleanup)
     if api.port:
-        guarded = measure(api_routes.application(handlers, services.accounts.tokens), metrics, "api")
+        guarded = _late(services, probes, services.accounts.tokens, stack)
         loopback = await server.serve(guarded, host="127.0.0.1", port=api.port, tls=None)
         stack.push_async_callback(loopback.cleanup)
-    operation.started = True
+    probes.started = True
+
+
+def _late(
+    services: Services, probes: OperationHandlers, keys: api_routes.Keys | None, stack: AsyncExitStack
+) -> LateApplication:  # fmt: skip
+    """The management surface, of which only the probes are there before somebody asks for more."""
+
+    def made(handlers: Iterable[api_routes.Handlers]) -> web.Application:
+        return measure(api_routes.application(handlers, keys), services.infra.metrics, "api")
+
+    def load() -> Make:
+        from connector.app import management
+
+        return lambda: made(management.handlers(services, probes))
+
+    late = LateApplication(load, made([probes]), PROBES)
+    stack.push_async_callback(late.cleanup)
+    return late
 
 
 async def _cancelled(task: "asyncio.Task[None]") -> None:

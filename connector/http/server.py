@@ -55,7 +55,7 @@ async def serve(
     return runner
 
 
-async def serve_unix(app: web.Application, path: Path, *, stop_s: float = STOP_S) -> web.BaseRunner:
+async def serve_unix(app: web.Application | LateApplication, path: Path, *, stop_s: float = STOP_S) -> web.BaseRunner:
     """Starts answering on a Unix socket that only its owner may open (mode 0600); a socket left behind is replaced."""
     runner = await _runner(app, KEEPALIVE_S, stop_s)
     path.unlink(missing_ok=True)  # noqa: ASYNC240

@@ -13,7 +13,8 @@ import pytest
 from connector.api.openapi import GROUPS, PLACE, codes, document
 from connector.api.routes import BUSIEST, Route
 from connector.api.scopes import ON_SOCKET
-from connector.app.surfaces import management
+from connector.app.management import handlers
+from connector.app.surfaces import operation
 from connector.cli.main import main
 from connector.language import catalogue
 from connector.views.agreement import AgreementView
@@ -46,7 +47,7 @@ def test_every_route_is_in_the_document() -> None:
 async def test_the_server_serves_just_these_routes(space: Space) -> None:
     """>> what a process serves << the same groups of handlers as in the document, which it answers with."""
     city = await space.city("it", {})
-    assert {type(group) for group in management(city.services)[0]} == set(GROUPS)
+    assert {type(group) for group in handlers(city.services, operation(city.services))} == set(GROUPS)
     assert await city.api.get("/api/openapi.json") == DOCUMENT
 
 

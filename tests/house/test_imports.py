@@ -37,7 +37,7 @@ async def serve(folder):
         assert added
         connector = aiohttp.UnixConnector(str(settings.folder / "api.sock"))
         async with aiohttp.ClientSession("http://localhost", connector=connector) as session:
-            for path in ("/health/ready", "/api/v1/participants", "/api/v1/participants/musterstadt"):
+            for path in sys.argv[2:]:
                 async with session.get(path) as answer:
                     assert answer.status == 200, (path, answer.status)
 
@@ -51,6 +51,12 @@ LATE = {
     "connector.metadata.repair.rules", "connector.web.routes",
 }  # fmt: skip
 """Rooms of our own that come with the first who asks for them."""
+NOBODY_ASKED = {
+    "connector.app.management", "connector.api.contracts", "connector.views.space", "connector.trace.service",
+    "connector.privacy.subject_access",
+}  # fmt: skip
+"""Beside them what a server does without as long as machines only ask whether it is well."""
+PROBED = ("/health/live", "/health/ready", "/health/started", "/metrics")
 
 
 def loaded(program: str, *arguments: str) -> set[str]:
@@ -62,13 +68,27 @@ def loaded(program: str, *arguments: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def serving(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    return loaded(SERVE, str(tmp_path_factory.mktemp("s")))
+    return loaded(
+        SERVE, str(tmp_path_factory.mktemp("s")), *PROBED, "/api/v1/participants", "/api/v1/participants/musterstadt"
+    )
+
+
+@pytest.fixture(scope="module")
+def probed(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    return loaded(SERVE, str(tmp_path_factory.mktemp("p")), *PROBED)
 
 
 @pytest.mark.parametrize("module", sorted(FOREIGN | LATE))
 def test_a_server_on_sqlite_does_without(module: str, serving: set[str]) -> None:
     assert "connector.app.process" in serving
     assert module not in serving
+
+
+@pytest.mark.parametrize("module", sorted(FOREIGN | LATE | NOBODY_ASKED))
+def test_a_server_that_only_machines_ask_does_without(module: str, probed: set[str], serving: set[str]) -> None:
+    assert "connector.app.process" in probed
+    assert module not in probed
+    assert (module in serving) == (module in NOBODY_ASKED)
 
 
 def test_a_command_that_only_asks_loads_no_server() -> None:

@@ -40,6 +40,7 @@ PROVED_BY: dict[str, str] = {
     "app/ports.py": "app/test_services.py",
     "app/process.py": "cities/test_restarts.py",
     "app/surfaces.py": "api/test_openapi.py",
+    "app/management.py": "api/test_openapi.py",
     "accounts/mailboxes.py": "notifications/test_mail_queue.py",
     "approvals/model.py": "approvals/test_decide.py",
     "audit/integrity.py": "backup/test_restore.py",

@@ -101,6 +101,37 @@ async def test_what_cannot_be_loaded_answers_nothing(
     assert (await door("/hello/you"))[0] == 200
 
 
+async def test_what_is_ready_answers_its_paths_and_loads_nothing(loading: Loading) -> None:
+    """>> probes, then another path, then a probe << the first are answered without loading; whatever else is asked
+    loads, and then the whole application answers all; both end with the process."""
+    ended = list[str]()
+
+    async def well(request: web.Request) -> web.Response:
+        return web.Response(text="well")
+
+    async def end(_: web.Application) -> None:
+        ended.append("ready")
+
+    ready = web.Application()
+    ready.router.add_get("/well", well)
+    ready.on_cleanup.append(end)
+    late = LateApplication(loading.load, ready, {"/well"})
+    runner = await server.serve(late, host="127.0.0.1", port=0, tls=None)
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{server.port_of(runner)}") as session:
+
+        async def ask(path: str) -> int:
+            async with session.get(path) as answer:
+                return answer.status
+
+        assert await asyncio.gather(*(ask("/well") for _ in range(5))) == [200] * 5
+        assert not loading.loaded
+        assert await ask("/hello/you") == 200
+        assert await ask("/well") == 404, "the whole one answers, which has no such path here"
+    await runner.cleanup()
+    await late.cleanup()
+    assert (ended, loading.ended) == (["ready"], 1)
+
+
 async def test_it_ends_with_the_process(loading: Loading) -> None:
     """>> loaded, then the process ends << what it began ends once; one never loaded has nothing to end."""
     late = LateApplication(loading.load)

@@ -198,6 +198,7 @@ class Cities:
         dev.prepare(folder / "space", {}, SystemClock())
         self.space = Space(folder / "space", SystemClock())
         self._running: list[City] = []
+        self._dids: dict[tuple[str, str], str] = {}
 
     async def start(
         self, name: str, slug: str, kind: str, roles: Sequence[str] = (),
@@ -209,12 +210,15 @@ class Cities:
         await answered(folder)
         city = City(child, folder, slug, time.monotonic() - begun)
         self._running.append(city)
+        if (name, slug) in self._dids:  # asking would load what an idle server has not
+            city.did = self._dids[name, slug]
+            return city
         known = (await city.api.get("/api/v1/participants"))["participants"]
         mine = [one for one in known if one["slug"] == slug]
         made = mine[0] if mine else await city.api.post(
             "/api/v1/participants", {"slug": slug, "name": slug.title(), "kind": kind}
         )  # fmt: skip
-        city.did = str(made["did"])
+        city.did = self._dids[name, slug] = str(made["did"])
         return city
 
     async def pair(self, name: str = "") -> tuple[City, City]:
