@@ -59,13 +59,14 @@ def append(
     Raises Conflict when another transaction took the same place in the chain, or the one at which the record is true
     (`place`): the unit runs again.
     """
-    seq, prev = (
-        _place(tx, participant, type, agreement) if heads is None or heads.of != agreement else _after(heads.agreement)
+    seq, prev, acting = (
+        _place(tx, participant, type, agreement)
+        if heads is None or heads.of != agreement
+        else _after(heads.agreement, heads.acting)
     )
     if place not in (None, seq):
         raise Conflict("audit_entry")
     moment = tx.now if at is None else at
-    acting = _acting(tx, participant)
     data = entry.encode(
         Record(
             type=type,
@@ -93,23 +94,6 @@ def append(
     )
     if not added:
         raise Conflict("audit_entry")
-
-
-class _Agent(msgspec.Struct, frozen=True):
-    agent: str
-    sha256: str
-
-
-def _acting(tx: Tx, participant: str) -> dict[str, str] | None:
-    """Whose key acts for it now: its DID, and the digest of the mandate. None: nobody's but its own."""
-    row = tx.one(
-        "SELECT mandate FROM key WHERE participant = :participant AND purpose = 'agent' AND state = 'active'",
-        participant=participant,
-    )
-    if row is None:
-        return None
-    said = msgspec.json.decode(row["mandate"], type=_Agent)
-    return {"agent": said.agent, "mandate": said.sha256}
 
 
 def alone(tx: Tx, participant: str) -> None:
@@ -142,11 +126,13 @@ def key_events(tx: Tx, participant: str) -> list[Entry]:
 
 
 class Heads(NamedTuple):
-    """The newest record of an agreement and the newest key event, or None where there is none; `of` is its id."""
+    """The newest record of an agreement and the newest key event, or None where there is none; `of` is its id, `acting`
+    whose key acts for the participant (`_Place`)."""
 
     of: str
     agreement: Row | None
     key: Row | None
+    acting: dict[str, str] | None
 
     @property
     def key_head(self) -> str | None:
@@ -155,40 +141,75 @@ class Heads(NamedTuple):
 
 
 def heads(tx: Tx, participant: str, agreement: str) -> Heads:
-    """Both in one statement, for a record of the agreement that names the newest key event."""
+    """All in one statement, for a record of the agreement that names the newest key event."""
     rows = tx.all(
-        "SELECT * FROM (SELECT 'agreement' AS what, seq, record FROM audit_entry WHERE participant = :participant"
-        " AND agreement = :agreement ORDER BY seq DESC LIMIT 1) AS a"
-        " UNION ALL SELECT * FROM (SELECT 'key' AS what, seq, record FROM audit_entry WHERE participant = :participant"
-        " AND type = :type AND agreement IS NULL ORDER BY id DESC LIMIT 1) AS k",
+        "SELECT * FROM (SELECT 'agreement' AS what, seq, record, NULL AS mandate FROM audit_entry"
+        " WHERE participant = :participant AND agreement = :agreement ORDER BY seq DESC LIMIT 1) AS a"
+        " UNION ALL SELECT * FROM (SELECT 'key' AS what, seq, record, NULL AS mandate FROM audit_entry"
+        " WHERE participant = :participant AND type = :type AND agreement IS NULL ORDER BY id DESC LIMIT 1) AS k"
+        " UNION ALL SELECT 'acting', NULL, NULL, mandate FROM key"
+        " WHERE participant = :participant AND purpose = 'agent' AND state = 'active'",
         participant=participant,
         agreement=agreement,
         type=entry.KEY,
     )
     found = {row["what"]: row for row in rows}
-    return Heads(agreement, found.get("agreement"), found.get("key"))
+    agent = found.get("acting")
+    acting = None if agent is None else _acting(agent["mandate"])
+    return Heads(agreement, found.get("agreement"), found.get("key"), acting)
 
 
 def length(tx: Tx, participant: str, agreement: str) -> int:
     """How many records the agreement has, erased ones included."""
-    return _place(tx, participant, "", agreement)[0]
+    return _place(tx, participant, "", agreement).seq
 
 
-def _place(tx: Tx, participant: str, type: str, agreement: str | None) -> tuple[int, str | None]:
-    if agreement is None and type != entry.KEY:
-        return 0, None
-    row = _newest_key_event(tx, participant) if agreement is None else _newest(tx, participant, agreement)
-    return _after(row)
+class _Agent(msgspec.Struct, frozen=True):
+    agent: str
+    sha256: str
 
 
-def _after(row: Row | None) -> tuple[int, str | None]:
-    return (0, None) if row is None else (row["seq"] + 1, entry.digest(row["record"]))
+class _Place(NamedTuple):
+    """Where a record comes in its chain, and whose key acts for the participant now: its DID, and the digest of the
+    mandate. One statement finds both, so that nobody's record costs a second one; `acting` None: its own key alone."""
+
+    seq: int
+    prev: str | None
+    acting: dict[str, str] | None
+
+
+_ACTING = "(SELECT mandate FROM key WHERE participant = :participant AND purpose = 'agent' AND state = 'active')"
+
+
+def _place(tx: Tx, participant: str, type: str, agreement: str | None) -> _Place:
+    if agreement is not None:
+        row = _newest(tx, participant, agreement)
+    elif type == entry.KEY:
+        row = _newest_key_event(tx, participant)
+    else:
+        row = tx.one(f"SELECT NULL AS seq, NULL AS record, {_ACTING} AS mandate", participant=participant)
+    assert row is not None
+    return _after(None if row["seq"] is None else row, _acting(row["mandate"]))
+
+
+def _after(row: Row | None, acting: dict[str, str] | None) -> _Place:
+    if row is None:
+        return _Place(0, None, acting)
+    return _Place(row["seq"] + 1, entry.digest(row["record"]), acting)
+
+
+def _acting(mandate: str | None) -> dict[str, str] | None:
+    if mandate is None:
+        return None
+    said = msgspec.json.decode(mandate, type=_Agent)
+    return {"agent": said.agent, "mandate": said.sha256}
 
 
 def _newest(tx: Tx, participant: str, agreement: str) -> Row | None:
     return tx.one(
-        "SELECT seq, record FROM audit_entry WHERE participant = :participant AND agreement = :agreement"
-        " ORDER BY seq DESC LIMIT 1",
+        f"SELECT last.seq, last.record, {_ACTING} AS mandate FROM (SELECT 1 AS one) AS here LEFT JOIN"  # noqa: S608 constants
+        " (SELECT seq, record FROM audit_entry WHERE participant = :participant AND agreement = :agreement"
+        " ORDER BY seq DESC LIMIT 1) AS last ON 1 = 1",
         participant=participant,
         agreement=agreement,
     )
@@ -196,8 +217,9 @@ def _newest(tx: Tx, participant: str, agreement: str) -> Row | None:
 
 def _newest_key_event(tx: Tx, participant: str) -> Row | None:
     return tx.one(
-        "SELECT seq, record FROM audit_entry WHERE participant = :participant AND type = :type AND agreement IS NULL"
-        " ORDER BY id DESC LIMIT 1",
+        f"SELECT last.seq, last.record, {_ACTING} AS mandate FROM (SELECT 1 AS one) AS here LEFT JOIN"  # noqa: S608 constants
+        " (SELECT seq, record FROM audit_entry WHERE participant = :participant AND type = :type"
+        " AND agreement IS NULL ORDER BY id DESC LIMIT 1) AS last ON 1 = 1",
         participant=participant,
         type=entry.KEY,
     )

@@ -1,10 +1,10 @@
-"""Puts the slice together: the service, and the job by which what is over ends."""
+"""Puts the slice together: the service, the job by which what is over ends, and the errand that seals a withdrawal."""
 
 from msgspec import Struct
 
 from connector.infra import Infra
 from connector.jobs.work import Work
-from connector.mandates.service import Mandates
+from connector.mandates.service import SEAL, Mandates
 from connector.participants.service import Participants
 
 LOOK_S = 10.0
@@ -17,4 +17,5 @@ class MandateSlice(Struct, frozen=True, kw_only=True):
 
 def assemble(infra: Infra, participants: Participants) -> MandateSlice:
     service = Mandates(infra.db, infra.clock, participants)
-    return MandateSlice(service=service, work=Work(every={"mandates": (LOOK_S, service.expire)}))
+    work = Work(handlers={SEAL: service.seal_withdrawal}, every={"mandates": (LOOK_S, service.expire)})
+    return MandateSlice(service=service, work=work)

@@ -6,6 +6,7 @@ key may be away.
 """
 
 import msgspec
+import structlog
 
 from connector.audit import store as audit
 from connector.clock import Clock
@@ -18,11 +19,16 @@ from connector.mandates.model import Given, MandateRow, MandateState, Wish
 from connector.participants.acting import Acting
 from connector.participants.service import Hosted, Participants
 from connector.participants.withdrawal_code import new_code
+from connector.storage import outbox
 from connector.storage.database import Database, Tx
+from connector.storage.outbox import OutboxRow
 from connector.verify.checks.mandate import CTY, address
 
 EVENT = "mandate"
 """Type of the records that say that a mandate was given, withdrawn, or is over."""
+SEAL = "mandate-seal"
+"""Errand: the seal of a withdrawal."""
+log = structlog.get_logger("mandates")
 
 
 class Mandates:
@@ -86,57 +92,95 @@ class Mandates:
     async def withdraw(self, slug: str, *, own: bool) -> MandateRow:
         """Ends the mandate at once; `own`: the town acts itself from now on, else nobody does until a new one is given.
 
-        The same again is the same, and seals what could not be sealed. Raises Unknown if none was ever given, Mistake
-        where the town acts itself already.
+        The same again is the same. What could not be sealed now is sealed later by an errand. Raises Unknown if none
+        was ever given, Mistake where the town acts itself already.
         """
         hosted = await self._participants.get(slug)
-        found = await self._db.read(slug, store.newest, slug)
-        if found is None:
-            raise Unknown("mandates.none")
-        if hosted.acting is not None or own:
+        found = await self._newest(hosted)
+        if found.state == "in-force" or own:
             hosted = await self._end(hosted, "withdrawn", own=own)
         return await self._with_seal(hosted)
 
     async def _end(self, hosted: Hosted, state: MandateState, *, own: bool) -> Hosted:
+        """Whoever waited for another that ended it finds that; what expired is the mandate that was looked at, never
+        one that somebody gave meanwhile."""
         slug, did = hosted.participant.id, hosted.participant.did
+        known = None if hosted.acting is None else hosted.acting.sha256
 
-        def also(tx: Tx) -> None:
+        def over(tx: Tx) -> bool:
             found = store.newest(tx, slug, lock=True)
             assert found is not None
-            if found.state == "in-force":
+            if found.state == "in-force" and (state == "withdrawn" or found.sha256 == known):
                 said = decide.withdrawal(did, found.sha256, tx.now) if state == "withdrawn" else None
                 store.end(tx, found, state, "" if said is None else sealing.canonical(said).decode())
+                if said is not None:
+                    _put_errand(tx, found)
                 _noted(tx, hosted, state, found)
-            elif self._participants.acts_itself(tx, slug):
+                return True
+            if own and self._participants.acts_itself(tx, slug):
                 raise Mistake("mandates.own-already")
+            return own
 
-        return await self._participants.end_mandate(slug, also, own=own)
+        return await self._participants.end_mandate(slug, over, own=own)
 
     async def _with_seal(self, hosted: Hosted) -> MandateRow:
-        """The withdrawal is in force already: where the seal cannot be had now it is made when this is asked again."""
-        slug = hosted.participant.id
-        found = await self._db.read(slug, store.newest, slug)
-        assert found is not None
+        """The withdrawal is in force already: where the seal cannot be had now its errand makes it later."""
+        found = await self._newest(hosted)
         if not found.withdrawal or found.withdrawal_seal:
             return found
-        body = found.withdrawal.encode()
         try:
-            seal = await self._seal(hosted, sealing.digest(body), body)
+            await self._make_seal(hosted, found)
         except HanseError:
             return found
-        await self._db.write(slug, store.sealed, found, seal)
-        return msgspec.structs.replace(found, withdrawal_seal=seal)
+        return await self.one(hosted.participant.id, found.sha256)
+
+    async def _newest(self, hosted: Hosted) -> MandateRow:
+        found = await self._db.read(hosted.participant.id, store.newest, hosted.participant.id)
+        if found is None:
+            raise Unknown("mandates.none")
+        return found
+
+    async def _make_seal(self, hosted: Hosted, row: MandateRow) -> None:
+        body = row.withdrawal.encode()
+        seal = await self._seal(hosted, sealing.digest(body), body)
+        await self._db.write(row.participant, store.sealed, row, seal)
 
     async def expire(self) -> None:
         """A round of the job: who acted by a mandate that is over leaves the DID document."""
         for hosted in await self._participants.all():
             if hosted.acting is not None and hosted.acting.until <= self._clock.now():
-                await self._end(hosted, "expired", own=False)
+                try:
+                    await self._end(hosted, "expired", own=False)
+                except HanseError as error:  # another town's mandate is over all the same
+                    log.warning("mandates.expire", participant=hosted.participant.id, why=str(error))
+
+    async def seal_withdrawal(self, row: OutboxRow) -> None:
+        """The errand of a withdrawal: its seal, once the keeper of the seal key answers; Unavailable lets it wait."""
+        hosted = await self._participants.get(row.participant)
+        found = await self._db.read(row.participant, store.one, row.participant, _Errand.of(row).mandate)
+        if found is not None and not found.withdrawal_seal:
+            await self._make_seal(hosted, found)
+        await self._db.write(row.participant, outbox.finish, row)
+
+
+class _Errand(msgspec.Struct, frozen=True):
+    """Which mandate was withdrawn, by its SHA-256."""
+
+    mandate: str
+
+    @classmethod
+    def of(cls, row: OutboxRow) -> "_Errand":
+        return msgspec.json.decode(row.body, type=cls)
 
 
 def _own(hosted: Hosted) -> tuple[str, ...]:
     """Keys that do not lie in this process: what the agent does not hold."""
     return () if hosted.kept is None else (hosted.kept.kid.partition("#")[2],)
+
+
+def _put_errand(tx: Tx, row: MandateRow) -> None:
+    stream = f"{SEAL}:{row.participant}:{row.sha256}"
+    outbox.put(tx, participant=row.participant, stream=stream, kind=SEAL, body=msgspec.json.encode(_Errand(row.sha256)))
 
 
 def _noted(tx: Tx, hosted: Hosted, event: str, row: MandateRow) -> None:

@@ -34,10 +34,11 @@ def all_mandates(tx: Tx, participant: str) -> Sequence[MandateRow]:
 
 
 def newest(tx: Tx, participant: str, *, lock: bool = False) -> MandateRow | None:
-    """The one that was given last, over or not."""
+    """The one in force; else the one that ended last. By whose clock they were given does not matter."""
     end = for_update(tx) if lock else ""
     row = tx.one(
-        f"SELECT * FROM mandate WHERE participant = :participant ORDER BY given_at DESC, sha256 LIMIT 1{end}",  # noqa: S608 constants
+        "SELECT * FROM mandate WHERE participant = :participant ORDER BY"  # noqa: S608 constants
+        f" CASE state WHEN 'in-force' THEN 0 WHEN 'replaced' THEN 2 ELSE 1 END, ended_at DESC, sha256 LIMIT 1{end}",
         participant=participant,
     )
     return None if row is None else _mandate(row)

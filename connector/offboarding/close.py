@@ -17,6 +17,7 @@ from connector.clock import Clock
 from connector.delivery.worker import LONG
 from connector.errors import HanseError, Mistake
 from connector.language.reasons import Reason, because, explained
+from connector.mandates.service import SEAL
 from connector.offboarding import contracts as to_end
 from connector.offboarding import transfers as transferring
 from connector.offboarding.contracts import EndContracts, Sealed
@@ -33,7 +34,7 @@ from connector.transfer.service import Transfers
 from connector.trust.keys.vault import Vault
 
 log = structlog.get_logger("leaving")
-NO_MESSAGE = LONG | {RECONCILE, "mail"}
+NO_MESSAGE = LONG | {RECONCILE, SEAL, "mail"}
 """Errands that tell no partner anything."""
 MOST_WAITING = 5_000
 NAMED = 200

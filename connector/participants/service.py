@@ -42,6 +42,7 @@ from connector.trust.signers.port import Kind, Place, SealKey, jwk_of
 from connector.trust.signers.registry import SignerRegistry
 
 Also = Callable[[Tx], None]
+Ends = Callable[[Tx], bool]
 SealIssuer = Callable[[str, SoftwareKey, str], str]
 """(DID, seal key, name) -> PEM chain, leaf first; a seal CA after proof of control (spec/contracts.md 2.4)."""
 
@@ -232,10 +233,16 @@ class Participants:
         return participant if details is None else msgspec.structs.replace(participant, publisher=details)
 
     def require(self, tx: Tx, slug: str, action: str) -> None:
-        """Inside a transaction, as `Hosted.require`, by the mandate as it stands now, whichever replica was told."""
+        """Inside a transaction, as `Hosted.require`, by the mandate as it stands now, whichever replica was told.
+
+        What is signed then shows the mandate that this replica knows, so it waits until that is the one in force. Who
+        acts itself costs no statement: a partner that sees the agent's key refuses what shows no mandate.
+        """
         hosted = self.held(slug)
-        if hosted.acting is not None and store.acting(tx, slug) is None:
-            raise Unavailable("mandates.over")
+        if hosted.acting is not None:
+            kept = store.acting(tx, slug)
+            if kept is None or keys.acting_of(kept) != hosted.acting:
+                raise Unavailable("mandates.over" if kept is None else "mandates.other")
         hosted.require(action, tx.now)
 
     def acts_itself(self, tx: Tx, slug: str) -> bool:
@@ -257,14 +264,16 @@ class Participants:
         await self._db.write(slug, unit)
         return await self._changed_here(slug)
 
-    async def end_mandate(self, slug: str, also: Also, *, own: bool) -> Hosted:
-        """Nobody acts for it any more; `own`: from now on it acts itself. `also` is done in the same transaction."""
+    async def end_mandate(self, slug: str, ends: Ends, *, own: bool) -> Hosted:
+        """Nobody acts for it any more; `own`: from now on it acts itself. `ends` is done in the same transaction, and
+        says whether there is anything to end."""
         hosted = await self.get(slug)
         fresh = self._new_key(hosted.participant, "peer") if own else None
 
         def unit(tx: Tx) -> None:
-            also(tx)
-            keys.end_mandate(tx, hosted.participant, fresh)
+            store.lock_keys(tx, slug)  # first, as whoever gives a mandate does
+            if ends(tx):
+                keys.end_mandate(tx, hosted.participant, fresh)
 
         await self._db.write(slug, unit)
         return await self._changed_here(slug)

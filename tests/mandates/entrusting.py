@@ -3,7 +3,7 @@
 from typing import Any
 
 from connector.mandates.model import Given, Wish
-from connector.mandates.service import Mandates
+from connector.mandates.service import SEAL, Mandates
 from tests.testkit.towns import Towns
 
 PROVIDER = "did:web:it-verbund.example"
@@ -12,7 +12,10 @@ TOWN = "musterstadt"
 
 
 def mandates(towns: Towns) -> Mandates:
-    return Mandates(towns.db, towns.clock, towns.participants)
+    """With its errands among those that `towns.run` does."""
+    made = Mandates(towns.db, towns.clock, towns.participants)
+    towns.handlers = {**towns.handlers, SEAL: made.seal_withdrawal}
+    return made
 
 
 def wish(towns: Towns, **more: Any) -> Wish:

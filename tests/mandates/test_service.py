@@ -3,15 +3,18 @@
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
+from connector.audit import store as audit
 from connector.clock import FakeClock
 from connector.errors import Mistake, Unavailable, Unknown
 from connector.mandates import store
-from connector.mandates.service import Mandates
+from connector.mandates.service import SEAL, Mandates
 from connector.participants.service import Participants
-from connector.storage.database import Tx
+from connector.storage import outbox
+from connector.storage.database import WORKER, Tx
 from connector.trust.keys.signing import SoftwareKey
 from connector.verify.bundle import verify_bundle
 from connector.verify.checks import mandate
@@ -221,6 +224,106 @@ async def test_a_withdrawal_does_not_wait_for_its_seal(towns: Towns, monkeypatch
     assert (over.state, over.withdrawal_seal) == ("withdrawn", "")
     assert await methods(towns, "capabilityInvocation") == []
     assert (await mandates(towns).withdraw(TOWN, own=False)).withdrawal_seal
+
+
+async def test_a_withdrawal_gets_its_seal_by_itself(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> the keeper is away when it is withdrawn and when the errand runs first, and a new mandate is given before it
+    is back << the errand waits, then it seals that very withdrawal, once; nobody has to ask again."""
+    given, service = await entrusted(towns), mandates(towns)
+
+    async def away(self: SoftwareKey, data: bytes) -> bytes:
+        raise Unavailable("signers.unreachable")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(SoftwareKey, "seal", away)
+        await service.withdraw(TOWN, own=False)
+        (row,) = await towns.db.write(WORKER, outbox.claim, "test", 10, 60_000)
+        with pytest.raises(Unavailable):
+            await service.seal_withdrawal(row)
+    assert row.kind == SEAL
+    await entrusted(towns)
+    await service.seal_withdrawal(row)
+    over = await service.one(TOWN, given.mandate.sha256)
+    assert (over.state, bool(over.withdrawal_seal)) == ("withdrawn", True)
+    await service.seal_withdrawal(row)
+    assert await service.one(TOWN, given.mandate.sha256) == over
+    assert await towns.rows(TOWN, "SELECT id FROM outbox WHERE participant = :participant AND done_at IS NULL") == []
+
+
+async def test_what_expired_takes_no_new_mandate_along(towns: Towns) -> None:
+    """>> the job of one replica sees a mandate that is over while another replica gives the next one, or has ended it
+    and acts itself << the new one stays, and so does the town's own key; nothing is logged twice."""
+    first = await entrusted(towns)
+    clock = FakeClock(first.mandate.until)
+    late = Mandates(towns.db, clock, Participants(towns.db, towns.vault, BASE, None))
+    stale = await late._participants.get(TOWN)
+    second = await entrusted(towns, until=first.mandate.until + YEAR_MS // 2)
+    await late._end(stale, "expired", own=False)
+    assert (await mandates(towns).one(TOWN, second.mandate.sha256)).state == "in-force"
+    assert await methods(towns, "capabilityInvocation") == [towns.did(TOWN), PROVIDER]
+    await mandates(towns).withdraw(TOWN, own=True)
+    count = "SELECT id FROM audit_entry WHERE participant = :participant"
+    before = await towns.rows(TOWN, count)
+    await late._end(stale, "expired", own=False)
+    assert await towns.rows(TOWN, count) == before
+    assert await methods(towns, "capabilityInvocation") == [towns.did(TOWN)]
+
+
+async def test_a_replica_that_has_not_heard_withdraws_all_the_same(
+    towns: Towns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> given at one replica, withdrawn at another that has not heard of it << withdrawn: it looks at what stands."""
+    other = Participants(towns.db, towns.vault, BASE, None)
+    await other.get(TOWN)
+    with monkeypatch.context() as deaf:
+        deaf.setattr(other, "_changed", lambda _: None)
+        deaf.setattr(other, "_current", AsyncMock())
+        await entrusted(towns)
+        assert other.held(TOWN).acting is None
+        over = await Mandates(towns.db, towns.clock, other).withdraw(TOWN, own=False)
+    assert over.state == "withdrawn"
+    await towns.participants.catch_up()
+    assert await methods(towns, "capabilityInvocation") == []
+
+
+async def test_a_replica_that_knows_the_mandate_before_does_nothing_by_it(towns: Towns) -> None:
+    """>> a mandate for everything, replaced by one to publish at another replica << nothing is agreed by the first."""
+    await entrusted(towns)
+    other = Participants(towns.db, towns.vault, BASE, None)
+    await other.get(TOWN)
+    await entrusted(towns, actions=("publish",))
+    with pytest.raises(Unavailable, match=r"mandates\.other"):
+        await towns.db.read(TOWN, other.require, TOWN, "negotiate")
+
+
+async def test_clocks_of_replicas_do_not_decide_which_mandate_ends(towns: Towns) -> None:
+    """>> the second mandate is given by a clock that is behind << it is the one in force, and the one that ends."""
+    await entrusted(towns)
+    slow = Mandates(towns.db, FakeClock(towns.clock.now() - 5000), towns.participants)
+    second = await slow.give(TOWN, wish(towns))
+    over = await mandates(towns).withdraw(TOWN, own=False)
+    assert (over.sha256, over.state) == (second.mandate.sha256, "withdrawn")
+
+
+async def test_a_record_costs_no_statement_more(towns: Towns) -> None:
+    """>> a record with and without a mandate << as many statements, and one finds place and agent together."""
+
+    async def statements() -> list[str]:
+        said: list[str] = []
+
+        def unit(tx: Tx) -> None:
+            for name in ("one", "run", "all"):
+                real = getattr(tx, name)
+                monkey.setattr(tx, name, lambda sql, _real=real, **values: (said.append(sql), _real(sql, **values))[1])
+            audit.append(tx, TOWN, "negotiation", "urn:uuid:1", "system", {}, did=towns.did(TOWN))
+
+        with pytest.MonkeyPatch.context() as monkey:
+            await towns.db.write(TOWN, unit)
+        return said
+
+    alone = await statements()
+    await entrusted(towns)
+    assert (await statements(), len(alone)) == (alone, 2)
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def run_withdraw(call: Call) -> int:
     _tell(call, made)
     call.tell("mandate.own" if args.own else "mandate.nobody", slug=args.participant)
     if not made["sealed"]:
-        call.tell("mandate.unsealed", slug=args.participant)
+        call.tell("mandate.unsealed")
     return OK
 
 
