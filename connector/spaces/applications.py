@@ -6,6 +6,7 @@ A pending applicant has a row and nothing else (spec/spaces.md 3; threats T29, T
 from collections.abc import Hashable, Sequence
 from hashlib import sha256
 
+from cryptography import x509
 from msgspec.structs import replace
 
 from connector.accounts import secret
@@ -30,6 +31,7 @@ from connector.spaces.model import (
     Attachment,
     Check,
     Invitation,
+    Member,
     Rules,
     Space,
 )
@@ -45,10 +47,16 @@ class Applications:
     """Of all spaces that participants of this process keep."""
 
     def __init__(
-        self, db: Database, clock: Clock, participants: Participants, resolver: Resolver, authority: SpaceAuthority
+        self,
+        db: Database,
+        clock: Clock,
+        participants: Participants,
+        resolver: Resolver,
+        authority: SpaceAuthority,
+        roots: Sequence[x509.Certificate],
     ) -> None:
         self._db, self._clock, self._participants = db, clock, participants
-        self._resolver, self._authority = resolver, authority
+        self._resolver, self._authority, self._roots = resolver, authority, roots
         self._wrong = Pace(_Hours(clock), burst=TRIES, per_s=TRIES)
 
     async def apply(self, slug: str, statement: str, caller: Hashable = None) -> Receipt:
@@ -66,7 +74,10 @@ class Applications:
             raise decide.WrongCode("spaces.code")
         document, expected = await self._document(did)
         claims = documents.application_of(said, document.key(said.kid, "capabilityInvocation"))
-        decide.require_own_keys(claims.keys, document, dids.host_of(did))
+        keys = decide.told_keys(
+            claims.keys, claims.agent, document, dids.host_of(did), decide.Believed(self._roots), self._clock.now()
+        )
+        claims = replace(claims, keys=keys)
         taken = await self._db.write(slug, self._apply, hosted, did, claims, statement, expected)
         if isinstance(taken, PeerError):
             raise taken
@@ -109,7 +120,7 @@ class Applications:
             return refused
         assert found is not None
         expire(tx, hosted)
-        self._require_new(tx, slug, did)
+        former = self._require_new(tx, slug, did)
         kept = self._attachments(tx, slug, claims, space.rules)
         if not found.kind:
             decide.require_kind(claims.kind, space.rules)
@@ -119,18 +130,20 @@ class Applications:
             checks=_found_out(found, claims, host, tx.now, expected), attachments=kept, asked_at=tx.now,
             ballot=Ballot(stewards=space.rules.approvals, protection=0, drafter="", due_at=tx.now + APPLICATION_MS),
         )  # fmt: skip
-        decide.require_listable(decide.admitted(made, found, space.rules, tx.now, None), tx.now)
+        decide.require_listable(decide.admitted(made, found, space.rules, tx.now, former), tx.now)
         application_store.insert_application(tx, made)
         application_store.end_invitation(tx, found, "used", made.id)
         record(tx, hosted, "applied", application=made.id, did=did, statement=sha256(statement.encode()).hexdigest())
         return made
 
-    def _require_new(self, tx: Tx, slug: str, did: str) -> None:
+    def _require_new(self, tx: Tx, slug: str, did: str) -> Member | None:
+        """The member that it was before."""
         member = member_store.member(tx, slug, did)
         if member is not None and member.state in ("active", "suspended"):
             raise PeerError("spaces.member-already", did=did)
         if application_store.open_application(tx, slug, did) is not None:
             raise PeerError("spaces.applied-already", did=did)
+        return member
 
     def _attachments(self, tx: Tx, slug: str, claims: ApplicationClaims, rules: Rules) -> tuple[Attachment, ...]:
         """Keeps what came by its digest; raises PeerError if the rules ask for more."""

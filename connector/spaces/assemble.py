@@ -8,7 +8,7 @@ from connector.infra import Infra
 from connector.jobs.background import Background
 from connector.jobs.work import Work
 from connector.participants.service import Hosted, Participants
-from connector.spaces import groups_elsewhere, issuing, joined_store, joining
+from connector.spaces import decide, groups_elsewhere, issuing, joined_store, joining
 from connector.spaces.applications import Applications
 from connector.spaces.authority import People, SpaceAuthority
 from connector.spaces.groups import SpaceGroups
@@ -59,9 +59,11 @@ def assemble(
         return Keys.of(said, WitnessKeys(url=vouching.url, keys=await vouching.public()), _entrusted(hosted))
 
     authority = SpaceAuthority(db, infra.vault, participants, people, own_keys)
-    applications = Applications(db, clock, participants, trust.resolver, authority)
+    applications = Applications(db, clock, participants, trust.resolver, authority, trust.seal_roots)
     groups = SpaceGroups(db, participants, authority)
-    memberships = Memberships(db, clock, participants, trust.resolver, authority, applications, groups)
+    memberships = Memberships(
+        db, clock, participants, trust.resolver, authority, applications, groups, trust.seal_roots
+    )
     hints = Hints(db, clock, participants, infra.http, trust.anchor, trust.listing.look)
     issuer = ListIssuer(
         db, infra.vault, participants, elsewhere, trust.anchor, trust.listing, memberships, own_keys, hints
@@ -97,8 +99,7 @@ def _entrusted(hosted: Hosted) -> tuple[Entrusted, ...]:
     """Who acts for the participant, as its authority has to know it to end that."""
     if hosted.acting is None:
         return ()
-    said = mandate.read(msgspec.json.decode(hosted.acting.statement))
-    return (Entrusted(agent=said.agent, withdrawal=said.withdrawal, own=tuple(sorted(said.own))),)
+    return (decide.entrusted(mandate.read(msgspec.json.decode(hosted.acting.statement))),)
 
 
 class _Alarms:

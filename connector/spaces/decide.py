@@ -6,9 +6,10 @@ over, because what was sealed before is judged by it.
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import inf
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
+from cryptography import x509
 from msgspec.structs import replace
 
 from connector.clock import rfc3339
@@ -21,6 +22,7 @@ from connector.spaces.model import (
     MOST_MANDATES,
     OVER,
     Application,
+    Entrusted,
     Group,
     Grouped,
     Invitation,
@@ -49,6 +51,7 @@ from connector.trust.members.trust_list import (
 )
 from connector.trust.members.trust_list import Grouped as Period
 from connector.trust.members.trust_list import Recognised as Named
+from connector.verify.checks import mandate
 from connector.verify.formats import trustlist
 from connector.verify.formats.cosignature import derived
 from connector.verify.formats.faults import Fault
@@ -93,6 +96,43 @@ def require_kind(kind: str, rules: Rules) -> None:
         raise Mistake("spaces.kind", kind=kind[:200])
 
 
+class Believed(NamedTuple):
+    """By what an authority judges the seal under a mandate: roots of seal certificates, and the member's keys that it
+    knows already."""
+
+    roots: Sequence[x509.Certificate]
+    before: Keys | None = None
+
+
+def told_keys(
+    said: Keys | None, agent: object, document: DidDocument, host: str, believed: Believed, now: int
+) -> Keys:  # fmt: skip
+    """The keys that somebody says are its own, and of its mandates what its own seal says of them: who runs its process
+    says them, so no more of that is believed (threat T108).
+
+    Raises PeerError for keys that are not its own, or another's that no sealed mandate goes with.
+    """
+    keys = said or Keys()
+    require_own_keys(keys, document, host)
+    certificates = (*keys.seal_certificates, *(believed.before.seal_certificates if believed.before else ()))
+    listed = [one if isinstance(one, str) else one.sha256 for one in certificates]
+    at = (now + SKEW_MS) // 1000  # given just now, by a clock that is a little ahead of ours
+    try:
+        found = mandate.check(
+            agent, did=document.did, document=document.raw, at=at, action="", roots=believed.roots,
+            listed=listed,
+        )  # fmt: skip
+    except Fault as fault:
+        raise PeerError("spaces.mandate", did=document.did, why=fault.code) from fault
+    mandates = () if found is None else (entrusted(found),)
+    return replace(keys, mandates=mandates, struck=())
+
+
+def entrusted(found: mandate.Mandate) -> Entrusted:
+    """What an authority has to know of a mandate to end it."""
+    return Entrusted(agent=found.agent, withdrawal=found.withdrawal, own=tuple(sorted(found.own)))
+
+
 def require_own_keys(keys: Keys, document: DidDocument, host: str) -> None:
     """Raises PeerError unless every key that is to be listed stands in the applicant's own DID document, and its
     witness lies on the host of its DID."""
@@ -120,7 +160,8 @@ def with_keys(member: Member, keys: Keys, now: int) -> Member:
     Raises PeerError for keys that were struck, or more mandates than are remembered.
     """
     known = member.keys.mandates
-    mandates = (*known, *(one for one in keys.mandates if one not in known))
+    codes = {one.withdrawal for one in known}
+    mandates = (*known, *(one for one in keys.mandates if one.withdrawal not in codes))
     if set(keys.keys) & set(member.keys.struck):
         raise PeerError("spaces.struck-key", did=member.did)
     if len(mandates) > MOST_MANDATES:
@@ -130,13 +171,19 @@ def with_keys(member: Member, keys: Keys, now: int) -> Member:
 
 def struck(member: Member, digest: str, now: int) -> Member:
     """The member after somebody told the code of one of its mandates: suspended, and only keys that the agent does not
-    hold are listed. Raises Mistake for a code of none, and for who is a member no more."""
+    hold are listed, also if the agent had them taken off. A code that was told before changes nothing: it strikes no
+    keys that the member has made since. Raises Mistake for a code of none, and for who is a member no more."""
     ended = next((one for one in member.keys.mandates if one.withdrawal == digest), None)
     if ended is None:
         raise Mistake("spaces.withdrawal-code", did=member.did)
+    if ended.over:
+        return member
     gone = tuple(key for key in member.keys.keys if key not in ended.own)
-    left = tuple(key for key in member.keys.keys if key in ended.own)
-    keys = replace(member.keys, keys=left, struck=tuple(dict.fromkeys((*member.keys.struck, *gone))))
+    struck = tuple(dict.fromkeys((*member.keys.struck, *gone)))
+    keys = replace(
+        member.keys, keys=tuple(key for key in ended.own if key not in struck), struck=struck,
+        mandates=tuple(replace(one, over=one.over or one == ended) for one in member.keys.mandates),
+    )  # fmt: skip
     stays = member.state == "suspended"
     return replace(member if stays else step(member, "suspended", now), keys=keys, changed_at=now)
 
@@ -151,19 +198,27 @@ def step(member: Member, state: MemberState, now: int, reason: str = "") -> Memb
 
 
 def moved(member: Member, did: str, keys: Keys, operator: str, now: int) -> Member:
-    """The same member under its new DID, at another operator, from now on."""
+    """The same member under its new DID, at another operator, from now on; its mandates and struck keys go along.
+
+    Raises PeerError as `with_keys`.
+    """
     return replace(
-        member, did=did, keys=keys, operator=operator or member.operator, succeeds=((member.did, rfc3339(now)),),
+        member, did=did, keys=with_keys(member, keys, now).keys, operator=operator or member.operator,
+        succeeds=((member.did, rfc3339(now)),),
         since=now, changed_at=now, version=0,
     )  # fmt: skip
 
 
 def admitted(application: Application, invitation: Invitation, rules: Rules, now: int, before: Member | None) -> Member:
-    """The member that an approved application makes: named as the authority invited it, not as it calls itself."""
+    """The member that an approved application makes: named as the authority invited it, not as it calls itself.
+
+    What was struck `before` stays so: raises PeerError for such keys.
+    """
+    keys = application.keys if before is None else with_keys(before, application.keys, now).keys
     return Member(
         participant=application.participant, did=application.did, name=invitation.name or application.name,
         operator=application.operator, kind=invitation.kind or application.kind, ars=invitation.ars or application.ars,
-        admin_level="", keys=application.keys, succeeds=(), state="active",
+        admin_level="", keys=keys, succeeds=(), state="active",
         since=now - SKEW_MS, until=term(rules, now), suspended_since=None, reason="", application=application.id,
         changed_at=now, version=0 if before is None else before.version,
     )  # fmt: skip

@@ -64,7 +64,8 @@ class Document(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class ApplicationClaims(Struct, frozen=True, kw_only=True, rename="camel"):
-    """What an applicant says of itself; `code` is that of its invitation."""
+    """What an applicant says of itself; `code` is that of its invitation, `agent` the sealed mandate of who acts for it
+    (spec/mandates.md 5.2)."""
 
     space: Annotated[str, Meta(max_length=500)]
     code: Annotated[str, Meta(max_length=100)]
@@ -73,19 +74,22 @@ class ApplicationClaims(Struct, frozen=True, kw_only=True, rename="camel"):
     kind: Annotated[str, Meta(max_length=300)]
     ars: Annotated[str, Meta(max_length=20)]
     keys: Keys
+    agent: dict[str, Any] | None = None
     documents: Annotated[tuple[Document, ...], Meta(max_length=20)] = ()
 
 
 class RequestClaims(Struct, frozen=True, kw_only=True, rename="camel"):
     """What a member asks its authority for: that the list names other keys, its end, or something about a group.
 
-    `group` is the IRI of that, `member` the DID of whom its keeper adds or removes. `move`: who signs stands in the
-    place of a member from now on, which that says in `statement`.
+    `agent` goes with `keys`: the sealed mandate of who acts for it. `group` is the IRI of that, `member` the DID of
+    whom its keeper adds or removes. `move`: who signs stands in the place of a member from now on, which that says in
+    `statement`.
     """
 
     space: Annotated[str, Meta(max_length=500)]
     request: Literal["keys", "leave", "move"] | GroupAct
     keys: Keys | None = None
+    agent: dict[str, Any] | None = None
     group: Annotated[str, Meta(max_length=600)] = ""
     member: Annotated[str, Meta(max_length=512)] = ""
     statement: Annotated[str, Meta(max_length=8_000)] = ""

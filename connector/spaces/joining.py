@@ -25,7 +25,7 @@ from connector.spaces.documents import ApplicationClaims, Description, Document,
 from connector.spaces.model import Joined, same_fingerprint
 from connector.storage.database import Database, Tx
 from connector.trust.keys.jose import sign_jwt
-from connector.trust.keys.signing import Vault
+from connector.trust.keys.signing import AGENT, Vault
 from connector.trust.members import pins
 from connector.trust.members.anchors import Anchors, Pin
 from connector.trust.members.source import TrustListSource
@@ -179,7 +179,9 @@ class Joining:
         failed: HanseError | None = None
         for one in await self._db.read(slug, joined_store.all_joined, slug):
             if one.state == "member" and one.told != digest:
-                said = RequestClaims(space=one.space, request="keys", keys=keys)
+                said = RequestClaims(
+                    space=one.space, request="keys", keys=replace(keys, mandates=()), agent=_agent(hosted)
+                )  # fmt: skip
                 if one.moved:
                     said = replace(
                         said, request="move", statement=one.moved, operator=hosted.participant.operator
@@ -201,12 +203,14 @@ class Joining:
         """Asks the authority of a space that we joined for something; raises PeerError with its code, or Unavailable.
 
         Signed by a key that the list names; by that of tokens where it names none, which a person has to mend. It is
-        the town's word, so an agent's key says it never."""
+        the town's word: an agent's key says it only where the list does not know the seal key yet."""
         listed = self._anchors.list_of(one.authority)
         entry = None if listed is None else listed.entry(hosted.participant.did)
-        own: list[SealKey] = [hosted.signers["peer"]] if hosted.acting is None and "peer" in hosted.signers else []
-        keys: list[SealKey] = [*own, hosted.seal]
-        known = [key for key in keys if entry is not None and key.kid.rpartition("#")[2] in entry.keys]
+        tokens: list[SealKey] = [hosted.signers["peer"]] if "peer" in hosted.signers else []
+        keys = [*tokens, hosted.seal] if hosted.acting is None else [hosted.seal, *tokens]
+        known = [
+            key for key in keys if entry is not None and key.kid.rpartition("#")[2].removeprefix(AGENT) in entry.keys
+        ]
         claims = documents.claims(hosted.participant.did, one.did, self._clock.now(), said)
         body = msgspec.json.encode(claims, order="sorted")
         statement = await documents.signed(body, (known or keys)[0], documents.REQUEST)
@@ -323,7 +327,8 @@ class Joining:
         )
         said = ApplicationClaims(
             space=one.space, code=code, name=own.name, operator=own.operator, kind=own.kind,
-            ars=own.publisher.ars or "", keys=await self._own_keys(hosted), documents=attached,
+            ars=own.publisher.ars or "", keys=replace(await self._own_keys(hosted), mandates=()), agent=_agent(hosted),
+            documents=attached,
         )  # fmt: skip
         hosted.require("", self._clock.now())
         claims = documents.claims(own.did, one.did, self._clock.now(), said)
@@ -378,6 +383,11 @@ class Joining:
         if answer.status != 200:
             raise PeerError("spaces.no-space", root=root[:200])
         return documents.read_description(answer.body, root)
+
+
+def _agent(hosted: Hosted) -> dict[str, object] | None:
+    """The sealed mandate of who acts for the participant."""
+    return None if hosted.acting is None else hosted.acting.carried
 
 
 def _listed(one: Joined, entry: Entry) -> Joined:

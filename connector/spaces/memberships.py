@@ -6,6 +6,9 @@ those, and one stolen key is withdrawn by the other (spec/spaces.md 4.3, 4.4; th
 
 from collections.abc import Sequence
 
+from cryptography import x509
+from msgspec.structs import replace
+
 from connector.clock import Clock
 from connector.errors import Mistake, PeerError, Unauthenticated, Unknown
 from connector.http.refusals import TooMany
@@ -35,6 +38,7 @@ from connector.trust.did.documents import DidDocument
 from connector.trust.did.resolver import Resolver
 from connector.trust.keys import jose
 from connector.trust.keys.jwk import Jwk, thumbprint
+from connector.trust.keys.signing import AGENT
 
 
 class Memberships:
@@ -42,11 +46,11 @@ class Memberships:
 
     def __init__(
         self, db: Database, clock: Clock, participants: Participants, resolver: Resolver, authority: SpaceAuthority,
-        applications: Applications, groups: SpaceGroups,
+        applications: Applications, groups: SpaceGroups, roots: Sequence[x509.Certificate],
     ) -> None:  # fmt: skip
         self._db, self._clock, self._participants = db, clock, participants
         self._resolver, self._authority = resolver, authority
-        self._applications, self._groups = applications, groups
+        self._applications, self._groups, self._roots = applications, groups, roots
 
     async def all(self, slug: str) -> Sequence[Member]:
         """Everybody who ever was a member, by name; raises Unknown without a space."""
@@ -125,7 +129,10 @@ class Memberships:
         def unit(tx: Tx) -> Member:
             self._authority.held(tx, slug)
             voter, found = self._authority.voter(tx, slug, login), self._member(tx, slug, did)
-            saved = member_store.put_member(tx, decide.struck(found, digest, tx.now))
+            after = decide.struck(found, digest, tx.now)
+            if after == found:
+                return found
+            saved = member_store.put_member(tx, after)
             store.changed(tx, slug)
             record(tx, hosted, "mandate ended", voter.who, did=did, code=digest)
             return saved
@@ -156,7 +163,7 @@ class Memberships:
         document = await self._resolver.served(did)
         claims = documents.request_of(said, listed_key(document, said.kid, before.keys))
         if claims.request == "keys":
-            decide.require_own_keys(claims.keys or Keys(), document, dids.host_of(did))
+            claims = self._told(claims, document, before.keys)
         return await self._db.write(slug, self._take, hosted, did, claims, said, statement)
 
     async def _take_back(self, hosted: Hosted, did: dids.Did, said: jose.Unverified, statement: str) -> None:
@@ -192,8 +199,16 @@ class Memberships:
         word = await self._word(dids.parse(old), did, told, kid, before)
         document = await self._resolver.served(did)
         claims = documents.request_of(said, document.key(said.kid, "capabilityInvocation"))
-        decide.require_own_keys(claims.keys or Keys(), document, dids.host_of(did))
+        claims = self._told(claims, document, before.keys)
         return await self._db.write(slug, self._move, hosted, did, kid, claims, word)
+
+    def _told(self, claims: RequestClaims, document: DidDocument, before: Keys) -> RequestClaims:
+        """With what may be believed of the keys that it says; raises PeerError."""
+        believed = decide.Believed(self._roots, before)
+        keys = decide.told_keys(
+            claims.keys, claims.agent, document, dids.host_of(document.did), believed, self._clock.now()
+        )
+        return replace(claims, keys=keys)
 
     async def _word(self, old: dids.Did, did: str, told: str, kid: str, before: Member) -> Handover:
         """What the member said of its move; Unauthenticated unless it is about this DID, by a key that is listed."""
@@ -342,5 +357,5 @@ def left_key(document: DidDocument, kid: str, keys: Keys, heir: str) -> Jwk:
 
 def listed_again(kid: str | None, keys: Keys) -> None:
     """The same inside the transaction: another request may have taken that key off the list meanwhile."""
-    if (kid or "").rpartition("#")[2] not in keys.keys:
+    if (kid or "").rpartition("#")[2].removeprefix(AGENT) not in keys.keys:
         raise Unauthenticated("spaces.unlisted-key")

@@ -109,6 +109,8 @@ class Entrusted(Struct, frozen=True, kw_only=True, rename="camel"):
     agent: Annotated[str, Meta(max_length=512)]
     withdrawal: Sha256
     own: Annotated[tuple[Annotated[str, Meta(max_length=64)], ...], Meta(max_length=16)] = ()
+    over: bool = False
+    """Its code was told: it ends nothing a second time."""
 
 
 MOST_MANDATES: Final = 64

@@ -1,15 +1,29 @@
 """A town ends its provider's mandate without the provider, by the code that it kept (T108; spec/mandates.md 5.2)."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
+from cryptography import x509
 from msgspec.structs import replace
 
+from connector.approvals.model import Ballot
+from connector.clock import SystemClock
 from connector.errors import Mistake, PeerError, Unauthenticated
 from connector.mandates.model import Wish
 from connector.spaces import decide
 from connector.spaces.documents import RequestClaims
-from connector.spaces.model import MOST_MANDATES, Entrusted, Keys, Member
+from connector.spaces.model import (
+    MOST_MANDATES,
+    Application,
+    Entrusted,
+    Invitation,
+    Keys,
+    Member,
+    Rules,
+)
+from connector.trust.did.did import Did
+from connector.trust.did.documents import DidDocument, read_document
+from connector.trust.keys.signing import SoftwareKey
 from tests.mandates.entrusting import PROVIDER, YEAR_MS
 from tests.spaces.conftest import COUNTY, PEOPLE, TOWN, County, joined
 from tests.testkit.cities import City
@@ -26,6 +40,31 @@ def member(**keys: Any) -> Member:
     )  # fmt: skip
 
 
+def wish(town: City) -> Wish:
+    until = town.services.infra.clock.now() + YEAR_MS
+    return Wish(agent=PROVIDER, name="IT", actions=("negotiate",), until=until, contract="AVV 1")
+
+
+async def of(county: County, town: City) -> Member:
+    """As the authority has it."""
+    found = await county.city.services.spaces.memberships.all(COUNTY)
+    return next(one for one in found if one.did == town.did(TOWN))
+
+
+INVITED = Invitation(
+    participant=COUNTY, id="1", code_hash="", name="Stadt", ars="", kind="", domain="", groups=(), state="open",
+    made_by="", made_at=0, until=1,
+)  # fmt: skip
+
+
+def application(*keys: str) -> Application:
+    return Application(
+        participant=COUNTY, id="1", did="did:web:stadt.example", invitation="1", name="Stadt", operator="IT", kind="",
+        ars="", document="", keys=Keys(keys=keys), checks=(), attachments=(), asked_at=0,
+        ballot=Ballot(stewards=1, protection=0, drafter="", due_at=1),
+    )  # fmt: skip
+
+
 def entrusted(code: str, *own: str) -> Entrusted:
     return Entrusted(agent=PROVIDER, withdrawal=code, own=own)
 
@@ -35,9 +74,7 @@ async def test_the_code_ends_it_everywhere(county: County, town: City) -> None:
     more, and it does not come back while they are there."""
     memberships, spaces = county.city.services.spaces.memberships, town.services.spaces
     one = await joined(town, TOWN, county)
-    until = town.services.infra.clock.now() + YEAR_MS
-    wish = Wish(agent=PROVIDER, name="IT", actions=("negotiate",), until=until, contract="AVV 1")
-    given = await town.services.mandates.service.give(TOWN, wish)
+    given = await town.services.mandates.service.give(TOWN, wish(town))
     await spaces.joining.work()
     did = town.did(TOWN)
     listed = next(entry for entry in await memberships.all(COUNTY) if entry.did == did)
@@ -52,8 +89,9 @@ async def test_the_code_ends_it_everywhere(county: County, town: City) -> None:
     with pytest.raises(Unauthenticated):
         anchor.between(county.city.did(COUNTY), did, county.city.services.infra.clock.now())
     hosted = await town.services.participants.get(TOWN)
+    told = replace(listed.keys, mandates=())
     with pytest.raises(PeerError):
-        await spaces.joining.request(hosted, one, RequestClaims(space=one.space, request="keys", keys=listed.keys))
+        await spaces.joining.request(hosted, one, RequestClaims(space=one.space, request="keys", keys=told))
     with pytest.raises(Mistake, match="keyless"):
         await memberships.change(COUNTY, did, "active", "", PEOPLE[0])
     await memberships.strike(COUNTY, did, given.code, PEOPLE[0])
@@ -65,6 +103,8 @@ def test_what_the_agent_does_not_hold_stays() -> None:
     assert (after.state, after.suspended_since, after.keys.keys, after.keys.struck) == (
         "suspended", 5, ("own",), ("op", "old"),
     )  # fmt: skip
+    taken_off = decide.struck(member(keys=("op", "old"), mandates=(entrusted(CODE, "own"),)), CODE, 5)
+    assert taken_off.keys.keys == ("own",)
     fresh = decide.with_keys(after, Keys(keys=("own", "new")), 6)
     assert (fresh.keys.keys, fresh.keys.struck, fresh.keys.mandates) == (
         ("own", "new"), ("op", "old"), after.keys.mandates,
@@ -85,6 +125,106 @@ def test_a_provider_makes_no_code_forgotten() -> None:
     many = replace(before, keys=Keys(mandates=tuple(entrusted(f"{at:064x}") for at in range(MOST_MANDATES))))
     with pytest.raises(PeerError, match="mandates"):
         decide.with_keys(many, Keys(mandates=(entrusted("f" * 64),)), 1)
+
+
+def test_a_code_counts_once() -> None:
+    """>> told again after the town has made itself new keys << they stay, and so does the membership."""
+    after = decide.struck(member(keys=("op", "own"), mandates=(entrusted(CODE, "own"),)), CODE, 5)
+    back = decide.step(decide.with_keys(after, Keys(keys=("own", "new")), 6), "active", 7)
+    assert decide.struck(back, CODE, 8) == back
+    assert decide.with_keys(back, Keys(keys=("own",), mandates=(entrusted(CODE),)), 9).keys.mandates == (
+        replace(entrusted(CODE, "own"), over=True),
+    )
+
+
+def test_what_was_struck_stays_struck_wherever_the_member_goes() -> None:
+    """>> it moves to another DID, or leaves and is invited anew << code and struck keys go along; what the applicant
+    says of either itself is not believed."""
+    before = decide.struck(member(keys=("op",), mandates=(entrusted(CODE), entrusted(OTHER))), CODE, 5)
+    moved = decide.moved(before, "did:web:neu.example", Keys(keys=("new",)), "", 6)
+    assert (moved.keys.mandates, moved.keys.struck) == (before.keys.mandates, ("op",))
+    with pytest.raises(PeerError, match="struck-key"):
+        decide.moved(before, "did:web:neu.example", Keys(keys=("op",)), "", 6)
+    assert decide.admitted(application("new"), INVITED, Rules(), 7, before).keys.struck == ("op",)
+    with pytest.raises(PeerError, match="struck-key"):
+        decide.admitted(application("op"), INVITED, Rules(), 7, before)
+
+
+class Told(NamedTuple):
+    """What the authority has when a town tells its keys while a provider acts for it."""
+
+    keys: Keys
+    carried: dict[str, Any]
+    document: DidDocument
+    roots: tuple[x509.Certificate, ...]
+
+    def take(
+        self, carried: object, keys: Keys | None = None, document: DidDocument | None = None, late: int = 0
+    ) -> Keys:  # fmt: skip
+        """`late`: by how much the authority's clock is ahead (ms)."""
+        shown, now = document or self.document, SystemClock().now() + late
+        return decide.told_keys(keys or self.keys, carried, shown, "localhost", decide.Believed(self.roots), now)
+
+
+@pytest.fixture
+async def told(town: City) -> Told:
+    given = await town.services.mandates.service.give(TOWN, wish(town))
+    hosted = await town.services.participants.get(TOWN)
+    key = str(given.mandate.said["key"])
+    assert hosted.acting is not None
+    document = read_document(Did(hosted.participant.did), hosted.document)
+    return Told(Keys(keys=(key,)), hosted.acting.carried, document, town.services.trust.seal_roots)
+
+
+async def test_the_authority_believes_of_a_mandate_what_the_town_sealed(told: Told) -> None:
+    """>> the town's mandate, and other things that its process says of it << the code and the keys that the seal
+    covers; everything else that it says is dropped."""
+    lie = replace(told.keys, mandates=(entrusted(CODE, *told.keys.keys),), struck=("x",))
+    found = told.take(told.carried, lie)
+    (one,) = found.mandates
+    said = told.carried["mandate"]
+    assert (one.withdrawal, list(one.own), found.struck) == (said["withdrawal"], said["own"], ())
+    assert told.take(told.carried, lie, late=-30_000) == found
+    for late in (-decide.SKEW_MS - 5_000, YEAR_MS):
+        with pytest.raises(PeerError, match="spaces.mandate"):
+            told.take(told.carried, late=late)
+
+
+@pytest.mark.parametrize("bent", ["none", "another code", "another's key beside it"])
+async def test_an_agents_key_is_not_listed_without_the_sealed_mandate(told: Told, bent: str) -> None:
+    """>> the process keeps the mandate to itself, tells another code, or has a second agent << refused."""
+    methods: Any = told.document.raw["verificationMethod"]
+    fresh = SoftwareKey.generate("agent", told.document.did)
+    more = {
+        **methods[-1],
+        "id": fresh.kid,
+        "controller": "did:web:fremd.example",
+        "publicKeyJwk": dict(fresh.public_jwk),
+    }
+    named: Any = told.document.raw["capabilityInvocation"]
+    two = {**told.document.raw, "verificationMethod": [*methods, more], "capabilityInvocation": [*named, fresh.kid]}
+    carried, document = {
+        "none": (None, told.document),
+        "another code": ({**told.carried, "mandate": {**told.carried["mandate"], "withdrawal": CODE}}, told.document),
+        "another's key beside it": (told.carried, read_document(Did(told.document.did), two)),
+    }[bent]
+    with pytest.raises(PeerError, match="mandate"):
+        told.take(carried, document=document)
+
+
+async def test_a_town_that_is_acted_for_tells_a_new_seal_key(county: County, town: City) -> None:
+    """>> the seal key is exchanged while a provider acts << the list names the new one: the agent's key tells it."""
+    one = await joined(town, TOWN, county)
+    await town.services.mandates.service.give(TOWN, wish(town))
+    await town.services.spaces.joining.work()
+    await county.issue()
+    await town.services.trust.listing.look(one.authority)
+    listed = (await of(county, town)).keys.keys
+    hosted = await town.services.participants.rotate(TOWN, "seal")
+    fresh = hosted.seal.kid.partition("#")[2]
+    assert fresh not in listed
+    await town.services.spaces.joining.work()
+    assert fresh in (await of(county, town)).keys.keys
 
 
 def test_a_code_of_another_member_and_who_left() -> None:

@@ -107,8 +107,9 @@ def check(
     """The mandate by which somebody acted for `did` at that instant (seconds); None: the party acted itself.
 
     `carried` is the member `agent` of its approval (None: there is none), `document` its DID document, `listed` the
-    SHA-256 of its seal certificates by the trust list. Raises Fault: without a mandate, though the document names
-    another's key; and for a mandate that is another's, over, withdrawn, for other actions, or not sealed by the party.
+    SHA-256 of its seal certificates by the trust list; `action` empty: whatever it covers. Raises Fault: without a
+    mandate for a key of another's that the document names; and for one that is another's, over, withdrawn, for other
+    actions, or not sealed by the party.
     """
     foreign = controllers(document)
     if carried is None:
@@ -127,7 +128,9 @@ def check(
         raise Fault("mandate-over", did=did, end=written(found.end))
     if foreign.get(found.key) != found.agent:
         raise Fault("mandate-withdrawn", did=did)
-    if action not in found.actions:
+    if len(foreign) > 1:
+        raise Fault("mandate-missing", did=did)
+    if action and action not in found.actions:
         raise Fault("mandate-action", did=did, action=action)
     return found
 
