@@ -1,5 +1,6 @@
 """A town ends its provider's mandate without the provider, by the code that it kept (T108; spec/mandates.md 5.2)."""
 
+import asyncio
 from typing import Any, NamedTuple
 
 import pytest
@@ -7,9 +8,11 @@ from cryptography import x509
 from msgspec.structs import replace
 
 from connector.approvals.model import Ballot
+from connector.cli.main import main
 from connector.clock import SystemClock
 from connector.errors import Mistake, PeerError, Unauthenticated
-from connector.mandates.model import Wish
+from connector.mandates import service
+from connector.mandates.model import Given, Wish
 from connector.spaces import decide
 from connector.spaces.documents import RequestClaims
 from connector.spaces.model import (
@@ -17,6 +20,7 @@ from connector.spaces.model import (
     Application,
     Entrusted,
     Invitation,
+    Joined,
     Keys,
     Member,
     Rules,
@@ -25,7 +29,7 @@ from connector.trust.did.did import Did
 from connector.trust.did.documents import DidDocument, read_document
 from connector.trust.keys.signing import SoftwareKey
 from tests.mandates.entrusting import PROVIDER, YEAR_MS
-from tests.spaces.conftest import COUNTY, PEOPLE, TOWN, County, joined
+from tests.spaces.conftest import COUNTY, PEOPLE, TOWN, County, applied, joined
 from tests.testkit.cities import City
 
 pytestmark = pytest.mark.threat("T108")
@@ -52,7 +56,7 @@ async def of(county: County, town: City) -> Member:
 
 
 INVITED = Invitation(
-    participant=COUNTY, id="1", code_hash="", name="Stadt", ars="", kind="", domain="", groups=(), state="open",
+    participant=COUNTY, id="1", code_hash="", name="Stadt", ars="", kind="", domain="", state="open",
     made_by="", made_at=0, until=1,
 )  # fmt: skip
 
@@ -186,7 +190,7 @@ async def test_the_authority_believes_of_a_mandate_what_the_town_sealed(told: To
     assert (one.withdrawal, list(one.own), found.struck) == (said["withdrawal"], said["own"], ())
     assert told.take(told.carried, lie, late=-30_000) == found
     for late in (-decide.SKEW_MS - 5_000, YEAR_MS):
-        with pytest.raises(PeerError, match="spaces.mandate"):
+        with pytest.raises(PeerError, match=r"spaces\.mandate"):
             told.take(told.carried, late=late)
 
 
@@ -225,6 +229,67 @@ async def test_a_town_that_is_acted_for_tells_a_new_seal_key(county: County, tow
     assert fresh not in listed
     await town.services.spaces.joining.work()
     assert fresh in (await of(county, town)).keys.keys
+
+
+async def told_of_mandate(county: County, town: City, one: Joined) -> Given:
+    """A mandate that the authority and every list know."""
+    given = await town.services.mandates.service.give(TOWN, wish(town))
+    await town.services.spaces.joining.work()
+    await county.issue()
+    await town.services.trust.listing.look(one.authority)
+    return given
+
+
+async def hanse(city: City, *words: str, code: int = 0) -> None:
+    assert await asyncio.to_thread(main, [*words, "--data", str(city.settings.folder)], {"LANG": "en"}) == code
+
+
+AUTHORITY = ("--as", COUNTY, "--who", PEOPLE[0])
+
+
+async def test_a_town_that_kept_its_seal_key_comes_back(
+    county: County, town: City, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """>> `hanse space strike` with a wrong code, and with the one that the town kept << refused; suspended; not resumed
+    while the provider still acts. >> the town acts itself, and its seal key tells the new keys << resumed."""
+    seal = (await town.services.participants.get(TOWN)).seal.kid.partition("#")[2]
+    monkeypatch.setattr(service, "_own", lambda hosted: (seal,))  # as if it lay with the town
+    one, did = await joined(town, TOWN, county), town.did(TOWN)
+    given = await told_of_mandate(county, town, one)
+    await hanse(county.city, "space", "strike", did, "--code", "0000-" * 6 + "0000", *AUTHORITY, code=1)
+    await hanse(county.city, "space", "strike", did, "--code", given.code, *AUTHORITY)
+    assert "hanse space resume" in capsys.readouterr().out
+    assert (await of(county, town)).keys.keys == (seal,)
+    await hanse(county.city, "space", "resume", did, *AUTHORITY, code=1)
+    await town.services.mandates.service.withdraw(TOWN, own=True)
+    await county.issue()
+    await town.services.trust.listing.look(one.authority)
+    await town.services.spaces.joining.work()
+    fresh = (await town.services.participants.get(TOWN)).signers["peer"].kid.partition("#")[2]
+    assert set((await of(county, town)).keys.keys) == {seal, fresh}
+    await hanse(county.city, "space", "resume", did, *AUTHORITY)
+    await hanse(county.city, "space", "strike", did, "--code", given.code, *AUTHORITY)  # by mistake, once more
+    assert (await of(county, town)).state == "active"
+
+
+async def test_a_town_of_which_no_key_is_left_is_invited_anew(county: County, town: City) -> None:
+    """>> struck, expelled, and a new application, first with a key that the provider held << refused; with new keys
+    alone << a member again."""
+    one, did = await joined(town, TOWN, county), town.did(TOWN)
+    given = await told_of_mandate(county, town, one)
+    await hanse(county.city, "space", "strike", did, "--code", given.code, *AUTHORITY)
+    await hanse(county.city, "space", "resume", did, *AUTHORITY, code=1)
+    await hanse(county.city, "space", "expel", did, *AUTHORITY)
+    await county.issue()
+    await town.services.spaces.joining.leave(TOWN, one.space)
+    participants = town.services.participants
+    await town.services.mandates.service.withdraw(TOWN, own=True)
+    refused = await applied(town, TOWN, await county.invite(), county)
+    assert (refused.state, refused.reason) == ("refused", "spaces.struck-key")
+    held = (await participants.get(TOWN)).seal.kid
+    await participants.revoke(TOWN, "seal", town.services.infra.clock.now() - 1, "lay with the provider", held)
+    again = await joined(town, TOWN, county)
+    assert (again.state, (await of(county, town)).state) == ("member", "active")
 
 
 def test_a_code_of_another_member_and_who_left() -> None:
