@@ -214,6 +214,11 @@ class Application(Struct, frozen=True, kw_only=True):
         return found
 
     @property
+    def agent(self) -> str:
+        """Who acts for the applicant by a mandate that it sealed (a DID); empty: nobody."""
+        return self.keys.mandates[-1].agent if self.keys.mandates else ""
+
+    @property
     def votes(self) -> tuple[Vote, ...]:
         """Who has approved so far."""
         return self.ballot.votes

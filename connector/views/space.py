@@ -77,13 +77,15 @@ class AttachmentView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ApplicationView(msgspec.Struct, frozen=True, kw_only=True):
-    """`name` is what it calls itself, `invited` whom the authority invited; `missing` people have to approve yet."""
+    """`name` is what it calls itself, `invited` whom the authority invited; `agent` (a DID) acts for it by a mandate
+    that it sealed, empty: nobody; `missing` people have to approve yet."""
 
     id: str
     did: str
     name: str
     invited: str
     operator: str
+    agent: str
     kind: str
     ars: str
     state: str
@@ -220,8 +222,8 @@ def invitation(one: Invitation, now: int) -> InvitationView:
 def application(one: Application, rules: Rules, invited_as: str) -> ApplicationView:
     noted = {check.name for check in one.checks if check.by and check.good}
     return ApplicationView(
-        id=one.id, did=one.did, name=one.name, invited=invited_as, operator=one.operator, kind=one.kind, ars=one.ars,
-        state=one.state,
+        id=one.id, did=one.did, name=one.name, invited=invited_as, operator=one.operator, agent=one.agent,
+        kind=one.kind, ars=one.ars, state=one.state,
         checks=[
             CheckView(name=check.name, good=check.good, note=check.note, by=check.by, at=time(check.at))
             for check in one.checks

@@ -359,6 +359,8 @@ def _tell_space(call: Call, one: Any) -> None:
 
 def _tell_application(call: Call, one: Any) -> None:
     call.tell("space.application", invited=one["invited"], name=one["name"], did=one["did"], operator=one["operator"])
+    if one["agent"]:
+        call.tell("space.application-agent", agent=one["agent"])
     for check in one["checks"]:
         who = check["by"] or call.say("space.machine")
         mark = call.say("space.good" if check["good"] else "space.bad")

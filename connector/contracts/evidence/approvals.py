@@ -6,7 +6,8 @@ import msgspec
 
 from connector.contracts import store
 from connector.contracts.approval import AUTOMATIC
-from connector.contracts.document import draft
+from connector.contracts.document import agent, draft
+from connector.contracts.document.text import Agent, Party
 from connector.contracts.model import Agreement
 from connector.language.reasons import plain
 from connector.storage.database import Tx
@@ -22,6 +23,14 @@ class SignedApproval(NamedTuple):
 class _Body(msgspec.Struct, frozen=True):
     role: str
     pseudonym: str | None = None
+
+
+def acted(tx: Tx, agreement: Agreement, side: Literal["provider", "consumer"]) -> Agent | None:
+    """Who acted for that side by a mandate, as its approval carries it; None where nobody did."""
+    name = draft.APPROVAL[side]
+    found = store.objects(tx, agreement.participant, agreement.negotiation, name).get(name)
+    carried = None if found is None else agent.carried(found.body, side)
+    return agent.acted(Party("", ""), carried).agent
 
 
 def signed(tx: Tx, agreement: Agreement, side: Literal["provider", "consumer"]) -> SignedApproval | None:

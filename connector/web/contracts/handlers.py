@@ -42,6 +42,7 @@ class _Known(Struct, frozen=True, kw_only=True):
     terms: list[view.Clause]
     approved: list[str]
     approved_there: str
+    acted: list[tuple[str, str]]
     deliveries: list[view.Delivery]
     duties: list[view.Owed]
     signable: bool
@@ -159,6 +160,7 @@ class ContractPages:
             terms=view.terms(call, self._judge, agreement),
             approved=view.approved_by(tx, call, self._approvals, self._people, case),
             approved_there=view.approved_there(tx, call, agreement),
+            acted=view.acted(tx, call, agreement),
             deliveries=[
                 view.delivery(call, one) for one in self._transfers.all(tx, call.slug, agreement.id)[:SHOWN]
             ],

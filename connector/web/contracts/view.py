@@ -1,6 +1,6 @@
 """What a contract is to people: lines of lists and sentences, made of the values that every surface shows."""
 
-from typing import Final
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -8,6 +8,7 @@ from connector.accounts.directory import Directory
 from connector.approvals.service import Approvals
 from connector.contracts.evidence import approvals as approvals_signed
 from connector.contracts.model import Agreement, NegotiationRow
+from connector.language import local_end
 from connector.language.reasons import plain
 from connector.policy.engine import PolicyEngine
 from connector.storage.database import Tx
@@ -147,6 +148,22 @@ def approved_there(tx: Tx, call: Call, agreement: Agreement) -> str:
     known = found.role in ("steward", "protection")
     role = call.say(f"web.contracts.there.{found.role}") if known else found.role
     return call.say("web.contracts.there.person", role=role, pseudonym=found.pseudonym)
+
+
+def acted(tx: Tx, call: Call, agreement: Agreement) -> list[tuple[str, str]]:
+    """Who acted for us and for the partner by a mandate: pairs of whose and what; nothing for who acts itself."""
+    sides: tuple[Literal["provider", "consumer"], ...] = ("provider", "consumer")
+    found = [(one, approvals_signed.acted(tx, agreement, one)) for one in sides]
+    return [
+        (
+            call.say("web.contracts.acts-here" if side == agreement.role else "web.contracts.acts-there"),
+            call.say(
+                "web.contracts.acts", name=plain(agent.name, 200), did=agent.did, contract=plain(agent.contract, 200),
+                until=local_end(agent.until, call.lang),
+            ),
+        )
+        for side, agent in found if agent is not None
+    ]  # fmt: skip
 
 
 def bare(agreement_id: str) -> str:

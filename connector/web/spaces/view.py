@@ -110,7 +110,7 @@ def about(call: Call, one: Application, invited: str) -> list[tuple[str, str]]:
     say = call.say
     facts = [
         ("invited", invited), ("calls-itself", one.name), ("kind", kind(call, one.kind)), ("ars", one.ars),
-        ("operator", one.operator), ("host", host(one.did)),
+        ("operator", one.operator), ("agent", one.agent), ("host", host(one.did)),
     ]  # fmt: skip
     return [(say(f"web.spaces.about.{name}"), plain(text, LONGEST)) for name, text in facts if text]
 

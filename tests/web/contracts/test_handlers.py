@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from connector.mandates.model import Wish
 from connector.storage.database import Tx
+from connector.verify.checks.mandate import ACTIONS
 from connector.web.contracts import handlers
 from tests.testkit.cities import MUNICIPALITY, City, Space
 from tests.web.browsing import Opened, open_desk
@@ -48,6 +50,22 @@ async def test_no_contract_is_left_out_of_the_list(city: City, desk: Opened, mon
     assert "Zu jedem laufenden Vertrag" not in beyond.words
     assert "Brunnen" in beyond.words
     assert (await anna.get(f"{LIST}?state=over&page=x")).status == 200
+
+
+@pytest.mark.threat("T31")
+async def test_a_contract_says_who_acted_for_whom(city: City, desk: Opened) -> None:
+    """>> a contract of the town itself, and one by its provider << nobody; the provider, at both sides, as text."""
+    own = await concluded(city)
+    until = city.services.infra.clock.now() + 86_400_000
+    wish = Wish(agent="did:web:it.example", name=f"IT {NASTY}", actions=ACTIONS, until=until, contract="AVV 1")
+    await city.services.mandates.service.give(TOWN, wish)
+    acted = await concluded(city, "Brunnen")
+    for slug, whose in ((TOWN, "Für uns handelte"), (VILLAGE, "Für den Partner handelte")):
+        lena = desk.browser({slug: ["auditor"]}, name="Lena")
+        at = f"/t/{slug}/contracts/"
+        assert "handelte" not in (await lena.get(at + own.removeprefix("urn:uuid:"))).words
+        page = await lena.get(at + acted.removeprefix("urn:uuid:"))
+        assert f"{whose} IT {NASTY} (did:web:it.example) im Auftrag, nach AVV 1" in page.words
 
 
 @pytest.mark.threat("T85")

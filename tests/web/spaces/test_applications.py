@@ -1,7 +1,11 @@
 """An application at the county's desk: what was found out, what people note, and that two of them agree."""
 
+import asyncio
+
 import pytest
 
+from connector.cli.main import main
+from connector.mandates.model import Wish
 from connector.spaces.documents import Document
 from connector.spaces.model import Application
 from connector.trust.keys.jwk import encode
@@ -53,6 +57,23 @@ async def test_two_people_agree_and_each_is_told_where_it_stands(desks: Desks) -
     assert "Entschieden von Bert, " in page.words
     listed = await bert.get(f"/t/{COUNTY}/applications")
     assert "Stadt Muster angenommen" in listed.words
+
+
+@pytest.mark.threat("T31")
+async def test_who_acts_for_an_applicant_is_seen_before_anybody_agrees(
+    desks: Desks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """>> a town that applies through its provider << its DID stands on the page and on the command line."""
+    until = desks.town.services.infra.clock.now() + 86_400_000
+    wish = Wish(agent="did:web:it.example", name="IT", actions=("negotiate",), until=until, contract="AVV 1")
+    await desks.town.services.mandates.service.give(TOWN, wish)
+    one = await waiting(desks)
+    anna = await desks.at_county(ANNA)
+    page = await anna.get(f"/t/{COUNTY}/applications/{one.id}")
+    assert "Für ihn handelt did:web:it.example" in page.words
+    words = ["space", "application", one.id, "--as", COUNTY, "--data", str(desks.county.city.settings.folder)]
+    assert await asyncio.to_thread(main, words, {"LANG": "de"}) == 0
+    assert "did:web:it.example handelt für diesen Teilnehmer" in capsys.readouterr().out
 
 
 async def test_a_note_says_how_she_knows(desks: Desks) -> None:
