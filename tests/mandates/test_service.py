@@ -1,11 +1,16 @@
 """A provider acts for a town by a mandate: what it may, what others see of it, how it ends (T31; spec/mandates.md)."""
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
 from unittest.mock import AsyncMock
 
 import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from connector.audit import store as audit
 from connector.clock import FakeClock
@@ -15,6 +20,7 @@ from connector.mandates.service import SEAL, Mandates
 from connector.participants.service import Participants
 from connector.storage import outbox
 from connector.storage.database import WORKER, Tx
+from connector.trust.keys.jose import sign_jwt
 from connector.trust.keys.signing import SoftwareKey
 from connector.verify.bundle import verify_bundle
 from connector.verify.checks import mandate
@@ -43,6 +49,44 @@ async def test_the_agents_key_signs_tokens_and_nothing_else(towns: Towns) -> Non
     assert town.signers["peer"].kid == f"{did}#op-{given.mandate.said['key']}"
     assert town.seal.kid.partition("#op-")[2] == ""
     assert mandate.controllers(town.document) == {given.mandate.said["key"]: PROVIDER}
+
+
+def plain_reader(token: str, document: dict[str, Any], relation: str) -> bool:
+    """A peer that knows DID Core 5.2 and 5.3 and RFC 7515 and nothing of us: the key that the header names stands in
+    the issuer's own document, in that relation, and the signature is its."""
+    head, body, seal = token.split(".")
+
+    def part(text: str) -> bytes:
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+    header, issuer = json.loads(part(head)), json.loads(part(body))["iss"]
+    if header["kid"].partition("#")[0] != issuer or document["id"] != issuer or header["kid"] not in document[relation]:
+        return False
+    (jwk,) = [one["publicKeyJwk"] for one in document["verificationMethod"] if one["id"] == header["kid"]]
+    x, y, raw = (int.from_bytes(part(jwk["x"])), int.from_bytes(part(jwk["y"])), part(seal))
+    signature = encode_dss_signature(int.from_bytes(raw[:32]), int.from_bytes(raw[32:]))
+    key = ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()
+    try:
+        key.verify(signature, f"{head}.{body}".encode(), ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature:
+        return False
+    return header["alg"] == "ES256"
+
+
+async def test_a_peer_that_knows_did_core_alone_takes_the_token(towns: Towns) -> None:
+    """>> a token of the agent's key, read by the standards alone << taken as the town's for what tokens are for; not
+    for assertions, not by the document after the withdrawal, not with another body."""
+    await entrusted(towns)
+    town = await towns.participants.get(TOWN)
+    did = town.participant.did
+    token = sign_jwt({"iss": did, "sub": did, "aud": PROVIDER, "iat": 1}, town.signers["peer"])
+    assert [plain_reader(token, town.document, one) for one in ("authentication", "capabilityInvocation")] == [True] * 2
+    assert not plain_reader(token, town.document, "assertionMethod")
+    head, _, seal = token.split(".")
+    other = base64.urlsafe_b64encode(json.dumps({"iss": did, "sub": PROVIDER}).encode()).decode().rstrip("=")
+    assert not plain_reader(f"{head}.{other}.{seal}", town.document, "authentication")
+    await mandates(towns).withdraw(TOWN, own=False)
+    assert not plain_reader(token, (await towns.participants.get(TOWN)).document, "authentication")
 
 
 async def test_an_agreement_says_who_acted_for_whom(towns: Towns, tmp_path: Path) -> None:
