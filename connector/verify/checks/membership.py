@@ -5,7 +5,7 @@ one from before its membership. A list names one period and one state per member
 
 * over by then, or suspended since before: FAILED, that party was no member; but where it had moved, and is one under
   its new DID, the log of that one proves it, and that of another leaves it unproven;
-* sealed when another had taken its place, listed still or not: FAILED;
+* sealed when another had taken its place, listed still or not: not proven, for the list may say so only since then;
 * suspended, but the list does not say since when: not proven, for it may have been before or after;
 * admitted only later: not proven, for whoever comes back is listed from that day on;
 * not on the list: not proven, for whoever left is no longer there;
@@ -27,7 +27,7 @@ from connector.verify.formats.trustlist import TrustList
 def check(
     given: Given, trust_list: TrustList | None, seals: Mapping[Role, Sealed | None], seen: int | None = None
 ) -> None:
-    """Both were. Fault `not-member` or `place-taken`; Doubt `member-unlisted`, `member-later`, `member-moved`,
+    """Both were. Fault `not-member`; Doubt `place-taken`, `member-unlisted`, `member-later`, `member-moved`,
     `member-suspended`, `list-expired` or `list-withheld`.
 
     `trust_list` must be proven. A consumer that has not sealed is judged at the time of the contract. `seen` is the
@@ -59,7 +59,7 @@ def _moved(role: Role, given: Given, listed: TrustList, claimed: int, at: int) -
     did = need(given.agreement, "agreement").did(role)
     place = contract.standing(did, given)
     if place is not None and (taken := place.taken(claimed)):
-        raise Fault("place-taken", **taken)
+        raise Doubt("place-taken", **taken)
     member, now = listed.members.get(did), [one for one in listed.line(did) if one[1] <= at + SKEW_S]
     if member is None or not now:
         return False

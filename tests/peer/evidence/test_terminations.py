@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from connector.clock import rfc3339
 from connector.contracts.document import sealing
 from connector.contracts.termination import statement as ending
 from connector.peer.evidence.terminations import LIMIT
@@ -127,13 +128,14 @@ async def test_a_successor_is_one_by_the_trust_list_alone(
     )  # fmt: skip
     refused = await nasty.post(it, PROVIDER, "/2025-1/transfers/request", asked)
     assert refused.status == 404
-    await nasty.enlist(succeeds=(Succeeded(it.did(CONSUMER), "2026-01-01T00:00:00Z"),))
+    since = rfc3339(space.clock.now())
+    await nasty.enlist(succeeds=(Succeeded(it.did(CONSUMER), since),))
     await space.reload(it)
     taken = await nasty.post(it, PROVIDER, "/2025-1/transfers/request", {**asked, "@id": "urn:uuid:again"})
     assert taken.status == 201, taken.body
     [succession] = (await life(it, PROVIDER, agreement))["successions"]
     assert succession == {
-        "predecessor": it.did(CONSUMER), "successor": nasty.did, "since": "2026-01-01T00:00:00Z",
+        "predecessor": it.did(CONSUMER), "successor": nasty.did, "since": since,
     }  # fmt: skip
     report = verify_bundle(
         await it.api.get(f"/api/v1/participants/{PROVIDER}/agreements/{agreement[9:]}/evidence"), space.roots, "de"
