@@ -281,8 +281,11 @@ class Joining:
 
     async def _go_on(self, hosted: Hosted, one: Joined) -> Joined:
         """The next step, as far as the authority can be reached."""
+        sealed = await self._db.read(one.participant, joined_store.code, one.participant, one.space)
+        if one.state == "applying" and sealed is None:  # handed in meanwhile by another round
+            return await self._db.read(one.participant, joined_store.joined, one.participant, one.space) or one
         try:
-            receipt = await (self._hand_in(hosted, one) if one.state == "applying" else self._asked(hosted, one))
+            receipt = await (self._asked(hosted, one) if sealed is None else self._hand_in(hosted, one, sealed))
         except Unavailable as error:
             log.info("spaces.join", participant=one.participant, space=one.space, why=str(error))
             return one
@@ -318,10 +321,8 @@ class Joining:
         except HanseError as error:
             log.warning("trust.space-list", space=one.space, why=str(error))
 
-    async def _hand_in(self, hosted: Hosted, one: Joined) -> Receipt:
+    async def _hand_in(self, hosted: Hosted, one: Joined, sealed: bytes) -> Receipt:
         slug, own = hosted.participant.id, hosted.participant
-        sealed = await self._db.read(slug, joined_store.code, slug, one.space)
-        assert sealed is not None
         code, attached = msgspec.json.decode(
             self._vault.open(code_context(slug, one.space), sealed), type=tuple[str, tuple[Document, ...]]
         )
