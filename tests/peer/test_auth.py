@@ -196,7 +196,7 @@ async def test_two_processes_on_one_database_share_what_they_have_seen(
 
 @pytest.mark.threat("T36")
 async def test_two_thousand_bad_tokens_write_nothing(it: City, nasty: NastyPeer) -> None:
-    """>> 2 000 requests without a valid signature << 401 each; not one row more, one DID document fetched at most."""
+    """>> 2 000 requests without a valid signature << 401 each; not one row more; its document read, and once more."""
     did = it.did("musterstadt")
     before = await it.services.infra.db.read("", rows)
     makers = [BAD[name] for name in ("flipped signature", "foreign key", "expired", "no jti")]
@@ -205,4 +205,4 @@ async def test_two_thousand_bad_tokens_write_nothing(it: City, nasty: NastyPeer)
         replies = await asyncio.gather(*(post(it, nasty, token) for token in tokens))
         assert {reply.status for reply in replies} == {401}
     assert await it.services.infra.db.read("", rows) == before
-    assert len(nasty.inbox) <= 1
+    assert len(nasty.inbox) <= 2
