@@ -445,6 +445,11 @@ def believe(tx: Tx, slug: str, statement: str) -> None:
                 pins.pin(tx, _pin(one))
 
 
+def move_untold(tx: Tx, slug: str) -> str | None:
+    """A space whose authority has not heard yet how the participant came here; None if there is none."""
+    return next((one.name for one in joined_store.all_joined(tx, slug) if one.moved), None)
+
+
 def _pin(one: Joined) -> Pin:
     said = Description(
         space=one.space, name=one.name, did=one.did, authority=one.authority, key=dict(one.jwk), list=one.list_url,

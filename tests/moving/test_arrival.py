@@ -11,6 +11,8 @@ from connector.errors import HanseError, Mistake
 from connector.moving import rows, target
 from connector.moving.target import Target
 from connector.participants import store
+from connector.spaces import joined_store
+from connector.spaces.model import Joined, Rules
 from connector.storage.at_rest import AtRest
 from connector.storage.database import Tx
 from tests.moving.sides import PARTNER, TOWN, New, Old, pieces
@@ -219,5 +221,24 @@ async def test_who_has_no_key_of_its_own_is_not_laid_to_rest(old: Old, new: New)
     to = (await new.arrivals.expect(TOWN)).target
     await old.towns.db.write(TOWN, entrusted)
     with pytest.raises(Mistake, match=r"mandates\.no-own-key"):
+        await old.departures.begin(TOWN, to)
+    await old.towns.db.write(TOWN, write)
+
+
+def came(tx: Tx) -> None:
+    """As after a move of which the authority of a space is still to be told."""
+    one = Joined(
+        participant=tx.scope, space="https://a.example/space", name="Kreis", did="did:web:a.example", authority="urn:x",
+        jwk={}, list_url="https://a.example/space/list", rules=Rules(), state="member", document="", application="a",
+        reason="", told="", asked_at=1, changed_at=1, version=0, moved="statement",
+    )  # fmt: skip
+    joined_store.put(tx, one, None)
+
+
+async def test_a_second_move_waits_until_lists_know_of_the_first(old: Old, new: New) -> None:
+    """>> the authority of a space has not heard of the move before << refused, by the name of the space."""
+    to = (await new.arrivals.expect(TOWN)).target
+    await old.towns.db.write(TOWN, came)
+    with pytest.raises(Mistake, match=r"moving\.untold.*Kreis"):
         await old.departures.begin(TOWN, to)
     await old.towns.db.write(TOWN, write)
