@@ -171,8 +171,8 @@ def test_a_full_disk_leaves_nothing_that_counts(town: Path, monkeypatch: pytest.
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return poured(read, *args)
 
-    poured: Callable[..., object] = copies._poured
-    monkeypatch.setattr(copies, "_poured", full)
+    poured: Callable[..., object] = copies.poured
+    monkeypatch.setattr(copies, "poured", full)
     with pytest.raises(Unavailable, match=r"backup\.full"):
         backed_up(town)
     assert {path.name for path in town.with_name("backups").iterdir()} == {".lock", ".gitignore"}
@@ -203,7 +203,7 @@ from connector.backup import copies, create, manifest
 from connector.backup.create import Wish
 from connector.settings.load import load
 town = Path(sys.argv[2])
-for module, name in ((copies, "_poured"), (copies, "item_of"), (copies, "synced"), (create, "synced"),
+for module, name in ((copies, "poured"), (copies, "item_of"), (copies, "synced"), (create, "synced"),
                      (manifest, "written"), (create.snapshot, "copy"), (create.snapshot, "sound")):
     setattr(module, name, step(getattr(module, name)))
 settings, wish = load(town, {}), Wish(town.with_name("backups"), town.with_name("keys"), None)

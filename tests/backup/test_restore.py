@@ -119,7 +119,7 @@ _DIES = (
 from pathlib import Path
 from connector.backup import copies, examine, restore
 for module, name in (
-    (copies, "_poured"), (restore, "replaced"), (restore, "load"), (restore.folder_identity, "claim"),
+    (copies, "poured"), (restore, "replaced"), (restore, "load"), (restore.folder_identity, "claim"),
     (restore.snapshot, "sound"), (restore, "synced"), (examine, "examined"), (copies, "durable"),
 ):
     setattr(module, name, step(getattr(module, name)))
@@ -186,7 +186,7 @@ def test_a_full_disk_is_said(made: Made, fresh: Path, monkeypatch: pytest.Monkey
     def full(*_: object) -> object:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(copies, "_poured", full)
+    monkeypatch.setattr(copies, "poured", full)
     with pytest.raises(Unavailable, match=r"backup\.full"):
         put_back(made, fresh)
 
