@@ -15,5 +15,5 @@ def test_without_an_installation_it_is_none(monkeypatch: pytest.MonkeyPatch) -> 
     def missing(name: str) -> str:
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr(resources, "version", missing)
+    monkeypatch.setattr("importlib.metadata.version", missing)
     assert resources.release() == "0"

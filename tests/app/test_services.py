@@ -90,7 +90,7 @@ async def test_every_kind_that_is_written_has_somebody_who_does_it(settings: Set
     """>> the kinds of errands and timers in the code << one handler for each and none to spare."""
     made: Services = build(settings, SystemClock())
     handlers, timers = made.schedule.worker._handlers, made.schedule.jobs._fire
-    beside = {"first-delivery", "mail", "message", "reconcile"}
+    beside = {"first-delivery", "mail", "mandate-seal", "message", "reconcile"}
     assert set(handlers) == kinds(frozenset({"errand", "errand_once"})) | beside
     assert set(timers) == kinds(frozenset({"timer"})) | {"review"}
     assert made.schedule.watch._bounds.keys() <= timers.keys()

@@ -156,8 +156,10 @@ async def one_of_each(towns: Towns) -> dict[str, str]:
         "imported": "https://town.example/a",
     }
     named: dict[str, dict[str, Any]] = {
-        "elsewhere": {"source": "", "access": "open", "licence": "cc-zero", "files": ELSEWHERE, "rule": ""},
-        "announced": {"source": "", "access": "announced", "licence": "other-closed", "rule": ""},
+        "elsewhere": {
+            "source": "", "access": "open", "licence": "cc-zero", "files": ELSEWHERE, "rule": "", "slots": {}
+        },
+        "announced": {"source": "", "access": "announced", "licence": "other-closed", "rule": "", "slots": {}},
         "open": {"access": "open", "licence": "dl-by-de/2.0", "rule": "", "slots": {}},
         "free": {"access": "open", "licence": "cc-zero", "rule": "", "slots": {}},
         "on contract": {"access": "announced", "licence": "other-closed", "visibility": "eligible"},

@@ -158,5 +158,5 @@ async def test_what_we_refuse_before_its_transaction_is_told_too(here: City, nas
 
 
 async def test_every_kind_of_work_has_a_stream_that_the_transcript_reads(here: City) -> None:
-    """A new kind of errand must be readable; its name stands in the catalogues. A mail belongs to no process."""
-    assert set(here.services.schedule.worker._handlers) - {"message", "mail"} <= set(WORKS)
+    """A new kind of errand must be readable; its name stands in the catalogues. Mails and mandates are no process."""
+    assert set(here.services.schedule.worker._handlers) - {"message", "mail", "mandate-seal"} <= set(WORKS)

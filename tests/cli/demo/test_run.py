@@ -116,7 +116,8 @@ def test_a_failing_step_names_its_side_and_ends_with_1() -> None:
 def test_a_server_that_does_not_start_shows_its_last_words(place: Path) -> None:
     """The kept settings of one server are broken: its side is named, and what it said."""
     (place / "stadtwerke").mkdir()
-    (place / "stadtwerke" / "hanse.toml").write_text("[peer]\nprot = 1\n")
+    listed = 'authority_key_file = "../space/trust/roots.pem"\nlist_file = "../space/trust/list.jws"\n'
+    (place / "stadtwerke" / "hanse.toml").write_text(f"[peer]\nprot = 1\n[trust]\n{listed}")
     code, steps, err = told("--keep", str(place))
     assert code == 1
     assert (steps["start"]["ok"], steps["start"]["party"]) == (False, "Stadtwerke Beispiel GmbH")

@@ -163,8 +163,8 @@ async def test_bug_what_an_older_version_had_named_failed_once_another_seal_was_
     """>> an older version recorded the countersignature that got lost; made good after the update << the provider has
     the new one, our bundle holds with the old one, and comparing the logs tells that they differ."""
 
-    def older(tx: Any, case: Any, agreement: Agreement, *keys: Any) -> Any:
-        return named(tx, case, replace(agreement, state="finalized"), *keys)
+    def older(agreement: Agreement, *others: Any) -> Any:
+        return named(replace(agreement, state="finalized"), *others)
 
     with monkeypatch.context() as patch:
         named = logging.of_agreement
