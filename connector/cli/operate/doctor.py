@@ -119,11 +119,14 @@ def _server(settings: Settings, lang: str) -> Iterator[Finding]:
 
 
 def _reachable(settings: Settings, lang: str) -> Iterator[Finding]:
-    """Whether the running server can be reached at its public addresses, asked of itself: its own view only."""
+    """Whether the running server can be reached at its public addresses, asked of itself: its own view only.
+
+    The address of who has moved is not for use any more; that has a line of its own.
+    """
     api = Api(settings.api.socket)
     try:
-        slugs = [str(one["slug"]) for one in api.get("participants")["participants"][:MOST_LOOKED_AT]]
-        for slug in slugs:
+        here = [one for one in api.get("participants")["participants"] if one["moved"] is None]
+        for slug in [str(one["slug"]) for one in here[:MOST_LOOKED_AT]]:
             seen = api.get("participants", slug, "reachable")
             facts = {"slug": slug, "url": seen["url"], "reason": (seen["reason"] or {}).get(lang, "")}
             yield Finding("ok" if seen["ok"] else "bad", "reachable" if seen["ok"] else "not-reachable", facts)
