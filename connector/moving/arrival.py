@@ -269,7 +269,7 @@ class Arrivals:
         layout = {one.name: one for one in await self._db.read(slug, rows.layout)}
         with place.open("rb") as file:
             reader = Reader(envelope.opened(file.read, secrets.archive, found.move))
-            for head, blocks in _stepwise(reader):
+            for head, blocks in reader.entries():
                 await self._entry(found, layout, known, attempt, head, blocks)
         await self._checked(slug, read.manifest)
         fresh = self._participants.fresh(own)
@@ -409,7 +409,7 @@ def _walked(place: Path, secret: str, move: str) -> tuple[list[Entry], bytes, li
     with place.open("rb") as file:
         reader = Reader(envelope.opened(file.read, secret, move))
         jws, who, names = b"", list[Person](), set[str]()
-        for head, blocks in _stepwise(reader):
+        for head, blocks in reader.entries():
             if jws or head.name in names:
                 raise Mistake("moving.damaged")
             names.add(head.name)
@@ -422,11 +422,6 @@ def _walked(place: Path, secret: str, move: str) -> tuple[list[Entry], bytes, li
     if not jws:
         raise Mistake("moving.damaged")
     return [one for one in reader.seen if one.name != MANIFEST], jws, who
-
-
-def _stepwise(reader: Reader) -> Iterator[tuple[Head, Blocks]]:
-    for head, blocks in reader.entries():
-        yield head, blocks()
 
 
 def _joined(blocks: Blocks, most: int) -> bytes:

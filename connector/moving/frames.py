@@ -4,7 +4,7 @@ Tables come as MessagePack, a block some rows; files as they are. Whoever reads 
 believes any of it (threat T109).
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from typing import Annotated, Any, Final
 
@@ -88,7 +88,7 @@ class Reader:
         self._chunks, self._waiting = chunks, bytearray()
         self.seen: list[Entry] = []
 
-    def entries(self) -> Iterator[tuple[Head, Callable[[], Iterator[bytes]]]]:
+    def entries(self) -> Iterator[tuple[Head, Iterator[bytes]]]:
         """Each with its blocks, which have to be read before the next; raises Mistake where anything is amiss."""
         while (raw := self._sized(_HEAD_MOST, end_allowed=True)) is not None:
             if len(self.seen) >= MOST_ENTRIES:
@@ -98,7 +98,7 @@ class Reader:
             except (msgspec.MsgspecError, ValueError) as cause:
                 raise Mistake("moving.damaged") from cause
             blocks = self._blocks(head)
-            yield head, lambda blocks=blocks: blocks  # type: ignore[misc]
+            yield head, blocks
             for _ in blocks:
                 pass
 

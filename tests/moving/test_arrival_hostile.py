@@ -44,7 +44,7 @@ class Forge:
             return piece
 
         reader = Reader(envelope.opened(read, secret, move))
-        self.entries: Entries = {head.name: (head, list(blocks())) for head, blocks in reader.entries()}
+        self.entries: Entries = {head.name: (head, list(blocks)) for head, blocks in reader.entries()}
         jws = b"".join(self.entries.pop(frames.MANIFEST)[1])
         self.signer: Signer = old.towns.participants.held(TOWN).signers["peer"]
         self.manifest = manifest.read(jws, self.signer.public_jwk)
