@@ -1,4 +1,5 @@
-"""The origins of a log: a database that came back from a backup goes on under a new one (spec/records.md 2.5).
+"""The origins of a log: one whose database came back from a backup, or whose participant moved to another operator,
+goes on under a new one (spec/records.md 2.5).
 
 Under the old origin others may hold checkpoints of more leaves than the database still has. To sign those sizes again
 would be a fork, so nothing more is signed there. The tree itself goes on: what stood in it keeps its place.
@@ -54,7 +55,7 @@ def begin(
     """Opens the epoch behind the present one and behind `after`, at once; None if another replica was faster.
 
     The last checkpoint that this database has is recorded in the new log; an unsigned batch moves there. `left`: the
-    root that the participant had before, if it has moved: its log does not go on there.
+    root that the participant had before, if it has moved: its log does not go on there, and nothing was lost.
     """
     epoch = current(tx, participant)
     opened = max(epoch, after) + 1
@@ -66,8 +67,8 @@ def begin(
     )
     size, note = (0, None) if newest is None else (int(newest["size"]), str(newest["checkpoint"]))
     added = tx.run(
-        "INSERT INTO log_epoch (participant, epoch, size, known, witness, note, at)"
-        " VALUES (:participant, :epoch, :size, :known, :witness, :note, :at) ON CONFLICT DO NOTHING",
+        "INSERT INTO log_epoch (participant, epoch, size, known, witness, note, at, former_root)"
+        " VALUES (:participant, :epoch, :size, :known, :witness, :note, :at, :left) ON CONFLICT DO NOTHING",
         participant=participant,
         epoch=opened,
         size=size,
@@ -75,6 +76,7 @@ def begin(
         witness=witness,
         note=note,
         at=tx.now,
+        left=left,
     )
     if not added:
         return None

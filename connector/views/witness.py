@@ -9,7 +9,7 @@ from connector.clock import rfc3339
 from connector.operation.witness_status import Log, State
 from connector.views.fields import Time, time
 from connector.witness.cosign import Alarm
-from connector.witness.quorum import Origin, Progress
+from connector.witness.quorum import Progress, Restore
 
 WitnessKey = Annotated[dict[str, str], Meta(description="A public key (JWK) as the trust list names it.")]
 
@@ -52,7 +52,7 @@ class WitnessAnswerView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RestoredView(msgspec.Struct, frozen=True, kw_only=True):
-    """When and why a log last got a new origin: `by` the witness that knew of more (`known`), or `own`."""
+    """When and why a restored log last got a new origin: `by` the witness that knew of more (`known`), or `own`."""
 
     at: Time
     size: int
@@ -97,7 +97,7 @@ def own_log(one: Log) -> OwnLogView:
         size=seen.size, at=time(seen.sealed_at) if seen.size else None, vouched=_vouched(seen),
         witnesses=[WitnessAnswerView(name=said.name, size=said.size, at=rfc3339(said.at)) for said in seen.said],
         alone=tuple(one.alone),
-        restored=None if seen.origin is None else _restored(seen.origin),
+        restored=None if seen.restore is None else _restored(seen.restore),
     )  # fmt: skip
 
 
@@ -105,5 +105,5 @@ def _vouched(seen: Progress) -> VouchedView | None:
     return None if seen.quorum_at is None else VouchedView(size=seen.quorum, at=rfc3339(seen.quorum_at))
 
 
-def _restored(origin: Origin) -> RestoredView:
-    return RestoredView(at=rfc3339(origin.at), size=origin.size, known=origin.known, by=origin.witness)
+def _restored(found: Restore) -> RestoredView:
+    return RestoredView(at=rfc3339(found.at), size=found.size, known=found.known, by=found.witness)

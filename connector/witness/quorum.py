@@ -25,8 +25,9 @@ class Said(NamedTuple):
     at: int
 
 
-class Origin(NamedTuple):
-    """The log went on under a new origin at `at` (ms): the database had `size` leaves, `witness` knew of `known`."""
+class Restore(NamedTuple):
+    """The log went on under a new origin at `at` (ms), because its database had only `size` leaves, or others, where
+    `witness` knew of `known`."""
 
     at: int
     size: int
@@ -47,7 +48,7 @@ class Progress(NamedTuple):
     quorum: int
     quorum_at: int | None
     said: tuple[Said, ...]
-    origin: Origin | None = None
+    restore: Restore | None = None
     waiting_since: int | None = None
 
 
@@ -55,12 +56,12 @@ def progress(tx: Tx, participant: str, policy: Policy | None) -> Progress:
     """Under the present origin. Without a `policy` nobody can vouch."""
     epoch = origins.current(tx, participant)
     newest = sealer.latest(tx, participant, epoch)
-    origin = _origin(tx, participant)
+    restore = _restore(tx, participant)
     if newest is None:
-        return Progress(epoch, 0, 0, 0, None, (), origin)
+        return Progress(epoch, 0, 0, 0, None, (), restore)
     size, moment = (0, None) if policy is None else _quorum(tx, participant, epoch, policy)
     since = _since(tx, participant, epoch, size)
-    return Progress(epoch, newest.size, newest.at, size, moment, _said(tx, participant, epoch), origin, since)
+    return Progress(epoch, newest.size, newest.at, size, moment, _said(tx, participant, epoch), restore, since)
 
 
 def _since(tx: Tx, participant: str, epoch: int, size: int) -> int | None:
@@ -107,9 +108,11 @@ def _said(tx: Tx, participant: str, epoch: int) -> tuple[Said, ...]:
     return tuple(Said(row["witness"], int(row["size"]), int(row["at"])) for row in rows)
 
 
-def _origin(tx: Tx, participant: str) -> Origin | None:
+def _restore(tx: Tx, participant: str) -> Restore | None:
+    """The last one; an origin that began with a move tells of none, and hides none."""
     row = tx.one(
-        "SELECT at, size, known, witness FROM log_epoch WHERE participant = :participant ORDER BY epoch DESC LIMIT 1",
+        "SELECT at, size, known, witness FROM log_epoch WHERE participant = :participant AND former_root IS NULL"
+        " ORDER BY epoch DESC LIMIT 1",
         participant=participant,
     )
-    return None if row is None else Origin(int(row["at"]), int(row["size"]), int(row["known"]), row["witness"])
+    return None if row is None else Restore(int(row["at"]), int(row["size"]), int(row["known"]), row["witness"])

@@ -4,7 +4,7 @@ from hashlib import sha256
 
 import pytest
 
-from connector.audit import integrity, sealer
+from connector.audit import integrity, origins, sealer
 from connector.audit import store as audit
 from connector.contracts.evidence import integrity as contracts
 from connector.errors import HanseError, Mistake
@@ -15,6 +15,7 @@ from connector.spaces import joined_store
 from connector.spaces.model import Joined, Rules
 from connector.storage.at_rest import AtRest
 from connector.storage.database import Tx
+from connector.witness import quorum
 from tests.moving.sides import PARTNER, TOWN, New, Old, pieces
 
 DATA = b"art;hoehe\nLinde;12\n"
@@ -106,6 +107,28 @@ async def test_everything_moves_and_is_in_force_at_one_place_at_a_time(old: Old,
     assert newest.checkpoint.startswith("localhost:18444/musterstadt/log/1\n")
     records, _ = await new.db.read(TOWN, proven, TOWN)
     assert set(records) == {None}
+
+
+async def test_a_move_is_no_restore_and_hides_none(old: Old, new: New) -> None:
+    """>> a log goes on at the new place; later its database has as many records as were signed, and others << nothing
+    was lost by the move, the fork is told."""
+
+    async def restore() -> quorum.Restore | None:
+        return (await new.db.read(TOWN, quorum.progress, TOWN, None)).restore
+
+    _, archive = await moved_out(old, new)
+    await new.arrivals.begin(TOWN, await old.departures.hand(TOWN, await new.take(archive)))
+    [epoch] = await new.db.read(TOWN, lambda tx: tx.all("SELECT size, known FROM log_epoch"))
+    assert epoch["size"] == epoch["known"]
+    assert await restore() is None
+    hosted = await new.participants.get(TOWN)
+    here, log = hosted.participant, [key for purpose, key in hosted.signers.items() if purpose == "log"]
+    newest = await sealer.seal(new.db, TOWN, here.root, log)
+    assert newest is not None
+    await new.db.write(TOWN, origins.begin, TOWN, here.did, here.root, newest.size, origins.OWN)
+    found = await restore()
+    assert found is not None
+    assert (found.size, found.known, found.witness) == (newest.size, newest.size, origins.OWN)
 
 
 async def test_no_private_key_moves(old: Old, new: New) -> None:
