@@ -14,7 +14,7 @@ from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
 from connector.cli.operate import space_csv, space_group, space_rules
 from connector.errors import Mistake
-from connector.language import catalogue
+from connector.language import catalogue, say
 
 SIGNERS = ("file", "pkcs11", "csc", "vault")
 STEPS = {"suspend": "suspended", "resume": "active", "expel": "expelled"}
@@ -362,14 +362,22 @@ def _tell_application(call: Call, one: Any) -> None:
     if one["agent"]:
         call.tell("space.application-agent", agent=one["agent"])
     for check in one["checks"]:
-        who = check["by"] or call.say("space.machine")
-        mark = call.say("space.good" if check["good"] else "space.bad")
-        call.tell("space.check", name=check["name"], mark=mark, note=check["note"], who=who)
+        _tell_check(call, check)
     for name in one["open_checks"]:
         call.tell("space.check-open", name=name)
     for document in one["documents"]:
         call.tell("space.document", name=document["name"], sha256=document["sha256"], size=call.size(document["size"]))
     call.tell("space.application-state", state=_state(call, one), missing=one["missing"])
+
+
+def _tell_check(call: Call, check: Any) -> None:
+    """What a person noted in her words, what the machine found out in ours."""
+    mark = call.say("space.good" if check["good"] else "space.bad")
+    if check["by"]:
+        call.tell("space.check", name=check["name"], mark=mark, note=check["note"], who=check["by"])
+        return
+    found = f"spaces.found.{check['name']}-{'good' if check['good'] else 'bad'}"
+    call.tell("space.found", mark=mark, text=say(found, call.lang, note=check["note"] or "–"))
 
 
 def _state(call: Call, one: Any) -> str:

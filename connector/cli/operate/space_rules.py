@@ -61,7 +61,8 @@ def tell_rules(call: Call, rules: Any) -> None:
         call.tell("space.rule.documents", documents=", ".join(rules["documents"]))
     if rules.get("checklist"):
         call.tell("space.rule.checklist", points=", ".join(rules["checklist"]))
-    call.tell("space.rule.approvals", count=rules.get("approvals", 2))
+    approvals = rules.get("approvals", 2)
+    call.tell(f"space.rule.approvals-{'one' if approvals == 1 else 'many'}", count=approvals)
     term = rules.get("termDays", 365)
     call.tell("space.rule.term" if term else "space.rule.endless", days=term)
     if term:

@@ -120,7 +120,7 @@ def found_out(call: Call, one: Application) -> list[Finding]:
     return [
         Finding(
             name=check.name, good=check.good,
-            text=call.say(f"web.spaces.found.{check.name}-{'good' if check.good else 'bad'}",
+            text=call.say(f"spaces.found.{check.name}-{'good' if check.good else 'bad'}",
                           note=plain(check.note, LONGEST) or "–"),
         )
         for check in one.checks if not check.by

@@ -42,7 +42,7 @@ def test_an_archive_is_written_whole_for_its_owner_alone(
     """>> a dry run << the numbers, nothing begun; >> export << laid to rest, then the file, mode 0600."""
     play.on("GET /participants/a/move", MOVE)
     assert hanse("participant export a --dry-run") == 0
-    assert "2 Verträge, 30 Einträge" in said(capsys)
+    assert "Verträge: 2, Einträge im Protokoll: 30" in said(capsys)
     assert all(not request.startswith("POST") for request, _ in play.asked)
     assert hanse("participant export a") == 1
     (tmp_path / "address").write_text("hanse-move-1.AAAA\n")

@@ -65,7 +65,11 @@ async def test_from_nothing_to_a_member(
     (one,) = (await answer(county.city, capsys, "space", "applications", "--as", COUNTY))["applications"]
     await hanse(county.city, "space", "applications", "--as", COUNTY)
     await hanse(county.city, "space", "application", one["id"], "--as", COUNTY)
-    assert "open: letter" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "open: letter" in shown
+    assert "good: The application comes from " in shown
+    assert "good: Nothing is unusual about the keys." in shown
+    assert "doubtful: The invitation named no domain; " in shown
     own = ("--as", COUNTY, "--who")
     await hanse(county.city, "space", "approve", one["id"], *own, ANNA, code=1)
     await hanse(county.city, "space", "check", one["id"], "letter", "--note", "AZ 1", *own, ANNA)

@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+from argparse import Namespace
 from typing import Any
 
 import pytest
 
+from connector.cli.frame.call import Call
 from connector.cli.main import main
+from connector.cli.operate.space_rules import tell_rules
 from connector.spaces.documents import Description
 from connector.spaces.model import Rules
 from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, UNLISTED, County
@@ -47,6 +50,18 @@ async def test_what_is_not_said_stays(county: County, capsys: pytest.CaptureFixt
     for code, *wrong in ((1, "--approvals", "9"), (2, "--kind", "nonsense"), (1, "--list-days", "0")):
         await said(county, capsys, "rules", *map(str, wrong), code=int(code))
     assert await rules(county) == after
+
+
+@pytest.mark.parametrize(
+    ("lang", "one", "two"),
+    [("de", "Eine Person stimmt zu.", "Es stimmen 2 Personen zu."),
+     ("en", "One person approves.", "2 people approve.")],
+)  # fmt: skip
+def test_one_person_is_said_as_one(lang: str, one: str, two: str, capsys: pytest.CaptureFixture[str]) -> None:
+    call = Call(Namespace(json=False), lang, {})
+    for approvals, sentence in ((1, one), (2, two)):
+        tell_rules(call, {"approvals": approvals})
+        assert sentence in capsys.readouterr().out.splitlines()
 
 
 async def test_who_is_recognised_no_more(county: County, capsys: pytest.CaptureFixture[str]) -> None:
