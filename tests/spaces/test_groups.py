@@ -3,53 +3,19 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from itertools import product
 from typing import Any
 
 import pytest
-from msgspec import json as msgjson
-from msgspec.structs import replace
 
 from connector.cli.main import main
-from connector.clock import FakeClock, SystemClock, rfc3339
+from connector.clock import FakeClock, SystemClock
 from connector.errors import HanseError, Mistake, PeerError, Unavailable, Unknown
 from connector.spaces import documents, grouping, news
-from connector.spaces.documents import GroupAct, RequestClaims
-from connector.spaces.grouping import NotKeeper
-from connector.spaces.model import MOST_PERIODS, Group, Grouped, Keys, Member
-from connector.trust.members.trust_list import Entry
-from tests.cities.sharing import free_port, shared
-from tests.postgres import Cluster
-from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, TOWN, UNLISTED, VILLAGE, County, Start, joined
+from connector.spaces.documents import RequestClaims
+from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, TOWN, VILLAGE, County, Start, joined
+from tests.spaces.grouped import ANNA, FOREST, begun, known, listed, wish
 from tests.testkit.cities import City, Refused, Space
 from tests.testkit.nasty import NastyPeer, Reply, nasty_peer
-
-ANNA = PEOPLE[0]
-FOREST = "wald"
-
-
-async def begun(county: County, keeper: str = "", name: str = FOREST) -> str:
-    """The IRI of a group of that name."""
-    made = await county.city.services.spaces.groups.put(COUNTY, name, {"de": "Waldgemeinden"}, keeper, ANNA)
-    return made.iri
-
-
-async def wish(city: City, slug: str, act: GroupAct, group: str, did: str = "") -> None:
-    claims = RequestClaims(space=grouping.space_of(group), request=act, group=group, member=did)
-    await city.services.spaces.elsewhere.ask(slug, claims)
-
-
-async def known(county: County, *cities: City) -> None:
-    """The next list is made, and these have it."""
-    await county.issue()
-    for city in cities:
-        await city.services.trust.listing.reload()
-
-
-def listed(county: County, did: str) -> Entry:
-    found = county.city.services.trust.anchor.entry(did)
-    assert found is not None
-    return found
 
 
 @pytest.fixture
@@ -278,60 +244,6 @@ async def broken(*args: object) -> object:
     raise Unavailable("http.unreachable", host="kreis.example", reason="")
 
 
-@pytest.mark.threat("T107")
-async def test_whoever_dies_before_the_list_is_made_forgets_nothing(space: Space, town: City) -> None:
-    """>> a town agrees, the process of the authority dies before the list says so; it leaves, and that dies too
-    << each is in the first list of the process that comes after."""
-    async with space.running("county", {COUNTY: COUNTY_KIND}, UNLISTED) as one:
-        county = County(one)
-        await county.found()
-        await joined(town, TOWN, county)
-        group = await begun(county)
-        await county.city.services.spaces.groups.ask(COUNTY, FOREST, town.did(TOWN), ANNA)
-        await known(county, town)
-        await wish(town, TOWN, "group-agree", group)
-    async with space.running("county", {}, UNLISTED) as one:
-        county = County(one)
-        await known(county)
-        assert group in listed(county, town.did(TOWN)).groups
-        await wish(town, TOWN, "group-leave", group)
-    async with space.running("county", {}, UNLISTED) as one:
-        county = County(one)
-        await known(county)
-        assert group not in listed(county, town.did(TOWN)).groups
-        assert [one.valid_until is None for one in listed(county, town.did(TOWN)).group_periods] == [False]
-
-
-@pytest.mark.threat("T107")
-async def test_two_replicas_of_an_authority_keep_one_group(cluster: Cluster, space: Space, town: City) -> None:
-    """>> two processes on one PostgreSQL: both ask a town, it agrees at one, a person takes it out at the other while
-    it leaves << asked once; in the next list of either; out once."""
-    with cluster.database() as urls:
-        environ = {**shared(space.folder, urls, free_port()), **UNLISTED}
-        async with (
-            space.running("one", {COUNTY: COUNTY_KIND}, environ) as one,
-            space.running("two", {}, environ) as two,
-        ):
-            county, other = County(one), County(two)
-            await county.found()
-            await joined(town, TOWN, county)
-            await two.services.participants.get(COUNTY)
-            group, did = await begun(county), town.did(TOWN)
-            here, there = (each.city.services.spaces.groups for each in (county, other))
-            await asyncio.gather(here.ask(COUNTY, FOREST, did, ANNA), there.ask(COUNTY, FOREST, did, ANNA))
-            await known(other, town)
-            await wish(town, TOWN, "group-agree", group)
-            await asyncio.gather(county.issue(), other.issue())
-            await asyncio.gather(*(each.services.trust.listing.reload() for each in (one, two)))
-            assert all(group in listed(each, did).groups for each in (county, other))
-            await asyncio.gather(there.remove(COUNTY, FOREST, did, ANNA), wish(town, TOWN, "group-leave", group))
-            await asyncio.gather(county.issue(), other.issue())
-            await asyncio.gather(*(each.services.trust.listing.reload() for each in (one, two)))
-            assert not any(group in listed(each, did).groups for each in (county, other))
-            (filled,) = await there.all(COUNTY)
-            assert [(each.number, each.state) for each in filled.grouped] == [(1, "ended")]
-
-
 async def test_a_keeper_that_was_asked_agrees_by_adding_itself(county: County, town: City) -> None:
     """>> the authority asks the keeper, who then adds itself, twice << in it, once."""
     await joined(town, TOWN, county)
@@ -363,28 +275,6 @@ async def test_a_space_has_no_more_in_groups_than_a_list_can_say(
     with pytest.raises(PeerError) as refused:
         await town.services.spaces.elsewhere.ask(TOWN, padded)
     assert refused.value.code == "spaces.statement"
-
-
-def test_of_all_periods_a_list_names_those_that_ended_last(monkeypatch: pytest.MonkeyPatch) -> None:
-    """>> three members whose time in a group is over, one that is in it << it, and the two that left last."""
-    monkeypatch.setattr("connector.spaces.grouping.MOST_ENDED", 2)
-    rows = [
-        Grouped(
-            participant="kreis", name=FOREST, did=f"did:web:{at}.de", number=1, asked_at=0, asked_by="", since=1,
-            until=until,
-        )
-        for at, until in enumerate((3_000, 9_000, None, 5_000))
-    ]  # fmt: skip
-    assert set(grouping.periods("https://kreis.de/space", rows)) == {f"did:web:{at}.de" for at in (1, 2, 3)}
-
-
-async def test_two_who_ask_at_once_are_one(county: County) -> None:
-    """>> the same member, twice at once << one row."""
-    await begun(county)
-    groups, own = county.city.services.spaces.groups, county.city.did(COUNTY)
-    await asyncio.gather(*(groups.ask(COUNTY, FOREST, own, ANNA) for _ in range(2)))
-    (found,) = await groups.all(COUNTY)
-    assert [one.state for one in found.grouped] == ["member"]
 
 
 @pytest.fixture
@@ -455,65 +345,3 @@ async def test_the_commands(county: County, town: City, capsys: pytest.CaptureFi
     await hanse(county.city, *words, "remove", FOREST, town.did(TOWN), *ours)
     ended = await hanse(county.city, *words, "end", FOREST, "--yes", *ours)
     assert ended["ended"]
-
-
-# Pure
-
-SPACE = "https://kreis.example/space"
-
-
-def member(did: str, state: str = "active") -> Member:
-    return Member(
-        participant="kreis", did=did, name="A", operator="RZ", kind="urn:kind", ars="", admin_level="",
-        keys=Keys(), succeeds=(), state=state, since=0, until=None, suspended_since=None, reason="", application="",  # type: ignore[arg-type]
-        changed_at=0,
-    )  # fmt: skip
-
-
-@pytest.mark.threat("T107")
-def test_who_may_fill_a_group() -> None:
-    """Every state of who asks, the keeper or not: the keeper in good standing alone."""
-    group = Group(participant="kreis", name="wald", label={}, keeper="did:web:k", made_at=0)
-    states = ("active", "suspended", "expelled", "left", "ended")
-    for did, state in product(("did:web:k", "did:web:other"), states):
-        if (did, state) == ("did:web:k", "active"):
-            grouping.require_keeper(group, member(did, state))
-        else:
-            with pytest.raises(NotKeeper):
-                grouping.require_keeper(group, member(did, state))
-
-
-def test_of_many_periods_the_list_names_those_that_ended_last() -> None:
-    rows = [
-        Grouped(
-            participant="kreis", name="wald", did="did:web:a", number=at, asked_at=at, asked_by="", since=at,
-            until=at + 1,
-        )
-        for at in range(1, MOST_PERIODS + 10)
-    ]  # fmt: skip
-    still = replace(rows[0], name="fluss", until=None)
-    said = grouping.periods(SPACE, [*rows, still])["did:web:a"]
-    assert len(said) == MOST_PERIODS
-    assert (said[0].group, said[0].valid_until) == (f"{SPACE}/groups/fluss", None)
-    assert said[1].valid_from == rfc3339(11)
-
-
-@pytest.mark.parametrize("name", ["", "Wald", "wald/fluss", "-wald", "wald-", "a" * 64, "wäld"])
-def test_names_that_cannot_end_an_iri(name: str) -> None:
-    with pytest.raises(Mistake):
-        grouping.checked_name(name)
-    with pytest.raises(Unknown):
-        grouping.name_of(SPACE, f"{SPACE}/groups/{name}")
-
-
-def test_a_list_of_before_is_read_as_ever_and_one_of_now_by_older_readers() -> None:
-    """An entry without periods has its groups for as long as it belongs; one with them keeps `groups` beside them."""
-    old: dict[str, Any] = {
-        "did": "did:web:a", "name": "A", "operator": "A", "kind": "urn:k", "groups": ["urn:g"], "state": "active",
-        "validFrom": rfc3339(0), "validUntil": None,
-    }  # fmt: skip
-    entry = msgjson.decode(msgjson.encode(old), type=Entry)
-    assert entry.at(5).groups == ("urn:g",)
-    periods = [{"group": "urn:h", "validFrom": rfc3339(1_000), "validUntil": rfc3339(2_000)}]
-    timed = msgjson.decode(msgjson.encode({**old, "groupPeriods": periods}), type=Entry)
-    assert [timed.at(at).groups for at in (0, 1_000, 2_000)] == [("urn:g",), ("urn:g", "urn:h"), ("urn:g",)]

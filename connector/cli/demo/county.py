@@ -9,25 +9,22 @@ import json
 import ssl
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
 from connector.catalogue import concepts
 from connector.cli.demo import people, trees
+from connector.cli.demo.exchanges import Exchanges, Offered
 from connector.cli.demo.knock import REFUSED, knock
 from connector.cli.demo.place import CENTRE, COUNTY, PROVIDER, Place
 from connector.cli.demo.steps import Facts, Party, Step, hosted
 from connector.cli.exchange.get import save
-from connector.cli.exchange.publish import upload
-from connector.cli.exchange.waiting import waited
-from connector.cli.frame.client import Api, Problem
 from connector.cli.operate.space import certificates
 from connector.clock import rfc3339
-from connector.errors import Unavailable
 from connector.trust.keys.jwk import decode
 from connector.verify.bundle import verify_bundle
 from connector.verify.report import Report, Verdict
@@ -49,31 +46,17 @@ NAME, TITLE = "Datenraum Musterkreis", "Baumkataster Landkreis Muster"
 TITLE_GROUP, TITLE_TOWN = "Waldkarte Landkreis Muster", "Baumkataster Musterstadt"
 GROUP, PROCESSING = "waldgemeinden", "AVV 2026-117"
 LETTER, CHECK = "Anschreiben", "Rückruf unter bekannter Nummer"
-RULE, UNTIL = "municipal-purpose", "31.12.2027"
-PURPOSE = concepts.local("publicAdministration")
-_LOOK_S, _PATIENCE_S = 0.2, 90.0
 _NOBODY_S = 5
 """For what takes half a second where somebody acts."""
-_NEGOTIATION_S, _TRANSFER_S, _SOON_S, _WITNESS_S = 30, 60, 15, 60
+_WITNESS_S = 60
 
 
-class Offered(NamedTuple):
-    """A dataset of a participant, and its one offer."""
-
-    provider: str
-    title: str
-    dataset: str
-    offer: str
-    sha256: str
-
-
-class County:
+class County(Exchanges):
     """One walk through the steps: what an earlier step found is at hand for the later ones."""
 
     def __init__(self, place: Place, file: Path | None, lang: str) -> None:
-        self.place, self.file, self.lang = place, file, lang
+        super().__init__(place, file, lang)
         self.over = False
-        self.dids: dict[str, str] = {}
         self.space = self.fingerprint = self.link = self.application = self.joined_key = ""
         self.agreement = self.group_iri = ""
         self.offer = self.only = Offered("", "", "", "", "")
@@ -91,9 +74,6 @@ class County:
         """What an auditor trusts: the seal CAs, and the key of the space that was compared by voice."""
         return self.place.results / "roots-space.pem"
 
-    def api(self, party: Party) -> Api:
-        return self.place.servers[party.server].api
-
     # The steps
 
     def found(self) -> Facts:
@@ -109,7 +89,7 @@ class County:
         self._leave_again()
         listed = self._soon(lambda: self._listed().get(self.dids[KREIS.slug]))
         self._require(listed == "active", "demo.no-list")
-        self.offer = self._offered(TITLE, self.space)
+        self.offer = self._offered(TITLE, self.space, KREIS)
         servers = [{"name": name, "pid": server.pid, "url": server.url} for name, server in self.place.servers.items()]
         return {
             "space": self.space, "name": said["name"], "fingerprint": self.fingerprint, "servers": servers,
@@ -126,18 +106,6 @@ class County:
         for one in self._applications():
             self._space("applications", one["id"], "refuse", reason="Neuer Durchlauf", who=ANNA)
         self._soon(lambda: not {self.dids[party.slug] for party in (TOWN, VILLAGE)} & set(self._listed()))
-
-    def _offered(self, title: str, only: str, party: Party = KREIS) -> Offered:
-        """The file is published for members of that space or group alone."""
-        file = self.file
-        if file is None:
-            file = self.place.base / party.server / trees.NAME
-            file.write_bytes(trees.register())
-        source = upload(self.api(party), party.slug, file)
-        wish = {"source": source["source"], "title": title, "rule": RULE, "visibility": "eligible"}
-        body = {**wish, "slots": {"until": UNTIL, "space": only}}
-        made = self.api(party).post("participants", party.slug, "datasets", body=body)
-        return Offered(self.dids[party.slug], title, made["dataset"], made["offer"], source["sha256"])
 
     def invite(self) -> Facts:
         """A link for one town; what the county keeps of it does not open anything."""
@@ -226,7 +194,7 @@ class County:
 
     def rule_follows(self) -> Facts:
         """An offer for the group: the village sees and gets nothing before it is in it, nor after it has left."""
-        self.only = self._offered(TITLE_GROUP, self.group_iri)
+        self.only = self._offered(TITLE_GROUP, self.group_iri, KREIS)
         self._soon(lambda: self._hits(TOWN, self.only))
         self._soon(lambda: self._hits(VILLAGE, self.offer))  # a member in its own eyes too: only the group is missing
         before = self._hits(VILLAGE, self.only)
@@ -254,7 +222,7 @@ class County:
         made = self.api(TOWN).post("participants", TOWN.slug, "mandates", body=wish)["mandate"]
         self._require(made["state"] == "in-force", "demo.not-pending", state=made["state"], reason="")
         case = self._soon(lambda: self._made(KREIS, offered))
-        text = self._text(case["agreement"])
+        text = self._text(KREIS, case["agreement"])
         self._require(AGENT.name in text and PROCESSING in text, "demo.no-mandate", agreement=case["agreement"])
         self.api(TOWN).post("participants", TOWN.slug, "mandates", "withdraw", body={})
         while_nobody = self._negotiated(KREIS, offered, _NOBODY_S)["state"]
@@ -401,43 +369,9 @@ class County:
             if one.get("validUntil") is None or datetime.fromisoformat(one["validUntil"]).timestamp() > now
         }  # fmt: skip
 
-    def _negotiation(self, party: Party, wanted: Offered) -> Any:
-        wish = {"provider": wanted.provider, "dataset": wanted.dataset, "offer": wanted.offer, "purpose": PURPOSE}
-        return self.api(party).post("participants", party.slug, "negotiations", body=wish)
-
-    def _negotiated(self, party: Party, wanted: Offered, seconds: int = _NEGOTIATION_S) -> Mapping[str, Any]:
-        place = ("participants", party.slug, "negotiations", self._negotiation(party, wanted)["id"])
-        return waited(self.api(party), seconds, *place)
-
-    def _unagreed(self, party: Party, wanted: Offered) -> str:
-        """Why there is no contract; empty if there is one."""
-        try:
-            case = self._negotiated(party, wanted)
-        except Problem as problem:
-            return problem.sentence(self.lang)
-        return "" if case["state"] == "FINALIZED" else self._why(case) or str(case["state"])
-
-    def _made(self, party: Party, wanted: Offered) -> Mapping[str, Any] | None:
-        """The negotiation that ended in a contract; None if it did not."""
-        try:
-            case = self._negotiated(party, wanted)
-        except Problem:
-            return None
-        return case if case["state"] == "FINALIZED" else None
-
-    def _text(self, agreement: str) -> str:
-        """The contract as the county keeps it, in German."""
-        place = ("participants", KREIS.slug, "agreements", agreement.removeprefix("urn:uuid:"), "text")
-        return b"".join(self.api(KREIS).download(*place)).decode("utf-8")
-
     def _proposed(self, party: Party) -> Any:
         body = {"consumer": self.dids[party.slug], "offer": self.offer.offer}
         return self.api(KREIS).post("participants", KREIS.slug, "proposals", body=body)
-
-    def _hits(self, party: Party, wanted: Offered) -> int:
-        found = self.api(party).get("participants", party.slug, "find", q=wanted.title, live=1)
-        ours = [hit for hit in found["results"] if hit["dataset"] == wanted.dataset]
-        return len(ours) if ours and any(offer["met"] for offer in ours[0]["offers"]) else 0
 
     def _grouped(self, party: Party, state: str) -> None:
         """The county asks it to be in the group."""
@@ -448,51 +382,6 @@ class County:
     def _wish(self, party: Party, wish: str) -> None:
         body = {"group": self.group_iri, "wish": wish}
         self.api(party).post("participants", party.slug, "spaces", "groups", body=body)
-
-    def _transfer(self, party: Party, agreement: str, seconds: int = _TRANSFER_S) -> Mapping[str, Any]:
-        api = self.api(party)
-        started = api.post("participants", party.slug, "transfers", body={"agreement": agreement})
-        return waited(api, seconds, "participants", party.slug, "transfers", started["id"])
-
-    def _refused(self, party: Party, agreement: str) -> str:
-        """Why it gets no data; empty while it still does."""
-        try:
-            now = self._transfer(party, agreement, _SOON_S)
-        except Problem as problem:
-            return problem.sentence(self.lang)
-        return "" if now["file"] else self._why(now) or str(now["state"])
-
-    def _served(self, party: Party, agreement: str) -> int:
-        """How many bytes it gets; 0 while it gets none."""
-        try:
-            now = self._transfer(party, agreement, _SOON_S)
-        except Problem:
-            return 0
-        return int(now["bytes"]) if now["file"] else 0
-
-    def _soon(self, look: Callable[[], Any]) -> Any:
-        """What is found once there is something; raises Unavailable if it takes too long."""
-        until = time.monotonic() + _PATIENCE_S
-        while not (found := look()):
-            if time.monotonic() > until:
-                raise Unavailable("demo.too-long", seconds=round(_PATIENCE_S))
-            time.sleep(_LOOK_S)
-        return found
-
-    def _code(self, act: Callable[[], Any]) -> str:
-        """By which code something was refused; empty if it was not."""
-        try:
-            act()
-        except Problem as problem:
-            return str(problem.body.get("code"))
-        return ""
-
-    def _why(self, process: Mapping[str, Any]) -> str:
-        return str((process.get("reason") or {}).get(self.lang) or "")
-
-    def _require(self, holds: bool, code: str, **facts: object) -> None:
-        if not holds:
-            raise Unavailable(code, **facts)
 
 
 def _since(began: float) -> int:

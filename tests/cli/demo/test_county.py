@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from connector.cli.demo import county as steps
+from connector.cli.demo import exchanges
 from connector.cli.demo.county import STEPS, County
 from connector.cli.demo.knock import REFUSED, doors
 from connector.cli.demo.place import CENTRE, COUNTY, PROVIDER, Place
@@ -74,7 +74,7 @@ def test_an_application_that_is_refused_ends_the_step_with_its_reason(
 
 
 def test_what_never_comes_ends_the_step(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(steps, "_PATIENCE_S", 0.0)
+    monkeypatch.setattr(exchanges, "_PATIENCE_S", 0.0)
     with pytest.raises(Unavailable, match="too-long"):
         County(Place(tmp_path, {}), None, "de")._soon(lambda: None)
 
