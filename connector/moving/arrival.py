@@ -25,9 +25,10 @@ from connector.backup import copies
 from connector.contracts.evidence import integrity as contracts
 from connector.errors import Mistake
 from connector.ids import new_uuid
-from connector.moving import envelope, frames, machine, manifest, people, rows, statements, store, target
-from connector.moving.frames import MANIFEST, ROWS, Head, Reader
-from connector.moving.manifest import Entry, Manifest, Origin
+from connector.moving import contents, envelope, frames, machine, manifest, people, rows, statements, store, target
+from connector.moving.contents import Blocks
+from connector.moving.frames import ROWS, Head, Reader
+from connector.moving.manifest import Manifest, Origin
 from connector.moving.people import Person
 from connector.moving.rows import Table
 from connector.moving.store import ArrivalRow, Source
@@ -62,9 +63,6 @@ class ArrivalStatus(Struct, frozen=True, kw_only=True):
     rows: int = 0
     agreements: int = 0
     records: int = 0
-
-
-Blocks = Iterator[bytes]
 
 
 class _Read(NamedTuple):
@@ -231,7 +229,7 @@ class Arrivals:
 
     async def _examined(self, found: ArrivalRow, secrets: Secrets, place: Path) -> tuple[_Read, Jwk]:
         """Everything once, with nothing believed; then who signed it, as the participant's own host says."""
-        seen, jws, who = await asyncio.to_thread(_walked, place, secrets.archive, found.move)
+        seen, jws, who = await asyncio.to_thread(contents.walked, place, secrets.archive, found.move)
         did, kid = manifest.claimed(jws)
         jwk = await self._key_of(did, kid)
         made = manifest.read(jws, jwk)
@@ -306,7 +304,7 @@ class Arrivals:
         folder = next((self._folders[one] for one in self._folders if head.name.startswith(one)), None)
         if folder is not None:
             path = head.name.partition("/")[2]
-            await asyncio.to_thread(_poured, folder / found.slug, path, blocks)
+            await asyncio.to_thread(contents.poured, folder / found.slug, path, blocks)
 
     @long
     @at_rest
@@ -402,65 +400,6 @@ def _private(place: Path) -> IO[bytes]:
 def _durable(file: IO[bytes]) -> None:
     file.flush()
     os.fsync(file.fileno())
-
-
-def _walked(place: Path, secret: str, move: str) -> tuple[list[Entry], bytes, list[Person]]:
-    """Every entry, the manifest and the people; raises Mistake unless the manifest is the last, and once."""
-    with place.open("rb") as file:
-        reader = Reader(envelope.opened(file.read, secret, move))
-        jws, who, names = b"", list[Person](), set[str]()
-        for head, blocks in reader.entries():
-            if jws or head.name in names:
-                raise Mistake("moving.damaged")
-            names.add(head.name)
-            if head.name == MANIFEST:
-                jws = _joined(blocks, manifest.MOST_BYTES)
-            elif head.name == people.NAME:
-                who = _people(_joined(blocks, manifest.MOST_BYTES))
-            else:
-                _require_known(head.name)
-    if not jws:
-        raise Mistake("moving.damaged")
-    return [one for one in reader.seen if one.name != MANIFEST], jws, who
-
-
-def _joined(blocks: Blocks, most: int) -> bytes:
-    found = bytearray()
-    for block in blocks:
-        found += block
-        if len(found) > most:
-            raise Mistake("moving.damaged")
-    return bytes(found)
-
-
-def _people(data: bytes) -> list[Person]:
-    try:
-        return msgspec.msgpack.decode(data, type=list[Person])
-    except (msgspec.MsgspecError, UnicodeDecodeError) as cause:
-        raise Mistake("moving.damaged") from cause
-
-
-def _require_known(name: str) -> None:
-    """Tables, and files whose path stays below the participant's folder."""
-    kind, _, path = name.partition("/")
-    plain = all(part not in ("", ".", "..") and "\x00" not in part for part in path.split("/"))
-    if f"{kind}/" not in (ROWS, frames.FILES, frames.RECEIVED) or not plain:
-        raise Mistake("moving.path", name=name[:200])
-
-
-def _poured(folder: Path, path: str, blocks: Blocks) -> None:
-    _require_known(frames.FILES + path)
-    waiting = bytearray()
-
-    def read(most: int) -> bytes:
-        while not waiting and (block := next(blocks, None)) is not None:
-            waiting.extend(block)
-        piece = bytes(waiting[:most])
-        del waiting[:most]
-        return piece
-
-    with copies.room(folder):
-        copies.poured(read, folder / path, path)
 
 
 def _rests(tx: Tx, slug: str, move: str, attempt: str) -> bool:

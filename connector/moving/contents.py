@@ -1,0 +1,78 @@
+"""What an archive holds, read before anything of it is believed: entries by known names, the manifest last and once.
+
+A path never leads out of the folder of the participant that arrives (threat T109).
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from connector.backup import copies
+from connector.errors import Mistake
+from connector.moving import envelope, frames, manifest, people
+from connector.moving.frames import MANIFEST, ROWS, Reader
+from connector.moving.manifest import Entry
+from connector.moving.people import Person
+
+Blocks = Iterator[bytes]
+
+
+def walked(place: Path, secret: str, move: str) -> tuple[list[Entry], bytes, list[Person]]:
+    """Every entry, the manifest and the people; raises Mistake unless the manifest is the last, and once."""
+    with place.open("rb") as file:
+        reader = Reader(envelope.opened(file.read, secret, move))
+        jws, who, names = b"", list[Person](), set[str]()
+        for head, blocks in reader.entries():
+            if jws or head.name in names:
+                raise Mistake("moving.damaged")
+            names.add(head.name)
+            if head.name == MANIFEST:
+                jws = _joined(blocks, manifest.MOST_BYTES)
+            elif head.name == people.NAME:
+                who = _people(_joined(blocks, manifest.MOST_BYTES))
+            else:
+                _require_known(head.name)
+    if not jws:
+        raise Mistake("moving.damaged")
+    return [one for one in reader.seen if one.name != MANIFEST], jws, who
+
+
+def _joined(blocks: Blocks, most: int) -> bytes:
+    found = bytearray()
+    for block in blocks:
+        found += block
+        if len(found) > most:
+            raise Mistake("moving.damaged")
+    return bytes(found)
+
+
+def _people(data: bytes) -> list[Person]:
+    try:
+        return msgspec.msgpack.decode(data, type=list[Person])
+    except (msgspec.MsgspecError, UnicodeDecodeError) as cause:
+        raise Mistake("moving.damaged") from cause
+
+
+def _require_known(name: str) -> None:
+    """Tables, and files whose path stays below the participant's folder."""
+    kind, _, path = name.partition("/")
+    plain = all(part not in ("", ".", "..") and "\x00" not in part for part in path.split("/"))
+    if f"{kind}/" not in (ROWS, frames.FILES, frames.RECEIVED) or not plain:
+        raise Mistake("moving.path", name=name[:200])
+
+
+def poured(folder: Path, path: str, blocks: Blocks) -> None:
+    """The blocks as a file below the folder, durable; raises Mistake, or Unavailable if the disk is full."""
+    _require_known(frames.FILES + path)
+    waiting = bytearray()
+
+    def read(most: int) -> bytes:
+        while not waiting and (block := next(blocks, None)) is not None:
+            waiting.extend(block)
+        piece = bytes(waiting[:most])
+        del waiting[:most]
+        return piece
+
+    with copies.room(folder):
+        copies.poured(read, folder / path, path)
