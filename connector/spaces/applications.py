@@ -19,7 +19,7 @@ from connector.http.pace import Pace
 from connector.http.refusals import TooMany
 from connector.ids import new_uuid
 from connector.participants.service import Hosted, Participants
-from connector.spaces import application_store, decide, documents, group_store, member_store, store
+from connector.spaces import application_store, decide, documents, group_store, listing, member_store, store
 from connector.spaces.authority import SpaceAuthority, record
 from connector.spaces.documents import ApplicationClaims, Receipt
 from connector.spaces.model import (
@@ -275,6 +275,7 @@ class Applications:
         group_store.end(tx, slug, did=application.did)
         member_store.put_member(tx, decide.admitted(application, invitation, space.rules, tx.now, before))
         store.changed(tx, slug)
+        listing.require_room(tx, slug)
         record(tx, hosted, "admitted", did=application.did, application=application.id)
 
     def _open(self, tx: Tx, slug: str, id: str) -> Application:

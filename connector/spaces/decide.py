@@ -5,6 +5,7 @@ over, because what was sealed before is judged by it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from math import inf
 from typing import Final, NamedTuple
 
@@ -59,7 +60,9 @@ from connector.verify.formats.faults import Fault
 SKEW_MS: Final = 60_000
 """A new member belongs since a minute ago: others' clocks may be a little behind."""
 MOST_BYTES: Final = 65_536
-"""Of what the list says of the keys of one member: a hundred such members are a list that still can be read."""
+"""Of what the list says of the keys of one member; what all of them say together has its own bound (`listing`)."""
+FEW_BYTES: Final = 8_192
+"""As much as most members need; who has no more than that may always exchange its keys."""
 MOST_SEALS: Final = 256
 """Seal certificates of one member, former ones too."""
 STEPS: Final[Mapping[MemberState, tuple[MemberState, ...]]] = {
@@ -307,7 +310,10 @@ def following(
 
 
 def _bounded(entry: Entry) -> Entry:
-    """With as many certificates as one member may fill the list with: those that count longest."""
+    """With as many former keys and certificates as one member may fill the list with: those that count longest."""
+    sizes = accumulate(len(msgspec.json.encode(one)) for one in entry.former_seal_keys_pq)
+    fit = sum(size <= MOST_BYTES for size in sizes)
+    entry = replace(entry, former_seal_keys_pq=entry.former_seal_keys_pq[:fit])
     if len(entry.seal_certificates) <= MOST_SEALS:
         return entry
     longest = sorted(entry.listed_seals, key=lambda one: -inf if one.valid_until is None else -millis(one.valid_until))
@@ -331,6 +337,12 @@ def _witnesses(members: Sequence[Member]) -> tuple[Witness, ...]:
         if len(operators) == 1
     ]  # fmt: skip
     return tuple(alone[: MOST_WITNESS_KEYS // MOST_KEYS])
+
+
+def more_keys(before: Keys, after: Keys) -> bool:
+    """Whether the list says more of a member's keys than it did, and than it has to say of most members."""
+    old, new = (len(to_json(replace(one, mandates=(), struck=()))) for one in (before, after))
+    return new > max(old, FEW_BYTES)
 
 
 def require_listable(member: Member, now: int) -> None:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from connector.errors import Mistake, PeerError, Unknown
 from connector.participants.model import checked_name
 from connector.participants.service import Hosted, Participants
-from connector.spaces import group_store, grouping, member_store, store
+from connector.spaces import group_store, grouping, listing, member_store, store
 from connector.spaces.authority import SpaceAuthority, record
 from connector.spaces.documents import GroupStanding, RequestClaims
 from connector.spaces.model import (
@@ -69,6 +69,7 @@ class SpaceGroups:
             if after != known:
                 after = group_store.put_group(tx, after)
                 store.changed(tx, slug)
+                listing.require_room(tx, slug)
                 record(tx, hosted, "group", voter.who, group=name, keeper=keeps)
             return self._filled(tx, slug, after)
 
@@ -194,6 +195,7 @@ class SpaceGroups:
         )  # fmt: skip
         if since is not None:
             store.changed(tx, slug)
+            listing.require_room(tx, slug)
         record(tx, hosted, "group asked" if since is None else "group joined", who, group=group.name, did=did)
 
     def _agree(self, tx: Tx, hosted: Hosted, group: Group, asks: Member) -> None:
@@ -209,6 +211,7 @@ class SpaceGroups:
         if asked.state == "asked":
             group_store.agree(tx, asked)
             store.changed(tx, group.participant)
+            listing.require_room(tx, group.participant)
             record(tx, hosted, "group joined", who, group=group.name, did=asked.did)
 
     def _end(self, tx: Tx, hosted: Hosted, group: Group, did: str, who: str) -> None:

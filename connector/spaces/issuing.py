@@ -5,17 +5,15 @@ between, the next round signs the same bytes, so there are never two contents of
 of the authority's log, which witnesses vouch for (spec/spaces.md 4.1; threat T103).
 """
 
-import json
 from hashlib import sha256
 
-import msgspec
 import structlog
 from msgspec.structs import replace
 
 from connector.audit import store as audit
 from connector.errors import HanseError, PeerError
 from connector.participants.service import Hosted, Participants
-from connector.spaces import authority_key, decide, documents, group_store, member_store, store
+from connector.spaces import authority_key, decide, documents, group_store, listing, member_store, store
 from connector.spaces.applications import expire
 from connector.spaces.authority import RECORD, OwnKeys
 from connector.spaces.hints import Hints
@@ -25,7 +23,7 @@ from connector.storage.database import Database, Tx
 from connector.trust.keys.signing import Vault
 from connector.trust.members.anchors import Anchors
 from connector.trust.members.source import TrustListSource
-from connector.trust.members.trust_list import TYP, TrustList, millis, require_distinct, require_form, to_form
+from connector.trust.members.trust_list import TYP, millis, require_distinct, require_form
 from connector.trust.signers.port import SealKey
 from connector.trust.signers.registry import SignerRegistry
 
@@ -105,14 +103,11 @@ class ListIssuer:
             space = replace(space, changes=space.changes + 1)
         if not decide.due(space, tx.now):
             return False
-        before = None if newest is None else msgspec.convert(json.loads(newest.claims), TrustList)
-        following = decide.following(
-            space, member_store.members(tx, slug), before, tx.now, 1 if newest is None else newest.version + 1,
-            member_store.recognised(tx, slug), group_store.groups(tx, slug), group_store.grouped(tx, slug),
-        )  # fmt: skip
+        following = listing.following(tx, space, newest)
         require_form(following)
         require_distinct(following)
-        claims = json.dumps(to_form(following), separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+        claims = listing.claims_of(following)
+        listing.require_readable(claims)
         digest = sha256(claims.encode()).hexdigest()
         store.insert_version(tx, slug, following.version, claims, digest)
         store.save_space(tx, replace(space, listed=space.changes, next_update=millis(following.next_update)))

@@ -16,7 +16,7 @@ from connector.participants import handover
 from connector.participants.handover import Handover
 from connector.participants.service import Hosted, Participants
 from connector.participants.withdrawal_code import code_digest
-from connector.spaces import decide, documents, group_store, member_store, store
+from connector.spaces import decide, documents, group_store, listing, member_store, store
 from connector.spaces.applications import Applications
 from connector.spaces.authority import SpaceAuthority, pin_of, record
 from connector.spaces.documents import Description, RequestClaims
@@ -239,6 +239,7 @@ class Memberships:
         member_store.put_member(tx, after)
         group_store.hand_on(tx, slug, found.did, did)
         store.changed(tx, slug)
+        listing.require_room(tx, slug)
         record(tx, hosted, "moved", did=found.did, to=did)
 
     def _take(
@@ -279,6 +280,8 @@ class Memberships:
         decide.require_listable(after, tx.now)
         member_store.put_member(tx, after)
         store.changed(tx, hosted.participant.id)
+        if found.did != hosted.participant.did:  # its own the authority always says
+            listing.require_room(tx, hosted.participant.id, replaces=not decide.more_keys(found.keys, after.keys))
         record(tx, hosted, "keys", did=found.did, keys=documents.digest_of(keys))
 
     def _member(self, tx: Tx, slug: str, did: str) -> Member:
@@ -306,6 +309,7 @@ class Memberships:
                 ),
             )  # fmt: skip
             store.changed(tx, slug)
+            listing.require_room(tx, slug)
             record(tx, hosted, "recognised", voter.who, space=said.space, authority=said.authority)
 
         await self._db.write(slug, unit)
