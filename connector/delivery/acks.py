@@ -62,7 +62,9 @@ class Acks:
         """To be booked with the next batch."""
         self._settled: set[int] = set()
         """Rows that are settled while their answer is still on its way."""
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._looks_at = 0.0
+        """When that one goes off: uvloop gives a plain handle, which cannot say so, for what is due at once."""
         self._booking: asyncio.Task[None] | None = None
         self._again = False
         self._on_booked: Booked = lambda streams, unbooked: None
@@ -137,10 +139,10 @@ class Acks:
     def _look_by(self, when: float) -> None:
         """By then one has waited long enough, if none has before."""
         if self._timer is not None:
-            if self._timer.when() <= when:
+            if self._looks_at <= when:
                 return
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_at(when, self._look)
+        self._timer, self._looks_at = asyncio.get_running_loop().call_at(when, self._look), when
 
     def _look(self) -> None:
         self._timer = None

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Concatenate, Literal, ParamSpec, TypeVar
 
 import pytest
+import uvloop
 from msgspec.structs import replace
 
 from connector.clock import SystemClock
@@ -205,6 +206,24 @@ async def test_an_answer_that_tells_a_pid_is_booked_soon(any_db: Database, names
     assert acks.holds("a")
     assert acks.holds("b") is not names or booked.is_set()
     await acks.booked()
+
+
+def test_on_uvloop_an_answer_may_come_while_another_is_due_at_once(migrated: Path, tmp_path: Path) -> None:
+    """>> two answers on the servers' own loop, that to the first due at once << both are booked: what is due at once
+    has a handle there that does not know when it goes off."""
+
+    async def two() -> list[str]:
+        db, booked = open_database(f"sqlite://{shutil.copy(migrated, tmp_path / 'hanse.db')}"), list[str]()
+        await db.start()
+        acks = Acks(db, SystemClock(), linger_s=0.0)
+        for one in (row(1, "a"), row(2, "b")):
+            acks.put(Ack(one, line(one), lambda tx: None, expects=True, known=partial(booked.append, one.stream)))
+        await acks.booked()
+        await db.close()
+        return booked
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(two()) == ["a", "b"]
 
 
 async def test_every_answer_but_the_last_is_settled_by_a_message(towns: Towns) -> None:
