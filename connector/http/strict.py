@@ -1,14 +1,17 @@
 """JSON from strangers, read so that every reader sees the same value or none (spec/trust.md 5.3, T13).
 
-One `json.loads` with a hook for duplicate names; the rest are byte counts that bound nodes and depth from above, and
-only a text that exceeds a bound is walked. What steers a screen is refused here, not cleaned where it is shown. Raises
-`PeerError` (`TooLarge` for the size), never anything else.
+One `json.loads` with a hook for duplicate names, which a text that is written as we write it does not need; the rest
+are byte counts that bound nodes and depth from above, and only a text that exceeds a bound is walked. What steers a
+screen is refused here, not cleaned where it is shown. Raises `PeerError` (`TooLarge` for the size), never anything
+else.
 """
 
 import json
 import math
 import re
-from typing import Never
+from typing import Final, Never
+
+import msgspec
 
 from connector.errors import PeerError
 from connector.http.refusals import TooLarge
@@ -22,6 +25,8 @@ _ESCAPED = re.compile(r"\\(?:[bf]|u(?:[dD][89a-fA-F]|00[01789][0-9a-fA-F]|20(?:2
 _STEERING = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Control characters but tab and line breaks, and those that turn the order of what is shown: no text of a person needs
 them, and whoever reads it on a screen or in a terminal sees something else than what is there."""
+_STEERING_BYTES: Final = (b"\x7f", b"\xc2", b"\xe2")
+"""With one of these each of them begins in UTF-8, from U+007F on."""
 
 
 def loads(
@@ -35,17 +40,35 @@ def loads(
         raise TooLarge("http.json-size", limit=limit)
     try:
         text = data.decode("utf-8")
-        value: object = _DECODER.decode(text)
+        value = _as_written(data)
+        if value is _OTHERWISE:
+            value = _DECODER.decode(text)
     except UnicodeDecodeError as cause:
         raise PeerError("http.json-encoding") from cause
     except RecursionError as cause:
         raise PeerError("http.json-depth", limit=DEPTH) from cause
     except ValueError as cause:
         raise PeerError("http.json-syntax") from cause
-    texts = len(data) > string or _suspect(text)
+    texts = len(data) > string or _suspect(text, data)
     if texts or _many(data, nodes):
         _walk(value, nodes, string if texts else None, "\0" if steering else None)
     return value
+
+
+_OTHERWISE: Final = object()
+
+
+def _as_written(data: bytes) -> object:
+    """The value of a text that is byte for byte what the fast writer makes of it; `_OTHERWISE` for any other.
+
+    No name can stand twice in such a text, for one of the two would be missing in what is written, and no number be
+    another than it says. So the slow reader would give the same.
+    """
+    try:
+        value: object = msgspec.json.decode(data)
+        return value if msgspec.json.encode(value) == data else _OTHERWISE
+    except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
+        return _OTHERWISE
 
 
 def steers(text: str) -> bool:
@@ -53,14 +76,15 @@ def steers(text: str) -> bool:
     return _STEERING.search(text) is not None
 
 
-def _suspect(text: str) -> bool:
-    """Whether a string may hold something that is no text; an escaped backslash before such a sequence overcounts.
+def _suspect(text: str, data: bytes) -> bool:
+    """Whether a string of a JSON text may hold something that is no text; an escaped backslash before such a sequence
+    overcounts.
 
-    What can be printed as it stands, as most messages can, is not looked at twice.
+    Below U+0020 nothing stands in a string unescaped; what else steers has bytes that most messages have not.
     """
     if "\\" in text and _ESCAPED.search(text) is not None:
         return True
-    return not text.isprintable() and steers(text)
+    return any(one in data for one in _STEERING_BYTES) and not text.isprintable() and steers(text)
 
 
 def _many(data: bytes, nodes: int) -> bool:

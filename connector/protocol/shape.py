@@ -6,7 +6,10 @@ These documents stay plain JSON values because signatures and digests need them 
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
 
 OPERATORS = frozenset(
     {"eq", "neq", "gt", "gteq", "lt", "lteq", "hasPart", "isA", "isAllOf", "isAnyOf", "isNoneOf", "isPartOf"}
@@ -75,8 +78,9 @@ def policy(value: Any, at: str, kind: str) -> None:
     text(members, "@id", at)
     constant(members, "@type", kind, at)
     _profile(members, at)
-    for name in ("permission", "prohibition", "obligation"):
-        items(members, name, at, _rule)
+    if not _usual(members):
+        for name in ("permission", "prohibition", "obligation"):
+            items(members, name, at, _rule)
     if "permission" not in members and "prohibition" not in members:
         raise Malformed(at, "one-of")
 
@@ -236,3 +240,59 @@ def _atomic(members: Mapping[str, Any], at: str) -> None:
         raise Malformed(point(at, "rightOperand"), "missing")
     if not isinstance(members["rightOperand"], str | dict | list):
         raise Malformed(point(at, "rightOperand"), "json-type")
+
+
+class _Constraint(msgspec.Struct):
+    """One that `_constraint` passes: a comparison, or one way of joining others and no comparison beside it."""
+
+    leftOperand: str | UnsetType = UNSET
+    operator: str | UnsetType = UNSET
+    rightOperand: str | dict[str, Any] | list[Any] | UnsetType = UNSET
+    all: "list[_Constraint] | UnsetType" = msgspec.field(name="and", default=UNSET)
+    andSequence: "list[_Constraint] | UnsetType" = UNSET
+    any: "list[_Constraint] | UnsetType" = msgspec.field(name="or", default=UNSET)
+    xone: "list[_Constraint] | UnsetType" = UNSET
+
+    def __post_init__(self) -> None:
+        joined = (self.all, self.andSequence, self.any, self.xone).count(UNSET)
+        if joined == 4:
+            good = self.operator in _OPERATORS and self.leftOperand is not UNSET and self.rightOperand is not UNSET
+        else:
+            good = joined == 3 and self.leftOperand is UNSET
+        if not good:
+            raise ValueError
+
+
+class _Rule(msgspec.Struct):
+    """One that `_rule` passes."""
+
+    action: str
+    target: Any = UNSET
+    constraint: list[_Constraint] | UnsetType = UNSET
+    duty: "list[_Rule] | UnsetType" = UNSET
+
+    def __post_init__(self) -> None:
+        if self.target is not UNSET:
+            raise ValueError
+
+
+_Some = Annotated[list[_Rule], Meta(min_length=1)] | UnsetType
+
+
+class _Rules(msgspec.Struct):
+    permission: _Some = UNSET
+    prohibition: _Some = UNSET
+    obligation: _Some = UNSET
+
+
+_OPERATORS = OPERATORS | {STRAY}
+
+
+def _usual(members: Mapping[str, Any]) -> bool:
+    """Whether every rule is surely as it has to be, in one pass of the decoder; where one may not be, the checks above
+    have the word, and say what is wrong and where."""
+    try:
+        msgspec.convert(members, _Rules)
+    except (msgspec.ValidationError, RecursionError):
+        return False
+    return True

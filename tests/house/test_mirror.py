@@ -151,7 +151,6 @@ PROVED_BY: dict[str, str] = {
     "privacy/retention_store.py": "privacy/test_erasure.py",
     "privacy/unexpired.py": "offboarding/test_delete_retention.py",
     "protocol/messages.py": "protocol/test_codec.py",
-    "protocol/shape.py": "dialects/jsonld/test_explain.py",
     "reading/columns.py": "reading/test_contents.py",
     "reading/csv_table.py": "reading/test_contents.py",
     "reading/encoding.py": "reading/test_contents.py",

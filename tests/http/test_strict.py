@@ -4,13 +4,15 @@ import contextlib
 import json
 import resource
 import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.errors import PeerError
-from connector.http.strict import DEPTH, loads
+from connector.http import strict
+from connector.http.strict import DEPTH, loads, steers
 
 TEXT = st.text(st.characters(codec="utf-8", categories=("L", "M", "N", "P", "S", "Z")))
 NUMBER = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
@@ -26,6 +28,60 @@ def test_ordinary_json_reads_as_the_standard_library_reads_it(value: object, asc
     """>> any value of ours << the same value, escaped or not."""
     text = json.dumps(value, ensure_ascii=ascii_only).encode()
     assert loads(text) == json.loads(text)
+
+
+SIGNS = st.text(
+    st.sampled_from('ab\t\n\x00\x08\x1f\x7f\x80\x9f\xa0§ä–—\u200d\u202a\u202e\u2066\u2069\u206a€😀\\"/'), max_size=6
+)
+LITERAL = st.sampled_from([
+    "0", "-0", "-0.0", "1.0", "1.50", "1e5", "1E5", "1e-7", "1e16", "1e17", "0.1", "5e-324", "1.7976931348623157e308",
+    "1e400", "123456789012345678", "9223372036854775808", "18446744073709551615", "18446744073709551616",
+    "12345678901234567890", "99999999999999999999", "123456789012345678901", "true", "null", "NaN", "Infinity",
+    r'"\u00e4"', r'"\ud83d\ude00"', r'"\ud800"', r'"\u0001"', r'"\/"', r'"\b"', '"\x7f"', '{"a":1,"a":1}',
+    '{"a":1,"a":2}', '{"":0}', "[]", "{}", "\ufeff1",
+])  # fmt: skip
+TEXTS = st.recursive(
+    LITERAL | SIGNS.map(json.dumps) | SIGNS.map(lambda text: json.dumps(text, ensure_ascii=False)),
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda parts: f"[{','.join(parts)}]")
+        | st.lists(st.tuples(SIGNS.map(json.dumps), inner), max_size=3).map(
+            lambda pairs: "{" + ",".join(f"{name}:{part}" for name, part in pairs) + "}"
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@given(TEXTS, st.sampled_from(["", " ", "\n"]))
+def test_a_text_as_we_write_it_reads_as_any_other_way_of_writing_it(text: str, space: str) -> None:
+    """>> numbers, escapes, names that stand twice, signs that steer << the same value of the same types, or the same
+    error, as by the slow reader and a look at every string."""
+    data = (text + space).encode()
+    assert outcome(lambda: loads(data)) == outcome(lambda: slowly(data))
+
+
+def outcome(read: Callable[[], object]) -> str:
+    try:
+        return repr(read())
+    except PeerError as error:
+        return error.code
+
+
+def slowly(data: bytes) -> object:
+    """The slow reader for everything."""
+    try:
+        value = strict._DECODER.decode(data.decode())
+    except ValueError as cause:
+        raise PeerError("http.json-syntax") from cause
+    strict._walk(value, strict.NODES, strict.STRING, None)
+    return value
+
+
+@given(SIGNS)
+def test_no_sign_that_steers_is_missed(text: str) -> None:
+    """>> a string of letters and odd signs << it is read exactly if nothing in it steers a screen."""
+    data = json.dumps([text], ensure_ascii=False).encode()
+    assert (outcome(lambda: loads(data)) == "http.json-characters") is steers(text)
 
 
 @given(st.binary(max_size=200))
