@@ -19,11 +19,15 @@ _M_ARENA_MAX: Final = -8
 def starting() -> None:
     """Before anything is loaded: what loads is no garbage, and two arenas serve all threads.
 
-    Beside the loop few threads run and the interpreter lets one at a time; glibc would keep an arena for each.
+    Beside the loop few threads run and the interpreter lets one at a time; glibc would keep an arena for each. Roots
+    that nobody uses go before anything else is loaded into their place: later they would leave holes.
     """
     gc.set_threshold(*THRESHOLDS)
     with contextlib.suppress(OSError, AttributeError):  # another C library has neither arenas nor this function
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, ARENAS)
+    from connector.http import late_roots
+
+    late_roots.in_aiohttp()
 
 
 def started() -> None:

@@ -6,8 +6,10 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from aiohttp import connector
 
 from connector.app import memory
+from connector.http.late_roots import LateRoots
 
 
 @pytest.fixture
@@ -51,6 +53,14 @@ def test_what_is_there_at_the_start_is_not_walked_again() -> None:
     assert gc.get_freeze_count() > 10_000
     later = [[]]
     assert any(one is later for one in gc.get_objects())
+
+
+@pytest.mark.usefixtures("as_it_was")
+def test_roots_that_nobody_uses_are_not_held() -> None:
+    """>> the process begins << neither context that aiohttp made for itself holds a root of the system."""
+    memory.starting()
+    made = connector._SSL_CONTEXT_VERIFIED, connector._SSL_CONTEXT_UNVERIFIED
+    assert all(isinstance(one, LateRoots) for one in made)
 
 
 def test_a_server_loads_no_other_command() -> None:
