@@ -23,6 +23,7 @@ from connector.api.countersigning import CountersigningHandlers
 from connector.api.datasets import DatasetHandlers
 from connector.api.duties import DutyHandlers
 from connector.api.federation import FederationHandlers
+from connector.api.figures import FigureHandlers
 from connector.api.find import FindHandlers
 from connector.api.groups import GroupHandlers
 from connector.api.harvest import HarvestHandlers
@@ -93,7 +94,8 @@ class OpenApiHandlers:
 
 
 GROUPS: tuple[type[Handlers], ...] = (
-    OperationHandlers, ParticipantHandlers, CatalogueHandlers, AudienceHandlers, DatasetHandlers, FindHandlers,
+    OperationHandlers, ParticipantHandlers, CatalogueHandlers, AudienceHandlers, DatasetHandlers, FigureHandlers,
+    FindHandlers,
     FederationHandlers, HarvestHandlers, ContractHandlers, CountersigningHandlers, TransferHandlers, DutyHandlers,
     AttentionHandlers, TerminationHandlers, ClockHandlers, OffboardingHandlers, MovingHandlers, RecordHandlers,
     PersonHandlers, PeopleHandlers, SpaceHandlers, GroupHandlers, MandateHandlers, TraceHandlers, BackupHandlers,

@@ -1,4 +1,4 @@
-"""For operators: health in three questions, metrics, figures, and looking at the trust list again."""
+"""For operators: health in three questions, metrics, and looking at the trust list again."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import ClassVar, Final
@@ -7,20 +7,17 @@ import msgspec
 from aiohttp import web
 
 from connector.api.routes import PARTICIPANT, PREFIX, Route, get, post
-from connector.figures.service import Figures
 from connector.participants.service import Participants
 from connector.storage.database import Database
 from connector.storage.effects import questions
 from connector.telemetry import Metrics
 from connector.views.operation import (
     AcceptedKeysView,
-    FiguresView,
     LiveView,
     QuestionsView,
     ReadyView,
     StartedUpView,
     TrustListView,
-    figure,
     question,
 )
 
@@ -48,11 +45,10 @@ class OperationHandlers:
         reload: Callable[[], Awaitable[int]],
         accept: Callable[[str], Awaitable[None]],
         look: Callable[[], Awaitable[None]],
-        counted: Figures,
     ) -> None:
-        """`look` reads the figures that a scrape is to show; `counted` are those of the log."""
+        """`look` reads the figures that a scrape is to show."""
         self._db, self._participants, self._metrics, self._look = db, participants, metrics, look
-        self._ready, self._reload, self._accept, self._figures = ready, reload, accept, counted
+        self._ready, self._reload, self._accept = ready, reload, accept
         self.started = False
 
     async def live(self, request: web.Request) -> LiveView:
@@ -74,12 +70,6 @@ class OperationHandlers:
         await self._look()
         return web.Response(text=self._metrics.text(), content_type="text/plain", charset="utf-8")
 
-    async def figures(self, request: web.Request) -> FiguresView:
-        """Counted from the participant's own log; what that cannot prove has no value."""
-        slug = (await self._participants.get(request.match_info["p"])).participant.id
-        found, log = await self._db.read(slug, self._figures.counted, slug)
-        return FiguresView([figure(one) for one in found], len(log.events), log.whole)
-
     async def questions(self, request: web.Request) -> QuestionsView:
         """What the connector does not decide by itself, for instance a message that a peer refused."""
         slug = (await self._participants.get(request.match_info["p"])).participant.id
@@ -99,7 +89,6 @@ class OperationHandlers:
         get("/health/ready", ready, also=(503,)),
         get("/health/started", has_started, also=(503,)),
         get("/metrics", metrics, media="text/plain"),
-        get(f"{PARTICIPANT}/figures", figures),
         get(f"{PARTICIPANT}/questions", questions),
         post(f"{PREFIX}/trust/reload", reload),
         post(f"{PREFIX}/trust/accept", accept),

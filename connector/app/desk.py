@@ -7,6 +7,7 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from connector.accounts.directory import Directory
+from connector.app.asked import Asked, asked
 from connector.app.services import Services
 from connector.contracts.signing.review import Readings
 from connector.operation.overview import Observer
@@ -64,6 +65,7 @@ PUBLIC_BODIES = frozenset(
 def pages(services: Services) -> list[routes.Handlers]:
     """The handlers of every page."""
     db, anchor, accounts = services.infra.db, services.trust.anchor, services.accounts
+    later = asked(services)
     return [
         FrameHandlers(),
         *_sharing(services),
@@ -71,8 +73,8 @@ def pages(services: Services) -> list[routes.Handlers]:
         AccountHandlers(accounts),
         PeopleHandlers(accounts),
         TokenHandlers(accounts),
-        TodayPages(db, services.tasks, anchor),
-        FigurePages(db, services.figures, anchor),
+        TodayPages(db, later.tasks, anchor),
+        FigurePages(db, later.figures, anchor),
         ApprovalPages(
             db, services.approvals, services.catalogue.service, services.contracts.service, services.judge, anchor,
             Directory(), services.drafts.service,
@@ -92,29 +94,29 @@ def pages(services: Services) -> list[routes.Handlers]:
             _observer(services),
             services.operation.enrolment.enlist,
         ),
-        PartnerPages(db, services.partners, services.judge, anchor),
-        NetworkPages(db, services.partners, anchor),
+        PartnerPages(db, later.partners, services.judge, anchor),
+        NetworkPages(db, later.partners, anchor),
         JoinPages(db, services.spaces, anchor),
         GroupPages(services.spaces, Members(anchor)),
         SpacePages(db, services.spaces, Directory()),
         ApplicationPages(db, services.spaces, Directory()),
-        *_contracts(services),
+        *_contracts(services, later),
         NotificationPages(
             db, services.notifications.service, services.notifications.mailboxes,
             sending=bool(services.infra.settings.mail.host),
         ),
-        *_finding(services),
+        *_finding(services, later),
     ]  # fmt: skip
 
 
-def _finding(services: Services) -> list[routes.Handlers]:
+def _finding(services: Services, later: Asked) -> list[routes.Handlers]:
     """Data of others, from the search to the file."""
-    db, members, requests = services.infra.db, Members(services.trust.anchor), services.requests
+    db, members, requests = services.infra.db, Members(services.trust.anchor), later.requests
     contracts, transfers, plane = services.contracts.service, services.transfers.service, services.plane.local
     return [
         FindPages(db, services.infra.clock, requests.searches, requests.datasets, services.catalogue.service, members),
         RequestPages(db, requests.service, requests.progress, contracts, members),
-        DeliveryPages(db, contracts, transfers, requests.links, plane, services.peer, members),
+        DeliveryPages(db, contracts, transfers, services.requests.links, plane, services.peer, members),
     ]
 
 
@@ -131,7 +133,7 @@ def _sharing(services: Services) -> list[routes.Handlers]:
     ]  # fmt: skip
 
 
-def _contracts(services: Services) -> list[routes.Handlers]:
+def _contracts(services: Services, later: Asked) -> list[routes.Handlers]:
     db, clock, anchor, judge = services.infra.db, services.infra.clock, services.trust.anchor, services.judge
     contracts, transfers = services.contracts, services.transfers
     agreements, settings = Agreements(contracts.service, anchor), services.infra.settings.trust
@@ -150,7 +152,7 @@ def _contracts(services: Services) -> list[routes.Handlers]:
         ),
         ContractSteps(
             db, clock, services.participants, contracts.service, contracts.termination_delivery,
-            services.requests.service, judge,
+            later.requests.service, judge,
             Readings(contracts.service.agreements, judge, services.trust.members.name_of), agreements,
         ),
     ]  # fmt: skip

@@ -15,6 +15,7 @@ from connector.api import countersigning as api_countersigning
 from connector.api import datasets as api_datasets
 from connector.api import duties as api_duties
 from connector.api import federation as api_federation
+from connector.api import figures as api_figures
 from connector.api import find as api_find
 from connector.api import groups as api_groups
 from connector.api import harvest as api_harvest
@@ -35,6 +36,7 @@ from connector.api import witness as api_witness
 from connector.api.operation import OperationHandlers
 from connector.api.routes import Handlers
 from connector.api.wait import Waiting
+from connector.app.asked import asked
 from connector.app.services import Services
 from connector.contracts.signing.review import Readings
 from connector.privacy.subject_access import Persons
@@ -52,6 +54,7 @@ def handlers(services: Services, operation: OperationHandlers) -> list[Handlers]
     waiting, agreements = Waiting(db), Agreements(contracts.service, anchor)
     readings = Readings(contracts.service.agreements, judge, members.name_of)
     offboarding, enrolment = services.offboarding, services.operation.enrolment
+    later = asked(services)
     return [
         operation,
         api_participants.ParticipantHandlers(
@@ -63,10 +66,11 @@ def handlers(services: Services, operation: OperationHandlers) -> list[Handlers]
         api_audience.AudienceHandlers(db, clock, participants, catalogue.service, catalogue.audiences, judge),
         api_harvest.HarvestHandlers(services.harvest),
         api_datasets.DatasetHandlers(db, participants, catalogue.service, contracts.service, anchor),
-        api_find.FindHandlers(participants, services.requests.searches),
+        api_figures.FigureHandlers(db, participants, later.figures),
+        api_find.FindHandlers(participants, later.requests.searches),
         api_federation.FederationHandlers(clock, participants, services.federation.service, anchor),
         api_contracts.ContractHandlers(
-            db, participants, contracts.service, services.evidence, services.requests.service, peer, anchor, waiting,
+            db, participants, contracts.service, services.evidence, later.requests.service, peer, anchor, waiting,
             judge, agreements,
         ),
         api_countersigning.CountersigningHandlers(db, participants, contracts.service, judge, readings, agreements),
@@ -81,13 +85,13 @@ def handlers(services: Services, operation: OperationHandlers) -> list[Handlers]
         ),
         api_clock.ClockHandlers(clock, services.schedule.watch, services.trust.skews),
         api_offboarding.OffboardingHandlers(offboarding.closing, offboarding.deletion, anchor),
-        api_moving.MovingHandlers(services.moving),
+        api_moving.MovingHandlers(later.moving),
         api_records.RecordHandlers(db, participants, contracts.service, services.retention, anchor),
         api_persons.PersonHandlers(Persons(db, services.retention.eraser), participants),
         api_people.PeopleHandlers(services.accounts, lambda: web_origin(services.infra.settings)),
         api_spaces.SpaceHandlers(clock, services.spaces),
         api_mandates.MandateHandlers(services.mandates.service, enrolment.enlist),
-        api_groups.GroupHandlers(services.groups),
+        api_groups.GroupHandlers(later.groups),
         api_trace.TraceHandlers(_tracing(services), anchor),
         api_backup.BackupHandlers(_file(services)),
         api_process.ProcessHandlers(db, services.infra.settings),

@@ -35,7 +35,6 @@ from connector.drafts import assemble as draft_slice
 from connector.drafts.assemble import DraftSlice
 from connector.federation import assemble as federation_slice
 from connector.federation.assemble import FederationSlice
-from connector.figures.service import Figures
 from connector.harvest import assemble as harvest_slice
 from connector.harvest.assemble import HarvestSlice
 from connector.harvest.supply import ImportedDatasets
@@ -43,8 +42,6 @@ from connector.ids import new_uuid
 from connector.infra import Infra
 from connector.mandates import assemble as mandate_slice
 from connector.mandates.assemble import MandateSlice
-from connector.moving import assemble as moving_slice
-from connector.moving.assemble import MovingSlice
 from connector.notifications import assemble as notification_slice
 from connector.notifications.assemble import NotificationSlice
 from connector.offboarding import assemble as offboarding_slice
@@ -54,8 +51,6 @@ from connector.operation import assemble as operation_slice
 from connector.operation.assemble import OperationSlice
 from connector.participants.quota import Quotas, counted
 from connector.participants.service import Participants
-from connector.partners.groups import PartnerGroups
-from connector.partners.service import Partners
 from connector.peer.addresses import Addresses
 from connector.peer.claims import Claims
 from connector.peer.client.client import PeerClient
@@ -64,14 +59,11 @@ from connector.peer.routes import Authenticate
 from connector.policy.engine import PolicyEngine
 from connector.policy.extension import PLAIN, Extension
 from connector.privacy.jobs import RetentionJobs
-from connector.requests import assemble as request_slice
-from connector.requests.assemble import RequestSlice
+from connector.requests.work import RequestWork, request_work
 from connector.settings import load as conf
 from connector.settings.load import Settings
 from connector.spaces import assemble as space_slice
 from connector.spaces.assemble import SpaceSlice
-from connector.tasks import assemble as task_slice
-from connector.tasks.service import Tasks
 from connector.telemetry import Metrics
 from connector.transfer import assemble as transfer_slice
 from connector.transfer.assemble import TransferSlice
@@ -85,8 +77,9 @@ from connector.witness import assemble as witness_slice
 from connector.witness.assemble import WitnessSlice
 
 
-class Services(Struct, frozen=True, kw_only=True):
-    """Everything that one process is made of, in the order in which it is put together."""
+class Services(Struct, frozen=True, kw_only=True, eq=False, weakref=True):
+    """Everything that one process is made of from its start, in the order in which it is put together; what it is made
+    of beside that once somebody asks is in `app/asked.py`."""
 
     infra: Infra
     judge: PolicyEngine
@@ -114,14 +107,9 @@ class Services(Struct, frozen=True, kw_only=True):
     circuits: Circuits
     retention: RetentionJobs
     operation: OperationSlice
-    figures: Figures
-    tasks: Tasks
-    partners: Partners
-    groups: PartnerGroups
     notifications: NotificationSlice
     offboarding: OffboardingSlice
-    moving: MovingSlice
-    requests: RequestSlice
+    requests: RequestWork
     more: More
     schedule: Schedule
 
@@ -184,13 +172,7 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
         folders=(settings.data.files, settings.data.received, settings.folder / "log"),
         struck=authority_of(listing, anchor.home or anchor, trust.listing, clock), periods=retention.unexpired,
     )  # fmt: skip
-    moving = moving_slice.assemble(
-        infra, participants, trust.resolver, evidence.seal_log, contracts.service, transfers.service
-    )
-    requests = request_slice.assemble(
-        infra, participants, catalogue, contracts.service, transfers.service, approvals.service, plane.local, engine,
-        peer=peer, anchor=anchor,
-    )  # fmt: skip
+    requests = request_work(infra, participants, contracts.service, transfers.service, plane.local, peer)
     more = ports.more(infra, catalogue, contracts, transfers)
     works = (
         accounts.work, operation.work, retention.work(), witness.work, catalogue.work, public.work, harvest.work,
@@ -205,15 +187,7 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
         spaces=spaces,
         contracts=contracts, mandates=mandates, evidence=evidence, transfers=transfers, plane=plane, circuits=circuits,
         retention=retention, operation=operation, notifications=notifications,
-        figures=Figures(participants, contracts.service.agreements, engine, lists().closure_of, anchor),
-        partners=Partners(
-            infra.clock, participants, contracts.service, engine, catalogue.index, trust, circuits
-        ),
-        groups=PartnerGroups(infra.db, participants, transfers.enforcement),
-        tasks=task_slice.assemble(
-            contracts.service, transfers.duties, approvals.service, drafts.service
-        ),
-        offboarding=offboarding, moving=moving, requests=requests, more=more,
+        offboarding=offboarding, requests=requests, more=more,
         schedule=schedule(infra, works, circuits, acks, operation.monitoring.failed),
     )  # fmt: skip
 

@@ -90,5 +90,5 @@ def operation(services: Services) -> OperationHandlers:
     found, infra = services.operation, services.infra
     return OperationHandlers(
         infra.db, services.participants, infra.metrics, services.schedule.readiness.look, found.enrolment.reload,
-        found.changes.accept_keys, found.look, services.figures,
+        found.changes.accept_keys, found.look,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Puts the slice together: searching, asking, and the delivery that follows."""
+"""Puts the slice together: searching, asking, and what became of that. What goes on by itself is in `work.py`."""
 
 from msgspec import Struct
 
@@ -6,12 +6,8 @@ from connector.approvals.service import Approvals
 from connector.catalogue.assemble import CatalogueSlice
 from connector.contracts.negotiation.service import Contracts
 from connector.infra import Infra
-from connector.jobs.work import Work
-from connector.participants.service import Participants
 from connector.policy.engine import PolicyEngine
 from connector.requests.dataset import ForeignDatasets
-from connector.requests.delivery import FirstDelivery
-from connector.requests.links import SWEEP_S, Links
 from connector.requests.peers import Peers
 from connector.requests.progress import Progress
 from connector.requests.search import Searches
@@ -23,26 +19,21 @@ from connector.views.members import Members
 
 
 class RequestSlice(Struct, frozen=True, kw_only=True):
-    """`searches` find data of members, `datasets` show one, `service` asks for it, `progress` says what became of that,
-    `links` lead programs to what was received."""
+    """`searches` find data of members, `datasets` show one, `service` asks for it, `progress` tells the rest."""
 
     searches: Searches
     service: Requests
     datasets: ForeignDatasets
     progress: Progress
-    links: Links
-    work: Work
 
 
 def assemble(
-    infra: Infra, participants: Participants, catalogue: CatalogueSlice, contracts: Contracts, transfers: Transfers,
-    approvals: Approvals, plane: LocalPlane, judge: PolicyEngine, *, peer: Peers, anchor: Anchor,
+    infra: Infra, catalogue: CatalogueSlice, contracts: Contracts, transfers: Transfers, approvals: Approvals,
+    plane: LocalPlane, judge: PolicyEngine, *, peer: Peers, anchor: Anchor,
 ) -> RequestSlice:  # fmt: skip
     """`peer` asks other connectors; `anchor` says who belongs; `plane` has the files that came."""
     db, clock = infra.db, infra.clock
-    links = Links(db, clock, participants, contracts, transfers, plane.file)
     service, members = Requests(db, clock, contracts, peer, anchor, judge), Members(anchor)
-    first = FirstDelivery(db, clock, contracts, transfers, peer)
     return RequestSlice(
         searches=Searches(db, clock, catalogue.index, judge, peer, anchor),
         service=service,
@@ -50,6 +41,4 @@ def assemble(
         progress=Progress(
             db, clock, contracts, transfers, approvals, service, members, judge, plane.file, plane.arrived
         ),
-        links=links,
-        work=Work(handlers=first.work.handlers, every={"links": (SWEEP_S, links.sweep)}),
     )

@@ -1,11 +1,10 @@
-"""For operators: health, figures, questions that wait for a person, the trust list, the process and its clock."""
+"""For operators: health, questions that wait for a person, the trust list, the process and its clock."""
 
 from collections.abc import Mapping
 
 import msgspec
 
 from connector.clock import rfc3339
-from connector.figures.model import Event, Figure, Part, Point
 from connector.views.fields import Json, Time
 
 
@@ -22,43 +21,6 @@ class ReadyView(msgspec.Struct, frozen=True):
 
 class StartedUpView(msgspec.Struct, frozen=True):
     started: bool
-
-
-class LogEntryView(msgspec.Struct, frozen=True, kw_only=True):
-    """`time` is `at`, in milliseconds; `leaf` is its place in the tree, null until it is sealed."""
-
-    id: int
-    type: str
-    at: int
-    time: Time
-    leaf: int | None
-
-
-class FigureView(msgspec.Struct, frozen=True, kw_only=True):
-    """`value` is null where there is none, and `lacks` says why: `nothing-yet`, or what the log cannot prove.
-
-    `of` is what the value is a share of, `version` that of its definition, `entries` how many log entries were counted,
-    `events` the newest of them.
-    """
-
-    id: str
-    version: int
-    value: float | None
-    unit: str
-    of: int | None
-    lacks: str
-    parts: list[Part]
-    series: list[Point]
-    entries: int
-    events: list[LogEntryView]
-
-
-class FiguresView(msgspec.Struct, frozen=True):
-    """`entries` of the log were looked at; `whole`: there are no older ones."""
-
-    figures: list[FigureView]
-    entries: int
-    whole: bool
 
 
 class QuestionView(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,22 +156,6 @@ class AttentionView(msgspec.Struct, frozen=True, kw_only=True):
     endings: UndeliveredView
     countersign: list[CountersignByView]
     false_lists: list[FalseListView]
-
-
-MOST_EVENTS = 100
-
-
-def figure(one: Figure) -> FigureView:
-    newest = one.events[: -MOST_EVENTS - 1 : -1]
-    return FigureView(
-        id=one.definition.id, version=one.definition.version, value=one.value, unit=one.definition.unit, of=one.of,
-        lacks=one.lacks, parts=list(one.parts), series=list(one.series), entries=len(one.events),
-        events=[log_entry(event) for event in newest],
-    )  # fmt: skip
-
-
-def log_entry(event: Event) -> LogEntryView:
-    return LogEntryView(id=event.id, type=event.type, at=event.at, time=rfc3339(event.at), leaf=event.index)
 
 
 def question(row: Mapping[str, object]) -> QuestionView:

@@ -127,7 +127,7 @@ async def test_not_ready_is_503_but_alive(aiohttp_client) -> None:  # type: igno
     async def ready() -> Mapping[str, bool]:
         return {"database": False, "worker": True}
 
-    handlers = OperationHandlers(None, None, Metrics(), ready, None, None, None, None)  # type: ignore[arg-type]
+    handlers = OperationHandlers(None, None, Metrics(), ready, None, None, None)  # type: ignore[arg-type]
     client = await aiohttp_client(routes.application([handlers]))
     answer = await client.get("/health/ready")
     assert (answer.status, (await answer.json())["checks"]) == (503, {"database": False, "worker": True})

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import connector
+from connector.app.asked import asked
 from connector.app.ports import PRODUCTION, Ports
 from connector.app.services import Services, build
 from connector.clock import SystemClock
@@ -35,7 +36,7 @@ def modules(pattern: str) -> Iterator[tuple[ModuleType, Path]]:
 
 
 async def test_each_slice_is_put_together_once(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """>> one process << every `assemble` of the product was called, and none of them twice."""
+    """>> one process, which two surfaces ask << every `assemble` of the product was called, and none of them twice."""
     called = Counter[str]()
 
     def counting(module: ModuleType) -> Callable[..., Any]:
@@ -50,7 +51,8 @@ async def test_each_slice_is_put_together_once(settings: Settings, monkeypatch: 
     names = [module.__name__ for module, _ in modules("assemble.py")]
     for module, _ in modules("assemble.py"):
         monkeypatch.setattr(module, "assemble", counting(module))
-    build(settings, SystemClock(), ports=Ports(plane=lambda *below: plane.assemble(*below)))
+    services = build(settings, SystemClock(), ports=Ports(plane=lambda *below: plane.assemble(*below)))
+    assert asked(services) is asked(services)
     assert called == dict.fromkeys(names, 1)
     assert len(names) > 5
 

@@ -36,6 +36,7 @@ PROVED_BY: dict[str, str] = {
     "api/offboarding.py": "cities/test_leaving.py",
     "api/persons.py": "cities/test_records.py",
     "api/records.py": "cities/test_records.py",
+    "app/asked.py": "app/test_services.py",
     "app/plugins.py": "plugins/test_plugins.py",
     "app/ports.py": "app/test_services.py",
     "app/process.py": "cities/test_restarts.py",
