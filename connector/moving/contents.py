@@ -5,8 +5,10 @@ A path never leads out of the folder of the participant that arrives (threat T10
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
 
 from connector.backup import copies
 from connector.errors import Mistake
@@ -16,6 +18,9 @@ from connector.moving.manifest import Entry
 from connector.moving.people import Person
 
 Blocks = Iterator[bytes]
+_PEOPLE: Final[msgspec.msgpack.Decoder[list[Person]]] = msgspec.msgpack.Decoder(
+    Annotated[list[Person], Meta(max_length=people.MOST)]
+)
 
 
 def walked(place: Path, secret: str, move: str) -> tuple[list[Entry], bytes, list[Person]]:
@@ -49,7 +54,7 @@ def _joined(blocks: Blocks, most: int) -> bytes:
 
 def _people(data: bytes) -> list[Person]:
     try:
-        return msgspec.msgpack.decode(data, type=list[Person])
+        return _PEOPLE.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError) as cause:
         raise Mistake("moving.damaged") from cause
 

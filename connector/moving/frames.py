@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Annotated, Any, Final
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Raw, Struct
 
 from connector.errors import Mistake
 from connector.moving.manifest import MOST_ENTRIES, Entry
@@ -20,15 +20,23 @@ RECEIVED = "received/"
 MOST_BLOCK: Final = 16 << 20
 SMALL: Final = 4 << 20
 """Bytes of a block of rows, unless one row alone has more."""
+MOST_ROWS: Final = 200
+"""Rows of a block: those that are read at once where it is written."""
 _HEAD_MOST: Final = 65_536
+_MOST_COLUMNS: Final = 200
 Row = tuple[Value, ...]
+_Outline = Annotated[list[Annotated[tuple[Raw, ...], Meta(max_length=_MOST_COLUMNS)]], Meta(max_length=MOST_ROWS)]
+_OUTLINE: Final = msgspec.msgpack.Decoder(_Outline)
+_ROWS: Final = msgspec.msgpack.Decoder(list[tuple[Any, ...]])
+_NESTED: Final = frozenset((*range(0x80, 0xA0), *range(0xDC, 0xE0), *range(0xC7, 0xCA), *range(0xD4, 0xD9)))
+"""First bytes of arrays, maps and extensions in MessagePack."""
 
 
 class Head(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`columns` are those of a table, in the order in which its rows have their values."""
 
     name: Annotated[str, Meta(max_length=1_000)]
-    columns: Annotated[tuple[Annotated[str, Meta(max_length=63)], ...], Meta(max_length=200)] = ()
+    columns: Annotated[tuple[Annotated[str, Meta(max_length=63)], ...], Meta(max_length=_MOST_COLUMNS)] = ()
 
 
 class Writer:
@@ -74,9 +82,15 @@ def portions(rows: Iterable[Row]) -> Iterator[list[Row]]:
 
 
 def unpacked(block: bytes) -> list[Row]:
-    """Raises Mistake for what are no rows; of which kind a value has to be says its column (`rows.incoming`)."""
+    """Raises Mistake for what are no rows; of which kind a value has to be says its column (`rows.incoming`).
+
+    A byte of MessagePack may be a list of its own, and a list takes 64 bytes: so first it is seen that there are a few
+    rows of a few plain values.
+    """
     try:
-        return msgspec.msgpack.decode(block, type=list[tuple[Any, ...]])
+        if any(memoryview(value)[0] in _NESTED for row in _OUTLINE.decode(block) for value in row):
+            raise Mistake("moving.damaged")
+        return _ROWS.decode(block)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as cause:
         raise Mistake("moving.damaged") from cause
 

@@ -12,12 +12,13 @@ from msgspec import Struct
 
 from connector.errors import Defect, Mistake
 from connector.moving import tables
+from connector.moving.frames import MOST_ROWS
 from connector.moving.values import Value, Values
 from connector.offboarding import participant_rows
 from connector.storage.database import Tx, long
 from connector.trust.keys.vault import Vault
 
-PAGE: Final = 200
+PAGE: Final = MOST_ROWS
 _COLUMNS = {
     "sqlite": "SELECT name, type, pk FROM pragma_table_info(:table) ORDER BY cid",
     "postgres": "SELECT a.attname AS name, format_type(a.atttypid, NULL) AS type, coalesce(array_position("

@@ -122,7 +122,6 @@ PROVED_BY: dict[str, str] = {
     "moving/contents.py": "moving/test_arrival_hostile.py",
     "moving/departure.py": "moving/test_arrival.py",
     "moving/envelope.py": "moving/test_arrival.py",
-    "moving/frames.py": "moving/test_arrival.py",
     "moving/manifest.py": "moving/test_arrival.py",
     "moving/people.py": "moving/test_arrival.py",
     "moving/rows.py": "moving/test_tables.py",

@@ -135,7 +135,7 @@ BENT: dict[str, tuple[Bend, str]] = {
     ),
     "a column twice": (more("rows/peer", ("did", "did", "root"), [["d", "d", "r"]]), "moving.table"),
     "a value of another kind": (more("rows/peer", ("did", "root", "entered_at"), [["d", "r", "1"]]), "moving.row"),
-    "a value that is a list": (more("rows/peer", ("did", "root", "entered_at"), [[["d"], "r", 1]]), "moving.row"),
+    "a value that is a list": (more("rows/peer", ("did", "root", "entered_at"), [[["d"], "r", 1]]), "moving.damaged"),
     "a row twice": (more("rows/peer", ("did", "root", "entered_at"), [["d", "r", 1], ["d", "r", 1]]), "moving.row"),
     "no rows at all": (more("rows/peer", ("did", "root", "entered_at"), NO_ROWS), "moving.damaged"),
     "somebody of the new place": (

@@ -1,0 +1,49 @@
+"""What stands in a block: rows of plain values, and nothing that takes more memory than it has bytes."""
+
+import tracemalloc
+
+import pytest
+
+from connector.errors import Mistake
+from connector.moving.frames import MOST_BLOCK, MOST_ROWS, packed, portions, unpacked
+from connector.moving.values import Value
+
+FILL = MOST_BLOCK - 16
+
+
+def array(size: int) -> bytes:
+    """The head of an array in MessagePack."""
+    return b"\xdd" + size.to_bytes(4)
+
+
+@pytest.mark.threat("T109")
+@pytest.mark.parametrize(
+    "block",
+    [
+        array(FILL) + b"\x90" * FILL,  # rows without values
+        array(FILL // 2) + b"\x91\xc0" * (FILL // 2),  # rows of one value
+        array(1) + array(FILL) + b"\xc0" * FILL,  # one row of many values
+        array(1) + array(1) + array(FILL) + b"\x90" * FILL,  # a value that is a list of lists
+        array(1) + array(1) + array(FILL) + b"\x80" * FILL,  # of maps
+        array(1) + array(1) + b"\xdf" + (FILL // 2).to_bytes(4) + b"\xc0\x90" * (FILL // 2),  # a map of lists
+        array(1) + b"\x91" * FILL + b"\xc0",  # deeper than anybody counts
+        array(1) + array(1) + b"\xd6\xff\x00\x00\x00\x00",  # a time, which no column has
+    ],
+    ids=["rows", "thin rows", "values", "lists", "maps", "a map", "depth", "time"],
+)
+def test_a_block_takes_no_more_memory_than_it_has_bytes(block: bytes) -> None:
+    """>> the largest block, made of what takes the most memory for a byte << refused before it is unfolded."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(Mistake, match="damaged"):
+            unpacked(block)
+        assert tracemalloc.get_traced_memory()[1] < MOST_BLOCK
+    finally:
+        tracemalloc.stop()
+
+
+def test_rows_come_out_as_they_went_in() -> None:
+    """>> as many rows as are read at once, with a value of each kind; a text of many bytes << the same."""
+    rows: list[tuple[Value, ...]] = [(at, -at, "ä" * at, bytes(at), None, 1 << 40) for at in range(MOST_ROWS)]
+    for some in ([*rows], [("x" * 70_000, b"y" * 5_000_000)]):
+        assert [row for block in portions(some) for row in unpacked(packed(block))] == some
