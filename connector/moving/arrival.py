@@ -7,12 +7,12 @@ command removes them first. Whoever begins anew shuts out whoever was at it, and
 """
 
 import asyncio
-import os
 import shutil
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, Final, NamedTuple
 
 import msgspec
@@ -130,18 +130,18 @@ class Arrivals:
         """
         found = await self._found(slug)
         async with self._turn:
-            with self._spooled(found.move) as place:
-                digest = await _stored(archive, place)
+            with self._spooled() as file:
+                digest = await _stored(archive, file, self._spool)
                 found = await self._found(slug)
                 if found.state != "waiting":
                     machine.took(found.machine, digest)
                     return await self.look(slug)
                 secrets = self._secrets(found)
-                read, jwk = await self._examined(found, secrets, place)
+                read, jwk = await self._examined(found, secrets, file)
                 attempt = new_uuid()
                 await self._db.write(slug, self._claimed, found, attempt)
                 try:
-                    await self._written(found, secrets, place, read, jwk, digest, attempt)
+                    await self._written(found, secrets, file, read, jwk, digest, attempt)
                 except BaseException:
                     await self._undone(found, attempt)
                     raise
@@ -217,19 +217,21 @@ class Arrivals:
     # Reading
 
     @contextmanager
-    def _spooled(self, move: str) -> Iterator[Path]:
-        """A file for the archive, which is gone afterwards; it is as encrypted there as it came."""
+    def _spooled(self) -> Iterator[IO[bytes]]:
+        """A file for the archive, as encrypted as it came. It has no name, so that no other replica writes into it on a
+        disk that they share, and is gone with whoever holds it."""
         with copies.room(self._spool):
             copies.private(self._spool)
-        place = self._spool / f"{move}.archive"
+            file = TemporaryFile(dir=self._spool)  # noqa: SIM115 closed below
         try:
-            yield place
+            yield file
         finally:
-            place.unlink(missing_ok=True)
+            with suppress(OSError):  # of a full disk was told where it was written
+                file.close()
 
-    async def _examined(self, found: ArrivalRow, secrets: Secrets, place: Path) -> tuple[_Read, Jwk]:
+    async def _examined(self, found: ArrivalRow, secrets: Secrets, file: IO[bytes]) -> tuple[_Read, Jwk]:
         """Everything once, with nothing believed; then who signed it, as the participant's own host says."""
-        seen, jws, who = await asyncio.to_thread(contents.walked, place, secrets.archive, found.move)
+        seen, jws, who = await asyncio.to_thread(contents.walked, file, secrets.archive, found.move)
         did, kid = manifest.claimed(jws)
         jwk = await self._key_of(did, kid)
         made = manifest.read(jws, jwk)
@@ -258,17 +260,16 @@ class Arrivals:
         return held
 
     async def _written(
-        self, found: ArrivalRow, secrets: Secrets, place: Path, read: _Read, jwk: Jwk, digest: str, attempt: str
+        self, found: ArrivalRow, secrets: Secrets, file: IO[bytes], read: _Read, jwk: Jwk, digest: str, attempt: str
     ) -> None:  # fmt: skip
         await self._undone(found, attempt)  # of an attempt that died
         here = [one.participant.operator for one in await self._participants.all()]
         slug, own = found.slug, _participant(found, read.manifest, here[0] if here else "")
         known = await self._db.write(slug, self._enter, found, own, read, jwk, attempt)
         layout = {one.name: one for one in await self._db.read(slug, rows.layout)}
-        with place.open("rb") as file:
-            reader = Reader(envelope.opened(file.read, secrets.archive, found.move))
-            for head, blocks in reader.entries():
-                await self._entry(found, layout, known, attempt, head, blocks)
+        file.seek(0)
+        for head, blocks in Reader(envelope.opened(file.read, secrets.archive, found.move)).entries():
+            await self._entry(found, layout, known, attempt, head, blocks)
         await self._checked(slug, read.manifest)
         fresh = self._participants.fresh(own)
         await self._db.write(slug, self._took, found, own, secrets, read.manifest, digest, fresh, attempt)
@@ -382,24 +383,15 @@ def _publisher(origin: Origin) -> PublisherDetails:
         raise Mistake("moving.damaged") from cause
 
 
-async def _stored(archive: AsyncIterable[bytes], place: Path) -> str:
-    """The SHA-256 of the file that lies there now."""
+async def _stored(archive: AsyncIterable[bytes], file: IO[bytes], place: Path) -> str:
+    """The SHA-256 of what the file holds now; raises Unavailable if it does not fit on the disk of `place`."""
     digest = sha256()
-    with copies.room(place), _private(place) as file:
+    with copies.room(place):
         async for piece in archive:
             digest.update(piece)
             await asyncio.to_thread(file.write, piece)
-        await asyncio.to_thread(_durable, file)
+        await asyncio.to_thread(file.flush)
     return digest.hexdigest()
-
-
-def _private(place: Path) -> IO[bytes]:
-    return os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb")
-
-
-def _durable(file: IO[bytes]) -> None:
-    file.flush()
-    os.fsync(file.fileno())
 
 
 def _rests(tx: Tx, slug: str, move: str, attempt: str) -> bool:

@@ -5,7 +5,7 @@ A path never leads out of the folder of the participant that arrives (threat T10
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Final
+from typing import IO, Annotated, Final
 
 import msgspec
 from msgspec import Meta
@@ -23,21 +23,21 @@ _PEOPLE: Final[msgspec.msgpack.Decoder[list[Person]]] = msgspec.msgpack.Decoder(
 )
 
 
-def walked(place: Path, secret: str, move: str) -> tuple[list[Entry], bytes, list[Person]]:
+def walked(file: IO[bytes], secret: str, move: str) -> tuple[list[Entry], bytes, list[Person]]:
     """Every entry, the manifest and the people; raises Mistake unless the manifest is the last, and once."""
-    with place.open("rb") as file:
-        reader = Reader(envelope.opened(file.read, secret, move))
-        jws, who, names = b"", list[Person](), set[str]()
-        for head, blocks in reader.entries():
-            if jws or head.name in names:
-                raise Mistake("moving.damaged")
-            names.add(head.name)
-            if head.name == MANIFEST:
-                jws = _joined(blocks, manifest.MOST_BYTES)
-            elif head.name == people.NAME:
-                who = _people(_joined(blocks, manifest.MOST_BYTES))
-            else:
-                _require_known(head.name)
+    file.seek(0)
+    reader = Reader(envelope.opened(file.read, secret, move))
+    jws, who, names = b"", list[Person](), set[str]()
+    for head, blocks in reader.entries():
+        if jws or head.name in names:
+            raise Mistake("moving.damaged")
+        names.add(head.name)
+        if head.name == MANIFEST:
+            jws = _joined(blocks, manifest.MOST_BYTES)
+        elif head.name == people.NAME:
+            who = _people(_joined(blocks, manifest.MOST_BYTES))
+        else:
+            _require_known(head.name)
     if not jws:
         raise Mistake("moving.damaged")
     return [one for one in reader.seen if one.name != MANIFEST], jws, who

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from connector.errors import HanseError
+from connector.errors import HanseError, Mistake
 from connector.moving import rows, target
 from connector.moving.departure import Departures
 from connector.storage import Database, open_database
 from connector.storage.database import PROCESS
+from connector.trust.keys.jwk import Jwk
 from tests.moving.sides import PARTNER, TOWN, New, Old, new_side
 from tests.testkit.towns import Towns
 
@@ -242,6 +243,39 @@ async def test_another_process_takes_the_same_archive_meanwhile(
         after = await begun(old, side, receipts[0])
         for name in ("agreement", "negotiation", "object", "dataset"):
             assert after[name] in (before[name], before[name] + (name == "object")), name
+
+
+@only_sqlite
+@pytest.mark.threat("T110")
+async def test_replicas_that_share_a_disk_do_not_mix_what_they_read(
+    old: Old, migrated: Path, tmp_path: Path
+) -> None:  # fmt: skip
+    """>> one has looked through an archive, another is just getting one for the same move << the first is taken in
+    whole, the other refused, and nothing of either is left on the disk."""
+    await furnished(old)
+    async with place(old.towns, migrated, tmp_path / "there") as side:
+        first, second = await written_out(old, side), await old.archive()
+        one, half, more = side.arrivals, asyncio.Event(), asyncio.Event()
+        other = type(one)(side.db, side.participants, side.vault, one._key_of, one._folders, one._spool)
+
+        async def slowly() -> AsyncIterator[bytes]:
+            yield second[: len(second) // 2]
+            half.set()
+            await more.wait()
+            yield second[len(second) // 2 :]
+
+        async def meanwhile(did: str, kid: str) -> Jwk:
+            await half.wait()
+            return await other._key_of(did, kid)
+
+        one._key_of = meanwhile
+        late = asyncio.create_task(other.take(TOWN, slowly()))
+        receipt = await side.take(first)
+        more.set()
+        with pytest.raises(Mistake, match=r"moving\.taken"):
+            await late
+        assert (await one.look(TOWN)).arrival.receipt == receipt
+        assert list(one._spool.iterdir()) == []
 
 
 @only_sqlite
