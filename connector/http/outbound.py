@@ -15,11 +15,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
+from aiohttp.client_reqrep import ConnectionKey
+from aiohttp.connector import Connection
 from msgspec import Struct
 from multidict import MultiMapping
 from yarl import URL
 
 from connector.errors import PeerError, Unavailable
+from connector.http import kept
 from connector.http.address import Network, Target, address_allowed, is_literal, networks, target
 
 # Shorter than the 11 s after which our servers close idle connections, so that a request never meets a closing one;
@@ -28,7 +31,6 @@ KEEPALIVE_S = 9.0
 CONNECT_S = 5.0
 READ_GAP_S = 30.0
 STREAM_BUFFER = 65_536
-_CHUNK = 65_536
 _PLAIN = {"Accept-Encoding": "identity"}
 
 
@@ -92,6 +94,8 @@ class SafeClient:
         self._insecure = insecure
         self._resolver = resolver
         self._session: aiohttp.ClientSession | None = None
+        self._pool: _Pool | None = None
+        """That of the session."""
 
     def calls(self, url: str) -> bool:
         """Whether we would try this URL at all; where its name leads is judged at the socket."""
@@ -146,7 +150,7 @@ class SafeClient:
         """Closes all pooled connections; the client opens anew when used again."""
         if self._session is not None:
             await self._session.close()
-            self._session = None
+            self._session = self._pool = None
 
     async def _whole(
         self,
@@ -162,12 +166,37 @@ class SafeClient:
         if self._proxy is not None:
             await self._through_proxy(there)
         try:
+            found = await self._on_kept(method, there, body, headers, limit or self._limit, longest)
+            if found is not None:
+                return found
             async with self._request(method, url, body, headers, _whole_patience(longest)) as response:
-                if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-                    raise PeerError("http.answer-encoded")
-                return Answer(response.status, response.headers, await _read(response, limit or self._limit))
+                kept.plain(response.headers)
+                length = response.headers.get("Content-Length", "")
+                return Answer(
+                    response.status, response.headers, await kept.whole(response.content, length, limit or self._limit)
+                )
         except _BROKEN as cause:
             raise _told(cause, there) from cause
+
+    async def _on_kept(
+        self,
+        method: str,
+        there: Target,
+        body: bytes | None,
+        headers: Mapping[str, str] | None,
+        limit: int,
+        total_s: float,
+    ) -> Answer | None:
+        """The answer to a request with a token on a connection that is open; None where there is none, or a proxy.
+
+        What has no token the session may repeat, so it is the session's.
+        """
+        if self._pool is None or self._proxy is not None or headers is None or "Authorization" not in headers:
+            return None
+        request = kept.request(method, there, body, {**_PLAIN, **headers})
+        if request is None or (connection := await self._pool.kept(there)) is None:
+            return None
+        return Answer(*await kept.answer(connection, request, limit, total_s, STREAM_BUFFER))
 
     @asynccontextmanager
     async def _open(
@@ -217,7 +246,7 @@ class SafeClient:
 
     def _connections(self) -> aiohttp.ClientSession:
         if self._session is None:
-            connector = _Pool(
+            self._pool = _Pool(
                 ssl=self._tls,
                 limit=0,
                 limit_per_host=64,
@@ -226,7 +255,7 @@ class SafeClient:
                 resolver=self._resolver,
             )
             self._session = aiohttp.ClientSession(
-                connector=connector,
+                connector=self._pool,
                 auto_decompress=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
@@ -258,6 +287,11 @@ class _Pool(aiohttp.TCPConnector):
 
     What it said there would be taken for the answer to the next request.
     """
+
+    async def kept(self, there: Target) -> Connection | None:
+        """One that is open to that host, not to be used by another until it is released or closed; None for none."""
+        key = ConnectionKey(there.host, there.port, there.scheme == "https", True, None, None, None)
+        return await self._get(key, [])  # type: ignore[no-any-return]
 
     async def _get(self, key: Any, traces: Any) -> Any:
         kept = await super()._get(key, traces)
@@ -316,24 +350,3 @@ async def _addresses(host: str, port: int) -> list[str]:
     except OSError:
         return []
     return [str(info[4][0]) for info in found]
-
-
-async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    if (response.content_length or 0) > limit:
-        raise PeerError("http.answer-size", limit=limit)
-    first = await response.content.readany()
-    if response.content.at_eof():
-        return _capped(first, limit)
-    parts, size = [first], len(first)
-    async for part in response.content.iter_chunked(_CHUNK):
-        parts.append(part)
-        size += len(part)
-        if size > limit:
-            raise PeerError("http.answer-size", limit=limit)
-    return _capped(b"".join(parts), limit)
-
-
-def _capped(body: bytes, limit: int) -> bytes:
-    if len(body) > limit:
-        raise PeerError("http.answer-size", limit=limit)
-    return body
