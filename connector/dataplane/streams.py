@@ -1,7 +1,8 @@
 """The open streams of this process, by flow: a flow that ends or expires cuts them at once.
 
 A cut is an asyncio timeout moved to now, so expiry, termination and a stalled reader all end a stream in one way. What
-another replica ended is learnt from its signal or, since signals get lost, from the sweep.
+another replica ended is learnt from its signal or, since signals get lost, from the sweep, which also cuts what nobody
+may hand out for the participant any more (spec/mandates.md 5.1).
 """
 
 import asyncio
@@ -60,10 +61,10 @@ class OpenStream:
 
 
 class Streams:
-    """Who is being served here, now."""
+    """Who is being served here, now. `serves`: whether anybody may hand out a participant's data at this instant."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock, serves: Callable[[Tx, str], bool] = lambda _tx, _participant: True) -> None:
+        self._clock, self._serves = clock, serves
         self._open: dict[_Key, set[OpenStream]] = {}
         self._wake = asyncio.Event()
 
@@ -122,14 +123,15 @@ class Streams:
         """Cuts what the database says has ended. A database out of reach cuts nothing: expiry does not depend on it."""
         for participant, flow in list(self._open):
             try:
-                if not await database.read(participant, _still_open, participant, flow, self._clock.now()):
+                if not await database.read(participant, self._still_open, participant, flow):
                     self.cut(participant, flow)
             except Unavailable:
                 return
 
-
-def _still_open(tx: Tx, participant: str, flow: str, now: int) -> bool:
-    found = flows.find(tx, participant, flow)
-    if found is None:
-        return False
-    return found.state in ("PREPARED", "STARTED") and (found.expires_at is None or found.expires_at > now)
+    def _still_open(self, tx: Tx, participant: str, flow: str) -> bool:
+        found = flows.find(tx, participant, flow)
+        if found is None or found.state not in ("PREPARED", "STARTED"):
+            return False
+        if found.expires_at is not None and found.expires_at <= self._clock.now():
+            return False
+        return found.role != "provider" or self._serves(tx, participant)

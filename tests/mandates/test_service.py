@@ -1,5 +1,6 @@
 """A provider acts for a town by a mandate: what it may, what others see of it, how it ends (T31; spec/mandates.md)."""
 
+import asyncio
 import base64
 import json
 from pathlib import Path
@@ -14,6 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from connector.audit import store as audit
 from connector.clock import FakeClock
+from connector.dataplane import flows
+from connector.dataplane.streams import Streams
 from connector.errors import Mistake, Unavailable, Unknown
 from connector.mandates import store
 from connector.mandates.service import SEAL, Mandates
@@ -219,6 +222,42 @@ async def test_data_are_published_and_handed_out_only_as_entrusted(towns: Towns)
         with pytest.raises(Unavailable, match="mandates"):
             await towns.publish(TOWN)
         await mandates(towns).withdraw(TOWN, own=False)
+
+
+@pytest.mark.parametrize("end", ["withdrawn", "for less"])
+async def test_what_is_being_handed_out_is_cut_with_the_mandate(towns: Towns, end: str) -> None:
+    """>> bytes flow out and others in, when the mandate ends or is replaced by one for less << those that go out are
+    cut with the next look at whatever replica; once the town acts itself what flows then goes on."""
+
+    def open_flows(tx: Tx) -> None:
+        one = {"participant": TOWN, "counterparty": "did:web:n", "agreement": "a", "expires_at": None}
+        flows.start(tx, flow="out", source="s", **one)
+        flows.accept(tx, flow="in", sink="f", address=None, expected_sha256=None, **one)
+
+    async def looked() -> list[str]:
+        """Those that are cut: each is open while the sweep looks."""
+        cut = []
+        for flow in ("out", "in"):
+            try:
+                async with streams.ticket(TOWN, flow):
+                    await streams.sweep(towns.db)
+                    await asyncio.sleep(0)
+            except TimeoutError:
+                cut.append(flow)
+        return cut
+
+    streams = Streams(towns.clock, towns.reports.serves)
+    await towns.db.write(TOWN, open_flows)
+    assert await looked() == []
+    await entrusted(towns)
+    assert await looked() == []
+    if end == "withdrawn":
+        await mandates(towns).withdraw(TOWN, own=False)
+    else:
+        await entrusted(towns, actions=("negotiate",))
+    assert await looked() == ["out"]
+    await mandates(towns).withdraw(TOWN, own=True)
+    assert await looked() == []
 
 
 async def test_another_replica_goes_by_what_stands_now(towns: Towns) -> None:

@@ -28,7 +28,7 @@ class DataPlane(Struct, frozen=True, kw_only=True):
 def assemble(infra: Infra, reports: Reports, uploads: Uploads) -> DataPlane:
     """`uploads` holds the files that participants publish."""
     db, clock, http, data = infra.db, infra.clock, infra.http, infra.settings.data
-    streams, sources, ports = Streams(clock), Sources(uploads.place, http), Ports(db, reports)
+    streams, sources, ports = Streams(clock, reports.serves), Sources(uploads.place, http), Ports(db, reports)
     gate = Gate(db, ports, clock)
     local = LocalPlane(db, reports, http, infra.vault, data.received, streams, data.largest, data.keep_free)
     pusher = Pusher(db, clock, reports, gate, streams, sources, http, infra.vault)

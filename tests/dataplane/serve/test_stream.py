@@ -181,6 +181,23 @@ async def test_termination_closes_an_open_stream_at_once(plane):
         await plane.read_while(terminate)
 
 
+@pytest.mark.threat("T31")
+async def test_what_nobody_may_hand_out_any_more_is_cut(plane):
+    """>> the mandate ends while bytes flow << cut by the sweep, and the flow itself stays as it is."""
+    await make_large(plane)
+
+    async def withdraw():
+        await plane.streams.sweep(plane.database)
+        assert plane.streams.count() == 1
+        plane.entrusted = False
+        await plane.streams.sweep(plane.database)
+        assert (await plane.book.line())[1:] == (False, "closed")
+
+    with pytest.raises(Unavailable):
+        await plane.read_while(withdraw)
+    assert (await plane.flow_row()).state == "STARTED"
+
+
 async def test_an_end_told_by_another_replica_is_found_by_the_sweep(plane):
     """A signal without value makes the process look into the database."""
     await make_large(plane)
