@@ -31,6 +31,6 @@ def schedule(infra: Infra, works: Iterable[Work], circuits: Circuits, acks: Acks
     watch = ClockWatch(db, clock, infra.metrics, work.bounds)
     worker = Worker(db, clock, work.handlers, infra.me, infra.settings.worker, watch.doubt, failed, acks)
     circuits.listen(worker.wake)
-    jobs = Jobs(db, clock, infra.me, work.timers, work.every, work.alone, watch)
+    jobs = Jobs(db, clock, infra.me, work.timers, work.every, work.alone, watch, work.wanted)
     readiness = Readiness(db, worker, jobs, watch, Probe(db, clock, infra.settings.folder))
     return Schedule(watch=watch, worker=worker, jobs=jobs, rounds=work.rounds, readiness=readiness)

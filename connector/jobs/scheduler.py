@@ -34,12 +34,13 @@ class Jobs:
     def __init__(
         self, db: Database, clock: Clock, me: str, fire: Mapping[str, Fire],
         every: Mapping[str, tuple[float, Job]], alone: Mapping[str, tuple[float, Job]],
-        watch: ClockWatch | None = None,
+        watch: ClockWatch | None = None, wanted: Mapping[str, Callable[[], bool]] = {},
     ) -> None:  # fmt: skip
-        """While `watch` doubts the clock no timer fires and no job for one replica runs."""
+        """While `watch` doubts the clock no timer fires and no job for one replica runs; one that is not `wanted` asks
+        the database for nothing."""
         self._watch = watch
         self._db, self._clock, self._me, self._fire = db, clock, me, fire
-        self._every, self._alone = every, alone
+        self._every, self._alone, self._wanted = every, alone, wanted
         self._next = dict.fromkeys([*every, *alone], clock.steady())
         self._task: asyncio.Task[None] | None = None
 
@@ -66,7 +67,7 @@ class Jobs:
         if self._watch is None or not self._watch.doubt():
             await self._timers()
             for name, (period_s, job) in self._every.items():
-                if self._is_due(name, period_s):
+                if self._is_due(name, period_s) and (name not in self._wanted or self._wanted[name]()):
                     await self._apart(name, partial(self._if_leased, name, period_s, job))
         for name, (period_s, job) in self._alone.items():
             if self._is_due(name, period_s):

@@ -26,13 +26,15 @@ class Stops(Protocol):
 
 class Work(Struct, frozen=True, kw_only=True):
     """`bounds`: kind of timer -> the longest that one may lie ahead (ms). Jobs: name -> (period in seconds, what it
-    does); `every` for one replica at a time, `alone` in each of them."""
+    does); `every` for one replica at a time, `alone` in each of them. `wanted`: jobs of `every` for which no lease is
+    asked while this says that there is nothing to do."""
 
     handlers: Mapping[str, Handler] = {}
     timers: Mapping[str, Fire] = {}
     bounds: Mapping[str, int] = {}
     every: Mapping[str, tuple[float, Job]] = {}
     alone: Mapping[str, tuple[float, Job]] = {}
+    wanted: Mapping[str, Callable[[], bool]] = {}
     rounds: tuple[Stops, ...] = ()
 
 
@@ -45,6 +47,7 @@ def together(works: Iterable[Work]) -> Work:
         bounds=_joined(work.bounds for work in each),
         every=_joined(work.every for work in each),
         alone=_joined(work.alone for work in each),
+        wanted=_joined(work.wanted for work in each),
         rounds=tuple(one for work in each for one in work.rounds),
     )
 

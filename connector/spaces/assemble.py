@@ -58,6 +58,10 @@ def assemble(
         )  # fmt: skip
         return Keys.of(said, WitnessKeys(url=vouching.url, keys=await vouching.public()), _entrusted(hosted))
 
+    def belongs() -> bool:
+        """Whether anybody here keeps a space or has joined one."""
+        return bool(trust.anchor.joined)
+
     authority = SpaceAuthority(db, infra.vault, participants, people, own_keys)
     applications = Applications(db, clock, participants, trust.resolver, authority, trust.seal_roots)
     groups = SpaceGroups(db, participants, authority)
@@ -89,6 +93,7 @@ def assemble(
                 "space-lists": (issuing.LOOK_S, lists.begin), "space-join": (joining.LOOK_S, asking.begin),
                 "space-groups": (groups_elsewhere.LOOK_S, grouping.begin),
             },
+            wanted={"space-lists": belongs, "space-join": joined.wanted, "space-groups": belongs},
             alone={"space-hints": (HINTS_S, hinting.begin)},
             rounds=(lists, asking, hinting, grouping),
         ),

@@ -73,6 +73,7 @@ class Joining:
         self._open: set[str] = set()
         self._looked: int | None = None
         self._asked_at: int | None = None
+        self._next_look = 0
 
     def _keys_changed(self, _: object) -> None:
         """The next round looks at every participant: somebody may have other keys."""
@@ -219,6 +220,17 @@ class Joining:
         )
         if answer.status != 204:
             _receipt(answer)
+
+    def wanted(self) -> bool:
+        """Whether a round may have something to do: somebody belongs to a space, has asked for one here, or has other
+        keys; now and then all the same, for what was asked of another replica or before a restart."""
+        if self._anchors.joined or self._open:
+            return True
+        now = self._clock.steady()
+        if now < self._next_look:
+            return False
+        self._next_look = now + ALL_MS
+        return True
 
     async def tick(self) -> None:
         """The job: a round now and then, and at once when somebody may have other keys."""

@@ -7,7 +7,7 @@ import pytest
 from connector.clock import FakeClock, SystemClock
 from connector.errors import Defect, Unavailable
 from connector.jobs.scheduler import TOKENS_KEPT_MS, Jobs, forget_tokens
-from connector.storage.database import Database, Tx
+from connector.storage.database import PROCESS, Database, Tx
 from connector.storage.effects import review, timer
 from tests.testkit.patience import PATIENCE_S
 
@@ -99,6 +99,26 @@ async def test_a_job_for_one_replica_runs_in_one(any_db: Database) -> None:
     for replica in [named("a"), named("b"), named("c")]:
         await replica.tick()
     assert sorted(ran) == ["a", "b", "c", "leased"]
+
+
+async def test_a_job_that_is_not_wanted_asks_the_database_for_nothing(sqlite_db: Database) -> None:
+    """>> nothing to do for a while, then something << no lease in the meantime, then the job."""
+    clock, ran, work = FakeClock(), list[int](), list[str]()
+
+    async def job() -> None:
+        ran.append(clock.now())
+
+    def leases(tx: Tx) -> list[str]:
+        return [str(row["name"]) for row in tx.all("SELECT name FROM lease")]
+
+    one = Jobs(sqlite_db, clock, "me", {}, {"lists": (1.0, job)}, {}, wanted={"lists": lambda: bool(work)})
+    for _ in range(3):
+        await one.tick()
+        clock.advance(1000)
+    assert (ran, await sqlite_db.read(PROCESS, leases)) == ([], [])
+    work.append("a space")
+    await one.tick()
+    assert (len(ran), await sqlite_db.read(PROCESS, leases)) == (1, ["lists"])
 
 
 async def test_a_job_runs_at_its_period(sqlite_db: Database) -> None:

@@ -165,6 +165,35 @@ async def away(*args: object) -> object:
     raise Unavailable("http.unreachable")
 
 
+async def test_a_process_without_any_space_has_nothing_to_ask_for(space: Space, start: Start) -> None:
+    """>> no space, an application, a membership; the process starts anew while it waits << nothing to do but a look
+    each minute; then a round each second, and with the first look after the start."""
+    clock = FakeClock(SystemClock().now())
+    space.clock = clock
+    county = County(await start("county", COUNTY, COUNTY_KIND))
+    await county.found()
+    async with space.running("town", {TOWN: MUNICIPALITY}, UNLISTED) as town:
+        joining, wanted = town.services.spaces.joining, town.services.spaces.work.wanted
+        await joining.work()
+        assert joining.wanted()
+        assert [name for name, one in wanted.items() if one()] == []
+        clock.advance(60_000)
+        assert joining.wanted()
+        assert not joining.wanted()
+        await applied(town, TOWN, await county.invite(), county)
+        assert [name for name, one in wanted.items() if one()] == ["space-join"]
+    async with space.running("town", {}, UNLISTED) as town:
+        joining, wanted = town.services.spaces.joining, town.services.spaces.work.wanted
+        assert joining.wanted()
+        await joining.work()
+        assert joining.wanted()
+        (one,) = await joining.all(TOWN)
+        await county.admit(one)
+        await joining.work()
+        await town.services.trust.spaces.catch_up()
+        assert [name for name, one in wanted.items() if one()] == ["space-lists", "space-join", "space-groups"]
+
+
 async def test_the_job_brings_the_news_and_the_list(county: County, town: City) -> None:
     one = await applied(town, TOWN, await county.invite(), county)
     await county.admit(one)
