@@ -3,6 +3,8 @@
 Handlers by plain constructor calls over the services; no rule stands here.
 """
 
+from collections.abc import Callable
+
 from yarl import URL
 
 from connector.api.operation import OperationHandlers
@@ -25,9 +27,7 @@ from connector.peer.identity import IdentityHandlers
 from connector.peer.inventory import InventoryHandlers
 from connector.peer.mandates import MandateHandlers
 from connector.peer.problems import problems
-from connector.peer.public.answers import Answers
-from connector.peer.public.catalogue import PublicHandlers
-from connector.peer.public.downloads import Downloads
+from connector.peer.public import routes as public_routes
 from connector.peer.spaces import SpaceHandlers
 from connector.settings.own_texts import own_texts
 
@@ -49,7 +49,6 @@ def peer_routes(services: Services, exchange: Exchange) -> list[routes.Route]:
         plane.gate, plane.streams, plane.sources, plane.ports, participant=data.slug_of, flow=data.flow_of
     )
     limits = infra.settings.data
-    sending = Answers()
     inbound = Inbound(place=plane.local.place, limit=limits.largest, free=limits.keep_free)
     incoming = receive_data(db, plane.streams, plane.ports, inbound, participant=data.slug_of, flow=data.flow_of)
     spaces = services.spaces
@@ -68,11 +67,26 @@ def peer_routes(services: Services, exchange: Exchange) -> list[routes.Route]:
         *data.routes(outgoing, incoming),
         *SpaceHandlers(db, clock, spaces, services.trust.resolver).routes(),
         *MandateHandlers(services.mandates.service, clock).routes(),
-        *PublicHandlers(
-            db, clock, services.public.snapshots, services.public.records, sending, own_texts(infra.settings.web)
-        ).routes(),
-        *Downloads(db, clock, services.public.records, plane.sources, sending).routes(),
+        *public_routes.routes(_open(services)),
     ]
+
+
+def _open(services: Services) -> Callable[[], public_routes.Open]:
+    """What is open to everybody; the operator's own texts are read here, at the start."""
+    infra, published, texts = services.infra, services.public, own_texts(services.infra.settings.web)
+
+    def load() -> public_routes.Open:
+        from connector.peer.public.answers import Answers
+        from connector.peer.public.catalogue import PublicHandlers
+        from connector.peer.public.downloads import Downloads
+
+        sending, records = Answers(), published.records
+        return public_routes.Open(
+            PublicHandlers(infra.db, infra.clock, published.snapshots, records, sending, texts),
+            Downloads(infra.db, infra.clock, records, services.plane.sources, sending),
+        )
+
+    return load
 
 
 def peer_port(services: Services) -> OneHandler:

@@ -3,13 +3,16 @@
 What the server refuses for good comes back in its words; all else may be tried again (RFC 5321, 4.2.1).
 """
 
-import smtplib
 import ssl
 from email.message import EmailMessage
+from typing import TYPE_CHECKING
 
 from connector.errors import HanseError, Mistake, Unavailable
 from connector.language.reasons import plain
 from connector.settings.load import Mail
+
+if TYPE_CHECKING:
+    from smtplib import SMTP
 
 HERE = frozenset({"localhost", "127.0.0.1", "::1"})
 TIMEOUT_S = 20.0
@@ -48,6 +51,8 @@ def asleep(hour: int, begin: int, end: int) -> bool:
 
 def send(mail: Mail, to: str, message: EmailMessage) -> None:
     """Raises MailRefused, or Unavailable."""
+    import smtplib  # most send no mail
+
     try:
         with _connected(mail) as server:
             if mail.user:
@@ -66,7 +71,9 @@ def send(mail: Mail, to: str, message: EmailMessage) -> None:
         raise Unavailable(AWAY, host=mail.host) from problem
 
 
-def _connected(mail: Mail) -> smtplib.SMTP:
+def _connected(mail: Mail) -> "SMTP":
+    import smtplib
+
     context = ssl.create_default_context(cafile=None if mail.ca_file is None else str(mail.ca_file))
     if mail.tls == "tls":
         return smtplib.SMTP_SSL(mail.host, mail.port, timeout=TIMEOUT_S, context=context)

@@ -1,7 +1,7 @@
 """The evidence bundle of an agreement, made on demand: the log is sealed first, then everything is read at once."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from connector.clock import Clock
 from connector.contracts import store
 from connector.contracts.agreement import log_records
 from connector.contracts.agreement.agreements import sealer
-from connector.contracts.document import draft, pdf, second_seal
+from connector.contracts.document import draft, second_seal
 from connector.contracts.document.sealing import Reference, address, canonical
 from connector.contracts.document.sealing import seal as seal_by
 from connector.contracts.document.translation import Translations
@@ -86,7 +86,7 @@ class Evidence:
             self._manifests[known] = jws
             return jws
 
-        shown = await asyncio.to_thread(pdf.members, parts.text)
+        shown = await asyncio.to_thread(_shown, parts.text)
         certified = await self._certificates.members(parts, hosted.participant.did)
         whole = msgspec.structs.replace(parts, more={**parts.more, **shown, **certified})
         return await loop.run_in_executor(self._threads, export.bundle, whole, manifest_seal)
@@ -176,3 +176,10 @@ class Evidence:
             },
             exporter_document=None if current == objects[f"did-{agreement.role}.json"] else current,
         )
+
+
+def _shown(text: bytes) -> Mapping[str, bytes]:
+    """On a thread, which also loads what makes it."""
+    from connector.contracts.document import pdf
+
+    return pdf.members(text)

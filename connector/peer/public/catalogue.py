@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import partial
 from hashlib import sha256
 from typing import Final
 
@@ -30,8 +29,8 @@ from connector.participants import succession
 from connector.peer.public import answers, forms
 from connector.peer.public.answers import Answers, Document
 from connector.peer.public.forms import Shown
-from connector.peer.public.html import PAGES, Html
-from connector.peer.routes import Call, Route
+from connector.peer.public.html import Html
+from connector.peer.routes import Call
 from connector.storage.database import Database
 
 BURST: Final = 1_000
@@ -61,19 +60,6 @@ class PublicHandlers:
         self._pages, self._html = Pages(db), Html()
         self._pace = Pace(clock, burst=BURST, per_s=PER_S)
         self._series_pace = Pace(clock, burst=SERIES_BURST, per_s=SERIES_PER_S)
-
-    def routes(self) -> list[Route]:
-        catalogues = [("", None), *((f".{one}", one) for one in forms.ENDINGS)]
-        return [
-            Route("GET", "/", self.home, public=True),
-            *(
-                Route("GET", f"/catalog{end}", partial(self.catalogue, form), public=True, streaming=True)
-                for end, form in catalogues
-            ),
-            Route("GET", "/datasets/{name}", self.dataset, public=True, streaming=True),
-            Route("GET", "/series/{name}", self.series, public=True, streaming=True),
-            *(Route("GET", f"/{page}", partial(self.text, page), public=True) for page in PAGES),
-        ]
 
     async def home(self, call: Call) -> web.StreamResponse:
         """A participant's root is where its catalogue is."""

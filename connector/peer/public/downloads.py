@@ -17,7 +17,7 @@ from connector.http.pace import Pace
 from connector.peer.public import answers
 from connector.peer.public.answers import Answers
 from connector.peer.public.catalogue import BURST, PER_S
-from connector.peer.routes import Call, Route
+from connector.peer.routes import Call
 from connector.storage.database import Database, Tx
 
 
@@ -27,9 +27,6 @@ class Downloads:
     def __init__(self, db: Database, clock: Clock, records: PublicRecords, sources: Sources, sending: Answers) -> None:
         self._db, self._records, self._sources, self._answers = db, records, sources, sending
         self._pace = Pace(clock, burst=BURST, per_s=PER_S)
-
-    def routes(self) -> list[Route]:
-        return [Route("GET", "/datasets/{uuid}/{file}", self.download, public=True, streaming=True)]
 
     async def download(self, call: Call) -> web.StreamResponse:
         self._pace.spend(call.request.remote)

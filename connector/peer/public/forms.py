@@ -1,4 +1,4 @@
-"""Which form of a public document a request is answered in (spec/metadata-harvest.md 1.1).
+"""In which form a public document is answered (spec/metadata-harvest.md 1.1), and which pages there are beside it.
 
 Harvesters say nothing, or that they take anything, and expect RDF/XML; only who names HTML is a browser.
 """
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Final, Literal, get_args
 
 from connector.metadata.rdf.fragments import MEDIA, Form
+from connector.settings.own_texts import Name
 
 Shown = Form | Literal["html"]
 ENDINGS: Final[tuple[Shown, ...]] = (*get_args(Form), "html")
@@ -17,6 +18,10 @@ _NAMED: Final[Mapping[str, Shown]] = {
     "application/xhtml+xml": "html", "text/html": "html",
 }  # fmt: skip
 _QUALITY = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\Z")
+PAGES: Final[Mapping[str, Name]] = {
+    "imprint": "imprint", "privacy": "privacy", "accessibility": "accessibility", "easy-language": "easy",
+}  # fmt: skip
+"""What the law asks for, by the last part of its address: what the operator wrote, and what we know ourselves."""
 LONGEST: Final = 1_000
 """Characters of the header that are looked at."""
 

@@ -33,9 +33,8 @@ from connector.metadata.record.model import DatasetRecord, Series, Texts
 from connector.participants.model import Participant
 from connector.peer.public import answers, forms, view
 from connector.peer.public.answers import Answers, Document
-from connector.peer.public.forms import Shown
+from connector.peer.public.forms import PAGES, Shown
 from connector.peer.routes import Call
-from connector.settings.own_texts import Name
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -44,10 +43,6 @@ _PREFIX: Final = "public.page."
 _FOLDER: Final = Path(__file__).parent / "templates"
 CLOTHES: Final = Path(__file__).parents[2] / "web" / "frame" / "static"
 """The desk's own style sheets: public pages wear them without what comes from npm."""
-PAGES: Final[Mapping[str, Name]] = {
-    "imprint": "imprint", "privacy": "privacy", "accessibility": "accessibility", "easy-language": "easy",
-}  # fmt: skip
-"""What the law asks for, by the last part of its address: what the operator wrote, and what we know ourselves."""
 _DATA_BLOCK: Final = str.maketrans(
     {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 )

@@ -31,9 +31,11 @@ from connector.participants.model import Participant
 from connector.participants.service import Participants
 from connector.peer import routes
 from connector.peer.problems import problems
+from connector.peer.public import routes as public_routes
 from connector.peer.public.answers import Answers
 from connector.peer.public.catalogue import PublicHandlers
 from connector.peer.public.downloads import Downloads
+from connector.peer.public.routes import Open
 from connector.storage.database import Database, Tx
 from tests.testkit.towns import BASE, Towns
 
@@ -100,8 +102,11 @@ async def portal(
     folder = towns.infra.settings.data.files
     sources = Sources(lambda slug: folder / slug, SafeClient())
     table = [
-        *PublicHandlers(db, clock, snapshots, records, sending).routes(),
-        *Downloads(db, clock, records, sources, sending).routes(),
+        *public_routes.routes(
+            lambda: Open(
+                PublicHandlers(db, clock, snapshots, records, sending), Downloads(db, clock, records, sources, sending)
+            )
+        ),
     ]
     surface = routes.Surface(table, _Roots(participants), _nobody)
     runner = await serve(OneHandler(routes.handler(surface, problems)), host="127.0.0.1", port=0, tls=None, stop_s=0.1)
