@@ -17,7 +17,7 @@ from connector.clock import Clock
 from connector.delivery import backoff
 from connector.errors import HanseError
 from connector.participants import lifecycle
-from connector.storage import outbox
+from connector.storage import at_rest, outbox
 from connector.storage.database import Database, Tx
 from connector.storage.outbox import OutboxRow
 from connector.trace import store
@@ -205,6 +205,7 @@ class Acks:
             log.warning("delivery.not-postponed", participant=row.participant, row=row.id, why=str(lost))
 
 
+@at_rest.holds_open
 def _all(tx: Tx, acks: Sequence[Ack]) -> None:
     """All are of one participant; a second answer to one row is booked after the first."""
     firsts = dict[int, Ack]()

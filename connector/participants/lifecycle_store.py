@@ -3,7 +3,7 @@
 import msgspec
 from msgspec.structs import asdict
 
-from connector.storage.at_rest import COLUMNS
+from connector.storage.at_rest import COLUMNS, SHARED, TURN
 from connector.storage.database import Row, Tx, for_update
 
 
@@ -24,13 +24,8 @@ def standing(tx: Tx, participant: str) -> LifecycleState | None:
     return None if row is None else _standing(row)
 
 
-_TURN = "hashtextextended(:id, 0)"
-"""PostgreSQL lets whoever shares a row pass those that wait to be alone with it, for ever if more and more come. So
-both queue up at a lock of PostgreSQL's own first, where they have their turn as they come."""
-_SHARED = (
-    f"WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({_TURN}))"  # noqa: S608 constants
-    f" SELECT {COLUMNS} FROM participant, turn WHERE id = :id FOR KEY SHARE OF participant"
-)
+_TURN = TURN.format(id=":id")
+_SHARED = SHARED.format(id=":id")
 
 
 def held_open(tx: Tx, participant: str) -> LifecycleState | None:

@@ -24,6 +24,7 @@ from connector.policy.odrl.model import PolicyError
 from connector.requests import delivery
 from connector.requests.peers import Peers
 from connector.requests.terms import NegotiationRequest, RequestedOffer, in_our_words, requested, without_offer
+from connector.storage import at_rest
 from connector.storage.database import Database, Tx
 from connector.trust.members.trust_list import Anchor
 from connector.views.fields import Sentences
@@ -114,6 +115,7 @@ class Requests:
         if not self._anchor.fresh_between(own.did, did, self._clock.now()):
             raise Unavailable("api.list-stale" if self._anchor.jws else "api.no-list")
 
+    @at_rest.holds_open
     def _asked(
         self, tx: Tx, slug: str, partner: Partner, found: RequestedOffer, wish: NegotiationRequest, deliver: bool
     ) -> NegotiationRow:

@@ -17,7 +17,17 @@ RETRY_S: Final = 60
 COLUMNS: Final = "id, did, name, state, closing_reason, closed_at, deleted_at"
 """What is read of a participant to see how far it is: by the port before a unit, and by whoever asks in it."""
 
+TURN: Final = "hashtextextended({id}, 0)"
+"""PostgreSQL lets whoever shares a row pass those that wait to be alone with it, for ever if more and more come. So
+both queue up at a lock of PostgreSQL's own first, where they have their turn as they come."""
+SHARED: Final = (
+    f"WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({TURN}))"  # noqa: S608 constants
+    f" SELECT {COLUMNS} FROM participant, turn WHERE id = {{id}} FOR KEY SHARE OF participant"
+)
+"""On PostgreSQL: the same, and the participant cannot begin to leave before the unit ends."""
+
 _let_through: set[object] = set()
+_holding: set[object] = set()
 
 
 class AtRest(Unavailable):
@@ -30,6 +40,18 @@ def at_rest(fn: F) -> F:
     """Marks a unit that may write although the participant is at rest: it checks the state that it needs itself."""
     _let_through.add(getattr(fn, "__code__", fn))
     return fn
+
+
+def holds_open(fn: F) -> F:
+    """Marks a unit before whose end its participant must not begin to leave: PostgreSQL asks for that with BEGIN
+    (`Tx.standing`), where SQLite has the only write lock. Whoever needs it in the unit asks all the same."""
+    _holding.add(getattr(fn, "__code__", fn))
+    return fn
+
+
+def holding(fn: object) -> bool:
+    """Whether a unit is marked so."""
+    return code_of(fn) in _holding
 
 
 def guarded(scope: str, fn: object) -> bool:

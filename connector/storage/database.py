@@ -124,7 +124,7 @@ class Tx(Protocol):
     now: int
     signals: list[Signal]
     careful: bool
-    """Whether parts that may fail have savepoints (`nested`); SQLite does without until one has to be undone."""
+    """Whether parts that may fail have savepoints (`nested`): a unit does without until one has to be undone."""
     standing: Row | None
     """How far the participant of `scope` is (`at_rest.COLUMNS`), once read so that nobody else changes it before the
     unit ends; None where it has to be read, as after a change."""

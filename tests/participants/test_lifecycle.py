@@ -12,7 +12,7 @@ import pytest
 
 from connector.errors import Mistake, Unknown
 from connector.participants import lifecycle, lifecycle_store, store
-from connector.storage import Database, Tx
+from connector.storage import Database, Tx, at_rest
 from connector.storage.nested import nested
 from tests.testkit.patience import PATIENCE_S, eventually_said
 
@@ -51,6 +51,12 @@ async def waiting(db: Database, count: int) -> None:
     await eventually_said(so_many)
 
 
+@at_rest.holds_open
+def told(tx: Tx, slug: str) -> None:
+    """As a door for peers does: asked with the beginning of the unit."""
+    lifecycle.require_not_deleting(tx, slug)
+
+
 def noted(order: list[str], name: str, fn: Callable[[Tx, str], Any]) -> Callable[[Tx], None]:
     def unit(tx: Tx) -> None:
         try:
@@ -67,6 +73,11 @@ async def test_bug_a_stream_of_requests_kept_a_participant_from_leaving(postgres
     They passed it before: under a steady load it waited for minutes, and for as long as a partner wished.
     """
     order = list[str]()
+
+    @at_rest.holds_open
+    def asks_first(tx: Tx) -> None:
+        noted(order, "comes", lifecycle.require_not_deleting)(tx)
+
     async with Open(postgres_db):
         leaves = asyncio.ensure_future(postgres_db.write(TOWN, noted(order, "leaves", lifecycle.alone)))
         await waiting(postgres_db, 1)
@@ -74,13 +85,17 @@ async def test_bug_a_stream_of_requests_kept_a_participant_from_leaving(postgres
             asyncio.ensure_future(postgres_db.write(TOWN, noted(order, "comes", hold)))
             for hold in (lifecycle.require_not_deleting, lifecycle.require_active)
         ]
-        await waiting(postgres_db, 3)
+        comes.append(asyncio.ensure_future(postgres_db.write(TOWN, asks_first)))
+        await waiting(postgres_db, 4)
         assert order == []
     await asyncio.gather(leaves, *comes)
-    assert order == ["leaves", "comes", "comes"]
+    assert order == ["leaves", "comes", "comes", "comes"]
 
 
-async def test_whoever_waited_meanwhile_sees_that_it_is_being_deleted(postgres_db: Database) -> None:
+@pytest.mark.parametrize("asks", [lifecycle.require_not_deleting, told])
+async def test_whoever_waited_meanwhile_sees_that_it_is_being_deleted(
+    postgres_db: Database, asks: Callable[[Tx, str], None]
+) -> None:
     """>> a request comes while the first transaction of the deletion runs << it is told so, not what was before."""
     begun, go = threading.Event(), threading.Event()
 
@@ -94,7 +109,7 @@ async def test_whoever_waited_meanwhile_sees_that_it_is_being_deleted(postgres_d
     await postgres_db.write(TOWN, lifecycle_store.close, TOWN)
     deleting = asyncio.ensure_future(postgres_db.write(TOWN, deletes))
     assert await asyncio.to_thread(begun.wait, PATIENCE_S)
-    comes = asyncio.ensure_future(postgres_db.write(TOWN, lifecycle.require_not_deleting, TOWN))
+    comes = asyncio.ensure_future(postgres_db.write(TOWN, asks, TOWN))
     await waiting(postgres_db, 1)
     go.set()
     await deleting
@@ -138,7 +153,18 @@ async def test_a_unit_reads_once_how_far_its_participant_is(any_db: Database) ->
         assert not lifecycle.is_deleting(tx, TOWN)
         return counting.ones
 
+    @at_rest.holds_open
+    def marked(tx: Tx) -> int:
+        return unit(tx)
+
     assert await any_db.write(TOWN, unit) == (0 if any_db.dialect == "sqlite" else 1)
+    assert await any_db.write(TOWN, marked) == 0
+
+
+async def test_a_marked_unit_of_nobody_finds_nobody(any_db: Database) -> None:
+    """>> the participant is not there << as everybody else is told."""
+    with pytest.raises(Unknown, match=r"peer\.nothing-here"):
+        await any_db.write("nobody", told, "nobody")
 
 
 async def test_a_unit_that_lets_its_participant_leave_sees_that(any_db: Database) -> None:

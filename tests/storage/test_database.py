@@ -208,6 +208,31 @@ async def test_a_nested_part_fails_by_itself(any_db: Database) -> None:
     assert heard == ["unit"]
 
 
+@pytest.mark.parametrize("wrote", [False, True])
+async def test_only_after_a_part_that_wrote_a_unit_runs_again_with_savepoints(any_db: Database, wrote: bool) -> None:
+    """>> a part fails << nothing is sent but what it does itself; if it wrote, all of the unit once more, carefully."""
+    careful: list[bool] = []
+
+    def part(tx: Tx) -> None:
+        if wrote:
+            tx.one(
+                "INSERT INTO counter (participant, agreement, name, period, uses)"
+                " VALUES (:p, 'a', 'part', '', 1) RETURNING name",
+                p=tx.scope,
+            )
+        names(tx)
+        raise PeerError("x")
+
+    def unit(tx: Tx) -> object:
+        careful.append(tx.careful)
+        add(tx, "before")
+        return nested(tx, part)
+
+    assert isinstance(await any_db.write(TOWN, unit), PeerError)
+    assert await any_db.read(TOWN, names) == ["before"]
+    assert careful == ([False, True] if wrote else [False])
+
+
 async def test_a_unit_knows_who_acts(any_db: Database) -> None:
     """>> a person acts at one participant << there her pseudonym, elsewhere and afterwards the system."""
 

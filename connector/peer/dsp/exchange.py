@@ -21,6 +21,7 @@ from connector.peer.problems import PIDS
 from connector.peer.routes import Call
 from connector.protocol import codec
 from connector.protocol.shape import LONGEST_ID, Malformed
+from connector.storage import at_rest
 from connector.storage.database import Database, Tx
 from connector.storage.effects import ask_once
 from connector.storage.nested import nested
@@ -56,6 +57,7 @@ class Exchange:
 
         heard = _message_of(call)
 
+        @at_rest.holds_open
         def unit(tx: Tx) -> T | HanseError:
             lifecycle.require_not_deleting(tx, call.participant.id)
             remember(tx, call.participant.id, call.peer)
@@ -92,6 +94,7 @@ class Exchange:
         if heard is None or known:
             return
 
+        @at_rest.holds_open
         def unit(tx: Tx) -> None:
             lifecycle.require_not_deleting(tx, call.participant.id)
             remember(tx, call.participant.id, call.peer)

@@ -28,7 +28,9 @@ from connector.storage.database import (
     Conflict,
     ElsewhereChanged,
     Listener,
+    NeedsSavepoint,
     P,
+    Row,
     Signal,
     T,
     Tx,
@@ -45,12 +47,12 @@ _BEGIN = sql.SQL(
     "BEGIN{mode}; SELECT set_config('hanse.participant', {scope}, true),"
     " (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now"
 )
-_AWAKE = sql.SQL(
-    "; SELECT pg_advisory_xact_lock_shared(hashtextextended({scope}, 1));"
-    " SELECT state FROM participant WHERE id = {scope}"
-)
+_LOCK = "; SELECT pg_advisory_xact_lock_shared(hashtextextended({id}, 1)); "
+_AWAKE = sql.SQL(_LOCK + "SELECT state FROM participant WHERE id = {id}")  # noqa: S608 constants
+_OPEN = sql.SQL(_LOCK + at_rest.SHARED)
 """Whoever lays a participant to rest waits for all units of it that began before, and those that come later see it: the
-state is read by a statement of its own, after the lock (`at_rest.py`). In the same round trip."""
+state is read by a statement of its own, after the lock (`at_rest.py`). In the same round trip, and if the unit has to
+hold the participant open, that too."""
 _SNAPSHOT = sql.SQL(" ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
 _RIGHTS = """
@@ -92,7 +94,9 @@ class Postgres:
 
     async def write(self, scope: str, fn: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kw: P.kwargs) -> T:
         call: Callable[[Tx], T] = lambda tx: fn(tx, *args, **kw)  # noqa: E731
-        guard = _AWAKE if at_rest.guarded(scope, fn) else None
+        guard = None
+        if at_rest.guarded(scope, fn):
+            guard = _OPEN if at_rest.holding(fn) else _AWAKE
         return await self._hop(partial(self._rerun, scope, call, sql.SQL(""), actor(scope), guard))
 
     async def read(self, scope: str, fn: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kw: P.kwargs) -> T:
@@ -127,21 +131,27 @@ class Postgres:
     def _rerun(
         self, scope: str, call: Callable[[Tx], T], mode: sql.SQL, who: str, guard: sql.SQL | None = None
     ) -> T:  # fmt: skip
+        careful = False
         for attempt in range(RERUNS):
             try:
-                return self._unit(scope, call, mode, who, guard)
+                return self._unit(scope, call, mode, who, guard, careful)
+            except NeedsSavepoint:
+                careful = True
             except Conflict:
                 time.sleep(random.uniform(0, 0.002 * attempt))  # noqa: S311  spread, not secrecy
         raise Unavailable("storage.contended")
 
-    def _unit(self, scope: str, call: Callable[[Tx], T], mode: sql.SQL, who: str, guard: sql.SQL | None) -> T:
+    def _unit(
+        self, scope: str, call: Callable[[Tx], T], mode: sql.SQL, who: str, guard: sql.SQL | None, careful: bool
+    ) -> T:
         pool = self._worker if scope == WORKER else self._service
         try:
             with pool.connection(_WAIT_S) as connection:
-                tx, state = _begin(connection, scope, mode, guard)
-                tx.actor = who
+                tx, found = _begin(connection, scope, mode, guard)
+                tx.actor, tx.careful = who, careful
                 try:
-                    at_rest.refuse(state)
+                    at_rest.refuse(None if found is None else str(found["state"]))
+                    tx.standing = found if guard is _OPEN else None
                     value = call(tx)
                 except BaseException:
                     if not connection.closed:
@@ -187,20 +197,19 @@ def _pool(url: str, size: int) -> ConnectionPool[Connection]:
 
 def _begin(
     connection: Connection, scope: str, mode: sql.SQL, guard: sql.SQL | None
-) -> tuple[PostgresTx, str | None]:  # fmt: skip
-    """One round trip: begin, name the participant, read the database's clock, and of a guarded unit the state."""
+) -> tuple[PostgresTx, Row | None]:  # fmt: skip
+    """One round trip: begin, name the participant, read the database's clock, and of a guarded unit its row."""
     name = sql.Literal(scope)
-    begin = _BEGIN.format(mode=mode, scope=name) + (sql.SQL("") if guard is None else guard.format(scope=name))
+    begin = _BEGIN.format(mode=mode, scope=name) + (sql.SQL("") if guard is None else guard.format(id=name))
     try:
         cursor = connection.execute(begin)
     except psycopg.OperationalError as error:  # a connection that died in the pool: nothing has been done on it yet
         raise Conflict from error
     cursor.nextset()
-    row, state = cursor.fetchone(), None
+    row, found = cursor.fetchone(), None
     if guard is not None and cursor.nextset() and cursor.nextset():
-        state = cursor.fetchone()
-    tx = PostgresTx(connection, scope, 0 if row is None else int(row["now"]))
-    return tx, None if state is None else str(state["state"])
+        found = cursor.fetchone()
+    return PostgresTx(connection, scope, 0 if row is None else int(row["now"])), found
 
 
 def _commit(connection: Connection) -> None:

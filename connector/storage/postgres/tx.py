@@ -13,6 +13,7 @@ from connector.storage.database import SYSTEM, Conflict, Row, Signal
 
 Connection = psycopg.Connection[dict[str, Any]]
 
+_CHANGING = ("INSERT", "UPDATE", "DELETE")
 _TOKEN = re.compile(r"'[^']*'|(?<![:\w]):([A-Za-z_]\w*)|%")
 
 
@@ -49,15 +50,16 @@ class PostgresTx:
     """Implements `database.Tx`."""
 
     dialect: Literal["postgres"] = "postgres"
-    careful = True
 
     def __init__(self, connection: Connection, scope: str, now: int, actor: str = SYSTEM) -> None:
+        self.careful = False
         self.scope = scope
         self.actor = actor
         self.now = now
         self.signals: list[Signal] = []
         self.standing: Row | None = None
         self._cursor = connection.cursor()
+        self._changed = 0
 
     def one(self, sql: str, /, **values: object) -> Row | None:
         return self._execute(sql, values).fetchone()
@@ -69,7 +71,7 @@ class PostgresTx:
         return self._execute(sql, values).rowcount
 
     def changes(self) -> int:
-        return 0
+        return self._changed
 
     def signal(self, topic: str, value: object = None, *, here: bool = False) -> None:
         self.signals.append(Signal(topic, value, here))
@@ -77,6 +79,9 @@ class PostgresTx:
     def _execute(self, sql: str, values: Mapping[str, object]) -> "psycopg.Cursor[dict[str, Any]]":
         plain = {name: int(value) if isinstance(value, bool) else value for name, value in values.items()}
         try:
-            return self._cursor.execute(placeholders(sql), plain)
+            done = self._cursor.execute(placeholders(sql), plain)
         except psycopg.Error as error:
             raise translate(error) from error
+        if (done.statusmessage or "").startswith(_CHANGING):
+            self._changed += max(done.rowcount, int(sql.startswith("WITH")))  # what a part of it wrote is not told
+        return done
