@@ -97,11 +97,11 @@ class ContractHandlers:
         """One negotiation; of a proposal, what its provider says of the data is looked up."""
         slug, name = await self._slug(request), request.match_info["id"]
 
-        async def look() -> NegotiationRow:
-            return await self._db.read(slug, self._contracts.one, slug, name)
+        async def look() -> tuple[NegotiationRow, Described | None]:
+            return await self._db.read(slug, self._contracts.shown, slug, name)
 
-        row = await self._waiting.until(request, name, look, _rests)
-        return self._shown(row, await self._described(slug, row, look=_proposed(row)))
+        row, kept = await self._waiting.until(request, name, look, lambda found: _rests(found[0]))
+        return self._shown(row, await self._looked_at(slug, row) if kept is None and _proposed(row) else kept)
 
     async def negotiations(self, request: web.Request) -> NegotiationsView:
         """Those of both roles, the youngest first."""
@@ -196,8 +196,9 @@ class ContractHandlers:
         if row.kernel.role is not Role.CONSUMER:
             return None
         kept = await self._db.read(slug, self._contracts.described, row)
-        if kept is not None or not look:
-            return kept
+        return await self._looked_at(slug, row) if kept is None and look else kept
+
+    async def _looked_at(self, slug: str, row: NegotiationRow) -> Described | None:
         with suppress(HanseError):  # the contract will be read by a person then
             entry = await self._peers.dataset(slug, row.counterparty, row.dataset)
             if (found := of_entry(entry)) is not None:

@@ -158,13 +158,10 @@ class Catalogue:
 
     def published(self, tx: Tx, slug: str, requester: Requester, offer_id: str) -> tuple[Offer, Dataset]:
         """An offer that this peer may see, as it stands now; raises Unknown."""
-        found = store.offer(tx, slug, offer_id)
-        dataset = None if found is None else store.dataset(tx, slug, found.dataset)
-        if found is None or dataset is None or found.state != "published":
+        found = store.offer_with_dataset(tx, slug, offer_id)
+        if found is None or found[0].state != "published" or not may_see(self._judge, requester, found[0], tx.now):
             raise Unknown("catalogue.no-offer")
-        if not may_see(self._judge, requester, found, tx.now):
-            raise Unknown("catalogue.no-offer")
-        return found, dataset
+        return found
 
     def offered_by(self, tx: Tx, slug: str, offer_id: str) -> Offer:
         """An offer of ours, for our own eyes; raises Unknown."""

@@ -1,6 +1,7 @@
 """SQL of sources, datasets and offers. Every look-up names the participant."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 import msgspec
 
@@ -237,6 +238,23 @@ def offer(tx: Tx, participant: str, offer_id: str) -> Offer | None:
         "SELECT * FROM offer WHERE participant = :participant AND id = :id", participant=participant, id=offer_id
     )
     return None if row is None else _offer(row)
+
+
+def offer_with_dataset(tx: Tx, participant: str, offer_id: str) -> tuple[Offer, Dataset] | None:
+    """None too for an offer whose dataset is gone."""
+    row = tx.one(
+        f"SELECT d.*, {_OFFERED} FROM offer o JOIN dataset d ON d.participant = o.participant AND d.id = o.dataset"  # noqa: S608 constants
+        " WHERE o.participant = :participant AND o.id = :id",
+        participant=participant,
+        id=offer_id,
+    )
+    if row is None:
+        return None
+    return _offer({name: row[f"o_{name}"] for name in Offer.__struct_fields__}), _dataset(row)
+
+
+_OFFERED: Final = ", ".join(f"o.{name} AS o_{name}" for name in Offer.__struct_fields__)
+"""The columns of an offer beside those of its dataset."""
 
 
 def offers_on(tx: Tx, participant: str, dataset_id: str) -> list[Offer]:

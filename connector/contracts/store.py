@@ -6,7 +6,7 @@ A state changes only if its version is still the one that was read; else the who
 
 from collections.abc import Collection
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -56,13 +56,14 @@ def _stored(case: NegotiationRow) -> Stored:
 
 def insert_case(tx: Tx, case: NegotiationRow) -> NegotiationRow:
     """The case as it is saved; raises Conflict if another replica has just taken the same first message."""
+    states = gone_through(case)
     added = tx.run(
         "INSERT INTO negotiation (participant, id, role, counterparty, peer_pid, address, kernel, state, settled,"
         " version, dataset, offer, policy, purpose, action, agreement, reason, created_at, changed_at, proposed,"
-        " states, approval, replaces, title)"
+        " states, standing, deferred, approval, replaces, title)"
         " VALUES (:participant, :id, :role, :counterparty, :peer_pid, :address, :kernel, :state, :settled, 1, :dataset,"
-        " :offer, :policy, :purpose, :action, NULL, NULL, :now, :now, :proposed, :states, :approval, :replaces, :title)"
-        " ON CONFLICT DO NOTHING",
+        " :offer, :policy, :purpose, :action, :agreement, :reason, :now, :now, :proposed, :states, :standing,"
+        " :deferred, :approval, :replaces, :title) ON CONFLICT DO NOTHING",
         participant=case.participant,
         id=case.id,
         role=case.kernel.role,
@@ -79,30 +80,43 @@ def insert_case(tx: Tx, case: NegotiationRow) -> NegotiationRow:
         action=case.action,
         now=tx.now,
         proposed=int(case.proposed),
-        states=_text([case.shown]),
-        approval=None if case.approval is None else _text(case.approval),
         replaces=case.replaces,
         title=case.title,
+        **_changing(case, states),
     )
     if not added:
         raise Conflict
-    return replace(case, states=(case.shown,), stored=_stored(case), asked=False)
+    return replace(case, states=states, stored=_stored(case))
+
+
+def _changing(case: NegotiationRow, states: tuple[str, ...]) -> dict[str, object]:
+    """What every change may write."""
+    return {
+        "states": _text(states),
+        "standing": None if case.standing is None else _text(case.standing),
+        "agreement": case.agreement,
+        "reason": None if case.reason is None else _text(case.reason),
+        "deferred": _text(case.deferred),
+        "approval": None if case.approval is None else _text(case.approval),
+    }
 
 
 _TERMS: Final = " offer = :offer, policy = :policy, purpose = :purpose, action = :action,"
 
 
 def save_case(tx: Tx, case: NegotiationRow) -> NegotiationRow:
-    """Compare and set: the case as it is saved now; raises Conflict if somebody else was faster.
+    """Compare and set, or the first time an insert: the case as it is saved now; raises Conflict if somebody else was
+    faster.
 
     What stands in an index or is long (the peer's pid, whether it is settled, the terms) is named only if it changed: a
     database writes the pages of all that is named. Terms are the same only if they are the same object, since equal
     ones may stand in another order.
     """
     now, was = _stored(case), case.stored
-    pid = was is None or now.peer_pid != was.peer_pid
-    ended = was is None or now.settled != was.settled
-    terms = was is None or now.policy is not was.policy or _said(now) != _said(was)
+    if was is None:
+        return _told(tx, insert_case(tx, case))
+    pid, ended = now.peer_pid != was.peer_pid, now.settled != was.settled
+    terms = now.policy is not was.policy or _said(now) != _said(was)
     states = gone_through(case)
     changed = tx.run(
         "UPDATE negotiation SET kernel = :kernel, state = :state, version = version + 1,"  # noqa: S608 constants
@@ -117,21 +131,20 @@ def save_case(tx: Tx, case: NegotiationRow) -> NegotiationRow:
         version=case.version,
         kernel=_text(case.kernel),
         state=str(shown(case.kernel)),
-        states=_text(states),
-        standing=None if case.standing is None else _text(case.standing),
-        agreement=case.agreement,
-        reason=None if case.reason is None else _text(case.reason),
-        deferred=_text(case.deferred),
-        approval=None if case.approval is None else _text(case.approval),
         now=tx.now,
+        **_changing(case, states),
         **({"peer_pid": now.peer_pid} if pid else {}),
         **({"settled": int(now.settled)} if ended else {}),
         **(_said(now) | {"policy": _text(now.policy)} if terms else {}),
     )
     if not changed:
         raise Conflict
+    return _told(tx, replace(case, version=case.version + 1, states=states, stored=now))
+
+
+def _told(tx: Tx, case: NegotiationRow) -> NegotiationRow:
     tx.signal("negotiation", (case.participant, case.id, case.shown), here=case.shown not in RESTS)
-    return replace(case, version=case.version + 1, states=states, stored=now)
+    return case
 
 
 def gone_through(case: NegotiationRow) -> tuple[str, ...]:
@@ -159,18 +172,82 @@ def case(
     return _case(row)
 
 
-def case_of_peer(tx: Tx, participant: str, role: Role, counterparty: str, peer_pid: str) -> NegotiationRow | None:
-    """The negotiation that this peer began under that pid of its own; `role` is ours in it."""
+def case_with_agreement(
+    tx: Tx, participant: str, case_id: str, among: Collection[str] | None = None
+) -> tuple[NegotiationRow, Agreement | None] | None:
+    """The negotiation under its lock, as `case`, and the agreement that came of it.
+
+    PostgreSQL locks first and reads then: what a statement joins to a row that it had to wait for is of before the
+    wait.
+    """
+    if tx.dialect == "postgres":
+        tx.one(
+            "SELECT 1 FROM negotiation WHERE participant = :participant AND id = :id FOR UPDATE",
+            participant=participant,
+            id=case_id,
+        )
     row = tx.one(
-        "SELECT * FROM negotiation WHERE participant = :participant AND counterparty = :counterparty"
-        " AND peer_pid = :peer_pid AND role = :role AND proposed = :proposed",
+        f"SELECT n.*{_ASKED}, {_JOINED} FROM negotiation n"  # noqa: S608 constants
+        " LEFT JOIN agreement a ON a.participant = n.participant AND a.id = n.agreement"
+        " WHERE n.participant = :participant AND n.id = :id",
         participant=participant,
-        role=role,
-        proposed=int(role is Role.CONSUMER),
+        id=case_id,
+    )
+    if row is None or (among is not None and row["counterparty"] not in among):
+        return None
+    return _case(row), None if row["a_id"] is None else _agreement(row, "a_")
+
+
+def case_with_object(
+    tx: Tx, participant: str, case_id: str, name: str
+) -> tuple[NegotiationRow, EvidenceObject | None] | None:
+    """The negotiation and its object of that name, for whoever only reads."""
+    row = tx.one(
+        "SELECT n.*, o.sha256 AS o_sha256, o.media_type AS o_media_type, o.body AS o_body FROM negotiation n"
+        " LEFT JOIN object_use u ON u.participant = n.participant AND u.negotiation = n.id AND u.name = :name"
+        " LEFT JOIN object o ON o.participant = u.participant AND o.sha256 = u.sha256"
+        " WHERE n.participant = :participant AND n.id = :id",
+        participant=participant,
+        id=case_id,
+        name=name,
+    )
+    if row is None:
+        return None
+    found = None
+    if row["o_sha256"] is not None:
+        found = EvidenceObject(
+            name=name, sha256=row["o_sha256"], media_type=row["o_media_type"], body=bytes(row["o_body"])
+        )
+    return _case(row), found
+
+
+class Begun(NamedTuple):
+    """What a peer began under a pid of its own, and how many of its negotiations are not settled on both sides (threat
+    T36), undeliverable ones too."""
+
+    case: NegotiationRow | None
+    unsettled: int
+
+
+_BEGAN: Final = {Role.PROVIDER: "n.role = 'provider' AND n.proposed = 0",
+                 Role.CONSUMER: "n.role = 'consumer' AND n.proposed = 1"}  # fmt: skip
+"""By our role. As words of the statement: SQLite prepares one anew for each value of a parameter that decides whether a
+partial index serves it."""
+
+
+def begun(tx: Tx, participant: str, role: Role, counterparty: str, peer_pid: str) -> Begun:
+    """`role` is ours in it."""
+    row = tx.one(
+        "SELECT (SELECT count(*) FROM negotiation o WHERE o.participant = :participant"  # noqa: S608 constants
+        " AND o.counterparty = :counterparty AND o.settled = 0) AS unsettled, n.* FROM (SELECT 1 AS one) AS always"
+        " LEFT JOIN negotiation n ON n.participant = :participant AND n.counterparty = :counterparty"
+        f" AND n.peer_pid = :peer_pid AND {_BEGAN[role]}",
+        participant=participant,
         counterparty=counterparty,
         peer_pid=peer_pid,
     )
-    return None if row is None else _case(row)
+    assert row is not None
+    return Begun(None if row["id"] is None else _case(row), int(row["unsettled"]))
 
 
 def cases(tx: Tx, participant: str, limit: int = 100) -> list[NegotiationRow]:
@@ -181,18 +258,6 @@ def cases(tx: Tx, participant: str, limit: int = 100) -> list[NegotiationRow]:
         limit=limit,
     )
     return [_case(row) for row in rows]
-
-
-def open_cases(tx: Tx, participant: str, counterparty: str) -> int:
-    """How many negotiations of this peer are not settled on both sides (threat T36), undeliverable ones too."""
-    row = tx.one(
-        "SELECT count(*) AS n FROM negotiation WHERE participant = :participant AND counterparty = :counterparty"
-        " AND settled = 0",
-        participant=participant,
-        counterparty=counterparty,
-    )
-    assert row is not None
-    return int(row["n"])
 
 
 def follow(tx: Tx, case: NegotiationRow, did: str) -> NegotiationRow:
@@ -220,11 +285,15 @@ def unsettled(tx: Tx, participant: str) -> list[str]:
     return [str(row["id"]) for row in rows]
 
 
-def _agreement(row: Row) -> Agreement:
-    values: dict[str, Any] = {name: row[name] for name in Agreement.__struct_fields__}
-    values["document"] = bytes(row["document"])
-    values["facts"] = msgspec.json.decode(row["facts"])
+def _agreement(row: Row, prefix: str = "") -> Agreement:
+    values: dict[str, Any] = {name: row[prefix + name] for name in Agreement.__struct_fields__}
+    values["document"] = bytes(values["document"])
+    values["facts"] = msgspec.json.decode(values["facts"])
     return Agreement(**values)
+
+
+_JOINED: Final = ", ".join(f"a.{name} AS a_{name}" for name in Agreement.__struct_fields__)
+"""The columns of an agreement beside those of its negotiation."""
 
 
 def insert_agreement(tx: Tx, agreement: Agreement) -> bool:
@@ -337,24 +406,24 @@ def keep_object(tx: Tx, participant: str, case_id: str, counterparty: str, *item
     In the order of their digests, so that two replicas that store the same ones wait for each other in one direction.
     """
     for some in _portions(sorted(items, key=lambda item: item.sha256)):
-        of_items: dict[str, object] = {}
+        bodies: dict[str, object] = {"participant": participant}
+        uses: dict[str, object] = {"participant": participant, "negotiation": case_id, "counterparty": counterparty}
         for n, item in enumerate(some):
-            of_items |= {f"sha256_{n}": item.sha256, f"media_type_{n}": item.media_type, f"body_{n}": item.body}
-        tx.run(
+            bodies |= {f"sha256_{n}": item.sha256, f"media_type_{n}": item.media_type, f"body_{n}": item.body}
+            uses |= {f"sha256_{n}": item.sha256, f"name_{n}": item.name}
+        store_them = (
             f"INSERT INTO object (participant, sha256, media_type, body) VALUES {_bodies(len(some))}"  # noqa: S608 names
-            " ON CONFLICT DO NOTHING",
-            participant=participant,
-            **of_items,
+            " ON CONFLICT DO NOTHING"
         )
-        of_uses = {f"{name}_{n}": getattr(item, name) for n, item in enumerate(some) for name in ("name", "sha256")}
-        tx.run(
+        note_uses = (
             "INSERT INTO object_use (participant, negotiation, name, sha256, counterparty)"  # noqa: S608 names
-            f" VALUES {_uses(len(some))} ON CONFLICT DO NOTHING",
-            participant=participant,
-            negotiation=case_id,
-            counterparty=counterparty,
-            **of_uses,
+            f" VALUES {_uses(len(some))} ON CONFLICT DO NOTHING"
         )
+        if tx.dialect == "postgres":  # in one round trip: that each use has its object is looked at behind both
+            tx.run(f"WITH stored AS ({store_them}) {note_uses}", **(bodies | uses))
+        else:
+            tx.run(store_them, **bodies)
+            tx.run(note_uses, **uses)
 
 
 PORTION: Final = 16

@@ -48,7 +48,7 @@ _COLUMNS = "id, participant, stream, kind, body, sealed, attempts, fence, due_at
 
 _PUT = """
 INSERT INTO outbox (participant, stream, kind, message_id, body, sealed, due_at, created_at)
-VALUES (:participant, :stream, :kind, :message_id, :body, :sealed, :due_at, :now) RETURNING {columns}"""
+VALUES (:participant, :stream, :kind, :message_id, :body, :sealed, :due_at, :now) RETURNING id"""
 
 _CLAIM = """
 WITH picked AS MATERIALIZED (
@@ -75,20 +75,24 @@ def put(
     due_at: int | None = None,
 ) -> int:
     """Add a row at the end of its stream and wake the worker after COMMIT; due at once unless `due_at` is given."""
-    values = tx.one(
-        _PUT.format(columns=_COLUMNS),
+    due_at = tx.now if due_at is None else due_at
+    made = tx.one(
+        _PUT,
         participant=participant,
         stream=stream,
         kind=kind,
         message_id=message_id,
         body=body,
         sealed=int(sealed),
-        due_at=tx.now if due_at is None else due_at,
+        due_at=due_at,
         now=tx.now,
     )
-    if values is None:
+    if made is None:
         raise Defect("storage.statement", reason="RETURNING")
-    row = msgspec.convert(values, OutboxRow, strict=False)
+    row = OutboxRow(
+        id=made["id"], participant=participant, stream=stream, kind=kind, body=body, sealed=sealed, attempts=0, fence=0,
+        due_at=due_at, created_at=tx.now,
+    )  # fmt: skip
     if tx.dialect == "sqlite":
         tx.signal(TOPIC, row)
     elif row.due_at <= tx.now:  # what is due later the sweep finds: a look now would be in vain

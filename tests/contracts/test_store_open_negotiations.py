@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from connector.contracts.store import open_cases
+from connector.contracts.store import begun
+from connector.protocol.process import Role
 from connector.storage.database import Database, Tx
 from connector.transfer.store import open_processes
 
@@ -23,10 +24,15 @@ class _Noting:
         return self._tx.one(sql, **values)
 
 
+def open_cases(tx: Tx, participant: str, counterparty: str) -> int:
+    return begun(tx, participant, Role.PROVIDER, counterparty, "urn:uuid:theirs").unsettled
+
+
 def _plan(tx: Tx, count) -> str:
     noting = _Noting(tx)
     assert count(noting, "musterstadt", PEER) == 0
-    rows = tx.all(f"EXPLAIN QUERY PLAN {noting.sql}", participant="musterstadt", counterparty=PEER)
+    names = {"participant": "musterstadt", "counterparty": PEER, "peer_pid": "", "role": "provider", "proposed": 0}
+    rows = tx.all(f"EXPLAIN QUERY PLAN {noting.sql}", **names)
     return " ".join(str(row["detail"]) for row in rows)
 
 

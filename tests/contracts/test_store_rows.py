@@ -9,6 +9,7 @@ from connector.contracts import store
 from connector.contracts.document import sealing
 from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow
 from connector.contracts.negotiation.send import process
+from connector.errors import Unavailable
 from connector.protocol import effects as fx
 from connector.protocol import negotiation as kernel
 from connector.protocol.negotiation import Kind
@@ -85,10 +86,23 @@ async def test_the_order_of_terms_is_kept(any_db: Database) -> None:
     assert list((await any_db.write(TOWN, read)).policy) == ["duty", "@id", "permission"]
 
 
-async def test_what_was_never_saved_is_written_whole(any_db: Database) -> None:
-    await any_db.write(TOWN, store.insert_case, opened())
-    statement = await any_db.write(TOWN, saved, {"stored": None})
-    assert all(part in statement for part in SELDOM)
+async def test_what_was_never_saved_is_inserted_as_it_stands_by_then(any_db: Database) -> None:
+    """>> a request is decided before it is saved << one row with all that came of it, as a change of it would read."""
+    said = {"agreement": "urn:uuid:a", "deferred": ("/permission/0",), "reason": {"de": ["Nein."], "en": ["No."]}}
+    case = replace(opened(), states=("REQUESTED", "AGREED"), standing=TERMS, **said)
+    after = await any_db.write(TOWN, store.save_case, case)
+    found = await any_db.write(TOWN, read)
+    assert (after.version, found.version) == (1, 1)
+    assert replace(found, changed_at=1, created_at=1, asked=True) == replace(
+        case, states=after.states, stored=found.stored
+    )
+
+
+async def test_the_same_first_message_taken_twice_is_one_row(any_db: Database) -> None:
+    """>> another replica has saved it meanwhile << the unit runs again, and finds it."""
+    await any_db.write(TOWN, store.save_case, opened())
+    with pytest.raises(Unavailable, match="contended"):
+        await any_db.write(TOWN, store.save_case, opened())
 
 
 def waiting(tx: Tx) -> list[str]:

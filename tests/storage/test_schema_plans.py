@@ -189,6 +189,14 @@ IDLE: dict[str, str] = {
 """Indexes that no statement above uses, and what for they are there."""
 
 
+_SELDOM = "asked seldom, and no matter how it is found"
+PLANNED_EACH_TIME: dict[str, str] = {
+    "jobs.clock_watch._bound timer.kind": _SELDOM,
+    "spaces.application_store.applications space_application.state": _SELDOM,
+}
+"""Statements whose plan hangs on a value, by what they compare with it, and why that may be."""
+
+
 class Step(NamedTuple):
     """How one statement comes to the rows of one table: `whole` if it reads all of a participant, or all there are."""
 
@@ -305,6 +313,28 @@ def test_bug_whom_to_compare_with_was_asked_of_every_contract_with_its_documents
     """It is asked again and again, and of 20 000 contracts it took a fifth of a second: the index says all of it."""
     told = [step.text for step in on_sqlite if step.place == "reconciliation.store.due" and step.table == "agreement"]
     assert [text.split(" (")[0] for text in told] == ["SEARCH a USING COVERING INDEX agreement_concluded"]
+
+
+_DECIDES = re.compile(r"(\w+) = (?:'[^']*'|\d+)")
+
+
+def test_bug_a_statement_was_prepared_anew_each_time_it_ran(migrated: Path) -> None:
+    """<< `role = :role` beside an index of those `WHERE role = 'provider'` >> SQLite asks the value which plan serves,
+    and plans again for the next one: it took six times as long as the statement itself."""
+    asked = statements("sqlite", SAMPLES)
+    with closing(sqlite3.connect(migrated)) as database:
+        partial = database.execute(
+            "SELECT tbl_name, sql FROM sqlite_master WHERE type = 'index' AND sql LIKE '%WHERE%'"
+        )
+        decided = {(table, column) for table, sql in partial for column in _DECIDES.findall(sql.partition("WHERE")[2])}
+    found = {
+        f"{one.place} {table}.{column}"
+        for one in asked
+        for table, column in decided
+        if re.search(rf"\b(FROM|JOIN|UPDATE) {table}\b", one.sql)
+        and re.search(rf"(?<!:)\b{column} = :", re.split(r"\b(?:WHERE|ON)\b", one.sql, maxsplit=1)[-1])
+    }
+    assert found == PLANNED_EACH_TIME.keys()
 
 
 def test_every_index_serves_a_statement(on_sqlite: list[Step], migrated: Path) -> None:

@@ -271,7 +271,7 @@ class Agreements:
         self, tx: Tx, case: NegotiationRow, agreement_id: str, partner: Partner, offer: Offer, dataset: Dataset
     ) -> tuple[Agreement, dict[str, Any]]:
         """As provider: write and seal the contract, and keep what the seal refers to; also the agreement as plain
-        members, in the order of the terms, for the wire.
+        members, in the order of the terms, for the wire. The agreement is not saved: its negotiation may be new.
 
         Without a seal in what comes back its key lies elsewhere, and is asked after the transaction.
         """
@@ -295,7 +295,6 @@ class Agreements:
         if isinstance(me.key, SoftwareKey):
             drawn = replace(drawn, provider_jws=sealing.sign(covered, me.key, me.chain, tx.now // 1000))
             self.keep(tx, case, second_seal.made("provider", me, covered, tx.now // 1000))
-        self._insert(tx, drawn)
         if offer.countersignature == "required":
             timer(tx, case.participant, COUNTERSIGN, case.id, until)
         return drawn, plain
@@ -312,7 +311,7 @@ class Agreements:
             raise PeerError("contracts.agreement-time", at=str(plain["timestamp"])[:40])
         document = draft.canonical_document(plain)
         agreement = self._made(tx, case, str(plain["@id"]), document, message.agreement_signature)
-        self._insert(tx, agreement)
+        self.add(tx, agreement)
         self.keep(tx, case, second_seal.claimed("provider", message.second_signature))
         self.keep(tx, case, replacement.compared(tx, self._judge, case, plain))
         return agreement
@@ -332,24 +331,26 @@ class Agreements:
         store.save_agreement(tx, whole)
         self._record(tx, case, whole)
 
-    def finalize(self, tx: Tx, case: NegotiationRow, evidence: str = "") -> None:
-        """In force from now on; nothing happens if it is already, or never came about.
+    def finalize(self, tx: Tx, case: NegotiationRow, agreement: Agreement | None, evidence: str = "") -> None:
+        """In force from now on; nothing happens if it is already, or never came about. `agreement` is that of the case.
 
         `evidence` is what the provider's FINALIZED said: it commits to the seals that the provider holds, which may
         lack our countersignature, or be over a later one of ours. What it replaces ends only once both sides are final:
         a termination may still cross our FINALIZED.
         """
-        if case.agreement is None:
+        if agreement is None:
             return
-        agreement = self.get(tx, case.participant, case.agreement)
         if agreement.state == "signed":
             agreement = self._come_into_force(tx, case, agreement, evidence)
         self._conclude(tx, case, agreement)
 
-    def finalized(self, tx: Tx, case: NegotiationRow, agreement: Agreement) -> None:
-        """As provider: the same with a countersignature in `agreement` that is not saved yet."""
+    def finalized(
+        self, tx: Tx, case: NegotiationRow, agreement: Agreement, kept: Mapping[str, EvidenceObject] | None = None
+    ) -> None:
+        """As provider: the same with a countersignature in `agreement` that is not saved yet. `kept` are the objects of
+        the negotiation by name, where this transaction has them all."""
         if agreement.state == "signed":
-            agreement = self._come_into_force(tx, case, agreement, "")
+            agreement = self._come_into_force(tx, case, agreement, "", kept)
         else:
             store.save_agreement(tx, agreement)
         self._conclude(tx, case, agreement)
@@ -358,7 +359,10 @@ class Agreements:
         if case.kernel.state is State.FINALIZED and agreement.in_force:
             replacement.conclude(tx, self._participants.held(case.participant).participant.did, agreement)
 
-    def _come_into_force(self, tx: Tx, case: NegotiationRow, agreement: Agreement, evidence: str) -> Agreement:
+    def _come_into_force(
+        self, tx: Tx, case: NegotiationRow, agreement: Agreement, evidence: str,
+        kept: Mapping[str, EvidenceObject] | None = None,
+    ) -> Agreement:  # fmt: skip
         both_signed = agreement.provider_jws is not None and agreement.consumer_jws is not None
         said = evidence.partition("#sha256=")[2]
         ours = draft.evidence_address("", agreement, agreement.consumer_jws).partition("#sha256=")[2]
@@ -366,7 +370,7 @@ class Agreements:
         state = "finalized" if both_signed else "one-sided"
         final = replace(agreement, state=state, finalized_at=tx.now)
         store.save_agreement(tx, final)
-        self._record(tx, case, final)
+        self._record(tx, case, final, kept)
         return final
 
     def close(self, tx: Tx, case: NegotiationRow) -> None:
@@ -391,14 +395,16 @@ class Agreements:
             store.save_agreement(tx, replace(agreement, state="signed", finalized_at=None))
             review(tx, agreement.participant, agreement.id, tx.now)
 
-    def _record(self, tx: Tx, case: NegotiationRow, agreement: Agreement) -> None:
+    def _record(
+        self, tx: Tx, case: NegotiationRow, agreement: Agreement, kept: Mapping[str, EvidenceObject] | None = None
+    ) -> None:
         """Names our DID document as it is now: a negotiation may wait for days, and keys change meanwhile.
 
         Once a record names our seal as provider, its document stays: a key withdrawn since then is in no later one.
         """
         hosted = self._participants.held(case.participant)
         current = self._document(hosted, f"did-{agreement.role}.json")
-        named = log_records.named(tx, case)
+        named = log_records.named(tx, case) if kept is None else log_records.named_of(kept)
         known = named.get(current.name)
         heads = audit.heads(tx, case.participant, agreement.id)
         logged = heads.agreement is not None  # nothing is asked of the log where it has nothing about the agreement
@@ -448,7 +454,8 @@ class Agreements:
             finalized_at=None, replaces=case.replaces,
         )  # fmt: skip
 
-    def _insert(self, tx: Tx, agreement: Agreement) -> None:
+    def add(self, tx: Tx, agreement: Agreement) -> None:
+        """Saves a new one, whose negotiation is saved; raises PeerError if its id is taken."""
         if not store.insert_agreement(tx, agreement):
             raise PeerError("contracts.agreement-taken", id=agreement.id[:200])
 

@@ -20,7 +20,8 @@ from connector.verify.checks import second_seal as second_seals
 AGREEMENT, DECISION, TERMINATION = "agreement", "decision", "termination"
 CONFIRMATION = "confirmation"
 _DOCUMENTS = {side: f"did-{side}.json" for side in SIDES}
-"""The objects that a record of an agreement names, beside second seals."""
+_NAMED = (*_DOCUMENTS.values(), *second_seal.NAMES.values())
+"""The objects that a record of an agreement names: DID documents and second seals."""
 
 
 def record(
@@ -34,8 +35,13 @@ def record(
 
 
 def named(tx: Tx, case: NegotiationRow) -> dict[str, EvidenceObject]:
-    """What the record of an agreement names of the objects of its negotiation: DID documents and second seals."""
-    return store.objects(tx, case.participant, case.id, *_DOCUMENTS.values(), *second_seal.NAMES.values())
+    """What the record of an agreement names of the objects of its negotiation."""
+    return store.objects(tx, case.participant, case.id, *_NAMED)
+
+
+def named_of(kept: Mapping[str, EvidenceObject]) -> dict[str, EvidenceObject]:
+    """The same of all objects of the negotiation."""
+    return {name: kept[name] for name in _NAMED if name in kept}
 
 
 def of_agreement(

@@ -69,7 +69,9 @@ class SealsAtOnce(Protocol):
     def countersign(self, tx: Tx, case: NegotiationRow, agreement: Agreement | None) -> NegotiationRow | None:
         """As consumer in AGREED: our countersignature under what the provider sealed."""
 
-    def check_countersignature(self, tx: Tx, case: NegotiationRow, claimed: str) -> NegotiationRow | None:
+    def check_countersignature(
+        self, tx: Tx, case: NegotiationRow, agreement: Agreement | None, claimed: str
+    ) -> NegotiationRow | None:
         """As provider in VERIFIED: what the consumer says is its seal; empty if it gave none."""
 
 
@@ -98,7 +100,7 @@ class NegotiationDecider:
                 seal = turn.message.agreement_signature or ""
                 second = second_seal.claimed("consumer", turn.message.second_signature)
                 self._sender.agreements.keep(tx, case, second)
-                done = self._seals.check_countersignature(tx, case, seal)
+                done = self._seals.check_countersignature(tx, case, turn.agreement, seal)
                 if done is not None:
                     return done
                 self._sender.errand(tx, case, CHECK, seal=seal)

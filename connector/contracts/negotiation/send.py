@@ -3,6 +3,7 @@
 Nothing here decides whether to say it; the kernel alone refuses what may not be said now (`Illegal`).
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -14,7 +15,7 @@ from connector.contracts.agreement import replacement
 from connector.contracts.agreement.agreements import Agreements
 from connector.contracts.agreement.log_records import TERMINATION, record
 from connector.contracts.document import draft, second_seal
-from connector.contracts.model import Agreement, NegotiationRow
+from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow
 from connector.contracts.negotiation import outgoing
 from connector.contracts.partner import Partner
 from connector.errors import HanseError, Mistake
@@ -34,7 +35,7 @@ _PASSING = frozenset({"signers.busy", "signers.paused"})
 
 
 class NegotiationSender:
-    """Every method takes the case as it was last saved and gives back the case as it is saved now."""
+    """Every method takes the case as it was last saved, or a new one, and gives back the case as it is saved now."""
 
     def __init__(self, participants: Participants, agreements: Agreements, approvals: Approvals) -> None:
         self._participants, self.agreements, self.approvals = participants, agreements, approvals
@@ -77,8 +78,10 @@ class NegotiationSender:
         if drawn.provider_jws is None:
             case = store.save_case(tx, case)
             self.errand(tx, case, SEAL)
-            return case
-        return self.sealed(tx, case, plain, drawn.provider_jws)
+        else:
+            case = self.sealed(tx, case, plain, drawn.provider_jws)
+        self.agreements.add(tx, drawn)
+        return case
 
     def sealed(self, tx: Tx, case: NegotiationRow, plain: dict[str, Any], seal: str) -> NegotiationRow:
         """As provider: the contract as it was sealed goes to the consumer."""
@@ -97,12 +100,14 @@ class NegotiationSender:
         return self._said(tx, case, effects, {sent: message})
 
     def finalize(
-        self, tx: Tx, case: NegotiationRow, agreement: Agreement, *, due_at: int | None = None
-    ) -> NegotiationRow:
+        self, tx: Tx, case: NegotiationRow, agreement: Agreement, *, due_at: int | None = None,
+        kept: Mapping[str, EvidenceObject] | None = None,
+    ) -> NegotiationRow:  # fmt: skip
         """As provider. From here on the peer may act on it, so our own view must not lag (spec/protocol.md 3.3).
 
         `agreement` is saved here, with the countersignature that it has or has not. It is sent at `due_at` (ms). What
-        was to take the place of an agreement that another one has replaced meanwhile is terminated instead.
+        was to take the place of an agreement that another one has replaced meanwhile is terminated instead. `kept` as
+        in `Agreements.finalized`.
         """
         if replacement.too_late(tx, agreement):
             self.agreements.countersigned(tx, agreement, agreement.consumer_jws)
@@ -111,7 +116,7 @@ class NegotiationSender:
         address = draft.evidence_address(root, agreement, agreement.consumer_jws)
         case, effects, sent = _say(case, Kind.FINALIZE)
         case = store.save_case(tx, case)
-        self.agreements.finalized(tx, case, agreement)
+        self.agreements.finalized(tx, case, agreement, kept)
         self.commit(tx, case, effects, {sent: replace(outgoing.finalized(case, sent, address), due_at=due_at)})
         return case
 

@@ -24,7 +24,7 @@ from connector.contracts.document.described_data import NAME, Described, kept
 from connector.contracts.document.described_data import read as read_described
 from connector.contracts.document.render import Names
 from connector.contracts.document.second_seal import SecondKeys, nobody
-from connector.contracts.model import NegotiationRow
+from connector.contracts.model import Agreement, NegotiationRow
 from connector.contracts.negotiation.decide import DecideNegotiation, ReceivedMessage
 from connector.contracts.negotiation.late_countersignature import LateCountersignatures
 from connector.contracts.negotiation.send import NegotiationSender
@@ -207,11 +207,11 @@ class Contracts:
         self, tx: Tx, slug: str, partner: Partner, message: m.ContractRequestMessage, digest_: str
     ) -> Reply:
         """A first request: taken if the offer may be seen, then agreed, answered with our terms, or terminated."""
-        known = self._begun(tx, slug, Role.PROVIDER, partner.did, message.consumer_pid)
+        known, unsettled = self._begun(tx, slug, Role.PROVIDER, partner.did, message.consumer_pid)
         if known is not None:
             return Reply(known)
         require_active(tx, slug)
-        self._within_quota(tx, slug, partner)
+        self._within_quota(tx, slug, partner, unsettled)
         offer, dataset = self._catalogue.requested(tx, slug, partner.requester, message.offer)
         self.agreements.deal(message.offer)
         _named(message)
@@ -228,11 +228,11 @@ class Contracts:
         self, tx: Tx, slug: str, partner: Partner, message: m.ContractOfferMessage, digest_: str
     ) -> Reply:
         """A first offer that nobody asked for: it is kept, and a person decides."""
-        known = self._begun(tx, slug, Role.CONSUMER, partner.did, message.provider_pid)
+        known, unsettled = self._begun(tx, slug, Role.CONSUMER, partner.did, message.provider_pid)
         if known is not None:
             return Reply(known)
         require_active(tx, slug)
-        self._within_quota(tx, slug, partner)
+        self._within_quota(tx, slug, partner, unsettled)
         self.agreements.deal(message.offer)
         step = kernel.received(kernel.start(Role.CONSUMER), Kind.OFFER, message.id, digest_, message.provider_pid)
         case = _opened(
@@ -245,7 +245,7 @@ class Contracts:
         self, tx: Tx, slug: str, partner: Partner, case_id: str, message: msgspec.Struct, digest_: str
     ) -> Reply:
         """Any further message about a negotiation of ours with this peer."""
-        before = self._own(tx, slug, case_id, partner.did)
+        before, agreement = self._with_agreement(tx, slug, case_id, partner.did)
         step = _step(before, kernel.kind_of(message), message, digest_, self.named.get(case_id))
         if step.repeated:
             return Reply(before)
@@ -254,7 +254,6 @@ class Contracts:
         if isinstance(message, m.ContractRequestMessage | m.ContractOfferMessage):
             self._quotas.further(tx, slug, partner.did)
         case = replace(before, kernel=step.negotiation, standing=None)
-        agreement = None
         match message:
             case m.ContractRequestMessage() | m.ContractOfferMessage():
                 case = self._take_terms(case, message)
@@ -264,7 +263,7 @@ class Contracts:
             case m.ContractNegotiationTerminationMessage():
                 case = self._take_termination(tx, case, message)
             case m.ContractNegotiationEventMessage(event_type="FINALIZED", evidence=evidence):
-                self.agreements.finalize(tx, case, evidence or "")
+                self.agreements.finalize(tx, case, agreement, evidence or "")
             case _:
                 pass
         case = replace(case, states=store.gone_through(case))
@@ -276,15 +275,16 @@ class Contracts:
 
     def acked(self, tx: Tx, slug: str, case_id: str, sent_id: str, peer_pid: str | None) -> None:
         """The peer answered 2xx to this row."""
-        case = store.case(tx, slug, case_id, lock=True)
-        if case is None:
+        found = store.case_with_agreement(tx, slug, case_id)
+        if found is None:
             return
+        case, agreement = found
         step = kernel.acked(case.kernel, sent_id, peer_pid)
         if step.negotiation == case.kernel:
             return
         case = replace(case, kernel=step.negotiation, standing=None)
         if step.negotiation.state is kernel.State.FINALIZED:
-            self.agreements.finalize(tx, case)
+            self.agreements.finalize(tx, case, agreement)
         elif step.negotiation.state is kernel.State.TERMINATED:
             self.agreements.close(tx, case)
         case = store.save_case(tx, case)
@@ -331,6 +331,13 @@ class Contracts:
         """As `all` has it: for people."""
         return titles.named(tx, slug, [self.get(tx, slug, case_id)])[0]
 
+    def shown(self, tx: Tx, slug: str, case_id: str) -> tuple[NegotiationRow, Described | None]:
+        """As `one` and `described`, in one statement."""
+        found = store.case_with_object(tx, slug, case_id, NAME)
+        if found is None:
+            raise Unknown("contracts.unknown", id=case_id[:200])
+        return titles.named(tx, slug, [found[0]])[0], read_described(found[1])
+
     def titles(self, tx: Tx, slug: str, agreements: Collection[str]) -> dict[str, str]:
         """What these agreements are about, in words, by their ids; empty where nobody told."""
         return titles.titles(tx, slug, agreements)
@@ -344,20 +351,33 @@ class Contracts:
             raise Unknown("contracts.unknown", id=case_id[:200])
         return case
 
-    def _begun(self, tx: Tx, slug: str, role: Role, did: str, pid: str) -> NegotiationRow | None:
-        """What this peer has begun, under its own DID or as it was called when it began."""
-        found = (store.case_of_peer(tx, slug, role, name, pid) for name in self.agreements.names(tx, did))
-        return next((one for one in found if one is not None), None)
+    def _with_agreement(self, tx: Tx, slug: str, case_id: str, did: str) -> tuple[NegotiationRow, Agreement | None]:
+        """As `_own`, and the agreement that came of it."""
+        found = store.case_with_agreement(tx, slug, case_id, self.agreements.names(tx, did))
+        if found is None:
+            raise Unknown("contracts.unknown", id=case_id[:200])
+        return found
 
-    def _within_quota(self, tx: Tx, slug: str, partner: Partner) -> None:
-        if store.open_cases(tx, slug, partner.did) >= QUOTA:
+    def _begun(self, tx: Tx, slug: str, role: Role, did: str, pid: str) -> store.Begun:
+        """What this peer has begun, under its own DID or as it was called when it began; counted are its own."""
+        own, *former = self.agreements.names(tx, did)
+        found = store.begun(tx, slug, role, own, pid)
+        if found.case is not None or not former:
+            return found
+        earlier = (store.begun(tx, slug, role, name, pid).case for name in former)
+        return found._replace(case=next((one for one in earlier if one is not None), None))
+
+    def _within_quota(self, tx: Tx, slug: str, partner: Partner, unsettled: int) -> None:
+        if unsettled >= QUOTA:
             raise PeerError("contracts.quota", limit=QUOTA)
         self._quotas.begin(tx, slug, partner.did)
 
     def _taken_up(self, tx: Tx, case: NegotiationRow, step: Step, turn: ReceivedMessage) -> Reply:
-        case = store.insert_case(tx, case)
+        """Saved once, as it stands after our own word."""
+        case = replace(case, states=store.gone_through(case))
         self.sender.commit(tx, case, step.effects)
-        return Reply(self.decide.after(tx, case, turn), created=True)
+        after = self.decide.after(tx, case, turn)
+        return Reply(after if after.stored is not None else store.save_case(tx, after), created=True)
 
     def _decided(
         self, tx: Tx, slug: str, case_id: str, move: Callable[[Tx, NegotiationRow], NegotiationRow]
@@ -407,7 +427,7 @@ def _opened(
         participant=slug, id=new_id(), counterparty=partner.did, address=(address or partner.base).rstrip("/"),
         kernel=state, version=1, dataset=dataset, offer=str(policy["@id"]), policy=policy, purpose=purpose,
         action=action, agreement=None, reason=None, created_at=tx.now, changed_at=tx.now, proposed=proposed,
-        title=title,
+        title=title, asked=False,
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 Nothing is checked here but whether the negotiation still waits for it (spec/contracts.md 3.1, 3.4, 3.5).
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -69,11 +70,13 @@ class SealBooking:
                 return self._sender.terminate(tx, case, "contract", reason)
 
     def countersignature(
-        self, tx: Tx, case: NegotiationRow, agreement: Agreement, found: Judged
+        self, tx: Tx, case: NegotiationRow, agreement: Agreement, found: Judged,
+        kept: Mapping[str, EvidenceObject] | None = None,
     ) -> NegotiationRow:  # fmt: skip
         """As provider in VERIFIED: finalize, unless a countersignature is required and none is good.
 
-        Then FINALIZED is withheld until a late one comes or the deadline passes (`late_countersignature`).
+        Then FINALIZED is withheld until a late one comes or the deadline passes (`late_countersignature`). `kept` are
+        the objects of the negotiation by name, where this transaction has read them.
         """
         self._late.second_invalid(tx, case, "consumer", found.second_fault)
         if not rests(case.kernel, State.VERIFIED):
@@ -84,8 +87,10 @@ class SealBooking:
         if found.seal is None and self._agreements.demand(tx, agreement).setting == "required":
             return case
         unsealed = found.seal is None and not found.fault
+        if kept is not None:  # an object that has a name keeps it
+            kept = {**{one.name: one for one in found.objects}, **kept}
         return self._sender.finalize(
-            tx, case, replace(agreement, consumer_jws=found.seal), due_at=_settled(tx) if unsealed else None
+            tx, case, replace(agreement, consumer_jws=found.seal), due_at=_settled(tx) if unsealed else None, kept=kept
         )
 
 

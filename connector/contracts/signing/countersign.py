@@ -51,9 +51,11 @@ class AtOnce:
         made = Countersigned(seal, _kept_with(me, verdict), verdict.second_fault)
         return self._booking.contract(tx, case, task.agreement, made)
 
-    def check_countersignature(self, tx: Tx, case: NegotiationRow, claimed: str) -> NegotiationRow | None:
+    def check_countersignature(
+        self, tx: Tx, case: NegotiationRow, agreement: Agreement | None, claimed: str
+    ) -> NegotiationRow | None:
         """As provider in VERIFIED; `claimed` is empty where the consumer sealed nothing."""
-        task = self._gatherer.task(tx, case, {})
+        task = self._gatherer.task(tx, case, {}, agreement)
         documents = None if task is None else self._gatherer.documents_at_hand(task)
         if task is None or documents is None:
             return None
@@ -63,7 +65,8 @@ class AtOnce:
             if found is None:
                 return None
             verdict = check.countersignature(found, tx.now)
-        return self._booking.countersignature(tx, case, task.agreement, _judged(task, claimed, verdict, documents))
+        judged = _judged(task, claimed, verdict, documents)
+        return self._booking.countersignature(tx, case, task.agreement, judged, task.kept)
 
 
 class Countersigner:

@@ -379,7 +379,11 @@ async def test_finalized_twice_is_one_record(towns: Towns) -> None:
     for town in TOWNS:
         await keyed(towns, town)
     agreement = await towns.concluded("nachbardorf", "musterstadt")
-    case = await towns.case("nachbardorf", agreement.negotiation)
-    again = towns.contracts.agreements.finalize
-    await asyncio.gather(*(towns.db.write("nachbardorf", again, case) for _ in range(4)))
+
+    def again(tx: Tx) -> None:
+        found = store.case_with_agreement(tx, "nachbardorf", agreement.negotiation)
+        assert found is not None
+        towns.contracts.agreements.finalize(tx, *found)
+
+    await asyncio.gather(*(towns.db.write("nachbardorf", again) for _ in range(4)))
     assert [len(await said(towns, town)) for town in TOWNS] == [1, 1]
