@@ -206,7 +206,8 @@ class ContractHandlers:
         return None
 
     def _shown(self, row: NegotiationRow, described: Described | None = None) -> NegotiationView:
-        return negotiation(self._judge, self._members, row, described)
+        own = self._participants.held(row.participant).participant.did
+        return negotiation(self._judge, self._members, own, row, described)
 
     async def _one(self, request: web.Request) -> tuple[str, Agreement]:
         slug, name = await self._slug(request), request.match_info["id"]

@@ -166,7 +166,8 @@ class TransferHandlers:
 
     def _shown(self, row: TransferRow, titles: Mapping[str, str]) -> TransferView:
         received = self._plane.file(row.participant, row.id) if row.outcome == "received" else None
-        return transfer(self._members, row, titles, received)
+        own = self._participants.held(row.participant).participant.did
+        return transfer(self._members, own, row, titles, received)
 
 
 def _iri(name: str) -> str:

@@ -100,16 +100,16 @@ class Progress:
         pending = waits if waits is not None and waits.ballot.state == "open" else None
         stage = stage_of(row, best, approval=pending is not None)
         return ProgressView(
-            negotiation=negotiation(self._judge, self._members, row), stage=stage, done=done(row, best),
-            transfer=None if best is None else self._transfer(best, row), size=size,
+            negotiation=negotiation(self._judge, self._members, own.did, row), stage=stage, done=done(row, best),
+            transfer=None if best is None else self._transfer(own, best, row), size=size,
             arrived=0 if best is None else best.bytes or self._arrived_of(own.id, best.id),
             help=self._help(own, row) if stage == "refused" else dict.fromkeys(LANGUAGES, ""),
             approval="" if pending is None else pending.id,
             until=None if pending is None else time(pending.ballot.due_at),
         )  # fmt: skip
 
-    def _transfer(self, one: TransferRow, row: NegotiationRow) -> TransferView:
-        return transfer(self._members, one, {one.agreement: row.title}, self._file_of(one.participant, one.id))
+    def _transfer(self, own: Participant, one: TransferRow, row: NegotiationRow) -> TransferView:
+        return transfer(self._members, own.did, one, {one.agreement: row.title}, self._file_of(own.id, one.id))
 
     def _help(self, own: Participant, row: NegotiationRow) -> Sentences:
         """By our own engine: it judges as the provider's does, if both have the same list."""

@@ -1,20 +1,24 @@
 """An agreement in lists and alone: partner, subject, state, times, and what there is of evidence."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
 
 from connector.clock import rfc3339
 from connector.contracts.agreement import termination_store
+from connector.contracts.document.text import Agent
+from connector.contracts.evidence import approvals
+from connector.contracts.evidence.approvals import Side
 from connector.contracts.model import Agreement, AgreementState
 from connector.contracts.negotiation.late_countersignature import Confirmation
 from connector.contracts.negotiation.service import Contracts
+from connector.language.reasons import plain
 from connector.storage.database import Tx
 from connector.trust.members.trust_list import Anchor
 from connector.views import status
 from connector.views.fields import Time, time
-from connector.views.members import Members
+from connector.views.members import LONGEST, Members
 from connector.views.status import StatusView
 
 
@@ -32,12 +36,24 @@ class SignedView(msgspec.Struct, frozen=True):
     consumer: bool
 
 
+class ActingView(msgspec.Struct, frozen=True, kw_only=True):
+    """Who acted for a side by a mandate when it sealed: `agent` is a DID, `contract` refers to the processing contract,
+    `mandate` is the SHA-256 (hex) of the sealed statement."""
+
+    side: Side
+    agent: str
+    name: str
+    contract: str
+    until: Time
+    mandate: str
+
+
 class AgreementView(msgspec.Struct, frozen=True, kw_only=True):
     """`partner` is the name of the `counterparty` (a DID), `title` that of the dataset, empty if nobody told.
 
     `countersignature` is the setting that both seals name, `until` its deadline, `waits` that a person has to read;
     `verified`: the verification message is here. `spaces` are the names of the data spaces through which both know each
-    other. Times with `_at` are milliseconds.
+    other; `acting` says of each side that did not act itself who did. Times with `_at` are milliseconds.
     """
 
     agreement: str
@@ -48,6 +64,7 @@ class AgreementView(msgspec.Struct, frozen=True, kw_only=True):
     counterparty: str
     partner: str
     spaces: list[str]
+    acting: list[ActingView]
     dataset: str
     title: str
     digest: str
@@ -84,16 +101,16 @@ class Agreements:
         return self.these(tx, slug, [agreement])[0]
 
     def these(self, tx: Tx, slug: str, found: Sequence[Agreement]) -> list[AgreementView]:
-        titles = self._contracts.titles(tx, slug, [one.id for one in found])
-        return [self._row(tx, one, titles.get(one.id, "")) for one in found]
+        titles, acted = self._contracts.titles(tx, slug, [one.id for one in found]), approvals.all_acted(tx, found)
+        return [self._row(tx, one, titles.get(one.id, ""), _acting(one, acted)) for one in found]
 
-    def _row(self, tx: Tx, one: Agreement, title: str) -> AgreementView:
+    def _row(self, tx: Tx, one: Agreement, title: str, acting: list[ActingView]) -> AgreementView:
         seals, notice = self._contracts.countersigning.standing(tx, one), _notice(tx, one)
         return AgreementView(
             agreement=one.id, negotiation=one.negotiation, role=one.role, state=one.state,
             status=agreement_status(tx, one, ending=notice is not None),
             counterparty=one.counterparty, partner=self._members.name(one.counterparty),
-            spaces=self._members.spaces(one.own_did, one.counterparty),
+            spaces=self._members.spaces(one.own_did, one.counterparty), acting=acting,
             dataset=one.dataset, title=title, digest=one.digest,
             created_at=one.created_at, expires_at=one.expires_at, ended_at=one.ended_at,
             created=rfc3339(one.created_at), expires=time(one.expires_at), ended=time(one.ended_at),
@@ -102,6 +119,17 @@ class Agreements:
             countersignature=seals.countersignature, until=seals.until, verified=seals.verified,
             confirmations=seals.confirmations, waits=seals.waits, second_invalid=seals.second_invalid,
         )  # fmt: skip
+
+
+def _acting(one: Agreement, acted: Mapping[tuple[str, Side], Agent]) -> list[ActingView]:
+    sides: tuple[Side, ...] = ("provider", "consumer")
+    return [
+        ActingView(
+            side=side, agent=agent.did, name=plain(agent.name, LONGEST), contract=plain(agent.contract, LONGEST),
+            until=rfc3339(agent.until), mandate=agent.mandate,
+        )
+        for side in sides if (agent := acted.get((one.negotiation, side))) is not None
+    ]  # fmt: skip
 
 
 def agreement_status(tx: Tx, one: Agreement, *, ending: bool) -> StatusView:

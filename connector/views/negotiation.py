@@ -16,7 +16,8 @@ from connector.views.terms import ClauseView, OfferView, clauses
 class NegotiationView(msgspec.Struct, frozen=True, kw_only=True):
     """The `policy` on the table: its `clauses` in words (none: it cannot be said), `terms` its digest.
 
-    `steps` are those taken of the four from a request to the data. `partner` is the name of the `counterparty` (a DID).
+    `steps` are those taken of the four from a request to the data. `partner` is the name of the `counterparty` (a DID),
+    `spaces` are the names of the data spaces through which both know each other.
     `deferred` points to the clauses of our offer that only a later phase decides; as consumer we are not told.
     `described` is, as consumer, what the provider's catalogue says of the data. Times with `_at` are milliseconds.
     """
@@ -30,6 +31,7 @@ class NegotiationView(msgspec.Struct, frozen=True, kw_only=True):
     proposed: bool
     counterparty: str
     partner: str
+    spaces: list[str]
     dataset: str
     title: str
     created_at: int
@@ -74,13 +76,15 @@ class TermsView(OfferView, frozen=True, kw_only=True):
 
 
 def negotiation(
-    judge: PolicyEngine, members: Members, row: NegotiationRow, described: Described | None = None
+    judge: PolicyEngine, members: Members, own: str, row: NegotiationRow, described: Described | None = None
 ) -> NegotiationView:
+    """`own` is the DID of the participant."""
     return NegotiationView(
         id=row.id, role=str(row.kernel.role), state=row.shown,
         status=status.negotiation(row.shown, str(row.kernel.role)), steps=status.steps(row.states),
         states=row.states, proposed=row.proposed,
-        counterparty=row.counterparty, partner=members.name(row.counterparty), dataset=row.dataset, title=row.title,
+        counterparty=row.counterparty, partner=members.name(row.counterparty),
+        spaces=members.spaces(own, row.counterparty), dataset=row.dataset, title=row.title,
         created_at=row.created_at, changed_at=row.changed_at,
         created=rfc3339(row.created_at), changed=rfc3339(row.changed_at),
         offer=row.offer, policy=row.policy, terms=judge.digest(row.policy), clauses=clauses(judge, row.policy),

@@ -39,6 +39,13 @@ async def test_a_provider_acts_for_a_town_until_it_is_taken_back(
         digest = shown.partition("2028-12-31; ")[2][:64]
         signed = await v.negotiate(VILLAGE, provider.did(TOWN), made["dataset"])
         await v.fetch(VILLAGE, signed["agreement"])
+        for city, slug in ((provider, TOWN), (v, VILLAGE)):
+            found = (await city.api.get(f"/api/v1/participants/{slug}/agreements"))["agreements"]
+            acting = {one["agreement"]: one["acting"] for one in found}
+            (agent,) = acting.pop(signed["agreement"])
+            assert (agent["side"], agent["agent"], agent["name"]) == ("provider", PROVIDER, "IT-Verbund")
+            assert (agent["contract"], agent["mandate"]) == ("AVV 2026-117", digest)
+            assert list(acting.values()) == [[]]
         await hanse(provider, "mandate", "show", digest, *own)
         assert "AVV 2026-117" in capsys.readouterr().out
         root = (await provider.services.participants.get(TOWN)).participant.root

@@ -44,7 +44,9 @@ async def test_a_town_at_another_provider_joins_and_has_a_contract(county: Count
     assert one.state == "member"
     await county.city.services.trust.listing.reload()
     negotiated = await town.negotiate(TOWN, county.city.did(COUNTY), made["dataset"])
-    assert negotiated["state"] == "FINALIZED"
+    assert (negotiated["state"], negotiated["spaces"]) == ("FINALIZED", ["Datenraum Musterkreis"])
+    fetched = await town.fetch(TOWN, negotiated["agreement"])
+    assert (fetched["state"], fetched["spaces"]) == ("COMPLETED", ["Datenraum Musterkreis"])
     said = await county.authority.description(COUNTY)
     (seal_ca,) = re.findall(rb"-----BEGIN CERTIFICATE.+?END CERTIFICATE-----\n", space.roots, re.DOTALL)
     roots = roots_pem([seal_ca.decode()], said.key).encode()

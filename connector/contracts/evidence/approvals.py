@@ -1,5 +1,6 @@
 """Who agreed to a contract, as either side signed it: for people who look at it. Reads only."""
 
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -11,6 +12,8 @@ from connector.contracts.document.text import Agent, Party
 from connector.contracts.model import Agreement
 from connector.language.reasons import plain
 from connector.storage.database import Tx
+
+Side = Literal["provider", "consumer"]
 
 
 class SignedApproval(NamedTuple):
@@ -25,15 +28,39 @@ class _Body(msgspec.Struct, frozen=True):
     pseudonym: str | None = None
 
 
-def acted(tx: Tx, agreement: Agreement, side: Literal["provider", "consumer"]) -> Agent | None:
+def acted(tx: Tx, agreement: Agreement, side: Side) -> Agent | None:
     """Who acted for that side by a mandate, as its approval carries it; None where nobody did."""
     name = draft.APPROVAL[side]
     found = store.objects(tx, agreement.participant, agreement.negotiation, name).get(name)
-    carried = None if found is None else agent.carried(found.body, side)
-    return agent.acted(Party("", ""), carried).agent
+    return None if found is None else _acted(found.body, side)
 
 
-def signed(tx: Tx, agreement: Agreement, side: Literal["provider", "consumer"]) -> SignedApproval | None:
+def all_acted(tx: Tx, agreements: Sequence[Agreement]) -> Mapping[tuple[str, Side], Agent]:
+    """Who acted for which side of these agreements of one participant, by negotiation and side, in one statement."""
+    if not agreements:
+        return {}
+    marks = {f"id{number}": one.negotiation for number, one in enumerate(agreements)}
+    rows = tx.all(
+        "SELECT u.negotiation, u.name, o.body FROM object_use u JOIN object o ON o.participant = u.participant"  # noqa: S608 marks
+        " AND o.sha256 = u.sha256 WHERE u.participant = :participant AND u.name IN (:provider, :consumer)"
+        f" AND u.negotiation IN ({', '.join(f':{mark}' for mark in marks)})",
+        participant=agreements[0].participant,
+        **draft.APPROVAL,
+        **marks,
+    )
+    found = {}
+    for row in rows:
+        side: Side = "provider" if row["name"] == draft.APPROVAL["provider"] else "consumer"
+        if (acting := _acted(bytes(row["body"]), side)) is not None:
+            found[str(row["negotiation"]), side] = acting
+    return found
+
+
+def _acted(approval: bytes, side: Side) -> Agent | None:
+    return agent.acted(Party("", ""), agent.carried(approval, side)).agent
+
+
+def signed(tx: Tx, agreement: Agreement, side: Side) -> SignedApproval | None:
     """None before it is here, and for what cannot be read."""
     name = draft.APPROVAL[side]
     found = store.objects(tx, agreement.participant, agreement.negotiation, name).get(name)

@@ -45,7 +45,7 @@ class DeliveryPages:
         """The youngest first, in both directions."""
         before = call.query("before") or None
         rows, titles = await self._db.read(call.slug, self._listed, call.slug, before and _iri(before))
-        shown = [transfer(self._members, one, titles, None) for one in rows[:PER_PAGE]]
+        shown = [transfer(self._members, call.town.did, one, titles, None) for one in rows[:PER_PAGE]]
         later = f"{call.at('deliveries')}?before={_uuid(shown[-1].id)}" if len(rows) > PER_PAGE else ""
         return await page(
             call, "deliveries/list.html", title=call.say("web.deliveries.title"), found=shown, later=later, uuid=_uuid
@@ -131,7 +131,7 @@ class DeliveryPages:
 
     async def _view(self, call: Call) -> dict[str, Any]:
         row = await self._row(call)
-        shown, size, agreed, links, valid = await self._db.read(call.slug, self._shown, row)
+        shown, size, agreed, links, valid = await self._db.read(call.slug, self._shown, call.town.did, row)
         steward, ours = "steward" in call.roles, shown.role == "consumer"
         has_file = shown.outcome == "received" and shown.file is not None
         running = shown.state not in OVER
@@ -150,14 +150,14 @@ class DeliveryPages:
     async def _row(self, call: Call) -> TransferRow:
         return await self._db.read(call.slug, self._transfers.get, call.slug, _iri(call.param("id")))
 
-    def _shown(self, tx: Tx, row: TransferRow) -> tuple[Any, int | None, str | None, list[Any], bool]:
+    def _shown(self, tx: Tx, own: str, row: TransferRow) -> tuple[Any, int | None, str | None, list[Any], bool]:
         agreement = self._contracts.agreements.named(tx, row.participant, row.agreement)
         terms = self._contracts.agreements.terms(tx, row.participant, agreement)
         received = self._plane.file(row.participant, row.id) if row.outcome == "received" else None
         titles = self._contracts.titles(tx, row.participant, [row.agreement])
         links = self._links.all(tx, row.participant, row.id)
         valid = agreement.in_force and (agreement.expires_at is None or agreement.expires_at > tx.now)
-        return transfer(self._members, row, titles, received), terms.bytes, terms.sha256, links, valid
+        return transfer(self._members, own, row, titles, received), terms.bytes, terms.sha256, links, valid
 
     def _listed(self, tx: Tx, slug: str, before: str | None) -> tuple[list[TransferRow], Mapping[str, str]]:
         found = self._transfers.all(tx, slug, None, before)[: PER_PAGE + 1]
