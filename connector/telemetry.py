@@ -17,6 +17,8 @@ import structlog
 CAP = 2048
 _NAMES = re.compile(r"token|secret|password|authorization|cookie|private|master", re.IGNORECASE)
 _SHAPES = re.compile(r"eyJ[\w-]{8,}(?:\.[\w-]*)*|hanse_[\w-]{16,}|Bearer\s+\S+|(?<![\w-])[A-Za-z0-9_-]{43}(?![\w-])")
+_SHORTEST = 8
+"""Characters of the shortest text that may look like a secret: `Bearer x`."""
 _ODD = re.compile("[\x00-\x1f\x7f\x80-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _HIDDEN = "[hidden]"
 
@@ -30,7 +32,9 @@ def without_secrets(text: str) -> str:
 
 def _clean(value: object) -> object:
     if isinstance(value, str):
-        text = without_secrets(value)
+        text = without_secrets(value) if len(value) >= _SHORTEST else value
+        if text.isprintable():  # as most texts are: then nothing in it is odd
+            return text
         return _ODD.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     if isinstance(value, dict):
         return {str(_clean(str(key))): _named(str(key), inner) for key, inner in value.items()}

@@ -72,6 +72,15 @@ def test_what_is_named_like_a_secret_is_hidden(name: str) -> None:
     assert redact(None, "info", {"event": "x", "in": {name: ["short"]}})["in"][name] == "[hidden]"
 
 
+def test_what_can_be_printed_has_no_odd_character() -> None:
+    """>> every character << what can be printed holds none that is escaped."""
+    assert [sign for sign in map(chr, range(0x110000)) if sign.isprintable() and telemetry._ODD.match(sign)] == []
+
+
+def test_the_shortest_secret_is_hidden() -> None:
+    assert redact(None, "info", {"event": "Bearer x"})["event"] == "[hidden]"
+
+
 def test_what_is_no_secret_is_kept() -> None:
     """DIDs, ids, hashes and numbers must stay readable: operators search for them."""
     event = {
