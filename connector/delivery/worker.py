@@ -154,7 +154,7 @@ class Worker:
 
     def _free(self, stream: str) -> bool:
         held = stream in self._tasks or stream in self._behind or self._acks.holds(stream)
-        return not held and self._room() > 0
+        return not held and (len(self._rows) < self._at_once or self._room() > 0)
 
     def _room(self) -> int:
         return self._at_once - sum(row.kind not in LONG for row in self._rows.values())

@@ -18,6 +18,7 @@ from connector.http import strict
 from connector.http.outbound import Answer
 from connector.language import LANGUAGES
 from connector.language.reasons import Reason, explained, from_the_wire, plain
+from connector.protocol import codec
 from connector.storage.database import Tx
 from connector.storage.nested import nested
 from connector.storage.outbox import OutboxRow
@@ -205,7 +206,11 @@ def _kind(value: object) -> str:
     """The local name of the message's type, however it is spelled; the first of several."""
     types = value.get("@type") if isinstance(value, dict) else None
     first = types[0] if isinstance(types, list) and types else types
-    return excerpt.named({"@type": first}, "@type").replace("#", "/").rsplit("/", 1)[-1].rsplit(":", 1)[-1][:60]
+    return first if isinstance(first, str) and first in codec.TYPES else _local(first)
+
+
+def _local(spelt: object) -> str:
+    return excerpt.named({"@type": spelt}, "@type").replace("#", "/").rsplit("/", 1)[-1].rsplit(":", 1)[-1][:60]
 
 
 def _code(value: object) -> str:

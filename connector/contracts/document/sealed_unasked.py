@@ -46,6 +46,11 @@ _NAME = re.compile(r"[^\s<>\"{}|\\^`]{1,400}")
 _BLANK = re.compile("[\u115f\u1160\u2800\u3164\uffa0]")
 """Letters and signs that look like a space."""
 _NAMING = frozenset({"@id", "uid", "@type", "profile"})
+_SAID = frozenset({
+    "permission", "prohibition", "obligation", "action", "target", "assigner", "assignee", "timestamp", "constraint",
+    "duty", "leftOperand", "operator", "rightOperand", "and", "or", "xone", "andSequence", "@value",
+})  # fmt: skip
+"""Members as they are mostly written that are no remark and name nothing: what they hold is looked at by itself."""
 _FAILS = (HanseError, ValueError, OverflowError)
 _ENDINGS = {"application/geo+json": ".geojson", "application/octet-stream": ".bin"}
 
@@ -253,7 +258,7 @@ def unsaid(policy: Mapping[str, Any]) -> bool:
         below: list[object] = []
         for value in level:
             if isinstance(value, dict):
-                if any(_remark(name, inner) for name, inner in value.items()):
+                if any(name not in _SAID and _remark(name, inner) for name, inner in value.items()):
                     return True
                 below += value.values()
             elif isinstance(value, list):

@@ -153,7 +153,8 @@ class NegotiationDecider:
         asked = self._sender.agreements.deal(case.policy)
         # Computed now: the digest kept with an offer is that of the operands that were known when it was published.
         current = self._judge.digest(offer.policy)
-        published = self._unchanged(case, offer) and asked in (current, self._judge.digest(edc.echo(offer.policy)))
+        known = asked == current or asked == self._judge.digest(edc.echo(offer.policy))
+        published = known and self._unchanged(case, offer)
         narrowing = None if published or not decision.permit else self._narrowing(tx, case, partner, offer)
         case = replace(case, deferred=decision.deferred)
         record = {**self._judge.record(decision), "deferred": list(decision.deferred), "offer": offer.id}

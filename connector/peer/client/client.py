@@ -83,7 +83,9 @@ class PeerClient:
     async def base(self, slug: str, did: str) -> str:
         """Where the peer speaks DSP 2025-1: its version document says so; whom we host ourselves we need not ask."""
         did = await self._acting(slug, did)
-        root = await self.root(slug, did)
+        return await self._base(slug, did, await self._root(slug, did))
+
+    async def _base(self, slug: str, did: str, root: str) -> str:
         if self._participants.document(Did(did)) is not None:
             return root + versions.PATH
         await self._proven(slug, did, root)
@@ -91,7 +93,10 @@ class PeerClient:
 
     async def root(self, slug: str, did: str) -> str:
         """From the DID document's DataService, else what an operator entered (spec/protocol.md 1.4)."""
-        did = await self._acting(slug, did)
+        return await self._root(slug, await self._acting(slug, did))
+
+    async def _root(self, slug: str, did: str) -> str:
+        """Of who acts itself."""
         document = await self._resolver.document(did)
         root = document.root or await self._participants.entered_root(slug, did)
         if root is None:
@@ -109,8 +114,7 @@ class PeerClient:
         self, slug: str, did: str, url: str, body: bytes, media: str, limit: int | None = None,
         more: Mapping[str, str] | None = None,
     ) -> Answer:  # fmt: skip
-        did, url = await self._followed(slug, did, url)
-        await self._below(slug, did, url)
+        did, url = await self._reached(slug, did, url)
         headers = {**await self._token(slug, did), "Content-Type": media, **(more or {})}
         return self._in_time(did, await self._http.post(url, body, headers=headers, limit=limit, total_s=MESSAGE_S))
 
@@ -118,8 +122,7 @@ class PeerClient:
         self, slug: str, did: str, url: str, limit: int | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
         """A connection that breaks is tried once more, with a token of its own: the first may have been used up."""
-        did, url = await self._followed(slug, did, url)
-        await self._below(slug, did, url)
+        did, url = await self._reached(slug, did, url)
         try:
             return await self._got(slug, did, url, limit, headers or {})
         except Unavailable as broken:
@@ -251,29 +254,33 @@ class PeerClient:
         own = (await self._participants.get(slug)).participant.did
         return self._anchor.line_for(own).successor(did, self._clock.now()) or did
 
-    async def _followed(self, slug: str, did: str, url: str) -> tuple[str, str]:
+    async def _reached(self, slug: str, did: str, url: str) -> tuple[str, str]:
         """Whom a message to `did` reaches now, and at which address: the same one below the root of its successor.
 
-        Without a successor both are as they were. Raises PeerError for an address that was never below its root.
+        Without a successor both are as they were. Our token goes nowhere but to the peer it is for (threat T01); a
+        query leads nowhere else. Raises PeerError for an address that is not, and was never, below its root.
         """
         acting = await self._acting(slug, did)
-        if acting == did:
-            return did, url
-        root, before = await self.root(slug, acting), _named_root(did)
-        if under_root(url.partition("?")[0], root):
-            return acting, url
-        if (process := _PROCESS.search(url)) is not None:
-            return acting, await self.base(slug, acting) + process[0]
-        if before and under_root(url.partition("?")[0], before):
-            return acting, root + url[len(before) :]
-        raise PeerError("peer.foreign-address")
-
-    async def _below(self, slug: str, did: str, url: str) -> None:
-        """Our token goes nowhere but to the peer it is for (threat T01); a query leads nowhere else."""
-        root = await self.root(slug, did)
+        root = await self._root(slug, acting)
         if not under_root(url.partition("?")[0], root):
+            if acting == did:
+                raise PeerError("peer.foreign-address")
+            url = await self._followed(slug, did, url, acting, root)
+        await self._proven(slug, acting, root)
+        return acting, url
+
+    async def _followed(self, slug: str, did: str, url: str, acting: str, root: str) -> str:
+        """The address below the root of who acts in the place of `did`."""
+        before = _named_root(did)
+        if (process := _PROCESS.search(url)) is not None:
+            followed = await self._base(slug, acting, root) + process[0]
+        elif before and under_root(url.partition("?")[0], before):
+            followed = root + url[len(before) :]
+        else:
             raise PeerError("peer.foreign-address")
-        await self._proven(slug, did, root)
+        if not under_root(followed.partition("?")[0], root):
+            raise PeerError("peer.foreign-address")
+        return followed
 
     async def _proven(self, slug: str, did: str, root: str) -> None:
         """The place is the peer's by its DID, by an operator's word, or because it says so itself (threat T72)."""

@@ -89,7 +89,7 @@ def check(
     claims = token.claims
     if _typ(token) not in typ:
         raise Unauthenticated("trust.token-type")
-    if any(name not in claims for name in require) or "sub_jwk" in claims:
+    if not all(map(claims.__contains__, require)) or "sub_jwk" in claims:
         raise Unauthenticated("trust.token-claims")
     if claims.get("aud") not in (aud, [aud]):
         raise Unauthenticated("trust.token-audience")
@@ -192,16 +192,22 @@ def _inner(token: object) -> None:
 
 
 def _times(claims: Mapping[str, Any], now_s: float, leeway_s: int) -> None:
-    times = {name: claims[name] for name in ("iat", "exp", "nbf") if name in claims}
-    if any(type(time) not in (int, float) for time in times.values()):
-        raise Unauthenticated("trust.token-time")
-    issued, expires, starts = times.get("iat"), times.get("exp"), times.get("nbf")
+    issued, expires, starts = _time(claims, "iat"), _time(claims, "exp"), _time(claims, "nbf")
     late = expires is not None and expires + leeway_s <= now_s
-    early = any(time is not None and time - leeway_s > now_s for time in (issued, starts))
-    if late or early:
+    early = issued is not None and issued - leeway_s > now_s
+    if late or early or (starts is not None and starts - leeway_s > now_s):
         raise Untimely("trust.token-time", ms=_ahead(issued, now_s))
     if issued is not None and expires is not None and not 0 <= expires - issued <= LONGEST_S + leeway_s:
         raise Unauthenticated("trust.token-time")
+
+
+def _time(claims: Mapping[str, Any], name: str) -> float | None:
+    if name not in claims:
+        return None
+    time: object = claims[name]
+    if type(time) is int or type(time) is float:
+        return time
+    raise Unauthenticated("trust.token-time")
 
 
 def _ahead(issued: float | None, now_s: float) -> int:

@@ -219,6 +219,12 @@ async def test_what_no_sentence_says_is_for_a_person(towns: Towns, remark: dict[
     assert sealed_unasked.unsaid({**policy, "permission": [{**permission, **remark}, *rest]})
 
 
+@pytest.mark.parametrize("words", ["Der Datennehmer zahlt 100 EUR", ["x y"], {"@id": "x y"}, None])
+def test_no_member_that_is_passed_over_could_be_a_remark(words: object) -> None:
+    """>> each member that the quick look passes over, with words in it << the slow look takes none for a remark."""
+    assert [name for name in sealed_unasked._SAID if sealed_unasked._remark(name, words)] == []
+
+
 @pytest.mark.parametrize("name", ["dataset", "offer"])
 async def test_an_identifier_is_a_name_and_no_sentence(towns: Towns, name: str) -> None:
     """<< a dataset or an offer with words for an identifier, asked for as it stood >> a person is asked."""
