@@ -109,7 +109,10 @@ def kept_by_size(make: Callable[[bytes], T]) -> Callable[[bytes], T]:
     large = lru_cache(maxsize=LARGE_KEPT)(make)
 
     def made(text: bytes) -> T:
-        return next((known for size, known in kept if len(text) <= size), large)(text)
+        for size, known in kept:
+            if len(text) <= size:
+                return known(text)
+        return large(text)
 
     return made
 

@@ -258,9 +258,10 @@ def unsaid(policy: Mapping[str, Any]) -> bool:
         below: list[object] = []
         for value in level:
             if isinstance(value, dict):
-                if any(name not in _SAID and _remark(name, inner) for name, inner in value.items()):
-                    return True
-                below += value.values()
+                for name, inner in value.items():
+                    if name not in _SAID and _remark(name, inner):
+                        return True
+                    below.append(inner)
             elif isinstance(value, list):
                 below += value
         level = below

@@ -3,7 +3,6 @@
 A JWK is taken only if it is public, complete, on its curve, and of a size that still counts as safe.
 """
 
-import base64
 import binascii
 import hashlib
 import json
@@ -29,6 +28,7 @@ _REQUIRED: Final = {
 }
 _PRIVATE: Final = frozenset({"d", "k", "p", "q", "dp", "dq", "qi", "oth", "priv"})
 _URLSAFE: Final = re.compile("[A-Za-z0-9_-]*")
+_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 _PLAIN: Final = str.maketrans("-_", "+/")
 _LAST: Final = {2: frozenset("AQgw"), 3: frozenset("AEIMQUYcgkosw048")}
 """How a text may end whose last sign carries fewer than six bits: the others are zero."""
@@ -37,7 +37,7 @@ _SYNONYMS: Final = {"Ed25519": "EdDSA"}
 
 def encode(octets: bytes) -> str:
     """base64url without padding."""
-    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode("ascii")
+    return binascii.b2a_base64(octets, newline=False).translate(_SAFE, b"=").decode("ascii")
 
 
 def decode(text: str) -> bytes:

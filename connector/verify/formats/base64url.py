@@ -7,6 +7,8 @@ change of a bundle would go unnoticed.
 import base64
 import binascii
 
+_URLSAFE = bytes.maketrans(b"+/", b"-_")
+
 
 class BadBase64(ValueError):
     """Not the one spelling of its bytes."""
@@ -14,7 +16,7 @@ class BadBase64(ValueError):
 
 def encode(data: bytes) -> str:
     """base64url without padding."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return binascii.b2a_base64(data, newline=False).translate(_URLSAFE, b"=").decode("ascii")
 
 
 def decode(text: str) -> bytes:
