@@ -11,12 +11,11 @@ from typing import Any, Literal, Protocol
 import msgspec
 from msgspec import Struct
 
-from connector.policy.conflict.objections import Objection
-from connector.policy.conflict.usable import HINDRANCES
-from connector.policy.containment.encode import atoms, clauses_of
+from connector.policy.conflict.model import HINDRANCES, Objection
 from connector.policy.engine import LANGUAGES, PolicyEngine, Requester
 from connector.policy.evaluation.decision import Decision, Node, leaves
 from connector.policy.evaluation.edges_in_time import begins_later
+from connector.policy.odrl.clauses import atoms, clauses_of
 from connector.policy.odrl.model import Atom
 from connector.policy.odrl.names import HANSE, ODRL
 from connector.policy.odrl.state_of_world import Fact

@@ -17,7 +17,7 @@ from connector.catalogue.templates import templates
 from connector.errors import Mistake
 from connector.ids import new_uuid
 from connector.participants.model import Participant
-from connector.policy.conflict.objections import Objection
+from connector.policy.conflict.model import Objection
 from connector.policy.engine import PolicyEngine
 from connector.storage.database import Tx
 

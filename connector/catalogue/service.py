@@ -28,8 +28,8 @@ from connector.participants.acting import PUBLISH
 from connector.participants.lifecycle import require_active
 from connector.participants.model import Participant
 from connector.participants.service import Participants
-from connector.policy.conflict.conflict import is_classified
 from connector.policy.engine import PolicyEngine, Requester
+from connector.policy.odrl.names import is_classified
 from connector.storage.database import Tx
 
 UNPUBLISHED = 300

@@ -1,27 +1,23 @@
 """The policy engine with its vocabulary and words at hand: what catalogue, contracts and transfers ask.
 
 Pure: a policy document and plain facts in, a decision or sentences out. What depends on a policy alone is made once
-(`plan`).
+(`plan`). What compares terms, looks for contradictions or gives advice is loaded when somebody first wants that: it
+happens before anyone signs or after a refusal, and most negotiations do without (decision 0118).
 """
 
 from collections.abc import Callable, Mapping, Set
 from collections.abc import Collection as Several
 from datetime import UTC
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from connector.policy.advice.advice import advise
-from connector.policy.conflict.conflict import contradictions
-from connector.policy.conflict.objections import Narrowing, Objection, narrowing, objection
-from connector.policy.conflict.pair import Pair, pair
-from connector.policy.conflict.usable import ANYTHING, Means
-from connector.policy.containment.encode import atoms, clauses_of
-from connector.policy.containment.narrow import narrower
+from connector.policy.conflict.model import ANYTHING, Means, Narrowing, Objection
 from connector.policy.evaluation.decision import Decision
 from connector.policy.evaluation.edges_in_time import expires_at
 from connector.policy.evaluation.program import Program
+from connector.policy.odrl.clauses import atoms, clauses_of
 from connector.policy.odrl.model import Closure, Phase, Policy
 from connector.policy.odrl.names import HANSE, kept_by_provider
 from connector.policy.odrl.operands import BUILT_IN, Registry
@@ -34,6 +30,9 @@ from connector.policy.wording.figures import Say
 from connector.policy.wording.narrate import Statement, narrate
 from connector.policy.wording.outline import outline
 from connector.policy.wording.words import Words
+
+if TYPE_CHECKING:
+    from connector.policy.conflict.pair import Pair
 
 LANGUAGES = ("de", "en")
 OWN_GROUPS = "trust-list, own-groups"
@@ -185,11 +184,16 @@ class PolicyEngine:
 
     def narrower(self, offered: Mapping[str, Any], asked: Mapping[str, Any]) -> Narrowing:
         """Whether the asked terms are provably no wider than those offered. Raises PolicyError."""
+        from connector.policy.conflict.objections import narrowing
+        from connector.policy.containment.narrow import narrower
+
         offer, wish = self._plans.terms(offered).policy, self._plans.terms(asked).policy
         return narrowing(narrower(offer, wish, self._closure, self.registry), self._words)
 
-    def pair(self, first: Mapping[str, Any], second: Mapping[str, Any]) -> Pair:
+    def pair(self, first: Mapping[str, Any], second: Mapping[str, Any]) -> "Pair":
         """How two policies stand to each other. Raises PolicyError."""
+        from connector.policy.conflict.pair import pair
+
         return pair(self.policy(first), self.policy(second), self._closure, self.registry)
 
     def contradictions(
@@ -198,6 +202,9 @@ class PolicyEngine:
     ) -> list[Objection]:  # fmt: skip
         """What is wrong with a policy that somebody wants to publish (`now` in ms; `held`: the names that members have,
         by operand). Raises PolicyError."""
+        from connector.policy.conflict.conflict import contradictions
+        from connector.policy.conflict.objections import objection
+
         policy, means = self.policy(document), self._means._replace(held=held)
         found = contradictions(policy, self._closure, open_data=open_data, now=now, registry=self.registry, means=means)
         return [objection(one, self._words) for one in found]
@@ -218,6 +225,10 @@ class PolicyEngine:
 
     def what_if(self, decision: Decision, lang: str) -> str:
         """What would have to be different for a permit; empty for a permit."""
+        if decision.permit:
+            return ""
+        from connector.policy.advice.advice import advise
+
         return advise(decision, self._words[lang])
 
     def clauses(self, document: Mapping[str, Any], lang: str) -> Clauses:

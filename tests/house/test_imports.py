@@ -49,7 +49,8 @@ print(json.dumps(sorted(sys.modules)))
 LATE = {
     "connector.app.desk", "connector.harvest.service", "connector.metadata.check.engine",
     "connector.metadata.repair.rules", "connector.web.routes", "connector.peer.public.catalogue",
-    "connector.peer.public.html", "connector.contracts.document.pdf", "smtplib",
+    "connector.peer.public.html", "connector.contracts.document.pdf", "smtplib", "connector.policy.conflict.conflict",
+    "connector.policy.containment.encode", "connector.policy.advice.advice",
 }  # fmt: skip
 """Rooms of our own that come with the first who asks for them."""
 NOBODY_ASKED = {

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from connector.dialects.jsonld.nodes import Nodes, Ref, texts
-from connector.policy.containment.encode import atoms, clauses_of
+from connector.policy.odrl.clauses import atoms, clauses_of
 from connector.policy.odrl.model import Atom, Duty, Policy
 from connector.policy.odrl.names import ODRL, action
 from connector.policy.odrl.state_of_world import Fact

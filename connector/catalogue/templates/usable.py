@@ -4,8 +4,7 @@ A template is looked at with samples in its slots. One that waits only for a day
 """
 
 from connector.catalogue.templates.templates import Template, sample
-from connector.policy.conflict.objections import Objection
-from connector.policy.conflict.usable import HINDRANCES
+from connector.policy.conflict.model import HINDRANCES, Objection
 from connector.policy.engine import PolicyEngine
 
 

@@ -25,7 +25,7 @@ from connector.contracts.partner import Partner
 from connector.dialects.policies import edc
 from connector.errors import Unknown
 from connector.language.reasons import Reason, because
-from connector.policy.conflict.objections import Narrowing
+from connector.policy.conflict.model import Narrowing
 from connector.policy.engine import PolicyEngine
 from connector.policy.odrl.model import PolicyError
 from connector.policy.odrl.names import member

@@ -11,15 +11,17 @@ from typing import Literal
 
 from msgspec import Struct
 
-from connector.policy.conflict.usable import ANYTHING, Means, Use
+from connector.policy.conflict.model import ANYTHING, Means
+from connector.policy.conflict.usable import Use
 from connector.policy.containment.duties_kept import applies, conditions_of, impossible, nested, puzzling, terms_of
-from connector.policy.containment.encode import CLOCK, Encoder, atoms, clauses_of
+from connector.policy.containment.encode import CLOCK, Encoder
 from connector.policy.containment.logic import Budget, Exhausted, Never, Statement, together
 from connector.policy.containment.norms import Norms, actions, concerns, conditions, oddities, sound, strange
 from connector.policy.containment.regions import HIGH, LOW, Dimension, Leaf
 from connector.policy.evaluation.duty_states import AFTER, DURING
+from connector.policy.odrl.clauses import atoms, clauses_of
 from connector.policy.odrl.model import Atom, Clause, Closure, Duty, Logic, Policy, Rule
-from connector.policy.odrl.names import ACTIONS, HANSE, ODRL, REPLACED, covers
+from connector.policy.odrl.names import ACTIONS, HANSE, ODRL, REPLACED, covers, is_classified
 from connector.policy.odrl.operands import BUILT_IN
 from connector.policy.odrl.registry import Registry
 from connector.policy.odrl.state_of_world import World
@@ -257,9 +259,3 @@ def _due(clause: Atom) -> int | None:
             return start if clause.operator == "lt" else end
         case _:
             return None
-
-
-def is_classified(text: str) -> bool:
-    """A degree of the German Verschlusssachenanweisung: VS-NfD and above."""
-    name = (text.rpartition("#")[2] or text).rpartition("/")[2].casefold().replace("-", "").replace("_", "")
-    return name.startswith("vs") or name in ("geheim", "strenggeheim", "confidential", "secret", "topsecret")

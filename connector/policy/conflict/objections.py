@@ -5,36 +5,14 @@ It names the clause in words, or as written where it is not understood; nothing 
 
 from collections.abc import Mapping
 
-from msgspec import Struct
-
 from connector.policy.conflict.conflict import Contradiction, Item
-from connector.policy.containment.compare import Answer, Verdict
+from connector.policy.conflict.model import Narrowing, Objection
+from connector.policy.containment.compare import Answer
 from connector.policy.odrl.model import Duty, Policy, Rule
 from connector.policy.wording.words import Words
 
 _LONGEST = 300
 """Characters of a clause that are shown; the place tells the rest."""
-
-
-class Narrowing(Struct, frozen=True):
-    """Whether asked terms are provably within an offer; `reasons` by language say why not, with the `pointer`."""
-
-    verdict: Verdict
-    ground: str = ""
-    pointer: str = ""
-    reasons: Mapping[str, list[str]] = {}
-
-    @property
-    def compatible(self) -> bool:
-        return self.verdict == "compatible"
-
-
-class Objection(Struct, frozen=True):
-    """One thing that is wrong with a policy, in every language."""
-
-    fault: str
-    pointer: str
-    reasons: Mapping[str, str]
 
 
 def narrowing(answer: Answer, words: Mapping[str, Words]) -> Narrowing:

@@ -12,10 +12,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from connector.policy.containment.compare import CLAUSES, Answer
-from connector.policy.containment.encode import Encoder, atoms, clauses_of
+from connector.policy.containment.encode import Encoder
 from connector.policy.containment.logic import Budget, Exhausted, Never, Some, Statement, together
 from connector.policy.containment.narrow import narrower
 from connector.policy.containment.norms import Norms, actions, concerns, sound, strange
+from connector.policy.odrl.clauses import atoms, clauses_of
 from connector.policy.odrl.model import Closure, Policy, Rule
 from connector.policy.odrl.names import covers
 from connector.policy.odrl.operands import BUILT_IN

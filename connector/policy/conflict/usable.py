@@ -5,27 +5,27 @@ credential that is not issued yet), or the plane cannot carry out what it demand
 request that the evaluation permits.
 """
 
-from collections.abc import Iterable, Mapping, Sequence, Set
-from typing import Literal, NamedTuple
+from collections.abc import Iterable, Sequence, Set
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from connector.policy.advice.advice import helping
 from connector.policy.advice.apply import done
+from connector.policy.conflict.model import Hindrance, Means
 from connector.policy.containment.counterexample import made
 from connector.policy.containment.duties_kept import applies
-from connector.policy.containment.encode import Encoder, atoms
+from connector.policy.containment.encode import Encoder
 from connector.policy.containment.logic import Budget, Never, Statement, together
 from connector.policy.containment.norms import Norms, actions, conditions, sound, strange
 from connector.policy.evaluation.duty_states import AFTER, DURING
 from connector.policy.evaluation.program import compile
+from connector.policy.odrl.clauses import atoms
 from connector.policy.odrl.model import Atom, Clause, Duty, Policy, Rule
 from connector.policy.odrl.names import covers
 from connector.policy.odrl.registry import Registry
 from connector.policy.odrl.state_of_world import World
 
-Hindrance = Literal["unsupplied", "unheld", "untreated", "nobody"]
-HINDRANCES: frozenset[str] = frozenset({"unsupplied", "unheld", "untreated", "nobody"})
 _NAMING = frozenset({"eq", "isAnyOf", "isAllOf"})
 """Operators that a claim meets by its very name."""
 _SOMEBODY = "did:web:somebody.example"
@@ -39,20 +39,6 @@ class Unusable(NamedTuple):
 
     why: Hindrance
     item: Clause | Duty | Policy
-
-
-class Means(NamedTuple):
-    """What an installation has: operands with a value (None: all), and the treatments that its plane carries out.
-
-    `held` are by operand all the values that some member has, of operands that go by names: a group, a participant.
-    """
-
-    supplied: Set[str] | None = None
-    can: Set[str] | None = None
-    held: Mapping[str, Set[str]] = {}
-
-
-ANYTHING = Means()
 
 
 class Use:

@@ -8,12 +8,13 @@ from msgspec.structs import replace
 
 from connector.policy.containment.counterexample import witness
 from connector.policy.containment.duties_kept import Keeping, burden, keeping, nested, puzzling, remedied
-from connector.policy.containment.encode import Encoder, atoms, clauses_of
+from connector.policy.containment.encode import Encoder
 from connector.policy.containment.logic import Budget, Exhausted, Never, Some, Statement, together
 from connector.policy.containment.norms import Norms, actions, concerns, conditions, oddities, sound, strange
 from connector.policy.containment.regions import Box
 from connector.policy.evaluation.digest import sharing
 from connector.policy.evaluation.fees import fees
+from connector.policy.odrl.clauses import atoms, clauses_of
 from connector.policy.odrl.model import Clause, Closure, Duty, Logic, Policy, Rule, nameless
 from connector.policy.odrl.names import ACTIONS, covers
 from connector.policy.odrl.registry import Registry

@@ -9,11 +9,12 @@ which fee a payment is for: `digest.sharing`) none can be weighed alone, and onl
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from connector.policy.containment.encode import Encoder, atoms
+from connector.policy.containment.encode import Encoder
 from connector.policy.containment.logic import Budget, Never, together
 from connector.policy.evaluation.digest import canonical_rule
 from connector.policy.evaluation.duty import parts
 from connector.policy.evaluation.duty_states import DURING, SUSPEND
+from connector.policy.odrl.clauses import atoms
 from connector.policy.odrl.model import Clause, Duty, Logic, Rule, nameless
 
 Kept = Literal["yes", "no", "unknown"]

@@ -13,8 +13,9 @@ from msgspec.structs import replace
 from connector.policy.containment.concepts import Concepts
 from connector.policy.containment.logic import FALSE, TRUE, Every, Some, Statement
 from connector.policy.containment.regions import ABSENT, BOUND, HIGH, LOW, Dimension, Leaf, Spans, complement
+from connector.policy.odrl.clauses import atoms, clauses_of
 from connector.policy.odrl.identifiers import IDENTIFIER, TEXT, Names
-from connector.policy.odrl.model import Atom, Clause, Closure, Collection, Duty, Logic, Policy, Rule, Whom, nameless
+from connector.policy.odrl.model import Atom, Clause, Closure, Logic, Policy, Whom, nameless
 from connector.policy.odrl.names import HANSE, ODRL
 from connector.policy.odrl.registry import Registry
 from connector.policy.odrl.values import Due, Span
@@ -42,31 +43,6 @@ class Meaning(NamedTuple):
 
     yes: Statement
     no: Statement
-
-
-def clauses_of(item: Policy | Rule | Duty | Whom) -> Iterator[Clause]:
-    """Every clause that stands directly or indirectly in it."""
-    if isinstance(item, Policy):
-        for rule in (*item.permissions, *item.prohibitions):
-            yield from clauses_of(rule)
-        for duty in item.obligations:
-            yield from clauses_of(duty)
-    elif isinstance(item, Collection):
-        yield from item.refinements
-    elif isinstance(item, Rule | Duty):
-        yield from (*item.action.refinements, *item.constraints)
-        inner = (*item.duties, *item.remedies) if isinstance(item, Rule) else item.consequences
-        for each in (*item.parties, *item.targets, *inner):
-            yield from clauses_of(each)
-
-
-def atoms(clauses: Iterable[Clause]) -> Iterator[Atom]:
-    """The comparisons in these clauses, at every depth."""
-    for clause in clauses:
-        if isinstance(clause, Logic):
-            yield from atoms(clause.clauses)
-        elif isinstance(clause, Atom):
-            yield clause
 
 
 class Encoder:

@@ -160,3 +160,9 @@ _KEPT_BY_PROVIDER = re.compile(r"https://[!-~]{1,480}(?<!/space)/groups/[a-z0-9-
 def kept_by_provider(group: str) -> bool:
     """Whether a group is one that a participant keeps itself, not a group of a space (spec/spaces.md 8.1)."""
     return _KEPT_BY_PROVIDER.fullmatch(group) is not None
+
+
+def is_classified(text: str) -> bool:
+    """A degree of the German Verschlusssachenanweisung: VS-NfD and above."""
+    name = (text.rpartition("#")[2] or text).rpartition("/")[2].casefold().replace("-", "").replace("_", "")
+    return name.startswith("vs") or name in ("geheim", "strenggeheim", "confidential", "secret", "topsecret")

@@ -9,7 +9,7 @@ from connector.app.policy_engine import judge
 from connector.catalogue.concepts import vocabulary
 from connector.catalogue.templates.templates import sample, template, templates
 from connector.policy.conflict.conflict import contradictions
-from connector.policy.conflict.usable import HINDRANCES, Means
+from connector.policy.conflict.model import HINDRANCES, Means
 from connector.policy.odrl.names import HANSE as H
 from connector.policy.odrl.names import ODRL as O
 from connector.policy.odrl.parse import parse

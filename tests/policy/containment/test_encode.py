@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from connector.policy.containment.encode import PARTICIPANT, TARGET, Encoder, Meaning, Use, clauses_of
+from connector.policy.containment.encode import PARTICIPANT, TARGET, Encoder, Meaning, Use
 from connector.policy.containment.logic import Budget, Every, Never, Some, Statement, together
 from connector.policy.containment.regions import ABSENT, BOUND, Dimension, Leaf
 from connector.policy.evaluation.checks import Sets, belonging
+from connector.policy.odrl.clauses import clauses_of
 from connector.policy.odrl.model import Atom, Collection
 from connector.policy.odrl.names import HANSE as H
 from connector.policy.odrl.names import ODRL as O
