@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from connector.audit import store as audit
+from connector.delivery.circuit import THRESHOLD
 from connector.errors import HanseError
 from connector.moving import target
 from connector.moving.assemble import MovingSlice, assemble
@@ -215,6 +216,27 @@ async def test_what_a_partner_asks_for_while_the_town_is_on_its_way_comes_from_t
     assert (found["state"], found["outcome"]) == ("COMPLETED", "received")
     rows = await there.services.infra.db.read(TOWN, lambda tx: tx.all("SELECT id FROM transfer"))
     assert len(rows) == 1
+
+
+async def test_a_contract_that_was_asked_for_before_the_move_is_made_with_the_new_place(space: Space) -> None:
+    """>> a request that has not left when the town moves << it reaches the new place, which agrees; what the village
+    says then goes there too, and both have the contract."""
+    town, village = await pair(space)
+    made, did = await town.publish(TOWN, CONTENT), town.did(TOWN)
+    there, old = await space.city("there", {}), await town.services.participants.get(TOWN)
+    circuits = village.services.circuits
+    for _ in range(THRESHOLD):
+        circuits.failed(VILLAGE, did, village.services.infra.clock.steady())
+    base = f"/api/v1/participants/{VILLAGE}/negotiations"
+    wish = {"provider": did, "dataset": made["dataset"], "purpose": PURPOSE}
+    asked = await village.api.post(base, wish)
+    await carried(town, there)
+    await say(space, old, await there.services.participants.get(TOWN))
+    await space.reload(town, village, there)
+    circuits.heard(VILLAGE, did)
+    await village.services.infra.db.write(VILLAGE, at_once)
+    found = await village.api.get(f"{base}/{asked['id']}", wait="30")
+    assert (found["state"], found["counterparty"]) == ("FINALIZED", there.did(TOWN))
 
 
 def log_of(tx: Tx, did: str, count: int) -> None:

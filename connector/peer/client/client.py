@@ -35,6 +35,7 @@ from connector.trust.did.did import Did
 from connector.trust.did.resolver import Resolver
 from connector.trust.keys.jose import sign_jwt
 from connector.trust.members.claims import requester
+from connector.trust.members.successors import Successors
 from connector.trust.members.trust_list import Anchor
 
 log = structlog.get_logger("peer")
@@ -251,31 +252,34 @@ class PeerClient:
 
     async def _acting(self, slug: str, did: str) -> str:
         """Who acts for that DID now: whoever has taken its place by the trust list, else itself."""
-        own = (await self._participants.get(slug)).participant.did
-        return self._anchor.line_for(own).successor(did, self._clock.now()) or did
+        return (await self._line(slug)).successor(did, self._clock.now()) or did
+
+    async def _line(self, slug: str) -> Successors:
+        return self._anchor.line_for((await self._participants.get(slug)).participant.did)
 
     async def _reached(self, slug: str, did: str, url: str) -> tuple[str, str]:
-        """Whom a message to `did` reaches now, and at which address: the same one below the root of its successor.
+        """Whom a message to `did` reaches now, and at which address: the same one below the root of its successor, or
+        its own, where the address was named by whose place it has taken.
 
-        Without a successor both are as they were. Our token goes nowhere but to the peer it is for (threat T01); a
-        query leads nowhere else. Raises PeerError for an address that is not, and was never, below its root.
+        Otherwise both are as they were. Our token goes nowhere but to the peer it is for (threat T01); a query leads
+        nowhere else. Raises PeerError for an address that is not, and was never, below its root.
         """
         acting = await self._acting(slug, did)
         root = await self._root(slug, acting)
         if not under_root(url.partition("?")[0], root):
-            if acting == did:
-                raise PeerError("peer.foreign-address")
             url = await self._followed(slug, did, url, acting, root)
         await self._proven(slug, acting, root)
         return acting, url
 
     async def _followed(self, slug: str, did: str, url: str, acting: str, root: str) -> str:
-        """The address below the root of who acts in the place of `did`."""
-        before = _named_root(did)
-        if (process := _PROCESS.search(url)) is not None:
+        """The address below the root of who acts in the place of `did`, or has taken that of others by itself."""
+        line = await self._line(slug)
+        before = (did,) if acting != did else line.predecessors(did, self._clock.now())
+        named = (place for place in map(_named_root, before) if place and under_root(url.partition("?")[0], place))
+        if before and (process := _PROCESS.search(url)) is not None:
             followed = await self._base(slug, acting, root) + process[0]
-        elif before and under_root(url.partition("?")[0], before):
-            followed = root + url[len(before) :]
+        elif (there := next(named, None)) is not None:
+            followed = root + url[len(there) :]
         else:
             raise PeerError("peer.foreign-address")
         if not under_root(followed.partition("?")[0], root):
