@@ -17,6 +17,7 @@ from connector.clock import Clock
 from connector.errors import HanseError, Mistake, PeerError, Unavailable, Unknown
 from connector.http import strict
 from connector.http.outbound import Answer
+from connector.language.reasons import Reason, because
 from connector.participants.service import CHANGED, Hosted, Participants
 from connector.spaces import documents, joined_store
 from connector.spaces.authority import OwnKeys, pin_of, record
@@ -432,6 +433,18 @@ def _receipt(answer: Answer) -> Receipt:
     raise refusal(answer)
 
 
+class SaidNo(PeerError):
+    """An authority said no by a code; where that is none of ours, or its sentence names what only the authority knows,
+    people read that it refused."""
+
+    @property
+    def reasons(self) -> Reason:
+        try:
+            return because(self.code)
+        except KeyError:
+            return because("spaces.no")
+
+
 def refusal(answer: Answer) -> PeerError | Unavailable:
     """What an authority that said no meant: its own code, or that we ask again later."""
     busy = Unavailable("peer.busy", status=answer.status)
@@ -442,9 +455,7 @@ def refusal(answer: Answer) -> PeerError | Unavailable:
     except PeerError:
         return busy
     code = value.get("code") if isinstance(value, dict) else None
-    return PeerError(
-        code if isinstance(code, str) and re.fullmatch(r"[a-z-]{1,40}\.[a-z-]{1,40}", code) else "spaces.no"
-    )
+    return SaidNo(code if isinstance(code, str) and re.fullmatch(r"[a-z-]{1,40}\.[a-z-]{1,40}", code) else "spaces.no")
 
 
 def believe(tx: Tx, slug: str, statement: str) -> None:
