@@ -1,6 +1,6 @@
 """What a participant may know of members, and they of it: by the trust list of now and the rules of now."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Literal
 
@@ -31,9 +31,10 @@ May = Literal["everybody", "contract", "no", "hidden"]
 
 
 class Partner(Struct, frozen=True, kw_only=True):
-    """A member. `since` and `until` in ms, 0 and None if the list does not say. `groups` are IRIs, `common` those that
-    we are in, too, but for whole spaces; `spaces` are the names of those through which we know it. `shows`: how many
-    datasets it shows us; `met_at`: when something last happened in a case with it."""
+    """A member, with what there was under its former DIDs. `since` and `until` in ms, 0 and None if the list does not
+    say. `groups` are IRIs, `common` those that we are in, too, but for whole spaces; `spaces` are the names of those
+    through which we know it. `shows`: how many datasets it shows us; `met_at`: when something last happened in a case
+    with it."""
 
     entry: Entry
     spaces: tuple[str, ...]
@@ -85,9 +86,10 @@ class Partners:
         self._index, self._trust, self._circuits = index, trust, circuits
 
     def all(self, tx: Tx, slug: str) -> list[Partner]:
-        """Every member but the participant itself, as it is and was called, by name."""
+        """Every member but the participant itself, as it is and was called, by name; who has moved as it is now."""
         own, anchor = self._participants.held(slug).participant, self._trust.anchor
-        others = (one for one in anchor.entries.values() if not own.is_me(one.did))
+        gone = frozenset(anchor.line_for(own.did).succeeded(tx.now))
+        others = (one for one in anchor.entries.values() if not own.is_me(one.did) and one.did not in gone)
         entries = [one for one in others if anchor.knows(own.did, one.did)]
         return self._partners(tx, slug, sorted(entries, key=lambda one: (one.name.casefold(), one.did)))
 
@@ -107,14 +109,16 @@ class Partners:
     def bonds(self, tx: Tx, slug: str) -> list[Bond]:
         """The contracts of a participant that are in force now."""
         did, rows = self._did(slug), store.contracts(tx, slug)
+        line = self._trust.anchor.line_for(did)
         titles = self._contracts.titles(tx, slug, {row["id"] for row in rows})
         return [
             Bond(
                 agreement=row["id"], title=titles.get(row["id"], ""),
-                provider=did if row["role"] == "provider" else row["counterparty"],
-                consumer=row["counterparty"] if row["role"] == "provider" else did,
+                provider=did if row["role"] == "provider" else other,
+                consumer=other if row["role"] == "provider" else did,
             )
             for row in rows
+            for other in (line.successor(row["counterparty"], tx.now) or row["counterparty"],)
         ]  # fmt: skip
 
     def _did(self, slug: str) -> str:
@@ -123,12 +127,15 @@ class Partners:
     def _partners(self, tx: Tx, slug: str, entries: Sequence[Entry]) -> list[Partner]:
         ours = self._trust.anchor.entry(self._did(slug))
         groups = frozenset(() if ours is None else ours.groups)
-        only = entries[0].did if len(entries) == 1 else ""
+        line = self._trust.anchor.line_for(self._did(slug))
+        names = {entry.did: (entry.did, *line.predecessors(entry.did, tx.now)) for entry in entries}
+        only = entries[0].did if len(entries) == 1 and len(names[entries[0].did]) == 1 else ""
         held, met = store.contracts(tx, slug, only), store.met(tx, slug)
         states, shown = copies.members(tx, slug), copies.shown_by(tx, slug)
         skews = {one.did: one.ms for one in self._trust.skews.all()}
         return [
-            self._partner(tx, slug, entry, groups, _counted(held, entry.did), met.get(entry.did),
+            self._partner(tx, slug, entry, groups, _counted(held, names[entry.did]),
+                          max((met[did] for did in names[entry.did] if did in met), default=None),
                           states.get(entry.did), shown.get(entry.did, 0), skews.get(entry.did))
             for entry in entries
         ]  # fmt: skip
@@ -159,9 +166,9 @@ class Partners:
         return [decided.of(*key, list(offers)) for key, offers in grouped], count
 
 
-def _counted(rows: Iterable[Row], did: str) -> tuple[int, int]:
-    """Contracts under which the member gives, and those under which it gets."""
-    roles = [row["role"] for row in rows if row["counterparty"] == did]
+def _counted(rows: Iterable[Row], names: Collection[str]) -> tuple[int, int]:
+    """Contracts under which the member gives, and those under which it gets, by any of the DIDs that it has had."""
+    roles = [row["role"] for row in rows if row["counterparty"] in names]
     return roles.count("consumer"), roles.count("provider")
 
 

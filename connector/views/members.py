@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import unquote
 
+from connector.approvals.model import NEVER_MS
 from connector.catalogue.concepts import folded, nearest
 from connector.errors import Mistake
 from connector.language.reasons import plain
@@ -67,8 +68,10 @@ class Members:
         return found[0].did
 
     def _called(self, named: str) -> list[Entry]:
-        wanted = folded(named)
-        return [entry for entry in self._anchor.current.participants if folded(entry.name) == wanted]
+        """Who has given its place up is meant no more: its successor is called so as well."""
+        wanted, gone = folded(named), self._anchor.line_for().succeeded(NEVER_MS)
+        found = (entry for entry in self._anchor.current.participants if folded(entry.name) == wanted)
+        return [entry for entry in found if entry.did not in gone]
 
 
 def _called(found: str, named: Mapping[str, Mapping[str, str]], lang: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from connector.app.asked import asked
 from connector.audit import store as audit
 from connector.delivery.circuit import THRESHOLD
 from connector.errors import HanseError
@@ -127,6 +128,24 @@ async def test_its_datasets_are_found_and_had_at_the_new_place(space: Space) -> 
     changed = await town.api.post(f"{base}/{uuid}/change", {"title": "Neuer Titel", "revision": shown["revision"]})
     assert changed["dataset"] == one["dataset"]
     assert (await town.api.get(f"{base}/{uuid}/history"))["revisions"]
+
+
+async def test_its_partner_knows_it_once_and_by_its_name(space: Space) -> None:
+    """>> agreed, then the provider moves << the partner sees one town of that name, with the contract, in the list, the
+    picture and where it asks by name; not a second one that is suspended."""
+    town, village = await pair(space)
+    made, _ = await town.publish(TOWN, CONTENT), await agreed(town, village)
+    moved = await move(space, town, TOWN, village)
+    partners, db = asked(village.services).partners, village.services.infra.db
+    (one,) = await db.read(VILLAGE, partners.all, VILLAGE)
+    assert (one.entry.did, one.gives, one.gets, one.met_at is not None) == (moved.new, 1, 0, True)
+    assert [bond.provider for bond in await db.read(VILLAGE, partners.bonds, VILLAGE)] == [moved.new]
+    wish = {"provider": one.entry.name, "dataset": made["dataset"], "purpose": PURPOSE}
+    started = await village.api.post(f"/api/v1/participants/{VILLAGE}/negotiations", wish)
+    (case,) = await db.read(
+        VILLAGE, lambda tx: tx.all("SELECT counterparty FROM negotiation WHERE id = :id", id=started["id"])
+    )
+    assert case["counterparty"] == moved.new
 
 
 @pytest.mark.threat("T118")
