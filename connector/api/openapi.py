@@ -28,6 +28,7 @@ from connector.api.find import FindHandlers
 from connector.api.groups import GroupHandlers
 from connector.api.harvest import HarvestHandlers
 from connector.api.mandates import MandateHandlers
+from connector.api.mergers import MergerHandlers
 from connector.api.moving import MovingHandlers
 from connector.api.offboarding import OffboardingHandlers
 from connector.api.operation import OperationHandlers
@@ -98,9 +99,8 @@ GROUPS: tuple[type[Handlers], ...] = (
     FindHandlers,
     FederationHandlers, HarvestHandlers, ContractHandlers, CountersigningHandlers, TransferHandlers, DutyHandlers,
     AttentionHandlers, TerminationHandlers, ClockHandlers, OffboardingHandlers, MovingHandlers, RecordHandlers,
-    PersonHandlers, PeopleHandlers, SpaceHandlers, GroupHandlers, MandateHandlers, TraceHandlers, BackupHandlers,
-    ProcessHandlers,
-    WitnessHandlers, OpenApiHandlers,
+    PersonHandlers, PeopleHandlers, SpaceHandlers, GroupHandlers, MandateHandlers, MergerHandlers, TraceHandlers,
+    BackupHandlers, ProcessHandlers, WitnessHandlers, OpenApiHandlers,
 )  # fmt: skip
 
 

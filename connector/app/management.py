@@ -20,6 +20,7 @@ from connector.api import find as api_find
 from connector.api import groups as api_groups
 from connector.api import harvest as api_harvest
 from connector.api import mandates as api_mandates
+from connector.api import mergers as api_mergers
 from connector.api import moving as api_moving
 from connector.api import offboarding as api_offboarding
 from connector.api import openapi as api_openapi
@@ -90,6 +91,7 @@ def handlers(services: Services, operation: OperationHandlers) -> list[Handlers]
         api_persons.PersonHandlers(Persons(db, services.retention.eraser), participants),
         api_people.PeopleHandlers(services.accounts, lambda: web_origin(services.infra.settings)),
         api_spaces.SpaceHandlers(clock, services.spaces),
+        api_mergers.MergerHandlers(clock, services.spaces),
         api_mandates.MandateHandlers(services.mandates.service, enrolment.enlist),
         api_groups.GroupHandlers(later.groups),
         api_trace.TraceHandlers(_tracing(services), anchor),

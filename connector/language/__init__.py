@@ -49,6 +49,12 @@ def local_time(milliseconds: int, lang: str) -> str:
     return str(milliseconds) if at is None else spoken(at, lambda key, /, **facts: say(key, lang, **facts))
 
 
+def local_day(milliseconds: int, lang: str) -> str:
+    """The day of an instant (ms) on the calendar of the space: `31.12.2027`; empty if no calendar reaches it."""
+    at = local(milliseconds)
+    return "" if at is None else say("policy.format.day", lang, at=at, year=at.year)
+
+
 def local_end(milliseconds: int, lang: str) -> str:
     """The first instant (ms) that is too late: `einschließlich 31.12.2027` at midnight, else as `local_time`."""
     at = local(milliseconds)

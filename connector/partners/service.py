@@ -30,6 +30,14 @@ May = Literal["everybody", "contract", "no", "hidden"]
 """What somebody may with a dataset: have it without a contract, get a contract now, not, or not even see it."""
 
 
+class Whole(Struct, frozen=True):
+    """Of whom a member is part by law (`did`), how that is called, and since when (ms)."""
+
+    did: str
+    name: str
+    since: int
+
+
 class Partner(Struct, frozen=True, kw_only=True):
     """A member, with what there was under its former DIDs. `since` and `until` in ms, 0 and None if the list does not
     say. `groups` are IRIs, `common` those that we are in, too, but for whole spaces; `spaces` are the names of those
@@ -47,6 +55,7 @@ class Partner(Struct, frozen=True, kw_only=True):
     gives: int
     gets: int
     met_at: int | None
+    whole: Whole | None = None
 
 
 class Mine(Struct, frozen=True, kw_only=True):
@@ -155,8 +164,12 @@ class Partners:
             since=millis(entry.valid_from),
             until=None if entry.valid_until is None else millis(entry.valid_until),
             common=groups & frozenset(entry.groups), signs=signs, health=health(signs), shows=shows,
-            gives=contracts[0], gets=contracts[1], met_at=met,
+            gives=contracts[0], gets=contracts[1], met_at=met, whole=self._whole(slug, entry.did, tx.now),
         )  # fmt: skip
+
+    def _whole(self, slug: str, did: str, now: int) -> Whole | None:
+        found = self._trust.anchor.whole(self._did(slug), did, now)
+        return None if found is None else Whole(found[0], self._trust.members.name_of(found[0]), found[1])
 
     def _mine(self, tx: Tx, slug: str, entry: Entry) -> tuple[list[Mine], int]:
         rows, count = store.offers(tx, slug)

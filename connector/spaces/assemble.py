@@ -18,6 +18,7 @@ from connector.spaces.invitations import Invitations
 from connector.spaces.issuing import ListIssuer
 from connector.spaces.joining import Joining
 from connector.spaces.memberships import Memberships
+from connector.spaces.mergers import Mergers
 from connector.spaces.model import Entrusted, Keys, WitnessKeys
 from connector.storage.database import Tx
 from connector.trust.assemble import TrustSlice
@@ -38,6 +39,7 @@ class SpaceSlice(Struct, frozen=True, kw_only=True):
     applications: Applications
     issuer: ListIssuer
     memberships: Memberships
+    mergers: Mergers
     groups: SpaceGroups
     elsewhere: GroupsElsewhere
     joining: Joining
@@ -65,8 +67,9 @@ def assemble(
     authority = SpaceAuthority(db, infra.vault, participants, people, own_keys)
     applications = Applications(db, clock, participants, trust.resolver, authority, trust.seal_roots)
     groups = SpaceGroups(db, participants, authority)
+    mergers = Mergers(db, participants, authority)
     memberships = Memberships(
-        db, clock, participants, trust.resolver, authority, applications, groups, trust.seal_roots
+        db, clock, participants, trust.resolver, authority, applications, groups, mergers, trust.seal_roots
     )
     hints = Hints(db, clock, participants, infra.http, trust.anchor, trust.listing.look)
     issuer = ListIssuer(
@@ -83,6 +86,7 @@ def assemble(
         invitations=Invitations(db, participants, authority),
         applications=applications,
         memberships=memberships,
+        mergers=mergers,
         groups=groups,
         elsewhere=elsewhere_groups,
         hints=hints,

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from connector.clock import rfc3339
 from connector.errors import Mistake, PeerError
 from connector.http.address import target
-from connector.spaces import grouping
+from connector.spaces import grouping, merging
 from connector.spaces.model import (
     DAY_MS,
     MOST_KEYS,
@@ -208,7 +208,7 @@ def moved(member: Member, did: str, keys: Keys, operator: str, now: int) -> Memb
     return replace(
         member, did=did, keys=with_keys(member, keys, now).keys, operator=operator or member.operator,
         succeeds=((member.did, rfc3339(now)),),
-        since=now, changed_at=now, version=0,
+        since=now, changed_at=now, version=0, merger=merging.kept(member),
     )  # fmt: skip
 
 
@@ -279,7 +279,7 @@ def entry_of(member: Member, periods: Sequence[Period] = ()) -> Entry:
         seal_certificates=member.keys.seal_certificates, log_keys=member.keys.log_keys,
         seal_key_pq=member.keys.seal_key_pq, former_seal_keys_pq=member.keys.former_seal_keys_pq,
         keys=member.keys.keys, succeeds=tuple(Succeeded(did, since) for did, since in member.succeeds),
-        group_periods=tuple(periods),
+        group_periods=tuple(periods), merged_into=merging.listed(member),
     )  # fmt: skip
 
 

@@ -83,17 +83,20 @@ class RequestClaims(Struct, frozen=True, kw_only=True, rename="camel"):
 
     `agent` goes with `keys`: the sealed mandate of who acts for it. `group` is the IRI of that, `member` the DID of
     whom its keeper adds or removes. `move`: who signs stands in the place of a member from now on, which that says in
-    `statement`.
+    `statement`. `merge`: `member` is part of `into` (a DID) by law since the day that begins at `since` (RFC 3339);
+    both say so.
     """
 
     space: Annotated[str, Meta(max_length=500)]
-    request: Literal["keys", "leave", "move"] | GroupAct
+    request: Literal["keys", "leave", "merge", "move"] | GroupAct
     keys: Keys | None = None
     agent: dict[str, Any] | None = None
     group: Annotated[str, Meta(max_length=600)] = ""
     member: Annotated[str, Meta(max_length=512)] = ""
     statement: Annotated[str, Meta(max_length=8_000)] = ""
     operator: Line = ""
+    into: Annotated[str, Meta(max_length=512)] = ""
+    since: Annotated[str, Meta(max_length=40)] = ""
 
     @property
     def order(self) -> str:

@@ -13,7 +13,7 @@ import msgspec
 import structlog
 from msgspec.structs import replace
 
-from connector.clock import Clock
+from connector.clock import Clock, rfc3339
 from connector.errors import HanseError, Mistake, PeerError, Unavailable, Unknown
 from connector.http import strict
 from connector.http.outbound import Answer
@@ -173,6 +173,27 @@ class Joining:
             return one or seen
         record(tx, hosted, "left", space=one.space)
         return joined_store.put(tx, replace(one, state="left", changed_at=tx.now), None)
+
+    async def merge(self, slug: str, space: str, member: str, into: str, since: int) -> RequestClaims:
+        """Says to the authority that `member` is part of `into` since then (ms), both DIDs, of which one is ours (or
+        empty). The other one has to say the same. Raises Unknown, Mistake, or what the authority says.
+        """
+        hosted = await self._participants.get(slug)
+        member, into = member or hosted.participant.did, into or hosted.participant.did
+        found = await self._db.read(slug, joined_store.joined, slug, space)
+        if found is None or found.state != "member":
+            raise Unknown("spaces.not-joined", space=space[:200])
+        if hosted.participant.did not in (member, into) or member == into:
+            raise Mistake("spaces.merger-whose")
+        said = RequestClaims(space=space, request="merge", member=member, into=into, since=rfc3339(since))
+        await self.request(hosted, found, said)
+        await self._db.write(slug, self._merging, hosted, said)
+        return said
+
+    def _merging(self, tx: Tx, hosted: Hosted, said: RequestClaims) -> None:
+        record(
+            tx, hosted, "merger said", tx.actor, space=said.space, member=said.member, into=said.into, since=said.since
+        )  # fmt: skip
 
     async def tell_keys(self, hosted: Hosted) -> None:
         """Each authority hears of keys that it does not know yet; what fails is tried again by the job."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec.structs import replace
 
-from connector.spaces.model import Keys, Member, Recognised
+from connector.spaces.model import Keys, Member, Merger, Recognised
 from connector.spaces.rows import insert, struct, text
 from connector.storage.database import Conflict, Row, Tx, for_update
 
@@ -13,7 +13,7 @@ MOST = 1_000
 """Rows of one answer."""
 _MEMBERS = (
     "participant, did, name, operator, kind, ars, admin_level, keys, succeeds, state, since, until,"
-    " suspended_since, reason, application, changed_at, version"
+    " suspended_since, reason, application, changed_at, version, merger"
 )
 
 
@@ -25,6 +25,7 @@ def put_member(tx: Tx, one: Member) -> Member:
     values = {
         **msgspec.structs.asdict(one), "groups": "[]", "keys": text(one.keys),
         "succeeds": text(one.succeeds), "version": one.version + 1,
+        "merger": None if one.merger is None else text(one.merger),
     }  # fmt: skip
     if not one.version:
         insert(tx, "space_member", values)
@@ -81,6 +82,7 @@ def _member(row: Row) -> Member:
     return struct(
         row, Member, keys=msgspec.json.decode(row["keys"], type=Keys),
         succeeds=msgspec.json.decode(row["succeeds"], type=tuple[tuple[str, str], ...]),
+        merger=None if row["merger"] is None else msgspec.json.decode(row["merger"], type=Merger),
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from connector.spaces.applications import Applications
 from connector.spaces.authority import SpaceAuthority, pin_of, record
 from connector.spaces.documents import Description, RequestClaims
 from connector.spaces.groups import SpaceGroups
+from connector.spaces.mergers import Mergers
 from connector.spaces.model import (
     BARE_BYTES,
     GROUP_REQUESTS,
@@ -46,11 +47,11 @@ class Memberships:
 
     def __init__(
         self, db: Database, clock: Clock, participants: Participants, resolver: Resolver, authority: SpaceAuthority,
-        applications: Applications, groups: SpaceGroups, roots: Sequence[x509.Certificate],
+        applications: Applications, groups: SpaceGroups, mergers: Mergers, roots: Sequence[x509.Certificate],
     ) -> None:  # fmt: skip
         self._db, self._clock, self._participants = db, clock, participants
         self._resolver, self._authority = resolver, authority
-        self._applications, self._groups, self._roots = applications, groups, roots
+        self._applications, self._groups, self._mergers, self._roots = applications, groups, mergers, roots
 
     async def all(self, slug: str) -> Sequence[Member]:
         """Everybody who ever was a member, by name; raises Unknown without a space."""
@@ -253,7 +254,7 @@ class Memberships:
             raise PeerError("spaces.statement")
         listed_again(said.kid, found.keys)
         newest = member_store.newest_request(tx, slug, did, claims.order)
-        most = {"keys": REQUESTS, "group": GROUP_REQUESTS}.get(claims.order)
+        most = {"keys": REQUESTS, "merge": REQUESTS, "group": GROUP_REQUESTS}.get(claims.order)
         taken = member_store.taken_requests(tx, slug, did, claims.order, tx.now - TRIES_MS)
         if not member_store.take_request(
             tx, slug, did, str(said.claims["jti"]), claims.order, statement, asked_at
@@ -267,6 +268,8 @@ class Memberships:
             self._keys(tx, hosted, found, claims.keys or Keys())
         elif claims.order == "group":
             self._groups.take(tx, hosted, found, claims)
+        elif claims.request == "merge":
+            self._mergers.take(tx, hosted, found, claims)
         else:
             member_store.put_member(tx, decide.step(found, "left", tx.now))
             group_store.end(tx, slug, did=did)

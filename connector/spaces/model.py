@@ -224,10 +224,25 @@ class Application(Struct, frozen=True, kw_only=True):
         return self.ballot.votes
 
 
+class Merger(Struct, frozen=True, kw_only=True):
+    """That a member says to be part of another one (`into`, a DID) by law since a day (ms).
+
+    `agreed`: that one has said so, too; `listed`: since when the list says it, None while people have not decided.
+    """
+
+    into: str
+    since: int
+    ballot: Ballot
+    asked_at: int
+    agreed: bool = False
+    listed: int | None = None
+    reason: str = ""
+
+
 class Member(Struct, frozen=True, kw_only=True):
     """One row of `space_member`. `until` is the end of the membership, not included; None: without end.
 
-    `succeeds` is as in the list: whose legal successor it is.
+    `succeeds` is as in the list: whose legal successor it is; `merger` whom it is part of, or wants to be.
     """
 
     participant: str
@@ -247,6 +262,7 @@ class Member(Struct, frozen=True, kw_only=True):
     application: str
     changed_at: int
     version: int = 1
+    merger: Merger | None = None
 
 
 class Group(Struct, frozen=True, kw_only=True):

@@ -117,6 +117,7 @@ def _examine(
     remarks.approvals(exam, members)
     remarks.seals(exam, seals, moment, lines or ())
     remarks.succession(exam, given)
+    remarks.merger(exam, given)
     remarks.withdrawn(exam, given, seals, exporter, lines)
     remarks.before(exam, given, seals, vouched)
     remarks.times(exam, given)

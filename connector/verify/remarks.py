@@ -47,6 +47,25 @@ def succession(exam: Examination, given: Given) -> None:
         exam.state(succession={"version": given.trust_list.version, **stated})
 
 
+def merger(exam: Examination, given: Given) -> None:
+    """Which party is part of another member by law, and since when, by which list."""
+    listed = given.trust_list
+    if listed is None or given.agreement is None:
+        return
+    stated = dict[str, object]()
+    for role in ROLES:
+        did = listed.last(given.agreement.did(role))
+        member = listed.members.get(did)
+        if member is None or member.merged is None:
+            continue
+        into, since = listed.last(member.merged[0]), written(member.merged[1])
+        name = listed.members[into].name if into in listed.members else into
+        exam.note(f"{role}-merged", did=did, into=into, name=name, since=since, version=listed.version)
+        stated[role] = {"did": did, "into": into, "name": name, "since": since}
+    if stated:
+        exam.state(merger={"version": listed.version, **stated})
+
+
 def until(exam: Examination, found: Told | None, states: Sequence[tuple[int, Moment | None]]) -> None:
     """Until when all this speaks; who vouches for that moment besides the exporter, if anybody does."""
     if found is None:

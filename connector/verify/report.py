@@ -28,8 +28,8 @@ class Report:
     """All checks in order, and notes on what was used and what is not proven.
 
     `stated` for machines: `levels` by role, `until` (how far the log was told), `trusted_time`, `seal_times` by role,
-    `trust_list` (by which one it was judged), `succession` (who stands in the place of a party), `revocation` by seal,
-    `anchors` (SHA-256), `tool`.
+    `trust_list` (by which one it was judged), `succession` (who stands in the place of a party), `merger` (which party
+    is part of whom), `revocation` by seal, `anchors` (SHA-256), `tool`.
     """
 
     checks: tuple[Check, ...]
@@ -77,6 +77,7 @@ class Report:
             "sealTimes": self.stated.get("seal_times", {}),
             "trustList": self.stated.get("trust_list"),
             "succession": self.stated.get("succession"),
+            "merger": self.stated.get("merger"),
             "revocation": self.stated.get("revocation", {}),
             "anchors": self.stated.get("anchors", []),
             "tool": self.stated.get("tool", ""),

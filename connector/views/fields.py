@@ -8,6 +8,7 @@ from msgspec import Meta
 from connector.clock import rfc3339
 from connector.errors import HanseError
 from connector.language.reasons import explained
+from connector.zone import local
 
 Sentences = Annotated[dict[str, str], Meta(description="A sentence by language: `de` and `en`.")]
 Time = Annotated[str, Meta(description="RFC 3339.", extra_json_schema={"format": "date-time"})]
@@ -18,6 +19,12 @@ Json = Annotated[Any, Meta(description="JSON as it was signed, recorded or store
 def time(at: int | None) -> Time | None:
     """Of milliseconds; None stays None."""
     return None if at is None else rfc3339(at)
+
+
+def day(at: int) -> str:
+    """The calendar day of the space (YYYY-MM-DD) on which an instant (ms) lies."""
+    found = local(at)
+    return "" if found is None else found.date().isoformat()
 
 
 def sentences(reason: Mapping[str, Sequence[str]]) -> Sentences:

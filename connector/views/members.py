@@ -4,14 +4,25 @@ import re
 from collections.abc import Mapping
 from urllib.parse import unquote
 
+from msgspec import Struct
+
 from connector.approvals.model import NEVER_MS
 from connector.catalogue.concepts import folded, nearest
 from connector.errors import Mistake
 from connector.language.reasons import plain
 from connector.trust.members.trust_list import Anchor, Entry
+from connector.views.fields import day
 
 LONGEST = 200
 """Characters of a name as people see it."""
+
+
+class PartOfView(Struct, frozen=True):
+    """That a participant is part of another one by law: its DID and name, and since which day (YYYY-MM-DD)."""
+
+    did: str
+    name: str
+    since: str
 
 
 _IRI = re.compile(r"https://[^\s\"'<>“”„,;()]{1,600}")
@@ -39,6 +50,12 @@ class Members:
     def spaces(self, own: str, did: str) -> list[str]:
         """Through which spaces a participant of ours (`own`) knows a DID, by name."""
         return [plain(name, LONGEST) for name in self._anchor.through(own, did)]
+
+    def part_of(self, own: str, did: str, now: int) -> PartOfView | None:
+        """Of whom a DID, or who has its place, is part by law, as a participant of ours (`own`) may go by it; now in
+        ms."""
+        found = self._anchor.whole(own, did, now)
+        return None if found is None else PartOfView(found[0], self.name(found[0]), day(found[1]))
 
     def in_words(self, text: str, lang: str = "de") -> str:
         """The text with names in place of DIDs of members and IRIs of spaces and groups; others stay as they are."""

@@ -15,7 +15,7 @@ from connector.storage.database import Tx
 from connector.trust.members.trust_list import Anchor
 from connector.views.agreement import agreement_status
 from connector.views.fields import Sentences, Time, sentences, time
-from connector.views.members import Members
+from connector.views.members import Members, PartOfView
 from connector.views.status import StatusView
 
 
@@ -61,13 +61,14 @@ class CountersigningView(msgspec.Struct, frozen=True, kw_only=True):
 
 class LifeView(msgspec.Struct, frozen=True, kw_only=True):
     """`endings` are the statements of either side; `predecessor` is what this agreement took the place of (`replaces`
-    its digest), `successor` what has taken its own."""
+    its digest), `successor` what has taken its own. `part_of`: whom the partner is part of by law, if it is."""
 
     agreement: str
     state: AgreementState
     status: StatusView
     counterparty: str
     partner: str
+    part_of: PartOfView | None
     dataset: str
     title: str
     expires: Time | None
@@ -125,7 +126,8 @@ class Lives:
             agreement=agreement.id, state=agreement.state,
             status=agreement_status(tx, agreement, ending=agreement.in_force and bool(stated)),
             counterparty=agreement.counterparty,
-            partner=self._members.name(agreement.counterparty), dataset=agreement.dataset,
+            partner=self._members.name(agreement.counterparty),
+            part_of=self._members.part_of(agreement.own_did, agreement.counterparty, tx.now), dataset=agreement.dataset,
             title=self._contracts.titles(tx, slug, [agreement.id])[agreement.id],
             expires=time(agreement.expires_at), ended=time(agreement.ended_at), replaces=agreement.replaces,
             endings=[termination(one) for one in stated],

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 from markupsafe import Markup
 
-from connector.language import decimal, local_end, local_time, say
+from connector.language import decimal, local_day, local_end, local_time
 from connector.web import menu
 from connector.web.call import Call
-from connector.zone import local
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -111,11 +110,7 @@ def _end(lang: str, at: int | None) -> str:
 
 
 def _day(lang: str, at: int | None) -> str:
-    """The local day of an instant (ms)."""
-    found = None if at is None else local(at)
-    if found is None:
-        return ""
-    return say("policy.format.day", lang, at=found, year=found.year)
+    return "" if at is None else local_day(at, lang)
 
 
 def _number(lang: str, value: float, digits: int = 0) -> str:

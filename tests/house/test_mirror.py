@@ -32,6 +32,7 @@ PROVED_BY: dict[str, str] = {
     "api/contracts.py": "cities/test_negotiating.py",
     "api/duties.py": "cities/test_enforcing.py",
     "api/mandates.py": "cities/test_mandates.py",
+    "api/mergers.py": "spaces/test_mergers.py",
     "api/moving.py": "cities/test_participant_moves.py",
     "api/offboarding.py": "cities/test_leaving.py",
     "api/persons.py": "cities/test_records.py",

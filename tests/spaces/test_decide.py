@@ -17,7 +17,6 @@ from connector.spaces.model import (
     MemberState,
     Recognised,
     Rules,
-    Space,
     WitnessKeys,
     fingerprint,
     same_fingerprint,
@@ -25,21 +24,7 @@ from connector.spaces.model import (
 from connector.trust.keys.signing import SoftwareKey, Vault
 from connector.trust.members.authority import Authority
 from connector.trust.members.trust_list import read_list, require_form
-
-NOW = 1_795_000_000_000
-SPACE = Space(
-    participant="kreis", space="https://kreis.de/space", name="Kreis", authority="urn:x", kid="urn:x#k", jwk={},
-    rules=Rules(), changes=3, listed=3, next_update=NOW + 7 * DAY_MS, created_at=NOW,
-)  # fmt: skip
-
-
-def member(did: str = "did:web:a.de", **more: object) -> Member:
-    known = Member(
-        participant="kreis", did=did, name="A", operator="RZ", kind="urn:kind", ars="05", admin_level="",
-        keys=Keys(), succeeds=(), state="active", since=NOW - DAY_MS, until=None, suspended_since=None, reason="",
-        application="", changed_at=NOW, version=1,
-    )  # fmt: skip
-    return replace(known, **more)
+from tests.spaces.values import NOW, SPACE, member
 
 
 def invitation(**more: object) -> Invitation:

@@ -78,6 +78,11 @@ def _side(call: Call, key: str, clause: dict[str, str] | None) -> None:
 def _told(call: Call, life: dict[str, Any]) -> int:
     call.result(life)
     call.tell("agreement.about", title=life["title"] or life["dataset"], partner=life["partner"])
+    if life["part_of"]:
+        whole = life["part_of"]
+        call.tell(
+            "agreement.part-of", partner=life["partner"], whole=whole["name"], did=whole["did"], day=whole["since"]
+        )
     call.tell("agreement.state", state=life["status"]["text"][call.lang])
     told_of_term(call, life["state"], life["expires"])
     if life["ended"]:

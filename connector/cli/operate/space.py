@@ -12,7 +12,7 @@ from connector.catalogue import concepts
 from connector.cli.frame.call import OK, Call, named_file, unusable
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
-from connector.cli.operate import space_csv, space_group, space_rules
+from connector.cli.operate import space_csv, space_group, space_merge, space_rules
 from connector.errors import Mistake
 from connector.language import catalogue, say
 
@@ -77,6 +77,7 @@ def register(top: Words, places: Any) -> None:
     unrecognise.sure()
     _who(unrecognise)
     space_group.register(group, inner)
+    space_merge.register(lambda name, run: _own(group, inner, name, run), _who)
     _own(group, inner, "joined", run_joined)
     roots = _own(group, inner, "roots", run_roots)
     roots.word("space", metavar="URL")

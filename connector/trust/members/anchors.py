@@ -394,6 +394,7 @@ def agreed(entries: Sequence[Entry]) -> Entry:
         kind=first.kind if all(one.kind == first.kind for one in others) else "",
         admin_level=first.admin_level if all(one.admin_level == first.admin_level for one in others) else None,
         ars=first.ars if all(one.ars == first.ars for one in others) else None,
+        merged_into=next(iter(said)) if len(said := {one.merged_into for one in entries} - {None}) == 1 else None,
     )  # fmt: skip
 
 
@@ -435,7 +436,7 @@ def _over(listed: Anchor, entry: Entry) -> bool:
 
 def _admitted(listed: Anchor, did: str, now: int) -> Entry | None:
     entry = listed.entry(did)
-    return entry.at(now) if entry is not None and entry.admitted(now) else None
+    return listed.seen(entry, now) if entry is not None and entry.admitted(now) else None
 
 
 def _counted(listed: Anchor) -> Mapping[str, Recognised]:

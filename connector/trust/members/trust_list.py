@@ -16,7 +16,7 @@ from connector.clock import rfc3339
 from connector.errors import PeerError, Unauthenticated
 from connector.trust.keys.jose import verify_document
 from connector.trust.keys.jwk import Jwk
-from connector.trust.members import successors
+from connector.trust.members import mergers, successors
 
 TYP: Final = "trust-list+jwt"
 LIMIT: Final = 8_388_608
@@ -53,6 +53,19 @@ class Succeeded(Struct, frozen=True):
 
     did: str
     since: str = field(name="from")
+
+
+class Merged(Struct, frozen=True):
+    """Into whom a participant was merged: part of `did` by law from `since` on; rules go by it from `listed` on, when
+    the authority had decided it (RFC 3339)."""
+
+    did: str
+    since: str = field(name="from")
+    listed: str
+
+    def holds(self, now: int) -> bool:
+        """Whether rules go by it at this instant (milliseconds)."""
+        return max(millis(self.since), millis(self.listed)) <= now
 
 
 class Sealing(Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -118,6 +131,7 @@ class Entry(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=Tru
     former_seal_keys_pq: tuple[SecondKey, ...] = ()
     keys: tuple[str, ...] = ()
     succeeds: tuple[Succeeded, ...] = ()
+    merged_into: Merged | None = None
     group_periods: tuple[Grouped, ...] = ()
 
     def at(self, now: int) -> "Entry":
@@ -354,7 +368,7 @@ class Anchor:
         entry = self.entry(did)
         if entry is None or not entry.admitted(now):
             raise Unauthenticated("trust.not-listed")
-        return entry.at(now)
+        return self.seen(entry, now)
 
     def between(self, own: str, did: str, now: int) -> Entry:
         """The entry of a DID as a participant of ours (`own`) may go by it; `Unauthenticated` if they share no space.
@@ -362,6 +376,24 @@ class Anchor:
         One list alone is everybody's.
         """
         return self.member(did, now)
+
+    def seen(self, entry: Entry, now: int) -> Entry:
+        """An entry of this list as rules look at it at this instant."""
+        entry = entry.at(now)
+        if entry.merged_into is None:
+            return entry
+        told = mergers.common(entry.did, lambda did: _facts(self._entries.get(did), now), self._line, now)
+        return replace(entry, kind=told.kind, admin_level=told.admin_level, ars=told.ars)
+
+    def whole(self, own: str, did: str, now: int) -> tuple[str, int] | None:
+        """Of whom a DID is part by law, and since when (ms), as a participant of ours (`own`) may go by it; of both who
+        has its place now counts. None for who is part of nobody, or shares no space with us."""
+        line = self.line_for(own)
+        try:
+            merged = self.between(line.successor(own, now) or own, line.successor(did, now) or did, now).merged_into
+        except Unauthenticated:
+            return None
+        return None if merged is None else (line.successor(merged.did, now) or merged.did, millis(merged.since))
 
     def neighbours(self, own: str, now: int) -> Sequence[Entry]:
         """Who is on a list with a participant of ours, those too that do not belong now."""
@@ -448,6 +480,14 @@ def succession(trust_list: TrustList) -> list[successors.Step]:
     ]
 
 
+def _facts(entry: Entry | None, now: int) -> mergers.Facts | None:
+    if entry is None:
+        return None
+    merged = entry.merged_into
+    into = merged.did if merged is not None and merged.holds(now) else ""
+    return mergers.Facts(entry.kind, entry.admin_level, entry.ars, into)
+
+
 def _doubled(entry: Entry) -> bool:
     """One certificate or key twice would have two periods; without `pub` a key for second seals is none."""
     seals = [one.sha256 for one in entry.listed_seals]
@@ -467,6 +507,8 @@ def _moments(trust_list: TrustList) -> list[str | None]:
     ours: list[str | None] = [trust_list.issued, trust_list.next_update]
     for entry in trust_list.participants:
         ours += [entry.valid_from, entry.valid_until, entry.suspended_since, *(one.since for one in entry.succeeds)]
+        if entry.merged_into is not None:
+            ours += [entry.merged_into.since, entry.merged_into.listed]
         for group in entry.group_periods:
             ours += [group.valid_from, group.valid_until]
         for seal in entry.listed_seals:

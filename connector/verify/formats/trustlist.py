@@ -71,6 +71,8 @@ class Member:
     """An older list named it, the newest does not."""
     succeeds: tuple[tuple[str, int], ...] = ()
     """Whose places it has taken, and since when (seconds)."""
+    merged: tuple[str, int] | None = None
+    """Of whom it is a part by law, and since when (seconds)."""
 
     @property
     def operators(self) -> frozenset[str]:
@@ -129,6 +131,10 @@ class TrustList:
         """Itself, and all whose place it has taken."""
         before = {one for member in self.members.values() for one, _ in member.succeeds}
         return frozenset({did, *(one for one in before if did in dict(self.line(one)))})
+
+    def last(self, did: str) -> str:
+        """Who has its place now: itself, or the last of its successors."""
+        return next((heir for heir, _ in reversed(self.line(did))), did)
 
     def member(self, did: str) -> Member:
         """The entry of `did`; Fault `not-listed`."""
@@ -212,6 +218,7 @@ def _member(entry: object) -> Member:
                 former_seal_keys_pq=_former(entry.get("formerSealKeysPq", []), pq or {}),
                 keys=frozenset(one for one in _list(entry.get("keys")) if isinstance(one, str)),
                 succeeds=tuple(_succeeded(one) for one in _list(entry.get("succeeds"))),
+                merged=_merged(entry.get("mergedInto")),
             )
         case _:
             raise Fault("trust-list-form")
@@ -220,6 +227,17 @@ def _member(entry: object) -> Member:
 def _succeeded(value: object) -> tuple[str, int]:
     match value:
         case {"did": str(did), "from": str(since)}:
+            return did, seconds(since) or 0
+        case _:
+            raise Fault("trust-list-form")
+
+
+def _merged(value: object) -> tuple[str, int] | None:
+    match value:
+        case None:
+            return None
+        case {"did": str(did), "from": str(since), "listed": str(listed)}:
+            seconds(listed)
             return did, seconds(since) or 0
         case _:
             raise Fault("trust-list-form")

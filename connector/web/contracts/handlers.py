@@ -147,7 +147,7 @@ class ContractPages:
             before=life.predecessor and view.bare(life.predecessor.agreement),
             after=life.successor and view.bare(life.successor.agreement),
             step=call.say(f"web.contracts.step.{life.countersigning.step}"), sign_until=life.countersigning.until,
-            final=found.agreement.concluded,
+            final=found.agreement.concluded, part_of=view.part_of(call, life),
             crumbs=[(call.say("web.contracts.title"), call.at("contracts"))],
         )  # fmt: skip
 

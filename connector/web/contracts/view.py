@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from connector.accounts.directory import Directory
 from connector.approvals.service import Approvals
+from connector.catalogue.templates.days import read_day
 from connector.contracts.evidence import approvals as approvals_signed
 from connector.contracts.model import Agreement, NegotiationRow
 from connector.language import local_end
@@ -17,7 +18,7 @@ from connector.transfer.model import TransferRow
 from connector.views import status
 from connector.views.agreement import AgreementView
 from connector.views.duty import duty as duty_view
-from connector.views.termination import TerminationView
+from connector.views.termination import LifeView, TerminationView
 from connector.views.terms import clauses
 from connector.web.call import Call
 
@@ -75,6 +76,14 @@ def row(call: Call, one: AgreementView, by: str) -> Row:
         role=call.say(f"web.contracts.role.{one.role}"), since=_moment(call, one.created),
         until=_end(call, one, until), state=one.status.text[call.lang], badge=TONES[one.status.tone], by=by,
     )  # fmt: skip
+
+
+def part_of(call: Call, life: LifeView) -> str:
+    """Of whom the partner is part by law; empty for who is part of nobody."""
+    if life.part_of is None or (day := read_day(life.part_of.since)) is None:
+        return ""
+    said = call.say("policy.format.day", at=day, year=day.year)
+    return call.say("web.contracts.part-of", partner=life.partner, whole=life.part_of.name, day=said)
 
 
 def terms(call: Call, judge: PolicyEngine, agreement: Agreement) -> list[Clause]:

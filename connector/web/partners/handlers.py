@@ -8,6 +8,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from connector.clock import rfc3339
+from connector.language import local_day
 from connector.language.reasons import plain
 from connector.partners.service import Mine, Partner, Partners
 from connector.policy.engine import PolicyEngine
@@ -79,7 +80,7 @@ class PartnerPages:
 
     def _shown(self, call: Call, one: Partner) -> Shown:
         return Shown(
-            name=_name(one), href=f"{call.at('partners', 'member')}?did={quote(one.entry.did, safe='')}",
+            name=_named(call, one), href=f"{call.at('partners', 'member')}?did={quote(one.entry.did, safe='')}",
             kind=self._judge.label(one.entry.kind, call.lang), since=one.since or None,
             health=call.say(f"partners.health.{one.health}"),
             badge=BADGES.get(one.health, "warning"),
@@ -94,6 +95,7 @@ class PartnerPages:
         return [
             (say("partners.fact.kind"), self._judge.label(entry.kind, call.lang)),
             (say("partners.fact.state"), say(f"partners.state.{state}")),
+            *([(say("partners.fact.part-of"), _whole(call, one))] if one.whole else []),
             (say("partners.fact.operator"), plain(entry.operator, LONGEST)),
             *([(say("partners.fact.spaces"), spaces_of(one))] if one.spaces else []),
             (say("partners.fact.groups"), groups or say("partners.no-groups")),
@@ -126,6 +128,19 @@ def spaces_of(one: Partner) -> str:
 
 def _name(one: Partner) -> str:
     return plain(one.entry.name, LONGEST)
+
+
+def _named(call: Call, one: Partner) -> str:
+    """With whom it is part of by law."""
+    if one.whole is None:
+        return _name(one)
+    return call.say("partners.name-part", name=_name(one), whole=plain(one.whole.name, LONGEST))
+
+
+def _whole(call: Call, one: Partner) -> str:
+    assert one.whole is not None
+    name = plain(one.whole.name, LONGEST)
+    return call.say("partners.part-of", name=name, day=local_day(one.whole.since, call.lang))
 
 
 def _policies(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -20,6 +20,7 @@ def life(**other: Any) -> dict[str, Any]:
         **standing(stands),
         "agreement": "urn:uuid:9", "state": "finalized", "counterparty": "did:web:b", "partner": "Bdorf",
         "title": "Bäume", "dataset": DATASET, "ended": None, "expires": None, "endings": [], "successions": [],
+        "part_of": None,
         "successor": None, "predecessor": None, "countersigning": {"step": "given", "until": None}, **other,
     }  # fmt: skip
 
@@ -34,6 +35,16 @@ def shown(play: Playback, capsys: pytest.CaptureFixture[str], lang: str = "de", 
 def test_a_contract_in_force_says_so_and_no_more(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
     assert shown(play, capsys).splitlines() == [
         "Bäume, mit Bdorf", "    gilt",
+    ]  # fmt: skip
+
+
+def test_a_partner_that_is_part_of_another_one_is_said_to_be(
+    play: Playback, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = {"did": "did:web:c", "name": "Cstadt", "since": "2027-01-01"}
+    assert shown(play, capsys, "en", part_of=whole).splitlines() == [
+        "Bäume, with Bdorf", "    Bdorf has been part of Cstadt (did:web:c) since 2027-01-01, by the list of members.",
+        "    in force",
     ]  # fmt: skip
 
 

@@ -14,34 +14,11 @@ from connector.trust.keys.signing import SoftwareKey, Vault
 from connector.trust.members import pins
 from connector.trust.members.anchors import URN, Anchors, Pin
 from connector.trust.members.authority import Authority
-from connector.trust.members.trust_list import Anchor, Entry, Group, Grouped, Recognised, Succeeded, TrustList
+from connector.trust.members.trust_list import Anchor, Group, Grouped, Recognised, Succeeded, TrustList
+from tests.trust.members.keepers import Keeper, of
 from tests.trust.members.lists import HOUR, KIND, NOW, entry
 
 TOWN, VILLAGE, FIRM = "did:web:town.de", "did:web:village.de", "did:web:firm.de"
-
-
-class Keeper:
-    """An authority of a space, and what its list says."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self.key = Authority.create(folder / name, Vault(bytes(32)))
-        self.space = f"https://{name}.de/space"
-        self.name, self.version = name, 0
-        self.pin = Pin(
-            authority=self.key.id, space=self.space, name=name, jwk=self.key.public_jwk,
-            list_url=f"{self.space}/list", did=f"did:web:{name}.de",
-        )  # fmt: skip
-
-    def says(self, *entries: Entry, **more: Any) -> str:
-        self.version = more.pop("version", self.version + 1)
-        said: dict[str, Any] = {
-            "version": self.version, "issued": rfc3339(NOW), "next_update": rfc3339(NOW + HOUR),
-            "authority": self.key.id, "participants": entries, "space": self.space, "name": self.name,
-        }  # fmt: skip
-        return self.key.issue(TrustList(**{**said, **more}))
-
-    def named(self, *kinds: str) -> Recognised:
-        return Recognised(self.key.id, self.space, self.name, dict(self.key.public_jwk), self.pin.list_url, kinds)
 
 
 @pytest.fixture
@@ -52,14 +29,6 @@ def north(tmp_path: Path) -> Keeper:
 @pytest.fixture
 def south(tmp_path: Path) -> Keeper:
     return Keeper(tmp_path, "south")
-
-
-def of(*lists: tuple[Keeper, str], home: Anchor | None = None) -> Anchors:
-    anchors = Anchors(home)
-    anchors.pin([keeper.pin for keeper, _ in lists])
-    for keeper, jws in lists:
-        anchors.take(keeper.key.id, jws)
-    return anchors
 
 
 def stranger(anchors: Anchors, own: str, did: str) -> bool:

@@ -13,7 +13,7 @@ from connector.storage.database import PROCESS, Database
 from connector.trust.keys.signing import Vault
 from connector.trust.members.authority import Authority
 from connector.trust.members.source import LARGE, TrustListSource, checked_url
-from connector.trust.members.trust_list import Anchor, Entry, TrustList, read_list
+from connector.trust.members.trust_list import Anchor, Entry, Merged, TrustList, read_list
 
 NOW = SystemClock().now()
 MEMBER = Entry(
@@ -222,6 +222,24 @@ async def test_who_is_named_otherwise_than_before_is_told_of(
     await listing.reload()
     await listing.reload()
     assert told == [{MEMBER.did, "did:web:c"}]
+
+
+@pytest.mark.threat("T122")
+async def test_of_a_part_is_told_what_is_told_of_its_whole(place: Place, authority: Authority) -> None:
+    """>> of a town of which another one is part the list says something else << both are looked at again."""
+    told: list[frozenset[str]] = []
+
+    async def changed(dids: frozenset[str]) -> None:
+        told.append(dids)
+
+    into = Merged(did=MEMBER.did, since="2020-01-01T00:00:00Z", listed="2020-01-01T00:00:00Z")
+    part = replace(MEMBER, did="did:web:part.example", merged_into=into)
+    place.write(issued(authority, 1, MEMBER, part))
+    _, listing = await place.process()
+    listing.listen(changed)
+    place.write(issued(authority, 2, replace(MEMBER, kind="urn:other"), part))
+    await listing.reload()
+    assert told == [{MEMBER.did, part.did}]
 
 
 @pytest.mark.threat("T12")

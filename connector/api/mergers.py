@@ -1,0 +1,84 @@
+"""Mergers of members over the management surface: both say so, and people of the authority decide.
+
+`who` names the person who decides where nobody is signed in, which is on the operator's socket (spec/spaces.md 4.7).
+"""
+
+from typing import Annotated, ClassVar, Final
+
+import msgspec
+from aiohttp import web
+from msgspec import Meta
+
+from connector.api.routes import AWAY, PARTICIPANT, Problems, Route, get, post, problem_codes
+from connector.api.spaces import DECIDED, NOT_YOURS, Did, Link, Who
+from connector.catalogue.templates.days import midnight, read_day
+from connector.clock import Clock
+from connector.errors import Mistake
+from connector.spaces.assemble import SpaceSlice
+from connector.views import merger as views
+
+IMPOSSIBLE: Final = ("spaces.merger-circle", "spaces.merger-early", "spaces.merger-state")
+NO_MEMBER: Final[Problems] = {404: ("spaces.no-member", "spaces.none")}
+
+
+class MergeRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """`member` is part of `into` by law since that day (YYYY-MM-DD); empty: the participant that says so."""
+
+    space: Link
+    since: Annotated[str, Meta(max_length=20)]
+    member: Did = ""
+    into: Did = ""
+
+
+class MergerRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The member that is part of another one."""
+
+    did: Did
+    who: Who = ""
+
+
+class NoMergerRequest(msgspec.Struct, frozen=True, kw_only=True):
+    did: Did
+    reason: Annotated[str, Meta(min_length=3, max_length=500)]
+    who: Who = ""
+
+
+class MergerHandlers:
+    def __init__(self, clock: Clock, spaces: SpaceSlice) -> None:
+        self._clock, self._mergers, self._joining = clock, spaces.mergers, spaces.joining
+
+    @problem_codes({404: ("spaces.none",)})
+    async def all(self, request: web.Request) -> views.MergersView:
+        """Members that are part of another one by law, or say so: whether both do, and who has agreed."""
+        return views.mergers(await self._mergers.all(request.match_info["p"]), self._clock.now())
+
+    @problem_codes({400: (*IMPOSSIBLE, "spaces.merger-unagreed", "spaces.no-merger"), 403: NOT_YOURS, 409: DECIDED,
+                    **NO_MEMBER})  # fmt: skip
+    async def approve(self, request: web.Request, wish: MergerRequest) -> views.MergersView:
+        """A person agrees; with the last one that is needed the list says it."""
+        await self._mergers.approve(request.match_info["p"], wish.did, wish.who)
+        return await self.all(request)
+
+    @problem_codes({400: ("spaces.no-merger",), 403: NOT_YOURS, 409: DECIDED, **NO_MEMBER})
+    async def refuse(self, request: web.Request, wish: NoMergerRequest) -> views.MergersView:
+        """One no ends it."""
+        await self._mergers.refuse(request.match_info["p"], wish.did, wish.reason, wish.who)
+        return await self.all(request)
+
+    @problem_codes({400: (*IMPOSSIBLE, "spaces.merged-already", "spaces.merger-day", "spaces.merger-unsaid",
+                          "spaces.merger-whose"), 404: ("spaces.not-joined",), 503: AWAY})  # fmt: skip
+    async def say(self, request: web.Request, wish: MergeRequest) -> views.MergerSaidView:
+        """Tells the authority of a space that one of two members is part of the other by law; both have to."""
+        day = read_day(wish.since)
+        if day is None:
+            raise Mistake("spaces.merger-day", text=wish.since[:20])
+        since = int(midnight(day).timestamp() * 1000)
+        said = await self._joining.merge(request.match_info["p"], wish.space, wish.member, wish.into, since)
+        return views.said(said)
+
+    routes: ClassVar[tuple[Route, ...]] = (
+        get(f"{PARTICIPANT}/space/mergers", all),
+        post(f"{PARTICIPANT}/space/mergers/approve", approve),
+        post(f"{PARTICIPANT}/space/mergers/refuse", refuse),
+        post(f"{PARTICIPANT}/spaces/merge", say),
+    )

@@ -1,0 +1,83 @@
+"""`hanse space merge`, `mergers`, `merge-approve` and `merge-refuse`: a member is part of another one by law.
+
+Both members say it, each at its own provider; two people of the authority decide (spec/spaces.md 4.7).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from connector.cli.frame.call import OK, Call
+from connector.cli.frame.client import Api
+from connector.cli.frame.parser import Words
+from connector.errors import Mistake
+
+Command = Callable[[str, Callable[[Call], int]], Words]
+
+
+def register(command: Command, who: Callable[[Words], None]) -> None:
+    """`command` makes one of a participant, by its name and what runs; `who` adds the person that decides."""
+    merge = command("merge", run_merge)
+    merge.word("space", metavar="URL")
+    merge.word("--into", metavar="DID", default="")
+    merge.word("--member", metavar="DID", default="")
+    merge.word("--since", metavar="DAY", required=True)
+    merge.sure()
+    command("mergers", run_mergers)
+    approve = command("merge-approve", run_approve)
+    approve.word("did", metavar="DID")
+    who(approve)
+    refuse = command("merge-refuse", run_refuse)
+    refuse.word("did", metavar="DID")
+    refuse.word("--reason", metavar="TEXT", required=True)
+    who(refuse)
+
+
+def run_merge(call: Call) -> int:
+    """Says it to the authority of a space, for whichever of both this participant is."""
+    args = call.args
+    if bool(args.into) is bool(args.member):
+        raise Mistake("cli.space-merge-which")
+    if not call.sure("space.merge-sure", since=args.since):
+        return OK
+    body = {"space": args.space, "member": args.member, "into": args.into, "since": args.since}
+    said = Api(call.settings().api.socket).post("participants", args.participant, "spaces", "merge", body=body)
+    call.result(said)
+    call.tell("space.merge-asked" if args.into else "space.merge-agreed", **_day(said))
+    return OK
+
+
+def run_mergers(call: Call) -> int:
+    found = Api(call.settings().api.socket).get("participants", call.args.participant, "space", "mergers")
+    _tell(call, found)
+    if not found["mergers"]:
+        call.tell("space.merger-none")
+    return OK
+
+
+def run_approve(call: Call) -> int:
+    return _decided(call, "approve", {"did": call.args.did, "who": call.args.who})
+
+
+def run_refuse(call: Call) -> int:
+    return _decided(call, "refuse", {"did": call.args.did, "who": call.args.who, "reason": call.args.reason})
+
+
+def _decided(call: Call, step: str, body: dict[str, str]) -> int:
+    api = Api(call.settings().api.socket)
+    _tell(call, api.post("participants", call.args.participant, "space", "mergers", step, body=body))
+    return OK
+
+
+def _tell(call: Call, found: Any) -> None:
+    call.result(found)
+    for one in found["mergers"]:
+        call.tell(
+            "space.merger-line", name=one["name"], did=one["did"], whole=one["into_name"] or one["into"],
+            into=one["into"], state=call.say(f"space.merger-is.{one['state']}"), missing=one["missing"], **_day(one),
+        )  # fmt: skip
+        if one["reason"]:
+            call.tell("space.merger-why", reason=one["reason"])
+
+
+def _day(one: Any) -> dict[str, str]:
+    return {"day": one["since"]}

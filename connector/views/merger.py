@@ -1,0 +1,57 @@
+"""Mergers of members of a space, as its authority's people and programs see them. Days are those of the space."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from connector.spaces.documents import RequestClaims
+from connector.spaces.mergers import Asked
+from connector.trust.members.trust_list import millis
+from connector.views.fields import Time, day, time
+
+
+class MergerView(msgspec.Struct, frozen=True, kw_only=True):
+    """`did` is part of `into` by law since that day (YYYY-MM-DD); `state`: asked (by one of both), said (by
+    both), approved, refused, expired. `missing` people have to agree yet; `listed`: since when the list says it."""
+
+    did: str
+    name: str
+    into: str
+    into_name: str
+    since: str
+    state: str
+    approved_by: list[str]
+    missing: int
+    reason: str
+    listed: Time | None
+
+
+class MergersView(msgspec.Struct, frozen=True):
+    mergers: list[MergerView]
+
+
+class MergerSaidView(msgspec.Struct, frozen=True, kw_only=True):
+    """What the authority was told."""
+
+    space: str
+    member: str
+    into: str
+    since: str
+
+
+def mergers(found: Sequence[Asked], now: int) -> MergersView:
+    """`now` in milliseconds."""
+    return MergersView([_merger(one, now) for one in found])
+
+
+def said(one: RequestClaims) -> MergerSaidView:
+    return MergerSaidView(space=one.space, member=one.member, into=one.into, since=day(millis(one.since)))
+
+
+def _merger(one: Asked, now: int) -> MergerView:
+    it = one.merger
+    return MergerView(
+        did=one.member.did, name=one.member.name, into=it.into, into_name=one.into_name, since=day(it.since),
+        state=one.state(now), approved_by=[vote.who for vote in it.ballot.votes],
+        missing=one.missing(now), reason=it.reason, listed=None if it.listed is None else time(it.listed),
+    )  # fmt: skip

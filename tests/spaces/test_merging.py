@@ -1,0 +1,175 @@
+"""What makes a merger true, as values: who said what, when, and what can be at all."""
+
+import pytest
+from msgspec.structs import replace
+
+from connector.approvals.decide import Late
+from connector.approvals.model import Voter
+from connector.clock import rfc3339
+from connector.errors import Mistake, PeerError
+from connector.spaces import decide, merging
+from connector.spaces.model import APPLICATION_MS, Keys, Member, Rules
+from tests.spaces.values import NOW, SPACE, member
+
+PART, WHOLE, MORE = (f"did:web:{name}.de" for name in ("part", "whole", "more"))
+DAY = NOW - 1
+OWN = "did:web:kreis.de"
+ANNA, BERT = (Voter(who, frozenset({"steward"})) for who in ("anna", "bert"))
+pytestmark = pytest.mark.threat("T122")
+
+
+def of(*known: Member) -> dict[str, Member]:
+    return {one.did: one for one in known}
+
+
+def two(**more: object) -> dict[str, Member]:
+    return of(member(PART, **more), member(WHOLE))
+
+
+def asked(members: dict[str, Member], did: str = PART, into: str = WHOLE, day: int = DAY, at: int = NOW) -> Member:
+    return merging.asked(members[did], into, day, Rules(), members, at)
+
+
+def said(members: dict[str, Member], did: str = PART, into: str = WHOLE) -> dict[str, Member]:
+    """Both have said it."""
+    members = members | of(asked(members, did, into))
+    return members | of(merging.agreed(members[did], into, DAY, members, NOW))
+
+
+def listed(members: dict[str, Member], did: str = PART) -> dict[str, Member]:
+    """Two people have agreed."""
+    for voter in (ANNA, BERT):
+        members = members | of(merging.approved(members[did], voter, members, OWN, NOW))
+    return members
+
+
+def test_three_words_make_it_true() -> None:
+    """>> the part, the whole, two people << in the list from then on, and not before the last of them."""
+    members = said(two())
+    assert decide.entry_of(members[PART]).merged_into is None
+    members = members | of(merging.approved(members[PART], ANNA, members, OWN, NOW))
+    assert decide.entry_of(members[PART]).merged_into is None
+    members = members | of(merging.approved(members[PART], BERT, members, OWN, NOW + 5))
+    found = decide.entry_of(members[PART]).merged_into
+    assert found is not None
+    assert (found.did, found.since, found.listed) == (WHOLE, rfc3339(DAY), rfc3339(NOW + 5))
+    told = decide.following(SPACE, list(members.values()), None, NOW, 1)
+    assert [one.did for one in told.participants if one.merged_into is not None] == [PART]
+
+
+def test_the_same_again_is_the_same() -> None:
+    """>> every word twice << as after the first; also once it is in the list."""
+    members = said(two())
+    for _ in range(2):
+        assert asked(members, at=NOW + 1) == members[PART]
+        assert merging.agreed(members[PART], WHOLE, DAY, members, NOW + 1) == members[PART]
+        members = listed(members) if merging.listed(members[PART]) is None else members
+    with pytest.raises(Late, match=r"approvals\.approved"):
+        merging.approved(members[PART], ANNA, members, OWN, NOW)
+
+
+def test_another_word_of_the_part_takes_the_first_ones_place() -> None:
+    """>> another day, or another whole << nobody has agreed to that; in the list nothing changes any more."""
+    members = said(two()) | of(member(MORE))
+    members = members | of(merging.approved(members[PART], ANNA, members, OWN, NOW))
+    for change in ({"day": DAY - 1}, {"into": MORE}):
+        after = asked(members, **change).merger  # type: ignore[arg-type]
+        assert after is not None
+        assert (after.agreed, after.ballot.votes) == (False, ())
+        with pytest.raises(PeerError, match="merged-already"):
+            asked(members | of(merging.approved(members[PART], BERT, members, OWN, NOW)), **change)  # type: ignore[arg-type]
+
+
+def test_the_whole_says_the_very_same_or_nothing() -> None:
+    members = two() | of(asked(two()), member(MORE))
+    for into, day in ((WHOLE, DAY - 1), (MORE, DAY)):
+        with pytest.raises(PeerError, match="merger-unsaid"):
+            merging.agreed(members[PART], into, day, members, NOW)
+    for found in (None, members[MORE]):
+        with pytest.raises(PeerError, match="merger-unsaid"):
+            merging.agreed(found, WHOLE, DAY, members, NOW)
+
+
+def test_people_agree_only_to_what_both_have_said() -> None:
+    """>> before the whole has spoken; the authority is the whole << refused; its people are its word."""
+    members = two() | of(asked(two()))
+    with pytest.raises(Mistake, match="merger-unagreed"):
+        merging.approved(members[PART], ANNA, members, OWN, NOW)
+    assert merging.approved(members[PART], ANNA, members, WHOLE, NOW) != members[PART]
+    with pytest.raises(Mistake, match="no-merger"):
+        merging.approved(members[WHOLE], ANNA, members, OWN, NOW)
+
+
+def test_in_time_or_anew() -> None:
+    """>> nobody decided for a month << the whole's word and people's come too late; said anew it is open again."""
+    members, late = said(two()), NOW + APPLICATION_MS
+    unsaid = two() | of(asked(two()))
+    with pytest.raises(Late, match="expired"):
+        merging.approved(members[PART], ANNA, members, OWN, late)
+    with pytest.raises(PeerError, match="merger-unsaid"):
+        merging.agreed(unsaid[PART], WHOLE, DAY, unsaid, late)
+    again = asked(members, at=late)
+    assert again != members[PART]
+    assert merging.agreed(again, WHOLE, DAY, members | of(again), late) != again
+
+
+def test_one_no_ends_it() -> None:
+    members = said(two())
+    gone = merging.refused(members[PART], ANNA, "Kein Beschluss.", NOW)
+    assert (gone.merger and gone.merger.reason, merging.listed(gone)) == ("Kein Beschluss.", None)
+    with pytest.raises(Late):
+        merging.approved(gone, BERT, members | of(gone), OWN, NOW)
+    with pytest.raises(PeerError, match="merger-unsaid"):
+        merging.agreed(gone, WHOLE, DAY, members | of(gone), NOW)
+
+
+@pytest.mark.parametrize("state", ["suspended", "expelled", "left", "ended"])
+def test_both_are_active_members(state: str) -> None:
+    """When it is asked for, when the whole says it, and when people decide."""
+    members = said(two())
+    for did in (PART, WHOLE):
+        off = two() | of(member(did, state=state))
+        with pytest.raises(PeerError, match="merger-state"):
+            asked(off)
+        off = members | of(replace(members[did], state=state))  # type: ignore[arg-type]
+        with pytest.raises(Mistake, match="merger-state"):
+            merging.approved(off[PART], ANNA, off, OWN, NOW)
+        first = two() | of(asked(two()))
+        off = first | of(replace(first[did], state=state))  # type: ignore[arg-type]
+        with pytest.raises(PeerError, match="merger-state"):
+            merging.agreed(off[PART], WHOLE, DAY, off, NOW)
+    with pytest.raises(PeerError, match="merger-state"):
+        asked(of(member(PART)))
+
+
+def test_no_circle_however_long() -> None:
+    """>> into itself; the whole into its part; into a part of its part; into what the part was before it moved."""
+    members = listed(said(two())) | of(member(MORE))
+    with pytest.raises(PeerError, match="merger-circle"):
+        asked(two(), into=PART)
+    with pytest.raises(PeerError, match="merger-circle"):
+        asked(members, did=WHOLE, into=PART)
+    longer = listed(said(members, WHOLE, MORE), WHOLE)
+    with pytest.raises(PeerError, match="merger-circle"):
+        asked(longer, did=MORE, into=PART)
+    moved = members | of(
+        member(WHOLE, state="left"), member(MORE, succeeds=((WHOLE, rfc3339(NOW)),))
+    )  # fmt: skip
+    with pytest.raises(PeerError, match="merger-circle"):
+        asked(moved, did=MORE, into=PART)
+    assert merging.wholes(PART, of(member(PART, succeeds=((PART, ""),)))) == [PART], "ends, whatever stands there"
+
+
+def test_only_from_its_day_on() -> None:
+    for day in (NOW + 1, 0, -1):
+        with pytest.raises(PeerError, match="merger-early"):
+            asked(two(), day=day)
+    assert asked(two(), day=NOW).merger is not None
+
+
+def test_what_is_true_goes_along_when_it_moves() -> None:
+    """>> a part moves; one that had only asked << still part of the whole; nothing asked."""
+    members = listed(said(two()))
+    after = decide.moved(members[PART], MORE, Keys(), "RZ", NOW + 9)
+    assert after.merger == members[PART].merger
+    assert decide.moved(said(two())[PART], MORE, Keys(), "RZ", NOW).merger is None
