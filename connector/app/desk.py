@@ -46,6 +46,7 @@ from connector.web.spaces.applications import ApplicationPages
 from connector.web.spaces.groups import GroupPages
 from connector.web.spaces.joining import JoinPages
 from connector.web.spaces.keeping import SpacePages
+from connector.web.spaces.mergers import MergerPages
 from connector.web.today.handlers import TodayPages
 
 PUBLIC_BODIES = frozenset(
@@ -99,6 +100,7 @@ def pages(services: Services) -> list[routes.Handlers]:
         JoinPages(db, services.spaces, anchor),
         GroupPages(services.spaces, Members(anchor)),
         SpacePages(db, services.spaces, Directory()),
+        MergerPages(db, services.spaces),
         ApplicationPages(db, services.spaces, Directory()),
         *_contracts(services, later),
         NotificationPages(

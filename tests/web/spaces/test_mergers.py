@@ -1,0 +1,56 @@
+"""Mergers at the desk of who keeps a space: everybody there reads them, two stewards decide, each once."""
+
+import pytest
+
+from connector.spaces.model import Rules
+from tests.spaces.conftest import COUNTY, PEOPLE, TOWN, joined
+from tests.spaces.mergers import listed, say
+from tests.web.spaces.conftest import Desks
+
+BERT = PEOPLE[1]
+PLACE = f"/t/{COUNTY}/space/mergers"
+
+
+@pytest.fixture
+async def asked(desks: Desks) -> str:
+    """A town says to be part of the county, whose people's word is the county's; its DID."""
+    await desks.county.authority.change_rules(COUNTY, Rules(checklist=("letter",)))
+    await joined(desks.town, TOWN, desks.county)
+    await listed(desks.county, desks.town)
+    await say(desks.town, TOWN, desks.county, into=desks.county.city.did(COUNTY))
+    return desks.town.did(TOWN)
+
+
+@pytest.mark.threat("T122")
+async def test_two_people_agree_at_the_desk(desks: Desks, asked: str) -> None:
+    """>> an auditor looks; Anna agrees; Bert agrees << read without forms; one more is needed, and not from Anna; then
+    it is in the list, and nobody is asked any more."""
+    rita = await desks.at_county("rita@kreis.example", "auditor")
+    page = await rita.get(PLACE)
+    assert "Musterstadt ist seit 01.01.2026 Teil von Kreis." in page.words
+    assert [form.action for form in page.forms if "mergers" in form.action] == []
+    anna, bert = await desks.at_county(), await desks.at_county(BERT)
+    page = await anna.get((await anna.get(f"/t/{COUNTY}/space")).link("Zusammenschlüsse"))
+    page = await anna.send(page, "/space/mergers/approve", "Dem Zusammenschluss zustimmen")
+    assert page.path == PLACE
+    assert "Dem Zusammenschluss zustimmen" not in page.words
+    page = await bert.send(await bert.get(PLACE), "/space/mergers/approve", "Dem Zusammenschluss zustimmen")
+    assert "in der Liste" in page.words
+    await listed(desks.county, desks.town)
+    assert desks.town.services.trust.anchor.entries[asked].merged_into is not None
+
+
+async def test_a_no_needs_a_reason(desks: Desks, asked: str) -> None:
+    """>> refused with two characters, with a sentence << asked for a reason; refused, with it."""
+    anna = await desks.at_county(lang="en")
+    page = await anna.send(await anna.get(PLACE), "/space/mergers/refuse", "Refuse", reason="ne")
+    assert (page.status, "Please give a reason" in page.words) == (422, True)
+    page = await anna.send(await anna.get(PLACE), "/space/mergers/refuse", "Refuse", reason="No resolution.")
+    assert "No resolution." in page.words
+    assert "refused" in page.words
+    (one,) = await desks.county.city.services.spaces.mergers.all(COUNTY)
+    assert (one.member.did, one.merger.listed) == (asked, None)
+
+
+async def test_nobody_has_said_anything(desks: Desks) -> None:
+    assert "Niemand hat einen Zusammenschluss gemeldet." in (await (await desks.at_county()).get(PLACE)).words
