@@ -20,6 +20,8 @@ from connector.errors import PeerError
 from connector.http.address import Target
 
 CHUNK: Final = 65_536
+_LENGTH: Final = 20
+"""Digits of a length; Python refuses to read a number of thousands, be it all zeros."""
 _LINE: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 """What may stand in one line of a head and leaves no doubt where it ends."""
 
@@ -89,7 +91,7 @@ def plain(headers: Mapping[str, str]) -> None:
 
 async def whole(content: StreamReader, length: str, limit: int) -> bytes:
     """A body whose head says this `length`, or nothing; PeerError if it is longer than `limit` bytes."""
-    if length.isdecimal() and int(length) > limit:
+    if length.isdecimal() and (len(length) > _LENGTH or int(length) > limit):
         raise PeerError("http.answer-size", limit=limit)
     first = await content.readany()
     if content.at_eof():

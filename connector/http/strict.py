@@ -56,14 +56,19 @@ def loads(
 
 
 _OTHERWISE: Final = object()
+_ZEROS: Final = bytes.maketrans(b"123456789-", b"0" * 10)
+_LONG: Final = b"0" * (DIGITS + 1)
 
 
 def _as_written(data: bytes) -> object:
     """The value of a text that is byte for byte what the fast writer makes of it; `_OTHERWISE` for any other.
 
     No name can stand twice in such a text, for one of the two would be missing in what is written, and no number be
-    another than it says. So the slow reader would give the same.
+    another than it says. So the slow reader would give the same, but for integers that are too long for it: the fast
+    one takes thousands of digits, so a text with that many in a row is not for it.
     """
+    if _LONG in data.translate(_ZEROS):
+        return _OTHERWISE
     try:
         value: object = msgspec.json.decode(data)
         return value if msgspec.json.encode(value) == data else _OTHERWISE

@@ -114,6 +114,7 @@ async def ask(client: SafeClient, url: str) -> str:
     [
         (b"", "http.unreachable"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n", "http.answer-size"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: " + b"0" * 5000 + b"2\r\n\r\nok", "http.answer-size"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nb\r\nelevenbytes\r\n0\r\n\r\n", "http.answer-size"),
         (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nok", "http.answer-encoded"),
         (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "http.unreachable"),

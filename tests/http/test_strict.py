@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connector.errors import PeerError
@@ -36,7 +36,8 @@ SIGNS = st.text(
 LITERAL = st.sampled_from([
     "0", "-0", "-0.0", "1.0", "1.50", "1e5", "1E5", "1e-7", "1e16", "1e17", "0.1", "5e-324", "1.7976931348623157e308",
     "1e400", "123456789012345678", "9223372036854775808", "18446744073709551615", "18446744073709551616",
-    "12345678901234567890", "99999999999999999999", "123456789012345678901", "true", "null", "NaN", "Infinity",
+    "12345678901234567890", "99999999999999999999", "123456789012345678901", "-1234567890123456789",
+    "-12345678901234567890", "9" * 400, "true", "null", "NaN", "Infinity",
     r'"\u00e4"', r'"\ud83d\ude00"', r'"\ud800"', r'"\u0001"', r'"\/"', r'"\b"', '"\x7f"', '{"a":1,"a":1}',
     '{"a":1,"a":2}', '{"":0}', "[]", "{}", "\ufeff1",
 ])  # fmt: skip
@@ -53,6 +54,8 @@ TEXTS = st.recursive(
 
 
 @given(TEXTS, st.sampled_from(["", " ", "\n"]))
+@example("123456789012345678901", "")
+@example('[{"a":-12345678901234567890}]', "")
 def test_a_text_as_we_write_it_reads_as_any_other_way_of_writing_it(text: str, space: str) -> None:
     """>> numbers, escapes, names that stand twice, signs that steer << the same value of the same types, or the same
     error, as by the slow reader and a look at every string."""
