@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from connector.audit import store as audit
 from connector.audit.entry import KEY, digest
 from connector.clock import rfc3339
-from connector.errors import Mistake
+from connector.errors import Mistake, Unavailable
 from connector.participants import store
-from connector.participants.acting import Acting
+from connector.participants.acting import Acting, require
 from connector.participants.model import Participant
 from connector.participants.store import KeyRow
 from connector.storage.database import Tx
@@ -165,6 +165,19 @@ def _require_own(tx: Tx, slug: str) -> None:
 def acts_itself(tx: Tx, slug: str) -> bool:
     """Whether a key for tokens of its own is in use."""
     return any((row.purpose, row.state) == ("peer", "active") for row in store.keys(tx, slug))
+
+
+def entrusted(tx: Tx, slug: str, action: str) -> bool:
+    """Whether somebody may do that for it at this instant: by a mandate, or because it acts itself."""
+    kept = store.acting(tx, slug)
+    try:
+        if kept is None:
+            require(None, acts_itself(tx, slug), action, tx.now)
+        else:
+            require(acting_of(kept), own=False, action=action, now=tx.now)
+    except Unavailable:
+        return False
+    return True
 
 
 def _said(acting: Acting) -> dict[str, object]:

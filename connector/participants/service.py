@@ -16,7 +16,7 @@ from connector.audit import store as audit
 from connector.errors import Defect, Mistake, Unavailable, Unknown
 from connector.participants import groups, keys, quota, store
 from connector.participants import publisher as publishing
-from connector.participants.acting import Acting, require
+from connector.participants.acting import SERVE, Acting, require
 from connector.participants.model import Participant, checked_name, checked_slug, split_root
 from connector.participants.publisher_details import PublisherChange, PublisherDetails
 from connector.participants.signers import Opener, Signers
@@ -244,6 +244,14 @@ class Participants:
             if kept is None or keys.acting_of(kept) != hosted.acting:
                 raise Unavailable("mandates.over" if kept is None else "mandates.other")
         hosted.require(action, tx.now)
+
+    def serves(self, tx: Tx, slug: str) -> bool:
+        """Inside a transaction: whether anybody may hand out its data now, whichever replica was told. Nothing is
+        signed for that, so what flows here need not stop until this replica has heard of a mandate that took the
+        place of another, or of the end of all. Who acts itself costs no statement."""
+        hosted = self._by_id.get(slug)
+        itself = hosted is not None and hosted.acting is None and "peer" in hosted.signers
+        return itself or keys.entrusted(tx, slug, SERVE)
 
     def acts_itself(self, tx: Tx, slug: str) -> bool:
         """Inside a transaction: whether a key for tokens of its own is in use."""

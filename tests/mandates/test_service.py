@@ -277,6 +277,35 @@ async def test_another_replica_goes_by_what_stands_now(towns: Towns) -> None:
     assert (await other.get(TOWN)).acting is None
 
 
+@pytest.mark.parametrize("end", ["another mandate", "the town itself"])
+async def test_a_replica_that_has_not_heard_cuts_nothing_that_may_go_on(
+    towns: Towns, end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> the mandate gives way to another or to the town itself, at another replica << nothing is signed here until
+    this one has heard, and what flows goes on; it is cut once nobody may serve."""
+    await entrusted(towns)
+    other = Mandates(towns.db, towns.clock, Participants(towns.db, towns.vault, BASE, None))
+    monkeypatch.setattr(towns.participants, "_current", AsyncMock())
+
+    async def looked() -> tuple[bool, bool]:
+        def unit(tx: Tx) -> tuple[bool, bool]:
+            return towns.contracts.agreements.unentrusted(tx, TOWN, "serve") is None, towns.reports.serves(tx, TOWN)
+
+        return await towns.db.read(TOWN, unit)
+
+    assert await looked() == (True, True)
+    if end == "another mandate":
+        await other.give(TOWN, wish(towns, actions=("serve",)))
+    else:
+        await other.withdraw(TOWN, own=True)
+    assert await looked() == (False, True)
+    if end == "another mandate":
+        await other.withdraw(TOWN, own=False)
+    else:
+        await other.give(TOWN, wish(towns, actions=("publish",)))
+    assert await looked() == (False, False)
+
+
 async def test_a_crash_leaves_nobody_half_entrusted(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
     """>> the process dies behind the seal, before all is stored << as if nothing had been; the command goes again."""
 

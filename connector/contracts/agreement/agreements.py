@@ -243,6 +243,10 @@ class Agreements:
             return because(fault.code, **fault.facts)
         return None
 
+    def served(self, tx: Tx, slug: str) -> bool:
+        """Whether anybody may go on handing out its data."""
+        return self._participants.serves(tx, slug)
+
     def accessed(self, tx: Tx, agreement: Agreement) -> bool:
         """As provider: it is used now; True for the first time only."""
         return store.first_access(tx, agreement.participant, agreement.id)

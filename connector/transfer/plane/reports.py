@@ -98,7 +98,7 @@ class Reports:
         row = self._agreements.get(tx, slug, access.agreement, access.counterparty)
         if not row.in_force:
             return Decision(permit=False, reasons=statement.over(tx, row).reason)
-        if (refused := self._unentrusted(tx, slug)) is not None:
+        if (refused := self._agreements.unentrusted(tx, slug, SERVE)) is not None:
             return Decision(permit=False, reasons=refused)
         agreement = self._decisions.load(tx, row)
         if agreement.moved_on is not None:
@@ -116,10 +116,7 @@ class Reports:
 
     def serves(self, tx: Tx, slug: str) -> bool:
         """Whether anybody may hand out the participant's data now: what is open is cut where nobody may."""
-        return self._unentrusted(tx, slug) is None
-
-    def _unentrusted(self, tx: Tx, slug: str) -> Reason | None:
-        return self._agreements.unentrusted(tx, slug, SERVE)
+        return self._agreements.served(tx, slug)
 
     def _refused(self, tx: Tx, process: TransferRow, decision: TransferDecision) -> Reason:
         self._decisions.book(tx, self._sender, process, decision)
