@@ -60,6 +60,8 @@ def approved(found: Member, voter: Voter, members: Mapping[str, Member], own: st
     except PeerError as cause:
         raise Mistake(cause.code) from cause
     ballot = ballots.yes(merger.ballot, voter, "steward", now)
+    if ballot == merger.ballot:  # she has said so before
+        return found
     listed = now if ballot.state == "approved" else None
     return replace(found, merger=replace(merger, ballot=ballot, listed=listed), changed_at=now)
 

@@ -60,6 +60,8 @@ def test_three_words_make_it_true() -> None:
 def test_the_same_again_is_the_same() -> None:
     """>> every word twice << as after the first; also once it is in the list."""
     members = said(two())
+    once = merging.approved(members[PART], ANNA, members, OWN, NOW)
+    assert merging.approved(once, ANNA, members | of(once), OWN, NOW + 1) == once
     for _ in range(2):
         assert asked(members, at=NOW + 1) == members[PART]
         assert merging.agreed(members[PART], WHOLE, DAY, members, NOW + 1) == members[PART]
