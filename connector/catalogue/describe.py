@@ -160,11 +160,9 @@ def source_named(licence: str, text: str, name: str) -> str:
     return (text.strip() or name) if found is not None and found.attribution else ""
 
 
-def agree_with_rule(record: DatasetRecord, restricts: bool) -> None:
-    """Raises Mistake if a rule that restricts nothing stands beside a licence that is not open. The other way round is
-    the policy engine's to say."""
-    if not restricts and record.licence and lists.code_lists().is_open(record.licence) is False:
-        raise Mistake("catalogue.rule-open", licence=_code(record.licence))
+def closed_licence(record: DatasetRecord) -> str:
+    """The code of a licence that is surely not open: a rule beside it has to restrict something. Else empty."""
+    return _code(record.licence) if record.licence and lists.code_lists().is_open(record.licence) is False else ""
 
 
 def clean(text: str) -> str:

@@ -88,8 +88,9 @@ class Offers:
         unrestricted = dataset.document.get("open_data") is True or describe.is_open(dataset.record)
         if found := self._judge.contradictions(policy, open_data=unrestricted, now=now, held=held):
             raise Contradictory(found)
-        restricts = unrestricted or bool(self._judge.contradictions(policy, open_data=True, now=now))
-        describe.agree_with_rule(dataset.record, restricts)
+        licence = "" if unrestricted else describe.closed_licence(dataset.record)
+        if licence and not self._judge.contradictions(policy, open_data=True, now=now):
+            raise Mistake("catalogue.rule-open", licence=licence)
 
     @staticmethod
     def strictest(offers: Sequence[Offer]) -> Offer | None:

@@ -143,6 +143,10 @@ def value_of(settings: Settings, key: str) -> object:
 RETIRED = frozenset({"api.token", "api.token_file"})
 """Settings of before: to pass over them would leave a program with a token that opens nothing (decision 0071)."""
 _KNOWN: Mapping[str, Setting] = {setting.key: setting for setting in documented()}
+_OF_SECTION: Mapping[str, Mapping[str, Setting]] = {
+    section: {key.partition(".")[2]: one for key, one in _KNOWN.items() if key.startswith(f"{section}.")}
+    for section in SECTIONS
+}
 
 
 class _Given(NamedTuple):
@@ -236,10 +240,9 @@ def _text(path: Path) -> str:
 
 def _section(cls: type[T], section: str, given: Mapping[str, _Given], folder: Path) -> T:
     values: dict[str, object] = {}
-    for key, setting in _KNOWN.items():
-        if key.startswith(f"{section}."):
-            value = _parse(setting, given[key]) if key in given else setting.default
-            values[key.removeprefix(f"{section}.")] = _anchored(value, folder)
+    for name, setting in _OF_SECTION[section].items():
+        value = _parse(setting, given[setting.key]) if setting.key in given else setting.default
+        values[name] = _anchored(value, folder)
     return cls(**values)
 
 

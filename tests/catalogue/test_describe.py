@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from connector.catalogue.describe import NOTHING, Answers, agree_with_rule, attribution, coherent, described, is_open
+from connector.catalogue.describe import NOTHING, Answers, attribution, closed_licence, coherent, described, is_open
 from connector.errors import Mistake
 from connector.metadata.rdf.names import AUTHORITY
 from connector.metadata.record.model import Box, DatasetRecord, Hvd, Period, Place
@@ -142,15 +142,12 @@ def test_high_value_data_is_open_and_has_an_interface() -> None:
     assert found.hvd == Hvd(categories=("http://data.europa.eu/bna/c_43f88346",))
 
 
-def test_a_rule_that_restricts_nothing_needs_a_licence_that_does_not_either() -> None:
+def test_a_licence_that_is_not_open_needs_a_rule_that_restricts_something() -> None:
+    """>> a closed licence, an announced dataset, no licence, an open one << the code of what is surely closed."""
     closed, is_free = record(licence="cc-by-nc/4.0"), record(licence="cc-zero")
-    with pytest.raises(Mistake, match=r"catalogue\.rule-open"):
-        agree_with_rule(closed, restricts=False)
-    with pytest.raises(Mistake, match=r"catalogue\.rule-open"):
-        agree_with_rule(coherent(record(access="announced")), restricts=False)
-    agree_with_rule(record(), restricts=False)
-    agree_with_rule(closed, restricts=True)
-    agree_with_rule(is_free, restricts=False)
+    assert closed_licence(closed) == "cc-by-nc/4.0"
+    assert closed_licence(coherent(record(access="announced")))
+    assert closed_licence(record()) == closed_licence(is_free) == ""
     assert (is_open(closed), is_open(is_free)) == (False, True)
 
 
