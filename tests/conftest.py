@@ -132,12 +132,19 @@ async def _bare(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> As
         await database.close()
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`on_both` asks for towns on either database (decision 0114)."""
+    if metafunc.definition.get_closest_marker("on_both") is not None:
+        metafunc.parametrize("towns", ["sqlite", "postgres"], indirect=True)
+
+
+@pytest.fixture
 async def towns(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator["Towns"]:
-    """Musterstadt and Nachbardorf with keys and services but no sockets, once on each database."""
+    """Musterstadt and Nachbardorf with keys and services but no sockets: on SQLite, or on what `towns` is parametrised
+    with."""
     from tests.testkit.towns import Towns
 
-    async with _bare(request.param, request, tmp_path) as database:
+    async with _bare(getattr(request, "param", "sqlite"), request, tmp_path) as database:
         towns = Towns(database, tmp_path)
         await towns.add(*TOWNS)
         yield towns

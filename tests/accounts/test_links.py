@@ -26,6 +26,7 @@ async def logged(towns: Towns, slug: str) -> list[dict[str, object]]:
     return await towns.db.read(slug, unit)
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T87")
 async def test_a_link_signs_in_once(towns: Towns) -> None:
     """>> twenty browsers with one link; the link before it; one that is late << one; none; none."""
@@ -47,6 +48,7 @@ async def test_a_link_signs_in_once(towns: Towns) -> None:
             await links.use(wrong, "")
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T86")
 async def test_a_link_leaves_a_trace(towns: Towns) -> None:
     """Bug: with a link whoever runs the service could act as a steward, and no log told. >> links of somebody with

@@ -66,6 +66,7 @@ async def test_two_persons_decide_who_binds_the_town(towns: Towns) -> None:
         await it.grant(TOWN, anna, carla, "operator")
 
 
+@pytest.mark.on_both
 async def test_the_log_says_who_and_names_nobody(towns: Towns) -> None:
     """>> Anna grants, proposes and takes << four records under pseudonyms, as acting person too; no name anywhere."""
     it = people(towns)
@@ -145,6 +146,7 @@ async def test_an_invitation_counts_once(towns: Towns) -> None:
     assert await roles(towns, made.person) == {"publisher", "steward"}
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T30")
 async def test_the_operator_invites_who_comes_first(towns: Towns) -> None:
     """Bug: the first person of a participant waited for a second one for ever. >> the operator at the desk invites
@@ -205,6 +207,7 @@ async def test_the_word_of_who_left_counts_no_more(towns: Towns) -> None:
         await it.confirm(TOWN, bert, carla, "steward")
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T30")
 async def test_what_is_no_invitation(towns: Towns) -> None:
     """>> guessed, over, taken back, of an admin who is none any more << each the same; the database has no link."""

@@ -77,6 +77,7 @@ async def test_whoever_may_neither_publish_nor_draft_does_not(town: Towns) -> No
         await submit(town, CARL, await trees(town))
 
 
+@pytest.mark.on_both
 async def test_what_could_not_be_published_does_not_wait(town: Towns) -> None:
     """>> a draft whose rule lacks its day << refused at once, and nothing of the attempt is left."""
     with pytest.raises(Mistake, match=r"policy\.slot-missing"):

@@ -22,6 +22,7 @@ async def test_without_rules_all_is_as_on_the_command_line(towns: Towns) -> None
     ]  # fmt: skip
 
 
+@pytest.mark.on_both
 async def test_that_of_the_template_counts(towns: Towns) -> None:
     """>> one for all, two for research << research has two; dropped, it has that for all."""
     rules: ApprovalRules = towns.approvals.rules

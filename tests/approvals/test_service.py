@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from connector.approvals.model import ApprovalRow, ApprovalRule, Voter
 from connector.approvals.service import Asked
 from tests.testkit.towns import Towns
@@ -53,6 +55,7 @@ async def test_what_somebody_of_ours_wanted_counts_her(towns: Towns) -> None:
     assert (known.ballot.stewards, unknown.ballot.stewards) == (1, 2)
 
 
+@pytest.mark.on_both
 async def test_what_is_logged_names_no_words(towns: Towns) -> None:
     """>> a no with words of one's own << the log has person and code, the row the words."""
     first = await asked(towns, "a")

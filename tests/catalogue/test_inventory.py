@@ -171,6 +171,7 @@ async def one_of_each(towns: Towns) -> dict[str, str]:
     return made
 
 
+@pytest.mark.on_both
 async def test_what_everybody_may_read_is_listed_without_an_offer(towns: Towns) -> None:
     """>> one of each kind << all but what is hidden; without offers each says where it is had, or whom to ask."""
     made = await one_of_each(towns)
@@ -233,6 +234,7 @@ async def test_of_a_participant_that_leaves_nothing_is_public(towns: Towns) -> N
     assert set(await listed(towns, FIRM)) == offered == set(await entries(towns, FIRM, *made.values()))
 
 
+@pytest.mark.on_both
 async def test_what_the_participant_says_of_itself_is_in_its_entries(towns: Towns) -> None:
     """>> key and box of the town, said after the inventory was made << another digest; each entry names both."""
     dataset, _ = await towns.publish(TOWN)
@@ -245,6 +247,7 @@ async def test_what_the_participant_says_of_itself_is_in_its_entries(towns: Town
     assert area["dcat:bbox"]["@value"] == "POLYGON((9.3 54.7,9.6 54.7,9.6 54.9,9.3 54.9,9.3 54.7))"
 
 
+@pytest.mark.on_both
 async def test_imported_datasets_are_read_again_only_after_an_import(
     towns: Towns, monkeypatch: pytest.MonkeyPatch
 ) -> None:

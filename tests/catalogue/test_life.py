@@ -19,8 +19,6 @@ from connector.storage.database import Tx
 from tests.testkit.cities import MUNICIPALITY
 from tests.testkit.towns import Towns
 
-ONCE = pytest.mark.parametrize("towns", ["sqlite"], indirect=True)
-"""Where the database makes no difference."""
 TOWN, NEIGHBOUR = "musterstadt", "nachbardorf"
 REQUESTER = Requester(did="did:web:localhost%3A18443:nachbardorf", kind=MUNICIPALITY)
 OPEN = {"access": "open", "licence": "dl-by-de/2.0", "rule": "", "slots": {}}
@@ -76,7 +74,6 @@ async def test_a_change_is_a_revision_and_moves_the_date(towns: Towns) -> None:
     assert await actions(towns, dataset) == [(1, "published"), (2, "changed")]
 
 
-@ONCE
 async def test_what_changes_nothing_is_no_change(towns: Towns) -> None:
     """>> the same title again << no revision, the same date, nothing in the log."""
     dataset, _ = await towns.publish(TOWN)
@@ -86,6 +83,7 @@ async def test_what_changes_nothing_is_no_change(towns: Towns) -> None:
     assert await logged(towns) == before
 
 
+@pytest.mark.on_both
 async def test_what_offers_are_worth_to_whom_is_no_change_of_content(towns: Towns) -> None:
     """>> another visibility << offers change, the date of the data does not."""
     dataset, offer = await towns.publish(TOWN)
@@ -96,7 +94,6 @@ async def test_what_offers_are_worth_to_whom_is_no_change_of_content(towns: Town
     assert standing.policy == offer.policy
 
 
-@ONCE
 async def test_another_rule_is_another_offer(towns: Towns) -> None:
     dataset, offer = await towns.publish(TOWN, countersignature="none")
     await changed(towns, dataset, rule="open-attribution", slots={"source": "Musterstadt"})
@@ -105,7 +102,6 @@ async def test_another_rule_is_another_offer(towns: Towns) -> None:
     assert (standing.template["id"], standing.countersignature) == ("open-attribution", "none")
 
 
-@ONCE
 async def test_the_offer_of_open_data_names_whom_the_licence_names(towns: Towns) -> None:
     """>> another attribution, then a licence that asks for none << another offer, with its visibility; then none."""
     dataset, offer = await towns.publish(TOWN, **OPEN, visibility="eligible")
@@ -119,7 +115,6 @@ async def test_the_offer_of_open_data_names_whom_the_licence_names(towns: Towns)
     assert await offers(towns, dataset) == []
 
 
-@ONCE
 async def test_what_was_open_is_under_a_rule_from_then_on(towns: Towns) -> None:
     """>> open data without an offer, now for members or announced << refused without a rule, done with one."""
     wish = Publication(source=await file(towns), title="Bäume", access="open", licence="dl-zero-de/2.0")
@@ -132,7 +127,6 @@ async def test_what_was_open_is_under_a_rule_from_then_on(towns: Towns) -> None:
     assert len(await offers(towns, dataset)) == 1
 
 
-@ONCE
 async def test_a_licence_cannot_come_to_contradict_the_rule(towns: Towns) -> None:
     """>> an open licence under a rule that restricts, a closed one under one that does not << refused, as it was."""
     bound, _ = await towns.publish(TOWN)
@@ -150,6 +144,7 @@ async def test_a_licence_cannot_come_to_contradict_the_rule(towns: Towns) -> Non
             await towns.publish(TOWN, rule=rule, slots=slots, licence=licence)
 
 
+@pytest.mark.on_both
 async def test_two_changes_of_one_revision_do_not_lose_one(towns: Towns) -> None:
     """>> two stewards change what they both saw, at once << one is told to look again."""
     dataset, _ = await towns.publish(TOWN)
@@ -172,7 +167,6 @@ async def test_without_a_revision_both_changes_are_made(towns: Towns) -> None:
     assert (found.title, found.record.keywords, found.revision) == ("Eins", {"de": ("Baum",)}, 3)
 
 
-@ONCE
 async def test_new_bytes_are_the_next_version(towns: Towns) -> None:
     dataset, _ = await towns.publish(TOWN)
     after = await replaced(towns, dataset, notes="Höhen nachgemessen")
@@ -185,6 +179,7 @@ async def test_new_bytes_are_the_next_version(towns: Towns) -> None:
     assert (own.record.version, len(own.record.series)) == ("2027a", 1)
 
 
+@pytest.mark.on_both
 async def test_a_contract_keeps_the_version_that_it_pins(towns: Towns) -> None:
     """>> new bytes under a running contract << the old source is served under it; a new contract gets the new one."""
     agreement = await towns.concluded(NEIGHBOUR, TOWN)
@@ -202,7 +197,6 @@ async def test_a_contract_keeps_the_version_that_it_pins(towns: Towns) -> None:
     assert current.sha256 == NEW
 
 
-@ONCE
 async def test_a_contract_on_a_withdrawn_dataset_goes_on(towns: Towns) -> None:
     """>> withdrawn << no new contract; the one in force is named and still served."""
     agreement = await towns.concluded(NEIGHBOUR, TOWN)
@@ -214,7 +208,6 @@ async def test_a_contract_on_a_withdrawn_dataset_goes_on(towns: Towns) -> None:
     assert (await towns.process(NEIGHBOUR, asked.id)).shown == "STARTED"
 
 
-@ONCE
 async def test_the_description_of_a_live_source_is_its_version(towns: Towns) -> None:
     """>> another title of a live source << another version; the old one is served still, for its source is the same."""
     source = Source(id="live", kind="http", location="https://a.example/x.csv", name="x.csv", media_type="text/csv",
@@ -247,6 +240,7 @@ async def test_withdrawn_is_gone_for_good(towns: Towns) -> None:
     assert await actions(towns, dataset) == [(1, "published"), (2, "withdrawn")]
 
 
+@pytest.mark.on_both
 async def test_a_dataset_from_before_there_were_records(towns: Towns) -> None:
     """>> a row as an earlier release wrote it << shown, changed, its first revision kept, the rest as it was."""
     dataset, _ = await towns.publish(TOWN, description="Alle", keywords=["Baum"])
@@ -267,7 +261,6 @@ async def test_a_dataset_from_before_there_were_records(towns: Towns) -> None:
     assert await towns.db.read(TOWN, towns.catalogue.served, TOWN, dataset.id, dataset.version) == dataset.version
 
 
-@ONCE
 async def test_nobody_changes_a_dataset_of_another(towns: Towns) -> None:
     dataset, _ = await towns.publish(TOWN)
     for name in (dataset.uuid, dataset.id):
@@ -275,7 +268,6 @@ async def test_nobody_changes_a_dataset_of_another(towns: Towns) -> None:
             await towns.db.write(NEIGHBOUR, towns.catalogue.life.change, NEIGHBOUR, name, DatasetChange(title="x"))
 
 
-@ONCE
 async def test_a_dataset_that_lies_elsewhere_has_no_offer(towns: Towns) -> None:
     """>> files elsewhere, an announcement alone << published without an offer; none can be made."""
     elsewhere = {"title": "Luft", "licence": "cc-zero", "access": "open", "files": [{"url": "https://a.example/x.csv"}]}
@@ -300,7 +292,6 @@ async def test_a_dataset_that_lies_elsewhere_has_no_offer(towns: Towns) -> None:
         await towns.db.write(TOWN, towns.catalogue.life.replace, TOWN, with_bytes.uuid, bytes_of_none)
 
 
-@ONCE
 async def test_what_came_from_elsewhere_is_entered_once(towns: Towns) -> None:
     """>> a record with its own IRI, again, another, withdrawn, again << new, same, changed, and back."""
     iri = "https://opendata.example/set/7"
@@ -321,7 +312,6 @@ async def test_what_came_from_elsewhere_is_entered_once(towns: Towns) -> None:
         await towns.db.write(TOWN, enter, TOWN, convert({"iri": own.id, "title": {"de": "x"}}, DatasetRecord))
 
 
-@ONCE
 async def test_a_description_has_its_limit(towns: Towns) -> None:
     """>> so many keywords that a harvester would take more than 150 statements along << refused, nothing kept."""
     with pytest.raises(Mistake, match=r"catalogue\.too-much"):
@@ -332,7 +322,6 @@ async def test_a_description_has_its_limit(towns: Towns) -> None:
     assert await actions(towns, dataset) == [(1, "published")]
 
 
-@ONCE
 async def test_a_closed_participant_changes_nothing_more(towns: Towns) -> None:
     dataset, _ = await towns.publish(TOWN)
 

@@ -25,8 +25,6 @@ from tests.testkit.cities import MUNICIPALITY
 from tests.testkit.places import SHARED
 from tests.testkit.towns import Towns
 
-ONCE = pytest.mark.parametrize("towns", ["sqlite"], indirect=True)
-"""Where the database makes no difference."""
 TOWN, ELSEWHERE = "musterstadt", "nachbardorf"
 ROOT = f"https://localhost:18443/{TOWN}"
 REQUESTER = Requester(did="did:web:localhost%3A18443:nachbardorf", kind=MUNICIPALITY)
@@ -77,7 +75,6 @@ def triples(found: PublicCatalogue) -> Sequence[Triple]:
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="official shapes absent: put them at ../shared/data/dcat")
-@ONCE
 async def test_what_is_published_conforms(towns: Towns) -> None:
     """>> open and high value in one series, announced, announced alone, elsewhere << nothing found, three profiles."""
     from tests.metadata.project import official_shapes
@@ -95,7 +92,6 @@ async def test_what_is_published_conforms(towns: Towns) -> None:
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="official shapes absent: put them at ../shared/data/dcat")
-@ONCE
 async def test_a_town_that_said_nothing_of_itself_conforms_too(towns: Towns) -> None:
     from tests.metadata.project import official_shapes
 
@@ -105,7 +101,6 @@ async def test_a_town_that_said_nothing_of_itself_conforms_too(towns: Towns) -> 
         assert official_shapes.findings(profile, triples(await read(towns))) == []
 
 
-@ONCE
 async def test_the_three_forms_say_the_same(towns: Towns) -> None:
     """>> the same datasets as RDF, as schema.org and in the protocol << equal IRIs, titles, licences."""
     await towns.participants.change(TOWN, SAID)
@@ -149,7 +144,6 @@ async def test_what_only_members_see_is_not_there_for_the_public(towns: Towns) -
 
 
 @pytest.mark.threat("T75")
-@ONCE
 async def test_an_announcement_tells_neither_file_nor_hidden_rule(towns: Towns) -> None:
     """>> announced, its offer for the eligible alone << no file name, no size, no digest, no name of the offer."""
     dataset = await publish(towns, {**ANNOUNCED, "visibility": "eligible"}, name="waerme-intern.gpkg")
@@ -163,7 +157,6 @@ async def test_an_announcement_tells_neither_file_nor_hidden_rule(towns: Towns) 
 
 
 @pytest.mark.threat("T75")
-@ONCE
 async def test_one_town_shows_nothing_of_another(towns: Towns) -> None:
     dataset = await publish(towns, OPEN)
     assert (await read(towns, ELSEWHERE)).datasets == ()
@@ -172,7 +165,6 @@ async def test_one_town_shows_nothing_of_another(towns: Towns) -> None:
             await towns.db.read(ELSEWHERE, towns.catalogue.public.dataset, ELSEWHERE, name)
 
 
-@ONCE
 async def test_open_data_is_had_without_a_contract(towns: Towns) -> None:
     """>> an open file with a name that needs escapes << one address, under that name alone, with digest and size."""
     dataset = await publish(towns, OPEN, name="Bäume & Büsche?.csv")
@@ -187,6 +179,7 @@ async def test_open_data_is_had_without_a_contract(towns: Towns) -> None:
             await towns.db.read(TOWN, towns.catalogue.public.download, TOWN, dataset.uuid, name)
 
 
+@pytest.mark.on_both
 async def test_withdrawn_is_said_to_be_gone(towns: Towns) -> None:
     """>> withdrawn << 410 by its IRI and its file, in no catalogue and no series."""
     dataset = await publish(towns, OPEN)
@@ -219,6 +212,7 @@ async def test_the_digest_moves_with_what_is_said_and_nothing_else(towns: Towns)
     assert list(fourth) == sorted([one.id, other.id])
 
 
+@pytest.mark.on_both
 async def test_another_replica_reads_what_one_was_told(towns: Towns, tmp_path: Path) -> None:
     """>> a second process over the same database, a contact changed by the first << its next page has it, whatever it
     has in memory: the count of changes would vouch for a page without it."""
@@ -243,7 +237,6 @@ async def test_a_series_knows_its_public_editions(towns: Towns) -> None:
     assert iri.startswith(f"{ROOT}/series/")
 
 
-@ONCE
 async def test_a_series_with_an_edition_of_high_value_is_of_high_value(towns: Towns) -> None:
     """>> an ordinary and a high-value dataset in one series << taken, and the series names category and law."""
     await towns.participants.change(TOWN, SAID)
@@ -269,7 +262,6 @@ async def test_a_series_alone_names_its_nodes(towns: Towns) -> None:
     assert set(alone) <= set(dcat_ap.dataset(whole.record))
 
 
-@ONCE
 async def test_a_name_with_rights_of_others_is_named_as_source(towns: Towns) -> None:
     """A by-licence without a text would ask to name nobody: the publisher is named."""
     dataset = await publish(towns, OPEN)

@@ -82,6 +82,7 @@ def many(tx: Tx, count: int, visibility: str) -> None:
         )  # fmt: skip
 
 
+@pytest.mark.on_both
 async def test_publish_gives_ids_below_the_root_and_pins_the_bytes(towns: Towns) -> None:
     dataset, offer = await towns.publish(TOWN)
     assert dataset.id.startswith(f"https://localhost:18443/{TOWN}/datasets/")
@@ -92,6 +93,7 @@ async def test_publish_gives_ids_below_the_root_and_pins_the_bytes(towns: Towns)
     assert [row["type"] for row in entries] == ["key", "publication"]
 
 
+@pytest.mark.on_both
 @pytest.mark.parametrize(
     ("wish", "code"),
     [
@@ -175,6 +177,7 @@ async def test_a_last_page_that_is_full_has_no_successor(towns: Towns) -> None:
     assert [len(entries) for entries in await pages(towns, FIRM)] == [PAGE]
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T24")
 async def test_a_cursor_is_for_one_peer_at_one_participant_and_cannot_be_made(towns: Towns) -> None:
     """>> another peer's cursor, one of another participant, a changed or invented one << catalogue.cursor."""
@@ -199,6 +202,7 @@ async def test_an_offer_belongs_to_its_dataset(towns: Towns) -> None:
         await towns.db.read(TOWN, towns.catalogue.requested, TOWN, NEIGHBOUR, {"@id": offer.id, "target": other.id})
 
 
+@pytest.mark.on_both
 async def test_a_withdrawn_offer_is_gone(towns: Towns) -> None:
     """>> withdrawn << neither shown nor negotiated."""
     dataset, offer = await towns.publish(TOWN)
@@ -260,6 +264,7 @@ def taken(value: object) -> int:
     return sys.getsizeof(value) + sum(taken(one) for one in inner)
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T24")
 async def test_what_kept_pages_are_counted_as_bounds_what_they_take(towns: Towns) -> None:
     """>> filters of 99 long names each, which match nothing << all that is kept of them is counted."""

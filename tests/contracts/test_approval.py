@@ -139,6 +139,7 @@ async def confirmed(towns: Towns, agreement: Agreement, statement: str = "Telefo
     await towns.db.write("musterstadt", rules.confirm, "musterstadt", agreement, PERSON, statement)
 
 
+@pytest.mark.on_both
 @pytest.mark.parametrize("setting", ["preferred", "required"])
 async def test_a_confirmation_is_recorded_and_is_no_seal(towns: Towns, setting: str) -> None:
     """>> what a person states << a record under its pseudonym, shown; a required countersignature is still missing."""

@@ -226,6 +226,7 @@ def test_on_uvloop_an_answer_may_come_while_another_is_due_at_once(migrated: Pat
         assert runner.run(two()) == ["a", "b"]
 
 
+@pytest.mark.on_both
 async def test_every_answer_but_the_last_is_settled_by_a_message(towns: Towns) -> None:
     """>> a negotiation in which nobody books an answer << both are FINALIZED, the answer to that alone is."""
     towns.late_acks = True
@@ -298,6 +299,7 @@ async def test_a_peer_is_held_to_the_pid_of_an_answer_that_nobody_has_booked(cou
     await worker.stop()
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T57")
 @pytest.mark.parametrize("dies", range(1, 6))
 async def test_a_crash_at_any_commit_with_answers_unbooked_ends_in_one_contract(towns: Towns, dies: int) -> None:

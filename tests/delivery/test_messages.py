@@ -54,6 +54,7 @@ async def test_a_4xx_that_passes_is_forgotten(towns: Towns) -> None:
     assert (await towns.case("nachbardorf", case.id)).shown == "FINALIZED"
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T71")
 async def test_a_peer_whose_quota_is_used_up_is_left_in_peace_for_as_long_as_it_asks(towns: Towns) -> None:
     """<< 429, Retry-After half an hour >> this row waits for it; other messages to that peer go out at once."""
@@ -127,6 +128,7 @@ async def test_an_odd_answer_is_no_refusal(towns: Towns) -> None:
     assert (await towns.case("nachbardorf", case.id)).shown == "FINALIZED"
 
 
+@pytest.mark.on_both
 async def test_after_days_a_person_is_asked_once_and_nothing_is_ended(towns: Towns) -> None:
     """<< away for longer than the patience >> one question; the row is still there."""
     case = await asked(towns)
@@ -201,6 +203,7 @@ async def test_a_pid_in_an_answer_of_another_dialect_is_known(towns: Towns, how:
     assert (await towns.case("nachbardorf", case.id)).kernel.peer_pid == "urn:theirs"
 
 
+@pytest.mark.on_both
 async def test_an_end_without_a_pid_waits_a_little_then_settles_here(towns: Towns) -> None:
     """>> request << 201 without a pid, then silence; >> end << a few attempts, then TERMINATED with our reason."""
     towns.wire.answers = [Answer(201, {}, EMPTY)]
@@ -259,6 +262,7 @@ UNREADABLE = [
 ]  # fmt: skip
 
 
+@pytest.mark.on_both
 @pytest.mark.parametrize("answer", UNREADABLE, ids=lambda answer: f"{answer.status} {answer.body!r}")
 async def test_only_a_404_says_that_a_peer_knows_nothing(towns: Towns, answer: Answer) -> None:
     """>> GET << an answer without a state >> the doubt stays, and the transcript says so; << 404 >> it is over."""
@@ -276,6 +280,7 @@ async def test_only_a_404_says_that_a_peer_knows_nothing(towns: Towns, answer: A
     assert (await towns.process("nachbardorf", process)).kernel.state == "TERMINATED"
 
 
+@pytest.mark.on_both
 async def test_a_doubt_that_stays_for_days_is_a_persons(towns: Towns) -> None:
     await started(towns)
 

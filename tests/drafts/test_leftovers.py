@@ -128,6 +128,7 @@ async def test_bug_the_file_of_a_discarded_draft_stayed_for_ever(hall: Hall) -> 
     assert (await hall.sweep(), await hall.sources()) == (0, 0)
 
 
+@pytest.mark.on_both
 async def test_what_a_program_hands_in_waits_for_a_month(hall: Hall) -> None:
     """>> handed in << after 29 days it may be published >> after 31 << gone."""
     source = await hall.handed_in()
@@ -140,6 +141,7 @@ async def test_what_a_program_hands_in_waits_for_a_month(hall: Hall) -> None:
         await hall.desk.begin_with(TOWN, ANNA.who, source.id)
 
 
+@pytest.mark.on_both
 async def test_what_is_named_stays(hall: Hall) -> None:
     """>> an open draft, a dataset, a withdrawn one, an older version << every file after years, and its source."""
     await hall.draft(b"a;b\n1;2\n")

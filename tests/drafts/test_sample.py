@@ -64,6 +64,7 @@ def everything(tx: Tx) -> dict[str, list[str]]:
     return {one: sorted(str(dict(row)) for row in tx.all(f"SELECT * FROM {one}")) for one in TABLES}
 
 
+@pytest.mark.on_both
 async def test_it_goes_without_a_trace(towns: Towns, samples: tuple[Samples, Drafts], tmp_path: Path) -> None:
     """>> begun, read, answered, tried again, removed << not one row and not one file more than before."""
     practice, drafts = samples
@@ -82,6 +83,7 @@ async def test_it_goes_without_a_trace(towns: Towns, samples: tuple[Samples, Dra
     await practice.remove(TOWN)
 
 
+@pytest.mark.on_both
 async def test_nobody_can_publish_it(towns: Towns, samples: tuple[Samples, Drafts]) -> None:
     """>> all is answered, published << refused in words, whatever the file is called; the log has nothing of it."""
     practice, drafts = samples

@@ -20,7 +20,6 @@ from connector.reading.model import Limits, Reading, Refused
 from tests.reading.files import TREES
 from tests.testkit.towns import Towns
 
-ONCE = pytest.mark.parametrize("towns", ["sqlite"], indirect=True)
 TOWN, NEIGHBOUR = "musterstadt", "nachbardorf"
 ANNA, PAULA, CARL = (
     Voter("p-aaaaaa", frozenset({"steward"})), Voter("p-999999", frozenset({"publisher"})),
@@ -122,7 +121,6 @@ async def test_from_a_file_to_a_dataset(towns: Towns, desk: Drafts) -> None:
         await answer(towns, desk, done, title="anders")
 
 
-@ONCE
 async def test_a_guessed_system_says_no_area(towns: Towns, desk: Drafts) -> None:
     """>> coordinates that may be of zone 32 or 33 << shown with a question, but no area that may be wrong."""
     one = await begun(desk)
@@ -149,6 +147,7 @@ async def test_a_second_window_loses_nothing(towns: Towns, desk: Drafts) -> None
         await submit(towns, desk, one)
 
 
+@pytest.mark.on_both
 async def test_hints_are_answered_before_it_goes_out_and_the_answers_kept(towns: Towns, desk: Drafts) -> None:
     """>> names, no answer << refused >> take the column out << refused >> in office << data protection has to agree."""
     one = await answer(towns, desk, await begun(desk, PEOPLE, "liste.csv"), title="Liste", **RULE)
@@ -190,14 +189,12 @@ async def test_whoever_may_only_draft_waits_for_a_steward(towns: Towns, desk: Dr
     assert (await submit(towns, desk, again, ANNA)).state == "published"
 
 
-@ONCE
 async def test_a_file_that_nobody_can_read_is_told_and_not_published(towns: Towns, desk: Drafts) -> None:
     one = await begun(desk, "", "leer.csv")
     assert one.problem is not None
     assert (one.problem.code, await refused(towns, desk, one)) == ("reading.empty", "reading.empty")
 
 
-@ONCE
 async def test_undo_for_a_minute(towns: Towns, tmp_path: Path, desk: Drafts) -> None:
     one = await answer(towns, desk, await begun(desk), **RULE)
     done = await submit(towns, desk, one)
@@ -209,7 +206,6 @@ async def test_undo_for_a_minute(towns: Towns, tmp_path: Path, desk: Drafts) -> 
     assert (await submit(towns, desk, again)).state == "published"
 
 
-@ONCE
 async def test_a_new_version(towns: Towns, desk: Drafts) -> None:
     """>> another file for a dataset << its second revision with the new bytes; what was said of it stays."""
     first = await submit(towns, desk, await answer(towns, desk, await begun(desk), **RULE))
@@ -223,7 +219,6 @@ async def test_a_new_version(towns: Towns, desk: Drafts) -> None:
         await begun(desk, dataset="nothing")
 
 
-@ONCE
 async def test_persons_in_a_new_version_make_the_dataset_one_about_persons(towns: Towns, desk: Drafts) -> None:
     """>> trees, then a version with names << data protection agrees, and from then on contracts wait for it, too."""
     first = await submit(towns, desk, await answer(towns, desk, await begun(desk), **RULE))
@@ -237,7 +232,6 @@ async def test_persons_in_a_new_version_make_the_dataset_one_about_persons(towns
     assert (await submit(towns, desk, third)).state == "submitted"
 
 
-@ONCE
 async def test_one_answer_for_two_columns_of_one_name_lets_neither_out(towns: Towns, desk: Drafts) -> None:
     """>> the same heading twice, one column has to go << two questions, and it does not go out."""
     file = "Nr;Name;Name (4);Name\n" + "".join(
@@ -250,7 +244,6 @@ async def test_one_answer_for_two_columns_of_one_name_lets_neither_out(towns: To
     assert await refused(towns, desk, one) == "drafts.column-to-go"
 
 
-@ONCE
 async def test_a_reading_that_died_with_its_process_begins_anew(towns: Towns, tmp_path: Path, desk: Drafts) -> None:
     async def never(path: Path, limits: Limits) -> Reading:
         await asyncio.sleep(3600)
@@ -263,7 +256,6 @@ async def test_a_reading_that_died_with_its_process_begins_anew(towns: Towns, tm
     assert (await desk.read_within(TOWN, made.id, 10)).state == "open"
 
 
-@ONCE
 async def test_what_lies_at_an_address(towns: Towns, tmp_path: Path) -> None:
     """>> an address << a copy of today, or fetched anew by whoever asks; its answer gives it a name."""
     way = Elsewhere(TREES.encode("cp1252"), **{"Content-Type": "text/csv; charset=x", "Content-Disposition": ""})
@@ -277,7 +269,6 @@ async def test_what_lies_at_an_address(towns: Towns, tmp_path: Path) -> None:
     await desk.stop()
 
 
-@ONCE
 async def test_an_address_that_breaks_off_is_no_broken_disk_of_ours(towns: Towns, tmp_path: Path) -> None:
     """>> the host stalls, or hangs up << told as the host's, and nothing is begun."""
 
@@ -301,7 +292,6 @@ async def test_an_address_that_breaks_off_is_no_broken_disk_of_ours(towns: Towns
     assert await towns.db.read(TOWN, drafts(towns, tmp_path).open_ones, TOWN) == []
 
 
-@ONCE
 @pytest.mark.threat("T90")
 async def test_no_address_leads_inwards_or_elsewhere(towns: Towns, tmp_path: Path) -> None:
     way = Elsewhere(b"a;b\n")
@@ -327,7 +317,6 @@ async def test_no_address_leads_inwards_or_elsewhere(towns: Towns, tmp_path: Pat
     await desk.stop()
 
 
-@ONCE
 async def test_what_is_discarded_says_nothing_any_more(towns: Towns, desk: Drafts) -> None:
     one = await begun(desk)
     await towns.db.write(TOWN, desk.discard, TOWN, one.id)
@@ -342,6 +331,7 @@ async def test_a_draft_of_another_town_is_not_there(towns: Towns, desk: Drafts) 
     assert await towns.db.read(NEIGHBOUR, desk.open_ones, NEIGHBOUR) == []
 
 
+@pytest.mark.on_both
 async def test_what_was_handed_in_before(towns: Towns, desk: Drafts) -> None:
     """>> a file that lies here << begun with it, registered once; in no dataset and no draft any more is unused."""
     source = await desk._uploads.take(TOWN, "aus dem GIS.csv", Body(TREES.encode("cp1252")))

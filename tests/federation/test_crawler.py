@@ -271,6 +271,7 @@ async def test_only_so_many_are_asked_at_once(scene: Scene) -> None:
     assert len(scene.crawler._tasks) == 3
 
 
+@pytest.mark.on_both
 async def test_two_replicas_do_not_crawl_the_same(towns: Towns) -> None:
     """>> a second process is to read what the first one reads, on either database << it says so; afterwards it may."""
     scene = Scene(towns, FakeClock())

@@ -64,6 +64,7 @@ async def test_reuse_by_a_partner_of_our_own_group(towns: Towns) -> None:
     assert (village["N1"], village["N2"], village["agreements"]) == (None, None, 1)
 
 
+@pytest.mark.on_both
 async def test_an_ended_contract_reuses_nothing(towns: Towns) -> None:
     """>> a contract that runs out by its own text << it counts until that day, though no entry says so."""
     await towns.concluded(VILLAGE, TOWN, slots={"until": "31.12.2099"})
@@ -77,6 +78,7 @@ async def test_an_ended_contract_reuses_nothing(towns: Towns) -> None:
     assert (await towns.db.read(TOWN, counting.one, TOWN, "N1")).value == 0
 
 
+@pytest.mark.on_both
 async def test_what_partners_logs_say_is_told(towns: Towns) -> None:
     """>> compared with the partner's log << agrees, differs, cannot be compared: each counted as that."""
     agreement = await towns.concluded(VILLAGE, TOWN)

@@ -59,6 +59,7 @@ def write(tx: Tx) -> None:
     audit.append(tx, tx.scope, "publication", None, "system", {}, did="did:web:x.example")
 
 
+@pytest.mark.on_both
 async def test_everything_moves_and_is_in_force_at_one_place_at_a_time(old: Old, new: New) -> None:
     """>> written out, taken in, handed over, begun << at each moment one of the two works; all rows are there, every
     record, signature and secret holds, and the log goes on under its new origin."""
@@ -239,6 +240,7 @@ def entrusted(tx: Tx) -> None:
     store.changed(tx, tx.scope)
 
 
+@pytest.mark.on_both
 async def test_who_has_no_key_of_its_own_is_not_laid_to_rest(old: Old, new: New) -> None:
     """>> a provider acts for the town << refused, and the town works on: nothing could be signed that ends the move."""
     to = (await new.arrivals.expect(TOWN)).target

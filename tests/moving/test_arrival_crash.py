@@ -18,8 +18,6 @@ from connector.trust.keys.jwk import Jwk
 from tests.moving.sides import PARTNER, TOWN, New, Old, new_side
 from tests.testkit.towns import Towns
 
-only_sqlite = pytest.mark.parametrize("towns", ["sqlite"], indirect=True)
-
 
 class Died(BaseException):
     """The process is gone: nothing of it goes on."""
@@ -125,19 +123,16 @@ async def counted(old: Old, migrated: Path, folder: Path) -> int:
         return counting.done
 
 
-@only_sqlite
 @pytest.mark.threat("T110")
 async def test_some_points_of_taking_it_in(old: Old, migrated: Path, tmp_path: Path) -> None:
     await walked(old, migrated, tmp_path, lambda total: [total - 1])
 
 
-@only_sqlite
 @pytest.mark.long
 async def test_every_point_of_taking_it_in(old: Old, migrated: Path, tmp_path: Path) -> None:
     await walked(old, migrated, tmp_path, lambda total: list(range(1, total + 1)))
 
 
-@only_sqlite
 @pytest.mark.parametrize("after", [False, True])
 async def test_each_step_of_the_other_side(old: Old, migrated: Path, tmp_path: Path, *, after: bool) -> None:
     """>> dies at the transaction of each step, before or after << the same command again gives the same end."""
@@ -199,7 +194,6 @@ async def begun(old: Old, side: New, receipt: str) -> dict[str, int]:
     return dict(await side.db.read(TOWN, rows.counted, TOWN))
 
 
-@only_sqlite
 @pytest.mark.threat("T110")
 async def test_nothing_that_a_receipt_promises_is_removed(old: Old, migrated: Path, tmp_path: Path) -> None:
     """>> whoever asked hangs up just when the receipt is there << all rows stay, and it can be handed over."""
@@ -214,7 +208,6 @@ async def test_nothing_that_a_receipt_promises_is_removed(old: Old, migrated: Pa
         assert (await begun(old, side, found.arrival.receipt))["agreement"] == 2
 
 
-@only_sqlite
 @pytest.mark.threat("T110")
 @pytest.mark.parametrize("back", [1, 0])
 async def test_another_process_takes_the_same_archive_meanwhile(
@@ -245,7 +238,6 @@ async def test_another_process_takes_the_same_archive_meanwhile(
             assert after[name] in (before[name], before[name] + (name == "object")), name
 
 
-@only_sqlite
 @pytest.mark.threat("T110")
 async def test_replicas_that_share_a_disk_do_not_mix_what_they_read(
     old: Old, migrated: Path, tmp_path: Path
@@ -278,7 +270,6 @@ async def test_replicas_that_share_a_disk_do_not_mix_what_they_read(
         assert list(one._spool.iterdir()) == []
 
 
-@only_sqlite
 async def test_giving_up_may_die_anywhere(old: Old, migrated: Path, tmp_path: Path) -> None:
     """>> dies between what it removes << the same command again, and the place is free for another."""
     await furnished(old)

@@ -20,7 +20,7 @@ from connector.storage.database import Tx
 from connector.trust.keys.signing import Signer, SoftwareKey
 from tests.moving.sides import PARTNER, TOWN, New, Old
 
-pytestmark = [pytest.mark.threat("T109"), pytest.mark.parametrize("towns", ["sqlite"], indirect=True)]
+pytestmark = pytest.mark.threat("T109")
 Entries = dict[str, tuple[Head, list[bytes]]]
 Bend = Callable[[Entries], None]
 

@@ -72,6 +72,7 @@ async def test_a_draft_is_told_as_one(towns: Towns, notes: Notifications) -> Non
     assert sentence(one, "de").startswith("Der Entwurf „Bäume“ wartet auf Ihre Freigabe, Frist: ")
 
 
+@pytest.mark.on_both
 async def test_the_deputy_is_reminded(towns: Towns, notes: Notifications) -> None:
     """>> half of the time is over << the deputy hears of it, too."""
     await ruled(towns, responsible=ANNA.who, deputy=BERTA.who)
@@ -103,6 +104,7 @@ async def test_an_offer_without_a_deadline_is_told_without_one(towns: Towns, not
     assert sentence(one, "de").endswith("wartet auf Ihre Entscheidung.")
 
 
+@pytest.mark.on_both
 async def test_a_contract_that_ends_soon(towns: Towns, notes: Notifications) -> None:
     agreement = await towns.concluded(VILLAGE, TOWN)
     assert await causes(towns, notes, slug=VILLAGE) == []
@@ -139,6 +141,7 @@ async def test_refused_by_the_partner(towns: Towns, notes: Notifications) -> Non
     assert sentence(told, "en") == "Musterstadt has refused “Bäume”, or ended the negotiation."
 
 
+@pytest.mark.on_both
 async def test_a_delivery_that_failed(towns: Towns, notes: Notifications) -> None:
     agreement = await towns.concluded(VILLAGE, TOWN)
     process = await towns.fetch(VILLAGE, TOWN, agreement)

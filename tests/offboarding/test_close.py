@@ -45,6 +45,7 @@ async def closed(towns: Towns, slug: str = LEAVER) -> None:
     assert (look.contracts, look.negotiations, look.transfers, look.offers, look.waiting) == (0, 0, 0, 0, {})
 
 
+@pytest.mark.on_both
 async def test_contracts_negotiations_transfers_and_offers_end_and_the_partner_is_told(towns: Towns) -> None:
     """>> close << both roles ended by sealed statements, the transfer terminated, no token left, the log says why."""
     sold = await towns.concluded(PARTNER, LEAVER)
@@ -117,6 +118,7 @@ async def test_bug_an_agreement_under_notice_ends_at_once_too(towns: Towns) -> N
     assert (await towns.agreement(PARTNER, agreement.id)).state == "ended"
 
 
+@pytest.mark.on_both
 async def test_killed_after_each_transaction_another_process_goes_on(towns: Towns) -> None:
     """>> close, dead after 0, 1, 2, ... transactions; a job goes on << always closed, each end stated once."""
     for left in range(10):
@@ -141,6 +143,7 @@ async def test_killed_after_each_transaction_another_process_goes_on(towns: Town
     pytest.fail("it never came to an end by itself")
 
 
+@pytest.mark.on_both
 async def test_two_replicas_close_at_once(towns: Towns) -> None:
     """>> two processes close it together << one statement of each contract, one event of each kind."""
     agreements = [await towns.concluded(PARTNER, LEAVER) for _ in range(3)]
@@ -154,6 +157,7 @@ async def test_two_replicas_close_at_once(towns: Towns) -> None:
     assert (await events(towns, LEAVER)).count("closed") == 1
 
 
+@pytest.mark.on_both
 async def test_what_begins_in_the_same_moment_is_ended_or_refused(towns: Towns) -> None:
     """>> twenty requests while it closes << none is open afterwards, on either side."""
     made = await towns.publish(LEAVER)
@@ -206,6 +210,7 @@ async def test_closing_again_changes_nothing(towns: Towns) -> None:
     assert (await events(towns, LEAVER)).count("closing") == 1
 
 
+@pytest.mark.on_both
 async def test_it_never_comes_back(towns: Towns) -> None:
     """The database itself lets a participant leave in one direction alone."""
     await leaving(towns)[0].close(LEAVER, WHY)
@@ -218,6 +223,7 @@ async def test_it_never_comes_back(towns: Towns) -> None:
     assert await state(towns, LEAVER) == "closed"
 
 
+@pytest.mark.on_both
 async def test_whoever_waits_for_a_sealed_message_is_named_too(towns: Towns) -> None:
     """<< the partner is away while the address of a transfer is on its way >> counted, and told once it is back."""
     agreement = await towns.concluded(PARTNER, LEAVER)
@@ -235,6 +241,7 @@ async def test_whoever_waits_for_a_sealed_message_is_named_too(towns: Towns) -> 
     assert (await towns.process(PARTNER, running.id)).shown == "TERMINATED"
 
 
+@pytest.mark.on_both
 async def test_bug_a_long_name_does_not_keep_it_open_for_ever(towns: Towns) -> None:
     """>> a participant with a name longer than a sentence of a statement may be << its contracts end all the same."""
     agreement = await towns.concluded(PARTNER, LEAVER)

@@ -127,6 +127,7 @@ async def test_killed_after_each_transaction_it_is_deleted_all_the_same(
     pytest.fail("it never came to an end by itself")
 
 
+@pytest.mark.on_both
 async def test_two_replicas_delete_at_once(towns: Towns) -> None:
     await towns.concluded(PARTNER, LEAVER)
     await closed(towns)
@@ -157,6 +158,7 @@ async def test_the_identifier_is_given_to_nobody_else(towns: Towns) -> None:
         await leaving(towns)[1].delete("niemand", abandon=True, despite=True)
 
 
+@pytest.mark.on_both
 async def test_what_is_noted_in_the_last_moment_is_swept(towns: Towns) -> None:
     """A request that was being answered writes a row after the end << gone with the next look."""
     await closed(towns)
@@ -167,6 +169,7 @@ async def test_what_is_noted_in_the_last_moment_is_swept(towns: Towns) -> None:
     await gone(towns)
 
 
+@pytest.mark.on_both
 async def test_another_process_forgets_it_without_a_signal(towns: Towns) -> None:
     """>> the participant goes behind our back << the next look notices, and its files here go too."""
     await closed(towns)

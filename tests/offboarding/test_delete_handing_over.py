@@ -14,6 +14,7 @@ from tests.testkit.leavers import holdings, leaving
 from tests.testkit.towns import Towns
 
 
+@pytest.mark.on_both
 async def test_what_has_no_bundle_is_taken_along_as_it_is(towns: Towns) -> None:
     """An agreement that its provider did not seal << its text, state and records."""
     agreement = await towns.concluded(PARTNER, LEAVER)
@@ -85,6 +86,7 @@ COPIED = (
 )
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T58")
 async def test_bug_a_partner_that_calls_another_agreement_by_its_uuid_takes_no_evidence_away(towns: Towns) -> None:
     """>> `urn:uuid:X`, and a second one that its provider called `X` << each is found by its whole id."""

@@ -19,8 +19,6 @@ from tests.testkit.leavers import leaving
 from tests.testkit.neighbours import Neighbours
 from tests.testkit.towns import Towns
 
-ON_SQLITE = pytest.mark.parametrize("towns", ["sqlite"], indirect=True)  # elsewhere nobody may change a record's time
-
 
 def periods(days: Mapping[str, int] = {}, *, end: End = ended_at, other: int = 100, clock: bool = True) -> Unexpired:
     """These days by type, `other` for all else."""
@@ -64,6 +62,7 @@ async def logged(towns: Towns) -> dict[str, int]:
     return {type_: sum(count for other, _, count, _ in rows if other == type_) for type_, *_ in rows}
 
 
+@pytest.mark.on_both
 async def test_the_word_is_needed_while_a_period_runs(towns: Towns) -> None:
     """>> delete << refused in the transaction; >> with the word << gone, and of what ran nothing is left here."""
     await towns.concluded(PARTNER, LEAVER)
@@ -80,7 +79,6 @@ async def test_the_word_is_needed_while_a_period_runs(towns: Towns) -> None:
     await gone(towns)
 
 
-@ON_SQLITE
 async def test_each_type_has_its_own_period_and_its_own_end(towns: Towns) -> None:
     """Periods of contracts begin with their end, others with the event; nothing is told of what is over."""
     await towns.concluded(PARTNER, LEAVER)
@@ -133,7 +131,6 @@ async def test_what_is_in_no_evidence_is_told_apart(towns: Towns) -> None:
     assert found["agreement"][1] == 0
 
 
-@ON_SQLITE
 async def test_for_ever_and_not_known_have_no_end(towns: Towns) -> None:
     """>> 0 days, or an agreement of which nobody knows an end << no date, and the word is needed."""
     await towns.concluded(PARTNER, LEAVER)
@@ -150,7 +147,6 @@ async def test_for_ever_and_not_known_have_no_end(towns: Towns) -> None:
     assert one == Retained(type="key", count=count, loose=0, until=None)
 
 
-@ON_SQLITE
 async def test_erased_records_and_holds_have_no_period(towns: Towns) -> None:
     """>> a hold set and lifted, which stays in the log for ever << no reason to keep a log that is to go."""
     await closed(towns)
@@ -167,7 +163,6 @@ async def test_erased_records_and_holds_have_no_period(towns: Towns) -> None:
     ).state == "deleted"
 
 
-@ON_SQLITE
 async def test_a_clock_that_runs_ahead_ends_no_period(towns: Towns) -> None:
     """>> by this clock all is over, but the trust list is not of that time << said, and the word is needed."""
     await closed(towns)
@@ -199,6 +194,7 @@ async def test_what_is_being_deleted_goes_on_without_the_word(towns: Towns) -> N
     await gone(towns)
 
 
+@pytest.mark.on_both
 async def test_bug_an_agreement_whose_record_has_served_its_time_could_not_be_taken_along(towns: Towns) -> None:
     """>> its agreement record is erased, so no bundle can be made << what there is, not a refusal for ever."""
     agreement = await towns.concluded(PARTNER, LEAVER)

@@ -61,6 +61,7 @@ async def test_decisions_are_kept_as_long_as_transcripts(towns: Towns) -> None:
         assert [ruled.id for ruled in left] == ["new"]
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T53")
 @pytest.mark.parametrize(("about", "left"), [("agreement", {"its"}), ("everything", {"its", "other"})])
 async def test_what_a_hold_covers_does_not_age_away(towns: Towns, about: str, left: set[str]) -> None:
@@ -112,6 +113,7 @@ async def test_one_log_that_cannot_be_sealed_does_not_stop_the_others(towns: Tow
     assert sorted(evidence.sealed) == [PROVIDER, CONSUMER]
 
 
+@pytest.mark.on_both
 async def test_a_key_in_doubt_is_logged_by_all_and_holds_what_runs(towns: Towns) -> None:
     """>> the consumer's key changed << an alarm in both logs, and a review of what musterstadt provides to it."""
     agreement = await towns.concluded(CONSUMER, PROVIDER)
@@ -138,6 +140,7 @@ def moved_with(tx: Tx, rows: dict[str, dict[str, Any]]) -> None:
         tx.run("UPDATE participant SET state = :state WHERE id = :id", id=tx.scope, state=state)
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T110")
 async def test_who_has_moved_from_here_holds_up_nobody_else(towns: Towns, agreed: Any, started: Any) -> None:
     """>> a town before it in the alphabet has moved in the middle of a transfer; the list suspends the consumer

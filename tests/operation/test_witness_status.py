@@ -13,7 +13,7 @@ from connector.telemetry import MOST_SERIES, Metrics
 from connector.witness.ask import Witnesses
 from connector.witness.quorum import Progress
 from tests.testkit.towns import Towns
-from tests.witness.stage import NOW, ON_SQLITE, TOWN, Peer, Stage
+from tests.witness.stage import NOW, TOWN, Peer, Stage
 
 
 def standing(size: int, quorum: int, at: int | None, waiting: int | None = None) -> Progress:
@@ -35,7 +35,6 @@ def test_the_word_for_it(progress: Progress, watched: bool, word: State) -> None
     assert judge(progress, NOW, watched=watched) == word
 
 
-@ON_SQLITE
 async def test_a_busy_log_that_nobody_vouches_for_any_more_is_late(towns: Towns) -> None:
     """Past bug: >> something new is sealed all the time, the witness is silent for hours << "good", for ever."""
     stage = Stage(towns, Peer())
@@ -54,6 +53,7 @@ def _sealed(tx: Tx, size: int, at: int) -> None:
     tx.run("UPDATE audit_seal SET at = :at WHERE participant = :p AND size = :size", at=at, p=TOWN, size=size)
 
 
+@pytest.mark.on_both
 async def test_what_an_auditor_would_conclude_is_counted(towns: Towns) -> None:
     """>> no answer, one, growth, an answer that is spoilt at rest << never, good with its age, behind, never again."""
     peer, metrics = Peer(), Metrics()
@@ -82,7 +82,6 @@ async def test_what_an_auditor_would_conclude_is_counted(towns: Towns) -> None:
     assert await seen() == ("nobody", grown.size, 0)
 
 
-@ON_SQLITE
 async def test_each_request_is_counted_by_its_outcome(towns: Towns) -> None:
     """>> one vouches, one is silent, one lies << a series for each, with the name that the trust list has."""
     good, gone, liar = Peer("did:web:a.example"), Peer("did:web:b.example"), Peer("did:web:c.example")

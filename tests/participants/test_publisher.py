@@ -126,6 +126,7 @@ def test_addresses_are_such_as_every_portal_reads() -> None:
             checked_address(url)
 
 
+@pytest.mark.on_both
 async def test_it_is_changed_for_good_and_the_log_names_no_address(towns: Towns) -> None:
     """>> change key and e-mail << both kept, also by whoever reads anew; the log says which fields, not what."""
     change = PublisherChange(ars=NUREMBERG, contact_email="opendata@musterstadt.example")

@@ -19,6 +19,7 @@ from tests.testkit.towns import BASE, Towns
 PURPOSES = {"peer", "seal", "log"} | ({"log-pq"} if post_quantum() else set())
 
 
+@pytest.mark.on_both
 async def test_a_new_participant_has_a_did_keys_and_a_log(towns: Towns) -> None:
     hosted = await towns.participants.get("musterstadt")
     assert hosted.participant.did == "did:web:localhost%3A18443:musterstadt"
@@ -29,6 +30,7 @@ async def test_a_new_participant_has_a_did_keys_and_a_log(towns: Towns) -> None:
     assert [row["type"] for row in rows] == ["key"]
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T27")
 async def test_private_keys_are_sealed_in_the_database(towns: Towns) -> None:
     """No column of any key row holds a private member, and another master key opens none of them."""
@@ -48,6 +50,7 @@ async def test_a_bad_slug_makes_nobody(towns: Towns, slug: str) -> None:
     assert len(await towns.participants.all()) == 2
 
 
+@pytest.mark.on_both
 async def test_slug_and_root_are_taken_once(towns: Towns) -> None:
     """>> the same slug, the same root under another slug << participants.taken; the first keeps its keys."""
     before = (await towns.participants.get("musterstadt")).keys
@@ -65,6 +68,7 @@ def told(result: object) -> str:
     return "refused" if isinstance(result, Mistake) else result.participant.did if isinstance(result, Hosted) else ""
 
 
+@pytest.mark.on_both
 async def test_adding_one_twice_at_once_adds_it_once(towns: Towns) -> None:
     """>> four at once << one adds it; the others are refused, or find it there already if they came late."""
     adding = [towns.participants.add("drittdorf", "D", MUNICIPALITY, "", None) for _ in range(4)]
@@ -126,6 +130,7 @@ async def test_rotation_signs_with_the_new_key_and_keeps_the_old_method(towns: T
     assert digest(jcs.encode(after.document)) in {row["sha256"] for row in kept}
 
 
+@pytest.mark.on_both
 async def test_another_process_learns_of_changes(towns: Towns) -> None:
     """A second service on the same database sees what the first one added and rotated."""
     other = Participants(towns.db, towns.vault, BASE, None)
@@ -154,6 +159,7 @@ async def test_who_is_not_loaded_is_our_defect_inside_a_transaction(towns: Towns
     assert towns.participants.document("did:web:nobody.example") is None  # type: ignore[arg-type]
 
 
+@pytest.mark.on_both
 async def test_an_address_entered_for_a_peer_is_the_participants_own(towns: Towns) -> None:
     """>> enter << kept for this participant alone, last word counts; what is no root or DID is refused."""
     enter, did = towns.participants.enter_peer, "did:web:edc.example"

@@ -55,6 +55,7 @@ def pem_of(hosted: Hosted) -> str:
     return next(key.certificate or "" for key in hosted.keys if key.kid == hosted.seal.kid)
 
 
+@pytest.mark.on_both
 @pytest.mark.parametrize("alg", ALGS)
 async def test_the_document_names_the_key_of_the_certificate(
     towns: Towns, participants: Participants, alg: str
@@ -87,6 +88,7 @@ async def test_a_new_process_finds_the_key_where_it_lies(towns: Towns, participa
     assert await hosted.seal.seal(b"header.")
 
 
+@pytest.mark.on_both
 async def test_another_replica_learns_who_seals(towns: Towns, participants: Participants) -> None:
     other = Participants(towns.db, towns.vault, BASE, None, SignerRegistry({"csc": keep}, 1.0))
     await other.all()
@@ -112,6 +114,7 @@ async def test_what_seals_nothing_now_is_not_taken(towns: Towns, participants: P
     assert await events(towns) == ["created"]
 
 
+@pytest.mark.on_both
 async def test_a_certificate_for_the_key_that_we_have(towns: Towns, participants: Participants) -> None:
     """>> a chain for our own seal key << same key, new certificate, the event says so; another key's is refused."""
     before = await participants.get(SLUG)
@@ -149,18 +152,21 @@ async def test_a_retired_key_does_not_come_back(towns: Towns, participants: Part
     assert (await participants.get(SLUG)).seal.alg == "ES384"
 
 
+@pytest.mark.on_both
 async def test_two_adoptions_at_once_leave_one_key_in_use(towns: Towns, participants: Participants) -> None:
     await asyncio.gather(*(participants.adopt(SLUG, CA.chain(KEYS[alg]), PLACE) for alg in ALGS))
     hosted = await participants.get(SLUG)
     assert [key.state for key in hosted.keys if key.purpose == "seal"].count("active") == 1
 
 
+@pytest.mark.on_both
 async def test_where_a_key_lies_is_sealed_at_rest(towns: Towns, participants: Participants) -> None:
     await participants.adopt(SLUG, CA.chain(KEYS["ES256"]), PLACE)
     rows = await towns.rows(SLUG, "SELECT secret FROM key WHERE participant = :participant")
     assert not any(b"credential-7" in bytes(row["secret"]) for row in rows)
 
 
+@pytest.mark.on_both
 async def test_two_rotations_at_once_leave_one_key_in_use(towns: Towns) -> None:
     """Before keys were locked, two replicas could both leave an active key behind."""
     await asyncio.gather(*(towns.participants.rotate(SLUG, "peer") for _ in range(4)))

@@ -65,6 +65,7 @@ async def test_the_twelfth_participant_costs_what_the_third_did(towns: Towns) ->
     assert here.opened == 0
 
 
+@pytest.mark.on_both
 @pytest.mark.parametrize("change", ["rotate", "publisher"])
 async def test_a_replica_learns_of_one_participant_by_one_look_and_one_read(towns: Towns, change: str) -> None:
     """>> another process changes one << who differs is asked once, and that one is read; the others stay."""

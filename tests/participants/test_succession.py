@@ -64,6 +64,7 @@ async def test_it_goes_to_one_place_and_not_back(towns: Towns) -> None:
     assert events == ["created"]
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T118")
 async def test_the_database_itself_keeps_it_where_it_went(towns: Towns) -> None:
     """>> a statement that takes it back, whoever sends it << refused by a trigger."""

@@ -147,6 +147,7 @@ async def permitted(
     return bool((await accessed(towns, theirs, second)).permit)
 
 
+@pytest.mark.on_both
 async def test_each_is_said_once_and_stays_said(towns: Towns) -> None:
     """>> added twice, removed twice, added again, ended << two periods, each with its end; a record for each change."""
     await begun(towns)
@@ -192,6 +193,7 @@ async def test_nobody_in_particular_is_taken_out(towns: Towns) -> None:
     assert [one.until for one in rows] == [None]
 
 
+@pytest.mark.on_both
 async def test_two_who_add_at_once_are_one(towns: Towns) -> None:
     await begun(towns)
     did = towns.did(VILLAGE)

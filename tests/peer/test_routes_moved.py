@@ -35,6 +35,7 @@ async def asked(door: Door, route: Route, caller: str | None = PEER) -> Reply:
     return await door.call(route.method, caller, OLD, path, b"{}")
 
 
+@pytest.mark.on_both
 async def test_every_door_says_where_it_has_gone(towns: Towns, moved: Door) -> None:
     """>> each route of the protocol, by a member and by nobody << 410 with the new DID; nothing is written."""
 
@@ -101,6 +102,7 @@ def rests(tx: Tx) -> None:
     tx.run("UPDATE participant SET state = 'moving' WHERE id = :id", id=tx.scope)
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T110")
 async def test_whoever_comes_while_it_moves_is_asked_to_come_again(towns: Towns) -> None:
     """>> a request that would be booked, at rest << 503 and in how many seconds; nothing is booked."""

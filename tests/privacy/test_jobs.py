@@ -39,6 +39,7 @@ async def erased(towns: Towns, agreement: Agreement) -> list[str]:
     return [row.type for row in rows if row.erased]
 
 
+@pytest.mark.on_both
 async def test_what_belongs_to_an_agreement_waits_for_its_end(both: Neighbours) -> None:
     """>> old records of an agreement that runs, one that ended yesterday, one long over << only the last one's goes."""
     towns, now = both.towns, both.towns.clock.now()
@@ -57,6 +58,7 @@ async def test_what_belongs_to_an_agreement_waits_for_its_end(both: Neighbours) 
     assert (await both.compare(PROVIDER, contracts[2])).state == "agrees"
 
 
+@pytest.mark.on_both
 async def test_a_hold_outlasts_every_round(both: Neighbours) -> None:
     """>> all is due, everything is held << nothing goes in any round; the neighbour's records go all the same."""
     towns, now = both.towns, both.towns.clock.now()
@@ -76,6 +78,7 @@ async def test_a_hold_outlasts_every_round(both: Neighbours) -> None:
     assert [row.type for row in rows if row.erased] == ["decision"]
 
 
+@pytest.mark.on_both
 @pytest.mark.parametrize(
     ("assignment", "ends"),
     [

@@ -48,6 +48,7 @@ async def test_an_approval_that_another_contract_refers_to_stays(towns: Towns) -
     assert (await kept(towns, CONSUMER, other))["approval-consumer.json"] == shared
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T59")
 async def test_the_retention_job_takes_them_with_the_last_agreement_record(towns: Towns) -> None:
     """>> over for a year, its periods too; one still in its period << approvals gone; approvals there."""

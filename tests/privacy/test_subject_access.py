@@ -94,6 +94,7 @@ def _besides(tx: Tx, agreement: Agreement) -> None:
     lifecycle_store.begin(tx, CONSUMER, f"{HER} geht in Ruhestand")
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T59")
 async def test_every_hit_is_copied_then_goes_or_is_told(towns: Towns) -> None:
     """>> a whole life; copy; erase while it must be kept; erase once nothing must << as the scan says, each time."""
@@ -147,6 +148,7 @@ async def retained(towns: Towns, slug: str) -> None:
         await towns.db.write(slug, it.erase, slug, due, told.ORDER, asked=False)
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T59")
 async def test_the_approval_of_a_negotiation_goes_with_the_tombstone(
     towns: Towns, monkeypatch: pytest.MonkeyPatch
@@ -223,6 +225,7 @@ async def test_an_open_negotiation_keeps_what_it_needs(towns: Towns) -> None:
     assert ("negotiation", "approval") in {key[:2] for key in why}
 
 
+@pytest.mark.on_both
 async def test_what_is_published_or_agreed_is_told_and_left_alone(towns: Towns) -> None:
     """>> a title that names her << it stays where it is offered and where it was agreed, and both are told."""
     case_id = await ask_for(towns, title=f"Liste {HER}")
@@ -332,6 +335,7 @@ async def test_large_objects_come_in_more_portions(towns: Towns, monkeypatch: py
     assert len({one.item.sha256 for one in (await told.copied(running(towns), CONSUMER, HER))["objects"]}) == 6
 
 
+@pytest.mark.on_both
 async def test_a_walk_loses_nothing_between_portions(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
     """>> one item a portion of each kind << all that a single portion has, each once, and erased all the same."""
     await lived(towns)
@@ -346,6 +350,7 @@ async def test_a_walk_loses_nothing_between_portions(towns: Towns, monkeypatch: 
     assert left == await told.mine(towns.db, CONSUMER, HER)
 
 
+@pytest.mark.on_both
 async def test_bug_more_than_a_thousand_objects_were_told_and_not_shown(towns: Towns) -> None:
     """>> 1 100 approvals that say her, of one contract << each in the copy, once; erased in portions, none left."""
     agreement = await signed(towns)
@@ -373,6 +378,7 @@ async def test_bug_more_than_a_thousand_objects_were_told_and_not_shown(towns: T
         assert ("object", "body") not in await told.mine(towns.db, CONSUMER, HER)
 
 
+@pytest.mark.on_both
 async def test_two_replicas_clear_once(towns: Towns) -> None:
     """>> the same wish at two replicas in one moment << each place cleared once, and counted once in the log."""
     await lived(towns)

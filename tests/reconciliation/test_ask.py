@@ -44,6 +44,7 @@ async def test_two_honest_logs_agree(both: Neighbours, agreement: Agreement) -> 
     assert both.asked[-1]["seen"]["size"] > 0
 
 
+@pytest.mark.on_both
 async def test_a_missing_seal_is_seen_on_both_sides_and_alarmed_once(both: Neighbours, agreement: Agreement) -> None:
     """>> the provider's log says that nobody countersigned, or something else << seen on both sides, alarmed once."""
     rows = await both.towns.rows(
@@ -220,6 +221,7 @@ async def test_a_partner_without_log_keys_cannot_be_believed(both: Neighbours, a
     assert (found.state, found.code) == ("impossible", "no-log-keys")
 
 
+@pytest.mark.on_both
 async def test_a_partner_that_is_away_is_asked_again(both: Neighbours, agreement: Agreement) -> None:
     """>> queued once, the partner is down, then back << the row waits; then it agrees, and no row is left."""
     towns = both.towns

@@ -20,7 +20,6 @@ from tests.testkit.towns import Towns
 
 CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
 HOUR = 3_600_000
-ON_SQLITE = pytest.mark.parametrize("towns", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -91,7 +90,6 @@ def _growth(answer: dict[str, Any]) -> None:
     answer["consistency"] = ["A" * 43 + "="] * 100_000
 
 
-@ON_SQLITE
 @pytest.mark.threat("T61")
 @pytest.mark.parametrize(
     ("bend", "state", "code"),
@@ -111,7 +109,6 @@ async def test_nothing_bent_agrees(both: Neighbours, agreement: Agreement, bend:
     assert (found.state, found.code, found.findings) == (state, code, ())
 
 
-@ON_SQLITE
 @pytest.mark.threat("T61")
 async def test_pages_without_end_end(both: Neighbours, agreement: Agreement, monkeypatch: pytest.MonkeyPatch) -> None:
     """>> one record a page, and always one more << so many questions; what is left is waited for, and never agrees."""
@@ -132,6 +129,7 @@ async def test_pages_without_end_end(both: Neighbours, agreement: Agreement, mon
     assert len(both.asked) == 5
 
 
+@pytest.mark.on_both
 async def test_a_long_list_at_a_slow_door_is_read_to_its_end(
     both: Neighbours, agreement: Agreement, monkeypatch: pytest.MonkeyPatch
 ) -> None:

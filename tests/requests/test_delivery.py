@@ -89,6 +89,7 @@ async def test_a_refused_request_is_waited_for_no_more(towns: Towns) -> None:
     assert await waiting(towns) == 0
 
 
+@pytest.mark.on_both
 async def test_what_dies_in_the_middle_is_done_again_and_once(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
     """>> the process dies as it asks for the data << the order stands and nothing is asked for; >> again << one."""
     _, first = await asked(towns, await towns.publish(TOWN))

@@ -54,6 +54,7 @@ def unreachable() -> None:
     raise AssertionError
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T91")
 async def test_a_link_opens_one_file_until_it_is_taken_back(towns: Towns, tmp_path: Path) -> None:
     """>> made, used twice, taken back << the file, the file, nothing; the log knows who, and only a hash is kept."""
@@ -93,6 +94,7 @@ async def test_what_opens_nothing_looks_the_same(towns: Towns, tmp_path: Path) -
     assert await opened(service, key) is None
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T91")
 async def test_a_link_ends_with_its_day_and_with_its_contract(
     towns: Towns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -168,6 +170,7 @@ async def test_guesses_and_greed_are_slowed_down(towns: Towns, tmp_path: Path) -
     assert await opened(service, made[1].key, address="192.0.2.8") is not None
 
 
+@pytest.mark.on_both
 async def test_links_are_bounded_and_forgotten(towns: Towns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """>> as many as may be << one more is refused; >> swept after a month << gone."""
     transfer, _ = await received(towns)

@@ -72,6 +72,7 @@ async def test_logs_that_differ_are_a_task(towns: Towns) -> None:
     assert await waiting(towns, VILLAGE) == []
 
 
+@pytest.mark.on_both
 async def test_every_question_that_is_asked_becomes_a_task(towns: Towns) -> None:
     """Each kind of question has words on the page; one of a later release is passed over."""
 
@@ -100,6 +101,7 @@ async def test_other_slices_bring_their_own(towns: Towns) -> None:
     assert [one.kind for one in found] == ["approval", "draft"]
 
 
+@pytest.mark.on_both
 async def test_a_refusal_is_news_until_she_has_seen_it(towns: Towns) -> None:
     """>> a firm is refused << told to both sides; >> seen << gone for her, not for her colleague."""
     await towns.add("stadtwerke", kind=COMPANY)

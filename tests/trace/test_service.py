@@ -100,6 +100,7 @@ async def test_a_transfer_reads_as_it_went_and_its_token_is_nowhere(towns: Towns
     assert first(await tracing.trace(CONSUMER, transfer.id)).code == "data-may-flow"
 
 
+@pytest.mark.on_both
 async def test_a_peer_that_is_down_shows_its_tries_and_the_next_one(towns: Towns, tracing: Tracing) -> None:
     """<< nothing, nothing, 503 >> each failure counted, the last reason told, the time of the next attempt named."""
     answers = [*[Unavailable("peer.busy", status=0)] * 2, Answer(503, {}, b'{"code": "x", "reason": ["Wartung."]}')]
@@ -219,6 +220,7 @@ async def test_a_message_said_twice_is_one_line(towns: Towns, tracing: Tracing) 
     assert event.times == 4
 
 
+@pytest.mark.on_both
 async def test_a_question_and_its_answer_are_told(towns: Towns, tracing: Tracing) -> None:
     towns.wire.answers = [Answer(201, {}, b'{"providerPid": "urn:theirs"}')]
     case = await asked(towns)
@@ -254,6 +256,7 @@ async def test_what_the_trust_list_says_is_a_cause(towns: Towns, tracing: Tracin
     assert [one.code for one in found] == ["being-sent", "list-stale"]
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T39")
 async def test_nobody_sees_the_neighbours_transcript(towns: Towns, tracing: Tracing) -> None:
     """Both towns live in one database; each knows the other's ids, and reads only its own side of them."""
@@ -272,6 +275,7 @@ async def test_nobody_sees_the_neighbours_transcript(towns: Towns, tracing: Trac
         assert rows == [] or towns.db.dialect == "sqlite"
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T40")
 async def test_a_flood_of_refused_messages_fills_a_few_lines(towns: Towns, tracing: Tracing) -> None:
     """Each with other content, about one process, about none, and about somebody else's: all three are bounded."""
@@ -297,6 +301,7 @@ async def test_a_flood_of_refused_messages_fills_a_few_lines(towns: Towns, traci
     assert bounded[f"~{towns.did(PROVIDER)}"][1] == 3 * REFUSED_KINDS
 
 
+@pytest.mark.on_both
 async def test_a_process_that_goes_on_for_ever_keeps_its_newest_lines(towns: Towns) -> None:
     def fill(tx: Tx) -> int:
         for number in range(MOST_LINES + 50):
@@ -308,6 +313,7 @@ async def test_a_process_that_goes_on_for_ever_keeps_its_newest_lines(towns: Tow
     assert await towns.db.write(CONSUMER, fill) == MOST_LINES * 1000 + 1
 
 
+@pytest.mark.on_both
 async def test_what_is_old_is_forgotten_and_nothing_else(towns: Towns, tracing: Tracing) -> None:
     """Our own messages, the agreement and the state stay; the peer's old words go."""
     case = await asked(towns)
@@ -323,6 +329,7 @@ async def test_what_is_old_is_forgotten_and_nothing_else(towns: Towns, tracing: 
     assert len(others) == 4
 
 
+@pytest.mark.on_both
 async def test_a_line_stands_or_falls_with_what_it_tells_of(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
     """A crash between the state and its line leaves neither: they are one transaction, whichever comes first."""
     case = await asked(towns)

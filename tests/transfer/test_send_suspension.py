@@ -124,6 +124,7 @@ async def test_who_does_not_own_the_address_cannot_renew_it(towns: Towns, mode: 
         await resume(towns, of(pair, MOVER[mode]))
 
 
+@pytest.mark.on_both
 @pytest.mark.parametrize("mode", ["pull", "push"])
 async def test_an_owner_that_gives_no_fresh_address_is_not_waited_for_long(towns: Towns, mode: Mode) -> None:
     """>> bare START, and the owner never answers with its own << after the timer the old address is used."""

@@ -133,6 +133,7 @@ async def test_who_left_the_data_space_gets_no_more_bytes(towns: Towns) -> None:
     assert set(decision.reasons) == {"de", "en"}
 
 
+@pytest.mark.on_both
 async def test_a_use_is_counted_once_per_flow_and_never_beyond_the_limit(towns: Towns) -> None:
     """>> two flows under a rule of one use << the first may resume as often as it likes, the second is refused."""
     agreement = await towns.concluded("nachbardorf", "musterstadt", **limited(1))
@@ -182,6 +183,7 @@ async def test_a_third_party_sees_and_moves_nothing(towns: Towns) -> None:
     assert (await towns.process(slug, theirs.id)).shown == "STARTED"
 
 
+@pytest.mark.on_both
 @pytest.mark.parametrize(
     ("format_", "code"), [("AmazonS3-PUSH", r"transfer\.format"), ("HttpData-PUSH", r"transfer\.no-destination")]
 )
@@ -263,6 +265,7 @@ async def test_bytes_that_are_not_the_agreed_ones_end_it_as_broken(towns: Towns)
     assert (mine.shown, mine.outcome, theirs.shown) == ("TERMINATED", "broken", "TERMINATED")
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T33")
 async def test_repetition_changes_nothing(towns: Towns) -> None:
     """>> every message twice << one process a side, one flow, one token, one pull."""
@@ -321,6 +324,7 @@ async def test_after_a_refusal_the_peers_state_is_looked_at(
     assert ("nachbardorf: TransferTerminationMessage" in towns.wire.sent) is told
 
 
+@pytest.mark.on_both
 async def test_the_message_waits_for_the_peers_pid(towns: Towns) -> None:
     """>> terminate before the first answer << the pid is filled in when it is known, never sent without."""
     agreement = await towns.concluded("nachbardorf", "musterstadt")

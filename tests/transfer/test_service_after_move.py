@@ -76,6 +76,7 @@ async def test_the_other_side_of_it_goes_on_without_a_word(towns: Towns, mode: M
     assert {one.kernel.state for one in await both(towns, pair[0].id)} == {State.SUSPENDED}
 
 
+@pytest.mark.on_both
 async def test_a_request_that_is_sent_again_under_the_new_did_is_the_same(towns: Towns) -> None:
     """>> running; the consumer moves and says its request again << one transfer at the provider."""
     pair = await started(towns, "pull")

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-import pytest
 
 from connector.audit import origins, sealer, store
 from connector.audit.sealer import Batch
@@ -24,7 +23,6 @@ from tests.verify import forge
 
 TOWN = "musterstadt"
 NOW = FakeClock().now()
-ON_SQLITE = pytest.mark.parametrize("towns", ["sqlite"], indirect=True)
 
 
 class Peer(forge.Witness):

@@ -16,7 +16,7 @@ from connector.witness.ask import due
 from connector.witness.cosign import VouchedState
 from connector.witness.cosignatures import WitnessProgress
 from tests.testkit.towns import Towns
-from tests.witness.stage import NOW, ON_SQLITE, TOWN, Peer, Stage, lines_of
+from tests.witness.stage import NOW, TOWN, Peer, Stage, lines_of
 
 # When
 
@@ -58,7 +58,6 @@ async def test_each_state_is_proven_to_grow_from_the_last(towns: Towns) -> None:
     assert peer.sizes()[-1] == (second.size, third.size)
 
 
-@ON_SQLITE
 async def test_own_operators_witness_is_never_asked(towns: Towns) -> None:
     """Neither the one of the participant's operator nor this process itself, whoever lists it."""
     own, same = Peer("Musterstadt"), Peer("did:web:self.example")
@@ -70,7 +69,6 @@ async def test_own_operators_witness_is_never_asked(towns: Towns) -> None:
     await stage.witnesses.vouched(stage.hosted)  # no list yet: nobody is a witness
 
 
-@ON_SQLITE
 async def test_a_lost_answer_is_asked_for_again(towns: Towns) -> None:
     """>> vouched there, the answer lost << 409 with our own size, and the same state is asked for from there."""
     peer = Peer()
@@ -84,7 +82,6 @@ async def test_a_lost_answer_is_asked_for_again(towns: Towns) -> None:
     assert await stage.time(newest.size) == peer.at * 1000
 
 
-@ON_SQLITE
 @pytest.mark.parametrize("error", [Unavailable("http.unreachable", host="x"), PeerError("http.url-refused")])
 async def test_who_is_away_is_left_alone_for_a_while(towns: Towns, error: Exception) -> None:
     """>> three looks at once << one request; later again, and then it vouches; the other witness is not delayed."""
@@ -117,7 +114,6 @@ def flipped(body: bytes) -> bytes:
     return body[:60] + bytes([body[60] ^ 1]) + body[61:]
 
 
-@ON_SQLITE
 @pytest.mark.threat("T50")
 @pytest.mark.parametrize(
     "says",
@@ -159,7 +155,6 @@ async def test_nothing_of_a_bad_answer_is_kept(towns: Towns, says: Callable[[Pee
     assert await stage.epoch() == 0
 
 
-@ON_SQLITE
 @pytest.mark.threat("T50")
 async def test_lines_of_strangers_beside_a_genuine_one_are_left_out(towns: Towns) -> None:
     """Only what a listed key signed stands under our checkpoint."""
@@ -179,7 +174,6 @@ def sizes(peers: Sequence[Peer]) -> list[list[tuple[int, int]]]:
     return [peer.sizes() for peer in peers]
 
 
-@ON_SQLITE
 async def test_asks_how_far_the_log_was_with_the_empty_tree(towns: Towns) -> None:
     """>> start << each witness is asked once, with a checkpoint of nothing; the log was not further: it goes on."""
     peers = [Peer("did:web:a.example"), Peer("did:web:b.example")]
@@ -210,7 +204,6 @@ async def test_a_log_that_was_further_goes_on_under_a_new_origin(towns: Towns) -
     assert ahead.held[origin].size == newest.size + 4
 
 
-@ON_SQLITE
 async def test_waits_a_moment_for_a_witness_and_then_goes_on(towns: Towns) -> None:
     """>> nobody answers << a log with a past waits `start_wait_s`; one without a past does not wait at all."""
     peer = Peer()
@@ -226,7 +219,6 @@ async def test_waits_a_moment_for_a_witness_and_then_goes_on(towns: Towns) -> No
     assert await stage.witnesses.settled(stage.hosted)
 
 
-@ON_SQLITE
 async def test_who_is_listed_later_is_not_waited_for(towns: Towns) -> None:
     """>> no witness at the start, then one that is away << the log that this process has sealed goes on at once."""
     stage = Stage(towns)
@@ -243,7 +235,6 @@ async def test_who_is_listed_later_is_not_waited_for(towns: Towns) -> None:
     assert not await stage.witnesses.settled(stage.hosted)
 
 
-@ON_SQLITE
 async def test_a_branch_that_a_witness_has_seen_ends_the_origin(towns: Towns) -> None:
     """Nobody answered at the start, and old sizes were signed again: the first answer shows it (422 or 409)."""
     for number, kind in enumerate(("larger", "same size")):

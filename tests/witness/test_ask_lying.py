@@ -11,9 +11,10 @@ from connector.witness import cosignatures
 from connector.witness.ask import MOST, MOST_KEPT, MOST_LOST
 from connector.witness.cosign import VouchedState
 from tests.testkit.towns import Towns
-from tests.witness.stage import ON_SQLITE, TOWN, Peer, Stage, lines_of
+from tests.witness.stage import TOWN, Peer, Stage, lines_of
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T50")
 async def test_a_lying_witness_costs_one_origin_an_hour(towns: Towns) -> None:
     """>> "a million leaves", of any origin, again and again << a new origin once, few numbers on; old states stand."""
@@ -32,7 +33,6 @@ async def test_a_lying_witness_costs_one_origin_an_hour(towns: Towns) -> None:
     assert (newest.epoch, newest.size) == (MOST_LOST, first.size + 1)
 
 
-@ON_SQLITE
 @pytest.mark.threat("T50")
 async def test_each_lie_of_a_witness_makes_its_next_word_wait_twice_as_long(towns: Towns) -> None:
     """>> "a million leaves" every hour for four days << few origins; the word of another witness counts at once."""
@@ -52,7 +52,6 @@ async def test_each_lie_of_a_witness_makes_its_next_word_wait_twice_as_long(town
     assert await stage.epoch() == epoch + 1
 
 
-@ON_SQLITE
 @pytest.mark.threat("T50")
 async def test_a_liar_that_is_not_believed_is_left_alone_for_a_while(towns: Towns) -> None:
     """>> a new origin was opened a moment ago, and it says the same again << not asked at every look."""
@@ -65,7 +64,6 @@ async def test_a_liar_that_is_not_believed_is_left_alone_for_a_while(towns: Town
     assert (len(liar.asked), await stage.epoch()) == (2, 1)
 
 
-@ON_SQLITE
 @pytest.mark.threat("T50")
 @pytest.mark.parametrize("answer", [Answer(422, {}, b""), Answer(409, {}, b"0\n")])
 async def test_who_has_seen_nothing_has_nothing_against_us(towns: Towns, answer: Answer) -> None:
@@ -78,7 +76,6 @@ async def test_who_has_seen_nothing_has_nothing_against_us(towns: Towns, answer:
     assert (len(peer.asked), await stage.epoch()) == (1, 0)
 
 
-@ON_SQLITE
 async def test_one_witness_that_knows_nothing_does_not_speak_for_the_other(towns: Towns) -> None:
     """>> a new witness answers at once, the one that has seen more is slow << nothing is signed before it is heard."""
     fresh, slow = Peer("did:web:a.example"), Peer("did:web:b.example")
@@ -93,7 +90,6 @@ async def test_one_witness_that_knows_nothing_does_not_speak_for_the_other(towns
     assert await stage.epoch() == 1
 
 
-@ON_SQLITE
 @pytest.mark.threat("T61")
 async def test_many_lines_of_one_key_are_one(towns: Towns) -> None:
     """>> thirty genuine cosignatures, each of another time << the earliest of each key; others have room in the note.
@@ -113,7 +109,6 @@ async def test_many_lines_of_one_key_are_one(towns: Towns) -> None:
     assert await stage.time(newest.size) == min(liar.at, honest.at) * 1000
 
 
-@ON_SQLITE
 @pytest.mark.threat("T61")
 @pytest.mark.parametrize(("until", "kept"), [(-1, 0), (3600, 2)])
 async def test_an_answer_by_a_retired_key_is_none(

@@ -24,7 +24,7 @@ from connector.witness.cosign import VouchedState as Seen
 from connector.witness.heads import LogHead, LogHeads, SignedState
 from connector.witness.restore import Restored
 from tests.testkit.towns import Towns
-from tests.witness.stage import ON_SQLITE, TOWN, Peer, Stage
+from tests.witness.stage import TOWN, Peer, Stage
 
 ON_POSTGRES = pytest.mark.parametrize("towns", ["postgres"], indirect=True)
 ROOT = b"r" * 32
@@ -69,7 +69,6 @@ def test_decides(mark: LogHead | None, state: SignedState, lost: bool) -> None:
     assert heads.lost(mark, state) is lost
 
 
-@ON_SQLITE
 async def test_a_file_copied_back_is_noticed_at_the_start(towns: Towns, tmp_path: Path) -> None:
     """>> the same backup twice << origins 1 and 2, though the second time the first is lost with the database."""
     stage = Kept(towns, tmp_path / "log")
@@ -143,6 +142,7 @@ async def _patiently(stage: Stage, count: int) -> Batch:
     raise AssertionError("the database stays away")
 
 
+@pytest.mark.on_both
 async def test_two_replicas_open_one_origin(towns: Towns, tmp_path: Path) -> None:
     """>> both notice at once, each by a folder of its own << one new origin, one record."""
     one, two = Kept(towns, tmp_path / "a"), Kept(towns, tmp_path / "b")
@@ -166,7 +166,6 @@ def _ahead(batch: Batch) -> Batch:
     return replace(batch, size=batch.size + 7, root=ROOT)
 
 
-@ON_SQLITE
 async def test_witnesses_are_heard_again_after_a_restore(towns: Towns, tmp_path: Path) -> None:
     """>> the mark tells of a restore while the process runs; a witness knows the next origin too << the one behind."""
     peer = Peer()
@@ -186,7 +185,6 @@ async def test_witnesses_are_heard_again_after_a_restore(towns: Towns, tmp_path:
     assert (after.epoch, peer.held[sealer.origin(root, after.epoch)].size) == (3, after.size)
 
 
-@ON_SQLITE
 @pytest.mark.parametrize("text", [b"", b"\xff\xfe", b"x" * 100_000, b"origin\n5\nAAAA\n\n", b"other.example/log/0"])
 async def test_a_mark_that_is_none_is_no_reason(towns: Towns, tmp_path: Path, text: bytes) -> None:
     """A broken file, or one of another log, opens no origin; the next seal replaces it."""
@@ -201,7 +199,6 @@ async def test_a_mark_that_is_none_is_no_reason(towns: Towns, tmp_path: Path, te
     assert [path.name for path in (tmp_path / "log").iterdir()] == [TOWN]
 
 
-@ON_SQLITE
 async def test_a_crash_before_the_signature_is_no_restore(towns: Towns, tmp_path: Path) -> None:
     """>> the marked batch is there, not signed << signed again under the same origin: it says the same."""
     stage = Kept(towns, tmp_path / "log")
@@ -213,7 +210,6 @@ async def test_a_crash_before_the_signature_is_no_restore(towns: Towns, tmp_path
     assert (again.size, again.root, again.epoch) == (newest.size, newest.root, 0)
 
 
-@ON_SQLITE
 async def test_a_participant_that_is_deleted_opens_no_origin(towns: Towns, tmp_path: Path) -> None:
     """>> its rows go while this replica still has it in its list << nothing is written for it any more."""
     stage = Kept(towns, tmp_path / "log")
@@ -230,7 +226,6 @@ def _becomes(tx: Tx, state: str) -> None:
     tx.run("UPDATE participant SET state = :state WHERE id = :p", state=state, p=TOWN)
 
 
-@ON_SQLITE
 async def test_a_mark_only_rises(towns: Towns, tmp_path: Path) -> None:
     """>> an older batch after a newer one, another process that is behind << the folder keeps the newest."""
     kept, stage = LogHeads(tmp_path / "log"), Stage(towns)
@@ -256,7 +251,6 @@ async def test_bug_the_mark_stayed_behind_what_was_sealed_last(towns: Towns, tmp
     assert LogHeads(tmp_path / "log").known(TOWN, root) == LogHead(0, newest.size, newest.root)
 
 
-@ON_SQLITE
 async def test_a_mark_that_could_not_be_written_is_written_later(towns: Towns, tmp_path: Path) -> None:
     """Past bug: the disk was full for a moment, or another process wrote less << after the restart nobody knew."""
     folder, stage = tmp_path / "log", Stage(towns)
@@ -274,7 +268,6 @@ async def test_a_mark_that_could_not_be_written_is_written_later(towns: Towns, t
     assert LogHeads(folder).known(TOWN, root) == LogHead(0, newer.size, newer.root)
 
 
-@ON_SQLITE
 @pytest.mark.parametrize("epoch", ["1000", "9" * 19, "9" * 200, "01", "-1", "\u0663"])
 async def test_a_mark_beyond_every_origin_neither_stops_the_seal_nor_opens_one(
     towns: Towns, tmp_path: Path, epoch: str
@@ -291,7 +284,6 @@ async def test_a_mark_beyond_every_origin_neither_stops_the_seal_nor_opens_one(
     assert (tmp_path / "log" / TOWN).read_text(encoding="utf-8") == newest.checkpoint
 
 
-@ON_SQLITE
 async def test_a_mark_of_another_participant_of_this_name_counts_for_nobody(towns: Towns, tmp_path: Path) -> None:
     """The same short name at another address, within one process."""
     kept, stage = LogHeads(tmp_path / "log"), Stage(towns)

@@ -154,6 +154,7 @@ async def test_an_answer_that_is_not_ours(make: Make, issuer: Issuer, answer: Cl
     assert await failed(it.finish(issuer.authorize(begun.url), begun.cookie, DESK)) == why
 
 
+@pytest.mark.on_both
 async def test_an_answer_counts_once_and_in_its_browser(make: Make, issuer: Issuer, towns: Towns) -> None:
     """>> replayed, at once on two replicas, in another browser, without a cookie, ten minutes later << one session."""
     issuer.person["groups"] = ["readers"]

@@ -134,7 +134,6 @@ async def typed(url: str) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(location).query))
 
 
-@pytest.mark.parametrize("towns", ["sqlite"], indirect=True)
 async def test_a_person_of_a_town_signs_in(towns: Towns, issuer: str) -> None:
     """>> Petra, by name and password there << here with the role of her group; replayed or mixed up: refused."""
     http, clock = SafeClient(allow=["127.0.0.0/8"], insecure=True, total_s=60), SystemClock()

@@ -20,6 +20,7 @@ def aged(tx: Tx) -> None:
     tx.run(f"UPDATE copy_content SET edition = 'old', words = {words}, west = NULL, south = NULL")
 
 
+@pytest.mark.on_both
 async def test_a_round_sweeps_and_reads_again(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
     """>> contents of an old edition, more than a portion, one forgotten << found by words and place; one swept."""
     monkeypatch.setattr(upkeep, "READ", 2)

@@ -67,6 +67,7 @@ async def offer(towns: Towns) -> object:
     return await towns.db.write(TOWN, store.insert_offer, TOWN, made)
 
 
+@pytest.mark.on_both
 @pytest.mark.parametrize("act", [title, contact, series, offer])
 async def test_every_difference_is_noticed(towns: Towns, act: Act) -> None:
     """>> a title, the contact of all datasets, a series, an offer on announced data << the next snapshot says it."""

@@ -1,11 +1,14 @@
 """What is over and what is not are two lists, from which no contract is left out."""
 
+import pytest
+
 from connector.storage.database import Tx
 from tests.testkit.towns import Towns
 
 VILLAGE = "nachbardorf"
 
 
+@pytest.mark.on_both
 async def test_a_contract_changes_the_list_when_its_day_is_past(towns: Towns) -> None:
     """>> in force; then its day is past << in the one list; in the other."""
     one = await towns.concluded(VILLAGE, "musterstadt")

@@ -30,6 +30,7 @@ async def agreed(towns: Towns, at: str) -> str:
     return (await towns.case("nachbardorf", asked.id)).shown
 
 
+@pytest.mark.on_both
 @pytest.mark.parametrize("at", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00", "1970-01-01T00:00:00Z"])
 async def test_an_agreement_of_another_age_is_not_taken(towns: Towns, at: str) -> None:
     """>> request << an agreement that is long over, or not yet made: refused, nothing is agreed."""

@@ -65,6 +65,7 @@ async def test_the_successor_gets_the_data_and_the_log_says_why(towns: Towns, me
     }]  # fmt: skip
 
 
+@pytest.mark.on_both
 async def test_the_successor_is_judged_by_its_own_membership(towns: Towns, merged: Agreement) -> None:
     """>> the predecessor has left the data space << started; >> the successor leaves it too << refused."""
     succeed(towns)
@@ -96,6 +97,7 @@ async def test_without_the_lists_word_nobody_succeeds_anybody(towns: Towns, merg
     assert await log(towns, merged) == []
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T47")
 async def test_a_successor_gives_no_new_party_to_the_agreement_itself(towns: Towns, merged: Agreement) -> None:
     """>> succession << document, digest and both seals are the bytes from before; the new one reads the evidence."""
@@ -111,6 +113,7 @@ async def test_a_successor_gives_no_new_party_to_the_agreement_itself(towns: Tow
             await towns.object(towns.did(STRANGER), towns.did(PROVIDER), row["sha256"])
 
 
+@pytest.mark.on_both
 async def test_all_agreements_learn_of_it_though_nobody_uses_them(towns: Towns, merged: Agreement) -> None:
     """>> the regular look, twice << one record in each agreement with the predecessor, none elsewhere."""
     other = await towns.concluded(OLD, PROVIDER)
@@ -143,6 +146,7 @@ async def test_the_end_by_a_successor_is_taken_and_ours_goes_to_it(towns: Towns,
     assert all(url.startswith(f"{towns.partner(HEIR).root}/evidence/") for url in posted)
 
 
+@pytest.mark.on_both
 async def test_rules_for_the_predecessor_hold_for_the_successor(towns: Towns, merged: Agreement) -> None:
     """What the contract says of its consumer by name is said of whoever stands in its place."""
     succeed(towns)

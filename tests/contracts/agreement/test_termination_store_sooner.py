@@ -54,6 +54,7 @@ async def objects(towns: Towns, slug: str) -> dict[str, bytes]:
     return {row["name"]: bytes(row["body"]) for row in rows}
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T57")
 @pytest.mark.parametrize("slug", [PROVIDER, CONSUMER])
 async def test_who_gave_notice_may_still_end_at_once(towns: Towns, slug: str) -> None:
@@ -89,6 +90,7 @@ async def test_the_bundle_shows_the_statement_that_counts(towns: Towns) -> None:
             assert not [name for name in bundle.namelist() if name.startswith("former")]
 
 
+@pytest.mark.on_both
 async def test_an_earlier_day_takes_the_place_of_a_later_one(towns: Towns) -> None:
     """>> in 40 days, then in 20, then in 30 << 20 counts on both sides, and it ends then; putting it off is refused."""
     agreement = await noticed(towns, PROVIDER)
@@ -177,6 +179,7 @@ async def test_ever_earlier_days_do_not_fill_the_log(towns: Towns, monkeypatch: 
     assert (await towns.agreement(PROVIDER, agreement.id)).state == "ended"
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T57")
 async def test_replicas_that_hear_different_ends_at_once_keep_the_sooner(towns: Towns) -> None:
     """>> 20 days, 30 days and at once in one moment << at once counts, whoever was first; each logged once."""

@@ -78,6 +78,7 @@ async def test_words_in_the_agreement_itself_are_not_sealed(towns: Towns, member
         assert case.agreement is None
 
 
+@pytest.mark.on_both
 async def test_words_in_what_was_asked_for_are_not_sealed_unread(towns: Towns) -> None:
     """<< an offer with a remark that no sentence says, taken as it stood >> a person is asked."""
     made = await towns.publish(PROVIDER)
@@ -121,6 +122,7 @@ async def test_bug_the_provider_sealed_a_sentence_as_purpose(towns: Towns) -> No
     assert ((await towns.case(CONSUMER, case.id)).agreement, found[0]["n"]) == (None, 0)
 
 
+@pytest.mark.on_both
 async def test_a_proposal_whose_data_nobody_looked_at_is_read_before_it_is_sealed(towns: Towns) -> None:
     """<< an offer that nobody asked for, accepted >> what it says of the data nobody has seen: a person is asked."""
     made = await towns.publish(PROVIDER, description=PRICE)
@@ -143,6 +145,7 @@ async def test_a_proposal_whose_data_nobody_looked_at_is_read_before_it_is_seale
     assert (only.name, only.marks, PRICE in str(only.lines)) == (draft.DATASET, ("unknown",), True)
 
 
+@pytest.mark.on_both
 async def test_what_the_catalogue_shows_later_is_not_what_was_asked_for(towns: Towns) -> None:
     """<< another description between request and agreement >> a person is asked, and shown which."""
     made = await towns.publish(PROVIDER)

@@ -144,6 +144,7 @@ async def test_what_does_not_hold_is_in_no_record(towns: Towns, tmp_path: Path, 
     assert seconds(bundle) == {"consumer.pq.jws"}
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T60")
 async def test_a_seal_by_a_key_that_nobody_lists_spoils_nothing(towns: Towns, tmp_path: Path) -> None:
     """>> a partner signs with a key of its own making << in no record, in no bundle; looked at for 30 days at most."""
@@ -207,6 +208,7 @@ async def test_one_after_the_other(towns: Towns) -> None:
     assert await said(towns, "musterstadt") == [{}, {"providerPq": whole["providerPq"]}, whole]
 
 
+@pytest.mark.on_both
 async def test_two_replicas_that_look_at_once_write_one_record(towns: Towns) -> None:
     """The timer is due in both: one further record, and one more look at most."""
     for town in TOWNS:
@@ -294,6 +296,7 @@ async def test_what_was_signed_with_a_former_key_in_its_overlap_counts(towns: To
     assert [set(one) for one in await said(towns, "musterstadt")] == [set(NAMES)]
 
 
+@pytest.mark.on_both
 async def test_a_log_that_names_what_is_not_kept_is_not_made_up_for(towns: Towns, tmp_path: Path) -> None:
     """>> somebody deletes the second seal in the database << the bundle lacks it, and every auditor sees that."""
     for town in TOWNS:
@@ -319,6 +322,7 @@ async def test_a_log_that_names_what_is_not_kept_is_not_made_up_for(towns: Towns
     assert found.first_failed.code == "pq-missing"
 
 
+@pytest.mark.on_both
 async def test_records_of_an_older_version_stay_as_they_are(towns: Towns, tmp_path: Path) -> None:
     """>> second seals are kept, but no record names them and no timer is set << in the bundle, told, not failed."""
     for town in TOWNS:

@@ -84,6 +84,7 @@ async def test_each_side_tells_and_both_agree(towns: Towns, tmp_path: Path) -> N
     assert [check.code for check in report.checks if check.name == "beside"] == ["beside-hidden-here"]
 
 
+@pytest.mark.on_both
 async def test_partners_that_ask_often_do_not_make_the_log_grow(towns: Towns, tmp_path: Path) -> None:
     """>> twenty bundles in a minute << the log has one record more than before, and the seal over it is one."""
     agreement = await towns.concluded(CONSUMER, PROVIDER)

@@ -66,6 +66,7 @@ async def test_bug_whoever_ended_it_hid_that_behind_a_reason_of_commas(towns: To
     assert await doubts(towns, tmp_path, agreement.id) == [("time",), ("time",)]
 
 
+@pytest.mark.on_both
 async def test_bug_a_code_of_commas_in_a_message_failed_the_records(towns: Towns, tmp_path: Path) -> None:
     """<< a transfer that the partner ends with a code of 60 000 signs >> 200 of them are logged, and it is readable."""
     agreement = await towns.concluded(CONSUMER, PROVIDER)

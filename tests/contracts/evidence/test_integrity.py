@@ -10,7 +10,6 @@ from tests.testkit.towns import Towns
 
 CUT = "substr({0}, 1, length({0}) - 8) || 'AAAAAAAA'"
 """A seal whose signature ends otherwise."""
-pytestmark = pytest.mark.parametrize("towns", ["sqlite"], indirect=True)
 
 
 async def found(towns: Towns, slug: str) -> list[tuple[str, str | None]]:

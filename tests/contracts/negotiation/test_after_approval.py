@@ -105,6 +105,7 @@ async def test_a_no_goes_to_the_partner_with_its_reason(towns: Towns) -> None:
     assert ended.reason["de"] == ["Der genannte Zweck passt nicht zu diesen Daten. Bitte mit Zweck Baumpflege."]
 
 
+@pytest.mark.on_both
 async def test_what_nobody_approves_in_time_is_refused(towns: Towns) -> None:
     """>> the deadline << TERMINATED; a yes after it is refused in words."""
     await ruled(towns, TOWN, "contract", "one")
@@ -122,6 +123,7 @@ def _elapsed(tx: Tx, approval: str) -> None:
     tx.run("UPDATE timer SET due_at = :now WHERE subject = :id", now=tx.now - 1, id=approval)
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T93")
 async def test_two_yes_at_once_count_each_once(towns: Towns) -> None:
     """>> two people agree in the same moment, each twice << approved once, one contract."""
@@ -185,6 +187,7 @@ async def test_a_partner_that_is_no_member_any_more_gets_none(towns: Towns, monk
     assert (await towns.case(VILLAGE, case.id)).shown == "TERMINATED"
 
 
+@pytest.mark.on_both
 async def test_a_counter_offer_and_its_acceptance(towns: Towns) -> None:
     """>> only until an earlier day << OFFERED; the partner takes it << FINALIZED: whoever offered it has agreed."""
     await ruled(towns, TOWN, "contract", "one")

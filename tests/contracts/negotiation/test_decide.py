@@ -106,6 +106,7 @@ async def test_who_may_not_have_it_is_told_why_when_it_accepts(towns: Towns) -> 
     assert "Kommune" in " ".join(ended.reason["de"])
 
 
+@pytest.mark.on_both
 async def test_an_offer_withdrawn_meanwhile_is_not_agreed(towns: Towns) -> None:
     """>> offer; withdrawn << accepted >> TERMINATED: it is no longer there."""
     case = await proposed(towns)
@@ -145,6 +146,7 @@ async def test_our_own_offer_without_words_is_not_agreed_to(towns: Towns, monkey
     assert ended.reason == because("contracts.not-understood")
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T36")
 async def test_unasked_offers_count_for_the_quota(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
     """>> one more unasked offer than may be open << refused, nothing kept."""

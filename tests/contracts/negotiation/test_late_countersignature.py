@@ -78,6 +78,7 @@ async def test_what_is_required_and_missing_is_waited_for(towns: Towns, bend: st
     assert len(noted) == (0 if bend == "none" else 1)
 
 
+@pytest.mark.on_both
 async def test_both_sides_read_the_same_demand_from_what_they_sealed(towns: Towns) -> None:
     """The setting and the deadline stand in the signed profile; that the offer is gone changes neither."""
     found = await waiting(towns, countersignature="required")
@@ -106,6 +107,7 @@ async def test_after_the_deadline_it_ends(towns: Towns) -> None:
     assert agreement.state == "terminated"
 
 
+@pytest.mark.on_both
 async def test_a_peer_that_never_verifies_is_not_waited_for_beyond_the_deadline(towns: Towns) -> None:
     """<< agreement >> nothing << TERMINATED."""
     asked = await towns.ask(
@@ -133,6 +135,7 @@ async def test_a_late_one_finalizes(towns: Towns) -> None:
     assert await after(towns, found) == ("FINALIZED", "FINALIZED", "finalized")
 
 
+@pytest.mark.on_both
 async def test_where_it_is_only_preferred_a_late_one_completes_the_contract(towns: Towns) -> None:
     """>> late << the one-sided agreement is finalized, and a further agreement record with the next number says so."""
     found = await waiting(towns, countersignature="preferred")
@@ -260,6 +263,7 @@ async def test_of_the_deadline_and_the_signature_the_first_wins(towns: Towns) ->
     assert await after(towns, second) == ("TERMINATED", "TERMINATED", "terminated")
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T46")
 @pytest.mark.parametrize("turn", range(4))
 async def test_of_the_deadline_and_the_signature_at_once_exactly_one_wins(towns: Towns, turn: int) -> None:
@@ -278,6 +282,7 @@ async def test_of_the_deadline_and_the_signature_at_once_exactly_one_wins(towns:
     assert len(await records(towns, "musterstadt", "agreement")) == (agreement.state == "finalized")
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T46")
 async def test_two_replicas_take_it_once(towns: Towns) -> None:
     """>> the same seal at two replicas at once << both answer yes; one record, one FINALIZED."""

@@ -90,6 +90,7 @@ async def test_the_preset_is_preferred_and_one_signature_is_then_enough(towns: T
     assert (await towns.agreement("musterstadt", case.agreement)).state == "one-sided"
 
 
+@pytest.mark.on_both
 async def test_an_invalid_countersignature_counts_as_none_where_it_is_only_preferred(towns: Towns) -> None:
     """>> a seal that does not hold << FINALIZED one-sided; the log notes the fault."""
     towns.wire.bend["ContractAgreementVerificationMessage"] = lambda message: message.update({SEAL: "a..b"})
@@ -153,6 +154,7 @@ async def test_an_agreement_that_is_not_the_request_is_never_taken(towns: Towns,
         )
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T22")
 @pytest.mark.parametrize("name", ["permission", "prohibition", "obligation"])
 async def test_a_request_that_is_not_the_offer_gets_the_offer(towns: Towns, name: str) -> None:
@@ -198,6 +200,7 @@ async def test_an_agreement_id_that_is_taken_is_the_peers_fault(towns: Towns) ->
     assert (await towns.agreement("nachbardorf", first.agreement)).negotiation == first.id
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T33")
 async def test_repetition_changes_nothing(towns: Towns) -> None:
     """>> every message twice << the same answer; one agreement, one countersignature, one log entry each."""
@@ -308,6 +311,7 @@ async def test_a_termination_that_meets_finalized_takes_the_agreement_back(towns
         await towns.db.read("musterstadt", towns.contracts.agreements.in_force, "musterstadt", theirs.agreement, did)
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T36")
 async def test_one_peer_cannot_open_negotiations_without_end(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
     """>> one request more than the quota << contracts.quota; another peer still gets in."""

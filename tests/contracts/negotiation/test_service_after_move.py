@@ -43,6 +43,7 @@ async def asked(towns: Towns, steps: int) -> None:
     await towns.run(steps)
 
 
+@pytest.mark.on_both
 @pytest.mark.parametrize("mover", [CONSUMER, PROVIDER])
 @pytest.mark.parametrize("steps", STEPS)
 async def test_moved_in_the_middle(towns: Towns, mover: str, steps: int) -> None:
@@ -61,6 +62,7 @@ async def test_moved_in_the_middle(towns: Towns, mover: str, steps: int) -> None
     assert await left(towns) == []
 
 
+@pytest.mark.on_both
 async def test_what_is_agreed_with_a_provider_that_has_just_moved_names_its_new_did(towns: Towns) -> None:
     """>> the request was written for the old DID, and reaches the new one << an agreement with the new one, on both."""
     await asked(towns, 0)

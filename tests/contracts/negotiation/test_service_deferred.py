@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.testkit.towns import Towns
 
 CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
@@ -31,6 +33,7 @@ async def test_a_count_is_agreed_on_and_decided_later(towns: Towns) -> None:
     assert logged == [list(deferred)]
 
 
+@pytest.mark.on_both
 async def test_what_is_decided_already_is_not_listed(towns: Towns) -> None:
     state, deferred, logged = await negotiated(towns)
     assert (state, deferred, logged) == ("FINALIZED", (), [[]])

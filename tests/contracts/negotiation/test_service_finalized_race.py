@@ -110,6 +110,7 @@ async def test_after_a_refused_finalized_a_late_seal_finalizes_anew(
     assert await both(towns, asked) == ("FINALIZED", "FINALIZED", "finalized", "finalized")
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T57")
 async def test_a_termination_that_meets_an_end_leaves_the_same_on_both_sides(
     towns: Towns, monkeypatch: pytest.MonkeyPatch
@@ -131,6 +132,7 @@ async def test_a_termination_that_meets_an_end_leaves_the_same_on_both_sides(
     assert "peer" in [body.get("by") for type_, body in told if type_ == "termination"]
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T57")
 @pytest.mark.parametrize("which", [0, 1])
 async def test_of_two_replacements_of_one_agreement_exactly_one_comes_into_force(

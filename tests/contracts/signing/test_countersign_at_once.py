@@ -190,6 +190,7 @@ async def test_what_has_to_be_fetched_is_left_to_an_errand(towns: Towns) -> None
     assert await errands(towns) == [CHECK, AT_ONCE]
 
 
+@pytest.mark.on_both
 @pytest.mark.parametrize("slug", [PROVIDER, CONSUMER])
 async def test_a_key_elsewhere_is_never_asked_inside_a_transaction(towns: Towns, slug: str) -> None:
     """>> a key in a box of its own << the box is asked by an errand, and the other side still seals at once."""
@@ -210,6 +211,7 @@ async def test_a_long_contract_is_not_written_inside_the_transaction(
     assert await errands(towns) == [AT_ONCE]
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T111")
 async def test_the_same_contract_again_is_sealed_once(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
     """<< the agreement twice, and the verification twice, as after a crash before the answer >> one seal of each."""

@@ -123,6 +123,7 @@ async def test_while_the_provider_is_away_the_same_one_is_tried_again(towns: Tow
     assert len(set(handed)) == 1
 
 
+@pytest.mark.on_both
 async def test_a_provider_that_is_away_for_days_is_told_of_and_tried_on(towns: Towns) -> None:
     """>> nobody there for four days << kept and on its way; a person is told, once; then taken: nothing waits."""
     found = await broken(towns)
@@ -289,6 +290,7 @@ def _post(towns: Towns, post: Callable[..., Any]) -> None:
     towns.late_delivery._post = post
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T48")
 async def test_a_keeper_that_is_away_while_a_person_signs_late_is_told(towns: Towns) -> None:
     """Past bug: >> order, our seal key cannot be asked << one question with the reason, tried again; then handed in."""

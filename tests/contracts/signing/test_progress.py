@@ -45,6 +45,7 @@ async def test_while_the_negotiation_goes_on_nobody_has_to_do_anything(towns: To
     assert seen[-1] == "given"
 
 
+@pytest.mark.on_both
 async def test_the_way_of_a_late_one(towns: Towns) -> None:
     """>> missing, ordered, refused, ordered again, taken << open, making, handing-in, refused, given."""
     found = await broken(towns)
@@ -62,6 +63,7 @@ async def test_the_way_of_a_late_one(towns: Towns) -> None:
     assert await steps(towns, found) == ("given", "given")
 
 
+@pytest.mark.on_both
 @pytest.mark.parametrize(
     ("assignment", "expected"),
     [

@@ -113,6 +113,7 @@ async def row_of(towns: Towns) -> OutboxRow:
     return row
 
 
+@pytest.mark.on_both
 async def test_a_crash_before_the_booking_seals_again_and_sends_once(towns: Towns, box: Box) -> None:
     """>> sealed, process dies; another one takes the row << one contract; the late booking of the first is dropped."""
     await box.adopt(PROVIDER)
@@ -136,6 +137,7 @@ async def test_a_crash_before_the_booking_seals_again_and_sends_once(towns: Town
     assert (mine["provider_jws"], mine["state"]) == (booked[0]["provider_jws"], "finalized")
 
 
+@pytest.mark.on_both
 @pytest.mark.parametrize("who", [PROVIDER, CONSUMER])
 async def test_who_ends_it_while_the_keeper_works_has_ended_it(towns: Towns, box: Box, who: str) -> None:
     """>> either side terminates while the seal is being made << no contract is sent; the seal goes nowhere."""
@@ -189,6 +191,7 @@ async def test_a_consumer_whose_keeper_is_away_countersigns_later(towns: Towns, 
     assert await questions(towns, CONSUMER) == [("seal", "went-on")]
 
 
+@pytest.mark.on_both
 async def test_a_consumer_without_a_certificate_is_told_and_waits(
     towns: Towns, monkeypatch: pytest.MonkeyPatch
 ) -> None:

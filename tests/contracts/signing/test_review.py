@@ -36,6 +36,7 @@ async def test_a_person_seals_just_what_was_read(towns: Towns) -> None:
     assert PRICE in kept[draft.TEXT].body.decode()
 
 
+@pytest.mark.on_both
 @pytest.mark.parametrize("name", [draft.TEXT, draft.PROFILE, draft.DATASET])
 async def test_what_was_swapped_after_it_was_read_is_not_sealed(towns: Towns, name: str) -> None:
     """>> read, then other bytes lie here, then ordered << refused; swapped after the order: not sealed either."""
@@ -61,6 +62,7 @@ def _ordered_other(tx: Any) -> None:
         tx.run("UPDATE outbox SET body = :body WHERE id = :id", body=json.dumps(errand).encode(), id=row["id"])
 
 
+@pytest.mark.on_both
 async def test_of_two_who_answer_at_once_one_signs(towns: Towns) -> None:
     """>> two people at two replicas order the same << one errand, one seal, one approval."""
     case = await lying(towns, *ALL["an added sentence"])
@@ -76,6 +78,7 @@ async def test_of_two_who_answer_at_once_one_signs(towns: Towns) -> None:
         await order(towns, case, told.digest, OTHER)
 
 
+@pytest.mark.on_both
 async def test_declined_and_signed_at_once_is_one_of_both(towns: Towns) -> None:
     """>> one declines while another signs << the negotiation ends in one way on both sides."""
     case = await lying(towns, *ALL["an added sentence"])
@@ -90,6 +93,7 @@ async def test_declined_and_signed_at_once_is_one_of_both(towns: Towns) -> None:
     assert (await towns.agreement(PROVIDER, case.agreement)).consumer_jws is None
 
 
+@pytest.mark.on_both
 async def test_a_crash_before_the_question_is_stored_asks_again(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
     """The process dies between check and booking: nothing is sealed or asked; the next attempt asks, once."""
 

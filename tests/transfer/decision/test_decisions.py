@@ -129,6 +129,7 @@ async def test_a_purpose_of_many_pages_is_not_taken(towns: Towns) -> None:
     assert await towns.rows(PROVIDER, "SELECT id FROM transfer WHERE participant = :participant") == []
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T40")
 async def test_who_asks_again_and_again_fills_nothing(towns: Towns, agreed, started, accessed) -> None:
     """>> a hundred accesses that are refused << each refused, some twenty recorded."""
@@ -156,6 +157,7 @@ async def test_who_is_permitted_again_and_again_fills_nothing(towns: Towns, star
     assert [ruled.id for ruled in await kept(towns, pair[1])] == [ruled.id for ruled in more[:3:-1]] + [first.id]
 
 
+@pytest.mark.on_both
 async def test_decisions_age_away_and_the_log_stays(towns: Towns, started, accessed) -> None:
     pair = await started(towns, await towns.concluded(CONSUMER, PROVIDER))
     await accessed(towns, pair[1])
@@ -166,6 +168,7 @@ async def test_decisions_age_away_and_the_log_stays(towns: Towns, started, acces
     assert len(await towns.rows(PROVIDER, left)) >= 2
 
 
+@pytest.mark.on_both
 async def test_concepts_mean_what_they_meant_when_both_signed(towns: Towns, started, accessed) -> None:
     """>> the agreement pins lists that we do not have << nothing is within anything: refused; with ours: permitted."""
     pair = await started(towns, agreement := await towns.concluded(CONSUMER, PROVIDER))

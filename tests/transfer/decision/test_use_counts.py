@@ -123,6 +123,7 @@ async def test_a_head_is_no_use_and_a_refusal_counts_nothing(towns: Towns, agree
     assert [row["uses"] for row in await towns.rows(PROVIDER, COUNTED)] == [1]
 
 
+@pytest.mark.on_both
 async def test_first_requests_at_once_never_get_more_than_agreed(towns: Towns, agreed, started, accessed) -> None:
     """>> ten flows at once under four uses, on each database << four, whoever comes first; the others are refused."""
     agreement = await agreed(towns, permission=[at_most(4)])

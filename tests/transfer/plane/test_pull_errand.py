@@ -104,6 +104,7 @@ async def test_a_provider_that_is_away_is_waited_for(towns: Towns, plane: Plane)
     assert (process.shown, process.outcome, len(download.asked)) == ("COMPLETED", "received", 3)
 
 
+@pytest.mark.on_both
 async def test_nothing_is_fetched_for_a_transfer_that_has_ended(towns: Towns, plane: Plane) -> None:
     """>> terminate while the errand waits << the errand is done without a download."""
     download = Download(Unavailable("peer.busy", status=503))

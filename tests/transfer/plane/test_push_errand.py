@@ -152,6 +152,7 @@ async def test_what_cannot_change_ends_it_at_once(
     assert len(it.sending.asked) == 1
 
 
+@pytest.mark.on_both
 @pytest.mark.parametrize(("status", "outcome"), [(401, "broken"), (403, "refused"), (404, "broken"), (409, "broken")])
 async def test_what_may_change_is_asked_again_a_few_times(
     plane: Callable[..., Plane], status: int, outcome: str
@@ -215,6 +216,7 @@ async def test_a_use_counts_once_however_often_it_is_tried(plane: Callable[..., 
     assert [row["uses"] for row in counted] == [1]
 
 
+@pytest.mark.on_both
 async def test_a_fresh_address_forgives_the_old_one(plane: Callable[..., Plane]) -> None:
     """<< 400 at the old key, while the owner has sent a new one >> sent again, with the new key."""
 
@@ -302,6 +304,7 @@ async def test_a_resumption_while_the_errand_rests_is_not_lost(plane: Callable[.
     assert (theirs.shown, theirs.outcome, len(it.sending.asked)) == ("COMPLETED", "delivered", 2)
 
 
+@pytest.mark.on_both
 @pytest.mark.threat("T27")
 async def test_the_key_of_our_door_is_sealed_wherever_it_rests(plane: Callable[..., Plane]) -> None:
     """The key is in the request alone: on neither side in clear in any table."""

@@ -27,6 +27,7 @@ async def replaced(towns: Towns, agreement: Agreement) -> None:
     await towns.db.write(PROVIDER, unit)
 
 
+@pytest.mark.on_both
 async def test_another_version_is_not_begun_and_both_read_why(towns: Towns) -> None:
     """>> other bytes behind the dataset, then a transfer << TERMINATED before the first byte, both read why."""
     agreement = await towns.concluded(CONSUMER, PROVIDER)
