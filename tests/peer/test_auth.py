@@ -117,10 +117,10 @@ async def test_no_bad_token_opens_the_door_or_leaves_anything_behind(it: City, n
     assert await it.services.infra.db.read("", rows) == before
 
 
-@pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic dXNlcjpwYXNz", "DPoP x.y.z", "bearer  a.b.c"])
-async def test_without_a_bearer_token_nobody_gets_in(it: City, nasty: NastyPeer, header: str) -> None:
-    reply = await post(it, nasty, None, Authorization=header)
-    assert reply.status == 401
+async def test_without_a_bearer_token_nobody_gets_in(it: City, nasty: NastyPeer) -> None:
+    for header in ("", "Bearer", "Bearer ", "Basic dXNlcjpwYXNz", "DPoP x.y.z", "bearer  a.b.c"):
+        reply = await post(it, nasty, None, Authorization=header)
+        assert (header, reply.status) == (header, 401)
 
 
 @pytest.mark.threat("T07")

@@ -77,18 +77,20 @@ async def test_every_odd_body_is_told_what_is_wrong(it: City, nasty: NastyPeer, 
     assert good.status == 200
 
 
-@pytest.mark.parametrize(
-    "media",
-    ["", "text/plain", "text/html", "application/xml", "application/x-www-form-urlencoded", "multipart/form-data",
-     "application/json; charset=utf-16", "application/json; charset=latin1", "application/json-seq", "nonsense"],
+NO_JSON = (
+    "", "text/plain", "text/html", "application/xml", "application/x-www-form-urlencoded", "multipart/form-data",
+    "application/json; charset=utf-16", "application/json; charset=latin1", "application/json-seq", "nonsense",
 )  # fmt: skip
-async def test_only_json_is_read(it: City, nasty: NastyPeer, media: str) -> None:
+
+
+async def test_only_json_is_read(it: City, nasty: NastyPeer) -> None:
     """>> another media type or character set << 415 in the protocol's form."""
-    token = nasty.token(it.did("musterstadt"))
-    url = it.root("musterstadt") + "/2025-1/catalog/request"
-    reply = await nasty.call("POST", url, b"{" + CONTEXT + b"}", token=token, Content_Type=media)
-    assert reply.status == 415
-    in_form(reply, "CatalogError")
+    for media in NO_JSON:
+        token = nasty.token(it.did("musterstadt"))
+        url = it.root("musterstadt") + "/2025-1/catalog/request"
+        reply = await nasty.call("POST", url, b"{" + CONTEXT + b"}", token=token, Content_Type=media)
+        assert (media, reply.status) == (media, 415)
+        in_form(reply, "CatalogError")
 
 
 @pytest.mark.parametrize("media", ["application/json", "application/ld+json", "application/json; charset=UTF-8"])
@@ -100,15 +102,15 @@ async def test_json_is_read_under_its_names(it: City, nasty: NastyPeer, media: s
 
 
 @pytest.mark.threat("T14")
-@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "gzip, gzip", "GZIP"])
-async def test_nothing_is_unpacked(it: City, nasty: NastyPeer, coding: str) -> None:
+async def test_nothing_is_unpacked(it: City, nasty: NastyPeer) -> None:
     """>> ten megabytes of spaces in ten kilobytes << 415 before a byte is unpacked."""
     bomb = gzip.compress(b" " * 10_000_000)
-    token = nasty.token(it.did("musterstadt"))
-    url = it.root("musterstadt") + "/2025-1/negotiations/request"
-    reply = await nasty.call("POST", url, bomb, token=token, Content_Encoding=coding)
-    assert reply.status == 415
-    in_form(reply, "ContractNegotiationError")
+    for coding in ("gzip", "deflate", "br", "zstd", "gzip, gzip", "GZIP"):
+        token = nasty.token(it.did("musterstadt"))
+        url = it.root("musterstadt") + "/2025-1/negotiations/request"
+        reply = await nasty.call("POST", url, bomb, token=token, Content_Encoding=coding)
+        assert (coding, reply.status) == (coding, 415)
+        in_form(reply, "ContractNegotiationError")
 
 
 def head(it: City, nasty: NastyPeer, *lines: str) -> bytes:
@@ -173,11 +175,11 @@ NO_HTTP = {
 }
 
 
-@pytest.mark.parametrize("name", NO_HTTP)
-async def test_what_is_no_http_is_refused_and_harmless(it: City, nasty: NastyPeer, name: str) -> None:
+async def test_what_is_no_http_is_refused_and_harmless(it: City, nasty: NastyPeer) -> None:
     """>> broken requests, smuggled lengths << 4xx or closed, no word of our insides; the next request is served."""
-    answered = await nasty.raw(it, NO_HTTP[name], wait_s=12)
-    assert answered == b"" or answered[9:10] == b"4", answered[:200]
-    assert b"Traceback" not in answered
-    good = await nasty.post(it, "musterstadt", "/2025-1/catalog/request", b"{" + CONTEXT + b"}")
-    assert good.status == 200
+    for name, request in NO_HTTP.items():
+        answered = await nasty.raw(it, request, wait_s=12)
+        assert answered == b"" or answered[9:10] == b"4", (name, answered[:200])
+        assert b"Traceback" not in answered
+        good = await nasty.post(it, "musterstadt", "/2025-1/catalog/request", b"{" + CONTEXT + b"}")
+        assert good.status == 200

@@ -99,18 +99,18 @@ async def test_no_change_that_may_widen_an_offer_is_agreed_to(it: City, nasty: N
     assert await it.services.infra.db.read("", agreements) == len(NARROWER)
 
 
-@pytest.mark.threat("T22")
-@pytest.mark.parametrize(
-    ("changes", "status"),
-    [({"target": "urn:other"}, 400), ({"@id": "urn:other"}, 404), ({"@id": ""}, 404), ({"@type": "Agreement"}, 400),
-     ({"@type": "Set"}, 400), ({"target": ""}, 400)],
+OTHER_NAMES = (
+    ({"target": "urn:other"}, 400), ({"@id": "urn:other"}, 404), ({"@id": ""}, 404), ({"@type": "Agreement"}, 400),
+    ({"@type": "Set"}, 400), ({"target": ""}, 400),
 )  # fmt: skip
-async def test_another_name_is_another_offer(
-    it: City, nasty: NastyPeer, made: dict[str, Any], changes: dict[str, str], status: int
-) -> None:
+
+
+@pytest.mark.threat("T22")
+async def test_another_name_is_another_offer(it: City, nasty: NastyPeer, made: dict[str, Any]) -> None:
     offer = await nasty.offer(it, "musterstadt", made["dataset"])
-    reply = await nasty.post(it, "musterstadt", NEGOTIATE, nasty.contract_request({**offer, **changes}))
-    assert reply.status == status, reply.body
+    for changes, status in OTHER_NAMES:
+        reply = await nasty.post(it, "musterstadt", NEGOTIATE, nasty.contract_request({**offer, **changes}))
+        assert (changes, reply.status) == (changes, status), reply.body
 
 
 @pytest.mark.threat("T22")
@@ -150,20 +150,18 @@ async def test_a_purpose_that_the_rule_does_not_allow_is_refused_with_the_reason
     assert all(told["reason"])
 
 
-@pytest.mark.parametrize("member", ["consumerPid", "offer", "callbackAddress", "@type", "@context"])
-async def test_a_request_without_a_member_is_refused(
-    it: City, nasty: NastyPeer, made: dict[str, Any], member: str
-) -> None:
+async def test_a_request_without_a_member_is_refused(it: City, nasty: NastyPeer, made: dict[str, Any]) -> None:
     """>> each required member missing, null, or of another type << 400 that points at it."""
     right = nasty.contract_request(await nasty.offer(it, "musterstadt", made["dataset"]))
-    spoiled = [{**right, member: value} for value in (None, 7, [], {"x": 1}, True)]
-    spoiled.append({name: value for name, value in right.items() if name != member})
-    for asked in spoiled:
-        reply = await nasty.post(it, "musterstadt", NEGOTIATE, asked)
-        assert reply.status == 400, asked
-        assert reply.json["@type"] == "ContractNegotiationError"
-    both = {**right, "providerPid": new_id()}
-    assert (await nasty.post(it, "musterstadt", NEGOTIATE, both)).status == 400
+    for member in ("consumerPid", "offer", "callbackAddress", "@type", "@context"):
+        spoiled = [{**right, member: value} for value in (None, 7, [], {"x": 1}, True)]
+        spoiled.append({name: value for name, value in right.items() if name != member})
+        for asked in spoiled:
+            reply = await nasty.post(it, "musterstadt", NEGOTIATE, asked)
+            assert reply.status == 400, asked
+            assert reply.json["@type"] == "ContractNegotiationError"
+        both = {**right, "providerPid": new_id()}
+        assert (await nasty.post(it, "musterstadt", NEGOTIATE, both)).status == 400
 
 
 async def test_a_counter_offer_begins_nothing(it: City, nasty: NastyPeer, made: dict[str, Any]) -> None:
