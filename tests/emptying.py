@@ -44,7 +44,7 @@ def remembered(connection: Connection) -> Fresh:
     tables = [name for (name,) in connection.execute(_TABLES).fetchall()]
     seeded = [name for name in tables if connection.execute(f'SELECT FROM "{name}" LIMIT 1').fetchone() is not None]
     parts = [_SCHEMA, *(f"SELECT concat('row {name} ', t) FROM \"{name}\" t" for name in seeded)]
-    reading = f"SELECT md5(string_agg(part, ' ' ORDER BY part)) FROM ({' UNION ALL '.join(parts)}) AS parts"
+    reading = f"SELECT sum(hashtextextended(part, 0)) FROM ({' UNION ALL '.join(parts)}) AS parts"
     emptied_too = [f'"of {name}" AS (DELETE FROM "{name}")' for name in tables if name not in seeded]
     return Fresh(_one(connection, reading), reading, f"WITH {', '.join(emptied_too)} SELECT")
 

@@ -67,7 +67,8 @@ def test_known():
 def test_warns():
     warnings.warn("look here")
 """
-WITHOUT = ("cacheprovider", "asyncio", "aiohttp", "hypothesispytest")
+WITH = ("tests.workers", "xdist.plugin", "no:cacheprovider")
+"""The plugins of a suite here; to load all that are installed takes longer than the suite."""
 
 
 @pytest.fixture
@@ -79,13 +80,13 @@ def suite(tmp_path: Path) -> Path:
 
 
 def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "pytest", "-p", "tests.workers", *(f"-pno:{name}" for name in WITHOUT), *arguments]
+    return [sys.executable, "-m", "pytest", *(f"-p{name}" for name in WITH), *arguments]
 
 
 def environ() -> dict[str, str]:
     """As of somebody who starts the tests, not of a test within them."""
     outer = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "HANSE_LONG"))}
-    return {**outer, "PYTHONPATH": str(ROOT)}
+    return {**outer, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
 
 def run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -43,7 +43,7 @@ from connector.jobs.work import Work, together
 from connector.participants.quota import Quotas
 from connector.participants.service import Hosted, Participants
 from connector.peer.dsp import negotiations, transfers
-from connector.policy.engine import Requester
+from connector.policy.engine import PolicyEngine, Requester
 from connector.protocol import codec
 from connector.protocol import messages as m
 from connector.settings.load import load
@@ -173,6 +173,12 @@ def _certs_of(hour: int) -> Mapping[str, bytes]:
         return {file.name: file.read_bytes() for file in certs.folder.iterdir()}
 
 
+@cache
+def _judge() -> PolicyEngine:
+    """One for all towns of this process: what it keeps of a policy depends on the policy alone."""
+    return judge()
+
+
 class Holders:
     """Who has which role: pseudonyms, which a test fills."""
 
@@ -213,7 +219,7 @@ class Towns:
 
     def _assemble(self, infra: Infra) -> None:
         self.participants = Participants(self.db, self.vault, BASE, self._issue, SignerRegistry(self.keepers, 1.0))
-        self.judge, quotas = judge(), Quotas(infra.settings.quota)
+        self.judge, quotas = _judge(), Quotas(infra.settings.quota)
         rules = ApprovalRules(self.participants)
         shared = catalogue.assemble(infra, self.participants, self.judge, ImportedDatasets(), self, rules)
         self.catalogue, self.audiences = shared.service, shared.audiences

@@ -9,6 +9,7 @@ from connector.policy.conflict.pair import pair
 from connector.policy.evaluation.program import compile
 from connector.policy.odrl.model import Policy
 from connector.policy.odrl.parse import parse
+from tests.fuzz.effort import amount
 from tests.policy import small
 from tests.policy.cases import H, atom
 
@@ -58,7 +59,7 @@ def test_the_clash_names_permission_and_prohibition() -> None:
     assert not turned.first
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=amount(30, 100), deadline=None)
 @given(first=small.POLICIES, second=small.POLICIES)
 def test_the_order_changes_nothing_but_the_sides(first: Any, second: Any) -> None:
     """Random pairs: narrower turns into wider, and whether both can hold stays."""
@@ -68,7 +69,7 @@ def test_the_order_changes_nothing_but_the_sides(first: Any, second: Any) -> Non
     assert other.compatible == one.compatible
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=amount(15, 40), deadline=None)
 @given(first=small.POLICIES, second=small.POLICIES)
 def test_no_request_is_permitted_by_two_that_exclude_each_other(first: Any, second: Any) -> None:
     """Random pairs, every request of the small world: what both permit is never said to be impossible."""
