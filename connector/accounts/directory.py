@@ -6,6 +6,7 @@ Nothing of it is kept elsewhere: whoever lost a role has lost it in the next tra
 from connector.accounts import store
 from connector.accounts.model import Member
 from connector.accounts.signing_in import folded
+from connector.errors import Mistake
 from connector.storage.database import Tx
 
 
@@ -21,8 +22,11 @@ class Directory:
         return [one for one in store.members(tx, slug) if one.roles]
 
     def signed_in(self, tx: Tx, slug: str, login: str) -> tuple[str, frozenset[str]] | None:
-        """Pseudonym and roles of who signs in with that name and has a role here."""
-        name = folded(login)
+        """Pseudonym and roles of who signs in with that name and has a role here; nobody, where none can have it."""
+        try:
+            name = folded(login)
+        except Mistake:
+            return None
         found = next((one for one in store.members(tx, slug) if one.person.login == name and one.roles), None)
         return None if found is None else (found.pseudonym, frozenset[str](found.roles))
 

@@ -224,7 +224,7 @@ async def test_two_people_approve_each_once_and_not_before_they_looked(county: C
     assert unchecked.value.code == "spaces.checklist"
     await county.applications.note(COUNTY, one.application, "letter", good=True, note="AZ 10-2026", login=ANNA)
     assert (await county.applications.approve(COUNTY, one.application, ANNA)).state == "pending"
-    for login in (ANNA, "", "nobody@example.org"):
+    for login in (ANNA, "", "nobody@example.org", "no login", "\x00"):
         with pytest.raises(NotYours):
             await county.applications.approve(COUNTY, one.application, login)
     assert await members(county) == {county.city.did(COUNTY)}
