@@ -29,7 +29,7 @@ async def agreed(city: City) -> str:
 
 async def ended(city: City, wish: dict[str, str]) -> dict[str, Any]:
     started = await city.api.post(BASE, wish)
-    found: dict[str, Any] = await city.api.get(f"{BASE}/{started['id']}", wait="20")
+    found: dict[str, Any] = await city.api.get(f"{BASE}/{started['id']}", wait="60")
     return found
 
 

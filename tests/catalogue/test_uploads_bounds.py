@@ -17,6 +17,7 @@ from connector.catalogue import uploads
 from connector.catalogue.uploads import Bounds, Uploads
 from connector.errors import HanseError, Mistake, Unavailable
 from tests.testkit.cities import MUNICIPALITY, Refused, Space
+from tests.testkit.patience import PATIENCE_S
 
 TOWN = "musterstadt"
 PIECES = 10
@@ -186,7 +187,7 @@ async def test_bug_a_sweep_that_held_the_lock_at_the_beginning_lost_an_upload(
 
     monkeypatch.setattr(uploads.fcntl, "flock", lock)
     source = await Uploads(folder).take(TOWN, "a.csv", Body())
-    assert removed.wait(5)
+    assert removed.wait(PATIENCE_S)
     assert [path.name for path in (folder / TOWN).iterdir()] == [source.sha256]
 
 

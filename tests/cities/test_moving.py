@@ -165,7 +165,7 @@ async def test_without_the_list_nobody_acts_for_the_town(space: Space) -> None:
         await client.get(moved.left, town.did(TOWN), f"{town.root(TOWN)}/2025-1/transfers/urn:uuid:a")
     await say(space, before, await village.services.participants.get(VILLAGE))
     await space.reload(town, village)
-    found = await village.api.get(f"/api/v1/participants/{VILLAGE}/transfers/{asked['id']}", wait="20")
+    found = await village.api.get(f"/api/v1/participants/{VILLAGE}/transfers/{asked['id']}", wait="60")
     assert (found["state"], found["outcome"]) == ("COMPLETED", "received")
 
 
@@ -231,7 +231,7 @@ async def test_what_a_partner_asks_for_while_the_town_is_on_its_way_comes_from_t
     await carried(town, there)
     await say(space, old, await there.services.participants.get(TOWN))
     await space.reload(town, village, there)
-    found = await village.api.get(f"{base}/transfers/{fetching['id']}", wait="30")
+    found = await village.api.get(f"{base}/transfers/{fetching['id']}", wait="60")
     assert (found["state"], found["outcome"]) == ("COMPLETED", "received")
     rows = await there.services.infra.db.read(TOWN, lambda tx: tx.all("SELECT id FROM transfer"))
     assert len(rows) == 1

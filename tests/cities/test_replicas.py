@@ -50,9 +50,9 @@ async def test_a_replica_dies_during_a_negotiation_and_the_other_completes_it(
     for step in range(1, 7):
         assert await provider.a.say(f"{when} {step}") == "armed"
         async with revived(provider.a) as codes:
-            signed = await patiently(lambda: village.negotiate(VILLAGE, did, dataset, wait=30))
+            signed = await patiently(lambda: village.negotiate(VILLAGE, did, dataset, wait=60))
             assert signed["state"] == "FINALIZED", signed
-            received = await village.fetch(VILLAGE, signed["agreement"], wait=30)
+            received = await village.fetch(VILLAGE, signed["agreement"], wait=60)
             assert (received["state"], received["outcome"]) == ("COMPLETED", "received"), received
             await proven(provider, provider.b, signed["agreement"])
         deaths += len(codes)

@@ -67,7 +67,7 @@ async def test_sigterm_while_data_flows_and_clients_wait_ends_within_ten_seconds
     """Exit code 0, leases handed back, the bytes there are kept; after a start the transfer completes."""
     transfer = await begun(pair, BIG)
     path = f"/api/v1/participants/{VILLAGE}/transfers/{transfer}"
-    waiting = asyncio.create_task(pair.consumer.api.get(path, wait="30"))
+    waiting = asyncio.create_task(pair.consumer.api.get(path, wait="60"))
     await eventually(lambda: partial(pair) > 8 * MIB)
     process = pair.provider if side == "provider" else pair.consumer
     begin = time.monotonic()

@@ -49,7 +49,7 @@ async def begun(village: City, agreement: str, mode: str) -> str:
     return str(made["id"])
 
 
-async def ended(village: City, transfer: str, wait: int = 20) -> dict[str, Any]:
+async def ended(village: City, transfer: str, wait: int = 60) -> dict[str, Any]:
     found: dict[str, Any] = await village.api.get(
         f"/api/v1/participants/{VILLAGE}/transfers/{transfer}", wait=str(wait)
     )
@@ -132,7 +132,7 @@ async def test_a_transfer_that_rested_ends_with_the_whole_file(
     assert len(slow) == rested
     assert (before > 0) == (mode == "pull")
     await say(*cities[resumer], "resume")
-    received = await ended(village, transfer, wait=30)
+    received = await ended(village, transfer, wait=60)
     assert (received["state"], received["outcome"]) == ("COMPLETED", "received")
     assert Path(received["file"]).read_bytes() == content
     written = sum(slow)

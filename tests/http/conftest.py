@@ -79,6 +79,6 @@ async def start(certs: dev_ca.DevelopmentCerts) -> AsyncIterator[Starter]:
 
 @pytest.fixture
 async def client(certs: dev_ca.DevelopmentCerts) -> AsyncIterator[SafeClient]:
-    safe = SafeClient(allow=LOOPBACK, ca_files=[certs.ca], total_s=3)
+    safe = SafeClient(allow=LOOPBACK, ca_files=[certs.ca], total_s=60)
     yield safe
     await safe.close()

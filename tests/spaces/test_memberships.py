@@ -106,7 +106,7 @@ async def test_who_is_out_gets_no_more_bytes(county: County, town: City, slow: l
         await asyncio.sleep(0.05)
     await eventually(lambda: county.city.services.plane.streams.count() == 0)
     await case.back()
-    found = await town.api.get(f"/api/v1/participants/{TOWN}/transfers/{started['id']}", wait="40")
+    found = await town.api.get(f"/api/v1/participants/{TOWN}/transfers/{started['id']}", wait="60")
     assert found["state"] == "COMPLETED"
 
 

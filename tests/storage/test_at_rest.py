@@ -8,6 +8,7 @@ import pytest
 from connector.storage import outbox
 from connector.storage.at_rest import STATES, AtRest, at_rest
 from connector.storage.database import PROCESS, WORKER, Database, Tx
+from tests.testkit.patience import PATIENCE_S
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
 PEER = "INSERT INTO peer (participant, did, root, entered_at) VALUES (:p, :did, 'https://x.example', 1)"
@@ -79,7 +80,7 @@ async def test_whoever_lays_it_to_rest_waits_for_units_that_began_before(postgre
 
     def slow(tx: Tx) -> None:
         inside.set()
-        assert goes_on.wait(10)
+        assert goes_on.wait(PATIENCE_S)
         enter(tx, TOWN)
         order.append("slow")
 
@@ -91,7 +92,7 @@ async def test_whoever_lays_it_to_rest_waits_for_units_that_began_before(postgre
         return peers(tx, TOWN)
 
     running = asyncio.ensure_future(postgres_db.write(TOWN, slow))
-    await asyncio.to_thread(inside.wait, 10)
+    await asyncio.to_thread(inside.wait, PATIENCE_S)
     resting = asyncio.ensure_future(postgres_db.write(TOWN, rests))
     await asyncio.wait([resting], timeout=0.1)
     assert not resting.done()

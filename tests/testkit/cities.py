@@ -111,7 +111,7 @@ class City:
         )
         return made
 
-    async def negotiate(self, slug: str, provider: str, dataset: str, wait: int = 20, **wish: Any) -> dict[str, Any]:
+    async def negotiate(self, slug: str, provider: str, dataset: str, wait: int = 60, **wish: Any) -> dict[str, Any]:
         """Asks for a dataset and waits for the end; `provider` is a DID."""
         body = {"provider": provider, "dataset": dataset, "purpose": PURPOSE, **wish}
         started = await self.api.post(f"/api/v1/participants/{slug}/negotiations", body)
@@ -120,7 +120,7 @@ class City:
         )
         return found
 
-    async def fetch(self, slug: str, agreement: str, wait: int = 20) -> dict[str, Any]:
+    async def fetch(self, slug: str, agreement: str, wait: int = 60) -> dict[str, Any]:
         """Transfers the data of an agreement and waits for the end."""
         started = await self.api.post(f"/api/v1/participants/{slug}/transfers", {"agreement": agreement})
         found: dict[str, Any] = await self.api.get(

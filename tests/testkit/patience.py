@@ -8,7 +8,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-PATIENCE_S: Final = 60.0
+PATIENCE_S: Final = 180.0
+"""Longer than a circuit stays open (two minutes at most), which a peer may bring about that a busy machine delays."""
 
 
 async def eventually(holds: Callable[[], bool]) -> None:

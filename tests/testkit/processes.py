@@ -14,6 +14,7 @@ import runpy
 import signal
 import sqlite3
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from multiprocessing.connection import Connection
@@ -26,11 +27,14 @@ from connector.settings.load import load
 from tests.testkit.cities import ManagementApi
 
 SERVE = ("-c", "from connector.cli.main import run; run()", "serve", "--until-eof")
-START_S = 30.0
-STOP_S = 20.0
+START_S = 60.0
+STOP_S = 60.0
+MOMENT_S = 10.0
+_TORN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR)
 _FORKS = multiprocessing.get_context("forkserver")
+_LOADED = "cli.main", "app.process", "app.management", "storage.postgres.database"
 _FORKS.set_forkserver_preload(
-    ["connector.cli.main", "connector.app.process", "connector.storage.postgres.database", "pyoxigraph", __name__]
+    [*(f"connector.{one}" for one in _LOADED), "jinja2", "pyoxigraph", "typst", "uvloop", __name__]
 )
 
 
@@ -79,7 +83,7 @@ class Process:
         await self.ended()
 
     async def stop(self) -> int:
-        """SIGTERM and the exit code; TimeoutError after 20 s."""
+        """SIGTERM and the exit code; TimeoutError after a minute."""
         self._child.kill(signal.SIGTERM)
         async with asyncio.timeout(STOP_S):
             return await self.ended()
@@ -99,7 +103,20 @@ class Process:
         await self.api.close()
 
     def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
-        """Reads the process's SQLite database from outside; it may run or lie dead."""
+        """Reads the process's SQLite database from outside; it may run or lie dead.
+
+        If its power goes under the reading, the files are for a moment of different times: then once more.
+        """
+        until = time.monotonic() + MOMENT_S
+        while True:
+            try:
+                return self._rows(query, values)
+            except sqlite3.DatabaseError as error:
+                if error.sqlite_errorcode & 0xFF not in _TORN or time.monotonic() > until:
+                    raise
+                time.sleep(0.02)
+
+    def _rows(self, query: str, values: Sequence[object]) -> list[dict[str, Any]]:
         with closing(sqlite3.connect(f"file:{self.folder / 'hanse.db'}?mode=ro", uri=True, timeout=10)) as database:
             database.row_factory = sqlite3.Row
             return [dict(row) for row in database.execute(query, values)]

@@ -74,7 +74,7 @@ class Hosts:
 
 
 def stamper(db: Database, served: Served, every_s: float = 3600.0) -> TimestampJob:
-    http = SafeClient(allow=["127.0.0.0/8"], insecure=True, total_s=5.0)
+    http = SafeClient(allow=["127.0.0.0/8"], insecure=True, total_s=60.0)
     place = timestamp_job.Authority(served.url, tuple(served.authority.roots))
     return TimestampJob(db, cast(Any, Hosts()), http, place, every_s)
 

@@ -63,6 +63,6 @@ async def _asked(there: Towns, title: str) -> str:
 async def _outcome(there: Towns, negotiation: str) -> dict[str, object]:
     """As the neighbour sees it once it rests."""
     found: dict[str, object] = await there.city.api.get(
-        f"/api/v1/participants/{NEIGHBOUR}/negotiations/{negotiation}", wait="20"
+        f"/api/v1/participants/{NEIGHBOUR}/negotiations/{negotiation}", wait="60"
     )
     return found

@@ -77,7 +77,7 @@ async def test_a_file_changed_behind_our_back_is_told_to_both(space: Space, mode
     path.write_bytes(b"a;b\n1;3\n")
     base = f"/api/v1/participants/{CONSUMER}/transfers"
     begun = await it.api.post(base, {"agreement": signed["agreement"], "mode": mode})
-    mine = await it.api.get(f"{base}/{begun['id']}", wait="20")
+    mine = await it.api.get(f"{base}/{begun['id']}", wait="60")
     [theirs] = (await it.api.get(f"/api/v1/participants/{PROVIDER}/transfers"))["transfers"]
     for one in (mine, theirs):
         assert one["state"] == "TERMINATED"

@@ -140,7 +140,7 @@ async def serving(answer: Answer) -> AsyncIterator[tuple[str, SafeClient, list[A
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     port = runner.addresses[0][1]
-    client = SafeClient(allow=("127.0.0.0/8",), insecure=True, total_s=5.0)
+    client = SafeClient(allow=("127.0.0.0/8",), insecure=True, total_s=60.0)
     try:
         yield f"http://127.0.0.1:{port}", client, asked
     finally:

@@ -71,7 +71,7 @@ async def test_a_contract_is_approved_in_three_actions(city: City, desk: Opened)
     late = await berta.get(one.path)
     done = await anna.send(one, "/yes", "Zustimmen")
     assert "freigegeben" in done.words
-    shown = await city.api.get(f"/api/v1/participants/{VILLAGE}/negotiations/{negotiation}", wait="20")
+    shown = await city.api.get(f"/api/v1/participants/{VILLAGE}/negotiations/{negotiation}", wait="60")
     assert shown["state"] == "FINALIZED"
     refused = await berta.send(late, "/yes", "Zustimmen")
     assert refused.status == 409
@@ -113,7 +113,7 @@ async def test_a_no_needs_a_reason_and_tells_it(city: City, desk: Opened) -> Non
     assert again.status == 422
     assert "mit eigenen Worten" in again.words
     await anna.send(again, "/no", "Ablehnen", code="other", reason="Erst nach der Ratssitzung.")
-    shown = await city.api.get(f"/api/v1/participants/{VILLAGE}/negotiations/{negotiation}", wait="20")
+    shown = await city.api.get(f"/api/v1/participants/{VILLAGE}/negotiations/{negotiation}", wait="60")
     assert shown["reason"]["de"] == "Wir haben uns dagegen entschieden. Erst nach der Ratssitzung."
 
 
@@ -127,7 +127,7 @@ async def test_a_counter_offer_by_a_day(city: City, desk: Opened) -> None:
     wrong = await anna.send(page, "/counter", until="morgen")
     assert (wrong.status, "ist kein Tag" in wrong.words) == (422, True)
     await anna.send(wrong, "/counter", until="31.12.2090")
-    shown = await city.api.get(f"/api/v1/participants/{VILLAGE}/negotiations/{negotiation}", wait="20")
+    shown = await city.api.get(f"/api/v1/participants/{VILLAGE}/negotiations/{negotiation}", wait="60")
     assert shown["state"] == "OFFERED"
     theirs = await desk.browser({VILLAGE: ["steward"]}, name="Vera").get(f"/t/{VILLAGE}/approvals")
     assert "Ein Partner bietet uns Daten an" in theirs.words
@@ -211,7 +211,7 @@ async def test_what_data_protection_agreed_to_is_told_apart(city: City, desk: Op
     dora = desk.browser({TOWN: ["protection"]}, name="Dora")
     one = await dora.get((await dora.get(LIST)).link("Hundesteuer"))
     await dora.send(one, "/yes", "Für den Datenschutz zustimmen")
-    await city.api.get(f"/api/v1/participants/{VILLAGE}/negotiations/{negotiation}", wait="20")
+    await city.api.get(f"/api/v1/participants/{VILLAGE}/negotiations/{negotiation}", wait="60")
     running = await dora.get(f"/t/{TOWN}/contracts")
     assert "Hundesteuer" in running.words
     assert "Zu jedem laufenden Vertrag" in (await dora.get(f"/t/{TOWN}/contracts?state=unchecked")).words

@@ -68,7 +68,7 @@ async def test_it_is_renewed(city: City, desk: Opened) -> None:
     assert "Die Bedingungen sind dieselben." in page.words
     asked = await vera.send(page, "/renew", "Verbindlich anfragen", follow=False)
     negotiation = asked.headers["Location"].rpartition("/")[2]
-    found = await city.api.get(f"/api/v1/participants/{VILLAGE}/negotiations/urn:uuid:{negotiation}", wait="20")
+    found = await city.api.get(f"/api/v1/participants/{VILLAGE}/negotiations/urn:uuid:{negotiation}", wait="60")
     assert found["state"] == "FINALIZED"
     new = await vera.get(f"{LIST}/{found['agreement'].removeprefix('urn:uuid:')}")
     assert "Dieser Vertrag ist an die Stelle eines anderen getreten" in new.words
