@@ -1,4 +1,4 @@
-"""`python -m tests.desk.screens DIR`: every page of the desk as a picture, tried for barriers.
+"""`python -m tests.desk.screens [DIR]`: every page of the desk tried for barriers, and kept in DIR as a picture.
 
 Each page that can be reached is opened in Chromium, light and dark, 320, 768 and 1440 pixels wide, in German and
 English; axe looks at each, nothing may be wider than the window, nothing may be asked of anybody else, and the HTML is
@@ -78,8 +78,14 @@ async def reached(browser: Browser, start: Iterable[str], patterns: Sequence[str
     return found
 
 
-async def looked_at(page: "Page", path: str, axe: str, picture: Path | None) -> tuple[str, list[str]]:
-    """The HTML of a page, and what is wrong with it as it stands there."""
+async def with_axe(page: "Page") -> "Page":
+    """What it opens has axe in it: brought in once for each window, it is not sent anew for each page."""
+    await page.add_init_script(npm_tools.axe())
+    return page
+
+
+async def looked_at(page: "Page", path: str, picture: Path | None) -> tuple[str, list[str]]:
+    """The HTML of a page, and what is wrong with it as it stands there; the page is one that `with_axe` made ready."""
     answer = await page.goto(path)
     assert answer is not None
     text = await answer.text()
@@ -88,7 +94,6 @@ async def looked_at(page: "Page", path: str, axe: str, picture: Path | None) -> 
     if "sandbox" in answer.headers.get("content-security-policy", ""):  # no script runs there, not even ours
         await page.goto("about:blank")
         await page.set_content(text)
-    await page.evaluate(axe)
     wide = [f"wider than the window: {one}" for one in await real.overflow(page)]
     quirks = [] if await page.evaluate("document.compatMode") == "CSS1Compat" else ["read in quirks mode"]
     async with asyncio.timeout(LONGEST_S):
@@ -131,7 +136,7 @@ async def tried(folder: Path | None, ways: Sequence[Way]) -> tuple[int, list[Fau
     """How many views there were, and the faults of all."""
     faults: list[Fault] = []
     texts: dict[str, str] = {}
-    count, axe = 0, npm_tools.axe()
+    count = 0
     with tempfile.TemporaryDirectory(prefix="hs") as place:
         async with towns(Path(place)) as there, real.chromium() as chromium:
             await lively(there)
@@ -146,10 +151,11 @@ async def tried(folder: Path | None, ways: Sequence[Way]) -> tuple[int, list[Fau
                         expected=(404,),
                     )  # fmt: skip
                     async with opened as (page, watch):
+                        await with_axe(page)
                         for path in some:
                             name = f"{called(path)}.{scheme}.{width}.{lang}"
                             picture = None if folder is None else folder / f"{name}.png"
-                            texts[path], wrong = await looked_at(page, path, axe, picture)
+                            texts[path], wrong = await looked_at(page, path, picture)
                             faults += [Fault(name, what) for what in (*wrong, *watch.faults)]
                             watch.faults.clear()
                             count += 1
@@ -158,19 +164,20 @@ async def tried(folder: Path | None, ways: Sequence[Way]) -> tuple[int, list[Fau
 
 def main(arguments: Sequence[str]) -> int:
     words = argparse.ArgumentParser(prog="python -m tests.desk.screens", description=(__doc__ or "").partition("\n")[0])
-    words.add_argument("folder", type=Path)
+    words.add_argument("folder", type=Path, nargs="?")
     words.add_argument("--quick", action="store_true")
     given: Any = words.parse_args(arguments)
     skipped = real.missing() or npm_tools.missing()
     if skipped:
         print(f"skipped: {skipped}")
         return SKIPPED
-    given.folder.mkdir(parents=True, exist_ok=True)
+    if given.folder is not None:
+        given.folder.mkdir(parents=True, exist_ok=True)
     ways = QUICK if given.quick else list(product(SCHEMES, WIDTHS, LANGUAGES))
     count, faults = asyncio.run(tried(given.folder, ways))
     for fault in faults:
         print(f"{fault.page}: {fault.what}")
-    print(f"{count} views in {given.folder}")
+    print(f"{count} views" + (f" in {given.folder}" if given.folder is not None else ""))
     print(f"{count - len({one.page for one in faults})} passed, {len({one.page for one in faults})} failed")
     return 1 if faults else 0
 

@@ -12,7 +12,7 @@ from connector.web.frame.handlers import FrameHandlers
 from connector.web.routes import Route, get
 from tests.desk import browser as real
 from tests.desk import npm_tools
-from tests.desk.screens import looked_at
+from tests.desk.screens import looked_at, with_axe
 from tests.testkit.cities import MUNICIPALITY, Space
 from tests.web.browsing import Opened, open_desk
 from tests.web.gallery import Gallery
@@ -49,14 +49,14 @@ async def desk(space: Space) -> AsyncIterator[Opened]:
 async def test_what_is_wrong_with_a_page_is_found(desk: Opened) -> None:
     """>> every part of a page, narrow and wide, light and dark; a broken page << nothing; all of it."""
     cookies = desk.cookies({"musterstadt": ["steward"]})
-    texts, axe = {}, npm_tools.axe()
+    texts = {}
     async with real.chromium() as chromium:
         for width, dark in ((320, False), (320, True), (1440, False), (1440, True)):
             async with real.window(chromium, desk.origin, cookies, width=width, dark=dark) as (page, watch):
-                texts["gallery"], wrong = await looked_at(page, "/t/musterstadt/", axe, None)
+                texts["gallery"], wrong = await looked_at(await with_axe(page), "/t/musterstadt/", None)
             assert (wrong, watch.faults) == ([], [])
         async with real.window(chromium, desk.origin, cookies, width=320) as (page, watch):
-            texts["broken"], wrong = await looked_at(page, "/t/musterstadt/broken", axe, None)
+            texts["broken"], wrong = await looked_at(await with_axe(page), "/t/musterstadt/broken", None)
     said = "\n".join([*wrong, *watch.faults])
     for word in ("quirks", "wider", "axe label", "axe image-alt", "axe html-has-lang", "external request", "style"):
         assert word in said, word
