@@ -69,7 +69,7 @@ class Pair:
 
     def __init__(self, space: Space, provider: Process, consumer: Process) -> None:
         self.space, self.provider, self.consumer = space, provider, consumer
-        self.exchanges = 0
+        self.contracts = self.transfers = 0
 
     async def publish(self, content: bytes, **slots: str) -> None:
         """The dataset of the exchanges from now on."""
@@ -92,10 +92,11 @@ class Pair:
         """What a client does whose server may die at any time: look whether the wish was heard before repeating it."""
         base = f"/api/v1/participants/{VILLAGE}/{noun}s"
         made = await self.begin(noun, base, wish)
-        while True:
-            found: dict[str, Any] = await patiently(lambda: self.consumer.api.get(f"{base}/{made}", wait="10"))
-            if found["state"] in ("FINALIZED", "COMPLETED", "TERMINATED"):
-                return found
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                found: dict[str, Any] = await patiently(lambda: self.consumer.api.get(f"{base}/{made}", wait="10"))
+                if found["state"] in ("FINALIZED", "COMPLETED", "TERMINATED"):
+                    return found
 
     async def begin(self, noun: str, base: str, wish: dict[str, str]) -> str:
         mine = f"SELECT id FROM {noun} WHERE role = 'consumer'"
@@ -112,17 +113,32 @@ class Pair:
         report = verify_bundle(await patiently(lambda: process.api.get(path)), self.space.roots, "de")
         assert report.holds_apart_from_time, report.reason
 
-    async def exchange(self, mode: str = "pull") -> None:
-        """>> request, get, verify << the same contract and the same bytes on both sides, each once."""
-        self.exchanges += 1
+    async def agreed(self) -> dict[str, Any]:
+        """A contract of which nothing is left to be sent."""
+        signed = await self._signed()
+        await self._rest()
+        return signed
+
+    async def _signed(self) -> dict[str, Any]:
+        self.contracts += 1
         signed = await self.negotiate()
         assert signed["state"] == "FINALIZED", signed
+        return signed
+
+    async def _rest(self) -> None:
+        await eventually(lambda: not any(_left(process) for process in (self.provider, self.consumer)))
+
+    async def exchange(self, mode: str = "pull", signed: dict[str, Any] | None = None) -> None:
+        """>> request (unless it was `signed` before), get, verify << the same contract and the same bytes on both
+        sides, each once."""
+        signed = signed or await self._signed()
+        self.transfers += 1
         received = await self.fetch(signed["agreement"], mode)
         assert (received["state"], received["outcome"]) == ("COMPLETED", "received"), received
         assert Path(received["file"]).read_bytes() == self.content
         both = ((self.provider, TOWN), (self.consumer, VILLAGE))
         # What one side has not sent the other does not know yet: both are waited for before either is looked at.
-        await eventually(lambda: not any(_left(process) for process, _ in both))
+        await self._rest()
         for process, slug in both:
             await self.evidence(process, slug, signed["agreement"])
             await self.settled(process, signed["agreement"])
@@ -132,9 +148,9 @@ class Pair:
         await eventually(lambda: not _left(process))
         contracts = process.rows("SELECT id, state FROM agreement ORDER BY created_at, id")
         assert agreement in [row["id"] for row in contracts]
-        assert [row["state"] for row in contracts] == ["finalized"] * self.exchanges
-        assert [row["state"] for row in process.rows("SELECT state FROM negotiation")] == ["FINALIZED"] * self.exchanges
-        assert [row["state"] for row in process.rows("SELECT state FROM transfer")] == ["COMPLETED"] * self.exchanges
+        assert [row["state"] for row in contracts] == ["finalized"] * self.contracts
+        assert [row["state"] for row in process.rows("SELECT state FROM negotiation")] == ["FINALIZED"] * self.contracts
+        assert [row["state"] for row in process.rows("SELECT state FROM transfer")] == ["COMPLETED"] * self.transfers
         chain = process.rows("SELECT seq FROM audit_entry WHERE agreement = ? ORDER BY seq", agreement)
         first = chain[0]["seq"]
         assert [row["seq"] for row in chain] == list(range(first, first + len(chain)))
