@@ -48,7 +48,8 @@ async def answer(
     connection: Connection, request: bytes, limit: int, total_s: float, buffer: int
 ) -> tuple[int, CIMultiDictProxy[str], bytes]:
     """Status, headers and body of at most `limit` bytes, which is not inflated. Raises PeerError for more or for an
-    encoded one, and what aiohttp raises for what breaks; then the connection is torn down."""
+    encoded one, and what aiohttp raises for what breaks; then the connection is torn down, and so is one whose peer has
+    answered what it has not read: what is said next would wait behind that, and more and more with it."""
     try:
         async with asyncio.timeout(total_s):
             found = await _exchanged(connection, request, limit, buffer)
@@ -58,7 +59,11 @@ async def answer(
     except BaseException:
         connection.close()
         raise
-    connection.release()
+    transport = connection.transport
+    if transport is None or transport.get_write_buffer_size():
+        connection.close()
+    else:
+        connection.release()
     return found
 
 

@@ -151,6 +151,34 @@ async def test_a_usual_answer_leaves_the_connection_open(answer: bytes) -> None:
 
 
 @pytest.mark.threat("T14")
+async def test_who_answers_what_it_has_not_read_hears_nothing_more_there() -> None:
+    """>> an answer to the head of a request whose body the peer leaves lying << it counts; what is said next is not put
+    behind that body."""
+    over, serving = asyncio.Event(), list[asyncio.Task[None] | None]()
+
+    async def hasty(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.append(asyncio.current_task())
+        for _ in range(2 if len(serving) == 1 else 1):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(OK)
+        await over.wait()
+        writer.transport.abort()
+
+    server = await asyncio.start_server(hasty, "127.0.0.1", 0)
+    client = SafeClient(allow=["127.0.0.0/8"], insecure=True, total_s=2)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    try:
+        for body in (b"", bytes(32 * 1024 * 1024), b""):
+            assert (await client.post(url, body, headers=TOKEN)).body == b"ok"
+    finally:
+        over.set()
+        await asyncio.gather(*filter(None, serving))
+        await client.close()
+        server.close()
+    assert len(serving) == 2
+
+
+@pytest.mark.threat("T14")
 async def test_a_peer_that_says_nothing_is_too_slow() -> None:
     """>> a request that nobody answers << `http.too-slow` after the whole time, and the connection is gone."""
     peer = Peer(OK)
