@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from connector.contracts import object_store
 from connector.contracts import store as contract_store
 from connector.contracts.agreement.agreements import sealer
 from connector.contracts.document import sealing
@@ -138,7 +139,7 @@ class EndContracts:
         """An agreement of which no bundle can be made, because its provider sealed nothing, it was never final or its
         agreement record has served its time: what there is of it, the objects that seals refer to in base64."""
         agreement = self.kept(tx, slug, name)
-        objects = contract_store.objects(tx, slug, agreement.negotiation)
+        objects = object_store.objects(tx, slug, agreement.negotiation)
         return {
             "agreement": agreement.document.decode(), "sha256": agreement.digest, "state": agreement.state,
             "counterparty": agreement.counterparty, "providerSignature": agreement.provider_jws,

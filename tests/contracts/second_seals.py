@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from connector.contracts import store
+from connector.contracts import object_store
 from connector.contracts.evidence.service import Evidence
 from connector.contracts.model import Agreement
 from connector.protocol.messages import HANSE
@@ -124,7 +124,7 @@ async def said(towns: Towns, slug: str) -> list[dict[str, str]]:
 async def kept(towns: Towns, slug: str, agreement: Agreement) -> dict[str, str]:
     """The digests of the second seals that a town holds."""
     own = await towns.agreement(slug, agreement.id)
-    found = await towns.db.read(slug, store.objects, slug, own.negotiation)
+    found = await towns.db.read(slug, object_store.objects, slug, own.negotiation)
     sides = {"provider.pq.jws": "providerPq", "consumer.pq.jws": "consumerPq"}
     return {sides[name]: item.sha256 for name, item in found.items() if name in sides}
 

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from connector.contracts import approval, store
+from connector.contracts import approval, object_store
 from connector.contracts.approval import Approval
 from connector.contracts.document import draft
 from connector.contracts.model import Agreement
@@ -79,7 +79,7 @@ async def test_a_provider_whose_approval_names_somebody_gets_no_signature(
         await towns.run()
     case = await towns.case("nachbardorf", asked.id)
     assert case.shown == "TERMINATED"
-    kept = await towns.db.read("nachbardorf", store.objects, "nachbardorf", case.id)
+    kept = await towns.db.read("nachbardorf", object_store.objects, "nachbardorf", case.id)
     assert draft.APPROVAL["provider"] not in kept
 
 
@@ -103,7 +103,7 @@ async def test_whoever_accepts_stands_in_the_signed_approval(towns: Towns) -> No
     await towns.run()
     for slug, case_id in (("nachbardorf", mine), ("musterstadt", case.id)):
         assert (await towns.case(slug, case_id)).shown == "FINALIZED"
-        kept = await towns.db.read(slug, store.objects, slug, case_id)
+        kept = await towns.db.read(slug, object_store.objects, slug, case_id)
         body = json.loads(kept[draft.APPROVAL["consumer"]].body)
         assert (body["role"], body["pseudonym"], body["onBehalfOf"]) == (
             "Amtsleitung", "p-7f3a91", "did:web:kreis.example",
@@ -119,7 +119,7 @@ async def test_whoever_asks_stands_in_the_signed_approval(towns: Towns) -> None:
         offer.for_catalogue(), PURPOSE, None, PERSON, None, as_shown(dataset, offer),
     )  # fmt: skip
     await towns.run()
-    kept = await towns.db.read("nachbardorf", store.objects, "nachbardorf", case.id)
+    kept = await towns.db.read("nachbardorf", object_store.objects, "nachbardorf", case.id)
     assert json.loads(kept[draft.APPROVAL["consumer"]].body)["pseudonym"] == "p-7f3a91"
 
 

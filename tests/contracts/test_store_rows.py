@@ -1,21 +1,24 @@
-"""What a change of a negotiation writes, and how objects and agreements are put down, on both databases."""
+"""What a change of a negotiation writes and reads, and how agreements are put down, on both databases."""
 
+import asyncio
+import threading
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from connector.contracts import store
+from connector.contracts import object_store, store
 from connector.contracts.document import sealing
 from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow
 from connector.contracts.negotiation.send import process
 from connector.errors import Unavailable
 from connector.protocol import effects as fx
 from connector.protocol import negotiation as kernel
-from connector.protocol.negotiation import Kind
+from connector.protocol.negotiation import Kind, State
 from connector.protocol.process import Role
 from connector.storage.database import Database, Tx
 from connector.storage.effects import ask, commit
+from tests.testkit.patience import PATIENCE_S, eventually_said
 
 TOWN, PEER = "musterstadt", "did:web:peer.example"
 TERMS: dict[str, Any] = {"@id": "urn:uuid:offer", "permission": [{"action": "use"}], "duty": []}
@@ -139,32 +142,6 @@ async def test_whether_a_question_waits_is_read_with_the_row_on_sqlite_alone(any
     assert (await any_db.write(TOWN, read)).asked is True
 
 
-def item(number: int, name: str = "") -> EvidenceObject:
-    body = f"body {number}".encode()
-    return EvidenceObject(
-        name=name or f"object{number}", sha256=sealing.digest(body), media_type="text/plain", body=body
-    )
-
-
-@pytest.mark.parametrize("count", [0, 1, store.PORTION, 2 * store.PORTION + 1])
-async def test_objects_are_kept_however_many_there_are(any_db: Database, count: int) -> None:
-    """Twice is once; the same bytes under two names are one object."""
-    case, items = opened(), [item(number) for number in range(count)]
-    await any_db.write(TOWN, store.insert_case, case)
-    for _ in range(2):
-        await any_db.write(TOWN, store.keep_object, TOWN, case.id, PEER, *items)
-    assert await any_db.read(TOWN, store.objects, TOWN, case.id) == {one.name: one for one in items}
-
-
-async def test_the_same_bytes_under_two_names_are_one_object(any_db: Database) -> None:
-    case = opened()
-    await any_db.write(TOWN, store.insert_case, case)
-    await any_db.write(TOWN, store.keep_object, TOWN, case.id, PEER, item(1, "a"), item(1, "b"))
-    found = await any_db.read(TOWN, store.objects, TOWN, case.id)
-    assert sorted(found) == ["a", "b"]
-    assert found["a"].sha256 == found["b"].sha256
-
-
 @pytest.mark.parametrize(("first", "second"), [("urn:uuid:1", "1"), ("1", "urn:uuid:1"), ("1", "1")])
 async def test_an_agreement_has_one_name_in_two_spellings(any_db: Database, first: str, second: str) -> None:
     case = opened()
@@ -186,3 +163,82 @@ def drawn(case: NegotiationRow, name: str) -> Agreement:
         state="signed", document=b"{}", digest=sealing.digest(b"{}"), provider_jws=None, consumer_jws=None, facts={},
         expires_at=None, created_at=1, finalized_at=None, replaces="sha256:1",
     )  # fmt: skip
+
+
+async def test_a_negotiation_is_read_with_the_agreement_that_came_of_it(any_db: Database) -> None:
+    """And of another peer, or of one that is not there, nothing."""
+    await any_db.write(TOWN, store.insert_case, opened())
+    mine, other = opened().id, ("did:web:other.example",)
+    found = await any_db.write(TOWN, store.case_with_agreement, TOWN, mine)
+    assert found is not None
+    assert found[1] is None
+    await any_db.write(TOWN, store.insert_agreement, drawn(opened(), "urn:uuid:1"))
+    await any_db.write(TOWN, saved, {"agreement": "urn:uuid:1"})
+    found = await any_db.write(TOWN, store.case_with_agreement, TOWN, mine, (PEER,))
+    assert found is not None
+    assert found[0] == await any_db.write(TOWN, lambda tx: replace(read(tx), asked=False))
+    assert found[1] == await any_db.read(TOWN, store.agreement, TOWN, "urn:uuid:1")
+    for case_id, among in ((mine, other), ("urn:uuid:none", None)):
+        assert await any_db.write(TOWN, store.case_with_agreement, TOWN, case_id, among) is None
+
+
+async def test_whoever_waited_for_a_negotiation_reads_what_came_of_it_meanwhile(postgres_db: Database) -> None:
+    """>> an agreement is drawn up while another unit waits for the lock << that one has it, and the question too."""
+    locked, go = threading.Event(), threading.Event()
+
+    def draws_up(tx: Tx) -> None:
+        case = read(tx)
+        locked.set()
+        assert go.wait(PATIENCE_S)
+        store.insert_agreement(tx, drawn(case, "urn:uuid:1"))
+        store.save_case(tx, replace(case, agreement="urn:uuid:1"))
+        ask(tx, TOWN, case.id, "proposed")
+
+    async def one_waits() -> bool:
+        waiting = (
+            "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return await postgres_db.read(TOWN, lambda tx: tx.all(waiting)[0]["n"] == 1)
+
+    await postgres_db.write(TOWN, store.insert_case, opened())
+    first = asyncio.ensure_future(postgres_db.write(TOWN, draws_up))
+    assert await asyncio.to_thread(locked.wait, PATIENCE_S)
+    second = asyncio.ensure_future(postgres_db.write(TOWN, store.case_with_agreement, TOWN, opened().id))
+    await eventually_said(one_waits)
+    go.set()
+    await first
+    found = await second
+    assert found is not None
+    assert found[1] is not None
+    assert (found[0].agreement, found[0].asked, found[1].id) == ("urn:uuid:1", True, "urn:uuid:1")
+
+
+async def test_a_negotiation_is_read_with_an_object_of_it(any_db: Database) -> None:
+    await any_db.write(TOWN, store.insert_case, opened())
+    item = EvidenceObject(name="a", sha256=sealing.digest(b"a"), media_type="text/plain", body=b"a")
+    mine = opened().id
+    found = await any_db.read(TOWN, store.case_with_object, TOWN, mine, "a")
+    assert found is not None
+    assert found[1] is None
+    await any_db.write(TOWN, object_store.keep_object, TOWN, mine, PEER, item)
+    found = await any_db.read(TOWN, store.case_with_object, TOWN, mine, "a")
+    assert found is not None
+    assert (found[0].id, found[1]) == (mine, item)
+    assert await any_db.read(TOWN, store.case_with_object, TOWN, "urn:uuid:none", "a") is None
+
+
+@pytest.mark.parametrize("role", [Role.PROVIDER, Role.CONSUMER])
+async def test_what_a_peer_began_is_found_and_counted(any_db: Database, role: Role) -> None:
+    """>> two that are open, one that is over << each by the pid that its peer gave it, and two are open."""
+    for number, over in ((1, False), (2, False), (3, True)):
+        state = State.TERMINATED if over else State.REQUESTED if role is Role.PROVIDER else State.OFFERED
+        begun = replace(kernel.start(role), state=state, peer_pid=f"theirs{number}")
+        case = replace(opened(number), kernel=begun, proposed=role is Role.CONSUMER)
+        await any_db.write(TOWN, store.insert_case, case)
+    found = await any_db.write(TOWN, store.begun, TOWN, role, PEER, "theirs3")
+    assert found.case is not None
+    assert (found.case.id, found.unsettled) == (opened(3).id, 2)
+    assert (await any_db.write(TOWN, store.begun, TOWN, role, PEER, "theirs4")) == (None, 2)
+    other = Role.CONSUMER if role is Role.PROVIDER else Role.PROVIDER
+    assert (await any_db.write(TOWN, store.begun, TOWN, other, PEER, "theirs1")) == (None, 2)
+    assert (await any_db.write(TOWN, store.begun, TOWN, role, "did:web:other.example", "theirs1")) == (None, 0)

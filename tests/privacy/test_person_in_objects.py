@@ -3,7 +3,7 @@
 import pytest
 
 from connector.audit import store as audit
-from connector.contracts import store
+from connector.contracts import object_store, store
 from connector.contracts.model import Agreement, EvidenceObject
 from connector.privacy import person_in_objects
 from connector.privacy.jobs import RetentionJobs
@@ -17,7 +17,7 @@ APPROVALS = {"approval-provider.json", "approval-consumer.json"}
 
 
 async def kept(towns: Towns, slug: str, agreement: Agreement) -> dict[str, EvidenceObject]:
-    return await towns.db.read(slug, store.objects, slug, agreement.negotiation)
+    return await towns.db.read(slug, object_store.objects, slug, agreement.negotiation)
 
 
 async def test_only_approvals_go(towns: Towns) -> None:
@@ -29,11 +29,11 @@ async def test_only_approvals_go(towns: Towns) -> None:
     after = await kept(towns, CONSUMER, one)
     assert before.keys() - after.keys() == APPROVALS
     for name in APPROVALS:
-        assert await towns.db.read(CONSUMER, store.known_object, CONSUMER, before[name].sha256) is None
+        assert await towns.db.read(CONSUMER, object_store.known_object, CONSUMER, before[name].sha256) is None
     assert (await kept(towns, CONSUMER, other)).keys() >= APPROVALS
     theirs = await towns.db.read(PROVIDER, store.agreement, PROVIDER, one.id)
     assert theirs is not None
-    assert (await towns.db.read(PROVIDER, store.objects, PROVIDER, theirs.negotiation)).keys() >= APPROVALS
+    assert (await towns.db.read(PROVIDER, object_store.objects, PROVIDER, theirs.negotiation)).keys() >= APPROVALS
     await towns.db.write(CONSUMER, person_in_objects.release, CONSUMER, one.id)  # again: nothing is left to do
 
 
@@ -42,7 +42,7 @@ async def test_an_approval_that_another_contract_refers_to_stays(towns: Towns) -
     one, other = [await towns.concluded(CONSUMER, PROVIDER) for _ in range(2)]
     shared = (await kept(towns, CONSUMER, one))["approval-consumer.json"]
     await towns.db.write(
-        CONSUMER, store.take_object, CONSUMER, other.negotiation, other.counterparty, shared
+        CONSUMER, object_store.take_object, CONSUMER, other.negotiation, other.counterparty, shared
     )  # fmt: skip
     await towns.db.write(CONSUMER, person_in_objects.release, CONSUMER, one.id)
     assert (await kept(towns, CONSUMER, other))["approval-consumer.json"] == shared

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from connector.contracts import store
+from connector.contracts import object_store, store
 from connector.contracts.agreement.agreements import ended_at
 from connector.contracts.model import Agreement, EvidenceObject
 from connector.participants import lifecycle_store
@@ -243,10 +243,10 @@ async def test_what_is_published_or_agreed_is_told_and_left_alone(towns: Towns) 
 async def test_an_approval_that_another_took_the_place_of_is_found(towns: Towns) -> None:
     """Bug: a former countersignature's approval has no use any more, and was in no copy and no erasure."""
     agreement = await signed(towns)
-    kept = await towns.db.read(CONSUMER, store.objects, CONSUMER, agreement.negotiation)
+    kept = await towns.db.read(CONSUMER, object_store.objects, CONSUMER, agreement.negotiation)
     fresh = kept["approval-provider.json"]
     await towns.db.write(
-        CONSUMER, store.take_object, CONSUMER, agreement.negotiation, agreement.counterparty,
+        CONSUMER, object_store.take_object, CONSUMER, agreement.negotiation, agreement.counterparty,
         EvidenceObject(
             name="approval-consumer.json", sha256=fresh.sha256, media_type=fresh.media_type, body=fresh.body
         ),
@@ -255,30 +255,30 @@ async def test_an_approval_that_another_took_the_place_of_is_found(towns: Towns)
     assert one.use is None
     left, _ = await told.erased(running(towns), CONSUMER, HER)
     assert ("object", "body") not in left
-    assert await towns.db.read(CONSUMER, store.known_object, CONSUMER, one.item.sha256) is None
+    assert await towns.db.read(CONSUMER, object_store.known_object, CONSUMER, one.item.sha256) is None
 
 
 @pytest.mark.threat("T53")
 async def test_an_object_without_a_use_is_under_any_hold(towns: Towns) -> None:
     """Bug: a hold on the agreement let a wish delete the former approval, which no row gives to an agreement."""
     agreement = await signed(towns)
-    kept = await towns.db.read(CONSUMER, store.objects, CONSUMER, agreement.negotiation)
+    kept = await towns.db.read(CONSUMER, object_store.objects, CONSUMER, agreement.negotiation)
     former = kept["approval-consumer.json"].sha256
     fresh = replace(kept["approval-provider.json"], name="approval-consumer.json")
     await towns.db.write(
-        CONSUMER, store.take_object, CONSUMER, agreement.negotiation, agreement.counterparty, fresh
+        CONSUMER, object_store.take_object, CONSUMER, agreement.negotiation, agreement.counterparty, fresh
     )  # fmt: skip
     about = await towns.db.write(
         CONSUMER, lambda tx: holds.put(tx, CONSUMER, agreement.id, "Rechtsamt", "Klage", did=towns.did(CONSUMER))
     )
     _, why = await told.erased(over(towns), CONSUMER, HER)
     assert {key[2]: stay.why for key, stay in why.items() if key[0] == "object"}[former, ""] == "hold"
-    assert await towns.db.read(CONSUMER, store.known_object, CONSUMER, former) is not None
+    assert await towns.db.read(CONSUMER, object_store.known_object, CONSUMER, former) is not None
     await towns.db.write(
         CONSUMER, lambda tx: holds.lift(tx, CONSUMER, about.id, "Rechtsamt", "erledigt", did=towns.did(CONSUMER))
     )
     await told.erased(over(towns), CONSUMER, HER)
-    assert await towns.db.read(CONSUMER, store.known_object, CONSUMER, former) is None
+    assert await towns.db.read(CONSUMER, object_store.known_object, CONSUMER, former) is None
 
 
 @pytest.mark.threat("T53")
@@ -310,7 +310,7 @@ async def test_escapes_hide_nobody(towns: Towns) -> None:
     body = rb'{"pseudonym":"\u0070-7f3a91"}'
     item = EvidenceObject(name="approval-provider.json", sha256="0" * 64, media_type=person_in_objects.JSON, body=body)
     await towns.db.write(
-        CONSUMER, store.take_object, CONSUMER, agreement.negotiation, agreement.counterparty, item
+        CONSUMER, object_store.take_object, CONSUMER, agreement.negotiation, agreement.counterparty, item
     )  # fmt: skip
     found = (await told.copied(running(towns), CONSUMER, HER))["objects"]
     assert "0" * 64 in {one.item.sha256 for one in found}
@@ -326,7 +326,7 @@ async def test_large_objects_come_in_more_portions(towns: Towns, monkeypatch: py
                 name=f"late:{number}", sha256=f"{number:064x}", media_type=person_in_objects.JSON,
                 body=b'{"pseudonym":"%s","long":"%s"}' % (HER.encode(), b"x" * 2_000),
             )  # fmt: skip
-            store.keep_object(tx, CONSUMER, agreement.negotiation, agreement.counterparty, item)
+            object_store.keep_object(tx, CONSUMER, agreement.negotiation, agreement.counterparty, item)
 
     await towns.db.write(CONSUMER, some)
     monkeypatch.setattr(person_in_tables, "LARGEST", 4_000)
@@ -361,7 +361,7 @@ async def test_bug_more_than_a_thousand_objects_were_told_and_not_shown(towns: T
                 name=f"late:{number}", sha256=f"{number:064x}", media_type=person_in_objects.JSON,
                 body=b'{"pseudonym":"%s","number":%d}' % (HER.encode(), number),
             )  # fmt: skip
-            store.keep_object(tx, CONSUMER, agreement.negotiation, agreement.counterparty, item)
+            object_store.keep_object(tx, CONSUMER, agreement.negotiation, agreement.counterparty, item)
 
     await towns.db.write(CONSUMER, many)
     found = (await told.copied(running(towns), CONSUMER, HER))["objects"]

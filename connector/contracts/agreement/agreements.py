@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from connector.audit import store as audit
 from connector.catalogue.model import Countersignature, Dataset, Offer
 from connector.catalogue.service import Catalogue
-from connector.contracts import store
+from connector.contracts import object_store, store
 from connector.contracts.agreement import log_records, replacement, succession
 from connector.contracts.agreement.succession import NOBODY, Line, Lines
 from connector.contracts.document import draft, render, sealed_unasked, sealing, second_seal
@@ -176,7 +176,7 @@ class Agreements:
 
     def terms(self, tx: Tx, slug: str, agreement: Agreement) -> Terms:
         """What was agreed about the bytes, from the signed snapshot of the dataset."""
-        return _terms(agreement, store.objects(tx, slug, agreement.negotiation, draft.DATASET))
+        return _terms(agreement, object_store.objects(tx, slug, agreement.negotiation, draft.DATASET))
 
     def signed(self, tx: Tx, agreement: Agreement) -> tuple[Terms, str]:
         """The terms, and the digest of the concept lists that both sides signed; empty if that is not here.
@@ -186,7 +186,7 @@ class Agreements:
         key = (agreement.participant, agreement.id, agreement.digest)
         if (known := self._signed.get(key)) is not None:
             return known
-        found = store.objects(tx, agreement.participant, agreement.negotiation, *SIGNED)
+        found = object_store.objects(tx, agreement.participant, agreement.negotiation, *SIGNED)
         profile = found.get(draft.PROFILE)
         vocabulary = "" if profile is None else str(msgspec.json.decode(profile.body).get("vocabulary", ""))
         signed = _terms(agreement, found), vocabulary
@@ -198,7 +198,7 @@ class Agreements:
 
     def demand(self, tx: Tx, agreement: Agreement) -> Demand:
         """By the profile that both sides signed, whatever became of the offer; what does not say so demands it."""
-        found = store.objects(tx, agreement.participant, agreement.negotiation, draft.PROFILE).get(draft.PROFILE)
+        found = object_store.objects(tx, agreement.participant, agreement.negotiation, draft.PROFILE).get(draft.PROFILE)
         try:
             return _demand(msgspec.json.decode(b"{}" if found is None else found.body))
         except (msgspec.DecodeError, ValueError, AttributeError):
@@ -206,14 +206,14 @@ class Agreements:
 
     def text(self, tx: Tx, slug: str, agreement: Agreement) -> bytes:
         """The German contract text as signed; raises Unknown before it is here."""
-        found = store.objects(tx, slug, agreement.negotiation).get(draft.TEXT)
+        found = object_store.objects(tx, slug, agreement.negotiation).get(draft.TEXT)
         if found is None:
             raise Unknown("contracts.no-object")
         return found.body
 
     def sealed(self, tx: Tx, agreement: Agreement) -> dict[str, bytes]:
         """All that the provider's seal is over, by name; raises Unknown before it is here."""
-        kept = store.objects(tx, agreement.participant, agreement.negotiation)
+        kept = object_store.objects(tx, agreement.participant, agreement.negotiation)
         if not kept.keys() >= set(sealed_unasked.FILES) - {sealed_unasked.AGREEMENT}:
             raise Unknown("contracts.no-object")
         bodies = {name: kept[name].body for name in sealed_unasked.FILES if name in kept}
@@ -254,7 +254,7 @@ class Agreements:
     def object_for(self, tx: Tx, slug: str, sha256: str, counterparty: str) -> EvidenceObject:
         """A signed object, only for the partner of a negotiation that refers to it; raises Unknown."""
         for did in self.names(tx, counterparty):
-            if (found := store.object_for_partner(tx, slug, sha256, did)) is not None:
+            if (found := object_store.object_for_partner(tx, slug, sha256, did)) is not None:
                 return found
         raise Unknown("contracts.no-object")
 
@@ -324,7 +324,7 @@ class Agreements:
         """What signatures refer to, for this partner alone, on whose account it goes."""
         if objects:
             quota.kept(tx, case.participant, case.counterparty, sum(len(item.body) for item in objects))
-            store.keep_object(tx, case.participant, case.id, case.counterparty, *objects)
+            object_store.keep_object(tx, case.participant, case.id, case.counterparty, *objects)
 
     def countersigned(self, tx: Tx, agreement: Agreement, seal: str | None) -> None:
         store.save_agreement(tx, replace(agreement, consumer_jws=seal))
@@ -415,7 +415,7 @@ class Agreements:
         sealed = logged and agreement.role == "provider" and log_records.committed(tx, agreement)
         sealed = sealed or agreement.own_did != hosted.participant.did  # the document of that time stays with its seal
         if not sealed and known is not None and known.sha256 != current.sha256:
-            store.take_object(tx, case.participant, case.id, case.counterparty, current)
+            object_store.take_object(tx, case.participant, case.id, case.counterparty, current)
             named = {**named, current.name: current}
         body, seconds = log_records.of_agreement(agreement, self._second_keys, named, heads.key_head)
         log_records.record(tx, hosted.participant.did, case, log_records.AGREEMENT, body, heads=heads)

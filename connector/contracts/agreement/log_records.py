@@ -9,7 +9,7 @@ import msgspec
 
 from connector.audit import store as audit
 from connector.audit.store import Heads
-from connector.contracts import store
+from connector.contracts import object_store, store
 from connector.contracts.document import second_seal
 from connector.contracts.document.sealing import digest
 from connector.contracts.document.second_seal import SIDES, Judged, SecondKeys, Side
@@ -36,7 +36,7 @@ def record(
 
 def named(tx: Tx, case: NegotiationRow) -> dict[str, EvidenceObject]:
     """What the record of an agreement names of the objects of its negotiation."""
-    return store.objects(tx, case.participant, case.id, *_NAMED)
+    return object_store.objects(tx, case.participant, case.id, *_NAMED)
 
 
 def named_of(kept: Mapping[str, EvidenceObject]) -> dict[str, EvidenceObject]:
@@ -94,7 +94,7 @@ def further(tx: Tx, did: str, agreement: Agreement, keys: SecondKeys) -> bool:
         return False
     known = seconds(tx, agreement)
     later = {role: jws for role, jws in sealed(tx, agreement).items() if second_seals.member(role) not in bodies[0]}
-    judged = second_seal.judged(store.objects(tx, agreement.participant, agreement.negotiation), later, keys)
+    judged = second_seal.judged(object_store.objects(tx, agreement.participant, agreement.negotiation), later, keys)
     again = {role: said for role, said in known.items() if role in later}
     if again.items() < {role: item.sha256 for role, item in judged.proven.items()}.items():
         more = {second_seals.member(role): item.sha256 for role, item in judged.proven.items()}

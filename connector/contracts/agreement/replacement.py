@@ -4,7 +4,7 @@ The consumer names it in its request; a provider that knows nothing of it skips 
 agreement ends all the same. What lay side by side before the approval is kept as evidence of the new negotiation.
 """
 
-from connector.contracts import store
+from connector.contracts import object_store
 from connector.contracts.agreement import ending, succession, termination_store
 from connector.contracts.agreement.succession import Line
 from connector.contracts.document import clause_diff
@@ -69,7 +69,7 @@ def too_late(tx: Tx, agreement: Agreement) -> bool:
 def stored(tx: Tx, case: NegotiationRow) -> EvidenceObject | None:
     """What was compared in this negotiation."""
     name = clause_diff.COMPARISON
-    return store.objects(tx, case.participant, case.id, name).get(name)
+    return object_store.objects(tx, case.participant, case.id, name).get(name)
 
 
 def _fits(tx: Tx, line: Line, old: Agreement, role: str, did: str, dataset: str) -> bool:

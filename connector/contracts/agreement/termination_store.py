@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec.structs import replace
 
-from connector.contracts import store
+from connector.contracts import object_store, store
 from connector.contracts.model import Agreement
 from connector.storage.database import Conflict, Row, Tx
 
@@ -93,10 +93,10 @@ def entered(tx: Tx, agreement: Agreement, new: Termination, names: Iterable[str]
     if not (supersede(tx, known) and insert_ending(tx, new)):
         raise Conflict
     slug, case_id, partner = agreement.participant, agreement.negotiation, agreement.counterparty
-    kept = store.objects(tx, slug, case_id)
+    kept = object_store.objects(tx, slug, case_id)
     for item in (kept[name] for name in names if name in kept):
-        store.keep_object(tx, slug, case_id, partner, replace(item, name=f"former:{item.sha256}"))
-        store.drop_use(tx, slug, case_id, item.name)
+        object_store.keep_object(tx, slug, case_id, partner, replace(item, name=f"former:{item.sha256}"))
+        object_store.drop_use(tx, slug, case_id, item.name)
     return True
 
 

@@ -14,7 +14,7 @@ from typing import Final, Literal, NamedTuple
 
 from msgspec.structs import replace
 
-from connector.contracts import store
+from connector.contracts import object_store
 from connector.contracts.document import draft, sealing
 from connector.contracts.document.draft import Sealer
 from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow
@@ -86,7 +86,7 @@ def claimed(role: Side, value: object) -> tuple[EvidenceObject, ...]:
 def claim(tx: Tx, slug: str, case_id: str, role: Side) -> EvidenceObject | None:
     """What that party gave and nobody has refused."""
     name = CLAIMED + NAMES[role]
-    return store.objects(tx, slug, case_id, name).get(name)
+    return object_store.objects(tx, slug, case_id, name).get(name)
 
 
 def check(
@@ -134,15 +134,17 @@ def refuse(tx: Tx, case: NegotiationRow, role: Side) -> bool:
     found = claim(tx, case.participant, case.id, role)
     if found is None:
         return False
-    store.drop_use(tx, case.participant, case.id, found.name)
-    store.keep_object(tx, case.participant, case.id, case.counterparty, replace(found, name=INVALID + NAMES[role]))
+    object_store.drop_use(tx, case.participant, case.id, found.name)
+    object_store.keep_object(
+        tx, case.participant, case.id, case.counterparty, replace(found, name=INVALID + NAMES[role])
+    )
     return True
 
 
 def invalid(tx: Tx, agreement: Agreement) -> bool:
     """Whether the partner's was refused."""
     theirs = NAMES["consumer" if agreement.role == "provider" else "provider"]
-    return store.used(tx, agreement.participant, agreement.negotiation, INVALID + theirs) is not None
+    return object_store.used(tx, agreement.participant, agreement.negotiation, INVALID + theirs) is not None
 
 
 def judged(objects: Mapping[str, EvidenceObject], firsts: Mapping[Side, str | None], keys: SecondKeys) -> Judged:

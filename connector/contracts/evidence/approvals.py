@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from connector.contracts import store
+from connector.contracts import object_store
 from connector.contracts.approval import AUTOMATIC
 from connector.contracts.document import agent, draft
 from connector.contracts.document.text import Agent, Party
@@ -31,7 +31,7 @@ class _Body(msgspec.Struct, frozen=True):
 def acted(tx: Tx, agreement: Agreement, side: Side) -> Agent | None:
     """Who acted for that side by a mandate, as its approval carries it; None where nobody did."""
     name = draft.APPROVAL[side]
-    found = store.objects(tx, agreement.participant, agreement.negotiation, name).get(name)
+    found = object_store.objects(tx, agreement.participant, agreement.negotiation, name).get(name)
     return None if found is None else _acted(found.body, side)
 
 
@@ -63,7 +63,7 @@ def _acted(approval: bytes, side: Side) -> Agent | None:
 def signed(tx: Tx, agreement: Agreement, side: Side) -> SignedApproval | None:
     """None before it is here, and for what cannot be read."""
     name = draft.APPROVAL[side]
-    found = store.objects(tx, agreement.participant, agreement.negotiation, name).get(name)
+    found = object_store.objects(tx, agreement.participant, agreement.negotiation, name).get(name)
     if found is None:
         return None
     try:

@@ -7,7 +7,7 @@ Asked of a copy or of a database that came back from one (decision 0051). What d
 from collections.abc import Iterator
 from hashlib import sha256
 
-from connector.contracts import store
+from connector.contracts import object_store, store
 from connector.contracts.agreement import log_records, termination_store
 from connector.contracts.document import draft
 from connector.contracts.model import Agreement
@@ -45,7 +45,7 @@ def _problem(tx: Tx, agreement: Agreement) -> str | None:
 
 
 def _examine(tx: Tx, agreement: Agreement) -> None:
-    objects = store.objects(tx, agreement.participant, agreement.negotiation)
+    objects = object_store.objects(tx, agreement.participant, agreement.negotiation)
     members = {name: item.body for name, item in objects.items()}
     for name, item in objects.items():
         if sha256(item.body).hexdigest() != item.sha256:

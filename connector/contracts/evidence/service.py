@@ -10,7 +10,7 @@ import msgspec
 from connector.audit import disclose
 from connector.audit import sealer as seal
 from connector.clock import Clock
-from connector.contracts import store
+from connector.contracts import object_store, store
 from connector.contracts.agreement import log_records
 from connector.contracts.agreement.agreements import sealer
 from connector.contracts.document import draft, second_seal
@@ -143,14 +143,15 @@ class Evidence:
 
     def _gathered(self, tx: Tx, hosted: Hosted, agreement: Agreement) -> export.EvidenceParts:
         slug, current = hosted.participant.id, canonical(hosted.document)
-        objects = {name: item.body for name, item in store.objects(tx, slug, agreement.negotiation).items()}
+        objects = {name: item.body for name, item in object_store.objects(tx, slug, agreement.negotiation).items()}
         assert agreement.provider_jws is not None
         firsts, listed = (
             log_records.sealed(tx, agreement),
             self._trust_list((hosted.participant.did, agreement.counterparty)),
         )
         named = {
-            role: store.known_object(tx, slug, sha256) for role, sha256 in log_records.seconds(tx, agreement).items()
+            role: object_store.known_object(tx, slug, sha256)
+            for role, sha256 in log_records.seconds(tx, agreement).items()
         }
         logged = {role: item.body for role, item in named.items() if item is not None}
         vouching = export.policy_of(listed, hosted.participant.own_dids, agreement.counterparty)

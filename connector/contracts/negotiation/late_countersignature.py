@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from connector.clock import rfc3339
-from connector.contracts import store
+from connector.contracts import object_store, store
 from connector.contracts.agreement import log_records
 from connector.contracts.agreement.agreements import Agreements
 from connector.contracts.agreement.log_records import CONFIRMATION, DECISION
@@ -167,7 +167,9 @@ class LateCountersignatures:
         So is its second seal; in the place of an earlier one it comes once the provider has taken the first.
         """
         for item in (approval,) if second is None else (approval, second):
-            store.keep_object(tx, case.participant, case.id, case.counterparty, _named(item, f"late:{item.sha256}"))
+            object_store.keep_object(
+                tx, case.participant, case.id, case.counterparty, _named(item, f"late:{item.sha256}")
+            )
         if second is None:
             self._sender.errand(tx, case, HAND_IN, seal=seal, approval=approval.sha256)
         else:
@@ -186,7 +188,7 @@ class LateCountersignatures:
         if case is None or case.agreement is None:
             return
         agreement = self._agreements.get(tx, slug, case.agreement)
-        kept = store.known_object(tx, slug, approval)
+        kept = object_store.known_object(tx, slug, approval)
         missed = agreement.state == "ended"  # while this was on its way
         if kept is None or not (missed or agreement.state in ("signed", "one-sided")):
             return
@@ -194,8 +196,8 @@ class LateCountersignatures:
             return
         answered(tx, slug, case.id)
         self._take(tx, case, agreement, (_named(kept, draft.APPROVAL["consumer"]), *documents))
-        store.drop_use(tx, slug, case.id, second_seal.NAMES["consumer"])  # that of an earlier one
-        ours = store.known_object(tx, slug, second) if second else None
+        object_store.drop_use(tx, slug, case.id, second_seal.NAMES["consumer"])  # that of an earlier one
+        ours = object_store.known_object(tx, slug, second) if second else None
         if ours is not None:
             self._take(tx, case, agreement, (_named(ours, second_seal.NAMES["consumer"]),))
         if missed or agreement.state == "one-sided":
@@ -285,7 +287,7 @@ class LateCountersignatures:
         sealed = log_records.committed(tx, agreement)
         for item in objects:
             if not sealed or item.name != "did-provider.json":
-                store.take_object(tx, case.participant, case.id, case.counterparty, item)
+                object_store.take_object(tx, case.participant, case.id, case.counterparty, item)
 
     def _under_way(self, tx: Tx, case: NegotiationRow) -> bool:
         """Whether a person has ordered it; what is tried without one does not keep anybody from it."""
@@ -296,7 +298,7 @@ class LateCountersignatures:
         return any("person" in msgspec.json.decode(body, type=Errand).facts for body in tried)
 
     def _text_hash(self, tx: Tx, agreement: Agreement) -> str | None:
-        return store.used(tx, agreement.participant, agreement.negotiation, draft.TEXT)
+        return object_store.used(tx, agreement.participant, agreement.negotiation, draft.TEXT)
 
 
 def rests(n: kernel.Negotiation, state: State) -> bool:

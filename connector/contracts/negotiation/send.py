@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from connector.approvals.service import Approvals
 from connector.catalogue.model import Dataset, Offer
-from connector.contracts import store
+from connector.contracts import object_store, store
 from connector.contracts.agreement import replacement
 from connector.contracts.agreement.agreements import Agreements
 from connector.contracts.agreement.log_records import TERMINATION, record
@@ -163,7 +163,7 @@ class NegotiationSender:
         """Our second seal over the same, if we have a key for one."""
         if "seal-pq" not in self._participants.held(case.participant).signers:
             return None
-        return second_seal.ours(store.objects(tx, case.participant, case.id), str(case.kernel.role))
+        return second_seal.ours(object_store.objects(tx, case.participant, case.id), str(case.kernel.role))
 
     def _base(self, case: NegotiationRow) -> str:
         return self._participants.held(case.participant).participant.base

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from connector.approvals.service import Approvals
 from connector.catalogue.service import Catalogue
-from connector.contracts import store
+from connector.contracts import object_store, store
 from connector.contracts.agreement import titles
 from connector.contracts.agreement.agreements import PATIENCE_MS, Agreements
 from connector.contracts.agreement.log_records import DECISION, TERMINATION
@@ -162,7 +162,7 @@ class Contracts:
 
     def described(self, tx: Tx, case: NegotiationRow) -> Described | None:
         """How the catalogue described the data when somebody of ours looked; None if nobody has."""
-        found = store.objects(tx, case.participant, case.id, NAME)
+        found = object_store.objects(tx, case.participant, case.id, NAME)
         return read_described(found.get(NAME))
 
     def counter(self, tx: Tx, slug: str, case_id: str, policy: dict[str, Any]) -> NegotiationRow:

@@ -14,7 +14,7 @@ import msgspec
 from cryptography import x509
 
 from connector.clock import rfc3339
-from connector.contracts import store
+from connector.contracts import object_store, store
 from connector.contracts.agreement.agreements import PATIENCE_MS
 from connector.contracts.document import described_data, draft, sealed_unasked, sealing, second_seal
 from connector.contracts.document.sealed_unasked import Own, Unsigned
@@ -178,7 +178,7 @@ class Gatherer:
             agreement = store.agreement(tx, case.participant, case.agreement)
         if agreement is None:
             return None
-        kept = store.objects(tx, case.participant, case.id)
+        kept = object_store.objects(tx, case.participant, case.id)
         return Task(self._participants.held(case.participant), case, agreement, kept, facts)
 
     def contract_at_hand(self, tx: Tx, task: Task) -> SealedContract | Unsealed | Refused | None:
@@ -266,7 +266,7 @@ def _objects(
     bodies = {**fetched, **_found(predicted, frozenset(hashes.values()))}
     asked = tuple(sha256 for sha256 in hashes.values() if sha256 not in bodies)
     if asked:
-        bodies |= store.known_bodies(tx, task.case.participant, asked)
+        bodies |= object_store.known_bodies(tx, task.case.participant, asked)
     missing = {sha256: addresses[name] for name, sha256 in hashes.items() if sha256 not in bodies}
     if missing:
         return Missing(missing)

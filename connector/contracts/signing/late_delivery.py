@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from connector.contracts import store
+from connector.contracts import object_store, store
 from connector.contracts.document import draft, sealing, second_seal
 from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow
 from connector.contracts.negotiation.send import SEAL, by_us
@@ -61,7 +61,7 @@ class LateDelivery:
         """As provider: check and book what the consumer handed in. Raises PeerError if it does not hold, Settled if
         something else was faster, Unavailable if it cannot be checked now. What is wrong with its `second` seal (what
         the header says) is recorded, and stops nothing."""
-        kept = await self._db.read(slug, store.objects, slug, case.id)
+        kept = await self._db.read(slug, object_store.objects, slug, case.id)
         task = Task(await self._participants.get(slug), case, agreement, kept, {})
         rules = self._contracts.countersigning
         verdict = await self._desk.countersignature(task, seal)
@@ -153,7 +153,7 @@ class LateDelivery:
             self._contracts.countersigning.second_invalid(tx, case, "provider", second_fault)
             theirs = objects.get(second_seal.NAMES["provider"])
             if theirs is not None:
-                store.keep_object(tx, case.participant, case.id, case.counterparty, theirs)
+                object_store.keep_object(tx, case.participant, case.id, case.counterparty, theirs)
             ours = objects.get(second_seal.NAMES["consumer"])
             self._contracts.countersigning.made(tx, case, seal, objects[draft.APPROVAL["consumer"]], ours)
 
@@ -176,7 +176,7 @@ class LateDelivery:
 
 def _keep_claim(tx: Tx, case: NegotiationRow, claimed: EvidenceObject) -> None:
     require_not_deleting(tx, case.participant)
-    store.take_object(tx, case.participant, case.id, case.counterparty, claimed)
+    object_store.take_object(tx, case.participant, case.id, case.counterparty, claimed)
 
 
 def _unreached(tx: Tx, row: OutboxRow) -> None:

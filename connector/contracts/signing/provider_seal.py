@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from connector.clock import Clock
-from connector.contracts import store
+from connector.contracts import object_store, store
 from connector.contracts.agreement.agreements import sealer
 from connector.contracts.document import draft, sealing, second_seal
 from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow
@@ -94,7 +94,7 @@ def _drawn(tx: Tx, slug: str, case_id: str, root: str) -> Drawn | None:
     if found is None:
         return None
     case, agreement = found
-    objects = store.objects(tx, slug, case_id).values()
+    objects = object_store.objects(tx, slug, case_id).values()
     return Drawn(case, agreement, tuple(draft.refers_to(agreement.document, agreement.id, root, objects)))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from connector.contracts import store
+from connector.contracts import object_store, store
 from connector.contracts.agreement.agreements import Agreements
 from connector.contracts.document import render, sealed_unasked
 from connector.contracts.document.described_data import NAME, read
@@ -65,7 +65,7 @@ class Readings:
             return Gathered(theirs, None)
         if case is None:
             raise Unknown("contracts.unknown", id=agreement.negotiation)
-        shown = store.objects(tx, agreement.participant, case.id, NAME).get(NAME)
+        shown = object_store.objects(tx, agreement.participant, case.id, NAME).get(NAME)
         known = sealed_unasked.known(hosted, case, agreement, read(shown), self._name_of)
         return Gathered(theirs, sealed_unasked.with_agent(known, theirs[render.PROVIDER]))
 

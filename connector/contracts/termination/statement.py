@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from connector.catalogue.templates.days import midnight, read_day
 from connector.clock import rfc3339
-from connector.contracts import store
+from connector.contracts import object_store, store
 from connector.contracts.agreement import ending as agreement_end
 from connector.contracts.agreement import termination_store
 from connector.contracts.agreement.agreements import Agreements
@@ -307,7 +307,7 @@ class Terminations:
             item = EvidenceObject(
                 name=name.format(side=ending.side), sha256=digest(body), media_type=media_type, body=body
             )  # fmt: skip
-            store.keep_object(tx, agreement.participant, agreement.negotiation, agreement.counterparty, item)
+            object_store.keep_object(tx, agreement.participant, agreement.negotiation, agreement.counterparty, item)
         body_of_record: dict[str, object] = {
             "event": "stated", "from": by, "by": ending.side, "statement": ending.sha256,
             "jws": digest(ending.jws.encode("ascii")), "agreement": agreement.digest,

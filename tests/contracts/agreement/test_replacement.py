@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from connector.contracts import store
+from connector.contracts import object_store
 from connector.contracts.document import clause_diff, draft, sealing
 from connector.contracts.model import Agreement
 from connector.contracts.termination import statement
@@ -61,7 +61,7 @@ async def test_what_is_replaced_is_signed_and_the_comparison_is_kept(towns: Town
     kept = []
     for slug in (PROVIDER, CONSUMER):
         negotiation = (await towns.agreement(slug, new.id)).negotiation
-        objects = await towns.db.read(slug, store.objects, slug, negotiation)
+        objects = await towns.db.read(slug, object_store.objects, slug, negotiation)
         assert json.loads(objects[draft.PROFILE].body)["replaces"] == old.digest
         kept.append(objects[clause_diff.COMPARISON].body)
     assert kept[0] == kept[1]

@@ -6,7 +6,7 @@ import tracemalloc
 import msgspec
 import pytest
 
-from connector.contracts import store
+from connector.contracts import object_store
 from connector.contracts.agreement.agreements import SIGNED
 from connector.contracts.document import described_data, draft
 from connector.contracts.model import Agreement, EvidenceObject
@@ -15,7 +15,7 @@ from tests.testkit.towns import Towns
 
 
 async def objects(towns: Towns, agreement: Agreement) -> dict[str, EvidenceObject]:
-    return await towns.db.read("nachbardorf", store.objects, "nachbardorf", agreement.negotiation)
+    return await towns.db.read("nachbardorf", object_store.objects, "nachbardorf", agreement.negotiation)
 
 
 async def test_the_agreement_is_the_offer_with_parties_target_and_time(towns: Towns) -> None:
@@ -43,7 +43,7 @@ async def test_both_sides_keep_the_same_objects(towns: Towns) -> None:
         "did-provider.json",
     }  # fmt: skip
     provider = await towns.agreement("musterstadt", agreement.id)
-    theirs = await towns.db.read("musterstadt", store.objects, "musterstadt", provider.negotiation)
+    theirs = await towns.db.read("musterstadt", object_store.objects, "musterstadt", provider.negotiation)
     assert {name: item.sha256 for name, item in kept.items()} == {name: item.sha256 for name, item in theirs.items()}
 
 
@@ -119,7 +119,7 @@ async def test_terms_that_a_peer_made_long_are_read_each_time(towns: Towns, monk
     snapshot = {"https://w3id.org/hanse/v1#fileName": "b" * 100_000}
     item = draft.evidence_object(draft.DATASET, "application/ld+json", json.dumps(snapshot).encode())
     told = await objects(towns, agreement) | {draft.DATASET: item}
-    monkeypatch.setattr(store, "objects", lambda *_: {name: told[name] for name in SIGNED})
+    monkeypatch.setattr(object_store, "objects", lambda *_: {name: told[name] for name in SIGNED})
     first = await towns.db.read("nachbardorf", agreements.signed, long)
     assert first[0].name == "b" * 100_000
     second = await towns.db.read("nachbardorf", agreements.signed, long)

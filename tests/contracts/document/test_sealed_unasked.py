@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from connector.cli.exchange import negotiate
-from connector.contracts import store
+from connector.contracts import object_store
 from connector.contracts.agreement.agreements import PATIENCE_MS
 from connector.contracts.document import described_data, draft, render, sealed_unasked, sealing
 from connector.contracts.document.described_data import Described
@@ -49,7 +49,7 @@ class Lies(NamedTuple):
 async def honest(towns: Towns, **wish: Any) -> Lies:
     agreement = await towns.concluded(CONSUMER, PROVIDER, **wish)
     hosted, case = await towns.participants.get(CONSUMER), await towns.case(CONSUMER, agreement.negotiation)
-    kept = await towns.db.read(CONSUMER, store.objects, CONSUMER, case.id)
+    kept = await towns.db.read(CONSUMER, object_store.objects, CONSUMER, case.id)
     known = sealed_unasked.known(hosted, case, agreement, described_data.read(kept[described_data.NAME]), towns.name_of)
     theirs = await towns.db.read(CONSUMER, towns.contracts.agreements.sealed, agreement)
     return Lies(known, {name: theirs[name] for name in FILES}, towns.judge)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connector.contracts import store
+from connector.contracts import object_store
 from connector.contracts.document import sealing, second_seal
 from connector.errors import Mistake
 from connector.participants import service
@@ -153,7 +153,7 @@ async def test_a_second_seal_beside_another_first_one_goes_into_no_bundle(towns:
     earlier, later = [await towns.concluded("nachbardorf", "musterstadt") for _ in range(2)]
     service_, _ = await evidence(towns, tmp_path)
     listed = service_._trust_list(())
-    kept = await towns.db.read("nachbardorf", store.objects, "nachbardorf", earlier.negotiation)
+    kept = await towns.db.read("nachbardorf", object_store.objects, "nachbardorf", earlier.negotiation)
     objects = {name: item.body for name, item in kept.items()}
     firsts: dict[second_seal.Side, str | None] = {"provider": earlier.provider_jws, "consumer": earlier.consumer_jws}
     assert set(second_seal.members(objects, firsts, listed, {})) == {"provider.pq.jws", "consumer.pq.jws"}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connector.contracts import store
+from connector.contracts import object_store
 from connector.contracts.evidence.service import Evidence
 from connector.contracts.model import Agreement, NegotiationRow
 from connector.contracts.negotiation import late_countersignature
@@ -36,7 +36,7 @@ async def another(towns: Towns, found: Waiting) -> str:
     desk: Any = towns.handlers["countersign"].__self__  # type: ignore[attr-defined]
     hosted = await towns.participants.get("nachbardorf")
     case, agreement = await both(towns, "nachbardorf", found.ours)
-    kept = await towns.db.read("nachbardorf", store.objects, "nachbardorf", case.id)
+    kept = await towns.db.read("nachbardorf", object_store.objects, "nachbardorf", case.id)
     task = Task(hosted, case, agreement, kept, {})
     seal, _ = await desk.seal(task, await desk.contract(task, None))
     assert seal != found.seal

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from connector.contracts import store
+from connector.contracts import object_store
 from connector.contracts.approval import Approval
 from connector.contracts.document import draft, sealing
 from connector.contracts.document.sealing import digest
@@ -35,7 +35,7 @@ async def begun(towns: Towns) -> NegotiationRow:
 
 async def stored(towns: Towns, case: NegotiationRow, name: str) -> bytes:
     """A signed object as the provider keeps it."""
-    objects = await towns.db.read("musterstadt", store.objects, "musterstadt", case.kernel.peer_pid or "")
+    objects = await towns.db.read("musterstadt", object_store.objects, "musterstadt", case.kernel.peer_pid or "")
     return objects[name].body
 
 
@@ -148,11 +148,11 @@ async def test_an_honest_contract_is_written_here_and_never_fetched(
     monkeypatch.setattr(towns.wire, "fetch", noting)
     agreement = await towns.concluded("nachbardorf", "musterstadt")
     assert agreement.state == "finalized"
-    objects = await towns.db.read("nachbardorf", store.objects, "nachbardorf", agreement.negotiation)
+    objects = await towns.db.read("nachbardorf", object_store.objects, "nachbardorf", agreement.negotiation)
     assert fetched == []
     assert set(draft.APPROVAL.values()) <= objects.keys()
     theirs = (await towns.case("nachbardorf", agreement.negotiation)).kernel.peer_pid or ""
-    kept = await towns.db.read("musterstadt", store.objects, "musterstadt", theirs)
+    kept = await towns.db.read("musterstadt", object_store.objects, "musterstadt", theirs)
     name = draft.APPROVAL["consumer"]
     assert kept[name].body == objects[name].body
 
@@ -168,7 +168,7 @@ async def test_the_consumers_approval_by_a_person_is_fetched_and_taken(towns: To
     case = await towns.case("nachbardorf", asked.id)
     agreement = await towns.agreement("musterstadt", case.agreement)
     assert agreement.state == "finalized"
-    kept = await towns.db.read("musterstadt", store.objects, "musterstadt", case.kernel.peer_pid)
+    kept = await towns.db.read("musterstadt", object_store.objects, "musterstadt", case.kernel.peer_pid)
     assert json.loads(kept[draft.APPROVAL["consumer"]].body)["pseudonym"] == HEAD.pseudonym
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from connector.contracts import store
+from connector.contracts import object_store
 from tests.contracts.late import hand_in, waiting
 from tests.testkit.moved import move_town
 from tests.testkit.towns import Towns
@@ -22,6 +22,6 @@ async def test_a_seal_from_before_the_move_is_taken(towns: Towns, mover: str) ->
     await hand_in(towns, found)
     whole = await towns.agreement(PROVIDER, found.agreement)
     assert (whole.state, whole.consumer_jws) == ("finalized", found.seal)
-    kept = await towns.db.read(PROVIDER, store.objects, PROVIDER, whole.negotiation)
+    kept = await towns.db.read(PROVIDER, object_store.objects, PROVIDER, whole.negotiation)
     for role, side in (("provider", PROVIDER), ("consumer", CONSUMER)):
         assert json.loads(kept[f"did-{role}.json"].body)["id"] == named[side]

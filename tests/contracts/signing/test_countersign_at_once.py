@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from connector.clock import FakeClock
-from connector.contracts import store
+from connector.contracts import object_store
 from connector.contracts.approval import Approval
 from connector.contracts.document import sealing
 from connector.contracts.model import NegotiationRow
@@ -91,8 +91,8 @@ async def told(towns: Towns, case: NegotiationRow, other: NegotiationRow) -> dic
     names = {case.id: "MINE", other.id: "THEIRS", case.dataset: "DATASET", case.offer: "OFFER"}
     agreement = await towns.agreement(slug, case.agreement)
     names |= {agreement.id: "AGREEMENT", agreement.uuid: "UUID"}
-    objects = await towns.db.read(slug, store.objects, slug, case.id)
-    known = await towns.db.read(other.participant, store.objects, other.participant, other.id) | objects
+    objects = await towns.db.read(slug, object_store.objects, slug, case.id)
+    known = await towns.db.read(other.participant, object_store.objects, other.participant, other.id) | objects
     bodies = {name: one.body for name, one in known.items()} | {"CONTRACT": agreement.document}
     seals = {"PROVIDER": agreement.provider_jws, "CONSUMER": agreement.consumer_jws}
     bodies |= {name: seal.encode() for name, seal in seals.items() if seal is not None}

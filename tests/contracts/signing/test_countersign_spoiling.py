@@ -14,7 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from connector.clock import FakeClock, rfc3339
-from connector.contracts import store
+from connector.contracts import object_store
 from connector.contracts.agreement import log_records as logging
 from connector.contracts.document import draft, sealing
 from connector.contracts.model import Agreement
@@ -146,7 +146,7 @@ async def test_bug_a_provider_that_took_another_seal_after_the_end_made_the_cons
     agreement = await towns.concluded("nachbardorf", "musterstadt")
     await towns.termination_delivery.end("nachbardorf", agreement.id, WHY, None)
     await towns.run()
-    objects = await towns.db.read("nachbardorf", store.objects, "nachbardorf", agreement.negotiation)
+    objects = await towns.db.read("nachbardorf", object_store.objects, "nachbardorf", agreement.negotiation)
     approval = objects[draft.APPROVAL["consumer"]].sha256
     accepted: Any = towns.contracts.countersigning.accepted
     await towns.db.write("nachbardorf", accepted, "nachbardorf", agreement.negotiation, "a..b", approval, ())

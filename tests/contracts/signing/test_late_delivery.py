@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connector.contracts import store
+from connector.contracts import object_store
 from connector.contracts.approval import Approval
 from connector.contracts.document import draft
 from connector.contracts.document.sealing import digest
@@ -40,7 +40,7 @@ async def test_a_person_completes_a_one_sided_contract(towns: Towns) -> None:
     theirs, ours = [await towns.agreement(slug, found.agreement) for slug in ("musterstadt", "nachbardorf")]
     assert ours.consumer_jws == theirs.consumer_jws is not None
     for slug, agreement in (("musterstadt", theirs), ("nachbardorf", ours)):
-        kept = await towns.db.read(slug, store.objects, slug, agreement.negotiation)
+        kept = await towns.db.read(slug, object_store.objects, slug, agreement.negotiation)
         approval = json.loads(kept[draft.APPROVAL["consumer"]].body)
         assert (approval["role"], approval["pseudonym"], approval["mandate"]) == ("Amtsleitung", "p-7f3a91", "M-12")
         assert approval["onBehalfOf"] == towns.did("nachbardorf")
@@ -194,7 +194,7 @@ async def test_a_person_may_try_again_after_a_refusal(towns: Towns) -> None:
     await towns.run()
     assert await states(towns, found) == ("finalized", "finalized")
     agreement = await towns.agreement("musterstadt", found.agreement)
-    kept = await towns.db.read("musterstadt", store.objects, "musterstadt", agreement.negotiation)
+    kept = await towns.db.read("musterstadt", object_store.objects, "musterstadt", agreement.negotiation)
     assert json.loads(kept[draft.APPROVAL["consumer"]].body)["pseudonym"] == "p-000001"
 
 

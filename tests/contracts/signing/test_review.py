@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connector.contracts import store
+from connector.contracts import object_store
 from connector.contracts.approval import Approval
 from connector.contracts.document import draft, sealing
 from connector.contracts.signing.book import SealBooking
@@ -30,7 +30,7 @@ async def test_a_person_seals_just_what_was_read(towns: Towns) -> None:
     await order(towns, case, told.digest[:16])
     await towns.run()
     assert (await towns.case(CONSUMER, case.id)).shown == "FINALIZED"
-    kept = await towns.db.read(CONSUMER, store.objects, CONSUMER, case.id)
+    kept = await towns.db.read(CONSUMER, object_store.objects, CONSUMER, case.id)
     by = json.loads(kept[BY_CONSUMER].body)
     assert (by["role"], by["pseudonym"]) == (HEAD.role, HEAD.pseudonym)
     assert PRICE in kept[draft.TEXT].body.decode()
@@ -47,9 +47,9 @@ async def test_what_was_swapped_after_it_was_read_is_not_sealed(towns: Towns, na
     await towns.run()
     assert (await towns.case(CONSUMER, case.id)).shown == "AGREED"
     assert (await towns.agreement(CONSUMER, case.agreement)).consumer_jws is None
-    kept = (await towns.db.read(CONSUMER, store.objects, CONSUMER, case.id))[name]
+    kept = (await towns.db.read(CONSUMER, object_store.objects, CONSUMER, case.id))[name]
     other = draft.evidence_object(name, kept.media_type, kept.body + b" ")
-    await towns.db.write(CONSUMER, store.take_object, CONSUMER, case.id, towns.did(PROVIDER), other)
+    await towns.db.write(CONSUMER, object_store.take_object, CONSUMER, case.id, towns.did(PROVIDER), other)
     with pytest.raises(Mistake, match=r"other-text-read"):
         await order(towns, case, told.digest)
 
@@ -72,7 +72,7 @@ async def test_of_two_who_answer_at_once_one_signs(towns: Towns) -> None:
     [errand] = await towns.rows(CONSUMER, sql)
     await towns.run()
     assert (await towns.case(CONSUMER, case.id)).shown == "FINALIZED"
-    kept = await towns.db.read(CONSUMER, store.objects, CONSUMER, case.id)
+    kept = await towns.db.read(CONSUMER, object_store.objects, CONSUMER, case.id)
     assert json.loads(kept[BY_CONSUMER].body)["pseudonym"] == json.loads(bytes(errand["body"]))["facts"]["person"]
     with pytest.raises(Mistake, match=r"nothing-to-countersign"):
         await order(towns, case, told.digest, OTHER)
