@@ -171,20 +171,28 @@ def case(
     return _case(row)
 
 
+def hold(tx: Tx, participant: str, cases: Collection[str]) -> None:
+    """Takes the lock of these negotiations, in the order of their ids; SQLite has one writer anyway."""
+    if tx.dialect == "postgres":
+        names = {f"id{n}": name for n, name in enumerate(cases)}
+        among = ", ".join(f":{name}" for name in names)
+        tx.all(
+            f"SELECT id FROM negotiation WHERE participant = :participant AND id IN ({among}) ORDER BY id FOR UPDATE",  # noqa: S608 names
+            participant=participant,
+            **names,
+        )
+
+
 def case_with_agreement(
-    tx: Tx, participant: str, case_id: str, among: Collection[str] | None = None
+    tx: Tx, participant: str, case_id: str, among: Collection[str] | None = None, *, held: bool = False
 ) -> tuple[NegotiationRow, Agreement | None] | None:
-    """The negotiation under its lock, as `case`, and the agreement that came of it.
+    """The negotiation under its lock, as `case`, and the agreement that came of it; `held`: this unit has the lock.
 
     PostgreSQL locks first and reads then: what a statement joins to a row that it had to wait for is of before the
     wait.
     """
-    if tx.dialect == "postgres":
-        tx.one(
-            "SELECT 1 FROM negotiation WHERE participant = :participant AND id = :id FOR UPDATE",
-            participant=participant,
-            id=case_id,
-        )
+    if not held:
+        hold(tx, participant, (case_id,))
     row = tx.one(
         f"SELECT n.*{_ASKED}, {_JOINED} FROM negotiation n"  # noqa: S608 constants
         " LEFT JOIN agreement a ON a.participant = n.participant AND a.id = n.agreement"

@@ -8,7 +8,7 @@ peer has settled; where a row comes behind an open one, that one is booked at on
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import structlog
 from msgspec import Struct
@@ -28,12 +28,20 @@ SOON_S = 0.05
 log = structlog.get_logger("delivery")
 
 
+Hold = Callable[[Tx, str, Collection[str]], None]
+"""Takes the lock of these processes of a participant, in the order of their ids, where there are other writers."""
+
+
+def hold_nothing(tx: Tx, participant: str, processes: Collection[str]) -> None:
+    """Of rows that belong to no process."""
+
+
 class Ack(Struct, frozen=True):
     """An answer to `row`, its line in the transcript, and what books it; not for a row that the peer's next message has
     settled, or whose lease is lost. `expects`: the peer has the next word, and it will be the answer.
 
     `names`: it told the peer's pid, which every replica has to know soon, since the peer may ask any for our state.
-    `known` is called once that is on the disk.
+    `known` is called once that is on the disk. `hold` takes the lock of the `process`.
     """
 
     row: OutboxRow
@@ -42,6 +50,8 @@ class Ack(Struct, frozen=True):
     expects: bool
     known: Callable[[], object] = lambda: None
     names: bool = False
+    hold: Hold = hold_nothing
+    process: str = ""
 
 
 Booked = Callable[[frozenset[str], frozenset[str]], None]
@@ -211,8 +221,9 @@ def _all(tx: Tx, acks: Sequence[Ack]) -> None:
     firsts = dict[int, Ack]()
     for ack in acks:
         firsts.setdefault(ack.row.id, ack)
-    done = outbox.finish_all(tx, [ack.row for ack in firsts.values()])
     participant = acks[0].row.participant
+    _hold(tx, participant, firsts.values())
+    done = outbox.finish_all(tx, [ack.row for ack in firsts.values()])
     gone = len(done) < len(firsts) and lifecycle.is_deleting(tx, participant)  # then nothing is said about it any more
     store.write(tx, participant, *(ack.line for ack in firsts.values() if ack.row.id in done or not gone))
     for ack in firsts.values():
@@ -220,3 +231,13 @@ def _all(tx: Tx, acks: Sequence[Ack]) -> None:
             ack.book(tx)
     if again := [ack for ack in acks if firsts[ack.row.id] is not ack]:
         _all(tx, again)
+
+
+def _hold(tx: Tx, participant: str, acks: Iterable[Ack]) -> None:
+    """First the processes, then their rows: so does whoever takes the peer's next message, which settles the same rows.
+    The other way round each waited for the other until PostgreSQL broke one off."""
+    processes = dict[Hold, set[str]]()
+    for ack in sorted(acks, key=lambda ack: ack.row.stream):
+        processes.setdefault(ack.hold, set()).add(ack.process)
+    for hold, some in processes.items():
+        hold(tx, participant, some)

@@ -95,7 +95,9 @@ class Messages:
             known = partial(self._contracts.named.pop, parcel.process, None)
             expects = (parcel.noun, parcel.kind) in _ANSWERED_BY_A_MESSAGE
             line = recorder.answer_line(row, parcel.kind, answer)
-            self._acks.put(Ack(row, line, book, expects, known, names=pid is not None))
+            hold = self._contracts.hold if parcel.noun == "negotiation" else self._transfers.hold
+            names = pid is not None
+            self._acks.put(Ack(row, line, book, expects, known, names=names, hold=hold, process=parcel.process))
             return
         if self._again(row):
             raise RetryAfter(self._clock.now() + 150 * 2 ** self._noes[row.id]).by(answer)
@@ -225,9 +227,10 @@ class Messages:
         self, tx: Tx, row: OutboxRow, parcel: OutgoingMessage, problem: Problem, reason: dict[str, list[str]],
         answer: Answer | None, unsent: Unavailable | None = None,
     ) -> None:  # fmt: skip
+        slice_ = self._contracts if parcel.noun == "negotiation" else self._transfers
+        slice_.hold(tx, row.participant, (parcel.process,))
         if outbox.finish(tx, row):
             recorder.answered(tx, row, parcel.kind, answer, unsent=unsent)
-            slice_ = self._contracts if parcel.noun == "negotiation" else self._transfers
             slice_.refused(tx, row.participant, parcel.process, parcel.sent_id, problem, reason)
 
     def _repaired(self, tx: Tx, row: OutboxRow, process_id: str, state: str | None, answer: Answer | None) -> bool:

@@ -6,7 +6,7 @@ and only where a worker runs here: others find in their sweeps what this one has
 All functions run inside the caller's transaction; times are milliseconds of `tx.now`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -119,17 +119,19 @@ def claim(tx: Tx, me: str, limit: int, lease_ms: int, stream: str | None = None)
     return sorted(claimed, key=lambda row: (row.due_at, row.id))
 
 
-def renew(tx: Tx, me: str, rows: Iterable[OutboxRow], lease_ms: int) -> None:
-    """Prolong the leases on `rows` that are still ours; a lost one stays lost and shows at `finish`."""
-    for row in rows:
-        tx.run(
-            "UPDATE outbox SET lease_until = :until"
-            " WHERE id = :id AND fence = :fence AND lease_owner = :me AND done_at IS NULL",
-            until=tx.now + lease_ms,
-            id=row.id,
-            fence=row.fence,
-            me=me,
-        )
+def renew(tx: Tx, me: str, rows: Sequence[OutboxRow], lease_ms: int) -> None:
+    """Prolong the leases on `rows` that are still ours; a lost one stays lost and shows at `finish`.
+
+    PostgreSQL passes by a row that another unit has locked, which is being finished: two that wait for each other's
+    rows would hold each other up. The next time comes long before the lease is over.
+    """
+    for first in range(0, len(rows), PORTION):
+        some = rows[first : first + PORTION]
+        of_rows = {f"{name}_{n}": getattr(row, name) for n, row in enumerate(some) for name in ("id", "fence")}
+        ours = f"({_claimed(len(some))}) AND lease_owner = :me AND done_at IS NULL"
+        unlocked = f"id IN (SELECT id FROM outbox WHERE {ours} FOR UPDATE SKIP LOCKED)"  # noqa: S608 names
+        free = unlocked if tx.dialect == "postgres" else ours
+        tx.run(f"UPDATE outbox SET lease_until = :until WHERE {free}", until=tx.now + lease_ms, me=me, **of_rows)  # noqa: S608 names
 
 
 def finish(tx: Tx, row: OutboxRow) -> bool:

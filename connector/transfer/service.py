@@ -4,7 +4,7 @@ Each is one transaction: load, let the kernel decide, save, turn the effects int
 we say next is decided in `decide`; what the plane asks and reports is in `reports`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from msgspec.structs import replace
@@ -206,6 +206,10 @@ class Transfers:
         return self._decide.after(tx, process, ReceivedTransferMessage(partner, message, before))
 
     # What became of our messages
+
+    def hold(self, tx: Tx, slug: str, process_ids: Collection[str]) -> None:
+        """Nobody else changes these until the unit ends; first of all, before their rows in the outbox are touched."""
+        store.hold(tx, slug, process_ids)
 
     def acked(self, tx: Tx, slug: str, process_id: str, sent_id: str, peer_pid: str | None) -> None:
         """The peer answered 2xx to this row."""

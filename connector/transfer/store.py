@@ -92,6 +92,18 @@ def process(
     return _process(row)
 
 
+def hold(tx: Tx, participant: str, processes: Collection[str]) -> None:
+    """Takes the lock of these transfers, in the order of their ids; SQLite has one writer anyway."""
+    if tx.dialect == "postgres":
+        names = {f"id{n}": name for n, name in enumerate(processes)}
+        among = ", ".join(f":{name}" for name in names)
+        tx.all(
+            f"SELECT id FROM transfer WHERE participant = :participant AND id IN ({among}) ORDER BY id FOR UPDATE",  # noqa: S608 names
+            participant=participant,
+            **names,
+        )
+
+
 def process_of_peer(tx: Tx, participant: str, counterparty: str, peer_pid: str) -> TransferRow | None:
     row = tx.one(
         "SELECT * FROM transfer WHERE participant = :participant AND counterparty = :counterparty"

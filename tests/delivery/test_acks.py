@@ -6,6 +6,7 @@ The wire carries no faults here but the order of things: what a peer says next m
 import asyncio
 import json
 import shutil
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -17,6 +18,7 @@ import uvloop
 from msgspec.structs import replace
 
 from connector.clock import SystemClock
+from connector.contracts import store as contract_store
 from connector.delivery.acks import Ack, Acks, _all
 from connector.delivery.worker import Worker
 from connector.errors import Defect, PeerError, Unavailable
@@ -30,7 +32,8 @@ from connector.storage.database import WORKER, Database, Listener, Tx
 from connector.storage.outbox import OutboxRow
 from connector.trace import recorder
 from connector.trace.store import Line
-from tests.testkit.patience import PATIENCE_S
+from connector.transfer import store as transfer_store
+from tests.testkit.patience import PATIENCE_S, eventually_said
 from tests.testkit.towns import Towns
 
 P = ParamSpec("P")
@@ -473,3 +476,57 @@ async def test_nothing_overtakes_a_message_that_could_not_be_booked(any_db: Data
         await any_db.write(TOWN, put, "a", "end")
         await until(lambda: sender.booked[-1:] == ["end"])
         assert (sender.sent, sender.booked) == (["first", "first", "end"], ["first", "end"])
+
+
+@pytest.mark.parametrize("noun", ["negotiation", "transfer"])
+async def test_bug_an_answer_and_the_next_message_waited_for_each_other(postgres_db: Database, noun: str) -> None:
+    """<< a message locks its process and then settles our row, while the answer to that row is booked >> that waits.
+
+    It took the row first and then the process: PostgreSQL broke one of the two off, after a second.
+    """
+    process, ran = "urn:uuid:process", list[str]()
+    locked, go = threading.Event(), threading.Event()
+    hold = {"negotiation": contract_store.hold, "transfer": transfer_store.hold}[noun]
+
+    def taken(tx: Tx) -> None:
+        ran.append("message")
+        hold(tx, TOWN, [process])
+        locked.set()
+        assert go.wait(PATIENCE_S)
+        assert outbox.done_by_reply(tx, TOWN, "a", "first") == 1
+
+    def answered(tx: Tx) -> None:
+        ran.append("answer")
+        _all(tx, [Ack(claimed, line(claimed), booking, expects=False, hold=hold, process=process)])
+
+    def booking(tx: Tx) -> None:
+        hold(tx, TOWN, [process])
+        ran.append("booked")
+
+    async def waits() -> bool:
+        return await postgres_db.read(TOWN, lambda tx: tx.all(_WAITING)[0]["n"] == 1)
+
+    for table in ("negotiation", "agreement", "transfer"):
+        await postgres_db.write(TOWN, _begun, table, process)
+    await postgres_db.write(TOWN, put, "a", "first")
+    [claimed] = await postgres_db.write(WORKER, outbox.claim, "me", 1, 60_000)
+    message = asyncio.ensure_future(postgres_db.write(TOWN, taken))
+    assert await asyncio.to_thread(locked.wait, PATIENCE_S)
+    answer = asyncio.ensure_future(postgres_db.write(TOWN, answered))
+    await eventually_said(waits)
+    go.set()
+    await asyncio.gather(message, answer)
+    assert ran == ["message", "answer"], "nothing ran twice, and the message has settled the row"
+
+
+_WAITING = "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
+def _begun(tx: Tx, table: str, process: str) -> None:
+    """A row of it, with something in every column that needs it."""
+    asked = "SELECT column_name AS name, data_type AS type FROM information_schema.columns"
+    wanted = tx.all(f"{asked} WHERE table_name = :name AND is_nullable = 'NO' AND column_default IS NULL", name=table)
+    values = {row["name"]: 0 if row["type"] == "bigint" else "{}" for row in wanted}
+    values |= {name: process for name in ("id", "negotiation", "agreement") if name in values} | {"participant": TOWN}
+    names, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
+    tx.run(f"INSERT INTO {table} ({names}) VALUES ({marks})", **values)

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import threading
 from itertools import count
 
 import msgspec
@@ -193,3 +194,26 @@ async def test_four_workers_with_stalls_and_crashes(any_db: Database) -> None:
         assert order == list(range(stream, ROWS, STREAMS))
     assert len(finished) == len(set(finished)) == ROWS
     assert dropped
+
+
+async def test_bug_renewing_leases_waited_for_rows_that_were_being_finished(postgres_db: Database) -> None:
+    """>> two leases are renewed while one of the rows is finished << the other one is, and nobody waits."""
+    for stream in "ab":
+        await postgres_db.write(TOWN, put, stream)
+    rows = await postgres_db.write(WORKER, outbox.claim, "me", 2, 1_000)
+    locked, go = threading.Event(), threading.Event()
+
+    def finishing(tx: Tx) -> None:
+        assert outbox.finish(tx, rows[0])
+        locked.set()
+        assert go.wait(PATIENCE_S)
+
+    finished = asyncio.ensure_future(postgres_db.write(TOWN, finishing))
+    assert await asyncio.to_thread(locked.wait, PATIENCE_S)
+    async with asyncio.timeout(PATIENCE_S):
+        await postgres_db.write(WORKER, outbox.renew, "me", rows, 1_000_000)
+    go.set()
+    await finished
+    left = await postgres_db.read(WORKER, lambda tx: tx.all("SELECT id, lease_until, done_at FROM outbox ORDER BY id"))
+    assert [(row["done_at"] is None, row["lease_until"] > 0) for row in left] == [(False, False), (True, True)]
+    assert left[1]["lease_until"] > left[0]["done_at"] + 500_000

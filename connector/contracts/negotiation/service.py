@@ -273,9 +273,13 @@ class Contracts:
 
     # What became of our messages
 
+    def hold(self, tx: Tx, slug: str, case_ids: Collection[str]) -> None:
+        """Nobody else changes these until the unit ends; first of all, before their rows in the outbox are touched."""
+        store.hold(tx, slug, case_ids)
+
     def acked(self, tx: Tx, slug: str, case_id: str, sent_id: str, peer_pid: str | None) -> None:
-        """The peer answered 2xx to this row."""
-        found = store.case_with_agreement(tx, slug, case_id)
+        """The peer answered 2xx to this row; the caller holds the negotiation."""
+        found = store.case_with_agreement(tx, slug, case_id, held=True)
         if found is None:
             return
         case, agreement = found
