@@ -10,13 +10,15 @@ import socket
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
+from aiohttp.http_exceptions import HttpProcessingError
 from msgspec import Struct
 from multidict import MultiMapping
 from yarl import URL
@@ -31,6 +33,9 @@ KEEPALIVE_S = 9.0
 CONNECT_S = 5.0
 READ_GAP_S = 30.0
 STREAM_BUFFER = 65_536
+MOST_INTERIM = 16
+"""Answers 1xx before the one that counts. No cap counts their bytes, and whoever waits reads on as long as there are
+more, so that nothing else of the process has its turn; what a peer says on a connection at rest stays in memory."""
 _PLAIN = {"Accept-Encoding": "identity"}
 
 
@@ -282,11 +287,33 @@ class SafeClient:
                 raise PeerError("http.address-refused", host=there.host)
 
 
+class _Handler(ResponseHandler):
+    """Hangs up on a peer that says more to one request than some interim answers and one that counts."""
+
+    _said = 0
+
+    def set_response_params(self, **named: Any) -> None:
+        self._said = 0
+        super().set_response_params(**named)
+
+    def feed_data(self, data: Any, size: int = 0) -> None:
+        self._said += 1
+        if self._said <= MOST_INTERIM + 1:
+            super().feed_data(data, size)
+        elif self.transport is not None and not self.transport.is_closing():
+            self.transport.abort()
+            self.set_exception(HttpProcessingError(message="too many answers"))
+
+
 class _Pool(aiohttp.TCPConnector):
     """Kept connections; those on which the peer went on talking unasked are closed instead of used again.
 
     What it said there would be taken for the answer to the next request.
     """
+
+    def __init__(self, **named: Any) -> None:
+        super().__init__(**named)
+        self._factory = partial(_Handler, loop=self._loop)  # type: ignore[assignment]
 
     async def kept(self, there: Target) -> Connection | None:
         """One that is open to that host, not to be used by another until it is released or closed; None for none."""

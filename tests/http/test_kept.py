@@ -3,14 +3,15 @@ doubt about what comes next on it."""
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
 from connector.errors import HanseError
-from connector.http import kept
+from connector.http import kept, outbound
 from connector.http.address import target
-from connector.http.outbound import SafeClient
+from connector.http.outbound import MOST_INTERIM, SafeClient
+from tests.testkit.patience import PATIENCE_S
 
 TOKEN = {"Authorization": "Bearer one"}
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -40,7 +41,7 @@ class Peer:
                 writer.write(answer := self.answers.pop(0))
                 if not answer:
                     break
-        except asyncio.IncompleteReadError:
+        except (asyncio.IncompleteReadError, ConnectionError):
             pass  # they hung up
         finally:
             writer.close()
@@ -148,6 +149,57 @@ async def test_a_usual_answer_leaves_the_connection_open(answer: bytes) -> None:
     async with met(peer) as (client, url):
         assert [await ask(client, url), await ask(client, url)] == ["ok", "ok"]
     assert {number for number, _ in peer.seen} == {1}
+
+
+@pytest.mark.threat("T14")
+@pytest.mark.parametrize("by", ["session", "without"])
+@pytest.mark.parametrize(
+    ("interim", "told"),
+    [(MOST_INTERIM, "ok"), (MOST_INTERIM + 1, "http.unreachable"), (200_000, "http.unreachable")],
+)
+async def test_bug_interim_answers_without_end_kept_everybody_waiting(
+    interim: int, told: str, by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> many answers 1xx << read as far as anybody has use for them, then hung up. Nothing else had its turn as long
+    as more of them came, and all lay in memory."""
+    if by == "session":
+        monkeypatch.setattr(kept, "request", lambda *_: None)
+    peer = Peer(OK, b"HTTP/1.1 103 Early Hints\r\n\r\n" * interim + OK, OK)
+    async with met(peer) as (client, url):
+        assert [await ask(client, url), await ask(client, url)] == [told, "ok"]
+    assert [number for number, _ in peer.seen] == ([1, 1, 1] if told == "ok" else [1, 1, 2])
+
+
+@pytest.mark.threat("T14")
+async def test_a_peer_that_talks_without_end_at_rest_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> an answer, and answers to nothing as long as the connection is there << hung up, however long it might have
+    rested."""
+    monkeypatch.setattr(outbound, "KEEPALIVE_S", 3600.0)
+    rests, gone = asyncio.Event(), asyncio.Event()
+
+    async def talks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK)
+        await rests.wait()
+        with suppress(ConnectionError):
+            while not writer.is_closing():
+                await asyncio.sleep(0)
+                writer.write(OK)
+                await writer.drain()
+        writer.close()
+        gone.set()
+
+    server = await asyncio.start_server(talks, "127.0.0.1", 0)
+    client = SafeClient(allow=["127.0.0.0/8"], insecure=True)
+    try:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        assert (await client.get(url, headers=TOKEN)).body == b"ok"
+        rests.set()
+        async with asyncio.timeout(PATIENCE_S):
+            await gone.wait()
+    finally:
+        await client.close()
+        server.close()
 
 
 @pytest.mark.threat("T14")
