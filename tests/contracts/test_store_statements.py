@@ -39,6 +39,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> dict[object, list[str]]:
     return found
 
 
+@pytest.mark.on_both
 async def test_a_negotiation(towns: Towns, ran: dict[object, list[str]]) -> None:
     """>> asked, requested, agreed, verified, finalized << as few as are known to be enough, and all answers booked."""
     await towns.concluded(VILLAGE, TOWN)

@@ -1,5 +1,7 @@
 """Who agreed to contracts and who acted for a side, as the approvals say that both sides signed."""
 
+import pytest
+
 from connector.contracts.evidence import approvals
 from connector.storage.database import Tx
 from tests.mandates.entrusting import PROVIDER, TOWN, entrusted
@@ -8,6 +10,7 @@ from tests.testkit.towns import Towns
 VILLAGE = "nachbardorf"
 
 
+@pytest.mark.on_both
 async def test_who_acted_is_read_for_many_agreements_at_once(towns: Towns) -> None:
     """>> a contract between towns that act themselves, one where the provider is acted for, one where both are; of the
     last the consumer's approval is unreadable here << each side by itself, and nobody for what cannot be read."""

@@ -4,6 +4,8 @@ import asyncio
 import threading
 from typing import Any
 
+import pytest
+
 from connector.contracts import store
 from connector.contracts.negotiation.service import Reply
 from connector.protocol import messages as m
@@ -15,6 +17,7 @@ TOWN, VILLAGE = "musterstadt", "nachbardorf"
 REPLICAS = 3
 
 
+@pytest.mark.on_both
 async def test_the_same_first_request_at_several_replicas(towns: Towns, monkeypatch: Any) -> None:
     """>> none of them has seen it when each begins to decide << all answer with the one negotiation; of those that
     came later nothing is left, no second contract and no second message."""
