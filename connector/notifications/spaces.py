@@ -1,4 +1,5 @@
-"""What there is to tell about spaces: an application that waits, a second person that is needed, what became of us.
+"""What there is to tell about spaces: an application or a merger that waits, a second person that is
+needed, what became of us.
 
 As with all causes, each has a name that it alone has; whom the list of a space suspends or renews hears it once.
 """
@@ -11,6 +12,7 @@ from connector.notifications.model import Cause, Notification, told
 from connector.participants.service import Hosted
 from connector.spaces import news, overview, store
 from connector.spaces.news import Event
+from connector.spaces.overview import MergerLine
 from connector.storage.database import Tx
 
 DAY_MS = 86_400_000
@@ -39,6 +41,8 @@ def often(
         if one.votes and one.missing and second not in known:
             others = holding(tx, slug, "steward") - {vote.who for vote in one.votes}
             yield told("second", one.id, facts, others, tx.now, str(len(one.votes)))
+    for waits in overview.mergers(tx, slug):
+        yield from _merger(tx, slug, waits, holding, known)
     memberships, lists = news.news(tx, slug, since)
     for each in memberships:
         facts = {"title": plain(each.name, 200)}
@@ -53,6 +57,20 @@ def often(
         yield told(
             "space-alarm", false.space, facts, STEWARDS | {"admin"}, tx.now, f"{false.code}:{false.at // DAY_MS}"
         )
+
+
+def _merger(
+    tx: Tx, slug: str, one: MergerLine, holding: Holding, known: Container[str]
+) -> Iterator[Notification]:  # fmt: skip
+    """What a member says anew is another merger, told anew."""
+    facts = {"title": plain(one.name, 200), "whole": plain(one.whole, 200), "until": rfc3339(one.due_at)}
+    first = told("merger", one.did, facts, STEWARDS, tx.now, str(one.asked_at))
+    if first.name not in known:
+        yield first
+    second = f"{one.asked_at}:{len(one.votes)}"
+    if one.votes and one.missing and f"merger-second:{one.did}:{second}" not in known:
+        others = holding(tx, slug, "steward") - {vote.who for vote in one.votes}
+        yield told("merger-second", one.did, facts, others, tx.now, second)
 
 
 def seldom(tx: Tx, hosted: Hosted) -> Iterator[Notification]:

@@ -9,10 +9,11 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from connector.approvals import decide as ballots
 from connector.approvals.model import Vote
-from connector.spaces.model import DAY_MS, ApplicationState, MemberState, Space
+from connector.spaces.model import DAY_MS, ApplicationState, MemberState, Merger, Space
 from connector.spaces.rows import struct
-from connector.storage.database import Tx
+from connector.storage.database import Row, Tx
 
 MOST: Final = 1_000
 """Rows of one list."""
@@ -58,6 +59,24 @@ class ApplicationLine(Struct, frozen=True, kw_only=True):
     @property
     def missing(self) -> int:
         return max(self.needed - len(self.votes), 0)
+
+    def agreed(self, who: str) -> bool:
+        """Whether that person has said yes already."""
+        return any(vote.who == who for vote in self.votes)
+
+
+class MergerLine(Struct, frozen=True, kw_only=True):
+    """A merger that waits for people: `name` is who became part of `whole`, whose DID is `into`; `missing` people have
+    to agree yet. Times in milliseconds."""
+
+    did: str
+    name: str
+    whole: str
+    into: str
+    asked_at: int
+    due_at: int
+    missing: int
+    votes: tuple[Vote, ...]
 
     def agreed(self, who: str) -> bool:
         """Whether that person has said yes already."""
@@ -127,6 +146,32 @@ def waiting(tx: Tx, participant: str) -> list[ApplicationLine]:
     return [
         struct(row, ApplicationLine, votes=msgspec.json.decode(row["votes"], type=tuple[Vote, ...])) for row in rows
     ]
+
+
+def mergers(tx: Tx, participant: str) -> list[MergerLine]:
+    """Mergers that wait for people here and for nobody else's word, the oldest first.
+
+    Nobody can agree while one of both is no active member, so that is nobody's task.
+    """
+    rows = tx.all(
+        "SELECT did, name, merger, (SELECT did FROM participant WHERE id = :participant) AS own FROM space_member"
+        " WHERE participant = :participant AND state = 'active' AND merger IS NOT NULL ORDER BY did",
+        participant=participant,
+    )
+    found = [_merger(tx, participant, row, msgspec.json.decode(row["merger"], type=Merger)) for row in rows]
+    return sorted((one for one in found if one is not None), key=lambda one: (one.asked_at, one.did))
+
+
+def _merger(tx: Tx, participant: str, row: Row, one: Merger) -> MergerLine | None:
+    """Where the authority itself takes the member in, its people are its word."""
+    open_ = ballots.expire(one.ballot, tx.now).state == "open" and (one.agreed or one.into == row["own"])
+    whole = member(tx, participant, one.into) if open_ else None
+    if whole is None or whole.state != "active":
+        return None
+    return MergerLine(
+        did=row["did"], name=row["name"], whole=whole.name, into=whole.did, asked_at=one.asked_at,
+        due_at=one.ballot.due_at, missing=max(one.ballot.missing("steward"), 0), votes=one.ballot.votes,
+    )  # fmt: skip
 
 
 def decided(tx: Tx, participant: str) -> list[DecidedLine]:

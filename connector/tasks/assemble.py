@@ -49,13 +49,19 @@ def approvals(service: Approvals) -> Supplier:
 
 
 def spaces(tx: Tx, slug: str, viewer: Viewer) -> Iterator[Task]:
-    """Applications to which the viewer has not said yes yet, members to be renewed by people, groups that ask for us,
-    and our own ends."""
+    """Applications and mergers to which the viewer has not said yes yet, members to be renewed by people, groups that
+    ask for us, and our own ends."""
     for one in overview.waiting(tx, slug):
         if one.missing and not one.agreed(viewer.pseudonym):
             yield Task(
                 kind="admission-second" if one.votes else "admission", subject=one.id, title=one.name,
                 since=one.asked_at, due=one.due_at,
+            )  # fmt: skip
+    for merger in overview.mergers(tx, slug):
+        if merger.missing and not merger.agreed(viewer.pseudonym):
+            yield Task(
+                kind="merger-second" if merger.votes else "merger", subject=merger.did, title=merger.name,
+                partner=merger.into, since=merger.asked_at, due=merger.due_at,
             )  # fmt: skip
     space = store.space(tx, slug)
     if space is not None and space.rules.renewal == "people":

@@ -81,6 +81,8 @@ def _where(call: Call, one: Task) -> str:
         return _open(call, "applications", one.subject)
     if one.kind in ("membership-ends", "renewals"):
         return _open(call, "spaces" if one.kind == "membership-ends" else "space")
+    if one.kind in ("merger", "merger-second"):
+        return _open(call, "space", "mergers")
     if one.kind == "group-asked":
         return _open(call, "spaces", "groups")
     if one.kind == "quota":

@@ -1,0 +1,115 @@
+"""What people are told of a merger: those who decide, once each, and nobody that it does not concern."""
+
+import asyncio
+
+import pytest
+
+from connector.app.asked import asked
+from connector.approvals.model import Voter
+from connector.clock import FakeClock, SystemClock
+from connector.notifications.message import sentence
+from connector.notifications.model import Notification
+from connector.spaces.model import Rules
+from connector.tasks.model import Viewer
+from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, UNLISTED, County, joined
+from tests.spaces.mergers import PART, PARTNER, WHOLE, approve, listed, say
+from tests.testkit.cities import MUNICIPALITY, City, Space
+
+ANNA, BERT, CEM = PEOPLE
+STEWARD = Voter("p-tina", frozenset({"steward"}))
+
+
+@pytest.fixture
+def clock(space: Space) -> FakeClock:
+    space.clock = clock = FakeClock(SystemClock().now())
+    return clock
+
+
+@pytest.fixture
+async def county(space: Space, clock: FakeClock) -> County:
+    made = County(await space.city("county", {COUNTY: COUNTY_KIND}, UNLISTED))
+    await made.found(Rules(checklist=("letter",)))
+    return made
+
+
+@pytest.fixture
+async def both(county: County, space: Space) -> City:
+    """A part and its whole at one provider, and a neighbour that has nothing to do with it; all are members."""
+    city = await space.city("both", dict.fromkeys((PART, WHOLE, PARTNER), MUNICIPALITY), UNLISTED)
+    for slug in (PART, WHOLE, PARTNER):
+        await joined(city, slug, county)
+    await listed(county, city)
+    return city
+
+
+async def voter(county: County, login: str) -> Voter:
+    return await county.city.services.infra.db.read(COUNTY, county.authority.voter, COUNTY, login)
+
+
+async def heard(city: City, slug: str, who: Voter) -> list[Notification]:
+    """Of mergers, after two replicas looked at once, and once more."""
+    notes = city.services.notifications.service
+    await asyncio.gather(notes.look(), notes.look())
+    await notes.look_further()
+    found = await city.services.infra.db.read(slug, notes.waiting, slug, who)
+    return sorted((one for one in found if "merge" in one.cause), key=lambda one: one.cause)
+
+
+async def tasks(city: City, slug: str, who: Voter) -> list[str]:
+    viewer = Viewer(person="x", pseudonym=who.who, roles=who.roles)
+    found = await city.services.infra.db.read(slug, asked(city.services).tasks.waiting, slug, viewer)
+    return [one.kind for one in found if "merge" in one.kind]
+
+
+async def causes(county: County, login: str) -> list[str]:
+    return [one.cause for one in await heard(county.city, COUNTY, await voter(county, login))]
+
+
+async def test_stewards_hear_of_a_merger_once_both_have_said_it(county: County, both: City) -> None:
+    """>> the part says it; the whole, twice; Anna agrees, then Bert << nothing yet; all three hear of it, and it is a
+    task of each; Bert and Cem hear that one more is needed; then nobody has anything to do."""
+    did, into = both.did(PART), both.did(WHOLE)
+    await say(both, PART, county, into=into)
+    assert await causes(county, ANNA) == []
+    assert await tasks(county.city, COUNTY, await voter(county, ANNA)) == []
+    for _ in range(2):
+        await say(both, WHOLE, county, member=did)
+        (first,) = await heard(county.city, COUNTY, await voter(county, ANNA))
+    assert sentence(first, "de").startswith("„Musterdorf“ ist laut Meldung Teil von „Musterstadt“ geworden.")
+    assert first.place == ("space", "mergers")
+    assert not first.concerns("p-rita", frozenset({"auditor"}))
+    assert await tasks(county.city, COUNTY, await voter(county, ANNA)) == ["merger"]
+    await approve(county, did, ANNA)
+    assert await causes(county, ANNA) == ["merger"]
+    assert await causes(county, BERT) == await causes(county, CEM) == ["merger", "merger-second"]
+    assert await tasks(county.city, COUNTY, await voter(county, ANNA)) == []
+    assert await tasks(county.city, COUNTY, await voter(county, CEM)) == ["merger-second"]
+    await approve(county, did, BERT)
+    assert await tasks(county.city, COUNTY, await voter(county, CEM)) == []
+    assert await causes(county, CEM) == ["merger", "merger-second"]
+
+
+async def test_another_day_is_another_merger(county: County, both: City, clock: FakeClock) -> None:
+    """>> both say it, then both say another day << told twice, by the same words; one task."""
+    did, into = both.did(PART), both.did(WHOLE)
+    for day in ("2026-01-01", "2026-02-01"):
+        await say(both, PART, county, into=into, day=day)
+        await say(both, WHOLE, county, member=did, day=day)
+        clock.advance(1_000)
+        await heard(county.city, COUNTY, await voter(county, ANNA))
+    assert await causes(county, ANNA) == ["merger", "merger"]
+    assert await tasks(county.city, COUNTY, await voter(county, ANNA)) == ["merger"]
+
+
+async def test_what_nobody_can_agree_to_is_no_task(county: County, both: City) -> None:
+    """>> both say it, and the whole is suspended; goes on; a person refuses << no task; one; none."""
+    did, into = both.did(PART), both.did(WHOLE)
+    change, who = county.city.services.spaces.memberships.change, await voter(county, ANNA)
+    await say(both, PART, county, into=into)
+    await say(both, WHOLE, county, member=did)
+    await change(COUNTY, into, "suspended", "Test", ANNA)
+    assert await tasks(county.city, COUNTY, who) == []
+    await change(COUNTY, into, "active", "", ANNA)
+    assert await tasks(county.city, COUNTY, who) == ["merger"]
+    await county.city.services.spaces.mergers.refuse(COUNTY, did, "Kein Beschluss.", BERT)
+    assert await tasks(county.city, COUNTY, who) == []
