@@ -237,10 +237,15 @@ class Agreements:
 
     def unentrusted(self, tx: Tx, slug: str, action: str) -> Reason | None:
         """Why nobody may do that for the participant now (spec/mandates.md 4); None: somebody may."""
+        fault = self.barred(tx, slug, action)
+        return None if fault is None else because(fault.code, **fault.facts)
+
+    def barred(self, tx: Tx, slug: str, action: str) -> Unavailable | None:
+        """The same as an error: it may be otherwise later."""
         try:
             self._participants.require(tx, slug, action)
         except Unavailable as fault:
-            return because(fault.code, **fault.facts)
+            return fault
         return None
 
     def served(self, tx: Tx, slug: str) -> bool:

@@ -32,7 +32,7 @@ from connector.trust.keys.signing import Vault
 TRIES = 4
 """How often a receiver may say no before we believe it; what is on its way to either side may still change its mind."""
 PATIENCE_MS = 6 * 3_600_000
-"""How long a receiver that is out of reach is waited for."""
+"""How long a receiver that is out of reach is waited for, and somebody who may serve."""
 _PERHAPS = frozenset({401, 403, 404, 409})
 
 
@@ -71,7 +71,11 @@ class Pusher:
         except Refused as no:
             await self._refused(row, flow, no)
         except Refusal as refusal:
-            await self._failed(row, flow, "refused", refusal)
+            barred = await self._db.read(row.participant, self._reports.barred, row.participant)
+            if barred is None:
+                await self._failed(row, flow, "refused", refusal)
+            else:  # a mandate may take its place, or the town itself: no transfer ends with one (decision 0113)
+                await self._not_now(row, process_id, barred, refusal)
         except PeerError as error:
             await self._failed(row, flow, "broken", error)
         except Unavailable as error:

@@ -13,6 +13,7 @@ from connector.contracts.termination import statement
 from connector.dataplane import flows
 from connector.dataplane.gate import Access, Decision
 from connector.dataplane.receive.inbound import Expected
+from connector.errors import Unavailable
 from connector.language.reasons import Reason, because
 from connector.participants.acting import SERVE
 from connector.protocol import transfer as kernel
@@ -117,6 +118,10 @@ class Reports:
     def serves(self, tx: Tx, slug: str) -> bool:
         """Whether anybody may hand out the participant's data now: what is open is cut where nobody may."""
         return self._agreements.served(tx, slug)
+
+    def barred(self, tx: Tx, slug: str) -> Unavailable | None:
+        """Why nothing may be handed out from here now whatever the contracts say; None: it may."""
+        return self._agreements.barred(tx, slug, SERVE)
 
     def _refused(self, tx: Tx, process: TransferRow, decision: TransferDecision) -> Reason:
         self._decisions.book(tx, self._sender, process, decision)

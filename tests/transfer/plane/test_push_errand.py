@@ -24,6 +24,7 @@ from connector.transfer.model import TransferRow
 from connector.transfer.plane import push_errand
 from connector.transfer.plane.ports import Ports
 from connector.transfer.plane.push_errand import PATIENCE_MS, TRIES, Pusher
+from tests.mandates.entrusting import entrusted, mandates
 from tests.testkit.cities import COMPANY
 from tests.testkit.towns import Towns
 
@@ -203,6 +204,24 @@ async def test_the_policy_is_asked_when_the_bytes_go(plane: Callable[..., Plane]
     assert theirs.reason is not None
     assert "Kommune" in theirs.reason["de"][0]
     assert len(it.sending.asked) == 1
+
+
+async def test_a_mandate_that_ends_ends_no_push(plane: Callable[..., Plane]) -> None:
+    """>> the bytes break off, and nobody may serve for the town when they are to be sent again << the transfer waits;
+    once the town acts itself it is sent and completed."""
+    it = plane(Unavailable("http.unreachable", host="x"))
+    await entrusted(it.towns, PROVIDER)
+    mine, theirs = await it.begin()
+    await mandates(it.towns).withdraw(PROVIDER, own=False)
+    for _ in range(2):
+        await it.towns.hurry()
+        _, theirs = await it.both(mine.id)
+        assert (theirs.shown, theirs.outcome) == ("STARTED", None)
+    assert len(it.sending.asked) == 1
+    await mandates(it.towns).withdraw(PROVIDER, own=True)
+    await it.towns.hurry()
+    _, theirs = await it.both(mine.id)
+    assert (theirs.shown, theirs.outcome) == ("COMPLETED", "delivered")
 
 
 async def test_a_use_counts_once_however_often_it_is_tried(plane: Callable[..., Plane]) -> None:
