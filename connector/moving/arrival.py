@@ -304,8 +304,21 @@ class Arrivals:
             return
         folder = next((self._folders[one] for one in self._folders if head.name.startswith(one)), None)
         if folder is not None:
-            path = head.name.partition("/")[2]
-            await asyncio.to_thread(contents.poured, folder / found.slug, path, blocks)
+            path, own = head.name.partition("/")[2], folder / found.slug
+            waiting = await asyncio.to_thread(contents.poured, own, path, attempt, blocks)
+            try:
+                await self._db.write(found.slug, self._placed, found, waiting, own / path, attempt)
+            finally:
+                waiting.unlink(missing_ok=True)
+
+    @long
+    @at_rest
+    def _placed(self, tx: Tx, found: ArrivalRow, waiting: Path, place: Path, attempt: str) -> None:
+        """The file to where it belongs, while nobody can begin anew: whoever was shut out replaces none of who was
+        faster. A unit that is run again finds it there."""
+        self._waiting(tx, found, attempt)
+        with copies.room(place), suppress(FileNotFoundError):
+            waiting.replace(place)
 
     @long
     @at_rest
@@ -351,9 +364,7 @@ class Arrivals:
             return
         while await self._db.write(slug, _erased, slug, move, attempt):
             pass
-        for folder in self._folders.values():
-            await asyncio.to_thread(shutil.rmtree, folder / slug, ignore_errors=True)
-        await self._db.write(slug, _removed, slug, move, attempt)
+        await self._db.write(slug, _removed, slug, move, attempt, [folder / slug for folder in self._folders.values()])
 
 
 def _may_go(found: ArrivalRow | None, attempt: str) -> bool:
@@ -407,10 +418,14 @@ def _erased(tx: Tx, slug: str, move: str, attempt: str) -> int:
     return participant_rows.erase(tx, slug, ERASED) if _rests(tx, slug, move, attempt) else 0
 
 
+@long
 @at_rest
-def _removed(tx: Tx, slug: str, move: str, attempt: str) -> None:
+def _removed(tx: Tx, slug: str, move: str, attempt: str, folders: Sequence[Path]) -> None:
+    """Files go while nobody can begin anew, or they might be those of who did."""
     found = store.arrival(tx, slug, lock=True)
     if found is not None and _rests(tx, slug, move, attempt):
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
         lifecycle.unmake(tx, slug)
         people.forget(tx, list(found.source.people))
         store.set_arrival(tx, replace(found, source=replace(found.source, people=())))

@@ -67,9 +67,14 @@ def _require_known(name: str) -> None:
         raise Mistake("moving.path", name=name[:200])
 
 
-def poured(folder: Path, path: str, blocks: Blocks) -> None:
-    """The blocks as a file below the folder, durable; raises Mistake, or Unavailable if the disk is full."""
+def poured(folder: Path, path: str, attempt: str, blocks: Blocks) -> Path:
+    """The blocks as a file beside the place where they belong below the folder, durable; where it lies for now.
+
+    Its name is that of the attempt, so no other one writes into it, and backups leave it. Raises Mistake, or
+    Unavailable if the disk is full.
+    """
     _require_known(frames.FILES + path)
+    place = (folder / path).with_name(f".{attempt}{copies.PARTS[0]}")
     waiting = bytearray()
 
     def read(most: int) -> bytes:
@@ -80,4 +85,5 @@ def poured(folder: Path, path: str, blocks: Blocks) -> None:
         return piece
 
     with copies.room(folder):
-        copies.poured(read, folder / path, path)
+        copies.poured(read, place, path)
+    return place

@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -173,14 +173,16 @@ async def test_each_step_of_the_other_side(old: Old, migrated: Path, tmp_path: P
 class Hooked(Mortal):
     """A database on which something happens just behind the transaction of that number, in a process that lives on."""
 
-    def __init__(self, database: Database, at: int, hook: Callable[[], Any]) -> None:
+    def __init__(
+        self, database: Database, at: int, hook: Callable[[], Any], more: Mapping[int, Callable[[], Any]] | None = None
+    ) -> None:
         super().__init__(database)
-        self._hook_at, self._hook = at, hook
+        self._hooks = {at: hook, **(more or {})}
 
     async def write(self, scope: str, fn: Callable[..., Any], /, *args: Any, **kw: Any) -> Any:
         found = await super().write(scope, fn, *args, **kw)
-        if self.done == self._hook_at:
-            await self._hook()
+        if hook := self._hooks.get(self.done):
+            await hook()
         return found
 
 
@@ -268,6 +270,48 @@ async def test_replicas_that_share_a_disk_do_not_mix_what_they_read(
             await late
         assert (await one.look(TOWN)).arrival.receipt == receipt
         assert list(one._spool.iterdir()) == []
+
+
+async def another(old: Old, side: New, folder: Path) -> tuple[bytes, Callable[[], Any]]:
+    """Two archives of one move, of which the later one has another file; another process takes that in when asked."""
+    first = await written_out(old, side)
+    (old.folders["files/"] / TOWN / "a.csv").write_bytes(b"c;d\n")
+    second, one = await old.archive(), side.arrivals
+    other = type(one)(side.db, side.participants, side.vault, one._key_of, one._folders, folder)
+
+    async def meanwhile() -> None:
+        await side._replace(arrivals=other).take(second)
+
+    return first, meanwhile
+
+
+@pytest.mark.threat("T110")
+async def test_who_was_shut_out_replaces_no_file(old: Old, migrated: Path, tmp_path: Path) -> None:
+    """>> while an archive is taken in, a later one is taken in as a whole; the first one goes on with its file
+    << refused, and the file is that of the later one."""
+    await furnished(old)
+    total = await counted(old, migrated, tmp_path / "count")
+    async with place(old.towns, migrated, tmp_path / "there") as side:
+        first, meanwhile = await another(old, side, tmp_path / "other")
+        with pytest.raises(Mistake, match=r"moving\.over"):
+            await dying(side, Hooked(side.db, total - 2, meanwhile)).take(first)
+        (file,) = (side.folders["files/"] / TOWN).iterdir()
+        assert (file.name, file.read_bytes()) == ("a.csv", b"c;d\n")
+
+
+@pytest.mark.threat("T110")
+async def test_who_was_shut_out_removes_no_file(old: Old, migrated: Path, tmp_path: Path) -> None:
+    """>> an attempt is cut off when its file is there, and removes its rows; before it removes files another one has
+    taken the archive in << the file is there."""
+    await furnished(old)
+    total = await counted(old, migrated, tmp_path / "count")
+    async with place(old.towns, migrated, tmp_path / "there") as side:
+        first, meanwhile = await another(old, side, tmp_path / "other")
+        hooked = Hooked(side.db, total - 1, cancelled, {total: meanwhile})
+        with pytest.raises(asyncio.CancelledError):
+            await dying(side, hooked).take(first)
+        assert (await side.arrivals.look(TOWN)).arrival.state == "imported"
+        assert (side.folders["files/"] / TOWN / "a.csv").read_bytes() == b"c;d\n"
 
 
 async def test_giving_up_may_die_anywhere(old: Old, migrated: Path, tmp_path: Path) -> None:
