@@ -19,6 +19,7 @@ from connector.trust.members.trust_list import (
     Anchor,
     Entry,
     Group,
+    Merged,
     Read,
     Recognised,
     TrustList,
@@ -194,6 +195,12 @@ class Anchors(Anchor):
         if not found:
             raise Unauthenticated("trust.not-listed")
         return agreed(found)
+
+    def _merged_between(self, own: str, did: str, now: int) -> Sequence[Merged]:
+        if not self._joined:
+            return super()._merged_between(own, did, now)
+        said = (one.entry.merged_into for one in self.belonging(own, did, now))
+        return [one for one in said if one is not None]
 
     def fresh_between(self, own: str, did: str, now: int) -> bool:
         if not self._joined:
@@ -376,6 +383,9 @@ class Anchors(Anchor):
             if name in self._joined:
                 yield name, self._joined[name]
 
+    def _every(self) -> Iterable[Mapping[str, Entry]]:
+        return (listed.entries for listed in self._lists())
+
     def _lists(self) -> Iterator[Anchor]:
         yield from (listed for _, listed in self._direct())
         yield from (self._joined[name] for name in self._recognised if name in self._joined)
@@ -394,7 +404,7 @@ def agreed(entries: Sequence[Entry]) -> Entry:
         kind=first.kind if all(one.kind == first.kind for one in others) else "",
         admin_level=first.admin_level if all(one.admin_level == first.admin_level for one in others) else None,
         ars=first.ars if all(one.ars == first.ars for one in others) else None,
-        merged_into=next(iter(said)) if len(said := {one.merged_into for one in entries} - {None}) == 1 else None,
+        merged_into=next((one.merged_into for one in entries if one.merged_into), None),
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ It is part of that one by law, so nothing counts that only the former of the two
 counts that only the latter is (spec/trust.md 4.7; threat T122).
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from typing import Final, NamedTuple
 
 from connector.trust.members.successors import Successors
@@ -46,11 +46,12 @@ def common(did: str, told: Callable[[str], Facts | None], line: Successors, now:
     )
 
 
-def parts(dids: Collection[str], into: Mapping[str, str]) -> frozenset[str]:
-    """Who is part of one of these, or of such a part: what the list says of those it says of them."""
+def parts(dids: Collection[str], into: Collection[tuple[str, str]]) -> frozenset[str]:
+    """Who is part of one of these, or of such a part, by pairs of part and whole: what the list says of those it says
+    of them."""
     found, more = set(dids), True
     while more:
-        fresh = {did for did, whole in into.items() if whole in found} - found
+        fresh = {did for did, whole in into if whole in found} - found
         found |= fresh
         more = bool(fresh)
     return frozenset(found.difference(dids))

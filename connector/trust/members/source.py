@@ -15,7 +15,6 @@ import structlog
 from connector.errors import HanseError, Mistake, Unavailable
 from connector.http.outbound import SafeClient
 from connector.storage.database import PROCESS, Database, Tx
-from connector.trust.members import mergers
 from connector.trust.members.list_reader import ListReader
 from connector.trust.members.pins import KEPT
 from connector.trust.members.pins import TOPIC as TOPIC
@@ -110,8 +109,7 @@ class TrustListSource:
         told, self._untold = self._untold, frozenset()
         if told and self._changed is not None:
             try:
-                merged = {did: one.merged_into.did for did, one in self._anchor.entries.items() if one.merged_into}
-                await self._changed(told | mergers.parts(told, merged))
+                await self._changed(told | self._anchor.parts(told))
             except BaseException:
                 self._untold |= told
                 raise

@@ -4,7 +4,7 @@ The list is a JWS by the authority, whose public key is pinned by configuration 
 lies. Versions only rise; past `nextUpdate` the list still names the members but opens no new negotiations.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
@@ -387,13 +387,32 @@ class Anchor:
 
     def whole(self, own: str, did: str, now: int) -> tuple[str, int] | None:
         """Of whom a DID is part by law, and since when (ms), as a participant of ours (`own`) may go by it; of both who
-        has its place now counts. None for who is part of nobody, or shares no space with us."""
+        has its place now counts. None for who is part of nobody, shares no space with us, or is part of one by one list
+        and of another by another; where only days differ, since the last of them."""
         line = self.line_for(own)
+        said = self._merged_between(line.successor(own, now) or own, line.successor(did, now) or did, now)
+        wholes = {line.successor(one.did, now) or one.did for one in said}
+        return (wholes.pop(), max(millis(one.since) for one in said)) if len(wholes) == 1 else None
+
+    def _merged_between(self, own: str, did: str, now: int) -> Sequence[Merged]:
+        """What every list that counts between both says of that."""
         try:
-            merged = self.between(line.successor(own, now) or own, line.successor(did, now) or did, now).merged_into
+            merged = self.between(own, did, now).merged_into
         except Unauthenticated:
-            return None
-        return None if merged is None else (line.successor(merged.did, now) or merged.did, millis(merged.since))
+            return ()
+        return () if merged is None else (merged,)
+
+    def parts(self, dids: Collection[str]) -> frozenset[str]:
+        """Who is part of one of these by any list: what is said of those concerns them as well."""
+        line = self.line_for()
+        return mergers.parts(dids, [
+            (did, whole) for entries in self._every() for did, one in entries.items() if one.merged_into
+            for whole in (one.merged_into.did, line.successor(one.merged_into.did, _LATEST_MS)) if whole
+        ])  # fmt: skip
+
+    def _every(self) -> Iterable[Mapping[str, Entry]]:
+        """The entries of each list."""
+        return (self._entries,)
 
     def neighbours(self, own: str, now: int) -> Sequence[Entry]:
         """Who is on a list with a participant of ours, those too that do not belong now."""

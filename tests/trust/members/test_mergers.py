@@ -74,10 +74,10 @@ def test_nothing_is_known_of_a_part_of_nobody_and_in_a_circle() -> None:
 
 
 def test_parts_of_parts_change_with_their_whole() -> None:
-    into = {PART: WHOLE, WHOLE: MORE, OWN: "did:web:other.de"}
+    into = [(PART, WHOLE), (WHOLE, MORE), (OWN, "did:web:other.de")]
     assert mergers.parts({MORE}, into) == {PART, WHOLE}
     assert mergers.parts({PART}, into) == frozenset()
-    assert mergers.parts({WHOLE}, {PART: WHOLE, WHOLE: PART}) == {PART}
+    assert mergers.parts({WHOLE}, [(PART, WHOLE), (WHOLE, PART)]) == {PART}
 
 
 def merged(did: str, since: int = NOW, at: int = NOW) -> Merged:
@@ -145,9 +145,31 @@ def test_of_two_spaces_either_may_say_it_and_neither_against_the_other(spaces: t
     other = msgspec.structs.replace(part, merged_into=merged(MORE))
     assert both(spaces, into, part, *more).whole(OWN, PART, NOW) == (WHOLE, NOW)
     assert both(spaces, into, into, *more).whole(OWN, PART, NOW) == (WHOLE, NOW)
+    later = msgspec.structs.replace(part, merged_into=merged(WHOLE, NOW - 1, NOW - HOUR))
+    assert both(spaces, into, later, *more).whole(OWN, PART, NOW) == (WHOLE, NOW), "each space decides in its own time"
     assert both(spaces, into, other, *more).whole(OWN, PART, NOW) is None
     assert both(spaces, into, part, *more).between(OWN, PART, NOW).kind == KIND
     assert both(spaces, into, other, *more).between(OWN, PART, NOW).kind == ""
+
+
+def test_of_two_spaces_one_may_have_heard_of_the_move_of_the_whole(spaces: tuple[Keeper, Keeper]) -> None:
+    """>> the whole has moved; one list said of whom the part is part before that, the other one after << the same."""
+    part, old = entry("part", NOW - HOUR), entry("whole", NOW - HOUR, valid_until=rfc3339(NOW))
+    heir = entry("more", NOW, succeeds=(Succeeded(did=WHOLE, since=rfc3339(NOW)),))
+    before, after = (msgspec.structs.replace(part, merged_into=merged(did)) for did in (WHOLE, MORE))
+    found = both(spaces, before, after, old, heir)
+    assert found.whole(OWN, PART, NOW) == (MORE, NOW)
+
+
+def test_parts_are_those_by_any_list_and_of_whoever_took_the_place_of_the_whole(spaces: tuple[Keeper, Keeper]) -> None:
+    """>> two lists that each say something else of a part; the whole of one has moved << it is looked at again with
+    either, and with the successor."""
+    part, old = entry("part", NOW - HOUR), entry("whole", NOW - HOUR, valid_until=rfc3339(NOW))
+    heir = entry("heir", NOW, succeeds=(Succeeded(did=WHOLE, since=rfc3339(NOW)),))
+    one, other = (msgspec.structs.replace(part, merged_into=merged(did)) for did in (WHOLE, MORE))
+    found = both(spaces, one, other, old, heir, entry("more", NOW))
+    for did in (WHOLE, MORE, "did:web:heir.de"):
+        assert found.parts({did}) == {PART}
 
 
 def test_the_authority_of_another_space_says_nothing(spaces: tuple[Keeper, Keeper]) -> None:
