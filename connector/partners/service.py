@@ -1,6 +1,7 @@
 """What a participant may know of members, and they of it: by the trust list of now and the rules of now."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from itertools import groupby
 from typing import Any, Literal
 
@@ -12,7 +13,7 @@ from connector.catalogue.search.find import Index, Wanted
 from connector.clock import Clock
 from connector.contracts.negotiation.service import Contracts
 from connector.delivery.circuit import Circuits
-from connector.errors import Unknown
+from connector.errors import Unauthenticated, Unknown
 from connector.language.reasons import Reason
 from connector.participants.service import Participants
 from connector.partners import store
@@ -173,8 +174,12 @@ class Partners:
 
     def _mine(self, tx: Tx, slug: str, entry: Entry) -> tuple[list[Mine], int]:
         rows, count = store.offers(tx, slug)
-        who = requester(entry, self._participants.groups(self._did(slug)))
-        decided = _Decided(self._judge, who, tx.now, entry.admitted(tx.now))
+        own = self._did(slug)
+        with suppress(Unauthenticated):
+            entry = self._trust.anchor.between(own, entry.did, tx.now)  # as it is judged when it asks
+        decided = _Decided(
+            self._judge, requester(entry, self._participants.groups(own)), tx.now, entry.admitted(tx.now)
+        )
         grouped = groupby(rows, key=lambda row: (row["id"], row["title"], row["access"]))
         return [decided.of(*key, list(offers)) for key, offers in grouped], count
 

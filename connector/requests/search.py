@@ -127,7 +127,8 @@ class Searches:
     def _hit(
         self, did: str, provider: str, entry: Mapping[str, Any], seen: str, source: Literal["copy", "live"]
     ) -> HitView:
-        requester, now = seeker_of(self._anchor, did), self._clock.now()
+        now = self._clock.now()
+        requester = seeker_of(self._anchor, did, now)
         offers = [offered(self._judge, requester, policy, now) for policy in entry.get("hasPolicy", ())]
         return hit(
             provider, self._members.name(provider), entry, offers, seen, source, self._members.spaces(did, provider)

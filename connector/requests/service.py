@@ -102,7 +102,7 @@ class Requests:
 
     def seeker(self, own: Participant) -> Requester:
         """How others see this participant of ours."""
-        return seeker_of(self._anchor, own.did)
+        return seeker_of(self._anchor, own.did, self._clock.now())
 
     def somebody(self, own: Participant, named: str) -> str:
         """The DID of another member; raises Mistake if it is or was ours, with whom no contract could be concluded."""

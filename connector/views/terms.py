@@ -7,7 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from connector.dialects.policies import translate
-from connector.errors import Mistake
+from connector.errors import Mistake, Unauthenticated
 from connector.policy.engine import LANGUAGES, PolicyEngine, Requester
 from connector.policy.odrl.model import PolicyError
 from connector.trust.members.claims import requester
@@ -85,7 +85,10 @@ def offered(
     )  # fmt: skip
 
 
-def seeker_of(anchor: Anchor, did: str) -> Requester:
-    """A participant of ours as others see it, by the trust list."""
-    us = anchor.entry(did)
-    return Requester(did=did, kind="") if us is None else requester(us)
+def seeker_of(anchor: Anchor, did: str, now: int) -> Requester:
+    """A participant of ours as others see it, by the trust list of now (ms)."""
+    try:
+        return requester(anchor.member(did, now))
+    except Unauthenticated:
+        us = anchor.entry(did)
+        return Requester(did=did, kind="") if us is None else requester(us)

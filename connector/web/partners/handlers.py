@@ -64,7 +64,8 @@ class PartnerPages:
     async def member(self, call: Call) -> web.StreamResponse:
         """One of them; whom the list does not name is not there."""
         found = await self._db.read(call.slug, self._partners.between, call.slug, call.query("did"))
-        one, seeker, now = found.partner, seeker_of(self._anchor, call.town.did), call.desk.clock.now()
+        one, now = found.partner, call.desk.clock.now()
+        seeker = seeker_of(self._anchor, call.town.did, now)
         theirs: list[HitView] = []
         for each in found.theirs:
             terms = [offered(self._judge, seeker, policy, now) for policy in _policies(each.entry)]

@@ -1,5 +1,7 @@
 """A partner that is part of another one: who looks at partners or contracts reads it, by name and day."""
 
+from urllib.parse import quote
+
 import pytest
 
 from tests.spaces.conftest import COUNTY, COUNTY_KIND, UNLISTED, County, joined
@@ -44,3 +46,32 @@ async def test_it_stands_beside_the_name_and_the_contract(county: County, towns:
         assert "Zusammengeschlossen" not in (await anna.get(page.link("Musterstadt"))).words
         said = "Musterdorf ist seit 01.01.2026 Teil von Musterstadt, nach der Mitgliederliste."
         assert said in (await anna.get(contract)).words
+
+
+async def test_what_it_may_have_is_told_as_it_would_be_judged(space: Space, county: County) -> None:
+    """>> an offer for municipalities alone; the town becomes part of a county << it would get a contract before, on its
+    page and at its own desk, and none after."""
+    city = await space.city("towns", {PART: MUNICIPALITY, WHOLE: COUNTY_KIND}, UNLISTED)
+    for slug in (PART, WHOLE):
+        await joined(city, slug, county)
+    await county.city.publish(COUNTY, rule="municipalities-only", slots={"kinds": "municipality"}, visibility="members")
+    await listed(county, city)
+
+    async def told() -> tuple[str, str]:
+        await city.services.federation.service.refresh(PART, county.city.did(COUNTY))
+        async with open_desk(county.city.services) as there, open_desk(city.services) as here:
+            anna, ben = there.browser({COUNTY: ["steward"]}), here.browser({PART: ["steward"]})
+            partners = await anna.get(f"/t/{COUNTY}/partners")
+            (name,) = (text for text, _ in partners.links if text.startswith("Musterdorf"))
+            theirs = await anna.get(partners.link(name))
+            place = f"/t/{PART}/partners/member?did={quote(county.city.did(COUNTY), safe='')}"
+            return theirs.words, (await ben.get(place)).words
+
+    theirs, ours = await told()
+    assert "Bekäme einen Vertrag" in theirs
+    assert "Wir bekämen einen Vertrag" in ours
+    await merged(city, county)
+    await listed(county, city)
+    theirs, ours = await told()
+    assert "Sieht sie, bekäme aber keinen Vertrag" in theirs
+    assert "Wir bekämen keinen Vertrag" in ours
