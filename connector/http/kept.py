@@ -34,7 +34,7 @@ def request(method: str, there: Target, body: bytes | None, headers: Mapping[str
         named["Content-Length"] = str(len(body))
     if not all(map(_LINE.fullmatch, (*named, *named.values()))):
         return None
-    where = there.path or "/" if there.query is None else f"{there.path or '/'}?{there.query}"
+    where = f"{there.path or '/'}?{there.query}" if there.query else there.path or "/"
     lines = "".join(f"{name}: {value}\r\n" for name, value in named.items())
     return f"{method} {where} HTTP/1.1\r\n{lines}\r\n".encode("ascii") + (body or b"")
 

@@ -264,6 +264,17 @@ def test_a_header_that_is_not_one_plain_line_is_not_written(odd: str) -> None:
     assert kept.request("GET", there, None, {odd: "a"}) is None
 
 
+@pytest.mark.parametrize(
+    ("url", "asked"),
+    [("https://a.example", b"/"), ("https://a.example?b", b"/?b"), ("https://a.example/b?", b"/b")],
+)
+def test_what_is_asked_for_is_what_the_session_asks_for(url: str, asked: bytes) -> None:
+    """>> no path, a query without one, a query that is empty << a slash; behind it; not there at all."""
+    there = target(url)
+    assert there is not None
+    assert kept.request("GET", there, None, {}) == b"GET " + asked + b" HTTP/1.1\r\nHost: a.example\r\n\r\n"
+
+
 def test_the_host_is_named_as_it_is_called() -> None:
     """>> the usual port, another, an IPv6 address << as a URL names them."""
     hosts = {"https://a.example/": b"a.example", "https://a.example:8443/": b"a.example:8443",
