@@ -6,7 +6,7 @@ entry is always fetched by the participant that is to have it: a hash that a mem
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final, Protocol
 from urllib.parse import quote
@@ -56,13 +56,15 @@ class _NoInventory(PeerError):
 
 
 class Crawl:
-    """`roots`: root -> DID of all members; the rest is what its booking needs."""
+    """`roots`: root -> DID of all members; `former`: whose place this one has taken; the rest is what its booking
+    needs."""
 
     def __init__(
         self, db: Database, fetch: Fetch, bounds: Bounds, roots: Mapping[str, str], ours: Callable[[Tx], None],
-        slug: str, did: str, chance: Callable[[], float],
+        slug: str, did: str, chance: Callable[[], float], former: Collection[str] = (),
     ) -> None:  # fmt: skip
         self._fetch, self._bounds, self._roots, self._slug, self._did = fetch, bounds, roots, slug, did
+        self._names = frozenset((did, *former))
         self._booking = Booking(db, bounds, ours, slug, did, chance)
         self._unsure = False
         """Whether something that was listed could not be had as it was listed: then the listing is read again."""
@@ -277,7 +279,7 @@ class Crawl:
             listing.usable(name)
         except PeerError as fault:
             return fault
-        return PeerError("federation.entry-elsewhere") if decide.claims_other(name, self._did, self._roots) else None
+        return PeerError("federation.entry-elsewhere") if decide.claims_other(name, self._names, self._roots) else None
 
 
 def _copies(body: bytes, wanted: Mapping[str, str]) -> dict[str, Copy | HanseError]:

@@ -185,7 +185,9 @@ class Crawler:
         self, slug: str, did: str, ours: Callable[[Tx], None], crawl_s: float, away: HanseError | None
     ) -> Crawled:
         bounds = replace(self._bounds, crawl_s=crawl_s, every_ms=self._period())
-        crawl = Crawl(self._db, self._fetch, bounds, self._roots(), ours, slug, did, self._chance)
+        own = (await self._participants.get(slug)).participant.did
+        former = self._anchor.line_for(own).predecessors(did, self._clock.now())
+        crawl = Crawl(self._db, self._fetch, bounds, self._roots(), ours, slug, did, self._chance, former)
         done = await (crawl.run() if away is None else crawl.fail(away))
         outcome = "failed" if done.error else "doubted" if done.doubted else "unchanged" if done.unchanged else "read"
         (self._silent.discard if done.error is None else self._silent.add)((slug, did))

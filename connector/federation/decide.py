@@ -73,15 +73,16 @@ def around(every_ms: int, chance: float) -> int:
     return int(every_ms * (0.9 + 0.2 * chance))
 
 
-def claims_other(name: str, own: str, roots: Mapping[str, str]) -> bool:
-    """Whether an id lies below the root of another member than the one (`own`, DID) that shows it, however it is spelt.
+def claims_other(name: str, own: Collection[str], roots: Mapping[str, str]) -> bool:
+    """Whether an id lies below the root of another member than the one that shows it, however it is spelt. `own`: the
+    DIDs of that one, also those whose place it has taken, for what it published before a move is still called so.
 
     `roots`: root, as `place_of` has it -> DID, of all members.
     """
     place = place_of(name)
     while "/" in place:
         if place in roots:
-            return roots[place] != own
+            return roots[place] not in own
         place = place.rpartition("/")[0]
     return False
 

@@ -130,6 +130,21 @@ async def test_its_datasets_are_found_and_had_at_the_new_place(space: Space) -> 
     assert (await town.api.get(f"{base}/{uuid}/history"))["revisions"]
 
 
+async def test_its_partner_still_finds_what_it_published_before_the_move(space: Space) -> None:
+    """>> the provider moves, the partner reads its catalogue << the dataset is found there under the name that it has,
+    nothing is set aside, and a contract is made."""
+    town, village = await pair(space)
+    made = await town.publish(TOWN, CONTENT)
+    federation = village.services.federation.service
+    moved = await move(space, town, TOWN, village)
+    told = await federation.refresh(VILLAGE, moved.new)
+    assert (told.error, told.set_aside) == (None, 0)
+    found = await village.api.get(f"/api/v1/participants/{VILLAGE}/find")
+    kept = [(hit["provider"], hit["dataset"]) for hit in found["results"] if hit["source"] == "copy"]
+    assert kept == [(moved.new, made["dataset"])]
+    assert (await village.negotiate(VILLAGE, moved.new, made["dataset"]))["state"] == "FINALIZED"
+
+
 async def test_its_partner_knows_it_once_and_by_its_name(space: Space) -> None:
     """>> agreed, then the provider moves << the partner sees one town of that name, with the contract, in the list, the
     picture and where it asks by name; not a second one that is suspended."""

@@ -78,4 +78,12 @@ def test_pauses_double_and_end() -> None:
 @pytest.mark.threat("T80")
 def test_a_name_below_the_root_of_another_member_is_its_own(name: str, expected: bool) -> None:
     """The longest root counts; what lies below nobody's root may be called so by anybody."""
-    assert claims_other(name, "did:web:a.example:b", ROOTS) is expected
+    assert claims_other(name, {"did:web:a.example:b"}, ROOTS) is expected
+
+
+@pytest.mark.threat("T80")
+def test_what_was_published_before_a_move_keeps_its_name() -> None:
+    """>> below the root that it had before, and below that of somebody else << its own; that one's."""
+    names = {"did:web:new.example", "did:web:a.example:b"}
+    assert not claims_other("https://a.example/b/datasets/1", names, ROOTS)
+    assert claims_other("https://a.example/datasets/1", names, ROOTS)
