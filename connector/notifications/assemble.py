@@ -10,9 +10,10 @@ from connector.contracts.negotiation.service import Contracts
 from connector.infra import Infra
 from connector.jobs.work import Work
 from connector.notifications import smtp
-from connector.notifications.causes import Causes, Names
+from connector.notifications.causes import Causes
 from connector.notifications.mail_queue import MAIL, QUEUE_S, MailQueue
 from connector.notifications.service import LOOK_S, SELDOM_S, Notifications
+from connector.notifications.spaces import Names
 from connector.participants.service import Participants
 from connector.transfer.duties import Duties
 

@@ -3,7 +3,7 @@
 Each cause has a name that it alone has; told again it is the same. Nothing here is written.
 """
 
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 
 from cryptography import x509
 
@@ -14,6 +14,7 @@ from connector.contracts.negotiation.service import Contracts
 from connector.language.reasons import plain
 from connector.notifications import spaces
 from connector.notifications.model import Cause, Notification, told
+from connector.notifications.spaces import Names
 from connector.participants.service import Hosted
 from connector.storage.database import Tx
 from connector.transfer import attention as deliveries
@@ -26,7 +27,6 @@ ENDS_MS = 30 * DAY_MS
 DUTY_MS = 7 * DAY_MS
 STEWARDS = frozenset({"steward"})
 BOTH = frozenset({"steward", "protection"})
-Names = Callable[[str], str]
 
 
 class Causes:
@@ -48,7 +48,7 @@ class Causes:
             *self._failed(tx, slug, since),
             *self._ended(tx, slug, since),
             *self._rules(tx, slug, since),
-            *spaces.often(tx, hosted, since, self._approvals.holding, known),
+            *spaces.often(tx, hosted, since, self._approvals.holding, known, self._name_of),
         ]
 
     def seldom(self, tx: Tx, hosted: Hosted) -> list[Notification]:

@@ -11,7 +11,7 @@ from connector.language.reasons import plain
 from connector.notifications.model import Cause, Notification, told
 from connector.participants.service import Hosted
 from connector.spaces import news, overview, store
-from connector.spaces.news import Event
+from connector.spaces.news import Event, MergerEvent
 from connector.spaces.overview import MergerLine
 from connector.storage.database import Tx
 
@@ -24,12 +24,17 @@ CAUSES: dict[Event, Cause] = {
     "member": "space-member", "refused": "space-refused", "ended": "space-ended", "suspended": "space-suspended",
     "resumed": "space-resumed", "renewed": "space-renewed",
 }  # fmt: skip
+MERGERS: dict[MergerEvent, Cause] = {
+    "merger asked": "merger-asked", "merged": "merged", "not merged": "not-merged",
+}  # fmt: skip
+Names = Callable[[str], str]
+"""What the trust list calls a DID."""
 Holding = Callable[[Tx, str, str], frozenset[str]]
 """The pseudonyms of those who have a role at a participant."""
 
 
 def often(
-    tx: Tx, hosted: Hosted, since: int, holding: Holding, known: Container[str]
+    tx: Tx, hosted: Hosted, since: int, holding: Holding, known: Container[str], name_of: Names
 ) -> Iterator[Notification]:  # fmt: skip
     """What a minute matters for."""
     slug = hosted.participant.id
@@ -43,12 +48,16 @@ def often(
             yield told("second", one.id, facts, others, tx.now, str(len(one.votes)))
     for waits in overview.mergers(tx, slug):
         yield from _merger(tx, slug, waits, holding, known)
-    memberships, lists = news.news(tx, slug, since)
+    memberships, mergers, lists = news.news(tx, slug, since)
     for each in memberships:
         facts = {"title": plain(each.name, 200)}
         if each.event == "renewed":
             facts["until"] = "" if each.until is None else rfc3339(each.until)
         yield told(CAUSES[each.event], each.space, facts, STEWARDS, tx.now, str(each.id))
+    for said in mergers:
+        facts = {"title": plain(name_of(said.member), 200), "whole": plain(name_of(said.into), 200),
+                 "space": plain(said.name, 200)}  # fmt: skip
+        yield told(MERGERS[said.event], said.space, facts, STEWARDS, tx.now, str(said.id))
     for group in news.asked(tx, slug):
         facts = {"title": news.label(group), "space": plain(group.space, 200)}
         yield told("group-asked", group.group, facts, STEWARDS, tx.now, str(group.at))

@@ -30,7 +30,7 @@ class SpaceHandlers:
     def __init__(self, db: Database, clock: Clock, spaces: SpaceSlice, resolver: Resolver) -> None:
         self._db, self._clock, self._authority, self._resolver = db, clock, spaces.authority, resolver
         self._applications, self._memberships = spaces.applications, spaces.memberships
-        self._groups, self._hints = spaces.groups, spaces.hints
+        self._groups, self._mergers, self._hints = spaces.groups, spaces.mergers, spaces.hints
         self._pace = Pace(clock, burst=30, per_s=2)
         self._asking = Pace(clock, burst=30, per_s=2)
 
@@ -43,6 +43,7 @@ class SpaceHandlers:
             Route("GET", "/space/applications/{id}", self.state, public=True),
             Route("POST", "/space/requests", self.request, public=True),
             Route("GET", "/space/groups", self.groups, public=True),
+            Route("GET", "/space/mergers", self.mergers, public=True),
             Route("POST", "/space/hint", self.hint, public=True),
         ]
 
@@ -79,11 +80,20 @@ class SpaceHandlers:
 
     async def groups(self, call: Call) -> web.StreamResponse:
         """To a member: the groups of the space, how it stands to each, and who is in those that it keeps."""
+        found = await self._groups.standing(call.participant.id, await self._member(call))
+        return web.Response(body=msgspec.json.encode(found), content_type="application/json")
+
+    async def mergers(self, call: Call) -> web.StreamResponse:
+        """To a member: how those mergers stand that it is part of, whichever of the two it is."""
+        found = await self._mergers.standing(call.participant.id, await self._member(call))
+        return web.Response(body=msgspec.json.encode(found), content_type="application/json")
+
+    async def _member(self, call: Call) -> Did:
+        """Who asks, by a key that the list names."""
         said, issuer = self._token(call)
         keys = await self._memberships.listed_keys(call.participant.id, issuer)
         jose.proven(said, listed_key(await self._resolver.served(issuer), said.kid, keys))
-        found = await self._groups.standing(call.participant.id, issuer)
-        return web.Response(body=msgspec.json.encode(found), content_type="application/json")
+        return issuer
 
     def _token(self, call: Call) -> tuple[jose.Unverified, Did]:
         """Of whom a token says it is; nothing is proven yet."""

@@ -67,7 +67,7 @@ def assemble(
     authority = SpaceAuthority(db, infra.vault, participants, people, own_keys)
     applications = Applications(db, clock, participants, trust.resolver, authority, trust.seal_roots)
     groups = SpaceGroups(db, participants, authority)
-    mergers = Mergers(db, participants, authority)
+    mergers = Mergers(db, clock, participants, authority)
     memberships = Memberships(
         db, clock, participants, trust.resolver, authority, applications, groups, mergers, trust.seal_roots
     )

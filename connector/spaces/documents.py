@@ -114,6 +114,16 @@ class GroupStanding(Struct, frozen=True, kw_only=True, rename="camel"):
     members: Annotated[dict[str, GroupedState], Meta(max_length=1_000)] = {}
 
 
+class MergerStanding(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A merger to either of the two: `member` is part of `into` (DIDs) since then (milliseconds). `asked`: one has said
+    so; `said`: both have; else what people decided, or that they did not in time."""
+
+    member: Annotated[str, Meta(max_length=512)]
+    into: Annotated[str, Meta(max_length=512)]
+    since: int
+    state: Literal["asked", "said", "approved", "refused", "expired"]
+
+
 class Receipt(Struct, frozen=True, kw_only=True, rename="camel"):
     """The answer to an application, and to a question after it."""
 

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import msgspec
 from msgspec.structs import replace
 
-from connector.spaces.model import AskedFor, Joined, Rules
+from connector.spaces.model import AskedFor, Joined, OwnMerger, Rules
 from connector.spaces.rows import struct, text
 from connector.storage.database import Conflict, Row, Tx, for_update
 
 _COLUMNS = (
     "participant, space, name, did, authority, jwk, list_url, rules, state, document, application, reason, told,"
-    " asked_at, changed_at, version, until, suspended, moved, asked"
+    " asked_at, changed_at, version, until, suspended, moved, asked, mergers"
 )
 
 
@@ -19,7 +19,8 @@ def put(tx: Tx, one: Joined, code: bytes | None) -> Joined:
     """A new one, or the one that was read before (compare and set); `code` is the sealed invitation."""
     values = {
         **msgspec.structs.asdict(one), "jwk": text(one.jwk), "rules": text(one.rules), "version": one.version + 1,
-        "suspended": int(one.suspended), "asked": text(one.asked), "code": code,
+        "suspended": int(one.suspended), "asked": text(one.asked), "mergers": text(one.mergers),
+        "code": code,
     }  # fmt: skip
     names, places = ", ".join(values), ", ".join(f":{name}" for name in values)
     settings = ", ".join(f"{name} = :{name}" for name in values if name not in ("participant", "space"))
@@ -65,5 +66,8 @@ def all_joined(tx: Tx, participant: str) -> Sequence[Joined]:
 def _joined(row: Row) -> Joined:
     rules = msgspec.json.decode(row["rules"], type=Rules)
     asked = msgspec.json.decode(row["asked"], type=dict[str, AskedFor])
+    mergers = msgspec.json.decode(row["mergers"], type=dict[str, OwnMerger])
     jwk = msgspec.json.decode(row["jwk"])
-    return struct(row, Joined, jwk=jwk, rules=rules, suspended=bool(row["suspended"]), asked=asked)
+    return struct(
+        row, Joined, jwk=jwk, rules=rules, suspended=bool(row["suspended"]), asked=asked, mergers=mergers
+    )  # fmt: skip

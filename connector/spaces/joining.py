@@ -19,7 +19,7 @@ from connector.http import strict
 from connector.http.outbound import Answer
 from connector.language.reasons import Reason, because
 from connector.participants.service import CHANGED, Hosted, Participants
-from connector.spaces import documents, joined_store
+from connector.spaces import documents, joined_store, mergers_elsewhere
 from connector.spaces.authority import OwnKeys, pin_of, record
 from connector.spaces.decide import SKEW_MS
 from connector.spaces.documents import ApplicationClaims, Description, Document, Receipt, RequestClaims
@@ -188,12 +188,16 @@ class Joining:
         said = RequestClaims(space=space, request="merge", member=member, into=into, since=rfc3339(since))
         await self.request(hosted, found, said)
         await self._db.write(slug, self._merging, hosted, said)
+        for other in await self._participants.all() if member == hosted.participant.did else ():
+            if other.participant.did == into:
+                await self._db.write(other.participant.id, mergers_elsewhere.heard, other, said)
         return said
 
     def _merging(self, tx: Tx, hosted: Hosted, said: RequestClaims) -> None:
         record(
             tx, hosted, "merger said", tx.actor, space=said.space, member=said.member, into=said.into, since=said.since
         )  # fmt: skip
+        mergers_elsewhere.said(tx, hosted.participant.id, said)
 
     async def tell_keys(self, hosted: Hosted) -> None:
         """Each authority hears of keys that it does not know yet; what fails is tried again by the job."""
@@ -283,11 +287,23 @@ class Joining:
         except HanseError as error:
             self._open.add(slug)
             log.warning("spaces.keys", participant=slug, why=str(error))
-        for one in waiting:
+        for one in found:
             try:
-                await self._go_on(hosted, one)
+                if one in waiting:
+                    await self._go_on(hosted, one)
+                elif mergers_elsewhere.waits(one):
+                    await self._decided(hosted, one)
             except HanseError as error:
                 log.warning("spaces.join", participant=slug, space=one.space, why=str(error))
+
+    async def _decided(self, hosted: Hosted, one: Joined) -> None:
+        """What became of the mergers that we wait for; the round may have written of the space before."""
+        seen = await self._db.read(one.participant, joined_store.joined, one.participant, one.space)
+        answer = await self.read(hosted, one, "mergers", mergers_elsewhere.LIMIT)
+        if answer.status != 200:
+            raise refusal(answer)
+        told = mergers_elsewhere.read(answer)
+        await self._db.write(one.participant, mergers_elsewhere.book, hosted, seen or one, told)
 
     async def _standing(self, hosted: Hosted, one: Joined) -> Joined:
         """A membership as the list has it that was made since we were told of it: over, suspended, with another end."""

@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from connector.approvals import decide as ballots
+from connector.clock import Clock
 from connector.errors import PeerError, Unknown
 from connector.participants.service import Hosted, Participants
 from connector.spaces import listing, member_store, merging, store
 from connector.spaces.authority import SpaceAuthority, record
-from connector.spaces.documents import RequestClaims
+from connector.spaces.documents import MergerStanding, RequestClaims
 from connector.spaces.model import OVER, Member, Merger
 from connector.storage.database import Database, Tx
 from connector.trust.members.trust_list import millis
@@ -47,8 +48,8 @@ class Asked(NamedTuple):
 class Mergers:
     """Of all spaces that participants of this process keep."""
 
-    def __init__(self, db: Database, participants: Participants, authority: SpaceAuthority) -> None:
-        self._db, self._participants, self._authority = db, participants, authority
+    def __init__(self, db: Database, clock: Clock, participants: Participants, authority: SpaceAuthority) -> None:
+        self._db, self._clock, self._participants, self._authority = db, clock, participants, authority
 
     def take(self, tx: Tx, hosted: Hosted, found: Member, claims: RequestClaims) -> None:
         """What a member said of itself, or of another one that became part of it; raises PeerError."""
@@ -82,6 +83,15 @@ class Mergers:
             ]
 
         return await self._db.read(slug, unit)
+
+    async def standing(self, slug: str, did: str) -> Sequence[MergerStanding]:
+        """What a member may read: mergers in which it is either of the two."""
+        found, now = await self.all(slug), self._clock.now()
+        return [
+            MergerStanding(member=one.member.did, into=it.into, since=it.since, state=one.state(now))
+            for one in found
+            if did in (one.member.did, (it := one.merger).into)
+        ]
 
     async def approve(self, slug: str, did: str, login: str = "") -> Member:
         """A person agrees; with the last one that is needed the list says it. Raises Unknown, Mistake, Late, NotYours.

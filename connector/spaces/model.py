@@ -317,6 +317,15 @@ class AskedFor(Struct, frozen=True, kw_only=True):
     at: int
 
 
+class OwnMerger(Struct, frozen=True, kw_only=True):
+    """A merger of which a participant has said something: who is part of `into` (a DID) since a day (ms), and what the
+    authority said of it when it was asked last."""
+
+    into: str
+    since: int
+    state: Literal["waiting", "approved", "refused", "expired"] = "waiting"
+
+
 class Joined(Struct, frozen=True, kw_only=True):
     """One row of `joined_space`: a space that a participant belongs to, or asks to belong to.
 
@@ -346,6 +355,8 @@ class Joined(Struct, frozen=True, kw_only=True):
     moved: str = ""
     """The statement of the hand-over that the authority has to hear of; empty once it has."""
     asked: Mapping[str, AskedFor] = {}
+    mergers: Mapping[str, OwnMerger] = {}
+    """By DID of who is part of another one: itself, or who became part of it."""
 
 
 def fingerprint(authority: str) -> str:

@@ -20,6 +20,10 @@ EVENTS: Final[Mapping[str, Event]] = {
     "member": "member", "refused": "refused", "ended": "ended", "suspended": "suspended", "resumed": "resumed",
     "renewed": "renewed",
 }  # fmt: skip
+MergerEvent = Literal["merger asked", "merged", "not merged"]
+MERGERS: Final[Mapping[str, MergerEvent]] = {
+    "merger asked": "merger asked", "merged": "merged", "not merged": "not merged",
+}  # fmt: skip
 FALSE: Final = frozenset({"trust.list-fork", "trust.list-rollback", "trust.list-other-space"})
 """Alarms about a list."""
 MOST: Final = 200
@@ -35,6 +39,18 @@ class News(Struct, frozen=True, kw_only=True):
     name: str
     until: int | None
     reason: str
+
+
+class MergerNews(Struct, frozen=True, kw_only=True):
+    """A merger that is said to concern us, or was decided: `member` is part of `into` (DIDs), in the space of that
+    name. `id` is the entry of the log."""
+
+    id: int
+    event: MergerEvent
+    space: str
+    name: str
+    member: str
+    into: str
 
 
 class FalseList(Struct, frozen=True, kw_only=True):
@@ -68,6 +84,8 @@ class _Body(Struct, frozen=True):
     event: str = ""
     space: str = ""
     did: str = ""
+    member: str = ""
+    into: str = ""
 
 
 class _Record(Struct, frozen=True):
@@ -85,8 +103,9 @@ class _Standing(Struct, frozen=True):
 _READ: Final = msgspec.json.Decoder(_Record)
 
 
-def news(tx: Tx, participant: str, since: int) -> tuple[list[News], list[FalseList]]:
-    """Since then (ms), the newest first: of our memberships, and of lists of spaces that we belong to or keep."""
+def news(tx: Tx, participant: str, since: int) -> tuple[list[News], list[MergerNews], list[FalseList]]:
+    """Since then (ms), the newest first: of our memberships, of mergers of ours, and of lists of spaces that we belong
+    to or keep."""
     rows = tx.all(
         "SELECT id, at, record FROM audit_entry WHERE participant = :participant AND record IS NOT NULL AND at > :since"
         " AND type IN ('space', 'alarm') ORDER BY id DESC LIMIT :most",
@@ -95,21 +114,27 @@ def news(tx: Tx, participant: str, since: int) -> tuple[list[News], list[FalseLi
         most=MOST,
     )
     read = [(row["id"], row["at"], _READ.decode(row["record"])) for row in rows]
-    told = [one for one in read if one[2].body.space and (one[2].body.event in EVENTS or one[2].body.event in FALSE)]
+    events = EVENTS.keys() | MERGERS.keys() | FALSE
+    told = [one for one in read if one[2].body.space and one[2].body.event in events]
     known = _standings(tx, participant) if told else {}
-    memberships, lists = list[News](), list[FalseList]()
+    memberships, mergers, lists = list[News](), list[MergerNews](), list[FalseList]()
     for id, at, record in told:
         space, event = record.body.space, record.body.event
         standing = known.get(space)
         name = space if standing is None else standing.name
         if record.type == "alarm":
             lists.append(FalseList(id=id, at=at, code=event, space=space, name=name))
+        elif standing is not None and event in MERGERS:
+            body = record.body
+            mergers.append(
+                MergerNews(id=id, event=MERGERS[event], space=space, name=name, member=body.member, into=body.into)
+            )
         elif standing is not None and event in EVENTS:
             memberships.append(
                 News(id=id, at=at, event=EVENTS[event], space=space, name=name, until=standing.until,
                      reason=standing.reason)
             )  # fmt: skip
-    return memberships, lists
+    return memberships, mergers, lists
 
 
 def _standings(tx: Tx, participant: str) -> dict[str, _Standing]:

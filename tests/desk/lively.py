@@ -40,7 +40,8 @@ async def lively(there: Towns) -> None:
 
 
 async def spaces(there: Towns) -> None:
-    """Musterstadt keeps a space: its neighbour belongs to it, the firm waits for two people, somebody is invited."""
+    """Musterstadt keeps a space: its neighbour belongs to it and says to be part of it, the firm waits for two people,
+    somebody is invited."""
     kept = there.city.services.spaces
     authority, issuer, applications = kept.authority, kept.issuer, kept.applications
     rules = Rules(documents=("Beschluss des Rates",), checklist=("Dort angerufen",), approvals=1, text="Für den Kreis.")
@@ -60,6 +61,8 @@ async def spaces(there: Towns) -> None:
     await kept.groups.put(TOWN, "it", {"de": "IT-Verbund", "en": "IT group"}, login=who)
     await kept.groups.ask(TOWN, "it", there.city.did(NEIGHBOUR), who)
     await authority.change_rules(TOWN, replace(rules, approvals=2))
+    part = {"space": said.space, "member": "", "into": there.city.did(TOWN), "since": "2026-01-01"}
+    await there.city.api.post(f"/api/v1/participants/{NEIGHBOUR}/spaces/merge", part)
     link = (await kept.invitations.invite(TOWN, "Stadtwerke Musterstadt")).link
     await there.firm.services.spaces.joining.apply(FIRM, link, said.fingerprint, brought)
     await kept.invitations.invite(TOWN, "Hinterdorf", ars="053150000000", domain="hinterdorf.example")

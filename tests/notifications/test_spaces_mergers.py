@@ -9,7 +9,7 @@ from connector.approvals.model import Voter
 from connector.clock import FakeClock, SystemClock
 from connector.notifications.message import sentence
 from connector.notifications.model import Notification
-from connector.spaces.model import Rules
+from connector.spaces.model import DAY_MS, Rules
 from connector.tasks.model import Viewer
 from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, UNLISTED, County, joined
 from tests.spaces.mergers import PART, PARTNER, WHOLE, approve, listed, say
@@ -113,3 +113,49 @@ async def test_what_nobody_can_agree_to_is_no_task(county: County, both: City) -
     assert await tasks(county.city, COUNTY, who) == ["merger"]
     await county.city.services.spaces.mergers.refuse(COUNTY, did, "Kein Beschluss.", BERT)
     assert await tasks(county.city, COUNTY, who) == []
+
+
+async def told(city: City, slug: str) -> list[str]:
+    """What a steward there heard, after two replicas asked the authority at once."""
+    joining, hosted = city.services.spaces.joining, await city.services.participants.get(slug)
+    await asyncio.gather(joining._round(hosted), joining._round(hosted))
+    return [one.cause for one in await heard(city, slug, STEWARD)]
+
+
+async def test_both_hear_what_was_decided_and_nobody_else_does(county: County, both: City) -> None:
+    """>> the part says it, twice; the whole says it; two agree; the part says it again << the whole hears that its word
+    is missing; both hear of the decision; all of it once, and the neighbour nothing."""
+    did, into = both.did(PART), both.did(WHOLE)
+    for _ in range(2):
+        await say(both, PART, county, into=into)
+        assert (await told(both, PART), await told(both, WHOLE)) == ([], ["merger-asked"])
+    (missing,) = await heard(both, WHOLE, STEWARD)
+    assert sentence(missing, "de").startswith("„Musterdorf“ hat dem Datenraum „Datenraum Musterkreis“ gemeldet,")
+    await say(both, WHOLE, county, member=did)
+    await approve(county, did, ANNA)
+    assert (await told(both, PART), await told(both, WHOLE)) == ([], ["merger-asked"])
+    await approve(county, did, BERT)
+    for _ in range(2):
+        assert (await told(both, PART), await told(both, WHOLE)) == (["merged"], ["merged", "merger-asked"])
+        await say(both, PART, county, into=into)
+    (decided,) = await heard(both, PART, STEWARD)
+    assert "„Musterdorf“ ist Teil von „Musterstadt“." in sentence(decided, "de")
+    assert await told(both, PARTNER) == []
+
+
+async def test_both_hear_of_a_no_and_of_what_is_said_anew(county: County, both: City, clock: FakeClock) -> None:
+    """>> refused; both say it anew, and nobody decides in time << told each time that it was not agreed to, and not
+    why; the whole hears each time that its word is missing."""
+    did, into = both.did(PART), both.did(WHOLE)
+    await say(both, PART, county, into=into)
+    await say(both, WHOLE, county, member=did)
+    await county.city.services.spaces.mergers.refuse(COUNTY, did, "Kein Beschluss.", BERT)
+    for slug in (PART, WHOLE):
+        assert (await told(both, slug)).count("not-merged") == 1
+    assert not any("Kein Beschluss" in sentence(one, "de") for one in await heard(both, PART, STEWARD))
+    await say(both, PART, county, into=into)
+    await say(both, WHOLE, county, member=did)
+    assert (await told(both, WHOLE)).count("not-merged") == 1
+    assert (await told(both, WHOLE)).count("merger-asked") == 2
+    clock.advance(31 * DAY_MS)
+    assert [(await told(both, slug)).count("not-merged") for slug in (PART, WHOLE)] == [2, 2]

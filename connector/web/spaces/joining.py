@@ -22,7 +22,6 @@ from connector.spaces.documents import MOST_ATTACHED, Description, Document
 from connector.spaces.model import Joined, Space, same_fingerprint
 from connector.storage.database import Database
 from connector.trust.members.anchors import Anchors
-from connector.trust.members.trust_list import Entry
 from connector.web.call import Call
 from connector.web.render import page, size_text, to
 from connector.web.routes import TOWN, Route, get, post
@@ -143,11 +142,7 @@ class JoinPages:
         return found
 
     def _membership(self, call: Call, one: Joined) -> Membership:
-        return view.membership(call, one, self._entry(one, call.town.did), _at(call, one.space))
-
-    def _entry(self, one: Joined, did: str) -> Entry | None:
-        listed = self._anchors.list_of(one.authority)
-        return None if listed is None else listed.entry(did)
+        return view.membership(call, one, self._anchors.list_of(one.authority), _at(call, one.space))
 
     async def _one(
         self, call: Call, shown: Membership, problem: HanseError | None = None

@@ -9,13 +9,13 @@ from msgspec import Struct
 
 from connector.catalogue import concepts
 from connector.errors import HanseError, PeerError
-from connector.language import catalogue
+from connector.language import catalogue, local_day
 from connector.language.reasons import plain
 from connector.spaces import decide
 from connector.spaces.model import DAY_MS, OVER, Application, Check, Joined, JoinState, MemberState, Rules
 from connector.spaces.model import fingerprint as fingerprint_of
 from connector.spaces.overview import MemberLine
-from connector.trust.members.trust_list import Entry, millis
+from connector.trust.members.trust_list import Anchor, millis
 from connector.web.call import Call
 
 LONGEST: Final = 300
@@ -54,6 +54,7 @@ class Membership(Struct, frozen=True, kw_only=True):
     until: int | None = None
     suspended: bool = False
     why: str = ""
+    part_of: str = ""
 
 
 def query(**values: str) -> str:
@@ -150,8 +151,9 @@ def over(one: MemberLine) -> bool:
     return one.state in OVER
 
 
-def membership(call: Call, one: Joined, entry: Entry | None, href: str) -> Membership:
-    """With what the list says of us now; `entry` is None without a list, or if it does not name us."""
+def membership(call: Call, one: Joined, list_: Anchor | None, href: str) -> Membership:
+    """With what the list of the space says of us now; None: there is none yet."""
+    entry = None if list_ is None else list_.entry(call.town.did)
     listed = entry if one.state == "member" else None
     suspended = listed is not None and listed.state == "suspended"
     state = "suspended" if suspended else one.state
@@ -161,7 +163,18 @@ def membership(call: Call, one: Joined, entry: Entry | None, href: str) -> Membe
         since=None if listed is None or listed.valid_from is None else millis(listed.valid_from),
         until=None if listed is None or listed.valid_until is None else millis(listed.valid_until),
         why=why(call, one.reason) if one.state == "refused" else "",
+        part_of="" if list_ is None or listed is None else _part_of(call, list_, call.town.did),
     )  # fmt: skip
+
+
+def _part_of(call: Call, list_: Anchor, did: str) -> str:
+    """Into whom a member was merged and since when, as its list says; empty for who is part of nobody."""
+    found = list_.whole(did, did, call.desk.clock.now())
+    if found is None:
+        return ""
+    entry = list_.entry(found[0])
+    name = plain(found[0] if entry is None else entry.name, LONGEST)
+    return call.say("web.spaces.part-of", whole=name, day=local_day(found[1], call.lang))
 
 
 def why(call: Call, reason: str) -> str:

@@ -40,6 +40,20 @@ async def test_two_people_agree_at_the_desk(desks: Desks, asked: str) -> None:
     assert desks.town.services.trust.anchor.entries[asked].merged_into is not None
 
 
+async def test_the_part_reads_at_its_own_desk_whose_part_it_is(desks: Desks, asked: str) -> None:
+    """>> said, and then agreed to << nothing; on the page of its spaces and on that of the space, since the day."""
+    tina, words = await desks.at_town(), "Teil von Kreis seit 01.01.2026"
+    page = await tina.get(f"/t/{TOWN}/spaces")
+    assert words not in page.words
+    for who in PEOPLE[:2]:
+        await desks.county.city.services.spaces.mergers.approve(COUNTY, asked, who)
+    await listed(desks.county, desks.town)
+    page = await tina.get(f"/t/{TOWN}/spaces")
+    assert words in page.words
+    page = await tina.get(page.link("Datenraum Musterkreis"))
+    assert f"Zusammengeschlossen {words}" in page.words
+
+
 async def test_a_no_needs_a_reason(desks: Desks, asked: str) -> None:
     """>> refused with two characters, with a sentence << asked for a reason; refused, with it."""
     anna = await desks.at_county(lang="en")

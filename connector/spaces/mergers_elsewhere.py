@@ -1,0 +1,79 @@
+"""Mergers in spaces that a participant joined: what it has said of one there, and what people decided.
+
+Whoever waits asks the authority, as an applicant does; what it decided is booked once, by whichever replica reads it
+first, and nobody hears of mergers of others (spec/spaces.md 4.7).
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
+
+from connector.errors import PeerError
+from connector.http import strict
+from connector.http.outbound import Answer
+from connector.participants.service import Hosted
+from connector.spaces import joined_store
+from connector.spaces.authority import record
+from connector.spaces.documents import MergerStanding, RequestClaims
+from connector.spaces.model import Joined, OwnMerger
+from connector.storage.database import Tx
+from connector.trust.members.trust_list import millis
+
+LIMIT: Final = 1_048_576
+"""Bytes of what an authority says of our mergers."""
+EVENTS: Final = {"approved": "merged", "refused": "not merged", "expired": "not merged"}
+"""What a decision is called in the log of who waited for it."""
+
+
+def waits(one: Joined) -> bool:
+    """Whether a decision of that authority may be news."""
+    return one.state == "member" and any(own.state == "waiting" for own in one.mergers.values())
+
+
+def said(tx: Tx, slug: str, claims: RequestClaims) -> bool:
+    """From now on we wait for what is decided of this; False if we did before, or if it is decided for good."""
+    one = joined_store.joined(tx, slug, claims.space, lock=True)
+    if one is None or one.state != "member":
+        return False
+    own, before = OwnMerger(into=claims.into, since=millis(claims.since)), one.mergers.get(claims.member)
+    if before is not None and before.state in ("waiting", "approved") and replace(before, state="waiting") == own:
+        return False
+    joined_store.put(tx, replace(one, mergers={**one.mergers, claims.member: own}), None)
+    return True
+
+
+def heard(tx: Tx, hosted: Hosted, claims: RequestClaims) -> None:
+    """A member that works here, too, has said that it became part of this participant, whose word is missing."""
+    if said(tx, hosted.participant.id, claims):
+        record(tx, hosted, "merger asked", space=claims.space, member=claims.member, into=claims.into)
+
+
+def read(answer: Answer) -> Sequence[MergerStanding]:
+    """Raises PeerError for what makes no sense."""
+    try:
+        return msgspec.convert(strict.loads(answer.body, limit=LIMIT), list[MergerStanding])
+    except msgspec.ValidationError as cause:
+        raise PeerError("spaces.statement") from cause
+
+
+def book(tx: Tx, hosted: Hosted, seen: Joined, found: Sequence[MergerStanding]) -> None:
+    """What was decided of what we wait for; what the authority knows nothing of any more is waited for no longer.
+
+    Who said something since the authority was asked, or a replica that heard the same, finds another version.
+    """
+    one = joined_store.joined(tx, seen.participant, seen.space, lock=True)
+    if one is None or one.version != seen.version:
+        return
+    states = {(said.member, said.into, said.since): said.state for said in found}
+    kept = dict(one.mergers)
+    for part, own in one.mergers.items():
+        state = states.get((part, own.into, own.since)) if own.state == "waiting" else own.state
+        if state is None:
+            del kept[part]
+        elif own.state == "waiting" and state in ("approved", "refused", "expired"):
+            kept[part] = replace(own, state=state)
+            record(tx, hosted, EVENTS[state], space=one.space, member=part, into=own.into)
+    if kept != one.mergers:
+        joined_store.put(tx, replace(one, mergers=kept), None)
