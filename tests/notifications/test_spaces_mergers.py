@@ -11,8 +11,10 @@ from connector.notifications.message import sentence
 from connector.notifications.model import Notification
 from connector.spaces.model import DAY_MS, Rules
 from connector.tasks.model import Viewer
+from tests.cities.sharing import free_port, shared
+from tests.postgres import Cluster
 from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, UNLISTED, County, joined
-from tests.spaces.mergers import PART, PARTNER, WHOLE, approve, listed, say
+from tests.spaces.mergers import PART, PARTNER, WHOLE, approve, claim, listed, say
 from tests.testkit.cities import MUNICIPALITY, City, Space
 
 ANNA, BERT, CEM = PEOPLE
@@ -159,3 +161,54 @@ async def test_both_hear_of_a_no_and_of_what_is_said_anew(county: County, both: 
     assert (await told(both, WHOLE)).count("merger-asked") == 2
     clock.advance(31 * DAY_MS)
     assert [(await told(both, slug)).count("not-merged") for slug in (PART, WHOLE)] == [2, 2]
+
+
+async def test_nobody_tells_the_whole_of_another_process(county: County, space: Space) -> None:
+    """>> part and whole at two providers; the part says it, and so does the whole; refused << the whole hears nothing
+    before its own word, and then of the decision."""
+    one = await space.city("one", {PART: MUNICIPALITY}, UNLISTED)
+    two = await space.city("two", {WHOLE: MUNICIPALITY}, UNLISTED)
+    for city, slug in ((one, PART), (two, WHOLE)):
+        await joined(city, slug, county)
+    await listed(county, one, two)
+    did, into = one.did(PART), two.did(WHOLE)
+    await say(one, PART, county, into=into)
+    assert await told(two, WHOLE) == []
+    await say(two, WHOLE, county, member=did)
+    await county.city.services.spaces.mergers.refuse(COUNTY, did, "Kein Beschluss.", BERT)
+    assert (await told(one, PART), await told(two, WHOLE)) == (["not-merged"], ["not-merged"])
+
+
+async def test_a_process_that_died_after_its_word_says_it_again(county: County, both: City) -> None:
+    """>> the authority has the part's word, and the process knows nothing of it; decided; said again << nobody waits,
+    and nobody is told; then both are, and it is said once."""
+    did, into = both.did(PART), both.did(WHOLE)
+    await claim(both, PART, member=did, into=into, since="2025-12-31T23:00:00Z")
+    await say(both, WHOLE, county, member=did)
+    await approve(county, did)
+    assert (await told(both, PART), await told(both, WHOLE)) == ([], ["merged"])
+    for _ in range(2):
+        await say(both, PART, county, into=into)
+        assert (await told(both, PART), await told(both, WHOLE)) == (["merged"], ["merged"])
+
+
+async def test_two_replicas_of_both_towns_tell_them_once(cluster: Cluster, space: Space, county: County) -> None:
+    """>> two processes on one PostgreSQL; the part says it at one, the whole at the other; decided, and both ask and
+    look at once << each town is told once of each thing, whichever process shows it."""
+    with cluster.database() as urls:
+        environ = {**shared(space.folder, urls, free_port()), **UNLISTED}
+        async with (
+            space.running("one", dict.fromkeys((PART, WHOLE), MUNICIPALITY), environ) as one,
+            space.running("two", {}, environ) as two,
+        ):
+            for slug in (PART, WHOLE):
+                await joined(one, slug, county)
+                await two.services.participants.get(slug)
+            await listed(county, one, two)
+            did, into = one.did(PART), one.did(WHOLE)
+            await asyncio.gather(*(say(city, PART, county, into=into) for city in (one, two)))
+            await say(two, WHOLE, county, member=did)
+            await approve(county, did)
+            for slug, causes in ((PART, ["merged"]), (WHOLE, ["merged", "merger-asked"])):
+                await asyncio.gather(*(told(city, slug) for city in (one, two)))
+                assert [await told(city, slug) for city in (one, two)] == [causes, causes]
