@@ -193,7 +193,7 @@ async def bomb(line: Line) -> None:
     await line.send(head(line.status, {"Content-Encoding": "gzip", "Content-Length": str(len(body))}) + body)
 
 
-def continues(times: int = 50) -> Manner:
+def continues(times: int = 5) -> Manner:
     """`100 Continue` and `103 Early Hints` over and over, then the decent answer; -1 never comes to that."""
 
     async def manner(line: Line) -> None:
