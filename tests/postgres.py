@@ -11,7 +11,6 @@ import os
 import pwd
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -25,6 +24,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from connector.settings.load import free_port
 from connector.storage import upgrade
 from connector.storage.postgres import database as product
 from tests.emptying import KEPT, Connection, Fresh, emptied, remembered
@@ -58,12 +58,6 @@ def _user() -> pwd.struct_passwd | None:
         return None
     names = {entry.pw_name for entry in pwd.getpwall()}
     return pwd.getpwnam("postgres" if "postgres" in names else "nobody")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _place() -> Path:
@@ -113,7 +107,7 @@ class Cluster:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port = _free_port()
+        self.port = free_port("127.0.0.1")
         self.password = secrets.token_hex(16)
         self._count = 0
         self._idle: list[str] = []

@@ -15,6 +15,7 @@ import stat
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from random import SystemRandom
 from typing import Any, NamedTuple, TypeVar, get_args, get_origin
 from urllib.parse import urlsplit
 
@@ -52,6 +53,9 @@ DEFAULT_FOLDER = "hanse-data"
 MOST_TEXT = 1 << 20
 """Bytes of a settings file or a secret."""
 _HERE = ("localhost", "127.0.0.1", "::1")
+_LISTENING = range(20_000, 32_768)
+"""Below the ports that Linux, macOS and Windows give to connections that go out."""
+_TRIES = 100
 SOCKET_LIMIT = 100  # bytes; the kernel allows 108 including the final NUL
 
 
@@ -292,10 +296,22 @@ def web_port(settings: Settings) -> int:
     return settings.web.port or _kept_port(settings.folder / "web-port", settings.web.host)
 
 
+def free_port(host: str) -> int:
+    """One that nobody listens on, and that no system takes for a connection that goes out: such a connection of another
+    program could have it when it is to be used, at this start or a later one. Raises Mistake."""
+    for port in SystemRandom().sample(_LISTENING, _TRIES):
+        try:
+            with socket.create_server((host, port)):
+                return port
+        except OSError as problem:
+            if problem.errno != errno.EADDRINUSE:
+                raise
+    raise Mistake("settings.no-port", first=_LISTENING.start, last=_LISTENING.stop - 1)
+
+
 def _kept_port(place: Path, host: str) -> int:
     if not place.exists():
-        with socket.create_server((host, 0)) as probe:
-            created(place, f"{probe.getsockname()[1]}\n".encode("ascii"))
+        created(place, f"{free_port(host)}\n".encode("ascii"))
     try:
         return int(place.read_text(encoding="ascii"))
     except ValueError as problem:

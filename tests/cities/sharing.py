@@ -1,15 +1,14 @@
 """What two replicas of one provider share: a database, a port, their files and the master key."""
 
 import secrets
-import socket
 from pathlib import Path
 
+from connector.settings import load
 from tests.postgres import Urls
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    return load.free_port("127.0.0.1")
 
 
 def shared(space: Path, urls: Urls, port: int) -> dict[str, str]:

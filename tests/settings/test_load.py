@@ -1,5 +1,6 @@
 """Settings: which layer wins, what a mistake says, where each value came from."""
 
+import socket
 import stat
 import threading
 from pathlib import Path
@@ -8,7 +9,8 @@ import pytest
 
 from connector.errors import Mistake
 from connector.language import say
-from connector.settings.load import Secret, database_url, load, master_key, peer_port, public_url, web_origin
+from connector.settings import load as settings_load
+from connector.settings.load import Secret, database_url, free_port, load, master_key, peer_port, public_url, web_origin
 
 
 def test_defaults_lie_in_the_data_folder(tmp_path: Path) -> None:
@@ -121,6 +123,22 @@ def test_the_port_is_chosen_once(tmp_path: Path) -> None:
     assert len(set(chosen)) == 1
     assert public_url(load(tmp_path, {})) == f"https://localhost:{chosen[0]}"
     assert [path.name for path in tmp_path.iterdir()] == ["port"]
+
+
+def test_a_chosen_port_is_none_that_a_connection_of_another_program_may_have(tmp_path: Path) -> None:
+    """Linux gives 32768 and above to connections that go out; the port is kept, and has to be free at each start."""
+    assert 20_000 <= peer_port(load(tmp_path, {})) < 32_768
+
+
+def test_a_port_that_somebody_listens_on_is_not_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> all are taken << says to name one; >> all but one << that."""
+    with socket.create_server(("127.0.0.1", free_port("127.0.0.1"))) as taken:
+        port = int(taken.getsockname()[1])
+        monkeypatch.setattr(settings_load, "_LISTENING", range(port, port + 1))
+        monkeypatch.setattr(settings_load, "_TRIES", 1)
+        with pytest.raises(Mistake, match=r"settings\.no-port"):
+            free_port("127.0.0.1")
+    assert free_port("127.0.0.1") == port
 
 
 def test_a_named_port_and_url_are_taken_as_they_are(tmp_path: Path) -> None:
