@@ -15,6 +15,7 @@ from connector.catalogue.templates.days import midnight, read_day
 from connector.clock import Clock
 from connector.errors import Mistake
 from connector.spaces.assemble import SpaceSlice
+from connector.spaces.merging import Seen
 from connector.views import merger as views
 
 IMPOSSIBLE: Final = ("spaces.merger-circle", "spaces.merger-early", "spaces.merger-state")
@@ -37,6 +38,13 @@ class MergerRequest(msgspec.Struct, frozen=True, kw_only=True):
     who: Who = ""
 
 
+class MergerYesRequest(MergerRequest, frozen=True, kw_only=True):
+    """`into` and `since` (YYYY-MM-DD), where they are named, are what the member has to say now."""
+
+    into: Did = ""
+    since: Annotated[str, Meta(max_length=20)] = ""
+
+
 class NoMergerRequest(msgspec.Struct, frozen=True, kw_only=True):
     did: Did
     reason: Annotated[str, Meta(min_length=3, max_length=500)]
@@ -52,11 +60,12 @@ class MergerHandlers:
         """Members that are part of another one by law, or say so: whether both do, and who has agreed."""
         return views.mergers(await self._mergers.all(request.match_info["p"]), self._clock.now())
 
-    @problem_codes({400: (*IMPOSSIBLE, "spaces.merger-unagreed", "spaces.no-merger"), 403: NOT_YOURS, 409: DECIDED,
-                    **NO_MEMBER})  # fmt: skip
-    async def approve(self, request: web.Request, wish: MergerRequest) -> views.MergersView:
+    @problem_codes({400: (*IMPOSSIBLE, "spaces.merger-changed", "spaces.merger-unagreed", "spaces.no-merger"),
+                    403: NOT_YOURS, 409: DECIDED, **NO_MEMBER})  # fmt: skip
+    async def approve(self, request: web.Request, wish: MergerYesRequest) -> views.MergersView:
         """A person agrees; with the last one that is needed the list says it."""
-        await self._mergers.approve(request.match_info["p"], wish.did, wish.who)
+        seen = Seen(wish.into, wish.since)
+        await self._mergers.approve(request.match_info["p"], wish.did, wish.who, seen)
         return await self.all(request)
 
     @problem_codes({400: ("spaces.no-merger",), 403: NOT_YOURS, 409: DECIDED, **NO_MEMBER})

@@ -14,6 +14,7 @@ from connector.participants.service import Hosted, Participants
 from connector.spaces import listing, member_store, merging, store
 from connector.spaces.authority import SpaceAuthority, record
 from connector.spaces.documents import MergerStanding, RequestClaims
+from connector.spaces.merging import NOTHING, Seen
 from connector.spaces.model import OVER, Member, Merger
 from connector.storage.database import Database, Tx
 from connector.trust.members.trust_list import millis
@@ -93,19 +94,19 @@ class Mergers:
             if did in (one.member.did, (it := one.merger).into)
         ]
 
-    async def approve(self, slug: str, did: str, login: str = "") -> Member:
+    async def approve(self, slug: str, did: str, login: str = "", seen: Seen = NOTHING) -> Member:
         """A person agrees; with the last one that is needed the list says it. Raises Unknown, Mistake, Late, NotYours.
 
-        The same person again changes nothing.
+        The same person again changes nothing. Until it is decided the member may say something else: so nobody agrees
+        by accident to what is not what she has `seen`.
         """
         hosted = await self._participants.get(slug)
 
         def unit(tx: Tx) -> Member:
             self._authority.held(tx, slug, lock=True)
             voter, members = self._authority.voter(tx, slug, login), _members(tx, slug)
-            after = merging.approved(
-                _named(members, did), voter, members, hosted.participant.did, tx.now
-            )  # fmt: skip
+            own = hosted.participant.did
+            after = merging.approved(_named(members, did), voter, members, own, tx.now, seen)
             saved = self._save(tx, hosted, members, after, "merger approved", voter.who)
             if merging.listed(saved) is not None:
                 store.changed(tx, slug)

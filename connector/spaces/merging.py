@@ -5,6 +5,7 @@ itself, in a circle either, or of who is no active member (spec/spaces.md 4.7; t
 """
 
 from collections.abc import Mapping
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -14,6 +15,17 @@ from connector.clock import rfc3339
 from connector.errors import Mistake, PeerError
 from connector.spaces.model import APPLICATION_MS, Member, Merger, Rules
 from connector.trust.members.trust_list import Merged
+from connector.zone import local
+
+
+class Seen(NamedTuple):
+    """What a person read before she agreed: into whom, and since which day (YYYY-MM-DD); empty: nobody says."""
+
+    into: str = ""
+    since: str = ""
+
+
+NOTHING: Final = Seen()
 
 
 def asked(found: Member, into: str, since: int, rules: Rules, members: Mapping[str, Member], now: int) -> Member:
@@ -47,12 +59,18 @@ def agreed(found: Member | None, into: str, since: int, members: Mapping[str, Me
     return replace(found, merger=replace(merger, agreed=True), changed_at=now)
 
 
-def approved(found: Member, voter: Voter, members: Mapping[str, Member], own: str, now: int) -> Member:
+def approved(
+    found: Member, voter: Voter, members: Mapping[str, Member], own: str, now: int, seen: Seen = NOTHING
+) -> Member:
     """The member after a person of the authority (`own`: its DID) agreed; with the last one that is needed it is true.
 
-    Raises Mistake while the other one has not said it, or if it cannot be any more, and what `ballots.yes` raises.
+    Raises Mistake if the member says something else than was `seen`, while the other one has not said it, or if it
+    cannot be any more, and what `ballots.yes` raises.
     """
     merger = _open(found, now)
+    day = local(merger.since)
+    if seen.into not in ("", merger.into) or (seen.since and (day is None or day.date().isoformat() != seen.since)):
+        raise Mistake("spaces.merger-changed")
     if not merger.agreed and merger.into != own:
         raise Mistake("spaces.merger-unagreed", did=merger.into)
     try:
@@ -77,7 +95,9 @@ def refused(found: Member, voter: Voter, reason: str, now: int) -> Member:
 def require_possible(found: Member, into: str, since: int, members: Mapping[str, Member], now: int) -> None:
     """Raises PeerError for two that cannot become one: not both active members, a circle, or not yet."""
     whole = members.get(into)
-    if whole is None or {found.state, whole.state} != {"active"}:
+    if whole is None or not all(
+        one.state == "active" and (one.until is None or now < one.until) for one in (found, whole)
+    ):
         raise PeerError("spaces.merger-state")
     if found.did in wholes(into, members):
         raise PeerError("spaces.merger-circle")

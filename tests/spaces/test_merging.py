@@ -125,6 +125,19 @@ def test_one_no_ends_it() -> None:
         merging.agreed(gone, WHOLE, DAY, members | of(gone), NOW)
 
 
+@pytest.mark.parametrize("did", [PART, WHOLE])
+def test_nobody_whose_term_is_over_is_a_member(did: str) -> None:
+    """>> the term of either ends in this moment, and nobody has booked it yet << refused, and taken just before."""
+    for until, over in ((NOW, True), (NOW + 1, False)):
+        members = said(two())
+        members = members | of(replace(members[did], until=until))
+        if over:
+            with pytest.raises(Mistake, match="merger-state"):
+                merging.approved(members[PART], ANNA, members, OWN, NOW)
+        else:
+            assert merging.approved(members[PART], ANNA, members, OWN, NOW).merger is not None
+
+
 @pytest.mark.parametrize("state", ["suspended", "expelled", "left", "ended"])
 def test_both_are_active_members(state: str) -> None:
     """When it is asked for, when the whole says it, and when people decide."""

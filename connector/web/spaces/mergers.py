@@ -15,8 +15,10 @@ from connector.language.reasons import plain
 from connector.spaces.assemble import SpaceSlice
 from connector.spaces.authority import ROLE
 from connector.spaces.mergers import Asked
+from connector.spaces.merging import Seen
 from connector.spaces.model import Member
 from connector.storage.database import Database
+from connector.views.fields import day
 from connector.web.call import Call
 from connector.web.render import page, to
 from connector.web.routes import TOWN, Route, get, post
@@ -30,6 +32,8 @@ class Shown(Struct, frozen=True, kw_only=True):
     """A merger as its card: `open` while people may decide, `agreed` if who looks has said yes."""
 
     did: str
+    into: str
+    since: str
     name: str
     said: str
     state: str
@@ -48,7 +52,9 @@ class MergerPages:
         return await self._page(call)
 
     async def approve(self, call: Call) -> web.StreamResponse:
-        return await self._decided(call, self._mergers.approve(call.slug, call.form.text("did")))
+        """What the page had shown her, and nothing that was said in its place since."""
+        seen = Seen(call.form.text("into"), call.form.text("since"))
+        return await self._decided(call, self._mergers.approve(call.slug, call.form.text("did"), seen=seen))
 
     async def refuse(self, call: Call) -> web.StreamResponse:
         """The reason stays in the log."""
@@ -89,7 +95,8 @@ def _shown(call: Call, one: Asked, who: str, now: int) -> Shown:
     name, state = plain(one.member.name, view.LONGEST), one.state(now)
     whole = plain(one.into_name or one.merger.into, view.LONGEST)
     return Shown(
-        did=one.member.did, name=name, state=call.say(f"web.spaces.merger.{state}"), tone=TONES[state],
+        did=one.member.did, into=one.merger.into, since=day(one.merger.since), name=name,
+        state=call.say(f"web.spaces.merger.{state}"), tone=TONES[state],
         said=call.say("web.spaces.merger-said", name=name, whole=whole, day=local_day(one.merger.since, call.lang)),
         reason=plain(one.merger.reason, view.LONGEST), missing=one.missing(now), open=state == "said",
         agreed=any(vote.who == who for vote in one.merger.ballot.votes),

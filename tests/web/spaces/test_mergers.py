@@ -54,6 +54,22 @@ async def test_the_part_reads_at_its_own_desk_whose_part_it_is(desks: Desks, ask
     assert f"Zusammengeschlossen {words}" in page.words
 
 
+@pytest.mark.threat("T122")
+async def test_nobody_agrees_to_what_was_not_on_her_page(desks: Desks, asked: str) -> None:
+    """>> Anna reads; the town says another day; she agrees; she reads again, and agrees << told to read again, and no
+    vote of hers; then it counts."""
+    anna = await desks.at_county()
+    page = await anna.get(PLACE)
+    await say(desks.town, TOWN, desks.county, into=desks.county.city.did(COUNTY), day="2026-02-01")
+    page = await anna.send(page, "/space/mergers/approve", "Dem Zusammenschluss zustimmen")
+    assert (page.status, "Lesen Sie es noch einmal" in page.words) == (422, True)
+    (one,) = await desks.county.city.services.spaces.mergers.all(COUNTY)
+    assert one.merger.ballot.votes == ()
+    page = await anna.send(page, "/space/mergers/approve", "Dem Zusammenschluss zustimmen")
+    (one,) = await desks.county.city.services.spaces.mergers.all(COUNTY)
+    assert (len(one.merger.ballot.votes), one.missing(desks.county.city.services.infra.clock.now())) == (1, 1)
+
+
 async def test_a_no_needs_a_reason(desks: Desks, asked: str) -> None:
     """>> refused with two characters, with a sentence << asked for a reason; refused, with it."""
     anna = await desks.at_county(lang="en")
