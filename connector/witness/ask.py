@@ -112,10 +112,11 @@ class Witnesses:
     async def look(self) -> None:
         """Asks every witness that is due for a log.
 
-        Of a log that all of them have vouched for nothing is asked; what lies beside it is compared with it once in an
-        hour at the latest, and before anything is sealed.
+        Of a log that all of them have vouched for nothing is asked, nor of one whose witnesses failed lately; what lies
+        beside it is compared with it once in an hour at the latest, and before anything is sealed.
         """
-        waiting = await self._participants.here(await self._db.read(WORKER, cosignatures.waiting, self._listed()))
+        here = await self._participants.here(await self._db.read(WORKER, cosignatures.waiting, self._listed()))
+        waiting = [one for one in here if self._may_ask(one.participant)]
         turn = [one for one in await self._turn() if one not in waiting]
         for hosted in (*waiting, *turn):
             await self._ask(hosted, lambda standing: due(standing, self._clock.now(), self._settings.ask_every_s))
@@ -278,6 +279,10 @@ class Witnesses:
         operators = {participant.operator, "" if entry is None else entry.operator}
         others = [one for one in listed if one.operator not in operators and name_of(one.url) != self._own]
         return others[:MOST]
+
+    def _may_ask(self, participant: Participant) -> bool:
+        """Whether a witness of this log did not fail lately."""
+        return any(not self._blocked(participant.id, one) for one in self._foreign(participant))
 
     def _blocked(self, slug: str, one: Witness) -> bool:
         failure = self._failures.get((slug, one.url))

@@ -9,6 +9,7 @@ from connector.audit import merkle, sealer
 from connector.audit.sealer import Batch
 from connector.errors import PeerError, Unavailable
 from connector.http.outbound import Answer
+from connector.participants.service import Hosted
 from connector.storage.database import Tx
 from connector.verify.formats import checkpoint, cosignature
 from connector.witness import cosign, cosignatures
@@ -98,6 +99,35 @@ async def test_who_is_away_is_left_alone_for_a_while(towns: Towns, error: Except
     stage.clock.advance(16_000)
     await stage.witnesses.look()
     assert gone.sizes() == [(0, newest.size)]
+
+
+async def test_a_log_whose_witnesses_failed_lately_is_not_walked(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> its only witness is away, and many looks << they ask whose turn it is, and of the log nothing until then."""
+    peer = Peer()
+    peer.away = Unavailable("http.unreachable", host="x")
+    stage = Stage(towns, peer)
+    newest = await stage.grow()
+    await stage.witnesses.look()
+    walked: list[str] = []
+    ask = stage.witnesses._ask
+
+    async def noted(hosted: Hosted, wanted: Callable[[WitnessProgress], bool]) -> None:
+        walked.append(hosted.participant.id)
+        await ask(hosted, wanted)
+
+    async def nobody() -> list[Hosted]:
+        return []
+
+    monkeypatch.setattr(stage.witnesses, "_ask", noted)
+    monkeypatch.setattr(stage.witnesses, "_turn", nobody)
+    for _ in range(5):
+        await stage.witnesses.look()
+    assert TOWN not in walked
+    peer.away = None
+    stage.clock.advance(16_000)
+    await stage.witnesses.look()
+    assert walked.count(TOWN) == 1
+    assert peer.sizes() == [(0, newest.size)]
 
 
 # What a hostile witness achieves
