@@ -13,7 +13,6 @@ from urllib.parse import quote
 
 import msgspec
 import structlog
-from msgspec.structs import replace
 
 from connector.catalogue.search.copies import Copy, copy_of
 from connector.errors import HanseError, PeerError, Unavailable
@@ -31,8 +30,9 @@ PACE_S, PAUSES = 1.0, 30
 """Who answers only so many requests a second (429) is asked more slowly."""
 ELSEWHERE: Final = frozenset({404, 405, 410, 501})
 """Statuses that say that there is no inventory there (any more)."""
-AGAIN: Final = frozenset({"federation.entry-hash", "http.answer-size"})
-"""What may have been another answer's fault: such an entry is asked for again the next time, however it is called."""
+AGAIN: Final = frozenset({"federation.entry-hash", "federation.entry-elsewhere", "http.answer-size"})
+"""What may have been another answer's fault, or a list's that did not say yet whose place the member has taken: such an
+entry is looked at again the next time, however it is called."""
 
 
 class Fetch(Protocol):
@@ -156,8 +156,8 @@ class Crawl:
             if fault is None:
                 good.append(name)
             else:
-                odd.append(SetAside.of(listing.told_as(name), told[name], fault))
-        await self._booking.keep((), odd)
+                odd.append(_aside(listing.told_as(name), told[name], fault))
+        await self._keep((), odd)
         return good
 
     async def _portion(self, address: str, names: Sequence[str], told: Mapping[str, str]) -> None:
@@ -192,9 +192,11 @@ class Crawl:
         self, got: Mapping[str, Copy | HanseError], absent: Sequence[str], told: Mapping[str, str]
     ) -> None:
         good = [(one, told[name]) for name, one in got.items() if isinstance(one, Copy)]
-        odd = [SetAside.of(name, told[name], one) for name, one in got.items() if isinstance(one, HanseError)]
-        odd = [replace(one, told="") if one.code in AGAIN else one for one in odd]
+        odd = [_aside(name, told[name], one) for name, one in got.items() if isinstance(one, HanseError)]
         odd += [SetAside(dataset=name, told="", code="federation.entry-absent") for name in absent]
+        await self._keep(good, odd)
+
+    async def _keep(self, good: Sequence[tuple[Copy, str]], odd: Sequence[SetAside]) -> None:
         self._unsure = self._unsure or any(not one.told for one in odd)
         await self._booking.keep(good, odd)
 
@@ -242,7 +244,7 @@ class Crawl:
                     raise fault
                 good.append((copy_of(bare), told))
             except HanseError as why:
-                odd.append(SetAside.of(listing.told_as(name), told, why))
+                odd.append(_aside(listing.told_as(name), told, why))
         return good, odd
 
     def _unread(self, name: str, pointer: str) -> SetAside:
@@ -280,6 +282,11 @@ class Crawl:
         except PeerError as fault:
             return fault
         return PeerError("federation.entry-elsewhere") if decide.claims_other(name, self._names, self._roots) else None
+
+
+def _aside(name: str, told: str, fault: HanseError) -> SetAside:
+    """Without the hash that was told if it is looked at again."""
+    return SetAside.of(name, "" if fault.code in AGAIN else told, fault)
 
 
 def _copies(body: bytes, wanted: Mapping[str, str]) -> dict[str, Copy | HanseError]:

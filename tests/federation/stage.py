@@ -136,9 +136,11 @@ class Stage:
         self.bounds = BOUNDS
         self.lost = False
         """Whether another process has taken the crawl over."""
+        self.former = frozenset[str]()
+        """Whose place the member has taken, as the list says now."""
 
     async def crawl(self, slug: str = HERE) -> Crawled:
-        crawl = Crawl(self.db, self.member, self.bounds, ROOTS, self._ours, slug, DID, lambda: 0.5)
+        crawl = Crawl(self.db, self.member, self.bounds, ROOTS, self._ours, slug, DID, lambda: 0.5, self.former)
         return await crawl.run()
 
     async def held(self, slug: str = HERE) -> set[str]:

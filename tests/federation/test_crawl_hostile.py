@@ -12,7 +12,7 @@ from connector.errors import HanseError, PeerError
 from connector.federation.model import UnreadEntry
 from connector.http.outbound import Answer
 from connector.storage import Database
-from tests.federation.stage import DID, OTHER, Stage, catalogue_page, entry, iri
+from tests.federation.stage import DID, OTHER, ROOTS, Stage, catalogue_page, entry, iri
 
 pytestmark = pytest.mark.threat("T80")
 
@@ -110,6 +110,19 @@ async def test_a_dataset_of_another_member_is_set_aside(stage: Stage) -> None:
         assert (told.error, told.set_aside) == (None, 1)
         assert (await stage.held(), await stage.aside()) == ({"a"}, {"x": "federation.entry-elsewhere"})
     assert "entries 2" not in stage.member.asked
+
+
+@pytest.mark.parametrize("with_inventory", [True, False])
+async def test_what_was_published_before_a_move_is_found_once_the_list_says_so(
+    stage: Stage, with_inventory: bool
+) -> None:
+    """>> read before the list names a successor << set aside; it does, nothing else has changed << held."""
+    stage.member.has_inventory = with_inventory
+    stage.member.show(entry("a"), entry(f"{OTHER}/datasets/x", "Baumkataster"))
+    assert (await stage.crawl()).set_aside == 1
+    stage.former = frozenset({ROOTS[OTHER]})
+    told = await stage.crawl()
+    assert (told.error, told.set_aside, await stage.held()) == (None, 0, {"a", "x"})
 
 
 def bent_entries(stage: Stage, change: Any) -> None:
