@@ -86,9 +86,9 @@ def offered(
 
 
 def seeker_of(anchor: Anchor, did: str, now: int) -> Requester:
-    """A participant of ours as others see it, by the trust list of now (ms)."""
+    """A participant of ours as others see it, by the trust lists of now (ms): with its spaces, which rules can name."""
     try:
-        return requester(anchor.member(did, now))
+        return requester(anchor.between(did, did, now))
     except Unauthenticated:
         us = anchor.entry(did)
         return Requester(did=did, kind="") if us is None else requester(us)

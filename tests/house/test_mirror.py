@@ -256,7 +256,6 @@ PROVED_BY: dict[str, str] = {
     "views/record.py": "cities/test_records.py",
     "views/transfer.py": "api/test_transfers.py",
     "views/termination.py": "cities/test_agreement_life.py",
-    "views/terms.py": "api/test_openapi.py",
     "views/trace.py": "api/test_openapi.py",
     "views/witness.py": "cities/test_watching.py",
     "web/figures/view.py": "web/figures/test_handlers.py",

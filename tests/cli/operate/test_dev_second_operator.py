@@ -78,7 +78,10 @@ def test_the_lines_of_the_readme_lead_to_the_data(
     def hanse(*words: str) -> str:
         nonlocal shown
         capsys.readouterr()
-        assert main(list(words), environ) in ((0, 1) if words[0] == "doctor" else (0,)), words
+        if words[0] == "publish":  # refused while the rule means nobody: until the list names the town in the group
+            _until(lambda: main(list(words), environ) == 0)
+        else:
+            assert main(list(words), environ) in ((0, 1) if words[0] == "doctor" else (0,)), words
         found = capsys.readouterr().out
         shown += found
         return found
