@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from connector.spaces import store
 from connector.spaces.documents import Description
 from connector.spaces.invitations import Invited
 from connector.spaces.model import Joined, Rules
 from tests.testkit.cities import MUNICIPALITY, City, Space
+from tests.testkit.patience import eventually
 
 COUNTY, TOWN, VILLAGE = "kreis", "musterstadt", "nachbardorf"
 COUNTY_KIND = "https://w3id.org/hanse/v1#county"
@@ -52,9 +54,18 @@ class County:
             await people.decide(person.id, self.slug, "steward", take=False)
 
     async def issue(self) -> None:
-        """A round of the job that makes lists."""
+        """A round of the job that makes lists. The process may be at one itself: what that signed is waited for."""
         await self.city.services.trust.spaces.catch_up()
         await self.issuer.work()
+        newest = await self.city.services.infra.db.read(self.slug, store.newest_version, self.slug, signed=True)
+        if newest is not None:
+            await eventually(lambda: self._version() >= newest.version)
+
+    def _version(self) -> int:
+        """Of the list that this process goes by."""
+        anchors, own = self.city.services.trust.anchor, self.city.did(self.slug)
+        lists = (anchors.list_of(pin.authority) for pin in anchors.joined if pin.did == own)
+        return max((listed.version for listed in lists if listed is not None), default=0)
 
     async def invite(self, name: str = "Musterstadt", **more: Any) -> Invited:
         return await self.invitations.invite(self.slug, name, **more)
