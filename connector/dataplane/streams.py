@@ -9,11 +9,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import structlog
+
 from connector.clock import Clock
 from connector.dataplane import flows
 from connector.errors import Unavailable
 from connector.storage.database import Database, Tx
 
+log = structlog.get_logger("dataplane")
 SWEEP_S = 2.0
 _Key = tuple[str, str]
 
@@ -120,13 +123,19 @@ class Streams:
             await self.sweep(database)
 
     async def sweep(self, database: Database) -> None:
-        """Cuts what the database says has ended. A database out of reach cuts nothing: expiry does not depend on it."""
+        """Cuts what the database says has ended. A database out of reach cuts nothing: expiry does not depend on it.
+
+        A defect costs the look at one flow: the others are looked at all the same, and that one again next time.
+        """
         for participant, flow in list(self._open):
             try:
                 if not await database.read(participant, self._still_open, participant, flow):
                     self.cut(participant, flow)
             except Unavailable:
                 return
+            except Exception:
+                # The outermost edge of a round: whoever sweeps must not end while the process goes on.
+                log.exception("streams.defect", participant=participant, flow=flow)
 
     def _still_open(self, tx: Tx, participant: str, flow: str) -> bool:
         found = flows.find(tx, participant, flow)
