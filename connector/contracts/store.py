@@ -14,6 +14,7 @@ from connector.contracts.approval import Approval
 from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow, Stored
 from connector.protocol.negotiation import Negotiation, settled, shown
 from connector.protocol.process import RESTS, Role
+from connector.storage import row_locks
 from connector.storage.database import Conflict, Row, Tx
 
 MOST_STATES = 50
@@ -172,15 +173,8 @@ def case(
 
 
 def hold(tx: Tx, participant: str, cases: Collection[str]) -> None:
-    """Takes the lock of these negotiations, in the order of their ids; SQLite has one writer anyway."""
-    if tx.dialect == "postgres":
-        names = {f"id{n}": name for n, name in enumerate(cases)}
-        among = ", ".join(f":{name}" for name in names)
-        tx.all(
-            f"SELECT id FROM negotiation WHERE participant = :participant AND id IN ({among}) ORDER BY id FOR UPDATE",  # noqa: S608 names
-            participant=participant,
-            **names,
-        )
+    """Takes the lock of these negotiations."""
+    row_locks.hold(tx, "negotiation", participant, cases)
 
 
 def case_with_agreement(

@@ -7,6 +7,7 @@ import msgspec
 
 from connector.protocol.process import RESTS
 from connector.protocol.transfer import Transfer, settled, shown
+from connector.storage import row_locks
 from connector.storage.database import Conflict, Row, Tx, for_update
 from connector.transfer.model import TransferRow
 
@@ -93,15 +94,8 @@ def process(
 
 
 def hold(tx: Tx, participant: str, processes: Collection[str]) -> None:
-    """Takes the lock of these transfers, in the order of their ids; SQLite has one writer anyway."""
-    if tx.dialect == "postgres":
-        names = {f"id{n}": name for n, name in enumerate(processes)}
-        among = ", ".join(f":{name}" for name in names)
-        tx.all(
-            f"SELECT id FROM transfer WHERE participant = :participant AND id IN ({among}) ORDER BY id FOR UPDATE",  # noqa: S608 names
-            participant=participant,
-            **names,
-        )
+    """Takes the lock of these transfers."""
+    row_locks.hold(tx, "transfer", participant, processes)
 
 
 def process_of_peer(tx: Tx, participant: str, counterparty: str, peer_pid: str) -> TransferRow | None:
