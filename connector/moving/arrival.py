@@ -237,7 +237,7 @@ class Arrivals:
         made = manifest.read(jws, jwk)
         if (made.move, made.to, made.origin.did) != (found.move, found.target.did, did):
             raise Mistake("moving.other-move")
-        if [(one.name, one.size, one.sha256) for one in made.entries] != [(o.name, o.size, o.sha256) for o in seen]:
+        if manifest.tally_of(made.entries) != seen or len({one.name for one in made.entries}) != len(made.entries):
             raise Mistake("moving.damaged")
         if did == found.target.did or dids.of_root(split_root(made.origin.root)[0]) != did:
             raise Mistake("moving.same-place")

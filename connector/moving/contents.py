@@ -14,7 +14,6 @@ from connector.backup import copies
 from connector.errors import Mistake
 from connector.moving import envelope, frames, manifest, people
 from connector.moving.frames import MANIFEST, ROWS, Reader
-from connector.moving.manifest import Entry
 from connector.moving.people import Person
 
 Blocks = Iterator[bytes]
@@ -23,15 +22,15 @@ _PEOPLE: Final[msgspec.msgpack.Decoder[list[Person]]] = msgspec.msgpack.Decoder(
 )
 
 
-def walked(file: IO[bytes], secret: str, move: str) -> tuple[list[Entry], bytes, list[Person]]:
-    """Every entry, the manifest and the people; raises Mistake unless the manifest is the last, and once."""
+def walked(file: IO[bytes], secret: str, move: str) -> tuple[str, bytes, list[Person]]:
+    """The digest of all entries (`manifest.Tally`), the manifest and the people; raises Mistake unless the manifest is
+    the last, and once."""
     file.seek(0)
     reader = Reader(envelope.opened(file.read, secret, move))
-    jws, who, names = b"", list[Person](), set[str]()
+    jws, who = b"", list[Person]()
     for head, blocks in reader.entries():
-        if jws or head.name in names:
+        if jws:
             raise Mistake("moving.damaged")
-        names.add(head.name)
         if head.name == MANIFEST:
             jws = _joined(blocks, manifest.MOST_BYTES)
         elif head.name == people.NAME:
@@ -40,7 +39,7 @@ def walked(file: IO[bytes], secret: str, move: str) -> tuple[list[Entry], bytes,
             _require_known(head.name)
     if not jws:
         raise Mistake("moving.damaged")
-    return [one for one in reader.seen if one.name != MANIFEST], jws, who
+    return reader.seen.sha256, jws, who
 
 
 def _joined(blocks: Blocks, most: int) -> bytes:

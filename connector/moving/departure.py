@@ -36,6 +36,8 @@ from connector.trust.keys.vault import Vault
 
 SealLog = Callable[[Hosted], Awaitable[None]]
 PIECE: Final = 1 << 18
+MOST_FILES: Final = manifest.MOST_ENTRIES - 1_000
+"""Beside tables, people and the manifest."""
 TRIES: Final = 100
 """How often the log is sealed until nothing waits: on PostgreSQL records wait for older transactions of others."""
 
@@ -81,8 +83,12 @@ class Departures:
         )  # fmt: skip
 
     async def begin(self, slug: str, to: Target) -> DepartureStatus:
-        """Lays it to rest; the same again is the same. Raises Mistake if it cannot move, or moves elsewhere."""
-        hosted = await self._participants.get(slug)
+        """Lays it to rest; the same again is the same. Raises Mistake if it cannot move, is more than an archive
+        holds, or moves elsewhere.
+        """
+        hosted, plan = await self._participants.get(slug), (await self.look(slug)).plan
+        if plan.files > MOST_FILES or plan.agreements > manifest.MOST_AGREEMENTS:
+            raise Mistake("moving.large", files=MOST_FILES, agreements=manifest.MOST_AGREEMENTS)
         if hosted.participant.state == "active":
             await self._seal_log(hosted)  # so that little is left to be sealed while nothing works
         await self._db.write(slug, self._begin, hosted, to)

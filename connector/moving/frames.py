@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from connector.errors import Mistake
-from connector.moving.manifest import MOST_ENTRIES, Entry
+from connector.moving.manifest import MOST_ENTRIES, Entry, Tally
 from connector.moving.values import Value
 
 ROWS, FILES, MANIFEST = "rows/", "files/", "manifest"
@@ -96,16 +96,16 @@ def unpacked(block: bytes) -> list[Row]:
 
 
 class Reader:
-    """Entries one after the other; `seen` is what they were, to be compared with the manifest."""
+    """Entries one after the other; `seen` is what they were but for the manifest, to be compared with that."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks, self._waiting = chunks, bytearray()
-        self.seen: list[Entry] = []
+        self.seen = Tally()
 
     def entries(self) -> Iterator[tuple[Head, Iterator[bytes]]]:
         """Each with its blocks, which have to be read before the next; raises Mistake where anything is amiss."""
         while (raw := self._sized(_HEAD_MOST, end_allowed=True)) is not None:
-            if len(self.seen) >= MOST_ENTRIES:
+            if self.seen.count >= MOST_ENTRIES:
                 raise Mistake("moving.damaged")
             try:
                 head = msgspec.json.decode(raw, type=Head)
@@ -122,7 +122,8 @@ class Reader:
             digest.update(block)
             size += len(block)
             yield block
-        self.seen.append(Entry(head.name, size, digest.hexdigest()))
+        if head.name != MANIFEST:
+            self.seen.add(head.name, size, digest.hexdigest())
 
     def _sized(self, most: int, *, end_allowed: bool = False) -> bytes | None:
         raw = self._exactly(4, end_allowed=end_allowed)

@@ -1,5 +1,7 @@
 """What an archive says of itself, last in it and signed by the participant: every entry, the log, every agreement."""
 
+from collections.abc import Iterable
+from hashlib import sha256
 from typing import Annotated, Final
 
 import msgspec
@@ -14,8 +16,10 @@ from connector.trust.keys.signing import Signer
 
 FORM: Final = 1
 TYP: Final = "hanse-archive+jwt"
-MOST_BYTES: Final = 64 << 20
-MOST_ENTRIES: Final = 1_000_000
+MOST_BYTES: Final = 40 << 20
+MOST_ENTRIES: Final = 100_000
+"""Entries of an archive: tables, and files of the participant."""
+MOST_AGREEMENTS: Final = 100_000
 Hex = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 
 
@@ -57,8 +61,33 @@ class Manifest(Struct, frozen=True, kw_only=True):
     made_at: str
     origin: Origin
     log: Log
-    agreements: dict[str, Hex]
+    agreements: Annotated[dict[str, Hex], Meta(max_length=MOST_AGREEMENTS)]
     entries: Annotated[tuple[Entry, ...], Meta(max_length=MOST_ENTRIES)]
+
+
+class Tally:
+    """What entries came, in their order, as one digest: whoever reads an archive keeps no list of what it says before
+    anything of that is believed (threat T124)."""
+
+    def __init__(self) -> None:
+        self.count, self._digest = 0, sha256()
+
+    def add(self, name: str, size: int, digest: str) -> None:
+        """`digest` is the SHA-256 (hex) of its blocks."""
+        self.count += 1
+        self._digest.update(msgspec.json.encode((name, size, digest)))
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+
+def tally_of(entries: Iterable[Entry]) -> str:
+    """The digest of the entries that a manifest names."""
+    made = Tally()
+    for one in entries:
+        made.add(one.name, one.size, one.sha256)
+    return made.sha256
 
 
 class _Form(Struct, frozen=True):

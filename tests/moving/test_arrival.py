@@ -8,7 +8,7 @@ from connector.audit import integrity, origins, sealer
 from connector.audit import store as audit
 from connector.contracts.evidence import integrity as contracts
 from connector.errors import HanseError, Mistake
-from connector.moving import rows, target
+from connector.moving import departure, manifest, rows, target
 from connector.moving.target import Target
 from connector.participants import store
 from connector.spaces import joined_store
@@ -258,6 +258,23 @@ def came(tx: Tx) -> None:
         reason="", told="", asked_at=1, changed_at=1, version=0, moved="statement",
     )  # fmt: skip
     joined_store.put(tx, one, None)
+
+
+@pytest.mark.threat("T124")
+async def test_what_no_archive_holds_is_not_laid_to_rest(old: Old, new: New, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> a town with more files, or more contracts, than an archive has room for; then with room << told so before it
+    rests; it rests."""
+    await old.towns.concluded(PARTNER, TOWN)
+    (old.folders["files/"] / TOWN).mkdir()
+    (old.folders["files/"] / TOWN / "a.csv").write_bytes(b"a;b\n")
+    to = (await new.arrivals.expect(TOWN)).target
+    for place, name in ((departure, "MOST_FILES"), (manifest, "MOST_AGREEMENTS")):
+        with monkeypatch.context() as small:
+            small.setattr(place, name, 0)
+            with pytest.raises(Mistake, match=r"moving\.large"):
+                await old.departures.begin(TOWN, to)
+    assert (await old.departures.look(TOWN)).participant == "active"
+    assert (await old.departures.begin(TOWN, to)).participant == "moving"
 
 
 async def test_a_second_move_waits_until_lists_know_of_the_first(old: Old, new: New) -> None:

@@ -51,13 +51,13 @@ class Forge:
 
     def archive(
         self, to: target.Target, bend: Bend = lambda _: None, said: Callable[[Manifest], Manifest] = lambda one: one,
-        signer: Signer | None = None, *, counted: bool = True,
+        signer: Signer | None = None, *, counted: bool = True, twice: str = "",
     ) -> bytes:  # fmt: skip
         entries = {name: (head, list(blocks)) for name, (head, blocks) in self.entries.items()}
         bend(entries)
         writer, sealing = Writer(), Sealer(to)
         plain = bytearray()
-        for head, blocks in entries.values():
+        for head, blocks in (*entries.values(), *([entries[twice]] if twice else [])):
             plain += writer.begin(head)
             for block in blocks:
                 plain += writer.block(block, rows_in(block) if counted and head.columns else 0)
@@ -207,6 +207,14 @@ async def test_whoever_else_signs_is_not_believed(forge: Forge) -> None:
     ):
         await refused(forge, forge.archive(to, said=said), code)
     assert await forge.new.take(forge.archive(to))
+
+
+@pytest.mark.threat("T124")
+@pytest.mark.parametrize("name", ["people", "files/a.csv", "rows/agreement"])
+async def test_nothing_stands_in_an_archive_twice(forge: Forge, name: str) -> None:
+    """>> an entry once more at the end, and the manifest names it twice << damaged, and nothing stays."""
+    to = (await forge.new.arrivals.look(TOWN)).arrival.target
+    await refused(forge, forge.archive(to, twice=name), "moving.damaged")
 
 
 async def test_who_has_a_login_there_is_somebody_else(forge: Forge) -> None:

@@ -1,11 +1,14 @@
 """What stands in a block: rows of plain values, and nothing that takes more memory than it has bytes."""
 
 import tracemalloc
+from collections.abc import Iterator
 
 import pytest
 
 from connector.errors import Mistake
-from connector.moving.frames import MOST_BLOCK, MOST_ROWS, packed, portions, unpacked
+from connector.moving import frames
+from connector.moving.frames import MOST_BLOCK, MOST_ROWS, Head, Reader, Writer, packed, portions, unpacked
+from connector.moving.manifest import Entry, tally_of
 from connector.moving.values import Value
 
 FILL = MOST_BLOCK - 16
@@ -47,3 +50,34 @@ def test_rows_come_out_as_they_went_in() -> None:
     rows: list[tuple[Value, ...]] = [(at, -at, "ä" * at, bytes(at), None, 1 << 40) for at in range(MOST_ROWS)]
     for some in ([*rows], [("x" * 70_000, b"y" * 5_000_000)]):
         assert [row for block in portions(some) for row in unpacked(packed(block))] == some
+
+
+@pytest.mark.threat("T124")
+def test_a_million_empty_entries_take_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> 20,000 entries of nothing, with long names; one more than there may be << read in less than a MiB; damaged."""
+
+    def entries(count: int) -> Iterator[bytes]:
+        writer = Writer()
+        for at in range(count):
+            yield writer.begin(Head(name=f"files/{at:07d}/{'x' * 200}")) + writer.end()
+            writer.entries.clear()
+
+    tracemalloc.start()
+    try:
+        reader = Reader(entries(20_000))
+        assert sum(1 for _ in reader.entries()) == reader.seen.count == 20_000
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+    monkeypatch.setattr(frames, "MOST_ENTRIES", 100)
+    with pytest.raises(Mistake, match="damaged"):
+        list(Reader(entries(101)).entries())
+
+
+@pytest.mark.threat("T124")
+def test_entries_in_another_order_or_with_other_bounds_are_others() -> None:
+    """>> the same entries; exchanged; one that is called as two << the same digest; others."""
+    one, two = Entry("a", 1, "0" * 64), Entry("b", 2, "1" * 64)
+    assert tally_of([one, two]) == tally_of(iter((one, two)))
+    merged = Entry('a",1,"' + "0" * 64 + '"]["b', 2, "1" * 64)
+    assert len({tally_of(some) for some in ([one, two], [two, one], [one], [merged], [])}) == 5
