@@ -10,25 +10,40 @@ from aiohttp import web
 from msgspec import Meta
 
 from connector.api.routes import AWAY, PARTICIPANT, Problems, Route, get, post, problem_codes
-from connector.api.spaces import DECIDED, NOT_YOURS, Did, Link, Who
+from connector.api.spaces import NOT_YOURS, Did, Link, Who
 from connector.catalogue.templates.days import midnight, read_day
 from connector.clock import Clock
 from connector.errors import Mistake
 from connector.spaces.assemble import SpaceSlice
 from connector.spaces.merging import Seen
+from connector.trust.members.trust_list import Anchor
 from connector.views import merger as views
+from connector.views.members import Members
+from connector.views.space import JoinedView, joined
 
+NAMED: Final = ("api.members-alike", "api.nobody-called")
+DECIDED: Final = (
+    "spaces.merger-approved", "spaces.merger-expired", "spaces.merger-refused", "spaces.merger-withdrawn",
+)  # fmt: skip
 IMPOSSIBLE: Final = ("spaces.merger-circle", "spaces.merger-early", "spaces.merger-state")
 NO_MEMBER: Final[Problems] = {404: ("spaces.no-member", "spaces.none")}
 
 
 class MergeRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """`member` is part of `into` by law since that day (YYYY-MM-DD); empty: the participant that says so."""
+    """`member` is part of `into` by law since that day (YYYY-MM-DD), each by DID or by the name that the list has for
+    it; empty: the participant that says so."""
 
     space: Link
     since: Annotated[str, Meta(max_length=20)]
     member: Did = ""
     into: Did = ""
+
+
+class MergeWithdrawRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """`member` by DID or name, of whom the participant said something; empty: what it said of itself."""
+
+    space: Link
+    member: Did = ""
 
 
 class MergerRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,8 +67,9 @@ class NoMergerRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MergerHandlers:
-    def __init__(self, clock: Clock, spaces: SpaceSlice) -> None:
-        self._clock, self._mergers, self._joining = clock, spaces.mergers, spaces.joining
+    def __init__(self, clock: Clock, spaces: SpaceSlice, anchor: Anchor) -> None:
+        self._clock, self._mergers, self._own = clock, spaces.mergers, spaces.own_mergers
+        self._members = Members(anchor)
 
     @problem_codes({404: ("spaces.none",)})
     async def all(self, request: web.Request) -> views.MergersView:
@@ -74,7 +90,7 @@ class MergerHandlers:
         await self._mergers.refuse(request.match_info["p"], wish.did, wish.reason, wish.who)
         return await self.all(request)
 
-    @problem_codes({400: (*IMPOSSIBLE, "spaces.merged-already", "spaces.merger-day", "spaces.merger-unsaid",
+    @problem_codes({400: (*IMPOSSIBLE, *NAMED, "spaces.merged-already", "spaces.merger-day", "spaces.merger-unsaid",
                           "spaces.merger-whose"), 404: ("spaces.not-joined",), 503: AWAY})  # fmt: skip
     async def say(self, request: web.Request, wish: MergeRequest) -> views.MergerSaidView:
         """Tells the authority of a space that one of two members is part of the other by law; both have to."""
@@ -82,12 +98,25 @@ class MergerHandlers:
         if day is None:
             raise Mistake("spaces.merger-day", text=wish.since[:20])
         since = int(midnight(day).timestamp() * 1000)
-        said = await self._joining.merge(request.match_info["p"], wish.space, wish.member, wish.into, since)
+        member, into = self._did(wish.member), self._did(wish.into)
+        said = await self._own.say(request.match_info["p"], wish.space, member, into, since)
         return views.said(said)
+
+    @problem_codes({400: (*NAMED, "spaces.merger-decided", "spaces.merger-not-said"), 404: ("spaces.not-joined",),
+                    503: AWAY})  # fmt: skip
+    async def withdraw(self, request: web.Request, wish: MergeWithdrawRequest) -> JoinedView:
+        """Takes back what the participant said of a merger, as long as nobody has decided it."""
+        member = self._did(wish.member)
+        return joined(await self._own.withdraw(request.match_info["p"], wish.space, member))
+
+    def _did(self, named: str) -> str:
+        """Whom a person means; nobody if she names nobody. Raises Mistake."""
+        return self._members.did(named) if named else ""
 
     routes: ClassVar[tuple[Route, ...]] = (
         get(f"{PARTICIPANT}/space/mergers", all),
         post(f"{PARTICIPANT}/space/mergers/approve", approve),
         post(f"{PARTICIPANT}/space/mergers/refuse", refuse),
         post(f"{PARTICIPANT}/spaces/merge", say),
+        post(f"{PARTICIPANT}/spaces/merge/withdraw", withdraw),
     )

@@ -33,6 +33,7 @@ from connector.api.moving import MovingHandlers
 from connector.api.offboarding import OffboardingHandlers
 from connector.api.operation import OperationHandlers
 from connector.api.participants import ParticipantHandlers
+from connector.api.partners import PartnerHandlers
 from connector.api.people import PeopleHandlers
 from connector.api.persons import PersonHandlers
 from connector.api.problems import MEDIA
@@ -99,8 +100,8 @@ GROUPS: tuple[type[Handlers], ...] = (
     FindHandlers,
     FederationHandlers, HarvestHandlers, ContractHandlers, CountersigningHandlers, TransferHandlers, DutyHandlers,
     AttentionHandlers, TerminationHandlers, ClockHandlers, OffboardingHandlers, MovingHandlers, RecordHandlers,
-    PersonHandlers, PeopleHandlers, SpaceHandlers, GroupHandlers, MandateHandlers, MergerHandlers, TraceHandlers,
-    BackupHandlers, ProcessHandlers, WitnessHandlers, OpenApiHandlers,
+    PersonHandlers, PeopleHandlers, SpaceHandlers, GroupHandlers, MandateHandlers, MergerHandlers, PartnerHandlers,
+    TraceHandlers, BackupHandlers, ProcessHandlers, WitnessHandlers, OpenApiHandlers,
 )  # fmt: skip
 
 

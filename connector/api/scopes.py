@@ -24,7 +24,8 @@ _TABLE: Mapping[Scope, str] = {
         GET P/transfers/{id}/decisions | GET A/openapi.json | GET P/space | GET P/space/invitations
         GET P/space/applications | GET P/space/applications/{id} | GET P/space/documents/{id}
         GET P/space/members | GET P/space/recognised | GET P/spaces | GET P/space/groups | GET P/spaces/groups
-        GET P/space/mergers | GET P/mandates | GET P/mandates/{sha256} | GET P/groups | GET P/groups/{id}
+        GET P/space/mergers | GET P/spaces/untold | GET P/mandates | GET P/mandates/{sha256} | GET P/groups
+        GET P/groups/{id}
     """,
     "publish": """
         POST P/datasets | POST P/datasets/{uuid}/change | POST P/datasets/{uuid}/offers
@@ -63,7 +64,7 @@ _TABLE: Mapping[Scope, str] = {
         GET V/process | GET V/clock | POST V/backup/database
         POST V/trust/reload | POST V/trust/accept | GET V/witness | POST V/witness/rotate
         POST P/space | POST P/space/rules | POST P/spaces | POST P/spaces/look | POST P/spaces/progress
-        POST P/spaces/leave | POST P/spaces/merge
+        POST P/spaces/leave | POST P/spaces/merge | POST P/spaces/merge/withdraw
         GET R/health/live | GET R/health/ready | GET R/health/started | GET R/metrics
     """,
 }

@@ -97,7 +97,7 @@ def pages(services: Services) -> list[routes.Handlers]:
         ),
         PartnerPages(db, later.partners, services.judge, anchor),
         NetworkPages(db, later.partners, anchor),
-        JoinPages(db, services.spaces, anchor),
+        JoinPages(db, services.spaces, anchor, later.partners),
         GroupPages(services.spaces, Members(anchor)),
         SpacePages(db, services.spaces, Directory()),
         MergerPages(db, services.spaces),

@@ -25,6 +25,7 @@ from connector.api import moving as api_moving
 from connector.api import offboarding as api_offboarding
 from connector.api import openapi as api_openapi
 from connector.api import participants as api_participants
+from connector.api import partners as api_partners
 from connector.api import people as api_people
 from connector.api import persons as api_persons
 from connector.api import process as api_process
@@ -91,7 +92,8 @@ def handlers(services: Services, operation: OperationHandlers) -> list[Handlers]
         api_persons.PersonHandlers(Persons(db, services.retention.eraser), participants),
         api_people.PeopleHandlers(services.accounts, lambda: web_origin(services.infra.settings)),
         api_spaces.SpaceHandlers(clock, services.spaces),
-        api_mergers.MergerHandlers(clock, services.spaces),
+        api_mergers.MergerHandlers(clock, services.spaces, services.trust.anchor),
+        api_partners.PartnerHandlers(db, services.spaces.joining, later.partners),
         api_mandates.MandateHandlers(services.mandates.service, enrolment.enlist),
         api_groups.GroupHandlers(later.groups),
         api_trace.TraceHandlers(_tracing(services), anchor),

@@ -1,7 +1,8 @@
 """What there is to tell about spaces: an application or a merger that waits, a second person that is
 needed, what became of us.
 
-As with all causes, each has a name that it alone has; whom the list of a space suspends or renews hears it once.
+As with all causes, each has a name that it alone has, also after a move, where entries of the log have other numbers:
+whom the list of a space suspends or renews hears it once.
 """
 
 from collections.abc import Callable, Container, Iterator
@@ -25,7 +26,8 @@ CAUSES: dict[Event, Cause] = {
     "resumed": "space-resumed", "renewed": "space-renewed",
 }  # fmt: skip
 MERGERS: dict[MergerEvent, Cause] = {
-    "merger asked": "merger-asked", "merged": "merged", "not merged": "not-merged",
+    "merger asked": "merger-asked", "merger withdrawn": "merger-withdrawn", "merged": "merged",
+    "not merged": "not-merged",
 }  # fmt: skip
 Names = Callable[[str], str]
 """What the trust list calls a DID."""
@@ -53,11 +55,11 @@ def often(
         facts = {"title": plain(each.name, 200)}
         if each.event == "renewed":
             facts["until"] = "" if each.until is None else rfc3339(each.until)
-        yield told(CAUSES[each.event], each.space, facts, STEWARDS, tx.now, str(each.id))
+        yield told(CAUSES[each.event], each.space, facts, STEWARDS, tx.now, str(each.at))
     for said in mergers:
         facts = {"title": plain(name_of(said.member), 200), "whole": plain(name_of(said.into), 200),
                  "space": plain(said.name, 200)}  # fmt: skip
-        yield told(MERGERS[said.event], said.space, facts, STEWARDS, tx.now, str(said.id))
+        yield told(MERGERS[said.event], said.space, facts, STEWARDS, tx.now, f"{said.member}:{said.at}")
     for group in news.asked(tx, slug):
         facts = {"title": news.label(group), "space": plain(group.space, 200)}
         yield told("group-asked", group.group, facts, STEWARDS, tx.now, str(group.at))

@@ -20,6 +20,7 @@ from connector.partners import store
 from connector.partners.health import Health, Signs, health
 from connector.partners.network import Bond
 from connector.policy.engine import PolicyEngine, Requester
+from connector.spaces.model import Joined
 from connector.storage.database import Row, Tx
 from connector.trust.assemble import TrustSlice
 from connector.trust.members.claims import requester
@@ -130,6 +131,19 @@ class Partners:
             for row in rows
             for other in (line.successor(row["counterparty"], tx.now) or row["counterparty"],)
         ]  # fmt: skip
+
+    def untold(self, tx: Tx, slug: str, one: Joined) -> list[str]:
+        """By name, whom the participant knows through that space alone, and who has not taken its word yet
+        that a contract has ended: it would stay in force there."""
+        anchor, own = self._trust.anchor, self._did(slug)
+        line, listed = anchor.line_for(own), anchor.list_of(one.authority)
+        found = dict.fromkeys(line.successor(did, tx.now) or did for did in store.untold(tx, slug))
+        names = list[str]()
+        for did in found:
+            shared = {each.via or each.space for each in anchor.belonging(own, did, tx.now)}
+            if shared == {one.space} or (not shared and listed is not None and listed.entry(did) is not None):
+                names.append(self._trust.members.name_of(did))
+        return names
 
     def _did(self, slug: str) -> str:
         return self._participants.held(slug).participant.did

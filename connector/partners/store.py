@@ -1,4 +1,5 @@
-"""SQL of what lies between a participant and members: contracts in force, own offers, the newest case. Reads only."""
+"""SQL of what lies between a participant and members: contracts in force, ends that are on their way, own offers, the
+newest case. Reads only."""
 
 from connector.storage.database import Row, Tx
 
@@ -45,3 +46,16 @@ def offers(tx: Tx, participant: str) -> tuple[list[Row], int]:
         most=MOST_DATASETS,
     )
     return rows, 0 if count is None else int(count["n"])
+
+
+def untold(tx: Tx, participant: str) -> list[str]:
+    """Partners (DIDs) that have not taken our statement yet that a contract ends, which runs on by its own text."""
+    rows = tx.all(
+        "SELECT DISTINCT a.counterparty FROM ending e JOIN agreement a ON a.participant = e.participant"
+        " AND a.id = e.agreement WHERE e.participant = :participant AND e.answer = 'waiting'"
+        " AND (a.expires_at IS NULL OR a.expires_at > :now) ORDER BY a.counterparty LIMIT :most",
+        participant=participant,
+        now=tx.now,
+        most=MOST,
+    )
+    return [str(row["counterparty"]) for row in rows]

@@ -20,6 +20,7 @@ from connector.spaces.joining import Joining
 from connector.spaces.memberships import Memberships
 from connector.spaces.mergers import Mergers
 from connector.spaces.model import Entrusted, Keys, WitnessKeys
+from connector.spaces.own_mergers import OwnMergers
 from connector.storage.database import Tx
 from connector.trust.assemble import TrustSlice
 from connector.trust.members.anchors import Pin
@@ -43,6 +44,7 @@ class SpaceSlice(Struct, frozen=True, kw_only=True):
     groups: SpaceGroups
     elsewhere: GroupsElsewhere
     joining: Joining
+    own_mergers: OwnMergers
     hints: Hints
     work: Work
 
@@ -92,6 +94,7 @@ def assemble(
         hints=hints,
         issuer=issuer,
         joining=joined,
+        own_mergers=OwnMergers(db, participants, joined),
         work=Work(
             every={
                 "space-lists": (issuing.LOOK_S, lists.begin), "space-join": (joining.LOOK_S, asking.begin),

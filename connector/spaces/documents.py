@@ -84,11 +84,11 @@ class RequestClaims(Struct, frozen=True, kw_only=True, rename="camel"):
     `agent` goes with `keys`: the sealed mandate of who acts for it. `group` is the IRI of that, `member` the DID of
     whom its keeper adds or removes. `move`: who signs stands in the place of a member from now on, which that says in
     `statement`. `merge`: `member` is part of `into` (a DID) by law since the day that begins at `since` (RFC 3339);
-    both say so.
+    both say so. `merge-withdraw`: who signs takes back what it said of `member`.
     """
 
     space: Annotated[str, Meta(max_length=500)]
-    request: Literal["keys", "leave", "merge", "move"] | GroupAct
+    request: Literal["keys", "leave", "merge", "merge-withdraw", "move"] | GroupAct
     keys: Keys | None = None
     agent: dict[str, Any] | None = None
     group: Annotated[str, Meta(max_length=600)] = ""
@@ -101,7 +101,7 @@ class RequestClaims(Struct, frozen=True, kw_only=True, rename="camel"):
     @property
     def order(self) -> str:
         """Of requests of one order an older one is refused: whom a keeper removed is not added by an earlier word."""
-        return "group" if self.request.startswith("group-") else self.request
+        return self.request.partition("-")[0]
 
 
 class GroupStanding(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -116,12 +116,13 @@ class GroupStanding(Struct, frozen=True, kw_only=True, rename="camel"):
 
 class MergerStanding(Struct, frozen=True, kw_only=True, rename="camel"):
     """A merger to either of the two: `member` is part of `into` (DIDs) since then (milliseconds). `asked`: one has said
-    so; `said`: both have; else what people decided, or that they did not in time."""
+    so; `said`: both have; `withdrawn`: the member took it back; else what people decided, or that they did not in
+    time."""
 
     member: Annotated[str, Meta(max_length=512)]
     into: Annotated[str, Meta(max_length=512)]
     since: int
-    state: Literal["asked", "said", "approved", "refused", "expired"]
+    state: Literal["asked", "said", "approved", "refused", "expired", "withdrawn"]
 
 
 class Receipt(Struct, frozen=True, kw_only=True, rename="camel"):

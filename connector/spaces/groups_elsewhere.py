@@ -19,10 +19,11 @@ from connector.http import strict
 from connector.language import LANGUAGES
 from connector.participants.service import Hosted, Participants
 from connector.spaces import grouping, joined_store
+from connector.spaces.answers import refusal
 from connector.spaces.authority import record
 from connector.spaces.documents import PATH, GroupStanding, RequestClaims
 from connector.spaces.groups import SpaceGroups
-from connector.spaces.joining import Joining, refusal
+from connector.spaces.joining import Joining
 from connector.spaces.model import MOST_GROUPS, AskedFor, Joined
 from connector.storage.database import Database, Tx
 

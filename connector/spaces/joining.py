@@ -13,13 +13,12 @@ import msgspec
 import structlog
 from msgspec.structs import replace
 
-from connector.clock import Clock, rfc3339
+from connector.clock import Clock
 from connector.errors import HanseError, Mistake, PeerError, Unavailable, Unknown
-from connector.http import strict
 from connector.http.outbound import Answer
-from connector.language.reasons import Reason, because
 from connector.participants.service import CHANGED, Hosted, Participants
 from connector.spaces import documents, joined_store, mergers_elsewhere
+from connector.spaces.answers import receipt_of, refusal
 from connector.spaces.authority import OwnKeys, pin_of, record
 from connector.spaces.decide import SKEW_MS
 from connector.spaces.documents import ApplicationClaims, Description, Document, Receipt, RequestClaims
@@ -174,31 +173,6 @@ class Joining:
         record(tx, hosted, "left", space=one.space)
         return joined_store.put(tx, replace(one, state="left", changed_at=tx.now), None)
 
-    async def merge(self, slug: str, space: str, member: str, into: str, since: int) -> RequestClaims:
-        """Says to the authority that `member` is part of `into` since then (ms), both DIDs, of which one is ours (or
-        empty). The other one has to say the same. Raises Unknown, Mistake, or what the authority says.
-        """
-        hosted = await self._participants.get(slug)
-        member, into = member or hosted.participant.did, into or hosted.participant.did
-        found = await self._db.read(slug, joined_store.joined, slug, space)
-        if found is None or found.state != "member":
-            raise Unknown("spaces.not-joined", space=space[:200])
-        if hosted.participant.did not in (member, into) or member == into:
-            raise Mistake("spaces.merger-whose")
-        said = RequestClaims(space=space, request="merge", member=member, into=into, since=rfc3339(since))
-        await self.request(hosted, found, said)
-        await self._db.write(slug, self._merging, hosted, said)
-        for other in await self._participants.all() if member == hosted.participant.did else ():
-            if other.participant.did == into:
-                await self._db.write(other.participant.id, mergers_elsewhere.heard, other, said)
-        return said
-
-    def _merging(self, tx: Tx, hosted: Hosted, said: RequestClaims) -> None:
-        record(
-            tx, hosted, "merger said", tx.actor, space=said.space, member=said.member, into=said.into, since=said.since
-        )  # fmt: skip
-        mergers_elsewhere.said(tx, hosted.participant.id, said)
-
     async def tell_keys(self, hosted: Hosted) -> None:
         """Each authority hears of keys that it does not know yet; what fails is tried again by the job."""
         keys, slug = await self._own_keys(hosted), hosted.participant.id
@@ -245,7 +219,7 @@ class Joining:
             f"{one.space}/requests", statement.encode(), headers={"Content-Type": documents.MEDIA}, limit=65_536
         )
         if answer.status != 204:
-            _receipt(answer)
+            receipt_of(answer)
 
     def wanted(self) -> bool:
         """Whether a round may have something to do: somebody belongs to a space, has asked for one here, or has other
@@ -387,7 +361,7 @@ class Joining:
         answer = await self._http.post(
             f"{one.space}/applications", statement.encode(), headers={"Content-Type": documents.MEDIA}, limit=65_536
         )
-        return _receipt(answer)
+        return receipt_of(answer)
 
     async def read(self, hosted: Hosted, one: Joined, path: str, limit: int = 65_536) -> Answer:
         """What the authority shows to us alone, of so many bytes at most."""
@@ -395,7 +369,7 @@ class Joining:
         return await self._http.get(f"{one.space}/{path}", headers=headers, limit=limit)
 
     async def _asked(self, hosted: Hosted, one: Joined) -> Receipt:
-        return _receipt(await self.read(hosted, one, f"applications/{one.application}"))
+        return receipt_of(await self.read(hosted, one, f"applications/{one.application}"))
 
     def _token(self, hosted: Hosted, audience: str) -> str:
         hosted.require("", self._clock.now())
@@ -456,43 +430,6 @@ def _news(before: Joined, after: Joined) -> Iterator[str]:
         yield "suspended" if after.suspended else "resumed"
     if before.until is not None and (after.until is None or after.until > before.until):
         yield "renewed"
-
-
-def _receipt(answer: Answer) -> Receipt:
-    """Raises Unavailable to ask again later, PeerError with the authority's own code for a refusal."""
-    if answer.status in (408, 425, 429) or answer.status >= 500:
-        raise Unavailable("peer.busy", status=answer.status)
-    try:
-        if answer.status in (200, 201):
-            return msgspec.convert(strict.loads(answer.body, limit=65_536), Receipt)
-    except (PeerError, msgspec.ValidationError) as cause:
-        raise Unavailable("peer.busy", status=answer.status) from cause
-    raise refusal(answer)
-
-
-class SaidNo(PeerError):
-    """An authority said no by a code; where that is none of ours, or its sentence names what only the authority knows,
-    people read that it refused."""
-
-    @property
-    def reasons(self) -> Reason:
-        try:
-            return because(self.code)
-        except KeyError:
-            return because("spaces.no")
-
-
-def refusal(answer: Answer) -> PeerError | Unavailable:
-    """What an authority that said no meant: its own code, or that we ask again later."""
-    busy = Unavailable("peer.busy", status=answer.status)
-    if answer.status in (408, 425, 429) or answer.status >= 500:
-        return busy
-    try:
-        value = strict.loads(answer.body, limit=65_536)
-    except PeerError:
-        return busy
-    code = value.get("code") if isinstance(value, dict) else None
-    return SaidNo(code if isinstance(code, str) and re.fullmatch(r"[a-z-]{1,40}\.[a-z-]{1,40}", code) else "spaces.no")
 
 
 def believe(tx: Tx, slug: str, statement: str) -> None:

@@ -268,7 +268,7 @@ class Memberships:
             self._keys(tx, hosted, found, claims.keys or Keys())
         elif claims.order == "group":
             self._groups.take(tx, hosted, found, claims)
-        elif claims.request == "merge":
+        elif claims.order == "merge":
             self._mergers.take(tx, hosted, found, claims)
         else:
             member_store.put_member(tx, decide.step(found, "left", tx.now))

@@ -29,13 +29,15 @@ class Asked(NamedTuple):
     into_name: str
     own: bool
 
-    def state(self, now: int) -> Literal["asked", "said", "approved", "refused", "expired"]:
-        """At this time (ms): asked by the member, said by both, or decided."""
+    def state(self, now: int) -> Literal["asked", "said", "approved", "refused", "expired", "withdrawn"]:
+        """At this time (ms): asked by the member, said by both, taken back by the member, or decided."""
         match ballots.expire(self.merger.ballot, now).state:
             case "approved":
                 return "approved"
             case "refused":
                 return "refused"
+            case "withdrawn":
+                return "withdrawn"
             case "open":
                 return "said" if self.merger.agreed or self.own else "asked"
             case _:
@@ -57,6 +59,11 @@ class Mergers:
         slug = hosted.participant.id
         space = self._authority.held(tx, slug, lock=True)  # two that are decided at once could make a circle
         members = _members(tx, slug)
+        if claims.request == "merge-withdraw":
+            after = merging.withdrawn(members.get(claims.member), found.did, tx.now)
+            event = "merger withdrawn" if after.did == found.did else "merger agreement withdrawn"
+            self._save(tx, hosted, members, after, event)
+            return
         try:
             since = millis(claims.since)
         except ValueError as cause:

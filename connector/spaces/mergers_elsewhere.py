@@ -23,8 +23,16 @@ from connector.trust.members.trust_list import millis
 
 LIMIT: Final = 1_048_576
 """Bytes of what an authority says of our mergers."""
-EVENTS: Final = {"approved": "merged", "refused": "not merged", "expired": "not merged"}
+EVENTS: Final = {
+    "approved": "merged", "refused": "not merged", "expired": "not merged", "withdrawn": "merger withdrawn",
+}  # fmt: skip
 """What a decision is called in the log of who waited for it."""
+
+
+def _by_present(hosted: Hosted, one: Joined) -> dict[str, OwnMerger]:
+    """What is known of mergers there; what the participant said under a former DID, by the DID that it has now."""
+    own = hosted.participant
+    return {own.did if own.is_me(part) else part: known for part, known in one.mergers.items()}
 
 
 def waits(one: Joined) -> bool:
@@ -32,21 +40,40 @@ def waits(one: Joined) -> bool:
     return one.state == "member" and any(own.state == "waiting" for own in one.mergers.values())
 
 
-def said(tx: Tx, slug: str, claims: RequestClaims) -> bool:
-    """From now on we wait for what is decided of this; False if we did before, or if it is decided for good."""
-    one = joined_store.joined(tx, slug, claims.space, lock=True)
+def said(tx: Tx, hosted: Hosted, claims: RequestClaims, *, own: bool = True) -> bool:
+    """From now on we wait for what is decided of this; False if we did before, or if it is decided for good.
+
+    `own`: it is our word, and not only that of the other one.
+    """
+    one = joined_store.joined(tx, hosted.participant.id, claims.space, lock=True)
     if one is None or one.state != "member":
         return False
-    own, before = OwnMerger(into=claims.into, since=millis(claims.since)), one.mergers.get(claims.member)
-    if before is not None and before.state in ("waiting", "approved") and replace(before, state="waiting") == own:
+    mergers = _by_present(hosted, one)
+    new, before = OwnMerger(into=claims.into, since=millis(claims.since), said=own), mergers.get(claims.member)
+    known = (
+        before is not None
+        and before.state in ("waiting", "approved")
+        and (before.into, before.since) == (new.into, new.since)
+    )
+    if known and before is not None and (before.said or not own):
         return False
-    joined_store.put(tx, replace(one, mergers={**one.mergers, claims.member: own}), None)
-    return True
+    joined_store.put(tx, replace(one, mergers={**mergers, claims.member: new}), None)
+    return not known
+
+
+def forgotten(tx: Tx, seen: Joined, member: str) -> Joined:
+    """Our word was taken back: what becomes of the merger of this member (DID) is waited for no longer."""
+    one = joined_store.joined(tx, seen.participant, seen.space, lock=True)
+    if one is None or member not in one.mergers:
+        return one or seen
+    return joined_store.put(
+        tx, replace(one, mergers={did: own for did, own in one.mergers.items() if did != member}), None
+    )
 
 
 def heard(tx: Tx, hosted: Hosted, claims: RequestClaims) -> None:
     """A member that works here, too, has said that it became part of this participant, whose word is missing."""
-    if said(tx, hosted.participant.id, claims):
+    if said(tx, hosted, claims, own=False):
         record(tx, hosted, "merger asked", space=claims.space, member=claims.member, into=claims.into)
 
 
@@ -59,7 +86,8 @@ def read(answer: Answer) -> Sequence[MergerStanding]:
 
 
 def book(tx: Tx, hosted: Hosted, seen: Joined, found: Sequence[MergerStanding]) -> None:
-    """What was decided of what we wait for; what the authority knows nothing of any more is waited for no longer.
+    """What was decided of what we wait for; what the authority knows nothing of any more, or what we took back
+    ourselves, is waited for no longer.
 
     Who said something since the authority was asked, or a replica that heard the same, finds another version.
     """
@@ -67,12 +95,13 @@ def book(tx: Tx, hosted: Hosted, seen: Joined, found: Sequence[MergerStanding]) 
     if one is None or one.version != seen.version:
         return
     states = {(said.member, said.into, said.since): said.state for said in found}
-    kept = dict(one.mergers)
-    for part, own in one.mergers.items():
+    known = _by_present(hosted, one)
+    kept = dict(known)
+    for part, own in known.items():
         state = states.get((part, own.into, own.since)) if own.state == "waiting" else own.state
-        if state is None:
+        if state is None or (state == "withdrawn" and part == hosted.participant.did):
             del kept[part]
-        elif own.state == "waiting" and state in ("approved", "refused", "expired"):
+        elif own.state == "waiting" and state in ("approved", "refused", "expired", "withdrawn"):
             kept[part] = replace(own, state=state)
             record(tx, hosted, EVENTS[state], space=one.space, member=part, into=own.into)
     if kept != one.mergers:

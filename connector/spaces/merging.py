@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from connector.approvals import decide as ballots
+from connector.approvals.decide import Late
 from connector.approvals.model import Ballot, Voter
 from connector.clock import rfc3339
 from connector.errors import Mistake, PeerError
@@ -84,6 +85,27 @@ def approved(
     return replace(found, merger=replace(merger, ballot=ballot, listed=listed), changed_at=now)
 
 
+def withdrawn(found: Member | None, did: str, now: int) -> Member:
+    """The member after who said it (`did`: itself, or the one that takes it in) took that back; nobody has agreed then.
+
+    Again is the same. Raises PeerError for what that one has not said, and for what is decided.
+    """
+    merger = None if found is None else found.merger
+    if found is None or merger is None or did not in (found.did, merger.into):
+        raise PeerError("spaces.merger-not-said")
+    state = ballots.expire(merger.ballot, now).state
+    if state == "withdrawn":
+        return found
+    if state != "open":
+        raise PeerError("spaces.merger-decided")
+    if did == found.did:
+        return replace(found, merger=replace(merger, ballot=ballots.withdraw(merger.ballot)), changed_at=now)
+    if not merger.agreed:
+        return found
+    unsaid = replace(merger, agreed=False, asked_at=now, ballot=replace(merger.ballot, votes=()))
+    return replace(found, merger=unsaid, changed_at=now)
+
+
 def refused(found: Member, voter: Voter, reason: str, now: int) -> Member:
     """One no ends it."""
     merger = _open(found, now)
@@ -134,8 +156,10 @@ def kept(member: Member) -> Merger | None:
 
 
 def _open(found: Member, now: int) -> Merger:
-    """Raises Mistake if the member says nothing of the kind, Late if it is decided."""
+    """Raises Mistake if the member says nothing of the kind, Late if it is decided or taken back."""
     if found.merger is None:
         raise Mistake("spaces.no-merger", did=found.did)
-    ballots.require_open(found.merger.ballot, now)
+    state = ballots.expire(found.merger.ballot, now).state
+    if state != "open":
+        raise Late(f"spaces.merger-{state}")
     return found.merger

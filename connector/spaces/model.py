@@ -323,7 +323,9 @@ class OwnMerger(Struct, frozen=True, kw_only=True):
 
     into: str
     since: int
-    state: Literal["waiting", "approved", "refused", "expired"] = "waiting"
+    state: Literal["waiting", "approved", "refused", "expired", "withdrawn"] = "waiting"
+    said: bool = True
+    """Whether it is our own word, and not only that of who became part of us."""
 
 
 class Joined(Struct, frozen=True, kw_only=True):

@@ -20,9 +20,10 @@ EVENTS: Final[Mapping[str, Event]] = {
     "member": "member", "refused": "refused", "ended": "ended", "suspended": "suspended", "resumed": "resumed",
     "renewed": "renewed",
 }  # fmt: skip
-MergerEvent = Literal["merger asked", "merged", "not merged"]
+MergerEvent = Literal["merger asked", "merger withdrawn", "merged", "not merged"]
 MERGERS: Final[Mapping[str, MergerEvent]] = {
-    "merger asked": "merger asked", "merged": "merged", "not merged": "not merged",
+    "merger asked": "merger asked", "merger withdrawn": "merger withdrawn", "merged": "merged",
+    "not merged": "not merged",
 }  # fmt: skip
 FALSE: Final = frozenset({"trust.list-fork", "trust.list-rollback", "trust.list-other-space"})
 """Alarms about a list."""
@@ -30,9 +31,8 @@ MOST: Final = 200
 
 
 class News(Struct, frozen=True, kw_only=True):
-    """What became of a membership of ours: `id` is the entry of the log, `at` its time, `until` the new end (ms)."""
+    """What became of a membership of ours: `at` is the time of the entry of the log, `until` the new end (ms)."""
 
-    id: int
     at: int
     event: Event
     space: str
@@ -42,10 +42,10 @@ class News(Struct, frozen=True, kw_only=True):
 
 
 class MergerNews(Struct, frozen=True, kw_only=True):
-    """A merger that is said to concern us, or was decided: `member` is part of `into` (DIDs), in the space of that
-    name. `id` is the entry of the log."""
+    """A merger that is said to concern us, or was taken back or decided: `member` is part of `into` (DIDs), in the
+    space of that name. `at` is the time of the entry of the log (ms)."""
 
-    id: int
+    at: int
     event: MergerEvent
     space: str
     name: str
@@ -56,7 +56,6 @@ class MergerNews(Struct, frozen=True, kw_only=True):
 class FalseList(Struct, frozen=True, kw_only=True):
     """A list that was rolled back, forked or another space's."""
 
-    id: int
     at: int
     code: str
     space: str
@@ -107,31 +106,31 @@ def news(tx: Tx, participant: str, since: int) -> tuple[list[News], list[MergerN
     """Since then (ms), the newest first: of our memberships, of mergers of ours, and of lists of spaces that we belong
     to or keep."""
     rows = tx.all(
-        "SELECT id, at, record FROM audit_entry WHERE participant = :participant AND record IS NOT NULL AND at > :since"
+        "SELECT at, record FROM audit_entry WHERE participant = :participant AND record IS NOT NULL AND at > :since"
         " AND type IN ('space', 'alarm') ORDER BY id DESC LIMIT :most",
         participant=participant,
         since=since,
         most=MOST,
     )
-    read = [(row["id"], row["at"], _READ.decode(row["record"])) for row in rows]
+    read = [(row["at"], _READ.decode(row["record"])) for row in rows]
     events = EVENTS.keys() | MERGERS.keys() | FALSE
-    told = [one for one in read if one[2].body.space and one[2].body.event in events]
+    told = [one for one in read if one[1].body.space and one[1].body.event in events]
     known = _standings(tx, participant) if told else {}
     memberships, mergers, lists = list[News](), list[MergerNews](), list[FalseList]()
-    for id, at, record in told:
+    for at, record in told:
         space, event = record.body.space, record.body.event
         standing = known.get(space)
         name = space if standing is None else standing.name
         if record.type == "alarm":
-            lists.append(FalseList(id=id, at=at, code=event, space=space, name=name))
+            lists.append(FalseList(at=at, code=event, space=space, name=name))
         elif standing is not None and event in MERGERS:
             body = record.body
             mergers.append(
-                MergerNews(id=id, event=MERGERS[event], space=space, name=name, member=body.member, into=body.into)
+                MergerNews(at=at, event=MERGERS[event], space=space, name=name, member=body.member, into=body.into)
             )
         elif standing is not None and event in EVENTS:
             memberships.append(
-                News(id=id, at=at, event=EVENTS[event], space=space, name=name, until=standing.until,
+                News(at=at, event=EVENTS[event], space=space, name=name, until=standing.until,
                      reason=standing.reason)
             )  # fmt: skip
     return memberships, mergers, lists

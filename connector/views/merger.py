@@ -6,13 +6,15 @@ import msgspec
 
 from connector.spaces.documents import RequestClaims
 from connector.spaces.mergers import Asked
+from connector.spaces.model import Joined, OwnMerger
 from connector.trust.members.trust_list import millis
 from connector.views.fields import Time, day, time
 
 
 class MergerView(msgspec.Struct, frozen=True, kw_only=True):
-    """`did` is part of `into` by law since that day (YYYY-MM-DD); `state`: asked (by one of both), said (by
-    both), approved, refused, expired. `missing` people have to agree yet; `listed`: since when the list says it."""
+    """`did` is part of `into` by law since that day (YYYY-MM-DD); `state`: asked (by one of both), said (by both),
+    withdrawn (by the member), approved, refused, expired. `missing` people have to agree yet; `listed`: since when the
+    list says it."""
 
     did: str
     name: str
@@ -28,6 +30,16 @@ class MergerView(msgspec.Struct, frozen=True, kw_only=True):
 
 class MergersView(msgspec.Struct, frozen=True):
     mergers: list[MergerView]
+
+
+class OwnMergerView(msgspec.Struct, frozen=True, kw_only=True):
+    """`member` is part of `into` (DIDs) since that day; `state`: waiting, unsaid (only the other one has said it),
+    approved, refused, expired, withdrawn (by the other one)."""
+
+    member: str
+    into: str
+    since: str
+    state: str
 
 
 class MergerSaidView(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +58,19 @@ def mergers(found: Sequence[Asked], now: int) -> MergersView:
 
 def said(one: RequestClaims) -> MergerSaidView:
     return MergerSaidView(space=one.space, member=one.member, into=one.into, since=day(millis(one.since)))
+
+
+def own(one: Joined) -> list[OwnMergerView]:
+    """What the participant has said of mergers in a space, or was said of it."""
+    return [
+        OwnMergerView(member=member, into=it.into, since=day(it.since), state=state_of(it))
+        for member, it in one.mergers.items()
+    ]
+
+
+def state_of(one: OwnMerger) -> str:
+    """As people read it: whether our own word is missing."""
+    return "unsaid" if one.state == "waiting" and not one.said else one.state
 
 
 def _merger(one: Asked, now: int) -> MergerView:

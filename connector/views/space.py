@@ -19,6 +19,7 @@ from connector.spaces.model import (
 )
 from connector.trust.members.roots import authority_pem
 from connector.views.fields import Time, time
+from connector.views.merger import OwnMergerView, own
 
 
 class SpaceView(msgspec.Struct, frozen=True, kw_only=True):
@@ -179,7 +180,8 @@ class RecognisedSpacesView(msgspec.Struct, frozen=True):
 class JoinedView(msgspec.Struct, frozen=True, kw_only=True):
     """`state`: applying, pending, member, refused, left, ended; `key` is the public key that was compared (PEM).
 
-    `until` is the end of the membership by the newest list that was booked, `suspended` whether that suspends it.
+    `until` is the end of the membership by the newest list that was booked, `suspended` whether that suspends it,
+    `mergers` are those that the participant is part of.
     """
 
     space: str
@@ -193,6 +195,13 @@ class JoinedView(msgspec.Struct, frozen=True, kw_only=True):
     changed: Time | None
     until: Time | None
     suspended: bool
+    mergers: list[OwnMergerView]
+
+
+class UntoldView(msgspec.Struct, frozen=True):
+    """Names of partners that do not know yet that a contract has ended."""
+
+    partners: list[str]
 
 
 class JoinedSpacesView(msgspec.Struct, frozen=True):
@@ -285,4 +294,5 @@ def joined(one: Joined) -> JoinedView:
         space=one.space, name=one.name, authority=one.authority, fingerprint=fingerprint(one.authority),
         state=one.state, reason=one.reason, key=authority_pem(one.jwk), asked=time(one.asked_at),
         changed=time(one.changed_at), until=time(one.until), suspended=one.suspended,
+        mergers=own(one),
     )  # fmt: skip

@@ -14,7 +14,7 @@ from connector.tasks.model import Viewer
 from tests.cities.sharing import free_port, shared
 from tests.postgres import Cluster
 from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, UNLISTED, County, joined
-from tests.spaces.mergers import PART, PARTNER, WHOLE, approve, claim, listed, say
+from tests.spaces.mergers import PART, PARTNER, WHOLE, approve, carried, claim, listed, say, withdraw
 from tests.testkit.cities import MUNICIPALITY, City, Space
 
 ANNA, BERT, CEM = PEOPLE
@@ -155,12 +155,51 @@ async def test_both_hear_of_a_no_and_of_what_is_said_anew(county: County, both: 
     for slug in (PART, WHOLE):
         assert (await told(both, slug)).count("not-merged") == 1
     assert not any("Kein Beschluss" in sentence(one, "de") for one in await heard(both, PART, STEWARD))
+    clock.advance(1)
     await say(both, PART, county, into=into)
     await say(both, WHOLE, county, member=did)
     assert (await told(both, WHOLE)).count("not-merged") == 1
     assert (await told(both, WHOLE)).count("merger-asked") == 2
     clock.advance(31 * DAY_MS)
     assert [(await told(both, slug)).count("not-merged") for slug in (PART, WHOLE)] == [2, 2]
+
+
+async def test_the_whole_hears_that_the_part_has_taken_it_back(county: County, both: City, clock: FakeClock) -> None:
+    """>> both say it, Anna agrees; the whole takes it back and says it anew; the part takes it back << the stewards of
+    the space hear of it anew, the second yes included; the whole hears that it was taken back, the part nothing."""
+    did, into = both.did(PART), both.did(WHOLE)
+    await say(both, PART, county, into=into)
+    await say(both, WHOLE, county, member=did)
+    await approve(county, did, ANNA)
+    assert await causes(county, BERT) == ["merger", "merger-second"]
+    clock.advance(1_000)
+    await withdraw(both, WHOLE, county, member=did)
+    assert await tasks(county.city, COUNTY, await voter(county, BERT)) == []
+    await say(both, WHOLE, county, member=did)
+    await approve(county, did, ANNA)
+    assert await causes(county, BERT) == ["merger", "merger", "merger-second", "merger-second"]
+    for _ in range(2):
+        await withdraw(both, PART, county)
+        assert (await told(both, PART), await told(both, WHOLE)) == ([], ["merger-asked", "merger-withdrawn"])
+    assert await tasks(county.city, COUNTY, await voter(county, BERT)) == []
+    (_, said) = await heard(both, WHOLE, STEWARD)
+    assert sentence(said, "de").startswith("„Musterdorf“ hat beim Datenraum „Datenraum Musterkreis“ zurückgenommen,")
+
+
+async def test_what_was_told_is_not_told_again_after_a_move(county: County, both: City, space: Space) -> None:
+    """>> both say it, two agree, both are told; the part moves to a third provider, and says it there again << told
+    once, whatever numbers the entries of its log have there."""
+    did, into = both.did(PART), both.did(WHOLE)
+    await say(both, PART, county, into=into)
+    await say(both, WHOLE, county, member=did)
+    await approve(county, did)
+    assert await told(both, PART) == ["merged"]
+    third = await space.city("third", {"anderswo": MUNICIPALITY}, UNLISTED)
+    await joined(third, "anderswo", county)
+    await carried(both, third, county, both, county.city)
+    assert await told(third, PART) == ["merged"]
+    await say(third, PART, county, into=into)
+    assert await told(third, PART) == ["merged"]
 
 
 async def test_nobody_tells_the_whole_of_another_process(county: County, space: Space) -> None:

@@ -38,6 +38,13 @@ async def say(city: City, slug: str, county: County, member: str = "", into: str
     await city.api.post(f"/api/v1/participants/{slug}/spaces/merge", body)
 
 
+async def withdraw(city: City, slug: str, county: County, member: str = "") -> None:
+    """As the command does it: takes back what it said of itself, or of that member."""
+    await city.api.post(
+        f"/api/v1/participants/{slug}/spaces/merge/withdraw", {"space": await space_of(county), "member": member}
+    )
+
+
 async def approve(county: County, did: str, *people: str) -> list[dict[str, object]]:
     base, found = f"/api/v1/participants/{COUNTY}/space/mergers", {}
     for who in people or PEOPLE[:2]:

@@ -7,7 +7,7 @@ import pytest
 from connector.errors import Unavailable
 from connector.http.outbound import Answer
 from connector.language.reasons import because, explained
-from connector.spaces.joining import refusal
+from connector.spaces.answers import refusal
 
 
 def said(code: object, status: int = 403) -> Answer:

@@ -176,7 +176,7 @@ async def test_both_have_to_say_it_and_two_people_have_to_agree(county: County, 
     assert (said.did, said.since) == (into, "2025-12-31T23:00:00Z")
     with pytest.raises(Refused) as late:
         await approve(county, did, PEOPLE[2])
-    assert late.value.problem["code"] == "approvals.approved"
+    assert late.value.problem["code"] == "spaces.merger-approved"
 
 
 @pytest.mark.threat("T122")

@@ -66,7 +66,7 @@ def test_the_same_again_is_the_same() -> None:
         assert asked(members, at=NOW + 1) == members[PART]
         assert merging.agreed(members[PART], WHOLE, DAY, members, NOW + 1) == members[PART]
         members = listed(members) if merging.listed(members[PART]) is None else members
-    with pytest.raises(Late, match=r"approvals\.approved"):
+    with pytest.raises(Late, match=r"spaces\.merger-approved"):
         merging.approved(members[PART], ANNA, members, OWN, NOW)
 
 
@@ -106,7 +106,7 @@ def test_in_time_or_anew() -> None:
     """>> nobody decided for a month << the whole's word and people's come too late; said anew it is open again."""
     members, late = said(two()), NOW + APPLICATION_MS
     unsaid = two() | of(asked(two()))
-    with pytest.raises(Late, match="expired"):
+    with pytest.raises(Late, match=r"spaces\.merger-expired"):
         merging.approved(members[PART], ANNA, members, OWN, late)
     with pytest.raises(PeerError, match="merger-unsaid"):
         merging.agreed(unsaid[PART], WHOLE, DAY, unsaid, late)
@@ -119,10 +119,56 @@ def test_one_no_ends_it() -> None:
     members = said(two())
     gone = merging.refused(members[PART], ANNA, "Kein Beschluss.", NOW)
     assert (gone.merger and gone.merger.reason, merging.listed(gone)) == ("Kein Beschluss.", None)
-    with pytest.raises(Late):
+    with pytest.raises(Late, match=r"spaces\.merger-refused"):
         merging.approved(gone, BERT, members | of(gone), OWN, NOW)
     with pytest.raises(PeerError, match="merger-unsaid"):
         merging.agreed(gone, WHOLE, DAY, members | of(gone), NOW)
+
+
+def test_the_whole_takes_its_word_back_before_it_is_decided() -> None:
+    """>> both have said it, Anna agrees; the whole takes it back, twice << as if neither it nor Anna had said anything;
+    people agree to nothing; both may go on."""
+    members = said(two())
+    members = members | of(merging.approved(members[PART], ANNA, members, OWN, NOW))
+    back = merging.withdrawn(members[PART], WHOLE, NOW + 1)
+    assert back.merger is not None
+    assert (back.merger.agreed, back.merger.ballot.votes, back.merger.asked_at) == (False, (), NOW + 1)
+    assert merging.withdrawn(back, WHOLE, NOW + 2) == back
+    with pytest.raises(Mistake, match="merger-unagreed"):
+        merging.approved(back, BERT, members | of(back), OWN, NOW + 2)
+    again = members | of(merging.agreed(back, WHOLE, DAY, members | of(back), NOW + 3))
+    assert merging.listed(listed(again)[PART]) is not None
+
+
+def test_the_part_takes_its_word_back_and_says_it_anew() -> None:
+    """>> both have said it; the part takes it back, twice; the whole says it; people agree; the part says it anew
+    << refused, with what became of it; nothing of the first counts."""
+    members = said(two())
+    back = merging.withdrawn(members[PART], PART, NOW + 1)
+    assert merging.withdrawn(back, PART, NOW + 2) == merging.withdrawn(back, WHOLE, NOW + 2) == back
+    with pytest.raises(PeerError, match="merger-unsaid"):
+        merging.agreed(back, WHOLE, DAY, members | of(back), NOW + 2)
+    for decide_on in (merging.refused(members[PART], ANNA, "Kein Beschluss.", NOW), back):
+        state = "refused" if decide_on is not back else "withdrawn"
+        with pytest.raises(Late, match=rf"spaces\.merger-{state}"):
+            merging.approved(decide_on, BERT, members | of(decide_on), OWN, NOW + 2)
+    anew = asked(members | of(back), at=NOW + 3).merger
+    assert anew is not None
+    assert (anew.agreed, anew.ballot.votes, anew.ballot.state) == (False, (), "open")
+
+
+def test_nothing_is_taken_back_after_the_decision_or_by_others() -> None:
+    """>> in the list, refused, a month later; by somebody else, of who said nothing, of a stranger << refused."""
+    members = said(two())
+    refused = merging.refused(members[PART], ANNA, "Kein Beschluss.", NOW)
+    over = ((listed(members)[PART], NOW), (refused, NOW), (members[PART], NOW + APPLICATION_MS))
+    for decided, at in over:
+        for who in (PART, WHOLE):
+            with pytest.raises(PeerError, match="merger-decided"):
+                merging.withdrawn(decided, who, at)
+    for found, who in ((members[PART], MORE), (members[WHOLE], WHOLE), (None, WHOLE)):
+        with pytest.raises(PeerError, match="merger-not-said"):
+            merging.withdrawn(found, who, NOW)
 
 
 @pytest.mark.parametrize("did", [PART, WHOLE])

@@ -307,6 +307,7 @@ def run_joined(call: Call) -> int:
             call.tell("space.joined-until", until=one["until"][:10])
         if one["state"] == "refused":
             call.tell("join.why", reason=sentence(call, one["reason"]))
+        space_merge.tell_own(call, one["mergers"])
     if not found["spaces"]:
         call.tell("space.joined-none")
     return OK
@@ -344,12 +345,22 @@ def certificates(places: Sequence[Path]) -> list[str]:
 
 def run_leave(call: Call) -> int:
     args = call.args
+    if not args.yes:
+        _warn_untold(call)
     if not call.sure("space.leave-sure", space=args.space):
         return OK
     one = _api(call).post("participants", args.participant, "spaces", "leave", body={"space": args.space})
     call.result(one)
     call.tell("space.left", name=one["name"])
     return OK
+
+
+def _warn_untold(call: Call) -> None:
+    """Who would go by contracts that have ended here, once nobody can tell it any more."""
+    args = call.args
+    found = _api(call).get("participants", args.participant, "spaces", "untold", space=args.space)
+    if found["partners"]:
+        call.note("space.leave-untold", names=", ".join(found["partners"]))
 
 
 def _tell_space(call: Call, one: Any) -> None:

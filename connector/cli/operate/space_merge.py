@@ -1,6 +1,7 @@
-"""`hanse space merge`, `mergers`, `merge-approve` and `merge-refuse`: a member is part of another one by law.
+"""`hanse space merge`, `mergers` and what goes with them: a member is part of another one by law.
 
-Both members say it, each at its own provider; two people of the authority decide (spec/spaces.md 4.7).
+Both members say it, each at its own provider, and may take it back; two people of the authority decide, each on what
+she has read (spec/spaces.md 4.7).
 """
 
 from collections.abc import Callable
@@ -22,9 +23,14 @@ def register(command: Command, who: Callable[[Words], None]) -> None:
     merge.word("--member", metavar="DID", default="")
     merge.word("--since", metavar="DAY", required=True)
     merge.sure()
+    back = command("merge-withdraw", run_withdraw)
+    back.word("space", metavar="URL")
+    back.word("--member", metavar="DID", default="")
+    back.sure()
     command("mergers", run_mergers)
     approve = command("merge-approve", run_approve)
     approve.word("did", metavar="DID")
+    approve.sure()
     who(approve)
     refuse = command("merge-refuse", run_refuse)
     refuse.word("did", metavar="DID")
@@ -42,7 +48,24 @@ def run_merge(call: Call) -> int:
     body = {"space": args.space, "member": args.member, "into": args.into, "since": args.since}
     said = Api(call.settings().api.socket).post("participants", args.participant, "spaces", "merge", body=body)
     call.result(said)
-    call.tell("space.merge-asked" if args.into else "space.merge-agreed", **_day(said))
+    if args.into:
+        call.tell("space.merge-asked", other=said["into"], **_day(said))
+    else:
+        call.tell("space.merge-agreed", other=said["member"], **_day(said))
+    return OK
+
+
+def run_withdraw(call: Call) -> int:
+    """Takes back what this participant said, before anybody decides."""
+    args = call.args
+    if not call.sure("space.merge-withdraw-sure"):
+        return OK
+    body = {"space": args.space, "member": args.member}
+    found = Api(call.settings().api.socket).post(
+        "participants", args.participant, "spaces", "merge", "withdraw", body=body
+    )
+    call.result(found)
+    call.tell("space.merge-withdrawn")
     return OK
 
 
@@ -55,7 +78,18 @@ def run_mergers(call: Call) -> int:
 
 
 def run_approve(call: Call) -> int:
-    return _decided(call, "approve", {"did": call.args.did, "who": call.args.who})
+    """Agrees to what it has shown, and to nothing that was said in its place since."""
+    args = call.args
+    api, did = Api(call.settings().api.socket), args.did
+    found = api.get("participants", args.participant, "space", "mergers")["mergers"]
+    shown = next((one for one in found if one["did"] == did), None)
+    seen = {} if shown is None else {"into": shown["into"], "since": shown["since"]}
+    if shown is not None:
+        if not args.yes:
+            _line(call, shown)
+        if not call.sure("space.merger-approve-sure"):
+            return OK
+    return _decided(call, "approve", {"did": did, "who": args.who, **seen})
 
 
 def run_refuse(call: Call) -> int:
@@ -71,12 +105,23 @@ def _decided(call: Call, step: str, body: dict[str, str]) -> int:
 def _tell(call: Call, found: Any) -> None:
     call.result(found)
     for one in found["mergers"]:
-        call.tell(
-            "space.merger-line", name=one["name"], did=one["did"], whole=one["into_name"] or one["into"],
-            into=one["into"], state=call.say(f"space.merger-is.{one['state']}"), missing=one["missing"], **_day(one),
-        )  # fmt: skip
-        if one["reason"]:
-            call.tell("space.merger-why", reason=one["reason"])
+        _line(call, one)
+
+
+def _line(call: Call, one: Any) -> None:
+    call.tell(
+        "space.merger-line", name=one["name"], did=one["did"], whole=one["into_name"] or one["into"],
+        into=one["into"], state=call.say(f"space.merger-is.{one['state']}"), missing=one["missing"], **_day(one),
+    )  # fmt: skip
+    if one["reason"]:
+        call.tell("space.merger-why", reason=one["reason"])
+
+
+def tell_own(call: Call, found: Any) -> None:
+    """Mergers that a participant is part of in a space that it joined."""
+    for one in found:
+        state = call.say(f"space.merger-own-is.{one['state']}")
+        call.tell("space.merger-own", member=one["member"], into=one["into"], state=state, **_day(one))
 
 
 def _day(one: Any) -> dict[str, str]:

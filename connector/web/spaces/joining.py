@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from connector.errors import HanseError, Mistake, PeerError, Unavailable, Unknown
 from connector.language.reasons import plain
+from connector.partners.service import Partners
 from connector.spaces import store
 from connector.spaces.assemble import SpaceSlice
 from connector.spaces.authority import ROLE
@@ -47,8 +48,9 @@ class Asked(Struct, frozen=True, kw_only=True):
 
 
 class JoinPages:
-    def __init__(self, db: Database, spaces: SpaceSlice, anchors: Anchors) -> None:
+    def __init__(self, db: Database, spaces: SpaceSlice, anchors: Anchors, partners: Partners) -> None:
         self._db, self._joining, self._authority, self._anchors = db, spaces.joining, spaces.authority, anchors
+        self._own_mergers, self._partners = spaces.own_mergers, partners
 
     async def all(self, call: Call) -> web.StreamResponse:
         """Its own space, those that it belongs to or asks to belong to, and the way into another one."""
@@ -79,6 +81,16 @@ class JoinPages:
         except (PeerError, Unavailable) as problem:
             shown = self._membership(call, await self._joined(call, space))
             return await self._one(call, shown, problem)
+        return to(_at(call, space))
+
+    async def withdraw(self, call: Call) -> web.StreamResponse:
+        """Takes back what was said of a merger."""
+        space = call.form.text("space")
+        try:
+            await self._own_mergers.withdraw(call.slug, space, call.form.text("member"))
+        except (PeerError, Unavailable) as problem:
+            shown = self._membership(call, await self._joined(call, space))
+            return await self._one(call, shown, problem, "")
         return to(_at(call, space))
 
     async def begin(self, call: Call) -> web.StreamResponse:
@@ -130,6 +142,7 @@ class JoinPages:
         get(f"{TOWN}/spaces/one", one, *READERS),
         post(f"{TOWN}/spaces/progress", progress, ROLE),
         post(f"{TOWN}/spaces/leave", leave, ROLE),
+        post(f"{TOWN}/spaces/merger/withdraw", withdraw, ROLE),
         get(f"{TOWN}/spaces/join", begin, ROLE),
         post(f"{TOWN}/spaces/join", look, ROLE, once=False),
         post(f"{TOWN}/spaces/apply", apply, ROLE, takes_file=True),
@@ -145,11 +158,12 @@ class JoinPages:
         return view.membership(call, one, self._anchors.list_of(one.authority), _at(call, one.space))
 
     async def _one(
-        self, call: Call, shown: Membership, problem: HanseError | None = None
+        self, call: Call, shown: Membership, problem: HanseError | None = None, field: str = "sure"
     ) -> web.StreamResponse:  # fmt: skip
-        errors = [] if problem is None else [("sure", view.told(call, problem))]
+        errors = [] if problem is None else [(field, view.told(call, problem))]
         state = "suspended" if shown.suspended else shown.one.state
         renewal = shown.one.rules.renewal if shown.until is not None else "endless"
+        untold = await self._db.read(call.slug, self._partners.untold, call.slug, shown.one)
         return await page(
             call, "spaces/membership.html", 200 if problem is None else 422, title=shown.name, shown=shown,
             crumbs=[(call.say("web.spaces.title"), call.at("spaces"))], errors=errors, wrong=dict(errors),
@@ -157,6 +171,7 @@ class JoinPages:
             text=shown.one.rules.text, fingerprint=view.fingerprint(shown.one), may=ROLE in call.roles,
             renewal=call.say(f"web.spaces.renewal.{renewal}", days=view.notice_days(shown.one.rules)),
             waiting=shown.one.state in ("applying", "pending"), member=shown.one.state == "member",
+            untold=", ".join(plain(name, view.LONGEST) for name in untold),
         )  # fmt: skip
 
     async def _begin(self, call: Call, problem: HanseError | None = None) -> web.StreamResponse:

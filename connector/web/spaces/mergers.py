@@ -25,7 +25,10 @@ from connector.web.routes import TOWN, Route, get, post
 from connector.web.session import READERS
 from connector.web.spaces import view
 
-TONES = {"asked": "info", "said": "warning", "approved": "success", "refused": "danger", "expired": "info"}
+TONES = {
+    "asked": "info", "said": "warning", "approved": "success", "refused": "danger", "expired": "info",
+    "withdrawn": "info",
+}  # fmt: skip
 
 
 class Shown(Struct, frozen=True, kw_only=True):

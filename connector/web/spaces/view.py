@@ -12,10 +12,21 @@ from connector.errors import HanseError, PeerError
 from connector.language import catalogue, local_day
 from connector.language.reasons import plain
 from connector.spaces import decide
-from connector.spaces.model import DAY_MS, OVER, Application, Check, Joined, JoinState, MemberState, Rules
+from connector.spaces.model import (
+    DAY_MS,
+    OVER,
+    Application,
+    Check,
+    Joined,
+    JoinState,
+    MemberState,
+    OwnMerger,
+    Rules,
+)
 from connector.spaces.model import fingerprint as fingerprint_of
 from connector.spaces.overview import MemberLine
 from connector.trust.members.trust_list import Anchor, millis
+from connector.views.merger import state_of
 from connector.web.call import Call
 
 LONGEST: Final = 300
@@ -26,6 +37,14 @@ BADGES: Final[Mapping[MemberState, str]] = {
 JOIN_BADGES: Final[Mapping[JoinState, str]] = {
     "applying": "info", "pending": "warning", "member": "success", "refused": "danger", "left": "info", "ended": "info",
 }  # fmt: skip
+OWN_BADGES: Final = {
+    "waiting": "info",
+    "unsaid": "warning",
+    "refused": "danger",
+    "expired": "info",
+    "withdrawn": "info",
+}
+"""By what became of a merger of ours."""
 STEPS: Final[Mapping[MemberState, tuple[MemberState, ...]]] = {
     "active": ("suspended", "expelled"), "suspended": ("active", "expelled"),
 }  # fmt: skip
@@ -42,6 +61,15 @@ class Finding(Struct, frozen=True, kw_only=True):
     at: int | None = None
 
 
+class MergerLine(Struct, frozen=True, kw_only=True):
+    """A merger that the participant is part of, as its desk says it: `member` (a DID) if its word can be taken back."""
+
+    text: str
+    state: str
+    badge: str
+    member: str
+
+
 class Membership(Struct, frozen=True, kw_only=True):
     """A space that a participant belongs to or asks to belong to. `since` and `until` in ms as the list has it."""
 
@@ -55,6 +83,7 @@ class Membership(Struct, frozen=True, kw_only=True):
     suspended: bool = False
     why: str = ""
     part_of: str = ""
+    mergers: tuple[MergerLine, ...] = ()
 
 
 def query(**values: str) -> str:
@@ -163,7 +192,30 @@ def membership(call: Call, one: Joined, list_: Anchor | None, href: str) -> Memb
         since=None if listed is None or listed.valid_from is None else millis(listed.valid_from),
         until=None if listed is None or listed.valid_until is None else millis(listed.valid_until),
         why=why(call, one.reason) if one.state == "refused" else "",
+        mergers=_mergers(call, one, list_),
         part_of="" if list_ is None or listed is None else _part_of(call, list_, call.town.did),
+    )  # fmt: skip
+
+
+def _mergers(call: Call, one: Joined, list_: Anchor | None) -> tuple[MergerLine, ...]:
+    """What the participant has said of mergers there, or was said of it; what the list says is said beside it."""
+    return tuple(
+        _merger(call, did, it, list_)
+        for did, it in one.mergers.items()
+        if one.state == "member" and it.state != "approved"
+    )
+
+
+def _merger(call: Call, did: str, one: OwnMerger, list_: Anchor | None) -> MergerLine:
+    part = call.town.is_me(did)
+    other, state = one.into if part else did, state_of(one)
+    entry = None if list_ is None else list_.entry(other)
+    name = plain(other if entry is None else entry.name, LONGEST)
+    return MergerLine(
+        text=call.say(f"web.spaces.merger-own-{'whole' if part else 'part'}", name=name,
+                      day=local_day(one.since, call.lang)),
+        state=call.say(f"web.spaces.merger-own.{state}"), badge=OWN_BADGES[state],
+        member=did if state == "waiting" else "",
     )  # fmt: skip
 
 

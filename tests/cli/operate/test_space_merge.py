@@ -1,11 +1,13 @@
 """`hanse space merge`, `mergers`, `merge-approve`, `merge-refuse`: what two towns and their authority type."""
 
 import asyncio
+import io
 import json
 
 import pytest
 
 from connector.cli.main import main
+from tests.cli.playback import Terminal
 from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, UNLISTED, County, joined
 from tests.spaces.mergers import PART, WHOLE, listed, space_of
 from tests.testkit.cities import MUNICIPALITY, City, Space
@@ -46,13 +48,13 @@ async def test_two_towns_say_it_and_two_people_decide(
     told = await typed(county.city, COUNTY, capsys, "mergers")
     assert told == "Nobody has said that it was merged.\n"
     told = await typed(towns, PART, capsys, "merge", url, "--into", into, "--since", "2026-01-01", "--yes")
-    assert told.startswith("Said, as of 2026-01-01. Now the one that takes it in confirms the same")
+    assert told.startswith(f"Said, as of 2026-01-01: part of {into}. Now the one that takes it in confirms the same")
     told = await typed(county.city, COUNTY, capsys, "mergers")
     assert "not yet confirmed" in told
     told = await typed(towns, WHOLE, capsys, "merge", url, "--member", did, "--since", "1.1.2026", "--yes")
-    assert told.startswith("Confirmed, as of 2026-01-01.")
+    assert told.startswith(f"Confirmed, as of 2026-01-01: {did} is part of this participant.")
     for who, said in ((ANNA, "said by both; people who have to agree yet: 1"), (BERT, "in the list")):
-        told = await typed(county.city, COUNTY, capsys, "merge-approve", did, "--who", who)
+        told = await typed(county.city, COUNTY, capsys, "merge-approve", did, "--who", who, "--yes")
         assert f"Musterdorf ({did}) has been part of Musterstadt ({into}) since 2026-01-01: {said}" in told
     await listed(county, towns)
     assert towns.services.trust.anchor.entries[did].merged_into is not None
@@ -72,3 +74,69 @@ async def test_a_refusal_has_its_reason_and_nonsense_is_refused(
     assert "because: No resolution." in told
     found = await county.city.api.get(f"/api/v1/participants/{COUNTY}/space/mergers")
     assert json.dumps(found).count("No resolution.") == 1
+
+
+@pytest.mark.threat("T122")
+async def test_nobody_agrees_to_what_she_was_not_shown(
+    county: County, towns: City, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> Anna is asked, and says no; nobody can be asked; Anna says yes, and meanwhile both have said another day; she
+    says yes once more << what she agrees to is shown; nothing, nothing, refused; her word."""
+    url, did, into = await space_of(county), towns.did(PART), towns.did(WHOLE)
+
+    async def both_say(day: str) -> None:
+        await typed(towns, PART, capsys, "merge", url, "--into", into, "--since", day, "--yes")
+        await typed(towns, WHOLE, capsys, "merge", url, "--member", did, "--since", day, "--yes")
+
+    async def votes() -> int:
+        (one,) = await county.city.services.spaces.mergers.all(COUNTY)
+        return len(one.merger.ballot.votes)
+
+    await both_say("2026-01-01")
+    approve = ("merge-approve", did, "--who", ANNA)
+    monkeypatch.setattr("sys.stdin", Terminal("no\n"))
+    told = await typed(county.city, COUNTY, capsys, *approve)
+    assert f"Musterdorf ({did}) has been part of Musterstadt ({into}) since 2026-01-01: said by both" in told
+    monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))
+    await typed(county.city, COUNTY, capsys, *approve, code=2)
+    assert await votes() == 0
+    loop = asyncio.get_running_loop()
+
+    class Slow(Terminal):
+        """Whoever reads for so long that both have said another day."""
+
+        def readline(self, *_: object) -> str:
+            asyncio.run_coroutine_threadsafe(both_say("2026-02-01"), loop).result()
+            return "yes\n"
+
+    monkeypatch.setattr("sys.stdin", Slow())
+    await typed(county.city, COUNTY, capsys, *approve, code=1)
+    assert await votes() == 0
+    monkeypatch.setattr("sys.stdin", Terminal("yes\n"))
+    told = await typed(county.city, COUNTY, capsys, *approve)
+    assert "since 2026-02-01" in told
+    assert await votes() == 1
+
+
+async def test_a_name_is_enough_and_what_was_said_is_taken_back(
+    county: County, towns: City, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """>> the part names the whole, with a slip of the pen, and right; the whole names the part; takes it back; the part
+    takes it back << the nearest name; said; confirmed; shown at each step, and to nobody when it is gone."""
+    url, did, into = await space_of(county), towns.did(PART), towns.did(WHOLE)
+    day = ("--since", "2026-01-01", "--yes")
+    await typed(towns, PART, capsys, "merge", url, "--into", "Musterstad", *day, code=1)
+    told = await typed(towns, PART, capsys, "merge", url, "--into", "Musterstadt", *day)
+    assert f"part of {into}" in told
+    line = f"  Merger: {did} has been part of {into} since 2026-01-01: "
+    assert f"{line}said by the other one, not confirmed here yet\n" in await typed(towns, WHOLE, capsys, "joined")
+    await typed(towns, WHOLE, capsys, "merge", url, "--member", "musterdorf", *day)
+    assert f"{line}said, not decided yet\n" in await typed(towns, WHOLE, capsys, "joined")
+    back = await typed(towns, WHOLE, capsys, "merge-withdraw", url, "--member", "Musterdorf", "--yes")
+    assert back == "Taken back.\n"
+    assert "Merger" not in await typed(towns, WHOLE, capsys, "joined")
+    assert "not yet confirmed" in await typed(county.city, COUNTY, capsys, "mergers")
+    await typed(towns, PART, capsys, "merge-withdraw", url, "--yes")
+    assert "Merger" not in await typed(towns, PART, capsys, "joined")
+    assert "taken back by the member" in await typed(county.city, COUNTY, capsys, "mergers")
+    await typed(county.city, COUNTY, capsys, "merge-approve", did, "--who", ANNA, "--yes", code=1)

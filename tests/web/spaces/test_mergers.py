@@ -84,3 +84,33 @@ async def test_a_no_needs_a_reason(desks: Desks, asked: str) -> None:
 
 async def test_nobody_has_said_anything(desks: Desks) -> None:
     assert "Niemand hat einen Zusammenschluss gemeldet." in (await (await desks.at_county()).get(PLACE)).words
+
+
+@pytest.mark.threat("T122")
+async def test_a_town_takes_its_word_back_at_its_desk(desks: Desks, asked: str) -> None:
+    """>> Tina and an auditor look; Anna agrees; Tina takes it back; Anna looks, and the page of before agrees << said,
+    with a form for the steward alone; nothing left of it; taken back, and that is what Anna reads."""
+    where = f"/t/{TOWN}/spaces"
+    rita = await desks.at_town("rita@musterstadt.example", "auditor")
+    page = await rita.get((await rita.get(where)).link("Datenraum Musterkreis"))
+    assert "gemeldet, noch nicht entschieden Sie sind seit 01.01.2026 Teil von Kreis" in page.words
+    assert [form.action for form in page.forms if "withdraw" in form.action] == []
+    anna, tina = await desks.at_county(), await desks.at_town()
+    before = await anna.get(PLACE)
+    page = await tina.get((await tina.get(where)).link("Datenraum Musterkreis"))
+    page = await tina.send(page, "/spaces/merger/withdraw", "Meldung zurücknehmen")
+    assert "Zusammenschlüsse" not in page.words
+    page = await anna.send(before, "/space/mergers/approve", "Dem Zusammenschluss zustimmen")
+    assert (page.status, "Das Mitglied hat zurückgenommen, was es gemeldet hatte." in page.words) == (422, True)
+    assert "zurückgenommen Gemeldet: Musterstadt ist seit 01.01.2026 Teil von Kreis." in page.words
+
+
+@pytest.mark.threat("T122")
+async def test_what_was_decided_meanwhile_is_not_taken_back(desks: Desks, asked: str) -> None:
+    """>> Tina looks; two agree; she takes it back << told that it is decided."""
+    tina = await desks.at_town()
+    page = await tina.get((await tina.get(f"/t/{TOWN}/spaces")).link("Datenraum Musterkreis"))
+    for who in PEOPLE[:2]:
+        await desks.county.city.services.spaces.mergers.approve(COUNTY, asked, who)
+    page = await tina.send(page, "/spaces/merger/withdraw", "Meldung zurücknehmen")
+    assert (page.status, "Darüber ist schon entschieden" in page.words) == (422, True)

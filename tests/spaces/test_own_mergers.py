@@ -1,0 +1,108 @@
+"""What a town says of its mergers and takes back: at the authority, and in what it knows itself."""
+
+import pytest
+
+from tests.spaces.conftest import COUNTY, PEOPLE, County, Start, joined
+from tests.spaces.mergers import DAY, PART, PARTNER, WHOLE, approve, claim, listed, say, withdraw
+from tests.testkit.cities import MUNICIPALITY, City, Refused
+
+pytestmark = pytest.mark.threat("T122")
+
+
+@pytest.fixture
+async def both(county: County, start: Start) -> City:
+    """A part and its whole at one provider, and a neighbour; all are members."""
+    city = await start("both", PART, MUNICIPALITY, **{WHOLE: MUNICIPALITY, PARTNER: MUNICIPALITY})
+    for slug in (PART, WHOLE, PARTNER):
+        await joined(city, slug, county)
+    await listed(county, city)
+    return city
+
+
+async def states(county: County) -> list[tuple[str, int]]:
+    found = await county.city.api.get(f"/api/v1/participants/{COUNTY}/space/mergers")
+    return [(one["state"], one["missing"]) for one in found["mergers"]]
+
+
+async def own(city: City, slug: str) -> list[tuple[str, str]]:
+    """What a town reads of its mergers."""
+    found = await city.api.get(f"/api/v1/participants/{slug}/spaces")
+    return [(one["state"], one["since"]) for each in found["spaces"] for one in each["mergers"]]
+
+
+async def refused(city: City, slug: str, county: County, member: str = "") -> str:
+    with pytest.raises(Refused) as no:
+        await withdraw(city, slug, county, member)
+    return str(no.value.problem["code"])
+
+
+async def test_the_whole_takes_its_word_back_and_says_it_again(county: County, both: City) -> None:
+    """>> both say it, Anna agrees; the whole takes it back, twice, in capitals; says it again; two agree; taken back
+    << nothing for people to decide, and no vote; anew; in the list; refused."""
+    did = both.did(PART)
+    await say(both, PART, county, into=both.did(WHOLE))
+    assert await own(both, WHOLE) == [("unsaid", DAY)]
+    await say(both, WHOLE, county, member=did)
+    await approve(county, did, PEOPLE[0])
+    assert (await states(county), await own(both, WHOLE)) == ([("said", 1)], [("waiting", DAY)])
+    for named in (did, "MUSTERDORF"):
+        await withdraw(both, WHOLE, county, named)
+        assert (await states(county), await own(both, WHOLE)) == ([("asked", 2)], [])
+    with pytest.raises(Refused) as alone:
+        await approve(county, did, PEOPLE[1])
+    assert alone.value.problem["code"] == "spaces.merger-unagreed"
+    assert await own(both, PART) == [("waiting", DAY)]
+    await say(both, WHOLE, county, member=did)
+    await approve(county, did)
+    for slug, member in ((WHOLE, did), (PART, "")):
+        assert await refused(both, slug, county, member) == "spaces.merger-decided"
+    assert await states(county) == [("approved", 0)]
+
+
+async def test_the_part_takes_it_back_and_a_late_yes_is_told_so(county: County, both: City) -> None:
+    """>> both say it; the part takes it back; a person agrees, another refuses; the whole takes its own back; the part
+    says it anew << told that it was taken back; nothing to do; asked anew, without the whole's word."""
+    did, into = both.did(PART), both.did(WHOLE)
+    await say(both, PART, county, into=into)
+    await say(both, WHOLE, county, member=did)
+    await withdraw(both, PART, county)
+    assert (await states(county), await own(both, PART)) == ([("withdrawn", 0)], [])
+    with pytest.raises(Refused) as late:
+        await approve(county, did, PEOPLE[0])
+    assert (late.value.status, late.value.problem["code"]) == (409, "spaces.merger-withdrawn")
+    body = {"did": did, "reason": "Kein Beschluss.", "who": PEOPLE[1]}
+    with pytest.raises(Refused) as no:
+        await county.city.api.post(f"/api/v1/participants/{COUNTY}/space/mergers/refuse", body)
+    assert no.value.problem["code"] == "spaces.merger-withdrawn"
+    await withdraw(both, WHOLE, county, did)
+    await say(both, PART, county, into=into)
+    assert await states(county) == [("asked", 2)]
+
+
+async def test_nobody_takes_back_what_others_said(county: County, both: City) -> None:
+    """>> a neighbour takes back the part's word and the whole's; somebody who said nothing her own << refused; nothing
+    has changed."""
+    did = both.did(PART)
+    await say(both, PART, county, into=both.did(WHOLE))
+    await say(both, WHOLE, county, member=did)
+    for slug, member in ((PARTNER, did), (PARTNER, ""), (WHOLE, "")):
+        assert await refused(both, slug, county, member) == "spaces.merger-not-said"
+    assert await refused(both, PARTNER, county, "Niemandsdorf") == "api.nobody-called"
+    assert await states(county) == [("said", 2)]
+
+
+async def test_a_process_that_died_before_it_booked_it_takes_it_back_again(county: County, both: City) -> None:
+    """>> the authority has heard it from both, and neither knows that here; each takes it back again << done, and
+    nobody is told that it took back its own word."""
+    did, into = both.did(PART), both.did(WHOLE)
+    await say(both, PART, county, into=into)
+    await say(both, WHOLE, county, member=did)
+    await claim(both, WHOLE, request="merge-withdraw", member=did, since="")
+    assert (await states(county), await own(both, WHOLE)) == ([("asked", 2)], [("waiting", DAY)])
+    await withdraw(both, WHOLE, county, did)
+    assert await own(both, WHOLE) == []
+    await claim(both, PART, request="merge-withdraw", member=did, since="")
+    joining = both.services.spaces.joining
+    await joining._round(await both.services.participants.get(PART))
+    assert await own(both, PART) == []
+    await withdraw(both, PART, county)
