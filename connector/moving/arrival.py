@@ -36,9 +36,10 @@ from connector.moving.target import Secrets, Target
 from connector.moving.values import Value
 from connector.offboarding import participant_rows
 from connector.participants import handover, lifecycle, publisher
+from connector.participants.keys import equip
 from connector.participants.model import Participant, checked_name, checked_slug, split_root
 from connector.participants.publisher_details import PublisherChange, PublisherDetails
-from connector.participants.service import Participants, enter, equip
+from connector.participants.service import Participants, enter
 from connector.spaces import joining
 from connector.storage.at_rest import at_rest
 from connector.storage.database import PROCESS, Database, Tx, long

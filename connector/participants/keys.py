@@ -75,6 +75,14 @@ def row_of(
     )  # fmt: skip
 
 
+def equip(tx: Tx, participant: Participant, fresh: list[tuple[KeyRecord, bytes]], event: str) -> None:
+    """Its keys, and the key event that says why it has them."""
+    for record, secret in fresh:
+        store.insert_key(tx, row_of(tx, participant.id, record, secret))
+    key_event(tx, participant, event)
+    store.changed(tx, participant.id)
+
+
 def rotate(tx: Tx, participant: Participant, key: tuple[KeyRecord, bytes]) -> None:
     record, secret = key
     store.lock_keys(tx, participant.id)

@@ -18,6 +18,7 @@ from connector.participants import groups, keys, quota, store
 from connector.participants import publisher as publishing
 from connector.participants.acting import SERVE, Acting, require
 from connector.participants.model import Participant, checked_name, checked_slug, split_root
+from connector.participants.new_keys import NewKeys, SealIssuer
 from connector.participants.publisher_details import PublisherChange, PublisherDetails
 from connector.participants.signers import Opener, Signers
 from connector.participants.store import CHANGED as CHANGED
@@ -27,15 +28,7 @@ from connector.storage.database import PROCESS, SYSTEM, Database, Tx
 from connector.trust.development.dev_ca import chain_der
 from connector.trust.did import did as dids
 from connector.trust.did.did import Did
-from connector.trust.keys.signing import (
-    POST_QUANTUM,
-    PURPOSES,
-    KeyRecord,
-    Purpose,
-    SoftwareKey,
-    Vault,
-    post_quantum,
-)
+from connector.trust.keys.signing import POST_QUANTUM, KeyRecord, Purpose, Vault, post_quantum
 from connector.trust.members.claims import NO_GROUPS, OwnGroups
 from connector.trust.signers import certificate, registry, request
 from connector.trust.signers.port import Kind, Place, SealKey, jwk_of
@@ -43,8 +36,6 @@ from connector.trust.signers.registry import SignerRegistry
 
 Also = Callable[[Tx], None]
 Ends = Callable[[Tx], bool]
-SealIssuer = Callable[[str, SoftwareKey, str], str]
-"""(DID, seal key, name) -> PEM chain, leaf first; a seal CA after proof of control (spec/contracts.md 2.4)."""
 
 
 NOWHERE = SignerRegistry({}, 10.0)
@@ -102,8 +93,8 @@ class Participants:
         *,
         pq: bool = False,
     ) -> None:
-        self._db, self._vault, self._base_url, self._issue_seal = db, vault, base_url, issue_seal
-        self._elsewhere, self._pq = elsewhere, pq
+        self._db, self._vault, self._base_url, self._elsewhere = db, vault, base_url, elsewhere
+        self._new = NewKeys(vault, issue_seal, pq=pq)
         self._opener = Opener(vault)
         self._by_id: dict[str, Hosted] = {}
         self._by_place: dict[tuple[str, str], Participant] = {}
@@ -259,7 +250,7 @@ class Participants:
 
     def agent_key(self, hosted: Hosted) -> tuple[KeyRecord, bytes]:
         """A fresh key for somebody who is to act for it."""
-        return self._new_key(hosted.participant, "agent")
+        return self._new.key(hosted.participant, "agent")
 
     async def entrust(self, slug: str, acting: Acting, key: tuple[KeyRecord, bytes], also: Also) -> Hosted:
         """The agent's key signs tokens from now on; `also` is done in the same transaction."""
@@ -276,7 +267,7 @@ class Participants:
         """Nobody acts for it any more; `own`: from now on it acts itself. `ends` is done in the same transaction, and
         says whether there is anything to end."""
         hosted = await self.get(slug)
-        fresh = self._new_key(hosted.participant, "peer") if own else None
+        fresh = self._new.key(hosted.participant, "peer") if own else None
 
         def unit(tx: Tx) -> None:
             store.lock_keys(tx, slug)  # first, as whoever gives a mandate does
@@ -352,12 +343,7 @@ class Participants:
 
     def fresh(self, participant: Participant) -> list[tuple[KeyRecord, bytes]]:
         """Keys for everything that it signs, in no database yet."""
-        able = post_quantum()
-        purposes = [
-            purpose for purpose in PURPOSES
-            if (able or purpose not in POST_QUANTUM) and (self._pq or purpose != "seal-pq")
-        ]  # fmt: skip
-        return [self._new_key(participant, purpose) for purpose in purposes]
+        return self._new.all(participant)
 
     async def rotate(self, slug: str, purpose: Purpose) -> Hosted:
         """A new key signs from now on; the old one stays as verification method (spec/trust.md 2.2).
@@ -370,7 +356,7 @@ class Participants:
         hosted = await self.get(slug)
         if purpose == "seal" and hosted.place is not None:
             raise Mistake("signers.rotate-there", slug=slug, signer=hosted.place.signer)
-        await self._db.write(slug, keys.rotate, hosted.participant, self._new_key(hosted.participant, purpose))
+        await self._db.write(slug, keys.rotate, hosted.participant, self._new.key(hosted.participant, purpose))
         return await self._changed_here(slug)
 
     async def revoke(self, slug: str, purpose: Purpose, since: int, reason: str, kid: str | None = None) -> Hosted:
@@ -386,7 +372,7 @@ class Participants:
         named = kid or next((one.kid for one in hosted.keys if (one.purpose, one.state) == (purpose, "active")), None)
         if named is None:
             raise Mistake("participants.no-key", slug=slug, key="", purpose=purpose)
-        record, secret = self._new_key(hosted.participant, purpose)
+        record, secret = self._new.key(hosted.participant, purpose)
         if purpose == "seal" and hosted.place is not None:
             # Who had their key kept elsewhere does not get a weaker one in use by the way.
             record = msgspec.structs.replace(record, certificate=None)
@@ -424,13 +410,6 @@ class Participants:
         record = KeyRecord(kid=kid, purpose="seal", state="active", public_jwk=jwk, certificate=found.pem)
         await self._db.write(slug, keys.adopt, hosted.participant, (record, secret))
         return await self._changed_here(slug)
-
-    def _new_key(self, participant: Participant, purpose: Purpose) -> tuple[KeyRecord, bytes]:
-        key = SoftwareKey.generate(purpose, participant.did)
-        certificate = None
-        if purpose == "seal" and self._issue_seal is not None:
-            certificate = self._issue_seal(participant.did, key, participant.name)
-        return key.record("active", certificate), key.export(self._vault, participant.id)
 
     def _host(self, found: Stored) -> Hosted:
         participant, records = found.participant, tuple(keys.record_of(row) for row in found.keys)
@@ -499,7 +478,7 @@ def _now(tx: Tx) -> int:
 
 def _add(tx: Tx, participant: Participant, fresh: list[tuple[KeyRecord, bytes]]) -> None:
     enter(tx, participant)
-    equip(tx, participant, fresh, "created")
+    keys.equip(tx, participant, fresh, "created")
 
 
 def enter(tx: Tx, participant: Participant) -> None:
@@ -508,11 +487,3 @@ def enter(tx: Tx, participant: Participant) -> None:
         if (gone := store.left(tx, participant)) is not None:
             raise Mistake("leaving.taken", slug=participant.id, root=participant.root, name=gone)
         raise Mistake("participants.taken", slug=participant.id, root=participant.root)
-
-
-def equip(tx: Tx, participant: Participant, fresh: list[tuple[KeyRecord, bytes]], event: str) -> None:
-    """Its keys, and the key event that says why it has them."""
-    for record, secret in fresh:
-        store.insert_key(tx, keys.row_of(tx, participant.id, record, secret))
-    keys.key_event(tx, participant, event)
-    store.changed(tx, participant.id)

@@ -38,6 +38,7 @@ from connector.spaces.model import (
 from connector.trust.did.documents import DidDocument
 from connector.trust.keys.jwk import encode, thumbprint
 from connector.trust.members.entries import continued
+from connector.trust.members.list_writer import to_form
 from connector.trust.members.trust_list import (
     MOST_WITNESS_KEYS,
     TYP,
@@ -48,7 +49,6 @@ from connector.trust.members.trust_list import (
     millis,
     require_distinct,
     require_form,
-    to_form,
 )
 from connector.trust.members.trust_list import Grouped as Period
 from connector.trust.members.trust_list import Recognised as Named

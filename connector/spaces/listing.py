@@ -16,7 +16,8 @@ from connector.spaces import decide, group_store, member_store, store
 from connector.spaces.model import Space
 from connector.spaces.store import Version
 from connector.storage.database import Tx
-from connector.trust.members.trust_list import LIMIT, NODES, TrustList, to_form
+from connector.trust.members.list_writer import to_form
+from connector.trust.members.trust_list import LIMIT, NODES, TrustList
 
 MOST_CLAIMS: Final = (LIMIT - 512) // 4 * 3
 """Bytes of what is signed: as base64url, with head and signature, that is a list of `LIMIT`."""

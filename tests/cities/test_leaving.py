@@ -10,7 +10,8 @@ from connector.cli.main import main
 from connector.offboarding import participant_rows
 from connector.trust.keys.vault import Vault, master_file
 from connector.trust.members.authority import Authority
-from connector.trust.members.trust_list import Entry, next_list, read_list
+from connector.trust.members.list_writer import next_list
+from connector.trust.members.trust_list import Entry, read_list
 from connector.verify.bundle import verify_bundle
 from connector.verify.report import Verdict
 from tests.testkit.cities import MUNICIPALITY, City, Refused, Space

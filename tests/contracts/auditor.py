@@ -6,8 +6,8 @@ from connector.contracts.document.translation import Translations
 from connector.contracts.evidence.service import Evidence
 from connector.trust.members.authority import Authority
 from connector.trust.members.entries import entry
+from connector.trust.members.list_writer import next_list
 from connector.trust.members.roots import roots_pem
-from connector.trust.members.trust_list import next_list
 from tests.testkit.towns import Towns
 
 

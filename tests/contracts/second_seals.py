@@ -19,8 +19,8 @@ from connector.storage.database import WORKER, Tx
 from connector.trust.keys.signing import KeyRecord, post_quantum
 from connector.trust.members.authority import Authority
 from connector.trust.members.entries import continued, entry
+from connector.trust.members.list_writer import next_list
 from connector.trust.members.roots import roots_pem
-from connector.trust.members.trust_list import next_list
 from connector.verify.formats import base64url
 from tests.contracts.late import records
 from tests.testkit.towns import Towns

@@ -9,8 +9,9 @@ from connector.contracts.evidence.service import Evidence
 from connector.storage.database import Tx
 from connector.trust.members.authority import Authority
 from connector.trust.members.entries import entry
+from connector.trust.members.list_writer import next_list
 from connector.trust.members.roots import roots_pem
-from connector.trust.members.trust_list import Entry, TrustList, Witness, next_list
+from connector.trust.members.trust_list import Entry, TrustList, Witness
 from connector.witness import cosignatures
 from tests.testkit.towns import Towns
 from tests.verify.forge import Witness as Cosigner

@@ -7,7 +7,8 @@ from connector.clock import rfc3339
 from connector.peer.claims import Claims
 from connector.policy.odrl.names import HANSE
 from connector.trust.members.claims import STATES, requester
-from connector.trust.members.trust_list import Anchor, Entry, Group, next_list
+from connector.trust.members.list_writer import next_list
+from connector.trust.members.trust_list import Anchor, Entry, Group
 
 NOW = 1_795_000_000_000
 LEVEL = f"{HANSE}municipalLevel"

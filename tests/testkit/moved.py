@@ -13,7 +13,8 @@ from connector.audit import origins
 from connector.clock import rfc3339
 from connector.participants import keys, store, succession
 from connector.participants.model import Moved, Participant, split_root
-from connector.participants.service import Hosted, SealIssuer
+from connector.participants.new_keys import SealIssuer
+from connector.participants.service import Hosted
 from connector.policy.engine import Requester
 from connector.storage.database import Tx
 from connector.trust.development.space import DevelopmentSpace

@@ -121,8 +121,8 @@ def _found(settings: Settings, seal_ca: str, clock: Clock) -> None:
     from connector.small_files import replaced
     from connector.trust.keys.vault import Vault
     from connector.trust.members.authority import Authority
+    from connector.trust.members.list_writer import next_list
     from connector.trust.members.roots import roots_pem
-    from connector.trust.members.trust_list import next_list
 
     authority = Authority.create(authority_file(settings), Vault(master_key(settings)))
     replaced(settings.trust.authority_key_file, roots_pem([seal_ca], authority.public_jwk).encode("ascii"), 0o644)

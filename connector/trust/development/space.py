@@ -18,7 +18,8 @@ from connector.trust.keys.vault import Vault, master_file
 from connector.trust.members.authority import Authority
 from connector.trust.members.entries import continued
 from connector.trust.members.list_reader import ListReader
-from connector.trust.members.trust_list import Entry, TrustList, Witness, next_list
+from connector.trust.members.list_writer import next_list
+from connector.trust.members.trust_list import Entry, TrustList, Witness
 
 LIFE_MS = 365 * 86_400_000
 

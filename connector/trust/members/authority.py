@@ -15,7 +15,8 @@ from connector.small_files import replaced
 from connector.trust.keys.jose import canonical, sign_text
 from connector.trust.keys.jwk import decode, encode, thumbprint
 from connector.trust.keys.signing import KeyRecord, SoftwareKey, Vault
-from connector.trust.members.trust_list import TYP, Entry, TrustList, entry_form, to_form
+from connector.trust.members.list_writer import entry_form, to_form
+from connector.trust.members.trust_list import TYP, Entry, TrustList
 
 _CONTEXT: Final = "authority"
 _NOBODY: Final = b'"participants":[]'

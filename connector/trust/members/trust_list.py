@@ -6,13 +6,12 @@ lies. Versions only rise; past `nextUpdate` the list still names the members but
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
-from connector.clock import rfc3339
 from connector.errors import PeerError, Unauthenticated
 from connector.trust.keys.jose import verify_document
 from connector.trust.keys.jwk import Jwk
@@ -34,7 +33,6 @@ MOST_WITNESS_KEYS: Final = 1_024
 """Keys of all witnesses; whoever judges by the list reads each of them as a key."""
 _LATEST_MS: Final = 253_402_300_800_000
 
-Form = dict[str, Any]
 Sha256 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 """Of a certificate, in lower-case hex."""
 
@@ -246,25 +244,6 @@ def _within(begin: str | None, end: str | None, now: int) -> bool:
     return millis(begin) <= now and (end is None or now < millis(end))
 
 
-def to_form(trust_list: TrustList) -> Form:
-    """The list as plain JSON, every member of an entry present as readers expect it."""
-    form: Form = msgspec.to_builtins(trust_list)
-    form["participants"] = [entry_form(entry) for entry in trust_list.participants]
-    for name in ("space", "name", "recognised", "groups"):
-        if not form[name]:
-            del form[name]
-    return form
-
-
-def entry_form(entry: Entry) -> Form:
-    """One member of it."""
-    form: Form = msgspec.to_builtins(entry)
-    form.setdefault("validUntil", None)
-    form.setdefault("sealCertificates", [])
-    form.setdefault("logKeys", [])
-    return form
-
-
 def read_list(jws: str, authority_jwk: Jwk) -> TrustList:
     """The list in a JWS by the authority; `Unauthenticated` if it is not theirs, `PeerError` if it is not a list."""
     claims = verify_document(jws, authority_jwk, typ=TYP, limit=LIMIT, nodes=NODES)
@@ -465,29 +444,6 @@ class Anchor:
         """Key thumbprints that the authority vouches for."""
         entry = self._entries.get(did)
         return frozenset(entry.keys) if entry is not None else frozenset()
-
-
-def next_list(
-    before: TrustList | None, *, authority: str, now: int, life_ms: int, participants: tuple[Entry, ...],
-    witness: Witness | None = None,
-) -> TrustList:  # fmt: skip
-    """The list that follows `before` (none: the first), valid for `life_ms` milliseconds from `now`.
-
-    `witness` takes the place of the one that its operator had; without an operator it is no longer listed.
-    """
-    witnesses = () if before is None else before.witnesses
-    if witness is not None:
-        kept = (one for one in witnesses if one.operator != witness.operator and one.url != witness.url)
-        witnesses = (*kept, witness) if witness.operator else tuple(kept)
-    return TrustList(
-        version=1 if before is None else before.version + 1,
-        issued=rfc3339(now),
-        next_update=rfc3339(now + life_ms),
-        authority=authority,
-        issuers=() if before is None else before.issuers,
-        participants=participants,
-        witnesses=witnesses,
-    )
 
 
 def succession(trust_list: TrustList) -> list[successors.Step]:

@@ -16,8 +16,8 @@ from connector.errors import PeerError, Unavailable, Unknown
 from connector.storage.database import WORKER, Tx
 from connector.trust.members.authority import Authority
 from connector.trust.members.entries import entry
+from connector.trust.members.list_writer import next_list
 from connector.trust.members.roots import roots_pem
-from connector.trust.members.trust_list import next_list
 from connector.verify.bundle import verify_bundle
 from tests.contracts.late import Waiting, hand_in, waiting
 from tests.testkit.towns import Towns

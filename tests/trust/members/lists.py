@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from connector.clock import rfc3339
 from connector.trust.keys.signing import SoftwareKey
 from connector.trust.members.authority import Authority
-from connector.trust.members.trust_list import Entry, TrustList, next_list, to_form
+from connector.trust.members.list_writer import next_list, to_form
+from connector.trust.members.trust_list import Entry, TrustList
 
 HOUR = 3_600_000
 KIND = "https://w3id.org/hanse/v1#municipality"

@@ -15,7 +15,8 @@ from connector.trust.keys.jwk import decode
 from connector.trust.keys.signing import KeyRecord, SoftwareKey, Vault
 from connector.trust.members.authority import Authority
 from connector.trust.members.list_reader import ListReader
-from connector.trust.members.trust_list import TYP, Entry, Sealing, Succeeded, TrustList, read_list, to_form
+from connector.trust.members.list_writer import to_form
+from connector.trust.members.trust_list import TYP, Entry, Sealing, Succeeded, TrustList, read_list
 
 NOW = SystemClock().now()
 KEY = SoftwareKey.generate("peer", "urn:authority")

@@ -6,8 +6,9 @@ from msgspec.structs import replace
 from connector.errors import PeerError
 from connector.trust.keys.signing import SoftwareKey
 from connector.trust.members.authority import Authority
+from connector.trust.members.list_writer import next_list
 from connector.trust.members.successors import Step, Successors, unambiguous
-from connector.trust.members.trust_list import Anchor, Entry, Succeeded, TrustList, next_list, read_list
+from connector.trust.members.trust_list import Anchor, Entry, Succeeded, TrustList, read_list
 
 A, B, C = (f"did:web:{name}.example" for name in ("altdorf", "neustadt", "kreisstadt"))
 

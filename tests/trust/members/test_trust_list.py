@@ -13,8 +13,9 @@ from connector.trust.keys.jose import sign_jwt
 from connector.trust.keys.jwk import decode
 from connector.trust.keys.signing import SoftwareKey, Vault
 from connector.trust.members.authority import Authority
+from connector.trust.members.list_writer import next_list, to_form
 from connector.trust.members.roots import read_roots, roots_pem
-from connector.trust.members.trust_list import TYP, Anchor, next_list, read_list, to_form
+from connector.trust.members.trust_list import TYP, Anchor, read_list
 from tests.trust.members.lists import HOUR, KIND, entry, listed
 
 

@@ -17,7 +17,8 @@ from connector.trust.keys.signing import KeyRecord, State, Vault
 from connector.trust.members import entries as space
 from connector.trust.members.authority import Authority
 from connector.trust.members.entries import OVERLAP_MS, continued
-from connector.trust.members.trust_list import MOST_FORMER, TYP, Anchor, Entry, SecondKey, read_list, to_form
+from connector.trust.members.list_writer import to_form
+from connector.trust.members.trust_list import MOST_FORMER, TYP, Anchor, Entry, SecondKey, read_list
 from connector.verify.formats import trustlist
 from connector.verify.formats.faults import Fault
 from tests.trust.members.lists import DID, HOUR, KEY, LIST, MOMENTS, NOW, entry, listed, times
