@@ -6,12 +6,16 @@ Rounds ask in the scope of the worker, which on PostgreSQL sees of most tables o
 
 from connector.storage.database import Tx
 
+_HERE = "FROM participant p WHERE p.state NOT IN ('deleting', 'deleted', 'moving', 'moved', 'arriving')"
+
 
 def having(tx: Tx, condition: str, **values: object) -> list[str]:
     """Participants that work here and for which `condition` holds, SQL over `p.id` that an index answers."""
-    rows = tx.all(
-        "SELECT p.id FROM participant p WHERE p.state NOT IN ('deleting', 'deleted', 'moving', 'moved', 'arriving')"  # noqa: S608 constants
-        f" AND ({condition}) ORDER BY p.id",
-        **values,
-    )
+    rows = tx.all(f"SELECT p.id {_HERE} AND ({condition}) ORDER BY p.id", **values)
     return [str(row["id"]) for row in rows]
+
+
+def numbered(tx: Tx, number: str, condition: str, **values: object) -> dict[str, int]:
+    """The same with a number of each, SQL over `p.id` as well."""
+    rows = tx.all(f"SELECT p.id, ({number}) AS number {_HERE} AND ({condition}) ORDER BY p.id", **values)
+    return {str(row["id"]): int(row["number"]) for row in rows}

@@ -8,7 +8,6 @@ list.
 import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import structlog
 
@@ -30,9 +29,12 @@ from connector.verify.formats.cosignature import name_of, until
 from connector.verify.formats.faults import Fault
 from connector.witness import cosign, cosignatures
 from connector.witness.cosignatures import WitnessProgress
+from connector.witness.pauses import Pauses
 from connector.witness.restore import Restored
 
 log = structlog.get_logger("witness")
+Wanted = Callable[[str, str, WitnessProgress], bool]
+"""(log, witness by its URL, where it stands): whether it is to be asked for the newest state."""
 MOST = 15
 """Witnesses asked for one log: with `MOST_KEPT` lines of each a note holds no more than a reader takes."""
 MOST_LOST = 8
@@ -40,17 +42,17 @@ MOST_LOST = 8
 LIMIT = 65_536
 MOST_KEPT = 4
 """Lines of one witness: two keys, and two that take their place."""
-BACKOFF_MS, LONGEST_MS = 15_000, 900_000
 TURN_S, FEWEST = 3600.0, 4
 """How long until each log has had its turn, and how many have theirs in one look."""
 APART_S = 3600
 """A cosignature whose time is further from ours proves nothing to us."""
+_BUSY = frozenset({429, 502, 503, 504})
+"""It has had enough of us, or does not answer who asks for it."""
 _TYPE = {"Content-Type": "text/plain; charset=utf-8"}
 
 
-class _Failure(NamedTuple):
-    times: int
-    until: int
+class Away(Unavailable):
+    """The witness answers nobody just now, or has had enough of us: no other log would fare better."""
 
 
 class Witnesses:
@@ -72,7 +74,7 @@ class Witnesses:
         self._next: int | None = None
         """Which log comes next when none waits."""
         self._since: dict[str, int] = {}
-        self._failures: dict[tuple[str, str], _Failure] = {}
+        self._pauses = Pauses(clock)
 
     async def settled(self, hosted: Hosted) -> bool:
         """Whether the log may be sealed: once per process its witnesses are asked how far it was.
@@ -112,14 +114,28 @@ class Witnesses:
     async def look(self) -> None:
         """Asks every witness that is due for a log.
 
-        Of a log that all of them have vouched for nothing is asked, nor of one whose witnesses failed lately; what lies
-        beside it is compared with it once in an hour at the latest, and before anything is sealed.
+        Of a log that all of them have vouched for nothing is asked, nor of one whose witnesses failed lately or have
+        vouched for it lately; what lies beside it is compared with it once in an hour at the latest, and before
+        anything is sealed.
         """
-        here = await self._participants.here(await self._db.read(WORKER, cosignatures.waiting, self._listed()))
-        waiting = [one for one in here if self._may_ask(one.participant)]
-        turn = [one for one in await self._turn() if one not in waiting]
-        for hosted in (*waiting, *turn):
-            await self._ask(hosted, lambda standing: due(standing, self._clock.now(), self._settings.ask_every_s))
+        sizes = await self._db.read(WORKER, cosignatures.waiting, self._listed())
+        here, turn = await self._participants.here(sizes), await self._turn()
+        later = {one.participant.id for one in turn}
+        for hosted in here:
+            slug = hosted.participant.id
+            if slug not in later and self._may_be_due(hosted.participant, sizes[slug]):
+                await self._ask(hosted, self._due)
+        for hosted in turn:
+            await self._ask(hosted, self._due)
+
+    def _due(self, slug: str, url: str, standing: WitnessProgress) -> bool:
+        """Whether it is to be asked for the newest state; if not, it is left alone until then."""
+        every_ms, grown = int(self._settings.ask_every_s * 1000), standing.newest.size > standing.size
+        since = abs(self._clock.now() - standing.at)
+        if due(standing, self._clock.now(), self._settings.ask_every_s):
+            return True
+        self._pauses.rest(slug, url, standing.newest.size, every_ms - since if grown else every_ms)
+        return False
 
     async def _turn(self) -> list[Hosted]:
         """A few logs of which nothing is known to wait: each comes in turn within an hour, all of them at the start."""
@@ -139,13 +155,14 @@ class Witnesses:
 
     async def vouched(self, hosted: Hosted) -> None:
         """Before a bundle is made: whoever has not vouched for the newest state is asked, but not waited for long."""
-        await self._ask(hosted, lambda standing: standing.newest.size > standing.size)
+        await self._ask(hosted, lambda _slug, _url, standing: standing.newest.size > standing.size)
 
     async def _look_beside(self, participant: Participant) -> None:
         """A database that lost states while this process runs: its witnesses are heard again before it is sealed."""
         if self._restored is not None and await self._restored.noticed(participant):
             self._settled.discard(participant.id)
             self._since.pop(participant.id, None)
+            self._pauses.wake(participant.id)
 
     async def _taken(self, hosted: Hosted, others: Sequence[Witness], epoch: int) -> int:
         """The last epoch from `epoch` on that somebody knows: an origin may be lost with the database as well."""
@@ -155,31 +172,31 @@ class Witnesses:
                 return following - 1
         return epoch + MOST_LOST - 1
 
-    async def _ask(self, hosted: Hosted, wanted: Callable[[WitnessProgress], bool]) -> None:
+    async def _ask(self, hosted: Hosted, wanted: Wanted) -> None:
         slug, errands = hosted.participant.id, []
         await self._look_beside(hosted.participant)
         for one in self._foreign(hosted.participant):
-            if self._blocked(slug, one):
+            if self._pauses.holds(slug, one.url):
                 continue
             standing = await self._db.read(slug, cosignatures.standing, slug, name_of(one.url))
-            if standing is not None and wanted(standing):
+            if standing is None:
+                continue
+            self._pauses.stands(slug, one.url, new=standing.size == 0)
+            if wanted(slug, one.url, standing) and not self._pauses.holds(slug, one.url):
                 errands.append(self._apart(hosted.participant, one, standing))
         await asyncio.gather(*errands)
 
     async def _apart(self, participant: Participant, one: Witness, standing: WitnessProgress) -> None:
         """What fails with one witness neither delays nor fails anything else; it is asked again later."""
-        place = (participant.id, one.url)
         try:
             outcome = await self._ask_one(participant, one, standing)
         except HanseError as error:
             self._count(one, "not-genuine" if isinstance(error, PeerError) else "away")
-            times = self._failures.get(place, _Failure(0, 0)).times
-            wait = min(LONGEST_MS, BACKOFF_MS << min(times, 8))
-            self._failures[place] = _Failure(times + 1, self._clock.steady() + wait)
+            self._pauses.failed(participant.id, one.url, everywhere=isinstance(error, Away))
             log.info("witness.away", participant=participant.id, witness=name_of(one.url), why=str(error))
         else:
             self._count(one, outcome)
-            self._failures.pop(place, None)
+            self._pauses.answered(participant.id, one.url)
 
     def _count(self, one: Witness, outcome: str) -> None:
         """Labels are of the trust list, which names the witnesses to everybody."""
@@ -192,7 +209,7 @@ class Witnesses:
         assert batch.checkpoint is not None
         for _ in range(2):
             proof = await self._db.read(slug, tiles.consistency, slug, old, batch.size)
-            answer = await self._post(one, cosign.write(old, proof, batch.checkpoint))
+            answer = await self._answer(one, cosign.write(old, proof, batch.checkpoint))
             if answer.status == 200:
                 lines = self._genuine(one, batch, answer.body)
                 await self._db.write(slug, cosignatures.keep, batch, name_of(one.url), lines)
@@ -240,6 +257,16 @@ class Witnesses:
             log.info("witness.away", participant=participant.id, witness=name_of(one.url), why=str(error))
             return None
 
+    async def _answer(self, one: Witness, body: bytes) -> Answer:
+        """Raises Away if there is none, or none to anybody of ours for now."""
+        try:
+            answer = await self._post(one, body)
+        except Unavailable as fault:
+            raise Away(fault.code, **fault.facts) from fault
+        if answer.status in _BUSY:
+            raise Away("witness.answer", status=answer.status)
+        return answer
+
     async def _post(self, one: Witness, body: bytes) -> Answer:
         url = f"{one.url.rstrip('/')}/add-checkpoint"
         return await self._http.post(url, body, headers=_TYPE, limit=LIMIT, total_s=self._settings.answer_s)
@@ -280,13 +307,10 @@ class Witnesses:
         others = [one for one in listed if one.operator not in operators and name_of(one.url) != self._own]
         return others[:MOST]
 
-    def _may_ask(self, participant: Participant) -> bool:
-        """Whether a witness of this log did not fail lately."""
-        return any(not self._blocked(participant.id, one) for one in self._foreign(participant))
-
-    def _blocked(self, slug: str, one: Witness) -> bool:
-        failure = self._failures.get((slug, one.url))
-        return failure is not None and self._clock.steady() < failure.until
+    def _may_be_due(self, participant: Participant, size: int) -> bool:
+        """Whether a witness of this log may have to be asked for its state of so many leaves."""
+        slug, urls = participant.id, [one.url for one in self._foreign(participant)]
+        return any(not self._pauses.holds(slug, url) and not self._pauses.rests(slug, url, size) for url in urls)
 
 
 def due(standing: WitnessProgress, now: int, every_s: float) -> bool:

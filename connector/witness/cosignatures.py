@@ -5,7 +5,7 @@ from typing import NamedTuple
 from connector.audit import entry, origins
 from connector.audit.sealer import Batch, latest
 from connector.storage.database import Row, Tx
-from connector.storage.due import having
+from connector.storage.due import numbered
 
 
 class WitnessProgress(NamedTuple):
@@ -53,16 +53,18 @@ def published(tx: Tx, participant: str, epoch: int) -> str | None:
     return batch.checkpoint + cosigned(tx, participant, batch.size)
 
 
+NEWEST = "SELECT max(t.size) FROM audit_seal t WHERE t.participant = p.id AND t.checkpoint IS NOT NULL"
 WAITING = (
-    "EXISTS (SELECT 1 FROM audit_seal s WHERE s.participant = p.id AND s.checkpoint IS NOT NULL AND s.size ="
-    " (SELECT max(t.size) FROM audit_seal t WHERE t.participant = p.id AND t.checkpoint IS NOT NULL)"
+    "EXISTS (SELECT 1 FROM audit_seal s WHERE s.participant = p.id AND s.checkpoint IS NOT NULL AND s.size ="  # noqa: S608 constants
+    f" ({NEWEST})"
     " AND (SELECT count(*) FROM cosignature c WHERE c.participant = p.id AND c.size = s.size) < :witnesses)"
 )
 
 
-def waiting(tx: Tx, witnesses: int) -> list[str]:
-    """Participants whose newest signed state not so many witnesses have vouched for, in the scope of the worker."""
-    return having(tx, WAITING, witnesses=witnesses)
+def waiting(tx: Tx, witnesses: int) -> dict[str, int]:
+    """Participants whose newest signed state not so many witnesses have vouched for, and the leaves of that; in the
+    scope of the worker."""
+    return numbered(tx, NEWEST, WAITING, witnesses=witnesses)
 
 
 def standing(tx: Tx, participant: str, witness: str) -> WitnessProgress | None:

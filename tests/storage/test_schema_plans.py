@@ -35,6 +35,8 @@ DUE = (
 """What rounds ask of all participants at once."""
 SAMPLES: dict[str, tuple[str, ...]] = {
     "storage.due.having:condition": DUE,
+    "storage.due.numbered:number": (cosignatures.NEWEST,),
+    "storage.due.numbered:condition": (cosignatures.WAITING,),
     "audit.sealer._number:', '.join((f'(:id{n}, :index{n})' for n in range(len(some))))": ("(1, 2)",),
     "horizon_clause(tx)": ("",),
     "listed": (":one, :another",),
@@ -173,6 +175,7 @@ WALKS: dict[str, str] = {
     "storage.due.having agreement": _FIRST,
     "storage.due.having audit_seal": _FIRST,
     "storage.due.having public_snapshot": _FIRST,
+    "storage.due.numbered audit_seal": _FIRST,
     "tasks.store.differing reconciliation": _PERSON,
     "transfer.store.running_with transfer": _ROUND,
     "witness.quorum._quorum cosignature": _NEWEST,

@@ -21,7 +21,7 @@ from connector.witness.cosign import NOTHING, VouchedState
 from tests.testkit.towns import Towns
 from tests.verify import forge
 
-TOWN = "musterstadt"
+TOWN, OTHER = "musterstadt", "nachbardorf"
 NOW = FakeClock().now()
 
 
@@ -40,8 +40,10 @@ class Peer(forge.Witness):
             raise self.away
         asked = cosign.parse(body)
         self.asked.append(asked)
-        if self.says is not None:
-            return self.says(asked)
+        return self.vouches(asked) if self.says is None else self.says(asked)
+
+    def vouches(self, asked: cosign.Asked) -> Answer:
+        """As ours does."""
         held = self.held.get(asked.checkpoint.origin, NOTHING)
         verdict = cosign.decide(held, asked)
         if verdict.kind == "unproven":
@@ -106,13 +108,13 @@ class Stage:
             await self.towns.db.write(TOWN, store.append, TOWN, type, agreement, "p-1", {}, did=did)
         return await self.seal()
 
-    async def seal(self) -> Batch:
-        root = self.hosted.participant.root
-        keys = [self.hosted.signers["log"], self.hosted.signers["log-pq"]]
+    async def seal(self, slug: str = TOWN) -> Batch:
+        hosted = self.towns.participants.held(slug)
+        keys = [hosted.signers["log"], hosted.signers["log-pq"]]
         newest = None
         for _ in range(100):  # PostgreSQL: a record waits for transactions that began before it
-            newest = await sealer.seal(self.towns.db, TOWN, root, keys)
-            if not await self.towns.db.read(TOWN, open_records):
+            newest = await sealer.seal(self.towns.db, slug, hosted.participant.root, keys)
+            if not await self.towns.db.read(slug, open_records, slug):
                 break
         assert newest is not None
         return newest
@@ -130,8 +132,8 @@ class Stage:
         return await self.towns.db.read(TOWN, origins.current, TOWN)
 
 
-def open_records(tx: Tx) -> int:
-    return len(tx.all("SELECT id FROM audit_entry WHERE participant = :p AND leaf_index IS NULL", p=TOWN))
+def open_records(tx: Tx, slug: str) -> int:
+    return len(tx.all("SELECT id FROM audit_entry WHERE participant = :p AND leaf_index IS NULL", p=slug))
 
 
 def lines_of(peer: Peer, asked: cosign.Asked, **how: Any) -> bytes:

@@ -13,11 +13,11 @@ from connector.participants.service import Hosted
 from connector.storage.database import Tx
 from connector.verify.formats import checkpoint, cosignature
 from connector.witness import cosign, cosignatures
-from connector.witness.ask import due
+from connector.witness.ask import Wanted, Witnesses, due
 from connector.witness.cosign import VouchedState
 from connector.witness.cosignatures import WitnessProgress
 from tests.testkit.towns import Towns
-from tests.witness.stage import NOW, TOWN, Peer, Stage, lines_of
+from tests.witness.stage import NOW, OTHER, TOWN, Peer, Stage, lines_of
 
 # When
 
@@ -101,25 +101,14 @@ async def test_who_is_away_is_left_alone_for_a_while(towns: Towns, error: Except
     assert gone.sizes() == [(0, newest.size)]
 
 
-async def test_a_log_whose_witnesses_failed_lately_is_not_walked(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_log_whose_witnesses_failed_lately_is_not_walked(towns: Towns, walked: list[str]) -> None:
     """>> its only witness is away, and many looks << they ask whose turn it is, and of the log nothing until then."""
     peer = Peer()
     peer.away = Unavailable("http.unreachable", host="x")
     stage = Stage(towns, peer)
     newest = await stage.grow()
     await stage.witnesses.look()
-    walked: list[str] = []
-    ask = stage.witnesses._ask
-
-    async def noted(hosted: Hosted, wanted: Callable[[WitnessProgress], bool]) -> None:
-        walked.append(hosted.participant.id)
-        await ask(hosted, wanted)
-
-    async def nobody() -> list[Hosted]:
-        return []
-
-    monkeypatch.setattr(stage.witnesses, "_ask", noted)
-    monkeypatch.setattr(stage.witnesses, "_turn", nobody)
+    walked.clear()
     for _ in range(5):
         await stage.witnesses.look()
     assert TOWN not in walked
@@ -128,6 +117,80 @@ async def test_a_log_whose_witnesses_failed_lately_is_not_walked(towns: Towns, m
     await stage.witnesses.look()
     assert walked.count(TOWN) == 1
     assert peer.sizes() == [(0, newest.size)]
+
+
+@pytest.fixture
+def walked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The logs that were read, in this order; none has its turn."""
+    found: list[str] = []
+    ask = Witnesses._ask
+
+    async def noted(self: Witnesses, hosted: Hosted, wanted: Wanted) -> None:
+        found.append(hosted.participant.id)
+        await ask(self, hosted, wanted)
+
+    async def nobody(self: Witnesses) -> list[Hosted]:
+        return []
+
+    monkeypatch.setattr(Witnesses, "_ask", noted)
+    monkeypatch.setattr(Witnesses, "_turn", nobody)
+    return found
+
+
+async def test_a_log_that_grew_within_the_hour_is_read_once(towns: Towns, walked: list[str]) -> None:
+    """>> vouched for, grown, many looks << read once for its new size; within the hour an agreement is, and the hour
+    itself."""
+    peer = Peer()
+    stage = Stage(towns, peer)
+    await stage.grow()
+    await stage.witnesses.look()
+    second = await stage.grow()
+    for _ in range(5):
+        await stage.witnesses.look()
+    assert walked == [TOWN, TOWN]
+    third = await stage.grow(1, "agreement", "urn:uuid:1")
+    await stage.witnesses.look()
+    assert peer.sizes()[-1][1] == third.size > second.size
+    last = await stage.grow()
+    await stage.witnesses.look()
+    assert peer.sizes()[-1][1] == third.size
+    peer.at += 3660
+    stage.clock.advance(3_660_000)
+    await stage.witnesses.look()
+    assert peer.sizes()[-1] == (third.size, last.size)
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+async def test_a_witness_that_has_had_enough_is_asked_by_one_log_alone(towns: Towns, status: int) -> None:
+    """>> two logs wait, and the witness takes none now << it is asked once; then for one after the other."""
+    peer = Peer()
+    peer.says = lambda _: Answer(status, {}, b"")
+    stage = Stage(towns, peer)
+    await stage.grow()
+    await stage.seal(OTHER)
+    for _ in range(3):
+        await stage.witnesses.look()
+    assert len(peer.asked) == 1
+    peer.says = None
+    stage.clock.advance(15_000)
+    await stage.witnesses.look()
+    assert len(peer.held) == 2
+
+
+async def test_logs_that_a_witness_does_not_take_yet_hold_up_none_that_it_knows(towns: Towns) -> None:
+    """>> it takes no new log for now << an agreement in one that it knows is vouched for all the same."""
+    peer = Peer()
+    stage = Stage(towns, peer)
+    await stage.grow()
+    await stage.witnesses.look()
+    await stage.seal(OTHER)
+    peer.says = lambda asked: Answer(429, {}, b"") if asked.old == 0 else peer.vouches(asked)
+    await stage.witnesses.look()
+    newest = await stage.grow(1, "agreement", "urn:uuid:1")
+    for _ in range(3):
+        await stage.witnesses.look()
+    assert [size for size in peer.sizes() if size[0] == 0][1:] == [(0, peer.sizes()[1][1])]
+    assert await stage.time(newest.size) == peer.at * 1000
 
 
 # What a hostile witness achieves

@@ -1,0 +1,91 @@
+"""Which witness is not asked for which log now: it failed, has had enough of us, or nothing is due there yet.
+
+What a witness says to one log that holds for all is not found out by each of five hundred. In the memory of one
+process: whoever forgets it asks once too often.
+"""
+
+from collections.abc import Hashable
+from typing import NamedTuple
+
+from connector.clock import Clock
+
+FIRST_MS, LONGEST_MS = 15_000, 900_000
+
+
+class _Failure(NamedTuple):
+    times: int
+    until: int
+
+
+class _Backoff:
+    """The longer, the more often it failed in a row."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._failures: dict[Hashable, _Failure] = {}
+
+    def holds(self, what: Hashable) -> bool:
+        failure = self._failures.get(what)
+        return failure is not None and self._clock.steady() < failure.until
+
+    def failed(self, what: Hashable) -> None:
+        times = self._failures[what].times if what in self._failures else 0
+        wait = min(LONGEST_MS, FIRST_MS << min(times, 8))
+        self._failures[what] = _Failure(times + 1, self._clock.steady() + wait)
+
+    def answered(self, what: Hashable) -> None:
+        self._failures.pop(what, None)
+
+
+class _Rest(NamedTuple):
+    """Nothing is due of the state of `size` leaves before `until`."""
+
+    size: int
+    until: int
+
+
+class Pauses:
+    """Of logs (by short name) and witnesses (by URL). A log is new to a witness that has never vouched for it: our own
+    takes few such ones of one operator in a minute, and those it knows must not wait for them."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._new: set[tuple[str, str]] = set()
+        self._one, self._of_new, self._of_all = _Backoff(clock), _Backoff(clock), _Backoff(clock)
+        self._rests: dict[tuple[str, str], _Rest] = {}
+
+    def holds(self, log: str, url: str) -> bool:
+        """Whether it is left alone with this log, whatever there is to vouch for."""
+        refused = (log, url) in self._new and self._of_new.holds(url)
+        return refused or self._of_all.holds(url) or self._one.holds((log, url))
+
+    def rests(self, log: str, url: str, size: int) -> bool:
+        """Whether it was found that nothing of this state is due yet."""
+        rest = self._rests.get((log, url))
+        return rest is not None and rest.size == size and self._clock.steady() < rest.until
+
+    def rest(self, log: str, url: str, size: int, ms: int) -> None:
+        """Nothing of this state is due for so long, unless somebody asks for it."""
+        self._rests[log, url] = _Rest(size, self._clock.steady() + ms)
+
+    def wake(self, log: str) -> None:
+        """Its states may not be those that were looked at: one of the same size may be another."""
+        self._rests = {place: rest for place, rest in self._rests.items() if place[0] != log}
+
+    def stands(self, log: str, url: str, *, new: bool) -> None:
+        """As was just read: whether the log is new to the witness."""
+        (self._new.add if new else self._new.discard)((log, url))
+
+    def failed(self, log: str, url: str, *, everywhere: bool) -> None:
+        """`everywhere`: it would have been so with any other log (of those that are new to it, if this one is)."""
+        if not everywhere:
+            self._one.failed((log, url))
+        else:
+            (self._of_new if (log, url) in self._new else self._of_all).failed(url)
+
+    def answered(self, log: str, url: str) -> None:
+        """What it said counts: whatever failed before is over."""
+        if (log, url) in self._new:
+            self._of_new.answered(url)
+        self._of_all.answered(url)
+        self._one.answered((log, url))

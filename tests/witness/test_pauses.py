@@ -1,0 +1,83 @@
+"""Whom a log leaves alone: by itself, with all logs, with those that a witness has never vouched for."""
+
+import pytest
+
+from connector.clock import FakeClock
+from connector.witness.pauses import FIRST_MS, LONGEST_MS, Pauses
+
+URL, OTHER = "https://zeuge.example/w", "https://andere.example/w"
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def pauses(clock: FakeClock) -> Pauses:
+    return Pauses(clock)
+
+
+def held(pauses: Pauses, *logs: str, url: str = URL) -> list[bool]:
+    return [pauses.holds(log, url) for log in logs]
+
+
+def test_what_fails_with_one_log_holds_up_no_other(pauses: Pauses) -> None:
+    pauses.failed("a", URL, everywhere=False)
+    assert held(pauses, "a", "b") == [True, False]
+    assert not pauses.holds("a", OTHER)
+
+
+def test_a_witness_that_is_away_is_left_alone_with_all_logs(pauses: Pauses, clock: FakeClock) -> None:
+    """>> away, once more, and it answers << pauses that double, and then none for anybody."""
+    pauses.failed("a", URL, everywhere=True)
+    assert held(pauses, "a", "b") == [True, True]
+    clock.advance(FIRST_MS)
+    assert held(pauses, "a", "b") == [False, False]
+    pauses.failed("b", URL, everywhere=True)
+    clock.advance(2 * FIRST_MS - 1)
+    assert held(pauses, "a", "b") == [True, True]
+    clock.advance(1)
+    pauses.answered("a", URL)
+    pauses.failed("a", URL, everywhere=True)
+    clock.advance(FIRST_MS)
+    assert held(pauses, "a", "b") == [False, False]
+
+
+def test_a_pause_is_a_quarter_of_an_hour_at_most(pauses: Pauses, clock: FakeClock) -> None:
+    for _ in range(40):
+        pauses.failed("a", URL, everywhere=True)
+    clock.advance(LONGEST_MS - 1)
+    assert pauses.holds("b", URL)
+    clock.advance(1)
+    assert not pauses.holds("b", URL)
+
+
+def test_logs_that_are_new_to_a_witness_do_not_hold_up_the_others(pauses: Pauses) -> None:
+    """>> it takes no new log now << those it knows go on; the new ones wait together until it has taken one."""
+    for log, new in (("known", False), ("new", True), ("newer", True)):
+        pauses.stands(log, URL, new=new)
+    pauses.failed("new", URL, everywhere=True)
+    assert held(pauses, "known", "new", "newer", "unread") == [False, True, True, False]
+    pauses.stands("newer", URL, new=False)  # another replica was faster
+    assert held(pauses, "newer") == [False]
+    pauses.answered("new", URL)
+    assert held(pauses, "new") == [False]
+
+
+def test_a_log_rests_until_something_is_due_or_it_has_grown(pauses: Pauses, clock: FakeClock) -> None:
+    pauses.rest("a", URL, 7, 60_000)
+    assert pauses.rests("a", URL, 7)
+    assert not pauses.rests("a", URL, 8)
+    assert not pauses.rests("a", OTHER, 7)
+    assert not pauses.holds("a", URL)  # who makes a bundle asks all the same
+    clock.advance(60_000)
+    assert not pauses.rests("a", URL, 7)
+
+
+def test_a_log_that_lost_states_does_not_rest(pauses: Pauses) -> None:
+    """Seven leaves may be seven others now."""
+    for log in ("a", "b"):
+        pauses.rest(log, URL, 7, 60_000)
+    pauses.wake("a")
+    assert [pauses.rests(log, URL, 7) for log in ("a", "b")] == [False, True]
