@@ -11,11 +11,13 @@ from msgspec import Struct
 
 from connector.errors import Defect
 from connector.jobs.scheduler import Fire, Job
+from connector.storage.database import Database
 from connector.storage.outbox import OutboxRow
 
 Handler = Callable[[OutboxRow], Awaitable[None]]
 """Does the work of an outbox row and finishes it; Unavailable lets the row wait."""
 T = TypeVar("T")
+SELDOM_S = 60.0
 
 
 class Stops(Protocol):
@@ -36,6 +38,12 @@ class Work(Struct, frozen=True, kw_only=True):
     alone: Mapping[str, tuple[float, Job]] = {}
     wanted: Mapping[str, Callable[[], bool]] = {}
     rounds: tuple[Stops, ...] = ()
+
+
+def for_replicas(db: Database, period_s: float) -> float:
+    """The period of a job that looks for what another replica has done, whose signal may be lost. In the only process
+    it makes up for what failed, and no signal gets lost."""
+    return period_s if db.dialect == "postgres" else SELDOM_S
 
 
 def together(works: Iterable[Work]) -> Work:

@@ -10,7 +10,7 @@ from connector.contracts.negotiation.service import Contracts
 from connector.contracts.termination.statement import Terminations
 from connector.infra import Infra
 from connector.jobs.background import Background
-from connector.jobs.work import Work
+from connector.jobs.work import Work, for_replicas
 from connector.offboarding.close import Closing
 from connector.offboarding.contracts import EndContracts
 from connector.offboarding.delete import EVERY_S, Deletion, Struck
@@ -36,7 +36,7 @@ def assemble(
     leaving, deleting = Background("leaving", closing.job), Background("deleting", deletion.job)
     work = Work(
         every={"leaving": (EVERY_S, leaving.begin), "deleting": (EVERY_S, deleting.begin)},
-        alone={"left": (EVERY_S, deletion.notice)},
+        alone={"left": (for_replicas(infra.db, EVERY_S), deletion.notice)},
         rounds=(leaving, deleting),  # nobody's timers wait for these
     )
     return OffboardingSlice(closing=closing, deletion=deletion, work=work)

@@ -5,7 +5,7 @@ from msgspec import Struct
 from connector.contracts.evidence.service import Evidence
 from connector.infra import Infra
 from connector.jobs.background import Background
-from connector.jobs.work import Work
+from connector.jobs.work import Work, for_replicas
 from connector.operation.enrolment import Enrolment
 from connector.operation.maintenance import Maintenance
 from connector.operation.monitoring import Monitoring
@@ -56,7 +56,7 @@ def assemble(
         every={"seal": (settings.worker.seal_every_s, seal.begin), "forget": (FORGET_S, maintenance.forget)},
         alone={
             "trust-list": (settings.trust.list_reload_s, trust.listing.reload),
-            "kept-list": (KEPT_LIST_S, trust.listing.catch_up),
+            "kept-list": (for_replicas(db, KEPT_LIST_S), trust.listing.catch_up),
         },
         rounds=(seal, enrolment),
     )

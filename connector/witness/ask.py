@@ -42,9 +42,11 @@ MOST_LOST = 8
 LIMIT = 65_536
 MOST_KEPT = 4
 """Lines of one witness: two keys, and two that take their place."""
-TURN_S, FEWEST = 3600.0, 4
-"""How long until each log has had its turn, and how many have theirs in one look."""
-APART_S = 3600
+APART_MS = 2_000
+"""Between two logs that ask the same witness for what has time; less if an hour would not do for all."""
+TURN_S = 3600.0
+"""How long until each log has had its turn."""
+STRANGE_S = 3600
 """A cosignature whose time is further from ours proves nothing to us."""
 _BUSY = frozenset({429, 502, 503, 504})
 """It has had enough of us, or does not answer who asks for it."""
@@ -73,8 +75,10 @@ class Witnesses:
         self._settled: set[str] = set()
         self._next: int | None = None
         """Which log comes next when none waits."""
+        self._owed = 0.0
+        """How many have to have their turn by now; a part of one counts."""
         self._since: dict[str, int] = {}
-        self._pauses = Pauses(clock)
+        self._pauses, self._apart_ms = Pauses(clock), APART_MS
 
     async def settled(self, hosted: Hosted) -> bool:
         """Whether the log may be sealed: once per process its witnesses are asked how far it was.
@@ -121,6 +125,7 @@ class Witnesses:
         sizes = await self._db.read(WORKER, cosignatures.waiting, self._listed())
         here, turn = await self._participants.here(sizes), await self._turn()
         later = {one.participant.id for one in turn}
+        self._apart_ms = min(APART_MS, int(self._settings.ask_every_s * 500) // max(1, len(sizes)))
         for hosted in here:
             slug = hosted.participant.id
             if slug not in later and self._may_be_due(hosted.participant, sizes[slug]):
@@ -129,20 +134,24 @@ class Witnesses:
             await self._ask(hosted, self._due)
 
     def _due(self, slug: str, url: str, standing: WitnessProgress) -> bool:
-        """Whether it is to be asked for the newest state; if not, it is left alone until then."""
-        every_ms, grown = int(self._settings.ask_every_s * 1000), standing.newest.size > standing.size
-        since = abs(self._clock.now() - standing.at)
-        if due(standing, self._clock.now(), self._settings.ask_every_s):
-            return True
-        self._pauses.rest(slug, url, standing.newest.size, every_ms - since if grown else every_ms)
-        return False
+        """Whether it is to be asked for the newest state; if not, it is left alone until then. Logs that ask because
+        an hour is over do so one after the other: five hundred at once would be refused, and again an hour later."""
+        size, every_ms = standing.newest.size, int(self._settings.ask_every_s * 1000)
+        if not due(standing, self._clock.now(), self._settings.ask_every_s):
+            since = abs(self._clock.now() - standing.at) if size > standing.size else 0
+            self._pauses.rest(slug, url, size, every_ms - since)
+            return False
+        return standing.agreed or self._pauses.turn(slug, url, size, self._apart_ms)
 
     async def _turn(self) -> list[Hosted]:
         """A few logs of which nothing is known to wait: each comes in turn within an hour, all of them at the start."""
-        hosted, looks = await self._participants.all(), max(1, int(TURN_S / self._settings.look_s))
-        size = len(hosted) if self._next is None else max(FEWEST, -(-len(hosted) // looks))
-        begin = 0 if self._next is None or self._next >= len(hosted) else self._next
-        self._next = begin + size
+        hosted = await self._participants.all()
+        if self._next is None:
+            self._next = 0
+            return hosted
+        self._owed += len(hosted) * self._settings.look_s / TURN_S
+        size, begin = int(self._owed), 0 if self._next >= len(hosted) else self._next
+        self._next, self._owed = begin + size, self._owed - size
         return hosted[begin : begin + size]
 
     def _listed(self) -> int:
@@ -278,7 +287,7 @@ class Witnesses:
         nobody can have seen it, and whoever believed that would find our seals later than their trusted time.
         """
         name, now = name_of(one.url), self._clock.now()
-        least, most = max(now - APART_S * 1000, batch.at - SKEW_S * 1000) // 1000, now // 1000 + APART_S
+        least, most = max(now - STRANGE_S * 1000, batch.at - SKEW_S * 1000) // 1000, now // 1000 + STRANGE_S
         kept: dict[NoteKey, tuple[int, bytes]] = {}
         try:
             keys = {(key.name, key.id): key for key in _keys(one, now // 1000)}

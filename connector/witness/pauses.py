@@ -38,10 +38,11 @@ class _Backoff:
 
 
 class _Rest(NamedTuple):
-    """Nothing is due of the state of `size` leaves before `until`."""
+    """Nothing has to be asked of the state of `size` leaves before `until`; `slot`: then it is the log's turn."""
 
     size: int
     until: int
+    slot: bool = False
 
 
 class Pauses:
@@ -53,6 +54,8 @@ class Pauses:
         self._new: set[tuple[str, str]] = set()
         self._one, self._of_new, self._of_all = _Backoff(clock), _Backoff(clock), _Backoff(clock)
         self._rests: dict[tuple[str, str], _Rest] = {}
+        self._free: dict[str, int] = {}
+        """When each witness may be asked next for what has time."""
 
     def holds(self, log: str, url: str) -> bool:
         """Whether it is left alone with this log, whatever there is to vouch for."""
@@ -60,13 +63,23 @@ class Pauses:
         return refused or self._of_all.holds(url) or self._one.holds((log, url))
 
     def rests(self, log: str, url: str, size: int) -> bool:
-        """Whether it was found that nothing of this state is due yet."""
+        """Whether it was found that nothing of this state is due yet, or that others have their turn before it."""
         rest = self._rests.get((log, url))
         return rest is not None and rest.size == size and self._clock.steady() < rest.until
 
     def rest(self, log: str, url: str, size: int, ms: int) -> None:
         """Nothing of this state is due for so long, unless somebody asks for it."""
         self._rests[log, url] = _Rest(size, self._clock.steady() + ms)
+
+    def turn(self, log: str, url: str, size: int, apart_ms: int) -> bool:
+        """Whether it is this log's turn to ask for what has time: one every so many milliseconds. Whoever has to wait
+        gets a moment of its own, and keeps it however the log grows."""
+        now, known = self._clock.steady(), self._rests.get((log, url))
+        at = known.until if known is not None and known.slot else max(now, self._free.get(url, now))
+        if known is None or not known.slot:
+            self._free[url] = at + apart_ms
+        self._rests[log, url] = _Rest(size, at, slot=True)
+        return at <= now
 
     def wake(self, log: str) -> None:
         """Its states may not be those that were looked at: one of the same size may be another."""
@@ -86,6 +99,8 @@ class Pauses:
     def answered(self, log: str, url: str) -> None:
         """What it said counts: whatever failed before is over."""
         if (log, url) in self._new:
+            self._new.discard((log, url))
             self._of_new.answered(url)
         self._of_all.answered(url)
         self._one.answered((log, url))
+        self._rests.pop((log, url), None)

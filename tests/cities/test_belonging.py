@@ -42,8 +42,8 @@ async def refused(space: Space, name: str, environ: dict[str, str] | None = None
 
 
 async def sealed(city: City) -> int:
-    """Its log is signed anew; the epoch it is in."""
-    await city.services.operation.maintenance.seal_logs()
+    """Its log is looked at and signed anew, also while the round of the start does so; the epoch it is in."""
+    await city.services.evidence.seal_log(await city.services.participants.get(TOWN))
     return await city.services.infra.db.read(TOWN, origins.current, TOWN)
 
 

@@ -7,6 +7,7 @@ import pytest
 from connector.clock import FakeClock, SystemClock
 from connector.errors import Defect, Unavailable
 from connector.jobs.scheduler import TOKENS_KEPT_MS, Jobs, forget_tokens
+from connector.storage import lease
 from connector.storage.database import PROCESS, Database, Tx
 from connector.storage.effects import review, timer
 from tests.testkit.patience import PATIENCE_S
@@ -83,7 +84,7 @@ async def test_one_broken_timer_stops_neither_the_others_nor_the_jobs(any_db: Da
     assert (fired.subjects, ran) == (["good"], ["job"])
 
 
-async def test_a_job_for_one_replica_runs_in_one(any_db: Database) -> None:
+async def test_a_job_for_one_replica_runs_in_one(postgres_db: Database) -> None:
     """>> three replicas tick << one of them runs the job; each runs what is its own."""
     ran: list[str] = []
 
@@ -94,31 +95,49 @@ async def test_a_job_for_one_replica_runs_in_one(any_db: Database) -> None:
         async def own() -> None:
             ran.append(me)
 
-        return Jobs(any_db, SystemClock(), me, {}, {"seal": (60.0, leased)}, {"list": (60.0, own)})
+        return Jobs(postgres_db, SystemClock(), me, {}, {"seal": (60.0, leased)}, {"list": (60.0, own)})
 
     for replica in [named("a"), named("b"), named("c")]:
         await replica.tick()
     assert sorted(ran) == ["a", "b", "c", "leased"]
 
 
-async def test_a_job_that_is_not_wanted_asks_the_database_for_nothing(sqlite_db: Database) -> None:
+def leases(tx: Tx) -> list[str]:
+    return [str(row["name"]) for row in tx.all("SELECT name FROM lease")]
+
+
+async def test_the_only_process_asks_nobody_for_leave(sqlite_db: Database) -> None:
+    """>> a job of five seconds, for a minute << it ran twelve times and wrote nothing; one that a dead process began an
+    hour ago is not waited for."""
+    clock, ran = FakeClock(), list[int]()
+
+    async def job() -> None:
+        ran.append(clock.now())
+
+    await sqlite_db.write(PROCESS, lease.take, "look", "a dead process", 3_600_000)
+    one = Jobs(sqlite_db, clock, "me", {}, {"look": (5.0, job)}, {})
+    for _ in range(12):
+        await one.tick()
+        clock.advance(5_000)
+    assert len(ran) == 12
+    assert await sqlite_db.read(PROCESS, lambda tx: tx.all("SELECT owner FROM lease")) == [{"owner": "a dead process"}]
+
+
+async def test_a_job_that_is_not_wanted_asks_the_database_for_nothing(postgres_db: Database) -> None:
     """>> nothing to do for a while, then something << no lease in the meantime, then the job."""
     clock, ran, work = FakeClock(), list[int](), list[str]()
 
     async def job() -> None:
         ran.append(clock.now())
 
-    def leases(tx: Tx) -> list[str]:
-        return [str(row["name"]) for row in tx.all("SELECT name FROM lease")]
-
-    one = Jobs(sqlite_db, clock, "me", {}, {"lists": (1.0, job)}, {}, wanted={"lists": lambda: bool(work)})
+    one = Jobs(postgres_db, clock, "me", {}, {"lists": (1.0, job)}, {}, wanted={"lists": lambda: bool(work)})
     for _ in range(3):
         await one.tick()
         clock.advance(1000)
-    assert (ran, await sqlite_db.read(PROCESS, leases)) == ([], [])
+    assert (ran, await postgres_db.read(PROCESS, leases)) == ([], [])
     work.append("a space")
     await one.tick()
-    assert (len(ran), await sqlite_db.read(PROCESS, leases)) == (1, ["lists"])
+    assert (len(ran), await postgres_db.read(PROCESS, leases)) == (1, ["lists"])
 
 
 async def test_a_job_runs_at_its_period(sqlite_db: Database) -> None:

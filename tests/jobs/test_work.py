@@ -3,7 +3,8 @@
 import pytest
 
 from connector.errors import Defect
-from connector.jobs.work import Work, together
+from connector.jobs.work import SELDOM_S, Work, for_replicas, together
+from connector.storage.database import Database
 from connector.storage.outbox import OutboxRow
 
 
@@ -28,3 +29,7 @@ def test_what_two_slices_claim_is_a_defect(table: str) -> None:
     """>> one name in two slices << the process is not put together."""
     with pytest.raises(Defect, match=r"jobs\.twice"):
         together([Work(**{table: {"same": handle}}), Work(**{table: {"same": handle}})])
+
+
+async def test_what_only_a_replica_can_have_done_is_seldom_looked_for_without_one(any_db: Database) -> None:
+    assert for_replicas(any_db, 2.0) == (2.0 if any_db.dialect == "postgres" else SELDOM_S)

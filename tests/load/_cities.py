@@ -33,6 +33,8 @@ UNLIMITED = {
     "HANSE_QUOTA__PARTICIPANT_DAY_MIB": "0",
 }  # fmt: skip
 """One peer does in minutes what quotas let it do in days; that they are counted costs what it costs everywhere."""
+AS_SHIPPED = {"HANSE_TRUST__LIST_RELOAD_S": "45"}
+"""Processes of tests look at the trust list each second, because people wait for them."""
 PROGRAM = ["-c", "import sys; sys.modules['rich'] = None; from connector.cli.main import run; run()"]
 """As it is installed: without `rich`, which structlog loads where a developer has it."""
 
@@ -169,7 +171,7 @@ def launch(
     chosen = [word for role in roles for word in ("--role", role)]
     command = [sys.executable, *PROGRAM, "serve", "--until-eof", "--data", str(folder), *chosen]
     quiet = subprocess.DEVNULL
-    whole = {**os.environ, **UNLIMITED, **environ}
+    whole = {**os.environ, **UNLIMITED, **AS_SHIPPED, **environ}
     whole.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet, env=whole)
 

@@ -101,12 +101,14 @@ class Stage:
     def hosted(self) -> Hosted:
         return self.towns.participants.held(TOWN)
 
-    async def grow(self, count: int = 1, type: str = "decision", agreement: str | None = None) -> Batch:
+    async def grow(
+        self, count: int = 1, type: str = "decision", agreement: str | None = None, slug: str = TOWN
+    ) -> Batch:  # fmt: skip
         """More records, sealed."""
-        did = self.towns.did(TOWN)
+        did = self.towns.did(slug)
         for _ in range(count):
-            await self.towns.db.write(TOWN, store.append, TOWN, type, agreement, "p-1", {}, did=did)
-        return await self.seal()
+            await self.towns.db.write(slug, store.append, slug, type, agreement, "p-1", {}, did=did)
+        return await self.seal(slug)
 
     async def seal(self, slug: str = TOWN) -> Batch:
         hosted = self.towns.participants.held(slug)

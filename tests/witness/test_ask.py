@@ -160,6 +160,20 @@ async def test_a_log_that_grew_within_the_hour_is_read_once(towns: Towns, walked
     assert peer.sizes()[-1] == (third.size, last.size)
 
 
+async def test_logs_ask_one_after_the_other_but_for_an_agreement(towns: Towns) -> None:
+    """>> two logs that nobody has vouched for << one asks; the other would two seconds later, and with an agreement
+    does at once."""
+    peer = Peer()
+    stage = Stage(towns, peer)
+    await stage.grow()
+    await stage.seal(OTHER)
+    await stage.witnesses.look()
+    assert len(peer.held) == 1
+    await stage.grow(1, "agreement", "urn:uuid:1", slug=OTHER)
+    await stage.witnesses.look()
+    assert len(peer.held) == 2
+
+
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
 async def test_a_witness_that_has_had_enough_is_asked_by_one_log_alone(towns: Towns, status: int) -> None:
     """>> two logs wait, and the witness takes none now << it is asked once; then for one after the other."""
@@ -184,6 +198,7 @@ async def test_logs_that_a_witness_does_not_take_yet_hold_up_none_that_it_knows(
     await stage.grow()
     await stage.witnesses.look()
     await stage.seal(OTHER)
+    stage.clock.advance(2_000)
     peer.says = lambda asked: Answer(429, {}, b"") if asked.old == 0 else peer.vouches(asked)
     await stage.witnesses.look()
     newest = await stage.grow(1, "agreement", "urn:uuid:1")

@@ -63,6 +63,9 @@ def test_logs_that_are_new_to_a_witness_do_not_hold_up_the_others(pauses: Pauses
     assert held(pauses, "newer") == [False]
     pauses.answered("new", URL)
     assert held(pauses, "new") == [False]
+    pauses.stands("newest", URL, new=True)
+    pauses.failed("newest", URL, everywhere=True)
+    assert held(pauses, "new", "newest") == [False, True]  # it knows that one now
 
 
 def test_a_log_rests_until_something_is_due_or_it_has_grown(pauses: Pauses, clock: FakeClock) -> None:
@@ -73,6 +76,20 @@ def test_a_log_rests_until_something_is_due_or_it_has_grown(pauses: Pauses, cloc
     assert not pauses.holds("a", URL)  # who makes a bundle asks all the same
     clock.advance(60_000)
     assert not pauses.rests("a", URL, 7)
+
+
+def test_logs_take_turns_and_keep_them(pauses: Pauses, clock: FakeClock) -> None:
+    """>> three ask at once << one may, the others two and four seconds later, though they grow; who was heard queues
+    again."""
+    assert [pauses.turn(log, URL, 7, 2_000) for log in ("a", "b", "c")] == [True, False, False]
+    assert pauses.turn("c", OTHER, 7, 2_000)
+    assert pauses.rests("b", URL, 7)
+    assert not pauses.turn("b", URL, 8, 2_000)
+    pauses.answered("a", URL)
+    clock.advance(2_000)
+    assert [pauses.turn(log, URL, 8, 2_000) for log in ("b", "c")] == [True, False]
+    clock.advance(2_000)
+    assert [pauses.turn(log, URL, 8, 2_000) for log in ("a", "c")] == [False, True]
 
 
 def test_a_log_that_lost_states_does_not_rest(pauses: Pauses) -> None:
