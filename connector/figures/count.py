@@ -69,7 +69,8 @@ def _rate(story: Story, at: int) -> float | None:
 
 
 def _partners(log: Log, story: Story, known: Known, now: int) -> Figure:
-    """Distinct partners with a contract in force, by dataset; those of our own groups counted apart."""
+    """Distinct partners with a contract in force, by dataset and by space; those of our own groups
+    counted apart."""
     running, offered = list(_in_force(story, now)), [made for _, made in story.offered(now)]
     by_dataset: dict[str, set[str]] = {}
     for one in running:
@@ -79,10 +80,14 @@ def _partners(log: Log, story: Story, known: Known, now: int) -> Figure:
         for dataset, partners in by_dataset.items()
     ]
     everybody = set[str]().union(*by_dataset.values())
+    through = Counter(space for partner in everybody for space in known.spaces.get(partner, ()))
     return _of(
         len(everybody) if story.published or running else None,
         [*offered, *(event for one in running for event in (one.asked, one.begun))],
         parts=tuple(sorted(parts, key=lambda part: (-part.value, part.key))),
+        spaces=tuple(
+            Part(key=name, value=through[name]) for name in sorted(through, key=lambda one: (-through[one], one))
+        ),
     )
 
 

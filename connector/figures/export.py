@@ -49,7 +49,7 @@ def _head(of: str, names: Sequence[str], lang: str) -> list[Cell]:
 
 
 def figure_rows(figures: Iterable[Figure], lang: str) -> list[list[Cell]]:
-    """One row a figure, one for each of its parts and months; heads in this language, codes as they are."""
+    """One row a figure, one for each of its parts, spaces and months; heads in this language, codes as they are."""
     names = ("figure", "version", "part", "month", "value", "of", "unit", "entries", "lacks")
     rows = [_head("figures", names, lang)]
     for one in figures:
@@ -57,6 +57,7 @@ def figure_rows(figures: Iterable[Figure], lang: str) -> list[list[Cell]]:
         unit = one.definition.unit
         rows.append([*head, "", "", one.value, one.of, unit, len(one.events), one.lacks])
         rows += [[*head, part.key, "", part.value, part.of, unit, None, ""] for part in one.parts]
+        rows += [[*head, f"space:{part.key}", "", part.value, None, unit, None, ""] for part in one.spaces]
         rows += [[*head, "", point.month, point.value, None, unit, None, ""] for point in one.series]
     return rows
 

@@ -1,6 +1,7 @@
 """A figure and what it is counted from. A value is None where the log proves nothing: it is never a zero."""
 
 import tomllib
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -108,12 +109,14 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
-    """`value` is None where there is none, and `lacks` says why. `events` are all entries that were counted."""
+    """`value` is None where there is none, and `lacks` says why. `events` are all entries that were counted; `spaces`
+    how much of the value lies in each data space, by name, which may be in several."""
 
     definition: Definition
     value: float | None = None
     of: int | None = None
     parts: tuple[Part, ...] = ()
+    spaces: tuple[Part, ...] = ()
     series: tuple[Point, ...] = ()
     events: tuple[Event, ...] = ()
     lacks: str = ""
@@ -130,8 +133,10 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """What figures look at besides the log. `ends`: by digest of a contract that the log names, when that runs out by
-    its own text (ms). `kin`: DIDs that share a group with us. `judged`: the decisions that could be made again."""
+    its own text (ms). `kin`: DIDs that share a group with us. `judged`: the decisions that could be made again.
+    `spaces`: by DID, the names of the spaces through which we know whom the log names."""
 
     ends: dict[str, int] = {}
     kin: frozenset[str] = frozenset()
     judged: tuple[Judged, ...] = ()
+    spaces: Mapping[str, Sequence[str]] = {}

@@ -1,5 +1,7 @@
 """Figures of a participant, counted when somebody asks: nothing is kept that could differ from the log."""
 
+from collections.abc import Mapping, Sequence
+
 import msgspec
 
 from connector.contracts.agreement.agreements import Agreements
@@ -8,6 +10,7 @@ from connector.figures import store
 from connector.figures.count import figures
 from connector.figures.fairness import judge
 from connector.figures.model import Figure, Judged, Known, Log
+from connector.language.reasons import plain
 from connector.participants.service import Participants
 from connector.policy.engine import PolicyEngine
 from connector.reconciliation.compare import ALARMING
@@ -16,6 +19,8 @@ from connector.transfer.decision.decisions import ClosureOf
 from connector.trust.members.trust_list import Anchor
 
 MOST_TITLES = 200
+LONGEST = 200
+"""Characters of the name of a space."""
 
 
 class Figures:
@@ -37,7 +42,10 @@ class Figures:
     def counted(self, tx: Tx, slug: str) -> tuple[tuple[Figure, ...], Log]:
         """The same, with the log that was counted."""
         log = store.log(tx, slug)
-        known = Known(ends=store.ends(tx, slug), kin=self._kin(slug), judged=self._judged(tx, slug, log))
+        known = Known(
+            ends=store.ends(tx, slug), kin=self._kin(slug), judged=self._judged(tx, slug, log),
+            spaces=self._spaces(slug, log),
+        )  # fmt: skip
         return figures(log, known, tx.now), log
 
     def one(self, tx: Tx, slug: str, id_: str) -> Figure:
@@ -66,6 +74,12 @@ class Figures:
         groups = set() if own is None else set(own.groups)
         entries = self._anchor.entries.values() if groups else ()
         return frozenset(one.did for one in entries if one.did != did and groups & set(one.groups))
+
+    def _spaces(self, slug: str, log: Log) -> Mapping[str, Sequence[str]]:
+        """Through which spaces the participant knows whom its log names, by the lists of now."""
+        did = self._participants.held(slug).participant.did
+        named = {one.body.counterparty for one in log.events if one.body.counterparty}
+        return {other: [plain(name, LONGEST) for name in self._anchor.through(did, other)] for other in named}
 
     def _judged(self, tx: Tx, slug: str, log: Log) -> tuple[Judged, ...]:
         by_id = {one.body.decision: one for one in log.events if one.body.decision}

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import groupby
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import Struct
@@ -11,6 +11,8 @@ from msgspec import Struct
 from connector.catalogue.search import store as copies
 from connector.catalogue.search.find import Index, Wanted
 from connector.clock import Clock
+from connector.contracts.evidence import approvals
+from connector.contracts.evidence.approvals import Side
 from connector.contracts.negotiation.service import Contracts
 from connector.delivery.circuit import Circuits
 from connector.errors import Unauthenticated, Unknown
@@ -25,7 +27,9 @@ from connector.storage.database import Row, Tx
 from connector.trust.assemble import TrustSlice
 from connector.trust.members.claims import requester
 from connector.trust.members.trust_list import Entry, millis
+from connector.verify.checks import mandate
 
+_OTHER: Final[Mapping[str, Side]] = {"provider": "consumer", "consumer": "provider"}
 SHOWN = 50
 """Datasets of a member that are shown with it."""
 May = Literal["everybody", "contract", "no", "hidden"]
@@ -38,6 +42,15 @@ class Whole(Struct, frozen=True):
     did: str
     name: str
     since: int
+
+
+class Acting(Struct, frozen=True):
+    """Who acts for a member by a mandate: its DID, and what it is called. `at`: None if the member's DID document says
+    so now; else when (ms) the newest contract in force says so, because that document is not here."""
+
+    did: str
+    name: str
+    at: int | None = None
 
 
 class Partner(Struct, frozen=True, kw_only=True):
@@ -77,13 +90,15 @@ class Theirs(Struct, frozen=True, kw_only=True):
 
 
 class Between(Struct, frozen=True, kw_only=True):
-    """What lies between us and a member. `all_mine` and `all_theirs` are how many datasets there are to look at."""
+    """What lies between us and a member. `all_mine` and `all_theirs` are how many datasets there are to look at;
+    `acting` says who acts for it, if anybody does and that is known."""
 
     partner: Partner
     mine: tuple[Mine, ...]
     all_mine: int
     theirs: tuple[Theirs, ...]
     all_theirs: int
+    acting: Acting | None = None
 
 
 class Partners:
@@ -114,8 +129,20 @@ class Partners:
         theirs = [Theirs(entry=msgspec.json.decode(hit.entry), seen_at=hit.seen_at) for hit in answer.hits]
         return Between(
             partner=self._partners(tx, slug, [entry])[0], mine=tuple(mine), all_mine=all_mine, theirs=tuple(theirs),
-            all_theirs=answer.total,
+            all_theirs=answer.total, acting=self._acting(tx, slug, did),
         )  # fmt: skip
+
+    def _acting(self, tx: Tx, slug: str, did: str) -> Acting | None:
+        """Nothing is fetched to find out."""
+        document = self._trust.resolver.known(did)
+        if document is not None:
+            agents = mandate.controllers(document.raw).values()
+            return next((Acting(one, self._trust.members.name_of(one)) for one in agents), None)
+        for row in store.contracts(tx, slug, did)[:1]:
+            one, side = self._contracts.agreements.get(tx, slug, row["id"]), _OTHER[row["role"]]
+            found = approvals.acted(tx, one, side)
+            return None if found is None else Acting(found.did, found.name, one.created_at)
+        return None
 
     def bonds(self, tx: Tx, slug: str) -> list[Bond]:
         """The contracts of a participant that are in force now."""

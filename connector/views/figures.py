@@ -22,6 +22,7 @@ class LogEntryView(msgspec.Struct, frozen=True, kw_only=True):
 class FigureView(msgspec.Struct, frozen=True, kw_only=True):
     """`value` is null where there is none, and `lacks` says why: `nothing-yet`, or what the log cannot prove.
 
+    `spaces` are the data spaces, by name, with how much of the value lies in each; it may lie in several.
     `of` is what the value is a share of, `version` that of its definition, `entries` how many log entries were counted,
     `events` the newest of them.
     """
@@ -33,6 +34,7 @@ class FigureView(msgspec.Struct, frozen=True, kw_only=True):
     of: int | None
     lacks: str
     parts: list[Part]
+    spaces: list[Part]
     series: list[Point]
     entries: int
     events: list[LogEntryView]
@@ -50,8 +52,8 @@ def figure(one: Figure) -> FigureView:
     newest = one.events[: -MOST_EVENTS - 1 : -1]
     return FigureView(
         id=one.definition.id, version=one.definition.version, value=one.value, unit=one.definition.unit, of=one.of,
-        lacks=one.lacks, parts=list(one.parts), series=list(one.series), entries=len(one.events),
-        events=[log_entry(event) for event in newest],
+        lacks=one.lacks, parts=list(one.parts), spaces=list(one.spaces), series=list(one.series),
+        entries=len(one.events), events=[log_entry(event) for event in newest],
     )  # fmt: skip
 
 

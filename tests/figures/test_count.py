@@ -142,6 +142,17 @@ def test_partners_of_our_own_group_are_counted_apart() -> None:
     assert (found.value, found.parts) == (2, (Part(key="a", value=2, kin=1),))
 
 
+def test_partners_are_counted_by_space_and_may_be_in_several() -> None:
+    """>> three partners, one known through two spaces, one through none now << each space with as many as it has."""
+    book = Book()
+    book.publish("a")
+    for number, partner in enumerate(("did:b", "did:c", "did:d")):
+        book.ask(f"n{number}", "a", partner)
+        book.agree(f"n{number}", partner)
+    found = book.figures(spaces={"did:b": ("Kreis", "Land"), "did:c": ("Land",), "did:x": ("Bund",)})["N2"]
+    assert (found.value, found.spaces) == (3, (Part(key="Land", value=2), Part(key="Kreis", value=1)))
+
+
 def test_partners_of_withdrawn_data_still_count() -> None:
     """>> a contract, then the data are withdrawn << the partner counts, by the entries of the contract alone, too."""
     book = Book()

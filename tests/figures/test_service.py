@@ -23,7 +23,10 @@ GROUP = "https://space.example/groups/ikz"
 
 def service(towns: Towns, groups: dict[str, tuple[str, ...]]) -> Figures:
     entries = {did: SimpleNamespace(did=did, groups=found) for did, found in groups.items()}
-    anchor: Any = SimpleNamespace(entry=entries.get, entries=entries)
+    names = {towns.did(VILLAGE): ("Kreis", "Land\u202e")}
+    anchor: Any = SimpleNamespace(
+        entry=entries.get, entries=entries, through=lambda own, did: names.get(did, ()) if own != did else ()
+    )
     return Figures(towns.participants, towns.contracts.agreements, towns.judge, lists().closure_of, anchor)
 
 
@@ -55,6 +58,7 @@ async def test_reuse_by_a_partner_of_our_own_group(towns: Towns) -> None:
     }
     assert (found["N1"].value, found["N1"].of) == (1, 2)
     assert [(one.value, one.kin) for one in found["N2"].parts] == [(1, 1)]
+    assert [(one.key, one.value) for one in found["N2"].spaces] == [("Kreis", 1), ("Land", 1)]
     assert (found["N5"].value, found["N5"].of) == (1, 1)
     assert found["N9"].value == found["N9"].of
     assert found["N9"].of is not None

@@ -26,7 +26,8 @@ class Row(Struct, frozen=True, kw_only=True):
 
 
 class FigureShown(Struct, frozen=True, kw_only=True):
-    """`value` is empty where there is none; then `lacks` says why. `chart` names the picture."""
+    """`value` is empty where there is none; then `lacks` says why. `chart` names the picture, `spaces` the data spaces
+    with how much of the value lies in each."""
 
     id: str
     title: str
@@ -41,6 +42,7 @@ class FigureShown(Struct, frozen=True, kw_only=True):
     least: str
     most: str
     rows: list[Row]
+    spaces: str
 
 
 def shown(call: Call, figure: Figure, titles: Mapping[str, str]) -> FigureShown:
@@ -61,6 +63,7 @@ def shown(call: Call, figure: Figure, titles: Mapping[str, str]) -> FigureShown:
         least="0", most=_month_value(call, id_, _most(figure)),
         rows=[Row(label=name, text=_part_value(call, id_, part), kin=_kin(call, part)) for name, part in parts]
         + [Row(label=_month(name), text=text) for name, _, text in months if drawn_line],
+        spaces=", ".join(f"{part.key} ({_part_value(call, id_, part)})" for part in figure.spaces),
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from aiohttp import web
 from msgspec import Struct
@@ -10,7 +10,7 @@ from msgspec import Struct
 from connector.clock import rfc3339
 from connector.language import local_day
 from connector.language.reasons import plain
-from connector.partners.service import Mine, Partner, Partners
+from connector.partners.service import Acting, Mine, Partner, Partners
 from connector.policy.engine import PolicyEngine
 from connector.storage.database import Database
 from connector.trust.members.trust_list import Anchor
@@ -72,7 +72,7 @@ class PartnerPages:
             theirs.append(hit(one.entry.did, _name(one), each.entry, terms, rfc3339(each.seen_at), "copy"))
         return await page(
             call, "partners/member.html", title=_name(one), crumbs=[(call.say("partners.title"), call.at("partners"))],
-            partner=one, shown=self._shown(call, one), facts=self._facts(call, one),
+            partner=one, shown=self._shown(call, one), facts=self._facts(call, one, found.acting),
             why=call.say(f"partners.why.{one.health}", name=_name(one)),
             step=call.say(f"partners.next.{one.health}", name=_name(one)),
             mine=[(each, _may(call, each)) for each in found.mine], all_mine=found.all_mine,
@@ -89,7 +89,7 @@ class PartnerPages:
             spaces=spaces_of(one),
         )  # fmt: skip
 
-    def _facts(self, call: Call, one: Partner) -> list[tuple[str, str]]:
+    def _facts(self, call: Call, one: Partner, acting: Acting | None) -> list[tuple[str, str]]:
         entry, say = one.entry, call.say
         state = "suspended" if entry.state == "suspended" else "member" if one.signs.admitted else "ended"
         groups = self._groups(call, entry.groups)
@@ -98,6 +98,7 @@ class PartnerPages:
             (say("partners.fact.state"), say(f"partners.state.{state}")),
             *([(say("partners.fact.part-of"), _whole(call, one))] if one.whole else []),
             (say("partners.fact.operator"), plain(entry.operator, LONGEST)),
+            *([(say("partners.fact.acting"), _acting(call, acting))] if acting else []),
             *([(say("partners.fact.spaces"), spaces_of(one))] if one.spaces else []),
             (say("partners.fact.groups"), groups or say("partners.no-groups")),
             (say("partners.fact.contracts"), say("partners.contracts", gives=one.gives, gets=one.gets)),
@@ -142,6 +143,14 @@ def _whole(call: Call, one: Partner) -> str:
     assert one.whole is not None
     name = plain(one.whole.name, LONGEST)
     return call.say("partners.part-of", name=name, day=local_day(one.whole.since, call.lang))
+
+
+def _acting(call: Call, one: Acting) -> str:
+    """By name, and where it lies: anybody may call itself something."""
+    name, host = plain(one.name, LONGEST), plain(unquote(one.did.removeprefix("did:web:").partition(":")[0]), LONGEST)
+    if one.at is None:
+        return call.say("partners.acting", name=name, host=host)
+    return call.say("partners.acting-then", name=name, host=host, day=local_day(one.at, call.lang))
 
 
 def _policies(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -49,7 +49,7 @@ async def test_partners_are_those_that_share_a_space(county: County, town: City,
 
 async def test_data_and_contracts_name_the_space(county: County, town: City) -> None:
     """>> data of the county for members of the space alone << found, asked for and concluded with its name, in the API
-    and in the terms at the desk."""
+    and in the terms at the desk; and in the county's figures."""
     said = await county.authority.description(COUNTY)
     await county.city.services.trust.listing.reload()
     made = await county.city.publish(COUNTY, slots={"until": "31.12.2099", "space": said.space})
@@ -65,6 +65,14 @@ async def test_data_and_contracts_name_the_space(county: County, town: City) -> 
         assert page.words.count(NAME) == 2
         assert said.space not in page.words
         assert f"über {NAME}" in (await tina.get(f"/t/{TOWN}/find")).words
+    found = (await county.city.api.get(f"/api/v1/participants/{COUNTY}/figures"))["figures"]
+    (spaces,) = [one["spaces"] for one in found if one["id"] == "N2"]
+    assert [(one["key"], one["value"]) for one in spaces] == [(NAME, 1)]
+    async with open_desk(county.city.services) as desk:
+        anna = desk.browser({COUNTY: ["steward"]})
+        for place in ("figures", "figures/N2"):
+            assert f"Bekannt über: {NAME} (1)" in (await anna.get(f"/t/{COUNTY}/{place}")).words
+        assert f"space:{NAME};;1" in (await anna.get(f"/t/{COUNTY}/figures/table.csv")).text
 
 
 async def test_an_offer_for_one_space_is_chosen_in_plain_words(
