@@ -8,6 +8,7 @@ happens before anyone signs or after a refusal, and most negotiations do without
 from collections.abc import Callable, Mapping, Set
 from collections.abc import Collection as Several
 from datetime import UTC
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 LANGUAGES = ("de", "en")
 OWN_GROUPS = "trust-list, own-groups"
 """Evidence of a membership in groups some of which the provider keeps itself."""
+LONGEST_TIME = 64
+"""Characters of an xsd:dateTime that is one to us; all are shorter."""
 Clauses = list[tuple[str, Badge]]
 
 
@@ -113,11 +116,8 @@ class PolicyEngine:
 
     def signed_at(self, agreement: Mapping[str, Any]) -> int:
         """The agreement's own timestamp in ms; without a zone it counts as UTC."""
-        found = moment(str(agreement.get("timestamp", "")))
-        if found is None:
-            return 0
-        at = found[0]
-        return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+        text = str(agreement.get("timestamp", ""))
+        return _signed_at(text) if len(text) <= LONGEST_TIME else 0
 
     # ---- decisions
 
@@ -262,3 +262,12 @@ class PolicyEngine:
 
     def _narrated(self, policy: Policy, lang: str) -> tuple[Statement, ...]:
         return tuple(narrate(policy, self._words[lang], self._can, self._supplied) or ())
+
+
+@lru_cache(maxsize=256)  # an agreement is asked eight times when it was made
+def _signed_at(text: str) -> int:
+    found = moment(text)
+    if found is None:
+        return 0
+    at = found[0]
+    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)

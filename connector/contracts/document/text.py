@@ -5,7 +5,7 @@ give the same bytes; what was signed is kept and never rendered again (spec/cont
 """
 
 from collections.abc import Sequence
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -66,7 +66,7 @@ class ContractFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 def render(facts: ContractFacts, clauses: Sequence[Clause], lang: str) -> str:
     """The contract as one HTML document; `clauses` are (sentence in `lang`, badge)."""
-    values = (facts.agreement, local_time(facts.concluded_at, lang), _expiry(facts.expires_at, lang))
+    values = (facts.agreement, _concluded(facts.concluded_at, lang), _expiry(facts.expires_at, lang))
     same = replace(facts, agreement="", concluded_at=0, expires_at=None)
     said = tuple(clauses)
     return _FRAMES.written((same, said, lang), partial(_written, same, said, lang), values, _spelt)
@@ -110,6 +110,12 @@ def _version(facts: ContractFacts, lang: str) -> str:
     return say(f"{_PREFIX}{kind}", lang)
 
 
+@lru_cache(maxsize=64)  # both sides' texts name the same few instants again and again
+def _concluded(at: int, lang: str) -> str:
+    return local_time(at, lang)
+
+
+@lru_cache(maxsize=64)
 def _expiry(at: int | None, lang: str) -> str:
     """The first instant at which nothing is permitted any more, said as the clause that sets it says it."""
     return say(f"{_PREFIX}expires-never", lang) if at is None else local_end(at, lang)
