@@ -5,11 +5,14 @@ What the other side's approval says is read as strictly, because it is kept and 
 """
 
 import re
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
+from connector.canonical_json import encode as canonical
 from connector.errors import Mistake, PeerError
 from connector.http import strict
 from connector.language.reasons import plain
@@ -20,6 +23,8 @@ AUTOMATIC = "automatic"
 LIMIT = 4_096
 ACTED_LIMIT = 24_576
 """Bytes of an approval that brings the mandate of who acted, with its seal and certificates."""
+USUAL = 1_024
+"""Bytes of one that is kept for a moment."""
 _PSEUDONYM = re.compile(r"p-[0-9a-f]{6}")
 _DID = re.compile(r"did:web:[A-Za-z0-9.%:_-]{1,300}")
 _MEMBERS = frozenset({"at", "mandate", "onBehalfOf", "pseudonym", "role", "rule", "side"})
@@ -77,8 +82,13 @@ def body(
     }
 
 
-def check(data: bytes, side: str) -> None:
-    """The other side's approval: exactly our members, of that side, no name. Raises PeerError `contracts.approval`."""
+def check(data: bytes, side: str) -> Mapping[str, Any]:
+    """What the other side's approval says, which nobody changes: exactly our members, of that side, no name. Raises
+    PeerError `contracts.approval`."""
+    return _usual(data, side) if len(data) <= USUAL else _checked(data, side)
+
+
+def _checked(data: bytes, side: str) -> Mapping[str, Any]:
     try:
         value = strict.loads(data, limit=ACTED_LIMIT)
     except PeerError as cause:
@@ -97,6 +107,10 @@ def check(data: bytes, side: str) -> None:
         raise PeerError("contracts.approval")
     if mandate is not None and not (isinstance(mandate, str) and _line(mandate)):
         raise PeerError("contracts.approval")
+    return value
+
+
+_usual = lru_cache(maxsize=64)(_checked)  # one transaction asks for the same one three times
 
 
 def as_ours(data: bytes, did: str, side: str, rule: str, at: str) -> bool:
@@ -105,28 +119,23 @@ def as_ours(data: bytes, did: str, side: str, rule: str, at: str) -> bool:
     So it holds a role, a pseudonym and a mandate, and no word besides. What the mandate of an agent says is judged by
     itself.
     """
-    value = strict.loads(data, limit=ACTED_LIMIT)
-    assert isinstance(value, dict)
+    value = check(data, side)
     by = None
     if value["role"] != AUTOMATIC:
         by = Approval(
             role=value["role"], pseudonym=value["pseudonym"], mandate=value["mandate"],
             on_behalf_of=value["onBehalfOf"],
         )  # fmt: skip
+    ours = body(did, side, rule, at, by, value.get(AGENT))
     try:
-        return (
-            _DID.fullmatch(value["onBehalfOf"]) is not None
-            and jcs.encode(body(did, side, rule, at, by, value.get(AGENT))) == data
-        )
+        return _DID.fullmatch(value["onBehalfOf"]) is not None and (canonical(ours) or jcs.encode(ours)) == data
     except jcs.NotCanonical:
         return False
 
 
-def agent_of(data: bytes) -> object:
+def agent_of(data: bytes, side: str) -> object:
     """The sealed mandate in an approval that `check` took; None if the signer acted itself."""
-    value = strict.loads(data, limit=ACTED_LIMIT)
-    assert isinstance(value, dict)
-    return value.get(AGENT)
+    return check(data, side).get(AGENT)
 
 
 def _line(text: str) -> bool:

@@ -40,6 +40,14 @@ def test_a_rule_and_a_person_have_the_same_members() -> None:
         approval.check(json.dumps(body).encode(), "consumer")
 
 
+def test_an_approval_is_one_of_its_side_however_often_it_is_asked() -> None:
+    """>> the same bytes as an approval of either side, in turns  << theirs each time, and never the other's."""
+    for _ in range(2):
+        assert approval.check(said(), "consumer")["pseudonym"] == "p-7f3a91"
+        with pytest.raises(PeerError, match=r"contracts\.approval"):
+            approval.check(said(), "provider")
+
+
 ODD: dict[str, bytes] = {
     "a name": said(pseudonym="Erika Mustermann"),
     "a person without pseudonym": said(pseudonym=None),

@@ -24,8 +24,7 @@ def acted(party: Party, carried: object) -> Party:
 def carried(approval: bytes, side: str) -> object:
     """The sealed mandate in an approval of that side; None where there is none, or none that can be read."""
     try:
-        approvals.check(approval, side)
-        found = approvals.agent_of(approval)
+        found = approvals.agent_of(approval, side)
         acted(Party("", ""), found)
     except (PeerError, Fault):
         return None

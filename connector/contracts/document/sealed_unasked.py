@@ -176,10 +176,9 @@ class Own:
         """Theirs, where it says that a person of the provider agreed, and no word besides: nobody need read it."""
         provider, at = self.known.provider.did, str(self.known.agreement.policy["timestamp"])
         try:
-            approvals.check(theirs, "provider")
+            value = approvals.check(theirs, "provider")
         except PeerError:
             return None
-        value = _members(theirs)
         plain_person = value.get("role") in PARTS and value.get("mandate") is None
         plain_person = plain_person and value.get("onBehalfOf") == provider
         ours = plain_person and approvals.as_ours(theirs, provider, "provider", self.known.case.offer, at)

@@ -3,8 +3,8 @@
 Compact, detached, `sigD` by URI hash (spec/contracts.md 1, 2). Checking is `verify.jades`; both read one profile.
 """
 
-import json
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import sha256
 from typing import NewType, Protocol
 
@@ -71,17 +71,29 @@ def references(
     provider_jws: str | None = None,
 ) -> list[Reference]:
     """The objects of a seal in the order of spec/contracts.md 1.3; `provider_jws` only if the consumer countersigns."""
-    objects = [
+    return [
         Reference(agreement_iri, agreement, _AGREEMENT),
         Reference(address(provider_root, text), text, "text/html"),
         Reference(address(provider_root, profile), profile, "application/json"),
         Reference(address(provider_root, dataset), dataset, "application/ld+json"),
-        Reference(address(signer_root, approval), approval, "application/json"),
+        *_signers(provider_root, signer_root, approval, provider_jws),
     ]
-    if provider_jws is not None:
-        seal = provider_jws.encode("ascii")
-        objects.append(Reference(address(provider_root, seal), seal, "application/jose"))
-    return objects
+
+
+def countersigned(
+    sealed: Sequence[Reference], *, provider_root: str, signer_root: str, approval: bytes, provider_jws: str
+) -> list[Reference]:  # fmt: skip
+    """The same of the consumer's seal, given what the provider's covers: both have all but the approval in common."""
+    return [*sealed[:-1], *_signers(provider_root, signer_root, approval, provider_jws)]
+
+
+def _signers(provider_root: str, signer_root: str, approval: bytes, provider_jws: str | None) -> list[Reference]:
+    """What each side's seal covers alone."""
+    own = Reference(address(signer_root, approval), approval, "application/json")
+    if provider_jws is None:
+        return [own]
+    seal = provider_jws.encode("ascii")
+    return [own, Reference(address(provider_root, seal), seal, "application/jose")]
 
 
 def sign(references: Sequence[Reference], signer: Signer, chain_der: Sequence[bytes], iat: int) -> str:
@@ -101,20 +113,21 @@ def sign_pq(references: Sequence[Reference], key: Signer, iat: int) -> str:
 
     Same header but for the certificate: the trust list names the key for the DID (`sealKeyPq`).
     """
-    header = {"alg": key.alg, "kid": key.kid, **_rest(references, iat)}
-    head = base64url.encode(json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode())
+    head = base64url.encode(msgspec.json.encode({"alg": key.alg, "kid": key.kid, **_rest(references, iat)}))
     return f"{head}..{base64url.encode(key.sign(_signed(head)))}"
 
 
 def _head(references: Sequence[Reference], alg: str, kid: str, chain_der: Sequence[bytes], iat: int) -> str:
-    header = {
-        "alg": alg,
-        "kid": kid,
-        "x5t#S256": base64url.encode(sha256(chain_der[0]).digest()),
-        "x5c": [base64url.encode_padded(der) for der in chain_der],
-        **_rest(references, iat),
-    }
-    return base64url.encode(json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode())
+    thumbprint, certificates = _certified(tuple(chain_der))
+    header = {"alg": alg, "kid": kid, "x5t#S256": thumbprint, "x5c": certificates, **_rest(references, iat)}
+    return base64url.encode(msgspec.json.encode(header))
+
+
+@lru_cache(maxsize=256)  # whoever seals once mostly seals again
+def _certified(chain_der: tuple[bytes, ...]) -> tuple[str, tuple[str, ...]]:
+    """`x5t#S256` and `x5c` of a chain."""
+    certificates = tuple(base64url.encode_padded(der) for der in chain_der)
+    return base64url.encode(sha256(chain_der[0]).digest()), certificates
 
 
 def _rest(references: Sequence[Reference], iat: int) -> dict[str, object]:

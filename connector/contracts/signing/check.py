@@ -154,16 +154,18 @@ def _why(fault: Fault) -> Reason:
 
 
 def _contract(found: SealedContract, now: int) -> Sealable | MustRead:
-    agreement, case = found.own.known.agreement, found.own.known.case
+    case = found.own.known.case
     sealed = _provider_seal(found, now)
-    _entitled(found.objects[draft.APPROVAL["provider"]].body, found.trust, found.seal.iat)
+    _entitled("provider", found.objects[draft.APPROVAL["provider"]].body, found.trust, found.seal.iat)
     code = _unread(found)
     if code is not None:
         return MustRead(code, (*found.objects.values(), *found.documents))
     did = found.own.known.consumer.did
     mine = draft.approval(did, "consumer", case.offer, rfc3339(now), case.approval, found.own.known.agent)
-    provider_root = key_binding.root_of(found.trust.did)
-    covered = _covered(agreement, found.objects, provider_root, found.root, mine, provider_jws=found.jws)
+    covered = sealing.countersigned(
+        sealed, provider_root=key_binding.root_of(found.trust.did), signer_root=found.root, approval=mine.body,
+        provider_jws=found.jws,
+    )  # fmt: skip
     theirs = _second(found.claim, "provider", sealed, found.seal.iat, found.trust)
     kept = (*found.objects.values(), mine, *theirs.objects, *found.documents)
     return Sealable(covered, now // 1000, kept, theirs.fault)
@@ -206,7 +208,7 @@ def _countersignature(found: ReceivedCountersignature, now: int) -> ValidCounter
     _exactly(found.seal, covered, found.case.created_at, now)
     sealed_unasked.wordless(found.seal, found.trust.roots)
     _holds(found.jws, {one.par: one.body for one in covered}, found.trust, now)
-    _entitled(approval.body, found.trust, found.seal.iat)
+    _entitled("consumer", approval.body, found.trust, found.seal.iat)
     return ValidCountersignature(covered, found.seal.iat, (approval, *found.documents), found.trust)
 
 
@@ -223,10 +225,10 @@ def _second(
     return Second((second_seal.taken(claim, role),))
 
 
-def _entitled(approval: bytes, trust: Trust, iat: int) -> None:
+def _entitled(side: str, approval: bytes, trust: Trust, iat: int) -> None:
     """Whoever acted for the signer might when it sealed (`iat`, seconds), and may as its document stands now; Fault."""
     mandate.check(
-        approvals.agent_of(approval), did=trust.did, document=trust.document, at=iat, action="negotiate",
+        approvals.agent_of(approval, side), did=trust.did, document=trust.document, at=iat, action="negotiate",
         roots=trust.roots, listed=trust.listed,
     )  # fmt: skip
 

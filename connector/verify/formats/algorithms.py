@@ -16,6 +16,8 @@ from connector.verify.formats import base64url
 FEWEST_BITS, MOST_BITS = 3000, 8192
 """RSA keys: the least that BSI TR-02102-1 still recommends, and a bound on the work that a stranger can ask for."""
 
+_ECDSA = {32: ec.ECDSA(SHA256()), 48: ec.ECDSA(SHA384())}
+"""By the bytes of one half of a signature."""
 _CURVES = {"secp256r1": ("ES256", "P-256", 32), "secp384r1": ("ES384", "P-384", 48)}
 
 
@@ -49,7 +51,7 @@ def verifies(key: object, signature: bytes, data: bytes) -> bool:
             case ec.EllipticCurvePublicKey() if len(signature) == length(key):
                 half = len(signature) // 2
                 pair = encode_dss_signature(int.from_bytes(signature[:half]), int.from_bytes(signature[half:]))
-                key.verify(pair, data, ec.ECDSA(SHA256() if half == 32 else SHA384()))
+                key.verify(pair, data, _ECDSA[half])
             case rsa.RSAPublicKey():
                 key.verify(signature, data, padding.PSS(padding.MGF1(SHA256()), SHA256.digest_size), SHA256())
             case _:
@@ -59,21 +61,29 @@ def verifies(key: object, signature: bytes, data: bytes) -> bool:
     return True
 
 
-def same_key(key: object, jwk: Mapping[str, object]) -> bool:
-    """Whether the JWK of a DID document spells exactly this public key."""
+def spelt(key: object) -> dict[str, object] | None:
+    """The members by which a JWK spells exactly this public key; None for one that may not seal, or of another kind."""
     match key:
         case ec.EllipticCurvePublicKey() if key.curve.name in _CURVES:
             _, name, size = _CURVES[key.curve.name]
             numbers = key.public_numbers()
-            found = [base64url.encode(number.to_bytes(size)) for number in (numbers.x, numbers.y)]
-            return ["EC", name, *found] == [jwk.get(member) for member in ("kty", "crv", "x", "y")]
+            x, y = (base64url.encode(number.to_bytes(size)) for number in (numbers.x, numbers.y))
+            return {"kty": "EC", "crv": name, "x": x, "y": y}
         case rsa.RSAPublicKey():
             public = key.public_numbers()
-            return ["RSA", _unsigned(public.n), _unsigned(public.e)] == [
-                jwk.get(member) for member in ("kty", "n", "e")
-            ]
+            return {"kty": "RSA", "n": _unsigned(public.n), "e": _unsigned(public.e)}
         case _:
-            return False
+            return None
+
+
+def spells(jwk: Mapping[str, object], members: Mapping[str, object] | None) -> bool:
+    """Whether the JWK of a DID document has just these members of a key (`spelt`)."""
+    return members is not None and all(jwk.get(name) == value for name, value in members.items())
+
+
+def same_key(key: object, jwk: Mapping[str, object]) -> bool:
+    """Whether the JWK of a DID document spells exactly this public key."""
+    return spells(jwk, spelt(key))
 
 
 def _unsigned(number: int) -> str:

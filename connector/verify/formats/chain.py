@@ -16,14 +16,16 @@ def check(certificates: Sequence[x509.Certificate], roots: Sequence[x509.Certifi
     """Fault if no path leads to a root or a certificate does not hold at `at` (seconds); Doubt without roots."""
     if not roots:
         raise Doubt("no-roots")
+    begins, ends, holds = _window(tuple(certificates), tuple(roots))
+    if begins <= at <= ends:
+        if not holds:
+            raise Fault("chain")
+        return
     leaf, *others = certificates
     instant = datetime.fromtimestamp(at, UTC)
     if not leaf.not_valid_before_utc <= instant <= leaf.not_valid_after_utc:
         raise Fault("certificate-time", at=_day(instant), until=_day(leaf.not_valid_after_utc))
-    begins, ends = _window(tuple(certificates), tuple(roots))
-    # Within the time in which every certificate holds the answer is the same at every instant, so it is kept.
-    at_instant = begins if begins <= instant <= ends else instant
-    if not _path(leaf, tuple(one for one in others if one not in roots), tuple(roots), at_instant):
+    if not _path(leaf, tuple(one for one in others if one not in roots), tuple(roots), instant):
         raise Fault("chain")
 
 
@@ -55,13 +57,18 @@ def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
 @lru_cache(maxsize=1024)
 def _window(
     brought: tuple[x509.Certificate, ...], roots: tuple[x509.Certificate, ...]
-) -> tuple[datetime, datetime]:  # fmt: skip
-    """Within which all of them hold."""
+) -> tuple[int, int, bool]:  # fmt: skip
+    """The first and the last second at which all of them hold, and whether a path leads to a root then.
+
+    Within that time the answer is the same at every instant, so it is kept. There may be none: then it ends before it
+    begins.
+    """
     certificates = (*brought, *roots)
-    return (
-        max(one.not_valid_before_utc for one in certificates),
-        min(one.not_valid_after_utc for one in certificates),
-    )
+    begins = max(one.not_valid_before_utc for one in certificates)
+    ends = min(one.not_valid_after_utc for one in certificates)
+    leaf, *others = brought
+    holds = begins <= ends and _path(leaf, tuple(one for one in others if one not in roots), roots, begins)
+    return int(begins.timestamp()), int(ends.timestamp()), holds
 
 
 @lru_cache(maxsize=1024)

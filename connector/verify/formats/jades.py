@@ -20,6 +20,10 @@ LONGEST = 65_536
 MOST_OBJECTS = 16
 MOST_CERTIFICATES = 5
 
+MOST_HASHES = 2_048
+"""Hashes of objects that are kept, each a quarter of a kilobyte."""
+_HASHES: dict[bytes, str] = {}
+
 _REQUIRED = frozenset({"alg", "kid", "x5t#S256", "x5c", "crit", "iat", "sigD"})
 _BARE = _REQUIRED - {"x5t#S256", "x5c"}
 _OPTIONAL = frozenset({"srCms", "srAts", "sigPId"})
@@ -51,8 +55,18 @@ class Seal:
 
 
 def object_hash(body: bytes) -> str:
-    """`hashV` of an object: with `b64` absent the digest is over its base64url text, not over its bytes (5.2.8)."""
-    return base64url.encode(sha256(base64url.encode(body).encode("ascii")).digest())
+    """`hashV` of an object: with `b64` absent the digest is over its base64url text, not over its bytes (5.2.8).
+
+    Both sides of a contract ask for that of the same objects several times; it is kept by the digest of the bytes.
+    """
+    name = sha256(body).digest()
+    known = _HASHES.get(name)
+    if known is None:
+        known = base64url.encode(sha256(base64url.octets(body)).digest())
+        if len(_HASHES) >= MOST_HASHES:
+            _HASHES.clear()
+        _HASHES[name] = known
+    return known
 
 
 @lru_cache(maxsize=64)  # whoever checks a seal has often just read it to learn which objects it needs

@@ -8,6 +8,7 @@ algorithms other than ES256 count. So a member cannot seal in another's name wit
 from collections.abc import Collection, Mapping
 from functools import lru_cache
 from hashlib import sha256
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from cryptography import x509
@@ -28,6 +29,26 @@ def root_of(did: str) -> str:
     if not did.startswith("did:web:") or not host:
         raise Fault("did-form", did=did)
     return "/".join([f"https://{unquote(host)}", *path])
+
+
+class _About(NamedTuple):
+    """What is asked of a certificate each time: its key as a JWK spells it, and what it says of itself."""
+
+    spelt: Mapping[str, object] | None
+    alg: str | None
+    fingerprint: str
+    uris: tuple[str, ...]
+    may_sign: bool
+
+
+@lru_cache(maxsize=256)  # whoever seals once mostly seals again
+def _about(certificate: x509.Certificate) -> _About:
+    """Raises one of `ODD` for a key that cannot be read."""
+    key = certificates.public_key(certificate)
+    return _About(
+        algorithms.spelt(key), algorithms.of_key(key), fingerprint(certificate), _uris(certificate),
+        _may_sign(certificate),
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=256)
@@ -52,17 +73,17 @@ def check(
     if kid.partition("#")[0] != did:
         raise Fault("seal-foreign", did=did, kid=kid)
     jwk = seal_key(document, kid, did)
-    key = certificates.public_key(certificate)
-    if not algorithms.same_key(key, jwk):
+    about = _about(certificate)
+    if not algorithms.spells(jwk, about.spelt):
         raise Fault("seal-key", did=did)
-    _check_usage(certificate, did)
-    if fingerprint(certificate) in listed:
+    if not about.may_sign:  # a seal needs a signing certificate; the chain policy leaves this to us (2.4)
+        raise Fault("seal-usage", did=did)
+    if about.fingerprint in listed:
         return "L3" if _qualified(certificate) else "L2"
-    if did not in _uris(certificate):
+    if did not in about.uris:
         raise Fault("seal-certificate", did=did)
-    alg = algorithms.of_key(key)
-    if alg != "ES256":
-        raise Fault("seal-algorithm", alg=alg)
+    if about.alg != "ES256":
+        raise Fault("seal-algorithm", alg=about.alg)
     return "L1"
 
 
@@ -96,7 +117,6 @@ def _qualified(certificate: x509.Certificate) -> bool:
     return _QUALIFIED in text and _DEVICE in text
 
 
-@lru_cache(maxsize=256)
 def _uris(certificate: x509.Certificate) -> tuple[str, ...]:
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -105,13 +125,6 @@ def _uris(certificate: x509.Certificate) -> tuple[str, ...]:
     return tuple(names.get_values_for_type(x509.UniformResourceIdentifier))
 
 
-def _check_usage(certificate: x509.Certificate, did: str) -> None:
-    """A seal needs a signing certificate; the chain policy leaves this to us (spec/contracts.md 2.4)."""
-    if not _may_sign(certificate):
-        raise Fault("seal-usage", did=did)
-
-
-@lru_cache(maxsize=256)
 def _may_sign(certificate: x509.Certificate) -> bool:
     try:
         usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value

@@ -18,6 +18,18 @@ def test_a_certificate_of_a_trusted_root_holds_from_its_first_second_to_its_last
         chain.check([LEAF], [OTHER.certificate, CA.certificate], at=at)
 
 
+def test_a_root_that_has_run_out_is_none() -> None:
+    """>> a root, and a certificate that was issued to outlive it  << good to the root's last second, and not after."""
+    root = SealCa()
+    root.certificate = root._make(root.name, root.key.public_key(), [], ca=True, days=5)
+    leaf = root.issue(KEY, [], days=10)
+    ends = int(root.certificate.not_valid_after_utc.timestamp())
+    for at in (NOW, ends):
+        chain.check([leaf], [root.certificate], at=at)
+    with pytest.raises(Fault, match="chain"):
+        chain.check([leaf], [root.certificate], at=ends + 1)
+
+
 @pytest.mark.parametrize("at", [NOW - DAY - 1, ENDS + 1])
 def test_outside_of_its_time_it_does_not_hold(at: int) -> None:
     with pytest.raises(Fault, match="certificate-time"):

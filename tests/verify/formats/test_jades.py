@@ -62,6 +62,17 @@ def test_the_digest_is_over_the_base64url_text() -> None:
     assert jades.object_hash(b"abc") == "NdlWlNPxYCFdspPHiZ2qWQeDeDj7S4EZ7XE-MkRsEmY"
 
 
+def test_hashes_are_kept_by_what_they_are_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> more objects than are kept, in turns  << each time the hash that is made step by step."""
+    monkeypatch.setattr(jades, "MOST_HASHES", 4)
+    monkeypatch.setattr(jades, "_HASHES", {})
+    for number in (0, 1, 0, 2, 3, 4, 5, 0, 5):
+        body = bytes([number]) * 40
+        text = base64.urlsafe_b64encode(body).rstrip(b"=")
+        assert jades.object_hash(body) == base64url.encode(sha256(text).digest())
+        assert len(jades._HASHES) <= 4
+
+
 class _Registry(jws.JWSRegistry):
     """The independent library's limit of 512 bytes is too small for a certificate in the header."""
 
