@@ -4,7 +4,6 @@ What the session makes for each request beside these two (a request, a writer wi
 left out. Opening a connection, and with it the look at where an address leads, stays the session's (spec/trust.md 5.1).
 """
 
-import asyncio
 import re
 from collections.abc import Mapping
 from typing import Final
@@ -18,11 +17,12 @@ from multidict import CIMultiDictProxy
 
 from connector.errors import PeerError
 from connector.http.address import Target
+from connector.http.deadline import Deadline
 
 CHUNK: Final = 65_536
 _LENGTH: Final = 20
 """Digits of a length; Python refuses to read a number of thousands, be it all zeros."""
-_LINE: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
+LINE: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 """What may stand in one line of a head and leaves no doubt where it ends."""
 
 
@@ -32,7 +32,7 @@ def request(method: str, there: Target, body: bytes | None, headers: Mapping[str
     named = {"Host": _host(there), **headers}
     if body is not None:
         named["Content-Length"] = str(len(body))
-    if not all(map(_LINE.fullmatch, (*named, *named.values()))):
+    if not all(map(LINE.fullmatch, (*named, *named.values()))):
         return None
     where = f"{there.path or '/'}?{there.query}" if there.query else there.path or "/"
     lines = "".join(f"{name}: {value}\r\n" for name, value in named.items())
@@ -45,13 +45,13 @@ def _host(there: Target) -> str:
 
 
 async def answer(
-    connection: Connection, request: bytes, limit: int, total_s: float, buffer: int
+    connection: Connection, request: bytes, limit: int, patience: Deadline, buffer: int
 ) -> tuple[int, CIMultiDictProxy[str], bytes]:
     """Status, headers and body of at most `limit` bytes, which is not inflated. Raises PeerError for more or for an
     encoded one, and what aiohttp raises for what breaks; then the connection is torn down, and so is one whose peer has
     answered what it has not read: what is said next would wait behind that, and more and more with it."""
     try:
-        async with asyncio.timeout(total_s):
+        with patience.within():
             found = await _exchanged(connection, request, limit, buffer)
     except HttpProcessingError as cause:
         connection.close()

@@ -15,6 +15,7 @@ from aiohttp.typedefs import Middleware as Middleware
 
 from connector.errors import PeerError, Unavailable, Unknown
 from connector.http import strict
+from connector.http.deadline import Deadline
 from connector.http.refusals import TooLarge, TooSlow, WrongMedia
 
 BODY_S = 10.0
@@ -37,6 +38,8 @@ _STREAMING = "hanse_streaming"
 
 H = TypeVar("H", bound=Callable[..., Awaitable[object]])
 
+STAMPED: Final = web.AppKey("stamped", bool)
+"""Whether nothing is done to answers of this application but `stamp`."""
 request_id: Final = web.RequestKey("request_id", str)
 body_read: Final = web.RequestKey("body_read", bytes)
 """The body as it was read, for whoever has to tell of the request afterwards."""
@@ -52,6 +55,7 @@ def application(problems: Middleware, *, total_s: float = TOTAL_S) -> web.Applic
     """An empty surface with all limits in place; `problems` turns our errors into the surface's own form."""
     app = web.Application(middlewares=[edge, problems, plain, deadline(total_s)], client_max_size=strict.LIMIT)
     app.on_response_prepare.append(stamp)
+    app[STAMPED] = True
     return app
 
 
@@ -79,13 +83,14 @@ async def plain(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 def deadline(total_s: float = TOTAL_S) -> Middleware:
     """Ends a request that is not a stream after `total_s` seconds with `Unavailable`."""
+    whole = Deadline(total_s)
 
     @web.middleware
     async def limited(request: web.Request, handler: Handler) -> web.StreamResponse:
         if getattr(request.match_info.handler, _STREAMING, False):
             return await handler(request)
         try:
-            async with asyncio.timeout(total_s) as timer:
+            with whole.within() as timer:
                 return await handler(request)
         except TimeoutError as cause:
             if not timer.expired():

@@ -26,6 +26,7 @@ from yarl import URL
 from connector.errors import PeerError, Unavailable
 from connector.http import kept
 from connector.http.address import Network, Target, address_allowed, is_literal, networks, target
+from connector.http.deadline import Deadline
 
 # Shorter than the 11 s after which our servers close idle connections, so that a request never meets a closing one;
 # who closes earlier is noticed by the pool, and what meets its very moment is repeated as after any broken connection.
@@ -101,6 +102,8 @@ class SafeClient:
         self._session: aiohttp.ClientSession | None = None
         self._pool: _Pool | None = None
         """That of the session."""
+        self._patience: dict[float, Deadline] = {}
+        """By its length, of which our code names a few."""
 
     def calls(self, url: str) -> bool:
         """Whether we would try this URL at all; where its name leads is judged at the socket."""
@@ -201,7 +204,9 @@ class SafeClient:
         request = kept.request(method, there, body, {**_PLAIN, **headers})
         if request is None or (connection := await self._pool.kept(there)) is None:
             return None
-        return Answer(*await kept.answer(connection, request, limit, total_s, STREAM_BUFFER))
+        if (patience := self._patience.get(total_s)) is None:
+            patience = self._patience[total_s] = Deadline(total_s)
+        return Answer(*await kept.answer(connection, request, limit, patience, STREAM_BUFFER))
 
     @asynccontextmanager
     async def _open(

@@ -4,7 +4,6 @@ Participants come and go while the process runs, so the root is found per reques
 looked up here. A path that is nobody's, or a route that is not there, is 404 in the same words.
 """
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -17,6 +16,7 @@ from aiohttp import web
 from connector.clock import Clock, SystemClock
 from connector.errors import HanseError, Unavailable, Unknown
 from connector.http import limits, strict
+from connector.http.deadline import Deadline
 from connector.http.refusals import WrongMethod
 from connector.participants import succession
 from connector.participants.model import Participant
@@ -89,6 +89,7 @@ class Surface:
         self._directory, self._authenticate, self._refused = directory, authenticate, refused
         self._clock = clock or SystemClock()
         self._foreign = Foreign(self._clock)
+        self._deadline = Deadline(limits.TOTAL_S)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         found = await self._directory.at(request.host.lower(), request.rel_url.raw_path)
@@ -106,7 +107,7 @@ class Surface:
         if route.streaming:
             return await self._call(route, request, participant, params)
         try:
-            async with asyncio.timeout(limits.TOTAL_S) as timer:
+            with self._deadline.within() as timer:
                 return await self._call(route, request, participant, params)
         except TimeoutError as cause:
             if not timer.expired():
