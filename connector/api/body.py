@@ -7,6 +7,7 @@ from aiohttp import web
 
 from connector.errors import Mistake
 from connector.http import limits
+from connector.http.whole import Whole
 
 T = TypeVar("T")
 
@@ -21,4 +22,4 @@ async def read(request: web.Request, cls: type[T]) -> T:
 
 
 def answer(value: object, status: int = 200) -> web.Response:
-    return web.Response(status=status, body=msgspec.json.encode(value), content_type="application/json")
+    return Whole(msgspec.json.encode(value), status)

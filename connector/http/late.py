@@ -9,6 +9,9 @@ from collections.abc import Callable, Set
 
 from aiohttp import web
 
+from connector.http.latency import BOOKED
+from connector.http.whole import BEGUN
+
 Make = Callable[[], web.Application]
 
 
@@ -32,6 +35,8 @@ class LateApplication:
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         app = (self._runner or await self._ready_for(request) or await self._loaded()).app
         request._client_max_size = app._client_max_size
+        if (booked := app.get(BOOKED)) is not None:
+            request[BEGUN] = booked
         return await app._handle(request)
 
     async def cleanup(self) -> None:

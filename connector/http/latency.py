@@ -2,17 +2,21 @@
 that the caller asked for."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from connector.http import limits
+from connector.http.whole import Begun
 from connector.telemetry import Metrics
 
 NAME: Final = "hanse_request_seconds"
 TEXT: Final = "Time until the answer to a request begins."
+BOOKED: Final = web.AppKey[Begun]("booked")
+"""What books the beginning of an answer, of an application whose answers may be written in one piece (`whole`)."""
 _begun: Final = web.RequestKey("begun", float)
 
 
@@ -30,6 +34,8 @@ def measure(app: web.Application, metrics: Metrics, surface: str) -> web.Applica
 
     app.middlewares.insert(0, begins)
     app.on_response_prepare.append(begun)
+    if app.get(limits.STAMPED):
+        app[BOOKED] = book
     return app
 
 
@@ -38,7 +44,7 @@ def begin(request: web.Request) -> None:
     request[_begun] = time.perf_counter()
 
 
-def booking(metrics: Metrics, surface: str) -> Callable[[web.Request, web.StreamResponse], None]:
+def booking(metrics: Metrics, surface: str) -> Begun:
     """What books the time since `begin`, called as an answer begins."""
 
     def book(request: web.Request, response: web.StreamResponse) -> None:

@@ -11,6 +11,7 @@ from aiohttp import HttpVersion11, web
 from aiohttp.typedefs import Handler
 
 from connector.http import latency, limits, strict
+from connector.http.whole import BEGUN
 from connector.telemetry import Metrics
 
 Prepare = Callable[[web.Request, web.StreamResponse], None]
@@ -22,20 +23,20 @@ class OneHandler:
     def __init__(self, handler: Handler, metrics: Metrics | None = None, surface: str = "") -> None:
         """With `metrics`, the time until each answer begins is booked under `surface`."""
         self._handler = handler
-        self._timed = None if metrics is None else latency.booking(metrics, surface)
+        self._timed = latency.booking(metrics, surface) if metrics is not None else _unbooked
         self.request_class = _stamping(self._prepared)
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         latency.begin(request)
         limits.name(request)
+        request[BEGUN] = self._timed
         if "Expect" in request.headers and request.version == HttpVersion11:
             await _go_on(request)
         return await self._handler(request)
 
     def _prepared(self, request: web.Request, response: web.StreamResponse) -> None:
         limits.stamp_now(request, response)
-        if self._timed is not None:
-            self._timed(request, response)
+        self._timed(request, response)
 
 
 def _stamping(prepared: Prepare) -> type[web.Request]:
@@ -49,6 +50,10 @@ def _stamping(prepared: Prepare) -> type[web.Request]:
             prepared(self, response)
 
     return Request
+
+
+def _unbooked(request: web.Request, response: web.StreamResponse) -> None:
+    """Nobody measures this surface."""
 
 
 async def _go_on(request: web.Request) -> None:

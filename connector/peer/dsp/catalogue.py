@@ -10,6 +10,7 @@ from connector.catalogue.service import Catalogue
 from connector.clock import Clock
 from connector.errors import Unknown
 from connector.http.pace import Pace
+from connector.http.whole import Whole
 from connector.peer.dsp.exchange import Exchange, message
 from connector.peer.routes import Call, Route
 from connector.protocol import messages as m
@@ -54,12 +55,12 @@ class CatalogueHandlers:
         )
         if found is None:
             raise Unknown("catalogue.unknown", id=name[:200])
-        return web.Response(body=found, content_type="application/json")
+        return Whole(found)
 
 
 def _answer(call: Call, page: Page) -> web.Response:
     """The page with the addresses of those around it, asked for with the same message (spec/metadata.md 2.3)."""
-    response = web.Response(body=page.body, content_type="application/json")
+    response = Whole(page.body)
     around = (("previous", page.previous), ("next", page.following))
     address = f"{call.participant.base}/catalog/request?cursor="
     links = [f'<{address}{cursor}>; rel="{name}"' for name, cursor in around if cursor is not None]

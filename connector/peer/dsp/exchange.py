@@ -15,6 +15,7 @@ from connector.contracts.partner import Partner
 from connector.errors import HanseError, PeerError, Unauthenticated
 from connector.http import limits
 from connector.http.address import under_root
+from connector.http.whole import Whole
 from connector.participants import lifecycle, quota
 from connector.peer.auth import Caller, remember
 from connector.peer.problems import PIDS
@@ -166,4 +167,4 @@ def partner(caller: Caller, callback: str | None = None) -> Partner:
 
 
 def answer(body: msgspec.Struct, status: int = 200) -> web.Response:
-    return web.Response(status=status, body=codec.encode(body), content_type="application/json")
+    return Whole(codec.encode(body), status)
