@@ -100,7 +100,7 @@ class ContractHandlers:
         async def look() -> tuple[NegotiationRow, Described | None]:
             return await self._db.read(slug, self._contracts.shown, slug, name)
 
-        row, kept = await self._waiting.until(request, name, look, lambda found: _rests(found[0]))
+        row, kept = await self._waiting.until(request, slug, name, look, lambda found: _rests(found[0]))
         return self._shown(row, await self._looked_at(slug, row) if kept is None and _proposed(row) else kept)
 
     async def negotiations(self, request: web.Request) -> NegotiationsView:

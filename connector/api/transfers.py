@@ -92,7 +92,7 @@ class TransferHandlers:
         async def look() -> TransferRow:
             return await self._db.read(slug, self._transfers.get, slug, process_id)
 
-        found = await self._waiting.until(request, process_id, look, _over)
+        found = await self._waiting.until(request, slug, process_id, look, _over)
         return await self._db.read(slug, self._titled, slug, found)
 
     @problem_codes({404: ("api.no-content", "transfer.unknown")})

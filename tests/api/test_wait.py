@@ -36,7 +36,7 @@ def over(state: str) -> bool:
 
 async def test_without_wait_it_is_one_look(sqlite_db: Database) -> None:
     thing = Thing()
-    assert await Waiting(sqlite_db).until(asking(None), "x", thing.look, over) == "OPEN"
+    assert await Waiting(sqlite_db).until(asking(None), "musterstadt", "x", thing.look, over) == "OPEN"
     assert thing.looks <= 2
 
 
@@ -44,7 +44,7 @@ async def test_without_wait_it_is_one_look(sqlite_db: Database) -> None:
 async def test_a_change_is_answered_at_once_to_all_who_wait(any_db: Database, state: str) -> None:
     """>> three wait, it ends or an offer comes << all three are answered by the signal of the commit."""
     thing, waiting = Thing(), Waiting(any_db)
-    asked = [asyncio.create_task(waiting.until(asking("30"), "x", thing.look, over)) for _ in range(3)]
+    asked = [asyncio.create_task(waiting.until(asking("30"), "musterstadt", "x", thing.look, over)) for _ in range(3)]
     await asyncio.sleep(0.05)
 
     def change(tx: Tx) -> None:
@@ -59,7 +59,7 @@ async def test_a_change_is_answered_at_once_to_all_who_wait(any_db: Database, st
 async def test_a_change_without_a_signal_is_seen_all_the_same(postgres_db: Database) -> None:
     """>> another replica's change, whose signal was lost << found by looking."""
     thing = Thing()
-    asked = asyncio.create_task(Waiting(postgres_db, 0.05).until(asking("30"), "x", thing.look, over))
+    asked = asyncio.create_task(Waiting(postgres_db, 0.05).until(asking("30"), "musterstadt", "x", thing.look, over))
     await asyncio.sleep(0.02)
     thing.state = "DONE"
     async with asyncio.timeout(PATIENCE_S):
@@ -69,26 +69,60 @@ async def test_a_change_without_a_signal_is_seen_all_the_same(postgres_db: Datab
 async def test_where_no_other_process_writes_nobody_looks_twice(sqlite_db: Database) -> None:
     """>> SQLite: nothing signals for longer than the look of a replica << one look at first, one when time is up."""
     thing = Thing()
-    assert await Waiting(sqlite_db, 0.05).until(asking("0.2"), "x", thing.look, over) == "OPEN"
+    assert await Waiting(sqlite_db, 0.05).until(asking("0.2"), "musterstadt", "x", thing.look, over) == "OPEN"
     assert thing.looks == 2
 
 
 async def test_when_the_time_is_up_it_answers_as_it_stands(sqlite_db: Database) -> None:
     thing = Thing()
     async with asyncio.timeout(PATIENCE_S):
-        assert await Waiting(sqlite_db).until(asking("0.05"), "x", thing.look, over) == "OPEN"
+        assert await Waiting(sqlite_db).until(asking("0.05"), "musterstadt", "x", thing.look, over) == "OPEN"
 
 
 @pytest.mark.parametrize("seconds", ["x", "", "1,5", "0x1", "nan"])
 async def test_what_is_no_number_of_seconds_is_refused(sqlite_db: Database, seconds: str) -> None:
     with pytest.raises(Mistake, match=r"api\.wait"):
-        await Waiting(sqlite_db).until(asking(seconds), "x", Thing().look, over)
+        await Waiting(sqlite_db).until(asking(seconds), "musterstadt", "x", Thing().look, over)
+
+
+async def test_what_moved_last_is_not_looked_at_before_it_rests(sqlite_db: Database) -> None:
+    """>> it has moved on, somebody waits, then it ends << one look, after the end; it ended: looked at at once."""
+    thing, waiting = Thing(), Waiting(sqlite_db)
+
+    def change(tx: Tx, participant: str, state: str) -> None:
+        tx.signal("negotiation", (participant, "x", state))
+
+    await sqlite_db.write("musterstadt", change, "musterstadt", "AGREED")
+    await asyncio.sleep(0)
+    asked = asyncio.create_task(waiting.until(asking("30"), "musterstadt", "x", thing.look, over))
+    await asyncio.sleep(0.02)
+    assert thing.looks == 0
+    thing.state = "DONE"
+    await sqlite_db.write("musterstadt", change, "musterstadt", "FINALIZED")
+    async with asyncio.timeout(PATIENCE_S):
+        assert await asked == "DONE"
+        assert thing.looks == 1
+        assert await waiting.until(asking("30"), "musterstadt", "x", thing.look, over) == "DONE"
+
+
+async def test_what_moves_of_somebody_else_is_looked_at(sqlite_db: Database) -> None:
+    """>> another participant's process of that name moved << looked up at once: it may be nobody's here."""
+    thing, waiting = Thing(), Waiting(sqlite_db)
+    thing.state = "DONE"
+
+    def change(tx: Tx) -> None:
+        tx.signal("negotiation", ("nachbardorf", "x", "AGREED"))
+
+    await sqlite_db.write("nachbardorf", change)
+    await asyncio.sleep(0)
+    async with asyncio.timeout(PATIENCE_S):
+        assert await waiting.until(asking("30"), "musterstadt", "x", thing.look, over) == "DONE"
 
 
 async def test_a_change_of_something_else_wakes_nobody(sqlite_db: Database) -> None:
     """>> another process ends, this one only moves on << no further look before its time."""
     thing, waiting = Thing(), Waiting(sqlite_db)
-    asked = asyncio.create_task(waiting.until(asking("0.2"), "x", thing.look, over))
+    asked = asyncio.create_task(waiting.until(asking("0.2"), "musterstadt", "x", thing.look, over))
     await asyncio.sleep(0.02)
 
     def change(tx: Tx, process: str, state: str) -> None:
@@ -112,7 +146,9 @@ async def test_an_end_in_another_replica_is_answered_at_once(cluster: Any) -> No
         try:
             await asyncio.gather(here.start(), there.start())
             thing = Thing()
-            asked = asyncio.create_task(Waiting(here, NEVER_S).until(asking("60"), "x", thing.look, over))
+            asked = asyncio.create_task(
+                Waiting(here, NEVER_S).until(asking("60"), "musterstadt", "x", thing.look, over)
+            )
             await eventually(lambda: thing.looks == 1)
             for process in "yx":
                 thing.state = "DONE" if process == "x" else "OPEN"
@@ -125,4 +161,4 @@ async def test_an_end_in_another_replica_is_answered_at_once(cluster: Any) -> No
 
 
 async def test_a_negative_time_is_none(sqlite_db: Database) -> None:
-    assert await Waiting(sqlite_db).until(asking("-5"), "x", Thing().look, over) == "OPEN"
+    assert await Waiting(sqlite_db).until(asking("-5"), "musterstadt", "x", Thing().look, over) == "OPEN"
