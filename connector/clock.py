@@ -7,7 +7,7 @@ pause that goes by `now` would be held by every jump.
 import ctypes
 import time
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal, Protocol
 
 State = Literal["", "synchronised", "unsynchronised"]
@@ -75,4 +75,9 @@ def instant(milliseconds: int) -> datetime:
 
 def rfc3339(milliseconds: int) -> str:
     """`2026-11-24T20:00:03Z`, whole seconds: the form in agreements and records."""
-    return instant(milliseconds).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _second(milliseconds // 1000)
+
+
+@lru_cache(maxsize=256)  # a negotiation writes the same few seconds a dozen times
+def _second(seconds: int) -> str:
+    return instant(seconds * 1000).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -24,8 +24,8 @@ from connector.policy.odrl.names import HANSE, kept_by_provider
 from connector.policy.odrl.operands import BUILT_IN, Registry
 from connector.policy.odrl.state_of_world import Fact, World
 from connector.policy.odrl.values import moment
-from connector.policy.plan import Plan, Plans, named
-from connector.policy.wording.badges import KINDS, Badge, coverage, plain
+from connector.policy.plan import Clauses, Plan, Plans, named
+from connector.policy.wording.badges import coverage, plain
 from connector.policy.wording.explain import explain, report, tree
 from connector.policy.wording.figures import Say
 from connector.policy.wording.narrate import Statement, narrate
@@ -40,7 +40,8 @@ OWN_GROUPS = "trust-list, own-groups"
 """Evidence of a membership in groups some of which the provider keeps itself."""
 LONGEST_TIME = 64
 """Characters of an xsd:dateTime that is one to us; all are shorter."""
-Clauses = list[tuple[str, Badge]]
+Document = Mapping[str, Any] | bytes
+"""A policy: its value, or the bytes of a signed agreement, which nobody has to read again to find it."""
 
 
 class Requester(Struct, frozen=True, kw_only=True):
@@ -93,10 +94,10 @@ class PolicyEngine:
 
     # ---- policies
 
-    def plan(self, document: Mapping[str, Any]) -> Plan:
+    def plan(self, document: Document) -> Plan:
         """What is made of it once, parties and target included; its policy has neither its id nor its time. Raises
         PolicyError."""
-        return self._plans.plan(document)
+        return self._plans.signed(document) if isinstance(document, bytes) else self._plans.plan(document)
 
     def policy(self, document: Mapping[str, Any]) -> Policy:
         """Raises PolicyError."""
@@ -110,9 +111,9 @@ class PolicyEngine:
         """Equal for the same deal however it is written (threat T22)."""
         return self.plan(document).deal
 
-    def expires_at(self, document: Mapping[str, Any], agreement_at: int) -> int | None:
+    def expires_at(self, document: Document, agreement_at: int) -> int | None:
         """From when on (ms) the agreement permits nothing any more; None if time does not end it."""
-        return expires_at(self._plans.terms(document).policy, agreement_at)
+        return expires_at(self.plan(document).terms.policy, agreement_at)
 
     def signed_at(self, agreement: Mapping[str, Any]) -> int:
         """The agreement's own timestamp in ms; without a zone it counts as UTC."""
@@ -231,14 +232,13 @@ class PolicyEngine:
 
         return advise(decision, self._words[lang])
 
-    def clauses(self, document: Mapping[str, Any], lang: str) -> Clauses:
+    def clauses(self, document: Document, lang: str) -> Clauses:
         """(sentence, badge) per clause; empty if the policy cannot be said completely: then nothing is summarised."""
-        return [(said.sentence, said.badge) for said in self.statements(document, lang)]
+        return self.plan(document).clauses(lang)
 
-    def statements(self, document: Mapping[str, Any], lang: str) -> tuple[Statement, ...]:
+    def statements(self, document: Document, lang: str) -> tuple[Statement, ...]:
         """The same with the level of each clause, and what its badge rests on."""
-        plan = self.plan(document)
-        return plan.terms.statements(lang) if plan.policy.kind in KINDS else ()
+        return self.plan(document).said(lang)
 
     def notes(self, said: Statement, lang: str) -> list[str]:
         """In words what the badge of a clause rests on."""
@@ -256,7 +256,7 @@ class PolicyEngine:
     def label(self, concept: str, lang: str) -> str:
         return self._labels[lang].get(concept, concept)
 
-    def operands(self, document: Mapping[str, Any]) -> Mapping[str, Mapping[str, str]]:
+    def operands(self, document: Document) -> Mapping[str, Mapping[str, str]]:
         """Definition of each left operand that the policy uses: who vouches for its value and what type it has."""
         return self.plan(document).operands
 

@@ -20,11 +20,13 @@ from connector.policy.odrl.model import Policy
 from connector.policy.odrl.parse import parse
 from connector.policy.odrl.reader import TEXT
 from connector.policy.odrl.registry import Registry
-from connector.policy.wording.badges import coverage
+from connector.policy.wording.badges import KINDS, Badge, coverage
 from connector.policy.wording.narrate import Statement
 
 LARGE, LARGE_KEPT = 16_384, 16
 """Bytes of a document beyond which a policy is large: all of it is its key, and few such are kept."""
+SIGNED_KEPT = 64
+"""Agreements whose plan is found by their bytes."""
 KEPT = ((2_048, 1_024), (LARGE, 64))
 """Plans of documents up to so many bytes that are kept, so that their number bounds their memory, too; what was not
 asked for longest goes first."""
@@ -33,6 +35,7 @@ _NAMES = frozenset({"@id", "@type", "target", "assigner", "assignee", "timestamp
 _USUAL = _NAMES | {"@context", "profile", "conflict", "odrl:conflict", "permission", "prohibition", "obligation"}
 """Members among which none is another spelling of a name."""
 T = TypeVar("T")
+Clauses = tuple[tuple[str, Badge], ...]
 Narrate = Callable[[Policy, str], tuple[Statement, ...]]
 
 
@@ -42,6 +45,7 @@ class Plan:
     def __init__(self, policy: Policy, registry: Registry, narrated: Narrate, terms: "Callable[[], Plan]") -> None:
         self.policy, self._registry, self._narrated, self._terms = policy, registry, narrated, terms
         self._statements: dict[str, tuple[Statement, ...]] = {}
+        self._clauses: dict[str, Clauses] = {}
 
     @cached_property
     def program(self) -> Program:
@@ -70,6 +74,17 @@ class Plan:
         found = {iri: self._registry.get(iri) for iri in sorted(used)}
         return {iri: {"source": o.source, "type": str(o.type)} for iri, o in found.items() if o is not None}
 
+    def said(self, lang: str) -> tuple[Statement, ...]:
+        """As the terms say it, of a class that binds somebody."""
+        return self.terms.statements(lang) if self.policy.kind in KINDS else ()
+
+    def clauses(self, lang: str) -> Clauses:
+        """Sentence and badge of each clause."""
+        found = self._clauses.get(lang)
+        if found is None:
+            found = self._clauses[lang] = tuple((one.sentence, one.badge) for one in self.said(lang))
+        return found
+
     def statements(self, lang: str) -> tuple[Statement, ...]:
         """What it says in a language; empty if it cannot be said completely."""
         found = self._statements.get(lang)
@@ -84,11 +99,20 @@ class Plans:
     def __init__(self, registry: Registry, narrated: Narrate) -> None:
         self._registry, self._narrated = registry, narrated
         self._of = kept_by_size(self._made)
+        self._signed = lru_cache(maxsize=SIGNED_KEPT)(self._read)
 
     def plan(self, document: Mapping[str, Any]) -> Plan:
         """Of an offer or agreement, its parties and target included. Raises PolicyError."""
         text = _text(without_own_names(document))
         return self._of(text if len(text) <= LARGE else _text(document))
+
+    def signed(self, document: bytes) -> Plan:
+        """Of an agreement in the bytes that are signed: each is asked for several times while it is made. Raises
+        PolicyError."""
+        return self._signed(document) if len(document) <= LARGE else self._read(document)
+
+    def _read(self, document: bytes) -> Plan:
+        return self.plan(msgspec.json.decode(document))
 
     def terms(self, document: Mapping[str, Any]) -> Plan:
         """Of what an offer and its agreement have in common. Raises PolicyError."""

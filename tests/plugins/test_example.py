@@ -131,7 +131,7 @@ def test_without_the_plugin_the_rule_is_not_understood() -> None:
     without = judge()
     requester = who("did:web:data.nachbarstadt.example")
     assert not any(without.decide(POLICY, requester, phase, NOW).permit for phase in PHASES)
-    assert without.clauses(POLICY, "de") == []
+    assert without.clauses(POLICY, "de") == ()
     assert not without.decide(FORBIDDING, who("did:web:good.example"), "access", NOW).permit
     assert without.digest(POLICY) != ""
 

@@ -95,7 +95,7 @@ def test_an_offer_and_its_agreement_read_alike(judge: PolicyEngine) -> None:
     offer = template_3() | {"@type": "Offer", "@id": "urn:offer"}
     deal = {"@type": "Agreement", "@id": "urn:a", "target": "urn:d", "assigner": "did:web:a", "assignee": "did:web:b"}
     agreement = template_3() | deal
-    assert judge.clauses(offer, "de") == judge.clauses(agreement, "de") != []
+    assert judge.clauses(offer, "de") == judge.clauses(agreement, "de") != ()
     assert judge.coverage(offer) == judge.coverage(agreement)
     assert [row["badge"] for row in judge.coverage(offer) if row["kind"] == "obligation"] == ["monitored"]
 
@@ -112,7 +112,7 @@ def test_a_badge_says_what_it_rests_on(judge: PolicyEngine) -> None:
 @pytest.mark.parametrize("document", [use(ODD), use(**{"@type": "Ticket"}), use(profile="urn:p"), {}], ids=str)
 def test_what_cannot_be_said_has_no_clauses(judge: PolicyEngine, document: dict[str, Any]) -> None:
     """No clauses: such a policy is neither accepted nor signed without a person."""
-    assert judge.clauses(document, "de") == judge.clauses(document, "en") == []
+    assert judge.clauses(document, "de") == judge.clauses(document, "en") == ()
 
 
 def test_a_bad_document_is_refused_with_its_place(judge: PolicyEngine) -> None:
@@ -158,7 +158,7 @@ def test_operands_of_plug_ins_are_decided_and_said(vocabulary: Vocabulary) -> No
         "Bedingung „Pegel in Zentimetern weniger als 5“ nicht erfüllt: Festgestellt ist 7."
     ]
     assert badge(judge, low, "Pegel") == "enforced"
-    assert judge_of(vocabulary).clauses(low, "de") == []
+    assert judge_of(vocabulary).clauses(low, "de") == ()
 
 
 def test_operands_that_a_policy_uses_are_defined(judge: PolicyEngine) -> None:

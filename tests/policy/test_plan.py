@@ -78,6 +78,17 @@ def fast(judge: PolicyEngine, document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def signed(judge: PolicyEngine, document: dict[str, Any]) -> dict[str, Any]:
+    """The same by the bytes that are signed."""
+    data = json.dumps(document, sort_keys=True).encode()
+    return {
+        "deal": judge.plan(data).deal,
+        "ends": [judge.expires_at(data, at) for at in (0, fuzz.NOW)],
+        "statements": {lang: judge.statements(data, lang) for lang in LANGUAGES},
+        "operands": judge.operands(data),
+    }
+
+
 def operands(judge: PolicyEngine, document: dict[str, Any]) -> dict[str, dict[str, str]]:
     policy = parse(document, judge.registry)
     used = {r.subject for r in coverage(policy, judge.registry) if r.kind in ("constraint", "refinement")}
@@ -101,7 +112,15 @@ def test_a_plan_tells_what_its_document_says(
     """>> the same rules under two sets of names, classes and parties, asked twice  << each time as made anew."""
     for names in (first, second, first):
         document = {**policy, **names}
-        assert answer(fast, judge, document) == answer(slow, judge, document)
+        told = answer(slow, judge, document)
+        assert answer(fast, judge, document) == told
+        by_bytes = answer(signed, judge, document)
+        if not isinstance(told, dict) or not isinstance(by_bytes, dict):
+            assert by_bytes == told
+            continue
+        assert by_bytes == {name: told[name] for name in by_bytes}
+        for lang, said in told["statements"].items():
+            assert judge.clauses(document, lang) == tuple((one.sentence, one.badge) for one in said)
 
 
 @settings(max_examples=80, deadline=None)
@@ -190,6 +209,22 @@ def test_plans_are_bounded_by_number_and_size(
 
 
 @pytest.mark.threat("T112")
+@pytest.mark.threat("T112")
+def test_signed_agreements_are_bounded_by_number_and_size(judge: PolicyEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> one agreement more than are found by their bytes, and large ones  << what was not asked for longest is read
+    again, and so is a large one each time."""
+    monkeypatch.setattr(plans, "SIGNED_KEPT", 2)
+    few, read = Plans(judge.registry, judge._narrated), []
+    monkeypatch.setattr(plans.msgspec.json, "decode", lambda data: (read.append(len(data)), json.loads(data))[1])
+    small = [json.dumps({**use(KIND), "@id": f"urn:uuid:{number}"}).encode() for number in range(3)]
+    for document in (*small, small[2], small[0]):
+        assert few.signed(document) is few.signed(document)
+    assert len(read) == 4
+    large = json.dumps({**use(KIND), "ex:note": ["x" * 3_000] * 6}).encode()
+    assert few.signed(large).deal == few.signed(large).deal
+    assert len(read) == 6
+
+
 def test_bug_policies_of_agreements_were_kept_by_number_alone() -> None:
     """>> many texts of each size, as a peer may have signed << so many answers are alive as may be, the newest."""
 

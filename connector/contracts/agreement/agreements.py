@@ -374,8 +374,8 @@ class Agreements:
     ) -> Agreement:  # fmt: skip
         both_signed = agreement.provider_jws is not None and agreement.consumer_jws is not None
         said = evidence.partition("#sha256=")[2]
-        ours = draft.evidence_address("", agreement, agreement.consumer_jws).partition("#sha256=")[2]
-        both_signed = both_signed and said in ("", ours)
+        if both_signed and said:
+            both_signed = said == draft.evidence_address("", agreement, agreement.consumer_jws).partition("#sha256=")[2]
         state = "finalized" if both_signed else "one-sided"
         final = replace(agreement, state=state, finalized_at=tx.now)
         store.save_agreement(tx, final)
@@ -459,7 +459,7 @@ class Agreements:
             participant=case.participant, id=agreement_id, negotiation=case.id, role=str(case.kernel.role),
             counterparty=case.counterparty, dataset=case.dataset, state="signed", document=document,
             digest=digest(document), provider_jws=seal, consumer_jws=None, facts={},
-            expires_at=self._judge.expires_at(plain, self._judge.signed_at(plain)), created_at=tx.now,
+            expires_at=self._judge.expires_at(document, self._judge.signed_at(plain)), created_at=tx.now,
             finalized_at=None, replaces=case.replaces,
         )  # fmt: skip
 

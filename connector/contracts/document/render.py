@@ -71,7 +71,7 @@ def described(agreement: Agreement, facts: Facts, judge: PolicyEngine, form: int
 
 def profile(agreement: Agreement, judge: PolicyEngine, deadline: Deadline, form: int = FORM) -> EvidenceObject:
     """Reference 3. Raises as `described`."""
-    return draft.profile(judge, agreement.policy, *deadline, agreement.replaces, form)
+    return draft.profile(judge, agreement.document, *deadline, agreement.replaces, form)
 
 
 def contract(agreement: Agreement, facts: Facts, judge: PolicyEngine, deadline: Deadline) -> tuple[EvidenceObject, ...]:

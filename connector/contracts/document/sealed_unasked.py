@@ -209,7 +209,7 @@ def objections(own: Own, theirs: Mapping[str, bytes]) -> list[Objection]:
     What says in which form it was written, and what cannot be said at all, comes first.
     """
     known, judge, found = own.known, own.judge, []
-    if not _worded(known.agreement.policy, judge):
+    if not _worded(known.agreement.document, judge):
         found.append(Objection(AGREEMENT, "contracts.not-understood"))
     if form_of(theirs) is None:
         found.append(Objection(draft.PROFILE, "contracts.other-form"))
@@ -323,9 +323,9 @@ def _facts(known: Known, described: Described) -> Facts:
     )  # fmt: skip
 
 
-def _worded(policy: Mapping[str, Any], judge: PolicyEngine) -> bool:
+def _worded(document: bytes, judge: PolicyEngine) -> bool:
     try:
-        return bool(judge.clauses(policy, "de"))
+        return bool(judge.clauses(document, "de"))
     except ValueError:  # what a plug-in understood that has gone since
         return False
 

@@ -19,6 +19,8 @@ from connector.verify.formats.jades import OBJECT_BY_HASH, object_hash
 CanonicalBytes = NewType("CanonicalBytes", bytes)
 
 _AGREEMENT = "application/json"
+SMALL = 8_192
+"""Bytes of an object whose digest is kept for a moment."""
 
 
 class Signer(Protocol):
@@ -50,6 +52,11 @@ def canonical(value: object) -> CanonicalBytes:
 
 def digest(body: bytes) -> str:
     """Lower-case hex SHA-256: the name of an object, and what records commit to."""
+    return _digest(body) if len(body) <= SMALL else _digest.__wrapped__(body)
+
+
+@lru_cache(maxsize=64)  # one transaction asks for that of the same few objects up to four times
+def _digest(body: bytes) -> str:
     return sha256(body).hexdigest()
 
 

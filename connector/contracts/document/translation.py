@@ -51,7 +51,7 @@ def written(
 
     `purpose` is the IRI that the consumer asked with.
     """
-    clauses = judge.clauses(agreement.policy, lang)
+    clauses = judge.clauses(agreement.document, lang)
     try:
         described: Any = draft.value_of(snapshot)
     except HanseError:

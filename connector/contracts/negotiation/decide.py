@@ -166,9 +166,9 @@ class NegotiationDecider:
             terms = case.policy if asked == current else offer.for_message()
             if not self._sender.agreements.worded(terms):  # a plug-in may have gone since it was published
                 return self._sender.terminate(tx, case, "policy", because("contracts.not-understood"))
-            return self._agree(tx, replace(case, policy=terms), partner, offer, dataset)
+            return self._agree(tx, replace(case, policy=terms), partner, offer, dataset, current)
         if narrowing is not None and narrowing.compatible:
-            return self._agree(tx, case, partner, offer, dataset)
+            return self._agree(tx, case, partner, offer, dataset, asked)
         if first:
             return self._sender.offer(tx, case, offer.for_message())
         return self._sender.terminate(tx, case, "policy", _because_of(narrowing))
@@ -178,16 +178,16 @@ class NegotiationDecider:
         return self._decide(tx, case, partner, first=False)
 
     def _agree(
-        self, tx: Tx, case: NegotiationRow, partner: Partner, offer: Offer, dataset: Dataset
+        self, tx: Tx, case: NegotiationRow, partner: Partner, offer: Offer, dataset: Dataset, terms: str
     ) -> NegotiationRow:  # fmt: skip
-        """At once, or once all who have to agree have: until then the negotiation waits."""
+        """At once, or once all who have to agree have: until then the negotiation waits. `terms` is the digest of the
+        case's."""
         held = self._sender.approvals.contract(
             tx,
             case.participant,
             Asked(
                 subject="contract", title=dataset.title, dataset=dataset.id, template=str(offer.template.get("id", "")),
-                process=case.id, counterparty=case.counterparty, terms=self._sender.agreements.deal(case.policy),
-                personal=dataset.personal,
+                process=case.id, counterparty=case.counterparty, terms=terms, personal=dataset.personal,
             ),
         )  # fmt: skip
         if held is not None and held.ballot.state != "approved":

@@ -18,6 +18,8 @@ from connector.verify.formats import algorithms, certificates
 from connector.verify.formats.certificates import ODD
 from connector.verify.formats.faults import Fault
 
+LONGEST_KEPT = 512
+"""Characters of a DID whose root is kept: a peer writes DIDs."""
 _QC_STATEMENTS = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.3")
 _QUALIFIED, _DEVICE = bytes.fromhex("060604008e460101"), bytes.fromhex("060604008e460104")
 """Statements of ETSI EN 319 412-5 in a certificate: it is qualified; its key lives in a qualified device."""
@@ -25,6 +27,11 @@ _QUALIFIED, _DEVICE = bytes.fromhex("060604008e460101"), bytes.fromhex("06060400
 
 def root_of(did: str) -> str:
     """The participant's root address: `did:web:localhost%3A18443:x` is `https://localhost:18443/x`."""
+    return _root_of(did) if len(did) <= LONGEST_KEPT else _root_of.__wrapped__(did)
+
+
+@lru_cache(maxsize=1024)
+def _root_of(did: str) -> str:
     host, *path = did.removeprefix("did:web:").split(":")
     if not did.startswith("did:web:") or not host:
         raise Fault("did-form", did=did)
