@@ -1,9 +1,10 @@
 """Whose turn it is to write: short units on the event loop, one transaction a pass; long ones on a thread, one by one.
 
 While the disk works, short units gather, since none could be answered sooner: a slow disk makes large batches, which
-write each page once. There is one write lock, and the loop never waits for it: while it is lent to the thread, units
-gather. The thread has a connection of its own with `synchronous = FULL`, so what it commits is on the disk before
-anyone can see it.
+write each page once. They gather too while pass after pass of the loop brings further ones (decision 0119), but one
+that is alone waits for nobody. There is one write lock, and the loop never waits for it: while it is lent to the
+thread, units gather. The thread has a connection of its own with `synchronous = FULL`, so what it commits is on the
+disk before anyone can see it.
 """
 
 import asyncio
@@ -16,6 +17,11 @@ from connector.storage.database import is_long
 from connector.storage.sqlite.batch import BATCH, Busy, Committer, Outcome, Unit
 from connector.storage.sqlite.log_sync import LogSync
 from connector.storage.sqlite.tx import translate
+
+PASSES = 12
+"""So many passes of the loop a batch waits at most for further units."""
+QUIET = 2
+"""After so many in a row that brought none it does not wait any longer."""
 
 
 class Turns:
@@ -43,6 +49,7 @@ class Turns:
         self._short: deque[Unit] = deque()
         self._long: deque[Unit] = deque()
         self._coming = False
+        self._gathering = _Gathering()
         self._lent = False
         self._todo: Callable[[], None] | None = None
         self._failure: BaseException | None = None
@@ -85,6 +92,9 @@ class Turns:
         if self._todo is not None and not self._log.pending:  # the log cannot be emptied while it is read of
             todo, self._todo = self._todo, None
             self._lend([], todo)
+            return
+        if not self._log.pending and self._gathering.goes_on(len(self._short)):
+            self._soon()
             return
         batch = [] if self._log.pending else [self._short.popleft() for _ in range(min(BATCH, len(self._short)))]
         if batch:
@@ -134,6 +144,22 @@ class Turns:
         if outcomes and self._failure is None:
             self._todo = self._todo or self._spent(len(outcomes))
         self._soon()
+
+
+class _Gathering:
+    """Whether a batch waits for another pass of the loop: as long as others bring units, few commits carry them all."""
+
+    def __init__(self) -> None:
+        self._passes = self._quiet = self._known = 0
+
+    def goes_on(self, units: int) -> bool:
+        """Asked once in each pass, of how many units are here; begins anew once it has said no."""
+        self._quiet = 0 if units > self._known else self._quiet + 1
+        if 1 < units < BATCH and self._passes < PASSES and self._quiet < QUIET:
+            self._passes, self._known = self._passes + 1, units
+            return True
+        self._passes = self._quiet = self._known = 0
+        return False
 
 
 def _settled(committer: Committer, batch: list[Unit], first: Callable[[], None] = lambda: None) -> list[Outcome]:

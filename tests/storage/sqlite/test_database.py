@@ -18,7 +18,9 @@ from connector.language import say
 from connector.storage import Database, Tx, open_database, upgrade
 from connector.storage.database import long
 from connector.storage.sqlite import checkpoint
+from connector.storage.sqlite.batch import Committer, Outcome, Unit
 from connector.storage.sqlite.database import Sqlite
+from connector.storage.sqlite.turns import PASSES
 from tests.testkit.patience import PATIENCE_S
 from tests.testkit.places import ROOT
 
@@ -86,6 +88,37 @@ async def test_a_batch_shares_one_commit(sqlite_db: Database) -> None:
     gate.opened.set()
     await asyncio.gather(held, *tasks)
     assert transactions == [{"n": n} for n in range(1, 6)]
+
+
+@pytest.mark.parametrize(
+    ("passes", "commits"),
+    [
+        ((0, 0, 1, 2, 4), [5]),
+        ((0, 4), [1, 1]),
+        ((0, 0, 5), [2, 1]),
+        ((0, 0, *range(1, PASSES + 3)), [PASSES + 2]),
+    ],
+)
+async def test_units_that_come_pass_by_pass_share_one_commit(
+    sqlite_db: Database, monkeypatch: pytest.MonkeyPatch, passes: tuple[int, ...], commits: list[int]
+) -> None:
+    """>> units asked for in these passes of the loop << together, if in two passes in a row at least one came; one that
+    is alone waits for nobody, and none for ever."""
+    sizes: list[int] = []
+    commit = Committer.commit
+
+    def noted(self: Committer, batch: list[Unit]) -> list[Outcome]:
+        sizes.append(len(batch))
+        return commit(self, batch)
+
+    async def asked(after: int, name: str) -> None:
+        for _ in range(after):
+            await asyncio.sleep(0)
+        await sqlite_db.write(TOWN, add, name)
+
+    monkeypatch.setattr(Committer, "commit", noted)
+    await asyncio.gather(*(asked(after, f"{number}") for number, after in enumerate(passes)))
+    assert sizes[: len(commits)] == commits
 
 
 async def test_a_full_disk_fails_only_the_unit_that_filled_it(sqlite_db: Database) -> None:
