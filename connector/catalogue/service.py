@@ -184,9 +184,7 @@ class Catalogue:
     def served(self, tx: Tx, slug: str, dataset_id: str, agreed: str = "") -> str | None:
         """The version of a dataset of ours that is served to whoever agreed on this one: itself while its source is
         there, else that of today; of the bytes, or of the description of a live source."""
-        dataset = store.dataset(tx, slug, dataset_id)
-        source = None if dataset is None else store.source(tx, slug, dataset.source)
-        current = None if dataset is None or source is None else source.sha256 or dataset.version
+        current = store.served_version(tx, slug, dataset_id)
         if agreed in ("", current) or self._kept(tx, slug, dataset_id, agreed) is None:
             return current
         return agreed

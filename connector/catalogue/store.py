@@ -173,6 +173,17 @@ def dataset(tx: Tx, participant: str, dataset_id: str) -> Dataset | None:
     return None if row is None else _dataset(row)
 
 
+def served_version(tx: Tx, participant: str, dataset_id: str) -> str | None:
+    """Of the bytes that its source has now, or of the description of a live one; asked at every data access."""
+    row = tx.one(
+        "SELECT s.sha256, d.version FROM dataset d JOIN source s ON s.participant = d.participant AND s.id = d.source"
+        " WHERE d.participant = :participant AND d.id = :id",
+        participant=participant,
+        id=dataset_id,
+    )
+    return None if row is None else row["sha256"] or row["version"]
+
+
 def locked(tx: Tx, participant: str, dataset_id: str) -> Dataset | None:
     """The same, held until the unit commits: two changes at once come one after the other."""
     row = tx.one(

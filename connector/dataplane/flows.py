@@ -197,9 +197,21 @@ def find(tx: Tx, participant: str, flow: str) -> Flow | None:
 
 
 def held(tx: Tx, participant: str, flow: str, token: TokenHash) -> OpenFlow | None:
-    """What this token opens; None if it is not one of this flow's."""
-    found = _opened(tx, participant, flow, token)
-    return None if found is None or found.role != "provider" else _with_source(tx, found)
+    """What this token opens; None if it is not one of this flow's. One statement, for every access asks."""
+    row = tx.one(
+        "SELECT f.*, t.hash, s.kind, s.location, s.name, s.media_type, s.bytes AS source_bytes, s.sha256"
+        " FROM access_token t JOIN flow f ON f.participant = t.participant AND f.id = t.flow"
+        " LEFT JOIN source s ON s.participant = f.participant AND s.id = f.source"
+        " WHERE t.participant = :participant AND t.hash = :hash AND t.flow = :flow",
+        participant=participant,
+        hash=token,
+        flow=flow,
+    )
+    if row is None or not tokens.same(row["hash"], token) or row["role"] != "provider":
+        return None
+    if row["kind"] is None:
+        raise Unknown("dataplane.source-gone")
+    return OpenFlow(_flow(row), of_row({**row, "id": row["source"], "bytes": row["source_bytes"]}))
 
 
 def outgoing(tx: Tx, participant: str, flow: str) -> OpenFlow | None:

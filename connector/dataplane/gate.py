@@ -127,7 +127,7 @@ def _access(flow: Flow, head: bool) -> Access:
         counterparty=flow.counterparty,
         agreement=flow.agreement,
         first=not flow.used and not head,
-        mark=_never if head else partial(_mark, at),
+        mark=_never if head or flow.used else partial(_mark, at),  # once used it stays so
         unmark=partial(_unmark, at),
     )
 

@@ -78,6 +78,26 @@ def save(tx: Tx, process: TransferRow) -> None:
     tx.signal("transfer", (process.participant, process.id, state), here=state not in RESTS)
 
 
+def moved(tx: Tx, participant: str, process_id: str, count: int) -> TransferRow | None:
+    """So many more bytes of it have left or come; the transfer as it is then, locked.
+
+    Nothing is compared: they are added to whatever somebody else has saved meanwhile.
+    """
+    row = tx.one(
+        "UPDATE transfer SET bytes = bytes + :count, version = version + 1, changed_at = :now"
+        " WHERE participant = :participant AND id = :id RETURNING *",
+        participant=participant,
+        id=process_id,
+        count=count,
+        now=tx.now,
+    )
+    if row is None:
+        return None
+    found = _process(row)
+    tx.signal("transfer", (participant, process_id, found.shown), here=found.shown not in RESTS)
+    return found
+
+
 def process(
     tx: Tx, participant: str, process_id: str, among: Collection[str] | None = None, *, lock: bool = False
 ) -> TransferRow | None:

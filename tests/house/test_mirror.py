@@ -81,7 +81,6 @@ PROVED_BY: dict[str, str] = {
     "contracts/signing/book.py": "contracts/signing/test_countersign_at_once.py",
     "contracts/signing/gather.py": "contracts/signing/test_countersign.py",
     "dataplane/gate.py": "dataplane/serve/test_stream.py",
-    "dataplane/sources/files.py": "dataplane/serve/test_stream.py",
     "dialects/jsonld/grammar.py": "dialects/jsonld/test_plain.py",
     "dialects/jsonld/nodes.py": "dialects/policies/test_foreign_notations.py",
     "dialects/jsonld/schemas.py": "dialects/jsonld/test_explain.py",

@@ -254,7 +254,7 @@ class Agreements:
 
     def accessed(self, tx: Tx, agreement: Agreement) -> bool:
         """As provider: it is used now; True for the first time only."""
-        return store.first_access(tx, agreement.participant, agreement.id)
+        return agreement.first_access is None and store.first_access(tx, agreement.participant, agreement.id)
 
     def object_for(self, tx: Tx, slug: str, sha256: str, counterparty: str) -> EvidenceObject:
         """A signed object, only for the partner of a negotiation that refers to it; raises Unknown."""

@@ -90,6 +90,12 @@ def problem(error: HanseError) -> web.Response:
     return response
 
 
+class _Together(web.StreamResponse):
+    """Its head leaves with the first chunk, in one write and one record of TLS."""
+
+    _send_headers_immediately = False
+
+
 class _Answer:
     """One request and what became of it."""
 
@@ -108,8 +114,9 @@ class _Answer:
     def flowed(self) -> int:
         return max(0, self.sent - self.buffered())
 
-    async def begin(self, status: int, headers: dict[str, str], length: int | None) -> None:
-        response = web.StreamResponse(status=status, headers=headers)
+    async def begin(self, status: int, headers: dict[str, str], length: int | None, *, together: bool = False) -> None:
+        """`together`: the head may wait for the first chunk."""
+        response = (_Together if together else web.StreamResponse)(status=status, headers=headers)
         response.content_length = length
         await response.prepare(self.request)
         self.response = response
@@ -156,8 +163,10 @@ class _Server:
         self, answer: _Answer, ticket: OpenStream, reading: Reading, admission: Admission, what: Description
     ) -> None:
         headers = {**_headers(what), **reading.headers}
-        await answer.begin(reading.status, headers, reading.length if reading.status != 304 else None)
-        if answer.request.method == "HEAD" or reading.status not in (200, 206):
+        bare = answer.request.method == "HEAD" or reading.status not in (200, 206)
+        length = reading.length if reading.status != 304 else None
+        await answer.begin(reading.status, headers, length, together=reading.ready and not bare)
+        if bare:
             return
         ticket.expect(answer.flowed, lambda: answer.buffered() > 0, self._patience.every_s, self._patience.least)
         try:

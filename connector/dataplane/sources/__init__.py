@@ -27,13 +27,15 @@ class Broken(Exception):
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """The bytes of one answer. `length`: what it promises (None: unknown), `last`: it reaches the end of the whole."""
+    """The bytes of one answer. `length`: what it promises (None: unknown), `last`: it reaches the end of the whole;
+    `ready`: the chunks are at hand, and nothing has to be waited for."""
 
     status: int
     headers: Mapping[str, str]
     length: int | None
     last: bool
     chunks: AsyncGenerator[bytes, None]
+    ready: bool = False
 
 
 class Source(Protocol):

@@ -1,4 +1,4 @@
-"""A file as source: read in pieces of 512 KiB by a thread, one piece ahead of the network.
+"""A file as source: read in pieces of 512 KiB by a thread, one piece ahead of the network; a small one as it is opened.
 
 Its ETag is made of the digest given at registration and of size and time of change now, so a file changed under us is
 another version to every resume. A file that shrinks or changes while it is read breaks the stream: versions never mix.
@@ -18,6 +18,8 @@ from connector.dataplane.sources.resolve import open_inside, parts
 
 PIECE = 1 << 19
 """Bytes per read. As fast as 1 MiB, but sixteen streams, each with up to three pieces, stay below 48 MiB."""
+SMALL = 1 << 16
+"""Bytes of a file that one errand to a thread opens and reads: the way there costs more than the reading."""
 
 
 class FileSource:
@@ -36,14 +38,14 @@ class FileSource:
 
     @asynccontextmanager
     async def open(self, wanted: Conditions) -> AsyncIterator[Reading]:
-        reader = _Reader(await self._descriptor())
+        reader = await self._opened(0 if wanted.head else SMALL)
         try:
             yield self._reading(reader, wanted)
         finally:
             await reader.close()
 
-    async def _descriptor(self) -> int:
-        opening = asyncio.get_running_loop().run_in_executor(None, open_inside, self._folder, self._location)
+    async def _opened(self, small: int) -> "_Reader":
+        opening = asyncio.get_running_loop().run_in_executor(None, _read, self._folder, self._location, small)
         try:
             return await asyncio.shield(opening)
         except asyncio.CancelledError:
@@ -60,6 +62,7 @@ class FileSource:
             length=part.length,
             last=part.start + part.length == size,
             chunks=reader.pieces(part.start, part.length),
+            ready=reader.whole is not None,
         )
 
     def _etag(self, status: os.stat_result) -> str:
@@ -76,9 +79,19 @@ class FileSource:
         return {"Repr-Digest": f"sha-256=:{digest}:"}
 
 
-def _close(opening: asyncio.Future[int]) -> None:
+def _read(folder: Path, location: str, small: int) -> "_Reader":
+    """The file, with all of it if it has at most so many bytes."""
+    opened = open_inside(folder, location)
+    try:
+        return _Reader(opened, small)
+    except BaseException:
+        os.close(opened)
+        raise
+
+
+def _close(opening: "asyncio.Future[_Reader]") -> None:
     if not opening.cancelled() and opening.exception() is None:
-        os.close(opening.result())
+        os.close(opening.result().opened)
 
 
 def _content_range(part: Extent, size: int) -> dict[str, str]:
@@ -92,14 +105,21 @@ def _content_range(part: Extent, size: int) -> dict[str, str]:
 
 
 class _Reader:
-    """One open descriptor. It is closed only when no thread reads from it: its number may be reused at once."""
+    """One open descriptor. It is closed only when no thread reads from it: its number may be reused at once.
 
-    def __init__(self, opened: int) -> None:
-        self._opened = opened
+    `whole` is all of a small file, None of others.
+    """
+
+    def __init__(self, opened: int, small: int) -> None:
+        self.opened = opened
         self._pending: asyncio.Future[bytes] | None = None
         self.before = os.fstat(opened)
+        self.whole = os.pread(opened, small, 0) if self.before.st_size <= small else None
 
     async def pieces(self, start: int, length: int) -> AsyncGenerator[bytes, None]:
+        if self.whole is not None:
+            yield self._part(self.whole[start : start + length], length)
+            return
         extents = _pieces(start, length)
         at = next(extents, None)
         self._ahead(at)
@@ -113,18 +133,25 @@ class _Reader:
             self._ahead(at)
             yield piece
 
+    def _part(self, part: bytes, length: int) -> bytes:
+        if len(part) < length:
+            raise Broken("source-shrank")
+        if self._changed():
+            raise Broken("source-changed")
+        return part
+
     def _ahead(self, at: tuple[int, int] | None) -> None:
         loop = asyncio.get_running_loop()
-        self._pending = None if at is None else loop.run_in_executor(None, os.pread, self._opened, at[1], at[0])
+        self._pending = None if at is None else loop.run_in_executor(None, os.pread, self.opened, at[1], at[0])
 
     def _changed(self) -> bool:
-        now, before = os.fstat(self._opened), self.before
+        now, before = os.fstat(self.opened), self.before
         return (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns)
 
     async def close(self) -> None:
         if self._pending is not None:
             await asyncio.wait([self._pending])
-        os.close(self._opened)
+        os.close(self.opened)
 
 
 def _pieces(start: int, length: int) -> Iterator[tuple[int, int]]:

@@ -3,6 +3,8 @@
 A deed is only ever added. Decisions are kept for explanations and age away; the log keeps their digest for good.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
 from connector.ids import new_uuid
@@ -59,19 +61,16 @@ def insert_deed(tx: Tx, participant: str, agreement: str, deed: Entry) -> bool:
     return added == 1
 
 
-def note_use(tx: Tx, participant: str, agreement: str, process: str, party: str) -> None:
+def note_use(
+    tx: Tx, participant: str, agreement: str, process: str, party: str, known: Sequence[Deed]
+) -> None:  # fmt: skip
     """Notes that the data are used now: once, and once again after each deed, for deadlines that count from an access.
 
-    More would say nothing: such a deadline counts from the first access after which its duty was not done.
+    More would say nothing: such a deadline counts from the first access after which its duty was not done. `known` are
+    the deeds under the agreement as this transaction read them.
     """
-    rows = tx.all(
-        "SELECT action, max(at) AS at FROM deed WHERE participant = :participant AND agreement = :agreement"
-        " GROUP BY action",
-        participant=participant,
-        agreement=agreement,
-    )
-    used = max((row["at"] for row in rows if row["action"] == USE), default=None)
-    done = max((row["at"] for row in rows if row["action"] != USE), default=None)
+    used = max((deed.at for deed in known if deed.action == USE), default=None)
+    done = max((deed.at for deed in known if deed.action != USE), default=None)
     if used is not None and (done is None or done < used):
         return
     deed = Entry(
@@ -99,13 +98,17 @@ def deeds(tx: Tx, participant: str, agreement: str) -> tuple[Deed, ...]:
 
 
 def insert_decision(tx: Tx, participant: str, ruled: KeptDecision) -> None:
-    """Keeps it; of refusals of one process only the last few, and of permissions the last few of each phase."""
+    """Keeps it; whoever may do so again and again trims afterwards."""
     tx.run(
         "INSERT INTO decision (participant, id, agreement, process, phase, permit, at, record, world) VALUES"
         " (:participant, :id, :agreement, :process, :phase, :permit, :at, :record, :world)",
         participant=participant,
         **(msgspec.structs.asdict(ruled) | {"permit": int(ruled.permit)}),
     )
+
+
+def trim(tx: Tx, participant: str, ruled: KeptDecision) -> None:
+    """Of refusals of one process only the last few stay, and of permissions the last few of each phase."""
     like = "participant = :participant AND process = :process AND permit = :permit"
     among = {"participant": participant, "process": ruled.process, "permit": int(ruled.permit)}
     if ruled.permit:

@@ -124,8 +124,11 @@ class TransferDecisions:
     def reasons(self, decision: TransferDecision) -> Reason:
         return self._judge.reasons(decision.decision) if decision.question.member else because("transfer.no-member")
 
-    def book(self, tx: Tx, sender: TransferSender, process: TransferRow, decision: TransferDecision) -> None:
-        """The whole goes into the case file, digests into the log; not of one refusal too many (threat T40)."""
+    def book(
+        self, tx: Tx, sender: TransferSender, process: TransferRow, decision: TransferDecision, *, once: bool = False
+    ) -> None:
+        """The whole goes into the case file, digests into the log; not of one refusal too many (threat T40). `once`: a
+        process has one such decision in its life, so nothing of it piles up."""
         if (
             not decision.permit
             and decision_store.refusals(tx, process.participant, process.id, tx.now - HOUR_MS) >= MOST
@@ -140,6 +143,8 @@ class TransferDecisions:
             permit=decision.permit, at=tx.now, record=record.decode(), world=seen.decode(),
         )  # fmt: skip
         decision_store.insert_decision(tx, process.participant, kept)
+        if not once:
+            decision_store.trim(tx, process.participant, kept)
         digests = {"decision": kept.id, "record": sha256(record).hexdigest(), "world": whole["world"]}
         told = {"permit": decision.permit, "member": decision.question.member}
         sender.record(tx, process, DECISION, {**self._judge.record(decision.decision), **told, **digests})

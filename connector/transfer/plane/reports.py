@@ -22,6 +22,7 @@ from connector.storage.database import Tx
 from connector.storage.effects import review
 from connector.transfer import store
 from connector.transfer.decision import decision_store, use_counts
+from connector.transfer.decision.agreement_now import History
 from connector.transfer.decision.decisions import TransferDecisions
 from connector.transfer.decision.question import RefusedAccess, TransferDecision, decide_access
 from connector.transfer.model import Outcome, TransferRow
@@ -112,7 +113,7 @@ class Reports:
                 access.unmark(tx)  # what is refused is no use
             return Decision(permit=False, reasons=self._refused(tx, process, decided.decision))
         if decided.use is not None:
-            self._count(tx, row, process, decided.use)
+            self._count(tx, row, process, decided.use, history)
         return Decision(permit=True, expires_at=decided.ends_at, during=decided.treatments)
 
     def serves(self, tx: Tx, slug: str) -> bool:
@@ -127,11 +128,15 @@ class Reports:
         self._decisions.book(tx, self._sender, process, decision)
         return because("dataplane.void") if decision.permit else self._decisions.reasons(decision)
 
-    def _count(self, tx: Tx, agreement: Agreement, process: TransferRow, decision: TransferDecision) -> None:
+    def _count(
+        self, tx: Tx, agreement: Agreement, process: TransferRow, decision: TransferDecision, history: History
+    ) -> None:
         """A use: the counters of the granting permission, the record, and the first of them is a deed."""
         use_counts.count(tx, agreement.participant, agreement.id, decision.decision.counters)
-        self._decisions.book(tx, self._sender, process, decision)
-        decision_store.note_use(tx, agreement.participant, agreement.id, process.id, process.counterparty)
+        self._decisions.book(tx, self._sender, process, decision, once=True)
+        decision_store.note_use(
+            tx, agreement.participant, agreement.id, process.id, process.counterparty, history.deeds
+        )  # fmt: skip
         if self._agreements.accessed(tx, agreement):
             self._sender.record(tx, process, DEED, {"event": "first-access", "at": rfc3339(tx.now)})
             review(tx, agreement.participant, agreement.id, tx.now)  # deadlines may count from here
@@ -139,10 +144,9 @@ class Reports:
     def delivered(self, tx: Tx, slug: str, flow: str, sent: int, complete: bool, broken: str | None) -> None:
         """Books one data answer: its bytes, whole or cut."""
         flows.count_bytes(tx, slug, flow, sent, broken=broken is not None)
-        process = store.process(tx, slug, flow, lock=True)
+        process = store.moved(tx, slug, flow, sent)
         if process is None:
             return
-        store.save(tx, replace(process, bytes=process.bytes + sent))
         event = "broken" if broken else "sent" if complete else "part"
         self._sender.record(tx, process, TRANSFER, {"event": event, "bytes": sent, "cause": broken or ""})
 

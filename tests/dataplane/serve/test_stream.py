@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from connector.dataplane import flows
 from connector.dataplane.gate import Decision
+from connector.dataplane.serve import stream
 from connector.errors import Unavailable
 
 
@@ -27,6 +28,23 @@ async def test_the_whole_file(plane):
     assert "Last-Modified" not in headers
     assert await plane.book.line() == (len(plane.data), True, None)
     assert (await plane.flow_row()).bytes == len(plane.data)
+
+
+@pytest.mark.parametrize(("size", "before"), [(0, 0), (8, 0), (70_000, 1)])
+async def test_the_head_of_a_small_file_leaves_with_its_bytes(plane, monkeypatch, size, before):
+    """>> a file that is read when it is opened << nothing was written when its first chunk is; of others the head."""
+    plane.path.write_bytes(plane.data[:size])
+    copy, written = stream._Answer.copy, []
+
+    async def noted(answer, reading):
+        written.append(min(1, answer.request.writer.output_size))
+        await copy(answer, reading)
+
+    monkeypatch.setattr(stream._Answer, "copy", noted)
+    status, headers, body = await plane.get()
+    assert (status, body, int(headers["Content-Length"])) == (200, plane.data[:size], size)
+    assert written == [before]
+    assert await plane.book.line() == (size, True, None)
 
 
 async def test_head_tells_all_and_uses_nothing(plane):
@@ -95,6 +113,16 @@ async def test_one_use_per_flow(plane):
     await asyncio.gather(*(plane.get(Range="bytes=10-19") for _ in range(5)))
     await plane.get()
     assert plane.contract.uses == 1
+
+
+async def test_what_was_used_is_not_marked_again(plane, monkeypatch):
+    """>> a second access of a flow << nothing is written to find out that it is not the first."""
+    await plane.get()
+    marked = []
+    monkeypatch.setattr(flows, "mark", lambda *at: marked.append(at))
+    assert (await plane.get())[0] == 200
+    assert (marked, plane.contract.uses) == ([], 1)
+    assert [asked.first for asked in plane.contract.asked] == [True, False]
 
 
 async def test_concurrent_first_accesses_count_one_use(plane):
