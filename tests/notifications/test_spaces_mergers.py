@@ -13,8 +13,8 @@ from connector.spaces.model import DAY_MS, Rules
 from connector.tasks.model import Viewer
 from tests.cities.sharing import free_port, shared
 from tests.postgres import Cluster
-from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, UNLISTED, County, joined
-from tests.spaces.mergers import PART, PARTNER, WHOLE, approve, carried, claim, listed, say, withdraw
+from tests.spaces.conftest import COUNTY, PEOPLE, UNLISTED, County, joined
+from tests.spaces.mergers import PART, PARTNER, WHOLE, approve, carried, claim, founded, listed, say, together, withdraw
 from tests.testkit.cities import MUNICIPALITY, City, Space
 
 ANNA, BERT, CEM = PEOPLE
@@ -29,19 +29,13 @@ def clock(space: Space) -> FakeClock:
 
 @pytest.fixture
 async def county(space: Space, clock: FakeClock) -> County:
-    made = County(await space.city("county", {COUNTY: COUNTY_KIND}, UNLISTED))
-    await made.found(Rules(checklist=("letter",)))
-    return made
+    return await founded(space, Rules(checklist=("letter",)))
 
 
 @pytest.fixture
 async def both(county: County, space: Space) -> City:
     """A part and its whole at one provider, and a neighbour that has nothing to do with it; all are members."""
-    city = await space.city("both", dict.fromkeys((PART, WHOLE, PARTNER), MUNICIPALITY), UNLISTED)
-    for slug in (PART, WHOLE, PARTNER):
-        await joined(city, slug, county)
-    await listed(county, city)
-    return city
+    return await together(space, county, PART, WHOLE, PARTNER)
 
 
 async def voter(county: County, login: str) -> Voter:

@@ -8,8 +8,8 @@ from connector.cli.main import main
 from connector.settings.load import web_origin
 from connector.web.session import Cookies
 from tests.cli.playback import Terminal
-from tests.spaces.conftest import COUNTY, COUNTY_KIND, UNLISTED, County, joined
-from tests.spaces.mergers import listed, space_of
+from tests.spaces.conftest import UNLISTED, joined
+from tests.spaces.mergers import founded, listed, space_of
 from tests.testkit.cities import MUNICIPALITY, City, Space
 from tests.testkit.patience import eventually_said
 from tests.web.browsing import Browser
@@ -48,8 +48,7 @@ async def test_whoever_leaves_too_early_is_told_who_does_not_know(
     """>> a contract with a partner that is away, ended; the town looks, as command and at its desk, and says no; of a
     space that it has not joined; the partner comes back; it leaves << the partner's name; nothing has changed; nobody;
     nobody, and it is out."""
-    county = County(await space.city("county", {COUNTY: COUNTY_KIND}, UNLISTED))
-    await county.found()
+    county = await founded(space)
     town = await space.city("town", {TOWN: MUNICIPALITY}, UNLISTED)
     url = await space_of(county)
     async with space.running("partner", {PARTNER: MUNICIPALITY}, dict(UNLISTED)) as partner:

@@ -3,12 +3,29 @@
 from typing import Final
 
 from connector.spaces.documents import Description, RequestClaims
+from connector.spaces.model import Rules
 from tests.cities.moves import moved
-from tests.spaces.conftest import COUNTY, PEOPLE, County
-from tests.testkit.cities import City
+from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, RULES, UNLISTED, County, joined
+from tests.testkit.cities import MUNICIPALITY, City, Space
 
 PART, WHOLE, PARTNER = "musterdorf", "musterstadt", "nachbardorf"
 DAY: Final = "2026-01-01"
+
+
+async def founded(space: Space, rules: Rules = RULES) -> County:
+    """A county that keeps a space."""
+    county = County(await space.city("county", {COUNTY: COUNTY_KIND}, UNLISTED))
+    await county.found(rules)
+    return county
+
+
+async def together(space: Space, county: County, *slugs: str) -> City:
+    """Towns at one provider, all of them members."""
+    city = await space.city("towns", dict.fromkeys(slugs, MUNICIPALITY), UNLISTED)
+    for slug in slugs:
+        await joined(city, slug, county)
+    await listed(county, city)
+    return city
 
 
 async def listed(county: County, *cities: City) -> None:

@@ -5,21 +5,17 @@ import pytest
 from connector.http.outbound import Answer
 from connector.spaces import mergers_elsewhere
 from connector.spaces.model import Joined
-from tests.spaces.conftest import COUNTY, PEOPLE, County, Start, joined
-from tests.spaces.mergers import PART, PARTNER, WHOLE, approve, listed, say
-from tests.testkit.cities import MUNICIPALITY, City
+from tests.spaces.conftest import COUNTY, PEOPLE, County
+from tests.spaces.mergers import PART, PARTNER, WHOLE, approve, say, together
+from tests.testkit.cities import City, Space
 
 BERT = PEOPLE[1]
 
 
 @pytest.fixture
-async def both(county: County, start: Start) -> City:
+async def both(county: County, space: Space) -> City:
     """A part and its whole at one provider, and a neighbour that has nothing to do with it; all are members."""
-    city = await start("both", PART, MUNICIPALITY, **{WHOLE: MUNICIPALITY, PARTNER: MUNICIPALITY})
-    for slug in (PART, WHOLE, PARTNER):
-        await joined(city, slug, county)
-    await listed(county, city)
-    return city
+    return await together(space, county, PART, WHOLE, PARTNER)
 
 
 async def stands(city: City, slug: str) -> list[str]:

@@ -2,21 +2,17 @@
 
 import pytest
 
-from tests.spaces.conftest import COUNTY, PEOPLE, County, Start, joined
-from tests.spaces.mergers import DAY, PART, PARTNER, WHOLE, approve, claim, listed, say, withdraw
-from tests.testkit.cities import MUNICIPALITY, City, Refused
+from tests.spaces.conftest import COUNTY, PEOPLE, County
+from tests.spaces.mergers import DAY, PART, PARTNER, WHOLE, approve, claim, say, together, withdraw
+from tests.testkit.cities import City, Refused, Space
 
 pytestmark = pytest.mark.threat("T122")
 
 
 @pytest.fixture
-async def both(county: County, start: Start) -> City:
+async def both(county: County, space: Space) -> City:
     """A part and its whole at one provider, and a neighbour; all are members."""
-    city = await start("both", PART, MUNICIPALITY, **{WHOLE: MUNICIPALITY, PARTNER: MUNICIPALITY})
-    for slug in (PART, WHOLE, PARTNER):
-        await joined(city, slug, county)
-    await listed(county, city)
-    return city
+    return await together(space, county, PART, WHOLE, PARTNER)
 
 
 async def states(county: County) -> list[tuple[str, int]]:

@@ -5,7 +5,7 @@ The help of argument `x` of command `c` is the message `cli.help.c.x`; the comma
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from connector.language import say
@@ -71,6 +71,15 @@ class Words(argparse.ArgumentParser):
         full = f"{self.topic}.{name}" if self.topic else name
         made = places.add_parser(name, lang=self.lang, topic=full, help=say(f"cli.help.{full}.about", self.lang))
         made.common(top=False)
+        return made
+
+    def of_participant(
+        self, places: "argparse._SubParsersAction[Words]", name: str, run: Callable[[Any], int], of: str = "space"
+    ) -> "Words":  # fmt: skip
+        """A sub-command for the participant that `--as` names, whose help is that of what several share (`of`)."""
+        made = self.command(places, name)
+        made.word("--as", of=of, dest="participant", required=True, metavar="SLUG")
+        made.set_defaults(run=run)
         return made
 
     def common(self, *, top: bool) -> None:

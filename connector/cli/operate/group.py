@@ -10,26 +10,19 @@ from connector.cli.frame.parser import Words
 def register(top: Words, places: Any) -> None:
     group = top.command(places, "group")
     inner = group.commands("act")
-    create = _own(group, inner, "create", run_create)
+    create = group.of_participant(inner, "create", run_create)
     create.word("name", metavar="NAME")
     create.word("--label", metavar="TEXT", required=True)
     create.word("--label-en", metavar="TEXT", default="")
     for name in ("add", "remove"):
-        change = _own(group, inner, name, run_change)
+        change = group.of_participant(inner, name, run_change)
         change.word("name", metavar="NAME")
         change.word("did", metavar="DID")
-    _own(group, inner, "list", run_list)
-    _own(group, inner, "show", run_show).word("name", metavar="NAME")
-    end = _own(group, inner, "end", run_end)
+    group.of_participant(inner, "list", run_list)
+    group.of_participant(inner, "show", run_show).word("name", metavar="NAME")
+    end = group.of_participant(inner, "end", run_end)
     end.word("name", metavar="NAME")
     end.sure()
-
-
-def _own(group: Words, inner: Any, name: str, run: Any) -> Words:
-    made = group.command(inner, name)
-    made.word("--as", of="space", dest="participant", required=True, metavar="SLUG")
-    made.set_defaults(run=run)
-    return made
 
 
 def run_create(call: Call) -> int:

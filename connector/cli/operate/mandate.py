@@ -13,24 +13,17 @@ ACTIONS = ("negotiate", "publish", "serve")
 def register(top: Words, places: Any) -> None:
     group = top.command(places, "mandate")
     inner = group.commands("subcommand")
-    give = _own(group, inner, "give", run_give)
+    give = group.of_participant(inner, "give", run_give, "mandate")
     give.word("agent", metavar="DID")
     give.word("--name", metavar="NAME", required=True)
     give.word("--until", metavar="TIME", required=True)
     give.word("--contract", metavar="TEXT", required=True)
     give.word("--action", choices=ACTIONS, action="append", default=[])
-    _own(group, inner, "list", run_list)
-    _own(group, inner, "show", run_show).word("mandate", metavar="SHA256")
-    withdraw = _own(group, inner, "withdraw", run_withdraw)
+    group.of_participant(inner, "list", run_list, "mandate")
+    group.of_participant(inner, "show", run_show, "mandate").word("mandate", metavar="SHA256")
+    withdraw = group.of_participant(inner, "withdraw", run_withdraw, "mandate")
     withdraw.word("--own", action="store_true")
     withdraw.sure()
-
-
-def _own(group: Words, inner: Any, name: str, run: Any) -> Words:
-    made = group.command(inner, name)
-    made.word("--as", of="mandate", dest="participant", required=True, metavar="SLUG")
-    made.set_defaults(run=run)
-    return made
 
 
 def run_give(call: Call) -> int:

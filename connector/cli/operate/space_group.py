@@ -14,33 +14,26 @@ from connector.errors import Mistake
 def register(top: Words, places: Any) -> None:
     group = top.command(places, "group")
     inner = group.commands("act")
-    create = _own(group, inner, "create", run_create)
+    create = group.of_participant(inner, "create", run_create)
     create.word("name", metavar="NAME")
     create.word("--label", metavar="TEXT", required=True)
     create.word("--label-en", metavar="TEXT", default="")
     create.word("--kept-by", metavar="DID", default="")
     create.word("--add", metavar="DID", action="append", default=[])
     _who(create)
-    end = _own(group, inner, "end", run_end)
+    end = group.of_participant(inner, "end", run_end)
     end.word("name", metavar="NAME")
     end.sure()
     _who(end)
     for name in ("add", "remove"):
-        change = _own(group, inner, name, run_change)
+        change = group.of_participant(inner, name, run_change)
         change.word("group", metavar="GROUP")
         change.word("did", metavar="DID")
         _who(change)
     for name in ("agree", "leave"):
-        _own(group, inner, name, run_wish).word("group", metavar="IRI")
-    _own(group, inner, "list", run_list)
-    _own(group, inner, "joined", run_joined)
-
-
-def _own(group: Words, inner: Any, name: str, run: Any) -> Words:
-    made = group.command(inner, name)
-    made.word("--as", of="space", dest="participant", required=True, metavar="SLUG")
-    made.set_defaults(run=run)
-    return made
+        group.of_participant(inner, name, run_wish).word("group", metavar="IRI")
+    group.of_participant(inner, "list", run_list)
+    group.of_participant(inner, "joined", run_joined)
 
 
 def _who(command: Words) -> None:

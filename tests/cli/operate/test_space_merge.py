@@ -8,28 +8,22 @@ import pytest
 
 from connector.cli.main import main
 from tests.cli.playback import Terminal
-from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, UNLISTED, County, joined
-from tests.spaces.mergers import PART, WHOLE, listed, space_of
-from tests.testkit.cities import MUNICIPALITY, City, Space
+from tests.spaces.conftest import COUNTY, PEOPLE, County
+from tests.spaces.mergers import PART, WHOLE, founded, listed, space_of, together
+from tests.testkit.cities import City, Space
 
 ANNA, BERT = PEOPLE[:2]
 
 
 @pytest.fixture
 async def county(space: Space) -> County:
-    made = County(await space.city("county", {COUNTY: COUNTY_KIND}, UNLISTED))
-    await made.found()
-    return made
+    return await founded(space)
 
 
 @pytest.fixture
 async def towns(space: Space, county: County) -> City:
     """Both at one provider."""
-    city = await space.city("towns", {PART: MUNICIPALITY, WHOLE: MUNICIPALITY}, UNLISTED)
-    for slug in (PART, WHOLE):
-        await joined(city, slug, county)
-    await listed(county, city)
-    return city
+    return await together(space, county, PART, WHOLE)
 
 
 async def typed(city: City, slug: str, capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> str:

@@ -11,7 +11,7 @@ from connector.storage.effects import ask
 from connector.tasks.service import QUESTIONS
 from connector.trust.keys.signing import State
 from tests.testkit.cities import MUNICIPALITY, City, Space
-from tests.web.browsing import Browser, Opened, open_desk
+from tests.web.browsing import Browser, Opened
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
 NAME = "Stadt Mühl<b>heim</b>"
@@ -21,12 +21,6 @@ NAME = "Stadt Mühl<b>heim</b>"
 async def city(space: Space) -> AsyncIterator[City]:
     async with space.running("it", {}) as city:
         yield city
-
-
-@pytest.fixture
-async def desk(city: City) -> AsyncIterator[Opened]:
-    async with open_desk(city.services) as opened:
-        yield opened
 
 
 def operator(desk: Opened) -> Browser:

@@ -11,7 +11,7 @@ from connector.approvals.publications import ChangedDataset, NewDataset
 from connector.catalogue.life import DatasetChange, Replacement
 from connector.catalogue.service import Publication
 from tests.testkit.cities import MUNICIPALITY, City, Space
-from tests.web.browsing import Opened, open_desk
+from tests.web.browsing import Opened
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
 NASTY = "<img src=x onerror=alert(1)>"
@@ -26,12 +26,6 @@ def called(name: str) -> str:
 async def city(space: Space) -> AsyncIterator[City]:
     async with space.running("it", {TOWN: MUNICIPALITY, VILLAGE: MUNICIPALITY}) as city:
         yield city
-
-
-@pytest.fixture
-async def desk(city: City) -> AsyncIterator[Opened]:
-    async with open_desk(city.services) as opened:
-        yield opened
 
 
 async def ruled(city: City, people: Any, **more: Any) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from connector.storage.database import Tx
 from tests.testkit.cities import MUNICIPALITY, City, Space
-from tests.web.browsing import Opened, open_desk
+from tests.web.browsing import Opened
 
 TOWN = "musterstadt"
 
@@ -15,12 +15,6 @@ TOWN = "musterstadt"
 async def city(space: Space) -> AsyncIterator[City]:
     async with space.running("it", {TOWN: MUNICIPALITY}) as city:
         yield city
-
-
-@pytest.fixture
-async def desk(city: City) -> AsyncIterator[Opened]:
-    async with open_desk(city.services) as opened:
-        yield opened
 
 
 async def test_steps_are_done_when_they_are_done(city: City, desk: Opened) -> None:

@@ -11,7 +11,7 @@ from connector.storage.database import Tx
 from connector.verify.checks.mandate import ACTIONS
 from connector.web.contracts import handlers
 from tests.testkit.cities import MUNICIPALITY, City, Space
-from tests.web.browsing import Opened, open_desk
+from tests.web.browsing import Opened
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
 NASTY = "<script>alert(1)</script>"
@@ -22,12 +22,6 @@ LIST = f"/t/{VILLAGE}/contracts"
 async def city(space: Space) -> AsyncIterator[City]:
     async with space.running("it", {TOWN: MUNICIPALITY, VILLAGE: MUNICIPALITY}) as city:
         yield city
-
-
-@pytest.fixture
-async def desk(city: City) -> AsyncIterator[Opened]:
-    async with open_desk(city.services) as opened:
-        yield opened
 
 
 async def concluded(city: City, title: str = "Baumkataster") -> str:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.testkit.cities import MUNICIPALITY, City, Space
-from tests.web.browsing import Browser, Opened, Page, open_desk
+from tests.web.browsing import Browser, Opened, Page
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
 LIST = f"/t/{VILLAGE}/contracts"
@@ -15,12 +15,6 @@ LIST = f"/t/{VILLAGE}/contracts"
 async def city(space: Space) -> AsyncIterator[City]:
     async with space.running("it", {TOWN: MUNICIPALITY, VILLAGE: MUNICIPALITY}) as city:
         yield city
-
-
-@pytest.fixture
-async def desk(city: City) -> AsyncIterator[Opened]:
-    async with open_desk(city.services) as opened:
-        yield opened
 
 
 async def contract(city: City, desk: Opened) -> tuple[Browser, Page]:

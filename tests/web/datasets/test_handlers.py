@@ -6,7 +6,7 @@ import pytest
 
 from tests.reading.files import TREES
 from tests.testkit.cities import MUNICIPALITY, City, Space
-from tests.web.browsing import Browser, Opened, Page, open_desk
+from tests.web.browsing import Browser, Opened, Page
 
 HOME = "/t/musterstadt/datasets"
 
@@ -15,12 +15,6 @@ HOME = "/t/musterstadt/datasets"
 async def city(space: Space) -> AsyncIterator[City]:
     async with space.running("it", {"musterstadt": MUNICIPALITY, "nachbardorf": MUNICIPALITY}) as made:
         yield made
-
-
-@pytest.fixture
-async def desk(city: City) -> AsyncIterator[Opened]:
-    async with open_desk(city.services) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from connector.notifications.model import URGENCY, Cause, Notification
 from connector.storage.database import PROCESS
 from tests.tasks.persons import add_person
 from tests.testkit.cities import MUNICIPALITY, City, Space
-from tests.web.browsing import Opened, open_desk
+from tests.web.browsing import Opened
 
 TOWN = "musterstadt"
 NASTY = "<script>alert(1)</script>"
@@ -20,12 +20,6 @@ NASTY = "<script>alert(1)</script>"
 async def city(space: Space) -> AsyncIterator[City]:
     async with space.running("it", {TOWN: MUNICIPALITY}) as city:
         yield city
-
-
-@pytest.fixture
-async def desk(city: City) -> AsyncIterator[Opened]:
-    async with open_desk(city.services) as opened:
-        yield opened
 
 
 async def note(city: City, cause: Cause, subject: str) -> None:

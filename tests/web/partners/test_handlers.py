@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.testkit.cities import COMPANY, MUNICIPALITY, City, Space
-from tests.web.browsing import Opened, open_desk
+from tests.web.browsing import Opened
 
 TOWN, VILLAGE, FIRM = "musterstadt", "nachbardorf", "stadtwerke"
 NASTY = "<b onclick=alert(1)>Bäume</b>"
@@ -20,12 +20,6 @@ async def city(space: Space) -> AsyncIterator[City]:
         made = await city.publish(TOWN, title="Radwege", visibility="eligible")
         await city.negotiate(VILLAGE, city.did(TOWN), made["dataset"])
         yield city
-
-
-@pytest.fixture
-async def desk(city: City) -> AsyncIterator[Opened]:
-    async with open_desk(city.services) as opened:
-        yield opened
 
 
 def member(city: City, of: str, slug: str) -> str:

@@ -5,26 +5,20 @@ from urllib.parse import quote
 import pytest
 
 from tests.spaces.conftest import COUNTY, COUNTY_KIND, UNLISTED, County, joined
-from tests.spaces.mergers import PART, WHOLE, listed, merged
+from tests.spaces.mergers import PART, WHOLE, founded, listed, merged, together
 from tests.testkit.cities import MUNICIPALITY, City, Space
 from tests.web.browsing import open_desk
 
 
 @pytest.fixture
 async def county(space: Space) -> County:
-    made = County(await space.city("county", {COUNTY: COUNTY_KIND}, UNLISTED))
-    await made.found()
-    return made
+    return await founded(space)
 
 
 @pytest.fixture
 async def towns(space: Space, county: County) -> City:
     """Both at one provider."""
-    city = await space.city("towns", {PART: MUNICIPALITY, WHOLE: MUNICIPALITY}, UNLISTED)
-    for slug in (PART, WHOLE):
-        await joined(city, slug, county)
-    await listed(county, city)
-    return city
+    return await together(space, county, PART, WHOLE)
 
 
 async def test_it_stands_beside_the_name_and_the_contract(county: County, towns: City) -> None:

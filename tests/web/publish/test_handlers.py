@@ -8,7 +8,7 @@ import pytest
 from connector.accounts import store
 from tests.reading.files import TREES
 from tests.testkit.cities import MUNICIPALITY, City, Space
-from tests.web.browsing import Browser, Opened, Page, open_desk
+from tests.web.browsing import Browser, Opened, Page
 
 TOWNS = {"musterstadt": MUNICIPALITY, "nachbardorf": MUNICIPALITY}
 HOME = "/t/musterstadt"
@@ -20,12 +20,6 @@ NASTY = '"><img src=x onerror=alert(1)>'
 async def city(space: Space) -> AsyncIterator[City]:
     async with space.running("it", TOWNS) as made:
         yield made
-
-
-@pytest.fixture
-async def desk(city: City) -> AsyncIterator[Opened]:
-    async with open_desk(city.services) as opened:
-        yield opened
 
 
 @pytest.fixture

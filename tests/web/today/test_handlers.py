@@ -14,7 +14,7 @@ from connector.tasks.order import Urgency
 from connector.web.today.view import sentence
 from tests.tasks.persons import add_person
 from tests.testkit.cities import COMPANY, MUNICIPALITY, City, Space
-from tests.web.browsing import Opened, open_desk
+from tests.web.browsing import Opened
 
 TOWN, FIRM = "musterstadt", "stadtwerke"
 NASTY = "<script>alert(1)</script>"
@@ -26,12 +26,6 @@ ANNA = f"p-{sha256(b'Anna Beispiel').hexdigest()[:6]}"
 async def city(space: Space) -> AsyncIterator[City]:
     async with space.running("it", {TOWN: MUNICIPALITY, FIRM: COMPANY}) as city:
         yield city
-
-
-@pytest.fixture
-async def desk(city: City) -> AsyncIterator[Opened]:
-    async with open_desk(city.services) as opened:
-        yield opened
 
 
 @pytest.mark.threat("T85")
