@@ -34,6 +34,9 @@ LIFE_S: Final = 600
 MEDIA: Final = "application/jose"
 
 GroupAct = Literal["group-add", "group-remove", "group-agree", "group-leave"]
+Request = Literal[
+    "keys", "leave", "merge", "merge-withdraw", "move", "group-add", "group-remove", "group-agree", "group-leave"
+]  # fmt: skip
 
 T = TypeVar("T", bound=Struct)
 Key = dict[Annotated[str, Meta(max_length=20)], Annotated[str, Meta(max_length=2_000)]]
@@ -88,7 +91,7 @@ class RequestClaims(Struct, frozen=True, kw_only=True, rename="camel"):
     """
 
     space: Annotated[str, Meta(max_length=500)]
-    request: Literal["keys", "leave", "merge", "merge-withdraw", "move"] | GroupAct
+    request: Request
     keys: Keys | None = None
     agent: dict[str, Any] | None = None
     group: Annotated[str, Meta(max_length=600)] = ""

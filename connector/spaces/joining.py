@@ -276,8 +276,12 @@ class Joining:
         answer = await self.read(hosted, one, "mergers", mergers_elsewhere.LIMIT)
         if answer.status != 200:
             raise refusal(answer)
-        told = mergers_elsewhere.read(answer)
-        await self._db.write(one.participant, mergers_elsewhere.book, hosted, seen or one, told)
+        told, line = mergers_elsewhere.read(answer), self._anchors.line_for(hosted.participant.did)
+
+        def present(did: str) -> str:
+            return line.successor(did, self._clock.now()) or did
+
+        await self._db.write(one.participant, mergers_elsewhere.book, hosted, seen or one, told, present)
 
     async def _standing(self, hosted: Hosted, one: Joined) -> Joined:
         """A membership as the list has it that was made since we were told of it: over, suspended, with another end."""

@@ -4,7 +4,7 @@ Whoever waits asks the authority, as an applicant does; what it decided is booke
 first, and nobody hears of mergers of others (spec/spaces.md 4.7).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -23,16 +23,22 @@ from connector.trust.members.trust_list import millis
 
 LIMIT: Final = 1_048_576
 """Bytes of what an authority says of our mergers."""
+Present = Callable[[str], str]
+"""Who has the place of a DID now."""
 EVENTS: Final = {
     "approved": "merged", "refused": "not merged", "expired": "not merged", "withdrawn": "merger withdrawn",
 }  # fmt: skip
 """What a decision is called in the log of who waited for it."""
 
 
-def _by_present(hosted: Hosted, one: Joined) -> dict[str, OwnMerger]:
-    """What is known of mergers there; what the participant said under a former DID, by the DID that it has now."""
+def _itself(did: str) -> str:
+    return did
+
+
+def _by_present(hosted: Hosted, one: Joined, present: Present = _itself) -> dict[str, OwnMerger]:
+    """What is known of mergers there, by the DID that the part has now: its authority names it by that."""
     own = hosted.participant
-    return {own.did if own.is_me(part) else part: known for part, known in one.mergers.items()}
+    return {own.did if own.is_me(part) else present(part): known for part, known in one.mergers.items()}
 
 
 def waits(one: Joined) -> bool:
@@ -85,7 +91,9 @@ def read(answer: Answer) -> Sequence[MergerStanding]:
         raise PeerError("spaces.statement") from cause
 
 
-def book(tx: Tx, hosted: Hosted, seen: Joined, found: Sequence[MergerStanding]) -> None:
+def book(
+    tx: Tx, hosted: Hosted, seen: Joined, found: Sequence[MergerStanding], present: Present = _itself
+) -> None:  # fmt: skip
     """What was decided of what we wait for; what the authority knows nothing of any more, or what we took back
     ourselves, is waited for no longer.
 
@@ -95,7 +103,7 @@ def book(tx: Tx, hosted: Hosted, seen: Joined, found: Sequence[MergerStanding]) 
     if one is None or one.version != seen.version:
         return
     states = {(said.member, said.into, said.since): said.state for said in found}
-    known = _by_present(hosted, one)
+    known = _by_present(hosted, one, present)
     kept = dict(known)
     for part, own in known.items():
         state = states.get((part, own.into, own.since)) if own.state == "waiting" else own.state

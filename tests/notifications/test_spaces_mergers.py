@@ -196,6 +196,21 @@ async def test_what_was_told_is_not_told_again_after_a_move(county: County, both
     assert await told(third, PART) == ["merged"]
 
 
+async def test_the_whole_hears_of_a_yes_to_a_part_that_has_moved_since(
+    county: County, both: City, space: Space
+) -> None:
+    """>> both say it, two agree; before anybody asks the part moves to a third provider << each is told, once."""
+    did, into = both.did(PART), both.did(WHOLE)
+    await say(both, PART, county, into=into)
+    await say(both, WHOLE, county, member=did)
+    await approve(county, did)
+    third = await space.city("third", {"anderswo": MUNICIPALITY}, UNLISTED)
+    await joined(third, "anderswo", county)
+    await carried(both, third, county, both, county.city)
+    for _ in range(2):
+        assert (await told(third, PART), await told(both, WHOLE)) == (["merged"], ["merged", "merger-asked"])
+
+
 async def test_nobody_tells_the_whole_of_another_process(county: County, space: Space) -> None:
     """>> part and whole at two providers; the part says it, and so does the whole; refused << the whole hears nothing
     before its own word, and then of the decision."""

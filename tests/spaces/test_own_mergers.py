@@ -1,7 +1,10 @@
 """What a town says of its mergers and takes back: at the authority, and in what it knows itself."""
 
+from typing import get_args
+
 import pytest
 
+from connector.spaces.documents import Request, RequestClaims
 from tests.spaces.conftest import COUNTY, PEOPLE, County
 from tests.spaces.mergers import DAY, PART, PARTNER, WHOLE, approve, claim, say, together, withdraw
 from tests.testkit.cities import City, Refused, Space
@@ -13,6 +16,14 @@ pytestmark = pytest.mark.threat("T122")
 async def both(county: County, space: Space) -> City:
     """A part and its whole at one provider, and a neighbour; all are members."""
     return await together(space, county, PART, WHOLE, PARTNER)
+
+
+def test_requests_about_mergers_are_of_one_order() -> None:
+    """So that a word which comes late does not undo that it was taken back."""
+    orders = {request: RequestClaims(space="", request=request).order for request in get_args(Request)}
+    assert {request for request, order in orders.items() if order == "merge"} == {"merge", "merge-withdraw"}
+    assert {order for request, order in orders.items() if request.startswith("group-")} == {"group"}
+    assert {orders[request] for request in ("keys", "leave", "move")} == {"keys", "leave", "move"}
 
 
 async def states(county: County) -> list[tuple[str, int]]:
