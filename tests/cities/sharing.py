@@ -1,10 +1,13 @@
 """What two replicas of one provider share: a database, a port, their files and the master key."""
 
 import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from connector.settings import load
-from tests.postgres import Urls
+from tests.postgres import Cluster, Urls
+from tests.testkit.cities import City, Space
 
 
 def free_port() -> int:
@@ -27,3 +30,14 @@ def shared(space: Path, urls: Urls, port: int) -> dict[str, str]:
         "HANSE_DATA__RECEIVED": str(folder / "received"),
         "HANSE_TRUST__MASTER_KEY_FILE": str(folder / "master.key"),
     }
+
+
+@asynccontextmanager
+async def replicas(
+    cluster: Cluster, space: Space, participants: Mapping[str, str], environ: Mapping[str, str]
+) -> AsyncIterator[tuple[City, City]]:
+    """Two processes of one provider on one PostgreSQL; the first enters the participants (short name: kind)."""
+    with cluster.database() as urls:
+        both = {**shared(space.folder, urls, free_port()), **environ}
+        async with space.running("one", participants, both) as one, space.running("two", {}, both) as two:
+            yield one, two

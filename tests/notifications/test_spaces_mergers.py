@@ -11,7 +11,7 @@ from connector.notifications.message import sentence
 from connector.notifications.model import Notification
 from connector.spaces.model import DAY_MS, Rules
 from connector.tasks.model import Viewer
-from tests.cities.sharing import free_port, shared
+from tests.cities.sharing import replicas
 from tests.postgres import Cluster
 from tests.spaces.conftest import COUNTY, PEOPLE, UNLISTED, County, joined
 from tests.spaces.mergers import PART, PARTNER, WHOLE, approve, carried, claim, founded, listed, say, together, withdraw
@@ -243,20 +243,15 @@ async def test_a_process_that_died_after_its_word_says_it_again(county: County, 
 async def test_two_replicas_of_both_towns_tell_them_once(cluster: Cluster, space: Space, county: County) -> None:
     """>> two processes on one PostgreSQL; the part says it at one, the whole at the other; decided, and both ask and
     look at once << each town is told once of each thing, whichever process shows it."""
-    with cluster.database() as urls:
-        environ = {**shared(space.folder, urls, free_port()), **UNLISTED}
-        async with (
-            space.running("one", dict.fromkeys((PART, WHOLE), MUNICIPALITY), environ) as one,
-            space.running("two", {}, environ) as two,
-        ):
-            for slug in (PART, WHOLE):
-                await joined(one, slug, county)
-                await two.services.participants.get(slug)
-            await listed(county, one, two)
-            did, into = one.did(PART), one.did(WHOLE)
-            await asyncio.gather(*(say(city, PART, county, into=into) for city in (one, two)))
-            await say(two, WHOLE, county, member=did)
-            await approve(county, did)
-            for slug, causes in ((PART, ["merged"]), (WHOLE, ["merged", "merger-asked"])):
-                await asyncio.gather(*(told(city, slug) for city in (one, two)))
-                assert [await told(city, slug) for city in (one, two)] == [causes, causes]
+    async with replicas(cluster, space, dict.fromkeys((PART, WHOLE), MUNICIPALITY), UNLISTED) as (one, two):
+        for slug in (PART, WHOLE):
+            await joined(one, slug, county)
+            await two.services.participants.get(slug)
+        await listed(county, one, two)
+        did, into = one.did(PART), one.did(WHOLE)
+        await asyncio.gather(*(say(city, PART, county, into=into) for city in (one, two)))
+        await say(two, WHOLE, county, member=did)
+        await approve(county, did)
+        for slug, causes in ((PART, ["merged"]), (WHOLE, ["merged", "merger-asked"])):
+            await asyncio.gather(*(told(city, slug) for city in (one, two)))
+            assert [await told(city, slug) for city in (one, two)] == [causes, causes]

@@ -15,21 +15,10 @@ from connector.errors import PeerError, Unavailable, Unknown
 from connector.privacy.erasure import Eraser, Order
 from connector.privacy.retention import Periods
 from connector.verify.formats import jcs
+from tests.reconciliation.conftest import CONSUMER, PROVIDER
 from tests.testkit.neighbours import Bend, Neighbours
-from tests.testkit.towns import Towns
 
-CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
 HOUR = 3_600_000
-
-
-@pytest.fixture
-async def both(towns: Towns) -> Neighbours:
-    return Neighbours(towns)
-
-
-@pytest.fixture
-async def agreement(both: Neighbours) -> Agreement:
-    return await both.towns.concluded(CONSUMER, PROVIDER)
 
 
 async def test_two_honest_logs_agree(both: Neighbours, agreement: Agreement) -> None:

@@ -15,21 +15,10 @@ from connector.errors import Unavailable
 from connector.http.outbound import Answer
 from connector.peer.evidence import reconcile
 from connector.reconciliation import ask
+from tests.reconciliation.conftest import CONSUMER, PROVIDER
 from tests.testkit.neighbours import PATH, Neighbours
-from tests.testkit.towns import Towns
 
-CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
 HOUR = 3_600_000
-
-
-@pytest.fixture
-async def both(towns: Towns) -> Neighbours:
-    return Neighbours(towns)
-
-
-@pytest.fixture
-async def agreement(both: Neighbours) -> Agreement:
-    return await both.towns.concluded(CONSUMER, PROVIDER)
 
 
 async def sent(both: Neighbours, agreement: Agreement, count: int) -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.cities.sharing import free_port, shared
+from tests.cities.sharing import replicas
 from tests.postgres import Cluster
 from tests.spaces.conftest import COUNTY, COUNTY_KIND, TOWN, UNLISTED, County, joined
 from tests.spaces.grouped import ANNA, FOREST, begun, known, listed, wish
@@ -39,30 +39,25 @@ async def test_whoever_dies_before_the_list_is_made_forgets_nothing(space: Space
 async def test_two_replicas_of_an_authority_keep_one_group(cluster: Cluster, space: Space, town: City) -> None:
     """>> two processes on one PostgreSQL: both ask a town, it agrees at one, a person takes it out at the other while
     it leaves << asked once; in the next list of either; out once."""
-    with cluster.database() as urls:
-        environ = {**shared(space.folder, urls, free_port()), **UNLISTED}
-        async with (
-            space.running("one", {COUNTY: COUNTY_KIND}, environ) as one,
-            space.running("two", {}, environ) as two,
-        ):
-            county, other = County(one), County(two)
-            await county.found()
-            await joined(town, TOWN, county)
-            await two.services.participants.get(COUNTY)
-            group, did = await begun(county), town.did(TOWN)
-            here, there = (each.city.services.spaces.groups for each in (county, other))
-            await asyncio.gather(here.ask(COUNTY, FOREST, did, ANNA), there.ask(COUNTY, FOREST, did, ANNA))
-            await known(other, town)
-            await wish(town, TOWN, "group-agree", group)
-            await asyncio.gather(county.issue(), other.issue())
-            await asyncio.gather(*(each.services.trust.listing.reload() for each in (one, two)))
-            assert all(group in listed(each, did).groups for each in (county, other))
-            await asyncio.gather(there.remove(COUNTY, FOREST, did, ANNA), wish(town, TOWN, "group-leave", group))
-            await asyncio.gather(county.issue(), other.issue())
-            await asyncio.gather(*(each.services.trust.listing.reload() for each in (one, two)))
-            assert not any(group in listed(each, did).groups for each in (county, other))
-            (filled,) = await there.all(COUNTY)
-            assert [(each.number, each.state) for each in filled.grouped] == [(1, "ended")]
+    async with replicas(cluster, space, {COUNTY: COUNTY_KIND}, UNLISTED) as (one, two):
+        county, other = County(one), County(two)
+        await county.found()
+        await joined(town, TOWN, county)
+        await two.services.participants.get(COUNTY)
+        group, did = await begun(county), town.did(TOWN)
+        here, there = (each.city.services.spaces.groups for each in (county, other))
+        await asyncio.gather(here.ask(COUNTY, FOREST, did, ANNA), there.ask(COUNTY, FOREST, did, ANNA))
+        await known(other, town)
+        await wish(town, TOWN, "group-agree", group)
+        await asyncio.gather(county.issue(), other.issue())
+        await asyncio.gather(*(each.services.trust.listing.reload() for each in (one, two)))
+        assert all(group in listed(each, did).groups for each in (county, other))
+        await asyncio.gather(there.remove(COUNTY, FOREST, did, ANNA), wish(town, TOWN, "group-leave", group))
+        await asyncio.gather(county.issue(), other.issue())
+        await asyncio.gather(*(each.services.trust.listing.reload() for each in (one, two)))
+        assert not any(group in listed(each, did).groups for each in (county, other))
+        (filled,) = await there.all(COUNTY)
+        assert [(each.number, each.state) for each in filled.grouped] == [(1, "ended")]
 
 
 async def test_two_who_ask_at_once_are_one(county: County) -> None:

@@ -11,7 +11,7 @@ from connector.dataplane.sinks.files import FileSink
 from connector.spaces import grouping
 from connector.spaces.documents import GroupAct, RequestClaims
 from connector.spaces.model import Rules
-from tests.cities.sharing import free_port, shared
+from tests.cities.sharing import replicas
 from tests.postgres import Cluster
 from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, TOWN, UNLISTED, County, applied, joined
 from tests.testkit.cities import MUNICIPALITY, City, Space
@@ -114,28 +114,23 @@ async def test_who_is_out_gets_no_more_bytes(county: County, town: City, slow: l
 async def test_two_replicas_of_an_authority(cluster: Cluster, space: Space, town: City) -> None:
     """>> two processes on one PostgreSQL, an application at one of them, the lists made by both at once << one version
     after the other, and each of them knows the member."""
-    with cluster.database() as urls:
-        environ = {**shared(space.folder, urls, free_port()), **UNLISTED}
-        async with (
-            space.running("one", {COUNTY: COUNTY_KIND}, environ) as one,
-            space.running("two", {}, environ) as two,
-        ):
-            county = County(one)
-            await county.found()
-            invited = await county.invite()
-            asked = await applied(town, TOWN, invited, county)
-            other = County(two)
-            await two.services.participants.get(COUNTY)
-            for login in PEOPLE[:2]:
-                await other.applications.note(COUNTY, asked.application, "letter", good=True, note="", login=login)
-                await other.applications.approve(COUNTY, asked.application, login)
-            await asyncio.gather(county.issue(), other.issue())
-            await asyncio.gather(one.services.trust.listing.reload(), two.services.trust.listing.reload())
-            now = one.services.infra.clock.now()
-            for city in (one, two):
-                anchor = city.services.trust.anchor
-                assert anchor.between(city.did(COUNTY), town.did(TOWN), now).name == "Musterstadt"
-            assert (await town.services.spaces.joining.progress(TOWN, asked.space)).state == "member"
+    async with replicas(cluster, space, {COUNTY: COUNTY_KIND}, UNLISTED) as (one, two):
+        county = County(one)
+        await county.found()
+        invited = await county.invite()
+        asked = await applied(town, TOWN, invited, county)
+        other = County(two)
+        await two.services.participants.get(COUNTY)
+        for login in PEOPLE[:2]:
+            await other.applications.note(COUNTY, asked.application, "letter", good=True, note="", login=login)
+            await other.applications.approve(COUNTY, asked.application, login)
+        await asyncio.gather(county.issue(), other.issue())
+        await asyncio.gather(one.services.trust.listing.reload(), two.services.trust.listing.reload())
+        now = one.services.infra.clock.now()
+        for city in (one, two):
+            anchor = city.services.trust.anchor
+            assert anchor.between(city.did(COUNTY), town.did(TOWN), now).name == "Musterstadt"
+        assert (await town.services.spaces.joining.progress(TOWN, asked.space)).state == "member"
 
 
 async def test_twenty_towns_join_by_script(county: County, space: Space) -> None:

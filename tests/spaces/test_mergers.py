@@ -12,7 +12,7 @@ from connector.spaces import listing
 from connector.trust.members.roots import roots_pem
 from connector.verify.bundle import verify_bundle
 from connector.verify.report import Report
-from tests.cities.sharing import free_port, shared
+from tests.cities.sharing import replicas
 from tests.postgres import Cluster
 from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, UNLISTED, County, Start, joined
 from tests.spaces.mergers import (
@@ -327,35 +327,30 @@ async def test_what_is_true_moves_along_and_what_is_only_asked_for_does_not(
 async def test_two_replicas_of_an_authority_decide_once(cluster: Cluster, space: Space, start: Start) -> None:
     """>> two processes on one PostgreSQL: each of two towns says to be part of the other, and takes it in; of the two
     people one agrees to both at one, the other at each to one at once << one merger, in either's list, no circle."""
-    with cluster.database() as urls:
-        environ = {**shared(space.folder, urls, free_port()), **UNLISTED}
-        async with (
-            space.running("one", {COUNTY: COUNTY_KIND}, environ) as one,
-            space.running("two", {}, environ) as two,
-        ):
-            county, other = County(one), County(two)
-            await county.found()
-            towns = await start("towns", PART, **{WHOLE: MUNICIPALITY})
-            for slug in (PART, WHOLE):
-                await joined(towns, slug, county)
-            await two.services.participants.get(COUNTY)
-            await listed(county, towns, two)
-            did, into = towns.did(PART), towns.did(WHOLE)
-            for _ in range(2):
-                await asyncio.gather(say(towns, PART, county, into=into), say(towns, WHOLE, county, into=did))
-            await asyncio.gather(say(towns, PART, county, member=into), say(towns, WHOLE, county, member=did))
-            for each in (did, into):
-                await approve(county, each, PEOPLE[0])
-            told = await asyncio.gather(
-                approve(county, did, PEOPLE[1]), approve(other, into, PEOPLE[1]), return_exceptions=True
-            )
-            assert [one.problem["code"] for one in told if isinstance(one, Refused)] == ["spaces.merger-circle"]
-            await asyncio.gather(county.issue(), other.issue())
-            await asyncio.gather(*(each.services.trust.listing.reload() for each in (one, two)))
-            for city in (one, two):
-                entries = city.services.trust.anchor.entries
-                assert [entries[each].merged_into is not None for each in (did, into)].count(True) == 1
-            assert sorted(each["state"] for each in await mergers(other)) == ["approved", "said"]
+    async with replicas(cluster, space, {COUNTY: COUNTY_KIND}, UNLISTED) as (one, two):
+        county, other = County(one), County(two)
+        await county.found()
+        towns = await start("towns", PART, **{WHOLE: MUNICIPALITY})
+        for slug in (PART, WHOLE):
+            await joined(towns, slug, county)
+        await two.services.participants.get(COUNTY)
+        await listed(county, towns, two)
+        did, into = towns.did(PART), towns.did(WHOLE)
+        for _ in range(2):
+            await asyncio.gather(say(towns, PART, county, into=into), say(towns, WHOLE, county, into=did))
+        await asyncio.gather(say(towns, PART, county, member=into), say(towns, WHOLE, county, member=did))
+        for each in (did, into):
+            await approve(county, each, PEOPLE[0])
+        told = await asyncio.gather(
+            approve(county, did, PEOPLE[1]), approve(other, into, PEOPLE[1]), return_exceptions=True
+        )
+        assert [one.problem["code"] for one in told if isinstance(one, Refused)] == ["spaces.merger-circle"]
+        await asyncio.gather(county.issue(), other.issue())
+        await asyncio.gather(*(each.services.trust.listing.reload() for each in (one, two)))
+        for city in (one, two):
+            entries = city.services.trust.anchor.entries
+            assert [entries[each].merged_into is not None for each in (did, into)].count(True) == 1
+        assert sorted(each["state"] for each in await mergers(other)) == ["approved", "said"]
 
 
 @pytest.mark.threat("T122")

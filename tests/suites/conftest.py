@@ -1,16 +1,11 @@
 """`hanse` in this process, and the official sample where it is at hand."""
 
-import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from connector.cli.main import main
+from tests.testkit.command import Run, command
 from tests.testkit.places import SHARED
-
-Run = Callable[..., tuple[int, Any, str]]
 
 
 @pytest.fixture
@@ -23,12 +18,4 @@ def shared() -> Path:
 
 @pytest.fixture
 def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    """`hanse …` in English; (exit code, text or with --json the value, standard error)."""
-
-    def command(*words: object) -> tuple[int, Any, str]:
-        argv = ["--lang", "en", "--data", str(tmp_path / "data"), *map(str, words)]
-        code = main(argv, {})
-        said = capsys.readouterr()
-        return code, json.loads(said.out) if "--json" in argv else said.out, said.err
-
-    return command
+    return command(tmp_path / "data", capsys)

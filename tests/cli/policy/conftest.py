@@ -1,29 +1,17 @@
 """`hanse` in this process, a sound rule, and a policy that nobody understands."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from connector.cli.main import main
 from tests.cli.policy.rules import RULE
-
-Run = Callable[..., tuple[int, Any, str]]
+from tests.testkit.command import Run, command
 
 
 @pytest.fixture
 def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    """`hanse …` in English; (exit code, text or with --json the value, standard error)."""
-
-    def command(*words: object) -> tuple[int, Any, str]:
-        argv = ["--lang", "en", "--data", str(tmp_path / "data"), *map(str, words)]
-        code = main(argv, {})
-        said = capsys.readouterr()
-        return code, json.loads(said.out) if "--json" in argv else said.out, said.err
-
-    return command
+    return command(tmp_path / "data", capsys)
 
 
 @pytest.fixture
