@@ -48,7 +48,8 @@ TURN_S = 3600.0
 """How long until each log has had its turn."""
 STRANGE_S = 3600
 """A cosignature whose time is further from ours proves nothing to us."""
-_BUSY = frozenset({429, 502, 503, 504})
+TOO_MANY = 429
+_BUSY = frozenset({TOO_MANY, 502, 503, 504})
 """It has had enough of us, or does not answer who asks for it."""
 _TYPE = {"Content-Type": "text/plain; charset=utf-8"}
 
@@ -96,7 +97,7 @@ class Witnesses:
             return True
         began = self._since.setdefault(slug, self._clock.steady())
         epoch = await self._db.read(slug, origins.current, slug)
-        known = await asyncio.gather(*(self._known(hosted, one, epoch) for one in others))
+        known = await asyncio.gather(*(self._heard(hosted, one, epoch) for one in others))
         newest = await self._db.read(slug, sealer.latest, slug)
         most, url = max(((size or 0, one.url) for size, one in zip(known, others, strict=True)))
         if most > (0 if newest is None or newest.epoch != epoch else newest.size):
@@ -251,6 +252,10 @@ class Witnesses:
         log.error("witness.behind", participant=slug, witness=witness, known=known, epoch=epoch, opened=opened)
         return opened
 
+    async def _heard(self, hosted: Hosted, one: Witness, epoch: int) -> int | None:
+        """As `_known`, unless it would be refused: at the start five hundred logs ask, and each request is signed."""
+        return None if self._pauses.crowded(one.url) else await self._known(hosted, one, epoch)
+
     async def _known(self, hosted: Hosted, one: Witness, epoch: int) -> int | None:
         """The size that a witness knows, 0 for none; None if it does not say. The empty tree commits us to nothing."""
         participant = hosted.participant
@@ -261,6 +266,8 @@ class Witnesses:
         note = sealer.sign(empty, sealer.origin(participant.root, epoch), [hosted.signers["log"]])
         try:
             answer = await self._post(one, cosign.write(0, (), note))
+            if answer.status == TOO_MANY:
+                self._pauses.crowd(one.url)
             return 0 if answer.status == 200 else _size(answer) if answer.status == 409 else None
         except HanseError as error:
             log.info("witness.away", participant=participant.id, witness=name_of(one.url), why=str(error))

@@ -10,6 +10,8 @@ from typing import NamedTuple
 from connector.clock import Clock
 
 FIRST_MS, LONGEST_MS = 15_000, 900_000
+CROWD_MS = 200
+"""Our own witness takes five requests a second from one address: who comes sooner after a refusal is refused too."""
 
 
 class _Failure(NamedTuple):
@@ -56,6 +58,7 @@ class Pauses:
         self._rests: dict[tuple[str, str], _Rest] = {}
         self._free: dict[str, int] = {}
         """When each witness may be asked next for what has time."""
+        self._crowded: dict[str, int] = {}
 
     def holds(self, log: str, url: str) -> bool:
         """Whether it is left alone with this log, whatever there is to vouch for."""
@@ -84,6 +87,14 @@ class Pauses:
     def wake(self, log: str) -> None:
         """Its states may not be those that were looked at: one of the same size may be another."""
         self._rests = {place: rest for place, rest in self._rests.items() if place[0] != log}
+
+    def crowd(self, url: str) -> None:
+        """It has just refused somebody because we ask too often."""
+        self._crowded[url] = self._clock.steady() + CROWD_MS
+
+    def crowded(self, url: str) -> bool:
+        """Whether that was so lately that it would do so again."""
+        return self._clock.steady() < self._crowded.get(url, 0)
 
     def stands(self, log: str, url: str, *, new: bool) -> None:
         """As was just read: whether the log is new to the witness."""

@@ -312,6 +312,26 @@ async def test_a_log_that_was_further_goes_on_under_a_new_origin(towns: Towns) -
     assert ahead.held[origin].size == newest.size + 4
 
 
+async def test_logs_of_a_start_do_not_ask_a_witness_that_just_refused_one(towns: Towns) -> None:
+    """>> two logs with a past, and a witness that takes none << one asks and both wait; a moment later the other does,
+    and an answer counts for it alone."""
+    peer = Peer()
+    stage = Stage(towns, peer)
+    other = towns.participants.held(OTHER)
+    await stage.grow()
+    await stage.seal(OTHER)
+    peer.says = lambda _: Answer(429, {}, b"")
+    assert not await stage.witnesses.settled(stage.hosted)
+    assert not await stage.witnesses.settled(other)
+    assert len(peer.asked) == 1
+    peer.says = None
+    stage.clock.advance(200)
+    assert await stage.witnesses.settled(other)
+    assert [asked.checkpoint.origin for asked in peer.asked[1:]] == [sealer.origin(other.participant.root)]
+    assert await stage.witnesses.settled(stage.hosted)
+    assert len(peer.asked) == 3
+
+
 async def test_waits_a_moment_for_a_witness_and_then_goes_on(towns: Towns) -> None:
     """>> nobody answers << a log with a past waits `start_wait_s`; one without a past does not wait at all."""
     peer = Peer()

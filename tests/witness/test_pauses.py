@@ -78,6 +78,13 @@ def test_a_log_rests_until_something_is_due_or_it_has_grown(pauses: Pauses, cloc
     assert not pauses.rests("a", URL, 7)
 
 
+def test_who_comes_too_soon_after_a_refusal_need_not_ask(pauses: Pauses, clock: FakeClock) -> None:
+    pauses.crowd(URL)
+    assert [pauses.crowded(url) for url in (URL, OTHER)] == [True, False]
+    clock.advance(200)
+    assert not pauses.crowded(URL)
+
+
 def test_logs_take_turns_and_keep_them(pauses: Pauses, clock: FakeClock) -> None:
     """>> three ask at once << one may, the others two and four seconds later, though they grow; who was heard queues
     again."""
