@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from connector.approvals.model import ApprovalRow, ApprovalRule, Ballot, RuleChange, Subject, Vote
 from connector.storage.database import Conflict, Row, Tx, for_update
+from connector.storage.seldom import once
 
 MOST = 200
 _DROPPED = "dropped"
@@ -80,6 +81,8 @@ def of_process(tx: Tx, participant: str, process: str) -> ApprovalRow | None:
 
 def nothing(tx: Tx, participant: str, process: str) -> bool:
     """Whether the participant has no rule, and there is no approval about this negotiation."""
+    if tx.kept is not None and once(tx, _never, participant):
+        return True
     row = tx.one(
         "SELECT EXISTS (SELECT 1 FROM approval_rule WHERE participant = :participant AND people <> :dropped)"
         " OR EXISTS (SELECT 1 FROM approval WHERE participant = :participant AND process = :process AND process <> '')"
@@ -89,6 +92,18 @@ def nothing(tx: Tx, participant: str, process: str) -> bool:
         process=process,
     )
     return row is not None and not row["something"]
+
+
+def _never(tx: Tx, participant: str) -> bool:
+    """Whether there is neither a rule nor an approval about anything."""
+    rule = tx.one(
+        "SELECT 1 FROM approval_rule WHERE participant = :participant AND people <> :dropped LIMIT 1",
+        participant=participant,
+        dropped=_DROPPED,
+    )
+    if rule is not None:
+        return False
+    return tx.one("SELECT 1 FROM approval WHERE participant = :participant LIMIT 1", participant=participant) is None
 
 
 def of_dataset(tx: Tx, participant: str, dataset: str) -> list[ApprovalRow]:

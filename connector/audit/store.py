@@ -12,6 +12,7 @@ import msgspec
 from connector.audit import entry
 from connector.audit.entry import Record
 from connector.storage.database import SYSTEM, Conflict, Row, Tx
+from connector.storage.seldom import once
 from connector.verify.checks.disclosure import ON_BEHALF
 
 
@@ -187,9 +188,17 @@ def _place(tx: Tx, participant: str, type: str, agreement: str | None) -> _Place
     elif type == entry.KEY:
         row = _newest_key_event(tx, participant)
     else:
-        row = tx.one(f"SELECT NULL AS seq, NULL AS record, {_ACTING} AS mandate", participant=participant)
+        return _Place(0, None, _acting(once(tx, _mandate, participant)))
     assert row is not None
     return _after(None if row["seq"] is None else row, _acting(row["mandate"]))
+
+
+def _mandate(tx: Tx, participant: str) -> str | None:
+    row = tx.one(
+        "SELECT mandate FROM key WHERE participant = :participant AND purpose = 'agent' AND state = 'active'",
+        participant=participant,
+    )
+    return None if row is None else row["mandate"]
 
 
 def _after(row: Row | None, acting: dict[str, str] | None) -> _Place:

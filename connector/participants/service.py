@@ -25,6 +25,7 @@ from connector.participants.store import CHANGED as CHANGED
 from connector.participants.store import Change, KeyRow, Stored
 from connector.storage import at_rest
 from connector.storage.database import PROCESS, SYSTEM, Database, Tx
+from connector.storage.seldom import once
 from connector.trust.development.dev_ca import chain_der
 from connector.trust.did import did as dids
 from connector.trust.did.did import Did
@@ -220,7 +221,7 @@ class Participants:
     def current(self, tx: Tx, slug: str) -> Participant:
         """Inside a transaction: with what it says of itself now, whichever replica was told."""
         participant = self.held(slug).participant
-        details = store.publisher(tx, slug)
+        details = once(tx, store.publisher, slug)
         return participant if details is None else msgspec.structs.replace(participant, publisher=details)
 
     def require(self, tx: Tx, slug: str, action: str) -> None:

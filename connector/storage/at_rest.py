@@ -8,7 +8,8 @@ door, job or message can be forgotten. Only the units of the move itself, and th
 from typing import Final, TypeVar
 
 from connector.errors import Unavailable
-from connector.storage.database import PROCESS, WORKER, Tx, code_of
+from connector.storage.database import PROCESS, WORKER, Row, Tx, code_of
+from connector.storage.seldom import once
 
 F = TypeVar("F")
 
@@ -64,9 +65,13 @@ def require_awake(tx: Tx) -> None:
 
     For SQLite, where nobody else writes until the transaction ends.
     """
-    row = tx.one(f"SELECT {COLUMNS} FROM participant WHERE id = :id", id=tx.scope)  # noqa: S608 constants
+    row = once(tx, _standing, tx.scope)
     refuse(None if row is None else str(row["state"]))
     tx.standing = row
+
+
+def _standing(tx: Tx, participant: str) -> Row | None:
+    return tx.one(f"SELECT {COLUMNS} FROM participant WHERE id = :id", id=participant)  # noqa: S608 constants
 
 
 def refuse(state: str | None) -> None:

@@ -13,6 +13,8 @@ from typing import Any, Concatenate, Final, Literal, NamedTuple, ParamSpec, Prot
 
 import msgspec
 
+from connector.storage.seldom import Kept
+
 P = ParamSpec("P")
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., object])
@@ -128,6 +130,8 @@ class Tx(Protocol):
     standing: Row | None
     """How far the participant of `scope` is (`at_rest.COLUMNS`), once read so that nobody else changes it before the
     unit ends; None where it has to be read, as after a change."""
+    kept: Kept | None
+    """What seldom changes and was read before (`seldom.once`)."""
 
     @property
     def dialect(self) -> Dialect:

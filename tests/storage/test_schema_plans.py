@@ -24,9 +24,10 @@ from connector.operation import maintenance
 from connector.reconciliation import store as reconciliations
 from connector.storage import upgrade
 from connector.storage.postgres.tx import placeholders
+from connector.storage.seldom import TABLES
 from connector.witness import cosignatures
 from tests.postgres import Cluster, running_cluster
-from tests.storage.statements import Statement, statements
+from tests.storage.statements import PACKAGE, Statement, statements
 
 DUE = (
     sealer.UNSEALED, maintenance.SERVED, maintenance.TOLD, crawls.CRAWLING, reconciliations.COMPARING, snapshots.SWEPT,
@@ -319,6 +320,20 @@ def test_bug_whom_to_compare_with_was_asked_of_every_contract_with_its_documents
     """It is asked again and again, and of 20 000 contracts it took a fifth of a second: the index says all of it."""
     told = [step.text for step in on_sqlite if step.place == "reconciliation.store.due" and step.table == "agreement"]
     assert [text.split(" (")[0] for text in told] == ["SEARCH a USING COVERING INDEX agreement_concluded"]
+
+
+def test_what_is_kept_is_read_of_tables_whose_changes_are_heard_of() -> None:
+    """Every function that is asked through `once` reads tables alone whose changes are heard of."""
+    asked = {
+        name.rpartition(".")[2]
+        for path in PACKAGE.rglob("*.py")
+        for name in re.findall(r"\bonce\(tx, ([\w.]+),", path.read_text(encoding="utf-8"))
+    }
+    found = {one.place: one.sql for one in statements("sqlite", SAMPLES) if one.place.rpartition(".")[2] in asked}
+    assert asked == {"_standing", "publisher", "_never", "_mandate"}
+    assert {place.rpartition(".")[2] for place in found} == asked
+    for place, sql in found.items():
+        assert set(re.findall(r"\b(?:FROM|JOIN) (\w+)", sql)) <= set(TABLES), place
 
 
 _DECIDES = re.compile(r"(\w+) = (?:'[^']*'|\d+)")

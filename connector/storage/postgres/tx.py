@@ -10,6 +10,7 @@ from psycopg import errors
 
 from connector.errors import Defect, HanseError, Unavailable
 from connector.storage.database import SYSTEM, Conflict, Row, Signal
+from connector.storage.seldom import Kept
 
 Connection = psycopg.Connection[dict[str, Any]]
 
@@ -58,6 +59,7 @@ class PostgresTx:
         self.now = now
         self.signals: list[Signal] = []
         self.standing: Row | None = None
+        self.kept: Kept | None = None
         self._cursor = connection.cursor()
         self._changed = 0
 

@@ -15,6 +15,7 @@ from connector.clock import Clock
 from connector.errors import Defect, Unavailable
 from connector.storage.database import RERUNS, Conflict, NeedsSavepoint, Signal, Tx
 from connector.storage.sqlite.held import Held
+from connector.storage.sqlite.kept import KeptRows
 from connector.storage.sqlite.tx import SqliteTx, TransactionLost, translate
 
 BATCH = 64
@@ -51,14 +52,18 @@ class Committer:
     """Runs batches on a connection that it has for itself meanwhile.
 
     `waits`: whether it stands in line for a write lock that somebody else holds (an operator's own program); else it
-    raises `Busy`. `held` looks how long each takes.
+    raises `Busy`. `held` looks how long each takes. `kept` is what this connection has read before.
     """
 
-    def __init__(self, connection: sqlite3.Connection, clock: Clock, *, waits: bool, held: Held | None = None) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, clock: Clock, *, waits: bool, held: Held | None = None,
+        kept: KeptRows | None = None,
+    ) -> None:  # fmt: skip
         self._connection = connection
         self._clock = clock
         self._waits = waits
         self._held = held
+        self._kept = kept
 
     def commit(self, batch: list[Unit]) -> list[Outcome]:
         """All that can be done of it is committed, and what cannot is undone."""
@@ -72,6 +77,8 @@ class Committer:
             if not self._waits and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
                 raise Busy from error
             raise
+        if self._kept is not None:
+            self._kept.begin()
 
     def _boldly(self, batch: list[Unit]) -> list[Outcome] | None:
         """All units in one transaction without savepoints; None, and nothing written, if one has to be undone."""
@@ -101,7 +108,7 @@ class Committer:
         """What became of the unit; None if it failed after it had written something."""
         for _ in range(RERUNS):
             before = self._connection.total_changes
-            tx = SqliteTx(self._connection, unit.scope, self._clock.now(), actor=unit.actor, careful=False)
+            tx = self._tx(unit, careful=False)
             try:
                 return Outcome(unit.future, unit.call(tx), signals=tx.signals)
             except BaseException as error:  # the unit's own: it belongs to whoever awaits the future
@@ -112,6 +119,11 @@ class Committer:
                 if not isinstance(error, Conflict):
                     return Outcome(unit.future, error=error)
         return Outcome(unit.future, error=Unavailable("storage.contended"))
+
+    def _tx(self, unit: Unit, *, careful: bool) -> SqliteTx:
+        return SqliteTx(
+            self._connection, unit.scope, self._clock.now(), actor=unit.actor, careful=careful, kept=self._kept
+        )
 
     def _carefully(self, batch: list[Unit]) -> list[Outcome]:
         try:
@@ -138,7 +150,7 @@ class Committer:
 
     def _unit(self, unit: Unit) -> Outcome:
         for _ in range(RERUNS):
-            tx = SqliteTx(self._connection, unit.scope, self._clock.now(), actor=unit.actor)
+            tx = self._tx(unit, careful=True)
             self._connection.execute("SAVEPOINT unit")
             try:
                 value = unit.call(tx)

@@ -25,6 +25,7 @@ from connector.storage.sqlite import integrity
 from connector.storage.sqlite.batch import Committer, Outcome, Unit
 from connector.storage.sqlite.checkpoint import LIMIT, Checkpointer
 from connector.storage.sqlite.held import Held
+from connector.storage.sqlite.kept import KeptRows
 from connector.storage.sqlite.lock import ProcessLock
 from connector.storage.sqlite.log_sync import SYNC, LogSync, Sync
 from connector.storage.sqlite.turns import Turns
@@ -59,6 +60,7 @@ class Sqlite:
             await self._loop.run_in_executor(None, self._connect)
             self._begin()
             await self.read(PROCESS, schema.check)
+            self._kept.watch()
             await self.write(WORKER, outbox.free_all)
         except BaseException:
             await self.close()
@@ -148,7 +150,8 @@ class Sqlite:
     def _begin(self) -> None:
         log = os.open(self._path.with_name(self._path.name + "-wal"), os.O_RDONLY | os.O_CLOEXEC)
         self._log = LogSync(log, self._sync, self._settle, self._unsynced)
-        short = Committer(self._here, self._clock, waits=False, held=self._held)
+        self._kept = KeptRows(self._here)
+        short = Committer(self._here, self._clock, waits=False, held=self._held, kept=self._kept)
         self._turns = Turns(
             short, Committer(self._beside, self._clock, waits=True), self._here, self._log, self._spent, self._pin
         )

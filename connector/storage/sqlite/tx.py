@@ -7,6 +7,7 @@ from typing import Literal
 
 from connector.errors import Defect, HanseError, Unavailable
 from connector.storage.database import SYSTEM, Row, Signal
+from connector.storage.seldom import Kept
 
 BESIDE = ("-wal", "-shm", "-journal")
 BUSY_MS = 5_000
@@ -79,14 +80,16 @@ class SqliteTx:
     dialect: Literal["sqlite"] = "sqlite"
 
     def __init__(
-        self, connection: sqlite3.Connection, scope: str, now: int, *, actor: str = SYSTEM, careful: bool = True
-    ) -> None:
+        self, connection: sqlite3.Connection, scope: str, now: int, *, actor: str = SYSTEM, careful: bool = True,
+        kept: Kept | None = None,
+    ) -> None:  # fmt: skip
         self.careful = careful
         self.scope = scope
         self.actor = actor
         self.now = now
         self.signals: list[Signal] = []
         self.standing: Row | None = None
+        self.kept = kept
         self._connection = connection
         self._last_error: HanseError | None = None
 
