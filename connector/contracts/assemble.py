@@ -89,7 +89,7 @@ def assemble(
         timers={
             COUNTERSIGN: service.countersigning.deadline,
             ending.DUE: terminations.due,
-            second_seal.DUE: service.agreements.second_sealed,
+            second_seal.DUE: service.agreements.records.second_sealed,
         },
         bounds={second_seal.DUE: second_seal.SELDOM_MS},
         every={"succession": (SUCCESSION_S, Successions(db, clock, participants, lines).book)},

@@ -70,6 +70,7 @@ PROVED_BY: dict[str, str] = {
     "cli/operate/witness.py": "cities/test_watching.py",
     "cli/records/trace.py": "cities/test_trace.py",
     "contracts/agreement/log_records.py": "contracts/signing/test_late_delivery_second_seals.py",
+    "contracts/agreement/records.py": "contracts/signing/test_late_delivery_second_seals.py",
     "contracts/agreement/titles.py": "requests/test_terms.py",
     "contracts/assemble.py": "app/test_services.py",
     "contracts/document/described_data.py": "contracts/document/test_sealed_unasked.py",

@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from connector.audit import store as audit
 from connector.catalogue.model import Countersignature, Dataset, Offer
 from connector.catalogue.service import Catalogue
 from connector.contracts import object_store, store
-from connector.contracts.agreement import log_records, replacement, succession
+from connector.contracts.agreement import replacement, succession
+from connector.contracts.agreement.records import AgreementRecords
 from connector.contracts.agreement.succession import NOBODY, Line, Lines
 from connector.contracts.document import draft, render, sealed_unasked, sealing, second_seal
 from connector.contracts.document.described_data import of_dataset
@@ -29,7 +29,6 @@ from connector.errors import Mistake, PeerError, Unavailable, Unknown
 from connector.language.reasons import Reason, because
 from connector.participants import quota
 from connector.participants.acting import NEGOTIATE
-from connector.participants.lifecycle import require_not_deleting
 from connector.participants.service import Hosted, Participants
 from connector.policy.engine import PolicyEngine
 from connector.policy.odrl.model import PolicyError
@@ -95,8 +94,8 @@ class Agreements:
         patience_ms: int = PATIENCE_MS, second_keys: SecondKeys = second_seal.nobody, name_of: Names = str,
     ) -> None:  # fmt: skip
         self._participants, self._catalogue, self._judge, self._lines = participants, catalogue, judge, lines
-        self._patience_ms, self._second_keys, self._name_of = patience_ms, second_keys, name_of
-        self._documents: dict[str, tuple[object, EvidenceObject]] = {}
+        self._patience_ms, self._name_of = patience_ms, name_of
+        self.records = AgreementRecords(participants, second_keys)
         self._signed: dict[tuple[str, str, str], tuple[Terms, str]] = {}
 
     # Reading
@@ -291,7 +290,7 @@ class Agreements:
         plain = draft.agreement_document(
             case.policy, agreement_id, case.dataset, me.party.did, case.counterparty, tx.now
         )
-        drawn = self._made(tx, case, agreement_id, sealing.canonical(plain), None)
+        drawn = self._made(tx, case, plain, sealing.canonical(plain), None)
         facts = Facts(
             described=of_dataset(dataset, offer.countersignature), offer=offer.id, purpose=case.purpose,
             provider=render.party(self._name_of, me.party.did, me.party.name),
@@ -319,7 +318,7 @@ class Agreements:
         if not case.created_at - STRAY_MS <= self._judge.signed_at(plain) <= tx.now + STRAY_MS:
             raise PeerError("contracts.agreement-time", at=str(plain["timestamp"])[:40])
         document = draft.canonical_document(plain)
-        agreement = self._made(tx, case, str(plain["@id"]), document, message.agreement_signature)
+        agreement = self._made(tx, case, plain, document, message.agreement_signature)
         self.add(tx, agreement)
         self.keep(tx, case, second_seal.claimed("provider", message.second_signature))
         self.keep(tx, case, replacement.compared(tx, self._judge, case, plain))
@@ -338,7 +337,7 @@ class Agreements:
         """A one-sided agreement is countersigned; a further agreement record says so (spec/records.md 1.3)."""
         whole = replace(agreement, consumer_jws=seal, state="finalized")
         store.save_agreement(tx, whole)
-        self._record(tx, case, whole)
+        self.records.add(tx, case, whole)
 
     def finalize(self, tx: Tx, case: NegotiationRow, agreement: Agreement | None, evidence: str = "") -> None:
         """In force from now on; nothing happens if it is already, or never came about. `agreement` is that of the case.
@@ -379,7 +378,7 @@ class Agreements:
         state = "finalized" if both_signed else "one-sided"
         final = replace(agreement, state=state, finalized_at=tx.now)
         store.save_agreement(tx, final)
-        self._record(tx, case, final, kept)
+        self.records.add(tx, case, final, kept)
         return final
 
     def close(self, tx: Tx, case: NegotiationRow) -> None:
@@ -404,59 +403,12 @@ class Agreements:
             store.save_agreement(tx, replace(agreement, state="signed", finalized_at=None))
             review(tx, agreement.participant, agreement.id, tx.now)
 
-    def _record(
-        self, tx: Tx, case: NegotiationRow, agreement: Agreement, kept: Mapping[str, EvidenceObject] | None = None
-    ) -> None:
-        """Names our DID document as it is now: a negotiation may wait for days, and keys change meanwhile.
-
-        Once a record names our seal as provider, its document stays: a key withdrawn since then is in no later one.
-        """
-        hosted = self._participants.held(case.participant)
-        current = self._document(hosted, f"did-{agreement.role}.json")
-        named = log_records.named(tx, case) if kept is None else log_records.named_of(kept)
-        known = named.get(current.name)
-        heads = audit.heads(tx, case.participant, agreement.id)
-        logged = heads.agreement is not None  # nothing is asked of the log where it has nothing about the agreement
-        sealed = logged and agreement.role == "provider" and log_records.committed(tx, agreement)
-        sealed = sealed or agreement.own_did != hosted.participant.did  # the document of that time stays with its seal
-        if not sealed and known is not None and known.sha256 != current.sha256:
-            object_store.take_object(tx, case.participant, case.id, case.counterparty, current)
-            named = {**named, current.name: current}
-        body, seconds = log_records.of_agreement(agreement, self._second_keys, named, heads.key_head)
-        log_records.record(tx, hosted.participant.did, case, log_records.AGREEMENT, body, heads=heads)
-        if seconds.waits:
-            timer(tx, case.participant, second_seal.DUE, case.id, tx.now + second_seal.OFTEN_MS)
-
-    def second_sealed(self, tx: Tx, slug: str, case_id: str) -> None:
-        """The timer of a second seal that no record names yet, because the list did not name its key."""
-        try:
-            require_not_deleting(tx, slug)
-        except Unknown:
-            return
-        case = store.case(tx, slug, case_id, lock=True)
-        agreement = None if case is None or case.agreement is None else store.agreement(tx, slug, case.agreement)
-        if agreement is None or not agreement.concluded:
-            return
-        waits = log_records.further(tx, self._participants.held(slug).participant.did, agreement, self._second_keys)
-        age = tx.now - (agreement.finalized_at or 0)
-        if waits and age < second_seal.PATIENCE_MS:
-            pause = min(max(age, second_seal.OFTEN_MS), second_seal.SELDOM_MS)
-            timer(tx, slug, second_seal.DUE, case_id, tx.now + pause)
-
-    def _document(self, hosted: Hosted, name: str) -> EvidenceObject:
-        key = f"{hosted.participant.id} {name}"
-        kept = self._documents.get(key)
-        if kept is None or kept[0] is not hosted.document:
-            body = sealing.canonical(dict(hosted.document))
-            made = draft.evidence_object(name, "application/did+json", body)
-            kept = self._documents[key] = (hosted.document, made)
-        return kept[1]
-
-    def _made(self, tx: Tx, case: NegotiationRow, agreement_id: str, document: bytes, seal: str | None) -> Agreement:
-        """The agreement of this negotiation; not yet saved."""
-        plain = msgspec.json.decode(document)
+    def _made(
+        self, tx: Tx, case: NegotiationRow, plain: Mapping[str, Any], document: bytes, seal: str | None
+    ) -> Agreement:  # fmt: skip
+        """The agreement of this negotiation, as members and as canonical bytes; not yet saved."""
         return Agreement(
-            participant=case.participant, id=agreement_id, negotiation=case.id, role=str(case.kernel.role),
+            participant=case.participant, id=str(plain["@id"]), negotiation=case.id, role=str(case.kernel.role),
             counterparty=case.counterparty, dataset=case.dataset, state="signed", document=document,
             digest=digest(document), provider_jws=seal, consumer_jws=None, facts={},
             expires_at=self._judge.expires_at(document, self._judge.signed_at(plain)), created_at=tx.now,

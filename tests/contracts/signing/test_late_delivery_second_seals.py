@@ -273,5 +273,5 @@ async def test_a_further_record_makes_no_late_seal_younger(towns: Towns) -> None
         towns.second_keys[hosted.participant.did] = hosted.signers["seal-pq"].public_jwk
     for slug in TOWNS:
         case = await towns.agreement(slug, found.agreement)
-        await towns.db.write(slug, towns.contracts.agreements.second_sealed, slug, case.negotiation)
+        await towns.db.write(slug, towns.contracts.agreements.records.second_sealed, slug, case.negotiation)
     assert [len(await said(towns, slug)) for slug in TOWNS] == [2, 2]
