@@ -9,7 +9,7 @@ from tests.testkit.places import ROOT
 OWN = r"[a-z_.]*\b(?:participant|own|town)\.did\b"
 COMPARED = re.compile(rf"(?:[!=]=|\bin|\bis) *{OWN}(?!\s*\()|{OWN} *(?:[!=]=|not in\b|in\b)")
 PRESENT = {
-    "connector/contracts/agreement/agreements.py": "the document that goes with a seal is that of its time",
+    "connector/contracts/agreement/records.py": "the document that goes with a seal is that of its time",
     "connector/contracts/signing/gather.py": "a text that names a former DID is sealed by nobody",
     "connector/operation/maintenance.py": "what a list says anew of a member, it says of the DID that it has now",
     "connector/participants/succession.py": "nobody takes its own place",

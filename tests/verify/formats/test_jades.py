@@ -62,6 +62,7 @@ def test_the_digest_is_over_the_base64url_text() -> None:
     assert jades.object_hash(b"abc") == "NdlWlNPxYCFdspPHiZ2qWQeDeDj7S4EZ7XE-MkRsEmY"
 
 
+@pytest.mark.threat("T112")
 def test_hashes_are_kept_by_what_they_are_of(monkeypatch: pytest.MonkeyPatch) -> None:
     """>> more objects than are kept, in turns  << each time the hash that is made step by step."""
     monkeypatch.setattr(jades, "MOST_HASHES", 4)
