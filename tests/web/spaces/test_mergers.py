@@ -93,7 +93,7 @@ async def test_a_town_takes_its_word_back_at_its_desk(desks: Desks, asked: str) 
     where = f"/t/{TOWN}/spaces"
     rita = await desks.at_town("rita@musterstadt.example", "auditor")
     page = await rita.get((await rita.get(where)).link("Datenraum Musterkreis"))
-    assert "gemeldet, noch nicht entschieden Sie sind seit 01.01.2026 Teil von Kreis" in page.words
+    assert "noch nicht entschieden Gemeldet: Sie sind seit 01.01.2026 Teil von Kreis." in page.words
     assert [form.action for form in page.forms if "withdraw" in form.action] == []
     anna, tina = await desks.at_county(), await desks.at_town()
     before = await anna.get(PLACE)
