@@ -27,7 +27,8 @@ TOWNS, DATASETS = (100, 20) if QUICK else (500, 200)
 PAIRS = 3 if QUICK else 9
 EARLY = 10
 """How many towns there are when adding one is measured first; and how many are added for one figure."""
-IDLE_S = 20.0
+IDLE_S = 20.0 if QUICK else 60.0
+"""A whole minute has every round that comes once a minute in it."""
 SETTLED_S = 75.0
 """For what a process does once after its start; the crawls that it then begins end after a minute."""
 NO_CRAWLS = {"HANSE_FEDERATION__LOOK_S": "86400"}
