@@ -245,8 +245,10 @@ class Departures:
             origin=manifest.origin_of(hosted.participant), log=log, agreements=agreements,
             entries=tuple(writer.entries),
         )  # fmt: skip
+        jws = manifest.signed(made, hosted.signers["peer"])
         yield writer.begin(Head(name=MANIFEST))
-        yield writer.block(manifest.signed(made, hosted.signers["peer"]))
+        for at in range(0, len(jws), PIECE):
+            yield writer.block(jws[at : at + PIECE])
         yield writer.end()
 
     @long

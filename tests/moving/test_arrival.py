@@ -1,6 +1,7 @@
 """A town moves: everything of it, in force at one place at a time; what is bent on the way is refused whole."""
 
 from hashlib import sha256
+from io import BytesIO
 
 import pytest
 
@@ -8,7 +9,8 @@ from connector.audit import integrity, origins, sealer
 from connector.audit import store as audit
 from connector.contracts.evidence import integrity as contracts
 from connector.errors import HanseError, Mistake
-from connector.moving import departure, manifest, rows, target
+from connector.moving import departure, envelope, manifest, rows, target
+from connector.moving.frames import MANIFEST, Reader
 from connector.moving.target import Target
 from connector.participants import store
 from connector.spaces import joined_store
@@ -258,6 +260,18 @@ def came(tx: Tx) -> None:
         reason="", told="", asked_at=1, changed_at=1, version=0, moved="statement",
     )  # fmt: skip
     joined_store.put(tx, one, None)
+
+
+async def test_a_long_manifest_comes_in_pieces(old: Old, new: New, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> a manifest that is longer than a block may be << taken in."""
+    monkeypatch.setattr(departure, "PIECE", 500)
+    await old.towns.concluded(PARTNER, TOWN)
+    expected = await new.arrivals.expect(TOWN)
+    await old.departures.begin(TOWN, expected.target)
+    archive = await old.archive()
+    reader = Reader(envelope.opened(BytesIO(archive).read, new.arrivals._secrets(expected).archive, expected.move))
+    assert max(len(block) for head, blocks in reader.entries() for block in blocks if head.name == MANIFEST) == 500
+    assert await new.take(archive)
 
 
 @pytest.mark.threat("T124")
