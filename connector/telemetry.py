@@ -23,6 +23,7 @@ _ODD = re.compile("[\x00-\x1f\x7f\x80-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e
 _HIDDEN = "[hidden]"
 
 Event = MutableMapping[str, Any]
+Level = Literal["debug", "info", "warning", "error"]
 
 
 def without_secrets(text: str) -> str:
@@ -77,7 +78,16 @@ def _standard_error(*_: object) -> structlog.PrintLogger:
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
-def configure(level: Literal["debug", "info", "warning", "error"], form: Literal["json", "text"]) -> None:
+_LEAST: dict[object, int] = {structlog.make_filtering_bound_logger(number): number for number in _LEVELS.values()}
+"""By the class of logger that `configure` chooses, from which level on lines are written."""
+
+
+def says(level: Level) -> bool:
+    """Whether lines of this level are written: one that is thrown away costs more than asking, where there are many."""
+    return _LEVELS[level] >= _LEAST.get(structlog.get_config()["wrapper_class"], 0)
+
+
+def configure(level: Level, form: Literal["json", "text"]) -> None:
     """Sets up logging for the whole process; lines go to standard error."""
     render: Callable[..., Any] = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
@@ -154,7 +164,8 @@ class Metrics:
         self._help[name] = text
         series = self._spread.setdefault(name, {})
         label = _bounded(series, labels)
-        spread = series.setdefault(label, Spread())
+        if (spread := series.get(label)) is None:
+            spread = series[label] = Spread()
         spread.counts[bisect_left(BUCKETS, value)] += 1
         spread.total += value
 

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
+from typing import get_args
 
 import pytest
 import structlog
@@ -171,3 +172,14 @@ def test_a_distribution_is_cumulative_and_bounded() -> None:
     for at in range(1_000):
         metrics.observe("hanse_s", "How long.", 1.0, surface=str(at))
     assert sum(line.startswith("hanse_s_count") for line in metrics.text().splitlines()) == MOST_SERIES + 1
+
+
+@pytest.mark.parametrize("least", ["debug", "info", "warning", "error"])
+def test_it_can_be_asked_which_lines_are_written(capsys: pytest.CaptureFixture[str], least: telemetry.Level) -> None:
+    """>> a line of each level, written from one on << those that were promised, and no other."""
+    telemetry.configure(least, "json")
+    levels: tuple[telemetry.Level, ...] = get_args(telemetry.Level)
+    for level in levels:
+        getattr(structlog.get_logger(), level)("said")
+    assert [line["level"] for line in lines(capsys)] == [level for level in levels if telemetry.says(level)]
+    assert telemetry.says(least)

@@ -15,7 +15,7 @@ from cryptography import x509
 from connector.clock import Clock
 from connector.participants.service import Hosted, Participants
 from connector.storage.database import HELD, WORKER, Database, HeldLoop, Tx
-from connector.telemetry import Labels, Metrics
+from connector.telemetry import Labels, Metrics, says
 
 NOUNS: Final = ("negotiation", "transfer")
 REMEMBERED: Final = 10_000
@@ -84,7 +84,8 @@ class Monitoring:
             self._last.move_to_end((participant, process))
             if len(self._last) > REMEMBERED:
                 self._last.popitem(last=False)
-            log.info("process.state", noun=noun, participant=participant, process=process, state=state)
+            if says("info"):
+                log.info("process.state", noun=noun, participant=participant, process=process, state=state)
             self._metrics.count(
                 "hanse_state_changes_total", "Changes of state that this process made.", noun=noun, state=state
             )
