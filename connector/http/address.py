@@ -48,16 +48,24 @@ class Target(Struct, frozen=True):
         return self.scheme, self.host, self.port
 
 
-@lru_cache(maxsize=4096)
 def target(url: str, *, insecure: bool = False) -> Target | None:
     """The parts of an absolute https URL (with `insecure`, http too), or None if any part of it is odd."""
+    there = _parts(url)
+    if there is None or not (there.scheme == "https" or insecure) or not port_allowed(there.port, insecure=insecure):
+        return None
+    return there
+
+
+@lru_cache(maxsize=4096)
+def _parts(url: str) -> Target | None:
+    """The same of whichever scheme and port."""
     match = _URL.fullmatch(url) if len(url) <= LONGEST else None
     if match is None:
         return None
     scheme, host = match["scheme"].lower(), match["host"].lower().strip("[]")
     port = int(match["port"] or (443 if scheme == "https" else 80))
     path = match["path"] or ""
-    if not (scheme == "https" or insecure) or not port_allowed(port, insecure=insecure) or not host_plain(host):
+    if not host_plain(host):
         return None
     if _PERCENT.search(path) or _PERCENT.search(match["query"] or ""):
         return None

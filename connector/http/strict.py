@@ -25,8 +25,6 @@ _ESCAPED = re.compile(r"\\(?:[bf]|u(?:[dD][89a-fA-F]|00[01789][0-9a-fA-F]|20(?:2
 _STEERING = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Control characters but tab and line breaks, and those that turn the order of what is shown: no text of a person needs
 them, and whoever reads it on a screen or in a terminal sees something else than what is there."""
-_STEERING_BYTES: Final = (b"\x7f", b"\xc2", b"\xe2")
-"""With one of these each of them begins in UTF-8, from U+007F on."""
 
 
 def loads(
@@ -85,11 +83,12 @@ def _suspect(text: str, data: bytes) -> bool:
     """Whether a string of a JSON text may hold something that is no text; an escaped backslash before such a sequence
     overcounts.
 
-    Below U+0020 nothing stands in a string unescaped; what else steers has bytes that most messages have not.
+    Below U+0020 nothing stands in a string unescaped; what else steers begins with one of three bytes in UTF-8, which
+    most messages have not.
     """
     if "\\" in text and _ESCAPED.search(text) is not None:
         return True
-    return any(one in data for one in _STEERING_BYTES) and not text.isprintable() and steers(text)
+    return (b"\x7f" in data or b"\xc2" in data or b"\xe2" in data) and not text.isprintable() and steers(text)
 
 
 def _many(data: bytes, nodes: int) -> bool:

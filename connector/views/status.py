@@ -5,6 +5,7 @@ that a contract has run out, that an offer waits for this side, that a transfer 
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, Literal, get_args
 
 import msgspec
@@ -87,5 +88,6 @@ def _status(of: str, code: str, tone: Tone) -> StatusView:
     return StatusView(code, _said(f"status.{of}.{code}"), tone)
 
 
+@lru_cache(maxsize=256)
 def _said(key: str) -> Sentences:
     return {lang: say(key, lang) for lang in LANGUAGES}

@@ -6,6 +6,7 @@ controls acts for the subject with tokens; as assertion it counts for nothing (s
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from msgspec import Struct
@@ -49,13 +50,19 @@ class DidDocument(Struct, frozen=True):
     @property
     def root(self) -> str | None:
         """The address of its connector, from the `DataService` entry; None if there is none that we would call."""
-        endpoint = (self.service("DataService") or "").removesuffix(VERSION_PATH).rstrip("/")
-        there = target(endpoint)
-        return endpoint if there is not None and there.query is None else None
+        return _root(self.service("DataService") or "")
 
     def thumbprints(self) -> Mapping[str, frozenset[str]]:
         """Per relation, which keys stand there, whatever they are called."""
         return {relation: frozenset(thumbprint(jwk) for jwk in keys.values()) for relation, keys in self.keys.items()}
+
+
+@lru_cache(maxsize=4096)
+def _root(service: str) -> str | None:
+    """Every message asks for it, to a peer and from one."""
+    endpoint = service.removesuffix(VERSION_PATH).rstrip("/")
+    there = target(endpoint)
+    return endpoint if there is not None and there.query is None else None
 
 
 def read_document(did: Did, value: object) -> DidDocument:
