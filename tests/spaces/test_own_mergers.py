@@ -4,7 +4,9 @@ from typing import get_args
 
 import pytest
 
+from connector.errors import PeerError, Unavailable
 from connector.spaces.documents import Request, RequestClaims
+from connector.spaces.model import REQUESTS
 from tests.spaces.conftest import COUNTY, PEOPLE, County
 from tests.spaces.mergers import DAY, PART, PARTNER, WHOLE, approve, claim, say, together, withdraw
 from tests.testkit.cities import City, Refused, Space
@@ -86,6 +88,7 @@ async def test_the_part_takes_it_back_and_a_late_yes_is_told_so(county: County, 
     assert await states(county) == [("asked", 2)]
 
 
+@pytest.mark.threat("T125")
 async def test_nobody_takes_back_what_others_said(county: County, both: City) -> None:
     """>> a neighbour takes back the part's word and the whole's; somebody who said nothing her own << refused; nothing
     has changed."""
@@ -96,6 +99,22 @@ async def test_nobody_takes_back_what_others_said(county: County, both: City) ->
         assert await refused(both, slug, county, member) == "spaces.merger-not-said"
     assert await refused(both, PARTNER, county, "Niemandsdorf") == "api.nobody-called"
     assert await states(county) == [("said", 2)]
+
+
+@pytest.mark.threat("T125")
+async def test_a_word_goes_back_and_forth_twelve_times_an_hour(county: County, both: City) -> None:
+    """>> the part says it and takes it back until it is told to wait << after twelve words; the last one counts, and
+    the whole may still speak."""
+    did, into = both.did(PART), both.did(WHOLE)
+    for _ in range(REQUESTS // 2):
+        await claim(both, PART, member=did, into=into)
+        await claim(both, PART, request="merge-withdraw", member=did, since="")
+    for said in ({"into": into}, {"request": "merge-withdraw", "since": ""}):
+        with pytest.raises(Unavailable, match=r"peer\.busy"):
+            await claim(both, PART, member=did, **said)
+    assert await states(county) == [("withdrawn", 0)]
+    with pytest.raises(PeerError, match=r"spaces\.merger-unsaid"):
+        await claim(both, WHOLE, member=did, into=into)
 
 
 async def test_a_process_that_died_before_it_booked_it_takes_it_back_again(county: County, both: City) -> None:
