@@ -5,11 +5,12 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, Protocol
 
 from connector.cli.frame.call import NO_SERVER, OK, PEER_UNAVAILABLE, REFUSED, SKIPPED, WRONG_USAGE, Call, language
 from connector.cli.frame.client import Problem
-from connector.cli.frame.parser import Words
+from connector.cli.frame.parser import Words, translate
 from connector.cli.operate import serve
 from connector.errors import HanseError, Unavailable
 from connector.language import catalogue as messages
@@ -95,6 +96,14 @@ class _Command(Protocol):
 
 def parser(lang: str, *, only_serve: bool = False) -> Words:
     """The whole command line in one language; for a server without what only other commands load."""
+    found = _parser(lang, only_serve=only_serve)
+    translate(lang)  # argparse has one language at a time, whichever was made last
+    return found
+
+
+@cache
+def _parser(lang: str, *, only_serve: bool) -> Words:
+    """Made once, since making it takes longer than most commands; parsing leaves it as it is."""
     top = Words(lang=lang, prog="hanse", epilog=say("cli.help.hanse.codes", lang))
     top.word("--version", action=_Version)
     top.common(top=True)

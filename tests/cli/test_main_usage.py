@@ -89,6 +89,19 @@ def test_wrong_usage_is_said_in_german(argv: list[str], said: str, capsys: pytes
     assert said in capsys.readouterr().err
 
 
+def test_a_parser_that_was_made_before_another_keeps_its_language(capsys: pytest.CaptureFixture[str]) -> None:
+    """>> wrong usage in German, in English, in German << each in its language, by two parsers."""
+    said = []
+    for lang in ("de", "en", "de"):
+        with pytest.raises(SystemExit):
+            main(["--lang", lang, "publish"], {})
+        said.append(capsys.readouterr().err.partition("\n")[2])
+    assert said == [said[0], said[1], said[0]]
+    assert "es fehlt: --as" in said[0]
+    assert "es fehlt" not in said[1]
+    assert parser("de") is not parser("en") is parser("en")
+
+
 @pytest.mark.parametrize(
     ("argv", "environ", "lang"),
     [

@@ -24,7 +24,7 @@ _SAID: Mapping[str, str] = {
 """What argparse has translated before it fills it -> our message under `cli.usage`, with the same places to fill."""
 
 
-def _translate(lang: str) -> None:
+def translate(lang: str) -> None:
     """Argparse takes its words from gettext by this name; what we do not know is shown as it comes."""
     vars(argparse)["_"] = lambda text: say(f"cli.usage.{_SAID[text]}", lang) if text in _SAID else text
 
@@ -36,7 +36,7 @@ class Words(argparse.ArgumentParser):
         self.lang = lang
         self.topic = topic
         self.helped: list[str] = []
-        _translate(lang)
+        translate(lang)
         options["description"] = say(f"cli.help.{topic or 'hanse'}.about", lang)
         super().__init__(
             add_help=False, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options
