@@ -97,7 +97,7 @@ class Checkpointer:
             return
 
     def _checkpoint(self) -> None:
-        connection = connect(self._path)
+        connection = None  # opened when there is something to do: it reads the whole schema
         while not self._stopped:  # looked at after clearing, so that `stop` cannot fall in between
             self._dirty.wait()
             self._hurry.wait(IDLE_S)
@@ -105,6 +105,8 @@ class Checkpointer:
             self._hurry.clear()
             if self._stopped:
                 break
+            connection = connection or connect(self._path)
             with self._next_time():
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
-        connection.close()
+        if connection is not None:
+            connection.close()

@@ -53,6 +53,26 @@ class Gate:
         return task
 
 
+async def test_who_moves_the_log_opens_the_file_when_there_is_something_to_move(
+    sqlite_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> an idle database is closed << nobody read its schema once more for that."""
+    opened: list[Path] = []
+    monkeypatch.setattr(checkpoint, "connect", lambda path: opened.append(path) or sqlite3.connect(path))
+    assert isinstance(sqlite_db, Sqlite)
+    mover = checkpoint.Checkpointer(sqlite_db._path, lambda: None)
+    mover.start()
+    mover.stop()
+    assert opened == []
+    mover.start()
+    mover._hurry.set()
+    mover.full(1, 0)
+    while not opened:
+        await asyncio.sleep(0.01)
+    mover.stop()
+    assert opened == [sqlite_db._path]
+
+
 async def test_a_long_unit_is_on_the_disk_before_anyone_sees_it(sqlite_db: Database, tmp_path: Path) -> None:
     """>> a long unit has written and still works << nobody sees it, short units wait, and reading goes on."""
     gate = Gate()
