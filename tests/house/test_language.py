@@ -57,8 +57,10 @@ def raised() -> tuple[Raised, ...]:
 
 
 def _raised() -> Iterator[Raised]:
+    made = re.compile(rf"\b(?:{'|'.join(sorted(ERRORS))})\(")
     for path in sorted((ROOT / "connector").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        text = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(text)) if made.search(text) else ():
             if not (
                 isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ERRORS and node.args
             ):
