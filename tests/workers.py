@@ -130,7 +130,7 @@ def pytest_collection_finish() -> None:
     """The modules and tests that are loaded now stay: whoever looks for garbage need not look at them again."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    gc.set_threshold(100_000, 50, 50)
 
 
 def pytest_configure(config: pytest.Config) -> None:
