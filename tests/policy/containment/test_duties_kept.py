@@ -241,19 +241,16 @@ def test_with_duties_compatible_terms_permit_nothing_more_and_owe_no_less(pair: 
             assert {duty.action.iri for duty in wide.examine(world, "access").duties} <= owed
 
 
-@pytest.mark.parametrize("one", small.DUTIES)
-def test_every_pair_of_duties_is_judged_as_the_evaluation_does(one: Any) -> None:
-    """>> each duty of the small world against this one << kept only if nothing more is permitted, and by itself."""
-    offer = policy({"action": "use", "duty": [one]})
-    wide = [compile(offer).verdict(world, "access").permit for world in BUSY]
-    kept = []
-    for other in small.DUTIES:
-        asked = policy({"action": "use", "duty": [other]})
-        narrow = [compile(asked).verdict(world, "access").permit for world in BUSY]
-        if narrower(offer, asked, small.CLOSURE).verdict == "compatible":
-            kept.append(other)
-            assert all(w or not n for w, n in zip(wide, narrow, strict=True))
-    assert one in kept
+def test_every_pair_of_duties_is_judged_as_the_evaluation_does() -> None:
+    """>> each duty of the small world against each << kept only if nothing more is permitted, and by itself."""
+    terms = [policy({"action": "use", "duty": [one]}) for one in small.DUTIES]
+    allowed = [[compile(one).verdict(world, "access").permit for world in BUSY] for one in terms]
+    for offer, wide in zip(terms, allowed, strict=True):
+        for asked, narrow in zip(terms, allowed, strict=True):
+            if narrower(offer, asked, small.CLOSURE).verdict == "compatible":
+                assert all(w or not n for w, n in zip(wide, narrow, strict=True)), (offer, asked)
+            else:
+                assert asked is not offer, offer
 
 
 def test_a_duty_of_the_permission_that_applies_is_kept() -> None:
