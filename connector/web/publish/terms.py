@@ -57,16 +57,19 @@ class Rules:
 
     def offered(self) -> list[TemplateView]:
         """Those that could permit somebody something, by number."""
+        return self._offered([one for one in templates() if _fillable(one)])
+
+    def _offered(self, among: Sequence[Template]) -> list[TemplateView]:
+        """Looking whether one could permit anybody anything takes as long as the rest of a page."""
         now = self._clock.now()
-        found = [template(self._judge, one, now) for one in templates() if _fillable(one)]
-        return [one for one in found if one.offered]
+        return [shown for one in among if (shown := template(self._judge, one, now)).offered]
 
     def named(self, rule: str) -> TemplateView:
         """Raises Mistake for one that is not offered."""
-        found = next((one for one in self.offered() if one.id == rule), None)
-        if found is None:
+        found = self._offered([one for one in templates() if one.id == rule and _fillable(one)])
+        if not found:
             raise Mistake("web.rule", rule=rule[:80])
-        return found
+        return found[0]
 
     def fields(self, call: Call, rule: TemplateView, slots: Mapping[str, str]) -> list[Field]:
         own = [self._field(call, one, slots.get(one.name, "")) for one in rule.slots if one.type not in _NEEDED_LATER]
