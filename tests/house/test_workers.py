@@ -114,10 +114,10 @@ def test_portions_are_neighbours_of_one_file_and_small_at_the_end() -> None:
 
 
 def test_what_is_alone_stays_file_by_file() -> None:
-    """>> two files behind a first test << the places of each."""
+    """>> two files behind a first test << the places of each, the most tests first."""
     items: Any = [SimpleNamespace(path=name) for name in "xaaabb"]
     assert forked.files(items, 1) == [range(1, 4), range(4, 6)]
-    assert forked.files(items, 0) == [range(1), range(1, 4), range(4, 6)]
+    assert forked.files(items, 0) == [range(1, 4), range(4, 6), range(1)]
     assert forked.files(items, 6) == []
 
 
