@@ -21,6 +21,7 @@ from connector.participants import succession
 from connector.participants.service import Participants
 from connector.policy.engine import PolicyEngine, Requester
 from connector.storage.database import Tx
+from connector.storage.seldom import once_small
 
 EXAMINED: Final = 5_000
 """Datasets looked at in one transaction."""
@@ -136,7 +137,7 @@ class Pages:
     def dataset(self, tx: Tx, slug: str, requester: Requester, name: str) -> bytes | None:
         """One dataset by id or bare UUID as a document, under the same rule as pages (CVE-2024-9202)."""
         participant = self._participants.current(tx, slug)
-        found = store.shown(tx, slug, (name, *succession.named(participant, f"datasets/{name}")))
+        found = once_small(tx, store.shown, slug, (name, *succession.named(participant, f"datasets/{name}")))
         for entry in found:
             offers = Viewer(self._judge, requester, tx.now).visible(entry.offers)
             if offers:

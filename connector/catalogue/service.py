@@ -31,6 +31,7 @@ from connector.participants.service import Participants
 from connector.policy.engine import PolicyEngine, Requester
 from connector.policy.odrl.names import is_classified
 from connector.storage.database import Tx
+from connector.storage.seldom import once_small
 
 UNPUBLISHED = 300
 PAGE = 50
@@ -158,7 +159,7 @@ class Catalogue:
 
     def published(self, tx: Tx, slug: str, requester: Requester, offer_id: str) -> tuple[Offer, Dataset]:
         """An offer that this peer may see, as it stands now; raises Unknown."""
-        found = store.offer_with_dataset(tx, slug, offer_id)
+        found = once_small(tx, store.offer_with_dataset, slug, offer_id)
         if found is None or found[0].state != "published" or not may_see(self._judge, requester, found[0], tx.now):
             raise Unknown("catalogue.no-offer")
         return found

@@ -327,10 +327,10 @@ def test_what_is_kept_is_read_of_tables_whose_changes_are_heard_of() -> None:
     asked = {
         name.rpartition(".")[2]
         for path in PACKAGE.rglob("*.py")
-        for name in re.findall(r"\bonce\(tx, ([\w.]+),", path.read_text(encoding="utf-8"))
+        for name in re.findall(r"\bonce(?:_small)?\(tx, ([\w.]+),", path.read_text(encoding="utf-8"))
     }
     found = {one.place: one.sql for one in statements("sqlite", SAMPLES) if one.place.rpartition(".")[2] in asked}
-    assert asked == {"_standing", "publisher", "_never", "_mandate"}
+    assert asked == {"_standing", "publisher", "_never", "_mandate", "offer_with_dataset", "shown"}
     assert {place.rpartition(".")[2] for place in found} == asked
     for place, sql in found.items():
         assert set(re.findall(r"\b(?:FROM|JOIN) (\w+)", sql)) <= set(TABLES), place

@@ -9,11 +9,16 @@ import sqlite3
 from collections.abc import Callable, Hashable
 from typing import Final, TypeVar
 
+import msgspec
+
 from connector.storage.seldom import TABLES
 
 T = TypeVar("T")
 
 MOST: Final = 4_096
+FEW: Final = 256
+SMALL: Final = 8_192
+"""Bytes as JSON; as values they take about three times as many, so that all of the few take some MiB at most."""
 _FUNCTION: Final = "changed_seldom"
 _NOTHING: Final = object()
 
@@ -24,6 +29,7 @@ class KeptRows:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._values: dict[Hashable, object] = {}
+        self._small: dict[Hashable, object] = {}
         self._version: int | None = None
         self._changing = True
 
@@ -45,21 +51,27 @@ class KeptRows:
             return
         version = self._connection.execute("PRAGMA data_version").fetchone()[0]
         if version != self._version:
-            self._values.clear()
+            self._forget()
         self._version, self._changing = version, False
 
-    def value(self, key: Hashable, read: Callable[[], T]) -> T:
+    def value(self, key: Hashable, read: Callable[[], T], *, small: bool) -> T:
         if self._changing:
             return read()
-        found: T = self._values.get(key, _NOTHING)  # type: ignore[assignment]
+        values, most = (self._small, FEW) if small else (self._values, MOST)
+        found: T = values.get(key, _NOTHING)  # type: ignore[assignment]
         if found is not _NOTHING:
             return found
         value = read()
-        if len(self._values) >= MOST:
-            self._values.clear()
-        self._values[key] = value
+        if not small or (value and len(msgspec.json.encode(value)) <= SMALL):
+            if len(values) >= most:
+                values.clear()
+            values[key] = value
         return value
 
     def _changed(self) -> None:
-        self._values.clear()
+        self._forget()
         self._changing = True
+
+    def _forget(self) -> None:
+        self._values.clear()
+        self._small.clear()

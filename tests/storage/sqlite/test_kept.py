@@ -10,7 +10,8 @@ from connector.errors import Mistake
 from connector.storage import Database, Tx
 from connector.storage.database import long
 from connector.storage.nested import nested
-from connector.storage.seldom import once
+from connector.storage.seldom import once, once_small
+from connector.storage.sqlite.kept import FEW, SMALL
 
 TOWN = "musterstadt"
 
@@ -95,6 +96,42 @@ async def test_what_is_undone_was_never_kept(sqlite_db: Database, named: Named) 
     assert await sqlite_db.write(TOWN, named) == "Musterstadt"
     assert await sqlite_db.write(TOWN, partly) == "Musterstadt"
     assert set(seen) == {"Neustadt"}
+
+
+class Said:
+    """Reads the dataset of that name, of which there is what it says here, and counts how often."""
+
+    def __init__(self, length: int) -> None:
+        self.length, self.asked = length, 0
+
+    def read(self, tx: Tx, name: str) -> str | None:
+        self.asked += 1
+        return "x" * self.length or None
+
+    def __call__(self, tx: Tx, name: str) -> str | None:
+        return once_small(tx, self.read, name)
+
+
+@pytest.mark.parametrize(("length", "times"), [(100, 1), (SMALL, 3), (0, 3)])
+async def test_only_what_is_small_and_there(sqlite_db: Database, length: int, times: int) -> None:
+    """>> three times the same: small, large, not there <<"""
+    said = Said(length)
+    for _ in range(3):
+        await sqlite_db.write(TOWN, said, "a")
+    assert said.asked == times
+
+
+async def test_few_are_kept(sqlite_db: Database) -> None:
+    """Whoever asks for very many fills no memory: by then the first one is read again."""
+    said = Said(100)
+
+    def asked(tx: Tx) -> None:
+        for number in range(FEW + 1):
+            said(tx, str(number))
+
+    await sqlite_db.write(TOWN, asked)
+    await sqlite_db.write(TOWN, said, "0")
+    assert said.asked == FEW + 2
 
 
 async def test_who_only_reads_asks_the_database(sqlite_db: Database, named: Named) -> None:
