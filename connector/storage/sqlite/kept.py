@@ -46,10 +46,17 @@ class KeptRows:
         self._version = 0
 
     def begin(self) -> None:
-        """A transaction that has the write lock begins; nothing of the one before is undone any more."""
+        """A transaction that has the write lock begins; nothing of the one before is undone any more.
+
+        Where nobody can say whether others have written, nothing is kept: what the unit then asks fails by itself.
+        """
         if self._version is None:
             return
-        version = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        try:
+            version = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        except sqlite3.Error:
+            self._changed()
+            return
         if version != self._version:
             self._forget()
         self._version, self._changing = version, False

@@ -10,8 +10,8 @@ from connector.errors import Mistake
 from connector.storage import Database, Tx
 from connector.storage.database import long
 from connector.storage.nested import nested
-from connector.storage.seldom import once, once_small
-from connector.storage.sqlite.kept import FEW, SMALL
+from connector.storage.seldom import TABLES, once, once_small
+from connector.storage.sqlite.kept import FEW, SMALL, KeptRows
 
 TOWN = "musterstadt"
 
@@ -96,6 +96,23 @@ async def test_what_is_undone_was_never_kept(sqlite_db: Database, named: Named) 
     assert await sqlite_db.write(TOWN, named) == "Musterstadt"
     assert await sqlite_db.write(TOWN, partly) == "Musterstadt"
     assert set(seen) == {"Neustadt"}
+
+
+def test_nothing_is_kept_while_nobody_can_say_who_has_written() -> None:
+    """>> the disk refuses the question << everything is read, and the error is the statement's."""
+    read = []
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for table in TABLES:
+            connection.execute(f"CREATE TABLE {table} (id TEXT)")
+        kept = KeptRows(connection)
+        kept.watch()
+        kept.begin()
+        for _ in range(2):
+            kept.value("a", lambda: read.append(1), small=False)
+    kept.begin()
+    for _ in range(2):
+        kept.value("a", lambda: read.append(2), small=False)
+    assert read == [1, 2, 2]
 
 
 class Said:
