@@ -64,6 +64,11 @@ class RouteTable(Generic[T]):
 
 
 def _walk(place: _Place[T], segments: list[str], at: int, named: tuple[str, ...], found: list[Found[T]]) -> None:
+    while at < len(segments) and place.any is None and not place.rest:  # nothing but words can follow
+        word = place.words.get(segments[at])
+        if word is None:
+            return
+        place, at = word, at + 1
     if at == len(segments):
         found += [(number, row, named) for number, row in place.ends]
         return

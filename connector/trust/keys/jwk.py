@@ -64,14 +64,18 @@ def public_key(jwk: Jwk) -> tuple[str, PublicKey]:
     try:
         if _PRIVATE & jwk.keys():
             raise ValueError("private or symmetric")
-        return _parsed(tuple(sorted((name, value) for name, value in jwk.items() if isinstance(value, str))))
+        members = tuple(jwk.items())
+        try:
+            return _parsed(members)
+        except TypeError:  # a list cannot be remembered; nothing that counts is one
+            return _parsed(tuple(item for item in members if isinstance(item[1], str)))
     except (ValueError, KeyError) as cause:
         raise PeerError("trust.jwk") from cause
 
 
 @lru_cache(maxsize=4096)
-def _parsed(members: tuple[tuple[str, str], ...]) -> tuple[str, PublicKey]:
-    jwk = dict(members)
+def _parsed(members: tuple[tuple[str, object], ...]) -> tuple[str, PublicKey]:
+    jwk = {name: value for name, value in members if isinstance(value, str)}
     alg, key = _key(jwk)
     if _SYNONYMS.get(jwk.get("alg", alg), jwk.get("alg", alg)) != alg or jwk.get("use", "sig") != "sig":
         raise ValueError("alg or use does not fit the key")
