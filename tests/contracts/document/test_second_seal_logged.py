@@ -218,7 +218,7 @@ async def test_two_replicas_that_look_at_once_write_one_record(towns: Towns) -> 
         hosted = await towns.participants.get(town)
         towns.second_keys[hosted.participant.did] = hosted.signers["seal-pq"].public_jwk
     own = await towns.agreement("musterstadt", agreement.id)
-    again = towns.contracts.agreements.second_sealed
+    again = towns.contracts.agreements.records.second_sealed
     await asyncio.gather(*(towns.db.write("musterstadt", again, "musterstadt", own.negotiation) for _ in range(6)))
     assert await said(towns, "musterstadt") == [{}, await kept(towns, "musterstadt", agreement)]
 
@@ -348,7 +348,7 @@ async def test_an_agreement_that_never_came_into_force_gets_none(towns: Towns) -
     agreement = await towns.concluded("nachbardorf", "musterstadt")
     own = await towns.agreement("musterstadt", agreement.id)
     await towns.db.write("musterstadt", store.save_agreement, replace(own, state="terminated"))
-    again: Any = towns.contracts.agreements.second_sealed
+    again: Any = towns.contracts.agreements.records.second_sealed
     for case in (own.negotiation, "urn:uuid:none"):
         await towns.db.write("musterstadt", again, "musterstadt", case)
     assert await said(towns, "musterstadt") == [{}]
