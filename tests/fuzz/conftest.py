@@ -1,21 +1,20 @@
 """Towns in the middle of their exchanges, and a door to one of them whose database is on trial."""
 
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from connector.storage import open_database, upgrade
+from connector.storage import open_database
 from tests.fuzz.ground import Ground, ground_in
 from tests.fuzz.trial import Trial
 from tests.testkit.door import Door
 
 
 @pytest.fixture
-async def ground(tmp_path: Path) -> AsyncIterator[Ground]:
-    url = f"sqlite://{tmp_path / 'hanse.db'}"
-    upgrade(url)
-    database = open_database(url)
+async def ground(migrated: Path, tmp_path: Path) -> AsyncIterator[Ground]:
+    database = open_database(f"sqlite://{shutil.copy(migrated, tmp_path / 'hanse.db')}")
     await database.start()
     yield await ground_in(database, tmp_path)
     await database.close()

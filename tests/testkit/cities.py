@@ -152,7 +152,7 @@ class Space:
         """A process for as long as the context lasts; started again under the same name it is the same city."""
         settings = load(self.prepared(name), environ or {})
         if not (settings.database.url or settings.database.url_file):
-            await asyncio.to_thread(_migrated_before, settings.folder / "hanse.db")
+            await asyncio.to_thread(migrated_before, settings.folder / "hanse.db")
         async with process.running(settings, clock=self.clock) as services:
             api = ManagementApi(settings.api.socket)
             try:
@@ -179,7 +179,7 @@ class Space:
         await self._stack.aclose()
 
 
-def _migrated_before(database: Path) -> None:
+def migrated_before(database: Path) -> None:
     """An empty database with this release's schema and an id of its own, as its first start would have made it."""
     if database.exists() or database.with_name(folder_identity.FILE).exists():
         return

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 
 from connector.verify.bundle import verify_bundle
-from tests.testkit.cities import MUNICIPALITY, PURPOSE, Refused, Space
+from tests.testkit.cities import MUNICIPALITY, PURPOSE, Refused, Space, migrated_before
 from tests.testkit.patience import PATIENCE_S, eventually, eventually_said
 from tests.testkit.processes import SERVE, Process
 
@@ -32,6 +32,7 @@ def _left(process: Process) -> bool:
 
 async def started(space: Space, slug: str, program: Sequence[str] = SERVE) -> Process:
     process = Process(space.prepared(slug), program)
+    await asyncio.to_thread(migrated_before, process.folder / "hanse.db")
     await process.start()
     await process.api.post("/api/v1/participants", {"slug": slug, "name": slug.title(), "kind": MUNICIPALITY})
     return process

@@ -1,6 +1,7 @@
 """Towns whose clock is moved by hand, and agreements that say what a test wants them to say."""
 
 import json
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from connector.clock import FakeClock
 from connector.contracts.model import Agreement
 from connector.dataplane import flows
 from connector.dataplane.gate import Access, Decision
-from connector.storage import open_database, upgrade
+from connector.storage import open_database
 from connector.storage.database import Database, Tx
 from connector.transfer.model import TransferRow
 from tests.testkit.towns import Towns
@@ -22,11 +23,10 @@ USE = {"action": "use"}
 
 
 @pytest.fixture
-async def timed(tmp_path: Path) -> AsyncIterator[Towns]:
+async def timed(migrated: Path, tmp_path: Path) -> AsyncIterator[Towns]:
     """Both towns on SQLite, at the time that `towns.clock` says."""
-    clock, url = FakeClock(), f"sqlite://{tmp_path / 'hanse.db'}"
-    upgrade(url)
-    database = open_database(url, clock=clock)
+    clock = FakeClock()
+    database = open_database(f"sqlite://{shutil.copy(migrated, tmp_path / 'hanse.db')}", clock=clock)
     await database.start()
     towns = Towns(database, tmp_path, clock)
     await towns.add(PROVIDER, CONSUMER)
