@@ -82,21 +82,21 @@ async def test_bug_a_late_seal_and_a_statement_each_held_what_the_other_waited_f
     found = await two.waiting("preferred")
     seal, over = await two.signed(two.a, found), ending(two, "provider", found.agreement)
     agreements, terminations = two.a.services.contracts.service.agreements, two.b.services.contracts.terminations
-    record, declare, runs = agreements._record, terminations.declare, list[str]()
+    record, declare, runs = agreements.records.add, terminations.declare, list[str]()
     halfway, loop = asyncio.Event(), asyncio.get_running_loop()
 
-    def recorded(tx: Tx, case: NegotiationRow, agreement: Agreement) -> None:
+    def recorded(tx: Tx, case: NegotiationRow, agreement: Agreement, *more: Any) -> None:
         runs.append("seal")
         loop.call_soon_threadsafe(halfway.set)
         [mine] = tx.all("SELECT pg_backend_pid() AS pid")
         asyncio.run(eventually(lambda: two._queued(mine["pid"]) > 0 or len(runs) > 2))
-        record(tx, case, agreement)
+        record(tx, case, agreement, *more)
 
     def declared(*args: Any) -> Termination:
         runs.append("end")
         return declare(*args)
 
-    agreements._record, terminations.declare = recorded, declared  # type: ignore[method-assign, assignment]
+    agreements.records.add, terminations.declare = recorded, declared  # type: ignore[method-assign, assignment]
     sealing = asyncio.ensure_future(seal())
     await asyncio.wait_for(halfway.wait(), PATIENCE_S)
     await over()

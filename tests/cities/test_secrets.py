@@ -70,7 +70,7 @@ async def test_a_whole_exchange_shows_no_secret(
 ) -> None:
     """Every token that was minted, every private key and the master key: no hit in logs, answers, database or files."""
     minted: set[bytes] = set()
-    sign, fresh = client.sign_jwt, tokens.fresh
+    sign, fresh = client.sign_text, tokens.fresh
 
     def signing(*args: Any) -> str:
         token = sign(*args)
@@ -82,7 +82,7 @@ async def test_a_whole_exchange_shows_no_secret(
         minted.add(token.encode())
         return token
 
-    monkeypatch.setattr(client, "sign_jwt", signing)
+    monkeypatch.setattr(client, "sign_text", signing)
     monkeypatch.setattr(tokens, "fresh", refreshing)
     environ = {
         "HANSE_LOG__LEVEL": "debug", "HANSE_TRUST__MASTER_KEY": MASTER, "HANSE_SIGNERS__CSC_TOKEN": API_TOKEN,
