@@ -183,7 +183,8 @@ class Participants:
 
     async def get(self, slug: str) -> Hosted:
         """Raises Unknown."""
-        await self._current()
+        if self._named or self._unnamed or self._loading.locked():
+            await self._current()
         if slug not in self._by_id:  # a replica's signal may have got lost
             self._named[slug] = 0
             await self._current()

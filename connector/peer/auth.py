@@ -77,8 +77,9 @@ class Gatekeeper:
         line = self._anchor.line_for(participant.did)
         if line.successor(issuer, now) is not None:
             raise Unauthenticated("peer.succeeded")
-        document = await self._resolver.of_caller(issuer, unverified.kid)
-        jwk = document.key(unverified.kid, "capabilityInvocation")
+        kid = unverified.kid
+        document = await self._resolver.of_caller(issuer, kid)
+        jwk = document.key(kid, "capabilityInvocation")
         claims = jose.proven(unverified, jwk)
         self._skews.agreed(issuer)
         expires = int(claims["exp"] * 1000) + jose.LEEWAY_S * 1000

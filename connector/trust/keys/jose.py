@@ -104,7 +104,7 @@ def check(
         raise Unauthenticated("trust.token-claims")
     _inner(claims.get("token"))
     _times(claims, now / 1000, leeway_s)
-    if token.kid is not None and token.kid.partition("#")[0] != issuer:
+    if (kid := token.kid) is not None and kid.partition("#")[0] != issuer:
         raise Unauthenticated("trust.token-issuer")
     return issuer
 

@@ -33,6 +33,8 @@ class Successors:
 
     def successor(self, did: str, now: int) -> str | None:
         """The last in the line whose day has come; None if nobody has taken that place."""
+        if did not in self._steps:  # as of nearly everybody, at every message
+            return None
         steps = self._way(did, now)
         return steps[-1].heir if steps else None
 
