@@ -68,9 +68,10 @@ def said(tx: Tx, hosted: Hosted, claims: RequestClaims, *, own: bool = True) -> 
 
 
 def forgotten(tx: Tx, seen: Joined, member: str) -> Joined:
-    """Our word was taken back: what becomes of the merger of this member (DID) is waited for no longer."""
+    """Our word was taken back: what becomes of the merger of this member (DID) is waited for no longer. Where we had
+    said nothing, our word is missing as before."""
     one = joined_store.joined(tx, seen.participant, seen.space, lock=True)
-    if one is None or member not in one.mergers:
+    if one is None or member not in one.mergers or not one.mergers[member].said:
         return one or seen
     return joined_store.put(
         tx, replace(one, mergers={did: own for did, own in one.mergers.items() if did != member}), None
@@ -94,8 +95,8 @@ def read(answer: Answer) -> Sequence[MergerStanding]:
 def book(
     tx: Tx, hosted: Hosted, seen: Joined, found: Sequence[MergerStanding], present: Present = _itself
 ) -> None:  # fmt: skip
-    """What was decided of what we wait for; what the authority knows nothing of any more, or what we took back
-    ourselves, is waited for no longer.
+    """What was decided of what we wait for, and whether our word for another one counts there; what the authority
+    knows nothing of any more, or what we took back ourselves, is waited for no longer.
 
     Who said something since the authority was asked, or a replica that heard the same, finds another version.
     """
@@ -109,8 +110,12 @@ def book(
         state = states.get((part, own.into, own.since)) if own.state == "waiting" else own.state
         if state is None or (state == "withdrawn" and part == hosted.participant.did):
             del kept[part]
-        elif own.state == "waiting" and state in ("approved", "refused", "expired", "withdrawn"):
+        elif own.state == "waiting" and state in EVENTS:
             kept[part] = replace(own, state=state)
             record(tx, hosted, EVENTS[state], space=one.space, member=part, into=own.into)
+        elif own.state == "waiting" and part != hosted.participant.did and own.said is (state == "asked"):
+            kept[part] = replace(own, said=not own.said)
+            if own.said:
+                record(tx, hosted, "merger asked", space=one.space, member=part, into=own.into)
     if kept != one.mergers:
         joined_store.put(tx, replace(one, mergers=kept), None)

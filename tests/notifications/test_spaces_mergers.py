@@ -180,6 +180,25 @@ async def test_the_whole_hears_that_the_part_has_taken_it_back(county: County, b
     assert sentence(said, "de").startswith("„Musterdorf“ hat beim Datenraum „Datenraum Musterkreis“ zurückgenommen,")
 
 
+async def test_bug_the_whole_waited_for_a_word_that_it_has_to_say_anew(
+    county: County, both: City, clock: FakeClock
+) -> None:
+    """>> both say it; before the whole asks, the part takes it back and says the same anew << the whole hears that its
+    word is missing, once; it says it, and hears of the decision."""
+    did, into = both.did(PART), both.did(WHOLE)
+    await say(both, PART, county, into=into)
+    await say(both, WHOLE, county, member=did)
+    clock.advance(1_000)
+    await withdraw(both, PART, county)
+    await say(both, PART, county, into=into)
+    for _ in range(2):
+        assert await told(both, WHOLE) == ["merger-asked", "merger-asked"]
+    await say(both, WHOLE, county, member=did)
+    assert await told(both, WHOLE) == ["merger-asked", "merger-asked"]
+    await approve(county, did)
+    assert await told(both, WHOLE) == ["merged", "merger-asked", "merger-asked"]
+
+
 async def test_what_was_told_is_not_told_again_after_a_move(county: County, both: City, space: Space) -> None:
     """>> both say it, two agree, both are told; the part moves to a third provider, and says it there again << told
     once, whatever numbers the entries of its log have there."""

@@ -117,18 +117,29 @@ async def test_a_word_goes_back_and_forth_twelve_times_an_hour(county: County, b
         await claim(both, WHOLE, member=did, into=into)
 
 
-async def test_a_process_that_died_before_it_booked_it_takes_it_back_again(county: County, both: City) -> None:
-    """>> the authority has heard it from both, and neither knows that here; each takes it back again << done, and
-    nobody is told that it took back its own word."""
-    did, into = both.did(PART), both.did(WHOLE)
-    await say(both, PART, county, into=into)
-    await say(both, WHOLE, county, member=did)
-    await claim(both, WHOLE, request="merge-withdraw", member=did, since="")
-    assert (await states(county), await own(both, WHOLE)) == ([("asked", 2)], [("waiting", DAY)])
+async def test_bug_who_had_said_nothing_read_no_more_that_its_word_was_missing(county: County, both: City) -> None:
+    """>> the part says it; the whole, which has not, takes its word back << nothing has changed for either."""
+    did = both.did(PART)
+    await say(both, PART, county, into=both.did(WHOLE))
     await withdraw(both, WHOLE, county, did)
-    assert await own(both, WHOLE) == []
+    assert (await states(county), await own(both, WHOLE)) == ([("asked", 2)], [("unsaid", DAY)])
+
+
+async def test_a_process_that_died_before_it_booked_it_takes_it_back_again(county: County, both: City) -> None:
+    """>> the authority has heard it from both, and the whole does not know that here; it asks; the authority has heard
+    that each took it back, and neither knows that; each asks, and takes it back again << said; done: the word of the
+    whole is missing, and the part is not told that it took back its own."""
+    did, into = both.did(PART), both.did(WHOLE)
+    joining, participants = both.services.spaces.joining, both.services.participants
+    await say(both, PART, county, into=into)
+    await claim(both, WHOLE, member=did, into=into, since="2025-12-31T23:00:00Z")
+    await joining._round(await participants.get(WHOLE))
+    assert (await states(county), await own(both, WHOLE)) == ([("said", 2)], [("waiting", DAY)])
+    await claim(both, WHOLE, request="merge-withdraw", member=did, since="")
+    await joining._round(await participants.get(WHOLE))
+    await withdraw(both, WHOLE, county, did)
+    assert (await states(county), await own(both, WHOLE)) == ([("asked", 2)], [("unsaid", DAY)])
     await claim(both, PART, request="merge-withdraw", member=did, since="")
-    joining = both.services.spaces.joining
-    await joining._round(await both.services.participants.get(PART))
+    await joining._round(await participants.get(PART))
     assert await own(both, PART) == []
     await withdraw(both, PART, county)
