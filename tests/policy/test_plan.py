@@ -209,7 +209,6 @@ def test_plans_are_bounded_by_number_and_size(
 
 
 @pytest.mark.threat("T112")
-@pytest.mark.threat("T112")
 def test_signed_agreements_are_bounded_by_number_and_size(judge: PolicyEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     """>> one agreement more than are found by their bytes, and large ones  << what was not asked for longest is read
     again, and so is a large one each time."""
@@ -225,6 +224,7 @@ def test_signed_agreements_are_bounded_by_number_and_size(judge: PolicyEngine, m
     assert len(read) == 6
 
 
+@pytest.mark.threat("T112")
 def test_bug_policies_of_agreements_were_kept_by_number_alone() -> None:
     """>> many texts of each size, as a peer may have signed << so many answers are alive as may be, the newest."""
 
