@@ -46,6 +46,14 @@ def test_every_page_is_found_and_every_link_leads_somewhere() -> None:
         assert page.name == "README.md" or f"({page.relative_to(DOCS).as_posix()})" in index, page.name
 
 
+def test_bug_decisions_were_listed_twice_and_by_titles_of_before() -> None:
+    index = (DOCS / "README.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\* \[(.*)\]\((decisions/.*\.md)\)$", index, re.MULTILINE)
+    pages = sorted((DOCS / "decisions").glob("*.md"))
+    titles = [page.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ") for page in pages]
+    assert sorted(listed) == sorted(zip(titles, (f"decisions/{page.name}" for page in pages), strict=True))
+
+
 @pytest.mark.parametrize("page", sorted((DOCS / "decisions").glob("*.md")), ids=lambda page: page.stem)
 def test_a_decision_says_what_why_and_until_when(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
