@@ -133,11 +133,21 @@ class Partners:
         )  # fmt: skip
 
     def _acting(self, tx: Tx, slug: str, did: str) -> Acting | None:
-        """Nothing is fetched to find out."""
+        """Nothing is fetched to find out. Anybody may name another in its document: of a member whose keys the list
+        names that counts for a key that it names, for its authority has seen the mandate, or where a contract says it.
+        """
         document = self._trust.resolver.known(did)
-        if document is not None:
-            agents = mandate.controllers(document.raw).values()
-            return next((Acting(one, self._trust.members.name_of(one)) for one in agents), None)
+        if document is None:
+            return self._acted(tx, slug, did)
+        listed = self._trust.anchor.pinned(did)
+        for key, agent in mandate.controllers(document.raw).items():
+            vouched = not listed or key in listed
+            if vouched or ((proven := self._acted(tx, slug, did)) is not None and proven.did == agent):
+                return Acting(agent, self._trust.members.name_of(agent))
+        return None
+
+    def _acted(self, tx: Tx, slug: str, did: str) -> Acting | None:
+        """As the newest contract in force says."""
         for row in store.contracts(tx, slug, did)[:1]:
             one, side = self._contracts.agreements.get(tx, slug, row["id"]), _OTHER[row["role"]]
             found = approvals.acted(tx, one, side)
