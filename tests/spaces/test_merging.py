@@ -57,6 +57,24 @@ def test_three_words_make_it_true() -> None:
     assert [one.did for one in told.participants if one.merged_into is not None] == [PART]
 
 
+@pytest.mark.parametrize(
+    ("into", "since", "agrees"),
+    [(WHOLE, "2026-11-18", True), ("", "2026-11-18", True), (WHOLE, "", True),
+     (MORE, "2026-11-18", False), (MORE, "", False), (WHOLE, "2026-11-17", False), (WHOLE, "gestern", False)],
+)  # fmt: skip
+def test_bug_nothing_noticed_if_people_agreed_to_another_whole_than_they_read(
+    into: str, since: str, agrees: bool
+) -> None:
+    """>> what she read: the same, half of it; another whole, another day << her word; told to read again."""
+    members = said(two())
+    seen = merging.Seen(into, since)
+    if agrees:
+        assert merging.approved(members[PART], ANNA, members, OWN, NOW, seen) != members[PART]
+        return
+    with pytest.raises(Mistake, match=r"spaces\.merger-changed"):
+        merging.approved(members[PART], ANNA, members, OWN, NOW, seen)
+
+
 def test_the_same_again_is_the_same() -> None:
     """>> every word twice << as after the first; also once it is in the list."""
     members = said(two())
