@@ -50,7 +50,7 @@ class Target(Struct, frozen=True):
 
 def target(url: str, *, insecure: bool = False) -> Target | None:
     """The parts of an absolute https URL (with `insecure`, http too), or None if any part of it is odd."""
-    there = _parts(url)
+    there = _parts(url) if len(url) <= LONGEST else None  # nobody's long text is kept to be known again
     if there is None or not (there.scheme == "https" or insecure) or not port_allowed(there.port, insecure=insecure):
         return None
     return there
@@ -59,7 +59,7 @@ def target(url: str, *, insecure: bool = False) -> Target | None:
 @lru_cache(maxsize=4096)
 def _parts(url: str) -> Target | None:
     """The same of whichever scheme and port."""
-    match = _URL.fullmatch(url) if len(url) <= LONGEST else None
+    match = _URL.fullmatch(url)
     if match is None:
         return None
     scheme, host = match["scheme"].lower(), match["host"].lower().strip("[]")

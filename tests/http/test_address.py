@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
-from connector.http.address import address_allowed, networks, target, under_root
+from connector.http import address as addresses
+from connector.http.address import LONGEST, address_allowed, networks, target, under_root
 
 INWARD = [
     "127.0.0.1", "127.255.255.254", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254",
@@ -116,3 +117,13 @@ def test_a_root_without_a_path() -> None:
     assert under_root("https://daten.stadt.de:443/2025-1", "https://daten.stadt.de/")
     assert under_root("https://DATEN.stadt.de/2025-1", "https://daten.stadt.de")
     assert not under_root("https://daten.stadt.de.evil.de/2025-1", "https://daten.stadt.de")
+
+
+@pytest.mark.threat("T112")
+def test_bug_texts_of_any_length_were_kept_as_addresses() -> None:
+    """>> an address as long as may be, one sign more << one is kept; the other is none, and is forgotten at once."""
+    addresses._parts.cache_clear()
+    longest = f"{ROOT}/".ljust(LONGEST, "x")
+    assert target(longest) is not None
+    assert target(longest + "x") is None
+    assert addresses._parts.cache_info().currsize == 1

@@ -12,7 +12,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from connector.errors import PeerError, Unauthenticated
-from connector.http.address import target
+from connector.http.address import LONGEST, target
 from connector.trust.did.did import VERSION_PATH, Did
 from connector.trust.keys.jwk import Jwk, thumbprint
 
@@ -50,7 +50,8 @@ class DidDocument(Struct, frozen=True):
     @property
     def root(self) -> str | None:
         """The address of its connector, from the `DataService` entry; None if there is none that we would call."""
-        return _root(self.service("DataService") or "")
+        service = self.service("DataService") or ""
+        return _root(service) if len(service) <= LONGEST + len(VERSION_PATH) else None
 
     def thumbprints(self) -> Mapping[str, frozenset[str]]:
         """Per relation, which keys stand there, whatever they are called."""

@@ -15,10 +15,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from connector.errors import PeerError
 
 Jwk = Mapping[str, object]
+Members = tuple[tuple[str, object], ...]
 PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
 
 CURVES: Final = {"P-256": (ec.SECP256R1(), "ES256", 32), "P-384": (ec.SECP384R1(), "ES384", 48)}
 RSA_READ_BITS: Final = 2048
+LONGEST_KEPT: Final = 4_096
+"""Characters of a JWK that is kept: a peer writes them. The longest of ours takes half of it."""
 _REQUIRED: Final = {
     "EC": ("crv", "kty", "x", "y"),
     "OKP": ("crv", "kty", "x"),
@@ -64,17 +67,29 @@ def public_key(jwk: Jwk) -> tuple[str, PublicKey]:
     try:
         if _PRIVATE & jwk.keys():
             raise ValueError("private or symmetric")
-        members = tuple(jwk.items())
         try:
-            return _parsed(members)
-        except TypeError:  # a list cannot be remembered; nothing that counts is one
-            return _parsed(tuple(item for item in members if isinstance(item[1], str)))
+            return _kept(tuple(jwk.items()))
+        except TypeError:
+            members = tuple(item for item in jwk.items() if isinstance(item[1], str))
+            return _parsed(members) if _long(members) else _kept(members)
     except (ValueError, KeyError) as cause:
         raise PeerError("trust.jwk") from cause
 
 
 @lru_cache(maxsize=4096)
-def _parsed(members: tuple[tuple[str, object], ...]) -> tuple[str, PublicKey]:
+def _kept(members: Members) -> tuple[str, PublicKey]:
+    """TypeError for what is not remembered: a list cannot be, and what is long, a peer may have written to fill our
+    memory. Nothing that counts in a key is either."""
+    if _long(members):
+        raise TypeError
+    return _parsed(members)
+
+
+def _long(members: Members) -> bool:
+    return sum(len(name) + len(value) for name, value in members if isinstance(value, str)) > LONGEST_KEPT
+
+
+def _parsed(members: Members) -> tuple[str, PublicKey]:
     jwk = {name: value for name, value in members if isinstance(value, str)}
     alg, key = _key(jwk)
     if _SYNONYMS.get(jwk.get("alg", alg), jwk.get("alg", alg)) != alg or jwk.get("use", "sig") != "sig":

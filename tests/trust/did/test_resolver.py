@@ -8,8 +8,10 @@ import pytest
 
 from connector.clock import FakeClock
 from connector.errors import HanseError, PeerError, Unauthenticated, Unavailable
+from connector.http.address import LONGEST
 from connector.http.outbound import Answer
-from connector.trust.did.did import Did, document
+from connector.trust.did import documents
+from connector.trust.did.did import VERSION_PATH, Did, document
 from connector.trust.did.documents import read_document
 from connector.trust.did.resolver import Resolver
 from connector.trust.keys.signing import KeyRecord, SoftwareKey
@@ -411,6 +413,16 @@ def test_a_root_that_we_would_not_call_is_none(endpoint: str) -> None:
     """>> http, odd port, user info << no root: an operator has to enter one."""
     services = [{"id": "x", "type": "DataService", "serviceEndpoint": endpoint}]
     assert read_document(Did(DID), {"id": DID, "service": services}).root is None
+
+
+@pytest.mark.threat("T112")
+def test_bug_roots_of_any_length_were_kept() -> None:
+    """>> the longest root with the path of versions behind it, one sign more << it is kept; that is none."""
+    documents._root.cache_clear()
+    for more, root in (("", longest := "https://a.de/".ljust(LONGEST, "x")), ("x", None)):
+        services = [{"id": "x", "type": "DataService", "serviceEndpoint": longest + more + VERSION_PATH}]
+        assert read_document(Did(DID), {"id": DID, "service": services}).root == root
+    assert documents._root.cache_info().currsize == 1
 
 
 @pytest.mark.threat("T08")

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from connector.errors import Defect, Mistake, PeerError
+from connector.trust.keys import jwk as jwks
 from connector.trust.keys.jwk import decode, encode, public_key, thumbprint
 from connector.trust.keys.signing import (
     ALGORITHMS,
@@ -242,3 +243,17 @@ def test_base64url_has_one_spelling() -> None:
         assert encode(octets) == text
     for octets in (bytes(some) for size in range(3) for some in product(range(0, 256, 3), repeat=size)):
         assert decode(encode(octets)) == octets
+
+
+@pytest.mark.threat("T112")
+def test_bug_keys_of_any_length_were_kept() -> None:
+    """>> the same key with a note of 60,000 signs, and with a list; a usual one << all are read, what is long is not
+    kept, and whoever brings a list is."""
+    jwks._kept.cache_clear()
+    for odd in ({"note": "x" * 60_000}, {"y" * 60_000: "x"}):
+        for more in ({}, {"key_ops": ["verify"]}):
+            assert public_key({**GOOD, **odd, **more})[0] == "ES256"
+    assert jwks._kept.cache_info().currsize == 0
+    for more in ({}, {"key_ops": ["verify"]}):
+        assert public_key({**GOOD, "kid": "k", **more})[0] == "ES256"
+    assert jwks._kept.cache_info().currsize == 1
