@@ -27,9 +27,9 @@ def walked(file: IO[bytes], secret: str, move: str) -> tuple[str, bytes, list[Pe
     the last, and once."""
     file.seek(0)
     reader = Reader(envelope.opened(file.read, secret, move))
-    jws, who = b"", list[Person]()
+    jws, who = None, list[Person]()
     for head, blocks in reader.entries():
-        if jws:
+        if jws is not None:  # an empty one, too, is the last
             raise Mistake("moving.damaged")
         if head.name == MANIFEST:
             jws = _joined(blocks, manifest.MOST_BYTES)

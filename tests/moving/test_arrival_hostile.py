@@ -51,12 +51,15 @@ class Forge:
 
     def archive(
         self, to: target.Target, bend: Bend = lambda _: None, said: Callable[[Manifest], Manifest] = lambda one: one,
-        signer: Signer | None = None, *, counted: bool = True, twice: str = "",
+        signer: Signer | None = None, *, counted: bool = True, twice: str = "", empty: int = 0,
     ) -> bytes:  # fmt: skip
         entries = {name: (head, list(blocks)) for name, (head, blocks) in self.entries.items()}
         bend(entries)
         writer, sealing = Writer(), Sealer(to)
         plain = bytearray()
+        if empty:
+            first = Writer()
+            plain += (first.begin(Head(name=frames.MANIFEST)) + first.end()) * empty
         for head, blocks in (*entries.values(), *([entries[twice]] if twice else [])):
             plain += writer.begin(head)
             for block in blocks:
@@ -215,6 +218,13 @@ async def test_nothing_stands_in_an_archive_twice(forge: Forge, name: str) -> No
     """>> an entry once more at the end, and the manifest names it twice << damaged, and nothing stays."""
     to = (await forge.new.arrivals.look(TOWN)).arrival.target
     await refused(forge, forge.archive(to, twice=name), "moving.damaged")
+
+
+@pytest.mark.threat("T124")
+async def test_bug_an_empty_manifest_was_none(forge: Forge) -> None:
+    """>> empty manifests before the true one, which no count of entries would ever end << damaged with the first."""
+    to = (await forge.new.arrivals.look(TOWN)).arrival.target
+    await refused(forge, forge.archive(to, empty=1), "moving.damaged")
 
 
 async def test_who_has_a_login_there_is_somebody_else(forge: Forge) -> None:
