@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
+from connector.api import wait
 from connector.api.wait import Waiting
 from connector.errors import Mistake
 from connector.storage import open_database
@@ -102,7 +103,10 @@ async def test_what_moved_last_is_not_looked_at_before_it_rests(sqlite_db: Datab
     async with asyncio.timeout(PATIENCE_S):
         assert await asked == "DONE"
         assert thing.looks == 1
-        assert await waiting.until(asking("30"), "musterstadt", "x", thing.look, over) == "DONE"
+    again = asyncio.create_task(waiting.until(asking("30"), "musterstadt", "x", thing.look, over))
+    await asyncio.sleep(0)
+    assert thing.looks == 2
+    again.cancel()
 
 
 async def test_what_moves_of_somebody_else_is_looked_at(sqlite_db: Database) -> None:
@@ -113,6 +117,42 @@ async def test_what_moves_of_somebody_else_is_looked_at(sqlite_db: Database) -> 
         tx.signal("negotiation", ("nachbardorf", "x", "AGREED"))
 
     await sqlite_db.write("nachbardorf", change)
+    await asyncio.sleep(0)
+    asked = asyncio.create_task(waiting.until(asking("30"), "musterstadt", "x", thing.look, over))
+    await asyncio.sleep(0)
+    assert thing.looks == 1
+    asked.cancel()
+
+
+async def test_few_are_known_to_move(sqlite_db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> two more move on than are remembered << the first is looked at at once, the last is not."""
+    monkeypatch.setattr(wait, "REMEMBERED", 2)
+    first, last, waiting = Thing(), Thing(), Waiting(sqlite_db)
+
+    def change(tx: Tx) -> None:
+        for number in range(4):
+            tx.signal("negotiation", ("musterstadt", str(number), "AGREED"))
+
+    await sqlite_db.write("musterstadt", change)
+    await asyncio.sleep(0)
+    asked = [
+        asyncio.create_task(waiting.until(asking("30"), "musterstadt", name, thing.look, over))
+        for name, thing in (("0", first), ("3", last))
+    ]
+    await asyncio.sleep(0)
+    assert (first.looks, last.looks) == (1, 0)
+    for each in asked:
+        each.cancel()
+
+
+async def test_where_others_write_it_is_looked_at_at_once(postgres_db: Database) -> None:
+    """>> PostgreSQL: it moved on, as this replica heard << another may have ended it since: a look at once."""
+    thing, waiting = Thing(), Waiting(postgres_db, NEVER_S)
+
+    def change(tx: Tx) -> None:
+        tx.signal("negotiation", ("musterstadt", "x", "AGREED"))
+
+    await postgres_db.write("musterstadt", change)
     await asyncio.sleep(0)
     asked = asyncio.create_task(waiting.until(asking("30"), "musterstadt", "x", thing.look, over))
     await asyncio.sleep(0)

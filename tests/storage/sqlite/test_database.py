@@ -141,6 +141,23 @@ async def test_units_that_come_pass_by_pass_share_one_commit(
     assert sizes[: len(commits)] == commits
 
 
+async def test_who_is_alone_waits_for_no_further_pass(sqlite_db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> one unit << it is committed in the next pass of the loop."""
+    sizes: list[int] = []
+    commit = Committer.commit
+
+    def noted(self: Committer, batch: list[Unit]) -> list[Outcome]:
+        sizes.append(len(batch))
+        return commit(self, batch)
+
+    monkeypatch.setattr(Committer, "commit", noted)
+    asked = asyncio.create_task(sqlite_db.write(TOWN, add, "0"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert sizes == [1]
+    await asked
+
+
 async def test_a_full_disk_fails_only_the_unit_that_filled_it(sqlite_db: Database) -> None:
     """SQLite rolls the whole batch back; its other units run again and are saved, the guilty one is told."""
     await sqlite_db.write(TOWN, lambda tx: tx.one("PRAGMA max_page_count = 200"))

@@ -71,6 +71,27 @@ async def test_a_unit_changes_it(sqlite_db: Database, named: Named, unit: object
     assert await sqlite_db.write(TOWN, named) == "Neustadt"
 
 
+async def test_what_comes_and_what_goes_changes_it(sqlite_db: Database, named: Named) -> None:
+    """>> a unit adds a participant, another takes it away << how many there are is counted again each time."""
+
+    def number(tx: Tx) -> int:
+        return len(tx.all("SELECT id FROM participant"))
+
+    def come(tx: Tx) -> None:
+        tx.run(
+            "INSERT INTO participant (id, did, root, host, path, name, kind, operator, state, created_at)"
+            " VALUES ('neu', 'neu', 'neu', 'neu', '', 'Neu', '', '', 'active', 0)"
+        )
+
+    def go(tx: Tx) -> None:
+        tx.run("DELETE FROM participant WHERE id = 'neu'")
+
+    before = await sqlite_db.write(TOWN, lambda tx: once(tx, number))
+    for change, more in ((come, 1), (go, 0)):
+        await sqlite_db.write(TOWN, change)
+        assert await sqlite_db.write(TOWN, lambda tx: once(tx, number)) == before + more
+
+
 async def test_another_program_changes_it(sqlite_db: Database, named: Named, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "hanse.db")) as other:
         other.execute("UPDATE participant SET name = 'Neustadt' WHERE id = ?", (TOWN,))

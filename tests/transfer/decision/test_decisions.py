@@ -162,6 +162,27 @@ async def test_who_is_permitted_again_and_again_fills_nothing(towns: Towns, star
     assert [ruled.id for ruled in await kept(towns, pair[1])] == [ruled.id for ruled in more[:3:-1]] + [first.id]
 
 
+@pytest.mark.threat("T40")
+async def test_all_but_the_use_is_trimmed(towns: Towns, started, accessed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> a transfer begins, its data are used, and then refused << older rulings go with the first and the last, not
+    with the use, which there is once."""
+    trimmed: list[tuple[str, bool]] = []
+    trim = decision_store.trim
+
+    def noted(tx: Tx, participant: str, ruled: KeptDecision) -> None:
+        trimmed.append((ruled.phase, ruled.permit))
+        trim(tx, participant, ruled)
+
+    agreement = await towns.concluded(CONSUMER, PROVIDER)
+    monkeypatch.setattr(decision_store, "trim", noted)
+    pair = await started(towns, agreement)
+    assert (await accessed(towns, pair[1])).permit
+    del towns.requesters[towns.did(CONSUMER)]
+    assert not (await accessed(towns, pair[1])).permit
+    assert trimmed == [("transfer", True), ("access", False)]
+    assert len(await kept(towns, pair[1])) == 3
+
+
 @pytest.mark.on_both
 async def test_decisions_age_away_and_the_log_stays(towns: Towns, started, accessed) -> None:
     pair = await started(towns, await towns.concluded(CONSUMER, PROVIDER))

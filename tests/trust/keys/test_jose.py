@@ -16,7 +16,7 @@ from joserfc.jwk import import_key
 
 from connector.errors import Unauthenticated
 from connector.trust.keys.jose import check, read, sign_jwt, verify, verify_document
-from connector.trust.keys.jwk import encode
+from connector.trust.keys.jwk import decode, encode
 from connector.trust.keys.signing import SoftwareKey
 
 NOW = 1_795_000_000_000
@@ -127,6 +127,16 @@ def test_an_empty_signature_is_no_signature() -> None:
     ):
         with pytest.raises(Unauthenticated, match="token-form"):
             ask(text)
+
+
+@pytest.mark.threat("T06")
+def test_a_signature_has_one_length() -> None:
+    """>> the same two numbers with a zero before either, and cut short << refused: what holds is written one way."""
+    head, body, signature = token().split(".")
+    octets = decode(signature)
+    for other in (b"\0" + octets, octets[:32] + b"\0" + octets[32:], octets + b"\0", octets[:63], octets[:32]):
+        with pytest.raises(Unauthenticated, match="token-signature"):
+            ask(f"{head}.{body}.{encode(other)}")
 
 
 @pytest.mark.threat("T06")

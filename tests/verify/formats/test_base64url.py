@@ -4,7 +4,7 @@ import base64
 import binascii
 import itertools
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from connector.verify.formats import base64url
@@ -32,6 +32,8 @@ def read(text: str) -> bytes | None:
 
 @settings(max_examples=300, deadline=None)
 @given(TEXTS)
+@example("AAAA\n\n\n\n")
+@example("++++AAAA")
 def test_a_text_is_read_as_it_is_written(text: str) -> None:
     """>> texts with padding, foreign signs and unused bits  << what the slow way gives, or nothing where it does."""
     assert read(text) == slowly(text)
