@@ -44,7 +44,7 @@ class Figures:
         log = store.log(tx, slug)
         known = Known(
             ends=store.ends(tx, slug), kin=self._kin(slug), judged=self._judged(tx, slug, log),
-            spaces=self._spaces(slug, log),
+            spaces=self._spaces(slug, log, tx.now),
         )  # fmt: skip
         return figures(log, known, tx.now), log
 
@@ -75,11 +75,16 @@ class Figures:
         entries = self._anchor.entries.values() if groups else ()
         return frozenset(one.did for one in entries if one.did != did and groups & set(one.groups))
 
-    def _spaces(self, slug: str, log: Log) -> Mapping[str, Sequence[str]]:
-        """Through which spaces the participant knows whom its log names, by the lists of now."""
+    def _spaces(self, slug: str, log: Log, now: int) -> Mapping[str, Sequence[str]]:
+        """Through which spaces the participant knows whom its log names, or who has that one's place, by the lists of
+        now."""
         did = self._participants.held(slug).participant.did
+        line = self._anchor.line_for(did)
         named = {one.body.counterparty for one in log.events if one.body.counterparty}
-        return {other: [plain(name, LONGEST) for name in self._anchor.through(did, other)] for other in named}
+        present = {other: line.successor(other, now) or other for other in named}
+        return {
+            other: [plain(name, LONGEST) for name in self._anchor.through(did, heir)] for other, heir in present.items()
+        }
 
     def _judged(self, tx: Tx, slug: str, log: Log) -> tuple[Judged, ...]:
         by_id = {one.body.decision: one for one in log.events if one.body.decision}

@@ -21,12 +21,18 @@ TOWN, VILLAGE = "musterstadt", "nachbardorf"
 GROUP = "https://space.example/groups/ikz"
 
 
-def service(towns: Towns, groups: dict[str, tuple[str, ...]]) -> Figures:
+MOVED = "did:web:it.example:nachbardorf"
+"""Where the village works by now, if it does."""
+
+
+def service(towns: Towns, groups: dict[str, tuple[str, ...]], *, moved: bool = False) -> Figures:
     entries = {did: SimpleNamespace(did=did, groups=found) for did, found in groups.items()}
-    names = {towns.did(VILLAGE): ("Kreis", "Land\u202e")}
+    names = {MOVED if moved else towns.did(VILLAGE): ("Kreis", "Land\u202e")}
+    heirs = {towns.did(VILLAGE): MOVED} if moved else {}
     anchor: Any = SimpleNamespace(
-        entry=entries.get, entries=entries, through=lambda own, did: names.get(did, ()) if own != did else ()
-    )
+        entry=entries.get, entries=entries, through=lambda own, did: names.get(did, ()) if own != did else (),
+        line_for=lambda own: SimpleNamespace(successor=lambda did, now: heirs.get(did)),
+    )  # fmt: skip
     return Figures(towns.participants, towns.contracts.agreements, towns.judge, lists().closure_of, anchor)
 
 
@@ -66,6 +72,13 @@ async def test_reuse_by_a_partner_of_our_own_group(towns: Towns) -> None:
     assert found["N4"].parts[0].key == "automatic"
     village = {one.definition.id: one.value for one in await towns.db.read(VILLAGE, service(towns, {}).all, VILLAGE)}
     assert (village["N1"], village["N2"], village["agreements"]) == (None, None, 1)
+
+
+async def test_bug_partners_that_had_moved_were_known_through_no_space(towns: Towns) -> None:
+    """>> a contract with a village that works elsewhere by now << known through the spaces of who has its place."""
+    await towns.concluded(VILLAGE, TOWN)
+    found = await towns.db.read(TOWN, service(towns, {}, moved=True).one, TOWN, "N2")
+    assert [(one.key, one.value) for one in found.spaces] == [("Kreis", 1), ("Land", 1)]
 
 
 @pytest.mark.on_both
