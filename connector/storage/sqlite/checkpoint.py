@@ -105,8 +105,8 @@ class Checkpointer:
             self._hurry.clear()
             if self._stopped:
                 break
-            connection = connection or connect(self._path)
             with self._next_time():
+                connection = connection or connect(self._path)
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
         if connection is not None:
             connection.close()

@@ -73,6 +73,31 @@ async def test_who_moves_the_log_opens_the_file_when_there_is_something_to_move(
     assert opened == [sqlite_db._path]
 
 
+async def test_bug_who_moves_the_log_ended_when_the_file_could_not_be_opened(
+    sqlite_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> a process that has no file left to open, and then one << the log is moved the next time."""
+    opened: list[Path] = []
+
+    def opens(path: Path) -> sqlite3.Connection:
+        opened.append(path)
+        if len(opened) == 1:
+            sqlite3.connect("/nowhere/at/all")
+        return sqlite3.connect(path)
+
+    monkeypatch.setattr(checkpoint, "connect", opens)
+    assert isinstance(sqlite_db, Sqlite)
+    mover = checkpoint.Checkpointer(sqlite_db._path, lambda: None)
+    mover.start()
+    for times in (1, 2):
+        mover._hurry.set()
+        mover.full(1, 0)
+        async with asyncio.timeout(PATIENCE_S):
+            while len(opened) < times:
+                await asyncio.sleep(0.01)
+    mover.stop()
+
+
 async def test_a_long_unit_is_on_the_disk_before_anyone_sees_it(sqlite_db: Database, tmp_path: Path) -> None:
     """>> a long unit has written and still works << nobody sees it, short units wait, and reading goes on."""
     gate = Gate()
