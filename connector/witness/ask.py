@@ -253,8 +253,14 @@ class Witnesses:
         return opened
 
     async def _heard(self, hosted: Hosted, one: Witness, epoch: int) -> int | None:
-        """As `_known`, unless it would be refused: at the start five hundred logs ask, and each request is signed."""
-        return None if self._pauses.crowded(one.url) else await self._known(hosted, one, epoch)
+        """As `_known`, unless it would be refused: at the start five hundred logs ask, and each request is signed.
+
+        A log without a past asks all the same: it waits for nobody, and would never ask again (`settled`).
+        """
+        slug = hosted.participant.id
+        if self._pauses.crowded(one.url) and await self._db.read(slug, sealer.latest, slug) is not None:
+            return None
+        return await self._known(hosted, one, epoch)
 
     async def _known(self, hosted: Hosted, one: Witness, epoch: int) -> int | None:
         """The size that a witness knows, 0 for none; None if it does not say. The empty tree commits us to nothing."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from connector.audit import merkle, sealer
+from connector.audit import merkle, origins, sealer
 from connector.audit.sealer import Batch
 from connector.errors import PeerError, Unavailable
 from connector.http.outbound import Answer
@@ -330,6 +330,21 @@ async def test_logs_of_a_start_do_not_ask_a_witness_that_just_refused_one(towns:
     assert [asked.checkpoint.origin for asked in peer.asked[1:]] == [sealer.origin(other.participant.root)]
     assert await stage.witnesses.settled(stage.hosted)
     assert len(peer.asked) == 3
+
+
+async def test_bug_a_log_without_a_past_was_sealed_unheard_where_another_was_refused(towns: Towns) -> None:
+    """>> a witness refuses one log, and knows another that lost all of its states << that one asks all the same, and
+    goes on under another name."""
+    peer = Peer()
+    stage = Stage(towns, peer)
+    other = towns.participants.held(OTHER)
+    await stage.grow()
+    origin = sealer.origin(other.participant.root)
+    peer.held[origin] = VouchedState(4, b"r" * 32, "known")
+    peer.says = lambda asked: peer.vouches(asked) if asked.checkpoint.origin == origin else Answer(429, {}, b"")
+    assert not await stage.witnesses.settled(stage.hosted)
+    assert await stage.witnesses.settled(other)
+    assert await towns.db.read(OTHER, origins.current, OTHER) == 1
 
 
 async def test_waits_a_moment_for_a_witness_and_then_goes_on(towns: Towns) -> None:
