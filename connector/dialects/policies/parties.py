@@ -11,6 +11,7 @@ from typing import Any
 
 from connector.dialects.jsonld.nodes import NAMELESS, blank
 from connector.policy.odrl.names import ACTIONS, PREFIXES, SAME, expand, member
+from connector.policy.odrl.reader import plain
 
 WHO = frozenset({"target", "assigner", "assignee"})
 _SPACES = (PREFIXES["dcat"], "http://xmlns.com/foaf/0.1/", "http://www.w3.org/2006/vcard/ns#", "http://schema.org/")
@@ -35,7 +36,8 @@ _LABELS = frozenset({PREFIXES["rdfs"] + "label", PREFIXES["rdfs"] + "comment"})
 def named(item: Any) -> Any:
     """A party or asset, or several, without what only describes it; without a name for what a label stands for."""
     if isinstance(item, list):
-        return _once([named(one) for one in item], [_bare(one) for one in item])
+        found = [named(one) for one in item]
+        return _once(found, [_bare(one) for one in found])
     if isinstance(item, str):
         return {} if blank(item) else item
     if not isinstance(item, Mapping):
@@ -89,7 +91,8 @@ def _once(items: Sequence[Any], same: Sequence[Any]) -> list[Any]:
 
 
 def _bare(item: Any) -> Any:
-    return item["@id"] if isinstance(item, Mapping) and item.keys() == {"@id"} else item
+    """A party or asset of which nothing but its name is left, by that name."""
+    return item if (name := plain(item)) is None else name
 
 
 def _of_odrl(name: str) -> bool:

@@ -196,6 +196,63 @@ def test_no_policy_says_less_in_another_notation(document: dict[str, Any]) -> No
     assert len(set(found.values())) == 1, {notation: str(answer) for notation, answer in found.items()}
 
 
+# ---- who and what is named twice
+
+
+TITLE = "http://purl.org/dc/terms/title"
+DEAL = {"@type": "Agreement", "assigner": BOB, "assignee": ALICE, "target": X, "permission": [{"action": "use"}]}
+GERMAN, ENGLISH = literal("Stadt", language="de"), literal("Town", language="en")
+
+
+def every(document: dict[str, Any]) -> Answer:
+    """What all notations answer."""
+    (answer,) = {read(notation, document, worlds()) for notation in READERS}
+    return answer
+
+
+@pytest.mark.threat("T63")
+@pytest.mark.parametrize("place", ["assigner", "assignee", "target"])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {TITLE: "Titel"},
+        {TITLE: GERMAN},
+        {TITLE: [GERMAN, ENGLISH]},
+        {"http://www.w3.org/2000/01/rdf-schema#label": "Titel"},
+        SUBJECT,
+    ],
+    ids=["node", "title", "tagged", "languages", "label", "subject"],
+)
+def test_named_twice_as_text_and_as_a_titled_node_is_one(place: str, more: dict[str, Any]) -> None:
+    """>> an agreement that names a party as text and as a node that is only described  << as if it were named once."""
+    name = DEAL[place]
+    text, node = name, {"@id": name, **more}
+    once = every(DEAL)
+    assert any(once)
+    for twice in (
+        [text, node],
+        [node, text],
+        [node, node],
+        [{"@value": name}, node],
+        [{"@id": name, TITLE: "A"}, node],
+    ):
+        assert every({**DEAL, place: twice}) == once
+        assert every({**DEAL, place: {"@list": twice}}) == once
+
+
+@pytest.mark.threat("T63")
+@pytest.mark.parametrize("place", ["assigner", "assignee", "target"])
+def test_two_names_or_a_name_with_more_than_a_title_are_never_one(place: str) -> None:
+    """>> another party beside it, a label, a text with a language, a role that nobody knows  << refused everywhere."""
+    name, titled = DEAL[place], {TITLE: "Titel"}
+    others: list[Any] = [EX + "other", {"@id": EX + "other", **titled}, {"@id": name, EX + "role": "admin", **titled}]
+    others += ["_:b0", {"@id": "_:b0", **titled}, titled, {}, literal(str(name), language="de")]
+    for other in others:
+        assert every({**DEAL, place: [name, other]}) == "refused"
+        assert every({**DEAL, place: [other, name]}) == "refused"
+
+
 # ---- the municipal suite
 
 
