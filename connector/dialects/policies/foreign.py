@@ -16,7 +16,7 @@ from connector.dialects.policies.beside import Beside
 from connector.dialects.policies.joining import joined
 from connector.dialects.policies.translate import Foreign, Note, translated
 from connector.dialects.policies.unfold import policies
-from connector.policy.odrl.names import member
+from connector.policy.odrl.names import KINDS, member
 from connector.policy.odrl.reader import entries, plain
 from connector.protocol.messages import CONTEXT
 from connector.protocol.shape import Malformed, point
@@ -25,6 +25,7 @@ JSON_NODES = 6_000
 """Values of a JSON-LD document that takes a processor; a policy of 262 branches has 3 000."""
 _KNOWN = frozenset({CONTEXT, POLICY_CONTEXT}) | POLICY_CONTEXTS
 _RULES = frozenset({"permission", "prohibition", "obligation"})
+_CLASSES = KINDS | {"Policy"}
 _DEPTH = 40
 _MOST = 200
 
@@ -98,8 +99,12 @@ def _meant(value: Any) -> Any:
 
 
 def _is_policy(value: Mapping[str, Any]) -> bool:
-    names = {member(key) for key in value if isinstance(key, str)}
-    return bool(names & _RULES) and "action" not in names
+    """Whether rules stand there. A rule has an action, and so may a policy that says that it is one (IM 2.7.1)."""
+    names = {member(key): item for key, item in value.items() if isinstance(key, str)}
+    if not names.keys() & _RULES:
+        return False
+    types = entries(names.get("@type", []))
+    return "action" not in names or any(isinstance(one, str) and member(one) in _CLASSES for one in types)
 
 
 def _within(value: Any, at: str, depth: int, asset: Any = None) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -44,10 +44,7 @@ def named(item: Any) -> Any:
         return item
     if item.keys() in ({"@list"}, {"@set"}):
         return {key: named(inner) for key, inner in item.items()}
-    kept = _nameless(item)
-    if not any(member(key) in ("@id", "uid") for key in kept):
-        return kept
-    return {key: value for key, value in kept.items() if not describes(member(key))}
+    return _undescribed(item)
 
 
 def nameless(item: Any) -> bool:
@@ -59,12 +56,13 @@ def nameless(item: Any) -> bool:
 
 
 def operand(item: Any) -> Any:
-    """A right operand, or several, in which a label of the document stands for nothing that can be compared."""
+    """A right operand, or several, without what only describes it; a label names nothing to compare."""
     if isinstance(item, list):
-        return _once([operand(one) for one in item], item)
+        found = [operand(one) for one in item]
+        return _once(found, [_literal(one) for one in found])
     if isinstance(item, Mapping) and item.keys() in ({"@list"}, {"@set"}):
         return {key: operand(inner) for key, inner in item.items()}
-    return _nameless(item) if isinstance(item, Mapping) else item
+    return _undescribed(item) if isinstance(item, Mapping) else item
 
 
 def action(item: Any) -> Any:
@@ -73,6 +71,8 @@ def action(item: Any) -> Any:
         return [action(one) for one in item]
     if not isinstance(item, Mapping):
         return item
+    if item.keys() in ({"@list"}, {"@set"}):
+        return {key: action(inner) for key, inner in item.items()}
     names = {member(key): value for key, value in item.items() if isinstance(key, str)}
     name = names.get("@id", names.get("uid", NAMELESS))
     if "value" in names or item.keys() == {"@value"}:
@@ -95,6 +95,10 @@ def _bare(item: Any) -> Any:
     return item if (name := plain(item)) is None else name
 
 
+def _literal(item: Any) -> Any:
+    return item["@value"] if isinstance(item, Mapping) and item.keys() == {"@value"} else item
+
+
 def _of_odrl(name: str) -> bool:
     iri = expand(name)
     return SAME.get(iri, iri) in ACTIONS
@@ -102,6 +106,14 @@ def _of_odrl(name: str) -> bool:
 
 def _nameless(item: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in item.items() if not (key == "@id" and isinstance(value, str) and blank(value))}
+
+
+def _undescribed(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Without its label, and if it has a name, without what only describes it."""
+    kept = _nameless(item)
+    if not any(member(key) in ("@id", "uid") for key in kept):
+        return kept
+    return {key: value for key, value in kept.items() if not describes(member(key))}
 
 
 def describes(name: str) -> bool:

@@ -147,6 +147,8 @@ class _Translator:
     def _actions(self, item: Any, at: str) -> Any:
         if isinstance(item, list):
             return [self._actions(one, at) for one in item]
+        if isinstance(item, Mapping) and item.keys() in ({"@list"}, {"@set"}):
+            return {key: self._actions(inner, at) for key, inner in item.items()}
         if isinstance(item, Mapping) and {member(key) for key in item} - {"@type"} == {"type"}:
             # EDC before 0.2 wraps the action in an object with nothing but its type.
             item = _term(next(value for key, value in item.items() if member(key) == "type"))

@@ -21,6 +21,7 @@ from tests.suites import engine, force
 O = "http://www.w3.org/ns/odrl/2/"  # noqa: E741
 NOON = 1_795_500_000_000
 CITY, COUNTY = H + "municipality", H + "county"
+TITLE = "http://purl.org/dc/terms/title"
 ALICE, BOB, X, Y, TOWNS = "did:web:a.example", "did:web:b.example", EX + "x", EX + "y", EX + "towns"
 
 Answer = tuple[bool, ...] | str
@@ -75,7 +76,16 @@ WHEN = st.sampled_from(
 )
 NUMBER = st.sampled_from(["1", "3", literal("3", type=XSD + "integer"), literal("3", type=EX + "number"), "viele"])
 KIND = st.sampled_from(
-    [CITY, COUNTY, {"@id": CITY}, {"@id": COUNTY}, literal("Stadt", language="de"), {}, {EX + "a": "b"}]
+    [
+        CITY,
+        COUNTY,
+        {"@id": CITY},
+        {"@id": COUNTY},
+        literal("Stadt", language="de"),
+        {},
+        {EX + "a": "b"},
+        {"@id": CITY, TITLE: "Stadt"},
+    ]
 )
 WORTH = st.one_of(WHEN, NUMBER, KIND)
 COMPARED = st.sampled_from(
@@ -199,7 +209,6 @@ def test_no_policy_says_less_in_another_notation(document: dict[str, Any]) -> No
 # ---- who and what is named twice
 
 
-TITLE = "http://purl.org/dc/terms/title"
 DEAL = {"@type": "Agreement", "assigner": BOB, "assignee": ALICE, "target": X, "permission": [{"action": "use"}]}
 GERMAN, ENGLISH = literal("Stadt", language="de"), literal("Town", language="en")
 
@@ -251,6 +260,61 @@ def test_two_names_or_a_name_with_more_than_a_title_are_never_one(place: str) ->
     for other in others:
         assert every({**DEAL, place: [name, other]}) == "refused"
         assert every({**DEAL, place: [other, name]}) == "refused"
+
+
+@pytest.mark.threat("T63")
+@pytest.mark.parametrize("twice", [["odrl:use", "use"], ["odrl:use", {"@id": O + "use"}], [{"@value": "use"}, "use"]])
+def test_an_action_named_twice_or_in_a_list_is_one(twice: list[Any]) -> None:
+    """>> one action in two spellings, beside each other or in a list  << as if it were named once."""
+    once = every({"@type": "Set", "permission": [{"action": "use"}]})
+    assert any(once)
+    for action in (twice, {"@list": twice}, {"@list": twice[:1]}):
+        assert every({"@type": "Set", "permission": [{"action": action}]}) == once
+
+
+@pytest.mark.parametrize("word", ["USE", ["USE"], {"@list": ["USE"]}, {"@set": ["USE", "USE"]}])
+def test_the_use_of_edc_is_read_in_a_list_too(word: Any) -> None:
+    answer = read("wire", {"@type": "Set", "permission": [{"action": word}]}, worlds())
+    assert answer == every({"@type": "Set", "permission": [{"action": "use"}]})
+
+
+@pytest.mark.threat("T63")
+@pytest.mark.parametrize("action", [{"@list": [EX + "dream"]}, {"@list": ["use"], EX + "a": "b"}, {"@list": [{}]}])
+def test_an_unknown_action_in_a_list_permits_nothing_and_still_forbids(action: Any) -> None:
+    allowed = {"@type": "Set", "permission": [{"action": action}]}
+    denied = {"@type": "Set", "conflict": "odrl:prohibit", "permission": [{"action": "use"}]}
+    for document in (allowed, {**denied, "prohibition": [{"action": action}]}):
+        assert not any(read("wire", document, worlds()))
+
+
+@pytest.mark.threat("T63")
+@pytest.mark.parametrize("operator", ["eq", "isAnyOf", "neq", "isNoneOf"])
+def test_a_right_operand_with_a_title_is_the_one_that_it_names(operator: str) -> None:
+    """>> a concept as a node with a title  << as the node alone; with a member that nobody knows, plain JSON denies."""
+
+    def saying(right: Any) -> dict[str, Any]:
+        atom = {"leftOperand": H + "participantKind", "operator": operator, "rightOperand": right}
+        return {"@type": "Set", "permission": [{"action": "use", "constraint": [atom]}]}
+
+    node = {"@id": CITY}
+    once = every(saying(node))
+    assert any(once) == (operator in ("eq", "isAnyOf"))
+    for right in (
+        {**node, TITLE: GERMAN},
+        [node, {**node, TITLE: "Stadt"}],
+        [{**node, TITLE: [GERMAN, ENGLISH]}, node],
+    ):
+        assert every(saying(right)) == once
+    assert not any(read("wire", saying({**node, EX + "but": "sundays"}), worlds()))
+
+
+@pytest.mark.parametrize("kind", ["Set", "Offer", "Policy", O + "Set", ["odrl:Offer"]])
+def test_an_action_for_all_rules_leaves_a_policy_one(kind: Any) -> None:
+    """>> a policy that says its class and one action for all its rules (IM 2.7.1)  << read in every notation."""
+    policy = {"@type": kind, "action": "use", "permission": [{"target": X}]}
+    assert every({**policy, "@type": "Set"}) == every({"@type": "Set", "permission": [{"action": "use", "target": X}]})
+    assert len(READERS["wire"](policy)) == 1
+    assert read("wire", {key: item for key, item in policy.items() if key != "@type"}, worlds()) == "refused"
 
 
 # ---- the municipal suite
