@@ -26,6 +26,7 @@ DECIDED: Final = (
     "spaces.merger-approved", "spaces.merger-expired", "spaces.merger-refused", "spaces.merger-withdrawn",
 )  # fmt: skip
 IMPOSSIBLE: Final = ("spaces.merger-circle", "spaces.merger-early", "spaces.merger-state")
+LATER: Final = (*AWAY, "spaces.too-often")
 NO_MEMBER: Final[Problems] = {404: ("spaces.no-member", "spaces.none")}
 
 
@@ -91,7 +92,7 @@ class MergerHandlers:
         return await self.all(request)
 
     @problem_codes({400: (*IMPOSSIBLE, *NAMED, "spaces.merged-already", "spaces.merger-day", "spaces.merger-unsaid",
-                          "spaces.merger-whose"), 404: ("spaces.not-joined",), 503: AWAY})  # fmt: skip
+                          "spaces.merger-whose"), 404: ("spaces.not-joined",), 503: LATER})  # fmt: skip
     async def say(self, request: web.Request, wish: MergeRequest) -> views.MergerSaidView:
         """Tells the authority of a space that one of two members is part of the other by law; both have to."""
         day = read_day(wish.since)
@@ -103,7 +104,7 @@ class MergerHandlers:
         return views.said(said)
 
     @problem_codes({400: (*NAMED, "spaces.merger-decided", "spaces.merger-not-said"), 404: ("spaces.not-joined",),
-                    503: AWAY})  # fmt: skip
+                    503: LATER})  # fmt: skip
     async def withdraw(self, request: web.Request, wish: MergeWithdrawRequest) -> JoinedView:
         """Takes back what the participant said of a merger, as long as nobody has decided it."""
         member = self._did(wish.member)

@@ -17,14 +17,12 @@ from connector.spaces.documents import Receipt
 
 def receipt_of(answer: Answer) -> Receipt:
     """Raises Unavailable to ask again later, PeerError with the authority's own code for a refusal."""
-    if answer.status in (408, 425, 429) or answer.status >= 500:
-        raise Unavailable("peer.busy", status=answer.status)
+    if answer.status not in (200, 201):
+        raise refusal(answer)
     try:
-        if answer.status in (200, 201):
-            return msgspec.convert(strict.loads(answer.body, limit=65_536), Receipt)
+        return msgspec.convert(strict.loads(answer.body, limit=65_536), Receipt)
     except (PeerError, msgspec.ValidationError) as cause:
         raise Unavailable("peer.busy", status=answer.status) from cause
-    raise refusal(answer)
 
 
 class SaidNo(PeerError):
@@ -40,13 +38,15 @@ class SaidNo(PeerError):
 
 
 def refusal(answer: Answer) -> PeerError | Unavailable:
-    """What an authority that said no meant: its own code, or that we ask again later."""
+    """What an authority that said no meant: its own code, or that we ask again later; that we did so too often."""
     busy = Unavailable("peer.busy", status=answer.status)
-    if answer.status in (408, 425, 429) or answer.status >= 500:
-        return busy
     try:
         value = strict.loads(answer.body, limit=65_536)
     except PeerError:
         return busy
     code = value.get("code") if isinstance(value, dict) else None
+    if answer.status == 429 and code == "spaces.requests":
+        return Unavailable("spaces.too-often")
+    if answer.status in (408, 425, 429) or answer.status >= 500:
+        return busy
     return SaidNo(code if isinstance(code, str) and re.fullmatch(r"[a-z-]{1,40}\.[a-z-]{1,40}", code) else "spaces.no")

@@ -33,3 +33,11 @@ def test_a_refusal_is_read_by_people_whatever_its_code(code: object, read: str) 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 503])
 def test_who_is_busy_is_asked_again(status: int) -> None:
     assert isinstance(refusal(said("spaces.tries", status)), Unavailable)
+
+
+def test_bug_who_asked_too_often_read_that_nobody_was_there() -> None:
+    """>> twelve words an hour are over << when to ask again, and not that the authority cannot be reached."""
+    error = refusal(said("spaces.requests", 429))
+    assert isinstance(error, Unavailable)
+    assert error.code == "spaces.too-often"
+    assert refusal(said("spaces.requests", 503)).code == "peer.busy"

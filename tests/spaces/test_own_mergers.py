@@ -110,7 +110,7 @@ async def test_a_word_goes_back_and_forth_twelve_times_an_hour(county: County, b
         await claim(both, PART, member=did, into=into)
         await claim(both, PART, request="merge-withdraw", member=did, since="")
     for said in ({"into": into}, {"request": "merge-withdraw", "since": ""}):
-        with pytest.raises(Unavailable, match=r"peer\.busy"):
+        with pytest.raises(Unavailable, match=r"spaces\.too-often"):
             await claim(both, PART, member=did, **said)
     assert await states(county) == [("withdrawn", 0)]
     with pytest.raises(PeerError, match=r"spaces\.merger-unsaid"):
