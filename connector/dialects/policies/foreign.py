@@ -46,6 +46,8 @@ def read_json(value: Any) -> tuple[Foreign, ...]:
             raise Malformed("", "no-policy")
         if len(found) > _MOST:
             raise Malformed("", "too-much")
+        for place, document in found:
+            _filled(document, place)
         identity.check(value)
         beside = Beside(value)
         told = ((place, joined(beside.written(document), beside.wholes)) for place, document in found)
@@ -123,6 +125,17 @@ def _within(value: Any, at: str, depth: int, asset: Any = None) -> Iterator[tupl
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _within(item, point(at, index), depth + 1, asset)
+
+
+def _filled(document: Mapping[str, Any], place: str) -> None:
+    """Raises Malformed (`empty`) where an empty list stands beside other values: no graph could hold it (0043)."""
+    waiting: list[tuple[str, Any]] = [(place, document)]
+    while waiting:
+        at, value = waiting.pop()
+        if isinstance(value, list) and len(value) > 1 and {"@list": []} in value:
+            raise Malformed(at, "empty")
+        inner = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+        waiting += [(point(at, key), item) for key, item in inner]
 
 
 def _reference(value: Mapping[str, Any]) -> Any:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connector.dialects.policies.foreign import read_json
 from connector.dialects.policies.translate import Foreign
 from connector.dialects.policies.unfold import policies
 from connector.policy.evaluation.program import PRODUCT, Mode, compile
@@ -315,6 +316,20 @@ def test_an_action_for_all_rules_leaves_a_policy_one(kind: Any) -> None:
     assert every({**policy, "@type": "Set"}) == every({"@type": "Set", "permission": [{"action": "use", "target": X}]})
     assert len(READERS["wire"](policy)) == 1
     assert read("wire", {key: item for key, item in policy.items() if key != "@type"}, worlds()) == "refused"
+
+
+@pytest.mark.threat("T63")
+@pytest.mark.parametrize("place", ["assignee", "target", "action"])
+def test_an_empty_list_beside_other_values_is_refused_in_every_notation(place: str) -> None:
+    """>> a name and an empty list beside it  << refused with the place: a graph would keep only the name."""
+    name = {"assignee": ALICE, "target": X, "action": O + "use"}[place]
+    plain = {"action": "use", place: [name, {"@list": []}]}
+    full = {O + "action": [{"@id": O + "use"}], O + place: [{"@id": name}, {"@list": []}]}
+    for document in ({"@type": "Set", "permission": [plain]}, [{"@type": [O + "Set"], O + "permission": [full]}]):
+        with pytest.raises(Malformed) as refused:
+            read_json(document)
+        assert refused.value.code == "empty"
+        assert refused.value.pointer.endswith(f"/permission/0/{place}")
 
 
 # ---- the municipal suite
