@@ -22,6 +22,7 @@ from connector.cli.operate import dev
 from connector.clock import Clock, SystemClock
 from connector.settings.load import Settings, load
 from connector.storage import folder_identity, upgrade
+from tests.testkit.listening import reserved_port
 
 MUNICIPALITY = "https://w3id.org/hanse/v1#municipality"
 COMPANY = "https://w3id.org/hanse/v1#company"
@@ -165,9 +166,11 @@ class Space:
                 await api.close()
 
     def prepared(self, name: str) -> Path:
-        """The data folder of a city with its settings file."""
+        """The data folder of a city with its settings file, and the port that is its own as long as the space is."""
         folder = self.folder.parent / name
         folder.mkdir(exist_ok=True)
+        if not (folder / "port").exists():
+            (folder / "port").write_text(f"{self._stack.enter_context(reserved_port())}\n", encoding="ascii")
         (folder / "hanse.toml").write_text(_SETTINGS.format(space=self.folder), encoding="utf-8")
         return folder
 
