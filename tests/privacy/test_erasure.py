@@ -287,7 +287,7 @@ async def test_an_erased_record_is_overwritten_in_the_file(sqlite_db: Database) 
     await sqlite_db.write(TOWN, lambda tx: tx.one("PRAGMA secure_delete = OFF"))
     await sqlite_db.write(TOWN, add, "publication", None, 0, said="of nobody else's business")
     await sealer.seal(sqlite_db, TOWN, ROOT, KEYS)
-    [place] = await sqlite_db.read(TOWN, lambda tx: tx.all("PRAGMA database_list"))
+    [place] = await sqlite_db.read(TOWN, lambda tx: tx.all("SELECT file FROM pragma_database_list WHERE name = 'main'"))
 
     def kept() -> bytes:
         with sqlite3.connect(place["file"]) as other:
