@@ -2,7 +2,10 @@
 
 import asyncio
 import os
+from collections.abc import Callable
+from concurrent.futures import Executor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +28,7 @@ def errands(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     loop_class = asyncio.BaseEventLoop
     run = loop_class.run_in_executor
 
-    def noted(self, pool, work, *args):  # type: ignore[no-untyped-def]
+    def noted(self: asyncio.BaseEventLoop, pool: Executor | None, work: Callable[..., Any], *args: Any) -> Any:
         done.append(work.__name__)
         return run(self, pool, work, *args)
 
@@ -66,7 +69,9 @@ async def test_of_a_head_nothing_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [lambda place: os.truncate(place, 3), lambda place: os.utime(place, ns=(1, 1))])
-async def test_a_small_file_that_changes_after_it_was_read_breaks(tmp_path: Path, change) -> None:  # type: ignore[no-untyped-def]
+async def test_a_small_file_that_changes_after_it_was_read_breaks(
+    tmp_path: Path, change: Callable[[Path], None]
+) -> None:
     """What its head promises is not its version any more."""
     async with source(tmp_path, b"abcdefgh").open(Conditions()) as reading:
         change(tmp_path / NAME)
