@@ -70,7 +70,8 @@ class Joining:
         self._db, self._clock, self._vault, self._participants = db, clock, vault, participants
         self._http, self._listing, self._anchors, self._own_keys = http, listing, anchors, own_keys
         db.listen(CHANGED, self._keys_changed)
-        self._open: set[str] = set()
+        self._open: dict[str, None] = {}
+        """Who may have something to do, whoever was not heard for longest first."""
         self._looked: int | None = None
         self._asked_at: int | None = None
         self._next_look = 0
@@ -108,7 +109,7 @@ class Joining:
         if missing and (known is None or known.state not in {*_WAITING, "member"}):
             raise Mistake("spaces.documents", missing=", ".join(sorted(missing)))
         begun = await self._db.write(slug, self._begin, hosted, said, code, tuple(attached))
-        self._open.add(slug)
+        self._open[slug] = None
         return await self._go_on(hosted, begun) if begun.state in _WAITING else begun
 
     def _begin(
@@ -240,26 +241,32 @@ class Joining:
             await self.work()
 
     async def work(self) -> None:
-        """A round: whoever waits asks, and whoever has other keys says so."""
-        hosted = await self._participants.all()
+        """A round: whoever waits asks, and whoever has other keys says so.
+
+        An authority answers one address only so often. Who was not heard for that begins the next round: otherwise the
+        same few of a provider would always be heard, and the others never hear that they were admitted.
+        """
+        hosted = {one.participant.id: one for one in await self._participants.all()}
         if self._looked is None or self._clock.steady() - self._looked >= ALL_MS:
             self._looked = self._clock.steady()
-            self._open = {one.participant.id for one in hosted}
-        for one in hosted:
-            if one.participant.id in self._open:
-                await self._round(one)
+            self._open |= dict.fromkeys(hosted)
+        for slug in list(self._open):
+            if slug in hosted:
+                await self._round(hosted[slug])
+            else:
+                self._open.pop(slug, None)
 
     async def _round(self, hosted: Hosted) -> None:
         slug = hosted.participant.id
         found = [await self._standing(hosted, one) for one in await self._db.read(slug, joined_store.all_joined, slug)]
         waiting = [one for one in found if one.state in _WAITING]
         if not waiting:
-            self._open.discard(slug)
+            self._open.pop(slug, None)
         try:
             if any(one.state == "member" for one in found):
                 await self.tell_keys(hosted)
         except HanseError as error:
-            self._open.add(slug)
+            self._open[slug] = None
             log.warning("spaces.keys", participant=slug, why=str(error))
         for one in found:
             try:
@@ -321,6 +328,8 @@ class Joining:
             if one.state == "pending" or not refused.code.startswith("spaces."):
                 return await self._unheard(one, refused)
             return await self._db.write(one.participant, self._told, hosted, one, None, refused.code)
+        self._open.pop(one.participant, None)
+        self._open[one.participant] = None  # heard: behind all others
         after = await self._db.write(one.participant, self._told, hosted, one, receipt, "")
         if after.state == "member":
             await self._first_list(after)

@@ -9,9 +9,11 @@ import pytest
 
 from connector.clock import FakeClock, SystemClock, rfc3339
 from connector.errors import Mistake, PeerError, Unavailable
+from connector.participants.service import Hosted
 from connector.spaces import documents
+from connector.spaces.documents import Receipt
 from connector.spaces.joining import parse_link
-from connector.spaces.model import DAY_MS
+from connector.spaces.model import DAY_MS, Joined
 from connector.trust.keys.jwk import encode
 from connector.trust.keys.signing import SoftwareKey
 from connector.trust.members.anchors import URN
@@ -125,6 +127,33 @@ async def test_documents_that_no_application_could_hold_are_refused_before_it(co
             with pytest.raises(Mistake) as refused:
                 await joining.apply(TOWN, invited.link, told.fingerprint, brought)
             assert (refused.value.code, list(await joining.all(TOWN))) == ("spaces.large", [])
+
+
+async def test_an_authority_that_answers_two_of_five_hears_each_of_them_in_turn(county: County, space: Space) -> None:
+    """>> five towns of one provider wait, and the authority answers its address twice a round << each was heard after
+    three rounds; before, the first two by name were heard for ever, and an admitted third never heard of it."""
+    slugs = [f"town-{at}" for at in range(5)]
+    space.clock = FakeClock(SystemClock().now())
+    async with space.running("many", dict.fromkeys(slugs, MUNICIPALITY), UNLISTED) as many:
+        joining = many.services.spaces.joining
+        await joining.work()  # its clock stands: the job has no further round of its own
+        for slug in slugs:
+            await applied(many, slug, await county.invite(slug.title()), county)
+        heard, asked, left = list[str](), joining._asked, 0
+
+        async def sparing(hosted: Hosted, one: Joined) -> Receipt:
+            nonlocal left
+            if not left:
+                raise Unavailable("peer.busy", status=429)
+            left -= 1
+            heard.append(one.participant)
+            return await asked(hosted, one)
+
+        joining._asked = sparing  # type: ignore[method-assign]
+        for _ in range(3):
+            left = 2
+            await joining.work()
+        assert set(heard) == set(slugs)
 
 
 async def test_an_application_goes_on_after_a_crash(county: County, space: Space) -> None:
