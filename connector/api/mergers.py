@@ -108,7 +108,8 @@ class MergerHandlers:
     async def withdraw(self, request: web.Request, wish: MergeWithdrawRequest) -> JoinedView:
         """Takes back what the participant said of a merger, as long as nobody has decided it."""
         member = self._did(wish.member)
-        return joined(await self._own.withdraw(request.match_info["p"], wish.space, member))
+        found = await self._own.withdraw(request.match_info["p"], wish.space, member)
+        return joined(found, self._members.name)
 
     def _did(self, named: str) -> str:
         """Whom a person means; nobody if she names nobody. Raises Mistake."""

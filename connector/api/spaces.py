@@ -18,8 +18,10 @@ from connector.spaces import grouping
 from connector.spaces.assemble import SpaceSlice
 from connector.spaces.documents import Document, GroupAct, RequestClaims
 from connector.spaces.model import Application, Rules, same_fingerprint
+from connector.trust.members.trust_list import Anchor
 from connector.trust.signers.port import Kind, Place
 from connector.views import space as views
+from connector.views.members import Members
 
 Name = Annotated[str, Meta(max_length=200)]
 Word = Annotated[str, Meta(max_length=500)]
@@ -151,8 +153,8 @@ class JoinedRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SpaceHandlers:
-    def __init__(self, clock: Clock, spaces: SpaceSlice) -> None:
-        self._clock, self._authority = clock, spaces.authority
+    def __init__(self, clock: Clock, spaces: SpaceSlice, anchor: Anchor) -> None:
+        self._clock, self._authority, self._name = clock, spaces.authority, Members(anchor).name
         self._invitations, self._applications = spaces.invitations, spaces.applications
         self._memberships, self._joining = spaces.memberships, spaces.joining
         self._groups, self._elsewhere = spaces.groups, spaces.elsewhere
@@ -352,7 +354,7 @@ class SpaceHandlers:
     async def joined(self, request: web.Request) -> views.JoinedSpacesView:
         """Spaces that the participant belongs to or asks to belong to."""
         found = await self._joining.all(request.match_info["p"])
-        return views.JoinedSpacesView([views.joined(one) for one in found])
+        return views.JoinedSpacesView([views.joined(one, self._name) for one in found])
 
     @problem_codes({400: ("spaces.description", "spaces.link", "spaces.no-space"), 503: AWAY})
     async def look(self, request: web.Request, wish: LookRequest) -> views.SpaceView:
@@ -364,17 +366,17 @@ class SpaceHandlers:
     async def join(self, request: web.Request, wish: JoinRequest) -> views.JoinedView:
         """Asks for membership; the same again goes on where it stopped."""
         slug = request.match_info["p"]
-        return views.joined(await self._joining.apply(slug, wish.link, wish.fingerprint, wish.documents))
+        return views.joined(await self._joining.apply(slug, wish.link, wish.fingerprint, wish.documents), self._name)
 
     @problem_codes({404: ("spaces.not-joined",)})
     async def progress(self, request: web.Request, wish: JoinedRequest) -> views.JoinedView:
         """How an application stands, asked of the authority now."""
-        return views.joined(await self._joining.progress(request.match_info["p"], wish.space))
+        return views.joined(await self._joining.progress(request.match_info["p"], wish.space), self._name)
 
     @problem_codes({404: ("spaces.not-joined",), 503: AWAY})
     async def leave(self, request: web.Request, wish: JoinedRequest) -> views.JoinedView:
         """Ends the membership by the participant's own word."""
-        return views.joined(await self._joining.leave(request.match_info["p"], wish.space))
+        return views.joined(await self._joining.leave(request.match_info["p"], wish.space), self._name)
 
     async def _shown(self, slug: str, one: Application) -> views.ApplicationView:
         description = await self._authority.description(slug)

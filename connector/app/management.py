@@ -91,7 +91,7 @@ def handlers(services: Services, operation: OperationHandlers) -> list[Handlers]
         api_records.RecordHandlers(db, participants, contracts.service, services.retention, anchor),
         api_persons.PersonHandlers(Persons(db, services.retention.eraser), participants),
         api_people.PeopleHandlers(services.accounts, lambda: web_origin(services.infra.settings)),
-        api_spaces.SpaceHandlers(clock, services.spaces),
+        api_spaces.SpaceHandlers(clock, services.spaces, services.trust.anchor),
         api_mergers.MergerHandlers(clock, services.spaces, services.trust.anchor),
         api_partners.PartnerHandlers(db, services.spaces.joining, later.partners),
         api_mandates.MandateHandlers(services.mandates.service, enrolment.enlist),

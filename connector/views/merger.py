@@ -1,6 +1,6 @@
 """Mergers of members of a space, as its authority's people and programs see them. Days are those of the space."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -33,11 +33,13 @@ class MergersView(msgspec.Struct, frozen=True):
 
 
 class OwnMergerView(msgspec.Struct, frozen=True, kw_only=True):
-    """`member` is part of `into` (DIDs) since that day; `state`: waiting, unsaid (only the other one has said it),
-    approved, refused, expired, withdrawn (by the other one)."""
+    """`member` is part of `into` since that day, DIDs with the names that the list has for them; `state`: waiting,
+    unsaid (only the other one has said it), approved, refused, expired, withdrawn (by the other one)."""
 
     member: str
+    member_name: str
     into: str
+    into_name: str
     since: str
     state: str
 
@@ -60,12 +62,15 @@ def said(one: RequestClaims) -> MergerSaidView:
     return MergerSaidView(space=one.space, member=one.member, into=one.into, since=day(millis(one.since)))
 
 
-def own(one: Joined) -> list[OwnMergerView]:
-    """What the participant has said of mergers in a space, or was said of it."""
+def own(one: Joined, name: Callable[[str], str]) -> list[OwnMergerView]:
+    """What the participant has said of mergers in a space, or was said of it; `name` is that of a DID."""
     return [
-        OwnMergerView(member=member, into=it.into, since=day(it.since), state=state_of(it))
+        OwnMergerView(
+            member=member, member_name=name(member), into=it.into, into_name=name(it.into), since=day(it.since),
+            state=state_of(it),
+        )
         for member, it in one.mergers.items()
-    ]
+    ]  # fmt: skip
 
 
 def state_of(one: OwnMerger) -> str:

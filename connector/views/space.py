@@ -1,6 +1,6 @@
 """Spaces as people and programs see them: the authority's side, and the spaces that a participant belongs to."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -289,10 +289,11 @@ def recognised(found: Sequence[Recognised]) -> RecognisedSpacesView:
     )  # fmt: skip
 
 
-def joined(one: Joined) -> JoinedView:
+def joined(one: Joined, name: Callable[[str], str]) -> JoinedView:
+    """`name` is that of a DID."""
     return JoinedView(
         space=one.space, name=one.name, authority=one.authority, fingerprint=fingerprint(one.authority),
         state=one.state, reason=one.reason, key=authority_pem(one.jwk), asked=time(one.asked_at),
         changed=time(one.changed_at), until=time(one.until), suspended=one.suspended,
-        mergers=own(one),
+        mergers=own(one, name),
     )  # fmt: skip

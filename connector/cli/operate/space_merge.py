@@ -7,6 +7,7 @@ she has read (spec/spaces.md 4.7).
 from collections.abc import Callable
 from typing import Any
 
+from connector.catalogue.concepts import folded
 from connector.cli.frame.call import OK, Call
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
@@ -56,17 +57,27 @@ def run_merge(call: Call) -> int:
 
 
 def run_withdraw(call: Call) -> int:
-    """Takes back what this participant said, before anybody decides."""
-    args = call.args
+    """Takes back what this participant said, as it has shown it, before anybody decides."""
+    args, api = call.args, Api(call.settings().api.socket)
+    if not args.yes:
+        tell_own(call, _of_own(api, args.participant, args.space, args.member))
     if not call.sure("space.merge-withdraw-sure"):
         return OK
     body = {"space": args.space, "member": args.member}
-    found = Api(call.settings().api.socket).post(
-        "participants", args.participant, "spaces", "merge", "withdraw", body=body
-    )
+    found = api.post("participants", args.participant, "spaces", "merge", "withdraw", body=body)
     call.result(found)
     call.tell("space.merge-withdrawn")
     return OK
+
+
+def _of_own(api: Api, slug: str, space: str, member: str) -> list[Any]:
+    """What is known here of the merger of a member (DID or name; empty: the participant itself) in that space."""
+    own = "" if member else api.get("participants", slug)["did"]
+    spaces = api.get("participants", slug, "spaces")["spaces"]
+    known = [one for each in spaces if each["space"] == space for one in each["mergers"]]
+    return [
+        one for one in known if one["member"] in (member, own) or folded(one["member_name"]) == folded(member)
+    ]  # fmt: skip
 
 
 def run_mergers(call: Call) -> int:
@@ -121,7 +132,10 @@ def tell_own(call: Call, found: Any) -> None:
     """Mergers that a participant is part of in a space that it joined."""
     for one in found:
         state = call.say(f"space.merger-own-is.{one['state']}")
-        call.tell("space.merger-own", member=one["member"], into=one["into"], state=state, **_day(one))
+        call.tell(
+            "space.merger-own", name=one["member_name"], member=one["member"], whole=one["into_name"],
+            into=one["into"], state=state, **_day(one),
+        )  # fmt: skip
 
 
 def _day(one: Any) -> dict[str, str]:

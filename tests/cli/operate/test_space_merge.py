@@ -1,4 +1,4 @@
-"""`hanse space merge`, `mergers`, `merge-approve`, `merge-refuse`: what two towns and their authority type."""
+"""`hanse space merge`, `merge-withdraw`, `mergers`, `merge-approve`, `merge-refuse`: what towns and authority type."""
 
 import asyncio
 import io
@@ -112,6 +112,33 @@ async def test_nobody_agrees_to_what_she_was_not_shown(
     assert await votes() == 1
 
 
+async def test_nobody_takes_back_what_she_was_not_shown(
+    county: County, towns: City, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> both have said it, and are asked whether to take it back: the part, the whole by name and by DID; no; yes;
+    once more; a script cannot be asked << the merger in question, and no other; as before; gone; asked all the same,
+    and refused; nothing."""
+    url, did, into = await space_of(county), towns.did(PART), towns.did(WHOLE)
+    day = ("--since", "2026-01-01", "--yes")
+    await typed(towns, PART, capsys, "merge", url, "--into", into, *day)
+    await typed(towns, WHOLE, capsys, "merge", url, "--member", did, *day)
+    await typed(towns, WHOLE, capsys, "merge", url, "--into", did, *day)
+    line = f"Musterdorf ({did}) has been part of Musterstadt ({into}) since 2026-01-01: said, not decided yet"
+    for slug, member in ((PART, ()), (WHOLE, ("--member", "MUSTERDORF")), (WHOLE, ("--member", did))):
+        monkeypatch.setattr("sys.stdin", Terminal("no\n"))
+        assert await typed(towns, slug, capsys, "merge-withdraw", url, *member) == f"  Merger: {line}\n"
+    back = ("merge-withdraw", url, "--member", did)
+    monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))
+    await typed(towns, WHOLE, capsys, *back, code=2)
+    assert line in await typed(towns, WHOLE, capsys, "joined")
+    monkeypatch.setattr("sys.stdin", Terminal("yes\n"))
+    assert await typed(towns, WHOLE, capsys, *back) == f"  Merger: {line}\nTaken back.\n"
+    assert line not in await typed(towns, WHOLE, capsys, "joined")
+    monkeypatch.setattr("sys.stdin", Terminal("yes\n"))
+    stranger = ("merge-withdraw", url, "--member", county.city.did(COUNTY))
+    assert await typed(towns, WHOLE, capsys, *stranger, code=1) == ""
+
+
 async def test_a_name_is_enough_and_what_was_said_is_taken_back(
     county: County, towns: City, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -122,7 +149,7 @@ async def test_a_name_is_enough_and_what_was_said_is_taken_back(
     await typed(towns, PART, capsys, "merge", url, "--into", "Musterstad", *day, code=1)
     told = await typed(towns, PART, capsys, "merge", url, "--into", "Musterstadt", *day)
     assert f"part of {into}" in told
-    line = f"  Merger: {did} has been part of {into} since 2026-01-01: "
+    line = f"  Merger: Musterdorf ({did}) has been part of Musterstadt ({into}) since 2026-01-01: "
     assert f"{line}said by the other one, not confirmed here yet\n" in await typed(towns, WHOLE, capsys, "joined")
     await typed(towns, WHOLE, capsys, "merge", url, "--member", "musterdorf", *day)
     assert f"{line}said, not decided yet\n" in await typed(towns, WHOLE, capsys, "joined")
