@@ -5,6 +5,7 @@ those, and one stolen key is withdrawn by the other (spec/spaces.md 4.3, 4.4; th
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from cryptography import x509
 from msgspec.structs import replace
@@ -28,6 +29,7 @@ from connector.spaces.model import (
     OVER,
     REQUESTS,
     TRIES_MS,
+    WITHDRAWALS,
     Keys,
     Member,
     MemberState,
@@ -40,6 +42,9 @@ from connector.trust.did.resolver import Resolver
 from connector.trust.keys import jose
 from connector.trust.keys.jwk import Jwk, thumbprint
 from connector.trust.keys.signing import AGENT
+
+_MOST: Final = {"keys": REQUESTS, "merge": REQUESTS, "merge-withdraw": WITHDRAWALS, "group": GROUP_REQUESTS}
+"""Requests of one order that are taken of a member in an hour, before one of this kind."""
 
 
 class Memberships:
@@ -254,7 +259,7 @@ class Memberships:
             raise PeerError("spaces.statement")
         listed_again(said.kid, found.keys)
         newest = member_store.newest_request(tx, slug, did, claims.order)
-        most = {"keys": REQUESTS, "merge": REQUESTS, "group": GROUP_REQUESTS}.get(claims.order)
+        most = _MOST.get(claims.request) or _MOST.get(claims.order)
         taken = member_store.taken_requests(tx, slug, did, claims.order, tx.now - TRIES_MS)
         if not member_store.take_request(
             tx, slug, did, str(said.claims["jti"]), claims.order, statement, asked_at

@@ -22,6 +22,8 @@ TRIES_MS: Final = 3_600_000
 """Wrong codes an hour, by the host of the DID that tries them."""
 REQUESTS: Final = 12
 """Requests of one member within `TRIES_MS`: each is a version of the list for everybody."""
+WITHDRAWALS: Final = 2 * REQUESTS
+"""The same of words about mergers where one is taken back: who has said too much is still heard taking it back."""
 APPLICATION_MS: Final = 30 * DAY_MS
 """How long people have to decide on an application."""
 MOST_OPEN: Final = 500

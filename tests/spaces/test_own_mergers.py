@@ -5,8 +5,9 @@ from typing import get_args
 import pytest
 
 from connector.errors import PeerError, Unavailable
+from connector.http.pace import Pace
 from connector.spaces.documents import Request, RequestClaims
-from connector.spaces.model import REQUESTS
+from connector.spaces.model import REQUESTS, WITHDRAWALS
 from tests.spaces.conftest import COUNTY, PEOPLE, County
 from tests.spaces.mergers import DAY, PART, PARTNER, WHOLE, approve, claim, say, together, withdraw
 from tests.testkit.cities import City, Refused, Space
@@ -102,16 +103,35 @@ async def test_nobody_takes_back_what_others_said(county: County, both: City) ->
 
 
 @pytest.mark.threat("T125")
-async def test_a_word_goes_back_and_forth_twelve_times_an_hour(county: County, both: City) -> None:
-    """>> the part says it and takes it back until it is told to wait << after twelve words; the last one counts, and
-    the whole may still speak."""
+async def test_a_word_goes_back_and_forth_twelve_times_an_hour(
+    county: County, both: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> the part says it and takes it back until it is told to wait; takes its last word back, again and again << no
+    word after twelve; taken back at once; twelve more of those and no more; the whole may still speak."""
     did, into = both.did(PART), both.did(WHOLE)
-    for _ in range(REQUESTS // 2):
+    monkeypatch.setattr(Pace, "spend", lambda *_: None)  # what an address may do is bounded apart
+
+    async def said() -> None:
         await claim(both, PART, member=did, into=into)
+
+    async def taken_back() -> None:
         await claim(both, PART, request="merge-withdraw", member=did, since="")
-    for said in ({"into": into}, {"request": "merge-withdraw", "since": ""}):
+
+    for _ in range(REQUESTS // 2 - 1):
+        await said()
+        await taken_back()
+    for _ in range(2):
+        await said()
+    assert await states(county) == [("asked", 2)]
+    with pytest.raises(Unavailable, match=r"spaces\.too-often"):
+        await said()
+    await taken_back()
+    assert await states(county) == [("withdrawn", 0)]
+    for _ in range(WITHDRAWALS - REQUESTS - 1):
+        await taken_back()
+    for word in (said, taken_back):
         with pytest.raises(Unavailable, match=r"spaces\.too-often"):
-            await claim(both, PART, member=did, **said)
+            await word()
     assert await states(county) == [("withdrawn", 0)]
     with pytest.raises(PeerError, match=r"spaces\.merger-unsaid"):
         await claim(both, WHOLE, member=did, into=into)
