@@ -23,7 +23,8 @@ from connector.views.space import JoinedView, joined
 
 NAMED: Final = ("api.members-alike", "api.nobody-called")
 DECIDED: Final = (
-    "spaces.merger-approved", "spaces.merger-expired", "spaces.merger-refused", "spaces.merger-withdrawn",
+    "spaces.merger-approved", "spaces.merger-expired", "spaces.merger-lapsed", "spaces.merger-refused",
+    "spaces.merger-withdrawn",
 )  # fmt: skip
 IMPOSSIBLE: Final = ("spaces.merger-circle", "spaces.merger-early", "spaces.merger-state")
 LATER: Final = (*AWAY, "spaces.too-often")

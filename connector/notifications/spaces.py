@@ -26,8 +26,8 @@ CAUSES: dict[Event, Cause] = {
     "resumed": "space-resumed", "renewed": "space-renewed",
 }  # fmt: skip
 MERGERS: dict[MergerEvent, Cause] = {
-    "merger asked": "merger-asked", "merger withdrawn": "merger-withdrawn", "merged": "merged",
-    "not merged": "not-merged",
+    "merger asked": "merger-asked", "merger withdrawn": "merger-withdrawn", "merger lapsed": "merger-lapsed",
+    "merged": "merged", "not merged": "not-merged",
 }  # fmt: skip
 Names = Callable[[str], str]
 """What the trust list calls a DID."""

@@ -208,7 +208,7 @@ def moved(member: Member, did: str, keys: Keys, operator: str, now: int) -> Memb
     return replace(
         member, did=did, keys=with_keys(member, keys, now).keys, operator=operator or member.operator,
         succeeds=((member.did, rfc3339(now)),),
-        since=now, changed_at=now, version=0, merger=merging.kept(member),
+        since=now, changed_at=now, version=0, merger=merging.kept(member, now),
     )  # fmt: skip
 
 

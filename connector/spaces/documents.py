@@ -119,13 +119,13 @@ class GroupStanding(Struct, frozen=True, kw_only=True, rename="camel"):
 
 class MergerStanding(Struct, frozen=True, kw_only=True, rename="camel"):
     """A merger to either of the two: `member` is part of `into` (DIDs) since then (milliseconds). `asked`: one has said
-    so; `said`: both have; `withdrawn`: the member took it back; else what people decided, or that they did not in
-    time."""
+    so; `said`: both have; `withdrawn`: the member took it back; `lapsed`: one of both moved before people decided;
+    else what they decided, or that they did not in time."""
 
     member: Annotated[str, Meta(max_length=512)]
     into: Annotated[str, Meta(max_length=512)]
     since: int
-    state: Literal["asked", "said", "approved", "refused", "expired", "withdrawn"]
+    state: Literal["asked", "said", "approved", "refused", "expired", "withdrawn", "lapsed"]
 
 
 class Receipt(Struct, frozen=True, kw_only=True, rename="camel"):

@@ -244,6 +244,7 @@ class Memberships:
         member_store.put_member(tx, decide.step(found, "left", tx.now))
         member_store.put_member(tx, after)
         group_store.hand_on(tx, slug, found.did, did)
+        self._mergers.moved(tx, hosted, found.did)
         store.changed(tx, slug)
         listing.require_room(tx, slug)
         record(tx, hosted, "moved", did=found.did, to=did)

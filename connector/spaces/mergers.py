@@ -29,15 +29,16 @@ class Asked(NamedTuple):
     into_name: str
     own: bool
 
-    def state(self, now: int) -> Literal["asked", "said", "approved", "refused", "expired", "withdrawn"]:
-        """At this time (ms): asked by the member, said by both, taken back by the member, or decided."""
+    def state(self, now: int) -> Literal["asked", "said", "approved", "refused", "expired", "withdrawn", "lapsed"]:
+        """At this time (ms): asked by the member, said by both, taken back by the member, over since either moved, or
+        decided."""
         match ballots.expire(self.merger.ballot, now).state:
             case "approved":
                 return "approved"
             case "refused":
                 return "refused"
             case "withdrawn":
-                return "withdrawn"
+                return "lapsed" if self.merger.lapsed else "withdrawn"
             case "open":
                 return "said" if self.merger.agreed or self.own else "asked"
             case _:
@@ -77,6 +78,12 @@ class Mergers:
         else:
             raise PeerError("spaces.statement")
 
+    def moved(self, tx: Tx, hosted: Hosted, did: str) -> None:
+        """A member (its DID until now) works elsewhere: who said to be part of it says so anew, and it does."""
+        for one in merging.lapsed(_members(tx, hosted.participant.id), did, tx.now):
+            member_store.put_member(tx, one)
+            record(tx, hosted, "merger lapsed", did=one.did, into=did)
+
     async def all(self, slug: str) -> Sequence[Asked]:
         """Members that say to be part of another one, by name; raises Unknown without a space."""
         hosted = await self._participants.get(slug)
@@ -93,12 +100,14 @@ class Mergers:
         return await self._db.read(slug, unit)
 
     async def standing(self, slug: str, did: str) -> Sequence[MergerStanding]:
-        """What a member may read: mergers in which it is either of the two."""
+        """What a member may read: mergers in which it is either of the two, also by a DID that it had before."""
         found, now = await self.all(slug), self._clock.now()
+        known = await self._db.read(slug, _members, slug)
+        names = merging.names(did, known)
         return [
             MergerStanding(member=one.member.did, into=it.into, since=it.since, state=one.state(now))
             for one in found
-            if did in (one.member.did, (it := one.merger).into)
+            if names & {one.member.did, (it := one.merger).into}
         ]
 
     async def approve(self, slug: str, did: str, login: str = "", seen: Seen = NOTHING) -> Member:

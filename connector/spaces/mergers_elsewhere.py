@@ -27,6 +27,7 @@ Present = Callable[[str], str]
 """Who has the place of a DID now."""
 EVENTS: Final = {
     "approved": "merged", "refused": "not merged", "expired": "not merged", "withdrawn": "merger withdrawn",
+    "lapsed": "merger lapsed",
 }  # fmt: skip
 """What a decision is called in the log of who waited for it."""
 

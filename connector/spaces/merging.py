@@ -142,6 +142,17 @@ def wholes(did: str, members: Mapping[str, Member]) -> list[str]:
     return found
 
 
+def names(did: str, members: Mapping[str, Member]) -> frozenset[str]:
+    """The DIDs of a member: its own, and those that it had before it moved, which rows may still have."""
+    found, waiting = set[str](), [did]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting += [before for before, _ in members[one].succeeds] if one in members else []
+    return frozenset(found)
+
+
 def listed(member: Member) -> Merged | None:
     """What the list says of it."""
     one = member.merger
@@ -150,16 +161,34 @@ def listed(member: Member) -> Merged | None:
     return Merged(did=one.into, since=rfc3339(one.since), listed=rfc3339(one.listed))
 
 
-def kept(member: Member) -> Merger | None:
-    """What goes along when it moves: what is true, and not what its former DID asked for."""
-    return member.merger if listed(member) else None
+def kept(member: Member, now: int) -> Merger | None:
+    """What goes along when it moves: what is true; of what its former DID asked for that it has to be said anew."""
+    return member.merger if listed(member) else _lapsed(member, now)
+
+
+def lapsed(members: Mapping[str, Member], did: str, now: int) -> list[Member]:
+    """Who said to be part of a member that moves now (`did`), where nobody has decided it: that is over.
+
+    The word of the one that takes in falls with the DID that said it, as the part's does: nobody agrees to what was
+    said for a town at the place that it has left.
+    """
+    found = [(one, _lapsed(one, now)) for one in members.values() if one.merger is not None and one.merger.into == did]
+    return [replace(one, merger=merger, changed_at=now) for one, merger in found if merger is not None]
+
+
+def _lapsed(member: Member, now: int) -> Merger | None:
+    """None where nothing waits for people."""
+    one = member.merger
+    if one is None or ballots.expire(one.ballot, now).state != "open":
+        return None
+    return replace(one, ballot=ballots.withdraw(one.ballot), lapsed=True)
 
 
 def _open(found: Member, now: int) -> Merger:
-    """Raises Mistake if the member says nothing of the kind, Late if it is decided or taken back."""
+    """Raises Mistake if the member says nothing of the kind, Late if it is decided, taken back or over."""
     if found.merger is None:
         raise Mistake("spaces.no-merger", did=found.did)
     state = ballots.expire(found.merger.ballot, now).state
     if state != "open":
-        raise Late(f"spaces.merger-{state}")
+        raise Late(f"spaces.merger-{'lapsed' if found.merger.lapsed else state}")
     return found.merger

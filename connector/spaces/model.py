@@ -229,7 +229,8 @@ class Application(Struct, frozen=True, kw_only=True):
 class Merger(Struct, frozen=True, kw_only=True):
     """That a member says to be part of another one (`into`, a DID) by law since a day (ms).
 
-    `agreed`: that one has said so, too; `listed`: since when the list says it, None while people have not decided.
+    `agreed`: that one has said so, too; `listed`: since when the list says it, None while people have not decided;
+    `lapsed`: one of both moved before they did, so it has to be said anew.
     """
 
     into: str
@@ -239,6 +240,7 @@ class Merger(Struct, frozen=True, kw_only=True):
     agreed: bool = False
     listed: int | None = None
     reason: str = ""
+    lapsed: bool = False
 
 
 class Member(Struct, frozen=True, kw_only=True):
@@ -325,7 +327,7 @@ class OwnMerger(Struct, frozen=True, kw_only=True):
 
     into: str
     since: int
-    state: Literal["waiting", "approved", "refused", "expired", "withdrawn"] = "waiting"
+    state: Literal["waiting", "approved", "refused", "expired", "withdrawn", "lapsed"] = "waiting"
     said: bool = True
     """Whether it is our own word, and not only that of who became part of us."""
 

@@ -20,10 +20,10 @@ EVENTS: Final[Mapping[str, Event]] = {
     "member": "member", "refused": "refused", "ended": "ended", "suspended": "suspended", "resumed": "resumed",
     "renewed": "renewed",
 }  # fmt: skip
-MergerEvent = Literal["merger asked", "merger withdrawn", "merged", "not merged"]
+MergerEvent = Literal["merger asked", "merger withdrawn", "merger lapsed", "merged", "not merged"]
 MERGERS: Final[Mapping[str, MergerEvent]] = {
-    "merger asked": "merger asked", "merger withdrawn": "merger withdrawn", "merged": "merged",
-    "not merged": "not merged",
+    "merger asked": "merger asked", "merger withdrawn": "merger withdrawn", "merger lapsed": "merger lapsed",
+    "merged": "merged", "not merged": "not merged",
 }  # fmt: skip
 FALSE: Final = frozenset({"trust.list-fork", "trust.list-rollback", "trust.list-other-space"})
 """Alarms about a list."""

@@ -13,8 +13,8 @@ from connector.views.fields import Time, day, time
 
 class MergerView(msgspec.Struct, frozen=True, kw_only=True):
     """`did` is part of `into` by law since that day (YYYY-MM-DD); `state`: asked (by one of both), said (by both),
-    withdrawn (by the member), approved, refused, expired. `missing` people have to agree yet; `listed`: since when the
-    list says it."""
+    withdrawn (by the member), lapsed (either has moved), approved, refused, expired. `missing` people have to agree
+    yet; `listed`: since when the list says it."""
 
     did: str
     name: str
@@ -34,7 +34,8 @@ class MergersView(msgspec.Struct, frozen=True):
 
 class OwnMergerView(msgspec.Struct, frozen=True, kw_only=True):
     """`member` is part of `into` since that day, DIDs with the names that the list has for them; `state`: waiting,
-    unsaid (only the other one has said it), approved, refused, expired, withdrawn (by the other one)."""
+    unsaid (only the other one has said it), approved, refused, expired, withdrawn (by the other one), lapsed
+    (either has moved before anybody decided)."""
 
     member: str
     member_name: str

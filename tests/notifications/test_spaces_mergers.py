@@ -15,7 +15,7 @@ from tests.cities.sharing import replicas
 from tests.postgres import Cluster
 from tests.spaces.conftest import COUNTY, PEOPLE, UNLISTED, County, joined
 from tests.spaces.mergers import PART, PARTNER, WHOLE, approve, carried, claim, founded, listed, say, together, withdraw
-from tests.testkit.cities import MUNICIPALITY, City, Space
+from tests.testkit.cities import MUNICIPALITY, City, Refused, Space
 
 ANNA, BERT, CEM = PEOPLE
 STEWARD = Voter("p-tina", frozenset({"steward"}))
@@ -228,6 +228,61 @@ async def test_the_whole_hears_of_a_yes_to_a_part_that_has_moved_since(
     await carried(both, third, county, both, county.city)
     for _ in range(2):
         assert (await told(third, PART), await told(both, WHOLE)) == (["merged"], ["merged", "merger-asked"])
+
+
+async def elsewhere(both: City, county: County, space: Space, slug: str) -> City:
+    """A third provider, where a town of both works from now on."""
+    third = await space.city("third", {"anderswo": MUNICIPALITY}, UNLISTED)
+    await joined(third, "anderswo", county)
+    await carried(both, third, county, both, county.city, slug=slug)
+    return third
+
+
+async def test_a_whole_that_has_moved_since_hears_of_a_yes(county: County, both: City, space: Space) -> None:
+    """>> both say it, two agree; before anybody asks the whole moves to a third provider << each is told, once."""
+    did = both.did(PART)
+    await say(both, PART, county, into=both.did(WHOLE))
+    await say(both, WHOLE, county, member=did)
+    await approve(county, did)
+    third = await elsewhere(both, county, space, WHOLE)
+    for _ in range(2):
+        assert (await told(both, PART), await told(third, WHOLE)) == (["merged"], ["merged", "merger-asked"])
+
+
+@pytest.mark.threat("T122")
+@pytest.mark.parametrize("mover", [PART, WHOLE])
+async def test_bug_nobody_told_that_a_move_takes_the_words_of_both(
+    county: County, both: City, space: Space, mover: str
+) -> None:
+    """>> both say it, Anna agrees; one of both moves to a third provider; Bert agrees; it is said anew << both hear,
+    once, that it has to be said anew, and read it; nobody has anything to decide, and Bert is told why; all of it
+    anew, and in the list."""
+    did, into = both.did(PART), both.did(WHOLE)
+    await say(both, PART, county, into=into)
+    await say(both, WHOLE, county, member=did)
+    await approve(county, did, ANNA)
+    third = await elsewhere(both, county, space, mover)
+    part, whole = (third, both) if mover == PART else (both, third)
+    did, into = part.did(PART), whole.did(WHOLE)
+    for _ in range(2):
+        assert (await told(part, PART), await told(whole, WHOLE)) == (
+            ["merger-lapsed"],
+            ["merger-asked", "merger-lapsed"],
+        )
+    (lapsed,) = await heard(part, PART, STEWARD)
+    assert sentence(lapsed, "de").endswith("lassen Sie es neu melden, zuerst „Musterdorf“, dann „Musterstadt“.")
+    for city, slug in ((part, PART), (whole, WHOLE)):
+        (one,) = (await city.api.get(f"/api/v1/participants/{slug}/spaces"))["spaces"]
+        assert [it["state"] for it in one["mergers"]] == ["lapsed"]
+    assert await tasks(county.city, COUNTY, await voter(county, BERT)) == []
+    with pytest.raises(Refused) as over:
+        await approve(county, did, BERT)
+    assert (over.value.status, over.value.problem["code"]) == (409, "spaces.merger-lapsed")
+    await say(part, PART, county, into=into)
+    await say(whole, WHOLE, county, member=did)
+    assert [one["state"] for one in await approve(county, did)] == ["approved"]
+    for city, slug in ((part, PART), (whole, WHOLE)):
+        assert "merged" in await told(city, slug)
 
 
 async def test_nobody_tells_the_whole_of_another_process(county: County, space: Space) -> None:

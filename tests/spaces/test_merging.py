@@ -247,8 +247,43 @@ def test_only_from_its_day_on() -> None:
 
 
 def test_what_is_true_goes_along_when_it_moves() -> None:
-    """>> a part moves; one that had only asked << still part of the whole; nothing asked."""
+    """>> a part moves; one that had only asked; one that had taken it back << still part of the whole; to be said anew;
+    nothing."""
     members = listed(said(two()))
     after = decide.moved(members[PART], MORE, Keys(), "RZ", NOW + 9)
     assert after.merger == members[PART].merger
-    assert decide.moved(said(two())[PART], MORE, Keys(), "RZ", NOW).merger is None
+    asked_for = said(two())[PART]
+    moved = decide.moved(asked_for, MORE, Keys(), "RZ", NOW).merger
+    assert moved is not None
+    assert (moved.lapsed, moved.into, moved.since, moved.ballot.state) == (True, WHOLE, DAY, "withdrawn")
+    assert decide.moved(merging.withdrawn(asked_for, PART, NOW), MORE, Keys(), "RZ", NOW).merger is None
+    assert decide.moved(asked_for, MORE, Keys(), "RZ", NOW + APPLICATION_MS).merger is None
+
+
+def test_what_waits_for_people_is_over_when_the_whole_moves() -> None:
+    """>> a whole moves of which one says to be part, one is by the list, and one was part of another << the first
+    alone has to say it anew, and nobody can agree to it, refuse or confirm it."""
+    members = said(two())
+    other = listed(said(of(member(MORE), member(WHOLE)), MORE), MORE)
+    members = members | of(other[MORE], asked(of(member(OWN), member(MORE)), OWN, MORE))
+    (after,) = merging.lapsed(members, WHOLE, NOW)
+    assert (after.did, after.merger is not None and after.merger.lapsed) == (PART, True)
+    members = members | of(after)
+    for decided in (
+        lambda: merging.approved(members[PART], ANNA, members, OWN, NOW),
+        lambda: merging.refused(members[PART], ANNA, "Nein.", NOW),
+    ):
+        with pytest.raises(Late, match="merger-lapsed"):
+            decided()
+    with pytest.raises(PeerError, match="merger-unsaid"):
+        merging.agreed(members[PART], WHOLE, DAY, members, NOW)
+    assert list(merging.lapsed(members, WHOLE, NOW)) == []
+
+
+def test_a_member_is_known_by_all_its_names() -> None:
+    """>> one that moved twice; one that never did; a circle that a broken table would have << each once."""
+    first, second = replace(member(PART), succeeds=((MORE, ""),)), replace(member(WHOLE), succeeds=((PART, ""),))
+    members = of(first, second, member(MORE))
+    assert merging.names(WHOLE, members) == {PART, WHOLE, MORE}
+    assert merging.names(MORE, members) == {MORE}
+    assert merging.names(PART, members | of(replace(members[MORE], succeeds=((PART, ""),)))) == {PART, MORE}

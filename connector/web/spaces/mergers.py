@@ -27,7 +27,7 @@ from connector.web.spaces import view
 
 TONES = {
     "asked": "info", "said": "warning", "approved": "success", "refused": "danger", "expired": "info",
-    "withdrawn": "info",
+    "withdrawn": "info", "lapsed": "info",
 }  # fmt: skip
 
 

@@ -43,6 +43,7 @@ OWN_BADGES: Final = {
     "refused": "danger",
     "expired": "info",
     "withdrawn": "info",
+    "lapsed": "warning",
 }
 """By what became of a merger of ours."""
 STEPS: Final[Mapping[MemberState, tuple[MemberState, ...]]] = {
