@@ -1,4 +1,5 @@
-"""Plain JSON read as the graph that it stands for: what is said about a party, asset or action counts everywhere in it.
+"""Plain JSON read as the graph that it stands for: what is said about a party, asset, action or right operand counts
+everywhere in it.
 
 To JSON-LD and RDF a name is one node. An object that says something about it, and a bare mention of it elsewhere, are
 the same party; only so a policy says the same in every notation (decision 0043).
@@ -9,7 +10,7 @@ from typing import Any
 
 from connector.dialects.jsonld.nodes import blank
 from connector.dialects.policies.parties import WHO, named
-from connector.policy.odrl.names import expand, member
+from connector.policy.odrl.names import expand, member, reference
 from connector.policy.odrl.reader import entries
 from connector.protocol.shape import Malformed
 
@@ -18,11 +19,13 @@ WRITTEN = 100_000
 SAID = 200
 """Different values of one member that may be said about a name."""
 _DEPTH = 100
+_COMPARED = "rightOperand"
+_SPELT = {"action": expand, _COMPARED: reference}
 _COLLECTION = {"target": "AssetCollection", "assigner": "PartyCollection", "assignee": "PartyCollection"}
 
 
 def joined(document: Any, wholes: Collection[str] = ()) -> Any:
-    """The same JSON, in which each mention of a party, asset or action says all that is said about it anywhere.
+    """The same JSON, in which each mention of one of them says all that is said about it anywhere.
 
     `wholes` are the names of which it is said elsewhere that they are collections.
 
@@ -47,14 +50,16 @@ class _Graph:
         self._left = WRITTEN
 
     def add(self, place: str, name: str, item: Mapping[str, Any]) -> None:
+        own = item.get("@id")
         for key, value in item.items():
-            if (inner := member(key)) in ("@id", "uid"):
+            inner = member(key)
+            if inner == "@id" or (inner == "uid" and own in (None, value)):
                 continue
             self.tell(name, inner, value)
-            if inner == "partOf":
+            if inner == "partOf" and place in _COLLECTION:
                 for whole in entries(value):
                     if collection := _name(place, whole):
-                        self.tell(collection, "@type", _COLLECTION.get(place, ""))
+                        self.tell(collection, "@type", _COLLECTION[place])
 
     def tell(self, name: str, key: str, value: Any) -> None:
         there = self.said.setdefault(name, {}).setdefault(key, [])
@@ -106,11 +111,11 @@ def _size(value: Any) -> int:
 
 
 def _mentioning(name: str) -> bool:
-    return name in WHO or name == "action"
+    return name in WHO or name in ("action", _COMPARED)
 
 
 def _mentions(value: Any, depth: int) -> Iterator[tuple[str, Any]]:
-    """(member, value) for each party, asset and action that a rule or policy names."""
+    """(member, value) for each party, asset, action and right operand that a rule or policy names."""
     if depth > _DEPTH:
         return
     if isinstance(value, Mapping):
@@ -124,8 +129,11 @@ def _mentions(value: Any, depth: int) -> Iterator[tuple[str, Any]]:
 
 
 def _name(place: str, item: Any) -> str:
+    """Compared is with a text, unless it is said to be the name of a node."""
     if isinstance(item, Mapping):
-        item = item.get("@id", item.get("uid"))
+        item = item.get("@id", None if place == _COMPARED else item.get("uid"))
+    elif place == _COMPARED:
+        return ""
     if not isinstance(item, str) or blank(item):
         return ""
-    return expand(item) if place == "action" else item
+    return _SPELT.get(place, str)(item)

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connector.dialects.jsonld.nodes import NAMELESS, blank
-from connector.policy.odrl.names import ACTIONS, PREFIXES, SAME, expand, member
-from connector.policy.odrl.reader import plain
+from connector.policy.odrl.names import ACTIONS, PREFIXES, SAME, XSD, expand, member
+from connector.policy.odrl.reader import entries, plain
 
 WHO = frozenset({"target", "assigner", "assignee"})
 _SPACES = (PREFIXES["dcat"], "http://xmlns.com/foaf/0.1/", "http://www.w3.org/2006/vcard/ns#", "http://schema.org/")
@@ -31,6 +31,25 @@ _RELATIONS = frozenset(
 """Members of Dublin Core that make one thing part of, or a form of, another one."""
 _NAMING = frozenset({"@id", "uid", "source", "value", "@list", "@set", "@value"})
 _LABELS = frozenset({PREFIXES["rdfs"] + "label", PREFIXES["rdfs"] + "comment"})
+_OF_CONCEPTS = frozenset(
+    "http://www.w3.org/2004/02/skos/core#" + name
+    for name in (
+        "prefLabel",
+        "altLabel",
+        "hiddenLabel",
+        "notation",
+        "note",
+        "changeNote",
+        "definition",
+        "editorialNote",
+        "example",
+        "historyNote",
+        "scopeNote",
+    )
+)
+"""What a concept is called and how it is explained (SKOS 5 to 7); what is broader or the same is no such thing."""
+OF_POLICIES = frozenset({"hasPolicy", "assigneeOf", "assignerOf"})
+"""Members that say something about a policy, which counts there, and nothing about what has them."""
 
 
 def named(item: Any) -> Any:
@@ -56,13 +75,16 @@ def nameless(item: Any) -> bool:
 
 
 def operand(item: Any) -> Any:
-    """A right operand, or several, without what only describes it; a label names nothing to compare."""
+    """A right operand, or several, without what only names or describes it; a label names nothing to compare.
+
+    With anything else that is said about it, nobody knows what it means (decision 0127).
+    """
     if isinstance(item, list):
         found = [operand(one) for one in item]
         return _once(found, [_literal(one) for one in found])
     if isinstance(item, Mapping) and item.keys() in ({"@list"}, {"@set"}):
         return {key: operand(inner) for key, inner in item.items()}
-    return _undescribed(item) if isinstance(item, Mapping) else item
+    return _compared(_nameless(item)) if isinstance(item, Mapping) else item
 
 
 def action(item: Any) -> Any:
@@ -114,6 +136,33 @@ def _undescribed(item: Mapping[str, Any]) -> dict[str, Any]:
     if not any(member(key) in ("@id", "uid") for key in kept):
         return kept
     return {key: value for key, value in kept.items() if not describes(member(key))}
+
+
+def _compared(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not any(member(key) in ("@id", "uid") for key in item):
+        return item
+    own = item.get("@id")
+    return {key: value for key, value in item.items() if not _beside_the_point(member(key), value, own)}
+
+
+def _beside_the_point(name: str, value: Any, own: Any) -> bool:
+    if name == "uid":
+        return own is not None and plain(value) == own
+    if name == "@type":
+        return all(isinstance(one, str) and _is_class(one) for one in entries(value))
+    if name in OF_POLICIES:
+        return all(plain(one) for one in entries(value))
+    return explains(name)
+
+
+def _is_class(name: str) -> bool:
+    """Whether it may be what kind of thing somebody is; a datatype would say how to compare a text."""
+    return not blank(name) and not expand(name).startswith(XSD)
+
+
+def explains(name: str) -> bool:
+    """Whether a member of what is compared with only says what that is called or like."""
+    return describes(name) or name in _OF_CONCEPTS
 
 
 def describes(name: str) -> bool:

@@ -24,7 +24,7 @@ from connector.dialects.jsonld.nodes import (
     types,
 )
 from connector.dialects.policies.identity import CLASSES, Place, exclusive
-from connector.dialects.policies.parties import describes
+from connector.dialects.policies.parties import OF_POLICIES, describes, explains
 from connector.policy.odrl.names import ACTIONS, ODRL, XSD
 from connector.protocol.shape import Malformed, point
 
@@ -147,6 +147,8 @@ class _Writer:
             return _single([_term(value) for value in values])
         if local in _WHO:
             return _single([self._whom(value, _WHO[local], at) for value in values])
+        if local == "rightOperand":
+            return _single([self._compared(value, at) for value in values])
         if key == _TIMESTAMP:
             return _single([_when(value) for value in values])
         return _single([self._any(value, at) for value in values])
@@ -229,6 +231,14 @@ class _Writer:
         if isinstance(source, Mapping) and source.keys() == {"@id"}:
             whom["odrl:source"] = source["@id"]
         return whom
+
+    def _compared(self, value: Value, at: str) -> Any:
+        """A right operand, with all that is said about it but what only describes it (decision 0127)."""
+        if not isinstance(value, Ref) or blank(value.id):
+            return self._any(value, at)
+        said = self._nodes.get(value.id, {})
+        members = {key: there for key, there in said.items() if _local(key) not in OF_POLICIES and not explains(key)}
+        return self._object(value.id, {}, members, at) if members else {"@id": value.id}
 
     def _any(self, value: Value, at: str) -> Any:
         if not isinstance(value, Ref):

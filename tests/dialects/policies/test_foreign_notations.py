@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from connector.dialects.policies.foreign import read_json
 from connector.dialects.policies.translate import Foreign
@@ -16,13 +17,14 @@ from connector.policy.odrl.parse import parse
 from connector.policy.odrl.state_of_world import Fact, World
 from connector.protocol.shape import Malformed
 from tests.dialects.notations import EX, READERS
-from tests.dialects.outsiders import H
+from tests.dialects.outsiders import ODRL_CONTEXT, H
 from tests.suites import engine, force
 
 O = "http://www.w3.org/ns/odrl/2/"  # noqa: E741
 NOON = 1_795_500_000_000
 CITY, COUNTY = H + "municipality", H + "county"
 TITLE = "http://purl.org/dc/terms/title"
+SKOS = "http://www.w3.org/2004/02/skos/core#"
 ALICE, BOB, X, Y, TOWNS = "did:web:a.example", "did:web:b.example", EX + "x", EX + "y", EX + "towns"
 
 Answer = tuple[bool, ...] | str
@@ -86,6 +88,8 @@ KIND = st.sampled_from(
         {},
         {EX + "a": "b"},
         {"@id": CITY, TITLE: "Stadt"},
+        {"@id": CITY, "@type": SKOS + "Concept", SKOS + "prefLabel": "Stadt"},
+        {"@id": COUNTY, EX + "but": "sundays"},
     ]
 )
 WORTH = st.one_of(WHEN, NUMBER, KIND)
@@ -288,25 +292,97 @@ def test_an_unknown_action_in_a_list_permits_nothing_and_still_forbids(action: A
         assert not any(read("wire", document, worlds()))
 
 
+OPERATORS = pytest.mark.parametrize("operator", ["eq", "isAnyOf", "neq", "isNoneOf"])
+
+
+def comparing(operator: str, right: Any) -> dict[str, Any]:
+    return {"action": "use", "constraint": [{"leftOperand": H + "participantKind", "operator": operator,
+                                             "rightOperand": right}]}  # fmt: skip
+
+
+def allowing(operator: str, right: Any) -> dict[str, Any]:
+    return {"@type": "Set", "permission": [comparing(operator, right)]}
+
+
+def forbidding(operator: str, right: Any) -> dict[str, Any]:
+    rules = {"permission": [{"action": "use"}], "prohibition": [comparing(operator, right)]}
+    return {"@type": "Set", "conflict": "odrl:prohibit", **rules}
+
+
 @pytest.mark.threat("T63")
-@pytest.mark.parametrize("operator", ["eq", "isAnyOf", "neq", "isNoneOf"])
-def test_a_right_operand_with_a_title_is_the_one_that_it_names(operator: str) -> None:
-    """>> a concept as a node with a title  << as the node alone; with a member that nobody knows, plain JSON denies."""
-
-    def saying(right: Any) -> dict[str, Any]:
-        atom = {"leftOperand": H + "participantKind", "operator": operator, "rightOperand": right}
-        return {"@type": "Set", "permission": [{"action": "use", "constraint": [atom]}]}
-
+@OPERATORS
+def test_a_right_operand_that_is_described_is_the_one_that_it_names(operator: str) -> None:
+    """>> a concept as a node with titles, labels, notes, kinds  << as the node alone, allowed and forbidden."""
     node = {"@id": CITY}
-    once = every(saying(node))
-    assert any(once) == (operator in ("eq", "isAnyOf"))
+    allowed, forbidden = every(allowing(operator, node)), every(forbidding(operator, node))
+    assert any(allowed) == (operator in ("eq", "isAnyOf"))
+    assert any(forbidden) != any(allowed)
     for right in (
         {**node, TITLE: GERMAN},
         [node, {**node, TITLE: "Stadt"}],
         [{**node, TITLE: [GERMAN, ENGLISH]}, node],
+        {**node, "http://www.w3.org/2000/01/rdf-schema#label": GERMAN},
+        {**node, "@type": [SKOS + "Concept", "PartyCollection"], SKOS + "prefLabel": [GERMAN, ENGLISH]},
+        {**node, SKOS + "definition": "eine Stadt", SKOS + "notation": "07"},
+        {**node, "odrl:assigneeOf": {"@id": "urn:other"}},
+        {**node, "odrl:uid": CITY, TITLE: "Stadt"},
     ):
-        assert every(saying(right)) == once
-    assert not any(read("wire", saying({**node, EX + "but": "sundays"}), worlds()))
+        assert every(allowing(operator, right)) == allowed
+        assert every(forbidding(operator, right)) == forbidden
+
+
+BUT: list[dict[str, Any]] = [
+    {EX + "but": "sundays"},
+    {SKOS + "broader": {"@id": COUNTY}},
+    {SKOS + "exactMatch": {"@id": COUNTY}},
+    {"odrl:refinement": [{"leftOperand": "odrl:count", "operator": "lteq", "rightOperand": "3"}]},
+    {"odrl:partOf": {"@id": TOWNS}},
+    {"dct:isPartOf": {"@id": TOWNS}},
+    {"@type": XSD + "integer"},
+    {"@type": "_:b0"},
+    {"odrl:uid": EX + "town"},
+]
+
+
+@pytest.mark.threat("T63")
+@OPERATORS
+@pytest.mark.parametrize("but", BUT, ids=lambda but: next(iter(but)).rpartition("#")[2])
+def test_a_right_operand_of_which_more_is_said_permits_nothing_and_still_forbids(
+    operator: str, but: dict[str, Any]
+) -> None:
+    """>> a role, a broader concept, a refinement, a whole, a datatype  << not the concept, in no notation."""
+    node, more = {"@id": CITY}, {"@id": CITY, TITLE: "Stadt", **but}
+    for right in (more, [CITY, more], [more, node], {"@list": [node, more]}):
+        assert not any(every(allowing(operator, right)))
+        assert not any(every(forbidding(operator, right)))
+
+
+@pytest.mark.threat("T63")
+def test_a_right_operand_named_by_its_uid_with_more_is_not_the_concept() -> None:
+    """>> [A, {"uid": A, ex:role …}], where ODRL's own context makes a name of `uid`  << permits nothing."""
+    for right in ([CITY, {"uid": CITY, EX + "role": "admin"}], {"uid": CITY, EX + "role": "admin"}):
+        document = allowing("isAnyOf", right)
+        assert not any(every(document))
+        (found,) = read_json({"@context": ODRL_CONTEXT, **document})
+        assert not any(answers([found.document], worlds()))
+
+
+@pytest.mark.threat("T63")
+def test_what_is_said_of_a_right_operand_counts_wherever_it_is_named() -> None:
+    """>> more is said of the concept in another clause, or where it is a party  << it counts in both rules."""
+    more = {"@id": CITY, EX + "but": "sundays"}
+    elsewhere = [
+        comparing("eq", more),
+        {"action": "odrl:print", "assignee": more},
+        {"action": "odrl:print", "target": more},
+    ]
+    for other in elsewhere:
+        found = {"@type": "Set", "permission": [other, comparing("eq", {"@id": CITY})]}
+        assert not any(every(found))
+        assert not any(every({**found, "permission": found["permission"][::-1]}))
+    spoken = {"@type": "Set", "permission": [comparing("eq", more), {"action": "use", "target": CITY}]}
+    target = [replace(world, target=CITY) for world in worlds()]
+    assert all(not any(read(notation, spoken, target)) for notation in READERS)
 
 
 @pytest.mark.parametrize("kind", ["Set", "Offer", "Policy", O + "Set", ["odrl:Offer"]])
