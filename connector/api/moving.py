@@ -65,8 +65,8 @@ class MovingHandlers:
     @problem_codes(
         {
             400: (
-                "mandates.no-own-key", "moving.fingerprint", "moving.keeps-space", "moving.not-active",
-                "moving.other-move", "moving.over", "moving.same-place", "moving.target",
+                "mandates.no-own-key", "moving.fingerprint", "moving.keeps-space", "moving.large", "moving.names",
+                "moving.not-active", "moving.other-move", "moving.over", "moving.same-place", "moving.target",
             )
         }
     )  # fmt: skip
@@ -77,7 +77,7 @@ class MovingHandlers:
             raise Mistake("moving.fingerprint")
         return move(await self._out.begin(request.match_info["p"], to))
 
-    @problem_codes({400: ("moving.not-moving", "moving.over"), 503: ("moving.log-waits",)})
+    @problem_codes({400: ("moving.names", "moving.not-moving", "moving.over"), 503: ("moving.log-waits",)})
     @limits.streaming
     async def archive(self, request: web.Request) -> web.StreamResponse:
         """Everything of it, encrypted for the address. May be asked for again; the newest counts."""

@@ -89,6 +89,7 @@ class Departures:
         hosted, plan = await self._participants.get(slug), (await self.look(slug)).plan
         if plan.files > MOST_FILES or plan.agreements > manifest.MOST_AGREEMENTS:
             raise Mistake("moving.large", files=MOST_FILES, agreements=manifest.MOST_AGREEMENTS)
+        await self._require_room(slug)
         if hosted.participant.state == "active":
             await self._seal_log(hosted)  # so that little is left to be sealed while nothing works
         await self._db.write(slug, self._begin, hosted, to)
@@ -131,6 +132,7 @@ class Departures:
         if found is None or hosted.participant.state != "moving":
             raise Mistake("moving.not-moving", slug=slug)
         machine.written(found.machine, "")
+        await self._require_room(slug)
         await self._sealed_log(hosted)
         digest, sealing = sha256(), Sealer(found.target)
         digest.update(sealing.head)
@@ -206,6 +208,15 @@ class Departures:
         if found is None:
             raise Mistake("moving.not-moving", slug=slug)
         return found
+
+    async def _require_room(self, slug: str) -> None:
+        """Raises Mistake if the manifest would be longer than whoever takes it in reads: its end would say so, hours
+        later."""
+        _, agreements = await self._db.read(slug, _summary, slug)
+        found = await asyncio.to_thread(lambda: [(name, path.stat().st_size) for name, path in self._files(slug)])
+        over = await asyncio.to_thread(manifest.length, found, agreements) - manifest.MOST_BYTES
+        if over > 0:
+            raise Mistake("moving.names", over=over)
 
     async def _sealed_log(self, hosted: Hosted) -> None:
         """Every record has its place under a signed root."""

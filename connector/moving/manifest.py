@@ -1,6 +1,6 @@
 """What an archive says of itself, last in it and signed by the participant: every entry, the log, every agreement."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Annotated, Final
 
@@ -20,6 +20,8 @@ MOST_BYTES: Final = 40 << 20
 MOST_ENTRIES: Final = 100_000
 """Entries of an archive: tables, and files of the participant."""
 MOST_AGREEMENTS: Final = 100_000
+_REST: Final = 262_144
+"""Bytes for all but files and agreements: tables, who moves, the signature."""
 Hex = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 
 
@@ -88,6 +90,12 @@ def tally_of(entries: Iterable[Entry]) -> str:
     for one in entries:
         made.add(one.name, one.size, one.sha256)
     return made.sha256
+
+
+def length(files: Iterable[tuple[str, int]], agreements: Mapping[str, str]) -> int:
+    """How many bytes a manifest with these files (name of the entry, bytes) and agreements has at most."""
+    entries = sum(len(msgspec.json.encode(Entry(name, size, "0" * 64))) + 1 for name, size in files)
+    return (entries + len(msgspec.json.encode(agreements)) + _REST) * 4 // 3
 
 
 class _Form(Struct, frozen=True):

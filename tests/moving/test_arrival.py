@@ -17,6 +17,7 @@ from connector.spaces import joined_store
 from connector.spaces.model import Joined, Rules
 from connector.storage.at_rest import AtRest
 from connector.storage.database import Tx
+from connector.trust.keys.signing import SoftwareKey
 from connector.witness import quorum
 from tests.moving.sides import PARTNER, TOWN, New, Old, pieces
 
@@ -289,6 +290,50 @@ async def test_what_no_archive_holds_is_not_laid_to_rest(old: Old, new: New, mon
                 await old.departures.begin(TOWN, to)
     assert (await old.departures.look(TOWN)).participant == "active"
     assert (await old.departures.begin(TOWN, to)).participant == "moving"
+
+
+@pytest.mark.threat("T124")
+async def test_bug_names_too_long_for_the_manifest_were_told_at_the_end_of_the_way(
+    old: Old, new: New, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> a town with a contract, and files with long names of every kind of letter; the limit is one byte less than
+    what is counted, and what is counted; and again when the archive is asked for << told by how much before it rests;
+    rests; told before a byte of it; taken in, and the manifest has no more than was counted."""
+    agreement = await old.towns.concluded(PARTNER, TOWN)
+    (old.folders["files/"] / TOWN).mkdir()
+    names = ["a" * 200, "Grünflächen “2026”", "\\'\t&", "水" * 60]
+    for name in names:
+        (old.folders["files/"] / TOWN / name).write_bytes(b"a;b\n")
+    counted = manifest.length([(f"files/{name}", 4) for name in names], {agreement.id: "0" * 64})
+    to = (await new.arrivals.expect(TOWN)).target
+    with monkeypatch.context() as small:
+        small.setattr(manifest, "MOST_BYTES", counted - 1)
+        with pytest.raises(Mistake, match=r"moving\.names.*'over': 1\b"):
+            await old.departures.begin(TOWN, to)
+    assert (await old.departures.look(TOWN)).participant == "active"
+    monkeypatch.setattr(manifest, "MOST_BYTES", counted)
+    await old.departures.begin(TOWN, to)
+    with monkeypatch.context() as small:
+        small.setattr(manifest, "MOST_BYTES", counted - 1)
+        with pytest.raises(Mistake, match=r"moving\.names"):
+            await anext(old.departures.archive(TOWN))
+    assert await new.take(await old.archive())
+
+
+def test_a_manifest_is_as_long_as_was_counted() -> None:
+    """>> no file, one, a thousand with contracts << at most what was counted, and little less but for the rest."""
+    key = SoftwareKey.generate("peer", "did:web:a.example")
+    origin = manifest.Origin(did="did:web:a.example", root="https://a.example", name="A", kind="urn:k", operator="B")
+    for count in (0, 1, 1_000):
+        files = [(f"files/{'ü' * (at % 90)}{at}", at**3) for at in range(count)]
+        agreements = {f"urn:uuid:{at}": "0" * 64 for at in range(count)}
+        made = manifest.Manifest(
+            form=manifest.FORM, move="m", to="did:web:b.example", product="x", made_at="", origin=origin,
+            log=manifest.Log(0, ""), agreements=agreements,
+            entries=tuple(manifest.Entry(name, size, "0" * 64) for name, size in files),
+        )  # fmt: skip
+        spare = manifest.length(files, agreements) - len(manifest.signed(made, key))
+        assert 0 < spare <= manifest._REST * 4 // 3
 
 
 async def test_a_second_move_waits_until_lists_know_of_the_first(old: Old, new: New) -> None:
