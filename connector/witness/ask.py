@@ -79,7 +79,7 @@ class Witnesses:
         self._owed = 0.0
         """How many have to have their turn by now; a part of one counts."""
         self._since: dict[str, int] = {}
-        self._pauses, self._apart_ms = Pauses(clock), APART_MS
+        self._pauses, self._apart_ms = Pauses(clock, int(settings.look_s * 1000)), APART_MS
 
     async def settled(self, hosted: Hosted) -> bool:
         """Whether the log may be sealed: once per process its witnesses are asked how far it was.
@@ -152,8 +152,17 @@ class Witnesses:
             return hosted
         self._owed += len(hosted) * self._settings.look_s / TURN_S
         size, begin = int(self._owed), 0 if self._next >= len(hosted) else self._next
+        if begin == 0 and size:
+            self._pauses.keep([one.participant.id for one in hosted], self._urls())
         self._next, self._owed = begin + size, self._owed - size
         return hosted[begin : begin + size]
+
+    def _urls(self) -> frozenset[str]:
+        """Of all witnesses that the lists of now name; they may name others every day."""
+        try:
+            return frozenset(one.url for one in self._anchor.current.witnesses)
+        except Unauthenticated:
+            return frozenset()
 
     def _listed(self) -> int:
         """Witnesses that one of our logs may have."""

@@ -4,7 +4,7 @@ What a witness says to one log that holds for all is not found out by each of fi
 process: whoever forgets it asks once too often.
 """
 
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from typing import NamedTuple
 
 from connector.clock import Clock
@@ -12,6 +12,8 @@ from connector.clock import Clock
 FIRST_MS, LONGEST_MS = 15_000, 900_000
 CROWD_MS = 200
 """Our own witness takes five requests a second from one address: who comes sooner after a refusal is refused too."""
+LATE_MS = 60_000
+"""Who has missed its turn by so much, since the witness was away, queues anew: otherwise all would ask at once."""
 
 
 class _Failure(NamedTuple):
@@ -38,6 +40,10 @@ class _Backoff:
     def answered(self, what: Hashable) -> None:
         self._failures.pop(what, None)
 
+    def keep(self, known: Collection[Hashable]) -> None:
+        """What is none of these fails no more."""
+        self._failures = {what: failure for what, failure in self._failures.items() if what in known}
+
 
 class _Rest(NamedTuple):
     """Nothing has to be asked of the state of `size` leaves before `until`; `slot`: then it is the log's turn."""
@@ -49,10 +55,13 @@ class _Rest(NamedTuple):
 
 class Pauses:
     """Of logs (by short name) and witnesses (by URL). A log is new to a witness that has never vouched for it: our own
-    takes few such ones of one operator in a minute, and those it knows must not wait for them."""
+    takes few such ones of one operator in a minute, and those it knows must not wait for them.
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    `look_ms` is how often each is looked at.
+    """
+
+    def __init__(self, clock: Clock, look_ms: int = 0) -> None:
+        self._clock, self._late_ms = clock, max(LATE_MS, 3 * look_ms)
         self._new: set[tuple[str, str]] = set()
         self._one, self._of_new, self._of_all = _Backoff(clock), _Backoff(clock), _Backoff(clock)
         self._rests: dict[tuple[str, str], _Rest] = {}
@@ -76,10 +85,12 @@ class Pauses:
 
     def turn(self, log: str, url: str, size: int, apart_ms: int) -> bool:
         """Whether it is this log's turn to ask for what has time: one every so many milliseconds. Whoever has to wait
-        gets a moment of its own, and keeps it however the log grows."""
+        gets a moment of its own, and keeps it however the log grows, unless it has passed long ago."""
         now, known = self._clock.steady(), self._rests.get((log, url))
-        at = known.until if known is not None and known.slot else max(now, self._free.get(url, now))
-        if known is None or not known.slot:
+        if known is not None and known.slot and now - known.until <= self._late_ms:
+            at = known.until
+        else:
+            at = max(now, self._free.get(url, now))
             self._free[url] = at + apart_ms
         self._rests[log, url] = _Rest(size, at, slot=True)
         return at <= now
@@ -87,6 +98,17 @@ class Pauses:
     def wake(self, log: str) -> None:
         """Its states may not be those that were looked at: one of the same size may be another."""
         self._rests = {place: rest for place, rest in self._rests.items() if place[0] != log}
+
+    def keep(self, logs: Collection[str], urls: Collection[str]) -> None:
+        """Of all others nothing is remembered any more."""
+        places = {(log, url) for log in logs for url in urls}
+        self._new &= places
+        self._rests = {place: rest for place, rest in self._rests.items() if place in places}
+        self._free = {url: at for url, at in self._free.items() if url in urls}
+        self._crowded = {url: until for url, until in self._crowded.items() if url in urls}
+        self._one.keep(places)
+        for every in (self._of_new, self._of_all):
+            every.keep(urls)
 
     def crowd(self, url: str) -> None:
         """It has just refused somebody because we ask too often."""

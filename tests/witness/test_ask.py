@@ -191,6 +191,20 @@ async def test_a_witness_that_has_had_enough_is_asked_by_one_log_alone(towns: To
     assert len(peer.held) == 2
 
 
+async def test_of_a_witness_that_is_listed_no_more_nothing_is_remembered(towns: Towns) -> None:
+    """>> a witness fails, and goes off the list; an hour of looks << its pause is forgotten, the other stays."""
+    gone, there = Peer("did:web:a.example"), Peer("did:web:b.example")
+    gone.away = there.away = PeerError("http.url-refused")
+    stage = Stage(towns, gone, there, look_s=1_800.0)
+    await stage.grow()
+    await stage.witnesses.look()
+    del stage.net.peers[f"{gone.url}/add-checkpoint"]
+    for _ in range(3):
+        await stage.witnesses.look()
+    pauses = stage.witnesses._pauses
+    assert [pauses.holds(TOWN, one.url) for one in (gone, there)] == [False, True]
+
+
 async def test_logs_that_a_witness_does_not_take_yet_hold_up_none_that_it_knows(towns: Towns) -> None:
     """>> it takes no new log for now << an agreement in one that it knows is vouched for all the same."""
     peer = Peer()

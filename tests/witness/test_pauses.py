@@ -3,7 +3,7 @@
 import pytest
 
 from connector.clock import FakeClock
-from connector.witness.pauses import FIRST_MS, LONGEST_MS, Pauses
+from connector.witness.pauses import FIRST_MS, LATE_MS, LONGEST_MS, Pauses
 
 URL, OTHER = "https://zeuge.example/w", "https://andere.example/w"
 
@@ -97,6 +97,59 @@ def test_logs_take_turns_and_keep_them(pauses: Pauses, clock: FakeClock) -> None
     assert [pauses.turn(log, URL, 8, 2_000) for log in ("b", "c")] == [True, False]
     clock.advance(2_000)
     assert [pauses.turn(log, URL, 8, 2_000) for log in ("a", "c")] == [False, True]
+
+
+def test_bug_after_a_witness_was_away_all_asked_at_once(pauses: Pauses, clock: FakeClock) -> None:
+    """>> five logs wait for their turn; the witness is away for an hour, and they are looked at every five seconds; it
+    is back << one asks, the others two seconds after each other; a turn missed by less is still one's own."""
+    logs = "abcde"
+
+    def asking() -> list[str]:
+        return [log for log in logs if not pauses.rests(log, URL, 7) and pauses.turn(log, URL, 7, 2_000)]
+
+    assert asking() == ["a"]
+    pauses.failed("a", URL, everywhere=True)
+    clock.advance(LATE_MS)
+    assert asking() == ["a", "b", "c", "d", "e"]
+    clock.advance(3_600_000)
+    asked = list[list[str]]()
+    for _ in range(6):
+        asked.append(asking())
+        for log in asked[-1]:
+            pauses.answered(log, URL)
+            pauses.rest(log, URL, 7, 3_600_000)
+        clock.advance(2_000)
+    assert asked == [["a"], ["b"], ["c"], ["d"], ["e"], []]
+
+
+def test_who_is_looked_at_seldom_misses_no_turn(clock: FakeClock) -> None:
+    """>> a look every two minutes, in which several turns pass << all of them ask at the next one."""
+    pauses = Pauses(clock, 120_000)
+    assert [pauses.turn(log, URL, 7, 2_000) for log in "abc"] == [True, False, False]
+    clock.advance(120_000)
+    assert [pauses.turn(log, URL, 7, 2_000) for log in "bc"] == [True, True]
+
+
+def test_nothing_is_remembered_of_what_is_gone(pauses: Pauses) -> None:
+    """>> a thousand witnesses that were listed once fail, refuse, are rested from; two of three logs are gone, and all
+    witnesses but one << what is known of that log and that witness stays, and nothing else."""
+    for number in range(1_000):
+        for log in "abc":
+            url = f"{OTHER}/{number}"
+            pauses.stands(log, url, new=number % 2 == 0)
+            pauses.failed(log, url, everywhere=number % 3 == 0)
+            pauses.turn(log, url, 7, 2_000)
+            pauses.crowd(url)
+    for log in "ab":
+        pauses.stands(log, URL, new=True)
+        pauses.failed(log, URL, everywhere=False)
+        pauses.rest(log, URL, 7, 60_000)
+    pauses.crowd(URL)
+    pauses.keep(["a"], [URL])
+    assert (held(pauses, "a", "b"), pauses.rests("a", URL, 7), pauses.crowded(URL)) == ([True, False], True, True)
+    kept = [pauses._new, pauses._rests, pauses._free, pauses._crowded,
+            *(one._failures for one in (pauses._one, pauses._of_new, pauses._of_all))]  # fmt: skip
+    assert [len(one) for one in kept] == [1, 1, 0, 1, 1, 0, 0]  # type: ignore[arg-type]
 
 
 def test_a_log_that_lost_states_does_not_rest(pauses: Pauses) -> None:
