@@ -6,7 +6,9 @@ groups below its IRI, and of a DID that several lists name only what all of them
 goes before all others.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from unicodedata import category, normalize
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -220,9 +222,14 @@ class Anchors(Anchor):
         return [agreed([one.entry for one in found]) for found in shared if found]
 
     def through(self, own: str, did: str) -> Sequence[str]:
-        """By name, those too in which either is suspended or over, and those that are recognised."""
-        names = (listed.current.name or "" for listed in self._naming(own, did)) if self._joined else ()
-        return list(dict.fromkeys(name for name in names if name))
+        """By name, those too in which either is suspended or over, and those that are recognised. Where `own` knows
+        two that people would take for one, each with where it is kept."""
+        if not self._joined:
+            return []
+        counting = {_iri(listed): _seen(listed.current.name or "") for listed in self._counting(own)}
+        alike = Counter(counting.values())
+        named = {_iri(listed): listed.current.name for listed in self._naming(own, did) if listed.current.name}
+        return [name if alike[_seen(name)] < 2 else f"{name} ({_place(iri)})" for iri, name in named.items()]
 
     @property
     def named(self) -> Mapping[str, Mapping[str, str]]:
@@ -389,6 +396,21 @@ class Anchors(Anchor):
     def _lists(self) -> Iterator[Anchor]:
         yield from (listed for _, listed in self._direct())
         yield from (self._joined[name] for name in self._recognised if name in self._joined)
+
+
+def _iri(listed: Anchor) -> str:
+    return listed.current.space or listed.current.authority
+
+
+def _place(space: str) -> str:
+    """Where a space is kept, as people read an address."""
+    return space.removeprefix("https://").removesuffix("/space")
+
+
+def _seen(name: str) -> str:
+    """A name as people see it: without what does not show, in any case and with any spaces."""
+    shown = "".join(sign if sign.isprintable() else " " for sign in normalize("NFKC", name) if category(sign) != "Cf")
+    return " ".join(shown.split()).casefold()
 
 
 def agreed(entries: Sequence[Entry]) -> Entry:

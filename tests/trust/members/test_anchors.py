@@ -314,6 +314,28 @@ def test_a_recognised_space_is_named_too(north: Keeper, south: Keeper) -> None:
     assert not anchors.knows(TOWN, FIRM)
 
 
+def test_bug_two_spaces_of_one_name_were_one(north: Keeper, south: Keeper, tmp_path: Path) -> None:
+    """>> three spaces whose names look alike, and one of another; who is in all, who is in one << each with where it is
+    kept, the other by its name; a firm that is in one of the three alone reads that by its name, and so does whoever
+    knows only that one."""
+    east, west = Keeper(tmp_path, "east"), Keeper(tmp_path, "west")
+    west.space = "https://it.example/towns/west/space"
+    west.pin = msgspec.structs.replace(west.pin, space=west.space)
+    north.name, south.name, east.name = "Kreis Nord", "kreis  nord", "Kreis\u200b Nord"
+    town, village, firm = (entry(name, NOW) for name in ("town", "village", "firm"))
+    anchors = of(
+        (north, north.says(town, village)), (south, south.says(town, village, firm)), (east, east.says(town, village)),
+        (west, west.says(town, village)),
+    )  # fmt: skip
+    assert anchors.through(TOWN, VILLAGE) == [
+        "Kreis Nord (north.de)", "kreis  nord (south.de)", "Kreis\u200b Nord (east.de)", "west",
+    ]  # fmt: skip
+    assert anchors.through(FIRM, VILLAGE) == ["kreis  nord"]
+    west.name = "KREIS NORD"
+    anchors.take(west.key.id, west.says(town, village))
+    assert anchors.through(TOWN, VILLAGE)[-1] == "KREIS NORD (it.example/towns/west)"
+
+
 def test_names_of_spaces_and_of_their_own_groups(north: Keeper, south: Keeper) -> None:
     """>> north names a group of its own and one of south's << its own has the name that it gave; an offer can be for
     spaces and groups of spaces in which one is."""
