@@ -5,8 +5,9 @@ and not before, and only with the key that a person compared (spec/spaces.md 3; 
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import count
 from typing import Final, Protocol
 
 import msgspec
@@ -39,6 +40,7 @@ ASK_MS: Final = 10_000
 """How often somebody who waits asks."""
 ALL_MS: Final = 60_000
 """How often every participant is looked at, also those of whom this replica knows nothing."""
+TOO_MANY: Final = 429
 _LINK: Final = re.compile(r"(?P<root>https://[^#?]{1,500})/space/?#(?P<code>[A-Za-z0-9_-]{43})")
 _WAITING: Final = frozenset({"applying", "pending"})
 _LISTED: Final = frozenset({"member", "ended"})
@@ -70,8 +72,11 @@ class Joining:
         self._db, self._clock, self._vault, self._participants = db, clock, vault, participants
         self._http, self._listing, self._anchors, self._own_keys = http, listing, anchors, own_keys
         db.listen(CHANGED, self._keys_changed)
-        self._open: dict[str, None] = {}
-        """Who may have something to do, whoever was not heard for longest first."""
+        self._open: set[str] = set()
+        """Who may have something to do."""
+        self._heard: dict[tuple[str, str], int] = {}
+        """The last answer that a participant had from each space, of all answers."""
+        self._answers = count(1)
         self._looked: int | None = None
         self._asked_at: int | None = None
         self._next_look = 0
@@ -109,7 +114,7 @@ class Joining:
         if missing and (known is None or known.state not in {*_WAITING, "member"}):
             raise Mistake("spaces.documents", missing=", ".join(sorted(missing)))
         begun = await self._db.write(slug, self._begin, hosted, said, code, tuple(attached))
-        self._open[slug] = None
+        self._open.add(slug)
         return await self._go_on(hosted, begun) if begun.state in _WAITING else begun
 
     def _begin(
@@ -241,41 +246,45 @@ class Joining:
             await self.work()
 
     async def work(self) -> None:
-        """A round: whoever waits asks, and whoever has other keys says so.
-
-        An authority answers one address only so often. Who was not heard for that begins the next round: otherwise the
-        same few of a provider would always be heard, and the others never hear that they were admitted.
-        """
+        """A round: whoever waits asks, and whoever has other keys says so."""
         hosted = {one.participant.id: one for one in await self._participants.all()}
         if self._looked is None or self._clock.steady() - self._looked >= ALL_MS:
             self._looked = self._clock.steady()
-            self._open |= dict.fromkeys(hosted)
-        for slug in list(self._open):
-            if slug in hosted:
-                await self._round(hosted[slug])
-            else:
-                self._open.pop(slug, None)
+            self._open |= hosted.keys()
+            self._heard = {who: at for who, at in self._heard.items() if who[0] in hosted}
+        self._open &= hosted.keys()
+        await self._round([one for slug, one in hosted.items() if slug in self._open])
 
-    async def _round(self, hosted: Hosted) -> None:
+    async def _round(self, several: Iterable[Hosted]) -> None:
+        """An authority answers one address only so often. Whom it has not answered for longest asks it first: otherwise
+        the same few of a provider would always be heard, and the others never hear what was decided."""
+        asking = [(hosted, one) for hosted in several for one in await self._asking(hosted)]
+        for hosted, one in sorted(asking, key=lambda each: self._heard.get((each[1].participant, each[1].space), 0)):
+            if await self._answered(hosted, one):
+                self._heard[one.participant, one.space] = next(self._answers)
+
+    async def _asking(self, hosted: Hosted) -> list[Joined]:
+        """The spaces of a participant whose authorities it has something to ask; who has other keys says so."""
         slug = hosted.participant.id
         found = [await self._standing(hosted, one) for one in await self._db.read(slug, joined_store.all_joined, slug)]
-        waiting = [one for one in found if one.state in _WAITING]
-        if not waiting:
-            self._open.pop(slug, None)
+        if not any(one.state in _WAITING for one in found):
+            self._open.discard(slug)
         try:
             if any(one.state == "member" for one in found):
                 await self.tell_keys(hosted)
         except HanseError as error:
-            self._open[slug] = None
+            self._open.add(slug)
             log.warning("spaces.keys", participant=slug, why=str(error))
-        for one in found:
-            try:
-                if one in waiting:
-                    await self._go_on(hosted, one)
-                elif mergers_elsewhere.waits(one):
-                    await self._decided(hosted, one)
-            except HanseError as error:
-                log.warning("spaces.join", participant=slug, space=one.space, why=str(error))
+        return [one for one in found if one.state in _WAITING or mergers_elsewhere.waits(one)]
+
+    async def _answered(self, hosted: Hosted, one: Joined) -> bool:
+        """Whether the authority has not merely had enough of us; whatever else fails has had its turn."""
+        try:
+            await (self._step if one.state in _WAITING else self._decided)(hosted, one)
+        except HanseError as error:
+            log.warning("spaces.join", participant=one.participant, space=one.space, why=str(error))
+            return error.facts.get("status") != TOO_MANY
+        return True
 
     async def _decided(self, hosted: Hosted, one: Joined) -> None:
         """What became of the mergers that we wait for; the round may have written of the space before."""
@@ -316,20 +325,23 @@ class Joining:
 
     async def _go_on(self, hosted: Hosted, one: Joined) -> Joined:
         """The next step, as far as the authority can be reached."""
+        try:
+            return await self._step(hosted, one)
+        except Unavailable as error:
+            log.info("spaces.join", participant=one.participant, space=one.space, why=str(error))
+            return one
+
+    async def _step(self, hosted: Hosted, one: Joined) -> Joined:
+        """The same; raises Unavailable."""
         sealed = await self._db.read(one.participant, joined_store.code, one.participant, one.space)
         if one.state == "applying" and sealed is None:  # handed in meanwhile by another round
             return await self._db.read(one.participant, joined_store.joined, one.participant, one.space) or one
         try:
             receipt = await (self._asked(hosted, one) if sealed is None else self._hand_in(hosted, one, sealed))
-        except Unavailable as error:
-            log.info("spaces.join", participant=one.participant, space=one.space, why=str(error))
-            return one
         except PeerError as refused:
             if one.state == "pending" or not refused.code.startswith("spaces."):
                 return await self._unheard(one, refused)
             return await self._db.write(one.participant, self._told, hosted, one, None, refused.code)
-        self._open.pop(one.participant, None)
-        self._open[one.participant] = None  # heard: behind all others
         after = await self._db.write(one.participant, self._told, hosted, one, receipt, "")
         if after.state == "member":
             await self._first_list(after)

@@ -79,6 +79,8 @@ class Witnesses:
         self._owed = 0.0
         """How many have to have their turn by now; a part of one counts."""
         self._since: dict[str, int] = {}
+        self._begin, self._some_heard = "", False
+        """With which log a look begins, and whether a witness has answered one since."""
         self._pauses, self._apart_ms = Pauses(clock, int(settings.look_s * 1000)), APART_MS
 
     async def settled(self, hosted: Hosted) -> bool:
@@ -121,10 +123,13 @@ class Witnesses:
 
         Of a log that all of them have vouched for nothing is asked, nor of one whose witnesses failed lately or have
         vouched for it lately; what lies beside it is compared with it once in an hour at the latest, and before
-        anything is sealed.
+        anything is sealed. The one that was refused last begins: with more agreements than a witness takes the first
+        by name alone would be heard.
         """
         sizes = await self._db.read(WORKER, cosignatures.waiting, self._listed())
         here, turn = await self._participants.here(sizes), await self._turn()
+        here.sort(key=lambda one: one.participant.id < self._begin)
+        self._some_heard = False
         later = {one.participant.id for one in turn}
         self._apart_ms = min(APART_MS, int(self._settings.ask_every_s * 500) // max(1, len(sizes)))
         for hosted in here:
@@ -212,10 +217,13 @@ class Witnesses:
         except HanseError as error:
             self._count(one, "not-genuine" if isinstance(error, PeerError) else "away")
             self._pauses.failed(participant.id, one.url, everywhere=isinstance(error, Away))
+            if isinstance(error, Away):  # who is refused before anybody was heard may be so for ever: the next one
+                self._begin = participant.id if self._some_heard else f"{participant.id}\0"
             log.info("witness.away", participant=participant.id, witness=name_of(one.url), why=str(error))
         else:
             self._count(one, outcome)
             self._pauses.answered(participant.id, one.url)
+            self._some_heard = True
 
     def _count(self, one: Witness, outcome: str) -> None:
         """Labels are of the trust list, which names the witnesses to everybody."""

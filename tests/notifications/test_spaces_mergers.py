@@ -114,7 +114,7 @@ async def test_what_nobody_can_agree_to_is_no_task(county: County, both: City) -
 async def told(city: City, slug: str) -> list[str]:
     """What a steward there heard, after two replicas asked the authority at once."""
     joining, hosted = city.services.spaces.joining, await city.services.participants.get(slug)
-    await asyncio.gather(joining._round(hosted), joining._round(hosted))
+    await asyncio.gather(joining._round([hosted]), joining._round([hosted]))
     return [one.cause for one in await heard(city, slug, STEWARD)]
 
 

@@ -6,18 +6,22 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from connector.clock import FakeClock, SystemClock, rfc3339
 from connector.errors import Mistake, PeerError, Unavailable
+from connector.http.outbound import Answer
 from connector.participants.service import Hosted
-from connector.spaces import documents
+from connector.spaces import documents, joined_store
 from connector.spaces.documents import Receipt
 from connector.spaces.joining import parse_link
-from connector.spaces.model import DAY_MS, Joined
+from connector.spaces.model import DAY_MS, Joined, OwnMerger
+from connector.storage.database import Tx
 from connector.trust.keys.jwk import encode
 from connector.trust.keys.signing import SoftwareKey
 from connector.trust.members.anchors import URN
 from connector.trust.members.roots import roots_pem
+from connector.trust.members.trust_list import millis
 from connector.verify.bundle import verify_bundle
 from connector.verify.report import Verdict
 from tests.spaces.conftest import (
@@ -31,6 +35,7 @@ from tests.spaces.conftest import (
     applied,
     joined,
 )
+from tests.spaces.mergers import claim, together
 from tests.testkit.cities import MUNICIPALITY, City, Space
 from tests.testkit.nasty import nasty_peer
 
@@ -154,6 +159,43 @@ async def test_an_authority_that_answers_two_of_five_hears_each_of_them_in_turn(
             left = 2
             await joining.work()
         assert set(heard) == set(slugs)
+
+
+async def test_who_waits_for_a_decision_is_heard_in_turn_and_holds_up_nobody(county: County, space: Space) -> None:
+    """>> four towns of one provider wait for what becomes of a merger, and the authority answers its address twice a
+    round; one of them it never answers, whatever it asks << each of the others was heard after three rounds; before,
+    the first two by name were heard for ever."""
+    slugs = ["town-0", "town-1", "town-2", "town-3"]
+    space.clock = FakeClock(SystemClock().now())
+    many = await together(space, county, "whole", *slugs)
+    for slug in slugs:
+        await claim(many, slug, member=many.did(slug), into=many.did("whole"))
+        await many.services.infra.db.write(slug, waits, many.did(slug), many.did("whole"))
+    joining, heard, left = many.services.spaces.joining, list[str](), 0
+    await joining.work()
+    joining._heard.clear()
+    read = joining.read
+
+    async def sparing(hosted: Hosted, one: Joined, path: str, limit: int = 65_536) -> Answer:
+        nonlocal left
+        if not left:
+            return Answer(429, {}, b"")
+        left -= 1
+        heard.append(one.participant)
+        return await read(hosted, one, path, limit) if one.participant != "town-0" else Answer(500, {}, b"")
+
+    joining.read = sparing  # type: ignore[method-assign]
+    for _ in range(3):
+        left = 2
+        joining._open.update(slugs)  # as once a minute, which never comes here: the job has no round of its own
+        await joining.work()
+    assert heard == [*slugs, *slugs[:2]]
+
+
+def waits(tx: Tx, did: str, whole: str) -> None:
+    """Its word is said, and nothing decided."""
+    (one,) = joined_store.all_joined(tx, did.rpartition(":")[2])
+    joined_store.put(tx, replace(one, mergers={did: OwnMerger(into=whole, since=millis("2026-01-01T00:00:00Z"))}), None)
 
 
 async def test_an_application_goes_on_after_a_crash(county: County, space: Space) -> None:

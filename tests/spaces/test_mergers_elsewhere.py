@@ -21,7 +21,7 @@ async def both(county: County, space: Space) -> City:
 async def stands(city: City, slug: str) -> list[str]:
     """What is known of its mergers after a round of the job."""
     joining = city.services.spaces.joining
-    await joining._round(await city.services.participants.get(slug))
+    await joining._round([await city.services.participants.get(slug)])
     (one,) = await joining.all(slug)
     return [own.state for own in one.mergers.values()]
 

@@ -153,13 +153,13 @@ async def test_a_process_that_died_before_it_booked_it_takes_it_back_again(count
     joining, participants = both.services.spaces.joining, both.services.participants
     await say(both, PART, county, into=into)
     await claim(both, WHOLE, member=did, into=into, since="2025-12-31T23:00:00Z")
-    await joining._round(await participants.get(WHOLE))
+    await joining._round([await participants.get(WHOLE)])
     assert (await states(county), await own(both, WHOLE)) == ([("said", 2)], [("waiting", DAY)])
     await claim(both, WHOLE, request="merge-withdraw", member=did, since="")
-    await joining._round(await participants.get(WHOLE))
+    await joining._round([await participants.get(WHOLE)])
     await withdraw(both, WHOLE, county, did)
     assert (await states(county), await own(both, WHOLE)) == ([("asked", 2)], [("unsaid", DAY)])
     await claim(both, PART, request="merge-withdraw", member=did, since="")
-    await joining._round(await participants.get(PART))
+    await joining._round([await participants.get(PART)])
     assert await own(both, PART) == []
     await withdraw(both, PART, county)

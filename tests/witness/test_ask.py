@@ -191,6 +191,39 @@ async def test_a_witness_that_has_had_enough_is_asked_by_one_log_alone(towns: To
     assert len(peer.held) == 2
 
 
+async def test_bug_with_more_agreements_than_it_takes_the_first_logs_alone_were_heard(towns: Towns) -> None:
+    """>> three logs, each with an agreement again and again, of a witness that takes one at a time; one of them it
+    never takes << the other two by turns, and the one that it never takes holds up neither."""
+    peer, room = Peer(), 0
+    never = sealer.origin(towns.participants.held(TOWN).participant.root, 0)
+    stage = Stage(towns, peer)
+    await towns.add("altdorf")
+    logs = ("altdorf", TOWN, OTHER)
+    heard = list[str]()
+
+    def takes_one(asked: cosign.Asked) -> Answer:
+        nonlocal room
+        if not room or asked.checkpoint.origin == never:
+            return Answer(429, {}, b"")
+        room -= 1
+        heard.append(asked.checkpoint.origin)
+        return peer.vouches(asked)
+
+    for slug in logs:
+        await stage.grow(1, "agreement", "urn:uuid:1", slug=slug)
+    await stage.witnesses.look()
+    peer.says = takes_one
+    for number in range(8):
+        for slug in logs:
+            await stage.grow(1, "agreement", f"urn:uuid:{number}", slug=slug)
+        room = 1
+        stage.clock.advance(900_000)
+        peer.at += 900
+        await stage.witnesses.look()
+    assert min(heard.count(origin) for origin in set(heard)) >= 2
+    assert len(set(heard)) == 2
+
+
 async def test_of_a_witness_that_is_listed_no_more_nothing_is_remembered(towns: Towns) -> None:
     """>> a witness fails, and goes off the list; an hour of looks << its pause is forgotten, the other stays."""
     gone, there = Peer("did:web:a.example"), Peer("did:web:b.example")
