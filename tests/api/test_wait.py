@@ -109,55 +109,38 @@ async def test_what_moved_last_is_not_looked_at_before_it_rests(sqlite_db: Datab
     again.cancel()
 
 
-async def test_what_moves_of_somebody_else_is_looked_at(sqlite_db: Database) -> None:
-    """>> another participant's process of that name moved << looked up at once: it may be nobody's here."""
-    thing, waiting = Thing(), Waiting(sqlite_db)
+async def looks_at_once(db: Database, process: str, *moved: tuple[str, str]) -> int:
+    """How often whoever waits for a process of the town looks at once, after these of (participant, process) moved."""
+    thing, waiting = Thing(), Waiting(db, NEVER_S)
 
     def change(tx: Tx) -> None:
-        tx.signal("negotiation", ("nachbardorf", "x", "AGREED"))
+        for participant, name in moved:
+            tx.signal("negotiation", (participant, name, "AGREED"))
 
-    await sqlite_db.write("nachbardorf", change)
+    await db.write(moved[0][0], change)
     await asyncio.sleep(0)
-    asked = asyncio.create_task(waiting.until(asking("30"), "musterstadt", "x", thing.look, over))
+    asked = asyncio.create_task(waiting.until(asking("30"), "musterstadt", process, thing.look, over))
     await asyncio.sleep(0)
-    assert thing.looks == 1
     asked.cancel()
+    return thing.looks
+
+
+async def test_what_moves_of_somebody_else_is_looked_at(sqlite_db: Database) -> None:
+    """>> another participant's process of that name moved << looked up at once: it may be nobody's here."""
+    assert await looks_at_once(sqlite_db, "x", ("nachbardorf", "x")) == 1
+    assert await looks_at_once(sqlite_db, "x", ("musterstadt", "x")) == 0
 
 
 async def test_few_are_known_to_move(sqlite_db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """>> two more move on than are remembered << the first is looked at at once, the last is not."""
     monkeypatch.setattr(wait, "REMEMBERED", 2)
-    first, last, waiting = Thing(), Thing(), Waiting(sqlite_db)
-
-    def change(tx: Tx) -> None:
-        for number in range(4):
-            tx.signal("negotiation", ("musterstadt", str(number), "AGREED"))
-
-    await sqlite_db.write("musterstadt", change)
-    await asyncio.sleep(0)
-    asked = [
-        asyncio.create_task(waiting.until(asking("30"), "musterstadt", name, thing.look, over))
-        for name, thing in (("0", first), ("3", last))
-    ]
-    await asyncio.sleep(0)
-    assert (first.looks, last.looks) == (1, 0)
-    for each in asked:
-        each.cancel()
+    moved = [("musterstadt", str(number)) for number in range(4)]
+    assert [await looks_at_once(sqlite_db, name, *moved) for name in ("0", "3")] == [1, 0]
 
 
 async def test_where_others_write_it_is_looked_at_at_once(postgres_db: Database) -> None:
     """>> PostgreSQL: it moved on, as this replica heard << another may have ended it since: a look at once."""
-    thing, waiting = Thing(), Waiting(postgres_db, NEVER_S)
-
-    def change(tx: Tx) -> None:
-        tx.signal("negotiation", ("musterstadt", "x", "AGREED"))
-
-    await postgres_db.write("musterstadt", change)
-    await asyncio.sleep(0)
-    asked = asyncio.create_task(waiting.until(asking("30"), "musterstadt", "x", thing.look, over))
-    await asyncio.sleep(0)
-    assert thing.looks == 1
-    asked.cancel()
+    assert await looks_at_once(postgres_db, "x", ("musterstadt", "x")) == 1
 
 
 async def test_a_change_of_something_else_wakes_nobody(sqlite_db: Database) -> None:

@@ -191,7 +191,6 @@ PROVED_BY: dict[str, str] = {
     "web/account/browser.py": "web/account/test_sign_in.py",
     "views/people.py": "api/test_people.py",
     "trust/clock_skew.py": "peer/test_auth_clock_skew.py",
-    "trust/did/documents.py": "trust/did/test_resolver.py",
     "trust/keys/jwk.py": "trust/keys/test_signing.py",
     "trust/keys/vault.py": "trust/keys/test_signing.py",
     "trust/members/authority.py": "trust/members/test_source.py",

@@ -15,8 +15,7 @@ from connector.errors import PeerError, Unavailable, Unknown
 from connector.privacy.erasure import Eraser, Order
 from connector.privacy.retention import Periods
 from connector.verify.formats import jcs
-from tests.reconciliation.conftest import CONSUMER, PROVIDER
-from tests.testkit.neighbours import Bend, Neighbours
+from tests.testkit.neighbours import CONSUMER, PROVIDER, Bend, Neighbours
 
 HOUR = 3_600_000
 

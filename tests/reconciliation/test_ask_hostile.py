@@ -15,8 +15,7 @@ from connector.errors import Unavailable
 from connector.http.outbound import Answer
 from connector.peer.evidence import reconcile
 from connector.reconciliation import ask
-from tests.reconciliation.conftest import CONSUMER, PROVIDER
-from tests.testkit.neighbours import PATH, Neighbours
+from tests.testkit.neighbours import CONSUMER, PATH, PROVIDER, Neighbours
 
 HOUR = 3_600_000
 

@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import pytest
+
 from connector.audit import sealer
 from connector.audit import store as audit
 from connector.contracts.model import Agreement
@@ -19,6 +21,7 @@ from tests.testkit.door import Door
 from tests.testkit.towns import Towns
 
 PATH = "/evidence/reconcile"
+CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
 Bend = Callable[[dict[str, Any]], Any]
 
 
@@ -82,3 +85,15 @@ class Neighbours(Door):
             audit.append(tx, slug, type_, agreement.id, "system", body, did=self.towns.did(slug), at=at)
 
         await self.towns.db.write(slug, unit)
+
+
+@pytest.fixture
+async def both(towns: Towns) -> Neighbours:
+    """Two towns that ask each other for their logs."""
+    return Neighbours(towns)
+
+
+@pytest.fixture
+async def agreement(both: Neighbours) -> Agreement:
+    """One between them."""
+    return await both.towns.concluded(CONSUMER, PROVIDER)

@@ -5,20 +5,7 @@ import json
 import pytest
 
 from connector.contracts.model import Agreement
-from tests.testkit.neighbours import PATH, Neighbours
-from tests.testkit.towns import Towns
-
-CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
-
-
-@pytest.fixture
-async def both(towns: Towns) -> Neighbours:
-    return Neighbours(towns)
-
-
-@pytest.fixture
-async def agreement(both: Neighbours) -> Agreement:
-    return await both.towns.concluded(CONSUMER, PROVIDER)
+from tests.testkit.neighbours import CONSUMER, PATH, PROVIDER, Neighbours
 
 
 @pytest.mark.threat("T52")
