@@ -7,6 +7,7 @@ and text (0x04), ML-DSA-44 as timestamped cosignature (0x06). Lines of keys that
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -120,18 +121,24 @@ class NoteKey:
         try:
             match self.kind:
                 case 0x01:
-                    _ed25519(self.public).verify(signature, checkpoint.text.encode())
+                    _verify(self.kind, self.public, signature, checkpoint.text.encode())
                     return 0
                 case 0x04:
                     seconds = int.from_bytes(signature[:8])
-                    _ed25519(self.public).verify(signature[8:], timed_message(seconds, checkpoint.text))
+                    _verify(self.kind, self.public, signature[8:], timed_message(seconds, checkpoint.text))
                 case _:
                     seconds = int.from_bytes(signature[:8])
                     message = cosigned_message(self.name, seconds, checkpoint.origin, checkpoint.size, checkpoint.root)
-                    MLDSA44PublicKey.from_public_bytes(self.public).verify(signature[8:], message)
+                    _verify(self.kind, self.public, signature[8:], message)
             return seconds
         except InvalidSignature as fault:
             raise Fault("checkpoint-signature") from fault
+
+
+@lru_cache(maxsize=256)  # several checks of one bundle look at the same note; InvalidSignature is not kept
+def _verify(kind: int, public: bytes, signature: bytes, message: bytes) -> None:
+    key = MLDSA44PublicKey.from_public_bytes(public) if kind == ML_DSA_44 else _ed25519(public)
+    key.verify(signature, message)
 
 
 def key_of(name: str, jwk: Mapping[str, object], ed25519: int = ED25519) -> NoteKey | None:

@@ -68,6 +68,28 @@ def test_text_and_signature_belong_together(log: Log, note: str, change: tuple[s
         checkpoint.check(checkpoint.parse(note.replace(*change, 1)), [key.public_jwk for key in log.keys])
 
 
+@pytest.mark.threat("T112")
+def test_a_signature_is_checked_once_and_proves_nothing_else(log: Log, note: str) -> None:
+    """>> the same note again, another text, another key << known; checked anew each time, and refused."""
+    parsed, keys = checkpoint.parse(note), [key.public_jwk for key in log.keys]
+    other = checkpoint.parse(note.replace("\n5\n", "\n6\n", 1))
+    checkpoint._verify.cache_clear()
+    for _ in range(3):
+        checkpoint.check(parsed, keys)
+        assert checkpoint._verify.cache_info().misses == len(keys)
+    for times in (1, 2):
+        with pytest.raises(Fault, match="checkpoint-signature"):
+            checkpoint.check(other, keys)
+        assert checkpoint._verify.cache_info().misses == len(keys) + times
+    (_, _, signature), *_ = parsed.lines
+    stranger = checkpoint.key_of(ORIGIN, LogKey().public_jwk)
+    assert stranger is not None
+    with pytest.raises(Fault, match="checkpoint-signature"):
+        stranger.seconds(parsed, signature)
+    assert checkpoint._verify.cache_info().currsize == len(keys)
+    assert checkpoint._verify.cache_parameters()["maxsize"] == 256
+
+
 HEAD = "a\n1\n" + "A" * 43 + "="
 
 
