@@ -27,6 +27,7 @@ from tests.desk import npm_tools
 from tests.desk.lively import lively, prepared
 from tests.desk.towns import NEIGHBOUR, ROLES, TOWN, Person, Towns, towns
 from tests.web.browsing import Browser
+from tests.web.browsing import Page as Shown
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
@@ -58,10 +59,12 @@ def browser_of(person: Person) -> Browser:
     return Browser(person.origin, *found)
 
 
-async def reached(browser: Browser, start: Iterable[str], patterns: Sequence[str]) -> dict[str, list[tuple[str, bool]]]:
-    """Addresses by row of the table, and whether it is a whole page: found by following links as a person would."""
+async def reached(
+    browser: Browser, start: Iterable[str], patterns: Sequence[str]
+) -> dict[str, list[tuple[str, Shown | None]]]:
+    """Addresses by row of the table, and the page if it is a whole one: found by following links as a person would."""
     kinds = [(pattern, re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(pattern)))) for pattern in patterns]
-    found: dict[str, list[tuple[str, bool]]] = defaultdict(list)
+    found: dict[str, list[tuple[str, Shown | None]]] = defaultdict(list)
     waiting, seen = list(start), set[str]()
     while waiting:
         path = waiting.pop(0)
@@ -72,7 +75,7 @@ async def reached(browser: Browser, start: Iterable[str], patterns: Sequence[str
         page = await browser.get(path, follow=False)
         if page.status < 400:
             whole = page.text[:20].upper().startswith("<!DOCTYPE HTML")
-            found[kind].append((path, page.status == 200 and whole))
+            found[kind].append((path, page if page.status == 200 and whole else None))
             links = [page.headers.get("Location", ""), *(href for _, href in page.links)]
             waiting += [href for href in links if href.startswith("/")]
     return found
@@ -107,8 +110,8 @@ def called(path: str) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "-", words).strip("-")[:80]
 
 
-async def every_page(there: Towns, person: Person) -> tuple[list[str], list[str]]:
-    """Addresses of pages of each row of the table, and the rows of which none was found."""
+async def every_page(there: Towns, person: Person) -> tuple[dict[str, Shown], list[str]]:
+    """Pages of each row of the table by their addresses, and the rows of which none was found."""
     rows = [one for group in composed.pages(there.city.services) for one in group.routes if one.method == "GET"]
     table = [one.path for one in rows if not NO_PAGES.search(one.path)]
     of_town = [path.replace("{p}", slug) for path in table for slug in (TOWN, NEIGHBOUR)]
@@ -118,8 +121,8 @@ async def every_page(there: Towns, person: Person) -> tuple[list[str], list[str]
         found = await reached(browser, starts, table)
     finally:
         await browser.close()
-    pages = {path for some in found.values() for path, shown in some if shown}
-    return sorted(pages), [path for path in table if not found[path]]
+    pages = {path: shown for some in found.values() for path, shown in some if shown is not None}
+    return dict(sorted(pages.items())), [path for path in table if not found[path]]
 
 
 async def outside(there: Towns) -> tuple[list[str], dict[str, str]]:

@@ -59,12 +59,12 @@ async def test_no_page_speaks_of_technology() -> None:
         async with towns(Path(folder)) as there:
             await lively(there)
             anna = await there.person("Anna Beispiel", {TOWN: ROLES, NEIGHBOUR: ROLES})
-            paths, _ = await every_page(there, anna)
+            pages, _ = await every_page(there, anna)
             browser = browser_of(anna)
             try:
-                pages = {path: (await browser.get(path)).words for path in [*paths, "/there/is/no/such/page"]}
+                pages["/there/is/no/such/page"] = await browser.get("/there/is/no/such/page")
             finally:
                 await browser.close()
-    found = {path: TECHNICAL.findall(words) for path, words in pages.items() if not FOR_OTHERS.match(path)}
+    found = {path: TECHNICAL.findall(page.words) for path, page in pages.items() if not FOR_OTHERS.match(path)}
     assert {path: some for path, some in found.items() if some} == {}
     assert len(pages) > 3

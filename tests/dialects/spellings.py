@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,11 @@ def options(loader: Callable[[str, object], dict[str, Any]] = official) -> dict[
     return {"base": None, "documentLoader": loader, "contextResolver": ContextResolver({}, loader)}
 
 
+@cache
+def _expanded(text: str) -> str:
+    return json.dumps(jsonld.expand(json.loads(text), options()))
+
+
 def example(path: Path) -> dict[str, Any]:
     value: dict[str, Any] = json.loads(path.read_text("utf-8"))
     return value
@@ -43,7 +49,8 @@ def message_type(value: dict[str, Any]) -> str:
 
 
 def expanded(value: dict[str, Any]) -> Any:
-    return jsonld.expand(value, options())
+    """Most forms are made from this one, so it is kept."""
+    return json.loads(_expanded(json.dumps(value)))
 
 
 def expanded_object(value: dict[str, Any]) -> Any:

@@ -86,10 +86,13 @@ def data(rng: Random, text: bytes, most: int = 3) -> bytes:
 
 
 def written(rng: Random, value: Any) -> bytes:
-    """JSON as a careless peer writes it: NaN, members twice, lone surrogates escaped or as they are."""
+    """JSON as a careless peer writes it: NaN, members twice, lone surrogates escaped or as they are.
+
+    Line breaks are those of separators: with `indent` what is deep is written level by level in Python.
+    """
     ascii_only = rng.random() < 0.8
-    indent = rng.choice((None, None, None, 1))
-    return json.dumps(value, ensure_ascii=ascii_only, indent=indent).encode("utf-8", "surrogatepass")
+    between = rng.choice((None, None, None, (" ,\r\n\t", "\n: ")))
+    return json.dumps(value, ensure_ascii=ascii_only, separators=between).encode("utf-8", "surrogatepass")
 
 
 def odd(rng: Random, depth: int = 3) -> Any:

@@ -1,7 +1,5 @@
 """A bundle is judged: what passes, what cannot be judged, and which change fails which check."""
 
-import os
-import random
 from datetime import UTC, datetime
 
 import pytest
@@ -12,8 +10,6 @@ from connector.verify.bundle import verify_bundle
 from connector.verify.formats import jcs
 from tests.verify.forge import Case
 from tests.verify.judge import FAILED, INDETERMINATE, PASSED, changed, named, verdicts
-
-LONG = os.environ.get("HANSE_LONG") == "1"
 
 
 @pytest.mark.threat("T32")
@@ -57,29 +53,6 @@ def test_the_same_parts_make_the_same_bytes(case: Case) -> None:
     """The archive depends on its content alone (the seal itself is made once)."""
     seal = case.seal_manifest(b"x")
     assert export.bundle(case.parts, lambda _: seal) == export.bundle(case.parts, lambda _: seal)
-
-
-@pytest.mark.threat("T32")
-def test_every_bit_flip_in_a_member_fails_and_names_it(case: Case, members: dict[str, bytes]) -> None:
-    """500 flips (2,500), spread over all members: the named check says which was changed, or that the list was."""
-    dice = random.Random(20261124)
-    share = (2_500 if LONG else 500) // len(members)
-    for name, content in members.items():
-        for _ in range(share):
-            position, bit = dice.randrange(len(content)), dice.randrange(8)
-            flipped = bytearray(content)
-            flipped[position] ^= 1 << bit
-            report = verify_bundle(export.pack(members | {name: bytes(flipped)}), case.roots, "en")
-            assert report.verdict is FAILED, (name, position, bit)
-            first = report.first_failed
-            assert first is not None
-            if name == "manifest.json":
-                assert first.name == "manifest" or first.name == "exporter-seal"
-            elif name == "manifest.jws":
-                assert first.name == "exporter-seal"
-            else:
-                assert first.name == "manifest"
-                assert f'"{name}"' in first.sentence
 
 
 @pytest.mark.threat("T32")

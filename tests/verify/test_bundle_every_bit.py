@@ -12,6 +12,7 @@ from connector.verify.checks.anchors import parse
 from connector.verify.checks.contract import Agreement, Given, Role
 from connector.verify.formats import jades
 from connector.verify.formats.faults import Fault
+from tests.fuzz.effort import amount
 from tests.verify.forge import AGREEMENT, CONSUMER, PROVIDER, Case
 from tests.verify.judge import FAILED, changed, named, remade
 
@@ -88,12 +89,13 @@ def test_the_consumers_seal_holds_the_providers(case: Case, members: dict[str, b
             contract.check_references(seal, expected, members | {"provider.jws": changed_seal})
 
 
+@pytest.mark.threat("T32")
 @pytest.mark.threat("T54")
 @pytest.mark.parametrize("name", sorted(archive.REQUIRED | archive.COUNTERSIGNED))
 def test_bits_of_a_whole_bundle_are_named(case: Case, members: dict[str, bytes], name: str) -> None:
-    """Re-zipped: 25 flips per member, spread over it; the check that is named says which file it was."""
+    """Re-zipped: 25 flips per member (150), spread over it; the check that is named says which file it was."""
     dice, content = random.Random(name), members[name]
-    for _ in range(25):
+    for _ in range(amount(25, 150)):
         flipped = bytearray(content)
         flipped[dice.randrange(len(content))] ^= 1 << dice.randrange(8)
         report = verify_bundle(export.pack(members | {name: bytes(flipped)}), case.roots, "en")

@@ -32,20 +32,18 @@ ALL = sorted(DSP.glob("*/example/*.json"))
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-@pytest.mark.parametrize("spelling", SPELLINGS)
-def test_every_spelling_is_the_same_message(path: Path, spelling: str) -> None:
-    """Also where the codec does not take it, which is the case for nearly all of them."""
-    value = SPELLINGS[spelling](example(path))
-    assert reading.read(type(canonical(path)), value) == canonical(path)
+def test_every_spelling_is_the_same_message(path: Path) -> None:
+    """Also where the codec does not take it, which is the case for nearly all of them.
 
-
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-@pytest.mark.parametrize("spelling", sorted(set(SPELLINGS) - {"undeclared"}))
-def test_the_walk_reads_what_a_processor_reads(path: Path, spelling: str) -> None:
-    """The short way and the long one end at the same message; only prefixes that nobody declared need the short one."""
-    value = SPELLINGS[spelling](example(path))
+    The short way and the long one end at the same message; only prefixes that nobody declared need the short one.
+    """
     message = canonical(path)
-    assert codec.decode(type(message), reading._processed(type(message), value).value) == message
+    for spelling, spelled in SPELLINGS.items():
+        written = json.dumps(spelled(example(path)))
+        assert reading.read(type(message), json.loads(written)) == message, spelling
+        if spelling != "undeclared":
+            processed = reading._processed(type(message), json.loads(written)).value
+            assert codec.decode(type(message), processed) == message, spelling
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
@@ -93,16 +91,22 @@ atoms = st.fixed_dictionaries(
     {
         "leftOperand": st.sampled_from(["dateTime", "odrl:dateTime", "http://www.w3.org/ns/odrl/2/dateTime", "ex:y"]),
         "operator": st.sampled_from(["eq", "isPartOf"]),
-        "rightOperand": words | st.lists(words, min_size=1) | st.builds(lambda word: {"@id": word}, words),
+        "rightOperand": words | st.lists(words, min_size=1, max_size=3) | st.builds(lambda word: {"@id": word}, words),
     }
 )
 logic = st.recursive(
-    atoms, lambda inner: st.builds(lambda some: {"and": some}, st.lists(inner, min_size=1)), max_leaves=5
+    atoms, lambda inner: st.builds(lambda some: {"and": some}, st.lists(inner, min_size=1, max_size=3)), max_leaves=5
 )
-rules = st.fixed_dictionaries({"action": words}, optional={"constraint": st.lists(logic), "odrl:remedy": st.just([])})
+rules = st.fixed_dictionaries(
+    {"action": words}, optional={"constraint": st.lists(logic, max_size=3), "odrl:remedy": st.just([])}
+)
 offers = st.fixed_dictionaries(
-    {"@type": st.just("Offer"), "@id": words, "target": words, "permission": st.lists(rules, min_size=1)},
-    optional={"obligation": st.lists(rules, min_size=1), "profile": words | st.lists(words), "dct:title": words},
+    {"@type": st.just("Offer"), "@id": words, "target": words, "permission": st.lists(rules, min_size=1, max_size=3)},
+    optional={
+        "obligation": st.lists(rules, min_size=1, max_size=3),
+        "profile": words | st.lists(words),
+        "dct:title": words,
+    },
 )
 
 
