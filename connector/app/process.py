@@ -90,6 +90,7 @@ async def _work(services: Services, stack: AsyncExitStack) -> None:
 
 async def _public(services: Services, ports: Ports, stack: AsyncExitStack) -> None:
     settings = services.infra.settings
+    stack.push_async_callback(services.seen.hand_over)
     runner = await server.serve(
         peer_port(services),
         host=settings.peer.host,

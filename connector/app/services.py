@@ -56,6 +56,7 @@ from connector.peer.claims import Claims
 from connector.peer.client.client import PeerClient
 from connector.peer.evidence.reconcile import asking
 from connector.peer.routes import Authenticate
+from connector.peer.tokens import SeenTokens
 from connector.policy.engine import PolicyEngine
 from connector.policy.extension import PLAIN, Extension
 from connector.privacy.jobs import RetentionJobs
@@ -91,6 +92,7 @@ class Services(Struct, frozen=True, kw_only=True, eq=False, weakref=True):
     addresses: Addresses
     peer: PeerClient
     authenticate: Authenticate
+    seen: SeenTokens
     witness: WitnessSlice
     catalogue: CatalogueSlice
     federation: FederationSlice
@@ -182,7 +184,8 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
     return Services(
         infra=infra, judge=engine, space=space, participants=participants, accounts=accounts, trust=trust,
         quotas=quotas,
-        addresses=addresses, peer=peer, authenticate=ports.authenticate(infra, participants, trust), witness=witness,
+        addresses=addresses, peer=peer, authenticate=ports.authenticate(infra, participants, trust),
+        seen=SeenTokens(infra.db, clock), witness=witness,
         catalogue=catalogue, public=public, harvest=harvest, federation=federation, approvals=approvals, drafts=drafts,
         spaces=spaces,
         contracts=contracts, mandates=mandates, evidence=evidence, transfers=transfers, plane=plane, circuits=circuits,

@@ -34,7 +34,7 @@ from connector.settings.own_texts import own_texts
 
 def public(services: Services) -> routes.Surface:
     """The surface for other connectors."""
-    exchange = Exchange(services.infra.db, services.circuits.heard, services.addresses.prove)
+    exchange = Exchange(services.infra.db, services.seen, services.circuits.heard, services.addresses.prove)
     return routes.Surface(
         peer_routes(services, exchange), services.participants, services.authenticate, exchange.refused,
         services.infra.clock, lambda did, now: services.trust.anchor.line_for(did).successor(did, now),

@@ -1,7 +1,7 @@
 """Who calls: a fresh ES256 token on every request, whose key the caller's DID document names (spec/trust.md 3).
 
-Cheap checks first, the key late, and the token's id is remembered only after its signature held, in the request's own
-transaction: otherwise anybody could burn a victim's token (threat T05).
+Cheap checks first, the key late, and the token's id is remembered only after its signature held (`tokens.py`):
+otherwise anybody could burn a victim's token (threat T05).
 """
 
 from collections.abc import Awaitable, Callable
@@ -15,7 +15,6 @@ from connector.http.address import under_root
 from connector.participants.model import Participant
 from connector.peer.addresses import needless
 from connector.policy.engine import Requester
-from connector.storage.database import Tx
 from connector.trust.clock_skew import Skews
 from connector.trust.did.resolver import Resolver
 from connector.trust.keys import jose
@@ -35,7 +34,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     entry: Entry
     root: str | None
     jti: str
-    expires_at: int
+    second: int
+    """The whole part of the token's `iat`."""
     entered: bool = True
     """Whether its root is what an operator entered, or nobody's word is needed: else the place has to prove itself."""
 
@@ -82,7 +82,6 @@ class Gatekeeper:
         jwk = document.key(kid, "capabilityInvocation")
         claims = jose.proven(unverified, jwk)
         self._skews.agreed(issuer)
-        expires = int(claims["exp"] * 1000) + jose.LEEWAY_S * 1000
         said, root = document.root, document.root
         if said is None or not needless(issuer, said):
             entered = await self._entered(participant.id, issuer)
@@ -91,7 +90,7 @@ class Gatekeeper:
         else:
             trusted = True
         return Caller(
-            did=issuer, entry=entry, root=root, jti=str(claims["jti"]), expires_at=expires, entered=trusted,
+            did=issuer, entry=entry, root=root, jti=str(claims["jti"]), second=int(claims["iat"]), entered=trusted,
             groups=self._groups(participant.did), before=line.predecessors(issuer, now),
         )  # fmt: skip
 
@@ -108,17 +107,3 @@ class Gatekeeper:
             return
         self._skews.note(issuer, -untimely.ms)
         log.warning("peer.clock", did=issuer, seconds=-untimely.ms // 1000)
-
-
-def remember(tx: Tx, participant: str, caller: Caller) -> None:
-    """What the request's transaction begins with: raises Unauthenticated if the token was used before."""
-    fresh = tx.run(
-        "INSERT INTO seen_token (participant, issuer, jti, expires_at)"
-        " VALUES (:participant, :issuer, :jti, :expires_at) ON CONFLICT DO NOTHING",
-        participant=participant,
-        issuer=caller.did,
-        jti=caller.jti,
-        expires_at=caller.expires_at,
-    )
-    if not fresh:
-        raise Unauthenticated("peer.replay")

@@ -15,6 +15,7 @@ from connector.errors import Defect, HanseError, Unauthenticated, Untimely
 from connector.http import limits
 from connector.http.refusals import TooMany, WrongMethod, of_router
 from connector.language.reasons import explained, on_the_wire
+from connector.peer.tokens import TokenOver
 from connector.protocol.codec import CONTEXT
 from connector.storage.at_rest import AtRest
 
@@ -77,7 +78,7 @@ def _answer(request: web.Request, error: HanseError) -> web.Response:
         body=body(error, request.path, request.get(PIDS, {}), request.get(limits.request_id, "")),
         content_type="application/json" if protocol else "application/problem+json",
     )
-    if isinstance(error, TooMany | AtRest):
+    if isinstance(error, TooMany | AtRest | TokenOver):
         response.headers["Retry-After"] = str(error.retry_s)
     if isinstance(error, Unauthenticated):
         response.headers["WWW-Authenticate"] = UNTIMELY if isinstance(error, Untimely) else "Bearer"

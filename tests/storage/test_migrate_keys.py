@@ -39,7 +39,8 @@ def filled(folder: Path) -> str:
 
 def told(folder: Path) -> dict[str, list[tuple[object, ...]]]:
     with closing(sqlite3.connect(folder / "hanse.db")) as database:
-        return {table: database.execute(f"SELECT * FROM {table} ORDER BY 1, 2, 3").fetchall() for table in KEYED}
+        found = {table: database.execute(f"SELECT * FROM {table} ORDER BY 1, 2, 3").fetchall() for table in KEYED}
+    return {**found, "seen_token": [row[:3] for row in found["seen_token"]]}  # step 0055 lets them last longer
 
 
 async def test_their_rows_are_the_same_afterwards(tmp_path: Path) -> None:

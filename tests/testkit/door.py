@@ -29,13 +29,13 @@ from connector.peer.foreign_messages import Foreign
 from connector.peer.identity import IdentityHandlers
 from connector.peer.problems import problems
 from connector.peer.routes import Surface
+from connector.peer.tokens import SeenTokens
 from connector.storage.database import Database
 from connector.trust.members.trust_list import Entry
 from tests.testkit.nasty import Reply
 from tests.testkit.towns import BASE, Towns
 
 HOST = BASE.removeprefix("https://")
-LIFE_MS = 60_000
 
 
 class Freshness:
@@ -64,7 +64,8 @@ class Door:
 
     def __init__(self, towns: Towns, db: Database | None = None) -> None:
         self._towns = towns
-        exchange = Exchange(db or towns.db, lambda slug, did: None)
+        db = db or towns.db
+        self.exchange = exchange = Exchange(db, SeenTokens(db, towns.clock), lambda slug, did: None)
         anchor: Any = Freshness()
         table = [
             *IdentityHandlers(towns.participants).routes(),
@@ -109,7 +110,7 @@ class Door:
         now = self._towns.clock.now()
         before = self._towns.line.predecessors(who.did, now)
         return Caller(
-            did=who.did, entry=entry, root=who.root, jti=new_uuid(), expires_at=now + LIFE_MS, before=before
+            did=who.did, entry=entry, root=who.root, jti=new_uuid(), second=now // 1000, before=before
         )  # fmt: skip
 
 

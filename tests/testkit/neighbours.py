@@ -10,7 +10,6 @@ from connector.audit import sealer
 from connector.audit import store as audit
 from connector.contracts.model import Agreement
 from connector.http.outbound import Answer
-from connector.peer.dsp.exchange import Exchange
 from connector.peer.evidence.reconcile import ReconcileHandlers
 from connector.peer.routes import Surface
 from connector.privacy.jobs import RetentionJobs
@@ -30,7 +29,7 @@ class Neighbours(Door):
 
     def __init__(self, towns: Towns) -> None:
         super().__init__(towns)
-        exchange = Exchange(towns.db, lambda slug, did: None)
+        exchange = self.exchange
         table = [*self.routes, *ReconcileHandlers(exchange, towns.contracts, towns.clock).routes()]
         self._answer = Surface(table, towns.participants, self._caller, exchange.refused).answer
         self.towns = towns

@@ -43,6 +43,8 @@ from connector.trust.members.trust_list import Anchor
 log = structlog.get_logger("peer")
 _PROCESS = re.compile(r"/(?:negotiations|transfers)/[^/?#]+(?:/[^?#]*)?$")
 """What of the address of a message is the same wherever the protocol is served."""
+_SOON = "1"
+"""`Retry-After` of who answers 503 and is worth waiting for."""
 MESSAGE_S = 8.0
 PAGES = 50
 MOST_BYTES = 8 << 20
@@ -135,10 +137,14 @@ class PeerClient:
     async def get(
         self, slug: str, did: str, url: str, limit: int | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """A connection that breaks is tried once more, with a token of its own: the first may have been used up."""
+        """A connection that breaks is tried once more, with a token of its own: the first may have been used up. So is
+        a peer that has just come back and wants a token of a later second."""
         did, url = await self._reached(slug, did, url)
         try:
-            return await self._got(slug, did, url, limit, headers or {})
+            answer = await self._got(slug, did, url, limit, headers or {})
+            if answer.status != 503 or answer.headers.get("Retry-After") != _SOON:
+                return answer
+            await asyncio.sleep(int(_SOON))
         except Unavailable as broken:
             if broken.code != "http.unreachable":
                 raise

@@ -17,9 +17,10 @@ from connector.http import limits
 from connector.http.address import under_root
 from connector.http.whole import Whole
 from connector.participants import lifecycle, quota
-from connector.peer.auth import Caller, remember
+from connector.peer.auth import Caller
 from connector.peer.problems import PIDS
 from connector.peer.routes import Call
+from connector.peer.tokens import SeenTokens
 from connector.protocol import codec
 from connector.protocol.shape import LONGEST_ID, Malformed
 from connector.storage import at_rest
@@ -44,11 +45,11 @@ class Exchange:
     """Transactions of authenticated requests. `heard` learns that a peer is alive (its circuit closes)."""
 
     def __init__(
-        self, db: Database, heard: Callable[[str, str], None],
+        self, db: Database, tokens: SeenTokens, heard: Callable[[str, str], None],
         prove: Callable[[str, str], Awaitable[None]] | None = None,
     ) -> None:  # fmt: skip
         """`prove` raises unless the root of that DID says itself that it is the DID's (decision 0050)."""
-        self._db, self._heard, self._prove = db, heard, prove
+        self._db, self._tokens, self._heard, self._prove = db, tokens, heard, prove
 
     async def within(self, call: Call, fn: Callable[Concatenate[Tx, P], T], *args: P.args, **kw: P.kwargs) -> T:
         """Runs `fn(tx, ...)` after the token's id is remembered; raises what it raises.
@@ -56,12 +57,12 @@ class Exchange:
         Raises Unknown, and keeps nothing, once the participant is being deleted.
         """
 
-        heard = _message_of(call)
+        heard, use = _message_of(call), await self._tokens.take(call.participant.id, call.peer)
 
         @at_rest.holds_open
         def unit(tx: Tx) -> T | HanseError:
             lifecycle.require_not_deleting(tx, call.participant.id)
-            remember(tx, call.participant.id, call.peer)
+            use.remember(tx)
             with quota.together(tx) as account:
                 if heard is None:
                     found = nested(tx, fn, *args, **kw)
@@ -70,7 +71,8 @@ class Exchange:
                 _reckon(tx, call, found, account)
             return found
 
-        result = await self._db.write(call.participant.id, unit)
+        with use:
+            result = await self._db.write(call.participant.id, unit)
         call.request[BOOKED] = True
         self._heard(call.participant.id, call.peer.did)
         if isinstance(result, HanseError):
@@ -98,11 +100,13 @@ class Exchange:
         @at_rest.holds_open
         def unit(tx: Tx) -> None:
             lifecycle.require_not_deleting(tx, call.participant.id)
-            remember(tx, call.participant.id, call.peer)
+            use.remember(tx)
             recorder.refused(tx, call.participant.id, heard, error)
 
         try:
-            await self._db.write(call.participant.id, unit)
+            use = await self._tokens.take(call.participant.id, call.peer)
+            with use:
+                await self._db.write(call.participant.id, unit)
         except HanseError as lost:  # the peer gets the answer that it was to get
             log.info("peer.not-booked", participant=call.participant.id, why=lost.code)
 

@@ -126,8 +126,8 @@ class FixedGate:
         if did is None:
             raise Unauthenticated("peer.no-token")
         peer = self._foreign.peer(did)
-        expires = self._clock.now() + 60_000
-        return Caller(did=did, entry=peer.entry, root=peer.root, jti=secrets.token_hex(8), expires_at=expires)
+        second = self._clock.now() // 1000
+        return Caller(did=did, entry=peer.entry, root=peer.root, jti=secrets.token_hex(8), second=second)
 
 
 class ForeignClient(PeerClient):
