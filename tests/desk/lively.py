@@ -1,17 +1,25 @@
 """Something of everything, for programs that look at every page: data, drafts, contracts, refusals, what waits."""
 
 import asyncio
+from urllib.parse import urlencode
 
 from msgspec.structs import replace
 
 from connector.approvals.model import ApprovalRule, Voter
+from connector.cli.operate.mandate import ACTIONS
+from connector.clock import rfc3339
 from connector.spaces.documents import Document
 from connector.spaces.model import Rules
 from connector.trust.keys.jwk import encode
 from tests.desk.towns import FIRM, NEIGHBOUR, TOWN, Towns
-from tests.testkit.cities import PURPOSE
+from tests.spaces.conftest import UNLISTED
+from tests.testkit.cities import MUNICIPALITY, PURPOSE, City
 from tests.web.browsing import Browser
 
+SEA, WHO = "seestadt", "stefan.freigabe@musterstadt.example"
+RULES = Rules(documents=("Beschluss des Rates",), checklist=("Dort angerufen",), approvals=1, text="Für den Kreis.")
+YEAR_MS = 31_536_000_000
+BROUGHT = [Document(name=RULES.documents[0], media_type="application/pdf", content=encode(b"%PDF"))]
 TREES = (
     "Baum-Nr;Art;Höhe;Ansprechpartner;Ostwert;Nordwert\r\n"
     + "".join(
@@ -20,13 +28,16 @@ TREES = (
 ).encode("cp1252")
 
 
-async def lively(there: Towns) -> None:
-    """Something of everything: data of both towns, a contract that was used, a refusal, a request that waits."""
+async def lively(there: Towns) -> list[str]:
+    """Something of everything: data of both towns, a contract that was used, a refusal, a request that waits; pages
+    that are passed by otherwise, for there are others alike."""
     city, firm, town = there.city, there.firm, there.city.did(TOWN)
     made = await city.publish(TOWN, TREES, title="Baumkataster")
-    await city.publish(NEIGHBOUR, b"Ort;kWh\nRathaus;12000\n", title="Energieverbrauch der Gebäude")
+    energy = await city.publish(NEIGHBOUR, b"Ort;kWh\nRathaus;12000\n", title="Energieverbrauch der Gebäude")
     await drafted(there)
     await spaces(there)
+    partner = await away(there, energy["dataset"])
+    await waiting(there)
     signed = await city.negotiate(NEIGHBOUR, town, made["dataset"])
     await city.fetch(NEIGHBOUR, signed["agreement"])
     await firm.negotiate(FIRM, town, made["dataset"])
@@ -37,35 +48,67 @@ async def lively(there: Towns) -> None:
     await city.api.post(f"/api/v1/participants/{NEIGHBOUR}/negotiations", wish)
     while not await city.services.infra.db.read(TOWN, city.services.approvals.service.waiting, TOWN):
         await asyncio.sleep(0.05)
+    contract = signed["agreement"].removeprefix("urn:uuid:")
+    sides = [f"/t/{slug}/contracts/{contract}" for slug in (TOWN, NEIGHBOUR)]
+    return [*sides, f"/t/{NEIGHBOUR}/partners/member?{urlencode({'did': partner})}"]
 
 
 async def spaces(there: Towns) -> None:
-    """Musterstadt keeps a space: its neighbour belongs to it and says to be part of it, the firm waits for two people,
-    somebody is invited."""
+    """Musterstadt keeps a space: its neighbour belongs to it and says to be part of it."""
     kept = there.city.services.spaces
-    authority, issuer, applications = kept.authority, kept.issuer, kept.applications
-    rules = Rules(documents=("Beschluss des Rates",), checklist=("Dort angerufen",), approvals=1, text="Für den Kreis.")
-    await authority.create(TOWN, "Datenraum Musterkreis", rules)
-    said = await authority.description(TOWN)
+    await kept.authority.create(TOWN, "Datenraum Musterkreis", RULES)
     await there.city.services.trust.spaces.catch_up()
-    await issuer.work()
-    brought = [Document(name=rules.documents[0], media_type="application/pdf", content=encode(b"%PDF"))]
-    joining = kept.joining
-    link = (await kept.invitations.invite(TOWN, "Nachbardorf")).link
-    one = await joining.apply(NEIGHBOUR, link, said.fingerprint, brought)
-    who = "stefan.freigabe@musterstadt.example"
-    await applications.note(TOWN, one.application, "Dort angerufen", good=True, note="3. März, Frau Muster", login=who)
-    await applications.approve(TOWN, one.application, who)
-    await issuer.work()
-    await joining.progress(NEIGHBOUR, one.space)
-    await kept.groups.put(TOWN, "it", {"de": "IT-Verbund", "en": "IT group"}, login=who)
-    await kept.groups.ask(TOWN, "it", there.city.did(NEIGHBOUR), who)
-    await authority.change_rules(TOWN, replace(rules, approvals=2))
+    await kept.issuer.work()
+    await admitted(there, there.city, NEIGHBOUR)
+    await kept.groups.put(TOWN, "it", {"de": "IT-Verbund", "en": "IT group"}, login=WHO)
+    await kept.groups.ask(TOWN, "it", there.city.did(NEIGHBOUR), WHO)
+    said = await kept.authority.description(TOWN)
     part = {"space": said.space, "member": "", "into": there.city.did(TOWN), "since": "2026-01-01"}
     await there.city.api.post(f"/api/v1/participants/{NEIGHBOUR}/spaces/merge", part)
+
+
+async def waiting(there: Towns) -> None:
+    """The firm waits for two people to let it into the space, and somebody is invited."""
+    kept = there.city.services.spaces
+    await kept.authority.change_rules(TOWN, replace(RULES, approvals=2))
+    said = await kept.authority.description(TOWN)
     link = (await kept.invitations.invite(TOWN, "Stadtwerke Musterstadt")).link
-    await there.firm.services.spaces.joining.apply(FIRM, link, said.fingerprint, brought)
+    await there.firm.services.spaces.joining.apply(FIRM, link, said.fingerprint, BROUGHT)
     await kept.invitations.invite(TOWN, "Hinterdorf", ars="053150000000", domain="hinterdorf.example")
+
+
+async def admitted(there: Towns, city: City, slug: str) -> None:
+    """A town is invited to Musterstadt's space, applies, and a person approves."""
+    kept, joining = there.city.services.spaces, city.services.spaces.joining
+    link = (await kept.invitations.invite(TOWN, slug.title())).link
+    one = await joining.apply(slug, link, (await kept.authority.description(TOWN)).fingerprint, BROUGHT)
+    (point,) = RULES.checklist
+    await kept.applications.note(TOWN, one.application, point, good=True, note="3. März, Frau Muster", login=WHO)
+    await kept.applications.approve(TOWN, one.application, WHO)
+    await kept.issuer.work()
+    await joining.progress(slug, one.space)
+
+
+async def away(there: Towns, dataset: str) -> str:
+    """Seestadt belongs to that space alone. A provider acts for it; it has a contract with the neighbour, and hears no
+    more that this ends. Its DID."""
+    city = there.city
+    async with there.space.running("see", {SEA: MUNICIPALITY}, UNLISTED) as sea:
+        await admitted(there, sea, SEA)
+        given = {
+            "agent": "did:web:it-verbund.example", "name": "IT-Verbund", "contract": "AVV 2026-117",
+            "until": rfc3339(there.space.clock.now() + YEAR_MS), "actions": list(ACTIONS),
+        }  # fmt: skip
+        await sea.api.post(f"/api/v1/participants/{SEA}/mandates", given)
+        await sea.services.spaces.joining.tell_keys(await sea.services.participants.get(SEA))
+        await city.services.spaces.issuer.work()
+        for one in (city, sea):
+            await one.services.trust.listing.reload()
+        signed, did = await sea.negotiate(SEA, city.did(NEIGHBOUR), dataset), sea.did(SEA)
+    uuid = signed["agreement"].removeprefix("urn:uuid:")
+    base = f"/api/v1/participants/{NEIGHBOUR}"
+    await city.api.post(f"{base}/agreements/{uuid}/end", {"reason": "Die Zähler sind abgebaut."})
+    return did
 
 
 async def drafted(there: Towns) -> None:

@@ -110,14 +110,14 @@ def called(path: str) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "-", words).strip("-")[:80]
 
 
-async def every_page(there: Towns, person: Person) -> tuple[dict[str, Shown], list[str]]:
-    """Pages of each row of the table by their addresses, and the rows of which none was found."""
+async def every_page(there: Towns, person: Person, further: Sequence[str]) -> tuple[dict[str, Shown], list[str]]:
+    """Pages of each row of the table by their addresses, with `further` ones, and the rows of which none was found."""
     rows = [one for group in composed.pages(there.city.services) for one in group.routes if one.method == "GET"]
     table = [one.path for one in rows if not NO_PAGES.search(one.path)]
     of_town = [path.replace("{p}", slug) for path in table for slug in (TOWN, NEIGHBOUR)]
     browser = browser_of(person)
     try:
-        starts = [*await prepared(browser), *(path for path in of_town if "{" not in path)]
+        starts = [*await prepared(browser), *further, *(path for path in of_town if "{" not in path)]
         found = await reached(browser, starts, table)
     finally:
         await browser.close()
@@ -142,9 +142,9 @@ async def tried(folder: Path | None, ways: Sequence[Way]) -> tuple[int, list[Fau
     count = 0
     with tempfile.TemporaryDirectory(prefix="hs") as place:
         async with towns(Path(place)) as there, real.chromium() as chromium:
-            await lively(there)
+            further = await lively(there)
             anna = await there.person("Anna Beispiel", {TOWN: ROLES, NEIGHBOUR: ROLES}, operator=True)
-            paths, lost = await every_page(there, anna)
+            paths, lost = await every_page(there, anna, further)
             faults += [Fault(path, "no link leads there") for path in lost]
             doors, second = await outside(there)
             for scheme, width, lang in ways:

@@ -57,14 +57,16 @@ async def test_no_page_speaks_of_technology() -> None:
     """>> every German page that a person with all roles at a town can reach << none of the words of the trade."""
     with tempfile.TemporaryDirectory(prefix="hw") as folder:
         async with towns(Path(folder)) as there:
-            await lively(there)
+            further = await lively(there)
             anna = await there.person("Anna Beispiel", {TOWN: ROLES, NEIGHBOUR: ROLES})
-            pages, _ = await every_page(there, anna)
+            pages, _ = await every_page(there, anna, further)
             browser = browser_of(anna)
             try:
                 pages["/there/is/no/such/page"] = await browser.get("/there/is/no/such/page")
             finally:
                 await browser.close()
+    for seldom in ("Für die Stelle handelt", "wissen noch nicht, dass Verträge mit Ihnen beendet sind"):
+        assert any(seldom in page.words for page in pages.values()), seldom
     found = {path: TECHNICAL.findall(page.words) for path, page in pages.items() if not FOR_OTHERS.match(path)}
     assert {path: some for path, some in found.items() if some} == {}
     assert len(pages) > 3

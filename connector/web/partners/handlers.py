@@ -146,8 +146,10 @@ def _whole(call: Call, one: Partner) -> str:
 
 
 def _acting(call: Call, one: Acting) -> str:
-    """By name, and where it lies: anybody may call itself something."""
+    """By name, if there is one, and where it lies: anybody may call itself something."""
     name, host = plain(one.name, LONGEST), plain(unquote(one.did.removeprefix("did:web:").partition(":")[0]), LONGEST)
+    if one.at is None and one.name == one.did:
+        return call.say("partners.acting-unnamed", host=host)
     if one.at is None:
         return call.say("partners.acting", name=name, host=host)
     return call.say("partners.acting-then", name=name, host=host, day=local_day(one.at, call.lang))

@@ -19,7 +19,7 @@ async def mandate(city: City, *words: str) -> None:
 
 async def test_a_partner_is_shown_with_who_acts_for_it(space: Space) -> None:
     """>> a contract; a mandate, and a contract under it; the document is forgotten; taken back, and forgotten, and a
-    newer contract << nobody; the provider; the provider, by the contract; nobody."""
+    newer contract << nobody; where the provider lies; the provider, by the contract; nobody."""
     async with space.running("it", {TOWN: MUNICIPALITY}) as it, space.running("v", {VILLAGE: MUNICIPALITY}) as v:
         await it.api.post("/api/v1/trust/reload")
         made, did = await it.publish(TOWN), it.did(TOWN)
@@ -42,7 +42,7 @@ async def test_a_partner_is_shown_with_who_acts_for_it(space: Space) -> None:
             said = ("--name", "IT-Verbund", "--until", "2028-12-31", "--contract", "AVV 2026-117")
             await mandate(it, "give", PROVIDER, *said)
             await agreed()
-            assert await shown() == f"{PROVIDER} ({HOST}), mit einem Auftrag"
+            assert await shown() == f"{HOST}, mit einem Auftrag"
             resolver.forget(did)
             assert (await shown()).startswith(f"IT-Verbund ({HOST}), laut dem Vertrag vom ")
             await mandate(it, "withdraw", "--yes")
