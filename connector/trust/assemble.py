@@ -46,7 +46,7 @@ def assemble(
     listed = bool(settings.list_url) or settings.authority_key_file.exists() or settings.list_file.exists()
     authority = authority_key(settings.authority_key_file) if listed else {}
     anchor = Anchors(anchor_of(authority) if listed else None)
-    spaces = SpaceLists(db, anchor, http)
+    spaces = SpaceLists(db, clock, anchor, http)
     file = settings.list_file if listed else None
     return TrustSlice(
         anchor=anchor,

@@ -221,7 +221,6 @@ PROVED_BY: dict[str, str] = {
     "trust/assemble.py": "spaces/test_joining.py",
     "trust/members/entries.py": "trust/members/test_trust_list_seal_periods.py",
     "trust/members/pins.py": "trust/members/test_anchors.py",
-    "trust/members/space_lists.py": "spaces/test_joining.py",
     "trust/members/roots.py": "trust/members/test_trust_list.py",
     "trust/signers/registry.py": "cities/test_seals.py",
     "verify/__main__.py": "verify/test_bundle_alone.py",

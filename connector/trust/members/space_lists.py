@@ -5,10 +5,11 @@ other spaces are looked at all the same (spec/spaces.md 5.1).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
+from connector.clock import Clock
 from connector.errors import HanseError, PeerError, Unavailable
 from connector.http.outbound import SafeClient
 from connector.storage.database import PROCESS, Database
@@ -23,6 +24,10 @@ Local = Callable[[str], Awaitable[str | None]]
 """The newest signed list of an authority (its URN) that this process hosts; None for all others."""
 LARGE = 65_536
 """Characters of a list that takes longer than a request should wait."""
+LONGEST_MS = 20_000
+"""How long a look at the lists of recognised spaces takes, and one list more."""
+LATE_MS = 1_000
+"""A list that takes longer comes last the next time."""
 FALSE = frozenset({"trust.list-rollback", "trust.list-fork"})
 
 
@@ -33,12 +38,14 @@ async def _nobody(authority: str) -> str | None:
 class SpaceLists:
     """Keeps `anchors` current."""
 
-    def __init__(self, db: Database, anchors: Anchors, client: SafeClient) -> None:
-        self._db, self._anchors, self._client = db, anchors, client
+    def __init__(self, db: Database, clock: Clock, anchors: Anchors, client: SafeClient) -> None:
+        self._db, self._clock, self._anchors, self._client = db, clock, anchors, client
         self._local: Local = _nobody
         self._alarm: Alarm | None = None
         self._alarmed: set[tuple[str, str]] = set()
         self._reading = asyncio.Lock()
+        self._late: dict[str, None] = {}
+        """Recognised authorities whose lists took long the last time, whoever was not looked at for longest first."""
 
     def listen(self, local: Local, alarm: Alarm) -> None:
         """Who is asked for lists of our own, and who is told of false ones."""
@@ -59,13 +66,34 @@ class SpaceLists:
     async def reload(self) -> frozenset[str]:
         """Looks now; of whom any list says something else than before. What fails is logged."""
         changed = await self.catch_up()
-        for pin in self._anchors.pins():
-            try:
-                changed |= await self._look(pin)
-            except (PeerError, Unavailable) as error:
-                log.warning("trust.space-list", space=pin.space, why=str(error))
-                await self._told(pin, error)
+        pins, joined = self._anchors.pins(), {pin.authority for pin in self._anchors.joined}
+        for pin in (one for one in pins if one.authority in joined):
+            changed |= await self._looked(pin)
+        return changed | await self._recognised([pin for pin in pins if pin.authority not in joined])
+
+    async def _recognised(self, pins: Sequence[Pin]) -> frozenset[str]:
+        """Those that joined spaces recognise; whose list came late the last time come last, and by turns: nobody here
+        has chosen them, and one list may name a hundred for which all others would wait."""
+        changed, by_name = frozenset[str](), {pin.authority: pin for pin in pins}
+        late = [by_name[name] for name in self._late if name in by_name]
+        self._late = {pin.authority: None for pin in late}
+        began = self._clock.steady()
+        for pin in (*(one for one in pins if one.authority not in self._late), *late):
+            if (at := self._clock.steady()) - began >= LONGEST_MS:
+                break
+            changed |= await self._looked(pin)
+            self._late.pop(pin.authority, None)
+            if self._clock.steady() - at > LATE_MS:
+                self._late[pin.authority] = None
         return changed
+
+    async def _looked(self, pin: Pin) -> frozenset[str]:
+        try:
+            return await self._look(pin)
+        except (PeerError, Unavailable) as error:
+            log.warning("trust.space-list", space=pin.space, why=str(error))
+            await self._told(pin, error)
+            return frozenset()
 
     async def look(self, authority: str) -> frozenset[str]:
         """The same for one authority; raises what stands in the way."""

@@ -1,0 +1,61 @@
+"""Lists of joined spaces are looked at every time, those that they recognise by turns where these take long."""
+
+from pathlib import Path
+
+import pytest
+
+from connector.clock import FakeClock
+from connector.errors import Unavailable
+from connector.http.outbound import Answer
+from connector.storage.database import PROCESS, Database
+from connector.trust.members import pins
+from connector.trust.members.space_lists import LONGEST_MS, SpaceLists
+from tests.trust.members.keepers import Keeper, of
+from tests.trust.members.lists import NOW, entry
+
+
+class Web:
+    """Serves lists by their address; who serves none does not answer for ten seconds."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.clock, self.lists, self.asked = clock, dict[str, str](), list[str]()
+
+    async def get(self, url: str, *, limit: int | None = None) -> Answer:
+        self.asked.append(url.removeprefix("https://").partition(".")[0])
+        if url not in self.lists:
+            self.clock.advance(10_000)
+            raise Unavailable("http.too-slow", host="x")
+        return Answer(200, {}, self.lists[url].encode("ascii"))
+
+
+@pytest.mark.threat("T127")
+async def test_bug_recognised_lists_that_answer_slowly_held_up_the_joined_ones(
+    sqlite_db: Database, tmp_path: Path
+) -> None:
+    """>> a joined space recognises seven others, six of which never answer and the last at once; another joined space
+    has newer lists << both joined ones are looked at in each round, which takes as long as three of the others; each of
+    the others has its turn, and that which answers is looked at in each round from then on."""
+    clock = FakeClock()
+    north, south = Keeper(tmp_path, "north"), Keeper(tmp_path, "south")
+    others = [Keeper(tmp_path, f"other{number}") for number in range(7)]
+    listed = north.says(entry("town", NOW), recognised=tuple(one.named() for one in others))
+    anchors, web = of((north, listed), (south, south.says(entry("town", NOW)))), Web(clock)
+    for one in (north, south):
+        await sqlite_db.write(PROCESS, pins.pin, one.pin)
+    lists = SpaceLists(sqlite_db, clock, anchors, web)  # type: ignore[arg-type]
+    web.lists = {north.pin.list_url: listed, others[-1].pin.list_url: others[-1].says(entry("village", NOW))}
+    rounds = list[list[str]]()
+    for _ in range(6):
+        web.lists[south.pin.list_url] = south.says(entry("town", NOW))
+        web.asked, began = [], clock.steady()
+        await lists.reload()
+        assert clock.steady() - began <= LONGEST_MS + 10_000
+        rounds.append(web.asked)
+        newest = anchors.list_of(south.key.id)
+        assert newest is not None
+        assert newest.version == south.version
+    assert [sorted(asked[:2]) for asked in rounds] == [["north", "south"]] * 6
+    assert [" ".join(asked[2:]).replace("other", "") for asked in rounds] == [
+        "0 1", "2 3", "4 5", "6 0 1", "6 2 3", "6 4 5",
+    ]  # fmt: skip
+    assert anchors.list_of(others[-1].key.id) is not None
