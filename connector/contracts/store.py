@@ -143,13 +143,15 @@ def save_case(tx: Tx, case: NegotiationRow) -> NegotiationRow:
 
 
 def _told(tx: Tx, case: NegotiationRow) -> NegotiationRow:
-    tx.signal("negotiation", (case.participant, case.id, case.shown), here=case.shown not in RESTS)
+    state = case.shown
+    tx.signal("negotiation", (case.participant, case.id, state), here=state not in RESTS)
     return case
 
 
 def gone_through(case: NegotiationRow) -> tuple[str, ...]:
     """The states of the case, with that in which it is now."""
-    return case.states if case.states[-1:] == (case.shown,) else (*case.states, case.shown)[-MOST_STATES:]
+    state = case.shown
+    return case.states if case.states and case.states[-1] == state else (*case.states, state)[-MOST_STATES:]
 
 
 def _said(stored: Stored) -> dict[str, object]:

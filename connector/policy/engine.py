@@ -40,8 +40,9 @@ OWN_GROUPS = "trust-list, own-groups"
 """Evidence of a membership in groups some of which the provider keeps itself."""
 LONGEST_TIME = 64
 """Characters of an xsd:dateTime that is one to us; all are shorter."""
-Document = Mapping[str, Any] | bytes
-"""A policy: its value, or the bytes of a signed agreement, which nobody has to read again to find it."""
+Document = Mapping[str, Any] | bytes | Plan
+"""A policy: its value, or the bytes of a signed agreement, which nobody has to read again to find it, or its plan, for
+whoever asks several things of it."""
 
 
 class Requester(Struct, frozen=True, kw_only=True):
@@ -97,17 +98,19 @@ class PolicyEngine:
     def plan(self, document: Document) -> Plan:
         """What is made of it once, parties and target included; its policy has neither its id nor its time. Raises
         PolicyError."""
+        if isinstance(document, Plan):
+            return document
         return self._plans.signed(document) if isinstance(document, bytes) else self._plans.plan(document)
 
     def policy(self, document: Mapping[str, Any]) -> Policy:
         """Raises PolicyError."""
         return named(self.plan(document).policy, document)
 
-    def program(self, document: Mapping[str, Any]) -> Program:
+    def program(self, document: Document) -> Program:
         """The compiled policy; it knows neither the document's id nor its time. Raises PolicyError."""
         return self.plan(document).program
 
-    def digest(self, document: Mapping[str, Any]) -> str:
+    def digest(self, document: Document) -> str:
         """Equal for the same deal however it is written (threat T22)."""
         return self.plan(document).deal
 
@@ -124,7 +127,7 @@ class PolicyEngine:
 
     def decide(
         self,
-        document: Mapping[str, Any],
+        document: Document,
         requester: Requester,
         phase: Phase,
         now: int,

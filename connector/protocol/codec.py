@@ -60,11 +60,12 @@ def decode(cls: type[M], value: object) -> M:
     _no_nulls(members, cls, "")
     for name in ("providerPid", "consumerPid", "agreementId"):
         short(members, name, "")
+    if "extra" in cls.__struct_fields__:
+        members = {**members, "": _extra(members, cls)}
     try:
-        message = msgspec.convert(members, cls)
+        return msgspec.convert(members, cls)
     except msgspec.ValidationError as error:
         raise _malformed(error) from error
-    return message if "extra" not in cls.__struct_fields__ else _with_extra(message, members)
 
 
 def public_dataset(value: object) -> dict[str, Any]:
@@ -127,10 +128,9 @@ def _address(address: Mapping[str, Any], at: str) -> None:
             raise Malformed(point(point(point(at, "endpointProperties"), index), "@type"), "type")
 
 
-def _with_extra(message: M, members: Mapping[str, Any]) -> M:
-    known = {"@context", "@type", *message.__struct_encode_fields__}
-    extra = {name: value for name, value in members.items() if name not in known}
-    return msgspec.structs.replace(message, extra=extra)
+def _extra(members: Mapping[str, Any], cls: type[msgspec.Struct]) -> dict[str, Any]:
+    known = {"@context", "@type", *cls.__struct_encode_fields__}
+    return {name: value for name, value in members.items() if name not in known}
 
 
 def _malformed(error: msgspec.ValidationError) -> Malformed:

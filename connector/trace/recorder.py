@@ -6,7 +6,7 @@ no line: the outbox, the questions and the log say it already.
 """
 
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 from zlib import crc32
 
 import msgspec
@@ -39,22 +39,14 @@ LONGEST = 300
 class Heard(msgspec.Struct, frozen=True, kw_only=True):
     """A message as it came: whose, about which process by its address ("" for a first one), and its raw body.
 
-    `before`: the DIDs of those whose place the peer has taken.
+    `value` is what that says, where it was read. `before`: the DIDs of those whose place the peer has taken.
     """
 
     did: str
     pid: str
     body: bytes
+    value: object = None
     before: tuple[str, ...] = ()
-
-
-class _Head(msgspec.Struct):
-    """What a line keeps of a message that we took; the rest of it is where its state is kept."""
-
-    type: Any = msgspec.field(name="@type", default=None)
-    id: Any = msgspec.field(name="@id", default=None)
-    code: Any = None
-    reason: Any = None
 
 
 class _Place(msgspec.Struct):
@@ -99,12 +91,14 @@ def refused(tx: Tx, participant: str, heard: Heard, error: HanseError) -> None:
 
 
 def _taken(tx: Tx, participant: str, heard: Heard, result: object) -> None:
-    """By (message, version): the same message again without a change in between is one more time of its line."""
+    """By (message, version): the same message again without a change in between is one more time of its line.
+
+    What else it says is where its state is kept.
+    """
     case = result.case if isinstance(result, Reply) else result
     if not isinstance(case, NegotiationRow | TransferRow):
         return
-    head = _head(heard.body)
-    told = {"@type": head.type, "@id": head.id, "code": head.code, "reason": head.reason}
+    told = _single(heard.value)
     line = Line(
         process=case.id,
         slot=f"in:{crc32(heard.body) % TAKEN_KINDS}:{case.version}",
@@ -112,23 +106,12 @@ def _taken(tx: Tx, participant: str, heard: Heard, result: object) -> None:
         kind=_kind(told),
         message_id=excerpt.named(told, "@id"),
         status=200,
-        code="" if head.code is None else _code(told),
+        code=_code(told),
         reason=_reason(told),
     )
     store.write(tx, participant, line)
     if case.version > MOST_LINES:
         store.trim(tx, participant, case.id)
-
-
-def _head(body: bytes) -> _Head:
-    """Empty for what has none: bookkeeping must never fail a message that was taken. A list of one is expanded."""
-    try:
-        read = msgspec.json.decode(body, type=_Head | list[_Head])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _Head()
-    if isinstance(read, list):
-        return read[0] if len(read) == 1 else _Head()
-    return read
 
 
 def answered(
@@ -194,11 +177,14 @@ def _process(row: OutboxRow) -> str:
 
 
 def _value(body: bytes) -> object:
-    """An expanded document is a list of one."""
     try:
-        value = strict.loads(body, steering=True) if body else {}
+        return _single(strict.loads(body, steering=True)) if body else {}
     except PeerError:
         return {}
+
+
+def _single(value: object) -> object:
+    """An expanded document is a list of one."""
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 

@@ -177,7 +177,6 @@ PROVED_BY: dict[str, str] = {
     "storage/sqlite/batch.py": "storage/sqlite/test_database.py",
     "trace/events.py": "trace/test_service.py",
     "trace/find.py": "trace/test_service.py",
-    "trace/recorder.py": "trace/test_service.py",
     "trace/store.py": "trace/test_service.py",
     "tasks/model.py": "tasks/test_order.py",
     "tasks/store.py": "tasks/test_service.py",

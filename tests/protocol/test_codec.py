@@ -284,3 +284,31 @@ def test_no_value_does_worse_than_malformed(name: str, members: dict[str, Any], 
 def test_any_value_has_a_digest(value: object) -> None:
     """Also with lone surrogates and huge integers, which other writers choke on."""
     assert len(codec.digest(value)) == 64
+
+
+@pytest.mark.parametrize(
+    ("cls", "check", "members"),
+    [
+        (m.Dataset, "dataset", {"hasPolicy": [without(OFFER, "target")], "distribution": [
+            {"@type": "Distribution", "format": "x", "accessService": "urn:s"}]}),
+        (m.Catalog, "catalogue", {"participantId": "did:web:a.example"}),
+    ],
+)  # fmt: skip
+def test_what_stands_beside_the_members_is_looked_at_once_with_them(
+    monkeypatch: pytest.MonkeyPatch, cls: type[Any], check: str, members: dict[str, Any]
+) -> None:
+    """>> a dataset and a catalogue with members of their own  << one look at the whole, all members back."""
+    looks: list[Any] = []
+    original = getattr(codec.shape, check)
+    monkeypatch.setattr(codec.shape, check, lambda value, at: (looks.append(value), original(value, at)))
+    value = {"@context": CONTEXT, "@type": cls.__name__, "@id": "urn:x", "dct:title": "Bäume", "ex:n": [1], **members}
+    assert codec.plain(codec.decode(cls, value)) == without(value, "@context")
+    assert len(looks) == 1
+
+
+def test_a_catalogue_that_is_offered_as_a_whole_is_none() -> None:
+    """>> a catalogue with a policy of its own, which is no member of it  << refused with the place."""
+    value = {"@context": CONTEXT, "@type": "Catalog", "@id": "urn:x", "participantId": "did:web:a.example"}
+    with pytest.raises(Malformed) as caught:
+        codec.decode(m.Catalog, {**value, "hasPolicy": [OFFER]})
+    assert (caught.value.pointer, caught.value.code) == ("/hasPolicy", "forbidden")

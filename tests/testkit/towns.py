@@ -373,7 +373,8 @@ class Towns:
         service: Any = self.contracts if noun == "negotiations" else self.transfers
         first = {"request": "receive_request", "offers": "receive_offer"}.get(pid)
         about = [] if first else [unquote(pid)]
-        heard = recorder.Heard(did=self.did(sender), pid="".join(about), body=json.dumps(message).encode())
+        body = json.dumps(message).encode()
+        heard = recorder.Heard(did=self.did(sender), pid="".join(about), body=body, value=message)
         take: Callable[..., Any] = getattr(service, first or "receive")
         who = self.partner(sender)
 

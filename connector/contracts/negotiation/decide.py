@@ -42,7 +42,8 @@ CHECK = "check-countersignature"
 class ReceivedMessage(msgspec.Struct, frozen=True):
     """What the peer just said: who it is, the message, and the case before it (None: it is the first message).
 
-    `published` and `agreement` are what taking the message has read or saved already in this transaction.
+    `published` and `agreement` are what taking the message has read or saved already in this transaction, `terms` is
+    the digest of the case's if that was asked for.
     """
 
     partner: Partner
@@ -50,6 +51,7 @@ class ReceivedMessage(msgspec.Struct, frozen=True):
     before: NegotiationRow | None = None
     published: tuple[Offer, Dataset] | None = None
     agreement: Agreement | None = None
+    terms: str = ""
 
 
 class DecideNegotiation(Protocol):
@@ -94,7 +96,7 @@ class NegotiationDecider:
     def _provides(self, tx: Tx, case: NegotiationRow, turn: ReceivedMessage, state: State) -> NegotiationRow:
         match state:
             case State.REQUESTED | State.ACCEPTED:
-                return self._decide(tx, case, turn.partner, first=turn.before is None, found=turn.published)
+                return self._decide(tx, case, turn.partner, first=turn.before is None, turn=turn)
             case State.VERIFIED:
                 assert isinstance(turn.message, m.ContractAgreementVerificationMessage)
                 seal = turn.message.agreement_signature or ""
@@ -123,10 +125,13 @@ class NegotiationDecider:
         return case
 
     def _agreed(self, tx: Tx, case: NegotiationRow, agreement: Agreement | None) -> NegotiationRow:
-        """What we asked for is sealed by the other side: our own seal waits for those who have to agree to it."""
+        """What we asked for is sealed by the other side: our own seal waits for those who have to agree to it.
+
+        The agreement says the terms of the case; else it would not have been taken.
+        """
         asked = Asked(
             subject="offer", title=case.title, dataset=case.dataset, process=case.id, counterparty=case.counterparty,
-            terms=self._sender.agreements.deal(case.policy), wanted=True,
+            terms=self._judge.digest(case.policy if agreement is None else agreement.document), wanted=True,
             drafter="" if case.approval is None else case.approval.pseudonym,
         )  # fmt: skip
         held = self._sender.approvals.contract(tx, case.participant, asked)
@@ -140,19 +145,22 @@ class NegotiationDecider:
         return case
 
     def _decide(
-        self, tx: Tx, case: NegotiationRow, partner: Partner, *, first: bool, found: tuple[Offer, Dataset] | None = None
+        self, tx: Tx, case: NegotiationRow, partner: Partner, *, first: bool, turn: ReceivedMessage | None = None
     ) -> NegotiationRow:
         """By the offer as it is published now; a request for other terms gets ours, but only once."""
         try:
-            offer, dataset = found or self._catalogue.published(tx, case.participant, partner.requester, case.offer)
+            offer, dataset = (turn and turn.published) or self._catalogue.published(
+                tx, case.participant, partner.requester, case.offer
+            )
         except Unknown:
             return self._sender.terminate(tx, case, "offer", because("contracts.offer-gone"))
+        plan = self._judge.plan(offer.policy)
         decision = self._judge.decide(
-            offer.policy, partner.requester, "negotiation", tx.now, purpose=case.purpose, action=case.action
+            plan, partner.requester, "negotiation", tx.now, purpose=case.purpose, action=case.action
         )
-        asked = self._sender.agreements.deal(case.policy)
+        asked = (turn and turn.terms) or self._sender.agreements.deal(case.policy)
         # Computed now: the digest kept with an offer is that of the operands that were known when it was published.
-        current = self._judge.digest(offer.policy)
+        current = plan.deal
         known = asked == current or asked == self._judge.digest(edc.echo(offer.policy))
         published = known and self._unchanged(case, offer)
         narrowing = None if published or not decision.permit else self._narrowing(tx, case, partner, offer)

@@ -213,7 +213,7 @@ class Contracts:
         require_active(tx, slug)
         self._within_quota(tx, slug, partner, unsettled)
         offer, dataset = self._catalogue.requested(tx, slug, partner.requester, message.offer)
-        self.agreements.deal(message.offer)
+        terms = self.agreements.deal(message.offer)
         _named(message)
         step = kernel.received(kernel.start(Role.PROVIDER), Kind.REQUEST, message.id, digest_, message.consumer_pid)
         case = _opened(
@@ -221,7 +221,7 @@ class Contracts:
             purpose=message.purpose, action=message.action, address=str(message.callback_address), title=dataset.title,
         )  # fmt: skip
         old = self.agreements.replaceable(tx, slug, message.replaces, partner.did, dataset.id)
-        turn = ReceivedMessage(partner, message, published=(offer, dataset))
+        turn = ReceivedMessage(partner, message, published=(offer, dataset), terms=terms)
         return self._taken_up(tx, replace(case, replaces=old), step, turn)
 
     def receive_offer(

@@ -5,7 +5,7 @@ A refusal rolls back to the savepoint just after the token was remembered, so th
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, Final, ParamSpec, TypeVar
 
 import msgspec
 import structlog
@@ -34,6 +34,8 @@ T = TypeVar("T")
 M = TypeVar("M", bound=msgspec.Struct)
 BOOKED = web.RequestKey("booked", bool)
 """Set once the request's own transaction has told of it."""
+READ: Final = web.RequestKey("read", object)
+"""What the body says, once it was read."""
 _PROCESS = re.compile("/2025-1/(?:negotiations|transfers)/")
 _KEPT = re.compile("/2025-1/(?:negotiations|transfers)/|/evidence/[^/]+/")
 """Doors at which something is left here; what a catalogue is asked is not, nor is what a comparison of records asks."""
@@ -129,8 +131,9 @@ def _message_of(call: Call) -> recorder.Heard | None:
     """The protocol message that this request brings; None for other requests."""
     if call.caller is None or call.request.method != "POST" or _PROCESS.search(call.request.path) is None:
         return None
-    body = call.request.get(limits.body_read, b"")
-    return recorder.Heard(did=call.peer.did, pid=call.params.get("pid", ""), body=body, before=call.peer.before)
+    body, value = call.request.get(limits.body_read, b""), call.request.get(READ)
+    pid = call.params.get("pid", "")
+    return recorder.Heard(did=call.peer.did, pid=pid, body=body, value=value, before=call.peer.before)
 
 
 async def message(call: Call, cls: type[M]) -> tuple[M, str]:
@@ -139,7 +142,7 @@ async def message(call: Call, cls: type[M]) -> tuple[M, str]:
     The plain form takes one strict reading and one conversion. Anything else takes the slow path (decision 0013), which
     reads it or raises a PeerError that names every place with a sentence.
     """
-    value = await limits.read_json(call.request)
+    value = call.request[READ] = await limits.read_json(call.request)
     call.request[PIDS] = _pids(value.get if isinstance(value, dict) else {}.get)
     try:
         return codec.decode(cls, value), codec.digest(value)

@@ -23,6 +23,8 @@ MOST_CERTIFICATES = 5
 MOST_HASHES = 2_048
 """Hashes of objects that are kept, each a quarter of a kilobyte."""
 _HASHES: dict[bytes, str] = {}
+SMALL = 8_192
+"""Bytes of an object whose hash is found by them for a moment."""
 
 _REQUIRED = frozenset({"alg", "kid", "x5t#S256", "x5c", "crit", "iat", "sigD"})
 _BARE = _REQUIRED - {"x5t#S256", "x5c"}
@@ -57,8 +59,14 @@ class Seal:
 def object_hash(body: bytes) -> str:
     """`hashV` of an object: with `b64` absent the digest is over its base64url text, not over its bytes (5.2.8).
 
-    Both sides of a contract ask for that of the same objects several times; it is kept by the digest of the bytes.
+    Both sides of a contract ask for that of the same objects several times; it is kept by the digest of the bytes, and
+    while one seal is looked at by the bytes.
     """
+    return _of_bytes(body) if len(body) <= SMALL else _of_bytes.__wrapped__(body)
+
+
+@lru_cache(maxsize=64)
+def _of_bytes(body: bytes) -> str:
     name = sha256(body).digest()
     known = _HASHES.get(name)
     if known is None:

@@ -1,5 +1,6 @@
 """Who may say what in a negotiation, and what is said by itself: offers, counter-offers, proposals, endings."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -9,10 +10,13 @@ from connector.contracts.model import NegotiationRow
 from connector.contracts.negotiation.service import QUOTA
 from connector.errors import Mistake, PeerError, Unknown
 from connector.language.reasons import because
+from connector.policy.plan import Plan, Plans
 from connector.protocol import codec
 from connector.protocol import messages as m
 from connector.protocol.negotiation import TERMINAL, State
 from connector.storage import effects
+from connector.storage.database import Tx
+from connector.trace import recorder
 from tests.testkit.cities import COMPANY
 from tests.testkit.shown import as_shown
 from tests.testkit.towns import Towns
@@ -354,3 +358,34 @@ async def test_who_asks_again_for_wider_terms_is_told_the_clause(towns: Towns) -
     assert ended.reason is not None
     assert "Verbot" in " ".join(ended.reason["de"])
     assert "prohibition" in " ".join(ended.reason["en"])
+
+
+async def test_what_a_message_says_is_looked_up_once(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> four messages about one offer << each policy is found once by whoever reads it, and once to be put into words.
+
+    What is published has no class, and both sides find the agreement by its bytes once it was found.
+    """
+    made = await towns.publish(TOWN)
+    asked: dict[str, list[str]] = {TOWN: [], VILLAGE: []}
+    slug = ""
+    find = Plans.plan
+
+    def counted(self: Plans, document: Mapping[str, Any]) -> Plan:
+        asked[slug].append(str(document.get("@type")))
+        return find(self, document)
+
+    unit = recorder.hearing
+
+    def hearing(tx: Tx, participant: str, *args: Any) -> Any:
+        nonlocal slug
+        slug = participant
+        return unit(tx, participant, *args)
+
+    monkeypatch.setattr(Plans, "plan", counted)
+    monkeypatch.setattr(recorder, "hearing", hearing)
+    slug = VILLAGE
+    case = await towns.ask(VILLAGE, TOWN, made)
+    asked[VILLAGE].clear()
+    await towns.run()
+    assert (await towns.case(VILLAGE, case.id)).shown == "FINALIZED"
+    assert asked == {TOWN: ["Offer", "None", "Offer", "Agreement"], VILLAGE: ["Agreement", "Offer"]}

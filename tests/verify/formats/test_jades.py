@@ -67,11 +67,38 @@ def test_hashes_are_kept_by_what_they_are_of(monkeypatch: pytest.MonkeyPatch) ->
     """>> more objects than are kept, in turns  << each time the hash that is made step by step."""
     monkeypatch.setattr(jades, "MOST_HASHES", 4)
     monkeypatch.setattr(jades, "_HASHES", {})
-    for number in (0, 1, 0, 2, 3, 4, 5, 0, 5):
-        body = bytes([number]) * 40
-        text = base64.urlsafe_b64encode(body).rstrip(b"=")
-        assert jades.object_hash(body) == base64url.encode(sha256(text).digest())
-        assert len(jades._HASHES) <= 4
+    jades._of_bytes.cache_clear()
+    for number in (0, 1, 0, 2, 3, 4, 5, 0, 5, *range(100), 0, 1, 0):
+        for size in (40, jades.SMALL, jades.SMALL + 1):
+            body = bytes([number]) * size
+            text = base64.urlsafe_b64encode(body).rstrip(b"=")
+            assert jades.object_hash(body) == base64url.encode(sha256(text).digest())
+            assert len(jades._HASHES) <= 4
+    assert jades._of_bytes.cache_info().currsize == 64
+
+
+@pytest.mark.threat("T112")
+def test_a_small_object_is_hashed_once_while_a_seal_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> five objects, each asked for three times  << five hashes; a larger one is kept by its digest alone."""
+    monkeypatch.setattr(jades, "_HASHES", {})
+    jades._of_bytes.cache_clear()
+    hashed: list[int] = []
+
+    def counted(body: bytes) -> Any:
+        hashed.append(len(body))
+        return sha256(body)
+
+    monkeypatch.setattr(jades, "sha256", counted)
+    objects = [bytes([number]) * 300 for number in range(5)]
+    first = [jades.object_hash(body) for body in objects]
+    for _ in range(2):
+        assert [jades.object_hash(bytes(bytearray(body))) for body in objects] == first
+    assert hashed == [300, 400] * 5
+    large = b"x" * (jades.SMALL + 1)
+    hashed.clear()
+    assert jades.object_hash(large) == jades.object_hash(large)
+    assert hashed == [len(large), 10924, len(large)]
+    assert jades._of_bytes.cache_info().currsize == 5
 
 
 class _Registry(jws.JWSRegistry):

@@ -1,0 +1,63 @@
+"""What the transcript keeps of a message that was taken: from what was read of it, and nothing is read again."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from connector.protocol.messages import CONTEXT
+from connector.storage.database import Tx
+from connector.trace import recorder
+from connector.trace.recorder import Heard
+from tests.testkit.door import Door
+from tests.testkit.towns import Towns
+
+CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
+END = {"@type": "ContractNegotiationTerminationMessage", "@id": "urn:m", "code": "c", "reason": ["Nein"]}
+TOLD = {"kind": END["@type"], "message_id": "urn:m", "code": "c", "reason": '{"de":["Nein"],"en":["Nein"]}'}
+NOTHING = {"kind": "", "message_id": "", "code": "", "reason": None}
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        (END, TOLD),
+        ([END], TOLD),
+        ({**END, "@type": ["dspace:" + str(END["@type"])], "offer": {"@id": "urn:o"}}, TOLD),
+        ({**END, "code": 7, "reason": "Nein", "@id": None}, {**NOTHING, "kind": END["@type"]}),
+        ([END, END], NOTHING),
+        ("text", NOTHING),
+        (None, NOTHING),
+    ],
+    ids=["plain", "expanded", "prefixed", "odd", "two", "text", "unread"],
+)
+async def test_a_line_of_a_taken_message_says_what_was_read(towns: Towns, value: Any, kept: dict[str, Any]) -> None:
+    """>> a message whose bytes are no JSON any more, and what was read of them  << its type, id, code and reason."""
+    case = await towns.ask(CONSUMER, PROVIDER, await towns.publish(PROVIDER))
+
+    def unit(tx: Tx) -> None:
+        heard = Heard(did=towns.did(PROVIDER), pid=case.id, body=b"\xff", value=value)
+        assert recorder.hearing(tx, CONSUMER, heard, lambda _tx: case) is case
+
+    await towns.db.write(CONSUMER, unit)
+    rows = "SELECT kind, message_id, code, reason FROM transcript WHERE participant = :participant AND direction = 'in'"
+    assert await towns.rows(CONSUMER, rows) == [kept]
+
+
+@pytest.mark.parametrize(
+    "wrap", [dict, lambda message: {**message, "@type": [message["@type"]]}], ids=["plain", "list"]
+)
+async def test_the_line_of_a_message_at_the_door_says_what_it_is(
+    towns: Towns, wrap: Callable[[dict[str, Any]], dict[str, Any]]
+) -> None:
+    """>> a termination as we write it, and as JSON-LD writes it  << both have their type, id, code and reason."""
+    case = await towns.ask(CONSUMER, PROVIDER, await towns.publish(PROVIDER))
+    await towns.run(1)
+    (theirs,) = await towns.rows(PROVIDER, "SELECT id FROM negotiation WHERE participant = :participant")
+    pids = {"consumerPid": case.id, "providerPid": theirs["id"]}
+    body = json.dumps(wrap({"@context": [CONTEXT], **END, **pids})).encode()
+    path = f"/2025-1/negotiations/{theirs['id']}/termination"
+    assert (await Door(towns).post(CONSUMER, PROVIDER, path, body)).status == 200
+    rows = "SELECT kind, message_id, code, reason FROM transcript WHERE participant = :participant AND direction = 'in'"
+    assert (await towns.rows(PROVIDER, rows + " AND message_id = 'urn:m'")) == [TOLD]
