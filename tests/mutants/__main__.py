@@ -1,10 +1,12 @@
-"""Mutation testing of the policy room, by hand: `python -m tests.policy.mutants [--seconds N] [--again] MODULE ...`.
+"""Mutation testing, by hand: `python -m tests.mutants [--tests PATH ...] [--seconds N] [--again] FOLDER.MODULE ...`.
 
-Every mutant is one small change (`mutations.py`) in one module of `connector/policy`. All tests of this folder are
-loaded once and each is run once to see which lines it reaches. Then each mutant gets a process of its own, forked from
-there, with the change put into the loaded functions, and the tests that reach its lines: first those that noticed
-others, then the cheap ones, until one fails. Nothing on the disk is touched. Changes that matter only while a module
-is loaded get a process that loads everything anew. What survives is judged in `connector/docs/mutants.md`.
+Every mutant is one small change (`mutations.py`) in one module of `connector`. All tests asked for (else those of the
+module's first folder) are loaded once and each is run once to see which lines it reaches. Then each mutant gets a
+process of its own, forked from there, with the change put into the loaded functions, and the tests that reach its
+lines: first those that noticed others, then the cheap ones, until one fails. Nothing on the disk is touched. Changes
+that matter only while a module is loaded get a process that loads everything anew. Whether a family of tests that
+was thinned notices as much as the whole: try the mutants with it, then what survived with `HANSE_LONG=1 ... --again`.
+What survives is judged in `connector/docs/mutants.md`.
 """
 
 import argparse
@@ -28,12 +30,11 @@ import hypothesis
 import hypothesis.strategies
 import pytest
 
-import connector.storage
-from tests.policy.forks import first_failing, forked, mapped
-from tests.policy.mutations import Mutant, changed, loaded, mutants, patched
+from tests.mutants.forks import first_failing, forked, mapped
+from tests.mutants.mutations import Mutant, changed, loaded, mutants, patched
 from tests.testkit.places import ROOT
 
-ROOM = ROOT / "connector" / "policy"
+PACKAGE = ROOT / "connector"
 EXAMPLES = 10
 """Of Hypothesis, instead of the usual number."""
 SECONDS = 10.0
@@ -43,13 +44,6 @@ NEAR = 15
 FILES = 4
 """Most files of tests that are loaded anew."""
 LOST = ("survived", "not reached")
-ORDER = (
-    "containment.counterexample", "conflict.objections", "containment.concepts", "odrl.identifiers",
-    "evaluation.payments", "evaluation.matching", "evaluation.ranges", "evaluation.rules", "evaluation.checks",
-    "containment.narrow", "evaluation.evaluate", "containment.compare", "containment.duties_kept", "containment.norms",
-    "containment.encode", "containment.logic", "containment.regions", "conflict.conflict", "odrl.operators",
-    "evaluation.duty_states", "evaluation.program",
-)  # fmt: skip
 
 
 class Work(NamedTuple):
@@ -61,7 +55,7 @@ class Work(NamedTuple):
 
     @property
     def module(self) -> str:
-        return f"connector.policy.{self.name}"
+        return f"connector.{self.name}"
 
     @property
     def path(self) -> Path:
@@ -69,7 +63,7 @@ class Work(NamedTuple):
 
 
 def _path(name: str) -> Path:
-    return ROOM.joinpath(*name.split(".")).with_suffix(".py")
+    return PACKAGE.joinpath(*name.split(".")).with_suffix(".py")
 
 
 def _work(name: str) -> Work:
@@ -97,7 +91,7 @@ class Tries:
         for work in self._works:
             loaded(importlib.import_module(work.module))
         gc.freeze()
-        files = {str(_path(name)): name for name in ORDER}
+        files = {str(work.path): work.name for work in self._works}
         self._reached = mapped(session.items, files, self._args.map)
         self._items = {item.nodeid: item for item in session.items}
         bad = [name for name in self._items if not self._reached[name].passed]
@@ -264,7 +258,7 @@ OPTIONS = [
 
 
 def _anew(work: Work, number: int, names: list[str]) -> Any:
-    assert not any(name.startswith("connector.policy.") for name in sys.modules)
+    assert work.module not in sys.modules
     sys.meta_path.insert(0, _Finder(work.module, work.path, changed(work.source, work.mutants[number])))  # type: ignore[arg-type]
     files = sorted({name.partition("::")[0] for name in names})
     some = _Some(names)
@@ -278,7 +272,7 @@ def _requests(wire: socket.socket) -> Iterator[Any]:
             yield json.loads(line)
 
 
-def _bounded() -> None:
+def _bounded(examples: int) -> None:
     """A counterexample is enough, it need not be small; and a busy machine is no failure."""
     given = hypothesis.settings.__init__
     phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
@@ -286,7 +280,7 @@ def _bounded() -> None:
     always["suppress_health_check"] = list(hypothesis.HealthCheck)
 
     def bounded(self: Any, parent: Any = None, **kwargs: Any) -> None:
-        kwargs["max_examples"] = min(kwargs.get("max_examples", EXAMPLES), EXAMPLES)
+        kwargs["max_examples"] = min(kwargs.get("max_examples", examples), examples)
         given(self, parent, **{**kwargs, **always})
 
     hypothesis.settings.__init__ = bounded  # type: ignore[method-assign]
@@ -295,8 +289,10 @@ def _bounded() -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.policy.mutants", description=__doc__)
-    parser.add_argument("modules", nargs="*", default=[], choices=[*ORDER, []])
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
+    parser.add_argument("modules", nargs="+", metavar="FOLDER.MODULE", help="of connector, such as policy.odrl.parse")
+    parser.add_argument("--tests", action="append", default=[], help="files or tests to ask, instead of the folder's")
+    parser.add_argument("--examples", type=int, default=EXAMPLES, help="most examples of a property")
     parser.add_argument("--every", type=int, default=1, help="try every n-th mutant")
     parser.add_argument("--only", action="append", default=[], help="try the mutants of MODULE:LINE")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="processor time for the tests of one mutant")
@@ -304,9 +300,9 @@ def main() -> None:
     parser.add_argument("--map", type=Path, help="where to keep which test reaches what, for the next run")
     parser.add_argument("--record", type=Path, help="where to write how each ended; what stands there is not repeated")
     args = parser.parse_args()
-    _bounded()
-    assert connector.storage
-    works = [_work(name) for name in ORDER if name in (args.modules or ORDER)]
+    _bounded(args.examples)
+    works = [_work(name) for name in args.modules]
+    tests = args.tests or sorted({str(ROOT / "tests" / name.partition(".")[0]) for name in args.modules})
     by_name = {work.name: work for work in works}
     here, there = socket.socketpair()
     child = os.fork()
@@ -318,7 +314,7 @@ def main() -> None:
             there.sendall(json.dumps([name, number, names]).encode() + b"\n")
             return tuple(json.loads(answers.readline()))
 
-        pytest.main([*OPTIONS, str(ROOT / "tests" / "policy")], plugins=[Tries(works, args, ask)])
+        pytest.main([*OPTIONS, *tests], plugins=[Tries(works, args, ask)])
         os._exit(0)
     there.close()
     for name, number, names in _requests(here):

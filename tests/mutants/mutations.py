@@ -1,7 +1,7 @@
 """What can be changed in a module, one thing at a time, and how a change gets into functions that are already loaded.
 
 A change is small: a comparison turned, `and` for `or`, a condition negated, a number moved by one, `any` for `all`, a
-statement left out. Types are left alone, because they are not run. `tests/policy/mutants.py` tries the changes.
+statement left out. Types are left alone, because they are not run. `tests/mutants` tries the changes.
 """
 
 import ast

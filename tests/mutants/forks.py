@@ -1,7 +1,7 @@
 """Tests in processes of their own, forked after everything is loaded, and which lines each test reaches.
 
-It is how `mutants.py` tries a change: what happens in a fork changes nothing outside it, and an endless or greedy one
-ends by itself.
+It is how `tests/mutants` tries a change: what happens in a fork changes nothing outside it, and an endless or
+greedy one ends by itself.
 """
 
 import contextlib
