@@ -78,6 +78,15 @@ def at(document: Any, path: tuple[Any, ...]) -> Any:
     return document
 
 
+def put(document: Any, path: tuple[Any, ...], value: Any) -> Any:
+    """The document with this value there; what does not lie on the way is shared."""
+    if not path:
+        return value
+    changed = document.copy()
+    changed[path[0]] = put(document[path[0]], path[1:], value)
+    return changed
+
+
 def first(document: dict[str, Any], rule: str = "permission") -> Any:
     """The first permission, prohibition or obligation."""
     return getattr(parse(document), rule + "s")[0]

@@ -4,7 +4,6 @@ What the parser lets through is evaluated in every phase with worlds that know n
 nothing raises, nothing that was not understood permits, and the work is counted, not timed (issue 5, bad input).
 """
 
-import copy
 import json
 from collections.abc import Iterator
 from itertools import product
@@ -14,7 +13,7 @@ import pytest
 
 from connector.policy.evaluation.decision import Decision, Node
 from connector.policy.evaluation.program import compile
-from connector.policy.odrl.model import PHASES, Atom, Phase, Policy, PolicyError
+from connector.policy.odrl.model import PHASES, Atom, Logic, Phase, Policy, PolicyError
 from connector.policy.odrl.names import HANSE, ODRL, OPERATORS
 from connector.policy.odrl.operands import BUILT_IN
 from connector.policy.odrl.parse import parse
@@ -23,6 +22,7 @@ from connector.policy.odrl.registry import left_operand
 from connector.policy.odrl.state_of_world import Deed, Fact, Value, World
 from connector.policy.odrl.values import Type
 from tests.policy.deciding import decide
+from tests.policy.rich import put
 
 NOW = 1_795_500_000_000
 JSON: dict[str, Any] = {
@@ -134,17 +134,6 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         yield from places(entry, (*path, key))
 
 
-def put(document: Any, path: tuple[Any, ...], value: Any) -> Any:
-    if not path:
-        return value
-    changed = copy.deepcopy(document)
-    inner = changed
-    for key in path[:-1]:
-        inner = inner[key]
-    inner[path[-1]] = value
-    return changed
-
-
 OPERANDS = sorted({operand.type: iri for iri, operand in BUILT_IN.operands.items()}.values())
 
 
@@ -183,7 +172,7 @@ def test_a_right_operand_of_any_kind(operand: str) -> None:
 def test_a_wrong_kind_in_any_place(kind: str) -> None:
     """>> each value of a policy replaced by each kind of value  << the place is named, or the policy decided."""
     for path in places(POLICY):
-        policy = read(put(POLICY, path, copy.deepcopy(JSON[kind])))
+        policy = read(put(POLICY, path, JSON[kind]))
         if isinstance(policy, PolicyError):
             assert policy.code.startswith("policy.")
             assert beside(policy.pointer, path), (path, policy.pointer)
@@ -204,7 +193,7 @@ def test_a_further_rule_of_a_wrong_kind_grants_nothing(member: str) -> None:
     """>> an odd rule beside a refusing policy  << still refused, whatever it is."""
     refusing: dict[str, Any] = {"prohibition": [{"action": "use"}], "odrl:conflict": {"@id": "odrl:prohibit"}}
     for kind in JSON:
-        policy = read({**refusing, member: [*refusing.get(member, []), copy.deepcopy(JSON[kind])]})
+        policy = read({**refusing, member: [*refusing.get(member, []), JSON[kind]]})
         if isinstance(policy, PolicyError):
             assert policy.pointer.startswith(f"/{member}"), kind
         else:
@@ -224,11 +213,12 @@ def test_a_member_that_nobody_knows_takes_what_it_stands_on_with_it(name: str) -
 @pytest.mark.threat("T45")
 @pytest.mark.parametrize("word", ["and", "or", "xone", "andSequence"])
 def test_ten_thousand_branches(word: str) -> None:
-    """>> just as many as are read, and one more  << one step for each; and refused, with the place."""
-    most = CLAUSES - 2
-    policy = parse(rule({word: [BOUND] * most}))
-    decision = decide(policy, WORLDS[1], "access")
-    assert nodes(decision.tree) <= 2 * CLAUSES
+    """>> just as many as are read, and one more  << read, a step for each of a tenth; and refused, with the place."""
+    (clause,) = parse(rule({word: [BOUND] * (CLAUSES - 2)})).permissions[0].constraints
+    assert isinstance(clause, Logic)
+    assert len(clause.clauses) == CLAUSES - 2
+    tenth = CLAUSES // 10
+    assert nodes(decide(parse(rule({word: [BOUND] * tenth})), WORLDS[1], "access").tree) <= 2 * tenth
     with pytest.raises(PolicyError) as refused:
         parse(rule({word: [BOUND] * (CLAUSES + 1)}))
     assert refused.value.pointer.startswith(f"/permission/0/constraint/0/{word}/")
@@ -278,7 +268,7 @@ def test_nesting_is_refused_beyond_its_bound_and_decided_within(word: str) -> No
 
     for depth in (1, 2, 10, DEPTH - 3):
         assert isinstance(permits(parse(nested(depth))), bool)
-    for depth in (DEPTH + 1, 100, 5_000, 200_000):
+    for depth in (DEPTH + 1, 100, 10_000):
         with pytest.raises(PolicyError) as refused:
             parse(nested(depth))
         assert refused.value.code == "policy.too-deep"
