@@ -2,8 +2,8 @@
 
 A row that has just committed in this process (SQLite) is handed over in memory; on PostgreSQL, and for the sweep, rows
 are claimed under a fenced lease (spec/architecture.md 3.2). Rows of one stream run one after the other. A handler
-finishes its row in the transaction that books the result; when it raises Unavailable the row waits with jitter. The
-sweep only repairs.
+finishes its row in the transaction that books the result; when it raises Unavailable the row waits with jitter. What
+waits less long than until the next sweep leaves when it is due. The sweep only repairs.
 """
 
 import asyncio
@@ -31,6 +31,8 @@ Failed = Callable[[str, str], None]
 
 log = structlog.get_logger("delivery")
 _DEFAULTS = Settings()
+SOON_MS = 50
+"""Rows that are due within so long of each other are looked for together."""
 LONG = frozenset({"pull", "push"})
 """Kinds that last as long as a download or upload: they have places of their own and never hold up a message."""
 
@@ -79,6 +81,8 @@ class Worker:
         self._swept = ""
         """The stream that the sweep is looking at; emptied by a commit of one more row of it meanwhile."""
         self._wake = asyncio.Event()
+        self._looks_at: set[int] = set()
+        """Instants before the next sweep at which a row here will be due."""
         self._renewed_at = 0
         self._long = Slots()
         self._loop: asyncio.Task[None] | None = None
@@ -133,7 +137,20 @@ class Worker:
                 if value.stream == self._swept:
                     self._swept = ""
                 self._acks.hurry(value.stream)
+                self._look_at(value.due_at)
             self._wake.set()
+
+    def _look_at(self, due_at: int) -> None:
+        """A row is due then, which would have to wait for the sweep otherwise."""
+        at = (due_at // SOON_MS + 1) * SOON_MS
+        wait_s = (at - self._clock.now()) / 1000
+        if 0 < wait_s < self._sweep_s and at not in self._looks_at:
+            self._looks_at.add(at)
+            asyncio.get_running_loop().call_later(wait_s, self._look, at)
+
+    def _look(self, at: int) -> None:
+        self._looks_at.discard(at)
+        self._wake.set()
 
     def _settled(self, row: Settled) -> None:
         """The next row of the stream need not wait for the answer to this one any more."""
@@ -196,6 +213,7 @@ class Worker:
         if self._tasks.get(row.stream) is asyncio.current_task():
             self._behind.add(row.stream)
         await self._db.write(row.participant, postpone, row, due_at, why)
+        self._look_at(due_at)
 
     async def _run(self) -> None:
         while not self._stopping:

@@ -58,7 +58,7 @@ class Post:
 async def working(
     db: Database, handler: Handler, parallel: int = 20, sweep_s: float = 0.05, me: str = "me", stop_s: float = 0.2
 ) -> AsyncIterator[Worker]:
-    settings = Settings(parallel=parallel, sweep_s=sweep_s, lease_s=1.0)
+    settings = Settings(parallel=parallel, sweep_s=sweep_s, lease_s=max(1.0, 3 * sweep_s))
     worker = Worker(db, SystemClock(), {"message": handler}, me, settings)
     await worker.start()
     try:
@@ -181,6 +181,38 @@ async def test_a_row_of_the_future_waits_for_its_time(any_db: Database) -> None:
         await until(lambda: "now" in post.done)
         assert post.seen == ["now"]
         await until(lambda: "soon" in post.done)
+
+
+async def test_bug_what_was_due_in_a_moment_waited_for_the_sweep(
+    sqlite_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> a sweep each hour, ten rows due in a moment << all leave at their time, with one look at the most."""
+    post, looks, look = Post(sqlite_db), list[int](), Worker._look
+    monkeypatch.setattr(Worker, "_look", lambda self, at: (looks.append(at), look(self, at)))
+
+    def put_all(tx: Tx, due_at: int) -> None:
+        for n in range(10):
+            put(tx, f"s{n}", str(n), due_at=due_at)
+
+    async with working(sqlite_db, post, sweep_s=3600.0):
+        await sqlite_db.write(TOWN, put_all, SystemClock().now() + 400)
+        await until(lambda: len(post.done) == 10)
+    assert len(looks) <= 1
+
+
+async def test_bug_what_was_put_off_for_a_moment_waited_for_the_sweep(any_db: Database) -> None:
+    """>> a sweep each hour, a peer that is busy twice << the row leaves a third time."""
+    post = Post(any_db)
+
+    async def away() -> None:
+        if len(post.seen) < 3:
+            raise RetryAfter(SystemClock().now() + 100)
+
+    post.does["x"] = away
+    async with working(any_db, post, sweep_s=3600.0):
+        await any_db.write(TOWN, put, "s", "x")
+        await until(lambda: post.done == ["x"])
+    assert post.seen == ["x"] * 3
 
 
 async def test_a_defect_takes_only_its_own_row(any_db: Database) -> None:
