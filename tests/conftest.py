@@ -14,6 +14,7 @@ import pytest
 
 from connector.storage import Database, Tx, open_database, upgrade
 from connector.storage.postgres import wakeups
+from tests import loopback
 from tests.postgres import Cluster, running_cluster
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 pytest_plugins = ["tests.workers"]
 TOWNS = ("musterstadt", "nachbardorf")
 os.environ["SSL_CERT_FILE"] = os.environ["SSL_CERT_DIR"] = os.devnull  # only loopback: no root of this machine counts
+loopback.stay()
 pytest.register_assert_rewrite("tests.testkit")  # what its checks compared is said when one fails
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("untimed")  # how fast this machine is says nothing about the product

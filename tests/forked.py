@@ -1,8 +1,8 @@
 """Runs the collected tests in processes that are forked from the one that collected them (decision 0093).
 
 Everything is loaded, rewritten and collected once. A process takes a portion of tests, neighbours of one file, whenever
-it is about to run out of them. What is `alone` runs after all others have ended, file by file, the longest first, in
-three quarters as many, since it mostly waits (decision 0122). A process that dies fails the test that it was in, and
+it is about to run out of them. What is `alone` runs after all others have ended, file by file, the longest first: it
+mostly waits, and has the cores for itself (decision 0128). A process that dies fails the test that it was in, and
 another one takes over what it had taken. Only what did not plainly pass travels as a whole report.
 """
 
@@ -10,6 +10,7 @@ import mmap
 import os
 import signal
 import struct
+import sys
 import time
 import traceback
 import warnings
@@ -97,13 +98,15 @@ class Worker:
 def run(session: pytest.Session, processes: int, alone: int) -> None:
     """All items of the session, of which the last `alone` have to be; raises what a session does when it stops."""
     together = session.items[: len(session.items) - alone]
+    if (cities := sys.modules.get("tests.testkit.processes")) is not None:  # some test starts processes
+        cities.share()
     reporter: Any = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None:
         reporter.showfspath = False  # files take turns
     _Run(session, portions(together, processes)).run(min(processes, len(together)))
     if alone and not (session.shouldfail or session.shouldstop):
         waiting = files(session.items, len(together))
-        _Run(session, waiting).run(min(max(1, 3 * processes // 4), len(waiting)))
+        _Run(session, waiting).run(min(processes, len(waiting)))
     if session.shouldfail:
         raise session.Failed(session.shouldfail)
     if session.shouldstop:

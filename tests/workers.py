@@ -44,6 +44,7 @@ def pytest_cmdline_main(config: pytest.Config) -> Iterator[None]:
         os.environ["HANSE_LONG"] = "1"  # the other processes inherit it; some tests do more of the same then
     hear_interrupts()
     keep_bytecode()
+    look_seldom_for_garbage()
     if not hasattr(config, "workerinput"):
         keep_temporary_files_in_memory()
         config.stash[_PROCESSES] = choose_processes(config)
@@ -60,6 +61,11 @@ def keep_bytecode() -> None:
     """Images of Python often say not to; then each of some hundred processes compiles the product anew."""
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def look_seldom_for_garbage() -> None:
+    """What is loaded and collected makes hardly any, and all of it would be looked through again and again."""
+    gc.set_threshold(100_000, 50, 50)
 
 
 def keep_temporary_files_in_memory() -> None:
@@ -130,7 +136,6 @@ def pytest_collection_finish() -> None:
     """The modules and tests that are loaded now stay: whoever looks for garbage need not look at them again."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000, 50, 50)
 
 
 def pytest_configure(config: pytest.Config) -> None:

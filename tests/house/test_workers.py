@@ -232,6 +232,37 @@ def test_one_file_stays_in_one_process_unless_told_otherwise(
     assert config.option.numprocesses == (2 if "--dist" in arguments else 0)
 
 
+STARTING = """
+import asyncio, os, pathlib, pytest, time
+from tests.testkit.processes import Child
+HERE = pathlib.Path(__file__).parent
+
+async def told():
+    child = Child(["-c", "import os; input(); print(os.getppid(), flush=True)"], dict(os.environ), HERE / "stderr")
+    parent = await child.say("")
+    await child.ended()
+    return parent
+
+@pytest.mark.parametrize("n", range(8))
+def test_start(n):
+    with open(HERE / "log", "a") as file:
+        file.write(f"{asyncio.run(told())} {os.getpid()}\\n")
+    ends = time.monotonic() + 30
+    while len({line.split()[1] for line in (HERE / "log").read_text().splitlines()}) == 1 and time.monotonic() < ends:
+        time.sleep(0.01)
+"""
+
+
+@pytest.mark.long
+def test_processes_of_the_product_are_forked_from_one_in_the_whole_run(suite: Path) -> None:
+    """>> two processes, each of which starts one of the product << both are children of one that loaded it once."""
+    (suite / "test_a.py").write_text(STARTING)
+    done = run(suite, "-n2")
+    assert (done.returncode, last(done)) == (0, "9 passed"), done.stdout + done.stderr
+    assert len({process for _, process in log(suite)}) == 2
+    assert len({parent for parent, _ in log(suite)}) == 1
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("only", [["-m", "alone"], ["-k", "test_soon"]])
 def test_the_choice_of_tests_holds(only: list[str], suite: Path) -> None:

@@ -7,7 +7,7 @@ because its standard input closes then.
 
 import asyncio
 import gc
-import multiprocessing
+import multiprocessing.forkserver
 import os
 import resource
 import runpy
@@ -36,6 +36,14 @@ _LOADED = "cli.main", "app.process", "app.management", "storage.postgres.databas
 _FORKS.set_forkserver_preload(
     [*(f"connector.{one}" for one in _LOADED), "jinja2", "pyoxigraph", "typst", "uvloop", __name__]
 )
+
+
+def share() -> None:
+    """Starts the process that forks, for all that are forked from this one: loading the product takes it a second."""
+    server = multiprocessing.forkserver._forkserver
+    server.ensure_running()
+    # It asks whether it still runs by waiting for it, which only its parent may; who is not answered learns it as well.
+    server.ensure_running = lambda: None  # type: ignore[method-assign]
 
 
 class Process:

@@ -19,14 +19,36 @@ pytestmark = [
 ]
 HERE = Path(__file__).parent
 
+KEYS = """
+import sys
+from pathlib import Path
+import pkcs11
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
+from pkcs11 import Attribute, KeyType
+from pkcs11.util.ec import encode_ec_public_key, encode_named_curve_parameters
+
+publics = {}
+with pkcs11.lib(sys.argv[1]).get_token(token_label="stadt").open(rw=True, user_pin="1234") as session:
+    for label, curve in (("es256", "secp256r1"), ("es384", "secp384r1")):
+        parameters = session.create_domain_parameters(
+            KeyType.EC, {Attribute.EC_PARAMS: encode_named_curve_parameters(curve)}, local=True)
+        public, _ = parameters.generate_keypair(store=True, label=label)
+        publics[label] = load_der_public_key(encode_ec_public_key(public))
+    public, _ = session.generate_keypair(KeyType.RSA, 3072, store=True, label="ps256")
+    n = int.from_bytes(public[Attribute.MODULUS], "big")
+    e = int.from_bytes(public[Attribute.PUBLIC_EXPONENT], "big")
+    publics["ps256"] = rsa.RSAPublicNumbers(e, n).public_key()
+for label, public in publics.items():
+    Path(sys.argv[2], f"{label}.pem").write_bytes(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+"""
 BEGIN = """
 import asyncio, sys
 from pathlib import Path
 import pkcs11
-from cryptography.hazmat.primitives.serialization import load_der_public_key
+from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_public_key
 from pkcs11 import Attribute, KeyType, ObjectClass
 from pkcs11.util.ec import encode_ec_public_key, encode_named_curve_parameters
-from pkcs11.util.rsa import encode_rsa_public_key
 from connector.errors import Unavailable
 from connector.settings.sections import Secret, Signers
 from connector.trust.signers.pkcs11 import Hsm
@@ -36,19 +58,7 @@ from connector.verify.formats import algorithms
 MODULE = Path("{module}")
 lib = pkcs11.lib(str(MODULE))
 token = lib.get_token(token_label="stadt")
-publics = {{}}
-with token.open(rw=True, user_pin="1234") as session:
-    for label, curve in (("es256", "secp256r1"), ("es384", "secp384r1")):
-        parameters = session.create_domain_parameters(
-            KeyType.EC, {{Attribute.EC_PARAMS: encode_named_curve_parameters(curve)}}, local=True)
-        public, _ = parameters.generate_keypair(store=True, label=label)
-        publics[label] = load_der_public_key(encode_ec_public_key(public))
-    public, _ = session.generate_keypair(KeyType.RSA, 3072, store=True, label="ps256")
-    der = encode_rsa_public_key(public)
-    from cryptography.hazmat.primitives.asymmetric import rsa
-    n = int.from_bytes(public[Attribute.MODULUS], "big")
-    e = int.from_bytes(public[Attribute.PUBLIC_EXPONENT], "big")
-    publics["ps256"] = rsa.RSAPublicNumbers(e, n).public_key()
+publics = {{file.stem: load_pem_public_key(file.read_bytes()) for file in Path("{keys}").glob("*.pem")}}
 
 def hsm(pin="1234", module=MODULE):
     return Hsm(Signers(pkcs11_module=module, pkcs11_pin=Secret(pin)))
@@ -67,23 +77,45 @@ async def code(seal_key):
 """
 
 
-@pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
-    """A token of its own below the test's folder."""
-    (tmp_path / "tokens").mkdir()
-    conf = tmp_path / "softhsm2.conf"
-    conf.write_text(f"directories.tokendir = {tmp_path / 'tokens'}\nobjectstore.backend = file\nlog.level = ERROR\n")
-    environ = {**os.environ, "SOFTHSM2_CONF": str(conf)}
+def configured(folder: Path) -> dict[str, str]:
+    """For tokens that lie in a folder of this one."""
+    conf = folder / "softhsm2.conf"
+    conf.write_text(f"directories.tokendir = {folder / 'tokens'}\nobjectstore.backend = file\nlog.level = ERROR\n")
+    return {**os.environ, "SOFTHSM2_CONF": str(conf)}
+
+
+def initialised(environ: dict[str, str], pin: str) -> None:
+    """One more token `stadt`."""
     subprocess.run(
-        ["softhsm2-util", "--init-token", "--free", "--label", "stadt", "--pin", "1234", "--so-pin", "5678"],
+        ["softhsm2-util", "--init-token", "--free", "--label", "stadt", "--pin", pin, "--so-pin", "5678"],
         env=environ, check=True, capture_output=True,
     )  # fmt: skip
-    return environ
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A token with three keys, and beside it their public ones: to make an RSA key takes longer than any test here."""
+    folder = tmp_path_factory.mktemp("hsm")
+    (folder / "tokens").mkdir()
+    environ = configured(folder)
+    initialised(environ, "1234")
+    subprocess.run([sys.executable, "-c", KEYS, MODULE, folder], env=environ, check=True)
+    return folder
+
+
+@pytest.fixture
+def environ(made: Path, tmp_path: Path) -> dict[str, str]:
+    """A copy of the token below the test's folder."""
+    shutil.copytree(made / "tokens", tmp_path / "tokens")
+    for file in made.glob("*.pem"):
+        shutil.copy(file, tmp_path)
+    return configured(tmp_path)
 
 
 def run(environ: dict[str, str], text: str, module: Path = MODULE) -> None:
     """Runs the lines after the common beginning; they assert for themselves."""
-    program = BEGIN.format(module=module) + "\nasync def main():\n" + text + "\nasyncio.run(main())\n"
+    keys = Path(environ["SOFTHSM2_CONF"]).parent
+    program = BEGIN.format(module=module, keys=keys) + "\nasync def main():\n" + text + "\nasyncio.run(main())\n"
     done = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
 
@@ -196,11 +228,8 @@ def test_two_keys_or_two_tokens_of_one_name_are_told_apart_by_nobody(environ: di
             parameters.generate_keypair(store=True, label="zwilling")
     assert await code(key(hsm(), "zwilling")) == ("signers.no-key", "MultipleObjectsReturned")
 """)  # fmt: skip
-    subprocess.run(
-        ["softhsm2-util", "--init-token", "--free", "--label", "stadt", "--pin", "4321", "--so-pin", "5678"],
-        env=environ, check=True, capture_output=True,
-    )  # fmt: skip
-    begin = BEGIN.format(module=MODULE).partition("lib = ")[0]
+    initialised(environ, "4321")
+    begin = BEGIN.format(module=MODULE, keys="").partition("lib = ")[0]
     subprocess.run([sys.executable, "-c", begin + """
 from cryptography.hazmat.primitives.asymmetric import ec
 async def tried():

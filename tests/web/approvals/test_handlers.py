@@ -11,6 +11,7 @@ from connector.approvals.publications import ChangedDataset, NewDataset
 from connector.catalogue.life import DatasetChange, Replacement
 from connector.catalogue.service import Publication
 from tests.testkit.cities import MUNICIPALITY, City, Space
+from tests.testkit.patience import eventually_said
 from tests.web.browsing import Opened
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
@@ -44,11 +45,9 @@ async def asked_for(city: City, dataset: str) -> str:
     started = await city.api.post(
         f"/api/v1/participants/{VILLAGE}/negotiations", {"provider": city.did(TOWN), "dataset": dataset}
     )
-    for _ in range(200):
-        if await city.services.infra.db.read(TOWN, city.services.approvals.service.waiting, TOWN):
-            return str(started["id"])
-        await city.api.get(f"/api/v1/participants/{VILLAGE}/negotiations/{started['id']}", wait="1")
-    raise AssertionError("nothing waits")
+    read, waiting = city.services.infra.db.read, city.services.approvals.service.waiting
+    await eventually_said(lambda: read(TOWN, waiting, TOWN))
+    return str(started["id"])
 
 
 async def test_a_contract_is_approved_in_three_actions(city: City, desk: Opened) -> None:
