@@ -47,6 +47,8 @@ _ROOTS = (
 TYPES: Mapping[str, type[msgspec.Struct]] = MappingProxyType({root.__name__: root for root in _ROOTS})
 """`@type` -> class, for everything that stands alone on the wire."""
 
+_OPENING = msgspec.json.encode({"@context": [CONTEXT]})[:-1] + b","
+"""Before the members of a message, of which `@type` is always one."""
 _MEMBER = re.compile(r"\.(https?://[^`]*|@?[A-Za-z]+)|\[(\d+)\]")
 _MISSING = re.compile(r"missing required field `([^`]*)`")
 
@@ -78,7 +80,9 @@ def public_dataset(value: object) -> dict[str, Any]:
 
 def encode(message: msgspec.Struct) -> bytes:
     """The message as JSON for the wire, with `@context` and `@type`, without absent members."""
-    return msgspec.json.encode({"@context": [CONTEXT], **plain(message)})
+    if "extra" in message.__struct_fields__:  # its members stand beside the others
+        return msgspec.json.encode({"@context": [CONTEXT], **plain(message)})
+    return _OPENING + msgspec.json.encode(message)[1:]
 
 
 def plain(message: msgspec.Struct) -> dict[str, Any]:

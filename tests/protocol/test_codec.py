@@ -312,3 +312,50 @@ def test_a_catalogue_that_is_offered_as_a_whole_is_none() -> None:
     with pytest.raises(Malformed) as caught:
         codec.decode(m.Catalog, {**value, "hasPolicy": [OFFER]})
     assert (caught.value.pointer, caught.value.code) == ("/hasPolicy", "forbidden")
+
+
+PIDS = {"provider_pid": "urn:p", "consumer_pid": "urn:ü\u2028\n"}
+ADDRESS = m.DataAddress(
+    endpoint_type="t", endpoint="https://a.example", endpoint_properties=[m.EndpointProperty(name="n", value='"\\')]
+)
+SAID: dict[str, Any] = {"code": "c", "reason": ["nein", {"@value": "no", "@language": "en"}, 1.5, None, []]}
+DEALT = {**OFFER, "@type": "Agreement", "@id": "urn:a", "assigner": "x", "assignee": "y",
+         "timestamp": "2026-12-01T07:00:00Z"}  # fmt: skip
+SHOWN = without(OFFER, "target") | {"ex:n": [1, 2.5, True, None, {}]}
+SERVED: dict[str, Any] = {"@type": "Distribution", "format": "x", "accessService": "urn:s"}
+ALL: list[msgspec.Struct] = [
+    m.CatalogRequestMessage(), m.CatalogRequestMessage(id="urn:m", filter=[{"a": 1}]),
+    m.DatasetRequestMessage(dataset="urn:d"), m.CatalogError(**SAID),
+    m.Catalog(id="urn:c", participant_id="did:web:a", extra={"dct:title": "Bäume", "@x": 1}),
+    m.Dataset(id="urn:d", has_policy=[SHOWN], distribution=[SERVED]),
+    m.Dataset(id="urn:d", has_policy=[SHOWN], distribution=[SERVED], countersignature="none", extra={"dct:title": "x"}),
+    m.ContractRequestMessage(consumer_pid="urn:c", offer=OFFER, callback_address="https://b.example", purpose="p"),
+    m.ContractOfferMessage(id="urn:m", provider_pid="urn:p", offer=OFFER, consumer_pid="urn:c"),
+    m.ContractAgreementMessage(agreement=DEALT, agreement_signature="a..b", second_signature={"odd": [1]}, **PIDS),
+    m.ContractAgreementVerificationMessage(id="urn:m", **PIDS),
+    m.ContractNegotiationEventMessage(event_type="FINALIZED", evidence="https://a.example/e#sha256=0", **PIDS),
+    m.ContractNegotiationTerminationMessage(**PIDS, **SAID), m.ContractNegotiation(state="AGREED", **PIDS),
+    m.ContractNegotiationError(**PIDS, **SAID),
+    m.TransferRequestMessage(consumer_pid="urn:c", agreement_id="urn:a", format="f", callback_address="https://b.example",
+                             data_address=ADDRESS),
+    m.TransferStartMessage(data_address=ADDRESS, **PIDS), m.TransferStartMessage(**PIDS),
+    m.TransferCompletionMessage(**PIDS), m.TransferSuspensionMessage(**PIDS, **SAID),
+    m.TransferTerminationMessage(**PIDS), m.TransferProcess(state="STARTED", **PIDS), m.TransferError(**PIDS),
+]  # fmt: skip
+
+
+def test_every_message_is_written_as_its_plain_value_is() -> None:
+    """>> each kind of message, with and without what may be absent  << the bytes of its members behind the context."""
+    assert {type(message) for message in ALL} == set(codec.TYPES.values())
+    for message in ALL:
+        assert codec.encode(message) == msgspec.json.encode({"@context": CONTEXT, **codec.plain(message)})
+
+
+def test_a_message_is_written_without_a_copy_of_its_policy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> a message with a policy, and a catalogue with members of its own  << only of the second a copy is made."""
+    copied: list[msgspec.Struct] = []
+    original = codec.plain
+    monkeypatch.setattr(codec, "plain", lambda message: (copied.append(message), original(message))[1])
+    for message in ALL:
+        codec.encode(message)
+    assert {type(message) for message in copied} == {m.Catalog, m.Dataset}
