@@ -105,10 +105,11 @@ def under_root(url: str, root: str) -> bool:
         return False
     if _HIDDEN.search(there.path) or "//" in there.path:
         return False
-    segments, below = there.path.split("/"), base.path.split("/")
-    # Some servers drop what follows a semicolon before they resolve the dots.
-    names = {segment.partition(";")[0] for segment in segments}
-    return segments[: len(below)] == below and not {".", ".."} & names
+    if "/." in there.path:  # some servers drop what follows a semicolon before they resolve the dots
+        names = {segment.partition(";")[0] for segment in there.path.split("/")}
+        if not {".", ".."}.isdisjoint(names):
+            return False
+    return f"{there.path}/".startswith(f"{base.path}/")
 
 
 def networks(texts: Sequence[str]) -> tuple[Network, ...]:

@@ -5,11 +5,10 @@ bounded all the same, for each needs a beginning, and their bytes count. What ha
 """
 
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from typing import NamedTuple
+from types import TracebackType
+from typing import NamedTuple, Self
 
 from connector.clock import Clock, SystemClock
 from connector.http.refusals import TooMany
@@ -108,30 +107,40 @@ class _Sums(NamedTuple):
 
 
 class Account:
-    """What one unit puts on peers' accounts, written by `book` and not each time (`together`)."""
+    """What one unit puts on peers' accounts, written by `book` and not each time.
+
+    `with` it, what is counted in this part of the unit is kept in it; whoever opened it books it, or drops it with a
+    part that is undone.
+    """
 
     def __init__(self, tx: Tx) -> None:
-        self.tx, self.sizes, self.begun = tx, Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+        self.tx, self._held = tx, dict[tuple[str, str], tuple[int, int]]()
+
+    def add(self, slug: str, did: str, size: int, begun: int) -> None:
+        """So many bytes and beginnings more."""
+        before = self.of(slug, did)
+        self._held[slug, did] = before[0] + size, before[1] + begun
+
+    def of(self, slug: str, did: str) -> tuple[int, int]:
+        """Bytes and beginnings of that peer that are not written yet."""
+        return self._held.get((slug, did), (0, 0))
 
     def book(self) -> None:
         """In one order, so that two replicas wait for each other in one direction."""
-        for slug, did in sorted(self.sizes):
-            _write(self.tx, slug, did, self.sizes[slug, did], self.begun[slug, did])
+        for (slug, did), (size, begun) in sorted(self._held.items()):
+            _write(self.tx, slug, did, size, begun)
+
+    def __enter__(self) -> Self:
+        self._before = _open.set(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _open.reset(self._before)
 
 
 _open: ContextVar[Account | None] = ContextVar("account", default=None)
-
-
-@contextmanager
-def together(tx: Tx) -> Iterator[Account]:
-    """What is counted in this part of the unit is kept in the account; whoever opened it books it, or drops it with a
-    part that is undone."""
-    account = Account(tx)
-    before = _open.set(account)
-    try:
-        yield account
-    finally:
-        _open.reset(before)
 
 
 def message(tx: Tx, slug: str, did: str, size: int) -> None:
@@ -175,8 +184,7 @@ def _add(tx: Tx, slug: str, did: str, size: int, begun: int) -> None:
     if account is None:
         _write(tx, slug, did, size, begun)
     else:
-        account.sizes[slug, did] += size
-        account.begun[slug, did] += begun
+        account.add(slug, did, size, begun)
 
 
 def _account(tx: Tx) -> Account | None:
@@ -212,8 +220,8 @@ def _of_peer(tx: Tx, slug: str, did: str) -> tuple[int, int, int]:
         hour=_hour(tx.now),
         since=_hour(tx.now) - DAY_MS,
     )
-    account, peer = _account(tx), (slug, did)
-    size, new = (0, 0) if account is None else (account.sizes[peer], account.begun[peer])
+    account = _account(tx)
+    size, new = (0, 0) if account is None else account.of(slug, did)
     if row is None:
         return size, new, 1
     return int(row["bytes"]) + size, int(row["begun"]) + new, int(row["times"] or 1)

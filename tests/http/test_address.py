@@ -1,6 +1,7 @@
 """Addresses: an own grammar for URLs, an own judgement on IP addresses, roots by whole segments."""
 
 import ipaddress
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -109,6 +110,24 @@ def test_a_callback_begins_with_the_root_by_whole_segments() -> None:
     """>> below the root << yes; >> beside it, above it, elsewhere << no."""
     assert all(under_root(ROOT + path, ROOT) for path in UNDER)
     assert [url for url in OUTSIDE if under_root(url, ROOT)] == []
+
+
+def segment_by_segment(url: str, root: str) -> bool:
+    """Of plain URLs of one origin: every segment is looked at."""
+    there, base = (text.removeprefix("https://a.example").split("/") for text in (url, root))
+    names = {segment.partition(";")[0] for segment in there}
+    return "" not in there[1:-1] and there[: len(base)] == base and not {".", ".."} & names
+
+
+@pytest.mark.threat("T01")
+def test_every_short_path_lies_below_a_root_as_its_segments_do() -> None:
+    """>> all paths of up to four segments, dots, semicolons and nothing among them << as a walk along them says."""
+    words = ("a", "b", "ab", ".", "..", "...", ".a", "a.", ".;a", "..;", "a;..", "")
+    paths = ["".join(f"/{one}" for one in some) for length in range(5) for some in product(words, repeat=length)]
+    for root in ("https://a.example", "https://a.example/a", "https://a.example/a/b"):
+        for path in paths:
+            url = f"https://a.example{path}"
+            assert under_root(url, root) == segment_by_segment(url, root), (url, root)
 
 
 def test_a_root_without_a_path() -> None:

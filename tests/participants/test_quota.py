@@ -108,7 +108,7 @@ async def test_what_one_unit_counts_is_one_write_and_counts_within_it(
 
     def unit(tx: Tx, *, books: bool, fails: bool = False) -> None:
         writes.clear()  # a unit may run again
-        with quota.together(tx) as account:
+        with quota.Account(tx) as account:
             quotas.begin(tx, TOWN, PEER)
             quota.kept(tx, TOWN, PEER, 7)
             quota.message(tx, TOWN, PEER, 3)

@@ -65,7 +65,7 @@ class Exchange:
         def unit(tx: Tx) -> T | HanseError:
             lifecycle.require_not_deleting(tx, call.participant.id)
             use.remember(tx)
-            with quota.together(tx) as account:
+            with quota.Account(tx) as account:
                 if heard is None:
                     found = nested(tx, fn, *args, **kw)
                 else:
