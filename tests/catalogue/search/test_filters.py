@@ -190,23 +190,26 @@ def test_edc_may_ask_for_a_dataset_by_its_id() -> None:
     assert filters.read([{"filterExpression": several}]) == Filter(datasets=("a", "b"))
 
 
+NUMBERED = """
+WITH RECURSIVE number (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n + 1 < :count),
+ first AS (SELECT * FROM {table} WHERE participant = :p ORDER BY created_at, id LIMIT 1),
+ copy AS (SELECT 'urn:copy:' || substr(CAST(100000 + n AS TEXT), 2) AS id FROM number)"""
+
+
 def copies(tx: Tx, count: int) -> None:
     """Copies of the first dataset and its offer under further ids."""
     tx.run(
-        "WITH RECURSIVE number (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n + 1 < :count),"
-        " first AS (SELECT * FROM dataset WHERE participant = :p ORDER BY created_at, id LIMIT 1),"
-        " copy AS (SELECT 'urn:copy:' || substr(CAST(100000 + n AS TEXT), 2) AS id FROM number)"
+        f"{NUMBERED.format(table='dataset')}"
         " INSERT INTO dataset (participant, id, source, title, version, document, created_at, changed_at, words)"
         " SELECT participant, copy.id, source, copy.id, version, document, created_at + 1, changed_at, copy.id"
         " FROM first, copy", p=TOWN, count=count,
     )  # fmt: skip
     tx.run(
-        "INSERT INTO offer (participant, id, dataset, policy, digest, visibility, countersignature, template, state,"
-        " created_at) SELECT d.participant, d.id || '/o', d.id, o.policy, o.digest, o.visibility, o.countersignature,"
-        " o.template, o.state, o.created_at FROM dataset d, offer o WHERE d.participant = :p AND d.id LIKE 'urn:copy:%'"
-        " AND o.participant = :p AND NOT EXISTS (SELECT 1 FROM offer x WHERE x.participant = :p AND x.dataset = d.id)",
-        p=TOWN,
-    )
+        f"{NUMBERED.format(table='offer')}"
+        " INSERT INTO offer (participant, id, dataset, policy, digest, visibility, countersignature, template, state,"
+        " created_at) SELECT participant, copy.id || '/o', copy.id, policy, digest, visibility, countersignature,"
+        " template, state, created_at FROM first, copy", p=TOWN, count=count,
+    )  # fmt: skip
 
 
 async def test_limit_and_offset_walk_through_the_catalogue(towns: Towns) -> None:

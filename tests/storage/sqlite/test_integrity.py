@@ -230,6 +230,7 @@ async def test_bug_damage_under_the_checkpoint_was_a_traceback(path: Path, monke
         raise sqlite3.DatabaseError("database disk image is malformed")
 
     monkeypatch.setattr(checkpoint, "connect", damaged)
+    monkeypatch.setattr(checkpoint, "IDLE_S", 0.05)
     db = open_database(f"sqlite://{path}")
     await db.start()
     assert await asyncio.to_thread(met.wait, PATIENCE_S)

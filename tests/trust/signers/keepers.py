@@ -136,7 +136,7 @@ async def serving(answer: Answer) -> AsyncIterator[tuple[str, SafeClient, list[A
 
     application = web.Application()
     application.router.add_post("/{path:.*}", handle)
-    runner = web.AppRunner(application)
+    runner = web.AppRunner(application, handler_cancellation=True)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     port = runner.addresses[0][1]
@@ -149,8 +149,8 @@ async def serving(answer: Answer) -> AsyncIterator[tuple[str, SafeClient, list[A
 
 
 async def late(_: str, __: dict[str, Any]) -> web.StreamResponse:
-    """Never answers in time."""
-    await asyncio.sleep(3)
+    """Never answers: it ends when the caller hangs up."""
+    await asyncio.Event().wait()
     return web.json_response({})
 
 
