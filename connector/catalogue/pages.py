@@ -23,7 +23,7 @@ from connector.policy.engine import PolicyEngine, Requester
 from connector.storage.database import Tx
 from connector.storage.seldom import once_small
 
-EXAMINED = 9_000
+EXAMINED: Final = 5_000
 """Datasets looked at in one transaction."""
 BATCH: Final = 512
 KEPT_BYTES: Final = 24 << 20
