@@ -196,6 +196,15 @@ def test_a_remedy_more_lifts_no_suspension() -> None:
     assert compare(forbidding(INFORM), forbidding(INFORM, SUSPEND))[0] == "compatible"
 
 
+def test_of_several_that_forbid_the_same_the_one_that_keeps_most_is_told() -> None:
+    """>> passing on ends access; asked twice, with no remedy and with one more << not known, whichever comes first."""
+    bare, more = ({"action": "odrl:distribute", "remedy": remedies} for remedies in ([], [SUSPEND, INFORM]))
+    for both in ([bare, more], [more, bare]):
+        asked = policy(FREE, prohibition=both)
+        assert compare(forbidding(SUSPEND), asked) == ("unknown", "remedy", "/prohibition/0/remedy/0")
+    assert compare(forbidding(SUSPEND), policy(FREE, prohibition=[bare]))[0] == "conflict"
+
+
 def test_a_wider_prohibition_does_not_hide_when_this_one_was_violated() -> None:
     """Bug: >> a prohibition without its condition, violated before and after << of three violations two are judged."""
     soon = {**INFORM, "constraint": [atom(H + "dueWithin", "lt", "violation+P1D")], "consequence": [SUSPEND]}

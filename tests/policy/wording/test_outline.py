@@ -16,6 +16,7 @@ from connector.policy.odrl.parse import parse
 from connector.policy.odrl.state_of_world import Fact
 from connector.policy.wording.outline import outline
 from connector.policy.wording.words import Words
+from tests.fuzz.effort import amount
 from tests.policy.cases import KIND, NOW, ODD, H, atom, firm, municipal, town, use, words_of
 from tests.policy.deciding import decide
 from tests.policy.drafts import granting, policies
@@ -97,7 +98,7 @@ def steps(node: Node) -> int:
     return 1 + sum(steps(child) for child in node.children)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=amount(40, 100), deadline=None)
 @given(document=policies)
 def test_any_decision_can_be_shown_in_both_languages(document: Any) -> None:
     """Whatever the policy: one line for every step shown, and the same lines in both languages."""
@@ -111,7 +112,7 @@ def test_any_decision_can_be_shown_in_both_languages(document: Any) -> None:
 SHARED = words_of(read(), "de")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=amount(50, 150), deadline=None)
 @given(
     document=granting | policies,
     kinds=st.lists(st.sampled_from(["county", "company", "municipality"]), min_size=2, max_size=3),
