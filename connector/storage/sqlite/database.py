@@ -32,6 +32,8 @@ from connector.storage.sqlite.turns import Turns
 from connector.storage.sqlite.tx import ReadingTx, connect, translate
 
 READERS = 2
+LOOP_CACHE_KIB = 8_000
+"""Of the connection that all short units work on: what is busy fits in, and is neither read nor written twice."""
 
 
 class Sqlite:
@@ -139,7 +141,7 @@ class Sqlite:
             self._beside = connect(self._path)
             try:
                 integrity.stamp_anew(self._path, self._beside)
-                self._here = connect(self._path, synced=False, busy_ms=0)
+                self._here = connect(self._path, synced=False, busy_ms=0, cache_kib=LOOP_CACHE_KIB)
                 self._safe = connect(self._path, query_only=True, busy_ms=0)
             except BaseException:
                 self._beside.close()

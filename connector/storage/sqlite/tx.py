@@ -11,6 +11,8 @@ from connector.storage.seldom import Kept
 
 BESIDE = ("-wal", "-shm", "-journal")
 BUSY_MS = 5_000
+CACHE_KIB = 2_000
+"""Of pages that a connection has read or written; SQLite takes no memory for them before."""
 _FULL = {sqlite3.SQLITE_FULL}
 _BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _LATER = {
@@ -26,7 +28,9 @@ class TransactionLost(Exception):
     """SQLite rolled back the whole transaction, not only the statement (full disk, I/O error)."""
 
 
-def connect(path: Path, *, query_only: bool = False, synced: bool = True, busy_ms: int = BUSY_MS) -> sqlite3.Connection:
+def connect(
+    path: Path, *, query_only: bool = False, synced: bool = True, busy_ms: int = BUSY_MS, cache_kib: int = CACHE_KIB
+) -> sqlite3.Connection:  # fmt: skip
     """A connection in autocommit mode with our pragmas; transactions are always opened by hand.
 
     `synced`: whether COMMIT waits for the disk; else whoever commits sees to that before he answers (`log_sync.py`).
@@ -42,6 +46,7 @@ def connect(path: Path, *, query_only: bool = False, synced: bool = True, busy_m
         f"synchronous = {'FULL' if synced else 'NORMAL'}",
         "foreign_keys = ON",
         "wal_autocheckpoint = 0",
+        f"cache_size = -{cache_kib}",
         f"query_only = {int(query_only)}",
     ):
         connection.execute(f"PRAGMA {pragma}").close()

@@ -53,6 +53,29 @@ class Gate:
         return task
 
 
+def weight(tx: Tx) -> int:
+    row = tx.one("SELECT sum(length(body)) AS bytes FROM object WHERE participant = :p", p=TOWN)
+    assert row is not None
+    return int(row["bytes"])
+
+
+def calls_that_read() -> int:
+    """Of this process, as the kernel counts them."""
+    told = Path("/proc/self/io").read_text().splitlines()
+    return int(dict(line.split(": ") for line in told)["syscr"])
+
+
+async def test_what_is_busy_is_read_from_the_file_once(sqlite_db: Database) -> None:
+    """>> a unit looks at twice as many pages as SQLite keeps by itself, and once more << the second time it asks the
+    file for none of them."""
+    body = b"x" * 3_000  # a page each
+    await asyncio.gather(*(sqlite_db.write(TOWN, add, str(name), body) for name in range(1_000)))
+    assert await sqlite_db.write(TOWN, weight) == 1_000 * len(body)
+    before = calls_that_read()
+    await sqlite_db.write(TOWN, weight)
+    assert calls_that_read() - before < 100
+
+
 async def test_who_moves_the_log_opens_the_file_when_there_is_something_to_move(
     sqlite_db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
