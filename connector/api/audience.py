@@ -30,16 +30,16 @@ class AudienceRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 class AudienceHandlers:
     def __init__(
         self, db: Database, clock: Clock, participants: Participants, catalogue: Catalogue, audiences: Audiences,
-        judge: PolicyEngine,
+        engine: PolicyEngine,
     ) -> None:  # fmt: skip
         self._db, self._clock, self._participants, self._catalogue = db, clock, participants, catalogue
-        self._audiences, self._judge = audiences, judge
+        self._audiences, self._engine = audiences, engine
 
     async def templates(self, request: web.Request) -> TemplatesView:
         """All rule templates; those that could permit nobody here yet say why."""
         await self._participants.get(request.match_info["p"])
         now = self._clock.now()
-        return TemplatesView([template(self._judge, one, now) for one in templates.templates()])
+        return TemplatesView([template(self._engine, one, now) for one in templates.templates()])
 
     @problem_codes({400: tuple(code for code in RULE if code != "policy.contradiction"), 404: ("catalogue.no-offer",)})
     async def audience(self, request: web.Request, wish: AudienceRequest) -> AudienceView:
@@ -50,7 +50,7 @@ class AudienceHandlers:
             if wish.offer else templates.fill(wish.rule, wish.slots)
         )  # fmt: skip
         found = await asyncio.to_thread(self._audiences.of, policy, self._clock.now(), it.did)
-        return audience(self._judge, found)
+        return audience(self._engine, found)
 
     routes: ClassVar[tuple[Route, ...]] = (
         get(f"{PARTICIPANT}/templates", templates),

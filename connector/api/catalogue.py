@@ -53,10 +53,10 @@ DESCRIPTION = (
 class CatalogueHandlers:
     def __init__(
         self, db: Database, clock: Clock, participants: Participants, catalogue: Catalogue, audiences: Audiences,
-        uploads: Uploads, judge: PolicyEngine,
+        uploads: Uploads, engine: PolicyEngine,
     ) -> None:  # fmt: skip
         self._db, self._clock, self._participants, self._catalogue = db, clock, participants, catalogue
-        self._audiences, self._uploads, self._judge = audiences, uploads, judge
+        self._audiences, self._uploads, self._engine = audiences, uploads, engine
 
     @problem_codes({400: ("catalogue.file-name", "catalogue.quota", "catalogue.too-large"), 503: FULL})
     @limits.streaming
@@ -92,8 +92,8 @@ class CatalogueHandlers:
         said = None
         if offer is not None:
             audience = await asyncio.to_thread(self._audiences.of, offer.policy, self._clock.now(), it.did)
-            said = line(self._judge, audience)
-        return published(self._judge, made, offer, found, said)
+            said = line(self._engine, audience)
+        return published(self._engine, made, offer, found, said)
 
     def _published(self, tx: Tx, slug: str, wish: Publication) -> tuple[Dataset, Offer | None, tuple[str, str]]:
         made, offer = self._catalogue.publish(tx, slug, wish)
@@ -111,7 +111,7 @@ class CatalogueHandlers:
         wish = structs.replace(wish, rule=templates.named(wish.rule))
         slug = (await self._participants.get(request.match_info["p"])).participant.id
         offer = await self._db.write(slug, self._catalogue.offer, slug, request.match_info["uuid"], wish)
-        return OfferMadeView(offer=offer.id, clauses=clauses(self._judge, offer.policy))
+        return OfferMadeView(offer=offer.id, clauses=clauses(self._engine, offer.policy))
 
     async def own(self, request: web.Request) -> DatasetsView:
         """What is published, with its offers."""

@@ -68,11 +68,11 @@ class Declining(msgspec.Struct, frozen=True):
 class ContractHandlers:
     def __init__(
         self, db: Database, participants: Participants, contracts: Contracts, evidence: Evidence, requests: Requests,
-        peers: Peers, anchor: Anchor, waiting: Waiting, judge: PolicyEngine, agreements: Agreements,
+        peers: Peers, anchor: Anchor, waiting: Waiting, engine: PolicyEngine, agreements: Agreements,
     ) -> None:  # fmt: skip
         self._db, self._participants, self._contracts, self._requests = db, participants, contracts, requests
         self._evidence, self._peers, self._waiting = evidence, peers, waiting
-        self._judge, self._members, self._agreements = judge, Members(anchor), agreements
+        self._engine, self._members, self._agreements = engine, Members(anchor), agreements
 
     @problem_codes(
         {
@@ -207,7 +207,7 @@ class ContractHandlers:
 
     def _shown(self, row: NegotiationRow, described: Described | None = None) -> NegotiationView:
         own = self._participants.held(row.participant).participant.did
-        return negotiation(self._judge, self._members, own, row, described)
+        return negotiation(self._engine, self._members, own, row, described)
 
     async def _one(self, request: web.Request) -> tuple[str, Agreement]:
         slug, name = await self._slug(request), request.match_info["id"]

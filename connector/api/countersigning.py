@@ -43,10 +43,10 @@ class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class CountersigningHandlers:
     def __init__(
-        self, db: Database, participants: Participants, contracts: Contracts, judge: PolicyEngine, readings: Readings,
+        self, db: Database, participants: Participants, contracts: Contracts, engine: PolicyEngine, readings: Readings,
         agreements: Agreements,
     ) -> None:  # fmt: skip
-        self._db, self._participants, self._contracts, self._judge = db, participants, contracts, judge
+        self._db, self._participants, self._contracts, self._engine = db, participants, contracts, engine
         self._readings, self._agreements = readings, agreements
 
     @problem_codes(NO_AGREEMENT)
@@ -54,7 +54,7 @@ class CountersigningHandlers:
         """The agreed rules in our own words, to lay beside the contract text."""
         slug, name = await self._slug(request), request.match_info["id"]
         agreement = await self._db.read(slug, self._contracts.agreements.named, slug, name)
-        return ClausesView(clauses(self._judge, agreement.policy))
+        return ClausesView(clauses(self._engine, agreement.policy))
 
     @problem_codes({404: ("contracts.no-agreement", "contracts.no-object", "contracts.unknown")})
     async def reading(self, request: web.Request) -> Reading:

@@ -33,11 +33,11 @@ STEWARD = "steward"
 
 class DutyHandlers:
     def __init__(
-        self, db: Database, participants: Participants, contracts: Contracts, duties: Duties, judge: PolicyEngine,
+        self, db: Database, participants: Participants, contracts: Contracts, duties: Duties, engine: PolicyEngine,
         anchor: Anchor,
     ) -> None:  # fmt: skip
         self._db, self._participants, self._contracts = db, participants, contracts
-        self._duties, self._judge, self._members = duties, judge, Members(anchor)
+        self._duties, self._engine, self._members = duties, engine, Members(anchor)
 
     @problem_codes(NO_AGREEMENT)
     async def duties(self, request: web.Request) -> DutiesView:
@@ -106,6 +106,6 @@ class DutyHandlers:
             partner=self._members.name(agreement.counterparty),
             title=self._contracts.titles(tx, slug, [agreement.id]).get(agreement.id, ""),
             first_access=agreement.first_access,
-            duties=[duty(self._judge, one) for one in self._duties.standing(tx, slug, agreement.id)],
-            deeds=[deed(self._judge, one) for one in self._duties.entries(tx, slug, agreement.id)],
+            duties=[duty(self._engine, one) for one in self._duties.standing(tx, slug, agreement.id)],
+            deeds=[deed(self._engine, one) for one in self._duties.entries(tx, slug, agreement.id)],
         )  # fmt: skip

@@ -38,10 +38,10 @@ class TerminationRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
 class TerminationHandlers:
     def __init__(
         self, db: Database, clock: Clock, participants: Participants, contracts: Contracts, terminations: Terminations,
-        delivery: TerminationDelivery, peers: Peers, judge: PolicyEngine, anchor: Anchor,
+        delivery: TerminationDelivery, peers: Peers, engine: PolicyEngine, anchor: Anchor,
     ) -> None:  # fmt: skip
         self._db, self._clock, self._participants, self._contracts = db, clock, participants, contracts
-        self._terminations, self._delivery, self._peers, self._judge = terminations, delivery, peers, judge
+        self._terminations, self._delivery, self._peers, self._engine = terminations, delivery, peers, engine
         self._lives = Lives(contracts, terminations, anchor)
 
     @problem_codes(
@@ -89,7 +89,7 @@ class TerminationHandlers:
         agreement, policy = await self._db.read(slug, self._pair, slug, name, other)
         if policy is None:
             policy = await self._offered(slug, agreement, other)
-        old, new = (clause_diff.clauses(self._judge, one) for one in (agreement.policy, policy))
+        old, new = (clause_diff.clauses(self._engine, one) for one in (agreement.policy, policy))
         rows = clause_diff.compare(old, new)
         return ClauseComparisonView(agreement=agreement.id, other=other, complete=bool(old and new), rows=rows)
 

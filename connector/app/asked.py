@@ -42,18 +42,18 @@ def asked(services: Services) -> Asked:
 
 
 def _build(services: Services) -> Asked:
-    infra, participants, judge = services.infra, services.participants, services.judge
+    infra, participants, engine = services.infra, services.participants, services.engine
     contracts, transfers, catalogue = services.contracts.service, services.transfers, services.catalogue
     approvals, trust = services.approvals.service, services.trust
     return Asked(
-        figures=Figures(participants, contracts.agreements, judge, lists().closure_of, trust.anchor),
+        figures=Figures(participants, contracts.agreements, engine, lists().closure_of, trust.anchor),
         tasks=task_slice.assemble(contracts, transfers.duties, approvals, services.drafts.service),
         partners=Partners(
-            infra.clock, participants, contracts, judge, catalogue.index, trust, services.circuits
+            infra.clock, participants, contracts, engine, catalogue.index, trust, services.circuits
         ),
         groups=PartnerGroups(infra.db, participants, transfers.enforcement),
         requests=request_slice.assemble(
-            infra, catalogue, contracts, transfers.service, approvals, services.plane.local, judge,
+            infra, catalogue, contracts, transfers.service, approvals, services.plane.local, engine,
             peer=services.peer, anchor=trust.anchor,
         ),
         moving=moving_slice.assemble(

@@ -77,7 +77,7 @@ def pages(services: Services) -> list[routes.Handlers]:
         TodayPages(db, later.tasks, anchor),
         FigurePages(db, later.figures, anchor),
         ApprovalPages(
-            db, services.approvals, services.catalogue.service, services.contracts.service, services.judge, anchor,
+            db, services.approvals, services.catalogue.service, services.contracts.service, services.engine, anchor,
             Directory(), services.drafts.service,
         ),
         BeginningPages(
@@ -95,7 +95,7 @@ def pages(services: Services) -> list[routes.Handlers]:
             _observer(services),
             services.operation.enrolment.enlist,
         ),
-        PartnerPages(db, later.partners, services.judge, anchor),
+        PartnerPages(db, later.partners, services.engine, anchor),
         NetworkPages(db, later.partners, anchor),
         JoinPages(db, services.spaces, anchor, later.partners),
         GroupPages(services.spaces, Members(anchor)),
@@ -125,18 +125,18 @@ def _finding(services: Services, later: Asked) -> list[routes.Handlers]:
 def _sharing(services: Services) -> list[routes.Handlers]:
     """What is published, and how."""
     db, anchor, drafts = services.infra.db, services.trust.anchor, services.drafts.service
-    rules = Rules(services.infra.clock, services.judge, services.catalogue.audiences, anchor)
+    rules = Rules(services.infra.clock, services.engine, services.catalogue.audiences, anchor)
     return [
         PublishHandlers(db, drafts, rules, services.catalogue.index, anchor),
         DatasetHandlers(
             db, services.catalogue.service, drafts, services.approvals.publications, services.contracts.service,
-            services.judge, anchor, rules,
+            services.engine, anchor, rules,
         ),
     ]  # fmt: skip
 
 
 def _contracts(services: Services, later: Asked) -> list[routes.Handlers]:
-    db, clock, anchor, judge = services.infra.db, services.infra.clock, services.trust.anchor, services.judge
+    db, clock, anchor, engine = services.infra.db, services.infra.clock, services.trust.anchor, services.engine
     contracts, transfers = services.contracts, services.transfers
     agreements, settings = Agreements(contracts.service, anchor), services.infra.settings.trust
 
@@ -149,13 +149,13 @@ def _contracts(services: Services, later: Asked) -> list[routes.Handlers]:
     return [
         ContractPages(
             db, contracts.service, transfers.service, transfers.duties, services.approvals.service, services.evidence,
-            judge, agreements, Lives(contracts.service, contracts.terminations, anchor), Directory(),
+            engine, agreements, Lives(contracts.service, contracts.terminations, anchor), Directory(),
             Checking(anchors, lambda: (anchor.jws or "").encode("ascii")),
         ),
         ContractSteps(
             db, clock, services.participants, contracts.service, contracts.termination_delivery,
-            later.requests.service, judge,
-            Readings(contracts.service.agreements, judge, services.trust.members.name_of), agreements,
+            later.requests.service, engine,
+            Readings(contracts.service.agreements, engine, services.trust.members.name_of), agreements,
         ),
     ]  # fmt: skip
 

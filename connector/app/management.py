@@ -50,11 +50,11 @@ from connector.views.agreement import Agreements
 
 def handlers(services: Services, operation: OperationHandlers) -> list[Handlers]:
     """The handlers of the management surface; `operation` are those that a process has from its start."""
-    db, clock, judge, peer = services.infra.db, services.infra.clock, services.judge, services.peer
+    db, clock, engine, peer = services.infra.db, services.infra.clock, services.engine, services.peer
     participants, anchor, members = services.participants, services.trust.anchor, services.trust.members
     catalogue, contracts, transfers = services.catalogue, services.contracts, services.transfers
     waiting, agreements = Waiting(db), Agreements(contracts.service, anchor)
-    readings = Readings(contracts.service.agreements, judge, members.name_of)
+    readings = Readings(contracts.service.agreements, engine, members.name_of)
     offboarding, enrolment = services.offboarding, services.operation.enrolment
     later = asked(services)
     return [
@@ -63,9 +63,9 @@ def handlers(services: Services, operation: OperationHandlers) -> list[Handlers]
             participants, enrolment.enlist, enrolment.enlist_soon, enrolment.catch_up, members.seal_certificates
         ),
         api_catalogue.CatalogueHandlers(
-            db, clock, participants, catalogue.service, catalogue.audiences, catalogue.uploads, judge
+            db, clock, participants, catalogue.service, catalogue.audiences, catalogue.uploads, engine
         ),
-        api_audience.AudienceHandlers(db, clock, participants, catalogue.service, catalogue.audiences, judge),
+        api_audience.AudienceHandlers(db, clock, participants, catalogue.service, catalogue.audiences, engine),
         api_harvest.HarvestHandlers(services.harvest),
         api_datasets.DatasetHandlers(db, participants, catalogue.service, contracts.service, anchor),
         api_figures.FigureHandlers(db, participants, later.figures),
@@ -73,17 +73,17 @@ def handlers(services: Services, operation: OperationHandlers) -> list[Handlers]
         api_federation.FederationHandlers(clock, participants, services.federation.service, anchor),
         api_contracts.ContractHandlers(
             db, participants, contracts.service, services.evidence, later.requests.service, peer, anchor, waiting,
-            judge, agreements,
+            engine, agreements,
         ),
-        api_countersigning.CountersigningHandlers(db, participants, contracts.service, judge, readings, agreements),
+        api_countersigning.CountersigningHandlers(db, participants, contracts.service, engine, readings, agreements),
         api_transfers.TransferHandlers(
             db, participants, contracts.service, transfers.service, services.plane.local, peer, waiting, anchor
         ),
-        api_duties.DutyHandlers(db, participants, contracts.service, transfers.duties, judge, anchor),
+        api_duties.DutyHandlers(db, participants, contracts.service, transfers.duties, engine, anchor),
         api_attention.AttentionHandlers(db, participants, contracts.service, anchor),
         api_terminations.TerminationHandlers(
             db, clock, participants, contracts.service, contracts.terminations, contracts.termination_delivery, peer,
-            judge, anchor,
+            engine, anchor,
         ),
         api_clock.ClockHandlers(clock, services.schedule.watch, services.trust.skews),
         api_offboarding.OffboardingHandlers(offboarding.closing, offboarding.deletion, anchor),

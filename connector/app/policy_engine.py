@@ -23,7 +23,7 @@ def lists() -> Vocabularies:
     return load_all(folder("vocab"), concepts.vocabulary())
 
 
-def judge(extension: Extension = PLAIN) -> PolicyEngine:
+def policy_engine(extension: Extension = PLAIN) -> PolicyEngine:
     """The policy engine with the vocabularies of `vocab/`, the words of the catalogues and what plug-ins add."""
     vocabulary = concepts.vocabulary()
     labels = {lang: vocabulary.labels(lang) for lang in LANGUAGES}

@@ -12,7 +12,7 @@ from msgspec import Struct
 from connector.accounts import assemble as account_slice
 from connector.accounts.assemble import AccountSlice
 from connector.accounts.directory import Directory
-from connector.app.policy_engine import judge, lists
+from connector.app.policy_engine import lists, policy_engine
 from connector.app.ports import PRODUCTION, More, Ports
 from connector.app.schedule import Schedule, schedule
 from connector.approvals import assemble as approval_slice
@@ -83,7 +83,7 @@ class Services(Struct, frozen=True, kw_only=True, eq=False, weakref=True):
     of beside that once somebody asks is in `app/asked.py`."""
 
     infra: Infra
-    judge: PolicyEngine
+    engine: PolicyEngine
     space: DevelopmentSpace | None
     participants: Participants
     accounts: AccountSlice
@@ -118,7 +118,7 @@ class Services(Struct, frozen=True, kw_only=True, eq=False, weakref=True):
 
 def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports: Ports = PRODUCTION) -> Services:
     """Opens and starts nothing; `extension` is what plug-ins bring."""
-    infra, engine = _infra(settings, clock, ports), judge(extension)
+    infra, engine = _infra(settings, clock, ports), policy_engine(extension)
     signers = SignerRegistry.of(settings.signers, infra.http)
 
     # Who we are, whom we believe, and how we speak to others
@@ -182,7 +182,7 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
         plane.work, delivery, offboarding.work, requests.work, notifications.work, more.work,
     )  # fmt: skip
     return Services(
-        infra=infra, judge=engine, space=space, participants=participants, accounts=accounts, trust=trust,
+        infra=infra, engine=engine, space=space, participants=participants, accounts=accounts, trust=trust,
         quotas=quotas,
         addresses=addresses, peer=peer, authenticate=ports.authenticate(infra, participants, trust),
         seen=SeenTokens(infra.db, clock), witness=witness,

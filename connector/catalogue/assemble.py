@@ -26,7 +26,7 @@ class CatalogueSlice(Struct, frozen=True, kw_only=True):
 
 
 def assemble(
-    infra: Infra, participants: Participants, judge: PolicyEngine, imported: Imported, roster: Roster,
+    infra: Infra, participants: Participants, engine: PolicyEngine, imported: Imported, roster: Roster,
     gate: PublicationGate | None = None,
 ) -> CatalogueSlice:  # fmt: skip
     """`imported`: public datasets that are not the participants' own. `roster`: who belongs to the data space. `gate`:
@@ -35,8 +35,8 @@ def assemble(
     bounds = Bounds(largest=data.upload_largest, all=data.upload_quota, free=data.keep_free)
     uploads = Uploads(data.files, bounds)
     return CatalogueSlice(
-        service=Catalogue(participants, judge, infra.vault.derive("cursor"), imported, roster, gate),
-        audiences=Audiences(judge, roster),
+        service=Catalogue(participants, engine, infra.vault.derive("cursor"), imported, roster, gate),
+        audiences=Audiences(engine, roster),
         index=Index(infra.vault.derive("find")),
         uploads=uploads,
         # Without a lease, which a process that was killed still holds.

@@ -110,23 +110,23 @@ class Audience(Struct, frozen=True, kw_only=True):
 class Audiences:
     """`roster` says who belongs; each answer is about this moment."""
 
-    def __init__(self, judge: PolicyEngine, roster: Roster) -> None:
-        self._judge, self._roster = judge, roster
+    def __init__(self, engine: PolicyEngine, roster: Roster) -> None:
+        self._engine, self._roster = engine, roster
 
     def of(self, policy: Mapping[str, Any], now: int, own: str) -> Audience:
         """`own` is the DID of whoever provides, who is not counted. Raises PolicyError."""
         members = [one for one in self._roster.members(now, own) if one.requester.did != own]
-        return audience(self._judge, policy, members, now, self._roster.held(now, own))
+        return audience(self._engine, policy, members, now, self._roster.held(now, own))
 
 
 def audience(
-    judge: PolicyEngine, policy: Mapping[str, Any], members: Iterable[Member], now: int,
+    engine: PolicyEngine, policy: Mapping[str, Any], members: Iterable[Member], now: int,
     held: Mapping[str, Set[str]] = {},
 ) -> Audience:  # fmt: skip
     """Who of `members` would get a contract now (ms). Raises PolicyError."""
-    against = judge.contradictions(policy, now=now, held=held)
+    against = engine.contradictions(policy, now=now, held=held)
     hindrance = next((one for one in against if one.fault in HINDRANCES or one.fault == "past"), None)
-    decided = _Decided(judge, policy, now, hindrance)
+    decided = _Decided(engine, policy, now, hindrance)
     counted: dict[str, tuple[list[Member], list[Member]]] = {kind: ([], []) for kind in ALWAYS}
     for member in members:
         permitted, refused = counted.setdefault(member.requester.kind, ([], []))
@@ -139,7 +139,7 @@ def audience(
     begins = [each.outcome.begins for each in examples if each.outcome.begins is not None]
     return Audience(
         kinds=tuple(sorted(kinds, key=lambda one: (-len(one.permitted), one.kind not in ALWAYS, -len(one.refused)))),
-        examples=examples, begins=min(begins, default=None), ends=judge.expires_at(policy, now), hindrance=hindrance,
+        examples=examples, begins=min(begins, default=None), ends=engine.expires_at(policy, now), hindrance=hindrance,
     )  # fmt: skip
 
 
@@ -151,11 +151,11 @@ class _Decided:
     """Decisions about one policy at one moment; whom the policy cannot tell apart is decided once. A `hindrance` of all
     stands before every permit."""
 
-    def __init__(self, judge: PolicyEngine, policy: Mapping[str, Any], now: int, hindrance: Objection | None) -> None:
-        self.judge, self._policy, self._now, self._hindrance = judge, policy, now, hindrance
+    def __init__(self, engine: PolicyEngine, policy: Mapping[str, Any], now: int, hindrance: Objection | None) -> None:
+        self.engine, self._policy, self._now, self._hindrance = engine, policy, now, hindrance
         self._text = msgspec.json.encode(policy).decode()
         self._known: dict[object, bool] = {}
-        self.atoms = tuple(atoms(clauses_of(judge.policy(policy))))
+        self.atoms = tuple(atoms(clauses_of(engine.policy(policy))))
 
     def permits(self, requester: Requester) -> bool:
         named = requester.did if requester.did in self._text else ""
@@ -167,8 +167,8 @@ class _Decided:
     def outcome(self, requester: Requester) -> Outcome:
         decision = self._decide(requester)
         if not decision.permit:
-            helps = {lang: self.judge.what_if(decision, lang) for lang in LANGUAGES}
-            return Outcome(permit=False, reasons=self.judge.reasons(decision), helps=helps)
+            helps = {lang: self.engine.what_if(decision, lang) for lang in LANGUAGES}
+            return Outcome(permit=False, reasons=self.engine.reasons(decision), helps=helps)
         if self._hindrance is not None:
             return Outcome(permit=False, reasons={lang: [why] for lang, why in self._hindrance.reasons.items()})
         waiting = [one for one in leaves(decision.tree) if one.state == "deferred"]
@@ -186,7 +186,7 @@ class _Decided:
         return sorted({text for value in values for text in value})
 
     def _decide(self, requester: Requester) -> Decision:
-        return self.judge.decide(self._policy, requester, "negotiation", self._now)
+        return self.engine.decide(self._policy, requester, "negotiation", self._now)
 
 
 def _first_instant(node: Node, now: int) -> int | None:

@@ -114,8 +114,8 @@ def digest(entries: Iterable[tuple[str, bytes]]) -> str:
 class Inventories:
     """Of all participants. Those made are kept in memory, the least used forgotten first."""
 
-    def __init__(self, participants: Participants, judge: PolicyEngine, imported: Imported) -> None:
-        self._participants, self._judge, self._imported = participants, judge, imported
+    def __init__(self, participants: Participants, engine: PolicyEngine, imported: Imported) -> None:
+        self._participants, self._engine, self._imported = participants, engine, imported
         self._kept: OrderedDict[bytes, Inventory] = OrderedDict()
         self._bytes = 0
 
@@ -124,7 +124,7 @@ class Inventories:
         rules = store.eligible(tx, slug, MOST_RULES + 1)
         if len(rules) > MOST_RULES:
             raise Unknown("catalogue.inventory-large", most=MOST_RULES)
-        viewer = Viewer(self._judge, requester, tx.now)
+        viewer = Viewer(self._engine, requester, tx.now)
         permitted = frozenset(rule.digest for rule in viewer.visible(rules))
         version, imports = self._state(tx, slug)
         return Survey(slug=slug, version=version, permitted=permitted, imports=imports)
@@ -201,7 +201,7 @@ class Inventories:
         As many as fit into an answer, but one at least; the bytes are what the hash of an inventory covers.
         """
         wanted = list(dict.fromkeys(names))
-        viewer, public = Viewer(self._judge, requester, tx.now), lifecycle.is_active(tx, slug)
+        viewer, public = Viewer(self._engine, requester, tx.now), lifecycle.is_active(tx, slug)
         common = dcat.common(self._participants.current(tx, slug))
         seen = [replace(one, offers=viewer.visible(one.offers)) for one in store.shown(tx, slug, wanted)]
         there = {one.id: one for one in seen if _there(one, public)}

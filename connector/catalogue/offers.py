@@ -53,8 +53,8 @@ class Contradictory(Mistake):
 class Offers:
     """`roster` says whom a rule may name."""
 
-    def __init__(self, judge: PolicyEngine, roster: Roster) -> None:
-        self._judge, self._roster = judge, roster
+    def __init__(self, engine: PolicyEngine, roster: Roster) -> None:
+        self._engine, self._roster = engine, roster
 
     def make(self, tx: Tx, participant: Participant, dataset: Dataset, wish: OfferWish) -> Offer:
         """A published offer; raises Mistake for an unknown rule or slot, or a contradiction."""
@@ -62,7 +62,7 @@ class Offers:
         self._check(dataset, policy, tx.now, self._roster.held(tx.now, participant.did))
         offer = Offer(
             id=f"{dataset.id}/offers/{new_uuid()}", dataset=dataset.id, policy=policy,
-            digest=self._judge.digest(policy), visibility=wish.visibility, countersignature=wish.countersignature,
+            digest=self._engine.digest(policy), visibility=wish.visibility, countersignature=wish.countersignature,
             template={"id": wish.rule, "slots": wish.slots}, state="published", created_at=tx.now,
         )  # fmt: skip
         store.insert_offer(tx, participant.id, offer)
@@ -86,10 +86,10 @@ class Offers:
 
     def _check(self, dataset: Dataset, policy: dict[str, Any], now: int, held: Mapping[str, Set[str]] = {}) -> None:
         unrestricted = dataset.document.get("open_data") is True or describe.is_open(dataset.record)
-        if found := self._judge.contradictions(policy, open_data=unrestricted, now=now, held=held):
+        if found := self._engine.contradictions(policy, open_data=unrestricted, now=now, held=held):
             raise Contradictory(found)
         licence = "" if unrestricted else describe.closed_licence(dataset.record)
-        if licence and not self._judge.contradictions(policy, open_data=True, now=now):
+        if licence and not self._engine.contradictions(policy, open_data=True, now=now):
             raise Mistake("catalogue.rule-open", licence=licence)
 
     @staticmethod

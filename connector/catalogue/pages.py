@@ -77,8 +77,8 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
 class Pages:
     """Of all participants. Pages are kept in memory, the least used forgotten first."""
 
-    def __init__(self, participants: Participants, judge: PolicyEngine, cursor_key: bytes) -> None:
-        self._participants, self._judge, self._cursors = participants, judge, Cursors(cursor_key)
+    def __init__(self, participants: Participants, engine: PolicyEngine, cursor_key: bytes) -> None:
+        self._participants, self._engine, self._cursors = participants, engine, Cursors(cursor_key)
         self._kept: OrderedDict[bytes, _Leaf] = OrderedDict()
         self._bytes = 0
 
@@ -98,7 +98,7 @@ class Pages:
         return self._round(tx, replace(search, everyone=False))
 
     def _round(self, tx: Tx, search: Search) -> Search:
-        return _Round(tx, self._participants, self._judge, search).run()
+        return _Round(tx, self._participants, self._engine, search).run()
 
     def page(self, search: Search) -> Page:
         """The page as far as it was found; if that is not all, the next one goes on where the search stopped.
@@ -139,7 +139,7 @@ class Pages:
         participant = self._participants.current(tx, slug)
         found = once_small(tx, store.shown, slug, (name, *succession.named(participant, f"datasets/{name}")))
         for entry in found:
-            offers = Viewer(self._judge, requester, tx.now).visible(entry.offers)
+            offers = Viewer(self._engine, requester, tx.now).visible(entry.offers)
             if offers:
                 return dcat.root(dcat.dsp_dataset(dcat.common(participant), replace(entry, offers=offers)))
         return None
@@ -148,10 +148,10 @@ class Pages:
 class _Round:
     """One transaction's part of a search."""
 
-    def __init__(self, tx: Tx, participants: Participants, judge: PolicyEngine, search: Search) -> None:
+    def __init__(self, tx: Tx, participants: Participants, engine: PolicyEngine, search: Search) -> None:
         self._tx, self._search = tx, search
         self._common = dcat.common(participants.current(tx, search.slug))
-        self._viewer = Viewer(judge, search.requester, tx.now)
+        self._viewer = Viewer(engine, search.requester, tx.now)
         self._found = list(search.found)
         self._skip, self._place, self._everyone = search.skip, search.place, search.everyone
 

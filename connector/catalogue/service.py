@@ -65,15 +65,15 @@ class Catalogue:
     """Datasets and offers of all participants. `cursor_key` signs page cursors: nobody can forge or share one."""
 
     def __init__(
-        self, participants: Participants, judge: PolicyEngine, cursor_key: bytes, imported: Imported, roster: Roster,
+        self, participants: Participants, engine: PolicyEngine, cursor_key: bytes, imported: Imported, roster: Roster,
         gate: PublicationGate | None = None,
     ) -> None:  # fmt: skip
-        self._participants, self._judge, self._offers = participants, judge, Offers(judge, roster)
+        self._participants, self._engine, self._offers = participants, engine, Offers(engine, roster)
         self._gate = gate or NoGate()
         self.life = DatasetLife(participants, self._offers, self._gate)
         self.public = PublicRecords(participants)
-        self.pages = Pages(participants, judge, cursor_key)
-        self.inventories = Inventories(participants, judge, imported)
+        self.pages = Pages(participants, engine, cursor_key)
+        self.inventories = Inventories(participants, engine, imported)
 
     def unpublished(self, tx: Tx, slug: str) -> list[Source]:
         """What was handed in and no dataset has or had; the newest."""
@@ -160,7 +160,7 @@ class Catalogue:
     def published(self, tx: Tx, slug: str, requester: Requester, offer_id: str) -> tuple[Offer, Dataset]:
         """An offer that this peer may see, as it stands now; raises Unknown."""
         found = once_small(tx, store.offer_with_dataset, slug, offer_id)
-        if found is None or found[0].state != "published" or not may_see(self._judge, requester, found[0], tx.now):
+        if found is None or found[0].state != "published" or not may_see(self._engine, requester, found[0], tx.now):
             raise Unknown("catalogue.no-offer")
         return found
 

@@ -11,16 +11,16 @@ from connector.catalogue.model import Offer, Terms
 from connector.policy.engine import PolicyEngine, Requester
 
 
-def may_see(judge: PolicyEngine, requester: Requester, offer: Offer, now: int) -> bool:
+def may_see(engine: PolicyEngine, requester: Requester, offer: Offer, now: int) -> bool:
     """Whether this peer may see an offer of ours now (ms)."""
-    return offer.visibility == "members" or _permitted(judge, requester, offer.policy, now)
+    return offer.visibility == "members" or _permitted(engine, requester, offer.policy, now)
 
 
 class Viewer:
     """The same for many offers at one moment; each policy is judged once, however many datasets are under it."""
 
-    def __init__(self, judge: PolicyEngine, requester: Requester, now: int) -> None:
-        self._judge, self._requester, self._now = judge, requester, now
+    def __init__(self, engine: PolicyEngine, requester: Requester, now: int) -> None:
+        self._engine, self._requester, self._now = engine, requester, now
         self._decided: dict[str, bool] = {}
 
     def visible(self, offers: tuple[Terms, ...]) -> tuple[Terms, ...]:
@@ -30,9 +30,9 @@ class Viewer:
     def _decide(self, offer: Terms) -> bool:
         if offer.digest not in self._decided:
             policy = msgspec.json.decode(offer.policy)
-            self._decided[offer.digest] = _permitted(self._judge, self._requester, policy, self._now)
+            self._decided[offer.digest] = _permitted(self._engine, self._requester, policy, self._now)
         return self._decided[offer.digest]
 
 
-def _permitted(judge: PolicyEngine, requester: Requester, policy: Mapping[str, object], now: int) -> bool:
-    return judge.permits(policy, requester, "catalog", now)
+def _permitted(engine: PolicyEngine, requester: Requester, policy: Mapping[str, object], now: int) -> bool:
+    return engine.permits(policy, requester, "catalog", now)

@@ -105,10 +105,10 @@ class Partners:
     """`circuits`, `index` and `trust` say how the connection with each is."""
 
     def __init__(
-        self, clock: Clock, participants: Participants, contracts: Contracts, judge: PolicyEngine, index: Index,
+        self, clock: Clock, participants: Participants, contracts: Contracts, engine: PolicyEngine, index: Index,
         trust: TrustSlice, circuits: Circuits,
     ) -> None:  # fmt: skip
-        self._clock, self._participants, self._contracts, self._judge = clock, participants, contracts, judge
+        self._clock, self._participants, self._contracts, self._engine = clock, participants, contracts, engine
         self._index, self._trust, self._circuits = index, trust, circuits
 
     def all(self, tx: Tx, slug: str) -> list[Partner]:
@@ -229,7 +229,7 @@ class Partners:
         with suppress(Unauthenticated):
             entry = self._trust.anchor.between(own, entry.did, tx.now)  # as it is judged when it asks
         decided = _Decided(
-            self._judge, requester(entry, self._participants.groups(own)), tx.now, entry.admitted(tx.now)
+            self._engine, requester(entry, self._participants.groups(own)), tx.now, entry.admitted(tx.now)
         )
         grouped = groupby(rows, key=lambda row: (row["id"], row["title"], row["access"]))
         return [decided.of(*key, list(offers)) for key, offers in grouped], count
@@ -244,8 +244,8 @@ def _counted(rows: Iterable[Row], names: Collection[str]) -> tuple[int, int]:
 class _Decided:
     """Decisions for one member at one moment; each rule is judged once, however many datasets are under it."""
 
-    def __init__(self, judge: PolicyEngine, who: Requester, now: int, admitted: bool) -> None:
-        self._judge, self._who, self._now, self._admitted = judge, who, now, admitted
+    def __init__(self, engine: PolicyEngine, who: Requester, now: int, admitted: bool) -> None:
+        self._engine, self._who, self._now, self._admitted = engine, who, now, admitted
         self._known: dict[str, tuple[bool, bool, Reason]] = {}
 
     def of(self, dataset: str, title: str, access: str, rows: list[Row]) -> Mine:
@@ -261,10 +261,10 @@ class _Decided:
     def _decide(self, row: Row) -> tuple[bool, bool, Reason]:
         if row["digest"] not in self._known:
             policy = msgspec.json.decode(row["policy"])
-            permit = self._judge.permits(policy, self._who, "negotiation", self._now)
-            sees = self._judge.permits(policy, self._who, "catalog", self._now)
+            permit = self._engine.permits(policy, self._who, "negotiation", self._now)
+            sees = self._engine.permits(policy, self._who, "catalog", self._now)
             self._known[row["digest"]] = (permit, sees, {} if permit else self._why(policy))
         return self._known[row["digest"]]
 
     def _why(self, policy: Mapping[str, Any]) -> Reason:
-        return self._judge.reasons(self._judge.decide(policy, self._who, "negotiation", self._now))
+        return self._engine.reasons(self._engine.decide(policy, self._who, "negotiation", self._now))

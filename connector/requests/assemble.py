@@ -29,16 +29,16 @@ class RequestSlice(Struct, frozen=True, kw_only=True):
 
 def assemble(
     infra: Infra, catalogue: CatalogueSlice, contracts: Contracts, transfers: Transfers, approvals: Approvals,
-    plane: LocalPlane, judge: PolicyEngine, *, peer: Peers, anchor: Anchor,
+    plane: LocalPlane, engine: PolicyEngine, *, peer: Peers, anchor: Anchor,
 ) -> RequestSlice:  # fmt: skip
     """`peer` asks other connectors; `anchor` says who belongs; `plane` has the files that came."""
     db, clock = infra.db, infra.clock
-    service, members = Requests(db, clock, contracts, peer, anchor, judge), Members(anchor)
+    service, members = Requests(db, clock, contracts, peer, anchor, engine), Members(anchor)
     return RequestSlice(
-        searches=Searches(db, clock, catalogue.index, judge, peer, anchor),
+        searches=Searches(db, clock, catalogue.index, engine, peer, anchor),
         service=service,
-        datasets=ForeignDatasets(db, clock, peer, service, catalogue.audiences, members, judge),
+        datasets=ForeignDatasets(db, clock, peer, service, catalogue.audiences, members, engine),
         progress=Progress(
-            db, clock, contracts, transfers, approvals, service, members, judge, plane.file, plane.arrived
+            db, clock, contracts, transfers, approvals, service, members, engine, plane.file, plane.arrived
         ),
     )

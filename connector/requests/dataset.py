@@ -58,10 +58,10 @@ class LookedView(Struct, frozen=True, kw_only=True):
 class ForeignDatasets:
     def __init__(
         self, db: Database, clock: Clock, peers: Peers, requests: Requests, audiences: Audiences, members: Members,
-        judge: PolicyEngine,
+        engine: PolicyEngine,
     ) -> None:  # fmt: skip
         self._db, self._clock, self._peers, self._requests = db, clock, peers, requests
-        self._audiences, self._members, self._judge = audiences, members, judge
+        self._audiences, self._members, self._engine = audiences, members, engine
 
     async def look(self, own: Participant, named: str, dataset: str) -> LookedView:
         """Raises Mistake for a member that is none and for ourselves, Unknown for what neither it nor we have."""
@@ -88,7 +88,7 @@ class ForeignDatasets:
     ) -> LookedView:
         seeker, now = self._requests.seeker(own), self._clock.now()
         policies = entry.get("hasPolicy", ())[:MOST_OFFERS]
-        offers = [offered(self._judge, seeker, policy, now) for policy in policies]
+        offers = [offered(self._engine, seeker, policy, now) for policy in policies]
         name, source = self._members.name(provider), SOURCES[silence is not None]
         found = hit(provider, name, entry, offers, rfc3339(seen), source, self._members.spaces(own.did, provider))
         return LookedView(
@@ -102,13 +102,13 @@ class ForeignDatasets:
     ) -> OfferDetailsView:
         asked = described(entry, policy)
         try:
-            digest = asked.digest(self._judge)
+            digest = asked.digest(self._engine)
             found = self._audiences.of(asked.policy, self._clock.now(), provider) if one.clauses else None
         except PolicyError:
             return OfferDetailsView(offer=one, terms="", data=asked.data, purposes=[], audience=None)
         return OfferDetailsView(
             offer=one, terms=digest, data=asked.data, purposes=self._requests.purposes(own, policy),
-            audience=None if found is None else audience_view(self._judge, found),
+            audience=None if found is None else audience_view(self._engine, found),
         )  # fmt: skip
 
 

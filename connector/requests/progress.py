@@ -61,11 +61,11 @@ class Progress:
 
     def __init__(
         self, db: Database, clock: Clock, contracts: Contracts, transfers: Transfers, approvals: Approvals,
-        requests: Requests, members: Members, judge: PolicyEngine, file_of: Callable[[str, str], Path | None],
+        requests: Requests, members: Members, engine: PolicyEngine, file_of: Callable[[str, str], Path | None],
         arrived_of: Callable[[str, str], int],
     ) -> None:  # fmt: skip
         self._db, self._clock, self._contracts, self._transfers = db, clock, contracts, transfers
-        self._approvals, self._requests, self._members, self._judge = approvals, requests, members, judge
+        self._approvals, self._requests, self._members, self._engine = approvals, requests, members, engine
         self._file_of, self._arrived_of = file_of, arrived_of
 
     async def of(self, own: Participant, name: str) -> ProgressView:
@@ -100,7 +100,7 @@ class Progress:
         pending = waits if waits is not None and waits.ballot.state == "open" else None
         stage = stage_of(row, best, approval=pending is not None)
         return ProgressView(
-            negotiation=negotiation(self._judge, self._members, own.did, row), stage=stage, done=done(row, best),
+            negotiation=negotiation(self._engine, self._members, own.did, row), stage=stage, done=done(row, best),
             transfer=None if best is None else self._transfer(own, best, row), size=size,
             arrived=0 if best is None else best.bytes or self._arrived_of(own.id, best.id),
             help=self._help(own, row) if stage == "refused" else dict.fromkeys(LANGUAGES, ""),
@@ -114,7 +114,7 @@ class Progress:
     def _help(self, own: Participant, row: NegotiationRow) -> Sentences:
         """By our own engine: it judges as the provider's does, if both have the same list."""
         found = offered(
-            self._judge, self._requests.seeker(own), {**row.policy, "@id": row.offer}, self._clock.now(),
+            self._engine, self._requests.seeker(own), {**row.policy, "@id": row.offer}, self._clock.now(),
             purpose=row.purpose, action=row.action,
         )  # fmt: skip
         return found.help

@@ -58,10 +58,10 @@ class Searches:
     """Of all participants; `peers` are asked where there is no copy."""
 
     def __init__(
-        self, db: Database, clock: Clock, index: Index, judge: PolicyEngine, peers: Peers, anchor: Anchor
+        self, db: Database, clock: Clock, index: Index, engine: PolicyEngine, peers: Peers, anchor: Anchor
     ) -> None:  # fmt: skip
         self._db, self._clock, self._index = db, clock, index
-        self._judge, self._peer, self._anchor = judge, peers, anchor
+        self._engine, self._peer, self._anchor = engine, peers, anchor
         self._members = Members(anchor)
 
     async def find(self, slug: str, did: str, query: MultiMapping[str]) -> FindView:
@@ -129,7 +129,7 @@ class Searches:
     ) -> HitView:
         now = self._clock.now()
         requester = seeker_of(self._anchor, did, now)
-        offers = [offered(self._judge, requester, policy, now) for policy in entry.get("hasPolicy", ())]
+        offers = [offered(self._engine, requester, policy, now) for policy in entry.get("hasPolicy", ())]
         return hit(
             provider, self._members.name(provider), entry, offers, seen, source, self._members.spaces(did, provider)
         )

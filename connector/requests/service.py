@@ -45,10 +45,10 @@ class Requests:
     """Of all participants, as consumers."""
 
     def __init__(
-        self, db: Database, clock: Clock, contracts: Contracts, peers: Peers, anchor: Anchor, judge: PolicyEngine
+        self, db: Database, clock: Clock, contracts: Contracts, peers: Peers, anchor: Anchor, engine: PolicyEngine
     ) -> None:
         self._db, self._clock, self._contracts, self._peers = db, clock, contracts, peers
-        self._anchor, self._judge, self._members = anchor, judge, Members(anchor)
+        self._anchor, self._engine, self._members = anchor, engine, Members(anchor)
 
     async def terms(self, own: Participant, wish: NegotiationRequest) -> TermsView:
         """What `ask` would ask for, in words: nothing is sent. Raises Mistake, PeerError and Unavailable."""
@@ -58,11 +58,11 @@ class Requests:
             raise Mistake("api.no-member", did=did[:200])
         found = await self._requested(own.id, did, wish)
         read = offered(
-            self._judge, self.seeker(own), found.policy, self._clock.now(), purpose=wish.purpose, action=wish.action
+            self._engine, self.seeker(own), found.policy, self._clock.now(), purpose=wish.purpose, action=wish.action
         )
         return TermsView(
             provider=did, partner=self._members.name(did), dataset=found.dataset, title=found.title,
-            terms=found.digest(self._judge), policy=found.policy, described=found.described, data=found.data,
+            terms=found.digest(self._engine), policy=found.policy, described=found.described, data=found.data,
             **msgspec.structs.asdict(read),
         )  # fmt: skip
 
@@ -78,7 +78,7 @@ class Requests:
         self.require_current(own, provider)
         partner = await self._peers.partner(own.id, provider)
         found = await self._requested(own.id, partner.did, wish)
-        found.read(self._judge, wish)
+        found.read(self._engine, wish)
         if sure:
             self._require_permitted(own, found.policy, wish)
         return await self._db.write(own.id, self._asked, own.id, partner, found, wish, deliver)
@@ -96,7 +96,7 @@ class Requests:
         """Of a rule that is not understood nobody knows, and no purpose is ruled out."""
         try:
             now = self._clock.now()
-            return self._judge.permits(terms, self.seeker(own), "negotiation", now, purpose=purpose)
+            return self._engine.permits(terms, self.seeker(own), "negotiation", now, purpose=purpose)
         except PolicyError:
             return True
 
@@ -129,7 +129,7 @@ class Requests:
 
     def _require_permitted(self, own: Participant, policy: Mapping[str, Any], wish: NegotiationRequest) -> None:
         read = offered(
-            self._judge, self.seeker(own), policy, self._clock.now(), purpose=wish.purpose, action=wish.action
+            self._engine, self.seeker(own), policy, self._clock.now(), purpose=wish.purpose, action=wish.action
         )
         if not read.met and read.clauses and read.reason is not None:
             raise Refusal("requests.refused", {lang: [read.reason[lang], read.help[lang]] for lang in LANGUAGES})

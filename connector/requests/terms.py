@@ -50,19 +50,19 @@ class RequestedOffer(msgspec.Struct, frozen=True):
     policy: Policy
     described: Described | None
 
-    def digest(self, judge: PolicyEngine) -> str:
+    def digest(self, engine: PolicyEngine) -> str:
         """Of the terms, as the negotiation will show it."""
-        return judge.digest({**self.policy, "@type": "Offer", "target": self.dataset})
+        return engine.digest({**self.policy, "@type": "Offer", "target": self.dataset})
 
     @property
     def data(self) -> str:
         """SHA-256 (hex) of the description; empty without one."""
         return "".join(item.sha256 for item in (kept(self.described) if self.described is not None else ()))
 
-    def read(self, judge: PolicyEngine, wish: NegotiationRequest) -> None:
+    def read(self, engine: PolicyEngine, wish: NegotiationRequest) -> None:
         """Raises Mistake if the wish names digests of what was read, and they are not those of this."""
         terms, data = wish.terms, wish.data
-        if terms is not None and (len(terms) < SHORTEST or not self.digest(judge).startswith(terms)):
+        if terms is not None and (len(terms) < SHORTEST or not self.digest(engine).startswith(terms)):
             raise Mistake("api.terms-changed")
         if data is not None and data != self.data:
             raise Mistake("api.terms-changed")

@@ -40,14 +40,14 @@ class TransferSlice(Struct, frozen=True, kw_only=True):
 
 
 def assemble(
-    infra: Infra, participants: Participants, contracts: Contracts, judge: PolicyEngine, *, claims: Claims,
+    infra: Infra, participants: Participants, contracts: Contracts, engine: PolicyEngine, *, claims: Claims,
     closure_of: ClosureOf, quotas: Quotas, decide: Decide = TransferDecider,
 ) -> TransferSlice:  # fmt: skip
     """`claims` says who belongs and with which attributes, `closure_of` what a concept list of earlier meant."""
     agreements = contracts.agreements
     clock_state = clocks.state if infra.db.dialect == "sqlite" else lambda: ""  # PostgreSQL has a clock of its own
     states = StatesOfWorld(participants, claims, clock_state)
-    decisions = TransferDecisions(judge, states, agreements, closure_of)
+    decisions = TransferDecisions(engine, states, agreements, closure_of)
     service = Transfers(
         participants, contracts, decisions, infra.vault, Reach(infra.http.calls, infra.settings.data.destinations),
         lambda sender: decide(sender, decisions), quotas,
@@ -58,7 +58,7 @@ def assemble(
         decisions=decisions,
         reports=Reports(agreements, service.sender, decisions),
         enforcement=enforcement,
-        duties=Duties(participants, agreements, judge, states, decisions, enforcement),
+        duties=Duties(participants, agreements, engine, states, decisions, enforcement),
         work=Work(
             timers={EXPIRY: service.expire, ADDRESS: service.unaddressed, REVIEW: enforcement.review},
             bounds={ADDRESS: ADDRESS_MS},

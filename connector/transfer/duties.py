@@ -82,12 +82,12 @@ class Duties:
         self,
         participants: Participants,
         agreements: Agreements,
-        judge: PolicyEngine,
+        engine: PolicyEngine,
         states: StatesOfWorld,
         decisions: TransferDecisions,
         enforcement: Enforcement,
     ) -> None:
-        self._participants, self._agreements, self._judge = participants, agreements, judge
+        self._participants, self._agreements, self._engine = participants, agreements, engine
         self._worlds, self._decisions, self._enforcement = states, decisions, enforcement
 
     def standing(self, tx: Tx, slug: str, name: str) -> list[DutyNow]:
@@ -124,7 +124,7 @@ class Duties:
 
     def _read(self, tx: Tx, agreement: Agreement, told: Done, actor: str) -> Entry:
         document = agreement.policy
-        asked = _asked(self._judge.policy(document))
+        asked = _asked(self._engine.policy(document))
         action = _action(told.action)
         rules = [pointer for pointer, iri in asked if iri == action]
         if not rules:
@@ -139,7 +139,7 @@ class Duties:
             action=action,
             rule=told.rule,
             party=self._worlds.consumer(agreement),
-            at=_when(told.at, self._judge.signed_at(document), tx.now),
+            at=_when(told.at, self._engine.signed_at(document), tx.now),
             facts=_typed(told.values),
             evidence=told.evidence,
             actor=actor,

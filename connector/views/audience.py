@@ -59,22 +59,22 @@ class AudienceView(msgspec.Struct, frozen=True, kw_only=True):
     hindered: Sentences | None
 
 
-def audience(judge: PolicyEngine, found: Audience) -> AudienceView:
+def audience(engine: PolicyEngine, found: Audience) -> AudienceView:
     hindered = None if found.hindrance is None else dict(found.hindrance.reasons)
     return AudienceView(
-        count=found.permitted, text=line(judge, found),
-        kinds=[_kind(judge, one) for one in found.kinds], examples=[_example(judge, one) for one in found.examples],
+        count=found.permitted, text=line(engine, found),
+        kinds=[_kind(engine, one) for one in found.kinds], examples=[_example(engine, one) for one in found.examples],
         begins=time(found.begins), ends=time(found.ends), hindered=hindered,
     )  # fmt: skip
 
 
-def line(judge: PolicyEngine, found: Audience) -> Sentences:
+def line(engine: PolicyEngine, found: Audience) -> Sentences:
     """How many of which kind, in one line."""
-    return {lang: _line(judge, found, lang) for lang in LANGUAGES}
+    return {lang: _line(engine, found, lang) for lang in LANGUAGES}
 
 
-def _line(judge: PolicyEngine, found: Audience, lang: str) -> str:
-    counts = ", ".join(_counted(judge, one.kind, len(one.permitted), lang) for one in found.kinds)
+def _line(engine: PolicyEngine, found: Audience, lang: str) -> str:
+    counts = ", ".join(_counted(engine, one.kind, len(one.permitted), lang) for one in found.kinds)
     if found.begins is None:
         return counts
     return say("audience.from-day", lang, counts=counts, first=_first(found.begins, lang))
@@ -88,17 +88,17 @@ def _first(begins: int, lang: str) -> str:
     return say("policy.format.day", lang, at=at, year=at.year)
 
 
-def _counted(judge: PolicyEngine, kind: str, count: int, lang: str) -> str:
+def _counted(engine: PolicyEngine, kind: str, count: int, lang: str) -> str:
     """`1 Kommune`, `41 Kommunen`; a kind of no list by its name."""
     name = kind.removeprefix(HANSE)
     key = f"audience.kind.{name}.{'one' if count == 1 else 'many'}"
-    word = catalogue(lang).get(key) or plain(judge.label(kind, lang), LONGEST) or say("audience.no-kind", lang)
+    word = catalogue(lang).get(key) or plain(engine.label(kind, lang), LONGEST) or say("audience.no-kind", lang)
     return say("audience.count", lang, count=count, kind=word)
 
 
-def _kind(judge: PolicyEngine, one: KindOf) -> KindCountView:
+def _kind(engine: PolicyEngine, one: KindOf) -> KindCountView:
     many, of = len(one.permitted), len(one.permitted) + len(one.refused)
-    text = {lang: say("audience.of", lang, count=many, all=_counted(judge, one.kind, of, lang)) for lang in LANGUAGES}
+    text = {lang: say("audience.of", lang, count=many, all=_counted(engine, one.kind, of, lang)) for lang in LANGUAGES}
     return KindCountView(kind=one.kind, count=many, of=of, text=text, members=_named(one.permitted))
 
 
@@ -106,25 +106,25 @@ def _named(members: Sequence[Member]) -> list[NamedMemberView]:
     return [NamedMemberView(plain(one.name, LONGEST), one.requester.did) for one in members[:MOST]]
 
 
-def _example(judge: PolicyEngine, one: Example) -> ExampleView:
+def _example(engine: PolicyEngine, one: Example) -> ExampleView:
     outcome = one.outcome
     return ExampleView(
-        who={lang: _who(judge, one, lang) for lang in LANGUAGES}, permit=outcome.permit, begins=time(outcome.begins),
-        text={lang: _said(judge, outcome, lang) for lang in LANGUAGES}, reasons=dict(outcome.reasons),
+        who={lang: _who(engine, one, lang) for lang in LANGUAGES}, permit=outcome.permit, begins=time(outcome.begins),
+        text={lang: _said(engine, outcome, lang) for lang in LANGUAGES}, reasons=dict(outcome.reasons),
         help=dict(outcome.helps),
     )  # fmt: skip
 
 
-def _who(judge: PolicyEngine, one: Example, lang: str) -> str:
+def _who(engine: PolicyEngine, one: Example, lang: str) -> str:
     """Its kind, and what it was given beyond that."""
-    kind = say("audience.invented", lang, kind=judge.label(one.kind, lang))
+    kind = say("audience.invented", lang, kind=engine.label(one.kind, lang))
     if not one.trait:
         return kind
-    value = plain(judge.label(one.value, lang), LONGEST)
+    value = plain(engine.label(one.value, lang), LONGEST)
     return say(f"audience.trait.{one.trait}", lang, who=kind, value=value)
 
 
-def _said(judge: PolicyEngine, outcome: Outcome, lang: str) -> str:
+def _said(engine: PolicyEngine, outcome: Outcome, lang: str) -> str:
     if not outcome.permit:
         parts = [say("audience.refused", lang), *outcome.reasons.get(lang, []), outcome.helps.get(lang, "")]
         return " ".join(part for part in parts if part)
@@ -133,5 +133,5 @@ def _said(judge: PolicyEngine, outcome: Outcome, lang: str) -> str:
         say("audience.permitted", lang) if begins is None else
         say("audience.permitted-later", lang, first=_first(begins, lang))
     ]  # fmt: skip
-    parts += [say("audience.first", lang, action=judge.words(lang).action_text(iri)) for iri in outcome.first]
+    parts += [say("audience.first", lang, action=engine.words(lang).action_text(iri)) for iri in outcome.first]
     return " ".join([*parts, say("audience.bound", lang)] if outcome.bound else parts)

@@ -209,11 +209,11 @@ def dataset(one: Dataset, offers: list[Offer]) -> DatasetView:
 
 
 def published(
-    judge: PolicyEngine, one: Dataset, offer: Offer | None, addresses: tuple[str, str], audience: Sentences | None
+    engine: PolicyEngine, one: Dataset, offer: Offer | None, addresses: tuple[str, str], audience: Sentences | None
 ) -> PublishedView:
     return PublishedView(
         dataset=one.id, offer=None if offer is None else offer.id, version=one.version,
-        clauses=[] if offer is None else clauses(judge, offer.policy), page=addresses[0], download=addresses[1],
+        clauses=[] if offer is None else clauses(engine, offer.policy), page=addresses[0], download=addresses[1],
         audience=audience,
     )  # fmt: skip
 

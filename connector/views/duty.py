@@ -61,16 +61,16 @@ class DecisionDetailView(DecisionView, frozen=True, kw_only=True):
     policy: Policy
 
 
-def duty(judge: PolicyEngine, one: DutyNow) -> DutyView:
-    return DutyView(**msgspec.structs.asdict(one), due=time(one.due_at), label=_label(judge, one.action))
+def duty(engine: PolicyEngine, one: DutyNow) -> DutyView:
+    return DutyView(**msgspec.structs.asdict(one), due=time(one.due_at), label=_label(engine, one.action))
 
 
-def deed(judge: PolicyEngine, one: Entry) -> DeedView:
+def deed(engine: PolicyEngine, one: Entry) -> DeedView:
     return DeedView(
         **msgspec.structs.asdict(one),
         done=rfc3339(one.at),
         created=rfc3339(one.created_at),
-        label=_label(judge, one.action),
+        label=_label(engine, one.action),
     )
 
 
@@ -86,5 +86,5 @@ def decision_detail(one: KeptDecision, policy: Policy) -> DecisionDetailView:
     return DecisionDetailView(**msgspec.structs.asdict(decision(one)), record=record, world=world, policy=policy)
 
 
-def _label(judge: PolicyEngine, action: str) -> Sentences:
-    return {lang: judge.words(lang).action_text(action) for lang in LANGUAGES}
+def _label(engine: PolicyEngine, action: str) -> Sentences:
+    return {lang: engine.words(lang).action_text(action) for lang in LANGUAGES}

@@ -76,7 +76,7 @@ class TermsView(OfferView, frozen=True, kw_only=True):
 
 
 def negotiation(
-    judge: PolicyEngine, members: Members, own: str, row: NegotiationRow, described: Described | None = None
+    engine: PolicyEngine, members: Members, own: str, row: NegotiationRow, described: Described | None = None
 ) -> NegotiationView:
     """`own` is the DID of the participant."""
     return NegotiationView(
@@ -87,6 +87,6 @@ def negotiation(
         spaces=members.spaces(own, row.counterparty), dataset=row.dataset, title=row.title,
         created_at=row.created_at, changed_at=row.changed_at,
         created=rfc3339(row.created_at), changed=rfc3339(row.changed_at),
-        offer=row.offer, policy=row.policy, terms=judge.digest(row.policy), clauses=clauses(judge, row.policy),
+        offer=row.offer, policy=row.policy, terms=engine.digest(row.policy), clauses=clauses(engine, row.policy),
         agreement=row.agreement, reason=optional_sentences(row.reason), deferred=row.deferred, described=described,
     )  # fmt: skip

@@ -46,8 +46,8 @@ class TemplatesView(msgspec.Struct, frozen=True):
     templates: list[TemplateView]
 
 
-def template(judge: PolicyEngine, one: Template, now: int) -> TemplateView:
-    against = hindrance(judge, one, now)
+def template(engine: PolicyEngine, one: Template, now: int) -> TemplateView:
+    against = hindrance(engine, one, now)
     return TemplateView(
         id=one.id, number=one.number, light=one.light, title=dict(one.title), effect=dict(one.effect),
         plain=dict(one.plain), slots=[_slot(name, slot) for name, slot in one.slots.items()], offered=against is None,

@@ -44,22 +44,22 @@ class OfferView(msgspec.Struct, frozen=True, kw_only=True):
     notes: dict[str, list[str]]
 
 
-def clauses(judge: PolicyEngine, policy: Mapping[str, Any]) -> list[ClauseView]:
+def clauses(engine: PolicyEngine, policy: Mapping[str, Any]) -> list[ClauseView]:
     """Empty if the policy cannot be said completely."""
-    said = {lang: judge.statements(policy, lang) for lang in LANGUAGES}
+    said = {lang: engine.statements(policy, lang) for lang in LANGUAGES}
     return [
         ClauseView(
             text={lang: said[lang][index].sentence for lang in LANGUAGES},
             badge=one.badge,
             level=one.level,
-            notes={lang: judge.notes(one, lang) for lang in LANGUAGES},
+            notes={lang: engine.notes(one, lang) for lang in LANGUAGES},
         )
         for index, one in enumerate(said["de"])
     ]
 
 
 def offered(
-    judge: PolicyEngine, seeker: Requester, policy: Mapping[str, Any], now: int, *, purpose: str | None = None,
+    engine: PolicyEngine, seeker: Requester, policy: Mapping[str, Any], now: int, *, purpose: str | None = None,
     action: str | None = None,
 ) -> OfferView:  # fmt: skip
     """A peer's offer, as far as it is decided when a contract is made; without a `purpose` we are bound to those of the
@@ -72,16 +72,16 @@ def offered(
     terms, notes = read.document, {lang: [translate.told(note, lang) for note in read.notes] for lang in LANGUAGES}
     name = str(policy["@id"])
     try:
-        seeker = replace(seeker, own=judge.kept_groups(terms))
-        decision = judge.decide(terms, seeker, "negotiation", now, purpose=purpose, action=action)
-        words = judge.reasons(decision)
-        said = clauses(judge, terms)
+        seeker = replace(seeker, own=engine.kept_groups(terms))
+        decision = engine.decide(terms, seeker, "negotiation", now, purpose=purpose, action=action)
+        words = engine.reasons(decision)
+        said = clauses(engine, terms)
     except PolicyError as error:
         reason, nothing = explanation(Mistake(error.code)), dict.fromkeys(LANGUAGES, "")
         return OfferView(offer=name, met=False, clauses=[], reason=reason, help=nothing, notes=notes)
     return OfferView(
         offer=name, met=decision.permit, clauses=said, reason=None if decision.permit else sentences(words),
-        help={lang: judge.what_if(decision, lang) for lang in LANGUAGES}, notes=notes,
+        help={lang: engine.what_if(decision, lang) for lang in LANGUAGES}, notes=notes,
     )  # fmt: skip
 
 

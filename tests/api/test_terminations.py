@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from connector.api.terminations import TerminationHandlers
-from connector.app.policy_engine import judge
+from connector.app.policy_engine import policy_engine
 from connector.contracts.agreement.agreements import Agreements
 from connector.errors import PeerError
 
@@ -23,7 +23,7 @@ class Shown:
 
 async def test_an_offer_that_is_no_policy_is_said_and_is_no_defect_of_ours() -> None:
     """>> compare with an offer whose rules are a number << the place in it, as the peer's mistake."""
-    own: Any = judge()
+    own: Any = policy_engine()
     agreements = Agreements(None, None, own)  # type: ignore[arg-type]
     contracts: Any = SimpleNamespace(agreements=agreements)
     peers: Any = Shown({"@id": "urn:offer", "@type": "Offer", "permission": 7})

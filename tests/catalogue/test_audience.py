@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from connector.app.policy_engine import judge
+from connector.app.policy_engine import policy_engine
 from connector.catalogue.audience import Audience, Audiences, Member, audience
 from connector.catalogue.templates.templates import fill
 from connector.policy.odrl.names import HANSE as H
@@ -12,7 +12,7 @@ from tests.policy.cases import atom
 from tests.policy.filled import NOW, SLOTS
 from tests.testkit.members import MEMBERS, member
 
-ENGINE = judge()
+ENGINE = policy_engine()
 GROUP = "https://space.example/groups/bergstrasse"
 MIDNIGHT = 1_798_758_000_000
 """1 January 2027 in Berlin."""

@@ -88,7 +88,7 @@ async def test_publish_gives_ids_below_the_root_and_pins_the_bytes(towns: Towns)
     assert dataset.id.startswith(f"https://localhost:18443/{TOWN}/datasets/")
     assert offer.id.startswith(f"{dataset.id}/offers/")
     assert dataset.version == "0" * 64
-    assert offer.digest == towns.judge.digest(offer.policy)
+    assert offer.digest == towns.engine.digest(offer.policy)
     entries = await towns.rows(TOWN, "SELECT type FROM audit_entry WHERE participant = :participant ORDER BY id")
     assert [row["type"] for row in entries] == ["key", "publication"]
 

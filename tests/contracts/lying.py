@@ -99,7 +99,7 @@ async def asked(towns: Towns, case: NegotiationRow) -> str:
 
 
 async def read(towns: Towns, case: NegotiationRow) -> Reading:
-    readings = Readings(towns.contracts.agreements, towns.judge, towns.name_of)
+    readings = Readings(towns.contracts.agreements, towns.engine, towns.name_of)
     hosted, agreement = await towns.participants.get(CONSUMER), await towns.agreement(CONSUMER, case.agreement)
     return readings.read(await towns.db.read(CONSUMER, readings.gather, hosted, agreement))
 

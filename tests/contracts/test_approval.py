@@ -101,7 +101,7 @@ async def test_whoever_accepts_stands_in_the_signed_approval(towns: Towns) -> No
     mine = (await towns.case("musterstadt", case.id)).kernel.peer_pid or ""
     lies = await towns.case("nachbardorf", mine)
     await towns.db.write("nachbardorf", towns.contracts.looked_at, "nachbardorf", mine, as_shown(*made))
-    terms = towns.judge.digest(lies.policy)
+    terms = towns.engine.digest(lies.policy)
     with pytest.raises(Mistake, match=r"contracts\.pseudonym"):
         await towns.db.write(
             "nachbardorf", towns.contracts.accept, "nachbardorf", mine, terms,

@@ -33,7 +33,7 @@ def service(towns: Towns, groups: dict[str, tuple[str, ...]], *, moved: bool = F
         entry=entries.get, entries=entries, through=lambda own, did: names.get(did, ()) if own != did else (),
         line_for=lambda own: SimpleNamespace(successor=lambda did, now: heirs.get(did)),
     )  # fmt: skip
-    return Figures(towns.participants, towns.contracts.agreements, towns.judge, lists().closure_of, anchor)
+    return Figures(towns.participants, towns.contracts.agreements, towns.engine, lists().closure_of, anchor)
 
 
 async def delivered(towns: Towns) -> None:

@@ -188,19 +188,19 @@ def compiled(document: dict[str, Any]) -> Callable[[World], object]:
     return call
 
 
-def told(judge: PolicyEngine, document: dict[str, Any]) -> Callable[[World], object]:
+def told(engine: PolicyEngine, document: dict[str, Any]) -> Callable[[World], object]:
     """The tree and the text of it in one language: what a person is shown of one decision."""
-    program, words = judge.program(document), judge.words(LANGUAGES[0])
+    program, words = engine.program(document), engine.words(LANGUAGES[0])
     return lambda world: outline(program.examine(world, "access"), words)
 
 
-def advised(judge: PolicyEngine, document: dict[str, Any]) -> Callable[[World], object]:
+def advised(engine: PolicyEngine, document: dict[str, Any]) -> Callable[[World], object]:
     """The same with the search for what would help, and its sentence."""
-    program = judge.program(document)
-    return lambda world: judge.explain_text(program.examine(world, "access"), LANGUAGES[0])
+    program = engine.program(document)
+    return lambda world: engine.explain_text(program.examine(world, "access"), LANGUAGES[0])
 
 
-def judge() -> PolicyEngine:
+def engine() -> PolicyEngine:
     known = vocabulary()
     labels = {lang: known.labels(lang) for lang in LANGUAGES}
     return PolicyEngine(
@@ -246,8 +246,8 @@ def measured(figures: Figures) -> None:
     permits = [small.verdict(world, "access").permit for world in worlds]
     assert permits == [True] + [False] * (len(worlds) - 1), permits
     assert not any(program.verdict(world, "access").permit for program in (large, mix) for world in worlds)
-    verify, tell, report = verification(), told(judge(), EIGHT), rdf(small, small.examine(worlds[0], "access"))
-    advise = advised(judge(), EIGHT)
+    verify, tell, report = verification(), told(engine(), EIGHT), rdf(small, small.examine(worlds[0], "access"))
+    advise = advised(engine(), EIGHT)
     for turn in range(ROUNDS):
         progress(f"round {turn + 1}")
         gc.collect()

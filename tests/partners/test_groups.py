@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from connector.app.policy_engine import judge
+from connector.app.policy_engine import policy_engine
 from connector.cli.main import main
 from connector.errors import Mistake, PeerError, Unknown
 from connector.participants import groups, succession
@@ -217,7 +217,7 @@ def test_what_a_partner_is_shown_takes_its_groups_as_met() -> None:
     """>> an offer for a group of the provider; one for a group of a space << met, for it was shown; not met."""
     seeker = Requester(did="did:web:dorf.de", kind=f"{HANSE}municipality")
     found = [
-        offered(judge(), seeker, {"@id": "urn:o", "@type": "Offer", **only(group)}, NOW).met
+        offered(policy_engine(), seeker, {"@id": "urn:o", "@type": "Offer", **only(group)}, NOW).met
         for group in ("https://town.de/groups/partner", "https://kreis.de/space/groups/wald")
     ]
     assert found == [True, False]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connector.app import plugins
-from connector.app.policy_engine import judge
+from connector.app.policy_engine import policy_engine
 from connector.cli.main import main
 from connector.policy.engine import PolicyEngine, Requester
 from connector.policy.evaluation.record import plain, record, replay
@@ -55,7 +55,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def engine(site: Path) -> PolicyEngine:
     """The engine as a start with `[plugins] allow = ["did-host"]` makes it."""
-    return judge(plugins.extension(plugins.load(["did-host"])))
+    return policy_engine(plugins.extension(plugins.load(["did-host"])))
 
 
 def who(did: str) -> Requester:
@@ -128,7 +128,7 @@ def test_a_contract_says_who_vouches_for_the_value(engine: PolicyEngine) -> None
 
 def test_without_the_plugin_the_rule_is_not_understood() -> None:
     """>> the same policy where nobody allowed the plug-in  << never permitted, never summarised, still forbidding."""
-    without = judge()
+    without = policy_engine()
     requester = who("did:web:data.nachbarstadt.example")
     assert not any(without.decide(POLICY, requester, phase, NOW).permit for phase in PHASES)
     assert without.clauses(POLICY, "de") == ()
@@ -148,7 +148,7 @@ def test_a_recorded_decision_says_which_code_answered_and_replays_with_it(engine
     other = replay(kept, plain(world), POLICY, Closure())
     assert other["permit"] is False
     assert other["operands"] != kept["operands"]
-    assert judge().plugins == ""
+    assert policy_engine().plugins == ""
 
 
 @pytest.mark.parametrize("lang", ["de", "en"])

@@ -174,7 +174,7 @@ def test_only_the_template_for_open_data_suits_open_data(vocabulary: Vocabulary)
 
 
 @pytest.fixture(scope="module")
-def judge(vocabulary: Vocabulary) -> PolicyEngine:
+def engine(vocabulary: Vocabulary) -> PolicyEngine:
     def words(lang: str) -> Callable[..., str]:
         return lambda key, /, **facts: message(key, lang, **facts)
 
@@ -184,11 +184,11 @@ def judge(vocabulary: Vocabulary) -> PolicyEngine:
 
 
 @pytest.mark.parametrize("template", SLOTS)
-def test_every_template_can_be_said_completely(judge: PolicyEngine, lang: str, template: str) -> None:
+def test_every_template_can_be_said_completely(engine: PolicyEngine, lang: str, template: str) -> None:
     """A sentence for each rule, clause and duty: a policy that cannot be said is never summarised."""
     document = fill(template, SLOTS[template])
     policy = parse(document)
-    said = judge.clauses(document, lang)
+    said = engine.clauses(document, lang)
     assert len(said) >= len(policy.permissions + policy.prohibitions + policy.obligations)
     assert not any("https://w3id.org" in sentence or "odrl" in sentence for sentence, _ in said)
 
@@ -213,7 +213,7 @@ CHANGES: dict[str, dict[str, st.SearchStrategy[str]]] = {
 
 
 @pytest.mark.parametrize("template", CHANGES)
-def test_sentences_and_rule_say_the_same(judge: PolicyEngine, lang: str, template: str) -> None:
+def test_sentences_and_rule_say_the_same(engine: PolicyEngine, lang: str, template: str) -> None:
     """>> two fillings of a template  << the same sentences if and only if the same rule (by digest)."""
     some = st.fixed_dictionaries(CHANGES[template])
 
@@ -223,7 +223,7 @@ def test_sentences_and_rule_say_the_same(judge: PolicyEngine, lang: str, templat
         named = [{name: text for name, text in slots.items() if text} for slots in (one, other)]
         documents = [fill(template, SLOTS[template] | slots | far(template)) for slots in named]
         first, second = (digest(parse(document)) for document in documents)
-        assert (first == second) == (judge.clauses(documents[0], lang) == judge.clauses(documents[1], lang))
+        assert (first == second) == (engine.clauses(documents[0], lang) == engine.clauses(documents[1], lang))
 
     alike()
 

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from cryptography import x509
 from msgspec.structs import replace
 
-from connector.app.policy_engine import judge, lists
+from connector.app.policy_engine import lists, policy_engine
 from connector.approvals import assemble as approvals
 from connector.approvals.rules import ApprovalRules
 from connector.catalogue import assemble as catalogue
@@ -174,9 +174,9 @@ def _certs_of(hour: int) -> Mapping[str, bytes]:
 
 
 @cache
-def _judge() -> PolicyEngine:
+def _engine() -> PolicyEngine:
     """One for all towns of this process: what it keeps of a policy depends on the policy alone."""
-    return judge()
+    return policy_engine()
 
 
 class Holders:
@@ -219,21 +219,21 @@ class Towns:
 
     def _assemble(self, infra: Infra) -> None:
         self.participants = Participants(self.db, self.vault, BASE, self._issue, SignerRegistry(self.keepers, 1.0))
-        self.judge, quotas = _judge(), Quotas(infra.settings.quota)
+        self.engine, quotas = _engine(), Quotas(infra.settings.quota)
         rules = ApprovalRules(self.participants)
-        shared = catalogue.assemble(infra, self.participants, self.judge, ImportedDatasets(), self, rules)
+        shared = catalogue.assemble(infra, self.participants, self.engine, ImportedDatasets(), self, rules)
         self.catalogue, self.audiences = shared.service, shared.audiences
         approved = approvals.assemble(self.participants, self.catalogue, rules, self.people)
         self.approvals, self.publications = approved.service, approved.publications
         contracted = contracts.assemble(
-            infra, self.participants, self.catalogue, self.judge, members=self.keys, lines=self, peer=self.wire,
+            infra, self.participants, self.catalogue, self.engine, members=self.keys, lines=self, peer=self.wire,
             seal_roots=[x509.load_pem_x509_certificate(self._certs.seal_ca.read_bytes())], quotas=quotas,
             approvals=self.approvals,
         )  # fmt: skip
         self.contracts, self.late_delivery = contracted.service, contracted.late_delivery
         self.terminations, self.termination_delivery = contracted.terminations, contracted.termination_delivery
         moved = transfer.assemble(
-            infra, self.participants, self.contracts, self.judge, claims=self, closure_of=lists().closure_of,
+            infra, self.participants, self.contracts, self.engine, claims=self, closure_of=lists().closure_of,
             quotas=quotas,
         )  # fmt: skip
         self.transfers, self.decisions, self.reports = moved.service, moved.decisions, moved.reports

@@ -61,7 +61,7 @@ def agreed() -> Made:
         plain.pop("obligation", None)
         plain.pop("prohibition", None)
         document = json.dumps({**plain, "permission": [USE], **members}, sort_keys=True).encode()
-        expires_at = towns.judge.expires_at(json.loads(document), towns.judge.signed_at(plain))
+        expires_at = towns.engine.expires_at(json.loads(document), towns.engine.signed_at(plain))
 
         def amend(tx: Tx, slug: str) -> None:
             tx.run(

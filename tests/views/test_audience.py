@@ -1,6 +1,6 @@
 """Who could use data under a rule, in sentences."""
 
-from connector.app.policy_engine import judge
+from connector.app.policy_engine import policy_engine
 from connector.catalogue.audience import audience
 from connector.catalogue.templates.templates import fill
 from connector.views.audience import AudienceView
@@ -8,7 +8,7 @@ from connector.views.audience import audience as shown
 from tests.policy.filled import NOW, SLOTS
 from tests.testkit.members import MEMBERS, member
 
-ENGINE = judge()
+ENGINE = policy_engine()
 
 
 def view(name: str, members: object = MEMBERS, **slots: str) -> AudienceView:

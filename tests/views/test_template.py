@@ -1,6 +1,6 @@
 """Rule templates as a form shows them."""
 
-from connector.app.policy_engine import judge
+from connector.app.policy_engine import policy_engine
 from connector.catalogue.templates.templates import templates
 from connector.views.template import template
 from tests.policy.filled import NOW
@@ -8,7 +8,7 @@ from tests.policy.filled import NOW
 
 def test_every_template_says_whether_it_is_offered_and_brings_its_choices() -> None:
     """>> all templates << six wait for something and say for what; concepts can be chosen by their labels."""
-    shown = {one.id: one for one in (template(judge(), each, NOW) for each in templates())}
+    shown = {one.id: one for one in (template(policy_engine(), each, NOW) for each in templates())}
     waiting = [one.number for one in shown.values() if not one.offered]
     assert sorted(waiting) == [5, 7, 8, 13, 14, 17]
     assert all(bool(one.why) != one.offered for one in shown.values())

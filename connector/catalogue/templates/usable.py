@@ -8,7 +8,7 @@ from connector.policy.conflict.model import HINDRANCES, Objection
 from connector.policy.engine import PolicyEngine
 
 
-def hindrance(judge: PolicyEngine, template: Template, now: int) -> Objection | None:
+def hindrance(engine: PolicyEngine, template: Template, now: int) -> Objection | None:
     """Why this template could permit nobody anything here, whatever its slots hold; None if it could."""
-    found = judge.contradictions(sample(template), now=now)
+    found = engine.contradictions(sample(template), now=now)
     return next((one for one in found if one.fault in HINDRANCES), None)

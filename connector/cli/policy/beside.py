@@ -7,7 +7,7 @@ both, or if one cannot be read, and 2 if that cannot be told.
 from typing import Any
 
 from connector.cli.frame.call import OK, REFUSED, UNDECIDED, Call
-from connector.cli.policy.source import judge, read, unparsed
+from connector.cli.policy.source import policy_engine, read, unparsed
 from connector.errors import Mistake
 from connector.policy.conflict.objections import named
 from connector.policy.conflict.pair import Clash, Pair
@@ -18,7 +18,7 @@ from connector.policy.odrl.model import PolicyError
 
 def run(call: Call) -> int:
     """Compares the two files; each must hold one policy."""
-    engine = judge(call)
+    engine = policy_engine(call)
     names = (call.args.policy, call.args.other)
     first, second = (_one(call, engine, name) for name in names)
     found = engine.pair(first, second)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connector.cli.frame.call import OK, REFUSED, Call
-from connector.cli.policy.source import judge, notes, read, unparsed
+from connector.cli.policy.source import notes, policy_engine, read, unparsed
 from connector.dialects.policies.edc import preview
 from connector.dialects.policies.translate import Foreign
 from connector.policy.engine import PolicyEngine
@@ -19,7 +19,7 @@ _BADGES = ("enforced", "monitored", "contractual")
 
 
 def run(call: Call) -> int:
-    engine = judge(call)
+    engine = policy_engine(call)
     found = read(call, call.args.policy)
     told = [_checked(call, engine, one) for one in found]
     call.result({"good": all(one["good"] for one in told), "policies": told})

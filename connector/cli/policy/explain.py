@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from connector.catalogue import concepts
 from connector.cli.frame.call import OK, REFUSED, Call, visible
 from connector.cli.frame.client import Api, Problem
-from connector.cli.policy.source import judge, notes, read, unparsed
+from connector.cli.policy.source import notes, policy_engine, read, unparsed
 from connector.dialects.policies.report import report, write
 from connector.errors import Mistake
 from connector.policy.engine import PolicyEngine
@@ -39,7 +39,7 @@ class Question(NamedTuple):
 
 def run_explain(call: Call) -> int:
     """The whole tree of reasons, as text, JSON or RDF."""
-    engine, args = judge(call), call.args
+    engine, args = policy_engine(call), call.args
     recorded = args.participant and not Path(args.policy).is_file()
     told: list[dict[str, Any]] = []
     for question in _recorded(call, engine) if recorded else _made_up(call, engine):
@@ -105,7 +105,7 @@ def _word(permit: bool) -> str:
 
 def run_try(call: Call) -> int:
     """The answer of each phase in one line, and what stands in the way; the last phase decides."""
-    engine = judge(call)
+    engine = policy_engine(call)
     world = _world(call, engine.registry)
     told: list[dict[str, Any]] = []
     for document, said in _documents(call):

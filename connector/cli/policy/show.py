@@ -10,7 +10,7 @@ from typing import Any
 
 from connector.catalogue.templates.recognise import recognise
 from connector.cli.frame.call import OK, REFUSED, Call, visible
-from connector.cli.policy.source import held, judge, notes, read, unparsed
+from connector.cli.policy.source import held, notes, policy_engine, read, unparsed
 from connector.dialects.policies.translate import Foreign
 from connector.errors import Mistake
 from connector.policy.engine import PolicyEngine
@@ -19,7 +19,7 @@ from connector.policy.odrl.parse import parse
 
 
 def run(call: Call) -> int:
-    name, engine = call.args.policy, judge(call)
+    name, engine = call.args.policy, policy_engine(call)
     if call.args.participant and not Path(name).is_file():
         found = held(call, name, call.args.participant)
     elif not Path(name).exists() and name.startswith(("urn:", "http:", "https:")):

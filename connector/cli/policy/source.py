@@ -25,11 +25,12 @@ STANDARD_INPUT = "-"
 _NODES = 60_000
 
 
-def judge(call: Call) -> PolicyEngine:
+def policy_engine(call: Call) -> PolicyEngine:
     """The engine as the server of this data folder has it, with the operands of the plug-ins that it allows."""
-    from connector.app import plugins, policy_engine
+    from connector.app import plugins
+    from connector.app import policy_engine as composed
 
-    return policy_engine.judge(plugins.extension(plugins.load(call.settings().plugins.allow)))
+    return composed.policy_engine(plugins.extension(plugins.load(call.settings().plugins.allow)))
 
 
 def read(call: Call, name: str) -> tuple[Foreign, ...]:

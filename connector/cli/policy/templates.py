@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from connector.cli.frame.call import OK, Call, visible
-from connector.cli.policy.source import judge
+from connector.cli.policy.source import policy_engine
 from connector.clock import SystemClock
 from connector.errors import Mistake
 from connector.policy.engine import PolicyEngine
@@ -42,7 +42,7 @@ def slots(pairs: list[str]) -> dict[str, str]:
 
 
 def _list(call: Call, found: Any) -> int:
-    engine = judge(call)
+    engine = policy_engine(call)
     shown = [_short(call, engine, one) for one in found]
     call.result({"templates": shown})
     for one in shown:
@@ -88,7 +88,7 @@ def _one(call: Call, chosen: Any) -> int:
         }
         for name, slot in chosen.slots.items()
     }
-    sentences, short = _example(call, chosen), _short(call, judge(call), chosen)
+    sentences, short = _example(call, chosen), _short(call, policy_engine(call), chosen)
     call.result({**short, "plain": chosen.plain[lang], "slots": blanks, "sentences": sentences})
     _print(call, short)
     call.tell("policy.template-effect", text=chosen.plain[lang])
@@ -117,4 +117,4 @@ def _example(call: Call, chosen: Any) -> list[dict[str, str]]:
         document = templates.fill(chosen.id, {})
     except Mistake:
         return []  # a slot has to be filled first
-    return [{"text": text, "badge": badge} for text, badge in judge(call).clauses(document, call.lang)]
+    return [{"text": text, "badge": badge} for text, badge in policy_engine(call).clauses(document, call.lang)]

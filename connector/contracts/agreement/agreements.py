@@ -90,10 +90,10 @@ class Agreements:
     """Agreements of all participants; every method names the participant, itself or by its case."""
 
     def __init__(
-        self, participants: Participants, catalogue: Catalogue, judge: PolicyEngine, lines: Lines = NOBODY,
+        self, participants: Participants, catalogue: Catalogue, engine: PolicyEngine, lines: Lines = NOBODY,
         patience_ms: int = PATIENCE_MS, second_keys: SecondKeys = second_seal.nobody, name_of: Names = str,
     ) -> None:  # fmt: skip
-        self._participants, self._catalogue, self._judge, self._lines = participants, catalogue, judge, lines
+        self._participants, self._catalogue, self._engine, self._lines = participants, catalogue, engine, lines
         self._patience_ms, self._name_of = patience_ms, name_of
         self.records = AgreementRecords(participants, second_keys)
         self._signed: dict[tuple[str, str, str], tuple[Terms, str]] = {}
@@ -267,13 +267,13 @@ class Agreements:
     def deal(self, policy: dict[str, Any]) -> str:
         """The digest of a peer's policy; PeerError names what is not valid in it."""
         try:
-            return self._judge.digest(policy)
+            return self._engine.digest(policy)
         except PolicyError as fault:
             raise PeerError("contracts.policy", pointer=fault.pointer or "/", why=fault.code) from fault
 
     def worded(self, policy: dict[str, Any]) -> bool:
         """Whether all of a policy can be said in sentences."""
-        return bool(self._judge.clauses(policy, "de"))
+        return bool(self._engine.clauses(policy, "de"))
 
     def draw_up(
         self, tx: Tx, case: NegotiationRow, agreement_id: str, partner: Partner, offer: Offer, dataset: Dataset
@@ -297,8 +297,8 @@ class Agreements:
             consumer=Party(partner.name, partner.did), approved=case.approval,
             agent=None if hosted.acting is None else hosted.acting.carried,
         )  # fmt: skip
-        objects = render.contract(drawn, facts, self._judge, Deadline(offer.countersignature, until))
-        self.keep(tx, case, (*objects, *replacement.compared(tx, self._judge, case, plain)))
+        objects = render.contract(drawn, facts, self._engine, Deadline(offer.countersignature, until))
+        self.keep(tx, case, (*objects, *replacement.compared(tx, self._engine, case, plain)))
         covered = draft.refers_to(drawn.document, agreement_id, me.root, objects)
         if isinstance(me.key, SoftwareKey):
             drawn = replace(drawn, provider_jws=sealing.sign(covered, me.key, me.chain, tx.now // 1000))
@@ -312,16 +312,16 @@ class Agreements:
         plain = message.agreement
         me = self._participants.held(case.participant).participant.did
         parties = (plain["assigner"], plain["assignee"], plain["target"])
-        same_deal = self.deal(plain) == self._judge.digest(case.policy)
+        same_deal = self.deal(plain) == self._engine.digest(case.policy)
         if parties != (case.counterparty, me, case.dataset) or not same_deal:
             raise PeerError("contracts.other-agreement")
-        if not case.created_at - STRAY_MS <= self._judge.signed_at(plain) <= tx.now + STRAY_MS:
+        if not case.created_at - STRAY_MS <= self._engine.signed_at(plain) <= tx.now + STRAY_MS:
             raise PeerError("contracts.agreement-time", at=str(plain["timestamp"])[:40])
         document = draft.canonical_document(plain)
         agreement = self._made(tx, case, plain, document, message.agreement_signature)
         self.add(tx, agreement)
         self.keep(tx, case, second_seal.claimed("provider", message.second_signature))
-        self.keep(tx, case, replacement.compared(tx, self._judge, case, plain))
+        self.keep(tx, case, replacement.compared(tx, self._engine, case, plain))
         return agreement
 
     def keep(self, tx: Tx, case: NegotiationRow, objects: tuple[EvidenceObject, ...]) -> None:
@@ -411,7 +411,7 @@ class Agreements:
             participant=case.participant, id=str(plain["@id"]), negotiation=case.id, role=str(case.kernel.role),
             counterparty=case.counterparty, dataset=case.dataset, state="signed", document=document,
             digest=digest(document), provider_jws=seal, consumer_jws=None, facts={},
-            expires_at=self._judge.expires_at(document, self._judge.signed_at(plain)), created_at=tx.now,
+            expires_at=self._engine.expires_at(document, self._engine.signed_at(plain)), created_at=tx.now,
             finalized_at=None, replaces=case.replaces,
         )  # fmt: skip
 

@@ -33,13 +33,13 @@ def theirs(tx: Tx, line: Line, slug: str, digest: str | None, did: str, dataset:
 
 
 def compared(
-    tx: Tx, judge: PolicyEngine, case: NegotiationRow, policy: dict[str, object]
+    tx: Tx, engine: PolicyEngine, case: NegotiationRow, policy: dict[str, object]
 ) -> tuple[EvidenceObject, ...]:
     """The old and the new sentences side by side; nothing if the negotiation replaces no agreement that we have."""
     old = None if case.replaces is None else termination_store.by_digest(tx, case.participant, case.replaces)
     if old is None:
         return ()
-    rows = clause_diff.compare(clause_diff.clauses(judge, old.policy), clause_diff.clauses(judge, policy))
+    rows = clause_diff.compare(clause_diff.clauses(engine, old.policy), clause_diff.clauses(engine, policy))
     return (clause_diff.document(old.digest, rows, case.provider_pid or case.id),)
 
 

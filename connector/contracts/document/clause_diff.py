@@ -40,9 +40,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     after: Clause | None
 
 
-def clauses(judge: PolicyEngine, policy: Mapping[str, Any]) -> list[Clause]:
+def clauses(engine: PolicyEngine, policy: Mapping[str, Any]) -> list[Clause]:
     """The clauses of a policy in order; none if it cannot be said completely."""
-    german, english = judge.clauses(policy, "de"), judge.clauses(policy, "en")
+    german, english = engine.clauses(policy, "de"), engine.clauses(policy, "en")
     return [Clause(de, en, badge) for (de, badge), (en, _) in zip(german, english, strict=True)]
 
 

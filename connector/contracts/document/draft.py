@@ -104,16 +104,16 @@ def _snapshot(dataset: str, described: Described, publisher: str) -> str:
 
 
 def profile(
-    judge: PolicyEngine, policy: Document, setting: str, until: int, replaces: str | None, form: int
+    engine: PolicyEngine, policy: Document, setting: str, until: int, replaces: str | None, form: int
 ) -> EvidenceObject:
     """Reference 3: what the clauses mean and how far each is enforced, as both sides saw it.
 
     `setting` is the offer's for countersignatures; `until` is the instant (ms) before which one has to be here, and so
     known to both. `form` says how the text was written (decision 0045).
     """
-    plan = judge.plan(policy)
+    plan = engine.plan(policy)
     used = tuple((iri, one["source"], one["type"]) for iri, one in plan.operands.items())
-    same = (plan.clauses("de"), used, judge.vocabulary, setting, replaces, form)
+    same = (plan.clauses("de"), used, engine.vocabulary, setting, replaces, form)
     return evidence_object(
         PROFILE, "application/json", _FRAMES.written(same, partial(_profile, *same), (rfc3339(until),), str).encode()
     )

@@ -63,26 +63,28 @@ def known(form: object) -> TypeGuard[int]:
     return isinstance(form, int) and not isinstance(form, bool) and form in _FORMS
 
 
-def described(agreement: Agreement, facts: Facts, judge: PolicyEngine, form: int = FORM) -> Objects:
+def described(agreement: Agreement, facts: Facts, engine: PolicyEngine, form: int = FORM) -> Objects:
     """References 2, 4 and 5: text, snapshot and the provider's approval by rule. PeerError, PolicyError or
     OverflowError where they cannot be written."""
-    return _FORMS[form](agreement, facts, judge)
+    return _FORMS[form](agreement, facts, engine)
 
 
-def profile(agreement: Agreement, judge: PolicyEngine, deadline: Deadline, form: int = FORM) -> EvidenceObject:
+def profile(agreement: Agreement, engine: PolicyEngine, deadline: Deadline, form: int = FORM) -> EvidenceObject:
     """Reference 3. Raises as `described`."""
-    return draft.profile(judge, agreement.document, *deadline, agreement.replaces, form)
+    return draft.profile(engine, agreement.document, *deadline, agreement.replaces, form)
 
 
-def contract(agreement: Agreement, facts: Facts, judge: PolicyEngine, deadline: Deadline) -> tuple[EvidenceObject, ...]:
+def contract(
+    agreement: Agreement, facts: Facts, engine: PolicyEngine, deadline: Deadline
+) -> tuple[EvidenceObject, ...]:
     """All that the provider's seal refers to besides the agreement, as it is written now. Raises as `described`."""
-    return (*described(agreement, facts, judge).values(), profile(agreement, judge, deadline))
+    return (*described(agreement, facts, engine).values(), profile(agreement, engine, deadline))
 
 
-def _first(agreement: Agreement, facts: Facts, judge: PolicyEngine) -> Objects:
+def _first(agreement: Agreement, facts: Facts, engine: PolicyEngine) -> Objects:
     snapshot = draft.snapshot(agreement.dataset, facts.described, facts.provider.did)
     provider = acted(facts.provider, facts.agent)
-    text = written(agreement, snapshot.body, provider, facts.consumer, facts.purpose, judge, "de")
+    text = written(agreement, snapshot.body, provider, facts.consumer, facts.purpose, engine, "de")
     if text is None:
         raise PeerError("contracts.not-understood")
     at = str(agreement.policy["timestamp"])

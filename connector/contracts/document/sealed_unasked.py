@@ -1,6 +1,6 @@
 """What a consumer seals without asking anybody: what it would have written itself, byte for byte (threat T65).
 
-Pure: what we know ourselves, what the provider sealed, and the judge go in; what is not ours comes out, object by
+Pure: what we know ourselves, what the provider sealed, and the engine go in; what is not ours comes out, object by
 object. No part is looked at for whether it does harm: a part that is not ours is for a person to read (decision 0045).
 """
 
@@ -90,8 +90,8 @@ class Objection(NamedTuple):
 class Own:
     """What we would have written, as far as we know it; each part is written once, when it is asked for."""
 
-    def __init__(self, known: Known, judge: PolicyEngine, form: int = render.FORM) -> None:
-        self.known, self.judge, self.form = known, judge, form
+    def __init__(self, known: Known, engine: PolicyEngine, form: int = render.FORM) -> None:
+        self.known, self.engine, self.form = known, engine, form
         self._profiles: dict[tuple[Deadline, str | None], bytes | None] = {}
         self._snapshots: dict[str, bytes | None] = {}
 
@@ -113,14 +113,14 @@ class Own:
         if described is None:
             return {}
         try:
-            written = render.described(self.known.agreement, _facts(self.known, described), self.judge, self.form)
+            written = render.described(self.known.agreement, _facts(self.known, described), self.engine, self.form)
         except _FAILS:
             return {}
         return {name: one.body for name, one in written.items()}
 
     def _agreement(self) -> bytes:
         agreement, case = self.known.agreement, self.known.case
-        at = self.judge.signed_at(agreement.policy)
+        at = self.engine.signed_at(agreement.policy)
         did = self.known.consumer.did
         return sealing.canonical(
             draft.agreement_document(case.policy, agreement.id, case.dataset, case.counterparty, did, at)
@@ -145,7 +145,7 @@ class Own:
         key = deadline, agreement.replaces
         if key not in self._profiles:
             self._profiles[key] = _attempt(
-                lambda: render.profile(agreement, self.judge, deadline, self.form).body
+                lambda: render.profile(agreement, self.engine, deadline, self.form).body
             )  # fmt: skip
         return self._profiles[key]
 
@@ -155,7 +155,7 @@ class Own:
         if (described := self.known.described) is None:
             return
         yield from _made(self.snapshot(ending) for ending in _usual_endings(described.media_type))
-        until = self.judge.signed_at(self.known.agreement.policy) + patience_ms
+        until = self.engine.signed_at(self.known.agreement.policy) + patience_ms
         mildest_last = reversed(_no_stricter(described))
         yield from _made(self.profile(Deadline(setting, until // 1000 * 1000)) for setting in mildest_last)
 
@@ -208,8 +208,8 @@ def objections(own: Own, theirs: Mapping[str, bytes]) -> list[Objection]:
 
     What says in which form it was written, and what cannot be said at all, comes first.
     """
-    known, judge, found = own.known, own.judge, []
-    if not _worded(known.agreement.document, judge):
+    known, engine, found = own.known, own.engine, []
+    if not _worded(known.agreement.document, engine):
         found.append(Objection(AGREEMENT, "contracts.not-understood"))
     if form_of(theirs) is None:
         found.append(Objection(draft.PROFILE, "contracts.other-form"))
@@ -238,9 +238,9 @@ def compared(own: Own, theirs: Mapping[str, bytes]) -> dict[str, bytes | None]:
     """
     form = form_of(theirs) or own.form
     if own.known.described is not None:
-        return (own if form == own.form else Own(own.known, own.judge, form)).beside(theirs)
+        return (own if form == own.form else Own(own.known, own.engine, form)).beside(theirs)
     read = of_snapshot(_members(theirs[draft.DATASET]))
-    return {**Own(own.known._replace(described=read), own.judge, form).beside(theirs), draft.DATASET: None}
+    return {**Own(own.known._replace(described=read), own.engine, form).beside(theirs), draft.DATASET: None}
 
 
 def named(text: str | None) -> bool:
@@ -323,9 +323,9 @@ def _facts(known: Known, described: Described) -> Facts:
     )  # fmt: skip
 
 
-def _worded(document: bytes, judge: PolicyEngine) -> bool:
+def _worded(document: bytes, engine: PolicyEngine) -> bool:
     try:
-        return bool(judge.clauses(document, "de"))
+        return bool(engine.clauses(document, "de"))
     except ValueError:  # what a plug-in understood that has gone since
         return False
 

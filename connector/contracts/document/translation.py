@@ -23,8 +23,8 @@ NAME = "text-en.html"
 class Translations:
     """`name_of` is what the trust list calls a DID."""
 
-    def __init__(self, judge: PolicyEngine, name_of: Callable[[str], str]) -> None:
-        self._judge, self._name_of = judge, name_of
+    def __init__(self, engine: PolicyEngine, name_of: Callable[[str], str]) -> None:
+        self._engine, self._name_of = engine, name_of
 
     def members(self, tx: Tx, hosted: Hosted, agreement: Agreement, objects: Mapping[str, bytes]) -> dict[str, bytes]:
         """`text-en.html` for a bundle of this agreement, or nothing."""
@@ -34,7 +34,7 @@ class Translations:
         provider = acted(provider, carried(objects.get(draft.APPROVAL["provider"], b""), "provider"))
         case = store.case(tx, me.id, agreement.negotiation)
         purpose = None if case is None else case.purpose
-        text = written(agreement, objects[draft.DATASET], provider, consumer, purpose, self._judge, "en")
+        text = written(agreement, objects[draft.DATASET], provider, consumer, purpose, self._engine, "en")
         return {} if text is None else {NAME: text}
 
 
@@ -44,14 +44,14 @@ def written(
     provider: Party,
     consumer: Party,
     purpose: str | None,
-    judge: PolicyEngine,
+    engine: PolicyEngine,
     lang: str,
 ) -> bytes | None:
     """The text in `lang`; None where the agreement cannot be said in sentences or `snapshot` (reference 4) not be read.
 
     `purpose` is the IRI that the consumer asked with.
     """
-    clauses = judge.clauses(agreement.document, lang)
+    clauses = engine.clauses(agreement.document, lang)
     try:
         described: Any = draft.value_of(snapshot)
     except HanseError:
@@ -67,8 +67,8 @@ def written(
         dataset_title=str(described.get("dct:title", "")),
         description_sha256=version,
         dataset_sha256=version if described.get(f"{HANSE}versionOf") == "bytes" else None,
-        purpose=judge.label(purpose, lang) if purpose else None,
-        concluded_at=judge.signed_at(agreement.policy) or agreement.created_at,
+        purpose=engine.label(purpose, lang) if purpose else None,
+        concluded_at=engine.signed_at(agreement.policy) or agreement.created_at,
         expires_at=agreement.expires_at,
     )
     return render(facts, clauses, lang).encode()

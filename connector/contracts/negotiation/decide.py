@@ -81,9 +81,9 @@ class NegotiationDecider:
     """What a real connector says next: everything that needs no person happens at once."""
 
     def __init__(
-        self, sender: NegotiationSender, catalogue: Catalogue, judge: PolicyEngine, seals: SealsAtOnce
+        self, sender: NegotiationSender, catalogue: Catalogue, engine: PolicyEngine, seals: SealsAtOnce
     ) -> None:
-        self._sender, self._catalogue, self._judge, self._seals = sender, catalogue, judge, seals
+        self._sender, self._catalogue, self._engine, self._seals = sender, catalogue, engine, seals
 
     def after(self, tx: Tx, case: NegotiationRow, turn: ReceivedMessage | None) -> NegotiationRow:
         state = case.kernel.state
@@ -131,7 +131,7 @@ class NegotiationDecider:
         """
         asked = Asked(
             subject="offer", title=case.title, dataset=case.dataset, process=case.id, counterparty=case.counterparty,
-            terms=self._judge.digest(case.policy if agreement is None else agreement.document), wanted=True,
+            terms=self._engine.digest(case.policy if agreement is None else agreement.document), wanted=True,
             drafter="" if case.approval is None else case.approval.pseudonym,
         )  # fmt: skip
         held = self._sender.approvals.contract(tx, case.participant, asked)
@@ -154,22 +154,22 @@ class NegotiationDecider:
             )
         except Unknown:
             return self._sender.terminate(tx, case, "offer", because("contracts.offer-gone"))
-        plan = self._judge.plan(offer.policy)
-        decision = self._judge.decide(
+        plan = self._engine.plan(offer.policy)
+        decision = self._engine.decide(
             plan, partner.requester, "negotiation", tx.now, purpose=case.purpose, action=case.action
         )
         asked = (turn and turn.terms) or self._sender.agreements.deal(case.policy)
         # Computed now: the digest kept with an offer is that of the operands that were known when it was published.
         current = plan.deal
-        known = asked == current or asked == self._judge.digest(edc.echo(offer.policy))
+        known = asked == current or asked == self._engine.digest(edc.echo(offer.policy))
         published = known and self._unchanged(case, offer)
         narrowing = None if published or not decision.permit else self._narrowing(tx, case, partner, offer)
         case = replace(case, deferred=decision.deferred)
-        record = {**self._judge.record(decision), "deferred": list(decision.deferred), "offer": offer.id}
+        record = {**self._engine.record(decision), "deferred": list(decision.deferred), "offer": offer.id}
         self._sender.record(tx, case, DECISION, {**record, **_told(narrowing)})
         if not decision.permit:
             due_at = tx.now + SETTLING_MS if first else None
-            return self._sender.terminate(tx, case, "policy", self._judge.reasons(decision), due_at=due_at)
+            return self._sender.terminate(tx, case, "policy", self._engine.reasons(decision), due_at=due_at)
         if published:
             terms = case.policy if asked == current else offer.for_message()
             if not self._sender.agreements.worded(terms):  # a plug-in may have gone since it was published
@@ -218,10 +218,10 @@ class NegotiationDecider:
         """
         try:
             terms = {**draft.rules_of(case.policy), "@type": "Agreement"}
-            found = self._judge.narrower(offer.policy, terms)
+            found = self._engine.narrower(offer.policy, terms)
             if not found.compatible:
                 return found
-            decision = self._judge.decide(
+            decision = self._engine.decide(
                 terms, partner.requester, "negotiation", tx.now, purpose=case.purpose, action=case.action
             )
             plain = not any(NAMES & {member(name)} for name in terms if name != "@type")
@@ -230,7 +230,7 @@ class NegotiationDecider:
             return Narrowing("unknown", "term", fault.pointer or "/")
         if not plain or not self._sender.agreements.worded(terms):
             return Narrowing("unknown", "term", "/")
-        return found if decision.permit else Narrowing("unknown", "refused", "", self._judge.reasons(decision))
+        return found if decision.permit else Narrowing("unknown", "refused", "", self._engine.reasons(decision))
 
     def _offered(self, tx: Tx, case: NegotiationRow, turn: ReceivedMessage) -> NegotiationRow:
         """What we asked for ourselves is accepted; whatever else is offered is for a person to read."""

@@ -64,7 +64,7 @@ class Contracts:
         self,
         participants: Participants,
         catalogue: Catalogue,
-        judge: PolicyEngine,
+        engine: PolicyEngine,
         decide: Callable[[NegotiationSender], DecideNegotiation],
         lines: Lines = NOBODY,
         patience_ms: int = PATIENCE_MS,
@@ -77,7 +77,7 @@ class Contracts:
         """`name_of` is what the trust list calls a DID: so contracts name the parties."""
         self._participants, self._catalogue = participants, catalogue
         self._quotas = quotas or Quotas(Quota())
-        self.agreements = Agreements(participants, catalogue, judge, lines, patience_ms, second_keys, name_of)
+        self.agreements = Agreements(participants, catalogue, engine, lines, patience_ms, second_keys, name_of)
         self.sender = NegotiationSender(participants, self.agreements, approvals)
         self.countersigning = LateCountersignatures(self.agreements, self.sender)
         self.approvals, self.decide = approvals, decide(self.sender)

@@ -178,7 +178,7 @@ def _provider_seal(found: SealedContract, now: int) -> list[sealing.Reference]:
         _as_addressed(item)
     bodies = zip(found.seal.pars, (agreement.document, *(item.body for item in found.objects.values())), strict=True)
     _holds(found.jws, dict(bodies), found.trust, now)
-    _dated(found.seal, found.own.judge.signed_at(agreement.policy) // 1000)
+    _dated(found.seal, found.own.engine.signed_at(agreement.policy) // 1000)
     root = key_binding.root_of(found.trust.did)
     covered = _covered(agreement, found.objects, root, root, found.objects[draft.APPROVAL["provider"]])
     _exactly(found.seal, covered, found.own.known.case.created_at, now)

@@ -104,10 +104,10 @@ class Gatherer:
     """`roots` are the authorities of seal certificates."""
 
     def __init__(
-        self, db: Database, participants: Participants, judge: PolicyEngine, partners: Partners, members: Members,
+        self, db: Database, participants: Participants, engine: PolicyEngine, partners: Partners, members: Members,
         roots: Sequence[x509.Certificate],
     ) -> None:  # fmt: skip
-        self._db, self._participants, self._judge = db, participants, judge
+        self._db, self._participants, self._engine = db, participants, engine
         self._partners, self._members, self._roots = partners, members, roots
         self._documents = _Documents()
 
@@ -219,14 +219,14 @@ class Gatherer:
         if len(seal.pars) != 5 or case.agreement != seal.pars[0]:
             raise Fault("seal-form", what="pars")
         shown = described_data.read(task.kept.get(described_data.NAME))
-        own = Own(sealed_unasked.known(hosted, case, agreement, shown, self._members.name_of), self._judge)
+        own = Own(sealed_unasked.known(hosted, case, agreement, shown, self._members.name_of), self._engine)
         predicted = own.predicted(PATIENCE_MS) if len(agreement.document) <= LONGEST else ()
         names = (draft.TEXT, draft.PROFILE, draft.DATASET, draft.APPROVAL["provider"])
         objects = _objects(tx, task, dict(zip(names, seal.pars[1:], strict=True)), predicted, have.fetched)
         if isinstance(objects, Missing):
             return objects
         acted = sealed_unasked.with_agent(own.known, objects[draft.APPROVAL["provider"]].body)
-        own = own if acted is own.known or acted.acts is None else Own(acted, self._judge)
+        own = own if acted is own.known or acted.acts is None else Own(acted, self._engine)
         return SealedContract(
             own, agreement.provider_jws, seal, objects, task.claim("provider"), documents,
             self._trust(case.counterparty, have.document), hosted.participant.root, read,

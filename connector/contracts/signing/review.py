@@ -53,8 +53,8 @@ class Gathered(msgspec.Struct, frozen=True):
 class Readings:
     """`name_of` is what the trust list calls a DID."""
 
-    def __init__(self, agreements: Agreements, judge: PolicyEngine, name_of: Names) -> None:
-        self._agreements, self._judge, self._name_of = agreements, judge, name_of
+    def __init__(self, agreements: Agreements, engine: PolicyEngine, name_of: Names) -> None:
+        self._agreements, self._engine, self._name_of = agreements, engine, name_of
 
     def gather(self, tx: Tx, hosted: Hosted, agreement: Agreement) -> Gathered:
         """Raises Unknown before the documents are here."""
@@ -75,7 +75,7 @@ class Readings:
         whole = sealed_unasked.digest(found.theirs)
         if found.known is None:
             return Reading(digest=whole, files=files)
-        own = Own(found.known, self._judge)
+        own = Own(found.known, self._engine)
         against = sealed_unasked.objections(own, found.theirs)
         return Reading(
             digest=whole, files=files, objections=tuple(_told(one) for one in against),

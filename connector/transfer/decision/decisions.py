@@ -43,9 +43,9 @@ class TransferDecisions:
     """Decisions about transfers that we provide, with what the log keeps of them and what people are told."""
 
     def __init__(
-        self, judge: PolicyEngine, states: StatesOfWorld, agreements: Agreements, closure_of: ClosureOf
+        self, engine: PolicyEngine, states: StatesOfWorld, agreements: Agreements, closure_of: ClosureOf
     ) -> None:
-        self._judge, self._worlds, self._agreements, self._closure_of = judge, states, agreements, closure_of
+        self._engine, self._worlds, self._agreements, self._closure_of = engine, states, agreements, closure_of
         self._kept = kept_by_size(self._read)
 
     # What is read
@@ -54,7 +54,7 @@ class TransferDecisions:
         """Everything that a decision needs of it but what was done under it."""
         policy = self._policy(agreement)
         terms, vocabulary = self._agreements.signed(tx, agreement)
-        vocabulary = vocabulary or self._judge.vocabulary
+        vocabulary = vocabulary or self._engine.vocabulary
         return AgreementNow(
             now=tx.now, row=agreement, document=policy.document, program=policy.plan.program,
             signed_at=policy.signed_at, vocabulary=vocabulary, closure=self._closure_of(vocabulary),
@@ -122,7 +122,7 @@ class TransferDecisions:
     # What is told and kept
 
     def reasons(self, decision: TransferDecision) -> Reason:
-        return self._judge.reasons(decision.decision) if decision.question.member else because("transfer.no-member")
+        return self._engine.reasons(decision.decision) if decision.question.member else because("transfer.no-member")
 
     def book(
         self, tx: Tx, sender: TransferSender, process: TransferRow, decision: TransferDecision, *, once: bool = False
@@ -147,10 +147,10 @@ class TransferDecisions:
             decision_store.trim(tx, process.participant, kept)
         digests = {"decision": kept.id, "record": sha256(record).hexdigest(), "world": whole["world"]}
         told = {"permit": decision.permit, "member": decision.question.member}
-        sender.record(tx, process, DECISION, {**self._judge.record(decision.decision), **told, **digests})
+        sender.record(tx, process, DECISION, {**self._engine.record(decision.decision), **told, **digests})
 
     def _sources(self, agreement: AgreementNow) -> Sources:
-        policy, engine = self._policy(agreement.row), self._judge
+        policy, engine = self._policy(agreement.row), self._engine
         return Sources(
             policy.plan.digest, policy.sha256, engine.registry.digest, agreement.vocabulary, engine.plugins
         )  # fmt: skip
@@ -162,8 +162,8 @@ class TransferDecisions:
 
     def _read(self, body: bytes) -> SignedPolicy:
         document = msgspec.json.decode(body, type=dict[str, Any])
-        plan = self._judge.plan(document)
+        plan = self._engine.plan(document)
         return SignedPolicy(
             document=document, plan=plan, sha256=sha256(canonical(document)).hexdigest(),
-            signed_at=self._judge.signed_at(document), windows=use_counts.windows(plan.policy),
+            signed_at=self._engine.signed_at(document), windows=use_counts.windows(plan.policy),
         )  # fmt: skip

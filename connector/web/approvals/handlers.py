@@ -54,11 +54,11 @@ class _Shown(Struct, frozen=True):
 
 class ApprovalPages:
     def __init__(
-        self, db: Database, approvals: ApprovalSlice, catalogue: Catalogue, contracts: Contracts, judge: PolicyEngine,
+        self, db: Database, approvals: ApprovalSlice, catalogue: Catalogue, contracts: Contracts, engine: PolicyEngine,
         anchor: Anchor, people: Directory, drafts: Drafts,
     ) -> None:  # fmt: skip
         self._db, self._approvals, self._drafts = db, approvals.service, approvals.publications
-        self._catalogue, self._contracts, self._judge, self._anchor = catalogue, contracts, judge, anchor
+        self._catalogue, self._contracts, self._engine, self._anchor = catalogue, contracts, engine, anchor
         self._people, self._views, self._begun = people, ApprovalViews(people, anchor), drafts
 
     async def all(self, call: Call) -> web.StreamResponse:
@@ -117,7 +117,7 @@ class ApprovalPages:
             row = self._approvals.get(tx, call.slug, name)
             case = self._contracts.get(tx, call.slug, row.process)
             policy = narrowed.until(tx, case.policy, day)
-            terms = TermsBack(policy, self._judge.digest(policy))
+            terms = TermsBack(policy, self._engine.digest(policy))
             self._approvals.counter(tx, call.slug, name, call.voter, terms)
 
         try:
@@ -203,15 +203,15 @@ class ApprovalPages:
     def _about(self, tx: Tx, call: Call, row: ApprovalRow) -> About:
         if row.subject == "publication":
             begun = self._begun.of_approval(tx, call.slug, row.id)
-            return view.publication(call, self._judge, row, self._drafts.comparison(tx, call.slug, row), begun)
+            return view.publication(call, self._engine, row, self._drafts.comparison(tx, call.slug, row), begun)
         case = self._contracts.one(tx, call.slug, row.process)
         if row.subject == "offer":
             described = self._contracts.described(tx, case)
             return view.offer(
-                call, self._judge, self._anchor, case, "" if described is None else described.description, tx.now
+                call, self._engine, self._anchor, case, "" if described is None else described.description, tx.now
             )
         dataset, offers = self._published(tx, call.slug, case)
-        return view.contract(call, self._judge, self._anchor, case, dataset, offers, tx.now)
+        return view.contract(call, self._engine, self._anchor, case, dataset, offers, tx.now)
 
     def _published(self, tx: Tx, slug: str, case: NegotiationRow) -> tuple[Dataset | None, list[Offer]]:
         try:

@@ -54,14 +54,14 @@ class About(Struct, frozen=True, kw_only=True):
     wider: bool = False
 
 
-def terms(call: Call, judge: PolicyEngine, policy: Mapping[str, Any]) -> list[Line]:
+def terms(call: Call, engine: PolicyEngine, policy: Mapping[str, Any]) -> list[Line]:
     """The clauses with their badges; empty if they cannot be said completely."""
-    return [Line(one.text[call.lang], one.badge, level=one.level) for one in clauses(judge, policy)]
+    return [Line(one.text[call.lang], one.badge, level=one.level) for one in clauses(engine, policy)]
 
 
-def compared(call: Call, judge: PolicyEngine, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Line]:
+def compared(call: Call, engine: PolicyEngine, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Line]:
     """Clause by clause what differs; empty if nothing does."""
-    rows = clause_diff.compare(clause_diff.clauses(judge, old), clause_diff.clauses(judge, new))
+    rows = clause_diff.compare(clause_diff.clauses(engine, old), clause_diff.clauses(engine, new))
     found = []
     for row in rows:
         if row.change == "kept":
@@ -75,7 +75,7 @@ def compared(call: Call, judge: PolicyEngine, old: Mapping[str, Any], new: Mappi
 
 
 def publication(
-    call: Call, judge: PolicyEngine, row: ApprovalRow, found: Comparison, begun: Draft | None = None
+    call: Call, engine: PolicyEngine, row: ApprovalRow, found: Comparison, begun: Draft | None = None
 ) -> About:  # fmt: skip
     """A draft: what it changes of what is published, or all that it says of something new; with both the file, who will
     see it, and what was found in it of persons and answered to that (`begun`)."""
@@ -92,30 +92,30 @@ def publication(
         changes.append(Line(call.say("web.approvals.new-bytes"), change="changed"))
     policy = _policy(found)
     if policy is not None and found.standing and found.rule is not None:
-        changes += compared(call, judge, found.standing[0].policy, policy)
-    said = terms(call, judge, policy) if policy is not None else []
+        changes += compared(call, engine, found.standing[0].policy, policy)
+    said = terms(call, engine, policy) if policy is not None else []
     return About(facts=facts, changes=changes, terms=said, whole=policy is None or bool(said))
 
 
 def contract(
-    call: Call, judge: PolicyEngine, anchor: Anchor, case: NegotiationRow, dataset: Dataset | None,
+    call: Call, engine: PolicyEngine, anchor: Anchor, case: NegotiationRow, dataset: Dataset | None,
     offers: Sequence[Offer], now: int,
 ) -> About:  # fmt: skip
     """Somebody asks for an offer of ours: who, what for, what we give, and where it is not what we published."""
     offered = next((one for one in offers if one.id == case.offer), None)
-    said = terms(call, judge, case.policy)
+    said = terms(call, engine, case.policy)
     facts = [*_partner(call, anchor, case.counterparty, now), *_purpose(call, case)]
     given = _given(call, case, dataset)
-    changes = [] if offered is None else compared(call, judge, offered.policy, case.policy)
+    changes = [] if offered is None else compared(call, engine, offered.policy, case.policy)
     return About(facts=[*facts, (call.say("web.approvals.we-give"), given)], changes=changes, terms=said,
                  whole=bool(said))  # fmt: skip
 
 
 def offer(
-    call: Call, judge: PolicyEngine, anchor: Anchor, case: NegotiationRow, described: str, now: int
+    call: Call, engine: PolicyEngine, anchor: Anchor, case: NegotiationRow, described: str, now: int
 ) -> About:  # fmt: skip
     """Terms of a partner's: who it is, what we get, and what they are."""
-    said = terms(call, judge, case.policy)
+    said = terms(call, engine, case.policy)
     got = plain(case.title or described or case.dataset, LONGEST)
     facts = [*_partner(call, anchor, case.counterparty, now), (call.say("web.approvals.we-get"), got),
              *_purpose(call, case)]  # fmt: skip

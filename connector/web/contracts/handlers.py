@@ -51,11 +51,11 @@ class _Known(Struct, frozen=True, kw_only=True):
 class ContractPages:
     def __init__(
         self, db: Database, contracts: Contracts, transfers: Transfers, duties: Duties, approvals: Approvals,
-        evidence: Evidence, judge: PolicyEngine, agreements: Agreements, lives: Lives, people: Directory,
+        evidence: Evidence, engine: PolicyEngine, agreements: Agreements, lives: Lives, people: Directory,
         checking: Checking,
     ) -> None:  # fmt: skip
         self._db, self._contracts, self._transfers, self._duties = db, contracts, transfers, duties
-        self._approvals, self._evidence, self._judge = approvals, evidence, judge
+        self._approvals, self._evidence, self._engine = approvals, evidence, engine
         self._agreements, self._lives, self._people, self._checking = agreements, lives, people, checking
 
     async def all(self, call: Call) -> web.StreamResponse:
@@ -157,14 +157,14 @@ class ContractPages:
         life = self._lives.one(tx, call.slug, agreement.id)
         return _Known(
             agreement=agreement, shown=self._agreements.one(tx, call.slug, agreement), life=life,
-            terms=view.terms(call, self._judge, agreement),
+            terms=view.terms(call, self._engine, agreement),
             approved=view.approved_by(tx, call, self._approvals, self._people, case),
             approved_there=view.approved_there(tx, call, agreement),
             acted=view.acted(tx, call, agreement),
             deliveries=[
                 view.delivery(call, one) for one in self._transfers.all(tx, call.slug, agreement.id)[:SHOWN]
             ],
-            duties=[view.owed(call, self._judge, one) for one in self._duties.standing(tx, call.slug, agreement.id)],
+            duties=[view.owed(call, self._engine, one) for one in self._duties.standing(tx, call.slug, agreement.id)],
             signable=life.countersigning.step in view.SIGNABLE,
         )  # fmt: skip
 

@@ -44,11 +44,11 @@ class _Step(Struct, frozen=True):
 class ContractSteps:
     def __init__(
         self, db: Database, clock: Clock, participants: Participants, contracts: Contracts,
-        delivery: TerminationDelivery, requests: Requests, judge: PolicyEngine, readings: Readings,
+        delivery: TerminationDelivery, requests: Requests, engine: PolicyEngine, readings: Readings,
         agreements: Agreements,
     ) -> None:  # fmt: skip
         self._db, self._clock, self._participants, self._contracts = db, clock, participants, contracts
-        self._delivery, self._requests, self._judge = delivery, requests, judge
+        self._delivery, self._requests, self._engine = delivery, requests, engine
         self._readings, self._agreements = readings, agreements
 
     # The end
@@ -154,7 +154,7 @@ class ContractSteps:
             try:
                 wish = NegotiationRequest(provider=found.acting, dataset=found.agreement.dataset)
                 offered = await self._requests.terms(call.town, wish)
-                old, new = (clause_diff.clauses(self._judge, one) for one in (found.agreement.policy, offered.policy))
+                old, new = (clause_diff.clauses(self._engine, one) for one in (found.agreement.policy, offered.policy))
                 rows = clause_diff.compare(old, new)
             except HanseError as away:
                 problem = problem or away

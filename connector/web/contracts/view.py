@@ -86,7 +86,7 @@ def part_of(call: Call, life: LifeView) -> str:
     return call.say("web.contracts.part-of", partner=life.partner, whole=life.part_of.name, day=said)
 
 
-def terms(call: Call, judge: PolicyEngine, agreement: Agreement) -> list[Clause]:
+def terms(call: Call, engine: PolicyEngine, agreement: Agreement) -> list[Clause]:
     return [
         Clause(
             call.desk.in_words(one.text[call.lang], call.lang),
@@ -94,7 +94,7 @@ def terms(call: Call, judge: PolicyEngine, agreement: Agreement) -> list[Clause]
             one.level,
             " ".join(one.notes.get(call.lang, [])),
         )
-        for one in clauses(judge, agreement.policy)
+        for one in clauses(engine, agreement.policy)
     ]
 
 
@@ -103,8 +103,8 @@ def delivery(call: Call, one: TransferRow) -> Delivery:
     return Delivery(at=one.changed_at, state=found.text[call.lang], badge=TONES[found.tone], size=one.bytes)
 
 
-def owed(call: Call, judge: PolicyEngine, one: DutyNow) -> Owed:
-    shown = duty_view(judge, one)
+def owed(call: Call, engine: PolicyEngine, one: DutyNow) -> Owed:
+    shown = duty_view(engine, one)
     done = one.state in ("fulfilled", "healed")
     state = one.state if one.active or done else "later"
     badge = "success" if done else "danger" if one.state == "violated" else "info"

@@ -42,10 +42,15 @@ READERS: tuple[Role, ...] = ("steward", "publisher", "auditor", "protection")
 class DatasetHandlers:
     def __init__(
         self, db: Database, catalogue: Catalogue, drafts: Drafts, publications: PublicationApprovals,
-        contracts: Contracts, judge: PolicyEngine, anchor: Anchor, rules: Rules,
+        contracts: Contracts, engine: PolicyEngine, anchor: Anchor, rules: Rules,
     ) -> None:  # fmt: skip
         self._db, self._catalogue, self._drafts, self._publications = db, catalogue, drafts, publications
-        self._agreements, self._judge, self._members, self._rules = contracts.agreements, judge, Members(anchor), rules
+        self._agreements, self._engine, self._members, self._rules = (
+            contracts.agreements,
+            engine,
+            Members(anchor),
+            rules,
+        )
 
     async def own(self, call: Call) -> web.StreamResponse:
         """Everything that was published, the newest first, a page at a time."""
@@ -76,7 +81,7 @@ class DatasetHandlers:
         running = self._agreements.running_on(tx, slug, one.id)
         details = dataset_life.details(self._catalogue.life.whose(slug), one, source, offers, running, self._members)
         ruled = [
-            (terms_of, clauses(self._judge, offer.policy))
+            (terms_of, clauses(self._engine, offer.policy))
             for terms_of, offer in zip(details.terms, offers, strict=True)
         ]
         return one, details, ruled, self._drafts.of_dataset(tx, slug, one.id)

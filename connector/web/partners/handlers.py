@@ -42,8 +42,8 @@ class Shown(Struct, frozen=True, kw_only=True):
 
 
 class PartnerPages:
-    def __init__(self, db: Database, partners: Partners, judge: PolicyEngine, anchor: Anchor) -> None:
-        self._db, self._partners, self._judge, self._anchor = db, partners, judge, anchor
+    def __init__(self, db: Database, partners: Partners, engine: PolicyEngine, anchor: Anchor) -> None:
+        self._db, self._partners, self._engine, self._anchor = db, partners, engine, anchor
 
     async def members(self, call: Call) -> web.StreamResponse:
         """All members, and the groups that the trust list attests."""
@@ -68,7 +68,7 @@ class PartnerPages:
         seeker = seeker_of(self._anchor, call.town.did, now)
         theirs: list[HitView] = []
         for each in found.theirs:
-            terms = [offered(self._judge, seeker, policy, now) for policy in _policies(each.entry)]
+            terms = [offered(self._engine, seeker, policy, now) for policy in _policies(each.entry)]
             theirs.append(hit(one.entry.did, _name(one), each.entry, terms, rfc3339(each.seen_at), "copy"))
         return await page(
             call, "partners/member.html", title=_name(one), crumbs=[(call.say("partners.title"), call.at("partners"))],
@@ -82,7 +82,7 @@ class PartnerPages:
     def _shown(self, call: Call, one: Partner) -> Shown:
         return Shown(
             name=_named(call, one), href=f"{call.at('partners', 'member')}?did={quote(one.entry.did, safe='')}",
-            kind=self._judge.label(one.entry.kind, call.lang), since=one.since or None,
+            kind=self._engine.label(one.entry.kind, call.lang), since=one.since or None,
             health=call.say(f"partners.health.{one.health}"),
             badge=BADGES.get(one.health, "warning"),
             shows=one.shows, contracts=one.gives + one.gets, groups=self._groups(call, one.common),
@@ -94,7 +94,7 @@ class PartnerPages:
         state = "suspended" if entry.state == "suspended" else "member" if one.signs.admitted else "ended"
         groups = self._groups(call, entry.groups)
         return [
-            (say("partners.fact.kind"), self._judge.label(entry.kind, call.lang)),
+            (say("partners.fact.kind"), self._engine.label(entry.kind, call.lang)),
             (say("partners.fact.state"), say(f"partners.state.{state}")),
             *([(say("partners.fact.part-of"), _whole(call, one))] if one.whole else []),
             (say("partners.fact.operator"), plain(entry.operator, LONGEST)),

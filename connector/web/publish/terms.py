@@ -52,8 +52,8 @@ class Effect(Struct, frozen=True, kw_only=True):
 
 
 class Rules:
-    def __init__(self, clock: Clock, judge: PolicyEngine, audiences: Audiences, anchor: Anchor) -> None:
-        self._clock, self._judge, self._audiences, self._anchor = clock, judge, audiences, anchor
+    def __init__(self, clock: Clock, engine: PolicyEngine, audiences: Audiences, anchor: Anchor) -> None:
+        self._clock, self._engine, self._audiences, self._anchor = clock, engine, audiences, anchor
 
     def offered(self) -> list[TemplateView]:
         """Those that could permit somebody something, by number."""
@@ -62,7 +62,7 @@ class Rules:
     def _offered(self, among: Sequence[Template]) -> list[TemplateView]:
         """Looking whether one could permit anybody anything takes as long as the rest of a page."""
         now = self._clock.now()
-        return [shown for one in among if (shown := template(self._judge, one, now)).offered]
+        return [shown for one in among if (shown := template(self._engine, one, now)).offered]
 
     def named(self, rule: str) -> TemplateView:
         """Raises Mistake for one that is not offered."""
@@ -140,7 +140,7 @@ class Rules:
             policy = fill(rule, slots)
             found = self._audiences.of(policy, now, call.town.did)
             return Effect(
-                clauses=clauses(self._judge, policy), audience=audience_view.audience(self._judge, found)
+                clauses=clauses(self._engine, policy), audience=audience_view.audience(self._engine, found)
             )  # fmt: skip
         except (Mistake, PolicyError) as problem:
             return Effect(clauses=[], audience=None, problem=told(call, problem))

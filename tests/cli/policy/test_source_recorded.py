@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connector.app.policy_engine import judge
+from connector.app.policy_engine import policy_engine
 from connector.catalogue.concepts import vocabulary
 from connector.cli.frame.client import Problem
 from connector.cli.policy import explain, source
@@ -49,7 +49,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> type[Server]:
 
 def decided(kind: str) -> dict[str, Any]:
     """A decision as it is kept."""
-    engine = judge()
+    engine = policy_engine()
     facts = {KIND: Fact(frozenset({HANSE + kind}), "verified-credential", "urn:vc:1")}
     world = World(now=NOON, participant="did:web:a", facts=facts, closure=vocabulary().closure)
     decision = engine.rule(POLICY, world, "access")

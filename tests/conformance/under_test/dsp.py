@@ -48,7 +48,7 @@ def ports(foreign: Foreign, delay_ms: int) -> Ports:
     prompter = Prompter(delay_ms)
     return replace(
         among(foreign),
-        negotiating=lambda sender, catalogue, judge, seals: Negotiating(prompter),
+        negotiating=lambda sender, catalogue, engine, seals: Negotiating(prompter),
         transferring=lambda sender, decisions: Transferring(prompter),
         plane=_idle_plane,
         more=partial(_more, foreign),
@@ -66,7 +66,7 @@ async def settle(services: Services, origin: str) -> None:
     participants = services.participants
     if SLUG not in {one.participant.id for one in await participants.all()}:
         await participants.admit(participant_at(SLUG, f"{origin}{PATH}"))
-    await services.infra.db.write(SLUG, sow, participants.held(SLUG).participant, services.judge, KIT)
+    await services.infra.db.write(SLUG, sow, participants.held(SLUG).participant, services.engine, KIT)
 
 
 class Triggers:

@@ -20,7 +20,7 @@ USE = {"permission": [{"action": "use"}]}
 _SHA256 = "0" * 64
 
 
-def sow(tx: Tx, participant: Participant, judge: PolicyEngine, peer: str) -> None:
+def sow(tx: Tx, participant: Participant, engine: PolicyEngine, peer: str) -> None:
     """Everything at once, or nothing if it was done before."""
     if shelves.source(tx, participant.id, "kit") is not None:
         return
@@ -29,12 +29,12 @@ def sow(tx: Tx, participant: Participant, judge: PolicyEngine, peer: str) -> Non
     )  # fmt: skip
     shelves.insert_source(tx, participant.id, source)
     for name in (*DATASETS, "ATP0101"):
-        _shelve(tx, participant, judge, name)
+        _shelve(tx, participant, engine, name)
     for name, role in AGREEMENTS.items():
         _conclude(tx, participant, peer, name, role)
 
 
-def _shelve(tx: Tx, participant: Participant, judge: PolicyEngine, name: str) -> None:
+def _shelve(tx: Tx, participant: Participant, engine: PolicyEngine, name: str) -> None:
     document = {"title": name, "name": "kit.csv", "media_type": "text/csv", "bytes": 8, "sha256": _SHA256}
     dataset = Dataset(
         id=name, source="kit", title=name, version=_SHA256, document=document, created_at=tx.now, changed_at=tx.now,
@@ -42,7 +42,7 @@ def _shelve(tx: Tx, participant: Participant, judge: PolicyEngine, name: str) ->
     )  # fmt: skip
     shelves.insert_dataset(tx, participant.id, dataset)
     offer = Offer(
-        id=offer_of(name), dataset=name, policy=dict(USE), digest=judge.digest(USE), visibility="members",
+        id=offer_of(name), dataset=name, policy=dict(USE), digest=engine.digest(USE), visibility="members",
         countersignature="none", template={"id": "kit", "slots": {}}, state="published", created_at=tx.now,
     )  # fmt: skip
     shelves.insert_offer(tx, participant.id, offer)

@@ -60,7 +60,7 @@ async def test_the_snapshot_pins_the_bytes_of_a_file(towns: Towns) -> None:
 async def test_the_text_is_german_names_both_and_the_purpose(towns: Towns) -> None:
     agreement = await towns.concluded("nachbardorf", "musterstadt")
     text = (await objects(towns, agreement))[draft.TEXT].body.decode()
-    for part in ("Musterstadt", "Nachbardorf", "Bäume", agreement.id, towns.judge.label(PURPOSE, "de")):
+    for part in ("Musterstadt", "Nachbardorf", "Bäume", agreement.id, towns.engine.label(PURPOSE, "de")):
         assert part in text
     assert (
         await towns.db.read("nachbardorf", towns.contracts.agreements.text, "nachbardorf", agreement) == text.encode()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.app.policy_engine import judge
+from connector.app.policy_engine import policy_engine
 from connector.catalogue.templates.templates import fill
 from connector.clock import rfc3339
 from connector.contracts.document import draft, frame, sealing
@@ -44,7 +44,7 @@ CLAUSES = st.lists(st.tuples(WORDS, st.sampled_from(["enforced", "monitored", "c
 
 @pytest.fixture(scope="module")
 def engine() -> PolicyEngine:
-    return judge()
+    return policy_engine()
 
 
 def whole(facts: ContractFacts, clauses: list[Any], lang: str) -> str:

@@ -5,7 +5,7 @@ from hashlib import sha256
 
 import pytest
 
-from connector.app.policy_engine import judge
+from connector.app.policy_engine import policy_engine
 from connector.catalogue.templates.templates import fill
 from connector.contracts.document import draft, render, sealing
 from connector.contracts.document.described_data import Described
@@ -46,7 +46,7 @@ def contract(judged: PolicyEngine, template: str, form: int) -> bytes:
 @pytest.mark.threat("T65")
 @pytest.mark.parametrize("form", render._FORMS)
 def test_the_same_facts_give_the_same_bytes_in_every_release(form: int) -> None:
-    judged = judge()
+    judged = policy_engine()
     written = b"\0".join(contract(judged, template, form) for template in SLOTS)
     assert sha256(written).hexdigest() == DIGESTS[form]
 

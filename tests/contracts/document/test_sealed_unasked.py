@@ -31,12 +31,12 @@ class Lies(NamedTuple):
 
     known: Known
     theirs: dict[str, bytes]
-    judge: PolicyEngine
+    engine: PolicyEngine
 
     def against(self, **changed: Any) -> list[str]:
         """The codes of what stands against it; `changed` members of what is known."""
         known = self.known._replace(**changed)
-        return [one.code for one in sealed_unasked.objections(Own(known, self.judge), self.theirs)]
+        return [one.code for one in sealed_unasked.objections(Own(known, self.engine), self.theirs)]
 
     def but(self, name: str, body: bytes) -> "Lies":
         return self._replace(theirs={**self.theirs, name: body})
@@ -52,7 +52,7 @@ async def honest(towns: Towns, **wish: Any) -> Lies:
     kept = await towns.db.read(CONSUMER, object_store.objects, CONSUMER, case.id)
     known = sealed_unasked.known(hosted, case, agreement, described_data.read(kept[described_data.NAME]), towns.name_of)
     theirs = await towns.db.read(CONSUMER, towns.contracts.agreements.sealed, agreement)
-    return Lies(known, {name: theirs[name] for name in FILES}, towns.judge)
+    return Lies(known, {name: theirs[name] for name in FILES}, towns.engine)
 
 
 WISHES: dict[str, dict[str, Any]] = {
@@ -67,9 +67,9 @@ async def test_an_honest_contract_is_ours_to_the_byte(towns: Towns, wish: dict[s
     """>> drawn up by the provider << every document is what the consumer writes by itself: nobody is asked."""
     lies = await honest(towns, **wish)
     assert lies.against() == []
-    ours = Own(lies.known, lies.judge).beside(lies.theirs)
+    ours = Own(lies.known, lies.engine).beside(lies.theirs)
     assert ours == lies.theirs
-    written = set(Own(lies.known, lies.judge).predicted(PATIENCE_MS))
+    written = set(Own(lies.known, lies.engine).predicted(PATIENCE_MS))
     assert written >= {lies.theirs[name] for name in FILES if name != AGREEMENT}
 
 
@@ -100,16 +100,16 @@ def _told_by_the_provider(lies: Lies, profile: bytes) -> bool:
     try:
         said = json.loads(profile)
         deadline = Deadline(said["countersignature"], sealed_unasked._deadline(said, lies.known.described).until)
-        return profile == Own(lies.known, lies.judge).profile(deadline)
+        return profile == Own(lies.known, lies.engine).profile(deadline)
     except (ValueError, KeyError):
         return False
 
 
 def _other_ending(lies: Lies, snapshot: bytes) -> bool:
     """So is the ending of the file's name."""
-    return any(snapshot == Own(lies.known, lies.judge).snapshot(one) for one in (".cs", ".sv", ".cv", "")) or (
+    return any(snapshot == Own(lies.known, lies.engine).snapshot(one) for one in (".cs", ".sv", ".cv", "")) or (
         b"." in snapshot and sealed_unasked._ending(sealed_unasked._members(snapshot)) not in ("", ".csv")
-        and snapshot == Own(lies.known, lies.judge).snapshot(sealed_unasked._ending(sealed_unasked._members(snapshot)))
+        and snapshot == Own(lies.known, lies.engine).snapshot(sealed_unasked._ending(sealed_unasked._members(snapshot)))
     )  # fmt: skip
 
 
@@ -143,7 +143,7 @@ async def test_a_form_that_we_still_write_needs_nobody(towns: Towns, monkeypatch
     """<< a contract in the form of the release before >> ours writes that one too: nobody is asked."""
     lies = await honest(towns)
     monkeypatch.setattr(render, "_FORMS", {**render._FORMS, 2: render._FORMS[1]})
-    profile = render.profile(lies.known.agreement, lies.judge, _deadline(lies), 2).body
+    profile = render.profile(lies.known.agreement, lies.engine, _deadline(lies), 2).body
     assert lies.but(draft.PROFILE, profile).against() == []
 
 

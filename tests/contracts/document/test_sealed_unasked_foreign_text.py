@@ -131,7 +131,7 @@ async def test_a_proposal_whose_data_nobody_looked_at_is_read_before_it_is_seale
     )  # fmt: skip
     await towns.run()
     theirs = (await towns.case(PROVIDER, ours.id)).kernel.peer_pid or ""
-    terms = towns.judge.digest((await towns.case(CONSUMER, theirs)).policy)
+    terms = towns.engine.digest((await towns.case(CONSUMER, theirs)).policy)
     await towns.db.write(CONSUMER, towns.contracts.accept, CONSUMER, theirs, terms, approval=HEAD)
     await towns.run()
     case = await towns.case(CONSUMER, theirs)

@@ -55,7 +55,7 @@ async def test_what_cannot_be_translated_or_printed_is_left_out(
     """>> no words for a clause, no extra for the PDF << a bundle with the German text alone, as good as any other."""
     agreement = await towns.concluded("nachbardorf", "musterstadt")
     evidence, roots = await auditor(towns, tmp_path)
-    monkeypatch.setattr(towns.judge, "clauses", lambda *_: [])
+    monkeypatch.setattr(towns.engine, "clauses", lambda *_: [])
     monkeypatch.setattr(pdf, "members", lambda _: {})
     bundle = await evidence.bundle("musterstadt", agreement.id)
     assert not {"text-en.html", "text-de.pdf"} & set(zipfile.ZipFile(BytesIO(bundle)).namelist())

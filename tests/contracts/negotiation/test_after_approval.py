@@ -201,7 +201,7 @@ async def test_a_counter_offer_and_its_acceptance(towns: Towns) -> None:
         for rule in policy["permission"]
     ]  # fmt: skip
     other = {**policy, "permission": permission}
-    terms = TermsBack(other, towns.judge.digest(other))
+    terms = TermsBack(other, towns.engine.digest(other))
     await towns.db.write(TOWN, towns.approvals.counter, TOWN, one.id, ANNA, terms)
     await towns.run()
     assert (await towns.case(VILLAGE, case.id)).shown == "OFFERED"
@@ -220,7 +220,7 @@ async def test_no_other_door_gives_to_one_what_two_have_to_decide(towns: Towns) 
     ours = await towns.db.write(TOWN, towns.contracts.propose, TOWN, towns.partner(VILLAGE), made[1].id)
     await towns.run()
     theirs = await towns.case(VILLAGE, (await towns.case(TOWN, ours.id)).kernel.peer_pid or "")
-    terms = towns.judge.digest(theirs.policy)
+    terms = towns.engine.digest(theirs.policy)
     with pytest.raises(Mistake, match=r"approvals\.needed-offer"):
         await towns.db.write(VILLAGE, towns.contracts.accept, VILLAGE, theirs.id, terms)
 
@@ -284,5 +284,5 @@ async def test_by_hand_the_question_goes_away(towns: Towns) -> None:
     theirs = await towns.case(VILLAGE, (await towns.case(TOWN, ours.id)).kernel.peer_pid or "")
     one = await waiting(towns, VILLAGE)
     assert (one.process, one.due_at) == (theirs.id, None)  # it waits as long as its partner lets it
-    await towns.db.write(VILLAGE, towns.contracts.accept, VILLAGE, theirs.id, towns.judge.digest(theirs.policy))
+    await towns.db.write(VILLAGE, towns.contracts.accept, VILLAGE, theirs.id, towns.engine.digest(theirs.policy))
     assert await towns.db.read(VILLAGE, towns.approvals.waiting, VILLAGE) == []

@@ -38,7 +38,7 @@ async def proposed(towns: Towns, **wish: Any) -> NegotiationRow:
 
 async def accept(towns: Towns, slug: str, case_id: str) -> NegotiationRow:
     """A person reads the terms that lie there and takes them."""
-    terms = towns.judge.digest((await towns.case(slug, case_id)).policy)
+    terms = towns.engine.digest((await towns.case(slug, case_id)).policy)
     return await towns.db.write(slug, towns.contracts.accept, slug, case_id, terms)
 
 
@@ -182,8 +182,8 @@ async def test_a_refused_counter_offer_leaves_the_offer_that_was_there(towns: To
 async def test_only_what_was_read_can_be_accepted(towns: Towns) -> None:
     """>> accept under other, too short or no digest << Mistake: those are not the terms that lie here."""
     case = await proposed(towns)
-    right = towns.judge.digest(case.policy)
-    for terms in ("", right[:7], towns.judge.digest(FIRM), right + "0"):
+    right = towns.engine.digest(case.policy)
+    for terms in ("", right[:7], towns.engine.digest(FIRM), right + "0"):
         with pytest.raises(Mistake, match=r"contracts\.other-terms"):
             await towns.db.write(VILLAGE, towns.contracts.accept, VILLAGE, case.id, terms)
     assert (await towns.db.write(VILLAGE, towns.contracts.accept, VILLAGE, case.id, right[:8])).shown == "ACCEPTED"
@@ -196,7 +196,7 @@ async def test_terms_without_words_are_taken_only_explicitly(towns: Towns) -> No
         {"constraint": [strange]}
     )
     case = await proposed(towns)
-    terms = towns.judge.digest(case.policy)
+    terms = towns.engine.digest(case.policy)
     with pytest.raises(Mistake, match=r"contracts\.unworded"):
         await towns.db.write(VILLAGE, towns.contracts.accept, VILLAGE, case.id, terms)
     taken = await towns.db.write(VILLAGE, lambda tx: towns.contracts.accept(tx, VILLAGE, case.id, terms, unworded=True))
@@ -227,7 +227,7 @@ async def test_a_proposal_names_a_published_offer(towns: Towns) -> None:
 async def test_only_an_offer_can_be_answered(towns: Towns, move: str) -> None:
     """>> accept or counter when nothing lies before us, or in the provider's place << Mistake."""
     asked = await towns.ask(VILLAGE, TOWN, await towns.publish(TOWN))
-    more = (towns.judge.digest(asked.policy),) if move == "accept" else (asked.policy,)
+    more = (towns.engine.digest(asked.policy),) if move == "accept" else (asked.policy,)
     with pytest.raises(Mistake, match=r"contracts\.no-offer-here"):
         await towns.db.write(VILLAGE, getattr(towns.contracts, move), VILLAGE, asked.id, *more)
     case = await proposed(towns)

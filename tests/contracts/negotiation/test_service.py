@@ -169,7 +169,7 @@ async def test_a_request_that_is_not_the_offer_gets_the_offer(towns: Towns, name
     ]
     published = (await towns.rows("musterstadt", "SELECT digest FROM offer WHERE participant = :participant"))[0]
     agreed = await towns.agreement("nachbardorf", case.agreement)
-    assert towns.judge.digest(agreed.policy) == published["digest"]
+    assert towns.engine.digest(agreed.policy) == published["digest"]
 
 
 @pytest.mark.threat("T22")

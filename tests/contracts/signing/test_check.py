@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from connector.app.services import judge
+from connector.app.services import policy_engine
 from connector.contracts.approval import Approval
 from connector.contracts.document import draft, render, sealed_unasked, sealing, second_seal
 from connector.contracts.document.described_data import Described
@@ -52,7 +52,7 @@ class World:
     def __init__(self) -> None:
         self.ca = SealCa()
         self.keys = {did: SealKey(did, self.ca) for did in (PROVIDER, CONSUMER, STRANGER)}
-        self.judge: PolicyEngine = judge()
+        self.engine: PolicyEngine = policy_engine()
 
     def trust(self, did: str) -> Trust:
         return Trust(did, self.keys[did].document(), [self.ca.certificate], (), ())
@@ -90,7 +90,7 @@ Change = Callable[[bytes], bytes]
 def written(world: World, agreement: Agreement, changes: Mapping[str, Change]) -> dict[str, EvidenceObject]:
     """References 2 to 5 as the provider writes them, and with what it then changes."""
     facts = Facts(described=SHOWN, provider=PARTIES[0], consumer=PARTIES[1], offer=OFFER, purpose=None)
-    made = {one.name: one for one in render.contract(agreement, facts, world.judge, Deadline("none", NOW_MS + 1000))}
+    made = {one.name: one for one in render.contract(agreement, facts, world.engine, Deadline("none", NOW_MS + 1000))}
     names = (draft.TEXT, draft.PROFILE, draft.DATASET, draft.APPROVAL["provider"])
     return {
         name: draft.evidence_object(name, made[name].media_type, changes.get(name, bytes)(made[name].body))
@@ -110,7 +110,7 @@ def sealed(
     claimed = None if claim is None else second_seal.claimed("provider", claim.decode())[0]
     documents = (draft.evidence_object("did-provider.json", "application/did+json", b"{}"),)
     return SealedContract(
-        Own(known, world.judge), jws, jades.read(jws), objects, claimed, documents, world.trust(PROVIDER),
+        Own(known, world.engine), jws, jades.read(jws), objects, claimed, documents, world.trust(PROVIDER),
         root_of(CONSUMER), read,
     )  # fmt: skip
 

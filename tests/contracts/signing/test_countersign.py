@@ -98,7 +98,7 @@ async def written(towns: Towns, change: Callable[[str], str]) -> NegotiationRow:
 async def test_rules_that_cannot_be_said_are_not_signed(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
     """>> a sealed agreement that the consumer has no sentence for << a person is asked: we know not what it says."""
     case = await begun(towns)
-    monkeypatch.setattr(towns.judge, "clauses", lambda document, lang: [])
+    monkeypatch.setattr(towns.engine, "clauses", lambda document, lang: [])
     assert await asked(towns, case) == "contracts.not-understood"
 
 

@@ -115,7 +115,7 @@ async def test_the_question_outlives_a_restart(towns: Towns, tmp_path: Any) -> N
     before = await read(towns, case)
     await towns.hurry()
     assert await asked(towns, await towns.case(CONSUMER, case.id)) == "contracts.other-text"
-    after = Readings(towns.contracts.agreements, towns.judge, towns.name_of)
+    after = Readings(towns.contracts.agreements, towns.engine, towns.name_of)
     hosted, agreement = await towns.participants.get(CONSUMER), await towns.agreement(CONSUMER, case.agreement)
     assert after.read(await towns.db.read(CONSUMER, after.gather, hosted, agreement)) == before
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from connector.app.policy_engine import judge
+from connector.app.policy_engine import policy_engine
 from connector.catalogue.concepts import vocabulary
 from connector.catalogue.templates.templates import sample, template, templates
 from connector.policy.conflict.conflict import contradictions
@@ -18,7 +18,7 @@ from tests.policy.cases import atom
 from tests.policy.filled import NOW
 from tests.policy.worlds import CLOSURE, POLICIES
 
-ENGINE = judge()
+ENGINE = policy_engine()
 LATER = {5: "unsupplied", 7: "untreated", 8: "unsupplied", 13: "unsupplied", 14: "unsupplied", 17: "unsupplied"}
 """Templates that wait for credentials, event feeds or treatments which this installation does not have."""
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from connector.app.policy_engine import judge
+from connector.app.policy_engine import policy_engine
 from connector.policy.evaluation.digest import digest
 from connector.policy.evaluation.matching import _covered
 from connector.policy.evaluation.program import compile
@@ -116,7 +116,7 @@ def test_twice_the_policy_is_twice_the_work(shape: str) -> None:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_twice_the_policy_is_twice_the_words(shape: str) -> None:
     """>> the same  << sentences, badges, reasons, the tree and what would help grow in proportion, too."""
-    engine = judge()
+    engine = policy_engine()
 
     def words(count: int) -> None:
         document = {**SHAPES[shape](count), "odrl:conflict": {"@id": "odrl:prohibit"}}

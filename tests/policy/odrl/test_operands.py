@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from connector.app.policy_engine import judge
+from connector.app.policy_engine import policy_engine
 from connector.policy.evaluation.program import compile
 from connector.policy.evaluation.record import record
 from connector.policy.odrl.model import PHASES
@@ -199,7 +199,7 @@ def test_what_a_plug_in_answers_is_a_value_or_unknown(type_: Type, answer: Any) 
     clause = {"leftOperand": "urn:x:w", "operator": "neq", "rightOperand": "2027-01-01" if type_ == "instant" else "3"}
     document = {"permission": [{"action": "use", "constraint": [clause]}]}
     decision = compile(parse(document, registry), registry).examine(world(), "access")
-    words = judge().words("de")
+    words = policy_engine().words("de")
     assert decision.tree.children[0].state == "unknown"
     assert outline(decision, words)
     assert json.dumps([tree(decision.tree, words), report(decision)])

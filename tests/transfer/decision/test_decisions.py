@@ -200,7 +200,7 @@ async def test_concepts_mean_what_they_meant_when_both_signed(towns: Towns, star
     pair = await started(towns, agreement := await towns.concluded(CONSUMER, PROVIDER))
     assert (await accessed(towns, pair[1])).permit
     mine = await towns.db.read(PROVIDER, towns.contracts.agreements.get, PROVIDER, agreement.id)
-    assert (await towns.db.read(PROVIDER, towns.decisions.load, mine)).vocabulary == towns.judge.vocabulary
+    assert (await towns.db.read(PROVIDER, towns.decisions.load, mine)).vocabulary == towns.engine.vocabulary
     another = await towns.concluded(CONSUMER, PROVIDER)  # what was signed is read once, so one that nobody has used yet
     mine = await towns.db.read(PROVIDER, towns.contracts.agreements.get, PROVIDER, another.id)
     strange = json.dumps({"vocabulary": "0" * 64}).encode()

@@ -57,10 +57,10 @@ def test_a_window_begins_at_midnight_in_berlin(instant: str, day: str, month: st
 
 
 def test_only_the_windows_that_a_policy_names_are_locked() -> None:
-    judge = policy_engine.judge()
-    assert windows(judge.policy({"permission": [{"action": "use"}]})) == ()
-    assert windows(judge.policy({"permission": [at_most(3)]})) == ("",)
-    assert windows(judge.policy({"permission": [at_most(3, "P1M"), at_most(1, "P1D")]})) == ("P1D", "P1M")
+    engine = policy_engine.policy_engine()
+    assert windows(engine.policy({"permission": [{"action": "use"}]})) == ()
+    assert windows(engine.policy({"permission": [at_most(3)]})) == ("",)
+    assert windows(engine.policy({"permission": [at_most(3, "P1M"), at_most(1, "P1D")]})) == ("P1D", "P1M")
 
 
 async def test_a_quota_of_a_day_begins_anew_the_next_day(timed: Towns, agreed, started, accessed) -> None:
