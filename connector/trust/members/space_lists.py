@@ -25,7 +25,7 @@ Local = Callable[[str], Awaitable[str | None]]
 LARGE = 65_536
 """Characters of a list that takes longer than a request should wait."""
 LONGEST_MS = 20_000
-"""How long a look at the lists of recognised spaces takes, and one list more."""
+"""How long a look at the lists of recognised spaces takes, and one list more of those that come late."""
 LATE_MS = 1_000
 """A list that takes longer comes last the next time."""
 FALSE = frozenset({"trust.list-rollback", "trust.list-fork"})
@@ -44,8 +44,8 @@ class SpaceLists:
         self._alarm: Alarm | None = None
         self._alarmed: set[tuple[str, str]] = set()
         self._reading = asyncio.Lock()
-        self._late: dict[str, None] = {}
-        """Recognised authorities whose lists took long the last time, whoever was not looked at for longest first."""
+        self._turns: dict[str, bool] = {}
+        """Recognised authorities, whoever was not looked at for longest first, and whether its list came late then."""
 
     def listen(self, local: Local, alarm: Alarm) -> None:
         """Who is asked for lists of our own, and who is told of false ones."""
@@ -72,19 +72,19 @@ class SpaceLists:
         return changed | await self._recognised([pin for pin in pins if pin.authority not in joined])
 
     async def _recognised(self, pins: Sequence[Pin]) -> frozenset[str]:
-        """Those that joined spaces recognise; whose list came late the last time come last, and by turns: nobody here
-        has chosen them, and one list may name a hundred for which all others would wait."""
+        """Those that joined spaces recognise, by turns, whose list came late the last time last, but one of these in
+        any case: nobody here has chosen them, and one list may name a hundred for which all others would wait."""
         changed, by_name = frozenset[str](), {pin.authority: pin for pin in pins}
-        late = [by_name[name] for name in self._late if name in by_name]
-        self._late = {pin.authority: None for pin in late}
+        new = {name: False for name in by_name if name not in self._turns}
+        self._turns = new | {name: late for name, late in self._turns.items() if name in by_name}
+        late = [name for name, came_late in self._turns.items() if came_late]
         began = self._clock.steady()
-        for pin in (*(one for one in pins if one.authority not in self._late), *late):
-            if (at := self._clock.steady()) - began >= LONGEST_MS:
-                break
-            changed |= await self._looked(pin)
-            self._late.pop(pin.authority, None)
-            if self._clock.steady() - at > LATE_MS:
-                self._late[pin.authority] = None
+        for name in (*(one for one in self._turns if one not in late), *late):
+            if (at := self._clock.steady()) - began >= LONGEST_MS and name not in late[:1]:
+                continue
+            changed |= await self._looked(by_name[name])
+            self._turns.pop(name, None)
+            self._turns[name] = self._clock.steady() - at > LATE_MS
         return changed
 
     async def _looked(self, pin: Pin) -> frozenset[str]:

@@ -15,16 +15,17 @@ from tests.trust.members.lists import NOW, entry
 
 
 class Web:
-    """Serves lists by their address; who serves none does not answer for ten seconds."""
+    """Serves lists by their address, each after `slow` milliseconds; who serves none does not answer for ten seconds."""
 
     def __init__(self, clock: FakeClock) -> None:
-        self.clock, self.lists, self.asked = clock, dict[str, str](), list[str]()
+        self.clock, self.lists, self.asked, self.slow = clock, dict[str, str](), list[str](), 0
 
     async def get(self, url: str, *, limit: int | None = None) -> Answer:
         self.asked.append(url.removeprefix("https://").partition(".")[0])
         if url not in self.lists:
             self.clock.advance(10_000)
             raise Unavailable("http.too-slow", host="x")
+        self.clock.advance(self.slow)
         return Answer(200, {}, self.lists[url].encode("ascii"))
 
 
@@ -56,6 +57,31 @@ async def test_bug_recognised_lists_that_answer_slowly_held_up_the_joined_ones(
         assert newest.version == south.version
     assert [sorted(asked[:2]) for asked in rounds] == [["north", "south"]] * 6
     assert [" ".join(asked[2:]).replace("other", "") for asked in rounds] == [
-        "0 1", "2 3", "4 5", "6 0 1", "6 2 3", "6 4 5",
+        "0 1", "2 3 0", "4 5 1", "6 2 3", "6 0 4", "6 5 1",
     ]  # fmt: skip
     assert anchors.list_of(others[-1].key.id) is not None
+
+
+@pytest.mark.threat("T127")
+async def test_bug_lists_that_are_nearly_late_kept_all_others_away(sqlite_db: Database, tmp_path: Path) -> None:
+    """>> a joined space recognises thirty others: 28 need just less than a second each, two never answer << of the
+    first everyone is looked at in two rounds, and one of the last in each round that follows; before, the first 21
+    alone, again and again."""
+    clock = FakeClock()
+    north, others = Keeper(tmp_path, "north"), [Keeper(tmp_path, f"other{number}") for number in range(30)]
+    listed = north.says(entry("town", NOW), recognised=tuple(one.named() for one in others))
+    web = Web(clock)
+    await sqlite_db.write(PROCESS, pins.pin, north.pin)
+    lists = SpaceLists(sqlite_db, clock, of((north, listed)), web)  # type: ignore[arg-type]
+    web.lists = {one.pin.list_url: one.says(entry("village", NOW)) for one in others[2:]} | {north.pin.list_url: listed}
+    web.slow, rounds = 999, list[list[str]]()
+    for _ in range(5):
+        web.asked, began = [], clock.steady()
+        await lists.reload()
+        assert clock.steady() - began <= 2 * 999 + LONGEST_MS + 10_000
+        rounds.append(web.asked[1:])
+    assert {*rounds[0], *rounds[1], *rounds[2]} >= {f"other{number}" for number in range(30)}
+    assert [[one for one in asked if one in ("other0", "other1")] for asked in rounds[1:]] == [
+        ["other0"], ["other1"], ["other0"], ["other1"],
+    ]  # fmt: skip
+    assert {*rounds[3], *rounds[4]} >= {f"other{number}" for number in range(2, 30)}
