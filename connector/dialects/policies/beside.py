@@ -42,8 +42,8 @@ class Beside:
         for key, value in item.items():
             inner = member(key)
             if inner in _INVERSE:
-                for one in _references(value):
-                    self._tell(one, _INVERSE[inner], name or {})
+                for one in filter(None, map(plain, entries(value))):  # a policy written out is read with its place
+                    self._tell(one, _INVERSE[inner], {} if blank(name) else name or {})
             elif inner == "partOf":
                 self.wholes |= {one for one in map(_named, entries(value)) if one}
             elif inner in _OWN and name:
@@ -81,17 +81,11 @@ def _objects(value: Any, depth: int) -> Iterator[Mapping[str, Any]]:
         yield from _objects(item, depth + 1)
 
 
-def _references(value: Any) -> Iterator[str]:
-    """The names of what is only mentioned; a policy that stands there is read with its place."""
-    for one in entries(value):
-        if (name := plain(one)) and not blank(name):
-            yield name
-
-
 def _named(item: Any) -> str:
-    return _name(item) if isinstance(item, Mapping) else item if isinstance(item, str) and not blank(item) else ""
+    return _name(item) if isinstance(item, Mapping) else item if isinstance(item, str) else ""
 
 
 def _name(item: Mapping[str, Any]) -> str:
+    """Also a label: the policy that has it is known by it in its own document."""
     found = next((value for key, value in item.items() if member(key) in ("@id", "uid")), "")
-    return found if isinstance(found, str) and not blank(found) else ""
+    return found if isinstance(found, str) else ""

@@ -135,7 +135,8 @@ def _undescribed(item: Mapping[str, Any]) -> dict[str, Any]:
     kept = _nameless(item)
     if not any(member(key) in ("@id", "uid") for key in kept):
         return kept
-    return {key: value for key, value in kept.items() if not describes(member(key))}
+    members = ((key, member(key), value) for key, value in kept.items())
+    return {key: value for key, name, value in members if not (describes(name) or _elsewhere(name, value))}
 
 
 def _compared(item: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -150,9 +151,12 @@ def _beside_the_point(name: str, value: Any, own: Any) -> bool:
         return own is not None and plain(value) == own
     if name == "@type":
         return all(isinstance(one, str) and _is_class(one) for one in entries(value))
-    if name in OF_POLICIES:
-        return all(plain(one) for one in entries(value))
-    return explains(name)
+    return explains(name) or _elsewhere(name, value)
+
+
+def _elsewhere(name: str, value: Any) -> bool:
+    """Whether it only says of whom a policy is, which counts there; one that is written out here is something else."""
+    return name in OF_POLICIES and all(plain(one) for one in entries(value))
 
 
 def _is_class(name: str) -> bool:

@@ -219,7 +219,7 @@ class _Writer:
         members = {
             key: values
             for key, values in self._nodes.get(value.id, {}).items()
-            if key not in _INVERSE.values() and (blank(value.id) or not describes(key))
+            if _local(key) not in OF_POLICIES and (blank(value.id) or not describes(key))
         }
         self._spend(1)
         if value.id in self._whole:

@@ -268,6 +268,48 @@ def test_two_names_or_a_name_with_more_than_a_title_are_never_one(place: str) ->
 
 
 @pytest.mark.threat("T63")
+@pytest.mark.parametrize("place", ["assigner", "assignee", "target"])
+@pytest.mark.parametrize("member", ["hasPolicy", "odrl:assigneeOf", "odrl:assignerOf"])
+def test_whose_policy_another_one_is_says_nothing_about_a_party(place: str, member: str) -> None:
+    """>> a party or asset of which it is said whose another policy is; whose this is << the one that it names; the
+    asset of this policy, too."""
+    once, name = every(DEAL), DEAL[place]
+    assert any(once)
+    for other in ("urn:other", "_:other", ["urn:other", "_:other"]):
+        ids = [{"@id": one} for one in ([other] if isinstance(other, str) else other)]
+        assert every({**DEAL, place: {"@id": name, member: ids}}) == once
+        assert every({**DEAL, place: [name, {"@id": name, member: ids, TITLE: "Titel"}]}) == once
+
+
+@pytest.mark.threat("T63")
+@pytest.mark.parametrize("label", ["urn:policy", "_:policy"])
+@pytest.mark.parametrize("place", ["target", "rightOperand"])
+def test_bug_a_policy_with_a_label_was_not_that_of_the_asset_in_plain_json(label: str, place: str) -> None:
+    """>> X hasPolicy P, where P allows use of nothing in particular << only of X; of everything in plain JSON before,
+    if P has but a label."""
+    worth = {"@id": X, "hasPolicy": {"@id": label}}
+    first = {"action": "odrl:print", place: worth} if place == "target" else comparing("eq", worth)
+    found = every({"@id": label, "@type": "Set", "permission": [first, {"action": "use"}]})
+    assert found == every({"@id": label, "@type": "Set", "target": X, "permission": [first, {"action": "use"}]})
+    assert any(found)
+    of_nobody = [replace(world, target=EX + "z") for world in worlds()]
+    document = {"@id": label, "@type": "Set", "permission": [first, {"action": "use"}]}
+    assert all(not any(read(notation, document, of_nobody)) for notation in READERS)
+
+
+@pytest.mark.threat("T63")
+@pytest.mark.parametrize("place", ["assignee", "target"])
+@pytest.mark.parametrize("other", ["urn:policy", EX + "old"])
+def test_bug_what_replaces_another_one_was_the_bare_party_in_rdf(place: str, other: str) -> None:
+    """>> a party or asset that replaces something << nobody knows what that means for a rule, in no notation."""
+    node = {"@id": DEAL[place], "http://purl.org/dc/terms/replaces": {"@id": other}}
+    rule = {"action": "use", place: node}
+    assert not any(every({"@id": "urn:mine", "@type": "Set", "permission": [rule]}))
+    forbidden = {"permission": [{"action": "use"}], "prohibition": [rule], "conflict": "odrl:prohibit"}
+    assert not any(every({"@id": "urn:mine", "@type": "Set", **forbidden})[:4])
+
+
+@pytest.mark.threat("T63")
 @pytest.mark.parametrize("twice", [["odrl:use", "use"], ["odrl:use", {"@id": O + "use"}], [{"@value": "use"}, "use"]])
 def test_an_action_named_twice_or_in_a_list_is_one(twice: list[Any]) -> None:
     """>> one action in two spellings, beside each other or in a list  << as if it were named once."""

@@ -15,7 +15,7 @@ from tests.trust.members.lists import NOW, entry
 
 
 class Web:
-    """Serves lists by their address, each after `slow` milliseconds; who serves none does not answer for ten seconds."""
+    """Serves lists by their address, each after `slow` ms; who serves none does not answer for ten seconds."""
 
     def __init__(self, clock: FakeClock) -> None:
         self.clock, self.lists, self.asked, self.slow = clock, dict[str, str](), list[str](), 0
