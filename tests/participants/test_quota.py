@@ -131,6 +131,24 @@ async def test_what_one_unit_counts_is_one_write_and_counts_within_it(
     assert [(row["bytes"], row["begun"]) for row in rows] == [(BEGINNING + 7 + quota.COPIES * 3, 1)]
 
 
+async def test_an_account_ends_with_its_part_of_the_unit(any_db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> two peers on one account, and more of one of them behind it << booked in the order of their names, in which
+    another replica waits for them; what comes behind it is written at once."""
+    writes = list[tuple[str, int]]()
+    monkeypatch.setattr(quota, "_write", lambda tx, slug, did, size, begun: writes.append((did, size)))
+
+    def unit(tx: Tx) -> None:
+        writes.clear()  # a unit may run again
+        with quota.Account(tx) as account:
+            for did in sorted((PEER, OTHER), reverse=True):
+                quota.kept(tx, TOWN, did, 7)
+            account.book()
+        quota.kept(tx, TOWN, PEER, 1)
+
+    await any_db.write(TOWN, unit)
+    assert writes == [*((did, 7) for did in sorted((PEER, OTHER))), (PEER, 1)]
+
+
 async def test_an_operator_may_raise_the_quota_of_one_peer(any_db: Database) -> None:
     """>> allowed three times as much << three beginnings; the others as before."""
     quotas = Quotas(limits(peer_hour_starts=1), operator)

@@ -9,6 +9,7 @@ from itertools import pairwise, product
 from pathlib import Path
 from typing import Any, TypeVar
 
+import aiohttp
 import pytest
 
 from connector.clock import FakeClock, SystemClock
@@ -206,6 +207,36 @@ def test_two_uses_of_one_token_at_once_are_one_however_their_steps_mix(house: Ho
         assert taken == (1, 1) if order[-1] == len(racers) else max(taken) <= 1, order
 
 
+def test_of_those_that_ask_at_once_one_opens_their_second(house: House) -> None:
+    """>> three of one second before the unit of any << the first writes that it was opened."""
+    uses = [now(house.seen.take(TOWN, caller(jti))) for jti in "abc"]
+    assert [use._kept is not None and use._kept.opens for use in uses] == [True, False, False]
+
+
+@pytest.mark.threat("T126")
+async def test_who_is_told_late_what_is_newest_forgets_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> the first two tokens after a start ask the table at once; the one is written, for memory is full; there is
+    room again when the other is told << the table is asked of their second, as it was for the one."""
+    told = [asyncio.Event(), asyncio.Event()]
+    turns, look = iter(told), house.desk.read
+
+    async def late(scope: str, fn: Callable[..., T], *args: object) -> T:
+        value = await look(scope, fn, *args)
+        await next(turns).wait()
+        return value
+
+    monkeypatch.setattr(house.desk, "read", late)
+    monkeypatch.setattr(tokens, "MOST", 0)
+    one, other = (asyncio.create_task(house.seen.take(TOWN, caller(jti))) for jti in "ab")
+    await asyncio.sleep(0)  # both ask
+    told[0].set()
+    await one
+    monkeypatch.setattr(tokens, "MOST", MOST)
+    told[1].set()
+    await other
+    assert (house.seen._past, house.seen._open) == ({TOWN: NOW_S}, {})
+
+
 def test_tokens_of_an_open_second_write_nothing(house: House) -> None:
     """>> a hundred of one second << two rows: that it was opened, and the first one; each of them again << refused."""
     assert {house.use(str(n), NOW_S) for n in range(100)} == {"200"}
@@ -273,6 +304,7 @@ def test_a_token_whose_unit_was_undone_was_not_used(house: House) -> None:
     assert house.use("b", NOW_S) == "peer.replay"
     assert house.use("c", NOW_S) == "200"
     assert house.rows() == 2, "whose unit was undone left the opening to the next one"
+    assert house.seen._count == 3, "an id that was given back takes no room"
 
 
 @pytest.mark.threat("T126")
@@ -437,6 +469,36 @@ async def test_a_process_that_dies_takes_no_used_token_when_it_is_back(
             assert await post(city, nasty, token) == 503
         [later] = of_one_second(nasty, city.did(TOWN), 1, ahead + 2)
         assert [await post(city, nasty, later), await post(city, nasty, later)] == [200, 401]
+
+
+@pytest.mark.threat("T126")
+async def test_no_id_passes_for_an_opened_second(it: City, nasty: NastyPeer) -> None:
+    """>> three tokens of one second, the last with an id as the row of that second has << 404, 404, 401: a stop takes
+    such a row back, and the id would be forgotten."""
+    second = SystemClock().now() // 1000
+    ids = ("first", "other", tokens._opened(second))
+    sent = [nasty.token(it.did(TOWN), iat=second, exp=second + 300, jti=jti) for jti in ids]
+    assert [await get(it, nasty, token) for token in sent] == [404, 404, 401]
+
+
+@pytest.mark.threat("T126")
+async def test_ids_are_handed_over_when_nobody_can_ask_any_more(
+    space: Space, nasty: NastyPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> a request while they are written at a stop << no connection: what came now would be in no row."""
+    asked: list[str] = []
+    hand_over = SeenTokens.hand_over
+
+    async def handing(seen: SeenTokens) -> None:
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await get(city, nasty, nasty.token(city.did(TOWN)))
+        asked.append("refused")
+        await hand_over(seen)
+
+    monkeypatch.setattr(SeenTokens, "hand_over", handing)
+    async with space.running("again", {TOWN: MUNICIPALITY}) as city:
+        assert await get(city, nasty, nasty.token(city.did(TOWN))) == 404
+    assert asked == ["refused"]
 
 
 async def test_a_process_that_is_stopped_and_started_refuses_only_what_was_used(space: Space, nasty: NastyPeer) -> None:

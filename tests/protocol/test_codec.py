@@ -306,6 +306,13 @@ def test_what_stands_beside_the_members_is_looked_at_once_with_them(
     assert len(looks) == 1
 
 
+@pytest.mark.parametrize("nothing", [None, 7, {"dct:title": "Bäume"}])
+def test_a_member_without_a_name_is_one_that_nobody_knows(nothing: object) -> None:
+    """>> a catalogue with a member of an empty name, as what stands beside the others is called in here  << skipped."""
+    value = {"@context": CONTEXT, "@type": "Catalog", "@id": "urn:x", "participantId": "did:web:a.example"}
+    assert codec.decode(m.Catalog, {**value, "": nothing}) == codec.decode(m.Catalog, value)
+
+
 def test_a_catalogue_that_is_offered_as_a_whole_is_none() -> None:
     """>> a catalogue with a policy of its own, which is no member of it  << refused with the place."""
     value = {"@context": CONTEXT, "@type": "Catalog", "@id": "urn:x", "participantId": "did:web:a.example"}
