@@ -6,15 +6,14 @@ groups below its IRI, and of a DID that several lists name only what all of them
 goes before all others.
 """
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from unicodedata import category, normalize
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from connector.errors import HanseError, PeerError, Unauthenticated
 from connector.trust.keys.jwk import thumbprint
+from connector.trust.members import space_names
 from connector.trust.members.list_reader import ListReader
 from connector.trust.members.successors import Step, Successors, straight
 from connector.trust.members.trust_list import (
@@ -71,6 +70,7 @@ class Anchors(Anchor):
         self._readers: dict[str, ListReader] = {}
         self._merged: Mapping[str, Entry] | None = None
         self._steps: dict[tuple[str, ...], Successors] = {}
+        self._alike: dict[str, frozenset[str]] = {}
         self._whole: TrustList | None = None
         self._names: Mapping[str, Mapping[str, str]] | None = None
         self.joined: Sequence[Pin] = []
@@ -143,7 +143,7 @@ class Anchors(Anchor):
         self._edition += 1
         self._recognised = {one.authority: one for one in self._recognising()}
         self._merged = self._whole = self._names = None
-        self._steps = {}
+        self._steps, self._alike = {}, {}
 
     def _recognising(self) -> Iterable[Pin]:
         """A space that is named with two keys is believed with neither, and one that was joined only as it was."""
@@ -226,10 +226,16 @@ class Anchors(Anchor):
         two that people would take for one, each with where it is kept."""
         if not self._joined:
             return []
-        counting = {_iri(listed): _seen(listed.current.name or "") for listed in self._counting(own)}
-        alike = Counter(counting.values())
         named = {_iri(listed): listed.current.name for listed in self._naming(own, did) if listed.current.name}
-        return [name if alike[_seen(name)] < 2 else f"{name} ({_place(iri)})" for iri, name in named.items()]
+        alike = self._alike_for(own)
+        return [space_names.with_place(name, iri) if space_names.seen(name) in alike else name
+                for iri, name in named.items()]  # fmt: skip
+
+    def _alike_for(self, own: str) -> frozenset[str]:
+        if own not in self._alike:
+            counting = {_iri(listed): listed.current.name or "" for listed in self._counting(own)}
+            self._alike[own] = space_names.alike(counting.values())
+        return self._alike[own]
 
     @property
     def named(self) -> Mapping[str, Mapping[str, str]]:
@@ -400,17 +406,6 @@ class Anchors(Anchor):
 
 def _iri(listed: Anchor) -> str:
     return listed.current.space or listed.current.authority
-
-
-def _place(space: str) -> str:
-    """Where a space is kept, as people read an address."""
-    return space.removeprefix("https://").removesuffix("/space")
-
-
-def _seen(name: str) -> str:
-    """A name as people see it: without what does not show, in any case and with any spaces."""
-    shown = "".join(sign if sign.isprintable() else " " for sign in normalize("NFKC", name) if category(sign) != "Cf")
-    return " ".join(shown.split()).casefold()
 
 
 def agreed(entries: Sequence[Entry]) -> Entry:
