@@ -4,8 +4,8 @@ What a witness says to one log that holds for all is not found out by each of fi
 process: whoever forgets it asks once too often.
 """
 
-from collections.abc import Collection, Hashable
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Hashable
+from typing import Generic, NamedTuple, TypeVar
 
 from connector.clock import Clock
 
@@ -21,28 +21,31 @@ class _Failure(NamedTuple):
     until: int
 
 
-class _Backoff:
+K = TypeVar("K", bound=Hashable)
+
+
+class _Backoff(Generic[K]):
     """The longer, the more often it failed in a row."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._failures: dict[Hashable, _Failure] = {}
+        self._failures: dict[K, _Failure] = {}
 
-    def holds(self, what: Hashable) -> bool:
+    def holds(self, what: K) -> bool:
         failure = self._failures.get(what)
         return failure is not None and self._clock.steady() < failure.until
 
-    def failed(self, what: Hashable) -> None:
+    def failed(self, what: K) -> None:
         times = self._failures[what].times if what in self._failures else 0
         wait = min(LONGEST_MS, FIRST_MS << min(times, 8))
         self._failures[what] = _Failure(times + 1, self._clock.steady() + wait)
 
-    def answered(self, what: Hashable) -> None:
+    def answered(self, what: K) -> None:
         self._failures.pop(what, None)
 
-    def keep(self, known: Collection[Hashable]) -> None:
+    def keep(self, known: Callable[[K], bool]) -> None:
         """What is none of these fails no more."""
-        self._failures = {what: failure for what, failure in self._failures.items() if what in known}
+        self._failures = {what: failure for what, failure in self._failures.items() if known(what)}
 
 
 class _Rest(NamedTuple):
@@ -63,7 +66,8 @@ class Pauses:
     def __init__(self, clock: Clock, look_ms: int = 0) -> None:
         self._clock, self._late_ms = clock, max(LATE_MS, 3 * look_ms)
         self._new: set[tuple[str, str]] = set()
-        self._one, self._of_new, self._of_all = _Backoff(clock), _Backoff(clock), _Backoff(clock)
+        self._one, self._of_new = _Backoff[tuple[str, str]](clock), _Backoff[str](clock)
+        self._of_all = _Backoff[str](clock)
         self._rests: dict[tuple[str, str], _Rest] = {}
         self._free: dict[str, int] = {}
         """When each witness may be asked next for what has time."""
@@ -100,15 +104,20 @@ class Pauses:
         self._rests = {place: rest for place, rest in self._rests.items() if place[0] != log}
 
     def keep(self, logs: Collection[str], urls: Collection[str]) -> None:
-        """Of all others nothing is remembered any more."""
-        places = {(log, url) for log in logs for url in urls}
-        self._new &= places
-        self._rests = {place: rest for place, rest in self._rests.items() if place in places}
+        """Of all others nothing is remembered any more. Lists name as many witnesses as they like, so only what is
+        remembered is looked at, not each of them with each log."""
+        here = frozenset(logs)
+
+        def known(place: tuple[str, str]) -> bool:
+            return place[0] in here and place[1] in urls
+
+        self._new = set(filter(known, self._new))
+        self._rests = {place: rest for place, rest in self._rests.items() if known(place)}
         self._free = {url: at for url, at in self._free.items() if url in urls}
         self._crowded = {url: until for url, until in self._crowded.items() if url in urls}
-        self._one.keep(places)
+        self._one.keep(known)
         for every in (self._of_new, self._of_all):
-            every.keep(urls)
+            every.keep(lambda url: url in urls)
 
     def crowd(self, url: str) -> None:
         """It has just refused somebody because we ask too often."""

@@ -1,5 +1,7 @@
 """Whom a log leaves alone: by itself, with all logs, with those that a witness has never vouched for."""
 
+from collections.abc import Collection, Iterator
+
 import pytest
 
 from connector.clock import FakeClock
@@ -149,7 +151,27 @@ def test_nothing_is_remembered_of_what_is_gone(pauses: Pauses) -> None:
     assert (held(pauses, "a", "b"), pauses.rests("a", URL, 7), pauses.crowded(URL)) == ([True, False], True, True)
     kept = [pauses._new, pauses._rests, pauses._free, pauses._crowded,
             *(one._failures for one in (pauses._one, pauses._of_new, pauses._of_all))]  # fmt: skip
-    assert [len(one) for one in kept] == [1, 1, 0, 1, 1, 0, 0]  # type: ignore[arg-type]
+    assert [len(one) for one in kept] == [1, 1, 0, 1, 1, 0, 0]
+
+
+def test_bug_each_witness_of_all_lists_was_paired_with_each_log(pauses: Pauses) -> None:
+    """>> what is gone is dropped, where lists name any number of witnesses << none of them is gone through: five
+    hundred logs and ten thousand witnesses took 2.6 s and 446 MiB."""
+
+    class Named(Collection[str]):
+        def __contains__(self, url: object) -> bool:
+            return url == URL
+
+        def __iter__(self) -> Iterator[str]:
+            raise AssertionError
+
+        def __len__(self) -> int:
+            raise AssertionError
+
+    for url in (URL, OTHER):
+        pauses.failed("a", url, everywhere=False)
+    pauses.keep(["a"], Named())
+    assert (pauses.holds("a", URL), pauses.holds("a", OTHER)) == (True, False)
 
 
 def test_a_log_that_lost_states_does_not_rest(pauses: Pauses) -> None:
