@@ -27,6 +27,7 @@ from connector.errors import PeerError, Unavailable
 from connector.http import kept
 from connector.http.address import Network, Target, address_allowed, is_literal, networks, target
 from connector.http.deadline import Deadline
+from connector.http.in_flight import InFlight
 
 # Shorter than the 11 s after which our servers close idle connections, so that a request never meets a closing one;
 # who closes earlier is noticed by the pool, and what meets its very moment is repeated as after any broken connection.
@@ -102,6 +103,7 @@ class SafeClient:
         self._session: aiohttp.ClientSession | None = None
         self._pool: _Pool | None = None
         """That of the session."""
+        self._in_flight = InFlight()
         self._patience: dict[float, Deadline] = {}
         """By its length, of which our code names a few."""
 
@@ -174,32 +176,40 @@ class SafeClient:
         if self._proxy is not None:
             await self._through_proxy(there)
         try:
-            found = await self._on_kept(method, there, body, headers, limit or self._limit, longest)
-            if found is not None:
-                return found
-            async with self._request(method, url, body, headers, _whole_patience(longest)) as response:
-                kept.plain(response.headers)
-                length = response.headers.get("Content-Length", "")
-                return Answer(
-                    response.status, response.headers, await kept.whole(response.content, length, limit or self._limit)
-                )
+            if headers is None or "Authorization" not in headers:
+                return await self._by_session(method, url, body, headers, limit or self._limit, longest)
+            async with self._in_flight.turn(there.host, there.port, longest):
+                found = await self._on_kept(method, there, body, headers, limit or self._limit, longest)
+                return found or await self._by_session(method, url, body, headers, limit or self._limit, longest)
         except _BROKEN as cause:
             raise _told(cause, there) from cause
+
+    async def _by_session(
+        self,
+        method: str,
+        url: str,
+        body: bytes | None,
+        headers: Mapping[str, str] | None,
+        limit: int,
+        total_s: float,
+    ) -> Answer:
+        """The answer by the session, which opens a connection if none is kept, and may repeat what has no token."""
+        async with self._request(method, url, body, headers, _whole_patience(total_s)) as response:
+            kept.plain(response.headers)
+            length = response.headers.get("Content-Length", "")
+            return Answer(response.status, response.headers, await kept.whole(response.content, length, limit))
 
     async def _on_kept(
         self,
         method: str,
         there: Target,
         body: bytes | None,
-        headers: Mapping[str, str] | None,
+        headers: Mapping[str, str],
         limit: int,
         total_s: float,
     ) -> Answer | None:
-        """The answer to a request with a token on a connection that is open; None where there is none, or a proxy.
-
-        What has no token the session may repeat, so it is the session's.
-        """
-        if self._pool is None or self._proxy is not None or headers is None or "Authorization" not in headers:
+        """The answer to a request with a token on a connection that is open; None where there is none, or a proxy."""
+        if self._pool is None or self._proxy is not None:
             return None
         request = kept.request(method, there, body, {**_PLAIN, **headers})
         if request is None or (connection := await self._pool.kept(there)) is None:
