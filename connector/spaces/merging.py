@@ -162,8 +162,8 @@ def listed(member: Member) -> Merged | None:
 
 
 def kept(member: Member, now: int) -> Merger | None:
-    """What goes along when it moves: what is true; of what its former DID asked for that it has to be said anew."""
-    return member.merger if listed(member) else _lapsed(member, now)
+    """What goes along when it moves: what became of it; of what waits for people that it has to be said anew."""
+    return _lapsed(member, now) or member.merger
 
 
 def lapsed(members: Mapping[str, Member], did: str, now: int) -> list[Member]:

@@ -249,6 +249,26 @@ async def test_a_whole_that_has_moved_since_hears_of_a_yes(county: County, both:
         assert (await told(both, PART), await told(third, WHOLE)) == (["merged"], ["merged", "merger-asked"])
 
 
+@pytest.mark.parametrize("mover", [PART, WHOLE])
+async def test_bug_a_no_was_told_to_nobody_if_the_part_moved_before_it_asked(
+    county: County, both: City, space: Space, mover: str
+) -> None:
+    """>> both say it; refused; before anybody asks one of both moves to a third provider << each is told of the no,
+    once, and reads it."""
+    did = both.did(PART)
+    await say(both, PART, county, into=both.did(WHOLE))
+    await say(both, WHOLE, county, member=did)
+    await county.city.services.spaces.mergers.refuse(COUNTY, did, "Kein Beschluss.", BERT)
+    third = await elsewhere(both, county, space, mover)
+    part, whole = (third, both) if mover == PART else (both, third)
+    for _ in range(2):
+        assert await told(part, PART) == ["not-merged"]
+        assert await told(whole, WHOLE) == ["merger-asked", "not-merged"]
+    for city, slug in ((part, PART), (whole, WHOLE)):
+        (one,) = (await city.api.get(f"/api/v1/participants/{slug}/spaces"))["spaces"]
+        assert [it["state"] for it in one["mergers"]] == ["refused"]
+
+
 @pytest.mark.threat("T122")
 @pytest.mark.parametrize("mover", [PART, WHOLE])
 async def test_bug_nobody_told_that_a_move_takes_the_words_of_both(

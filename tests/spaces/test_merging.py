@@ -247,8 +247,8 @@ def test_only_from_its_day_on() -> None:
 
 
 def test_what_is_true_goes_along_when_it_moves() -> None:
-    """>> a part moves; one that had only asked; one that had taken it back << still part of the whole; to be said anew;
-    nothing."""
+    """>> a part moves; one that had only asked; one that had taken it back, was refused, or waited for too long, and
+    one that moves again << still part of the whole; to be said anew; as it was."""
     members = listed(said(two()))
     after = decide.moved(members[PART], MORE, Keys(), "RZ", NOW + 9)
     assert after.merger == members[PART].merger
@@ -256,8 +256,10 @@ def test_what_is_true_goes_along_when_it_moves() -> None:
     moved = decide.moved(asked_for, MORE, Keys(), "RZ", NOW).merger
     assert moved is not None
     assert (moved.lapsed, moved.into, moved.since, moved.ballot.state) == (True, WHOLE, DAY, "withdrawn")
-    assert decide.moved(merging.withdrawn(asked_for, PART, NOW), MORE, Keys(), "RZ", NOW).merger is None
-    assert decide.moved(asked_for, MORE, Keys(), "RZ", NOW + APPLICATION_MS).merger is None
+    over = [merging.withdrawn(asked_for, PART, NOW), merging.refused(asked_for, ANNA, "Nein.", NOW)]
+    for one in (*over, replace(asked_for, merger=moved)):
+        assert decide.moved(one, MORE, Keys(), "RZ", NOW).merger == one.merger
+    assert decide.moved(asked_for, MORE, Keys(), "RZ", NOW + APPLICATION_MS).merger == asked_for.merger
 
 
 def test_what_waits_for_people_is_over_when_the_whole_moves() -> None:
