@@ -266,7 +266,12 @@ class Joining:
     async def _asking(self, hosted: Hosted) -> list[Joined]:
         """The spaces of a participant whose authorities it has something to ask; who has other keys says so."""
         slug = hosted.participant.id
-        found = [await self._standing(hosted, one) for one in await self._db.read(slug, joined_store.all_joined, slug)]
+        try:
+            joined = await self._db.read(slug, joined_store.all_joined, slug)
+            found = [await self._standing(hosted, one) for one in joined]
+        except HanseError as error:  # as of who has just been laid to rest: the others ask all the same
+            log.warning("spaces.join", participant=slug, why=str(error))
+            return []
         if not any(one.state in _WAITING for one in found):
             self._open.discard(slug)
         try:

@@ -16,6 +16,7 @@ from connector.spaces import documents, joined_store
 from connector.spaces.documents import Receipt
 from connector.spaces.joining import parse_link
 from connector.spaces.model import DAY_MS, Joined, OwnMerger
+from connector.storage.at_rest import AtRest
 from connector.storage.database import Tx
 from connector.trust.keys.jwk import encode
 from connector.trust.keys.signing import SoftwareKey
@@ -190,6 +191,35 @@ async def test_who_waits_for_a_decision_is_heard_in_turn_and_holds_up_nobody(cou
         joining._open.update(slugs)  # as once a minute, which never comes here: the job has no round of its own
         await joining.work()
     assert heard == [*slugs, *slugs[:2]]
+
+
+async def test_bug_who_is_laid_to_rest_in_a_round_kept_all_others_from_asking(
+    county: County, space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> two towns wait for a decision; a list says something new of the second, which is laid to rest just then
+    << the first has asked."""
+    slugs = ["town-0", "town-1"]
+    many = await together(space, county, "whole", *slugs)
+    joining, asked = many.services.spaces.joining, list[str]()
+    for slug in slugs:
+        await claim(many, slug, member=many.did(slug), into=many.did("whole"))
+        await many.services.infra.db.write(slug, waits, many.did(slug), many.did("whole"))
+    read, standing = joining.read, joining._standing
+
+    async def noting(hosted: Hosted, one: Joined, path: str, limit: int = 65_536) -> Answer:
+        asked.append(one.participant)
+        return await read(hosted, one, path, limit)
+
+    async def resting(hosted: Hosted, one: Joined) -> Joined:
+        if one.participant == "town-1":
+            raise AtRest("moving.at-rest")
+        return await standing(hosted, one)
+
+    monkeypatch.setattr(joining, "read", noting)
+    monkeypatch.setattr(joining, "_standing", resting)
+    joining._open.update(slugs)
+    await joining.work()
+    assert asked == ["town-0"]
 
 
 def waits(tx: Tx, did: str, whole: str) -> None:
