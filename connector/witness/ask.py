@@ -128,7 +128,7 @@ class Witnesses:
         """
         sizes = await self._db.read(WORKER, cosignatures.waiting, self._listed())
         here, turn = await self._participants.here(sizes), await self._turn()
-        here.sort(key=lambda one: one.participant.id < self._begin)
+        here.sort(key=lambda one: (one.participant.id < self._begin, one.participant.id))
         self._some_heard = False
         later = {one.participant.id for one in turn}
         self._apart_ms = min(APART_MS, int(self._settings.ask_every_s * 500) // max(1, len(sizes)))

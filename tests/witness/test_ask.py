@@ -224,6 +224,39 @@ async def test_bug_with_more_agreements_than_it_takes_the_first_logs_alone_were_
     assert len(set(heard)) == 2
 
 
+async def test_bug_a_database_that_sorts_otherwise_let_one_log_wait_for_ever(
+    towns: Towns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> as above, without one that is never taken, and a PostgreSQL that sorts names by other rules than we compare
+    them << each log has its turn."""
+    peer, room = Peer(), 0
+    stage, waiting = Stage(towns, peer), cosignatures.waiting
+    monkeypatch.setattr(cosignatures, "waiting", lambda tx, most: dict(reversed(waiting(tx, most).items())))
+    await towns.add("altdorf")
+    logs, heard = ("altdorf", TOWN, OTHER), list[str]()
+
+    def takes_one(asked: cosign.Asked) -> Answer:
+        nonlocal room
+        if not room:
+            return Answer(429, {}, b"")
+        room -= 1
+        heard.append(asked.checkpoint.origin)
+        return peer.vouches(asked)
+
+    for slug in logs:
+        await stage.grow(1, "agreement", "urn:uuid:1", slug=slug)
+    await stage.witnesses.look()
+    peer.says = takes_one
+    for number in range(6):
+        for slug in logs:
+            await stage.grow(1, "agreement", f"urn:uuid:{number}", slug=slug)
+        room = 1
+        stage.clock.advance(900_000)
+        peer.at += 900
+        await stage.witnesses.look()
+    assert len(set(heard[-3:])) == 3
+
+
 async def test_of_a_witness_that_is_listed_no_more_nothing_is_remembered(towns: Towns) -> None:
     """>> a witness fails, and goes off the list; an hour of looks << its pause is forgotten, the other stays."""
     gone, there = Peer("did:web:a.example"), Peer("did:web:b.example")
