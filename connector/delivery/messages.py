@@ -2,7 +2,8 @@
 
 2xx acknowledges the row, and waits a moment for the peer's next message to say so itself (`acks`); 5xx, timeouts and
 429 wait with jitter; a 4xx on a message that our state says is right is tried a few times before it counts as refused,
-because the peer may not have committed yet (spec/protocol.md 5.1).
+because the peer may not have committed yet (spec/protocol.md 5.1). A 401 to what holds data, or lets them go on, waits
+for a day: nobody reads the list of members at the same instant.
 """
 
 import json
@@ -27,7 +28,7 @@ from connector.participants.service import Participants
 from connector.protocol.effects import Problem
 from connector.protocol.messages import ContractNegotiation, TransferProcess
 from connector.protocol.shape import LONGEST_ID
-from connector.protocol.transfer import State
+from connector.protocol.transfer import State, terminating
 from connector.storage import outbox
 from connector.storage.database import Database, Tx
 from connector.storage.effects import PEER, Errand, OutgoingMessage, ask
@@ -50,7 +51,10 @@ _FINAL = frozenset({"http.address-refused", "http.url-refused", "peer.foreign-ad
 TOO_MANY = 429
 STRANGER = 401
 SETTLING_IN_MS = 86_400_000
-"""How long a participant that has moved is patient with peers that do not know it: they may read lists seldom."""
+"""How long we are patient with peers that do not know us as a member, after a move and while data are held: they may
+read lists seldom, and so may we."""
+_HOLDING = frozenset({("transfer", "START"), ("transfer", "SUSPEND")})
+"""What holds data that flow, and lets them go on."""
 _WAITING = frozenset({408, 425, TOO_MANY})
 LONGEST_PAUSE_MS = 3_600_000
 """A peer that asks for more patience (`Retry-After`) is asked again after this."""
@@ -104,6 +108,8 @@ class Messages:
                 Ack(row, line, book, expects, known, names=names, last=last, hold=hold, process=parcel.process)
             )
             return
+        if answer.status == STRANGER and await self._lists_differ(row, parcel):
+            raise RetryableAnswer("delivery.peer-busy", status=answer.status).by(answer)
         if self._again(row):
             raise RetryAfter(self._clock.now() + 150 * 2 ** self._noes[row.id]).by(answer)
         del self._noes[row.id]
@@ -195,6 +201,17 @@ class Messages:
             raise RetryableAnswer("delivery.peer-busy", status=answer.status).by(answer)
         self._circuits.heard(row.participant, did)
         return answer
+
+    async def _lists_differ(self, row: OutboxRow, parcel: OutgoingMessage) -> bool:
+        """Whether a peer that does not know us may only have read another list: a member that is suspended, or was a
+        moment ago, takes nothing from anybody. Refused for good, a hold would not be told and its end be lost.
+
+        What is to end does not wait for that: its end stands behind this row.
+        """
+        if (parcel.noun, parcel.kind) not in _HOLDING or self._clock.now() - row.created_at >= SETTLING_IN_MS:
+            return False
+        process = await self._db.read(row.participant, self._transfers.get, row.participant, parcel.process)
+        return not terminating(process.kernel)
 
     async def _just_moved(self, row: OutboxRow, now: int) -> bool:
         """Whether the peer may not have read yet, in its trust list, who has come from another provider."""

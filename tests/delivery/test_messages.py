@@ -8,16 +8,18 @@ import pytest
 
 from connector.contracts.model import NegotiationRow
 from connector.delivery.circuit import THRESHOLD
-from connector.delivery.messages import PATIENCE_MS, TRIES_4XX, TRIES_NAMELESS
+from connector.delivery.messages import PATIENCE_MS, SETTLING_IN_MS, TRIES_4XX, TRIES_NAMELESS
 from connector.errors import PeerError, Unavailable
 from connector.http.outbound import Answer
 from connector.storage.database import Tx
 from connector.storage.effects import ProcessRef as Owner
 from connector.storage.effects import errand
+from connector.transfer.model import TransferRow
 from tests.testkit.towns import Towns
 
 REQUEST = "nachbardorf: ContractRequestMessage"
 EMPTY = b""
+WHY = {"de": ["Pause."], "en": ["Break."]}
 
 
 async def asked(towns: Towns) -> NegotiationRow:
@@ -224,6 +226,61 @@ async def test_an_end_without_a_pid_waits_a_little_then_settles_here(towns: Town
         " AND status = 0",
     )  # fmt: skip
     assert lines == [{"code": "delivery.no-pid"}]
+
+
+async def suspended(towns: Towns) -> tuple[TransferRow, TransferRow]:
+    """(consumer's, provider's) transfer, suspended and resumed by the provider; its START is not delivered yet."""
+    process = await towns.fetch("nachbardorf", "musterstadt", await towns.concluded("nachbardorf", "musterstadt"))
+    await towns.run()
+    mine = await towns.process("nachbardorf", process.id)
+    theirs = await towns.process("musterstadt", mine.kernel.peer_pid)
+    await towns.db.write("musterstadt", towns.transfers.suspend, "musterstadt", theirs.id, "operator", WHY)
+    await towns.run()
+    await towns.db.write("musterstadt", towns.transfers.resume, "musterstadt", theirs.id)
+    return mine, theirs
+
+
+async def test_who_has_read_another_list_may_still_be_told_to_go_on(towns: Towns) -> None:
+    """>> START << 401, more often than is believed of other messages >> waited for; it goes on."""
+    mine, theirs = await suspended(towns)
+    towns.wire.answers = [Answer(401, {}, EMPTY)] * (TRIES_4XX + 2)
+    for _ in range(TRIES_4XX + 2):
+        await towns.hurry()
+        assert (await towns.process("nachbardorf", mine.id)).shown == "SUSPENDED"
+        assert (await towns.process("musterstadt", theirs.id)).kernel.doubt is False
+    await towns.hurry()
+    assert (await towns.process("nachbardorf", mine.id)).shown == "STARTED"
+    assert (await towns.process("musterstadt", theirs.id)).shown == "STARTED"
+
+
+async def test_after_a_day_a_stranger_is_believed(towns: Towns) -> None:
+    """>> START, a day old << 401, four times >> refused, and a person is asked."""
+    _, theirs = await suspended(towns)
+
+    def age(tx: Tx) -> None:
+        tx.run("UPDATE outbox SET created_at = created_at - :ms WHERE done_at IS NULL", ms=SETTLING_IN_MS + 1)
+
+    await towns.db.write("musterstadt", age)
+    towns.wire.answers = [Answer(401, {}, EMPTY)] * TRIES_4XX
+    for _ in range(TRIES_4XX):
+        await towns.hurry()
+    assert (await towns.process("musterstadt", theirs.id)).shown == "SUSPENDED"
+    asked = await towns.rows("musterstadt", "SELECT kind FROM question WHERE participant = :participant")
+    assert asked == [{"kind": "refused"}]
+
+
+async def test_an_end_does_not_wait_for_lists(towns: Towns) -> None:
+    """>> START << 401 >> terminate << the START is tried as often as other messages, then the peer hears of the end."""
+    mine, theirs = await suspended(towns)
+    before = len(towns.wire.sent)
+    towns.wire.answers = [Answer(401, {}, EMPTY)] * (TRIES_4XX + 1)
+    await towns.run()
+    await towns.db.write("musterstadt", towns.transfers.terminate, "musterstadt", theirs.id, "operator", WHY)
+    for _ in range(TRIES_4XX + 1):
+        await towns.hurry()
+    assert (await towns.process("nachbardorf", mine.id)).shown == "TERMINATED"
+    said = [one for one in towns.wire.sent[before:] if not one.endswith("GET")]
+    assert said == [*["musterstadt: TransferStartMessage"] * (TRIES_4XX + 1), "musterstadt: TransferTerminationMessage"]
 
 
 async def started(towns: Towns) -> str:

@@ -30,7 +30,7 @@ def assemble(infra: Infra, reports: Reports, uploads: Uploads) -> DataPlane:
     db, clock, http, data = infra.db, infra.clock, infra.http, infra.settings.data
     streams, sources, ports = Streams(clock, reports.serves), Sources(uploads.place, http), Ports(db, reports)
     gate = Gate(db, ports, clock)
-    local = LocalPlane(db, reports, http, infra.vault, data.received, streams, data.largest, data.keep_free)
+    local = LocalPlane(db, clock, reports, http, infra.vault, data.received, streams, data.largest, data.keep_free)
     pusher = Pusher(db, clock, reports, gate, streams, sources, http, infra.vault)
     return DataPlane(
         streams=streams,

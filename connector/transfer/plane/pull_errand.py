@@ -1,6 +1,7 @@
 """The consumer's plane in this process: fetches the bytes of a started transfer and reports what became of it.
 
-An errand of the outbox: after a crash or a suspension it runs again and resumes where the partial file ends.
+An errand of the outbox: after a crash or a suspension it runs again and resumes where the partial file ends. A provider
+that holds the data is waited for, whether its suspension has come here or not (spec/data-plane.md 3.3).
 """
 
 import asyncio
@@ -9,8 +10,10 @@ from pathlib import Path
 
 import msgspec
 
+from connector.clock import Clock
 from connector.dataplane.flows import Flow
 from connector.dataplane.receive.pull import Address, Received, pull
+from connector.dataplane.refused import HOLDS
 from connector.dataplane.sinks.files import FileSink
 from connector.dataplane.streams import Streams
 from connector.errors import HanseError, PeerError, Refusal, Unauthenticated, Unavailable
@@ -25,6 +28,9 @@ from connector.transfer.model import Outcome
 from connector.transfer.plane.reports import Reports
 from connector.trust.keys.signing import Vault
 
+PATIENCE_MS = 3 * 86_400_000
+"""How long a provider is waited for that holds the data while its suspension does not come."""
+
 
 class LocalPlane:
     """Handler of the errand `pull`; `largest` is the most bytes that one transfer may bring (threat T15).
@@ -33,10 +39,10 @@ class LocalPlane:
     """
 
     def __init__(
-        self, db: Database, reports: Reports, client: SafeClient, vault: Vault, received: Path, streams: Streams,
-        largest: int = 1 << 40, free: int = 0,
+        self, db: Database, clock: Clock, reports: Reports, client: SafeClient, vault: Vault, received: Path,
+        streams: Streams, largest: int = 1 << 40, free: int = 0,
     ) -> None:  # fmt: skip
-        self._db, self._reports, self._client, self._sealed = db, reports, client, Sealed(vault)
+        self._db, self._clock, self._reports, self._client, self._sealed = db, clock, reports, client, Sealed(vault)
         self._received, self._streams, self._largest = received, streams, largest
         self._free = free
 
@@ -81,6 +87,8 @@ class LocalPlane:
         try:
             received = await self._fetch(row.participant, flow)
         except (Refusal, Unauthenticated) as refusal:
+            if refusal.code == HOLDS:
+                await self._while_held(row, flow, refusal)
             await self._failed(row, flow, "refused", refusal)
         except PeerError as error:
             await self._failed(row, flow, "broken", error)
@@ -98,6 +106,13 @@ class LocalPlane:
         limit = self._largest if agreed is None else min(self._largest, agreed)
         sink = FileSink(self.place(slug, flow.id), flow.sink or "data", limit=limit, free=self._free)
         return await pull(self._client, address, sink, flow.expected_sha256)
+
+    async def _while_held(self, row: OutboxRow, flow: Flow, refusal: HanseError) -> None:
+        """Unavailable while it may go on. The suspension may be under way, or be refused here: who is out of the data
+        space and reads it first takes no message, and would lose for good what is held for an hour.
+        """
+        if await self._flow(row, flow.id) is not None and self._clock.now() - row.created_at < PATIENCE_MS:
+            raise Unavailable(HOLDS) from refusal
 
     async def _failed(self, row: OutboxRow, flow: Flow, outcome: Outcome, error: HanseError) -> None:
         """What cannot be had leaves nothing behind: partial bytes of a refused transfer are not ours to keep."""

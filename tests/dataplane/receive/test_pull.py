@@ -184,6 +184,24 @@ async def test_a_refusal_carries_the_peers_sentences(plane, sink):
     with pytest.raises(Refusal) as caught:
         await pulling.pull(plane.client, plane.address(), sink)
     assert caught.value.reasons == {"de": ["Nein , nie."], "en": ["No."]}
+    assert caught.value.code == "dataplane.peer-refused"
+
+
+async def test_data_that_rest_are_held_and_not_refused(plane, sink):
+    """>> pull << 403 of a suspended flow: said apart from a refusal, once, and what has come stays."""
+    with plane.path.open("wb") as file:
+        file.truncate(64_000_000)
+    rests = []
+
+    def rest(size):
+        if not rests:
+            rests.append(asyncio.ensure_future(plane.move(flows.suspend)))
+
+    with pytest.raises(Refusal) as caught:
+        await pulling.pull(plane.client, plane.address(), sink, progress=rest, retry=QUICK)
+    assert caught.value.code == "dataplane.peer-holds"
+    assert caught.value.reasons["de"] == ["Der Zugang zu diesen Daten ist zurzeit ausgesetzt."]
+    assert 0 < part(sink).stat().st_size < 64_000_000
 
 
 async def test_a_flow_that_ends_while_pulled_is_refused(plane, sink):
@@ -201,7 +219,19 @@ async def test_a_flow_that_ends_while_pulled_is_refused(plane, sink):
     assert caught.value.reasons["de"] == ["Der Zugang zu diesen Daten ist beendet."]
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b'{"reason":"x"}', b'{"reason":[1,2]}', b"[" * 9000, b"x" * 100_000])
+ODD = [
+    b"",
+    b"{",
+    b"[]",
+    b'{"code":["dataplane.suspended"]}',
+    b'{"reason":"x"}',
+    b'{"reason":[1,2]}',
+    b"[" * 9000,
+    b"x" * 100_000,
+]
+
+
+@pytest.mark.parametrize("body", ODD, ids=range(len(ODD)))
 async def test_an_odd_refusal_is_still_one(client, upstream, sink, body):
     """Whatever the body is, 403 is a refusal."""
 
@@ -210,7 +240,7 @@ async def test_an_odd_refusal_is_still_one(client, upstream, sink, body):
 
     with pytest.raises(Refusal) as caught:
         await pulling.pull(client, Address(await upstream(refuse), "t"), sink)
-    assert caught.value.reasons == {}
+    assert (caught.value.code, caught.value.reasons) == ("dataplane.peer-refused", {})
 
 
 def test_a_sentence_is_one_bounded_line():

@@ -5,16 +5,19 @@ from pathlib import Path
 
 import pytest
 
+from connector.dataplane import flows
 from connector.dataplane.flows import Flow
 from connector.dataplane.receive.pull import Address, Received
 from connector.dataplane.sinks.files import FileSink
 from connector.dataplane.streams import Streams
+from connector.delivery.messages import TRIES_4XX
 from connector.errors import HanseError, PeerError, Refusal, Unauthenticated, Unavailable
-from connector.http.outbound import SafeClient
+from connector.http.outbound import Answer, SafeClient
+from connector.storage.database import Tx
 from connector.storage.outbox import OutboxRow
 from connector.transfer.model import TransferRow
 from connector.transfer.plane import pull_errand
-from connector.transfer.plane.pull_errand import LocalPlane
+from connector.transfer.plane.pull_errand import PATIENCE_MS, LocalPlane
 from tests.testkit.towns import Towns
 
 SHA256 = "0" * 64
@@ -43,7 +46,7 @@ def plane(towns: Towns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan
     def make(download: Download) -> LocalPlane:
         monkeypatch.setattr(pull_errand, "pull", download)
         made = LocalPlane(
-            towns.db, towns.reports, SafeClient(), towns.vault, tmp_path / "received", Streams(towns.clock)
+            towns.db, towns.clock, towns.reports, SafeClient(), towns.vault, tmp_path / "received", Streams(towns.clock)
         )  # fmt: skip
         towns.handlers["pull"] = made.pull
         return made
@@ -102,6 +105,96 @@ async def test_a_provider_that_is_away_is_waited_for(towns: Towns, plane: Plane)
     await towns.hurry()
     process = await towns.process("nachbardorf", process.id)
     assert (process.shown, process.outcome, len(download.asked)) == ("COMPLETED", "received", 3)
+
+
+HELD = Refusal("dataplane.peer-holds", {"de": ["Ausgesetzt."], "en": ["Suspended."]})
+
+
+async def test_data_that_are_held_are_waited_for_but_not_for_ever(towns: Towns, plane: Plane) -> None:
+    """<< held, and no suspension comes >> the half file stays and the errand comes again; after three days it ends,
+    with the sentence of the provider, and nothing stays."""
+    local = plane(Download(*[HELD] * 4))
+    process = await asked(towns)
+    half = local.place(process.participant, process.id) / "baeume.csv.part"
+    half.parent.mkdir(parents=True)
+    half.write_bytes(b"a;b")
+    for _ in range(2):
+        await towns.hurry()
+        process = await towns.process("nachbardorf", process.id)
+        assert (process.shown, process.outcome, half.exists()) == ("STARTED", None, True)
+
+    def age(tx: Tx) -> None:
+        tx.run("UPDATE outbox SET created_at = created_at - :ms WHERE kind = 'pull'", ms=PATIENCE_MS + 1)
+
+    await towns.db.write("nachbardorf", age)
+    await towns.hurry()
+    process = await towns.process("nachbardorf", process.id)
+    assert (process.shown, process.outcome, process.reason) == ("TERMINATED", "refused", HELD.reasons)
+    assert not half.parent.exists()
+
+
+async def test_a_suspension_that_comes_meanwhile_lets_the_errand_rest(towns: Towns, plane: Plane) -> None:
+    """<< held >> the errand is done once the suspension is here; resumed, another one fetches everything."""
+    download = Download()
+    local = plane(download)
+
+    async def held(client: object, address: Address, sink: FileSink, expected: str | None) -> Received:
+        theirs = await towns.process("musterstadt", (await towns.process("nachbardorf", asked_for.id)).kernel.peer_pid)
+        why = {"de": ["Pause."], "en": ["Break."]}
+        await towns.db.write("musterstadt", towns.transfers.suspend, "musterstadt", theirs.id, "operator", why)
+        await towns.run(1)
+        raise HELD
+
+    agreement = await towns.concluded("nachbardorf", "musterstadt")
+    asked_for = await towns.fetch("nachbardorf", "musterstadt", agreement)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pull_errand, "pull", held)
+        await towns.run()
+    process = await towns.process("nachbardorf", asked_for.id)
+    left = "SELECT kind FROM outbox WHERE participant = :participant AND done_at IS NULL"
+    assert (process.shown, process.outcome, await towns.rows("nachbardorf", left)) == ("SUSPENDED", None, [])
+    theirs = await towns.process("musterstadt", process.kernel.peer_pid)
+    await towns.db.write("musterstadt", towns.transfers.resume, "musterstadt", theirs.id)
+    await towns.run()
+    process = await towns.process("nachbardorf", process.id)
+    assert (process.shown, process.outcome, len(download.asked)) == ("COMPLETED", "received", 1)
+    assert local.file("nachbardorf", process.id) is not None
+
+
+@pytest.mark.on_both
+async def test_who_hears_first_that_it_is_out_loses_no_delivery(towns: Towns, plane: Plane) -> None:
+    """>> struck off, and the consumer has read it before the provider says so: 401 to the suspension, however often
+    << held, and nobody ends it >> listed again on both sides << the rest comes."""
+    theirs = ""
+
+    class Gate(Download):
+        async def __call__(self, client: object, address: Address, sink: FileSink, expected: str | None) -> Received:
+            flow = await towns.db.read("musterstadt", flows.find, "musterstadt", theirs) if theirs else None
+            if flow is not None and flow.state == "SUSPENDED":
+                raise HELD
+            return await super().__call__(client, address, sink, expected)
+
+    plane(Gate(Unavailable("peer.busy", status=503)))
+    process = await asked(towns)
+    theirs = str(process.kernel.peer_pid)
+    did = towns.did("nachbardorf")
+    requester = towns.requesters.pop(did)
+    towns.wire.answers = [Answer(401, {}, b"")] * (TRIES_4XX + 2)
+    await towns.db.write("musterstadt", towns.enforcement.members_changed, "musterstadt", {did})
+    await towns.tick()
+    for _ in range(TRIES_4XX + 1):
+        await towns.hurry()
+        told = [await towns.process("nachbardorf", process.id), await towns.process("musterstadt", theirs)]
+        assert [(one.shown, one.held) for one in told] == [("STARTED", None), ("SUSPENDED", "policy")]
+    assert towns.wire.answers == []
+    towns.requesters[did] = requester
+    await towns.db.write("musterstadt", towns.enforcement.members_changed, "musterstadt", {did})
+    for _ in range(3):
+        await towns.tick()
+        await towns.hurry()
+    process = await towns.process("nachbardorf", process.id)
+    assert (process.shown, process.outcome) == ("COMPLETED", "received")
+    assert (await towns.process("musterstadt", theirs)).shown == "COMPLETED"
 
 
 @pytest.mark.on_both
