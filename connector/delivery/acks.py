@@ -1,8 +1,7 @@
 """Answers 2xx to our messages that are not booked yet (spec/architecture.md 3.4, decision 0084).
 
 The peer's next message settles most of them in its own transaction (spec/protocol.md 4.5), so an answer after which
-one is expected waits for it, a quarter of a second at the most. Then those of one participant are booked together, and
-with them answers after which nobody has a word, which wait as long (decision 0125).
+one is expected waits for it, a quarter of a second at the most. Then those of one participant are booked together.
 Meanwhile the row is open in the database: this process remembers and does not send it again; after a crash it is sent
 again, and the peer takes it as the repetition that it is. Nothing that is said next waits for the booking of what the
 peer has settled; where a row comes behind an open one, that one is booked at once.
@@ -39,8 +38,7 @@ def hold_nothing(tx: Tx, participant: str, processes: Collection[str]) -> None:
 
 class Ack(Struct, frozen=True):
     """An answer to `row`, its line in the transcript, and what books it; not for a row that the peer's next message has
-    settled, or whose lease is lost. `expects`: the peer has the next word, and it will be the answer. `last`: nobody
-    has one, so nothing waits for the booking.
+    settled, or whose lease is lost. `expects`: the peer has the next word, and it will be the answer.
 
     `names`: it told the peer's pid, which every replica has to know soon, since the peer may ask any for our state.
     `known` is called once that is on the disk. `hold` takes the lock of the `process`.
@@ -52,7 +50,6 @@ class Ack(Struct, frozen=True):
     expects: bool
     known: Callable[[], object] = lambda: None
     names: bool = False
-    last: bool = False
     hold: Hold = hold_nothing
     process: str = ""
 
@@ -97,11 +94,8 @@ class Acks:
             until = self._from_now(self._soon_s if ack.names else self._linger_s)
             self._lingering[ack.row.stream] = until
             self._look_by(until)
-            return
-        self._due.append(ack)
-        if ack.last:
-            self._look_by(self._from_now(self._linger_s))
         else:
+            self._due.append(ack)
             self._begin()
 
     def holds(self, stream: str) -> bool:

@@ -42,10 +42,7 @@ TRIES_NAMELESS = 8
 """Some half a minute: how often the end of a process waits for a peer to say under which pid it knows it."""
 PATIENCE_MS = 3 * 86_400_000
 _ANSWERED_BY_A_MESSAGE = frozenset(("negotiation", kind) for kind in ("REQUEST", "OFFER", "ACCEPT", "AGREE", "VERIFY"))
-"""The peer has the next word after these. After all others but the last nobody may have one, and ours may follow at any
-time."""
-_LAST = ("negotiation", "FINALIZE")
-"""Nobody has a word after it, and what it says holds since it was written."""
+"""The peer has the next word after these. After all others nobody may have one, and ours may follow at any time."""
 _FINAL = frozenset({"http.address-refused", "http.url-refused", "peer.foreign-address", "peer.no-address"})
 """Addresses that we do not call, today or tomorrow; whatever else is odd about a peer may pass."""
 TOO_MANY = 429
@@ -103,10 +100,8 @@ class Messages:
             expects = (parcel.noun, parcel.kind) in _ANSWERED_BY_A_MESSAGE
             line = recorder.answer_line(row, parcel.kind, answer)
             hold = self._contracts.hold if parcel.noun == "negotiation" else self._transfers.hold
-            names, last = pid is not None, (parcel.noun, parcel.kind) == _LAST
-            self._acks.put(
-                Ack(row, line, book, expects, known, names=names, last=last, hold=hold, process=parcel.process)
-            )
+            names = pid is not None
+            self._acks.put(Ack(row, line, book, expects, known, names=names, hold=hold, process=parcel.process))
             return
         if answer.status == STRANGER and await self._lists_differ(row, parcel):
             raise RetryableAnswer("delivery.peer-busy", status=answer.status).by(answer)

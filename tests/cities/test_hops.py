@@ -13,12 +13,12 @@ from tests.testkit.cities import MUNICIPALITY, Space
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
 TIMES = 5
 SYNCS = 10
-"""Of both sides together for one negotiation; five or six are needed as things are, more where the disk is slow."""
+"""Of both sides together for one negotiation; some seven are needed as things are."""
 
 
 async def test_a_negotiation_hops_to_the_disk_alone(space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
-    """>> five negotiations, after one that has looked up addresses << the log is synced five or six times for each, on
-    both sides together, more often where the disk is slow; no other thread is asked for anything."""
+    """>> five negotiations, after one that has looked up addresses << the log is synced some seven times for each,
+    on both sides together; no other thread is asked for anything."""
     town, village = await space.city("town", {TOWN: MUNICIPALITY}), await space.city("village", {VILLAGE: MUNICIPALITY})
     await space.reload(town, village)
     dataset = (await town.publish(TOWN))["dataset"]

@@ -99,8 +99,8 @@ def line(row: OutboxRow) -> Line:
 class Sender:
     """A handler that notes what it sends; the peer says 2xx once `gate` of that message is open."""
 
-    def __init__(self, db: Database, linger_s: float, *, expects: bool = True, last: bool = False) -> None:
-        self.db, self.acks, self.expects, self.last = db, Acks(db, SystemClock(), linger_s), expects, last
+    def __init__(self, db: Database, linger_s: float, *, expects: bool = True) -> None:
+        self.db, self.acks, self.expects = db, Acks(db, SystemClock(), linger_s), expects
         self.sent, self.booked = list[str](), list[str]()
         self.gates: dict[str, asyncio.Event] = {}
         self.full = self.refused = False
@@ -110,7 +110,7 @@ class Sender:
         self.sent.append(name)
         if name in self.gates:
             await self.gates[name].wait()
-        self.acks.put(Ack(row, line(row), partial(self._book, row=row), expects=self.expects, last=self.last))
+        self.acks.put(Ack(row, line(row), partial(self._book, row=row), expects=self.expects))
 
     def _book(self, tx: Tx, *, row: OutboxRow) -> None:
         if row.body == b"broken":
@@ -123,15 +123,9 @@ class Sender:
 
 @asynccontextmanager
 async def sending(
-    db: Database,
-    linger_s: float = NEVER,
-    *,
-    expects: bool = True,
-    last: bool = False,
-    sweep_s: float = 0.02,
-    parallel: int = 20,
+    db: Database, linger_s: float = NEVER, *, expects: bool = True, sweep_s: float = 0.02, parallel: int = 20
 ) -> AsyncIterator[tuple[Sender, Worker]]:
-    sender = Sender(db, linger_s, expects=expects, last=last)
+    sender = Sender(db, linger_s, expects=expects)
     settings = Settings(sweep_s=sweep_s, lease_s=1.0, parallel=parallel)
     worker = Worker(db, SystemClock(), {"message": sender}, "me", settings, acks=sender.acks)
     await worker.start()

@@ -196,47 +196,6 @@ async def test_the_end_of_a_process_is_booked_without_waiting(sqlite_db: Databas
         await until(lambda: sender.booked == ["end"])
 
 
-async def test_answers_after_which_nobody_has_a_word_are_booked_together(sqlite_db: Database) -> None:
-    """>> the last words of twenty processes << twenty answers, one after the other >> one transaction books them all,
-    once the first has waited as long as one that a message may settle; an end takes those with it that wait."""
-    counting = Counting(sqlite_db)
-    async with sending(counting, expects=False, last=True) as (sender, worker):
-        for n in range(20):
-            await sqlite_db.write(TOWN, put, f"s{n}", f"m{n}")
-            await until(lambda n=n: len(sender.sent) == n + 1 and worker.running() == 0)  # type: ignore[misc]
-        assert sender.booked == [], "they have not waited long enough"
-        sender.acks._look()
-        await until(lambda: len(sender.booked) == 20)
-        assert counting.written.count(TOWN) == 1
-        await sqlite_db.write(TOWN, put, "a", "last")
-        await until(lambda: sender.sent[20:] == ["last"] and worker.running() == 0)
-        assert len(sender.booked) == 20
-        sender.last = False
-        await sqlite_db.write(TOWN, put, "b", "end")
-        await until(lambda: sender.booked[20:] == ["last", "end"])
-    assert await sqlite_db.read(WORKER, left) == []
-
-
-async def test_time_alone_books_a_last_word(any_db: Database) -> None:
-    """>> the last word << 2xx, and nothing happens any more << it is booked."""
-    booked = asyncio.Event()
-    acks = Acks(any_db, SystemClock(), 0.001)
-    acks.put(Ack(row(1, "a"), line(row(1, "a")), lambda tx: None, expects=False, known=booked.set, last=True))
-    await asyncio.wait_for(booked.wait(), PATIENCE_S)
-    assert not acks.holds("a")
-
-
-async def test_what_follows_a_last_word_all_the_same_waits_for_nothing(sqlite_db: Database) -> None:
-    """>> the last word << 2xx, not booked yet >> another one in the same stream: the first is booked at once."""
-    async with sending(sqlite_db, expects=False, last=True) as (sender, worker):
-        await sqlite_db.write(TOWN, put, "a", "last")
-        await until(lambda: sender.sent == ["last"] and worker.running() == 0)
-        assert sender.booked == []
-        await sqlite_db.write(TOWN, put, "a", "end")
-        await until(lambda: sender.sent == ["last", "end"])
-        assert sender.booked == ["last"]
-
-
 async def test_nothing_overtakes_a_message_that_could_not_be_booked(any_db: Database) -> None:
     """>> first << 2xx, but the disk is full as it is booked >> an end << it stays behind the first, sent once more."""
     async with sending(any_db, 0.0, sweep_s=0.01) as (sender, _):

@@ -18,7 +18,7 @@ from connector.protocol.messages import CONTEXT
 from connector.settings.load import Worker as Settings
 from connector.storage import open_database, outbox
 from connector.storage.database import WORKER
-from tests.delivery.late import NEVER, TOWN, VILLAGE, Counting, left, until
+from tests.delivery.late import NEVER, TOWN, VILLAGE, Counting, until
 from tests.testkit.towns import Towns
 
 
@@ -58,32 +58,6 @@ async def test_a_negotiation_takes_five_commits_one_after_the_other(counted: tup
     behind = counting.written[len(critical) : -1]  # the last unit hands leases back
     assert set(behind) == {TOWN, VILLAGE}
     assert max(behind.count(TOWN), behind.count(VILLAGE)) <= 2
-
-
-async def test_no_answer_is_booked_between_negotiations_one_after_the_other(counted: tuple[Towns, Counting]) -> None:
-    """>> three negotiations, each once the one before is final << five units each; what is left is booked at the end,
-    in one unit for each town."""
-    towns, counting = counted
-    made = await towns.publish(TOWN)
-    towns.acks._linger_s = towns.acks._soon_s = NEVER
-    worker = Worker(
-        counting, SystemClock(), towns.handlers, "me", Settings(sweep_s=NEVER, lease_s=4 * NEVER), acks=towns.acks
-    )
-    await worker.start()
-    counting.written.clear()
-    for number in range(1, 4):
-        await towns.ask(VILLAGE, TOWN, made)
-        await until(lambda number=number: len(counting.written) >= 5 * number and _rests(worker))  # type: ignore[misc]
-    assert counting.written == [VILLAGE, TOWN, VILLAGE, TOWN, VILLAGE] * 3
-    await towns.acks.booked()
-    assert sorted(counting.written[15:]) == [TOWN, VILLAGE]
-    assert await counting.read(WORKER, left) == []
-    await worker.stop()
-
-
-def _rests(worker: Worker) -> bool:
-    """Whether every message has its answer."""
-    return worker.running() == 0 and not worker._overtaken
 
 
 async def _quietly(counting: Counting, scope: str, sql: str) -> list[dict[str, object]]:
