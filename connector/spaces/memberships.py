@@ -230,7 +230,8 @@ class Memberships:
     def _move(self, tx: Tx, hosted: Hosted, did: str, kid: str, claims: RequestClaims, word: Handover) -> None:
         """The member has left, and the new DID stands in its place from the same moment on; again is the same."""
         slug = hosted.participant.id
-        space, found = self._authority.held(tx, slug), self._member(tx, slug, word.origin)
+        space = self._authority.held(tx, slug, lock=True)  # else somebody says to be part of it meanwhile, unseen
+        found = self._member(tx, slug, word.origin)
         if claims.space != space.space:
             raise PeerError("spaces.statement")
         known = member_store.member(tx, slug, did)
@@ -244,7 +245,7 @@ class Memberships:
         member_store.put_member(tx, decide.step(found, "left", tx.now))
         member_store.put_member(tx, after)
         group_store.hand_on(tx, slug, found.did, did)
-        self._mergers.moved(tx, hosted, found.did)
+        self._mergers.moved(tx, hosted, found, after)
         store.changed(tx, slug)
         listing.require_room(tx, slug)
         record(tx, hosted, "moved", did=found.did, to=did)
@@ -253,7 +254,8 @@ class Memberships:
         self, tx: Tx, hosted: Hosted, did: str, claims: RequestClaims, said: jose.Unverified, statement: str
     ) -> None:  # fmt: skip
         slug, asked_at = hosted.participant.id, int(said.claims["iat"] * 1000)
-        space, found = self._authority.held(tx, slug), self._member(tx, slug, did)
+        space = self._authority.held(tx, slug, lock=claims.order == "merge")  # before the member, as who decides does
+        found = self._member(tx, slug, did)
         if claims.space != space.space:
             raise PeerError("spaces.statement")
         if claims.request != "keys" and len(statement) > BARE_BYTES:

@@ -78,11 +78,13 @@ class Mergers:
         else:
             raise PeerError("spaces.statement")
 
-    def moved(self, tx: Tx, hosted: Hosted, did: str) -> None:
-        """A member (its DID until now) works elsewhere: who said to be part of it says so anew, and it does."""
-        for one in merging.lapsed(_members(tx, hosted.participant.id), did, tx.now):
+    def moved(self, tx: Tx, hosted: Hosted, before: Member, after: Member) -> None:
+        """A member works elsewhere: who said to be part of it says so anew, and so does it."""
+        for one in merging.lapsed(_members(tx, hosted.participant.id), before.did, tx.now):
             member_store.put_member(tx, one)
-            record(tx, hosted, "merger lapsed", did=one.did, into=did)
+            record(tx, hosted, "merger lapsed", did=one.did, into=before.did)
+        if after.merger is not None and after.merger != before.merger:
+            record(tx, hosted, "merger lapsed", did=after.did, into=after.merger.into)
 
     async def all(self, slug: str) -> Sequence[Asked]:
         """Members that say to be part of another one, by name; raises Unknown without a space."""

@@ -289,6 +289,10 @@ async def test_bug_nobody_told_that_a_move_takes_the_words_of_both(
             ["merger-lapsed"],
             ["merger-asked", "merger-lapsed"],
         )
+    logged = await county.city.services.infra.db.read(
+        COUNTY, lambda tx: tx.all("SELECT record FROM audit_entry WHERE type = 'space' ORDER BY id")
+    )
+    assert [bytes(row["record"]).count(b'"merger lapsed"') for row in logged].count(1) == 1
     (lapsed,) = await heard(part, PART, STEWARD)
     assert sentence(lapsed, "de").endswith("lassen Sie es neu melden, zuerst „Musterdorf“, dann „Musterstadt“.")
     for city, slug in ((part, PART), (whole, WHOLE)):

@@ -1,6 +1,7 @@
 """A town becomes part of another one: it works at that one's provider, both say so, and the list says it to all."""
 
 import asyncio
+import inspect
 import re
 from typing import Any
 
@@ -9,6 +10,9 @@ import pytest
 from connector.app.asked import asked
 from connector.errors import PeerError
 from connector.spaces import listing
+from connector.spaces.authority import SpaceAuthority
+from connector.spaces.model import Space as SpaceRow
+from connector.storage.database import Tx
 from connector.trust.members.roots import roots_pem
 from connector.verify.bundle import verify_bundle
 from connector.verify.report import Report
@@ -321,6 +325,26 @@ async def test_what_is_true_moves_along_and_what_is_only_asked_for_does_not(
         found = anchor.whole(own, third.did(PART), space.clock.now() + 1)
         assert found is not None
         assert found[0] == third.did(WHOLE)
+
+
+async def test_a_move_waits_for_who_says_to_be_part_of_the_mover(
+    county: County, part: City, whole: City, space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> the whole moves, the part says to be part of it << both hold the row of the space before that of a member:
+    what was said meanwhile at another replica would else wait for thirty days, and nobody be told."""
+    await both_members(county, part, whole)
+    authority, held, locked = county.city.services.spaces.authority, SpaceAuthority.held, list[str]()
+
+    def noting(tx: Tx, slug: str, *, lock: bool = False) -> SpaceRow:
+        if lock:
+            locked.append(inspect.stack()[1].function)
+        return held(authority, tx, slug, lock=lock)
+
+    monkeypatch.setattr(authority, "held", noting)
+    async with space.running("third", {}, dict(UNLISTED)) as third:
+        await carried(whole, third, county, part, county.city, slug=WHOLE)
+        await say(part, PART, county, into=third.did(WHOLE))
+    assert [one for one in locked if one in ("_move", "_take")] == ["_move", "_take"]
 
 
 @pytest.mark.threat("T122")
