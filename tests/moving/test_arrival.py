@@ -320,8 +320,10 @@ async def test_bug_names_too_long_for_the_manifest_were_told_at_the_end_of_the_w
     assert await new.take(await old.archive())
 
 
-def test_a_manifest_is_as_long_as_was_counted() -> None:
-    """>> no file, one, a thousand with contracts << at most what was counted, and little less but for the rest."""
+def test_a_manifest_is_as_long_as_was_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> no file, one, a thousand with contracts, and next to nothing for the rest << at most what was counted, and
+    little less."""
+    monkeypatch.setattr(manifest, "_REST", 1_000)
     key = SoftwareKey.generate("peer", "did:web:a.example")
     origin = manifest.Origin(did="did:web:a.example", root="https://a.example", name="A", kind="urn:k", operator="B")
     for count in (0, 1, 1_000):

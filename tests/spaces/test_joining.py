@@ -222,6 +222,16 @@ async def test_bug_who_is_laid_to_rest_in_a_round_kept_all_others_from_asking(
     assert asked == ["town-0"]
 
 
+async def test_who_works_here_no_more_is_not_remembered(county: County) -> None:
+    joining = county.city.services.spaces.joining
+    joining._open.add("gone")
+    joining._heard["gone", "https://kreis.example/space"] = 1
+    joining._looked = None
+    await joining.work()
+    assert "gone" not in joining._open
+    assert not joining._heard
+
+
 def waits(tx: Tx, did: str, whole: str) -> None:
     """Its word is said, and nothing decided."""
     (one,) = joined_store.all_joined(tx, did.rpartition(":")[2])

@@ -109,6 +109,7 @@ async def test_a_word_goes_back_and_forth_twelve_times_an_hour(
     """>> the part says it and takes it back until it is told to wait; takes its last word back, again and again << no
     word after twelve; taken back at once; twelve more of those and no more; the whole may still speak."""
     did, into = both.did(PART), both.did(WHOLE)
+    assert (REQUESTS, WITHDRAWALS) == (12, 24)
     monkeypatch.setattr(Pace, "spend", lambda *_: None)  # what an address may do is bounded apart
 
     async def said() -> None:

@@ -7,7 +7,6 @@ that it was replaced, and its classes are written into it; which parties and ass
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from connector.dialects.jsonld.nodes import blank
 from connector.policy.odrl.names import PREFIXES, REPLACED, member
 from connector.policy.odrl.reader import entries, plain
 from connector.protocol.shape import Malformed
@@ -43,7 +42,7 @@ class Beside:
             inner = member(key)
             if inner in _INVERSE:
                 for one in filter(None, map(plain, entries(value))):  # a policy written out is read with its place
-                    self._tell(one, _INVERSE[inner], {} if blank(name) else name or {})
+                    self._tell(one, _INVERSE[inner], name or {})
             elif inner == "partOf":
                 self.wholes |= {one for one in map(_named, entries(value)) if one}
             elif inner in _OWN and name:

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from connector.cli.main import main
+from connector.cli.operate import space_merge
 from tests.cli.playback import Terminal
 from tests.spaces.conftest import COUNTY, PEOPLE, County
 from tests.spaces.mergers import PART, WHOLE, founded, listed, space_of, together
@@ -161,3 +162,15 @@ async def test_a_name_is_enough_and_what_was_said_is_taken_back(
     assert "Merger" not in await typed(towns, PART, capsys, "joined")
     assert "taken back by the member" in await typed(county.city, COUNTY, capsys, "mergers")
     await typed(county.city, COUNTY, capsys, "merge-approve", did, "--who", ANNA, "--yes", code=1)
+
+
+def test_what_another_space_knows_is_not_shown() -> None:
+    """>> both spaces know a merger of the same member << that of the space which is named."""
+
+    class Spaces:
+        def get(self, *_: str) -> object:
+            return {"spaces": [{"space": one, "mergers": [{"member": "did:a", "member_name": "A", "in": one}]}
+                               for one in ("https://a/space", "https://b/space")]}  # fmt: skip
+
+    (one,) = space_merge._of_own(Spaces(), "town", "https://b/space", "a")  # type: ignore[arg-type]
+    assert one["in"] == "https://b/space"

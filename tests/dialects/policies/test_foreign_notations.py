@@ -282,6 +282,25 @@ def test_whose_policy_another_one_is_says_nothing_about_a_party(place: str, memb
 
 
 @pytest.mark.threat("T63")
+def test_a_policy_written_out_in_a_party_or_value_is_no_mere_mention() -> None:
+    """>> plain JSON: another policy is written out in an asset, or in a concept << nobody knows what that means."""
+    inner = {"@id": "urn:inner", "@type": "Set", "prohibition": [{"action": "use"}]}
+    assert not any(read("wire", allowing("eq", {"@id": CITY, "hasPolicy": inner}), worlds()))
+    target = {"action": "use", "target": {"@id": X, "hasPolicy": inner}}
+    assert not any(read("wire", {"@type": "Set", "permission": [target]}, worlds()))
+
+
+@pytest.mark.threat("T63")
+def test_a_right_operand_is_one_by_prefix_and_by_iri() -> None:
+    """>> plain JSON: said of `dct:x` and compared with its IRI << of one node."""
+    short, long = {"@id": "dct:x", EX + "but": "sundays"}, {"@id": "http://purl.org/dc/terms/x"}
+    facts = {H + "participantKind": Fact(frozenset({long["@id"]}), "verified-credential")}
+    there = [replace(world, facts=facts) for world in worlds()]
+    for rules, permits in (([comparing("eq", long)], True), ([comparing("eq", short), comparing("eq", long)], False)):
+        assert any(read("wire", {"@type": "Set", "permission": rules}, there)) is permits
+
+
+@pytest.mark.threat("T63")
 @pytest.mark.parametrize("label", ["urn:policy", "_:policy"])
 @pytest.mark.parametrize("place", ["target", "rightOperand"])
 def test_bug_a_policy_with_a_label_was_not_that_of_the_asset_in_plain_json(label: str, place: str) -> None:

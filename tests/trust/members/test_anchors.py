@@ -334,6 +334,12 @@ def test_bug_two_spaces_of_one_name_were_one(north: Keeper, south: Keeper, tmp_p
     west.name = "KREIS NORD"
     anchors.take(west.key.id, west.says(town, village))
     assert anchors.through(TOWN, VILLAGE)[-1] == "KREIS NORD (it.example/towns/west)"
+    north.name, west.name = "Nord", "West"
+    two = of((north, north.says(town, village)), (west, west.says(town, village)))
+    assert two.through(TOWN, VILLAGE) == ["Nord", "West"]
+    west.name = "NORD"
+    two.take(west.key.id, west.says(town, village))
+    assert two.through(TOWN, VILLAGE) == ["Nord (north.de)", "NORD (it.example/towns/west)"]
 
 
 def test_names_of_spaces_and_of_their_own_groups(north: Keeper, south: Keeper) -> None:
