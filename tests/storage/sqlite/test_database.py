@@ -69,7 +69,13 @@ async def test_what_is_busy_is_read_from_the_file_once(sqlite_db: Database) -> N
     """>> a unit looks at twice as many pages as SQLite keeps by itself, and once more << the second time it asks the
     file for none of them."""
     body = b"x" * 3_000  # a page each
-    await asyncio.gather(*(sqlite_db.write(TOWN, add, str(name), body) for name in range(1_000)))
+
+    def fill(tx: Tx) -> None:
+        """In one unit: after a thousand the log is moved into the file beside, which reads it."""
+        for name in range(1_000):
+            add(tx, str(name), body)
+
+    await sqlite_db.write(TOWN, fill)
     assert await sqlite_db.write(TOWN, weight) == 1_000 * len(body)
     before = calls_that_read()
     await sqlite_db.write(TOWN, weight)
