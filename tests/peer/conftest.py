@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from connector.clock import FakeClock, SystemClock
 from tests.testkit.cities import MUNICIPALITY, City, Space
 from tests.testkit.nasty import NastyPeer, nasty_peer
 
@@ -14,6 +15,12 @@ async def nasty(space: Space) -> AsyncIterator[NastyPeer]:
     """On the trust list as a municipality before any city starts."""
     async with nasty_peer(space) as peer:
         yield peer
+
+
+@pytest.fixture
+def standing(space: Space) -> None:
+    """The clock of everybody stands: what is paced by the second gets nothing back, however slow a machine asks."""
+    space.clock = FakeClock(SystemClock().now())
 
 
 @pytest.fixture

@@ -142,11 +142,13 @@ async def test_both_doors_want_a_member(it: City, nasty: NastyPeer) -> None:
 
 
 @pytest.mark.threat("T24")
+@pytest.mark.usefixtures("standing")
 async def test_a_member_that_asks_without_end_is_slowed_down(it: City, nasty: NastyPeer) -> None:
-    """>> 130 questions at once << some are 429 with the time to wait."""
+    """>> 130 questions in one second << ten are 429 with the time to wait. Bug of the test: where they took longer than
+    a second, there was something to answer for each."""
     replies = [await listed(nasty, it) for _ in range(130)]
     refused = [reply for reply in replies if reply.status == 429]
-    assert refused
+    assert len(refused) == 10
     assert all(reply.headers["Retry-After"] for reply in refused)
 
 
