@@ -1,4 +1,4 @@
-"""How the tests are spread over processes: four for two cores, `alone` after all others, `long` only when asked for.
+"""How the tests are spread over processes: five for two cores, `alone` after all others, `long` only when asked for.
 
 A pytest plugin of this suite. While a test waits for its PostgreSQL or its server another one works: three processes
 left a third of two cores idle, and a forked one costs next to nothing (decision 0093). One file stays in one.
@@ -92,7 +92,7 @@ def choose_processes(config: pytest.Config) -> int:
 
 def processes(cores: int) -> int:
     """Beside the first one."""
-    return 0 if cores == 1 else 2 * cores
+    return 0 if cores == 1 else 2 * cores + 1
 
 
 def _cores() -> int:

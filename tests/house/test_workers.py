@@ -121,8 +121,8 @@ def test_what_is_alone_stays_file_by_file() -> None:
     assert forked.files(items, 6) == []
 
 
-def test_four_processes_for_two_cores() -> None:
-    assert [workers.processes(cores) for cores in (1, 2, 4)] == [0, 4, 8]
+def test_five_processes_for_two_cores() -> None:
+    assert [workers.processes(cores) for cores in (1, 2, 4)] == [0, 5, 9]
 
 
 BESIDE = """
@@ -209,8 +209,8 @@ def test_long_tests_run_when_asked_for(suite: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "chosen"),
     [
-        ([], 4),
-        (["test_a.py", "test_b.py"], 4),
+        ([], 5),
+        (["test_a.py", "test_b.py"], 5),
         (["test_a.py"], 0),
         (["test_a.py::test_soon", "test_a.py::test_many"], 0),
         (["test_a.py", "-n2"], 2),
