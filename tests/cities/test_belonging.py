@@ -11,11 +11,12 @@ import pytest
 from connector.audit import origins
 from connector.cli.main import main
 from connector.errors import Mistake
-from connector.storage import folder_identity, migrate, schema, upgrade
+from connector.storage import folder_identity, migrate, upgrade
 from connector.storage.folder_identity import FILE
 from tests.cities.sharing import free_port, shared
 from tests.testkit.cities import MUNICIPALITY, City, Space
 from tests.testkit.processes import Process
+from tests.testkit.releases import before
 
 TOWN = "musterstadt"
 ANOTHER = r"storage\.folder-of-another"
@@ -137,11 +138,7 @@ async def test_bug_two_installations_in_one_folder_opened_new_origins_in_turn(
 
     Nor is the second migrated: its schema is older, and stays so.
     """
-    older = space.folder.parent / "older"
-    older.mkdir()
-    for path in schema.MIGRATIONS.glob("*.sql"):
-        if path.name < "0016":
-            (older / path.name).write_text(path.read_text())
+    older = before(space.folder.parent / "older", "0016")
     with cluster.empty() as first, cluster.empty() as second:
         environ = shared(space.folder, first, free_port())
         wrong = environ | {

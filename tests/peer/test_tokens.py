@@ -3,16 +3,15 @@
 import asyncio
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import closing
 from itertools import pairwise, product
 from pathlib import Path
 from typing import Any, TypeVar
 
-import aiohttp
 import pytest
 
-from connector.clock import FakeClock, SystemClock
+from connector.clock import FakeClock
 from connector.errors import HanseError, Unauthenticated, Unavailable
 from connector.participants import lifecycle_store
 from connector.peer import tokens
@@ -20,19 +19,14 @@ from connector.peer.auth import Caller
 from connector.peer.tokens import MOST, OPEN_MS, SHORT, USABLE_S, SeenTokens, Use
 from connector.storage import upgrade
 from connector.storage.database import Database, Tx
-from connector.storage.schema import MIGRATIONS
 from connector.storage.sqlite.tx import SqliteTx
 from connector.trust.keys import jose
 from connector.trust.members.trust_list import Entry
-from tests.testkit.cities import MUNICIPALITY, City, Space
-from tests.testkit.nasty import NastyPeer
+from tests.testkit.releases import before
 
 T = TypeVar("T")
 TOWN = "musterstadt"
 NOW_S = 1_795_000_000
-CATALOGUE = "/2025-1/catalog/request"
-ASK = {"@context": ["https://w3id.org/dspace/2025/1/context.jsonld"], "@type": "CatalogRequestMessage"}
-GONE = "/2025-1/negotiations/urn:uuid:x"
 ENTRY = Entry(
     did="did:web:b", name="B", operator="", kind="", groups=(), state="active", valid_from="1970-01-01T00:00:00Z"
 )
@@ -390,8 +384,8 @@ async def test_of_a_participant_that_is_being_deleted_nothing_is_written_at_a_st
             use = await seen.take(slug, caller(jti))
             with use:
                 await sqlite_db.write(slug, use.remember)
-    for before, state in pairwise(("active", "closing", "closed", "deleting")):
-        await sqlite_db.write(TOWN, lifecycle_store.set_state, TOWN, before, state)
+    for earlier, state in pairwise(("active", "closing", "closed", "deleting")):
+        await sqlite_db.write(TOWN, lifecycle_store.set_state, TOWN, earlier, state)
     await sqlite_db.write(TOWN, lambda tx: tx.run("DELETE FROM seen_token WHERE participant = :p", p=TOWN))
     await seen.hand_over()
     rows = await sqlite_db.read("", lambda tx: tx.all("SELECT participant, jti FROM seen_token ORDER BY jti"))
@@ -401,11 +395,7 @@ async def test_of_a_participant_that_is_being_deleted_nothing_is_written_at_a_st
 @pytest.mark.threat("T126")
 def test_rows_of_an_older_release_are_of_no_later_second_than_they_say(tmp_path: Path) -> None:
     """>> a token of before step 0055, used ten minutes before its end << the new process asks the table about it."""
-    older = tmp_path / "older"
-    older.mkdir()
-    for path in MIGRATIONS.glob("*.sql"):
-        if path.name < "0055":
-            (older / path.name).write_text(path.read_text())
+    older = before(tmp_path / "older", "0055")
     url = f"sqlite://{tmp_path / 'hanse.db'}"
     upgrade(url, folder=older)
     ends = NOW_S + jose.LONGEST_S
@@ -417,95 +407,3 @@ def test_rows_of_an_older_release_are_of_no_later_second_than_they_say(tmp_path:
     with closing(house.desk.file), closing(sqlite3.connect(tmp_path / "hanse.db", isolation_level=None)) as file:
         house.desk.file = file
         assert [house.use(jti, NOW_S) for jti in ("new", "old")] == ["200", "peer.replay"]
-
-
-# At the door
-
-
-async def get(it: City, nasty: NastyPeer, token: str) -> int:
-    return (await nasty.call("GET", it.root(TOWN) + GONE, token=token)).status
-
-
-async def post(it: City, nasty: NastyPeer, token: str) -> int:
-    return (await nasty.call("POST", it.root(TOWN) + CATALOGUE, ASK, token=token)).status
-
-
-def of_one_second(nasty: NastyPeer, did: str, count: int, ahead: int = 0) -> Sequence[str]:
-    """Tokens of the same second by a clock that is so much ahead."""
-    second = SystemClock().now() // 1000 + ahead
-    return [nasty.token(did, iat=second, exp=second + 300) for _ in range(count)]
-
-
-@pytest.mark.threat("T05")
-async def test_what_was_read_with_cannot_be_written_with_nor_the_other_way_round(it: City, nasty: NastyPeer) -> None:
-    """>> GET then POST, POST then GET, each with one token, twice over << 404 and 401, 200 and 401."""
-    for first, second, third, fourth in [of_one_second(nasty, it.did(TOWN), 4)]:
-        assert [await get(it, nasty, first), await post(it, nasty, first)] == [404, 401]
-        assert [await post(it, nasty, second), await get(it, nasty, second)] == [200, 401]
-        assert [await get(it, nasty, third), await post(it, nasty, third)] == [404, 401]
-        assert [await post(it, nasty, fourth), await get(it, nasty, fourth)] == [200, 401]
-
-
-@pytest.mark.threat("T126")
-@pytest.mark.parametrize("ahead", [-20, 0, 20])
-async def test_a_process_that_dies_takes_no_used_token_when_it_is_back(
-    ahead: int, space: Space, nasty: NastyPeer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """>> a GET and a POST by a clock that is ahead; the process dies << both again 503 with `Retry-After`, as GET and
-    as POST; a token of a later second 200."""
-
-    async def dead(seen: SeenTokens) -> None:
-        """Nobody hands over."""
-
-    monkeypatch.setattr(SeenTokens, "hand_over", dead)
-    async with space.running("again", {TOWN: MUNICIPALITY}) as city:
-        tokens_ = of_one_second(nasty, city.did(TOWN), 3, ahead)
-        assert [await post(city, nasty, tokens_[0]), await get(city, nasty, tokens_[1])] == [200, 404]
-        assert await get(city, nasty, tokens_[2]) == 404
-    async with space.running("again", {TOWN: MUNICIPALITY}) as city:
-        for token in tokens_:
-            reply = await nasty.call("GET", city.root(TOWN) + GONE, token=token)
-            assert (reply.status, reply.headers["Retry-After"]) == (503, "1")
-            assert await post(city, nasty, token) == 503
-        [later] = of_one_second(nasty, city.did(TOWN), 1, ahead + 2)
-        assert [await post(city, nasty, later), await post(city, nasty, later)] == [200, 401]
-
-
-@pytest.mark.threat("T126")
-async def test_no_id_passes_for_an_opened_second(it: City, nasty: NastyPeer) -> None:
-    """>> three tokens of one second, the last with an id as the row of that second has << 404, 404, 401: a stop takes
-    such a row back, and the id would be forgotten."""
-    second = SystemClock().now() // 1000
-    ids = ("first", "other", tokens._opened(second))
-    sent = [nasty.token(it.did(TOWN), iat=second, exp=second + 300, jti=jti) for jti in ids]
-    assert [await get(it, nasty, token) for token in sent] == [404, 404, 401]
-
-
-@pytest.mark.threat("T126")
-async def test_ids_are_handed_over_when_nobody_can_ask_any_more(
-    space: Space, nasty: NastyPeer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """>> a request while they are written at a stop << no connection: what came now would be in no row."""
-    asked: list[str] = []
-    hand_over = SeenTokens.hand_over
-
-    async def handing(seen: SeenTokens) -> None:
-        with pytest.raises(aiohttp.ClientConnectorError):
-            await get(city, nasty, nasty.token(city.did(TOWN)))
-        asked.append("refused")
-        await hand_over(seen)
-
-    monkeypatch.setattr(SeenTokens, "hand_over", handing)
-    async with space.running("again", {TOWN: MUNICIPALITY}) as city:
-        assert await get(city, nasty, nasty.token(city.did(TOWN))) == 404
-    assert asked == ["refused"]
-
-
-async def test_a_process_that_is_stopped_and_started_refuses_only_what_was_used(space: Space, nasty: NastyPeer) -> None:
-    """>> two tokens of one second before a stop, a third after it << 200 and 404, again 401 and 401, 200."""
-    async with space.running("again", {TOWN: MUNICIPALITY}) as city:
-        first, second, third = of_one_second(nasty, city.did(TOWN), 3)
-        assert [await post(city, nasty, first), await get(city, nasty, second)] == [200, 404]
-    async with space.running("again", {TOWN: MUNICIPALITY}) as city:
-        assert [await post(city, nasty, first), await get(city, nasty, second)] == [401, 401]
-        assert await post(city, nasty, third) == 200

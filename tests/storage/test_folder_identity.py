@@ -13,8 +13,9 @@ import psycopg
 import pytest
 
 from connector.errors import Defect, HanseError, Mistake, Unavailable
-from connector.storage import PROCESS, Database, Tx, folder_identity, migrate, open_database, schema, upgrade
+from connector.storage import PROCESS, Database, Tx, folder_identity, migrate, open_database, upgrade
 from connector.storage.folder_identity import FILE, checked, claim, owner
+from tests.testkit.releases import before
 
 OURS, OTHER = "a" * 32, "b" * 32
 
@@ -214,11 +215,7 @@ def test_bug_a_file_that_is_no_database_was_a_crash(content: bytes, tmp_path: Pa
 
 def test_an_older_release_has_none_until_it_is_migrated(tmp_path: Path, cluster: ModuleType) -> None:
     """On both databases; looking changes nothing."""
-    older = tmp_path / "older"
-    older.mkdir()
-    for path in schema.MIGRATIONS.glob("*.sql"):
-        if path.name < "0016":
-            (older / path.name).write_text(path.read_text())
+    older = before(tmp_path / "older", "0016")
     with cluster.empty() as urls:
         for url in (urls.owner, f"sqlite://{tmp_path / 'hanse.db'}"):
             if url == urls.owner:

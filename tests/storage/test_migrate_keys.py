@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from connector.storage import open_database, upgrade
-from connector.storage.schema import MIGRATIONS
+from tests.testkit.releases import before
 
 KEYED = ("transcript", "object_use", "seen_token")
 ROWS = (
@@ -24,11 +24,7 @@ ROWS = (
 
 def filled(folder: Path) -> str:
     """A database as it was before step 0043, with rows in it."""
-    older = folder / "older"
-    older.mkdir()
-    for path in MIGRATIONS.glob("*.sql"):
-        if path.name < "0043":
-            (older / path.name).write_text(path.read_text())
+    older = before(folder / "older", "0043")
     url = f"sqlite://{folder / 'hanse.db'}"
     upgrade(url, folder=older)
     with closing(sqlite3.connect(folder / "hanse.db")) as old, old:

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from connector.storage import upgrade
-from connector.storage.schema import MIGRATIONS
+from tests.testkit.releases import before
 
 TOWN = "musterstadt"
 PARTICIPANT = (
@@ -19,15 +19,6 @@ ENTRY = (
     "INSERT INTO audit_entry (participant, type, seq, at, record, salt, leaf)"
     f" VALUES ('{TOWN}', 'key', 0, 1, 'r', 's', 'l')"
 )
-
-
-def before(folder: Path, number: str) -> Path:
-    """The migrations of the release before that step."""
-    folder.mkdir()
-    for path in MIGRATIONS.glob("*.sql"):
-        if path.name < number:
-            (folder / path.name).write_text(path.read_text())
-    return folder
 
 
 def test_evidence_that_an_older_release_handed_over_is_taken_along_again(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from connector.catalogue import store
 from connector.metadata.record.model import DatasetRecord
 from connector.participants import store as participants
 from connector.storage import open_database, upgrade
-from connector.storage.schema import MIGRATIONS
+from tests.testkit.releases import before
 
 TOWN, IRI = "musterstadt", "https://a.example/datasets/1"
 DOCUMENT = '{"title": "Bäume", "description": "Alle", "name": "a.csv", "media_type": "text/csv", "keywords": ["Baum"]}'
@@ -23,11 +23,7 @@ ROWS = (
 
 async def test_a_dataset_from_before_there_were_records_is_read(tmp_path: Path) -> None:
     """>> a database without migration 0024, with a dataset in it << the same dataset, for members, revision 1."""
-    older = tmp_path / "older"
-    older.mkdir()
-    for path in MIGRATIONS.glob("*.sql"):
-        if path.name < "0024":
-            (older / path.name).write_text(path.read_text())
+    older = before(tmp_path / "older", "0024")
     url = f"sqlite://{tmp_path / 'hanse.db'}"
     upgrade(url, folder=older)
     with closing(sqlite3.connect(tmp_path / "hanse.db")) as old, old:

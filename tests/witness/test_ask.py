@@ -191,37 +191,45 @@ async def test_a_witness_that_has_had_enough_is_asked_by_one_log_alone(towns: To
     assert len(peer.held) == 2
 
 
+class TakesOne:
+    """A witness with room for one agreement a round; of one origin it never takes any. `heard`: of whom, in order."""
+
+    def __init__(self, peer: Peer, never: str = "") -> None:
+        self._peer, self._never = peer, never
+        self._room = 0
+        self.heard = list[str]()
+
+    def __call__(self, asked: cosign.Asked) -> Answer:
+        if not self._room or asked.checkpoint.origin == self._never:
+            return Answer(429, {}, b"")
+        self._room -= 1
+        self.heard.append(asked.checkpoint.origin)
+        return self._peer.vouches(asked)
+
+    async def rounds(self, stage: Stage, logs: Sequence[str], count: int) -> None:
+        """Each log has had an answer; then each has an agreement more in every round."""
+        for slug in logs:
+            await stage.grow(1, "agreement", "urn:uuid:1", slug=slug)
+        await stage.witnesses.look()
+        self._peer.says = self
+        for number in range(count):
+            for slug in logs:
+                await stage.grow(1, "agreement", f"urn:uuid:{number}", slug=slug)
+            self._room = 1
+            stage.clock.advance(900_000)
+            self._peer.at += 900
+            await stage.witnesses.look()
+
+
 async def test_bug_with_more_agreements_than_it_takes_the_first_logs_alone_were_heard(towns: Towns) -> None:
     """>> three logs, each with an agreement again and again, of a witness that takes one at a time; one of them it
     never takes << the other two by turns, and the one that it never takes holds up neither."""
-    peer, room = Peer(), 0
-    never = sealer.origin(towns.participants.held(TOWN).participant.root, 0)
-    stage = Stage(towns, peer)
+    peer = Peer()
+    witness = TakesOne(peer, sealer.origin(towns.participants.held(TOWN).participant.root, 0))
     await towns.add("altdorf")
-    logs = ("altdorf", TOWN, OTHER)
-    heard = list[str]()
-
-    def takes_one(asked: cosign.Asked) -> Answer:
-        nonlocal room
-        if not room or asked.checkpoint.origin == never:
-            return Answer(429, {}, b"")
-        room -= 1
-        heard.append(asked.checkpoint.origin)
-        return peer.vouches(asked)
-
-    for slug in logs:
-        await stage.grow(1, "agreement", "urn:uuid:1", slug=slug)
-    await stage.witnesses.look()
-    peer.says = takes_one
-    for number in range(8):
-        for slug in logs:
-            await stage.grow(1, "agreement", f"urn:uuid:{number}", slug=slug)
-        room = 1
-        stage.clock.advance(900_000)
-        peer.at += 900
-        await stage.witnesses.look()
-    assert min(heard.count(origin) for origin in set(heard)) >= 2
-    assert len(set(heard)) == 2
+    await witness.rounds(Stage(towns, peer), ("altdorf", TOWN, OTHER), 8)
+    assert min(witness.heard.count(origin) for origin in set(witness.heard)) >= 2
+    assert len(set(witness.heard)) == 2
 
 
 async def test_bug_a_database_that_sorts_otherwise_let_one_log_wait_for_ever(
@@ -229,32 +237,12 @@ async def test_bug_a_database_that_sorts_otherwise_let_one_log_wait_for_ever(
 ) -> None:
     """>> as above, without one that is never taken, and a PostgreSQL that sorts names by other rules than we compare
     them << each log has its turn."""
-    peer, room = Peer(), 0
-    stage, waiting = Stage(towns, peer), cosignatures.waiting
+    peer, waiting = Peer(), cosignatures.waiting
+    witness = TakesOne(peer)
     monkeypatch.setattr(cosignatures, "waiting", lambda tx, most: dict(reversed(waiting(tx, most).items())))
     await towns.add("altdorf")
-    logs, heard = ("altdorf", TOWN, OTHER), list[str]()
-
-    def takes_one(asked: cosign.Asked) -> Answer:
-        nonlocal room
-        if not room:
-            return Answer(429, {}, b"")
-        room -= 1
-        heard.append(asked.checkpoint.origin)
-        return peer.vouches(asked)
-
-    for slug in logs:
-        await stage.grow(1, "agreement", "urn:uuid:1", slug=slug)
-    await stage.witnesses.look()
-    peer.says = takes_one
-    for number in range(6):
-        for slug in logs:
-            await stage.grow(1, "agreement", f"urn:uuid:{number}", slug=slug)
-        room = 1
-        stage.clock.advance(900_000)
-        peer.at += 900
-        await stage.witnesses.look()
-    assert len(set(heard[-3:])) == 3
+    await witness.rounds(Stage(towns, peer), ("altdorf", TOWN, OTHER), 6)
+    assert len(set(witness.heard[-3:])) == 3
 
 
 async def test_of_a_witness_that_is_listed_no_more_nothing_is_remembered(towns: Towns) -> None:

@@ -21,8 +21,8 @@ from connector.contracts.termination.statement import Doubled
 from connector.errors import Mistake, Unavailable
 from connector.storage import upgrade
 from connector.storage.database import Tx
-from connector.storage.schema import MIGRATIONS
 from tests.contracts.ending import CONSUMER, PROVIDER, end, hand_over, log, stated, states
+from tests.testkit.releases import before
 from tests.testkit.towns import Towns
 
 CAUSE = {"de": ["Die Daten wurden weitergegeben."], "en": ["The data was passed on."]}
@@ -197,11 +197,7 @@ async def test_replicas_that_hear_different_ends_at_once_keep_the_sooner(towns: 
 
 def test_statements_of_an_older_release_are_kept(tmp_path: Path) -> None:
     """>> a database with one statement of each side, brought up to date << both are there and count."""
-    earlier = tmp_path / "earlier"
-    earlier.mkdir()
-    for path in MIGRATIONS.glob("*.sql"):
-        if path.name < "0013":
-            (earlier / path.name).write_text(path.read_text())
+    earlier = before(tmp_path / "earlier", "0013")
     url = f"sqlite://{tmp_path / 'hanse.db'}"
     upgrade(url, folder=earlier)
     rows = [("a", "g", side, b"{}", f"{side}-hash", "j", None, 2, 1, 2, answer) for side, answer in _KEPT]
