@@ -32,6 +32,9 @@ ADDRESS_BURST: Final = 600
 ADDRESS_PER_S: Final = 60
 """Of those who are not signed in: a town hall has one address."""
 TOWN: Final = "/t/{p}"
+UNSENT: Final = "unsent"
+"""In the address of the page on which one signs in: what was sent came after the session was over."""
+SIGN_OUT: Final = "/sign-out"
 _WAIT_S: Final = 15.0
 _LOOK_S: Final = 0.1
 
@@ -122,7 +125,7 @@ class _Door:
                 return await route.handler(group, Call(request=request, desk=self._desk, lang="de"))
             call = await self._who(request)
             if call.signed is None and route.access != ("everybody",):
-                return self._sign_in(route, request)
+                return await self._sign_in(route, request)
             call = await self._there(call, route)
             known(request, call)
             with acting({} if call.signed is None else call.signed.pseudonyms):
@@ -156,12 +159,26 @@ class _Door:
                 raise
             self._persons.spend(browser)
 
-    def _sign_in(self, route: Route, request: web.Request) -> web.Response:
-        """A page that was polled cannot follow a redirect as a whole; htmx does when it is told so."""
-        back = f"?next={quote(request.path_qs, safe='')}" if route.method == "GET" else ""
+    async def _sign_in(self, route: Route, request: web.Request) -> web.Response:
+        """And then back to where she was. What she sent is not kept; the page on which she signs in says so.
+
+        A page that was polled cannot follow a redirect as a whole; htmx does when it is told so.
+        """
+        if route.path == SIGN_OUT:
+            return to("/sign-in")
         if request.headers.get("HX-Request") == "true":
-            return web.Response(status=401, headers={"HX-Redirect": "/sign-in"})
-        return to(f"/sign-in{back}")
+            back = await self._before(request, "HX-Current-URL")
+            return web.Response(status=401, headers={"HX-Redirect": f"/sign-in?next={quote(back, safe='')}"})
+        if route.method == "GET":
+            return to(f"/sign-in?next={quote(request.path_qs, safe='')}")
+        return to(f"/sign-in?next={quote(await self._before(request, 'Referer'), safe='')}&{UNSENT}=1")
+
+    async def _before(self, request: web.Request, header: str) -> str:
+        """The page of ours that a header names, if it can be opened by its address; else the start."""
+        own, said = self._desk.origin, request.headers.get(header, "")
+        back = session.local(said[len(own) :]) if said.lower().startswith(f"{own}/") else "/"
+        found = await request.app.router.resolve(request.clone(method="GET", rel_url=back))
+        return back if found.http_exception is None else "/"
 
     async def _there(self, call: Call, route: Route) -> Call:
         """Raises Unknown in the same words for what is not there, and for what this person may not see."""

@@ -130,10 +130,11 @@ class Browser:
 
     async def post(
         self, path: str, fields: Iterable[tuple[str, str]] | Mapping[str, str] = (), *, follow: bool = True,
-        origin: str | None = None, file: tuple[str, str, bytes] | None = None,
+        origin: str | None = None, referer: str = "", file: tuple[str, str, bytes] | None = None,
     ) -> Page:  # fmt: skip
-        """`file` is (field, name, content) and comes last; `origin` is what the browser says of where it stands."""
-        headers = {"Origin": origin or self.origin}
+        """`file` is (field, name, content) and comes last; `origin` and `referer` are what the browser says of where it
+        stands."""
+        headers = {"Origin": origin or self.origin} | ({"Referer": referer} if referer else {})
         pairs = list(fields.items() if isinstance(fields, Mapping) else fields)
         if file is None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
@@ -159,7 +160,7 @@ class Browser:
         assert pressed or not press, f"no button {press!r} in {form.action}: {form.buttons}"
         if press and pressed[0][0]:
             fields.append(pressed[0][:2])
-        return await self.post(urljoin(page.path, form.action), fields, follow=follow, file=file)
+        return await self.post(urljoin(page.path, form.action), fields, follow=follow, referer=page.url, file=file)
 
     async def close(self) -> None:
         await self._session.close()

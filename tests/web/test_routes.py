@@ -68,6 +68,22 @@ async def test_who_may_open_a_page(desk: Opened) -> None:
     )
 
 
+async def test_back_to_where_a_form_or_a_part_of_a_page_stood(desk: Opened) -> None:
+    """>> sent, or asked by htmx, from a page, an address that only takes forms, another place << to the page, or the
+    start; what was sent is told to be lost."""
+    stranger = desk.browser()
+    stood = {
+        f"{desk.origin}/t/musterstadt/things/1?a=b": "%2Ft%2Fmusterstadt%2Fthings%2F1%3Fa%3Db",
+        f"{desk.origin}/t/musterstadt/do": "%2F",
+        "http://evil.example/mine": "%2F",
+    }
+    for there, back in stood.items():
+        sent = await stranger.post("/t/musterstadt/do", {"wish": "x"}, referer=there, follow=False)
+        assert (sent.status, sent.headers["Location"]) == (303, f"/sign-in?next={back}&unsent=1")
+        asked = await stranger.get("/mine", headers={"HX-Request": "true", "HX-Current-URL": there})
+        assert (asked.status, asked.headers["HX-Redirect"]) == (401, f"/sign-in?next={back}")
+
+
 @pytest.mark.threat("T28")
 async def test_a_form_comes_from_its_page(desk: Opened, pages: Pages) -> None:
     """>> no token, another session's, another address's, another origin, none, a token that is bent << nothing done."""

@@ -20,7 +20,7 @@ from connector.web import session
 from connector.web.account import browser
 from connector.web.call import Call
 from connector.web.render import page, to
-from connector.web.routes import Route, get, post
+from connector.web.routes import SIGN_OUT, UNSENT, Route, get, post
 
 SECOND, EXTERNAL = "second", "external"
 _LONGEST_WAY = 4_000
@@ -144,7 +144,7 @@ class SignInHandlers:
         get("/invitation", show_invitation, "everybody"),
         post("/invitation", accept, "everybody"),
         post("/invitation/join", join, "signed"),
-        post("/sign-out", sign_out, "signed"),
+        post(SIGN_OUT, sign_out, "signed"),
     )
 
     async def _form(
@@ -153,6 +153,7 @@ class SignInHandlers:
         return await page(
             call, "account/sign_in.html", 200 if error is None else error.status, title=call.say("web.sign-in.title"),
             back=back, login=login[:200], error=told(call, error), provider=self._provider,
+            unsent=call.request.method == "GET" and UNSENT in call.request.query,
         )  # fmt: skip
 
     async def _second_form(self, call: Call, back: str, error: HanseError | None = None) -> web.StreamResponse:

@@ -113,6 +113,27 @@ async def test_only_our_own_pages_sign_in(door: Door) -> None:
     assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
 
 
+async def test_what_was_sent_too_late_is_said_to_be_lost(door: Door) -> None:
+    """Bug: a form sent after the session was over led to signing in without a word, and from there to the start.
+    >> a new name on her account's page, too late << told so, then back; signing out loses nothing."""
+    anna = await door.account("auditor")
+    page = await anna.get("/account")
+    await over(door, anna)
+    late = await anna.send(page, "/account", name="Petra Neu")
+    assert (late.path, "ist nicht angekommen" in late.words) == ("/sign-in", True)
+    back = await anna.send(late, "/sign-in", login=PETRA, password=PASSWORD)
+    assert (back.path, "Petra Neu" in back.text) == ("/account", False)
+    await over(door, anna)
+    assert "ist nicht angekommen" not in (await anna.send(back, "/sign-out")).words
+
+
+async def over(door: Door, browser: Browser) -> None:
+    """As after half an hour without use."""
+    signed = await door.accounts.sessions.session(session_of(browser))
+    assert signed is not None
+    await door.accounts.sessions.end(signed.person, signed.session)
+
+
 async def test_what_was_wrong_is_not_told(door: Door) -> None:
     """>> a wrong password, an unknown name, markup as name << one page and sentence; the name stays text."""
     await door.account("auditor")
