@@ -30,8 +30,8 @@ class Walk:
     `places` maps pointers of the plain form to pointers of the document where they differ.
     """
 
-    def __init__(self, names: Names, *, expanded: bool = False) -> None:
-        self._names, self._expanded = names, expanded
+    def __init__(self, names: Names) -> None:
+        self._names = names
         self.places: dict[str, str] = {}
         self.touched: set[str] = set()
         """The policies that had to be rewritten, by name of their shape."""
@@ -63,7 +63,7 @@ class Walk:
         return value, at
 
     def _verbatim(self, value: dict[str, Any], name: str) -> bool:
-        if self._expanded or not self._names.tame:
+        if not self._names.tame:
             return False
         try:
             _PLAIN[name](value, "")
@@ -171,7 +171,7 @@ class Walk:
             case Kind.PROFILE:
                 return self._profile(item)
             case Kind.ANY:
-                return _scalar(item) if self._expanded or isinstance(item, dict) else item
+                return _scalar(item)
 
     def _operand(self, item: Any) -> Any:
         """Numbers have no plain form but `{"@value"}`; one element stands for itself only where it came expanded."""

@@ -142,17 +142,18 @@ def _processed(cls: type[msgspec.Struct], value: Any) -> Form:
     expanded = expand(value)
     if len(expanded) != 1:
         raise Malformed("", "json-ld")
-    return _walked(cls, expanded, _EXPANDED, expanded=True)
+    # Its places are those of a form that nobody sent.
+    return msgspec.structs.replace(_walked(cls, expanded, _EXPANDED), places={})
 
 
-def _walked(cls: type[msgspec.Struct], value: Any, names: Names, *, expanded: bool = False) -> Form:
-    walk = Walk(names, expanded=expanded)
+def _walked(cls: type[msgspec.Struct], value: Any, names: Names) -> Form:
+    walk = Walk(names)
     members = walk.document(value, cls.__name__)
     if not isinstance(members, dict):
         return Form(members, walk.places, False)
     if not names.bare and not _speaks(members):
         raise Malformed("/@context", "no-context")
-    return Form({"@context": [CONTEXT], **members}, {} if expanded else walk.places, bool(walk.touched))
+    return Form({"@context": [CONTEXT], **members}, walk.places, bool(walk.touched))
 
 
 def _speaks(members: dict[str, Any]) -> bool:

@@ -204,6 +204,21 @@ def test_pointers_lead_into_the_document_that_came() -> None:
     assert {finding.pointer for finding in said.value.findings} == {f"{at}/operator", f"{at}/rightOperand"}
 
 
+def test_what_took_a_processor_is_pointed_at_in_plain_form() -> None:
+    """The expanded form was sent by nobody, so no pointer leads into it."""
+    rule = {"action": "use", "constraint": [{"leftOperand": "count"}]}
+    value = {
+        "@context": [m.CONTEXT, {"kind": "@type"}], "kind": "ContractRequestMessage", "consumerPid": "c",
+        "callbackAddress": "https://b",
+        "offer": {"@id": "o", "kind": "Offer", "target": "t", "permission": [rule]},
+    }  # fmt: skip
+    assert reading.needs_processor(value)
+    with pytest.raises(UnreadableMessage) as said:
+        reading.read(m.ContractRequestMessage, value)
+    at = "/offer/permission/0/constraint/0"
+    assert {finding.pointer for finding in said.value.findings} == {f"{at}/operator", f"{at}/rightOperand"}
+
+
 def test_a_strangers_text_cannot_spoil_a_sentence() -> None:
     """Names come short, on one line and without anything that steers a terminal; braces are no placeholders."""
     evil = "\x1b[31m{0}\u202e" + "x" * 5000

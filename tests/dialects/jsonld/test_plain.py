@@ -121,3 +121,16 @@ def test_a_plain_policy_keeps_its_spelling(offer: dict[str, Any]) -> None:
     form = reading.plain_form(codec.TYPES["ContractRequestMessage"], message)
     assert form.value["offer"] is offer
     assert not form.rewritten
+
+
+@pytest.mark.parametrize("odd", [{"permission": {"action": "use"}}, {"target": {"@id": "t"}}, {"prohibition": []}])
+def test_a_policy_that_is_not_plain_is_known_to_have_been_rewritten(odd: dict[str, Any]) -> None:
+    """A seal over it would cover what nobody keeps (spec/protocol.md 2.1)."""
+    message = {
+        "@context": CONTEXT, "@type": "ContractRequestMessage", "consumerPid": "urn:c",
+        "callbackAddress": "https://b.example",
+        "offer": {"@id": "o", "@type": "Offer", "target": "t", "permission": [{"action": "use"}], **odd},
+    }  # fmt: skip
+    form = reading.plain_form(codec.TYPES["ContractRequestMessage"], message)
+    assert form.rewritten
+    assert form.value["offer"] == {"@id": "o", "@type": "Offer", "target": "t", "permission": [{"action": "use"}]}
