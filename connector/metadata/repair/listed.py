@@ -62,7 +62,7 @@ _MEDIA = re.compile(r"(?:application|audio|chemical|font|image|message|model|mul
 _IANA = re.compile(r"https?://(?:www\.)?iana\.org/assignments/media-types/?#?/?")
 _WHOLE = re.compile(r"\+?(\d{1,18})(?:[.,]0*)?")
 _DAY = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
-_ODD_INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)\s+(?:GMT|UTC|Z)?\s*(\d\d:\d\d:\d\d)\S*")
+_ODD_INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)\s+(?:(?:GMT|UTC|Z)\s*)?(\d\d:\d\d:\d\d)\S*")
 _ISO = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?"), XSD.dateTime),
     (re.compile(r"\d{4}-\d\d-\d\d(?:Z|[+-]\d\d:\d\d)?"), XSD.date),

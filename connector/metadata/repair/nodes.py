@@ -43,6 +43,9 @@ _WKT = re.compile(r"(?:<[^>]*>\s*)?(POINT|LINESTRING|POLYGON|MULTIPOLYGON|ENVELO
 _MOST_GEOMETRY = 500_000
 _CODE = re.compile(r"[a-z]{0,3}\d+|[0-9a-f-]{8,}", re.IGNORECASE)
 """What a publisher's text looks like if it is the name of an account."""
+_LONGEST = 1_000
+"""Characters of a text in which a mail address is looked for: whoever wrote a megabyte of what is nearly one had us try
+for hours, and with us whoever shares the process (threat T77)."""
 
 
 # A text where a node belongs
@@ -116,10 +119,14 @@ def agent(node: Node, name: str) -> Iterator[Triple]:
 # Contacts
 
 
+def _short(pattern: re.Pattern[str], said: str) -> re.Match[str] | None:
+    return pattern.fullmatch(said) if len(said) <= _LONGEST else None
+
+
 def _mailto(work: Work, value: Term) -> tuple[Term, ...] | None:
     if isinstance(value, BlankNode):
         return None
-    found = _MAIL.fullmatch(value.value.strip())
+    found = _short(_MAIL, value.value.strip())
     right = None if found is None else NamedNode(f"mailto:{found[1]}")
     return None if right is None or right == value else (right,)
 
@@ -135,7 +142,7 @@ def _telephone(work: Work, value: Term) -> tuple[Term, ...] | None:
 def _mail_in_name(work: Work) -> None:
     """`Der Senator für Finanzenemail: office@…`: two fields that a portal wrote into one."""
     for triple in work.named(FOAF.name, VCARD.fn):
-        found = _PERSON.fullmatch(text(value_of(triple)))
+        found = _short(_PERSON, text(value_of(triple)))
         if found:
             name = Triple(triple.subject, triple.predicate, Literal(found[1].rstrip(" ,;:")))
             mail = VCARD.hasEmail if triple.predicate == VCARD.fn else FOAF.mbox

@@ -49,9 +49,11 @@ _FROM_ELEMENTS = {
 _PLACEHOLDERS = re.compile(r"(?i)(?:todo:?|tbd|n/?a|null|none|nil|undefined|-+|\?+|keine angabe|k\. ?a\.|xxx+|\.+)?")
 _ILLEGAL = re.compile(r"[\x00-\x20<>\"{}|^`\\\[\]]")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-_WEB = re.compile(r"(?:https?|ftps?)://[^\s/?#]+\.?[^\s]*", re.IGNORECASE)
+_WEB = re.compile(r"(?:https?|ftps?)://[^\s/?#]\S*", re.IGNORECASE)
 _EU = re.compile(r"https?://(?:www\.)?publications\.europa\.eu/(?:mdr/)?(?:resource/)?(?:authority/)?(?=[a-z-]+/)")
 _LISTS = re.compile(r"https?://(?:www\.)?(dcat-ap\.de/def|data\.europa\.eu|purl\.org/adms|spdx\.org/rdf/terms)")
+_LONGEST = 4_096
+"""Characters of an IRI, as it is read: a longer text is none, and is not remembered as one."""
 _HASHES: Mapping[str, str] = {
     "sha/1": "sha1", "sha/224": "sha224", "sha/256": "sha256", "sha/384": "sha384", "sha/512": "sha512",
     "md/5": "md5", "md5": "md5", "sha1": "sha1", "sha256": "sha256", "sha512": "sha512",
@@ -80,7 +82,8 @@ def _namespaces(work: Work) -> None:
         if right is not None:
             _rename(work, name, right)
     for triple in work.named(RDF.type):
-        right = _in_namespace(text(value_of(triple)))
+        said = text(value_of(triple))
+        right = _in_namespace(said) if len(said) <= _LONGEST else None
         if right is not None:
             work.change([triple], [Triple(triple.subject, RDF.type, right)])
 
@@ -188,7 +191,7 @@ def _unsayable(work: Work) -> None:
 
 
 def _address(work: Work, value: Term) -> tuple[Term, ...] | None:
-    if not is_text(value) or not _WEB.fullmatch(said := text(value)):
+    if not is_text(value) or len(said := text(value)) > _LONGEST or not _WEB.fullmatch(said):
         return None
     right = _encoded(NamedNode(said)) if _is_iri(said) else _lenient(said)
     return None if right is None else (right,)

@@ -208,7 +208,10 @@ def test_an_unknown_defect_ends_as_a_question() -> None:
 
 @pytest.mark.threat("T77")
 def test_values_of_any_size_and_kind_end_somewhere() -> None:
-    """>> geometry without end, numbers nobody has, nested JSON, text that is nearly a pattern << no crash, no wait."""
+    """>> geometry without end, numbers nobody has, nested JSON, text that is nearly a pattern << no crash, no wait.
+
+    Bug: a megabyte that was nearly a mail address, a name with one, a time or an address held up the process for hours.
+    """
     deep = '{\\"coordinates\\":' + "[" * 5_000 + "]" * 5_000 + "}"
     for value in (
         deep,
@@ -217,14 +220,32 @@ def test_values_of_any_size_and_kind_end_somewhere() -> None:
         "9" * 5_000,
         "mailto:" + "a" * 5_000,
         "%" * 5_000,
+        "a@" + "." * 80_000 + "@",
+        "Amt " + "e-mail:" * 12_000,
+        "2020-01-01" + " " * 80_000 + "x",
+        "https://" + "a" * 80_000 + " b",
     ):
         text = described(
             f'dct:spatial [ a dct:Location ; locn:geometry "{value}" ] ; dct:modified "{value}" ;'
             f' dct:language "{value}" ;'
-            f' dct:publisher "{value}" ; dct:temporal "{value}" ; dcat:contactPoint "{value}"',
+            f' dct:publisher "{value}" ; dct:temporal "{value}" ; dcat:contactPoint "{value}",'
+            f' [ a vcard:Kind ; vcard:fn "{value}" ; vcard:hasEmail "{value}" ]',
             f'dcat:byteSize "{value}" ; dct:format "{value}" ; dcat:mediaType "{value}" ; dcat:accessURL "{value}"',
         )
         assert repaired(text).triples
+
+
+@pytest.mark.threat("T77")
+def test_an_address_is_looked_for_in_short_texts_alone() -> None:
+    """>> a mail address, one in a name, a web address, as long as may be, and longer << put right; left as it is."""
+    for rule, about, most, shown in (
+        ("email", 'dcat:contactPoint [ a vcard:Kind ; vcard:hasEmail "%s" ]', 1_000, "x@town.example"),
+        ("email-in-name", 'dcat:contactPoint [ a vcard:Kind ; vcard:fn "%s" ]', 1_000, "x e-mail: a@town.example"),
+        ("address-as-text", 'foaf:page "%s"', 4_096, "https://town.example/x"),
+    ):
+        for length in (most, most + 1):
+            value = shown.replace("x", "x" * (length - len(shown) + 1), 1)
+            assert (rule in repaired(described(about % value)).counts) is (length == most), (rule, length)
 
 
 BENT = [
