@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -84,5 +85,5 @@ def _line(call: Call, duty: dict[str, Any], number: int) -> None:
     if duty["blocks"]:
         call.tell("duties.blocks")
     if duty["owed"] and duty["active"] and duty["state"] in ("not-set", "violated"):
-        name = re.split("[/#:]", duty["action"])[-1]
+        name = shlex.quote(re.split("[/#:]", duty["action"])[-1])  # a partner chose it, and a person types it
         call.tell("duties.book", agreement=call.args.agreement, slug=call.args.participant, name=name)

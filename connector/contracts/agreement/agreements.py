@@ -3,9 +3,10 @@
 An agreement outlives its negotiation; transfers, evidence and people ask here, never the negotiation.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
@@ -63,6 +64,9 @@ STRAY_MS = 86_400_000
 
 Periods of use and deadlines of duties count from it, so it is not the provider's alone to choose.
 """
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:/?#@%+=,-]*")
+"""What a provider may call an agreement: URNs, UUIDs and addresses, in one word that no shell and no page takes for
+more than a word, since people are told to type it (decision 0145, threat T116)."""
 
 
 class Demand(msgspec.Struct, frozen=True):
@@ -315,6 +319,8 @@ class Agreements:
         same_deal = self.deal(plain) == self._engine.digest(case.policy)
         if parties != (case.counterparty, me, case.dataset) or not same_deal:
             raise PeerError("contracts.other-agreement")
+        if _NAME.fullmatch(plain["@id"]) is None:
+            raise PeerError("contracts.agreement-name", id=plain["@id"][:200])
         if not case.created_at - STRAY_MS <= self._engine.signed_at(plain) <= tx.now + STRAY_MS:
             raise PeerError("contracts.agreement-time", at=str(plain["timestamp"])[:40])
         document = draft.canonical_document(plain)

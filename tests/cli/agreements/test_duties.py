@@ -48,3 +48,14 @@ def test_a_number_that_no_duty_has_is_refused(number: str, play: Playback, capsy
     play.on("GET /participants/a/agreements/x/duties", {"duties": [DUTY, DUTY], "deeds": []})
     assert hanse(f"duties x --as a --done delete --rule {number}") == 2
     assert "die Liste geht bis 2" in capsys.readouterr().err
+
+
+@pytest.mark.threat("T116")
+def test_a_partners_name_for_an_action_is_one_word_of_the_command(
+    play: Playback, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """>> a duty whose action ends like a second command << quoted, as a shell takes it for one word."""
+    listed = {"duties": [{**DUTY, "action": "urn:x:pay;$(reboot)"}], "deeds": []}
+    play.on("GET /participants/a/agreements/x/duties", listed)
+    assert hanse("duties x --as a") == 0
+    assert "hanse duties x --as a --done 'pay;$(reboot)'" in said(capsys)

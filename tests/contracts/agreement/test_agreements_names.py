@@ -6,7 +6,7 @@ import pytest
 
 from tests.testkit.towns import Towns
 
-pytestmark = pytest.mark.threat("T22")
+pytestmark = [pytest.mark.threat("T22"), pytest.mark.threat("T116")]
 
 
 async def named(towns: Towns, name: str) -> list[str]:
@@ -43,5 +43,13 @@ async def test_bug_an_agreement_without_a_name_was_taken(towns: Towns, name: str
 
 
 async def test_another_name_of_its_own_is_the_providers_choice(towns: Towns) -> None:
-    """>> request << a bare UUID, as EDC gives them, or any text: taken."""
+    """>> request << a bare UUID, as EDC gives them: taken."""
     assert await named(towns, "5f4dcc3b-5aa7-4efd-9c1e-000000000001") == ["5f4dcc3b-5aa7-4efd-9c1e-000000000001"]
+
+
+async def test_bug_a_provider_could_name_its_agreement_after_a_command(towns: Towns) -> None:
+    """>> ids with a second command, an option, a substitution, quotes, spaces << refused; an address is taken."""
+    for name in ("x;reboot", "--reason", "$(reboot)", "x'y", 'x"y', "x y", "x\ny", "x|y", "x&y", "`x`", "x\u00ad", "ä"):
+        assert await named(towns, name) == [], name
+    address = "https://town.example/agreements/MQ==:YXNz+/a?b=c,d#~%20@x_y"
+    assert await named(towns, address) == [address]
