@@ -4,6 +4,7 @@ Subject and headers are ours alone: nothing that a partner wrote, no name, nothi
 stands in the body, made plain, one line each.
 """
 
+import re
 from collections.abc import Sequence
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -18,6 +19,9 @@ from connector.zone import local
 MOST = 50
 """Sentences in one mail; of the rest it says how many."""
 LONGEST = 300
+_LEADS = re.compile(r"(?<=:)(?=//)|(?<=\w)(?=@)|(?<=[wW]{3})(?=\.)|(?<=\w\.)(?=[^\W\d_])")
+"""Where a text is cut so that no mail program makes a link of it: `https://`, `a@b`, `www.`, and `host.example`, of
+which many make one without any sign of an address."""
 
 
 def sentence(one: Notification, lang: str) -> str:
@@ -56,4 +60,4 @@ def message(
 
 def _unlinked(text: str) -> str:
     """A partner's words with nothing in them that a mail program makes a link of: the one link is ours."""
-    return text.replace("://", ": //").replace("www.", "www .").replace("WWW.", "WWW .")
+    return _LEADS.sub(" ", text)

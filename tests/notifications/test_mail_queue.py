@@ -1,6 +1,7 @@
 """Mails: once per person and note, in her time, by a queue that goes on trying; never a stranger's word in a header."""
 
 import asyncio
+import re
 import threading
 from collections.abc import AsyncIterator
 from email.message import EmailMessage
@@ -87,7 +88,7 @@ async def test_a_mail_and_what_stands_in_its_head(post: Post, server: MailServer
     ]  # fmt: skip
     assert mail.get_content_type() == "text/plain"
     text = mail.get_content()
-    assert "„Bäume Bcc: alle@dorf.example <b>https: //boese.example</b>“" in text
+    assert "„Bäume Bcc: alle @dorf. example <b>https: //boese. example</b>“" in text
     assert f"{DESK}/t/musterstadt/deliveries" in text
     assert "Anna" not in mail.as_string()
     assert sum(line.lower().startswith("rcpt") for line in server.lines) == 1
@@ -276,3 +277,21 @@ def test_quiet_hours_are_those_of_berlin(hour: int, asleep: bool) -> None:
     """Summer: Berlin is two hours ahead of UTC."""
     at = 1_784_073_600_000 + (hour - 2) * 3_600_000  # 2026-07-15 00:00 UTC
     assert quiet(at, 20, 7) is asleep
+
+
+LEADING = (
+    "https://boese.example/x", "ftp://boese.example", "Www.boese.example", "wWw.1boese.example", "boese.example/a",
+    "anna@boese.example", "mailto:a@boese.example",
+)  # fmt: skip
+
+
+@pytest.mark.threat("T94")
+def test_bug_a_partners_words_became_links_in_mail_programs() -> None:
+    """>> addresses, hosts and mailboxes as the title of a partner's data << no mail program takes one for a link."""
+    for title in LEADING:
+        one = Notification(name="x", cause="failed", subject="", facts={"title": title, "partner": title},
+                           audience=frozenset(), at=0)  # fmt: skip
+        made = message([one], "de", sender="a@b.de", to="a@b.de", desk=DESK, participant=TOWN, name="M", at=0)
+        said = made.get_content().replace(DESK, "")
+        assert "boese" in said
+        assert re.search(r"://|www\.|\w@|\w\.[^\W\d_]", said, re.IGNORECASE) is None, said
