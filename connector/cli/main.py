@@ -8,7 +8,17 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Protocol
 
-from connector.cli.frame.call import NO_SERVER, OK, PEER_UNAVAILABLE, REFUSED, SKIPPED, WRONG_USAGE, Call, language
+from connector.cli.frame.call import (
+    NO_SERVER,
+    OK,
+    PEER_UNAVAILABLE,
+    REFUSED,
+    SKIPPED,
+    WRONG_USAGE,
+    Call,
+    language,
+    visible,
+)
 from connector.cli.frame.client import Problem
 from connector.cli.frame.parser import Words, translate
 from connector.cli.operate import serve
@@ -169,7 +179,7 @@ def _failed(call: Call, sentence: str, code: str, exit_code: int) -> int:
         sentence = f"{sentence} {say(hint, call.lang)}"
     if call.args.json:
         print(json.dumps({"ok": False, "code": code, "reason": sentence}, ensure_ascii=False))
-    print(f"hanse: {sentence}", file=sys.stderr)
+    print(f"hanse: {visible(sentence)}", file=sys.stderr)
     return exit_code
 
 

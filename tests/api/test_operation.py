@@ -23,8 +23,9 @@ from tests.testkit.patience import PATIENCE_S
 from tests.testkit.places import ROOT
 
 
+@pytest.mark.threat("T132")
 async def test_the_socket_is_for_its_owner_alone(space: Space) -> None:
-    """Who may open the socket is the operator; everybody else is kept out by the file's mode (threat T25)."""
+    """Who may open the socket is the operator; everybody else is kept out by the file's mode."""
     city = await space.city("it", {"musterstadt": MUNICIPALITY})
     mode = os.stat(city.settings.api.socket)
     assert stat.S_IMODE(mode.st_mode) == 0o600

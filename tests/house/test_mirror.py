@@ -65,7 +65,6 @@ PROVED_BY: dict[str, str] = {
     "views/merger.py": "spaces/test_own_mergers.py",
     "views/mandate.py": "cities/test_mandates.py",
     "cli/operate/mandate.py": "cities/test_mandates.py",
-    "cli/frame/call.py": "cli/test_main_usage.py",
     "cli/frame/parser.py": "cli/test_main_usage.py",
     "cli/operate/backup.py": "cities/test_backup_drill.py",
     "cli/operate/witness.py": "cities/test_watching.py",

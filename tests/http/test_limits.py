@@ -242,6 +242,7 @@ async def test_a_large_body_is_parsed_beside_the_event_loop(start: Any, client: 
     assert answer.status == 200
 
 
+@pytest.mark.threat("T132")
 async def test_the_unix_socket_is_its_owners_alone(tmp_path: Path) -> None:
     """Mode 0600, and a socket left behind by a crash is replaced."""
     path = tmp_path / "api.sock"
