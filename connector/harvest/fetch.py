@@ -171,10 +171,22 @@ def _next(triples: Sequence[Triple], url: str) -> str | None:
         for node in views or graph.subjects:
             value = graph.value(node, name)
             if value is not None and not isinstance(value, BlankNode) and value.value:
-                return urljoin(url, value.value)
+                return _joined(url, value.value)
     return None
 
 
+def _joined(url: str, name: str) -> str:
+    """What cannot be an address stays what it is, and leads nowhere (`_origin`): a page that names one ends the run, as
+    one does that leads elsewhere."""
+    try:
+        return urljoin(url, name)
+    except ValueError:
+        return name
+
+
 def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", ""
     return parts.scheme, parts.netloc.lower()

@@ -7,7 +7,6 @@ hash is ours, of what was shown; nobody finds a content by naming a hash (spec/m
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
 from typing import Any, Final, Literal
 
 import msgspec
@@ -18,6 +17,7 @@ from connector.errors import PeerError
 from connector.policy.odrl.model import PolicyError
 from connector.policy.odrl.parse import parse
 from connector.policy.odrl.values import instant
+from connector.policy.plan import kept_by_size
 
 LARGEST: Final = 512 << 10
 """Bytes of one entry at most; beyond, the crawler sets it aside."""
@@ -164,7 +164,7 @@ def _rules(entry: Mapping[str, Any]) -> Iterator[str]:
             yield _rule(msgspec.json.encode(terms, order="deterministic"))
 
 
-@lru_cache(maxsize=4_096)
+@kept_by_size
 def _rule(terms: bytes) -> str:
     """The same terms stand on many datasets."""
     try:

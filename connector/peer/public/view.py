@@ -175,7 +175,7 @@ def _file(one: Distribution, record: DatasetRecord, lang: str) -> File:
     address = one.download_url or one.access_url
     if one.service is not None and address == record.landing_page:
         address = one.service.endpoint  # an interface of which there is no other page than this
-    host = urlsplit(address).hostname or ""
+    host = _host(address)
     name = text(one.title, lang)
     label = name.text or plain(unquote(address.rpartition("/")[2])) or plain(host)
     elsewhere = one.service is not None or not one.checksum
@@ -197,6 +197,14 @@ def _file(one: Distribution, record: DatasetRecord, lang: str) -> File:
             ("documentation", _addresses([one.service.page])),
         ]
     return File(link=Said(link_text, "", link(address)), facts=_told(rows, lang))
+
+
+def _host(address: str) -> str:
+    """Empty for what has none: some IRIs are no addresses that Python takes apart (`http://℀.example/`)."""
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _facts(record: DatasetRecord, lang: str) -> list[Fact]:

@@ -1,13 +1,17 @@
 """What is read of an entry that a member showed: facets, place, time, and what is passed over."""
 
 import json
-from typing import Any
+from typing import Any, NoReturn
 
+import msgspec
 import pytest
 
+from connector.catalogue.search import copies
 from connector.catalogue.search.analyser import facet
 from connector.catalogue.search.copies import LARGEST, Box, box_of, copy_of, named
 from connector.errors import PeerError
+from connector.policy.odrl.model import PolicyError
+from connector.policy.plan import LARGE, LARGE_KEPT
 
 IRI = "https://stadt.example/datasets/1"
 AT = "http://publications.europa.eu/resource/authority"
@@ -130,3 +134,21 @@ def test_the_hash_is_of_what_was_said_and_not_of_its_order() -> None:
     assert copy_of(one).hash == copy_of(other).hash
     assert json.loads(copy_of(one).entry) == one
     assert copy_of({**one, "dct:title": "Baum"}).hash != copy_of(one).hash
+
+
+@pytest.mark.threat("T112")
+def test_bug_templates_of_foreign_rules_were_kept_by_number_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> more long rules than are kept, then the first again; a short one twice << read anew; read once. It was a
+    gigabyte for four thousand offers of a quarter of a megabyte."""
+    asked = list[object]()
+
+    def unknown(document: object) -> NoReturn:
+        asked.append(document)
+        raise PolicyError("", "policy.not-json")
+
+    monkeypatch.setattr(copies, "parse", unknown)
+    long = [msgspec.json.encode({"x": f"{number} " + "x" * LARGE}) for number in range(LARGE_KEPT + 1)]
+    for terms, times in ((long, LARGE_KEPT + 2), ([b'{"x": "a rule of nobody else"}'], 1)):
+        asked.clear()
+        assert {copies._rule(one) for one in (*terms, terms[0])} == {"other"}
+        assert len(asked) == times

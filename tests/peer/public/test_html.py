@@ -168,6 +168,15 @@ async def test_an_announced_dataset_says_how_to_ask(town: Towns, door: Portal) -
     assert "bäume.csv" not in page.words
 
 
+@pytest.mark.threat("T83")
+def test_bug_an_address_that_nobody_can_take_apart_broke_the_page() -> None:
+    """>> an imported file at an IRI that no address is made of << the page, with the IRI as its link."""
+    odd = "http://\u2100.example/x"
+    record = replace(evil(), distributions=(Distribution(access_url=odd),))
+    (file,) = view.dataset(record, PARTICIPANT, "de").files
+    assert file.link.href == odd
+
+
 def test_an_interface_without_a_page_of_its_own_leads_to_itself() -> None:
     """>> an HVD interface, and no page about it << the link is its endpoint, not the page that it stands on."""
     files = view.dataset(gauges(), PARTICIPANT, "de").files
