@@ -23,7 +23,7 @@ from msgspec import Struct
 from multidict import MultiMapping
 from yarl import URL
 
-from connector.errors import PeerError, Unavailable
+from connector.errors import Mistake, PeerError, Unavailable
 from connector.http import kept
 from connector.http.address import Network, Target, address_allowed, is_literal, networks, target
 from connector.http.deadline import Deadline
@@ -63,12 +63,18 @@ class _Inward(OSError):
 
 
 def tls_client(ca_files: Sequence[Path] = ()) -> ssl.SSLContext:
-    """Verification against the system's roots and `ca_files`, TLS 1.2 or later, RFC 5280 to the letter."""
+    """Verification against the system's roots and `ca_files`, TLS 1.2 or later, RFC 5280 to the letter.
+
+    Raises Mistake for a file without roots.
+    """
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_flags |= ssl.VERIFY_X509_STRICT
     for path in ca_files:
-        context.load_verify_locations(cafile=str(path))
+        try:
+            context.load_verify_locations(cafile=str(path))
+        except OSError as problem:
+            raise Mistake("http.ca-file", path=path) from problem
     return context
 
 

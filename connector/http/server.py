@@ -5,6 +5,7 @@ T15, T23).
 """
 
 import asyncio
+import errno
 import os
 import ssl
 from collections import Counter
@@ -15,6 +16,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from connector.errors import Mistake
 from connector.http.late import LateApplication
 from connector.http.limits import HEADERS
 from connector.http.one_handler import OneHandler
@@ -29,12 +31,27 @@ STOP_S = 10.0
 
 
 def tls_server(certificate: Path, key: Path) -> ssl.SSLContext:
-    """A server context for the PEM chain and key in these files."""
+    """A server context for the PEM chain and key in these files; raises Mistake where they are of no use."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(str(certificate), str(key))
+    try:
+        context.load_cert_chain(str(certificate), str(key), password="")  # else OpenSSL asks for one at the terminal
+    except OSError as problem:
+        raise _unfit(certificate, key) from problem
     context.set_alpn_protocols(["http/1.1"])
     return context
+
+
+def _unfit(certificate: Path, key: Path) -> Mistake:
+    """Which of the two it is, where one cannot be read: what OpenSSL says names neither."""
+    for path in (certificate, key):
+        try:
+            path.open("rb").close()
+        except FileNotFoundError:
+            return Mistake("http.tls-missing", path=path)
+        except OSError as problem:
+            return Mistake("http.tls-unreadable", path=path, problem=problem.strerror)
+    return Mistake("http.tls-unfit", certificate=certificate, key=key)
 
 
 async def serve(
@@ -48,10 +65,19 @@ async def serve(
     keepalive_s: float = KEEPALIVE_S,
     stop_s: float = STOP_S,
 ) -> web.BaseRunner:
-    """Starts answering on the address; `await runner.cleanup()` stops and gives running requests `stop_s` seconds."""
+    """Starts answering on the address; `await runner.cleanup()` stops and gives running requests `stop_s` seconds.
+
+    Raises Mistake where the address cannot be had.
+    """
     runner = await _runner(app, keepalive_s, stop_s)
     _cap(runner, connections_per_address)
-    await _Listening(runner, host, port, tls, reuse_port).start()
+    try:
+        await _Listening(runner, host, port, tls, reuse_port).start()
+    except OSError as problem:
+        await runner.cleanup()
+        if problem.errno == errno.EADDRINUSE:
+            raise Mistake("http.port-taken", port=port) from problem
+        raise Mistake("http.no-address", host=host, port=port, problem=problem.strerror) from problem
     return runner
 
 

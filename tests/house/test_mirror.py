@@ -98,7 +98,6 @@ PROVED_BY: dict[str, str] = {
     "figures/model.py": "figures/test_count.py",
     "figures/store.py": "figures/test_count.py",
     "figures/story.py": "figures/test_count.py",
-    "http/server.py": "http/test_limits.py",
     "metadata/check/dcat_ap.py": "metadata/check/test_rules.py",
     "metadata/check/hvd.py": "metadata/check/test_rules.py",
     "metadata/check/model.py": "metadata/check/test_engine.py",

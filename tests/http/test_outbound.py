@@ -4,15 +4,16 @@ import asyncio
 import gzip
 import socket
 import ssl
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from connector.errors import PeerError, Unavailable
+from connector.errors import Mistake, PeerError, Unavailable
 from connector.http import outbound, server
-from connector.http.outbound import SafeClient
+from connector.http.outbound import SafeClient, tls_client
 from connector.trust.development.dev_ca import DevelopmentCerts
 
 FORMS = [
@@ -308,3 +309,11 @@ async def test_through_a_proxy_names_are_judged_before_the_request(canary: Any) 
 def test_a_kept_connection_is_given_up_before_the_server_ends_it() -> None:
     """Between two connectors no message meets a connection in the moment of its end; idle ones end in 12 s (T15)."""
     assert outbound.KEEPALIVE_S + 1 < server.KEEPALIVE_S <= 12
+
+
+def test_a_file_without_roots_is_said(tmp_path: Path) -> None:
+    """Bug: a start with a wrong path in trust.ca_files ended in a traceback without it. >> none, no PEM << named."""
+    (tmp_path / "words.pem").write_text("root")
+    for name in ("none.pem", "words.pem"):
+        with pytest.raises(Mistake, match=rf"http.ca-file .*{name}"):
+            tls_client([tmp_path / name])

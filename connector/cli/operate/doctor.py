@@ -29,7 +29,7 @@ from connector.cli.operate import (
 )
 from connector.errors import HanseError, Unavailable
 from connector.language import catalogue, decimal, say
-from connector.settings.load import Settings, documented, value_of
+from connector.settings.load import Settings, documented, master_key, value_of
 
 LEAST_FREE_BYTES = 1 << 30
 LEAST_DAYS = 14
@@ -109,13 +109,22 @@ def _server(settings: Settings, lang: str) -> Iterator[Finding]:
     try:
         Api(settings.api.socket).health("ready")
     except Problem as problem:
-        yield Finding("bad", "not-ready", {"reason": problem.sentence(lang)})
+        for reason in _amiss(problem, lang):
+            yield Finding("bad", "not-ready", {"reason": reason})
     except Unavailable:
         yield Finding("warn", "no-server", {})
     except HanseError as error:
         yield Finding("bad", "not-ready", {"reason": say(f"error.{error.code}", lang, **error.facts)})
     else:
         yield Finding("ok", "server", {"socket": settings.api.socket})
+
+
+def _amiss(problem: Problem, lang: str) -> list[str]:
+    """A sentence for each check that is not well, in the words of the page for operators."""
+    checks: dict[str, bool] = problem.body.get("checks", {})
+    return [say(f"administration.amiss.{name}", lang) for name, well in checks.items() if not well] or [
+        problem.sentence(lang)
+    ]
 
 
 def _reachable(settings: Settings, lang: str) -> Iterator[Finding]:
@@ -137,6 +146,8 @@ def _reachable(settings: Settings, lang: str) -> Iterator[Finding]:
 def _certificate(settings: Settings, lang: str) -> Iterator[Finding]:
     from cryptography import x509
 
+    from connector.http.server import tls_server
+
     path = settings.peer.tls_cert_file
     try:
         certificate = x509.load_pem_x509_certificate(path.read_bytes())
@@ -150,9 +161,14 @@ def _certificate(settings: Settings, lang: str) -> Iterator[Finding]:
     )
     if not settings.peer.tls_key_file.is_file():
         yield Finding("bad", "no-tls-key", {"path": settings.peer.tls_key_file})
+        return
+    try:
+        tls_server(path, settings.peer.tls_key_file)
+    except HanseError as error:
+        yield Finding("bad", "no-start", {"reason": say(f"error.{error.code}", lang, **error.facts)})
 
 
-def _trust(settings: Settings, _lang: str) -> Iterator[Finding]:
+def _trust(settings: Settings, lang: str) -> Iterator[Finding]:
     trust = settings.trust
     own: tuple[Path, ...] = (trust.list_file, trust.authority_key_file)
     if not trust.list_url and not any(path.is_file() for path in own):
@@ -163,7 +179,11 @@ def _trust(settings: Settings, _lang: str) -> Iterator[Finding]:
             "ok" if path.is_file() else "bad", "trust-file" if path.is_file() else "no-trust-file", {"path": path}
         )
     if trust.master_key:
-        yield Finding("ok", "master-key", {"origin": settings.origins["trust.master_key"]})
+        try:
+            master_key(settings)
+            yield Finding("ok", "master-key", {"origin": settings.origins["trust.master_key"]})
+        except HanseError as error:
+            yield Finding("bad", "no-start", {"reason": say(f"error.{error.code}", lang, **error.facts)})
     elif trust.master_key_file is None:
         yield Finding("bad", "no-master-key", {})
     else:

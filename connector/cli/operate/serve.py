@@ -4,9 +4,11 @@ import asyncio
 import os
 import signal
 import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
-from connector.cli.frame.call import OK, Call
+from connector.cli.frame.call import OK, Call, unusable
 from connector.cli.frame.parser import Words
 from connector.settings.load import Settings, public_url, web_origin
 
@@ -40,7 +42,11 @@ async def _serve(call: Call, settings: Settings) -> int:
         loop.add_signal_handler(number, stop.set)
     if call.args.until_eof:
         loop.add_reader(sys.stdin.fileno(), _until_eof, stop)
-    async with running(settings, frozenset(call.args.role or ROLES)):
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(running(settings, frozenset(call.args.role or ROLES)))
+        except OSError as problem:  # what the folder, a disk or a right stands in the way of
+            raise unusable(Path(problem.filename or call.folder), problem) from problem
         memory.started()
         call.note("serve.started", desk=web_origin(settings), url=public_url(settings), socket=settings.api.socket)
         await stop.wait()

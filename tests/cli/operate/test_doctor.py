@@ -1,6 +1,7 @@
 """`hanse doctor` beside a server that runs."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -26,3 +27,25 @@ def test_an_address_that_a_participant_has_left_is_not_amiss(
     main(["doctor", "--json"], {})
     found = [one for one in json.loads(said(capsys))["findings"] if "reachable" in one["check"]]
     assert [one["check"] for one in found] == ["reachable"]
+
+
+def test_a_server_that_is_not_ready_is_told_why(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
+    """Bug: doctor said „HTTP 503“ of a full disk. >> a server without room << what is amiss, and what to do."""
+    play.on("GET /health/ready", {"ready": False, "checks": {"database": True, "disk": False, "clock": False}}, 503)
+    main(["doctor", "--json"], {})
+    found = [one for one in json.loads(said(capsys))["findings"] if one["check"] == "not-ready"]
+    assert [one["state"] for one in found] == ["bad", "bad"]
+    assert "Bitte schaffen Sie Platz" in found[0]["text"]
+    assert "Uhr" in found[1]["text"]
+
+
+def test_what_a_start_would_refuse_is_said_before(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Bug: doctor found a master key good that is none, and the key of another certificate. >> both << bad."""
+    main(["dev", "init", str(tmp_path)], {})
+    (tmp_path / "trust/master.key").write_text("rosebud")
+    certs = tmp_path / "certs"
+    (certs / "server.key").write_bytes((certs / "seal-ca.key").read_bytes())
+    said(capsys)
+    assert main(["doctor", "--json", "--data", str(tmp_path)], {}) == 1
+    found = [one["text"] for one in json.loads(said(capsys))["findings"] if one["state"] == "bad"]
+    assert ["server.key" in found[0], "Hauptschlüssel" in found[1], len(found)] == [True, True, 2]

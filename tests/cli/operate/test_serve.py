@@ -1,5 +1,6 @@
 """`hanse serve`: runs the application until a signal or the end of its parent, and stops it in order."""
 
+import errno
 import os
 import signal
 import sys
@@ -63,3 +64,19 @@ def test_it_ends_with_its_parent(life: list[object], tmp_path: Path, monkeypatch
         once_running(life, os.close, writing)
         assert main(["serve", "--until-eof", "--role", "api", "--data", str(tmp_path)], {}) == 0
     assert life == [{"api"}, "stopped"]
+
+
+def test_what_stands_in_the_way_of_a_start_is_a_sentence(
+    life: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bug: a folder without rights ended in a traceback. >> a start that may not write a file << its name."""
+
+    @asynccontextmanager
+    async def refused(settings: Settings, roles: frozenset[str]) -> AsyncIterator[None]:
+        raise PermissionError(errno.EACCES, "Permission denied", str(settings.folder / "master.key"))
+        yield
+
+    monkeypatch.setattr(sys.modules["connector.app.process"], "running", refused)
+    assert main(["serve", "--data", str(tmp_path)], {}) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"hanse: Auf die Datei {tmp_path / 'master.key'} darf dieser Benutzer nicht zugreifen.")
