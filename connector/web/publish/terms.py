@@ -194,5 +194,5 @@ def _length(call: Call, text: str) -> str:
     found = _DAYS.fullmatch(text)
     if found is None:
         return text
-    unit = {"D": "days", "M": "months", "Y": "years"}[found[2]]
-    return call.say(f"web.publish.length.{unit}", count=int(found[1]))
+    count, unit = int(found[1]), {"D": "days", "M": "months", "Y": "years"}[found[2]]
+    return call.say(f"web.publish.length.{'one-' if count == 1 else ''}{unit}", count=count)

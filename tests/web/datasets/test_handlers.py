@@ -34,8 +34,9 @@ async def test_what_others_see_of_it(anna: Browser, trees: Page) -> None:
     assert (trees.h1 in listed.words, listed.link(trees.h1)) == (True, trees.path)
     assert "Zurzeit niemand." in trees.words
     assert "Das sehen andere" in trees.words
+    assert "Kreis oder Zweckverband. technisch erzwungen" in trees.words, "conditions have a badge of their own"
     nothing = await anna.get(f"{HOME}?q=gibtesnicht")
-    assert "Hier ist noch nichts veröffentlicht." in nothing.words
+    assert "Dazu wurde in unseren Daten nichts gefunden." in nothing.words
 
 
 async def test_a_change_and_its_history_and_back_again(anna: Browser, trees: Page) -> None:
@@ -121,5 +122,5 @@ async def test_a_long_list_has_pages_the_newest_first(anna: Browser, city: City)
     second = await anna.get(first.link("Weiterblättern"))
     assert [number for number in range(53) if f"Liste {number:02}" in second.words] == [0, 1, 2]
     assert "Liste 07 50%" in (await anna.get(f"{HOME}?q=liste+07+50%25")).words
-    assert "Hier ist noch nichts" in (await anna.get(f"{HOME}?q=liste+07+5_")).words
+    assert "nichts gefunden" in (await anna.get(f"{HOME}?q=liste+07+5_")).words
     assert (await anna.get(f"{HOME}?before=x:y")).status == 200

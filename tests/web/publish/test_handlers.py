@@ -147,6 +147,8 @@ async def test_the_effect_of_a_rule_while_it_is_filled_in(anna: Browser) -> None
         headers={"HX-Request": "true"},
     )
     assert ("1 Kommune, 0 Firmen" in part.words, "<html" in part.text) == (True, False)
+    assert "1 Jahr 2 Jahre" in page.words
+    assert "Zweck liegt im Bereich Verwaltungsaufgaben. vertraglich zugesichert" in part.words
     bad = await anna.get(page.path.replace("terms", "preview") + "?slot-until=x", headers={"HX-Request": "true"})
     assert (bad.status, "fehlt oder passt noch nicht" in bad.words) == (200, True)
 
