@@ -113,7 +113,8 @@ class PublishHandlers:
     # The description
 
     async def description(self, call: Call) -> web.StreamResponse:
-        return await self._described(call, await self._open(call))
+        one = await self._draft(call)
+        return await self._described(call, one) if one.state == "open" else self._goes_on(call, one)
 
     async def _described(
         self, call: Call, one: Draft, said: Said | None = None, errors: list[tuple[str, str]] | None = None,
@@ -165,8 +166,8 @@ class PublishHandlers:
     # The rule
 
     async def rule(self, call: Call) -> web.StreamResponse:
-        one = await self._open(call)
-        return await self._ruled(call, one)
+        one = await self._draft(call)
+        return await self._ruled(call, one) if one.state == "open" else self._goes_on(call, one)
 
     async def _ruled(self, call: Call, one: Draft, error: str = "", status: int = 200) -> web.StreamResponse:
         return await page(
@@ -195,7 +196,9 @@ class PublishHandlers:
         return to(call.at("publish", one.id, "terms"))
 
     async def terms(self, call: Call) -> web.StreamResponse:
-        one = await self._open(call)
+        one = await self._draft(call)
+        if one.state != "open":
+            return self._goes_on(call, one)
         if not one.said.open_data and not one.said.rule:
             return to(call.at("publish", one.id, "rule"))
         return await self._termed(call, one, one.said.slots)
@@ -242,7 +245,8 @@ class PublishHandlers:
     # Checking and publishing
 
     async def check(self, call: Call) -> web.StreamResponse:
-        return await self._checked(call, await self._open(call))
+        one = await self._draft(call)
+        return await self._checked(call, one) if one.state == "open" else self._goes_on(call, one)
 
     async def _checked(self, call: Call, one: Draft, problem: str = "", status: int = 200) -> web.StreamResponse:
         said = one.said
@@ -273,14 +277,19 @@ class PublishHandlers:
         return "" if problem is None else terms.told(call, problem)
 
     async def publish(self, call: Call) -> web.StreamResponse:
-        one = await self._open(call)
+        one = await self._draft(call)
+        if one.state != "open":
+            return self._goes_on(call, one)
         try:
             seen = int(call.form.text("version", "0"))
             await self._db.write(call.slug, self._drafts.submit, call.slug, one.id, seen, call.voter)
         except (Mistake, PolicyError, ValueError) as problem:
             if isinstance(problem, ValueError):
                 raise Mistake("web.field", pointer="version") from problem
-            return await self._checked(call, await self._draft(call), terms.told(call, problem), 422)
+            one = await self._draft(call)
+            if one.state != "open":  # another window was quicker
+                return self._goes_on(call, one)
+            return await self._checked(call, one, terms.told(call, problem), 422)
         return to(call.at("publish", one.id, "done"))
 
     async def done(self, call: Call) -> web.StreamResponse:
@@ -337,6 +346,10 @@ class PublishHandlers:
 
     async def _draft(self, call: Call) -> Draft:
         return await self._drafts.look(call.slug, call.param("draft"))
+
+    def _goes_on(self, call: Call, one: Draft) -> web.StreamResponse:
+        """Whoever goes back in the browser, or has another window, is shown what became of it: nothing went wrong."""
+        return to(call.at("publish", one.id))
 
     async def _open(self, call: Call) -> Draft:
         """Raises Mistake for one that is not open any more."""
