@@ -13,7 +13,7 @@ import structlog
 from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, parse
 
 from connector.harvest.described import described
-from connector.harvest.model import Asked, Imported, Repair, Standing
+from connector.harvest.model import DatasetQuestion, ImportedDataset, KnownDataset, Repair
 from connector.metadata.lists.code_lists import CodeLists
 from connector.metadata.rdf.graph import Graph
 from connector.metadata.rdf.names import FOAF
@@ -46,7 +46,7 @@ class Context:
             self._answers.setdefault(one[1], []).append(one)
 
     def digest(self, found: Found) -> str:
-        """Of everything that the repair of this dataset depends on."""
+        """The digest of everything that the repair of this dataset depends on."""
         said = _said(found) | {""}
         near = [answer for value in sorted(said & self._answers.keys()) for answer in self._answers[value]]
         mine = [answer for answer in [*near, *self._anywhere] if answer[2] in {"", found.iri}]
@@ -120,9 +120,9 @@ def of_datasets(triples: Iterable[Triple], lists: CodeLists, iris: frozenset[str
 
 
 def derived(
-    context: Context, found: Sequence[Found], before: Mapping[str, Standing], progress: Progress
-) -> Iterator[Imported]:
-    """Those of the datasets whose derivation is not the one that is kept, anew."""
+    context: Context, found: Sequence[Found], before: Mapping[str, KnownDataset], progress: Progress
+) -> Iterator[ImportedDataset]:
+    """Datasets whose derivation is not the one that is kept, derived anew."""
     for number, one in enumerate(found, 1):
         digest = context.digest(one)
         kept = before.get(one.iri)
@@ -131,7 +131,7 @@ def derived(
         progress(number, len(found))
 
 
-def _derived(known: Known, found: Found, digest: str) -> Imported:
+def _derived(known: Known, found: Found, digest: str) -> ImportedDataset:
     """A dataset that nobody foresaw takes none of the others with it."""
     try:
         return derive(known, found, digest)
@@ -141,24 +141,24 @@ def _derived(known: Known, found: Found, digest: str) -> Imported:
         return set_aside(Aside(found.iri, "defect"))
 
 
-def derive(known: Known, found: Found, digest: str) -> Imported:
+def derive(known: Known, found: Found, digest: str) -> ImportedDataset:
     repaired = rules.repair(found.iri, found.triples, known)
     record = described(found.iri, Graph(repaired.triples))
     text = b"".join(map(n_triple, repaired.triples))
-    return Imported(
+    return ImportedDataset(
         iri=found.iri, identifier=found.identifier, title=_first(record.title),
         state="published" if repaired.conforms else "held", reason="", digest=digest,
         sha256=sha256(text).hexdigest() if repaired.conforms else "", triples=text if repaired.conforms else b"",
         record=msgspec.json.encode(record).decode(),
         repairs=tuple(_repair(change) for change in repaired.changes),
-        asked=tuple(Asked(one.kind, one.value, found.iri, one.holds) for one in repaired.questions),
+        asked=tuple(DatasetQuestion(one.kind, one.value, found.iri, one.holds) for one in repaired.questions),
     )  # fmt: skip
 
 
-def set_aside(one: Aside) -> Imported:
+def set_aside(one: Aside) -> ImportedDataset:
     """What is kept of a dataset that was not taken: that it was there, and why not."""
     digest = f"aside {one.reason}"
-    return Imported(
+    return ImportedDataset(
         iri=one.iri, identifier="", title="", state="aside", reason=one.reason, digest=digest, sha256="", triples=b"",
         record="{}",
     )  # fmt: skip

@@ -115,7 +115,7 @@ def _series(graph: Graph, node: NamedNode) -> Series:
 
 
 def _common(licences: Sequence[str]) -> str:
-    """That of all distributions; empty if they differ."""
+    """The value that all distributions have in common; empty if they differ."""
     return licences[0] if len(set(licences)) == 1 else ""
 
 

@@ -47,7 +47,7 @@ class Repair(Struct, frozen=True):
     after: tuple[str, ...]
 
 
-class Asked(Struct, frozen=True, order=True):
+class DatasetQuestion(Struct, frozen=True, order=True):
     """What is asked of a dataset; of the whole source if `dataset` is empty."""
 
     kind: str
@@ -56,7 +56,7 @@ class Asked(Struct, frozen=True, order=True):
     holds: bool = True
 
 
-class Imported(Struct, frozen=True, kw_only=True):
+class ImportedDataset(Struct, frozen=True, kw_only=True):
     """A dataset as it is kept. `triples` are what is published of it (N-Triples, none unless it is).
 
     `digest` says what it was repaired from, `sha256` what came out; `record` is the neutral record as JSON.
@@ -72,10 +72,10 @@ class Imported(Struct, frozen=True, kw_only=True):
     triples: bytes
     record: str
     repairs: tuple[Repair, ...] = ()
-    asked: tuple[Asked, ...] = ()
+    asked: tuple[DatasetQuestion, ...] = ()
 
 
-class Standing(Struct, frozen=True):
+class KnownDataset(Struct, frozen=True):
     """What a run has to know of a dataset that is kept already."""
 
     iri: str
@@ -87,7 +87,7 @@ class Standing(Struct, frozen=True):
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """To all datasets that ask it if `dataset` is empty, else to that one."""
+    """The answer to a question: for all datasets that ask it if `dataset` is empty, else for that one."""
 
     kind: str
     value: str
@@ -153,14 +153,14 @@ class Run(Struct, frozen=True, kw_only=True):
     touched_at: int
 
 
-class Answered(Struct, frozen=True):
+class AnswerOutcome(Struct, frozen=True):
     """One report for each source that was repaired anew; how many answers nothing here had asked for."""
 
     reports: Sequence[Report]
     unasked: int
 
 
-class Served(Struct, frozen=True):
+class PublishedDataset(Struct, frozen=True):
     """A published dataset for whoever serves it: IRI, SHA-256 of its triples, the triples as N-Triples in order."""
 
     iri: str

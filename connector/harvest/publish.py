@@ -11,7 +11,17 @@ import msgspec
 from connector.errors import Mistake
 from connector.harvest import store
 from connector.harvest.derive import set_aside
-from connector.harvest.model import REMOVE, SHRUNKEN, Answer, Asked, Delivery, Imported, Report, Source, Standing
+from connector.harvest.model import (
+    REMOVE,
+    SHRUNKEN,
+    Answer,
+    DatasetQuestion,
+    Delivery,
+    ImportedDataset,
+    KnownDataset,
+    Report,
+    Source,
+)
 from connector.metadata.rdf.graph import Graph
 from connector.metadata.repair.ownership import Aside, Found
 from connector.participants.lifecycle import require_active
@@ -37,16 +47,16 @@ class Gone(msgspec.Struct, frozen=True, kw_only=True):
     back: tuple[str, ...] = ()
 
 
-class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+class PreparedRun(msgspec.Struct, frozen=True, kw_only=True):
     """All that a run is about to do, computed outside of any transaction."""
 
     source: Source
     delivery: Delivery
     parts: Sequence[bytes]
     found: frozenset[str]
-    imported: Sequence[Imported]
+    imported: Sequence[ImportedDataset]
     aside: Sequence[Aside]
-    before: Mapping[str, Standing]
+    before: Mapping[str, KnownDataset]
     moved: Mapping[str, str]
     gone: Gone
     undone: frozenset[str]
@@ -92,7 +102,7 @@ def _name(location: str, taken: Mapping[str, object]) -> str:
     return next(name for name in names if name not in taken)
 
 
-def moved_from(found: Sequence[Found], before: Mapping[str, Standing]) -> dict[str, str]:
+def moved_from(found: Sequence[Found], before: Mapping[str, KnownDataset]) -> dict[str, str]:
     """New IRI -> old IRI, of datasets that kept their identifier: identity is the IRI, then the identifier."""
     here = {one.iri for one in found}
     gone = {one.identifier: iri for iri, one in before.items() if one.identifier and iri not in here}
@@ -108,7 +118,7 @@ def answers_moved(
     return {**carried, **answers}
 
 
-def gone(before: Mapping[str, Standing], found: frozenset[str], others: frozenset[str], *, complete: bool) -> Gone:
+def gone(before: Mapping[str, KnownDataset], found: frozenset[str], others: frozenset[str], *, complete: bool) -> Gone:
     """What becomes of the datasets that are not in a delivery. `others`: set aside, or here under another IRI."""
     absent = [iri for iri in before if iri not in found and iri not in others]
     back = tuple(iri for iri, one in before.items() if one.missing and iri in found)
@@ -121,7 +131,7 @@ def gone(before: Mapping[str, Standing], found: frozenset[str], others: frozense
 
 
 @long
-def publish(tx: Tx, slug: str, prepared: Prepared, also: Sequence[Answer]) -> Report:
+def publish(tx: Tx, slug: str, prepared: PreparedRun, also: Sequence[Answer]) -> Report:
     """Everything at once, or nothing."""
     require_active(tx, slug)
     source = prepared.source
@@ -144,14 +154,14 @@ def publish(tx: Tx, slug: str, prepared: Prepared, also: Sequence[Answer]) -> Re
     return _report(tx, slug, source.id, prepared, (new, changed, removed, missing), were)
 
 
-def _taken_meanwhile(tx: Tx, slug: str, prepared: Prepared) -> bool:
+def _taken_meanwhile(tx: Tx, slug: str, prepared: PreparedRun) -> bool:
     """Whether another source, by another replica, has brought one of these datasets since they were looked at."""
     standing = store.standing(tx, slug)
     owners = (standing.get(one.iri) for one in prepared.imported)
     return any(owner is not None and owner[0] != prepared.source.id and owner[1].state != "aside" for owner in owners)
 
 
-def _keep(tx: Tx, slug: str, source: str, prepared: Prepared) -> tuple[int, int]:
+def _keep(tx: Tx, slug: str, source: str, prepared: PreparedRun) -> tuple[int, int]:
     new = changed = 0
     for one in prepared.imported:
         was = prepared.before.get(prepared.moved.get(one.iri, one.iri))
@@ -166,7 +176,7 @@ def _keep(tx: Tx, slug: str, source: str, prepared: Prepared) -> tuple[int, int]
     return new, changed
 
 
-def _difference(tx: Tx, slug: str, source: str, prepared: Prepared, also: Sequence[Answer]) -> tuple[int, int]:
+def _difference(tx: Tx, slug: str, source: str, prepared: PreparedRun, also: Sequence[Answer]) -> tuple[int, int]:
     """Does what was decided; how many were removed, and how many are missing and stay."""
     said = next((one.answer for one in also if one.kind == SHRUNKEN), "")
     if said:
@@ -183,13 +193,13 @@ def _difference(tx: Tx, slug: str, source: str, prepared: Prepared, also: Sequen
     if what.asked or (prepared.delivery.complete and not what.stays):
         store.forget_questions(tx, slug, source, "")
     if what.asked:
-        store.ask(tx, slug, source, [Asked(SHRUNKEN, str(len(prepared.found)), "", False)])
+        store.ask(tx, slug, source, [DatasetQuestion(SHRUNKEN, str(len(prepared.found)), "", False)])
     for iri in what.removed:
         store.remove_dataset(tx, slug, source, iri)
     return len(what.removed), len(what.stays) if prepared.delivery.complete else 0
 
 
-def _aside(prepared: Prepared) -> dict[str, str]:
+def _aside(prepared: PreparedRun) -> dict[str, str]:
     """Reason by IRI: what was not taken, and what no rule could mend."""
     reasons = [(one.iri, str(one.reason)) for one in prepared.aside]
     reasons += [(one.iri, one.reason) for one in prepared.imported if one.state == "aside"]
@@ -197,7 +207,7 @@ def _aside(prepared: Prepared) -> dict[str, str]:
 
 
 def _report(
-    tx: Tx, slug: str, source: str, prepared: Prepared, moved: tuple[int, int, int, int], were: set[tuple[str, str]]
+    tx: Tx, slug: str, source: str, prepared: PreparedRun, moved: tuple[int, int, int, int], were: set[tuple[str, str]]
 ) -> Report:
     counts = store.counted(tx, slug, source)
     open_now = {(one.kind, one.value) for one in store.open_questions(tx, slug, source)}

@@ -28,14 +28,14 @@ from connector.harvest.model import (
     REMOVE,
     SHRUNKEN,
     Answer,
-    Answered,
-    Asked,
+    AnswerOutcome,
+    DatasetQuestion,
     Delivery,
+    PublishedDataset,
     Question,
     Repair,
     Report,
     Run,
-    Served,
     Source,
 )
 from connector.ids import new_uuid
@@ -57,7 +57,7 @@ STALE_MS = 60_000
 SHOWN = 1_000
 """Datasets that are named with a question, and repairs that are shown."""
 MOST_DATASETS = 100_000
-"""Of one delivery: they are written in one transaction, for which all other writers wait."""
+"""Datasets of one delivery: they are written in one transaction, for which all other writers wait."""
 PROPOSED = 200
 """Questions with a proposal: to find what is near takes up to forty milliseconds each."""
 T = TypeVar("T")
@@ -138,7 +138,7 @@ class Harvest:
         beats = asyncio.create_task(self._beat(slug, run_id))
         try:
             delivery = await deliver()
-            report = await self.take(slug, root, delivery, source=source, run_id=run_id)
+            report = await self.import_delivery(slug, root, delivery, source=source, run_id=run_id)
         except HanseError as refused:
             log.warning("harvest.refused", participant=slug, why=str(refused))
             facts = {key: value if isinstance(value, int) else str(value)[:300] for key, value in refused.facts.items()}
@@ -161,7 +161,7 @@ class Harvest:
 
     # Taking in
 
-    async def take(
+    async def import_delivery(
         self, slug: str, root: str, delivery: Delivery, *, source: str | None = None, run_id: str = ""
     ) -> Report:
         """One delivery, from triples to what is published."""
@@ -218,11 +218,11 @@ class Harvest:
         gone = publish.gone(before, here, elsewhere, complete=delivery.complete) if original else publish.Gone()
         kept = await self._db.read(slug, store.original, slug, source.id) if original and gone.stays else []
 
-        def prepare() -> publish.Prepared:
+        def prepare() -> publish.PreparedRun:
             context = Context(graph, found, lists, answers, undone)
             imported = list(derived(context, found, before, lambda done, total: pace("repairing", done, total)))
             stay = of_datasets(_parsed(store.whole(kept)), lists, frozenset(gone.stays)) if kept else []
-            return publish.Prepared(
+            return publish.PreparedRun(
                 source=source, delivery=delivery, found=here, imported=imported, aside=aside, before=before,
                 moved=moved, gone=gone, undone=undone,
                 parts=store.parts(_lines([*delivery.triples, *stay])) if original else [],
@@ -277,7 +277,7 @@ class Harvest:
             found += [(one.id, each) for each in await asyncio.to_thread(grouped, asked, self._lists(), publishers)]
         return sorted(found, key=lambda each: (not each[1].holds, -each[1].count, each[1].kind, each[1].value))
 
-    async def answer(self, slug: str, given: Sequence[Answer], source: str | None = None) -> Answered:
+    async def answer(self, slug: str, given: Sequence[Answer], source: str | None = None) -> AnswerOutcome:
         """Takes answers and repairs anew what they concern. Raises Mistake for one that is none; then it takes none."""
         lists, reports, asking = self._lists(), [], set[Answer]()
         good = {each: _accepted(lists, each) for each in given}
@@ -295,7 +295,7 @@ class Harvest:
         if given and not reports:
             kind, value = min((each.kind, each.value) for each in given)
             raise Mistake("harvest.not-asked", kind=kind[:80], value=value[:200])
-        return Answered(reports, sum(each not in asking for each in given))
+        return AnswerOutcome(reports, sum(each not in asking for each in given))
 
     async def repairs(self, slug: str, source: str | None = None) -> dict[str, tuple[int, list[tuple[str, Repair]]]]:
         """By rule: how often it was used, and uses of it with the dataset (the first thousand of all)."""
@@ -330,7 +330,7 @@ class Harvest:
 
     # What others serve
 
-    def served(self, tx: Tx, slug: str, after: str = "", limit: int = 1_000) -> list[Served]:
+    def served(self, tx: Tx, slug: str, after: str = "", limit: int = 1_000) -> list[PublishedDataset]:
         """harvest service: public triples of imported datasets of a participant (iri, content hash, triples).
 
         Those behind the IRI `after`, in the order of their IRIs, at most `limit`. Only what conforms is among them;
@@ -338,7 +338,7 @@ class Harvest:
         """
         return store.served(tx, slug, after, limit)
 
-    def served_one(self, tx: Tx, slug: str, iri: str) -> Served | None:
+    def served_one(self, tx: Tx, slug: str, iri: str) -> PublishedDataset | None:
         """The same of one dataset; None if it is not published."""
         return store.served_one(tx, slug, iri)
 
@@ -350,9 +350,9 @@ class Harvest:
 # Questions
 
 
-def grouped(asked: Iterable[Asked], lists: CodeLists, publishers: Sequence[str] = ()) -> list[Question]:
+def grouped(asked: Iterable[DatasetQuestion], lists: CodeLists, publishers: Sequence[str] = ()) -> list[Question]:
     """One question for each kind and value; those that most datasets ask have a proposal."""
-    found: dict[tuple[str, str], list[Asked]] = {}
+    found: dict[tuple[str, str], list[DatasetQuestion]] = {}
     for one in asked:
         found.setdefault((one.kind, one.value), []).append(one)
     most = sorted(found, key=lambda key: -len(found[key]))[:PROPOSED]

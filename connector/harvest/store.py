@@ -10,14 +10,14 @@ import msgspec
 from connector.errors import Mistake
 from connector.harvest.model import (
     Answer,
-    Asked,
-    Imported,
+    DatasetQuestion,
+    ImportedDataset,
+    KnownDataset,
+    PublishedDataset,
     Repair,
     Report,
     Run,
-    Served,
     Source,
-    Standing,
 )
 from connector.storage.database import Row, Tx
 
@@ -119,7 +119,7 @@ def whole(compressed: Iterable[bytes]) -> bytes:
 # Datasets
 
 
-def standing(tx: Tx, participant: str) -> dict[str, tuple[str, Standing]]:
+def standing(tx: Tx, participant: str) -> dict[str, tuple[str, KnownDataset]]:
     """All datasets of the participant by IRI, with their source."""
     rows = tx.all(
         "SELECT iri, source, identifier, state, digest, sha256, missing FROM harvest_dataset"
@@ -129,13 +129,17 @@ def standing(tx: Tx, participant: str) -> dict[str, tuple[str, Standing]]:
     return {
         row["iri"]: (
             row["source"],
-            Standing(row["iri"], row["identifier"], row["state"], row["digest"], row["sha256"], bool(row["missing"])),
+            KnownDataset(
+                row["iri"], row["identifier"], row["state"], row["digest"], row["sha256"], bool(row["missing"])
+            ),
         )
         for row in rows
     }
 
 
-def keep_dataset(tx: Tx, participant: str, source_id: str, one: Imported, *, changed: bool, was: str = "") -> None:
+def keep_dataset(
+    tx: Tx, participant: str, source_id: str, one: ImportedDataset, *, changed: bool, was: str = ""
+) -> None:
     """Adds or replaces; `changed`: what is published of it moved. `was`: the IRI under which it was kept before.
 
     Of what another source has brought in the meantime nothing is kept; raises Mistake `harvest.busy` unless it was set
@@ -220,7 +224,7 @@ def counted(tx: Tx, participant: str, source_id: str) -> dict[str, int]:
     return {row["state"]: int(row["n"]) for row in rows}
 
 
-def served(tx: Tx, participant: str, after: str, limit: int) -> list[Served]:
+def served(tx: Tx, participant: str, after: str, limit: int) -> list[PublishedDataset]:
     """Published datasets by IRI, those behind `after`."""
     rows = tx.all(
         "SELECT iri, sha256, triples, changed_at FROM harvest_dataset WHERE participant = :participant"
@@ -232,11 +236,11 @@ def served(tx: Tx, participant: str, after: str, limit: int) -> list[Served]:
     return [_served(row) for row in rows]
 
 
-def _served(row: Row) -> Served:
-    return Served(row["iri"], row["sha256"], zlib.decompress(row["triples"]), row["changed_at"])
+def _served(row: Row) -> PublishedDataset:
+    return PublishedDataset(row["iri"], row["sha256"], zlib.decompress(row["triples"]), row["changed_at"])
 
 
-def served_one(tx: Tx, participant: str, iri: str) -> Served | None:
+def served_one(tx: Tx, participant: str, iri: str) -> PublishedDataset | None:
     row = tx.one(
         "SELECT iri, sha256, triples, changed_at FROM harvest_dataset WHERE participant = :participant AND iri = :iri"
         " AND state = 'published'",
@@ -244,7 +248,9 @@ def served_one(tx: Tx, participant: str, iri: str) -> Served | None:
         iri=iri,
     )
     return (
-        None if row is None else Served(row["iri"], row["sha256"], zlib.decompress(row["triples"]), row["changed_at"])
+        None
+        if row is None
+        else PublishedDataset(row["iri"], row["sha256"], zlib.decompress(row["triples"]), row["changed_at"])
     )
 
 
@@ -258,7 +264,7 @@ def served_marks(tx: Tx, participant: str) -> list[tuple[str, str, int]]:
 
 
 def served_of(tx: Tx, participant: str, iris: Sequence[str]) -> list[str]:
-    """Those of these that are published."""
+    """The datasets among these that are published."""
     values: dict[str, object] = {f"iri{index}": iri for index, iri in enumerate(iris)}
     if not values:
         return []
@@ -310,7 +316,7 @@ class _Publisher(msgspec.Struct):
 
 
 class _Published(msgspec.Struct):
-    """As much of a record as says who publishes."""
+    """The part of a record that says who publishes."""
 
     publisher: _Publisher | None = None
 
@@ -348,7 +354,7 @@ def forget_questions(tx: Tx, participant: str, source_id: str, dataset: str) -> 
     )
 
 
-def ask(tx: Tx, participant: str, source_id: str, asked: Iterable[Asked]) -> None:
+def ask(tx: Tx, participant: str, source_id: str, asked: Iterable[DatasetQuestion]) -> None:
     for one in asked:
         tx.run(
             "INSERT INTO harvest_question (participant, source, dataset, kind, value, holds)"
@@ -362,7 +368,7 @@ def ask(tx: Tx, participant: str, source_id: str, asked: Iterable[Asked]) -> Non
         )
 
 
-def open_questions(tx: Tx, participant: str, source_id: str) -> list[Asked]:
+def open_questions(tx: Tx, participant: str, source_id: str) -> list[DatasetQuestion]:
     """By kind, value and dataset."""
     rows = tx.all(
         "SELECT kind, value, dataset, holds FROM harvest_question WHERE participant = :participant"
@@ -370,7 +376,7 @@ def open_questions(tx: Tx, participant: str, source_id: str) -> list[Asked]:
         participant=participant,
         source=source_id,
     )
-    return [Asked(row["kind"], row["value"], row["dataset"], bool(row["holds"])) for row in rows]
+    return [DatasetQuestion(row["kind"], row["value"], row["dataset"], bool(row["holds"])) for row in rows]
 
 
 def asked(tx: Tx, participant: str) -> dict[str, int]:

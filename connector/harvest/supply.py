@@ -11,14 +11,14 @@ import msgspec
 
 from connector.catalogue.snapshots.supply import Described, Listed
 from connector.harvest import store
-from connector.harvest.model import Served, Source
+from connector.harvest.model import PublishedDataset, Source
 from connector.metadata.rdf import oxigraph
 from connector.metadata.record.model import DatasetRecord
 from connector.storage.database import Tx
 
 
 class ImportedDatasets:
-    """Of all participants."""
+    """Imported datasets of all participants."""
 
     def state(self, tx: Tx, slug: str) -> str:
         return " ".join(f"{one.id}:{one.version}" for one in store.sources(tx, slug))
@@ -49,7 +49,7 @@ def asked(tx: Tx, slug: str) -> list[tuple[Source, int]]:
     return [(one, counts[one.id]) for one in store.sources(tx, slug) if one.id in counts]
 
 
-def _described(one: Served) -> Described:
+def _described(one: PublishedDataset) -> Described:
     quads = oxigraph.parse(one.triples, oxigraph.RdfFormat.N_TRIPLES, lenient=True)
     triples = [oxigraph.Triple(quad.subject, quad.predicate, quad.object) for quad in quads]
     return Described(listed=Listed(iri=one.iri, mark=one.sha256, changed_at=one.changed_at), triples=triples)

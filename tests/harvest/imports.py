@@ -7,7 +7,7 @@ from typing import Any, cast
 from msgspec import Struct
 
 from connector.harvest.fetch import Fetcher
-from connector.harvest.model import Question, Report, Run, Served
+from connector.harvest.model import PublishedDataset, Question, Report, Run
 from connector.harvest.service import Harvest
 from connector.metadata.lists.code_lists import code_lists
 from connector.participants.service import Participants
@@ -75,7 +75,7 @@ async def ended(service: Harvest, run_id: str, slug: str = TOWN) -> Run:
     return run
 
 
-async def served(service: Harvest, db: Database, slug: str = TOWN) -> dict[str, Served]:
+async def served(service: Harvest, db: Database, slug: str = TOWN) -> dict[str, PublishedDataset]:
     """What the town publishes of its imports, by the last part of the IRI."""
     found = await db.read(slug, service.served, slug)
     return {one.iri.rsplit("/", 1)[-1]: one for one in found}

@@ -272,7 +272,7 @@ async def test_killed_in_the_middle_nothing_is_half_published(
     assert (await taken(service, catalogue("a", "b", "c", "d", title="Neu"))).published == 4
 
 
-async def _prepared(db: Database, content: bytes) -> publish.Prepared:
+async def _prepared(db: Database, content: bytes) -> publish.PreparedRun:
     triples = read(content).triples
     (source,) = await db.read(TOWN, store.sources, TOWN)
     graph, lists = Graph(triples), code_lists()
@@ -280,7 +280,7 @@ async def _prepared(db: Database, content: bytes) -> publish.Prepared:
     before = {iri: one for iri, (_, one) in (await db.read(TOWN, store.standing, TOWN)).items()}
     imported = list(derived(Context(graph, found, lists, {}, frozenset()), found, before, lambda done, total: None))
     delivery = Delivery(location="portal.ttl", triples=triples, complete=True)
-    return publish.Prepared(
+    return publish.PreparedRun(
         source=source, delivery=delivery, parts=[], found=frozenset(one.iri for one in found), imported=imported,
         aside=aside, before=before, moved={}, gone=publish.Gone(), undone=frozenset(),
     )  # fmt: skip

@@ -96,13 +96,13 @@ def _title(one: "CodeList", lang: str) -> str:
 
 def _update(call: Call) -> int:
     """Each file by itself, in the order given; what was taken before one is refused stays taken."""
-    from connector.metadata.lists.updates import LIMITS, take
+    from connector.metadata.lists.updates import LIMITS, add_lists
 
     taken = []
     for path in call.args.files:
         data = named_file(path, LIMITS.bytes + 1)
         try:
-            taken.append(take(call.folder, path.name, data, rfc3339(SystemClock().now())))
+            taken.append(add_lists(call.folder, path.name, data, rfc3339(SystemClock().now())))
         except OSError as problem:
             raise unusable(call.folder, problem) from problem
         call.tell("vocab.taken", file=path, sha256=taken[-1].sha256)

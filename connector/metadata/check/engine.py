@@ -46,7 +46,7 @@ _WRITTEN = {
 MOST_VALUES = 1_000
 """Values looked at that a node has on a path of several steps: they may be reached on many ways from many nodes."""
 MOST_REACHED = 1_000_000
-"""Such values of all nodes together; then one of each node, which is enough to know that it has any."""
+"""Values on such paths of all nodes together; then one of each node, which is enough to know that it has any."""
 
 
 def check(graph: Graph, profile: Profile, lists: CodeLists | None = None) -> list[Finding]:

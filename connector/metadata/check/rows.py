@@ -70,7 +70,7 @@ class Row(Struct, frozen=True):
 
 
 def either(*names: NamedNode, label: str = "") -> Path:
-    """One of these properties."""
+    """The path that leads along any of these properties."""
     return Path(tuple((Step(name),) for name in names), label)
 
 

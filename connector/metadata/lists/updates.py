@@ -53,7 +53,7 @@ class Update(Struct, frozen=True, kw_only=True):
     lists: tuple[Taken, ...]
 
 
-def take(folder: Path, name: str, data: bytes, at: str) -> Update:
+def add_lists(folder: Path, name: str, data: bytes, at: str) -> Update:
     """Adds the lists in a file and records it; the same file again changes nothing.
 
     Raises PeerError (`rdf.*`) if it cannot be read, Mistake (`vocab.*`) if it holds no list, or one of strange values.
@@ -75,7 +75,7 @@ def take(folder: Path, name: str, data: bytes, at: str) -> Update:
         bytes=len(data),
         at=at,
         kept=hashlib.sha256(kept).hexdigest(),
-        lists=tuple(_taken(one, known) for one in found),
+        lists=tuple(_added(one, known) for one in found),
     )
     place = folder / FOLDER
     created(place / f"{digest}.nt", kept)
@@ -105,7 +105,7 @@ def _check(found: Sequence[CodeList], name: str) -> None:
             raise Mistake("vocab.strange-value", file=name, scheme=one.iri, strange=strange or one.iri)
 
 
-def _taken(one: CodeList, known: CodeLists) -> Taken:
+def _added(one: CodeList, known: CodeLists) -> Taken:
     new = sum(not known.has(one.iri, iri) for iri in one.values)
     title = one.titles.get("de") or one.titles.get("en") or one.iri.rpartition("/")[2]
     return Taken(scheme=one.iri, title=title, edition=one.edition, values=len(one.values), new=new)

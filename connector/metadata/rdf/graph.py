@@ -86,7 +86,7 @@ class Graph:
                 yield subject, name
 
     def instances(self, of: oxigraph.NamedNode) -> Sequence[Node]:
-        """Of exactly this class."""
+        """Nodes of exactly this class."""
         return self.holders(RDF.type, of)
 
     def is_a(self, node: Term, of: oxigraph.NamedNode) -> bool:

@@ -60,4 +60,4 @@ PREFIXES = {
     "odrl": ODRL.iri, "owl": OWL.iri, "prov": PROV.iri, "rdf": RDF.iri,
     "rdfs": RDFS.iri, "skos": SKOS.iri, "spdx": SPDX.iri, "time": TIME.iri, "vcard": VCARD.iri, "xsd": XSD.iri,
 }  # fmt: skip
-"""As they stand at the head of what we write."""
+"""Prefixes as they stand at the head of what we write."""

@@ -18,9 +18,9 @@ from connector.metadata.rdf.names import DCAT, DCT, OWL, RDF, RDFS, SKOS
 from connector.metadata.rdf.writing import in_order
 
 MOST_TRIPLES = 5_000
-"""Of one dataset; real ones have 30 to 300."""
+"""Triples of one dataset; real ones have 30 to 300."""
 MOST_BYTES = 2 * 1024**2
-"""Of its N-Triples."""
+"""Bytes of a dataset's N-Triples."""
 MOST_ALL_BYTES = 640 * 1024**2
 """Of the N-Triples of all datasets together: what many share is written with each, so a small delivery can grow."""
 LONGEST_IRI = 1_000

@@ -27,7 +27,7 @@ BEFORE_ANSWERS: tuple[Rule, ...] = (
 AFTER_ANSWERS: tuple[Rule, ...] = (*spelling.LAST, *nodes.CLASSES)
 RULES: tuple[Rule, ...] = (*BEFORE_ANSWERS, *questions.RULES, *AFTER_ANSWERS)
 NAMES: tuple[str, ...] = (*(rule.name for rule in RULES), LEFT_OUT)
-"""Of all rules, in order; each has a sentence in the catalogues of messages."""
+"""Names of all rules, in order; each has a sentence in the catalogues of messages."""
 FIXED = frozenset({"answer"})
 """Rules that nobody undoes: an answer is taken back by another answer."""
 _ROUNDS = 4

@@ -10,7 +10,7 @@ from connector.metadata.check.engine import check
 from connector.metadata.check.model import Profile
 from connector.metadata.lists import updates
 from connector.metadata.lists.code_lists import FILE_TYPE, LANGUAGE, code_lists
-from connector.metadata.lists.updates import FOLDER, known_lists, take
+from connector.metadata.lists.updates import FOLDER, add_lists, known_lists
 from connector.metadata.rdf.graph import Graph
 from connector.metadata.rdf.reading import Limits
 from tests.testkit.places import SHARED
@@ -27,7 +27,7 @@ LATIN = f"{LANGUAGE}/LAT"
 
 def test_values_of_a_newer_list_are_known_from_then_on(tmp_path: Path) -> None:
     """>> an edition with Latin << recorded with hash, day and edition; a dataset in Latin conforms."""
-    taken = take(tmp_path, "languages.ttl", EDITION, AT)
+    taken = add_lists(tmp_path, "languages.ttl", EDITION, AT)
     assert (taken.file, taken.sha256, taken.at) == ("languages.ttl", hashlib.sha256(EDITION).hexdigest(), AT)
     (one,) = taken.lists
     assert (one.scheme, one.edition, one.values, one.new) == (LANGUAGE, "20261101-0", 2, 1)
@@ -47,20 +47,20 @@ def test_a_check_with_the_lists_of_the_folder_knows_them(tmp_path: Path) -> None
     told = Graph([Triple(file, RDF.type, DCAT.Distribution), Triple(file, DCT.language, NamedNode(LATIN))])
     rule = "de-Distribution-dct-language-list"
     assert rule in {one.rule for one in check(told, Profile.DE)}
-    take(tmp_path, "languages.ttl", EDITION, AT)
+    add_lists(tmp_path, "languages.ttl", EDITION, AT)
     assert rule not in {one.rule for one in check(told, Profile.DE, known_lists(tmp_path))}
 
 
 def test_the_same_file_again_changes_nothing(tmp_path: Path) -> None:
-    first = take(tmp_path, "languages.ttl", EDITION, AT)
-    assert take(tmp_path, "again.ttl", EDITION, "2027-01-01T00:00:00Z") == first
+    first = add_lists(tmp_path, "languages.ttl", EDITION, AT)
+    assert add_lists(tmp_path, "again.ttl", EDITION, "2027-01-01T00:00:00Z") == first
     assert updates.updates(tmp_path) == [first]
 
 
 def test_nothing_of_ours_is_lost(tmp_path: Path) -> None:
     """>> an official table without endings and with one type << all types, and the endings of ours."""
     base = f"<{FILE_TYPE}/CSV> <http://www.w3.org/2004/02/skos/core#inScheme> <{FILE_TYPE}> .\n"
-    take(tmp_path, "types.nt", base.encode(), AT)
+    add_lists(tmp_path, "types.nt", base.encode(), AT)
     known = known_lists(tmp_path)
     assert len(known.values(FILE_TYPE)) == len(code_lists().values(FILE_TYPE))
     csv = known.file_type_of("trees.csv")
@@ -76,7 +76,7 @@ def test_no_name_of_ours_comes_to_mean_another_value(tmp_path: Path) -> None:
     <{FILE_TYPE}/CSV> skos:inScheme <{FILE_TYPE}> ; skos:notation "CSV" .
     <{FILE_TYPE}/OTHER> skos:inScheme <{FILE_TYPE}> ; skos:notation "csv" .
     """
-    take(tmp_path, "types.ttl", text.encode(), AT)
+    add_lists(tmp_path, "types.ttl", text.encode(), AT)
     known = known_lists(tmp_path)
     assert known.has(FILE_TYPE, f"{FILE_TYPE}/OTHER")
     ours = code_lists().value(f"{FILE_TYPE}/CSV")
@@ -86,7 +86,7 @@ def test_no_name_of_ours_comes_to_mean_another_value(tmp_path: Path) -> None:
 def test_a_list_of_which_we_have_none_is_taken_too(tmp_path: Path) -> None:
     keys = "http://dcat-ap.de/def/politicalGeocoding/municipalityKey"
     text = f"<{keys}/05315000> <http://www.w3.org/2004/02/skos/core#inScheme> <{keys}> .\n"
-    (one,) = take(tmp_path, "keys.nt", text.encode(), AT).lists
+    (one,) = add_lists(tmp_path, "keys.nt", text.encode(), AT).lists
     assert (one.scheme, one.title, one.new) == (keys, "municipalityKey", 1)
     assert known_lists(tmp_path).has(keys, f"{keys}/05315000")
 
@@ -103,7 +103,7 @@ def test_a_list_of_which_we_have_none_is_taken_too(tmp_path: Path) -> None:
 )
 def test_a_file_that_is_wrong_is_refused_and_leaves_nothing(tmp_path: Path, text: str, code: str) -> None:
     with pytest.raises(Mistake) as refused:
-        take(tmp_path, "wrong.ttl", text.encode(), AT)
+        add_lists(tmp_path, "wrong.ttl", text.encode(), AT)
     assert refused.value.code == code
     assert not (tmp_path / FOLDER).exists()
 
@@ -124,7 +124,7 @@ def test_a_file_that_is_huge_or_hostile_is_refused(
 ) -> None:
     monkeypatch.setattr(updates, "LIMITS", Limits(bytes=1_000))
     with pytest.raises(PeerError) as refused:
-        take(tmp_path, "list.rdf" if data.startswith(b"<") else "list.ttl", data, AT)
+        add_lists(tmp_path, "list.rdf" if data.startswith(b"<") else "list.ttl", data, AT)
     assert refused.value.code == code
     assert not (tmp_path / FOLDER).exists()
 
@@ -134,12 +134,12 @@ def test_lists_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     """>> more values, more files than are taken << refused, what was there stays."""
     monkeypatch.setattr(updates, "MOST_VALUES", 1)
     with pytest.raises(Mistake, match=r"vocab\.too-large"):
-        take(tmp_path, "languages.ttl", EDITION, AT)
+        add_lists(tmp_path, "languages.ttl", EDITION, AT)
     monkeypatch.setattr(updates, "MOST_VALUES", 2)
     monkeypatch.setattr(updates, "MOST_UPDATES", 1)
-    take(tmp_path, "languages.ttl", EDITION, AT)
+    add_lists(tmp_path, "languages.ttl", EDITION, AT)
     with pytest.raises(Mistake, match=r"vocab\.too-many"):
-        take(tmp_path, "other.ttl", EDITION + b"# another", AT)
+        add_lists(tmp_path, "other.ttl", EDITION + b"# another", AT)
     assert known_lists(tmp_path).has(LANGUAGE, LATIN)
 
 
@@ -147,7 +147,7 @@ def test_lists_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize("ending", ["nt", "json"])
 def test_what_was_changed_since_is_noticed(tmp_path: Path, ending: str) -> None:
     """>> a byte of the kept list, of the record << a sentence; no value is known by it."""
-    digest = take(tmp_path, "languages.ttl", EDITION, AT).sha256
+    digest = add_lists(tmp_path, "languages.ttl", EDITION, AT).sha256
     place = tmp_path / FOLDER / f"{digest}.{ending}"
     place.write_bytes(place.read_bytes().replace(b"LAT", b"XXL") if ending == "nt" else b"{}")
     with pytest.raises(Mistake, match=r"vocab\.damaged"):
@@ -156,19 +156,19 @@ def test_what_was_changed_since_is_noticed(tmp_path: Path, ending: str) -> None:
 
 def test_half_of_a_take_counts_for_nothing(tmp_path: Path) -> None:
     """>> the process died before the record was written << the list is not known; taking it again is whole."""
-    digest = take(tmp_path, "languages.ttl", EDITION, AT).sha256
+    digest = add_lists(tmp_path, "languages.ttl", EDITION, AT).sha256
     (tmp_path / FOLDER / f"{digest}.json").unlink()
     assert not known_lists(tmp_path).has(LANGUAGE, LATIN)
-    take(tmp_path, "languages.ttl", EDITION, AT)
+    add_lists(tmp_path, "languages.ttl", EDITION, AT)
     assert known_lists(tmp_path).has(LANGUAGE, LATIN)
 
 
 def test_half_of_a_take_does_not_hinder_the_next(tmp_path: Path) -> None:
     """>> a list with a blank node, which has another name in each reading; the process died << it is taken again."""
     text = EDITION + f"<{LANGUAGE}> <http://purl.org/dc/terms/source> [ <urn:a> 1 ] .".encode()
-    digest = take(tmp_path, "languages.ttl", text, AT).sha256
+    digest = add_lists(tmp_path, "languages.ttl", text, AT).sha256
     (tmp_path / FOLDER / f"{digest}.json").unlink()
-    take(tmp_path, "languages.ttl", text, AT)
+    add_lists(tmp_path, "languages.ttl", text, AT)
     assert known_lists(tmp_path).has(LANGUAGE, LATIN)
 
 
@@ -177,7 +177,7 @@ def test_a_list_with_names_that_are_none_does_not_hinder_later_commands(tmp_path
     """>> a value with a blank and a bracket in its IRI << taken as it is, and everything can still be looked up."""
     odd = f"{LANGUAGE}/L A"
     text = EDITION.decode() + f"<{odd}> skos:inScheme <{LANGUAGE}> ; skos:broader <{LANGUAGE}/\\u003E> ."
-    take(tmp_path, "languages.ttl", text.encode(), AT)
+    add_lists(tmp_path, "languages.ttl", text.encode(), AT)
     known = known_lists(tmp_path)
     assert known.has(LANGUAGE, odd)
     assert known.has(LANGUAGE, LATIN)
@@ -193,5 +193,5 @@ def test_official_tables_are_taken_as_they_are_published(tmp_path: Path) -> None
         ("berlin-data-theme-skos-ap-act.ttl", 14, "20161225-1"),
         ("dcat-ap-de-contributors.rdf", 69, "20251021"),
     ):
-        (one,) = take(tmp_path, name, (folder / name).read_bytes(), AT).lists
+        (one,) = add_lists(tmp_path, name, (folder / name).read_bytes(), AT).lists
         assert (one.values, one.new, one.edition) == (count, 0, edition)

@@ -5,7 +5,7 @@ import pytest
 from pyoxigraph import RdfFormat, parse, serialize
 
 from connector.harvest import store
-from connector.harvest.model import Imported, State
+from connector.harvest.model import ImportedDataset, State
 from connector.metadata.project import dcat_ap
 from connector.metadata.rdf.fragments import MEDIA, Form
 from connector.metadata.rdf.graph import Graph
@@ -25,17 +25,17 @@ PORTAL = "https://portal.example/set/1.rdf?a=b&c"
 AGENT = Agent(iri="https://portal.example/#city", name={"de": "Stadt"})
 
 
-def imported(iri: str, title: str, state: State = "published") -> Imported:
+def imported(iri: str, title: str, state: State = "published") -> ImportedDataset:
     record = model.named(DatasetRecord(iri=iri, title={"de": title}, access="open", publisher=AGENT))
     triples = serialize(dcat_ap.dataset(record), format=RdfFormat.N_TRIPLES)
     assert triples is not None
-    return Imported(
+    return ImportedDataset(
         iri=iri, identifier="", title=title, state=state, reason="", digest=title, sha256=f"{title}{state}",
         triples=triples if state == "published" else b"", record=msgspec.json.encode(record).decode(),
     )  # fmt: skip
 
 
-def take_in(tx: Tx, *datasets: Imported) -> None:
+def take_in(tx: Tx, *datasets: ImportedDataset) -> None:
     """As a run does in the end."""
     known = store.source(tx, TOWN, "portal")
     if known is None:
