@@ -14,7 +14,7 @@ from connector.catalogue.search import store as copies
 from connector.catalogue.search.copies import Copy
 from connector.errors import HanseError, PeerError
 from connector.federation import decide, listing, store
-from connector.federation.model import Crawled, CrawlState, Form, SetAside
+from connector.federation.model import CrawlResult, CrawlState, Form, SetAside
 from connector.storage.database import Database, Tx, long
 
 
@@ -77,11 +77,11 @@ class Booking:
     async def finish(
         self, state: CrawlState, gone: Sequence[str], digest: str | None, *, doubted: bool = False,
         unchanged: bool = False,
-    ) -> Crawled:  # fmt: skip
+    ) -> CrawlResult:  # fmt: skip
         """The whole listing was read: forgets what is missing, unless that has to be heard once more."""
         return await self._db.write(self._slug, self._finish, state, gone, digest, doubted, unchanged)
 
-    async def fail(self, error: HanseError) -> Crawled:
+    async def fail(self, error: HanseError) -> CrawlResult:
         """The member was not read to its end: what was read stays, and everything older."""
         return await self._db.write(self._slug, self._fail, error)
 
@@ -111,7 +111,7 @@ class Booking:
     @long
     def _finish(
         self, tx: Tx, state: CrawlState, gone: Sequence[str], digest: str | None, doubted: bool, unchanged: bool
-    ) -> Crawled:
+    ) -> CrawlResult:
         self._ours(tx)
         wait = doubted and not decide.confirmed(state.doubted_at, tx.now)
         if not wait:
@@ -125,9 +125,9 @@ class Booking:
             doubted_at=min(state.doubted_at or tx.now, tx.now) if wait else None,
         )  # fmt: skip
         store.save(tx, self._slug, after)
-        return self._told(gone=0 if wait else len(gone), unchanged=unchanged, doubted=wait)
+        return self._result(gone=0 if wait else len(gone), unchanged=unchanged, doubted=wait)
 
-    def _fail(self, tx: Tx, error: HanseError) -> Crawled:
+    def _fail(self, tx: Tx, error: HanseError) -> CrawlResult:
         self._ours(tx)
         before, partial = store.state(tx, self._slug, self._did), isinstance(error, Partial)
         if partial:
@@ -147,10 +147,10 @@ class Booking:
             due_at=tx.now + wait,
         )  # fmt: skip
         store.save(tx, self._slug, after)
-        return self._told(error=error)
+        return self._result(error=error)
 
-    def _told(self, **more: Any) -> Crawled:
-        return Crawled(
+    def _result(self, **more: Any) -> CrawlResult:
+        return CrawlResult(
             provider=self._did, form=self.form, listed=self.listed, fetched=self.fetched, set_aside=len(self.aside),
             **more,
         )  # fmt: skip

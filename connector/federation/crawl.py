@@ -18,8 +18,8 @@ from connector.catalogue.search.copies import Copy, copy_of
 from connector.errors import HanseError, PeerError, Unavailable
 from connector.federation import decide, listing
 from connector.federation.booking import Booking, Bounds, Partial
-from connector.federation.listing import Changed, Listing, Reader, Walk
-from connector.federation.model import CataloguePage, Crawled, CrawlState, SetAside
+from connector.federation.listing import Listing, ListingChanged, Reader, Walk
+from connector.federation.model import CataloguePage, CrawlResult, CrawlState, SetAside
 from connector.http.outbound import Answer
 from connector.storage.database import Database, Tx
 
@@ -52,7 +52,7 @@ class Fetch(Protocol):
 
 
 class _NoInventory(PeerError):
-    """It does not have one, whatever it said."""
+    """The member has no inventory, whatever it said."""
 
 
 class Crawl:
@@ -69,7 +69,7 @@ class Crawl:
         self._unsure = False
         """Whether something that was listed could not be had as it was listed: then the listing is read again."""
 
-    async def run(self) -> Crawled:
+    async def run(self) -> CrawlResult:
         """Books how it went and says so; never raises what is the member's or the network's fault."""
         try:
             async with asyncio.timeout(self._bounds.crawl_s) as timer:
@@ -83,11 +83,11 @@ class Crawl:
             error = fault
         return await self._booking.fail(error)
 
-    async def fail(self, error: HanseError) -> Crawled:
+    async def fail(self, error: HanseError) -> CrawlResult:
         """Books that the member could not be reached, without asking it."""
         return await self._booking.fail(error)
 
-    async def _read(self) -> Crawled:
+    async def _read(self) -> CrawlResult:
         state = await self._booking.begin()
         address = await self._fetch.inventory(self._slug, self._did)
         if address is not None:
@@ -99,7 +99,7 @@ class Crawl:
 
     # By an inventory
 
-    async def _by_inventory(self, address: str, state: CrawlState) -> Crawled:
+    async def _by_inventory(self, address: str, state: CrawlState) -> CrawlResult:
         self._booking.form = "inventory"
         known = state.digest if state.form == "inventory" and state.doubted_at is None else None
         found = await self._whole(address, known)
@@ -130,11 +130,11 @@ class Crawl:
                     answer = await self._asked(address + query, headers)
                     if answer.status == 304 and known is not None:
                         return None
-                    found = await asyncio.to_thread(reader.take, answer.body)
+                    found = await asyncio.to_thread(reader.read_page, answer.body)
                     if found is not None:
                         return found
                     headers = None
-            except Changed:
+            except ListingChanged:
                 known = None
         raise Unavailable("federation.changing")
 
@@ -149,7 +149,7 @@ class Crawl:
         return answer
 
     async def _fit(self, names: Sequence[str], told: Mapping[str, str]) -> list[str]:
-        """Those that may be asked for at all; the others are set aside by their names."""
+        """Entries that may be asked for at all; the others are set aside by their names."""
         good, odd = list[str](), list[SetAside]()
         for name in names:
             fault = self._misnamed(name)
@@ -172,7 +172,7 @@ class Crawl:
     async def _answered(
         self, address: str, names: Sequence[str], told: Mapping[str, str]
     ) -> tuple[Sequence[str], dict[str, Copy | HanseError]]:
-        """As many of them as were asked for in the end, and what was given."""
+        """The entries that were asked for in the end, and what was given for each."""
         question = listing.asked(names)
         try:
             answer = await self._paced(
@@ -202,7 +202,7 @@ class Crawl:
 
     # By the whole catalogue
 
-    async def _by_catalogue(self, state: CrawlState) -> Crawled:
+    async def _by_catalogue(self, state: CrawlState) -> CrawlResult:
         self._booking.form = "catalogue"
         held, listed, nameless, walk = await self._booking.held(), dict[str, str](), 0, Walk()
         place: tuple[str | None, int] | None = (None, 0)
@@ -215,7 +215,7 @@ class Crawl:
             nameless += sum(one.name is None for one in page.unread)
             await self._booking.keep(good, odd)
             self._booking.listed = len(listed)
-            place = walk.take(page, bool(fresh))
+            place = walk.following(page, bool(fresh))
             if len(listed) > self._bounds.datasets:
                 raise Partial("federation.too-many", most=self._bounds.datasets)
         gone = [name for name in held if name not in listed]

@@ -19,7 +19,7 @@ from connector.errors import HanseError, Unauthenticated, Unavailable
 from connector.federation import decide, store
 from connector.federation.booking import Bounds
 from connector.federation.crawl import Crawl, Fetch
-from connector.federation.model import Crawled
+from connector.federation.model import CrawlResult
 from connector.http.address import target
 from connector.ids import new_uuid
 from connector.participants.lifecycle import require_active
@@ -111,7 +111,7 @@ class Crawler:
                 self._budget -= len(some)
                 await self._begin(some)
 
-    async def now(self, slug: str, did: str, crawl_s: float = PERSON_S, away: HanseError | None = None) -> Crawled:
+    async def now(self, slug: str, did: str, crawl_s: float = PERSON_S, away: HanseError | None = None) -> CrawlResult:
         """Crawls one member for one participant, in `crawl_s` seconds at most; of one that is `away` that is booked.
 
         Raises Unavailable if its host is busy for long, or another process is at it; Closed for whom leaves.
@@ -168,7 +168,7 @@ class Crawler:
             if told is not None and told.error is not None and told.error.code in AWAY:
                 away[did] = told.error
 
-    async def _apart(self, slug: str, did: str, away: HanseError | None) -> Crawled | None:
+    async def _apart(self, slug: str, did: str, away: HanseError | None) -> CrawlResult | None:
         """What fails with one member fails nothing else."""
         try:
             return await self.now(slug, did, self._bounds.crawl_s, away)
@@ -183,7 +183,7 @@ class Crawler:
 
     async def _crawl(
         self, slug: str, did: str, ours: Callable[[Tx], None], crawl_s: float, away: HanseError | None
-    ) -> Crawled:
+    ) -> CrawlResult:
         bounds = replace(self._bounds, crawl_s=crawl_s, every_ms=self._period())
         own = (await self._participants.get(slug)).participant.did
         former = self._anchor.line_for(own).predecessors(did, self._clock.now())

@@ -23,7 +23,7 @@ PAGE_NODES: Final = 40_000
 ENTRY_BYTES: Final = 262_144
 ENTRY_NODES: Final = 10_000
 ANSWER_BYTES: Final = 2 << 20
-"""Of an answer with entries: what is longer is asked for in halves."""
+"""Bytes of an answer with entries: what is longer is asked for in halves."""
 PAGES: Final = 2_000
 OLD_PAGES: Final = 3
 """Pages of a catalogue in a row that bring nothing new; then it is taken for endless."""
@@ -68,15 +68,15 @@ class Reader:
         """The id after which the next page begins."""
         return self._last
 
-    def take(self, body: bytes) -> Listing | None:
+    def read_page(self, body: bytes) -> Listing | None:
         """The listing once it is there; None if a further page is needed.
 
-        Raises PeerError if it is no inventory, or one that does not ascend or does not end; Changed if it is another
-        than that of the pages before.
+        Raises PeerError if it is no inventory, or one that does not ascend or does not end; ListingChanged if it is
+        another than that of the pages before.
         """
         page = self._page(body)
         if self._digest not in (None, page.digest):
-            raise Changed("federation.changing")
+            raise ListingChanged("federation.changing")
         self._digest, self._size = page.digest, page.size
         for item in page.datasets:
             if len(self._items) >= self._most:
@@ -116,7 +116,7 @@ class Walk:
         self.shifting = False
         """Whether pages were counted off: what was added or taken meanwhile may have hidden something."""
 
-    def take(self, page: CataloguePage, fresh: bool) -> tuple[str | None, int] | None:
+    def following(self, page: CataloguePage, fresh: bool) -> tuple[str | None, int] | None:
         """Address and offset of the next page; None at the end. `fresh`: this one brought something new.
 
         Raises PeerError if it repeats itself or does not end.
@@ -133,7 +133,7 @@ class Walk:
         return page.following, 0 if self._linked else self._shown
 
 
-class Changed(PeerError):
+class ListingChanged(PeerError):
     """The listing was changed while it was read: from the beginning."""
 
 

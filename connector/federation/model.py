@@ -57,7 +57,7 @@ class CrawlState(Struct, frozen=True, kw_only=True):
     doubted_at: int | None = None
 
 
-class Crawled(Struct, frozen=True, kw_only=True):
+class CrawlResult(Struct, frozen=True, kw_only=True):
     """What one crawl brought: `error` why it is not complete, or None. Counts are of datasets."""
 
     provider: str

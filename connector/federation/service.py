@@ -7,7 +7,7 @@ from msgspec import Struct
 from connector.catalogue.search import store as copies
 from connector.federation import store
 from connector.federation.crawler import Crawler
-from connector.federation.model import Crawled, Form, SetAside
+from connector.federation.model import CrawlResult, Form, SetAside
 from connector.storage.database import Database, Tx
 
 _NEVER = copies.MemberState(
@@ -41,11 +41,11 @@ class FederationService:
         self._db, self._crawler = db, crawler
 
     async def status(self, slug: str) -> list[MemberCopies]:
-        """Of every member that is asked, those listed just now too, in the order of their DIDs."""
+        """The standing of every member that is asked, newly listed ones too, in the order of their DIDs."""
         await self._crawler.enrol(slug)
         return await self._db.read(slug, _status, slug)
 
-    async def refresh(self, slug: str, did: str) -> Crawled:
+    async def refresh(self, slug: str, did: str) -> CrawlResult:
         """Reads the member's catalogue now; raises Unavailable if that is being done already."""
         return await self._crawler.now(slug, did)
 

@@ -17,7 +17,7 @@ from connector.audit import store as audit
 from connector.errors import Mistake, Unknown
 from connector.participants import store, succession
 from connector.participants.model import Participant, checked_name
-from connector.participants.store import Stored
+from connector.participants.store import StoredParticipant
 from connector.storage.database import SYSTEM, Conflict, Row, Tx
 from connector.trust.did import did as dids
 from connector.trust.members.claims import OwnGroups
@@ -41,7 +41,7 @@ class Group(Struct, frozen=True, kw_only=True):
     ended_at: int | None = None
 
 
-class Grouped(Struct, frozen=True, kw_only=True):
+class GroupMembership(Struct, frozen=True, kw_only=True):
     """One row of `own_grouped`: from when until when (ms) a DID is or was in a group."""
 
     participant: str
@@ -57,7 +57,7 @@ def place(root: str) -> str:
     return root + PLACE
 
 
-def stored(tx: Tx, participant: str) -> Stored | None:
+def stored(tx: Tx, participant: str) -> StoredParticipant | None:
     """A participant whole, with its groups."""
     found = store.stored(tx, participant)
     return found and replace(found, groups=kept(tx, found.participant))
@@ -207,14 +207,14 @@ def group(tx: Tx, participant: str, name: str) -> Group:
     return _group(row)
 
 
-def members(tx: Tx, participant: str, name: str) -> Sequence[Grouped]:
+def members(tx: Tx, participant: str, name: str) -> Sequence[GroupMembership]:
     """Everybody who is or ever was in it."""
     rows = tx.all(
         "SELECT * FROM own_grouped WHERE participant = :participant AND name = :name ORDER BY did, number",
         participant=participant,
         name=name,
     )
-    return [msgspec.convert(dict(row), Grouped) for row in rows]
+    return [msgspec.convert(dict(row), GroupMembership) for row in rows]
 
 
 def _group(row: Row) -> Group:

@@ -61,7 +61,7 @@ def record_of(row: KeyRow) -> KeyRecord:
 
 
 def acting_of(mandate: str) -> Acting:
-    """As the row of an agent's key keeps it."""
+    """The mandate as the row of an agent's key keeps it."""
     return msgspec.json.decode(mandate, type=Acting)
 
 
@@ -76,7 +76,7 @@ def row_of(
 
 
 def equip(tx: Tx, participant: Participant, fresh: list[tuple[KeyRecord, bytes]], event: str) -> None:
-    """Its keys, and the key event that says why it has them."""
+    """Inserts the participant's keys, and the key event that says why it has them."""
     for record, secret in fresh:
         store.insert_key(tx, row_of(tx, participant.id, record, secret))
     key_event(tx, participant, event)

@@ -23,20 +23,20 @@ LONGEST = 500
 """Characters of the reason."""
 
 
-class Closed(PeerError):
+class Leaving(PeerError):
     """Nothing new begins with a participant that leaves: 410, because asking again will not help."""
 
     status = 410
 
 
 def require_active(tx: Tx, slug: str) -> None:
-    """Raises Closed once the participant has begun to leave."""
+    """Raises Leaving once the participant has begun to leave."""
     found = store.held_open(tx, slug)
     if found is None:
         raise Unknown("participants.unknown", slug=slug[:80])
     at_rest.refuse(found.state)
     if found.state != "active":
-        raise Closed("leaving.closed", name=found.name)
+        raise Leaving("leaving.closed", name=found.name)
 
 
 def is_active(tx: Tx, slug: str) -> bool:
@@ -122,18 +122,18 @@ def begin(tx: Tx, hosted: Hosted, reason: str) -> bool:
         return False
     store.begin(tx, slug, checked(reason))
     store.revoke_tokens(tx, slug)
-    _told(tx, hosted, {"event": "closing", "reason": checked(reason)})
+    _log_key_event(tx, hosted, {"event": "closing", "reason": checked(reason)})
     participant_store.changed(tx, slug)
     return True
 
 
 def end(tx: Tx, hosted: Hosted) -> None:
-    """It is closed; the caller has seen under `alone` that nothing is open. Nothing happens if it was closed."""
+    """The participant is closed; the caller has seen under `alone` that nothing is open. Again is the same."""
     if known(tx, hosted.participant.id).state != "closing":
         return
     store.close(tx, hosted.participant.id)
     store.revoke_tokens(tx, hosted.participant.id)
-    _told(tx, hosted, {"event": "closed"})
+    _log_key_event(tx, hosted, {"event": "closed"})
     participant_store.changed(tx, hosted.participant.id)
 
 
@@ -150,21 +150,21 @@ def lay_to_rest(tx: Tx, hosted: Hosted, facts: Mapping[str, object]) -> None:
     slug = hosted.participant.id
     if alone(tx, slug).state != "active":
         raise Mistake("moving.not-active", slug=slug)
-    _told(tx, hosted, {"event": "moving", **facts})
+    _log_key_event(tx, hosted, {"event": "moving", **facts})
     store.set_state(tx, slug, "active", "moving")
     participant_store.changed(tx, slug)
 
 
 def wake(tx: Tx, hosted: Hosted) -> None:
-    """It stays after all; the caller has seen that nothing was handed over."""
+    """The participant stays after all; the caller has seen that nothing was handed over."""
     if not store.set_state(tx, hosted.participant.id, "moving", "active"):
         raise Mistake("moving.not-moving", slug=hosted.participant.id)
-    _told(tx, hosted, {"event": "stays"})
+    _log_key_event(tx, hosted, {"event": "stays"})
     participant_store.changed(tx, hosted.participant.id)
 
 
 def leave_for_good(tx: Tx, slug: str) -> None:
-    """It works elsewhere now: nothing is sent, opened or begun here any more. Nothing happens if that is so already."""
+    """The participant works elsewhere: nothing is sent, opened or begun here any more. Again is the same."""
     if store.set_state(tx, slug, "moving", "moved"):
         store.revoke_tokens(tx, slug)
         participant_store.changed(tx, slug)
@@ -189,7 +189,7 @@ def arrive(tx: Tx, slug: str) -> None:
 
 
 def unmake(tx: Tx, slug: str) -> None:
-    """Of one that never arrived stays nothing; the caller has deleted what hung on its row."""
+    """Removes a participant that never arrived; the caller has deleted what hung on its row."""
     store.remove(tx, slug)
 
 
@@ -201,7 +201,7 @@ def alone(tx: Tx, slug: str) -> LifecycleState:
     return found
 
 
-def _told(tx: Tx, hosted: Hosted, body: dict[str, object]) -> None:
+def _log_key_event(tx: Tx, hosted: Hosted, body: dict[str, object]) -> None:
     """In the chain of key events, because bundles carry it whole: an auditor reads when the signer left."""
     whole = {"document": digest(jcs.encode(hosted.document)), **body}
     audit.append(tx, hosted.participant.id, KEY, None, "system", whole, did=hosted.participant.did)

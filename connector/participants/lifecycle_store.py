@@ -84,7 +84,7 @@ def begin_deleting(tx: Tx, participant: str) -> None:
 
 
 def mark_deleted(tx: Tx, participant: str) -> None:
-    """Of the participant stays who it was, when it went, and the address that nobody else may get."""
+    """Keeps of a participant who it was, when it went, and the address that nobody else may get."""
     tx.standing = None
     tx.run(
         "UPDATE participant SET state = 'deleted', deleted_at = :now, kind = '', operator = '', closing_reason = NULL"

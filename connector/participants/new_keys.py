@@ -27,7 +27,7 @@ class NewKeys:
         self._vault, self._issue_seal, self._pq = vault, issue_seal, pq
 
     def all(self, participant: Participant) -> list[tuple[KeyRecord, bytes]]:
-        """One for each thing that it signs."""
+        """A key for each purpose."""
         able = post_quantum()
         purposes = [
             purpose for purpose in PURPOSES
@@ -36,7 +36,7 @@ class NewKeys:
         return [self.key(participant, purpose) for purpose in purposes]
 
     def key(self, participant: Participant, purpose: Purpose) -> tuple[KeyRecord, bytes]:
-        """One of this purpose."""
+        """A key of this purpose."""
         key = SoftwareKey.generate(purpose, participant.did)
         certificate = None
         if purpose == "seal" and self._issue_seal is not None:

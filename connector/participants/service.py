@@ -22,7 +22,7 @@ from connector.participants.new_keys import NewKeys, SealIssuer
 from connector.participants.publisher_details import PublisherChange, PublisherDetails
 from connector.participants.signers import Opener, Signers
 from connector.participants.store import CHANGED as CHANGED
-from connector.participants.store import Change, KeyRow, Stored
+from connector.participants.store import Change, KeyRow, StoredParticipant
 from connector.storage import at_rest
 from connector.storage.database import PROCESS, SYSTEM, Database, Tx
 from connector.storage.seldom import once
@@ -61,7 +61,7 @@ class Hosted(msgspec.Struct, frozen=True):
     place: Place | None = None
     """Where that is; None: in this process."""
     groups: OwnGroups = NO_GROUPS
-    """Those that it keeps itself."""
+    """Groups that the participant keeps itself."""
     acting: Acting | None = None
     """Who acts for it by a mandate, which may be over meanwhile; None: nobody."""
 
@@ -123,7 +123,7 @@ class Participants:
             await self._read()
 
     async def _read(self) -> None:
-        """Who has changed, one by one: the others stay as they are, with their keys open."""
+        """Reads participants that have changed, one by one: the others stay as they are, with their keys open."""
         named, unnamed = self._named, self._unnamed
         self._named, self._unnamed = {}, False
         try:
@@ -135,11 +135,11 @@ class Participants:
             raise
 
     async def _differing(self) -> set[str]:
-        """Whose revision is another one than when it was read; who is new or gone, too."""
+        """Participants whose revision is another one than when they were read; new and gone ones too."""
         now = await self._db.read(PROCESS, store.revisions)
         return {slug for slug in now.keys() | self._by_id.keys() if now.get(slug) != self._revisions.get(slug)}
 
-    def _put(self, slug: str, found: Stored | None) -> None:
+    def _put(self, slug: str, found: StoredParticipant | None) -> None:
         """Takes the place of what was kept of it, in all maps at once."""
         fresh = None if found is None else self._host(found)
         if (before := self._by_id.pop(slug, None)) is not None:
@@ -167,16 +167,16 @@ class Participants:
                     await self._read()
 
     async def all(self) -> list[Hosted]:
-        """Those that work is done for, in the order of their short names: none that is at rest."""
+        """Participants that work is done for, in the order of their short names: none that is at rest."""
         return [one for one in await self.everyone() if one.participant.state not in at_rest.STATES]
 
     async def everyone(self) -> list[Hosted]:
-        """Those that are being moved, have moved or have not arrived yet too."""
+        """All participants, also those that are being moved, have moved or have not arrived yet."""
         await self._current()
         return [self._by_id[slug] for slug in sorted(self._by_id)]
 
     async def here(self, slugs: Iterable[str]) -> list[Hosted]:
-        """Those of them that work here, in the same order; the others are nobody's work any more."""
+        """The participants among them that work here, in the same order."""
         await self._current()
         found = [self._by_id[slug] for slug in slugs if slug in self._by_id]
         return [one for one in found if one.participant.state not in at_rest.STATES]
@@ -284,7 +284,7 @@ class Participants:
         return self._documents.get(did)
 
     def groups(self, own: str) -> OwnGroups:
-        """Those that a participant of ours (a DID) keeps itself, as they were when it was read last."""
+        """Groups that a participant of ours (a DID) keeps itself, as they were when it was read last."""
         return self._groups.get(own, NO_GROUPS)
 
     async def entered_root(self, slug: str, did: str) -> str | None:
@@ -413,7 +413,7 @@ class Participants:
         await self._db.write(slug, keys.adopt, hosted.participant, (record, secret))
         return await self._changed_here(slug)
 
-    def _host(self, found: Stored) -> Hosted:
+    def _host(self, found: StoredParticipant) -> Hosted:
         participant, records = found.participant, tuple(keys.record_of(row) for row in found.keys)
         sealed: dict[Purpose, tuple[KeyRecord, bytes]] = {}
         kept: tuple[SealKey, Place] | None = None
@@ -484,7 +484,7 @@ def _add(tx: Tx, participant: Participant, fresh: list[tuple[KeyRecord, bytes]])
 
 
 def enter(tx: Tx, participant: Participant) -> None:
-    """Its row alone; raises Mistake if slug, root or DID are taken."""
+    """Inserts the participant's row alone; raises Mistake if slug, root or DID are taken."""
     if not store.insert_participant(tx, participant):
         if (gone := store.left(tx, participant)) is not None:
             raise Mistake("leaving.taken", slug=participant.id, root=participant.root, name=gone)

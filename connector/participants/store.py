@@ -50,7 +50,7 @@ class Change(msgspec.Struct, frozen=True):
     revision: int
 
 
-class Stored(msgspec.Struct, frozen=True):
+class StoredParticipant(msgspec.Struct, frozen=True):
     """A participant as it stands in the database, with its keys."""
 
     participant: Participant
@@ -65,14 +65,14 @@ def revisions(tx: Tx) -> Mapping[str, int]:
     return {str(row["id"]): int(row["revision"]) for row in rows}
 
 
-def stored(tx: Tx, participant: str) -> Stored | None:
-    """One of them whole; None once it is being deleted, or if there is none."""
+def stored(tx: Tx, participant: str) -> StoredParticipant | None:
+    """A participant with its keys; None once it is being deleted, or if there is none."""
     row = tx.one(
         "SELECT * FROM participant WHERE id = :participant AND state NOT IN ('deleting', 'deleted')",
         participant=participant,
     )
     found = () if row is None else tuple(keys(tx, participant))
-    return Stored(_participant(row), found, row["revision"]) if row is not None and found else None
+    return StoredParticipant(_participant(row), found, row["revision"]) if row is not None and found else None
 
 
 def changed(tx: Tx, participant: str) -> None:

@@ -8,19 +8,19 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from connector.participants import groups
-from connector.participants.groups import Group, Grouped
+from connector.participants.groups import Group, GroupMembership
 from connector.participants.model import Participant
 from connector.participants.service import Participants
 from connector.storage.database import Database, Tx
 from connector.transfer.enforcement import Enforcement
 
 
-class Filled(NamedTuple):
+class GroupMembers(NamedTuple):
     """A group, its IRI, and everybody who is or was in it."""
 
     group: Group
     iri: str
-    members: Sequence[Grouped]
+    members: Sequence[GroupMembership]
 
 
 class PartnerGroups:
@@ -29,25 +29,25 @@ class PartnerGroups:
     def __init__(self, db: Database, participants: Participants, enforcement: Enforcement) -> None:
         self._db, self._participants, self._enforcement = db, participants, enforcement
 
-    async def all(self, slug: str) -> Sequence[Filled]:
+    async def all(self, slug: str) -> Sequence[GroupMembers]:
         """By name, ended ones too."""
         one = (await self._participants.get(slug)).participant
 
-        def read(tx: Tx) -> Sequence[Filled]:
+        def read(tx: Tx) -> Sequence[GroupMembers]:
             return [_filled(tx, one, group.name) for group in groups.groups(tx, slug)]
 
         return await self._db.read(slug, read)
 
-    async def get(self, slug: str, name: str) -> Filled:
+    async def get(self, slug: str, name: str) -> GroupMembers:
         """Raises Unknown."""
         one = (await self._participants.get(slug)).participant
         return await self._db.read(slug, _filled, one, name)
 
-    async def begin(self, slug: str, name: str, label: Mapping[str, str]) -> Filled:
+    async def begin(self, slug: str, name: str, label: Mapping[str, str]) -> GroupMembers:
         """A group without members, or another name for it; the same again is the same. Raises Mistake."""
         return await self._change(slug, name, lambda tx, one: groups.begin(tx, one, name, label))
 
-    async def end(self, slug: str, name: str) -> Filled:
+    async def end(self, slug: str, name: str) -> GroupMembers:
         """Nobody is in it any more; raises Unknown."""
 
         def unit(tx: Tx, one: Participant) -> None:
@@ -55,7 +55,7 @@ class PartnerGroups:
 
         return await self._change(slug, name, unit)
 
-    async def add(self, slug: str, name: str, did: str) -> Filled:
+    async def add(self, slug: str, name: str, did: str) -> GroupMembers:
         """Raises Unknown, Mistake, or PeerError for what is no DID."""
 
         def unit(tx: Tx, one: Participant) -> None:
@@ -64,7 +64,7 @@ class PartnerGroups:
 
         return await self._change(slug, name, unit)
 
-    async def remove(self, slug: str, name: str, did: str) -> Filled:
+    async def remove(self, slug: str, name: str, did: str) -> GroupMembers:
         """What runs with it is judged anew at once; raises Unknown."""
 
         def unit(tx: Tx, one: Participant) -> None:
@@ -73,16 +73,16 @@ class PartnerGroups:
 
         return await self._change(slug, name, unit)
 
-    async def _change(self, slug: str, name: str, what: Callable[[Tx, Participant], None]) -> Filled:
+    async def _change(self, slug: str, name: str, what: Callable[[Tx, Participant], None]) -> GroupMembers:
         one = (await self._participants.get(slug)).participant
 
-        def unit(tx: Tx) -> Filled:
+        def unit(tx: Tx) -> GroupMembers:
             what(tx, one)
             return _filled(tx, one, name)
 
         return await self._db.write(slug, unit)
 
 
-def _filled(tx: Tx, one: Participant, name: str) -> Filled:
+def _filled(tx: Tx, one: Participant, name: str) -> GroupMembers:
     found = groups.group(tx, one.id, name)
-    return Filled(found, groups.place(one.root) + name, groups.members(tx, one.id, name))
+    return GroupMembers(found, groups.place(one.root) + name, groups.members(tx, one.id, name))

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from connector.catalogue.search import store as copies
-from connector.catalogue.search.find import Index, Wanted
+from connector.catalogue.search.find import Index, SearchRequest
 from connector.clock import Clock
 from connector.contracts.evidence import approvals
 from connector.contracts.evidence.approvals import Side
@@ -125,7 +125,7 @@ class Partners:
         if entry is None or own.is_me(did) or not self._trust.anchor.knows(own.did, did):
             raise Unknown("partners.unknown", did=did[:200])
         mine, all_mine = self._mine(tx, slug, entry)
-        answer, _ = self._index.find(tx, slug, Wanted(), among=(did,), limit=SHOWN)
+        answer, _ = self._index.find(tx, slug, SearchRequest(), among=(did,), limit=SHOWN)
         theirs = [Theirs(entry=msgspec.json.decode(hit.entry), seen_at=hit.seen_at) for hit in answer.hits]
         return Between(
             partner=self._partners(tx, slug, [entry])[0], mine=tuple(mine), all_mine=all_mine, theirs=tuple(theirs),

@@ -40,7 +40,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Whether its root is what an operator entered, or nobody's word is needed: else the place has to prove itself."""
 
     groups: OwnGroups = NO_GROUPS
-    """Those of whom it calls."""
+    """Groups that the called participant keeps."""
     before: tuple[str, ...] = ()
     """Whose place it has taken: what these began with whom it calls goes on with it."""
 

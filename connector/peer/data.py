@@ -23,14 +23,14 @@ def flow_of(request: web.Request) -> str:
 
 def routes(plane: Plane, door: Plane) -> list[Route]:
     """Public for the surface, because their bearer tokens are the plane's own business."""
-    incoming = _told(door, "POST", "PUT")
+    incoming = _with_participant(door, "POST", "PUT")
     return [
-        Route("GET", "/data/{flow}", _told(plane, "GET", "HEAD"), public=True, streaming=True),
+        Route("GET", "/data/{flow}", _with_participant(plane, "GET", "HEAD"), public=True, streaming=True),
         *(Route(method, "/data/in/{flow}", incoming, public=True, streaming=True) for method in ("POST", "PUT")),
     ]
 
 
-def _told(plane: Plane, *methods: str) -> Handler:
+def _with_participant(plane: Plane, *methods: str) -> Handler:
     async def handle(call: Call) -> web.StreamResponse:
         if call.request.method not in methods:
             raise Unknown("peer.nothing-here")

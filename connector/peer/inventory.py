@@ -28,7 +28,7 @@ assert ASKED * (LONGEST_ID + 4) < LIMIT
 NDJSON: Final = "application/x-ndjson"
 
 
-class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class EntriesRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which entries are asked for."""
 
     datasets: Annotated[list[Annotated[str, Meta(max_length=LONGEST_ID)]], Meta(min_length=1, max_length=ASKED)]
@@ -86,7 +86,7 @@ class InventoryHandlers:
         """A line for each of the entries named that this peer may see; what it may not see has none."""
         value = await limits.read_json(call.request, limit=LIMIT)
         try:
-            wanted = msgspec.convert(value, Wanted)
+            wanted = msgspec.convert(value, EntriesRequest)
         except msgspec.ValidationError as fault:
             raise PeerError("catalogue.inventory-question", problem=str(fault)[:200]) from fault
         self._spend(call)

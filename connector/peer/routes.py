@@ -164,10 +164,10 @@ def handler(
         own = plain.get(("GET" if request.method == "HEAD" else request.method, request.path))
         return await (surface.answer if own is None else own)(request)
 
-    async def told(request: web.Request) -> web.StreamResponse:
+    async def with_problems(request: web.Request) -> web.StreamResponse:
         return await problems(request, routed)
 
-    whole: Asked = told
+    whole: Asked = with_problems
     for layer in reversed(around):
         whole = partial(layer, handler=whole)
     return whole

@@ -63,10 +63,10 @@ class SeenTokens:
         """By participant: seconds up to this one may be over. Of them the database is asked."""
         self._count = 0
 
-    async def take(self, participant: str, caller: Caller) -> "Use":
+    async def claim(self, participant: str, caller: Caller) -> "TokenUse":
         """The one use of a token, before the unit in which it counts. Raises Unauthenticated if it was used before."""
         if self._db.dialect != "sqlite":
-            return Use(participant, caller)
+            return TokenUse(participant, caller)
         if participant not in self._past:
             newest = await self._db.read(participant, _newest, participant)
             self._past.setdefault(participant, newest)
@@ -79,13 +79,13 @@ class SeenTokens:
         if self._count >= MOST:
             past = self._past[participant] = max(past, caller.second)
         if caller.second <= past or len(caller.jti) > SHORT:
-            return Use(participant, caller, asks=asks)
+            return TokenUse(participant, caller, asks=asks)
         if second is None:
             second = self._open[key] = _Second(self._clock.steady())
         opens, second.opening = not second.opening, True
         second.ids.add(caller.jti)
         self._count += 1
-        return Use(participant, caller, kept=_Kept(self, second, opens))
+        return TokenUse(participant, caller, kept=_Kept(self, second, opens))
 
     async def hand_over(self) -> None:
         """Writes what is in memory, once no request comes any more: for the next process no second need be over."""
@@ -126,7 +126,7 @@ class _Kept(NamedTuple):
     opens: bool
 
 
-class Use:
+class TokenUse:
     """`with use:` around the unit that calls `remember`; an error that undoes all of the unit gives the token back.
 
     Who is cancelled meanwhile gives nothing back: the unit may be committed all the same.

@@ -13,7 +13,7 @@ from multidict import MultiMapping
 
 from connector.catalogue.describe import day
 from connector.catalogue.search import copies, facets, filters
-from connector.catalogue.search.find import LARGEST_PAGE, PAGE, Answer, Index, Wanted, fits
+from connector.catalogue.search.find import LARGEST_PAGE, PAGE, Answer, Index, SearchRequest, fits
 from connector.catalogue.search.store import Hit, MemberState
 from connector.clock import Clock, rfc3339
 from connector.errors import HanseError, Mistake, PeerError
@@ -91,7 +91,7 @@ class Searches:
 
     @long
     def _told(
-        self, tx: Tx, slug: str, wanted: Wanted, page: str | None, asked: Sequence[str], query: MultiMapping[str]
+        self, tx: Tx, slug: str, wanted: SearchRequest, page: str | None, asked: Sequence[str], query: MultiMapping[str]
     ) -> _Told:
         """What the copies say, and how those of the members asked stand; none of them if all are to be asked now."""
         live = query.get("live") == "1"
@@ -160,13 +160,13 @@ def _partial(now: Sequence[tuple[str, Listed | HanseError]], states: Mapping[str
     return asked + [state.provider for state in states.values() if state.partial_at is not None]
 
 
-def _wanted(query: MultiMapping[str]) -> Wanted:
+def _wanted(query: MultiMapping[str]) -> SearchRequest:
     """Raises Mistake `search.value` for what has not the form that its filter needs."""
     values = {facet: query.getall(facet, []) for facet in copies.FACETS}
     for name, given in values.items():
         if len(given) > _VALUES or any(not 0 < len(value) <= _LONGEST for value in given):
             raise Mistake("search.value", name=name)
-    return Wanted(
+    return SearchRequest(
         text=query.get("q", ""),
         facets=tuple(
             (facet, tuple(sorted({facets.value(facet, word) for word in given})))
@@ -228,7 +228,7 @@ def _most(said: Mapping[str, int]) -> list[tuple[str, int]]:
     return sorted(said.items(), key=lambda each: (-each[1], each[0]))[:_VALUES]
 
 
-def _fits(wanted: Wanted, entry: Mapping[str, Any]) -> bool:
+def _fits(wanted: SearchRequest, entry: Mapping[str, Any]) -> bool:
     """What is not about the words, in an answer that came just now; an entry that cannot be read fits nothing else."""
     if not wanted.narrow:
         return True

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from connector.clock import rfc3339
-from connector.federation.model import Crawled, SetAside
+from connector.federation.model import CrawlResult, SetAside
 from connector.federation.service import MemberCopies
 from connector.language.reasons import because, plain
 from connector.views.fields import Sentences, Time, explanation, sentences, time
@@ -81,7 +81,7 @@ def member_copies(one: MemberCopies, name: str, now: int) -> MemberCopiesView:
     )  # fmt: skip
 
 
-def refreshed(one: Crawled, name: str) -> RefreshedView:
+def refreshed(one: CrawlResult, name: str) -> RefreshedView:
     outcome: Outcome = "read"
     if one.error is not None:
         outcome = "failed"

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from connector.partners.groups import Filled
+from connector.partners.groups import GroupMembers
 from connector.views.fields import Time, time
 
 
@@ -28,7 +28,7 @@ class GroupsView(msgspec.Struct, frozen=True):
     groups: list[GroupView]
 
 
-def group(found: Filled) -> GroupView:
+def group(found: GroupMembers) -> GroupView:
     one = found.group
     return GroupView(
         name=one.name, group=found.iri, label=dict(one.label), ended=time(one.ended_at),

@@ -14,7 +14,7 @@ from connector.errors import HanseError, Unavailable
 from connector.federation import store
 from connector.federation.booking import Bounds
 from connector.federation.crawl import Crawl
-from connector.federation.model import CataloguePage, Crawled, CrawlState, SetAside, UnreadEntry
+from connector.federation.model import CataloguePage, CrawlResult, CrawlState, SetAside, UnreadEntry
 from connector.http.outbound import Answer
 from connector.storage.database import Database, Tx
 
@@ -139,7 +139,7 @@ class Stage:
         self.former = frozenset[str]()
         """Whose place the member has taken, as the list says now."""
 
-    async def crawl(self, slug: str = HERE) -> Crawled:
+    async def crawl(self, slug: str = HERE) -> CrawlResult:
         crawl = Crawl(self.db, self.member, self.bounds, ROOTS, self._ours, slug, DID, lambda: 0.5, self.former)
         return await crawl.run()
 
@@ -164,7 +164,7 @@ class Stage:
 
     async def rules(self, slug: str = HERE) -> dict[str, int]:
         """How many copies of this participant are under which rule."""
-        counts = await self.db.read(slug, copies.counted, slug, copies.Asked(match=None))
+        counts = await self.db.read(slug, copies.counted, slug, copies.Query(match=None))
         return dict(counts["rule"])
 
     async def state(self, slug: str = HERE) -> CrawlState:

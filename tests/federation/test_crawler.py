@@ -16,7 +16,7 @@ from connector.federation import crawler, decide, store
 from connector.federation.crawler import ENROL_MS, FIRST_MS, Crawler
 from connector.federation.model import CataloguePage
 from connector.http.outbound import Answer
-from connector.participants.lifecycle import Closed
+from connector.participants.lifecycle import Leaving
 from connector.settings.sections import Federation
 from connector.storage import lease, open_database
 from connector.storage.database import PROCESS
@@ -343,7 +343,7 @@ async def test_who_leaves_reads_nothing_any_more(scene: Scene) -> None:
     await scene.db.write(HERE, lambda tx: tx.run("UPDATE participant SET state = 'closing' WHERE id = :p", p=HERE))
     await scene.towns.participants.load()
     assert await scene.look(2 * FIRST_MS) == []
-    with pytest.raises(Closed):
+    with pytest.raises(Leaving):
         await scene.crawler.now(HERE, SEA)
     assert [len(await scene.db.read(town, copies.held, town, SEA)) for town in (HERE, THERE)] == [0, 1]
     assert [len(await scene.db.read(town, store.states, town)) for town in (HERE, THERE)] == [0, 1]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from connector.errors import HanseError, PeerError
-from connector.federation.listing import Changed, Reader, lines, told_as, usable
+from connector.federation.listing import ListingChanged, Reader, lines, told_as, usable
 from connector.protocol import codec
 from connector.protocol.messages import Dataset
 from tests.federation.stage import CONTEXT, DID, Member, entry, iri
@@ -29,7 +29,7 @@ def pages(count: int) -> list[bytes]:
 
 def test_pages_make_a_listing() -> None:
     reader = Reader(DID, 100)
-    taken = [reader.take(page) for page in pages(5)]
+    taken = [reader.read_page(page) for page in pages(5)]
     assert taken[:2] == [None, None]
     assert taken[2] is not None
     assert list(taken[2].items) == [iri(f"{n:02}") for n in range(5)]
@@ -42,20 +42,20 @@ def test_a_page_left_out_or_doubled_is_noticed() -> None:
     for order in ([first, third], [first, first, second, third], [second, first, third]):
         reader = Reader(DID, 100)
         with pytest.raises(PeerError):
-            [reader.take(page) for page in order]
+            [reader.read_page(page) for page in order]
 
 
 def test_another_listing_in_between_begins_anew() -> None:
     reader = Reader(DID, 100)
-    assert reader.take(pages(5)[0]) is None
-    with pytest.raises(Changed):
-        reader.take(pages(6)[1])
+    assert reader.read_page(pages(5)[0]) is None
+    with pytest.raises(ListingChanged):
+        reader.read_page(pages(6)[1])
 
 
 def test_a_listing_that_is_capped_says_so() -> None:
     reader = Reader(DID, 3)
-    assert reader.take(pages(5)[0]) is None
-    listing = reader.take(pages(5)[1])
+    assert reader.read_page(pages(5)[0]) is None
+    listing = reader.read_page(pages(5)[1])
     assert listing is not None
     assert (listing.capped, len(listing.items), listing.size) == (True, 3, 5)
 

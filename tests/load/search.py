@@ -17,7 +17,7 @@ from pathlib import Path
 from _cities import QUICK, figure, progress
 from _copies import fill_postgres, fill_sqlite
 
-from connector.catalogue.search.find import Wanted, search
+from connector.catalogue.search.find import SearchRequest, search
 from connector.storage import Database, open_database
 from connector.storage.database import Tx
 from connector.storage.migrate import upgrade
@@ -80,7 +80,7 @@ async def speed(database: Database, kind: str, count: int, most: float) -> None:
 
             def unit(tx: Tx, text: str, counts: bool = counts) -> float:
                 begun = clock()
-                search(tx, TOWN, Wanted(text=text), counts=counts)
+                search(tx, TOWN, SearchRequest(text=text), counts=counts)
                 return (clock() - begun) * 1000
 
             spent = [await database.read(TOWN, unit, one.query) for _ in range(TURNS) for one in judged_queries.TOWN]

@@ -8,7 +8,7 @@ import pytest
 
 from connector.errors import HanseError, Mistake, Unavailable, Unknown
 from connector.participants import lifecycle_store
-from connector.participants.lifecycle import Closed
+from connector.participants.lifecycle import Leaving
 from tests.testkit.leavers import Killed, Mortal, leaving, offboarding
 from tests.testkit.patience import PATIENCE_S
 from tests.testkit.towns import Towns
@@ -97,10 +97,10 @@ async def test_nothing_new_begins_whoever_asks(towns: Towns) -> None:
         lambda tx: towns.transfers.request(tx, LEAVER, towns.partner(PARTNER), agreement.id, None, None),
     ]
     for attempt in attempts:
-        with pytest.raises(Closed) as refused:
+        with pytest.raises(Leaving) as refused:
             await towns.db.write(LEAVER, attempt)
         assert refused.value.status == 410
-    with pytest.raises(Closed):
+    with pytest.raises(Leaving):
         await towns.publish(LEAVER)
     await closed(towns)
 

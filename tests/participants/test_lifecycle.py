@@ -172,7 +172,7 @@ async def test_a_unit_that_lets_its_participant_leave_sees_that(any_db: Database
 
     def fails(tx: Tx) -> None:
         lifecycle_store.begin(tx, TOWN, "Fusion")
-        with pytest.raises(lifecycle.Closed):
+        with pytest.raises(lifecycle.Leaving):
             lifecycle.require_active(tx, TOWN)
         raise Mistake("leaving.reason", limit=1)
 
@@ -181,7 +181,7 @@ async def test_a_unit_that_lets_its_participant_leave_sees_that(any_db: Database
         assert isinstance(nested(tx, fails), Mistake)
         lifecycle.require_active(tx, TOWN)
         lifecycle_store.begin(tx, TOWN, "Fusion")
-        with pytest.raises(lifecycle.Closed):
+        with pytest.raises(lifecycle.Leaving):
             lifecycle.require_active(tx, TOWN)
         lifecycle.require_not_deleting(tx, TOWN)
         lifecycle_store.close(tx, TOWN)

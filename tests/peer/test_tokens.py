@@ -16,7 +16,7 @@ from connector.errors import HanseError, Unauthenticated, Unavailable
 from connector.participants import lifecycle_store
 from connector.peer import tokens
 from connector.peer.auth import Caller
-from connector.peer.tokens import MOST, OPEN_MS, SHORT, USABLE_S, SeenTokens, Use
+from connector.peer.tokens import MOST, OPEN_MS, SHORT, USABLE_S, SeenTokens, TokenUse
 from connector.storage import upgrade
 from connector.storage.database import Database, Tx
 from connector.storage.sqlite.tx import SqliteTx
@@ -85,7 +85,7 @@ class House:
     def use(self, jti: str, second: int, *, fails: bool = False) -> str:
         """200, or the code of the refusal."""
         try:
-            use = now(self.seen.take(TOWN, caller(jti, second)))
+            use = now(self.seen.claim(TOWN, caller(jti, second)))
             with use:
                 now(self.desk.write(TOWN, self._unit, use, fails))
         except HanseError as refused:
@@ -93,7 +93,7 @@ class House:
         self.taken[jti] += 1
         return "200"
 
-    def _unit(self, tx: Tx, use: Use, fails: bool) -> None:
+    def _unit(self, tx: Tx, use: TokenUse, fails: bool) -> None:
         use.remember(tx)
         if fails:
             raise Unavailable("storage.full")
@@ -160,7 +160,7 @@ class Racer:
     def _run(self) -> Iterator[None]:
         house = self._house
         try:
-            use = now(house.seen.take(TOWN, caller(self._jti)))
+            use = now(house.seen.claim(TOWN, caller(self._jti)))
         except HanseError:
             return
         yield
@@ -203,7 +203,7 @@ def test_two_uses_of_one_token_at_once_are_one_however_their_steps_mix(house: Ho
 
 def test_of_those_that_ask_at_once_one_opens_their_second(house: House) -> None:
     """>> three of one second before the unit of any << the first writes that it was opened."""
-    uses = [now(house.seen.take(TOWN, caller(jti))) for jti in "abc"]
+    uses = [now(house.seen.claim(TOWN, caller(jti))) for jti in "abc"]
     assert [use._kept is not None and use._kept.opens for use in uses] == [True, False, False]
 
 
@@ -221,7 +221,7 @@ async def test_who_is_told_late_what_is_newest_forgets_nothing(house: House, mon
 
     monkeypatch.setattr(house.desk, "read", late)
     monkeypatch.setattr(tokens, "MOST", 0)
-    one, other = (asyncio.create_task(house.seen.take(TOWN, caller(jti))) for jti in "ab")
+    one, other = (asyncio.create_task(house.seen.claim(TOWN, caller(jti))) for jti in "ab")
     await asyncio.sleep(0)  # both ask
     told[0].set()
     await one
@@ -250,7 +250,7 @@ def test_ids_of_any_length_are_not_kept_in_memory(house: House) -> None:
 def test_a_second_is_each_callers_own_and_each_participants(house: House) -> None:
     """>> the same id by another caller, and at another participant << both count."""
     for slug, did in ((TOWN, "did:web:b"), (TOWN, "did:web:c"), ("nachbardorf", "did:web:b")):
-        use = now(house.seen.take(slug, caller("j", did=did)))
+        use = now(house.seen.claim(slug, caller("j", did=did)))
         with use:
             now(house.desk.write(slug, house._unit, use, False))
     assert house.rows() == 6
@@ -343,7 +343,7 @@ async def test_on_both_databases_a_token_counts_once(any_db: Database) -> None:
 
     async def used(jti: str) -> bool:
         try:
-            use = await seen.take(TOWN, caller(jti))
+            use = await seen.claim(TOWN, caller(jti))
             with use:
                 await any_db.write(TOWN, lambda tx: use.remember(tx))
         except Unauthenticated:
@@ -362,7 +362,7 @@ async def test_who_is_cancelled_may_have_been_heard(sqlite_db: Database) -> None
     seen = SeenTokens(sqlite_db, FakeClock())
 
     async def used() -> None:
-        use = await seen.take(TOWN, caller("a"))
+        use = await seen.claim(TOWN, caller("a"))
         with use:
             await sqlite_db.write(TOWN, lambda tx: use.remember(tx))
 
@@ -373,7 +373,7 @@ async def test_who_is_cancelled_may_have_been_heard(sqlite_db: Database) -> None
     with pytest.raises(asyncio.CancelledError):
         await asked
     with pytest.raises(Unauthenticated, match=r"peer\.replay"):
-        await seen.take(TOWN, caller("a"))
+        await seen.claim(TOWN, caller("a"))
 
 
 async def test_of_a_participant_that_is_being_deleted_nothing_is_written_at_a_stop(sqlite_db: Database) -> None:
@@ -381,7 +381,7 @@ async def test_of_a_participant_that_is_being_deleted_nothing_is_written_at_a_st
     seen = SeenTokens(sqlite_db, FakeClock())
     for slug in (TOWN, "nachbardorf"):
         for jti in "ab":
-            use = await seen.take(slug, caller(jti))
+            use = await seen.claim(slug, caller(jti))
             with use:
                 await sqlite_db.write(slug, use.remember)
     for earlier, state in pairwise(("active", "closing", "closed", "deleting")):

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from connector.catalogue.search import store
 from connector.catalogue.search.copies import copy_of
-from connector.catalogue.search.find import Wanted, search
+from connector.catalogue.search.find import SearchRequest, search
 from connector.storage.database import Database, Tx
 from tests.testkit import judged_queries, municipal_datasets
 from tests.testkit.judged_queries import Judged
@@ -104,7 +104,7 @@ async def recall(
         if not (text := typed(one)):
             continue
         right = set(judged(one, corpus, iris))
-        answer = await db.read(participant, search, participant, Wanted(text=text), limit=FIRST, counts=False)
+        answer = await db.read(participant, search, participant, SearchRequest(text=text), limit=FIRST, counts=False)
         found = [hit.dataset for hit in answer.hits]
         share = len(right.intersection(found)) / min(FIRST, len(right))
         answers[corpus, text] = found

@@ -50,7 +50,7 @@ class Word(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Analyser:
-    """Of a word list, groups of synonyms, and common words; pure, from any thread."""
+    """Made of a word list, groups of synonyms and common words; pure, from any thread."""
 
     def __init__(self, listed: WordList, synonyms: Synonyms, stop: Iterable[str], weak: Iterable[str]) -> None:
         self.listed, self._synonyms = listed, synonyms
@@ -164,7 +164,7 @@ def _read(text: str) -> list[tuple[str, tuple[str, ...]]]:
 
 @cache
 def analyser() -> Analyser:
-    """That of this release; read once."""
+    """The analyser of this release; read once."""
     folder = resources.folder("vocab")
     labels = skos.texts(folder / "search" / "synonyms.ttl", _LABELS, names=skos.SKOS + "notation")
     listed = [*_lines("words.txt"), *(word for every in labels.values() for label in every for word in label.split())]

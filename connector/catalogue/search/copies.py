@@ -92,7 +92,7 @@ def _offers_named(entry: Mapping[str, Any]) -> bool:
 
 
 def titles(entry: Mapping[str, Any]) -> list[str]:
-    """In every language that it has."""
+    """The titles of an entry in every language."""
     return list(_texts(entry.get("dct:title")))
 
 
@@ -121,7 +121,7 @@ def _names(value: object) -> Iterator[str]:
 
 
 def _facets(entry: Mapping[str, Any]) -> Iterator[tuple[Facet, str]]:
-    """In the order of FACETS, each value once."""
+    """Facets in the order of FACETS, each value once."""
     distributions = [one for one in _listed(entry.get("distribution")) if isinstance(one, dict)]
     said: dict[Facet, Iterable[str]] = {
         "theme": (named("theme", name) for name in _names(entry.get("dcat:theme"))),

@@ -17,7 +17,7 @@ _SCHEMES: Final[Mapping[copies.Facet, str]] = {
 
 
 def value(facet: copies.Facet, word: str) -> str:
-    """As the index has it.
+    """A value as the index has it.
 
     Raises Mistake for a theme and a rule that there is not, with the nearest ones. Other lists are not ours alone: what
     is on none of them is looked for as it is typed.
@@ -31,7 +31,7 @@ def value(facet: copies.Facet, word: str) -> str:
 
 
 def label(facet: str, value: str) -> dict[str, str]:
-    """As people read it, by language; as it stands in the index where no list names it, and a format by its code."""
+    """A value as people read it, by language; as in the index where no list names it, and a format by its code."""
     if facet == "freshness" or (facet == "rule" and value in OTHER_RULES):
         return {lang: say(f"facet.{facet}.{value}", lang) for lang in LANGUAGES}
     if facet == "rule":

@@ -33,7 +33,7 @@ _POINTS: Final = 8
 _VALUES: Final = 50
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+class SearchRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What is looked for. Of the values of one facet any will do; what is None is not asked for. Times in ms.
 
     `period` is a first and a last moment; `like` makes `text` a draft, to which the most similar are found.
@@ -81,7 +81,7 @@ class Index:
         self._key = key
 
     def find(
-        self, tx: Tx, participant: str, wanted: Wanted, page: str | None = None, *,
+        self, tx: Tx, participant: str, wanted: SearchRequest, page: str | None = None, *,
         among: tuple[str, ...] | None = None, limit: int = PAGE, counts: bool = False,
     ) -> tuple[Answer, str | None]:  # fmt: skip
         """An answer and the name of its next page; Mistake `search.page` for a page of another question or asker.
@@ -97,11 +97,11 @@ class Index:
         known = store.members(tx, participant)
         return {did: state for did, state in known.items() if (state.complete_at, state.partial_at) != (None, None)}
 
-    def _close(self, participant: str, wanted: Wanted, place: Place) -> str:
+    def _close(self, participant: str, wanted: SearchRequest, place: Place) -> str:
         body = msgspec.json.encode(place)
         return base64url.encode(self._mac(participant, wanted, body) + body)
 
-    def _open(self, participant: str, wanted: Wanted, text: str) -> Place:
+    def _open(self, participant: str, wanted: SearchRequest, text: str) -> Place:
         try:
             data = base64url.decode(text)
             if hmac.compare_digest(data[:32], self._mac(participant, wanted, data[32:])):
@@ -110,14 +110,14 @@ class Index:
             pass
         raise Mistake("search.page")
 
-    def _mac(self, participant: str, wanted: Wanted, body: bytes) -> bytes:
+    def _mac(self, participant: str, wanted: SearchRequest, body: bytes) -> bytes:
         asked = b"|".join((b"find", participant.encode(), msgspec.json.encode(wanted), body))
         return hmac.digest(self._key, asked, "sha256")
 
 
 def search(
-    tx: Tx, participant: str, wanted: Wanted, *, among: tuple[str, ...] | None = None, after: Place | None = None,
-    limit: int = PAGE, counts: bool = True,
+    tx: Tx, participant: str, wanted: SearchRequest, *, among: tuple[str, ...] | None = None,
+    after: Place | None = None, limit: int = PAGE, counts: bool = True,
 ) -> Answer:  # fmt: skip
     """A page of what this participant was shown; a unit that only reads, in the scope of the participant."""
     finder = Finder(tx, participant, wanted, among, analyser.analyser())
@@ -128,7 +128,7 @@ class Finder:
     """One question of one participant."""
 
     def __init__(
-        self, tx: Tx, participant: str, wanted: Wanted, among: tuple[str, ...] | None, reader: Analyser
+        self, tx: Tx, participant: str, wanted: SearchRequest, among: tuple[str, ...] | None, reader: Analyser
     ) -> None:
         self._tx, self._participant, self._wanted, self._reader = tx, participant, wanted, reader
         self._among, self._words = among, _words(wanted, reader)
@@ -148,12 +148,12 @@ class Finder:
             counts=store.counted(self._tx, self._participant, self._asked(tier)) if counts else {},
         )  # fmt: skip
 
-    def _again(self, after: Place, limit: int) -> tuple[Tier, store.Found]:
+    def _again(self, after: Place, limit: int) -> tuple[Tier, store.ResultPage]:
         self._mend([word for word in self._words if word.typed in after.mended])
         behind = store.Behind(after.rank, after.modified, after.dataset, after.provider)
         return after.tier, store.found(self._tx, self._participant, self._asked(after.tier), behind, limit)
 
-    def _widened(self, limit: int) -> tuple[Tier, store.Found]:
+    def _widened(self, limit: int) -> tuple[Tier, store.ResultPage]:
         if self._wanted.like:
             return 3, self._found(3, limit)
         found = self._found(1, limit)
@@ -176,10 +176,10 @@ class Finder:
         self._words = tuple(dict.fromkeys(meant.get(word, word) for word in self._words))
         return bool(meant)
 
-    def _found(self, tier: Tier, limit: int) -> store.Found:
+    def _found(self, tier: Tier, limit: int) -> store.ResultPage:
         return store.found(self._tx, self._participant, self._asked(tier), None, limit)
 
-    def _asked(self, tier: Tier) -> store.Asked:
+    def _asked(self, tier: Tier) -> store.Query:
         strong = [word for word in self._words if not word.weak] or list(self._words)
         wanted, every = self._wanted, [_alternatives(word, self._reader) for word in strong]
         matches = [all_of(*(each[level] for each in every)) for level in range(min(tier, 2))] if every else []
@@ -187,7 +187,7 @@ class Finder:
             matches[0] = all_of(matches[0], any_of(*(_subject(word) for word in strong)))
         if tier == 3:
             matches.append(any_of(*(each[2] for each in every)))
-        return store.Asked(
+        return store.Query(
             tiers=() if wanted.like else tuple(matches[:-1]), match=matches[-1] if matches else None,
             narrowed=tuple(
                 any_of(*(analyser.facet(name, value) for value in values[:_VALUES])) for name, values in wanted.facets
@@ -198,8 +198,8 @@ class Finder:
         )  # fmt: skip
 
 
-def _words(wanted: Wanted, reader: Analyser) -> tuple[Word, ...]:
-    """Of a draft only the first that say something."""
+def _words(wanted: SearchRequest, reader: Analyser) -> tuple[Word, ...]:
+    """Words of the text; of a draft only the first that say something."""
     words = reader.query(wanted.text)
     if not wanted.like:
         return words
@@ -210,7 +210,7 @@ def _least(words: Sequence[Word]) -> int:
     return round(LIKE * _POINTS * sum(_weight(word) for word in words))
 
 
-def fits(wanted: Wanted, copy: Copy) -> bool:
+def fits(wanted: SearchRequest, copy: Copy) -> bool:
     """Whether a dataset that came just now has all that is asked for but the words; a draft, whether it is like it."""
     reader, tokens = analyser.analyser(), frozenset(copy.words)
     if wanted.like:

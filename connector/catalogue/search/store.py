@@ -21,7 +21,7 @@ _PORTION: Final = 200
 _WORDS: Final = {"sqlite": ":words", "postgres": "array_to_tsvector(string_to_array(:words, ' '))"}
 
 
-class Held(msgspec.Struct, frozen=True):
+class HeldCopy(msgspec.Struct, frozen=True):
     """A dataset of a member that we hold: what the member calls this state of it, and when it was last shown."""
 
     told: str | None
@@ -126,14 +126,14 @@ def forget_all(tx: Tx, participant: str, provider: str) -> int:
     )
 
 
-def held(tx: Tx, participant: str, provider: str) -> Mapping[str, Held]:
+def held(tx: Tx, participant: str, provider: str) -> Mapping[str, HeldCopy]:
     """What we hold of a provider for this participant, by IRI: what a crawl is compared with."""
     rows = tx.all(
         "SELECT dataset, told, seen_at FROM copy_entry WHERE participant = :participant AND provider = :provider",
         participant=participant,
         provider=provider,
     )
-    return {row["dataset"]: Held(row["told"], row["seen_at"]) for row in rows}
+    return {row["dataset"]: HeldCopy(row["told"], row["seen_at"]) for row in rows}
 
 
 def entry(tx: Tx, participant: str, provider: str, dataset: str) -> bytes | None:
@@ -230,7 +230,7 @@ def read_again(tx: Tx, content: int, copy: Copy | None, edition: str) -> None:
 
 
 def facets_of(copy: Copy) -> str:
-    """As the column holds them."""
+    """A copy's facets as the column holds them."""
     return "\n".join(f"{facet}:{value}" for facet, value in copy.facets)
 
 
@@ -249,7 +249,7 @@ def _named(values: Mapping[str, object]) -> str:
 # What a search asks
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class Query(msgspec.Struct, frozen=True, kw_only=True):
     """`match` is what a dataset must have; `tiers` are narrower ones, each of which lifts it above all others.
 
     `points`: for each word its weight, what it earns, the first that holds, and whether it stands in so many datasets
@@ -293,7 +293,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     entry: bytes
 
 
-class Found(msgspec.Struct, frozen=True):
+class ResultPage(msgspec.Struct, frozen=True):
     """`total` counts all that answer, not only those of the page."""
 
     hits: list[Hit]
@@ -307,7 +307,7 @@ FRESHNESS: Final = (("week", 7), ("month", 31), ("year", 366))
 """Days since a dataset was last modified, at most."""
 
 
-def found(tx: Tx, participant: str, asked: Asked, behind: Behind | None, limit: int) -> Found:
+def found(tx: Tx, participant: str, asked: Query, behind: Behind | None, limit: int) -> ResultPage:
     """The next `limit` datasets in the order of rank, newest first among equals, then by IRI."""
     question = _Question(tx, participant, asked)
     after = ""
@@ -332,7 +332,7 @@ def found(tx: Tx, participant: str, asked: Asked, behind: Behind | None, limit: 
             **question.values,
         )
         total = int(rows[0]["total"]) if rows else 0
-    return Found(list(_hits(tx, participant, rows[:limit])), total, len(rows) > limit)
+    return ResultPage(list(_hits(tx, participant, rows[:limit])), total, len(rows) > limit)
 
 
 def _hits(tx: Tx, participant: str, rows: Sequence[Row]) -> Iterator[Hit]:
@@ -355,7 +355,7 @@ def _hits(tx: Tx, participant: str, rows: Sequence[Row]) -> Iterator[Hit]:
         )  # fmt: skip
 
 
-def counted(tx: Tx, participant: str, asked: Asked) -> Mapping[str, Mapping[str, int]]:
+def counted(tx: Tx, participant: str, asked: Query) -> Mapping[str, Mapping[str, int]]:
     """How many of all that answer have each value of each facet, `provider` and `freshness` among them."""
     question = _Question(tx, participant, asked)
     ages = "".join(f" WHEN h.modified >= :{name} THEN '{name}'" for name, _ in FRESHNESS)
@@ -378,14 +378,14 @@ def counted(tx: Tx, participant: str, asked: Asked) -> Mapping[str, Mapping[str,
 
 def shown(tx: Tx, participant: str, match: Expression) -> bool:
     """Whether anything that the participant was shown has these tokens."""
-    question = _Question(tx, participant, Asked(match=match))
+    question = _Question(tx, participant, Query(match=match))
     return tx.one(question.one(), **question.values) is not None
 
 
 class _Question:
-    """The query for one `Asked`; every token goes in as a value."""
+    """The query for one `Query`; every token goes in as a value."""
 
-    def __init__(self, tx: Tx, participant: str, asked: Asked) -> None:
+    def __init__(self, tx: Tx, participant: str, asked: Query) -> None:
         self._dialect, self._asked = tx.dialect, asked
         self.values: dict[str, object] = {"participant": participant}
         self._sqlite = tx.dialect == "sqlite"

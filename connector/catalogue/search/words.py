@@ -53,7 +53,7 @@ def folded(text: str) -> str:
 
 @lru_cache(maxsize=100_000)
 def stem(word: str) -> str:
-    """Of a folded word, by Snowball's rules for German; a word of digits, or of two letters, is its own."""
+    """The stem of a folded word, by Snowball's rules for German; of digits, or two letters, the word itself."""
     word = word[:LONGEST]
     if word in _IRREGULAR:
         return _IRREGULAR[word]

@@ -24,7 +24,7 @@ from connector.peer.addresses import Addresses, needless
 from connector.peer.auth import LIFE_S
 from connector.peer.client import listing
 from connector.peer.client.discovery import Discovery
-from connector.peer.client.listing import Listed
+from connector.peer.client.listing import PeerCatalogue
 from connector.protocol import codec, versions
 from connector.protocol import messages as m
 from connector.protocol.inventory import INVENTORY
@@ -112,7 +112,7 @@ class PeerClient:
         return await self._root(slug, await self._acting(slug, did))
 
     async def _root(self, slug: str, did: str) -> str:
-        """Of who acts itself."""
+        """The root of a DID whose place nobody has taken."""
         document = await self._resolver.document(did)
         root = document.root or await self._participants.entered_root(slug, did)
         if root is None:
@@ -187,14 +187,14 @@ class PeerClient:
         known = self._resolver.known(did)
         return None if known is None else known.raw
 
-    async def catalogue(self, slug: str, did: str, words: Sequence[str] = ()) -> Listed:
+    async def catalogue(self, slug: str, did: str, words: Sequence[str] = ()) -> PeerCatalogue:
         """All datasets that the peer shows us, page by page, as far as our bounds go.
 
         `words` ask for less, of peers who know our filter; others refuse or overlook it, so the result may hold more.
         """
         return await self._leafed(slug, did, filters.containing(words))
 
-    async def _leafed(self, slug: str, did: str, filter: list[Any] | None) -> Listed:
+    async def _leafed(self, slug: str, did: str, filter: list[Any] | None) -> PeerCatalogue:
         url = f"{await self.base(slug, did)}/catalog/request"
         body = codec.encode(m.CatalogRequestMessage(filter=filter))
         answer = await self.post(slug, did, url, body, limit=listing.LIMIT)
@@ -208,9 +208,9 @@ class PeerClient:
             read, held = read + len(answer.body), held + nodes
             following = listing.following(answer.field("Link"), url)
             if following is None or following in seen:
-                return Listed(found, complete=True)
+                return PeerCatalogue(found, complete=True)
             if len(seen) >= PAGES or read >= MOST_BYTES or held >= MOST_NODES:
-                return Listed(found, complete=False)
+                return PeerCatalogue(found, complete=False)
             url = following
             seen.add(url)
             answer = await self.post(slug, did, url, body, limit=listing.LIMIT)

@@ -23,7 +23,7 @@ LONGEST_LINK = 2048
 """Characters of a `Link` header that are looked through."""
 
 
-class Listed(msgspec.Struct, frozen=True):
+class PeerCatalogue(msgspec.Struct, frozen=True):
     """What a peer shows us; not `complete` if there is more than we read of one catalogue."""
 
     datasets: list[Plain]

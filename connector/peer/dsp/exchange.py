@@ -59,7 +59,7 @@ class Exchange:
         Raises Unknown, and keeps nothing, once the participant is being deleted.
         """
 
-        heard, use = _message_of(call), await self._tokens.take(call.participant.id, call.peer)
+        heard, use = _message_of(call), await self._tokens.claim(call.participant.id, call.peer)
 
         @at_rest.holds_open
         def unit(tx: Tx) -> T | HanseError:
@@ -106,7 +106,7 @@ class Exchange:
             recorder.refused(tx, call.participant.id, heard, error)
 
         try:
-            use = await self._tokens.take(call.participant.id, call.peer)
+            use = await self._tokens.claim(call.participant.id, call.peer)
             with use:
                 await self._db.write(call.participant.id, unit)
         except HanseError as lost:  # the peer gets the answer that it was to get

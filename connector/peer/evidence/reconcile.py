@@ -61,7 +61,7 @@ class ReconcileHandlers:
         return web.Response(body=reply, content_type="application/json")
 
     def _shared(self, tx: Tx, slug: str, did: str, question: Question) -> frozenset[str]:
-        """Those of the agreements that are between us and this peer."""
+        """The agreements among these that are between us and this peer."""
         found = set[str]()
         for wanted in question.agreements:
             try:

@@ -39,9 +39,9 @@ class TerminationHandlers:
         self._pace = Pace(clock, burst=5, per_s=1)
 
     def routes(self) -> list[Route]:
-        return [Route("POST", "/evidence/{agreement}/termination", self.take)]
+        return [Route("POST", "/evidence/{agreement}/termination", self.receive)]
 
-    async def take(self, call: Call) -> web.StreamResponse:
+    async def receive(self, call: Call) -> web.StreamResponse:
         """201 with when it takes effect here; 200 for the same statement again, 409 for another one."""
         self._pace.spend((call.participant.id, call.peer.did))
         told = statement.read(await limits.read_json(call.request, limit=LIMIT))

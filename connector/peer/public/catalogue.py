@@ -146,7 +146,7 @@ class PublicHandlers:
         return await self._triples(call, about, form, triples)
 
     async def _tombstone(self, call: Call, iri: str, form: Form, vary: tuple[str, ...]) -> web.StreamResponse:
-        """It was here: nothing else is said of it any more."""
+        """410: the dataset was here, and nothing else is said of it any more."""
         about = Document(form=form, tag=f"withdrawn-{form}", changed_at=0, status=410, vary=vary, cache=answers.CURRENT)
         return await self._triples(
             call, about, form, [oxigraph.Triple(oxigraph.NamedNode(iri), ADMS.status, oxigraph.NamedNode(WITHDRAWN))]

@@ -56,7 +56,7 @@ def ending(name: str) -> tuple[str, Shown | None]:
 
 
 def language(query: str | None, header: str) -> str:
-    """Of a page: what the address says, else what `Accept-Language` prefers; German for everybody else."""
+    """The language of a page: what the address says, else what `Accept-Language` prefers, else German."""
     if query in ("de", "en"):
         return query
     liked: dict[str, float] = {}

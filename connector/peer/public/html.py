@@ -234,7 +234,7 @@ def _style() -> str:
 
 @cache
 def _edition() -> str:
-    """Of templates and texts."""
+    """The digest of templates and texts."""
     parts = [path.read_bytes() for path in sorted(_FOLDER.iterdir())]
     parts += [_style().encode(), *(msgspec.json.encode(_labels(lang)) for lang in ("de", "en"))]
     return sha256(b"".join(parts)).hexdigest()[:12]

@@ -32,7 +32,7 @@ SHORT: Final = 300
 """Characters of a description in a list."""
 
 
-class Said(msgspec.Struct, frozen=True):
+class ShownText(msgspec.Struct, frozen=True):
     """A text; `lang` where it is in another language than the page, `href` where it leads somewhere."""
 
     text: str
@@ -44,15 +44,15 @@ class Fact(msgspec.Struct, frozen=True):
     """A name with its values, as a row of a list of terms."""
 
     name: str
-    values: Sequence[Said]
+    values: Sequence[ShownText]
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
     """A dataset in a list."""
 
     iri: str
-    title: Said
-    description: Said
+    title: ShownText
+    description: ShownText
     open: bool
     about: str
 
@@ -60,15 +60,15 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 class File(msgspec.Struct, frozen=True, kw_only=True):
     """A way to have the data."""
 
-    link: Said
+    link: ShownText
     facts: Sequence[Fact]
 
 
 class DatasetView(msgspec.Struct, frozen=True, kw_only=True):
     """`command` asks for the data where they are given under a contract."""
 
-    title: Said
-    description: Sequence[Said]
+    title: ShownText
+    description: Sequence[ShownText]
     open: bool
     files: Sequence[File]
     facts: Sequence[Fact]
@@ -76,10 +76,10 @@ class DatasetView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SeriesView(msgspec.Struct, frozen=True, kw_only=True):
-    title: Said
-    description: Sequence[Said]
+    title: ShownText
+    description: Sequence[ShownText]
     facts: Sequence[Fact]
-    members: Sequence[Said]
+    members: Sequence[ShownText]
 
 
 def plain(text: str) -> str:
@@ -87,12 +87,12 @@ def plain(text: str) -> str:
     return _STEERING.sub("", text)
 
 
-def text(texts: Texts, lang: str) -> Said:
-    """In this language, else in German, else in whatever there is."""
+def text(texts: Texts, lang: str) -> ShownText:
+    """The text in this language, else in German, else in whatever there is."""
     for tag in (lang, "", "de", *texts):
         if tag in texts:
-            return Said(readable(plain(texts[tag])), "" if tag in (lang, "") else tag)
-    return Said("")
+            return ShownText(readable(plain(texts[tag])), "" if tag in (lang, "") else tag)
+    return ShownText("")
 
 
 def items(participant: Participant, graph: Graph, iris: Sequence[str], lang: str) -> list[Item]:
@@ -116,14 +116,14 @@ def _item(page: str, graph: Graph, node: oxigraph.NamedNode, lang: str) -> Item:
     changed = [f"{say('public.page.modified', lang)}: {day(moments[0], lang)}"] if moments else []
     return Item(
         iri=node.value,
-        title=Said(title.text or plain(node.value), title.lang, page if page == node.value else f"{page}.html"),
-        description=Said(_short(description.text), description.lang),
+        title=ShownText(title.text or plain(node.value), title.lang, page if page == node.value else f"{page}.html"),
+        description=ShownText(_short(description.text), description.lang),
         open=not (rights := _iris(graph, node, DCT.accessRights)) or any(iri.endswith("/PUBLIC") for iri in rights),
         about=" · ".join([*([", ".join(formats)] if formats else []), *changed]),
     )
 
 
-def _literals(graph: Graph, node: oxigraph.NamedNode, name: oxigraph.NamedNode, lang: str) -> Said:
+def _literals(graph: Graph, node: oxigraph.NamedNode, name: oxigraph.NamedNode, lang: str) -> ShownText:
     values = [one for one in graph.values(node, name) if isinstance(one, oxigraph.Literal)]
     return text({one.language or "": one.value for one in values}, lang)
 
@@ -152,7 +152,7 @@ def _is_offered(record: DatasetRecord, participant: Participant) -> bool:
 
 
 def series(one: Series, members: Iterable[tuple[str, Texts]], lang: str) -> SeriesView:
-    rows: list[tuple[str, Sequence[Said]]] = [
+    rows: list[tuple[str, Sequence[ShownText]]] = [
         ("publisher", [] if one.publisher is None else [text(one.publisher.name, lang)]),
         ("frequency", _values([one.frequency], lang)),
         ("places", _places(one.places, lang)),
@@ -160,8 +160,8 @@ def series(one: Series, members: Iterable[tuple[str, Texts]], lang: str) -> Seri
     ]
     named = sorted(((iri, text(title, lang)) for iri, title in members), key=lambda one: alphabetical(one[1].text))
     return SeriesView(
-        title=text(one.title, lang), description=_paragraphs(one.description, lang), facts=_told(rows, lang),
-        members=[Said(said.text or iri, said.lang, link(iri)) for iri, said in named],
+        title=text(one.title, lang), description=_paragraphs(one.description, lang), facts=_known_facts(rows, lang),
+        members=[ShownText(said.text or iri, said.lang, link(iri)) for iri, said in named],
     )  # fmt: skip
 
 
@@ -181,12 +181,12 @@ def _file(one: Distribution, record: DatasetRecord, lang: str) -> File:
     elsewhere = one.service is not None or not one.checksum
     said = say("public.page.elsewhere", lang, host=plain(host), name=label)
     link_text = said if elsewhere else say("public.page.download", lang, name=label)
-    rows: list[tuple[str, Sequence[Said]]] = [
+    rows: list[tuple[str, Sequence[ShownText]]] = [
         ("format", _values([one.format], lang) or _words([one.media_type])),
-        ("size", [] if one.bytes is None else [Said(_size(one.bytes, lang))]),
+        ("size", [] if one.bytes is None else [ShownText(_size(one.bytes, lang))]),
         ("licence", _values([one.licence], lang, linked=True)),
         ("attribution", _texts(one.attribution, lang)),
-        ("checksum", [] if one.checksum is None else [Said(plain(one.checksum.value))]),
+        ("checksum", [] if one.checksum is None else [ShownText(plain(one.checksum.value))]),
         ("standards", [_address(each) for each in one.conforms_to]),
         ("rights", _texts(one.rights, lang)),
     ]
@@ -196,7 +196,7 @@ def _file(one: Distribution, record: DatasetRecord, lang: str) -> File:
             ("endpoint-description", _addresses([one.service.description])),
             ("documentation", _addresses([one.service.page])),
         ]
-    return File(link=Said(link_text, "", link(address)), facts=_told(rows, lang))
+    return File(link=ShownText(link_text, "", link(address)), facts=_known_facts(rows, lang))
 
 
 def _host(address: str) -> str:
@@ -209,7 +209,7 @@ def _host(address: str) -> str:
 
 def _facts(record: DatasetRecord, lang: str) -> list[Fact]:
     categories = () if record.hvd is None else record.hvd.categories
-    rows: list[tuple[str, Sequence[Said]]] = [
+    rows: list[tuple[str, Sequence[ShownText]]] = [
         ("publisher", [] if record.publisher is None else [text(record.publisher.name, lang)]),
         ("contact", list(_contacts(record))),
         ("licence", _values([record.licence], lang, linked=True)),
@@ -224,8 +224,8 @@ def _facts(record: DatasetRecord, lang: str) -> list[Fact]:
         ("places", _places(record.places, lang)),
         ("languages", _values(record.languages, lang)),
         ("series", [_series_link(one, lang) for one in record.series]),
-        ("issued", [Said(day(record.issued, lang))] if record.issued else []),
-        ("modified", [Said(day(record.modified, lang))] if record.modified else []),
+        ("issued", [ShownText(day(record.issued, lang))] if record.issued else []),
+        ("modified", [ShownText(day(record.modified, lang))] if record.modified else []),
         ("version", _words([record.version])),
         ("version-notes", _texts(record.version_notes, lang)),
         ("legislation", _addresses(record.legislation)),
@@ -233,17 +233,17 @@ def _facts(record: DatasetRecord, lang: str) -> list[Fact]:
         ("identifiers", _words(record.identifiers)),
         ("iri", [_address(record.iri)]),
     ]
-    return _told(rows, lang)
+    return _known_facts(rows, lang)
 
 
-def _told(rows: Iterable[tuple[str, Sequence[Said]]], lang: str) -> list[Fact]:
+def _known_facts(rows: Iterable[tuple[str, Sequence[ShownText]]], lang: str) -> list[Fact]:
     """What is known, under its name in the reader's language."""
     return [Fact(say(f"public.page.{name}", lang), values) for name, values in rows if values]
 
 
-def _series_link(one: Series, lang: str) -> Said:
+def _series_link(one: Series, lang: str) -> ShownText:
     said = text(one.title, lang)
-    return Said(said.text, said.lang, link(one.iri))
+    return ShownText(said.text, said.lang, link(one.iri))
 
 
 def _command(record: DatasetRecord, participant: Participant, lang: str) -> str:
@@ -253,75 +253,75 @@ def _command(record: DatasetRecord, participant: Participant, lang: str) -> str:
     return f'hanse request {record.iri} --as {slug} --from "{plain(name)}" --purpose {purpose}'
 
 
-def _contacts(record: DatasetRecord) -> Iterator[Said]:
+def _contacts(record: DatasetRecord) -> Iterator[ShownText]:
     for one in record.contacts:
         if one.name:
-            yield Said(plain(one.name))
+            yield ShownText(plain(one.name))
         if one.email:
-            yield Said(plain(one.email), "", f"mailto:{one.email}" if _MAIL.match(one.email) else "")
+            yield ShownText(plain(one.email), "", f"mailto:{one.email}" if _MAIL.match(one.email) else "")
         if one.url:
             yield _address(one.url)
         if one.telephone:
-            yield Said(plain(one.telephone))
+            yield ShownText(plain(one.telephone))
 
 
-def _period(one: Period, lang: str) -> Said:
+def _period(one: Period, lang: str) -> ShownText:
     start, end = day(one.start, lang), day(one.end, lang)
     if start and end:
-        return Said(say("public.page.until", lang, start=start, end=end))
-    return Said(say("public.page.from", lang, start=start) if start else say("public.page.up-to", lang, end=end))
+        return ShownText(say("public.page.until", lang, start=start, end=end))
+    return ShownText(say("public.page.from", lang, start=start) if start else say("public.page.up-to", lang, end=end))
 
 
-def _places(places: Sequence[Place], lang: str) -> list[Said]:
+def _places(places: Sequence[Place], lang: str) -> list[ShownText]:
     found = []
     for one in places:
         label = text(one.label, lang)
         key = one.iri if "#" not in one.iri else ""
         if label.text or key:
-            found.append(Said(label.text or plain(key), label.lang, link(key)))
+            found.append(ShownText(label.text or plain(key), label.lang, link(key)))
         elif one.box is not None:
             box = one.box
-            found.append(Said(f"{box.south}–{box.north} °N, {box.west}–{box.east} °E"))
+            found.append(ShownText(f"{box.south}–{box.north} °N, {box.west}–{box.east} °E"))
     return found
 
 
-def _keywords(record: DatasetRecord, lang: str) -> list[Said]:
+def _keywords(record: DatasetRecord, lang: str) -> list[ShownText]:
     words = next((record.keywords[tag] for tag in (lang, "", "de", *record.keywords) if tag in record.keywords), ())
     return _words(words)
 
 
-def _values(iris: Iterable[str], lang: str, *, linked: bool = False) -> list[Said]:
-    return [Said(_label(iri, lang), "", link(iri) if linked else "") for iri in iris if iri]
+def _values(iris: Iterable[str], lang: str, *, linked: bool = False) -> list[ShownText]:
+    return [ShownText(_label(iri, lang), "", link(iri) if linked else "") for iri in iris if iri]
 
 
 def _label(iri: str, lang: str) -> str:
-    """Of a value on a list; file types by their code, which says more than their name."""
+    """The label of a value on a list; of file types the code, which says more than their name."""
     found = lists.code_lists().value(iri)
     if found is None:
         return plain(iri.removeprefix(AUTHORITY))
     return plain(found.code if found.scheme == lists.FILE_TYPE else found.label(lang))
 
 
-def _texts(texts: Texts, lang: str) -> list[Said]:
+def _texts(texts: Texts, lang: str) -> list[ShownText]:
     said = text(texts, lang)
     return [said] if said.text else []
 
 
-def _words(words: Iterable[str]) -> list[Said]:
-    return [Said(plain(word)) for word in words if word]
+def _words(words: Iterable[str]) -> list[ShownText]:
+    return [ShownText(plain(word)) for word in words if word]
 
 
-def _addresses(iris: Iterable[str]) -> list[Said]:
+def _addresses(iris: Iterable[str]) -> list[ShownText]:
     return [_address(iri) for iri in iris if iri]
 
 
-def _address(iri: str) -> Said:
-    return Said(plain(iri), "", link(iri))
+def _address(iri: str) -> ShownText:
+    return ShownText(plain(iri), "", link(iri))
 
 
-def _paragraphs(texts: Texts, lang: str) -> list[Said]:
+def _paragraphs(texts: Texts, lang: str) -> list[ShownText]:
     said = text(texts, lang)
-    return [Said(line.strip(), said.lang) for line in said.text.splitlines() if line.strip()]
+    return [ShownText(line.strip(), said.lang) for line in said.text.splitlines() if line.strip()]
 
 
 def link(iri: str) -> str:

@@ -135,7 +135,7 @@ class DatasetHandlers:
             wish = DatasetChange(revision=_revision(call), **changed)
             return await self._submitted(call, one, wish)
         except (Mistake, PolicyError) as problem:
-            return await self._changing(call, await self._current(call), said, terms.told(call, problem), 422)
+            return await self._changing(call, await self._current(call), said, terms.error_sentence(call, problem), 422)
 
     async def _submitted(self, call: Call, one: Dataset, wish: DatasetChange) -> web.StreamResponse:
         draft = ChangedDataset(one.id, wish)
@@ -180,7 +180,7 @@ class DatasetHandlers:
             wish = DatasetChange(revision=_revision(call), rule=rule.id, slots=slots)
             return await self._submitted(call, one, wish)
         except (Mistake, PolicyError) as problem:
-            return await self._ruling(call, one, rule.id, slots, terms.told(call, problem), 422)
+            return await self._ruling(call, one, rule.id, slots, terms.error_sentence(call, problem), 422)
 
     # A new version, and the end
 

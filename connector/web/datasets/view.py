@@ -33,7 +33,7 @@ def record(call: Call, one: DatasetRecord) -> list[tuple[str, str]]:
 
 
 def answers(one: DatasetRecord) -> dict[str, str]:
-    """As a form takes them."""
+    """The answers as a form takes them."""
     return {
         "title": one.title.get("de", ""), "description": one.description.get("de", ""),
         "keywords": ", ".join(one.keywords.get("de", ())), "frequency": code_of(one.frequency),

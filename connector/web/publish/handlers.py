@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import msgspec
 from aiohttp import web
 
-from connector.catalogue.search.find import Index, Wanted
+from connector.catalogue.search.find import Index, SearchRequest
 from connector.drafts.model import Draft, Said
 from connector.drafts.service import Drafts, Outdated
 from connector.errors import HanseError, Mistake, PeerError
@@ -273,8 +273,8 @@ class PublishHandlers:
         try:
             problem = await self._db.write(call.slug, self._drafts.tried, call.slug, one)
         except PolicyError as error:
-            return terms.told(call, error)
-        return "" if problem is None else terms.told(call, problem)
+            return terms.error_sentence(call, error)
+        return "" if problem is None else terms.error_sentence(call, problem)
 
     async def publish(self, call: Call) -> web.StreamResponse:
         one = await self._draft(call)
@@ -289,7 +289,7 @@ class PublishHandlers:
             one = await self._draft(call)
             if one.state != "open":  # another window was quicker
                 return self._goes_on(call, one)
-            return await self._checked(call, one, terms.told(call, problem), 422)
+            return await self._checked(call, one, terms.error_sentence(call, problem), 422)
         return to(call.at("publish", one.id, "done"))
 
     async def done(self, call: Call) -> web.StreamResponse:
@@ -370,7 +370,7 @@ class PublishHandlers:
 
     def _alike(self, tx: Tx, slug: str, said: Said) -> list[tuple[str, str, str]]:
         """Title, owner and where to look of what others have that is like it, from copies of their catalogues."""
-        wanted = Wanted(text=f"{said.title} {said.description}", like=True)
+        wanted = SearchRequest(text=f"{said.title} {said.description}", like=True)
         try:
             answer, _ = self._index.find(
                 tx, slug, wanted, among=tuple(sorted(self._index.members(tx, slug))), limit=ALIKE

@@ -56,7 +56,7 @@ class Rules:
         self._clock, self._engine, self._audiences, self._anchor = clock, engine, audiences, anchor
 
     def offered(self) -> list[TemplateView]:
-        """Those that could permit somebody something, by number."""
+        """Templates that could permit somebody something, by number."""
         return self._offered([one for one in templates() if _fillable(one)])
 
     def _offered(self, among: Sequence[Template]) -> list[TemplateView]:
@@ -134,7 +134,7 @@ class Rules:
         return tuple(sorted(found, key=lambda one: one[1].casefold()))[:500]
 
     def effect(self, call: Call, rule: str, slots: Mapping[str, str]) -> Effect:
-        """Of the rule with these values; never raises for what a person typed."""
+        """What the rule with these values would do; never raises for what a person typed."""
         now = self._clock.now()
         try:
             policy = fill(rule, slots)
@@ -143,11 +143,11 @@ class Rules:
                 clauses=clauses(self._engine, policy), audience=audience_view.audience(self._engine, found)
             )  # fmt: skip
         except (Mistake, PolicyError) as problem:
-            return Effect(clauses=[], audience=None, problem=told(call, problem))
+            return Effect(clauses=[], audience=None, problem=error_sentence(call, problem))
 
 
-def told(call: Call, problem: HanseError | PolicyError) -> str:
-    """In the words of a form: a blank by its label, and what is expected in it."""
+def error_sentence(call: Call, problem: HanseError | PolicyError) -> str:
+    """The sentence of an error in the words of a form: a blank by its label, and what is expected in it."""
     if isinstance(problem, PolicyError):
         return call.say("web.publish.rule-unsaid")
     if problem.code.startswith("policy.slot-") and "slot" in problem.facts:

@@ -213,7 +213,7 @@ def _options(call: Call, scheme: str, codes: Sequence[str], chosen: str = "") ->
 
 
 def code_of(iri: str) -> str:
-    """Of a value of a list; empty for what is on none."""
+    """The code of a value of a list; empty for a value on none."""
     found = code_lists().value(iri) if iri else None
     return found.code if found is not None else ""
 

@@ -7,7 +7,7 @@ import pytest
 
 from connector.catalogue.search import store
 from connector.catalogue.search.copies import Box, copy_of
-from connector.catalogue.search.find import ENOUGH, Answer, Index, Wanted, fits, search
+from connector.catalogue.search.find import ENOUGH, Answer, Index, SearchRequest, fits, search
 from connector.errors import Mistake
 from connector.storage import Database, Tx
 from tests.conftest import TOWNS
@@ -36,7 +36,7 @@ async def put(db: Database, town: str, *entries: dict[str, Any], provider: str =
 
 
 async def asked(db: Database, text: str = "", town: str = HERE, **wanted: Any) -> Answer:
-    return await db.read(town, search, town, Wanted(text=text, **wanted))
+    return await db.read(town, search, town, SearchRequest(text=text, **wanted))
 
 
 def names(answer: Answer) -> list[str]:
@@ -128,7 +128,7 @@ async def test_each_town_finds_what_it_was_shown_and_nothing_else(any_db: Databa
             assert sorted(names(answer)) == sorted(["both", own]), wanted
             assert answer.total == 2, wanted
             assert answer.counts["format"] == {"CSV": 2}, wanted
-    found = await any_db.read(HERE, lambda tx: search(tx, THERE, Wanted(text="Hecken")))
+    found = await any_db.read(HERE, lambda tx: search(tx, THERE, SearchRequest(text="Hecken")))
     assert found.total == (0 if any_db.dialect == "postgres" else 2), "the second lock: another participant's scope"
 
 
@@ -140,7 +140,7 @@ async def test_facets_are_counted_over_all_and_narrow(any_db: Database) -> None:
         entry("b", "Hecken", dcat_theme=["ENVI", "TRAN"], dct_modified=new), entry("c", "Hecken"),
     )  # fmt: skip
     await put(any_db, HERE, entry("d", "Hecken", dcat_theme="TRAN"), provider=OTHER)
-    answer = await any_db.read(HERE, lambda tx: search(tx, HERE, Wanted(text="Hecken"), limit=1))
+    answer = await any_db.read(HERE, lambda tx: search(tx, HERE, SearchRequest(text="Hecken"), limit=1))
     assert {name: dict(of) for name, of in answer.counts.items()} == {
         "theme": {"ENVI": 2, "TRAN": 2}, "format": {"CSV": 1}, "provider": {PROVIDER: 3, OTHER: 1},
         "freshness": {"older": 2, "unknown": 2}, "rule": {"none": 4},
@@ -152,8 +152,8 @@ async def test_facets_are_counted_over_all_and_narrow(any_db: Database) -> None:
     ]  # fmt: skip
     for wanted, expected in narrowed:
         assert "".join(sorted(names(await asked(any_db, "Hecken", **wanted)))) == expected, wanted
-    among = await any_db.read(HERE, lambda tx: search(tx, HERE, Wanted(), among=(OTHER,)))
-    nobody = await any_db.read(HERE, lambda tx: search(tx, HERE, Wanted(), among=()))
+    among = await any_db.read(HERE, lambda tx: search(tx, HERE, SearchRequest(), among=(OTHER,)))
+    nobody = await any_db.read(HERE, lambda tx: search(tx, HERE, SearchRequest(), among=()))
     assert (names(among), names(nobody)) == (["d"], [])
 
 
@@ -183,7 +183,7 @@ async def test_everything_is_leafed_through_the_newest_first(any_db: Database) -
     await put(any_db, THERE, entry("hidden", "Radwege", dct_modified="2020-01-02"))
     seen, after, totals = list[str](), None, set[int]()
     while True:
-        answer = await any_db.read(HERE, search, HERE, Wanted(), after=after, limit=2, counts=False)
+        answer = await any_db.read(HERE, search, HERE, SearchRequest(), after=after, limit=2, counts=False)
         seen, after, totals = [*seen, *names(answer)], answer.following, totals | {answer.total}
         if after is None:
             break
@@ -194,7 +194,7 @@ async def test_pages_are_whole_and_belong_to_one_asker_and_question(any_db: Data
     """>> seven by twos, one in front is added meanwhile << each of the seven once; foreign, forged, cut: refused."""
     for town in TOWNS:
         await put(any_db, town, *(entry(f"r{number}", "Radwege", dct_modified="2020-01-01") for number in range(7)))
-    index, wanted = Index(b"k" * 32), Wanted(text="Radwege")
+    index, wanted = Index(b"k" * 32), SearchRequest(text="Radwege")
 
     def page(tx: Tx, mark: str | None) -> tuple[Answer, str | None]:
         return index.find(tx, tx.scope, wanted, mark, limit=2)
@@ -215,7 +215,7 @@ async def test_pages_are_whole_and_belong_to_one_asker_and_question(any_db: Data
     with pytest.raises(Mistake, match=r"search\.page"):
         await any_db.read(THERE, page, first)
     with pytest.raises(Mistake, match=r"search\.page"):
-        await any_db.read(HERE, lambda tx: index.find(tx, HERE, Wanted(text="Wege"), first))
+        await any_db.read(HERE, lambda tx: index.find(tx, HERE, SearchRequest(text="Wege"), first))
 
 
 HOSTILE = (
@@ -248,7 +248,7 @@ async def test_a_draft_finds_what_exists_already(any_db: Database) -> None:
     await put(any_db, HERE, *made)
     text = "Städtisches Baumkataster. Alle Bäume der Stadt mit Art"
     assert names(await asked(any_db, text, like=True)) == ["near", "same"]
-    assert [fits(Wanted(text=text, like=True), copy_of(one)) for one in made] == [True, True, False, False]
+    assert [fits(SearchRequest(text=text, like=True), copy_of(one)) for one in made] == [True, True, False, False]
 
 
 async def test_what_comes_just_now_is_narrowed_by_the_same_rules(any_db: Database) -> None:
@@ -261,9 +261,10 @@ async def test_what_comes_just_now_is_narrowed_by_the_same_rules(any_db: Databas
     ]  # fmt: skip
     await put(any_db, HERE, *made)
     for wanted in (
-        Wanted(facets=(("theme", ("ENVI", "TRAN")),)), Wanted(facets=(("theme", ("ENVI",)), ("format", ("CSV",)))),
-        Wanted(since=1_577_000_000_000), Wanted(box=Box(8_500_000, 53_500_000, 10_000_000, 55_000_000)),
-        Wanted(period=(1_590_000_000_000, 1_590_000_000_001)), Wanted(period=(0, 1)),
+        SearchRequest(facets=(("theme", ("ENVI", "TRAN")),)),
+        SearchRequest(facets=(("theme", ("ENVI",)), ("format", ("CSV",)))),
+        SearchRequest(since=1_577_000_000_000), SearchRequest(box=Box(8_500_000, 53_500_000, 10_000_000, 55_000_000)),
+        SearchRequest(period=(1_590_000_000_000, 1_590_000_000_001)), SearchRequest(period=(0, 1)),
     ):  # fmt: skip
         answer = await any_db.read(HERE, search, HERE, wanted)
         assert sorted(names(answer)) == [one["@id"][-1] for one in made if fits(wanted, copy_of(one))], wanted

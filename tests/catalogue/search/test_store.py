@@ -158,8 +158,8 @@ async def test_no_question_reads_all_contents(sqlite_db: Database) -> None:
     """
     await put(sqlite_db, HERE, TREES)
     asked = {
-        "all": store.Asked(match=None), "word": store.Asked(match="baum"),
-        "box": store.Asked(match=None, box=Box(1, 2, 3, 4)), "period": store.Asked(match=None, period=(1, 2)),
+        "all": store.Query(match=None), "word": store.Query(match="baum"),
+        "box": store.Query(match=None, box=Box(1, 2, 3, 4)), "period": store.Query(match=None, period=(1, 2)),
     }  # fmt: skip
 
     def plans(tx: Tx) -> dict[str, list[str]]:

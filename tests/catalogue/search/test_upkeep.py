@@ -4,7 +4,7 @@ import pytest
 
 from connector.catalogue.search import store, upkeep
 from connector.catalogue.search.copies import box_of, copy_of
-from connector.catalogue.search.find import Wanted, search
+from connector.catalogue.search.find import SearchRequest, search
 from connector.catalogue.search.upkeep import Upkeep
 from connector.storage import Tx
 from connector.storage.database import PROCESS
@@ -31,10 +31,10 @@ async def test_a_round_sweeps_and_reads_again(towns: Towns, monkeypatch: pytest.
         await towns.db.write(here, store.replace_entry, here, PROVIDER, copy)
     await towns.db.write(here, store.forget, here, PROVIDER, ["urn:x:0"])
     await towns.db.write(PROCESS, aged)
-    assert (await towns.db.read(here, search, here, Wanted(text="Hecken"))).total == 0
+    assert (await towns.db.read(here, search, here, SearchRequest(text="Hecken"))).total == 0
     await Upkeep(towns.db, towns.participants).run()
-    assert (await towns.db.read(here, search, here, Wanted(text="Hecken"))).total == 4
-    assert (await towns.db.read(here, search, here, Wanted(box=box_of("8,53,8.1,54")))).total == 4
+    assert (await towns.db.read(here, search, here, SearchRequest(text="Hecken"))).total == 4
+    assert (await towns.db.read(here, search, here, SearchRequest(box=box_of("8,53,8.1,54")))).total == 4
     left = await towns.db.read(PROCESS, lambda tx: tx.all("SELECT edition FROM copy_content"))
     assert len(left) == 4
     assert all(row["edition"] != "old" for row in left)
@@ -49,5 +49,5 @@ async def test_what_cannot_be_read_any_more_is_left_and_found_by_nothing(
     await towns.db.write(PROCESS, aged)
     monkeypatch.setattr("connector.catalogue.search.copies.LARGEST", 5)
     await Upkeep(towns.db, towns.participants).run()
-    assert (await towns.db.read(here, search, here, Wanted(text="Hecken"))).total == 0
+    assert (await towns.db.read(here, search, here, SearchRequest(text="Hecken"))).total == 0
     assert len(await towns.db.read(here, store.held, here, PROVIDER)) == 1
