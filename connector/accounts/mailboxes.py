@@ -29,7 +29,7 @@ class Mailbox(Struct, frozen=True, kw_only=True):
 
 
 class Mailboxes:
-    """Of the persons of the process; runs in the caller's transaction."""
+    """Mailboxes of the persons of the process; runs in the caller's transaction."""
 
     def put(self, tx: Tx, person: str, address: str, wanted: str) -> None:
         """Her own wish; an empty address takes it away. Raises Mistake for what is no address."""
@@ -55,7 +55,7 @@ class Mailboxes:
         return None if row is None else _mailbox(row, store.person(tx, person).language)
 
     def at(self, tx: Tx, slug: str) -> Mapping[str, tuple[Mailbox, frozenset[str]]]:
-        """Of those who have a role at the participant and want mail: by pseudonym, with the roles."""
+        """Mailboxes of persons with a role at the participant who want mail: by pseudonym, with the roles."""
         found = ((one, self.of(tx, one.person.id)) for one in store.members(tx, slug) if one.roles)
         return {
             member.pseudonym: (box, frozenset(member.roles))
@@ -73,7 +73,7 @@ class Mailboxes:
         )
 
     def taken(self, tx: Tx, person: str) -> None:
-        """It took one."""
+        """The mailbox took a mail."""
         tx.run("UPDATE person_mailbox SET refused_at = NULL, refusal = '' WHERE person = :person", person=person)
 
 

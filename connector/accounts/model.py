@@ -33,7 +33,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     seen_at: int | None
 
 
-class Signed(msgspec.Struct, frozen=True, kw_only=True):
+class SignedIn(msgspec.Struct, frozen=True, kw_only=True):
     """Who is signed in with which session.
 
     `roles` and `operator` are what counts now; `withheld` is what would count with a second factor (of the process:

@@ -27,7 +27,7 @@ MOST = 200
 """Invitations of a participant that may be open."""
 
 
-class Accepted(Struct, frozen=True, kw_only=True):
+class AcceptedInvitation(Struct, frozen=True, kw_only=True):
     """`waiting` are the roles that a second person has to confirm; `cookie` of the new person's session."""
 
     person: str
@@ -75,13 +75,13 @@ class People:
         """With all that belongs to her; logs keep a pseudonym that names nobody any more."""
         for slug in await self._db.read(PROCESS, store.roles, person):
             for role in sorted(await self._db.read(PROCESS, store.roles_at, slug, person)):
-                await self._taken(slug, "", person, role, last=True)
+                await self._revoke(slug, "", person, role, last=True)
         await self._db.write(PROCESS, store.remove, person)
 
     # Invitations
 
     async def members(self, slug: str) -> tuple[list[Member], list[Invitation]]:
-        """Who has a role at the participant, and whom it has invited."""
+        """Persons with a role at the participant, and whom it has invited."""
         await self._participants.get(slug)
         return await self._db.read(slug, lambda tx: (store.members(tx, slug), store.invitations(tx, slug)))
 
@@ -110,31 +110,31 @@ class People:
             raise Unauthenticated("accounts.invitation")
         return found
 
-    async def accept(self, link: str, login: str, name: str, password: str, browser: Browser) -> Accepted:
+    async def accept(self, link: str, login: str, name: str, password: str, browser: Browser) -> AcceptedInvitation:
         """Makes a local account and signs it in; raises Unauthenticated, Mistake."""
         invitation = await self.invitation(link)
         plain, shown_as = folded(login), shown(name)
         encoded = await self._passwords.hashed(checked(password, plain))
 
-        def unit(tx: Tx) -> Accepted:
+        def unit(tx: Tx) -> AcceptedInvitation:
             self._used(tx, invitation)
             person = store.add(tx, plain, shown_as, password=encoded)
             waiting = self._joined(tx, invitation, person)
             cookie = sessions.opened(tx, person, browser.agent, strong=False)
-            return Accepted(person=person, participant=invitation.participant, waiting=waiting, cookie=cookie)
+            return AcceptedInvitation(person=person, participant=invitation.participant, waiting=waiting, cookie=cookie)
 
         return await self._db.write(invitation.participant, unit)
 
-    async def accept_signed(self, link: str, person: str) -> Accepted:
+    async def accept_signed(self, link: str, person: str) -> AcceptedInvitation:
         """For somebody who is known already; raises Unauthenticated, Refusal if she invited herself."""
         invitation = await self.invitation(link)
         if invitation.invited_by == person:
             raise Refusal("accounts.own-role")
 
-        def unit(tx: Tx) -> Accepted:
+        def unit(tx: Tx) -> AcceptedInvitation:
             self._used(tx, invitation)
             waiting = self._joined(tx, invitation, person)
-            return Accepted(person=person, participant=invitation.participant, waiting=waiting)
+            return AcceptedInvitation(person=person, participant=invitation.participant, waiting=waiting)
 
         return await self._db.write(invitation.participant, unit)
 
@@ -168,11 +168,11 @@ class People:
 
         await self._db.write(slug, unit)
 
-    async def take(self, slug: str, by: str, person: str, role: str) -> None:
+    async def revoke(self, slug: str, by: str, person: str, role: str) -> None:
         """At once, also one's own and one that is only proposed; raises Refusal for the last admin, Unknown."""
         await self._participants.get(slug)
         (wanted,) = rules.checked([role])
-        await self._taken(slug, by, person, wanted)
+        await self._revoke(slug, by, person, wanted)
 
     async def decide(self, person: str, slug: str | None, role: str, *, take: bool) -> frozenset[str]:
         """The operator's word; what the person may do there afterwards. Without a participant: `operator`."""
@@ -181,7 +181,7 @@ class People:
         if slug is None:
             await self.make_operator(person, operator=not take)
             return frozenset() if take else frozenset({rules.OPERATOR})
-        await (self.take(slug, "", person, role) if take else self.grant(slug, "", person, role))
+        await (self.revoke(slug, "", person, role) if take else self.grant(slug, "", person, role))
         return await self._db.read(slug, store.roles_at, slug, person)
 
     async def by_groups(self, person: str, wanted: Mapping[str, frozenset[Role]]) -> None:
@@ -208,14 +208,14 @@ class People:
             raise Mistake("accounts.many-invitations", most=MOST)
         store.invite(tx, slug, digest, whom, wanted, by, tx.now + INVITED_MS)
 
-    async def _taken(self, slug: str, by: str, person: str, role: Role, *, last: bool = False) -> None:
+    async def _revoke(self, slug: str, by: str, person: str, role: Role, *, last: bool = False) -> None:
         def unit(tx: Tx) -> None:
             proposal = store.withdraw_proposal(tx, slug, person, role)
             if role == "admin" and by and not last and store.holders(tx, slug, "admin") == [person]:
                 raise Refusal("accounts.last-admin")
             if role == "admin":
                 store.end_invitations_of(tx, slug, person)
-            if store.take(tx, slug, person, role):
+            if store.revoke(tx, slug, person, role):
                 self._record(tx, slug, by, person, role, "taken")
                 session_store.end_all(tx, person)
             elif not proposal:
@@ -240,7 +240,7 @@ class People:
         for role in sorted(before - now):
             if role == "admin":
                 store.end_invitations_of(tx, slug, person)
-            if store.take(tx, slug, person, role):
+            if store.revoke(tx, slug, person, role):
                 self._record(tx, slug, GROUPS, person, role, "taken")
         for role in sorted(now - before):
             if store.grant(tx, slug, person, role, GROUPS):

@@ -4,7 +4,7 @@ import hmac
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 
-from connector.accounts.model import ROLES, SCOPES, STRONG, Person, Role, Scope, Signed
+from connector.accounts.model import ROLES, SCOPES, STRONG, Person, Role, Scope, SignedIn
 from connector.errors import Mistake
 
 OPERATOR = "operator"
@@ -65,7 +65,7 @@ def counting(
 def signed(
     person: Person, roles: Mapping[str, frozenset[Role]], pseudonyms: Mapping[str, str], cookie: str, session: str,
     *, strong: bool,
-) -> Signed:  # fmt: skip
+) -> SignedIn:  # fmt: skip
     """Who is signed in, by what the database knows now."""
     now, operator = counting(roles, person.operator, strong=strong)
     withheld: dict[str, frozenset[str]] = {
@@ -73,7 +73,7 @@ def signed(
     }
     if person.operator and not operator:
         withheld[""] = frozenset({OPERATOR})
-    return Signed(
+    return SignedIn(
         person=person.id, name=person.name, roles=now, operator=operator,
         form_key=hmac.digest(cookie.encode(), b"hanse/form", sha256),
         withheld={slug: some for slug, some in withheld.items() if some},

@@ -27,7 +27,7 @@ def open_session(tx: Tx, digest: str, person: str, agent: str, ends_at: int, *, 
 
 
 def session(tx: Tx, digest: str, idle_ms: int) -> Row | None:
-    """One that is neither over nor idle for longer than that."""
+    """A session that is neither over nor idle for longer than that."""
     return tx.one(
         "SELECT * FROM desk_session WHERE digest = :digest AND ends_at > :now AND touched_at > :since",
         digest=digest,

@@ -7,7 +7,7 @@ nothing (threat T28).
 
 from connector.accounts import roles as rules
 from connector.accounts import secret, session_store, store
-from connector.accounts.model import Session, Signed
+from connector.accounts.model import Session, SignedIn
 from connector.storage.database import PROCESS, Database, Tx
 
 IDLE_MS = 30 * 60_000
@@ -20,8 +20,8 @@ class Sessions:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def session(self, cookie: str) -> Signed | None:
-        """Who has this cookie; None if it is nobody's, or its session is over."""
+    async def session(self, cookie: str) -> SignedIn | None:
+        """The person whose cookie this is; None if it is nobody's, or its session is over."""
         if not secret.shaped(cookie):
             return None
         digest = secret.digest(cookie)
@@ -40,10 +40,10 @@ class Sessions:
         return await self._db.read(PROCESS, session_store.sessions, person, IDLE_MS)
 
     async def end(self, person: str, session: str) -> bool:
-        """One of her own."""
+        """Ends one of the person's own sessions."""
         return await self._db.write(PROCESS, session_store.end, person, session)
 
-    async def end_others(self, signed: Signed) -> int:
+    async def end_others(self, signed: SignedIn) -> int:
         """All but the one that asks."""
 
         def unit(tx: Tx) -> int:
@@ -61,7 +61,7 @@ def opened(tx: Tx, person: str, agent: str, *, strong: bool) -> str:
     return cookie
 
 
-def _read(tx: Tx, cookie: str, digest: str) -> tuple[Signed | None, bool]:
+def _read(tx: Tx, cookie: str, digest: str) -> tuple[SignedIn | None, bool]:
     row = session_store.session(tx, digest, IDLE_MS)
     if row is None:
         return None, False
@@ -72,7 +72,7 @@ def _read(tx: Tx, cookie: str, digest: str) -> tuple[Signed | None, bool]:
     return found, tx.now - int(row["touched_at"]) >= TOUCH_MS
 
 
-def _touched(tx: Tx, cookie: str, digest: str) -> Signed | None:
+def _touched(tx: Tx, cookie: str, digest: str) -> SignedIn | None:
     """Noted as used, with the pseudonyms that were missing."""
     found, stale = _read(tx, cookie, digest)
     if found is None:

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from connector.accounts import attempts, second_factor, secret, session_store, sessions, store
 from connector.accounts.attempts import Lane
-from connector.accounts.model import LOGIN_MOST, NAME_MOST, Person, Signed
+from connector.accounts.model import LOGIN_MOST, NAME_MOST, Person, SignedIn
 from connector.accounts.password import Passwords, checked
 from connector.errors import Mistake, Unauthenticated
 from connector.participants.model import checked_name
@@ -34,7 +34,7 @@ class Browser(Struct, frozen=True, kw_only=True):
     known: str = ""
 
 
-class Opened(Struct, frozen=True, kw_only=True):
+class OpenedSession(Struct, frozen=True, kw_only=True):
     """What the browser keeps from now on: `cookie` of the session, `known` for the next time (empty: as before)."""
 
     cookie: str
@@ -68,7 +68,7 @@ class SigningIn:
         self._db, self._vault, self._passwords = db, vault, passwords
         self._recovery = vault.derive("recovery-codes")
 
-    async def password(self, login: str, password: str, browser: Browser) -> Opened | SecondWanted:
+    async def password(self, login: str, password: str, browser: Browser) -> OpenedSession | SecondWanted:
         """Raises Unauthenticated, TooMany, or Unavailable if too many sign in at once."""
         name = _folded(login)
         lanes, person, encoded = await self._db.write(PROCESS, self._tried, name, browser)
@@ -80,7 +80,7 @@ class SigningIn:
             fresh = await self._passwords.hashed(normalize("NFC", password))
         return await self._db.write(PROCESS, self._known, person, lanes, browser, fresh)
 
-    async def second(self, ticket: str, code: str, browser: Browser) -> Opened:
+    async def second(self, ticket: str, code: str, browser: Browser) -> OpenedSession:
         """With a code of the telephone or one from paper; raises Unauthenticated, TooMany."""
         digest = secret.digest(ticket)
 
@@ -93,7 +93,7 @@ class SigningIn:
 
         person = await self._db.write(PROCESS, attempt)
 
-        def unit(tx: Tx) -> Opened:
+        def unit(tx: Tx) -> OpenedSession:
             if not self._code_counts(tx, person, code) or session_store.use(tx, digest, "second") is None:
                 raise Unauthenticated("accounts.code")
             attempts.right(tx, attempts.of_second(person))
@@ -101,12 +101,12 @@ class SigningIn:
 
         return await self._db.write(PROCESS, unit)
 
-    async def sign_out(self, signed: Signed) -> None:
+    async def sign_out(self, signed: SignedIn) -> None:
         await self._db.write(PROCESS, session_store.end, signed.person, signed.session)
 
     # What one changes oneself
 
-    async def change_password(self, signed: Signed, old: str, new: str, browser: Browser) -> Opened:
+    async def change_password(self, signed: SignedIn, old: str, new: str, browser: Browser) -> OpenedSession:
         """Ends all sessions and opens a new one; whoever came by a link chooses the first one without an old one.
 
         Raises Mistake, Unauthenticated, TooMany.
@@ -123,21 +123,23 @@ class SigningIn:
             raise Unauthenticated("accounts.old-password")
         encoded = await self._passwords.hashed(plain)
 
-        def unit(tx: Tx) -> Opened:
+        def unit(tx: Tx) -> OpenedSession:
             attempts.right(tx, lanes)
             store.set_password(tx, person.id, encoded)
             return self._anew(tx, person.id, browser, strong=signed.strong)
 
         return await self._db.write(PROCESS, unit)
 
-    async def set_up_second(self, signed: Signed, totp: str, code: str, browser: Browser) -> tuple[Opened, list[str]]:
+    async def set_up_second(
+        self, signed: SignedIn, totp: str, code: str, browser: Browser
+    ) -> tuple[OpenedSession, list[str]]:
         """The new session, and the recovery codes, which are shown now and never again.
 
         One who has a second factor replaces it only in a session that showed one. Raises Mistake.
         """
         codes = second_factor.recovery_codes()
 
-        def unit(tx: Tx) -> Opened:
+        def unit(tx: Tx) -> OpenedSession:
             person = store.person(tx, signed.person)
             if person.external:
                 raise Mistake("accounts.external")
@@ -154,16 +156,16 @@ class SigningIn:
         log.info("accounts.second", person=signed.person)
         return opened, codes
 
-    async def describe(self, signed: Signed, name: str, language: str) -> None:
+    async def describe(self, signed: SignedIn, name: str, language: str) -> None:
         """Her name as others read it, and the language of pages and messages (`de`, `en`, empty: as the browser)."""
         if language not in ("", "de", "en"):
             raise Mistake("accounts.language")
         await self._db.write(PROCESS, store.set_details, signed.person, shown(name), language)
 
-    async def person(self, signed: Signed) -> Person:
+    async def person(self, signed: SignedIn) -> Person:
         return await self._db.read(PROCESS, store.person, signed.person)
 
-    async def codes_left(self, signed: Signed) -> int:
+    async def codes_left(self, signed: SignedIn) -> int:
         return await self._db.read(PROCESS, store.recovery_codes, signed.person)
 
     # Units
@@ -183,7 +185,7 @@ class SigningIn:
 
     def _known(
         self, tx: Tx, person: str, lanes: tuple[Lane, ...], browser: Browser, fresh: str
-    ) -> Opened | SecondWanted:  # fmt: skip
+    ) -> OpenedSession | SecondWanted:  # fmt: skip
         attempts.right(tx, lanes)
         if fresh:
             store.set_password(tx, person, fresh)
@@ -204,20 +206,20 @@ class SigningIn:
             return store.use_step(tx, person, step)
         return store.use_recovery_code(tx, person, second_factor.recovery_digest(self._recovery, person, code))
 
-    def _anew(self, tx: Tx, person: str, browser: Browser, *, strong: bool) -> Opened:
+    def _anew(self, tx: Tx, person: str, browser: Browser, *, strong: bool) -> OpenedSession:
         session_store.end_all(tx, person)
         return opened_in(tx, person, browser, strong=strong)
 
 
-def opened_in(tx: Tx, person: str, browser: Browser, *, strong: bool) -> Opened:
+def opened_in(tx: Tx, person: str, browser: Browser, *, strong: bool) -> OpenedSession:
     """A new session in a browser that is known as hers from now on."""
     cookie = sessions.opened(tx, person, browser.agent, strong=strong)
     found = session_store.look(tx, secret.digest(browser.known), "browser")
     if found is not None and found["person"] == person:
-        return Opened(cookie=cookie)
+        return OpenedSession(cookie=cookie)
     known = secret.fresh()
     session_store.keep(tx, secret.digest(known), "browser", tx.now + BROWSER_MS, person=person)
-    return Opened(cookie=cookie, known=known)
+    return OpenedSession(cookie=cookie, known=known)
 
 
 def _folded(login: str) -> str:

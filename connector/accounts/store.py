@@ -209,7 +209,7 @@ def grant(tx: Tx, participant: str, person_id: str, role: Role, by: str) -> bool
     )
 
 
-def take(tx: Tx, participant: str, person_id: str, role: Role) -> bool:
+def revoke(tx: Tx, participant: str, person_id: str, role: Role) -> bool:
     return bool(
         tx.run(
             "DELETE FROM person_role WHERE participant = :participant AND person = :person AND role = :role",
@@ -355,7 +355,7 @@ def invite(tx: Tx, participant: str, digest: str, name: str, roles: Iterable[Rol
 
 
 def invitation(tx: Tx, digest: str) -> Invitation | None:
-    """One that can still be used, of any participant: who comes with a link names none."""
+    """An invitation that can still be used, of any participant: a link names none."""
     row = tx.one(
         "SELECT i.* FROM invitation i JOIN participant p ON p.id = i.participant"
         " WHERE i.digest = :digest AND i.ends_at > :now"

@@ -25,7 +25,7 @@ def add(
 
 
 def by_digest(tx: Tx, digest: str) -> Row | None:
-    """One that is not over."""
+    """A key that is not over."""
     return tx.one("SELECT * FROM api_token WHERE digest = :digest AND ends_at > :now", digest=digest, now=tx.now)
 
 
@@ -44,7 +44,7 @@ def of_participant(tx: Tx, participant: str) -> list[ProgramKey]:
 
 
 def of_process(tx: Tx) -> list[ProgramKey]:
-    """Of operators, for the process."""
+    """Keys of operators, for the process."""
     rows = tx.all(
         "SELECT t.*, p.name AS owner FROM api_token t JOIN person p ON p.id = t.person"
         " WHERE t.participant IS NULL ORDER BY t.created_at DESC, t.id"
@@ -64,7 +64,7 @@ def end(tx: Tx, key_id: str) -> bool:
 
 
 def sweep(tx: Tx, before: int) -> int:
-    """Those that were over before that."""
+    """Removes keys that were over before that."""
     return tx.run("DELETE FROM api_token WHERE ends_at < :before", before=before)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from connector.accounts import roles as rules
 from connector.accounts import secret, store, token_store
-from connector.accounts.model import Caller, ProgramKey, Signed
+from connector.accounts.model import Caller, ProgramKey, SignedIn
 from connector.audit import store as audit
 from connector.errors import Mistake, Refusal, Unauthenticated, Unknown
 from connector.participants.model import checked_name
@@ -32,7 +32,7 @@ class Tokens:
     def __init__(self, db: Database, participants: Participants) -> None:
         self._db, self._participants = db, participants
 
-    async def make(self, signed: Signed, slug: str, label: str, scopes: Iterable[str], days: int) -> str:
+    async def make(self, signed: SignedIn, slug: str, label: str, scopes: Iterable[str], days: int) -> str:
         """The text of a new key for a participant, never seen again; raises Refusal for more than one's roles."""
         hosted = await self._participants.get(slug)
         wanted = rules.checked_scopes(scopes)
@@ -41,7 +41,7 @@ class Tokens:
         return await self._made(signed.person, hosted.participant.id, label, wanted, days)
 
     async def make_for_process(self, person: str, label: str, days: int) -> str:
-        """Of an operator, on the operator's command line; raises Refusal if the person is none."""
+        """The text of a new key of an operator, on the operator's command line; Refusal if the person is none."""
         if not (await self._db.read(PROCESS, store.person, person)).operator:
             raise Refusal("accounts.scope-beyond")
         return await self._made(person, None, label, frozenset({"operate"}), days)

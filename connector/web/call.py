@@ -10,7 +10,7 @@ from urllib.parse import quote
 from aiohttp import web
 from msgspec import Struct
 
-from connector.accounts.model import Role, Signed
+from connector.accounts.model import Role, SignedIn
 from connector.approvals.model import Voter
 from connector.clock import Clock
 from connector.errors import Defect, HanseError, Mistake
@@ -43,7 +43,7 @@ class Desk(Struct, frozen=True, kw_only=True):
     texts: Mapping[str, str]
     in_words: Callable[[str, str], str] = lambda text, lang: text
     paths: Mapping[str, frozenset[Role]] = {}
-    """Of every page with a role at a participant: its path, with `{p}`, and who may open it."""
+    """Pages with a role at a participant: path, with `{p}`, and the roles that may open it."""
 
 
 class Call(Struct, frozen=True, kw_only=True):
@@ -52,12 +52,12 @@ class Call(Struct, frozen=True, kw_only=True):
     request: web.Request
     desk: Desk
     lang: Lang
-    signed: Signed | None = None
+    signed: SignedIn | None = None
     participant: Participant | None = None
     form: Form = Form()
 
     @property
-    def person(self) -> Signed:
+    def person(self) -> SignedIn:
         """Who is signed in; only on pages that need somebody."""
         if self.signed is None:
             raise Defect("web.nobody-signed")
@@ -76,7 +76,7 @@ class Call(Struct, frozen=True, kw_only=True):
 
     @property
     def roles(self) -> frozenset[Role]:
-        """Of the person at the participant of this page."""
+        """Roles of the person at the participant of this page."""
         if self.signed is None or self.participant is None:
             return frozenset()
         return self.signed.roles.get(self.participant.id, frozenset())

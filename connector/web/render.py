@@ -118,7 +118,7 @@ def _number(lang: str, value: float, digits: int = 0) -> str:
 
 
 def size_text(lang: str, count: int) -> str:
-    """Of a file: 1 kB = 1000 bytes."""
+    """The size of a file in words: 1 kB = 1000 bytes."""
     for factor, unit in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
         if count >= factor:
             return f"{decimal(count / factor, lang, 1)} {unit}"

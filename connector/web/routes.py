@@ -30,7 +30,7 @@ PERSON_BURST: Final = 200
 PERSON_PER_S: Final = 30
 ADDRESS_BURST: Final = 600
 ADDRESS_PER_S: Final = 60
-"""Of those who are not signed in: a town hall has one address."""
+"""Requests of people who are not signed in: a town hall has one address."""
 TOWN: Final = "/t/{p}"
 UNSENT: Final = "unsent"
 """In the address of the page on which one signs in: what was sent came after the session was over."""
@@ -104,7 +104,7 @@ def application(desk: Desk, handlers: Iterable[Handlers]) -> web.Application:
 
 
 def paths(handlers: Iterable[Handlers]) -> dict[str, frozenset[Role]]:
-    """Of the pages of a participant, for `Desk.paths`."""
+    """Paths and roles of the pages of a participant, for `Desk.paths`."""
     return {
         route.path: frozenset(cast("tuple[Role, ...]", route.access))
         for group in handlers
@@ -229,7 +229,7 @@ class _Door:
         return response
 
     async def _again(self, name: str) -> web.StreamResponse:
-        """To where the first sending led; a doubled click waits for it."""
+        """Leads to where the first sending led; a doubled click waits for it."""
         for _ in range(int(_WAIT_S / _LOOK_S)):
             earlier = await self._desk.sent.look(name)
             if earlier is None:

@@ -18,7 +18,7 @@ class Sent(Struct, frozen=True):
 
 
 class SentForms:
-    """Of all replicas."""
+    """Forms sent to any replica."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -34,7 +34,7 @@ class SentForms:
         await self._db.write(PROCESS, _finish, name, location)
 
     async def release(self, name: str) -> None:
-        """It did nothing: the same form may be sent again."""
+        """The form did nothing: it may be sent again."""
         await self._db.write(PROCESS, _release, name)
 
 

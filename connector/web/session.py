@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from msgspec import Struct
 
-from connector.accounts.model import ROLES, Signed
+from connector.accounts.model import ROLES, SignedIn
 from connector.http import strict
 
 READERS: Final = ROLES
@@ -28,8 +28,8 @@ _YEAR_S: Final = 31_536_000
 
 
 class Sessions(Protocol):
-    async def session(self, cookie: str) -> Signed | None:
-        """Who has the session that this cookie names; None if there is none, or none any more."""
+    async def session(self, cookie: str) -> SignedIn | None:
+        """The person of the session that this cookie names; None if there is none, or none any more."""
 
     async def knows(self, browser: str) -> bool:
         """Whether somebody has signed in before in the browser that has this secret."""
@@ -68,11 +68,11 @@ class Cookies(Struct, frozen=True):
     def _named(self, what: str) -> str:
         return f"__Host-hanse-{what}" if self.secure else f"hanse-{what}-{urlsplit(self.origin).port or 80}"
 
-    def give(self, response: web.StreamResponse, value: str) -> None:
+    def keep_session(self, response: web.StreamResponse, value: str) -> None:
         """Until the browser is closed; how long a session lasts is decided on our side."""
         response.set_cookie(self.name, value, path="/", secure=self.secure, httponly=True, samesite="Lax")
 
-    def take(self, response: web.StreamResponse) -> None:
+    def drop_session(self, response: web.StreamResponse) -> None:
         self.drop(response, "session")
 
     def speak(self, response: web.StreamResponse, lang: Lang) -> None:

@@ -75,8 +75,8 @@ async def test_the_log_says_who_and_names_nobody(towns: Towns) -> None:
     with acting({TOWN: hers}):
         await it.grant(TOWN, anna, carla, "auditor")
         await it.grant(TOWN, anna, carla, "steward")
-        await it.take(TOWN, anna, carla, "steward")
-        await it.take(TOWN, anna, carla, "auditor")
+        await it.revoke(TOWN, anna, carla, "steward")
+        await it.revoke(TOWN, anna, carla, "auditor")
     said = (await logged(towns))[2:]
     assert [(one["actor"], one["body"]) for one in said] == [
         (hers, {"person": his, "role": role, "change": change, "by": hers})
@@ -95,13 +95,13 @@ async def test_the_last_admin_stays(towns: Towns) -> None:
     """>> each of two takes the other's role at the same time << one is left; the operator may take that, too."""
     it = people(towns)
     anna, bert = await admins(it, towns)
-    both = it.take(TOWN, anna, bert, "admin"), it.take(TOWN, bert, anna, "admin")
+    both = it.revoke(TOWN, anna, bert, "admin"), it.revoke(TOWN, bert, anna, "admin")
     said = await asyncio.gather(*both, return_exceptions=True)
     assert sorted(str(one) for one in said) == ["None", "accounts.last-admin"]
     (left,) = [one for one in (anna, bert) if "admin" in await roles(towns, one)]
     with pytest.raises(Refusal, match="last-admin"):
-        await it.take(TOWN, left, left, "admin")
-    await it.take(TOWN, "", left, "admin")
+        await it.revoke(TOWN, left, left, "admin")
+    await it.revoke(TOWN, "", left, "admin")
     assert not await roles(towns, left)
 
 
@@ -119,7 +119,7 @@ async def test_a_change_of_roles_ends_sessions(towns: Towns) -> None:
     two = await session()
     await it.grant(TOWN, anna, carla, "steward")
     assert await sessions.session(two) is not None
-    await it.take(TOWN, anna, carla, "auditor")
+    await it.revoke(TOWN, anna, carla, "auditor")
     assert await sessions.session(two) is None
 
 
@@ -179,7 +179,7 @@ async def test_the_operators_word_is_judged_when_it_counts(towns: Towns) -> None
     first, second = [await it.accept(link, login, "Y", PASSWORD, DESK) for link, login in ((one, ANNA), (two, BERT))]
     assert (first.waiting, second.waiting) == (set(), {"admin", "steward"})
     assert await roles(towns, second.person) == set()
-    await it.take(TOWN, "", first.person, "admin")
+    await it.revoke(TOWN, "", first.person, "admin")
     await it.make_operator(otto, operator=False)
     with pytest.raises(Unauthenticated, match=r"accounts\.invitation"):
         await it.accept(late, "carla@musterstadt.de", "Carla", PASSWORD, DESK)
@@ -222,7 +222,7 @@ async def test_what_is_no_invitation(towns: Towns) -> None:
         with pytest.raises(Unknown):
             await it.take_back(TOWN, gone)
     assert (await it.invitation(hers)).invited_by == anna
-    await it.take(TOWN, bert, anna, "admin")
+    await it.revoke(TOWN, bert, anna, "admin")
     for link in (back, hers, "", "x" * 43, second_factor.fresh()):
         with pytest.raises(Unauthenticated, match=r"accounts\.invitation"):
             await it.accept(link, OLAF, "Olaf", PASSWORD, DESK)
@@ -278,7 +278,7 @@ async def test_nobody_has_roles_where_the_town_has_moved_from(towns: Towns) -> N
     anna, bert = await admins(it, towns)
     await it.grant(VILLAGE, "", anna, "auditor")
     await towns.db.write(TOWN, state, "moving")
-    for change in (it.take(TOWN, bert, anna, "admin"), it.grant(TOWN, "", anna, "auditor"), it.remove(anna)):
+    for change in (it.revoke(TOWN, bert, anna, "admin"), it.grant(TOWN, "", anna, "auditor"), it.remove(anna)):
         with pytest.raises(AtRest):
             await change
     assert await roles(towns, anna) == {"admin"}

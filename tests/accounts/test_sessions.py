@@ -101,7 +101,7 @@ async def test_what_was_taken_counts_no_more(any_db: Database) -> None:
     await given(any_db, her, TOWN, "steward", "auditor")
     await given(any_db, her, VILLAGE, "steward")
     cookie = await opened(any_db, her)
-    await any_db.write(PROCESS, store.take, TOWN, her, "steward")
+    await any_db.write(PROCESS, store.revoke, TOWN, her, "steward")
     for state in ("closing", "closed", "deleting"):
         change = f"UPDATE participant SET state = '{state}' WHERE id = :id"
         await any_db.write(VILLAGE, lambda tx, change=change: tx.run(change, id=VILLAGE))

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from connector.accounts import attempts, second_factor, session_store, store
 from connector.accounts.sessions import Sessions
-from connector.accounts.signing_in import Browser, Opened, SecondWanted, SigningIn, folded, shown
+from connector.accounts.signing_in import Browser, OpenedSession, SecondWanted, SigningIn, folded, shown
 from connector.errors import HanseError, Mistake, Unauthenticated
 from connector.http.refusals import TooMany
 from connector.storage import PROCESS, Database
@@ -16,9 +16,11 @@ from tests.accounts.people import DESK, OLAF, PASSWORD, PETRA, STRANGER, code, n
 WRONG = "Kastanie im Regen"
 
 
-async def came_in(it: SigningIn, login: str = PETRA, browser: Browser = DESK, password: str = PASSWORD) -> Opened:
+async def came_in(
+    it: SigningIn, login: str = PETRA, browser: Browser = DESK, password: str = PASSWORD
+) -> OpenedSession:
     opened = await it.password(login, password, browser)
-    assert isinstance(opened, Opened)
+    assert isinstance(opened, OpenedSession)
     return opened
 
 
@@ -76,7 +78,7 @@ async def test_guessing_is_slowed_down(any_db: Database) -> None:
         await rested(any_db, 2_000)
         assert await outcome(it, STRANGER) == "accounts.sign-in"
     await rested(any_db, 900_000)
-    assert await outcome(it, STRANGER, PASSWORD) == "Opened"
+    assert await outcome(it, STRANGER, PASSWORD) == "OpenedSession"
     assert await outcome(it, STRANGER) == "accounts.sign-in", "she begins anew"
 
 
@@ -89,7 +91,7 @@ async def test_a_stranger_shuts_nobody_out(any_db: Database) -> None:
     for number in range(60):
         await outcome(it, replace(STRANGER, address=f"203.0.{number}.1"))
     assert await outcome(it, DESK, PASSWORD) == "accounts.wait", "a new browser has to wait"
-    assert await outcome(it, known, PASSWORD) == "Opened"
+    assert await outcome(it, known, PASSWORD) == "OpenedSession"
     assert (await came_in(it, browser=known)).known == "", "it stays the same one"
     for _ in range(5):
         assert await outcome(it, known) == "accounts.sign-in"
@@ -105,7 +107,7 @@ async def test_a_browser_is_known_for_one_person(any_db: Database) -> None:
     for _ in range(5):
         await outcome(it, known, login=OLAF)
     assert await outcome(it, known, login=OLAF) == "accounts.wait"
-    assert await outcome(it, known, PASSWORD) == "Opened"
+    assert await outcome(it, known, PASSWORD) == "OpenedSession"
 
 
 @pytest.mark.threat("T87")
@@ -151,7 +153,7 @@ def test_networks_and_pauses() -> None:
     ]
 
 
-async def with_second(it: SigningIn, db: Database) -> tuple[str, list[str], Opened]:
+async def with_second(it: SigningIn, db: Database) -> tuple[str, list[str], OpenedSession]:
     """Petra sets up her telephone: its secret, her codes on paper, her session."""
     signed = await Sessions(db).session((await came_in(it)).cookie)
     assert signed is not None
@@ -180,7 +182,7 @@ async def test_a_code_counts_once(any_db: Database) -> None:
         await it.second(await ticket(it), code(totp, at), DESK)
     one, next_code = await ticket(it), code(totp, at, 1)
     said = await asyncio.gather(*(it.second(one, next_code, DESK) for _ in range(4)), return_exceptions=True)
-    assert [type(each) for each in said].count(Opened) == 1
+    assert [type(each) for each in said].count(OpenedSession) == 1
     for old in (next_code, code(totp, at), code(totp, at, -1)):
         with pytest.raises(Unauthenticated):
             await it.second(await ticket(it), old, DESK)
@@ -265,7 +267,7 @@ async def test_a_new_password_ends_all_sessions(any_db: Database) -> None:
     assert len(await Sessions(any_db).own(her)) == 1
     assert await Sessions(any_db).session(fresh.cookie) is not None
     assert await outcome(it, DESK, PASSWORD) == "accounts.sign-in"
-    assert await outcome(it, DESK, "Eine neue Kastanie") == "Opened"
+    assert await outcome(it, DESK, "Eine neue Kastanie") == "OpenedSession"
 
 
 def test_names() -> None:

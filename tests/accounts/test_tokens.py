@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from connector.accounts.model import Signed
+from connector.accounts.model import SignedIn
 from connector.accounts.password import Passwords
 from connector.accounts.people import People
 from connector.accounts.tokens import DAY_MS, Tokens
@@ -18,8 +18,8 @@ def services(towns: Towns) -> tuple[Tokens, People]:
     return Tokens(towns.db, towns.participants), People(towns.db, towns.participants, Passwords(memory_kib=8))
 
 
-def signed(who: str, *roles: str) -> Signed:
-    return Signed(person=who, name="x", roles={TOWN: frozenset(roles)}, operator=False, form_key=b"")  # type: ignore[arg-type]
+def signed(who: str, *roles: str) -> SignedIn:
+    return SignedIn(person=who, name="x", roles={TOWN: frozenset(roles)}, operator=False, form_key=b"")  # type: ignore[arg-type]
 
 
 @pytest.mark.on_both
@@ -67,7 +67,7 @@ async def test_who_loses_the_role_loses_the_power(towns: Towns) -> None:
     her = await person(towns.db)
     await people.grant(TOWN, "", her, "steward")
     key = f"Bearer {await tokens.make(signed(her, 'steward'), TOWN, 'x', ['read', 'decide'], 1)}"
-    await people.take(TOWN, "", her, "steward")
+    await people.revoke(TOWN, "", her, "steward")
     assert (await tokens.caller(key)).scopes == frozenset()
     await people.grant(TOWN, "", her, "auditor")
     assert (await tokens.caller(key)).scopes == {"read"}

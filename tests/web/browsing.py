@@ -17,7 +17,7 @@ import aiohttp
 from msgspec.structs import replace
 from yarl import URL
 
-from connector.accounts.model import Role, Signed
+from connector.accounts.model import Role, SignedIn
 from connector.app import desk as composed
 from connector.app.services import Services
 from connector.http import server
@@ -36,9 +36,9 @@ class People:
     """Sessions by the word of the test."""
 
     def __init__(self) -> None:
-        self._known: dict[str, Signed] = {}
+        self._known: dict[str, SignedIn] = {}
 
-    async def session(self, cookie: str) -> Signed | None:
+    async def session(self, cookie: str) -> SignedIn | None:
         return self._known.get(cookie)
 
     async def knows(self, browser: str) -> bool:
@@ -47,7 +47,7 @@ class People:
     def enter(self, name: str, roles: Mapping[str, Iterable[Role]], operator: bool) -> str:
         """The cookie of a new session."""
         cookie, person = secrets.token_urlsafe(16), f"p-{sha256(name.encode()).hexdigest()[:6]}"
-        self._known[cookie] = Signed(
+        self._known[cookie] = SignedIn(
             person=person, name=name, roles={slug: frozenset(some) for slug, some in roles.items()}, operator=operator,
             form_key=sha256(cookie.encode()).digest(), pseudonyms=dict.fromkeys(roles, person), strong=True,
         )  # fmt: skip

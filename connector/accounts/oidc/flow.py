@@ -20,10 +20,10 @@ from connector.accounts import secret, session_store, store
 from connector.accounts.model import LOGIN_MOST, NAME_MOST
 from connector.accounts.oidc import id_token
 from connector.accounts.oidc.groups import Groups, Meaning
-from connector.accounts.oidc.id_token import Expected, wrong
+from connector.accounts.oidc.id_token import ExpectedToken, wrong
 from connector.accounts.oidc.provider import Provider, Tokens
 from connector.accounts.people import People
-from connector.accounts.signing_in import Browser, Opened, folded, opened_in, shown
+from connector.accounts.signing_in import Browser, OpenedSession, folded, opened_in, shown
 from connector.clock import Clock
 from connector.errors import Defect, HanseError, Mistake, Refusal, Unauthenticated
 from connector.settings.sections import Oidc
@@ -90,7 +90,7 @@ class ExternalSignIn:
             url=f"{there.authorization_endpoint}{joint}{urlencode(asked)}", cookie=sealed, seconds=LASTS_MS // 1000
         )
 
-    async def finish(self, answer: Mapping[str, str], cookie: str, browser: Browser) -> tuple[Opened, str]:
+    async def finish(self, answer: Mapping[str, str], cookie: str, browser: Browser) -> tuple[OpenedSession, str]:
         """The session, and where she wanted to go; raises Unauthenticated, Refusal if nobody expects her here."""
         way = self._opened(cookie)
         if not hmac.compare_digest(answer.get("state", "").encode(), way.state.encode()):
@@ -123,7 +123,7 @@ class ExternalSignIn:
         keys = await self._provider.keys()
         if not id_token.knows(tokens.id_token, keys):
             keys = await self._provider.keys(fresh=True)
-        expected = Expected(
+        expected = ExpectedToken(
             issuer=self._settings.issuer, client=self._settings.client_id, nonce=way.nonce,
             access_token=tokens.access_token,
         )  # fmt: skip

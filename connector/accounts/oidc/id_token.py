@@ -29,7 +29,7 @@ _TYPES: Mapping[str, str] = {
 _LEAST_RSA = 2048
 
 
-class Expected(Struct, frozen=True, kw_only=True):
+class ExpectedToken(Struct, frozen=True, kw_only=True):
     """`nonce` of this sign-in, `access_token` that came with the token (empty: none)."""
 
     issuer: str
@@ -38,7 +38,7 @@ class Expected(Struct, frozen=True, kw_only=True):
     access_token: str = ""
 
 
-def claims(token: str, keys: Sequence[Mapping[str, Any]], expected: Expected, now: int) -> Mapping[str, Any]:
+def claims(token: str, keys: Sequence[Mapping[str, Any]], expected: ExpectedToken, now: int) -> Mapping[str, Any]:
     """The claims; raises Unauthenticated `accounts.oidc` with what is wrong. `keys` are JWKs, `now` in seconds."""
     if len(token) > LONGEST or not token.isascii():
         raise wrong("size")
@@ -117,7 +117,7 @@ def _object(payload: bytes) -> Mapping[str, Any]:
     return found
 
 
-def _who(found: Mapping[str, Any], expected: Expected) -> None:
+def _who(found: Mapping[str, Any], expected: ExpectedToken) -> None:
     if found.get("iss") != expected.issuer:
         raise wrong("iss")
     subject = found.get("sub")
@@ -147,7 +147,7 @@ def _second(value: Any, name: str) -> float:
     return value
 
 
-def _bound(found: Mapping[str, Any], alg: str, expected: Expected) -> None:
+def _bound(found: Mapping[str, Any], alg: str, expected: ExpectedToken) -> None:
     nonce, half = found.get("nonce"), found.get("at_hash")
     if not isinstance(nonce, str) or not hmac.compare_digest(nonce.encode(), expected.nonce.encode()):
         raise wrong("nonce")

@@ -10,7 +10,7 @@ from connector.accounts.assemble import AccountSlice
 from connector.errors import HanseError, Mistake
 from connector.web import session
 from connector.web.account import browser, qr
-from connector.web.account.sign_in import entered, secret_of, told
+from connector.web.account.sign_in import entered, error_sentence, secret_of
 from connector.web.call import Call
 from connector.web.render import page, to
 from connector.web.routes import Route, get, post
@@ -101,7 +101,7 @@ class AccountHandlers:
         return await page(
             call, "account/account.html", 200 if wrong is None else wrong.status, title=call.say("web.account.title"),
             person=person, codes=await signing.codes_left(signed), own=await self._accounts.sessions.own(person.id),
-            names=names, name_error=told(call, name), password_error=told(call, password),
+            names=names, name_error=error_sentence(call, name), password_error=error_sentence(call, password),
         )  # fmt: skip
 
     async def _second(self, call: Call, totp: str, error: HanseError | None = None) -> web.StreamResponse:
@@ -109,6 +109,6 @@ class AccountHandlers:
         picture = qr.svg(second_factor.address(totp, person.login, PLACE), call.say("web.account.second.alt"))
         return await page(
             call, "account/second_factor.html", 200 if error is None else error.status,
-            title=call.say("web.account.second.title"), person=person, secret=totp, error=told(call, error),
+            title=call.say("web.account.second.title"), person=person, secret=totp, error=error_sentence(call, error),
             grouped=" ".join(totp[at : at + 4] for at in range(0, len(totp), 4)), picture=picture,
         )  # fmt: skip

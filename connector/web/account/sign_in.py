@@ -12,9 +12,9 @@ import structlog
 from aiohttp import web
 
 from connector.accounts.assemble import ANSWER, AccountSlice
-from connector.accounts.model import Signed
-from connector.accounts.people import Accepted
-from connector.accounts.signing_in import BROWSER_MS, SECOND_MS, Opened, SecondWanted
+from connector.accounts.model import SignedIn
+from connector.accounts.people import AcceptedInvitation
+from connector.accounts.signing_in import BROWSER_MS, SECOND_MS, OpenedSession, SecondWanted
 from connector.errors import HanseError, Refusal, Unknown
 from connector.web import session
 from connector.web.account import browser
@@ -34,7 +34,7 @@ class SignInHandlers:
         self._provider = "" if accounts.external is None else accounts.external.name
 
     async def show(self, call: Call) -> web.StreamResponse:
-        """Whoever is signed in is led on."""
+        """The page to sign in; a person who is signed in is led on."""
         back = session.local(call.query("next", "/"))
         return to(back) if call.signed is not None else await self._form(call, back)
 
@@ -46,7 +46,7 @@ class SignInHandlers:
             if error.status >= 500:
                 raise
             return await self._form(call, back, error, login)
-        if isinstance(found, Opened):
+        if isinstance(found, OpenedSession):
             return await entered(call, self._accounts, found, back)
         return _second(call, found, back)
 
@@ -96,7 +96,7 @@ class SignInHandlers:
     async def sign_out(self, call: Call) -> web.StreamResponse:
         await self._accounts.signing_in.sign_out(call.person)
         response = to("/sign-in")
-        call.desk.cookies.take(response)
+        call.desk.cookies.drop_session(response)
         return response
 
     async def show_link(self, call: Call) -> web.StreamResponse:
@@ -109,7 +109,7 @@ class SignInHandlers:
         if urlsplit(call.desk.origin).hostname in _HERE and not _loopback(call.request.remote):
             raise Refusal("accounts.link-here")
         cookie = await self._accounts.links.use(call.form.text("code"), browser.of(call).agent)
-        return await entered(call, self._accounts, Opened(cookie=cookie), "/")
+        return await entered(call, self._accounts, OpenedSession(cookie=cookie), "/")
 
     async def show_invitation(self, call: Call) -> web.StreamResponse:
         return await self._invitation(call, call.query("code"))
@@ -125,7 +125,7 @@ class SignInHandlers:
             if error.status >= 500:
                 raise
             return await self._invitation(call, code, error)
-        return await entered(call, self._accounts, Opened(cookie=accepted.cookie), _begins(accepted))
+        return await entered(call, self._accounts, OpenedSession(cookie=accepted.cookie), _begins(accepted))
 
     async def join(self, call: Call) -> web.StreamResponse:
         """What she may do has changed, so her sessions have ended."""
@@ -152,14 +152,14 @@ class SignInHandlers:
     ) -> web.StreamResponse:  # fmt: skip
         return await page(
             call, "account/sign_in.html", 200 if error is None else error.status, title=call.say("web.sign-in.title"),
-            back=back, login=login[:200], error=told(call, error), provider=self._provider,
+            back=back, login=login[:200], error=error_sentence(call, error), provider=self._provider,
             unsent=call.request.method == "GET" and UNSENT in call.request.query,
         )  # fmt: skip
 
     async def _second_form(self, call: Call, back: str, error: HanseError | None = None) -> web.StreamResponse:
         return await page(
             call, "account/second.html", 200 if error is None else error.status,
-            title=call.say("web.sign-in.second.title"), back=back, error=told(call, error),
+            title=call.say("web.sign-in.second.title"), back=back, error=error_sentence(call, error),
         )  # fmt: skip
 
     async def _invitation(self, call: Call, code: str, error: HanseError | None = None) -> web.StreamResponse:
@@ -168,24 +168,24 @@ class SignInHandlers:
         filled = {name: call.form.text(name)[:200] for name in ("login", "name")}
         return await page(
             call, "account/invitation.html", 200 if error is None else error.status,
-            title=call.say("web.invitation.title", name=hosted.participant.name), code=code, error=told(call, error),
-            invited=sorted(found.roles), login=filled["login"], name=filled["name"],
+            title=call.say("web.invitation.title", name=hosted.participant.name), code=code,
+            error=error_sentence(call, error), invited=sorted(found.roles), login=filled["login"], name=filled["name"],
         )  # fmt: skip
 
 
-def _begins(accepted: Accepted) -> str:
+def _begins(accepted: AcceptedInvitation) -> str:
     """Where a role still waits for a second person there is perhaps nothing to see yet: the start says so."""
     return "/" if accepted.waiting else f"/t/{accepted.participant}/"
 
 
-async def entered(call: Call, accounts: AccountSlice, opened: Opened, back: str) -> web.StreamResponse:
+async def entered(call: Call, accounts: AccountSlice, opened: OpenedSession, back: str) -> web.StreamResponse:
     """On to where she wanted to go; first to her second factor where one is needed that is not there."""
     cookies = call.desk.cookies
     signed = await accounts.sessions.session(opened.cookie)
     if call.signed is not None and signed is not None and call.signed.session != signed.session:
         await accounts.sessions.end(call.signed.person, call.signed.session)
     response = to(await _first(accounts, signed, back) if signed is not None else back)
-    cookies.give(response, opened.cookie)
+    cookies.keep_session(response, opened.cookie)
     if opened.known:
         cookies.keep(response, session.KNOWN, opened.known, BROWSER_MS // 1000)
     lang = session.LANGUAGES.get(signed.language if signed is not None else "")
@@ -194,7 +194,7 @@ async def entered(call: Call, accounts: AccountSlice, opened: Opened, back: str)
     return response
 
 
-async def _first(accounts: AccountSlice, signed: Signed, back: str) -> str:
+async def _first(accounts: AccountSlice, signed: SignedIn, back: str) -> str:
     if not signed.withheld:
         return back
     person = await accounts.signing_in.person(signed)
@@ -207,7 +207,7 @@ def _second(call: Call, found: SecondWanted, back: str) -> web.StreamResponse:
     return response
 
 
-def told(call: Call, error: HanseError | None) -> str:
+def error_sentence(call: Call, error: HanseError | None) -> str:
     """The sentence of an error, for above a form."""
     return "" if error is None else call.explain(error)
 

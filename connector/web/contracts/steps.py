@@ -139,7 +139,7 @@ class ContractSteps:
     async def _end(self, call: Call, problem: HanseError | None = None) -> web.StreamResponse:
         found = await self._db.read(call.slug, self._step, call)
         field = "notice" if problem is not None and problem.code == "endings.notice" else "reason"
-        errors = _told(call, field, problem)
+        errors = _field_errors(call, field, problem)
         return await page(
             call, "contracts/end.html", 200 if problem is None else 422, title=call.say("web.contracts.end-title"),
             one=found.shown, id=call.param("id"), errors=errors, wrong=dict(errors), reason=call.form.text("reason"),
@@ -158,7 +158,7 @@ class ContractSteps:
                 rows = clause_diff.compare(old, new)
             except HanseError as away:
                 problem = problem or away
-        errors = _told(call, "", problem)
+        errors = _field_errors(call, "", problem)
         return await page(
             call, "contracts/renew.html", 200 if problem is None else 422, title=call.say("web.contracts.renew-title"),
             one=found.shown, id=call.param("id"), errors=errors, offered=offered, crumbs=self._crumbs(call, found),
@@ -172,7 +172,7 @@ class ContractSteps:
         reading = await asyncio.to_thread(self._readings.read, gathered)
         return await page(
             call, "contracts/sign.html", 200 if problem is None else 422, title=call.say("web.contracts.sign-title"),
-            one=found.shown, signable=found.signable, id=call.param("id"), errors=_told(call, "", problem),
+            one=found.shown, signable=found.signable, id=call.param("id"), errors=_field_errors(call, "", problem),
             reading=reading, crumbs=self._crumbs(call, found),
         )  # fmt: skip
 
@@ -208,7 +208,7 @@ class ContractSteps:
                 (title, call.at("contracts", call.param("id")))]  # fmt: skip
 
 
-def _told(call: Call, field: str, problem: HanseError | None) -> list[tuple[str, str]]:
+def _field_errors(call: Call, field: str, problem: HanseError | None) -> list[tuple[str, str]]:
     return [] if problem is None else [(field, call.explain(problem))]
 
 

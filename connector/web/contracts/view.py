@@ -79,7 +79,7 @@ def row(call: Call, one: AgreementView, by: str) -> Row:
 
 
 def part_of(call: Call, life: LifeView) -> str:
-    """Of whom the partner is part by law; empty for who is part of nobody."""
+    """The name of the town that the partner is part of by law; empty if of none."""
     if life.part_of is None or (day := read_day(life.part_of.since)) is None:
         return ""
     said = call.say("policy.format.day", at=day, year=day.year)
@@ -176,7 +176,7 @@ def acted(tx: Tx, call: Call, agreement: Agreement) -> list[tuple[str, str]]:
 
 
 def bare(agreement_id: str) -> str:
-    """As it stands in an address."""
+    """The id as it stands in an address."""
     return agreement_id.removeprefix("urn:uuid:")
 
 

@@ -113,7 +113,7 @@ class DeliveryPages:
             found = await self._links.open(call.param("p"), call.param("key"), request.remote or "")
         except HanseError as error:
             # The address holds a secret: nothing of it goes on, neither into a page nor into our log.
-            return web.Response(status=error.status, text=call.say(f"error.{_told(error)}"))
+            return web.Response(status=error.status, text=call.say(f"error.{_error_code(error)}"))
         return _attached(found.file)
 
     routes: ClassVar[tuple[Route, ...]] = (
@@ -186,7 +186,7 @@ def _attached(file: Path) -> web.FileResponse:
     return web.FileResponse(file, chunk_size=1 << 20, headers=headers)
 
 
-def _told(error: HanseError) -> str:
+def _error_code(error: HanseError) -> str:
     return error.code if not error.facts and not isinstance(error, Mistake) else "requests.no-link"
 
 

@@ -17,7 +17,7 @@ FOREVER: Final = "public, max-age=31536000, immutable"
 
 class FrameHandlers:
     async def start(self, call: Call) -> web.StreamResponse:
-        """To the one participant there is, else a choice."""
+        """Leads to the one participant there is, else shows a choice."""
         own = sorted(slug for slug, roles in call.person.roles.items() if roles)
         if len(own) == 1:
             return to(f"/t/{own[0]}/")
@@ -48,7 +48,7 @@ class FrameHandlers:
         return await self._text(call, "accessibility", said)
 
     async def easy(self, call: Call) -> web.StreamResponse:
-        """In easy language: the operator's text, else a short one of ours that says that nobody has checked it."""
+        """Easy language: the operator's text, else a short one of ours that says that nobody has checked it."""
         own = call.desk.texts.get("easy", "").strip() or call.say("web.easy.text")
         return await page(
             call, "frame/text.html", title=call.say("web.frame.easy"), parts=[("", own.split("\n\n"))]

@@ -8,7 +8,7 @@ from connector.accounts import roles as rules
 from connector.accounts.assemble import AccountSlice
 from connector.accounts.model import ROLES, SCOPES
 from connector.errors import HanseError
-from connector.web.account.sign_in import told
+from connector.web.account.sign_in import error_sentence
 from connector.web.call import Call
 from connector.web.render import page, to
 from connector.web.routes import Route, get, post
@@ -47,7 +47,7 @@ class PeopleHandlers:
 
     async def take(self, call: Call) -> web.StreamResponse:
         try:
-            await self._people.take(call.slug, call.person.person, call.form.text("person"), call.form.text("role"))
+            await self._people.revoke(call.slug, call.person.person, call.form.text("person"), call.form.text("role"))
         except HanseError as error:
             if error.status >= 500:
                 raise
@@ -72,7 +72,7 @@ class PeopleHandlers:
         return await page(
             call, "people/people.html", 200 if error is None else error.status, title=call.say("web.people.title"),
             intro=call.say("web.people.intro"), members=members, invitations=invitations, all_roles=ROLES,
-            role_options=options, error=told(call, error), link=link, name=name, chosen=chosen,
+            role_options=options, error=error_sentence(call, error), link=link, name=name, chosen=chosen,
         )  # fmt: skip
 
 
@@ -121,5 +121,6 @@ class TokenHandlers:
         return await page(
             call, "people/tokens.html", 200 if error is None else error.status, title=call.say("web.tokens.title"),
             intro=call.say("web.tokens.intro"), keys=await self._tokens.of(call.slug), options=options,
-            now=call.desk.clock.now(), error=told(call, error), fresh=fresh, label=label, chosen=chosen, days=days,
+            now=call.desk.clock.now(), error=error_sentence(call, error), fresh=fresh, label=label,
+            chosen=chosen, days=days,
         )  # fmt: skip

@@ -33,7 +33,7 @@ class RequestPages:
         self._members = members
 
     async def all(self, call: Call) -> web.StreamResponse:
-        """Those that changed last."""
+        """The page of requests, those that changed last first."""
         found = await self._progress.all(call.town)
         return await page(call, "requests/list.html", title=call.say("web.requests.title"), found=found)
 

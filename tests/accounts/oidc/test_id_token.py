@@ -9,13 +9,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm
 
 from connector.accounts.oidc import id_token
-from connector.accounts.oidc.id_token import Expected, at_hash
+from connector.accounts.oidc.id_token import ExpectedToken, at_hash
 from connector.errors import Unauthenticated
 from tests.accounts.oidc.issuer import KEY, OTHER, jwk, signed
 
 NOW = 1_800_000_000
 ISSUER = "https://login.example/realms/town"
-EXPECTED = Expected(issuer=ISSUER, client="hanse", nonce="n" * 43, access_token="an-access-token")
+EXPECTED = ExpectedToken(issuer=ISSUER, client="hanse", nonce="n" * 43, access_token="an-access-token")
 GOOD: dict[str, Any] = {
     "iss": ISSUER, "sub": "4711", "aud": "hanse", "exp": NOW + 300, "iat": NOW, "nonce": "n" * 43,
     "at_hash": at_hash("RS256", "an-access-token"),
@@ -24,7 +24,7 @@ KEYS = [jwk(KEY, "one")]
 pytestmark = pytest.mark.threat("T88")
 
 
-def why(token: str, keys: list[dict[str, Any]] | None = None, expected: Expected = EXPECTED) -> str:
+def why(token: str, keys: list[dict[str, Any]] | None = None, expected: ExpectedToken = EXPECTED) -> str:
     """What is wrong with it; empty: nothing."""
     try:
         id_token.claims(token, KEYS if keys is None else keys, expected, NOW)
