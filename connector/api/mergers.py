@@ -15,7 +15,7 @@ from connector.catalogue.templates.days import midnight, read_day
 from connector.clock import Clock
 from connector.errors import Mistake
 from connector.spaces.assemble import SpaceSlice
-from connector.spaces.merging import Seen
+from connector.spaces.decision.merging import ShownMerger
 from connector.trust.members.trust_list import Anchor
 from connector.views import merger as views
 from connector.views.members import Members
@@ -82,7 +82,7 @@ class MergerHandlers:
                     403: NOT_YOURS, 409: DECIDED, **NO_MEMBER})  # fmt: skip
     async def approve(self, request: web.Request, wish: MergerYesRequest) -> views.MergersView:
         """A person agrees; with the last one that is needed the list says it."""
-        seen = Seen(wish.into, wish.since)
+        seen = ShownMerger(wish.into, wish.since)
         await self._mergers.approve(request.match_info["p"], wish.did, wish.who, seen)
         return await self.all(request)
 

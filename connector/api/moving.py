@@ -119,7 +119,7 @@ class MovingHandlers:
     async def take(self, request: web.Request) -> ArrivalView:
         """Takes an archive in and checks all of it; with the receipt."""
         pieces = request.content.iter_chunked(PIECE)
-        return arrived(await self._in.take(request.match_info["p"], pieces))
+        return arrived(await self._in.receive(request.match_info["p"], pieces))
 
     @problem_codes({400: ("moving.not-imported", "moving.stays", *OVER, *NOT_EXPECTED)})
     async def begin(self, request: web.Request, wish: StatementRequest) -> ArrivalView:

@@ -7,7 +7,7 @@ from aiohttp import web
 from connector.api.routes import PARTICIPANT, Query, Route, get
 from connector.language.reasons import plain
 from connector.partners.service import Partners
-from connector.spaces.joining import Joining
+from connector.spaces.joining.joining import Joining
 from connector.storage.database import Database
 from connector.views.members import LONGEST
 from connector.views.space import UntoldView

@@ -14,8 +14,8 @@ from connector.api.routes import PARTICIPANT, Problems, Route, get, post, proble
 from connector.catalogue import concepts
 from connector.clock import Clock
 from connector.errors import Mistake
-from connector.spaces import grouping
 from connector.spaces.assemble import SpaceSlice
+from connector.spaces.decision import grouping
 from connector.spaces.documents import Document, GroupAct, RequestClaims
 from connector.spaces.model import Application, Rules, same_fingerprint
 from connector.trust.members.trust_list import Anchor

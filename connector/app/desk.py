@@ -7,7 +7,7 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from connector.accounts.directory import Directory
-from connector.app.asked import Asked, asked
+from connector.app.on_demand import OnDemand, on_demand
 from connector.app.services import Services
 from connector.contracts.signing.review import Readings
 from connector.operation.overview import Observer
@@ -66,7 +66,7 @@ PUBLIC_BODIES = frozenset(
 def pages(services: Services) -> list[routes.Handlers]:
     """The handlers of every page."""
     db, anchor, accounts = services.infra.db, services.trust.anchor, services.accounts
-    later = asked(services)
+    later = on_demand(services)
     return [
         FrameHandlers(),
         *_sharing(services),
@@ -111,7 +111,7 @@ def pages(services: Services) -> list[routes.Handlers]:
     ]  # fmt: skip
 
 
-def _finding(services: Services, later: Asked) -> list[routes.Handlers]:
+def _finding(services: Services, later: OnDemand) -> list[routes.Handlers]:
     """Data of others, from the search to the file."""
     db, members, requests = services.infra.db, Members(services.trust.anchor), later.requests
     contracts, transfers, plane = services.contracts.service, services.transfers.service, services.plane.local
@@ -135,7 +135,7 @@ def _sharing(services: Services) -> list[routes.Handlers]:
     ]  # fmt: skip
 
 
-def _contracts(services: Services, later: Asked) -> list[routes.Handlers]:
+def _contracts(services: Services, later: OnDemand) -> list[routes.Handlers]:
     db, clock, anchor, engine = services.infra.db, services.infra.clock, services.trust.anchor, services.engine
     contracts, transfers = services.contracts, services.transfers
     agreements, settings = Agreements(contracts.service, anchor), services.infra.settings.trust

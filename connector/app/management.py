@@ -38,7 +38,7 @@ from connector.api import witness as api_witness
 from connector.api.operation import OperationHandlers
 from connector.api.routes import Handlers
 from connector.api.wait import Waiting
-from connector.app.asked import asked
+from connector.app.on_demand import on_demand
 from connector.app.services import Services
 from connector.contracts.signing.review import Readings
 from connector.privacy.subject_access import Persons
@@ -56,7 +56,7 @@ def handlers(services: Services, operation: OperationHandlers) -> list[Handlers]
     waiting, agreements = Waiting(db), Agreements(contracts.service, anchor)
     readings = Readings(contracts.service.agreements, engine, members.name_of)
     offboarding, enrolment = services.offboarding, services.operation.enrolment
-    later = asked(services)
+    later = on_demand(services)
     return [
         operation,
         api_participants.ParticipantHandlers(

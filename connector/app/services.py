@@ -20,6 +20,7 @@ from connector.approvals.assemble import ApprovalSlice
 from connector.approvals.rules import ApprovalRules
 from connector.catalogue import assemble as catalogue_slice
 from connector.catalogue.assemble import CatalogueSlice
+from connector.catalogue.roster import CurrentMembers
 from connector.catalogue.snapshots import assemble as public_slice
 from connector.catalogue.snapshots.assemble import PublicSlice
 from connector.clock import Clock
@@ -52,7 +53,6 @@ from connector.operation.assemble import OperationSlice
 from connector.participants.quota import Quotas, counted
 from connector.participants.service import Participants
 from connector.peer.addresses import Addresses
-from connector.peer.claims import Claims
 from connector.peer.client.client import PeerClient
 from connector.peer.evidence.reconcile import asking
 from connector.peer.routes import Authenticate
@@ -80,7 +80,7 @@ from connector.witness.assemble import WitnessSlice
 
 class Services(Struct, frozen=True, kw_only=True, eq=False, weakref=True):
     """Everything that one process is made of from its start, in the order in which it is put together; what it is made
-    of beside that once somebody asks is in `app/asked.py`."""
+    of beside that once somebody asks is in `app/on_demand.py`."""
 
     infra: Infra
     engine: PolicyEngine
@@ -131,7 +131,7 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
     quotas = Quotas(settings.quota, members.operator_of, clock, counted(infra.metrics))
     addresses = Addresses(infra.http, clock, members.operator_of)
     peer = ports.peer(infra, participants, trust, addresses)
-    claims = Claims(anchor, trust.resolver.on_hold, participants.groups)
+    claims = CurrentMembers(anchor, trust.resolver.on_hold, participants.groups)
 
     # From publishing to evidence
     witness = witness_slice.assemble(infra, participants, anchor)

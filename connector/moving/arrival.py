@@ -40,7 +40,7 @@ from connector.participants.keys import equip
 from connector.participants.model import Participant, checked_name, checked_slug, split_root
 from connector.participants.publisher_details import PublisherChange, PublisherDetails
 from connector.participants.service import Participants, enter
-from connector.spaces import joining
+from connector.spaces.joining import joining
 from connector.storage.at_rest import at_rest
 from connector.storage.database import PROCESS, Database, Tx, long
 from connector.trust.did import did as dids
@@ -123,7 +123,7 @@ class Arrivals:
             arrival=found, rows=sum(counts.values()), agreements=counts["agreement"], records=counts["audit_entry"]
         )
 
-    async def take(self, slug: str, archive: AsyncIterable[bytes]) -> ArrivalStatus:
+    async def receive(self, slug: str, archive: AsyncIterable[bytes]) -> ArrivalStatus:
         """Takes an archive in and checks all of it; then the receipt is there. The same again is the same.
 
         Raises Mistake for one that is not whole, not for this place or not of whom it says, and Unavailable if the disk
@@ -135,7 +135,7 @@ class Arrivals:
                 digest = await _stored(archive, file, self._spool)
                 found = await self._found(slug)
                 if found.state != "waiting":
-                    machine.took(found.machine, digest)
+                    machine.received(found.machine, digest)
                     return await self.look(slug)
                 secrets = self._secrets(found)
                 read, jwk = await self._examined(found, secrets, file)
@@ -150,7 +150,7 @@ class Arrivals:
         return await self.look(slug)
 
     async def begin(self, slug: str, statement: str) -> ArrivalStatus:
-        """It works here from now on, because the old side says that it has handed it over; raises Mistake."""
+        """The participant works here from now on: the old side says that it has handed it over. Raises Mistake."""
         if (await self._found(slug)).state == "imported":
             await self._participants.get(slug)  # loaded: what goes on asks for it inside the transaction
         await self._db.write(slug, self._begin, slug, statement)
@@ -273,13 +273,13 @@ class Arrivals:
             await self._entry(found, layout, known, attempt, head, blocks)
         await self._checked(slug, read.manifest)
         fresh = self._participants.fresh(own)
-        await self._db.write(slug, self._took, found, own, secrets, read.manifest, digest, fresh, attempt)
+        await self._db.write(slug, self._book_archive, found, own, secrets, read.manifest, digest, fresh, attempt)
 
     @at_rest
     def _enter(
         self, tx: Tx, found: ArrivalRow, own: Participant, read: _Read, jwk: Jwk, attempt: str
     ) -> dict[str, str]:  # fmt: skip
-        """Its row, and its people: old id -> new id."""
+        """The participant's row, and its people: old id -> new id."""
         held = self._waiting(tx, found, attempt)
         for did in read.manifest.origin.former:
             if lifecycle.works(tx, did):  # nobody was who somebody else here is
@@ -341,13 +341,13 @@ class Arrivals:
 
     @long
     @at_rest
-    def _took(
+    def _book_archive(
         self, tx: Tx, found: ArrivalRow, own: Participant, secrets: Secrets, made: Manifest, digest: str,
         keys: list[tuple[KeyRecord, bytes]], attempt: str,
     ) -> None:  # fmt: skip
         """All is here: it gets keys of its own, its log goes on under its new origin, and the receipt is there."""
         held = self._waiting(tx, found, attempt)
-        after = machine.took(held.machine, digest)
+        after = machine.received(held.machine, digest)
         equip(tx, own, keys, "arrived")
         origins.begin(
             tx, own.id, own.did, own.root, made.log.size, origins.OWN, left=made.origin.root

@@ -28,7 +28,7 @@ from connector.moving.target import Target
 from connector.moving.values import Value
 from connector.participants import lifecycle, succession
 from connector.participants.service import Hosted, Participants
-from connector.spaces import joining
+from connector.spaces.joining import joining
 from connector.storage import outbox
 from connector.storage.at_rest import at_rest
 from connector.storage.database import Database, Tx, long
@@ -181,7 +181,7 @@ class Departures:
         return told
 
     async def back(self, slug: str) -> str:
-        """It stays after all, and works again; the signed statement that says so to the new side."""
+        """The participant stays and works again; the signed statement that says so to the new side."""
         hosted = await self._participants.get(slug)
         told = await self._db.write(slug, self._back, hosted)
         await self._participants.catch_up()

@@ -96,7 +96,7 @@ def back(one: Departure) -> Departure:
     return replace(one, state="back")
 
 
-def took(one: Arrival, digest: str) -> Arrival:
+def received(one: Arrival, digest: str) -> Arrival:
     """Everything of the archive is here, checked, and rests; raises Mistake if another one is."""
     if one.state == "waiting":
         return replace(one, state="imported", digest=digest)
@@ -106,7 +106,7 @@ def took(one: Arrival, digest: str) -> Arrival:
 
 
 def begin(one: Arrival, statement: Statement) -> Arrival:
-    """It works here from now on; raises Mistake unless the old side has handed over this very archive."""
+    """The participant works here from now on; Mistake unless the old side has handed over this very archive."""
     if statement.move != one.move:
         raise Mistake("moving.other-move")
     if one.state not in ("imported", "arrived"):

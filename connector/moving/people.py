@@ -26,7 +26,7 @@ class Person(Struct, frozen=True, kw_only=True):
 
 
 def of(tx: Tx, slug: str) -> list[Person]:
-    """Whoever has a role, or had one and stands in the log under a pseudonym."""
+    """Persons with a role, or who had one and stand in the log under a pseudonym."""
     rows = tx.all(
         "SELECT id, login, name, language FROM person WHERE id IN (SELECT person FROM person_role WHERE participant ="
         " :slug UNION SELECT person FROM person_pseudonym WHERE participant = :slug UNION SELECT person FROM desk_seen"
@@ -62,6 +62,6 @@ def _entered(tx: Tx, slug: str, one: Person) -> str:
 
 
 def forget(tx: Tx, ids: list[str]) -> None:
-    """Those that were added for somebody who did not arrive."""
+    """Removes persons that were added for a participant that did not arrive."""
     for one in ids:
         tx.run("DELETE FROM person WHERE id = :id AND password = ''", id=one)

@@ -87,7 +87,7 @@ def key_of(table: Table, row: Values) -> list[Value]:
 
 
 def outgoing(tx: Tx, vault: Vault, slug: str, table: Table, row: Values) -> tuple[Value, ...]:
-    """Its values in the order of the columns, secrets open: the archive is closed as a whole."""
+    """A row's values in the order of the columns, secrets open: the archive is closed as a whole."""
     fresh: dict[str, Value] = {**row, **tables.ANEW.get(table.name, {})}
     for (name, column), context in tables.SEALED.items():
         if name == table.name and (bound := context(slug, row)) is not None:

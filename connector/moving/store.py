@@ -84,7 +84,7 @@ def arrivals(tx: Tx) -> list[ArrivalRow]:
 
 
 def arrival(tx: Tx, slug: str, *, lock: bool = False) -> ArrivalRow | None:
-    """Of the participant that has, or is to have, this short name."""
+    """The arrival of the participant that has, or is to have, this short name."""
     row = tx.one(
         "SELECT * FROM arrival WHERE slug = :slug AND state <> 'given-up'" + (for_update(tx) if lock else ""),  # noqa: S608
         slug=slug,

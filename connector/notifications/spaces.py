@@ -11,9 +11,10 @@ from connector.clock import rfc3339
 from connector.language.reasons import plain
 from connector.notifications.model import Cause, Notification, told
 from connector.participants.service import Hosted
-from connector.spaces import news, overview, store
+from connector.spaces import news, store
+from connector.spaces.keeping import overview
+from connector.spaces.keeping.overview import MergerLine
 from connector.spaces.news import Event, MergerEvent
-from connector.spaces.overview import MergerLine
 from connector.storage.database import Tx
 
 DAY_MS = 86_400_000

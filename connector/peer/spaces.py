@@ -16,8 +16,8 @@ from connector.peer.identity import CACHE
 from connector.peer.routes import Call, Route
 from connector.spaces import documents, store
 from connector.spaces.assemble import SpaceSlice
-from connector.spaces.hints import Hint
-from connector.spaces.memberships import listed_key
+from connector.spaces.keeping.hints import Hint
+from connector.spaces.keeping.memberships import listed_key
 from connector.storage.database import Database
 from connector.trust.did.did import Did
 from connector.trust.did.resolver import Resolver
@@ -96,7 +96,7 @@ class SpaceHandlers:
         return issuer
 
     def _token(self, call: Call) -> tuple[jose.Unverified, Did]:
-        """Of whom a token says it is; nothing is proven yet."""
+        """The DID that a token claims; nothing is proven yet."""
         self._asking.spend(call.request.remote)
         scheme, _, token = call.request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
@@ -107,7 +107,7 @@ class SpaceHandlers:
     async def request(self, call: Call) -> web.StreamResponse:
         """Of a member: it shows who it is by what it signed, since the list may not know its newest key."""
         self._pace.spend(call.request.remote)
-        await self._memberships.take(call.participant.id, await _statement(call))
+        await self._memberships.receive(call.participant.id, await _statement(call))
         return web.Response(status=204)
 
     async def hint(self, call: Call) -> web.StreamResponse:

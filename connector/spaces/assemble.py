@@ -8,19 +8,23 @@ from connector.infra import Infra
 from connector.jobs.background import Background
 from connector.jobs.work import Work
 from connector.participants.service import Hosted, Participants
-from connector.spaces import decide, groups_elsewhere, issuing, joined_store, joining
-from connector.spaces.applications import Applications
-from connector.spaces.authority import People, SpaceAuthority
-from connector.spaces.groups import SpaceGroups
-from connector.spaces.groups_elsewhere import GroupsElsewhere
-from connector.spaces.hints import Hints
-from connector.spaces.invitations import Invitations
-from connector.spaces.issuing import ListIssuer
-from connector.spaces.joining import Joining
-from connector.spaces.memberships import Memberships
-from connector.spaces.mergers import Mergers
-from connector.spaces.model import Entrusted, Keys, WitnessKeys
-from connector.spaces.own_mergers import OwnMergers
+from connector.spaces import joined_store
+from connector.spaces.decision import member_keys
+from connector.spaces.joining import groups as joined_groups
+from connector.spaces.joining import joining
+from connector.spaces.joining.groups import GroupsElsewhere
+from connector.spaces.joining.joining import Joining
+from connector.spaces.joining.mergers import OwnMergers
+from connector.spaces.keeping import issuing
+from connector.spaces.keeping.applications import Applications
+from connector.spaces.keeping.authority import People, SpaceAuthority
+from connector.spaces.keeping.groups import SpaceGroups
+from connector.spaces.keeping.hints import Hints
+from connector.spaces.keeping.invitations import Invitations
+from connector.spaces.keeping.issuing import ListIssuer
+from connector.spaces.keeping.memberships import Memberships
+from connector.spaces.keeping.mergers import Mergers
+from connector.spaces.model import GivenMandate, Keys, WitnessKeys
 from connector.storage.database import Tx
 from connector.trust.assemble import TrustSlice
 from connector.trust.members.anchors import Pin
@@ -98,7 +102,7 @@ def assemble(
         work=Work(
             every={
                 "space-lists": (issuing.LOOK_S, lists.begin), "space-join": (joining.LOOK_S, asking.begin),
-                "space-groups": (groups_elsewhere.LOOK_S, grouping.begin),
+                "space-groups": (joined_groups.LOOK_S, grouping.begin),
             },
             wanted={"space-lists": belongs, "space-join": joined.wanted, "space-groups": belongs},
             alone={"space-hints": (HINTS_S, hinting.begin)},
@@ -107,11 +111,11 @@ def assemble(
     )  # fmt: skip
 
 
-def _entrusted(hosted: Hosted) -> tuple[Entrusted, ...]:
+def _entrusted(hosted: Hosted) -> tuple[GivenMandate, ...]:
     """Who acts for the participant, as its authority has to know it to end that."""
     if hosted.acting is None:
         return ()
-    return (decide.entrusted(mandate.read(msgspec.json.decode(hosted.acting.statement))),)
+    return (member_keys.entrusted(mandate.read(msgspec.json.decode(hosted.acting.statement))),)
 
 
 class _Alarms:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec.structs import replace
 
-from connector.spaces.model import Group, Grouped
+from connector.spaces.model import Group, GroupMembership
 from connector.spaces.rows import insert, struct, text
 from connector.storage.database import Conflict, Row, Tx, for_update
 
@@ -49,11 +49,11 @@ def _group(row: Row) -> Group:
 # Who is in it
 
 
-def insert_grouped(tx: Tx, one: Grouped) -> None:
+def insert_grouped(tx: Tx, one: GroupMembership) -> None:
     insert(tx, "space_grouped", msgspec.structs.asdict(one))
 
 
-def agree(tx: Tx, one: Grouped) -> None:
+def agree(tx: Tx, one: GroupMembership) -> None:
     """Who was asked is in it from now on."""
     done = tx.run(
         "UPDATE space_grouped SET since = :now WHERE participant = :participant AND name = :name AND did = :did"
@@ -101,7 +101,7 @@ def hand_on(tx: Tx, participant: str, did: str, to: str) -> None:
 
 def grouped(
     tx: Tx, participant: str, *, name: str | None = None, did: str | None = None
-) -> Sequence[Grouped]:  # fmt: skip
+) -> Sequence[GroupMembership]:  # fmt: skip
     """All who ever were asked, of one group or one member if that is named."""
     rows = tx.all(
         "SELECT * FROM space_grouped WHERE participant = :participant"  # noqa: S608 constants
@@ -110,7 +110,7 @@ def grouped(
         participant=participant,
         **_chosen(name, did),
     )
-    return [struct(row, Grouped) for row in rows]
+    return [struct(row, GroupMembership) for row in rows]
 
 
 def going_on(tx: Tx, participant: str) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec.structs import replace
 
-from connector.spaces.model import Keys, Member, Merger, Recognised
+from connector.spaces.model import Keys, Member, Merger, RecognisedAuthority
 from connector.spaces.rows import insert, struct, text
 from connector.storage.database import Conflict, Row, Tx, for_update
 
@@ -42,7 +42,7 @@ def put_member(tx: Tx, one: Member) -> Member:
 
 
 def known(tx: Tx, participant: str, did: str) -> Member | None:
-    """As it is now, for whoever only looks."""
+    """The member as it is now, without a lock."""
     return member(tx, participant, did, lock=False)
 
 
@@ -132,7 +132,7 @@ def taken_requests(tx: Tx, participant: str, did: str, kind: str, since: int) ->
     return int(row["n"])
 
 
-def put_recognised(tx: Tx, one: Recognised) -> None:
+def put_recognised(tx: Tx, one: RecognisedAuthority) -> None:
     values = {**msgspec.structs.asdict(one), "kinds": text(one.kinds), "jwk": text(one.jwk)}
     names, places = ", ".join(values), ", ".join(f":{name}" for name in values)
     tx.run(
@@ -152,11 +152,11 @@ def drop_recognised(tx: Tx, participant: str, authority: str) -> bool:
     )
 
 
-def recognised(tx: Tx, participant: str) -> Sequence[Recognised]:
+def recognised(tx: Tx, participant: str) -> Sequence[RecognisedAuthority]:
     rows = tx.all("SELECT * FROM space_recognised WHERE participant = :p ORDER BY since, authority", p=participant)
     return [
         struct(
-            row, Recognised, kinds=msgspec.json.decode(row["kinds"], type=tuple[str, ...]),
+            row, RecognisedAuthority, kinds=msgspec.json.decode(row["kinds"], type=tuple[str, ...]),
             jwk=msgspec.json.decode(row["jwk"]),
         )
         for row in rows

@@ -15,6 +15,8 @@ from connector.trust.keys.jwk import decode
 from connector.trust.members.trust_list import Entry, Sealing, SecondKey, Sha256
 
 DAY_MS: Final = 86_400_000
+SKEW_MS: Final = 60_000
+"""A new member belongs since a minute ago: others' clocks may be a little behind."""
 INVITED_MS: Final = 14 * DAY_MS
 """How long an invitation may be used."""
 TRIES: Final = 5
@@ -46,7 +48,7 @@ MOST_GROUPED: Final = 8_000
 MOST_ENDED: Final = 8_000
 """Periods that are over which a list names, those that ended last."""
 BARE_BYTES: Final = 16_384
-"""Of a request that brings no keys: each is kept."""
+"""Bytes of a request without keys: every request is kept."""
 MOST_PERIODS: Final = 128
 """Periods in groups that the list names of one member, those that ended last."""
 GROUP_REQUESTS: Final = 120
@@ -104,7 +106,7 @@ class WitnessKeys(Struct, frozen=True, kw_only=True, rename="camel"):
     keys: Annotated[tuple[dict[str, str], ...], Meta(max_length=MOST_KEYS)]
 
 
-class Entrusted(Struct, frozen=True, kw_only=True, rename="camel"):
+class GivenMandate(Struct, frozen=True, kw_only=True, rename="camel"):
     """A mandate that a member gave (spec/mandates.md 5.2): `withdrawal` is the SHA-256 (hex) of the code that ends it,
     `own` are thumbprints of the keys that the agent does not hold."""
 
@@ -128,14 +130,14 @@ class Keys(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True
     former_seal_keys_pq: Annotated[tuple[SecondKey, ...], Meta(max_length=64)] = ()
     keys: Annotated[tuple[Annotated[str, Meta(max_length=64)], ...], Meta(max_length=64)] = ()
     witness: WitnessKeys | None = None
-    mandates: Annotated[tuple[Entrusted, ...], Meta(max_length=MOST_MANDATES)] = ()
-    """Those that the authority may have to end; the list says nothing of them."""
+    mandates: Annotated[tuple[GivenMandate, ...], Meta(max_length=MOST_MANDATES)] = ()
+    """Mandates that the authority may have to end; the list says nothing of them."""
     struck: tuple[str, ...] = ()
     """Thumbprints that are the member's no more, by the authority's word alone."""
 
     @classmethod
     def of(
-        cls, entry: Entry, witness: WitnessKeys | None = None, mandates: tuple[Entrusted, ...] = ()
+        cls, entry: Entry, witness: WitnessKeys | None = None, mandates: tuple[GivenMandate, ...] = ()
     ) -> "Keys":  # fmt: skip
         """Those of an entry, of the process as a witness, and who acts for the participant."""
         names = (name for name in cls.__struct_fields__ if name not in ("witness", "mandates", "struck"))
@@ -202,7 +204,7 @@ class Application(Struct, frozen=True, kw_only=True):
 
     @property
     def state(self) -> ApplicationState:
-        """As the ballot has it; nobody makes a counter-offer to an applicant."""
+        """The state of the ballot; nobody makes a counter-offer to an applicant."""
         found: ApplicationState = "refused"
         match self.ballot.state:
             case "open":
@@ -222,12 +224,12 @@ class Application(Struct, frozen=True, kw_only=True):
 
     @property
     def votes(self) -> tuple[Vote, ...]:
-        """Who has approved so far."""
+        """The votes of people who have approved so far."""
         return self.ballot.votes
 
 
 class Merger(Struct, frozen=True, kw_only=True):
-    """That a member says to be part of another one (`into`, a DID) by law since a day (ms).
+    """A member's statement that it is part of another one (`into`, a DID) by law since a day (ms).
 
     `agreed`: that one has said so, too; `listed`: since when the list says it, None while people have not decided;
     `lapsed`: one of both moved before they did, so it has to be said anew.
@@ -281,7 +283,7 @@ class Group(Struct, frozen=True, kw_only=True):
     version: int = 0
 
 
-class Grouped(Struct, frozen=True, kw_only=True):
+class GroupMembership(Struct, frozen=True, kw_only=True):
     """One row of `space_grouped`: who was asked to be in a group (`since` None), is in it, or was (`until`)."""
 
     participant: str
@@ -300,7 +302,7 @@ class Grouped(Struct, frozen=True, kw_only=True):
         return "asked" if self.since is None else "member"
 
 
-class Recognised(Struct, frozen=True, kw_only=True):
+class RecognisedAuthority(Struct, frozen=True, kw_only=True):
     """Another authority whose members count as members here, of these `kinds` (none: of all)."""
 
     participant: str

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from connector.language.reasons import plain
-from connector.spaces import decide
+from connector.spaces.decision import membership
 from connector.spaces.model import DAY_MS, AskedFor, Rules
 from connector.storage.database import Tx
 
@@ -182,4 +182,4 @@ def ending(tx: Tx, participant: str, before: int) -> list[Ending]:
 
 def _overdue(rules: Rules) -> float:
     """How long before its end a membership should have been renewed (ms)."""
-    return decide.notice(rules) - DAY_MS if rules.renewal == "automatic" else inf
+    return membership.notice(rules) - DAY_MS if rules.renewal == "automatic" else inf

@@ -119,7 +119,7 @@ def version(tx: Tx, participant: str, number: int) -> Version | None:
 
 
 def versions(tx: Tx, participant: str, limit: int = 100) -> list[Version]:
-    """Those that are signed, the newest first."""
+    """Signed versions of the list, the newest first."""
     rows = tx.all(
         "SELECT participant, version, '' AS claims, sha256, '' AS jws, made_at, signed_at FROM space_version"
         " WHERE participant = :participant AND jws <> '' ORDER BY version DESC LIMIT :limit",

@@ -8,7 +8,8 @@ from connector.approvals.service import Approvals
 from connector.contracts.negotiation.service import Contracts
 from connector.drafts.service import Drafts
 from connector.harvest.supply import asked
-from connector.spaces import news, overview, store
+from connector.spaces import news, store
+from connector.spaces.keeping import overview
 from connector.storage.database import Tx
 from connector.tasks.model import Task, Viewer
 from connector.tasks.service import Supplier, Tasks

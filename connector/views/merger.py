@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from connector.spaces.documents import RequestClaims
-from connector.spaces.mergers import Asked
+from connector.spaces.keeping.mergers import MemberMerger
 from connector.spaces.model import Joined, OwnMerger
 from connector.trust.members.trust_list import millis
 from connector.views.fields import Time, day, time
@@ -54,7 +54,7 @@ class MergerSaidView(msgspec.Struct, frozen=True, kw_only=True):
     since: str
 
 
-def mergers(found: Sequence[Asked], now: int) -> MergersView:
+def mergers(found: Sequence[MemberMerger], now: int) -> MergersView:
     """`now` in milliseconds."""
     return MergersView([_merger(one, now) for one in found])
 
@@ -79,7 +79,7 @@ def state_of(one: OwnMerger) -> str:
     return "unsaid" if one.state == "waiting" and not one.said else one.state
 
 
-def _merger(one: Asked, now: int) -> MergerView:
+def _merger(one: MemberMerger, now: int) -> MergerView:
     it = one.merger
     return MergerView(
         did=one.member.did, name=one.member.name, into=it.into, into_name=one.into_name, since=day(it.since),

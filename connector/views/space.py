@@ -5,15 +5,15 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from connector.spaces.documents import Description, GroupStanding
-from connector.spaces.groups import Filled
-from connector.spaces.groups_elsewhere import Standings
-from connector.spaces.invitations import Invited
+from connector.spaces.joining.groups import GroupStandings
+from connector.spaces.keeping.groups import GroupMembers
+from connector.spaces.keeping.invitations import NewInvitation
 from connector.spaces.model import (
     Application,
     Invitation,
     Joined,
     Member,
-    Recognised,
+    RecognisedAuthority,
     Rules,
     fingerprint,
 )
@@ -215,7 +215,7 @@ def space(said: Description) -> SpaceView:
     )  # fmt: skip
 
 
-def invited(made: Invited) -> InvitedView:
+def invited(made: NewInvitation) -> InvitedView:
     one = made.invitation
     return InvitedView(id=one.id, name=one.name, link=made.link, until=time(one.until))
 
@@ -255,7 +255,7 @@ def member(one: Member) -> SpaceMemberView:
     )  # fmt: skip
 
 
-def group(found: Filled) -> SpaceGroupView:
+def group(found: GroupMembers) -> SpaceGroupView:
     one = found.group
     return SpaceGroupView(
         name=one.name, group=found.iri, label=dict(one.label), keeper=one.keeper, ended=time(one.ended_at),
@@ -266,7 +266,7 @@ def group(found: Filled) -> SpaceGroupView:
     )  # fmt: skip
 
 
-def standings(found: Standings) -> GroupStandingsView:
+def standings(found: GroupStandings) -> GroupStandingsView:
     return GroupStandingsView([standing(one) for one in found.groups], [one.space for one in found.away])
 
 
@@ -277,7 +277,7 @@ def standing(one: GroupStanding) -> GroupStandingView:
     )  # fmt: skip
 
 
-def recognised(found: Sequence[Recognised]) -> RecognisedSpacesView:
+def recognised(found: Sequence[RecognisedAuthority]) -> RecognisedSpacesView:
     return RecognisedSpacesView(
         [
             RecognisedView(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import connector
-from connector.app.asked import asked
+from connector.app.on_demand import on_demand
 from connector.app.ports import PRODUCTION, Ports
 from connector.app.services import Services, build
 from connector.clock import SystemClock
@@ -52,7 +52,7 @@ async def test_each_slice_is_put_together_once(settings: Settings, monkeypatch: 
     for module, _ in modules("assemble.py"):
         monkeypatch.setattr(module, "assemble", counting(module))
     services = build(settings, SystemClock(), ports=Ports(plane=lambda *below: plane.assemble(*below)))
-    assert asked(services) is asked(services)
+    assert on_demand(services) is on_demand(services)
     assert called == dict.fromkeys(names, 1)
     assert len(names) > 5
 

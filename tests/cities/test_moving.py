@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connector.app.asked import asked
+from connector.app.on_demand import on_demand
 from connector.audit import store as audit
 from connector.delivery.circuit import THRESHOLD
 from connector.errors import HanseError
@@ -151,7 +151,7 @@ async def test_its_partner_knows_it_once_and_by_its_name(space: Space) -> None:
     town, village = await pair(space)
     made, _ = await town.publish(TOWN, CONTENT), await agreed(town, village)
     moved = await move(space, town, TOWN, village)
-    partners, db = asked(village.services).partners, village.services.infra.db
+    partners, db = on_demand(village.services).partners, village.services.infra.db
     (one,) = await db.read(VILLAGE, partners.all, VILLAGE)
     assert (one.entry.did, one.gives, one.gets, one.met_at is not None) == (moved.new, 1, 0, True)
     assert [bond.provider for bond in await db.read(VILLAGE, partners.bonds, VILLAGE)] == [moved.new]
@@ -399,7 +399,7 @@ async def carried(town: City, there: City) -> None:
     async def pieces() -> AsyncIterator[bytes]:
         yield archive
 
-    receipt = (await coming.take(TOWN, pieces())).arrival.receipt
+    receipt = (await coming.receive(TOWN, pieces())).arrival.receipt
     await coming.begin(TOWN, await leaving.hand(TOWN, receipt))
 
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from connector.offboarding import participant_rows
 from connector.operation import enrolment
-from connector.trust.members.trust_list import Entry, Succeeded
+from connector.trust.members.trust_list import Entry, Predecessor
 from connector.verify.bundle import verify_bundle
 from tests.cities.moves import moved
 from tests.testkit.cities import MUNICIPALITY, City, Refused, Space
@@ -70,7 +70,7 @@ async def test_a_town_moves_with_its_contracts(space: Space) -> None:
         entry = enrolment.entry(
             did=it.did, name=it.name, operator=it.operator, kind=it.kind, valid_from=begin, keys=hosted.keys, at=begin
         )
-        return [replace(entry, succeeds=(Succeeded(did=before, since=begin),))]
+        return [replace(entry, succeeds=(Predecessor(did=before, since=begin),))]
 
     new.services.space.enlist(entries)
     await space.reload(old, village, new)

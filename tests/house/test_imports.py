@@ -54,7 +54,8 @@ LATE = {
 """Rooms of our own that come with the first who asks for them."""
 NOBODY_ASKED = {
     "connector.app.management", "connector.api.contracts", "connector.views.space", "connector.trace.service",
-    "connector.privacy.subject_access", "connector.app.asked", "connector.figures.service", "connector.moving.assemble",
+    "connector.privacy.subject_access", "connector.app.on_demand", "connector.figures.service",
+    "connector.moving.assemble",
     "connector.partners.service", "connector.requests.service", "connector.tasks.service", "statistics",
 }  # fmt: skip
 """Beside them what a server does without as long as machines only ask whether it is well."""

@@ -46,7 +46,7 @@ class New(NamedTuple):
     vault: Vault
 
     async def take(self, archive: bytes, slug: str = TOWN) -> str:
-        return (await self.arrivals.take(slug, pieces(archive))).arrival.receipt
+        return (await self.arrivals.receive(slug, pieces(archive))).arrival.receipt
 
 
 async def pieces(data: bytes, size: int = 100_000) -> AsyncIterator[bytes]:

@@ -233,7 +233,7 @@ async def test_whoever_has_that_name_is_not_touched(old: Old, new: New) -> None:
 
 
 async def test_nobody_is_expected_who_was_not_asked_for(new: New) -> None:
-    for call in (new.arrivals.look(TOWN), new.arrivals.begin(TOWN, "x"), new.arrivals.take(TOWN, pieces(b"x"))):
+    for call in (new.arrivals.look(TOWN), new.arrivals.begin(TOWN, "x"), new.arrivals.receive(TOWN, pieces(b"x"))):
         with pytest.raises(HanseError, match=r"moving\.not-expected"):
             await call
 

@@ -263,7 +263,7 @@ async def test_replicas_that_share_a_disk_do_not_mix_what_they_read(
             return await other._key_of(did, kid)
 
         one._key_of = meanwhile
-        late = asyncio.create_task(other.take(TOWN, slowly()))
+        late = asyncio.create_task(other.receive(TOWN, slowly()))
         receipt = await side.take(first)
         more.set()
         with pytest.raises(Mistake, match=r"moving\.taken"):

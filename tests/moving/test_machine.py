@@ -58,7 +58,7 @@ def steps(world: World) -> Iterator[Callable[[], World]]:
     for one in world.inn:
         for move, name in world.archives:
             if move == one.move:  # it opens with the key of its own move alone
-                yield lambda one=one, name=name: set_arrival(world, machine.took(one, name))
+                yield lambda one=one, name=name: set_arrival(world, machine.received(one, name))
         if one.receipt is not None:
             yield lambda one=one: world._replace(receipts=world.receipts | {one.receipt})
         for word in (None, *world.words):
@@ -131,7 +131,7 @@ def test_every_refusal_says_why() -> None:
         ("moving.other-archive", lambda: machine.hand(Departure(move="one", state="exported", digest="b"), receipt)),
         ("moving.over", lambda: machine.hand(Departure(move="one", state="back", digest="first"), receipt)),
         ("moving.handed", lambda: machine.back(handed)),
-        ("moving.taken", lambda: machine.took(imported, "second")),
+        ("moving.taken", lambda: machine.received(imported, "second")),
         ("moving.not-imported", lambda: machine.begin(Arrival(move="one"), word)),
         ("moving.other-move", lambda: machine.begin(Arrival(move="two", state="imported", digest="first"), word)),
         ("moving.other-archive", lambda: machine.begin(Arrival(move="one", state="imported", digest="b"), word)),

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from connector.app.asked import asked
+from connector.app.on_demand import on_demand
 from connector.approvals.model import Voter
 from connector.audit import store as audit
 from connector.clock import FakeClock, SystemClock
@@ -38,7 +38,7 @@ class Told:
 
     async def tasks(self, city: City, slug: str, who: Voter) -> list[str]:
         viewer = Viewer(person="x", pseudonym=who.who, roles=who.roles)
-        found = await city.services.infra.db.read(slug, asked(city.services).tasks.waiting, slug, viewer)
+        found = await city.services.infra.db.read(slug, on_demand(city.services).tasks.waiting, slug, viewer)
         return [one.kind for one in found]
 
     async def listed(self) -> None:
@@ -154,7 +154,7 @@ async def test_a_false_list_is_told_by_the_name_of_the_space(told: Told) -> None
     assert "Mitgliederliste des Datenraums „Datenraum Musterkreis“" in sentence(note, "de")
     assert note.concerns("p-admin", frozenset({"admin"}))
     viewer = Viewer(person="x", pseudonym="p-x", roles=frozenset({"steward"}))
-    found, _ = await told.town.services.infra.db.read(TOWN, asked(told.town.services).tasks.news, TOWN, viewer)
+    found, _ = await told.town.services.infra.db.read(TOWN, on_demand(told.town.services).tasks.news, TOWN, viewer)
     assert [(each.noun, each.subject, each.count) for each in found if each.outcome == "alarm"] == [
         ("space", one.space, 2)
     ]

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from connector.app.asked import asked
+from connector.app.on_demand import on_demand
 from connector.approvals.model import Voter
 from connector.clock import FakeClock, SystemClock
 from connector.notifications.message import sentence
@@ -53,7 +53,7 @@ async def heard(city: City, slug: str, who: Voter) -> list[Notification]:
 
 async def tasks(city: City, slug: str, who: Voter) -> list[str]:
     viewer = Viewer(person="x", pseudonym=who.who, roles=who.roles)
-    found = await city.services.infra.db.read(slug, asked(city.services).tasks.waiting, slug, viewer)
+    found = await city.services.infra.db.read(slug, on_demand(city.services).tasks.waiting, slug, viewer)
     return [one.kind for one in found if "merge" in one.kind]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from connector.participants.succession import Gone
-from connector.trust.members.trust_list import Succeeded
+from connector.trust.members.trust_list import Predecessor
 from tests.testkit.cities import MUNICIPALITY, Space
 from tests.testkit.nasty import NastyPeer, nasty_peer
 
@@ -28,7 +28,7 @@ async def test_the_old_provider_is_refused_from_the_day_on(space: Space, nasty: 
     async with nasty_peer(space) as heir:
         for since, status in ((LATER, 200), (LONG_AGO, 401)):
             before = place.read_text()
-            await heir.enlist(succeeds=(Succeeded(did=nasty.did, since=since),))
+            await heir.enlist(succeeds=(Predecessor(did=nasty.did, since=since),))
             await space.reload(it)
             assert (await nasty.post(it, "musterstadt", REQUEST, ASK)).status == status
             assert (await heir.post(it, "musterstadt", REQUEST, ASK)).status == 200
@@ -43,7 +43,7 @@ async def test_a_town_from_a_backup_of_before_its_move_serves_nobody(space: Spac
     door but its DID document; nothing is booked, and it signs no token either."""
     it = await space.city("it", {"musterstadt": MUNICIPALITY})
     async with nasty_peer(space) as heir:
-        await heir.enlist(succeeds=(Succeeded(did=it.did("musterstadt"), since=LONG_AGO),))
+        await heir.enlist(succeeds=(Predecessor(did=it.did("musterstadt"), since=LONG_AGO),))
         await space.reload(it)
         for who in (nasty, heir):
             reply = await who.post(it, "musterstadt", REQUEST, ASK)

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from connector.app.asked import asked
+from connector.app.on_demand import on_demand
 from connector.errors import Mistake, Refusal
 from connector.requests.terms import NegotiationRequest
 from tests.testkit.cities import COMPANY, MUNICIPALITY, PURPOSE, Space
@@ -16,7 +16,7 @@ async def test_what_is_certain_to_be_refused_is_not_sent(space: Space) -> None:
     """>> a firm asks for data of towns << why and what would help, and nothing is sent; >> a town << data at once."""
     it = await space.city("it", {TOWN: MUNICIPALITY, VILLAGE: MUNICIPALITY, FIRM: COMPANY})
     made = await it.publish(TOWN)
-    requests, participants = asked(it.services).requests.service, it.services.participants
+    requests, participants = on_demand(it.services).requests.service, it.services.participants
     firm, village = [(await participants.get(slug)).participant for slug in (FIRM, VILLAGE)]
     wish = NegotiationRequest(provider=it.did(TOWN), dataset=made["dataset"], purpose=PURPOSE)
 

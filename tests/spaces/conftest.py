@@ -7,7 +7,7 @@ import pytest
 
 from connector.spaces import store
 from connector.spaces.documents import Description
-from connector.spaces.invitations import Invited
+from connector.spaces.keeping.invitations import NewInvitation
 from connector.spaces.model import Joined, Rules
 from tests.testkit.cities import MUNICIPALITY, City, Space
 from tests.testkit.patience import eventually
@@ -67,7 +67,7 @@ class County:
         lists = (anchors.list_of(pin.authority) for pin in anchors.joined if pin.did == own)
         return max((listed.version for listed in lists if listed is not None), default=0)
 
-    async def invite(self, name: str = "Musterstadt", **more: Any) -> Invited:
+    async def invite(self, name: str = "Musterstadt", **more: Any) -> NewInvitation:
         return await self.invitations.invite(self.slug, name, **more)
 
     async def admit(self, one: Joined) -> None:
@@ -90,7 +90,7 @@ async def town(start: Start) -> City:
     return await start("town", TOWN)
 
 
-async def applied(city: City, slug: str, invited: Invited, county: County) -> Joined:
+async def applied(city: City, slug: str, invited: NewInvitation, county: County) -> Joined:
     """An application with the fingerprint as the county reads it out."""
     told = await county.authority.description(county.slug)
     return await city.services.spaces.joining.apply(slug, invited.link, told.fingerprint)

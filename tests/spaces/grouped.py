@@ -1,6 +1,6 @@
 """Groups as tests of several files begin them, ask for them, and read them in the list."""
 
-from connector.spaces import grouping
+from connector.spaces.decision import grouping
 from connector.spaces.documents import GroupAct, RequestClaims
 from connector.trust.members.trust_list import Entry
 from tests.spaces.conftest import COUNTY, PEOPLE, County

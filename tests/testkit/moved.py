@@ -22,7 +22,7 @@ from connector.trust.did import did as dids
 from connector.trust.keys.signing import PURPOSES, KeyRecord, SoftwareKey, Vault, post_quantum
 from connector.trust.members.entries import entry
 from connector.trust.members.successors import Step, Successors
-from connector.trust.members.trust_list import Entry, Succeeded
+from connector.trust.members.trust_list import Entry, Predecessor
 from tests.testkit.cities import City, Space
 from tests.testkit.towns import Towns
 
@@ -68,7 +68,7 @@ async def say(space: Space, before: Hosted, after: Hosted) -> None:
             for one, held in ((old, before.keys), (new, after.keys))
         ]
         gone = msgspec.structs.replace(made[0], valid_until=rfc3339(now + 1000))  # what was sealed this second is older
-        return [gone, msgspec.structs.replace(made[1], succeeds=(Succeeded(did=old.did, since=rfc3339(now)),))]
+        return [gone, msgspec.structs.replace(made[1], succeeds=(Predecessor(did=old.did, since=rfc3339(now)),))]
 
     await asyncio.to_thread(DevelopmentSpace(space.folder / "certs", space.clock).enlist, entries)
 

@@ -20,9 +20,9 @@ from connector.trust.members.trust_list import (
     Anchor,
     Entry,
     Group,
-    Merged,
+    ListedAuthority,
+    MergedInto,
     Read,
-    Recognised,
     TrustList,
     millis,
     names_in,
@@ -85,7 +85,7 @@ class Anchors(Anchor):
         self._forget()
 
     def pins(self) -> Sequence[Pin]:
-        """Whose lists are wanted: joined spaces first, then those that their authorities recognise."""
+        """Pins of the lists that are wanted: of joined spaces first, then of those that they recognise."""
         return [*self._pins.values(), *self._recognised.values()]
 
     def list_of(self, authority: str) -> Anchor | None:
@@ -100,7 +100,7 @@ class Anchors(Anchor):
     def _pin_of(self, authority: str) -> Pin | None:
         return self._pins.get(authority) or self._recognised.get(authority)
 
-    def take(self, authority: str, jws: str, told: TrustList | None = None) -> frozenset[str]:
+    def accept(self, authority: str, jws: str, told: TrustList | None = None) -> frozenset[str]:
         """A newer list of a pinned space, `told` if it was read already: of whom it says something else than before.
 
         Raises PeerError for one that is refused: older, another of the same version, or of another space. Of a space
@@ -123,7 +123,7 @@ class Anchors(Anchor):
         itself = (did for did in before.keys() | known.entries.keys() if before.get(did) != known.entries.get(did))
         return frozenset(itself) | self._beside(counted, _counted(known))
 
-    def _beside(self, before: Mapping[str, Recognised], after: Mapping[str, Recognised]) -> frozenset[str]:
+    def _beside(self, before: Mapping[str, ListedAuthority], after: Mapping[str, ListedAuthority]) -> frozenset[str]:
         """Members of spaces that are recognised from now on, or no more, or of other kinds."""
         others = (name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
         return frozenset(did for name in others if name in self._joined for did in self._joined[name].entries)
@@ -198,7 +198,7 @@ class Anchors(Anchor):
             raise Unauthenticated("trust.not-listed")
         return agreed(found)
 
-    def _merged_between(self, own: str, did: str, now: int) -> Sequence[Merged]:
+    def _merged_between(self, own: str, did: str, now: int) -> Sequence[MergedInto]:
         if not self._joined:
             return super()._merged_between(own, did, now)
         said = (one.entry.merged_into for one in self.belonging(own, did, now))
@@ -466,16 +466,16 @@ def _admitted(listed: Anchor, did: str, now: int) -> Entry | None:
     return listed.seen(entry, now) if entry is not None and entry.admitted(now) else None
 
 
-def _counted(listed: Anchor) -> Mapping[str, Recognised]:
-    """Whose members count for those of this list, by authority; nobody's before there is one."""
+def _counted(listed: Anchor) -> Mapping[str, ListedAuthority]:
+    """Authorities whose members count for those of this list; none before there is one."""
     return {one.authority: one for one in _recognised(listed)} if listed.version else {}
 
 
-def _recognised(listed: Anchor) -> Sequence[Recognised]:
+def _recognised(listed: Anchor) -> Sequence[ListedAuthority]:
     return listed.current.recognised[:MOST_RECOGNISED]
 
 
-def _pin(one: Recognised) -> Pin | None:
+def _pin(one: ListedAuthority) -> Pin | None:
     """None for a key that is not the one that its name says."""
     try:
         good = one.authority == URN + thumbprint(one.key)

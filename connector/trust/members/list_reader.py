@@ -49,7 +49,7 @@ class ListReader:
         """By the SHA-256 of their bytes, those of the list that was read last."""
 
     def read(self, jws: str) -> TrustList:
-        """As `read_list`; members that stand there as they stood before are the same objects."""
+        """The list, as `read_list` gives it; members that stand there as before are the same objects."""
         try:
             return self._quickly(jws)
         except (HanseError, ValueError, _Unusual):

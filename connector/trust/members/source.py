@@ -68,7 +68,7 @@ class TrustListSource:
             self._untold |= await self._spaces.reload()
         if self._file is not None:
             async with self._reading:
-                self._untold |= await self._taken(await self._fetched(self._file))
+                self._untold |= await self._accepted(await self._fetched(self._file))
         if self._kept < self._anchor.version:  # also one that is in force since a reload whose write failed
             version = self._anchor.version
             await self._db.write(PROCESS, _keep, version, self._anchor.jws)
@@ -83,12 +83,12 @@ class TrustListSource:
         kept = await self._db.read(PROCESS, _newer, self._anchor.version) if self._file is not None else None
         if kept is not None:
             async with self._reading:
-                self._untold |= await self._taken(kept)
+                self._untold |= await self._accepted(kept)
             self._kept = max(self._kept, self._anchor.version)
         await self._tell()
 
-    async def _taken(self, jws: str) -> frozenset[str]:
-        """Of whom the list now says something else; nobody if it is the first or no new one."""
+    async def _accepted(self, jws: str) -> frozenset[str]:
+        """DIDs of which the list now says something else; none if it is the first or no new one."""
         before, first = self._anchor.entries, self._anchor.version == 0
         if not await self._update(jws):
             return frozenset()
@@ -105,7 +105,7 @@ class TrustListSource:
         return self._anchor.update(jws, lambda _: found)
 
     async def _tell(self) -> None:
-        """Of all that nobody has been told of yet: what fails is made up for at the next look."""
+        """Passes on all changes that were not passed on yet: what fails is made up for at the next look."""
         told, self._untold = self._untold, frozenset()
         if told and self._changed is not None:
             try:

@@ -60,7 +60,7 @@ class SpaceLists:
         for pin in self._anchors.pins():
             kept = await self._db.read(PROCESS, pins.newest, pin.authority, self._version(pin))
             if kept is not None:
-                changed |= await self._take(pin, kept)
+                changed |= await self._accept(pin, kept)
         return changed
 
     async def reload(self) -> frozenset[str]:
@@ -92,7 +92,7 @@ class SpaceLists:
             return await self._look(pin)
         except (PeerError, Unavailable) as error:
             log.warning("trust.space-list", space=pin.space, why=str(error))
-            await self._told(pin, error)
+            await self._raise_alarm(pin, error)
             return frozenset()
 
     async def look(self, authority: str) -> frozenset[str]:
@@ -109,27 +109,27 @@ class SpaceLists:
                 raise Unavailable("trust.list-unreachable", status=answer.status)
             jws = answer.body.decode("ascii", "replace").strip()
         before = self._version(pin)
-        changed = await self._take(pin, jws)
+        changed = await self._accept(pin, jws)
         version = self._version(pin)
         if version > before:
             await self._db.write(PROCESS, pins.keep, pin.authority, version, jws)
             log.info("trust.space-list", space=pin.space, version=version)
         return changed
 
-    async def _take(self, pin: Pin, jws: str) -> frozenset[str]:
+    async def _accept(self, pin: Pin, jws: str) -> frozenset[str]:
         """A large list is verified and read on a thread: an authority that one participant joined holds up no other."""
         async with self._reading:
             known = self._anchors.list_of(pin.authority)
             if len(jws) < LARGE or (known is not None and known.jws == jws):
-                return self._anchors.take(pin.authority, jws)
+                return self._anchors.accept(pin.authority, jws)
             told = await asyncio.to_thread(self._anchors.read, pin.authority, jws)
-            return self._anchors.take(pin.authority, jws, told)
+            return self._anchors.accept(pin.authority, jws, told)
 
     def _version(self, pin: Pin) -> int:
         listed = self._anchors.list_of(pin.authority)
         return 0 if listed is None else listed.version
 
-    async def _told(self, pin: Pin, error: HanseError) -> None:
+    async def _raise_alarm(self, pin: Pin, error: HanseError) -> None:
         """Once for each space and kind, until the process ends: it is looked at again every minute."""
         if error.code in FALSE and self._alarm is not None and (pin.authority, error.code) not in self._alarmed:
             await self._alarm(pin, error.code)

@@ -34,11 +34,11 @@ MOST_WITNESS_KEYS: Final = 1_024
 _LATEST_MS: Final = 253_402_300_800_000
 
 Sha256 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
-"""Of a certificate, in lower-case hex."""
+"""The SHA-256 of a certificate, in lower-case hex."""
 
 
 class Issuer(Struct, frozen=True, rename="camel"):
-    """Whose credentials of which types count; empty until credentials come."""
+    """An issuer, and the types of its credentials that count; no list names one until credentials come."""
 
     did: str
     types: tuple[str, ...]
@@ -46,14 +46,14 @@ class Issuer(Struct, frozen=True, rename="camel"):
     valid_until: str | None = None
 
 
-class Succeeded(Struct, frozen=True):
-    """Whose legal successor a participant is, and since when: a municipality that has been merged into it."""
+class Predecessor(Struct, frozen=True):
+    """A DID whose place a participant has taken, and since when."""
 
     did: str
     since: str = field(name="from")
 
 
-class Merged(Struct, frozen=True):
+class MergedInto(Struct, frozen=True):
     """Into whom a participant was merged: part of `did` by law from `since` on; rules go by it from `listed` on, when
     the authority had decided it (RFC 3339)."""
 
@@ -90,7 +90,7 @@ class SecondKey(Struct, frozen=True, rename="camel", omit_defaults=True):
         return _within(self.valid_from, self.valid_until, now)
 
 
-class Grouped(Struct, frozen=True, rename="camel", omit_defaults=True):
+class GroupPeriod(Struct, frozen=True, rename="camel", omit_defaults=True):
     """From when until when a participant is in a group (an IRI); without an end it still is."""
 
     group: str
@@ -128,9 +128,9 @@ class Entry(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=Tru
     seal_key_pq: dict[str, str] | None = None
     former_seal_keys_pq: tuple[SecondKey, ...] = ()
     keys: tuple[str, ...] = ()
-    succeeds: tuple[Succeeded, ...] = ()
-    merged_into: Merged | None = None
-    group_periods: tuple[Grouped, ...] = ()
+    succeeds: tuple[Predecessor, ...] = ()
+    merged_into: MergedInto | None = None
+    group_periods: tuple[GroupPeriod, ...] = ()
 
     def at(self, now: int) -> "Entry":
         """With the groups that hold at this instant (milliseconds), in a past one too as far as the list says so."""
@@ -175,7 +175,7 @@ class Witness(Struct, frozen=True):
     keys: tuple[dict[str, str], ...]
 
 
-class Recognised(Struct, frozen=True, rename="camel"):
+class ListedAuthority(Struct, frozen=True, rename="camel"):
     """Another authority whose members count as members here: `key` is its public JWK, `authority` the URN of that.
 
     `kinds` (IRIs) says of which kinds they have to be; none: of any (spec/spaces.md 6.2).
@@ -213,7 +213,7 @@ class TrustList(Struct, frozen=True, kw_only=True, rename="camel"):
     witnesses: tuple[Witness, ...] = ()
     space: str | None = None
     name: str | None = None
-    recognised: tuple[Recognised, ...] = ()
+    recognised: tuple[ListedAuthority, ...] = ()
     groups: tuple[Group, ...] = ()
 
 
@@ -373,7 +373,7 @@ class Anchor:
         wholes = {line.successor(one.did, now) or one.did for one in said}
         return (wholes.pop(), max(millis(one.since) for one in said)) if len(wholes) == 1 else None
 
-    def _merged_between(self, own: str, did: str, now: int) -> Sequence[Merged]:
+    def _merged_between(self, own: str, did: str, now: int) -> Sequence[MergedInto]:
         """What every list that counts between both says of that."""
         try:
             merged = self.between(own, did, now).merged_into
@@ -447,7 +447,7 @@ class Anchor:
 
 
 def succession(trust_list: TrustList) -> list[successors.Step]:
-    """Whose place somebody has taken, by this list."""
+    """The steps of this list: who has taken whose place."""
     return [
         successors.Step(one.did, entry.did, millis(one.since))
         for entry in trust_list.participants

@@ -13,9 +13,9 @@ from msgspec import Struct
 from connector.accounts.directory import Directory
 from connector.errors import Mistake, Unknown
 from connector.language.reasons import plain
-from connector.spaces import overview
 from connector.spaces.assemble import SpaceSlice
-from connector.spaces.authority import ROLE
+from connector.spaces.keeping import overview
+from connector.spaces.keeping.authority import ROLE
 from connector.spaces.model import Application, Space
 from connector.storage.database import Database, Tx
 from connector.web.call import Call
@@ -28,7 +28,7 @@ ONE = f"{TOWN}/applications/{{id}}"
 TONES = {"pending": "warning", "approved": "success", "refused": "danger", "withdrawn": "info", "expired": "info"}
 
 
-class Seen(Struct, frozen=True, kw_only=True):
+class ApplicationPage(Struct, frozen=True, kw_only=True):
     """An application as one transaction has it; `names` are those of people by pseudonym."""
 
     space: Space
@@ -44,7 +44,7 @@ class ApplicationPages:
         self._authority, self._applications = spaces.authority, spaces.applications
 
     async def all(self, call: Call) -> web.StreamResponse:
-        """Those that wait, and those that were decided."""
+        """The page of applications that wait, and of those that were decided."""
 
         def look(tx: Tx) -> tuple[Space, list[overview.ApplicationLine], list[overview.DecidedLine]]:
             space = self._authority.held(tx, call.slug)
@@ -128,12 +128,12 @@ class ApplicationPages:
             note=call.form.text("note"), decider=seen.names.get(one.decided_by, ""), refusal=view.why(call, one.reason),
         )  # fmt: skip
 
-    def _seen(self, tx: Tx, call: Call) -> Seen:
+    def _seen(self, tx: Tx, call: Call) -> ApplicationPage:
         """People by one statement: that of the directory, however many of them have noted something."""
         space, slug = self._authority.held(tx, call.slug), call.slug
         one, invited = self._applications.shown(tx, slug, call.param("id"))
         members = self._people.members(tx, slug)
-        return Seen(
+        return ApplicationPage(
             space=space, one=one, invited=invited, names={it.pseudonym: it.person.name for it in members},
             stewards=sum(ROLE in it.roles for it in members),
         )  # fmt: skip

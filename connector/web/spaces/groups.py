@@ -10,10 +10,10 @@ from msgspec import Struct
 
 from connector.errors import HanseError, Mistake, PeerError, Unavailable
 from connector.language.reasons import plain
-from connector.spaces import grouping
 from connector.spaces.assemble import SpaceSlice
-from connector.spaces.authority import ROLE
+from connector.spaces.decision import grouping
 from connector.spaces.documents import GroupStanding, RequestClaims
+from connector.spaces.keeping.authority import ROLE
 from connector.views.members import Members
 from connector.web.call import Call
 from connector.web.render import page, to
@@ -71,7 +71,7 @@ class GroupPages:
             call, "spaces/my_groups.html", 200 if problem is None else 422, title=call.say("web.spaces.my-groups"),
             crumbs=[(call.say("web.spaces.title"), call.at("spaces"))], may=ROLE in call.roles, away=away,
             groups=[self._line(call, one) for one in found.groups],
-            errors=[] if problem is None else [("", view.told(call, problem))],
+            errors=[] if problem is None else [("", view.error_sentence(call, problem))],
         )  # fmt: skip
 
     def _line(self, call: Call, one: GroupStanding) -> Line:

@@ -18,8 +18,8 @@ from connector.language.reasons import plain
 from connector.partners.service import Partners
 from connector.spaces import store
 from connector.spaces.assemble import SpaceSlice
-from connector.spaces.authority import ROLE
 from connector.spaces.documents import MOST_ATTACHED, Description, Document
+from connector.spaces.keeping.authority import ROLE
 from connector.spaces.model import Joined, Space, same_fingerprint
 from connector.storage.database import Database
 from connector.trust.members.anchors import Anchors
@@ -35,7 +35,7 @@ TYPED: Final = 2
 _PIECE: Final = 65_536
 
 
-class Asked(Struct, frozen=True, kw_only=True):
+class JoinForm(Struct, frozen=True, kw_only=True):
     """What a form says so far: the documents that it brought, by name, as base64url.
 
     `seen` is the beginning of the fingerprint that the page showed: what a person compared, whatever is served now.
@@ -102,7 +102,7 @@ class JoinPages:
             said = await self._joining.look(call.form.text("link"))
         except (Mistake, PeerError, Unavailable) as problem:
             return await self._begin(call, problem)
-        return await self._compare(call, said, Asked(link=call.form.text("link"), seen="", typed="", documents={}))
+        return await self._compare(call, said, JoinForm(link=call.form.text("link"), seen="", typed="", documents={}))
 
     async def apply(self, call: Call) -> web.StreamResponse:
         """Takes what was typed and one document at a time, and sends the application when it is complete.
@@ -115,7 +115,7 @@ class JoinPages:
             said = await self._joining.look(link)
         except (Mistake, PeerError, Unavailable) as problem:
             return await self._begin(call, problem)
-        asked = Asked(
+        asked = JoinForm(
             link=link, seen=call.form.text("seen"), typed=call.form.text("typed"), documents=_brought(call, said)
         )  # fmt: skip
         if asked.seen != shown(said):
@@ -160,7 +160,7 @@ class JoinPages:
     async def _one(
         self, call: Call, shown: Membership, problem: HanseError | None = None, field: str = "sure"
     ) -> web.StreamResponse:  # fmt: skip
-        errors = [] if problem is None else [(field, view.told(call, problem))]
+        errors = [] if problem is None else [(field, view.error_sentence(call, problem))]
         state = "suspended" if shown.suspended else shown.one.state
         renewal = shown.one.rules.renewal if shown.until is not None else "endless"
         untold = await self._db.read(call.slug, self._partners.untold, call.slug, shown.one)
@@ -183,7 +183,7 @@ class JoinPages:
         )  # fmt: skip
 
     async def _compare(
-        self, call: Call, said: Description, asked: Asked, problem: HanseError | None = None
+        self, call: Call, said: Description, asked: JoinForm, problem: HanseError | None = None
     ) -> web.StreamResponse:  # fmt: skip
         errors = [] if problem is None else [("typed", call.explain(problem))]
         return await page(
@@ -193,7 +193,7 @@ class JoinPages:
         )  # fmt: skip
 
     async def _documents(
-        self, call: Call, said: Description, asked: Asked, problem: HanseError | None = None
+        self, call: Call, said: Description, asked: JoinForm, problem: HanseError | None = None
     ) -> web.StreamResponse:  # fmt: skip
         missing = _missing(said, asked)
         errors = [] if problem is None else [("file", call.explain(problem))]
@@ -211,7 +211,7 @@ def shown(said: Description) -> str:
     return " ".join(said.fingerprint.split()[:-TYPED])
 
 
-def _missing(said: Description, asked: Asked) -> list[str]:
+def _missing(said: Description, asked: JoinForm) -> list[str]:
     return [name for name in dict.fromkeys(said.rules.documents) if name not in asked.documents]
 
 
@@ -222,7 +222,7 @@ def _brought(call: Call, said: Description) -> dict[str, str]:
     return {name: content for name, content in found.items() if content}
 
 
-async def _with_file(call: Call, said: Description, asked: Asked) -> Asked:
+async def _with_file(call: Call, said: Description, asked: JoinForm) -> JoinForm:
     """With the file of this form as the next document; raises Mistake for an empty or too large one."""
     missing = _missing(said, asked)
     if call.form.upload is None or not missing:

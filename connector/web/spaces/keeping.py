@@ -15,12 +15,12 @@ from connector.catalogue import concepts
 from connector.errors import HanseError, Mistake, Unknown
 from connector.language import local_end
 from connector.language.reasons import plain
-from connector.spaces import overview
 from connector.spaces.assemble import SpaceSlice
-from connector.spaces.authority import ROLE
-from connector.spaces.invitations import Invited
+from connector.spaces.keeping import overview
+from connector.spaces.keeping.authority import ROLE
+from connector.spaces.keeping.invitations import NewInvitation
+from connector.spaces.keeping.overview import ApplicationLine, InvitationLine, MemberLine
 from connector.spaces.model import MemberState, Space, fingerprint
-from connector.spaces.overview import ApplicationLine, InvitationLine, MemberLine
 from connector.storage.database import Database, Tx
 from connector.web.account import qr
 from connector.web.call import Call
@@ -39,7 +39,7 @@ class InviteForm(Struct, frozen=True, kw_only=True):
     domain: str = ""
 
 
-class Seen(Struct, frozen=True, kw_only=True):
+class SpacePage(Struct, frozen=True, kw_only=True):
     """A space as one transaction has it; `stewards` are how many people may decide."""
 
     space: Space
@@ -135,8 +135,8 @@ class SpacePages:
         post(f"{TOWN}/space/withdraw", withdraw, ROLE),
     )
 
-    def _seen(self, tx: Tx, slug: str) -> Seen:
-        return Seen(
+    def _seen(self, tx: Tx, slug: str) -> SpacePage:
+        return SpacePage(
             space=self._authority.held(tx, slug), members=overview.members(tx, slug),
             invitations=overview.invitations(tx, slug), waiting=overview.waiting(tx, slug),
             stewards=len(self._people.holding(tx, slug, ROLE)), now=tx.now,
@@ -174,7 +174,7 @@ class SpacePages:
             wrong=dict(errors),
         )  # fmt: skip
 
-    async def _shown_once(self, call: Call, made: Invited) -> web.StreamResponse:
+    async def _shown_once(self, call: Call, made: NewInvitation) -> web.StreamResponse:
         space = await self._db.read(call.slug, self._authority.held, call.slug)
         until = local_end(made.invitation.until, call.lang)
         return await page(

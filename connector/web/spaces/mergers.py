@@ -13,9 +13,9 @@ from connector.errors import HanseError, Mistake
 from connector.language import local_day
 from connector.language.reasons import plain
 from connector.spaces.assemble import SpaceSlice
-from connector.spaces.authority import ROLE
-from connector.spaces.mergers import Asked
-from connector.spaces.merging import Seen
+from connector.spaces.decision.merging import ShownMerger
+from connector.spaces.keeping.authority import ROLE
+from connector.spaces.keeping.mergers import MemberMerger
 from connector.spaces.model import Member
 from connector.storage.database import Database
 from connector.views.fields import day
@@ -56,7 +56,7 @@ class MergerPages:
 
     async def approve(self, call: Call) -> web.StreamResponse:
         """What the page had shown her, and nothing that was said in its place since."""
-        seen = Seen(call.form.text("into"), call.form.text("since"))
+        seen = ShownMerger(call.form.text("into"), call.form.text("since"))
         return await self._decided(call, self._mergers.approve(call.slug, call.form.text("did"), seen=seen))
 
     async def refuse(self, call: Call) -> web.StreamResponse:
@@ -94,7 +94,7 @@ class MergerPages:
     )
 
 
-def _shown(call: Call, one: Asked, who: str, now: int) -> Shown:
+def _shown(call: Call, one: MemberMerger, who: str, now: int) -> Shown:
     name, state = plain(one.member.name, view.LONGEST), one.state(now)
     whole = plain(one.into_name or one.merger.into, view.LONGEST)
     return Shown(

@@ -11,7 +11,8 @@ from connector.catalogue import concepts
 from connector.errors import HanseError, PeerError
 from connector.language import catalogue, local_day
 from connector.language.reasons import plain
-from connector.spaces import decide
+from connector.spaces.decision.membership import notice
+from connector.spaces.keeping.overview import MemberLine
 from connector.spaces.model import (
     DAY_MS,
     OVER,
@@ -24,7 +25,6 @@ from connector.spaces.model import (
     Rules,
 )
 from connector.spaces.model import fingerprint as fingerprint_of
-from connector.spaces.overview import MemberLine
 from connector.trust.members.trust_list import Anchor, millis
 from connector.views.merger import state_of
 from connector.web.call import Call
@@ -118,7 +118,7 @@ def rules(call: Call, said: Rules) -> list[str]:
 
 def notice_days(said: Rules) -> int:
     """So many days before its end a membership is renewed, by itself or by people."""
-    return decide.notice(said) // DAY_MS if said.renewal == "automatic" else said.renew_days
+    return notice(said) // DAY_MS if said.renewal == "automatic" else said.renew_days
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -130,7 +130,7 @@ def kind(call: Call, iri: str) -> str:
 
 
 def kinds(call: Call, said: Rules) -> list[tuple[str, str]]:
-    """Those that may be invited, by name: pairs of short name and label."""
+    """Kinds that may be invited, by name: pairs of short name and label."""
     found = concepts.vocabulary().scheme(concepts.KINDS).values()
     shown = [one for one in found if not said.kinds or one.iri in said.kinds]
     return sorted(((one.notation, one.labels[call.lang]) for one in shown), key=lambda one: one[1].casefold())
@@ -240,6 +240,6 @@ def why(call: Call, reason: str) -> str:
     return call.say("web.spaces.no-code", code=reason) if _CODE.fullmatch(reason) else plain(reason, 500)
 
 
-def told(call: Call, problem: HanseError) -> str:
+def error_sentence(call: Call, problem: HanseError) -> str:
     """The sentence of an error; of what another process refused we have the code alone, and none of its facts."""
     return why(call, problem.code) if isinstance(problem, PeerError) else call.explain(problem)

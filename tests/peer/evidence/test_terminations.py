@@ -9,7 +9,7 @@ from connector.clock import rfc3339
 from connector.contracts.document import sealing
 from connector.contracts.termination import statement as ending
 from connector.peer.evidence.terminations import LIMIT
-from connector.trust.members.trust_list import Succeeded
+from connector.trust.members.trust_list import Predecessor
 from connector.verify.bundle import verify_bundle
 from tests.testkit.cities import City, Refused, Space
 from tests.testkit.nasty import NastyPeer
@@ -129,7 +129,7 @@ async def test_a_successor_is_one_by_the_trust_list_alone(
     refused = await nasty.post(it, PROVIDER, "/2025-1/transfers/request", asked)
     assert refused.status == 404
     since = rfc3339(space.clock.now())
-    await nasty.enlist(succeeds=(Succeeded(it.did(CONSUMER), since),))
+    await nasty.enlist(succeeds=(Predecessor(it.did(CONSUMER), since),))
     await space.reload(it)
     taken = await nasty.post(it, PROVIDER, "/2025-1/transfers/request", {**asked, "@id": "urn:uuid:again"})
     assert taken.status == 201, taken.body

@@ -7,7 +7,7 @@ from connector.clock import rfc3339
 from connector.trust.keys.signing import Vault
 from connector.trust.members.anchors import Anchors, Pin
 from connector.trust.members.authority import Authority
-from connector.trust.members.trust_list import Anchor, Entry, Recognised, TrustList
+from connector.trust.members.trust_list import Anchor, Entry, ListedAuthority, TrustList
 from tests.trust.members.lists import HOUR, NOW
 
 
@@ -31,13 +31,13 @@ class Keeper:
         }  # fmt: skip
         return self.key.issue(TrustList(**{**said, **more}))
 
-    def named(self, *kinds: str) -> Recognised:
-        return Recognised(self.key.id, self.space, self.name, dict(self.key.public_jwk), self.pin.list_url, kinds)
+    def named(self, *kinds: str) -> ListedAuthority:
+        return ListedAuthority(self.key.id, self.space, self.name, dict(self.key.public_jwk), self.pin.list_url, kinds)
 
 
 def of(*lists: tuple[Keeper, str], home: Anchor | None = None) -> Anchors:
     anchors = Anchors(home)
     anchors.pin([keeper.pin for keeper, _ in lists])
     for keeper, jws in lists:
-        anchors.take(keeper.key.id, jws)
+        anchors.accept(keeper.key.id, jws)
     return anchors

@@ -6,15 +6,15 @@ from typing import Any
 import msgspec
 import pytest
 
+from connector.catalogue.roster import CurrentMembers
 from connector.clock import rfc3339
 from connector.errors import HanseError, Mistake, PeerError, Unauthenticated
-from connector.peer.claims import Claims
 from connector.storage.database import PROCESS, Database
 from connector.trust.keys.signing import SoftwareKey, Vault
 from connector.trust.members import pins
 from connector.trust.members.anchors import URN, Anchors, Pin
 from connector.trust.members.authority import Authority
-from connector.trust.members.trust_list import Anchor, Group, Grouped, Recognised, Succeeded, TrustList
+from connector.trust.members.trust_list import Anchor, Group, GroupPeriod, ListedAuthority, Predecessor, TrustList
 from tests.trust.members.keepers import Keeper, of
 from tests.trust.members.lists import HOUR, KIND, NOW, entry
 
@@ -50,7 +50,7 @@ def test_a_member_of_one_space_is_a_stranger_to_towns_of_another(north: Keeper, 
     assert stranger(anchors, FIRM, TOWN)
     assert {one.did for one in anchors.neighbours(TOWN, NOW)} == {TOWN}
     assert anchors.entry(FIRM) is not None  # what is shown is another matter
-    counted = {own: {one.requester.did for one in Claims(anchors, lambda _: False).members(NOW, own)}
+    counted = {own: {one.requester.did for one in CurrentMembers(anchors, lambda _: False).members(NOW, own)}
                for own in (TOWN, VILLAGE)}  # fmt: skip
     assert counted == {TOWN: {TOWN}, VILLAGE: {VILLAGE, FIRM}}, "whom an offer would reach"
 
@@ -77,7 +77,7 @@ def test_periods_in_groups_elsewhere_are_not_its_to_give_either(north: Keeper, s
     """>> a list that says when somebody was in a group of another space << only its own, at each instant."""
     ours, theirs = f"{north.space}/groups/forest", f"{south.space}/groups/river"
     since, until = rfc3339(NOW + 1_000), rfc3339(NOW + 2_000)
-    periods = tuple(Grouped(one, since, until) for one in (ours, theirs))
+    periods = tuple(GroupPeriod(one, since, until) for one in (ours, theirs))
     said = (entry("town", NOW), entry("firm", NOW, groups=(), group_periods=periods))
     groups = tuple(Group(one, {"de": "A"}, FIRM) for one in (ours, theirs))
     lists = ((north, north.says(*said, groups=groups)), (south, south.says(entry("village", NOW))))
@@ -108,7 +108,7 @@ def test_a_list_that_somebody_has_left_says_nothing_of_its_new_keys(north: Keepe
     assert anchors.entries[FIRM].log_keys == ({"kty": "new"},)
     both = of((north, north.says(old)), (south, south.says(msgspec.structs.replace(new, **left))))
     assert (both.pinned(FIRM), both.entries[FIRM].keys) == (frozenset(), ())
-    heir = entry("town", NOW, succeeds=(Succeeded(FIRM, rfc3339(NOW)),))
+    heir = entry("town", NOW, succeeds=(Predecessor(FIRM, rfc3339(NOW)),))
     merged = of((north, north.says(old)), (south, south.says(new, heir)))
     assert merged.line_for().successor(FIRM, NOW) == TOWN
 
@@ -136,8 +136,8 @@ def test_the_configured_list_goes_before_all_others(north: Keeper, south: Keeper
         participants=(entry("town", NOW, keys=("good",)),),
     )  # fmt: skip
     anchors.update(configured.issue(said))
-    heir = entry("firm", NOW, succeeds=(Succeeded(TOWN, rfc3339(NOW)),))
-    anchors.take(north.key.id, north.says(entry("town", NOW, keys=("stolen",)), heir))
+    heir = entry("firm", NOW, succeeds=(Predecessor(TOWN, rfc3339(NOW)),))
+    anchors.accept(north.key.id, north.says(entry("town", NOW, keys=("stolen",)), heir))
     assert anchors.pinned(TOWN) == {"good"}
     assert anchors.line_for(FIRM).successor(TOWN, NOW) is None
     assert anchors.between("did:web:unlisted.de", TOWN, NOW).did == TOWN  # it is for all participants
@@ -145,7 +145,7 @@ def test_the_configured_list_goes_before_all_others(north: Keeper, south: Keeper
 
 @pytest.mark.threat("T101")
 def test_a_succession_all_lists_have_to_say_that_name_a_town(north: Keeper, south: Keeper) -> None:
-    heir = entry("firm", NOW, succeeds=(Succeeded(TOWN, rfc3339(NOW)),))
+    heir = entry("firm", NOW, succeeds=(Predecessor(TOWN, rfc3339(NOW)),))
     alone = of((north, north.says(entry("town", NOW), heir)), (south, south.says(entry("village", NOW))))
     assert alone.line_for().successor(TOWN, NOW) == FIRM
     doubted = of((north, north.says(entry("town", NOW), heir)), (south, south.says(entry("town", NOW))))
@@ -156,7 +156,7 @@ def test_a_succession_all_lists_have_to_say_that_name_a_town(north: Keeper, sout
 def test_a_space_that_others_joined_says_nothing_of_moves(north: Keeper, south: Keeper) -> None:
     """>> the firm moved, says the north; the south, which only the village joined, knows nothing of it, or claims that
     it became the village << the town goes by the north alone; for the village neither counts."""
-    step = (Succeeded(FIRM, rfc3339(NOW)),)
+    step = (Predecessor(FIRM, rfc3339(NOW)),)
     told = north.says(entry("town", NOW), entry("firm", NOW), entry("new", NOW, succeeds=step))
     for more in ((), step):
         anchors = of((north, told), (south, south.says(entry("village", NOW, succeeds=more), entry("firm", NOW))))
@@ -167,7 +167,7 @@ def test_a_space_that_others_joined_says_nothing_of_moves(north: Keeper, south: 
 def test_members_of_a_recognised_authority_count_for_those_who_recognise_it(north: Keeper, south: Keeper) -> None:
     """>> north recognises south << the firm belongs for the town, the town for nobody in the south."""
     anchors = of((north, north.says(entry("town", NOW), recognised=(south.named(),))))
-    anchors.take(south.key.id, south.says(entry("firm", NOW)))
+    anchors.accept(south.key.id, south.says(entry("firm", NOW)))
     (found,) = anchors.belonging(TOWN, FIRM, NOW)
     assert (found.space, found.via) == (south.space, north.space)
     assert stranger(anchors, FIRM, TOWN)
@@ -179,17 +179,17 @@ def test_the_end_of_a_recognition_is_news_of_all_members_there(north: Keeper, so
     """>> recognised, for other kinds alone, no more, again, with the same list << said of the firm each time, so that
     what runs with it is judged anew; it is a stranger in between."""
     anchors = of((north, north.says(entry("town", NOW), recognised=(south.named(),))))
-    anchors.take(south.key.id, south.says(entry("firm", NOW)))
+    anchors.accept(south.key.id, south.says(entry("firm", NOW)))
     for recognised, admitted in (((south.named("urn:county"),), False), ((), False), ((south.named(),), True)):
-        assert anchors.take(north.key.id, north.says(entry("town", NOW), recognised=recognised)) == {FIRM}
+        assert anchors.accept(north.key.id, north.says(entry("town", NOW), recognised=recognised)) == {FIRM}
         assert stranger(anchors, TOWN, FIRM) is not admitted
-    assert anchors.take(north.key.id, north.says(entry("town", NOW), recognised=(south.named(),))) == frozenset()
+    assert anchors.accept(north.key.id, north.says(entry("town", NOW), recognised=(south.named(),))) == frozenset()
 
 
 def test_recognition_may_be_for_some_kinds_and_is_not_handed_on(north: Keeper, south: Keeper, tmp_path: Path) -> None:
     east = Keeper(tmp_path, "east")
     anchors = of((north, north.says(entry("town", NOW), recognised=(south.named("urn:county"),))))
-    anchors.take(south.key.id, south.says(entry("firm", NOW), recognised=(east.named(),)))
+    anchors.accept(south.key.id, south.says(entry("firm", NOW), recognised=(east.named(),)))
     assert stranger(anchors, TOWN, FIRM)
     assert [one.space for one in anchors.pins()] == [north.space, south.space]
 
@@ -204,11 +204,11 @@ def test_a_space_named_with_two_keys_is_believed_with_neither(south: Keeper, tmp
     assert [one.authority for one in joined.pins()] == [south.key.id, east.key.id]
 
 
-def _forged(keeper: Keeper) -> Recognised:
+def _forged(keeper: Keeper) -> ListedAuthority:
     """A space's name with a key of somebody else."""
     bare = SoftwareKey.generate("peer", "")
     jwk = {name: bare.public_jwk[name] for name in ("kty", "crv", "x", "y")}
-    return Recognised(URN + bare.public_jwk["kid"], keeper.space, keeper.name, jwk, keeper.pin.list_url)
+    return ListedAuthority(URN + bare.public_jwk["kid"], keeper.space, keeper.name, jwk, keeper.pin.list_url)
 
 
 @pytest.mark.threat("T103")
@@ -224,7 +224,7 @@ def test_a_false_list_changes_nothing(north: Keeper, more: dict[str, Any], code:
     north.version = 1
     anchors = of((north, north.says(entry("town", NOW), entry("firm", NOW))))
     with pytest.raises(PeerError) as refused:
-        anchors.take(north.key.id, north.says(entry("town", NOW), **more))
+        anchors.accept(north.key.id, north.says(entry("town", NOW), **more))
     assert refused.value.code == code
     assert not stranger(anchors, TOWN, FIRM)
 
@@ -232,7 +232,7 @@ def test_a_false_list_changes_nothing(north: Keeper, more: dict[str, Any], code:
 def test_a_list_by_another_key_is_none(north: Keeper, south: Keeper) -> None:
     anchors = of((north, north.says(entry("town", NOW))))
     with pytest.raises(HanseError):
-        anchors.take(north.key.id, south.says(entry("firm", NOW), version=9))
+        anchors.accept(north.key.id, south.says(entry("firm", NOW), version=9))
 
 
 def test_the_bundle_gets_the_list_that_names_both(north: Keeper, south: Keeper) -> None:
@@ -280,7 +280,7 @@ async def test_a_pin_is_for_good(any_db: Database, north: Keeper, south: Keeper)
 def test_a_list_that_nobody_wants_any_more_is_not_taken(north: Keeper, south: Keeper) -> None:
     """>> recognised no more, or unpinned, while the list was on its way << nothing, and no fault either."""
     anchors = of((north, north.says(entry("town", NOW))))
-    assert anchors.take(south.key.id, south.says(entry("village", NOW))) == frozenset()
+    assert anchors.accept(south.key.id, south.says(entry("village", NOW))) == frozenset()
     assert anchors.read(south.key.id, south.says(entry("village", NOW))) is None
     assert anchors.list_of(south.key.id) is None
 
@@ -309,7 +309,7 @@ def test_a_recognised_space_is_named_too(north: Keeper, south: Keeper) -> None:
     """>> north recognises towns of south << a town there is known through south, a firm there is not."""
     listed = north.says(entry("town", NOW), recognised=(south.named(KIND),))
     anchors = of((north, listed))
-    anchors.take(south.key.id, south.says(entry("village", NOW), entry("firm", NOW, kind="urn:firm")))
+    anchors.accept(south.key.id, south.says(entry("village", NOW), entry("firm", NOW, kind="urn:firm")))
     assert anchors.through(TOWN, VILLAGE) == ["south"]
     assert not anchors.knows(TOWN, FIRM)
 
@@ -332,13 +332,13 @@ def test_bug_two_spaces_of_one_name_were_one(north: Keeper, south: Keeper, tmp_p
     ]  # fmt: skip
     assert anchors.through(FIRM, VILLAGE) == ["kreis  nord"]
     west.name = "KREIS NORD"
-    anchors.take(west.key.id, west.says(town, village))
+    anchors.accept(west.key.id, west.says(town, village))
     assert anchors.through(TOWN, VILLAGE)[-1] == "KREIS NORD (it.example/towns/west)"
     north.name, west.name = "Nord", "West"
     two = of((north, north.says(town, village)), (west, west.says(town, village)))
     assert two.through(TOWN, VILLAGE) == ["Nord", "West"]
     west.name = "NORD"
-    two.take(west.key.id, west.says(town, village))
+    two.accept(west.key.id, west.says(town, village))
     assert two.through(TOWN, VILLAGE) == ["Nord (north.de)", "NORD (it.example/towns/west)"]
 
 
@@ -374,9 +374,9 @@ def test_lists_that_contradict_each_other_hold_up_no_succession_of_others(
     """>> two spaces of somebody here make a circle of ended members << the firm still has the town's place."""
     east, over = Keeper(tmp_path, "east"), {"valid_until": rfc3339(NOW - HOUR)}
     since = rfc3339(NOW - 2 * HOUR)
-    heir = entry("firm", NOW, succeeds=(Succeeded(TOWN, since),))
+    heir = entry("firm", NOW, succeeds=(Predecessor(TOWN, since),))
     a, b = (
-        entry(one, NOW - 2 * HOUR, succeeds=(Succeeded(f"did:web:{other}.de", since),), **over)
+        entry(one, NOW - 2 * HOUR, succeeds=(Predecessor(f"did:web:{other}.de", since),), **over)
         for one, other in (("x", "y"), ("y", "x"))
     )
     anchors = of((north, north.says(heir)), (south, south.says(a)), (east, east.says(b)))

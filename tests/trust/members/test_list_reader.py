@@ -16,7 +16,7 @@ from connector.trust.keys.signing import KeyRecord, SoftwareKey, Vault
 from connector.trust.members.authority import Authority
 from connector.trust.members.list_reader import ListReader
 from connector.trust.members.list_writer import to_form
-from connector.trust.members.trust_list import TYP, Entry, Sealing, Succeeded, TrustList, read_list
+from connector.trust.members.trust_list import TYP, Entry, Predecessor, Sealing, TrustList, read_list
 
 NOW = SystemClock().now()
 KEY = SoftwareKey.generate("peer", "urn:authority")
@@ -80,8 +80,8 @@ ODD = [
     listed(MEMBER, entry("b", valid_from="gestern")),
     listed(entry("b", seal_certificates=("0" * 64, Sealing("0" * 64, valid_until=rfc3339(NOW))))),
     listed(entry("b", seal_certificates=("zz",))),
-    listed(*(entry(one, succeeds=(Succeeded("did:web:b", rfc3339(0)),)) for one in "ac")),
-    listed(entry("a", succeeds=(Succeeded("did:web:a", rfc3339(0)),))),
+    listed(*(entry(one, succeeds=(Predecessor("did:web:b", rfc3339(0)),)) for one in "ac")),
+    listed(entry("a", succeeds=(Predecessor("did:web:a", rfc3339(0)),))),
     listed(entry("b", log_keys=tuple({"kid": str(one)} for one in range(300)))),
     replace(listed(MEMBER), next_update="morgen"),
 ]  # fmt: skip
@@ -114,7 +114,7 @@ def test_texts_that_are_no_list_are_refused_alike(text: bytes) -> None:
 def test_mangled_texts_are_judged_alike() -> None:
     """>> four hundred lists with a few bytes changed, doubled or cut out, one after the other << one judgement."""
     chance, reader = random.Random(15), ListReader(KEY.public_jwk)
-    whole = canonical(to_form(listed(entry("a"), entry("b", succeeds=(Succeeded("did:web:c", rfc3339(0)),)))))
+    whole = canonical(to_form(listed(entry("a"), entry("b", succeeds=(Predecessor("did:web:c", rfc3339(0)),)))))
     accepted = 0
     for _ in range(400):
         text = bytearray(whole)

@@ -16,7 +16,7 @@ from connector.trust.members.authority import Authority
 from connector.trust.members.claims import requester
 from connector.trust.members.mergers import UNKNOWN, Facts
 from connector.trust.members.successors import Step, Successors
-from connector.trust.members.trust_list import Anchor, Entry, Merged, Succeeded, read_list
+from connector.trust.members.trust_list import Anchor, Entry, MergedInto, Predecessor, read_list
 from tests.trust.members.keepers import Keeper, of
 from tests.trust.members.lists import HOUR, KIND, NOW, entry, listed
 
@@ -80,8 +80,8 @@ def test_parts_of_parts_change_with_their_whole() -> None:
     assert mergers.parts({WHOLE}, [(PART, WHOLE), (WHOLE, PART)]) == {PART}
 
 
-def merged(did: str, since: int = NOW, at: int = NOW) -> Merged:
-    return Merged(did=did, since=rfc3339(since), listed=rfc3339(at))
+def merged(did: str, since: int = NOW, at: int = NOW) -> MergedInto:
+    return MergedInto(did=did, since=rfc3339(since), listed=rfc3339(at))
 
 
 @pytest.fixture
@@ -110,17 +110,17 @@ def test_rules_see_it_from_the_decision_on_and_can_be_asked_of_any_instant(autho
 
 def test_the_place_of_both_may_have_been_taken(authority: Authority) -> None:
     """>> asked of the part by the DID that it had before its move; the whole has moved as well << the DIDs of now."""
-    moved = Succeeded(did="did:web:old.de", since=rfc3339(NOW))
+    moved = Predecessor(did="did:web:old.de", since=rfc3339(NOW))
     found = anchor(
         authority, entry("old", NOW - HOUR, valid_until=rfc3339(NOW)),
         entry("part", NOW, succeeds=(moved,), merged_into=merged(WHOLE)), entry("whole", NOW - HOUR),
-        entry("more", NOW, succeeds=(Succeeded(did=WHOLE, since=rfc3339(NOW)),)),
+        entry("more", NOW, succeeds=(Predecessor(did=WHOLE, since=rfc3339(NOW)),)),
     )  # fmt: skip
     assert found.whole(OWN, "did:web:old.de", NOW) == (MORE, NOW)
 
 
 def test_a_list_with_a_time_that_is_none_is_no_list(authority: Authority) -> None:
-    for wrong in (Merged(WHOLE, "2026-01-01", rfc3339(NOW)), Merged(WHOLE, rfc3339(NOW), "soon")):
+    for wrong in (MergedInto(WHOLE, "2026-01-01", rfc3339(NOW)), MergedInto(WHOLE, rfc3339(NOW), "soon")):
         jws = authority.issue(listed(authority, NOW, entry("part", NOW, merged_into=wrong)))
         with pytest.raises(PeerError):
             read_list(jws, authority.public_jwk)
@@ -155,7 +155,7 @@ def test_of_two_spaces_either_may_say_it_and_neither_against_the_other(spaces: t
 def test_of_two_spaces_one_may_have_heard_of_the_move_of_the_whole(spaces: tuple[Keeper, Keeper]) -> None:
     """>> the whole has moved; one list said of whom the part is part before that, the other one after << the same."""
     part, old = entry("part", NOW - HOUR), entry("whole", NOW - HOUR, valid_until=rfc3339(NOW))
-    heir = entry("more", NOW, succeeds=(Succeeded(did=WHOLE, since=rfc3339(NOW)),))
+    heir = entry("more", NOW, succeeds=(Predecessor(did=WHOLE, since=rfc3339(NOW)),))
     before, after = (msgspec.structs.replace(part, merged_into=merged(did)) for did in (WHOLE, MORE))
     found = both(spaces, before, after, old, heir)
     assert found.whole(OWN, PART, NOW) == (MORE, NOW)
@@ -165,7 +165,7 @@ def test_parts_are_those_by_any_list_and_of_whoever_took_the_place_of_the_whole(
     """>> two lists that each say something else of a part; the whole of one has moved << it is looked at again with
     either, and with the successor."""
     part, old = entry("part", NOW - HOUR), entry("whole", NOW - HOUR, valid_until=rfc3339(NOW))
-    heir = entry("heir", NOW, succeeds=(Succeeded(did=WHOLE, since=rfc3339(NOW)),))
+    heir = entry("heir", NOW, succeeds=(Predecessor(did=WHOLE, since=rfc3339(NOW)),))
     one, other = (msgspec.structs.replace(part, merged_into=merged(did)) for did in (WHOLE, MORE))
     found = both(spaces, one, other, old, heir, entry("more", NOW))
     for did in (WHOLE, MORE, "did:web:heir.de"):

@@ -13,7 +13,7 @@ from connector.storage.database import PROCESS, Database
 from connector.trust.keys.signing import Vault
 from connector.trust.members.authority import Authority
 from connector.trust.members.source import LARGE, TrustListSource, checked_url
-from connector.trust.members.trust_list import Anchor, Entry, Merged, TrustList, read_list
+from connector.trust.members.trust_list import Anchor, Entry, MergedInto, TrustList, read_list
 
 NOW = SystemClock().now()
 MEMBER = Entry(
@@ -232,7 +232,7 @@ async def test_of_a_part_is_told_what_is_told_of_its_whole(place: Place, authori
     async def changed(dids: frozenset[str]) -> None:
         told.append(dids)
 
-    into = Merged(did=MEMBER.did, since="2020-01-01T00:00:00Z", listed="2020-01-01T00:00:00Z")
+    into = MergedInto(did=MEMBER.did, since="2020-01-01T00:00:00Z", listed="2020-01-01T00:00:00Z")
     part = replace(MEMBER, did="did:web:part.example", merged_into=into)
     place.write(issued(authority, 1, MEMBER, part))
     _, listing = await place.process()

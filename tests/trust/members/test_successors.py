@@ -8,7 +8,7 @@ from connector.trust.keys.signing import SoftwareKey
 from connector.trust.members.authority import Authority
 from connector.trust.members.list_writer import next_list
 from connector.trust.members.successors import Step, Successors, unambiguous
-from connector.trust.members.trust_list import Anchor, Entry, Succeeded, TrustList, read_list
+from connector.trust.members.trust_list import Anchor, Entry, Predecessor, TrustList, read_list
 
 A, B, C = (f"did:web:{name}.example" for name in ("altdorf", "neustadt", "kreisstadt"))
 
@@ -18,7 +18,7 @@ def authority() -> Authority:
     return Authority(SoftwareKey.generate("peer", "did:web:authority.example"))
 
 
-def entry(did: str, *succeeds: Succeeded) -> Entry:
+def entry(did: str, *succeeds: Predecessor) -> Entry:
     return Entry(
         did=did, name=did, operator=did, kind="x:municipality", groups=(), state="active",
         valid_from="2026-01-01T00:00:00Z", succeeds=succeeds,
@@ -54,10 +54,10 @@ def test_two_successors_a_circle_and_oneself_are_no_line() -> None:
 @pytest.mark.parametrize(
     "entries",
     [
-        (entry(B, Succeeded(A, "2027-01-01T00:00:00Z")), entry(C, Succeeded(A, "2027-01-01T00:00:00Z"))),
-        (entry(A, Succeeded(A, "2027-01-01T00:00:00Z")),),
-        (entry(B, Succeeded(A, "2027-01-01")),),
-        (entry(B, Succeeded(A, "soon")),),
+        (entry(B, Predecessor(A, "2027-01-01T00:00:00Z")), entry(C, Predecessor(A, "2027-01-01T00:00:00Z"))),
+        (entry(A, Predecessor(A, "2027-01-01T00:00:00Z")),),
+        (entry(B, Predecessor(A, "2027-01-01")),),
+        (entry(B, Predecessor(A, "soon")),),
     ],
     ids=["two successors", "itself", "a day without a zone", "no time"],
 )
@@ -70,7 +70,7 @@ def test_the_anchor_goes_by_the_newest_list(authority: Authority) -> None:
     anchor = Anchor(authority.public_jwk)
     now = 1_800_000_000_000
     assert anchor.line_for().successor(A, now) is None
-    anchor.update(authority.issue(listed(entry(A), entry(B, Succeeded(A, "2027-01-01T00:00:00Z")))))
+    anchor.update(authority.issue(listed(entry(A), entry(B, Predecessor(A, "2027-01-01T00:00:00Z")))))
     assert (anchor.line_for().successor(A, now), anchor.line_for().successor(A, 1_795_000_000_000)) == (B, None)
     line = anchor.line_for()
     assert (line.predecessors(B, now), line.succeeded(now), line.since(A, now)) == ((A,), (A,), 1_798_761_600_000)

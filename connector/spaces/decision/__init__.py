@@ -1,0 +1,1 @@
+"""What an authority decides, and what its list says then: pure, without database and network."""

@@ -1,0 +1,159 @@
+"""A list is never longer than its readers take, however much its members say within their own bounds."""
+
+import base64
+import json
+import os
+from contextlib import suppress
+
+import pytest
+from msgspec.structs import replace
+
+from connector.errors import Mistake, PeerError
+from connector.spaces import documents, member_store, store
+from connector.spaces.decision import membership, next_list
+from connector.spaces.keeping import listing
+from connector.spaces.model import Keys, Member
+from connector.storage.database import Tx
+from connector.trust.keys.signing import SoftwareKey
+from connector.trust.members.list_reader import ListReader
+from connector.trust.members.trust_list import LIMIT, NODES, TYP, SecondKey, TrustList
+from connector.verify.formats import trustlist
+from tests.spaces.conftest import COUNTY, PEOPLE, TOWN, VILLAGE, County, Start, applied, joined
+from tests.testkit.cities import City
+
+EMPTY = TrustList(
+    version=1, issued="2026-01-01T00:00:00Z", next_update="2026-02-01T00:00:00Z", authority="urn:a", name="n"
+)
+
+
+def random(size: int) -> str:
+    return base64.urlsafe_b64encode(os.urandom(size)).decode().rstrip("=")
+
+
+def second(number: int) -> dict[str, str]:
+    return {"kty": "AKP", "alg": "ML-DSA-44", "kid": str(number), "pub": random(1_312)}
+
+
+def member(number: int) -> Member:
+    """With as many keys as one member may have."""
+    keys = Keys(log_keys=tuple(second(at) for at in range(36)))
+    made = Member(
+        participant=COUNTY, did=f"did:web:m{number}.example", name=f"M {number}", operator="RZ", kind="urn:k", ars="",
+        admin_level="", keys=keys, succeeds=(), state="active", since=1, until=None, suspended_since=None, reason="",
+        application="", changed_at=1, version=0,
+    )  # fmt: skip
+    next_list.require_listable(made, 1)
+    return made
+
+
+@pytest.mark.threat("T123")
+async def test_the_longest_list_is_read_and_no_longer_one_is_made() -> None:
+    """>> as long as may be, and one byte more << read by members and by the offline verifier; refused."""
+    key, bare = SoftwareKey.generate("peer", ""), len(listing.claims_of(EMPTY))
+    longest = listing.claims_of(replace(EMPTY, name="n" * (listing.MOST_CLAIMS - bare + 1)))
+    listing.require_readable(longest)
+    jws = await documents.signed(longest.encode(), key, TYP)
+    assert LIMIT - 512 < len(jws) <= LIMIT
+    assert ListReader(key.public_jwk).read(jws).version == 1
+    assert trustlist.parse(jws.encode()).version == 1
+    for longer, reserve in ((longest + " ", 0), (longest, 1)):
+        with pytest.raises(Mistake, match="list-full"):
+            listing.require_readable(longer, reserve)
+
+
+@pytest.mark.threat("T123")
+async def test_a_list_of_too_many_values_is_refused_as_its_readers_refuse_it() -> None:
+    """>> short, with as many values as may be, and with one more."""
+    key = SoftwareKey.generate("peer", "")
+    bare = json.loads(listing.claims_of(EMPTY))
+    for more, read in ((0, True), (1, False)):
+        claims = json.dumps({**bare, "issuers": [], "x": [0] * (NODES - len(bare) - 3 + 1 + more)})
+        jws = await documents.signed(claims.encode(), key, TYP)
+        if read:
+            listing.require_readable(claims)
+            assert ListReader(key.public_jwk).read(jws).version == 1
+            continue
+        with pytest.raises(Mistake, match="list-full"):
+            listing.require_readable(claims)
+        with pytest.raises(PeerError, match="token-form"):
+            ListReader(key.public_jwk).read(jws)
+
+
+@pytest.mark.threat("T123")
+async def test_members_with_very_many_keys_fill_a_list_and_break_none(county: County) -> None:
+    """>> members with 64 KiB of keys each << admitted until the list is full; it is read, also when all have ended."""
+    db = county.city.services.infra.db
+
+    def add(tx: Tx, numbers: range, *, asks: bool) -> None:
+        for number in numbers:
+            member_store.put_member(tx, member(number))
+            store.changed(tx, COUNTY)
+        if asks:
+            listing.require_room(tx, COUNTY)
+
+    def end(tx: Tx) -> None:
+        for one in member_store.members(tx, COUNTY):
+            if one.name.startswith("M "):
+                member_store.put_member(tx, membership.step(one, "suspended", tx.now))
+                store.changed(tx, COUNTY)
+
+    await db.write(COUNTY, lambda tx: add(tx, range(78), asks=False))
+    await county.issue()
+    number = 78
+    with suppress(Mistake):
+        while number < 100:
+            await db.write(COUNTY, lambda tx, at=number: add(tx, range(at, at + 1), asks=True))
+            number += 1
+    assert 80 < number < 90
+    for unit in (None, end):
+        if unit is not None:
+            await db.write(COUNTY, unit)
+        await county.issue()
+        newest = await db.read(COUNTY, store.newest_version, COUNTY, signed=True)
+        assert newest is not None
+        assert LIMIT * 3 // 4 < len(newest.jws) <= LIMIT
+        known = county.city.services.trust.anchor.current
+        assert (known.version, len(known.participants)) == (newest.version, number + 1)
+
+
+@pytest.mark.threat("T123")
+async def test_a_full_list_takes_nobody_in_and_lets_everybody_go(
+    county: County, town: City, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> no room left: a second yes, a group that a member agrees to; other keys instead of stolen ones, an end
+    << refused, with nothing changed; taken, and in the next list."""
+    await joined(town, TOWN, county)
+    village = await start("village", VILLAGE)
+    waiting = await applied(village, VILLAGE, await county.invite(), county)
+    groups = county.city.services.spaces.groups
+    await groups.put(COUNTY, "wald", {"de": "Wald"}, "", PEOPLE[0])
+    await county.issue()
+    newest = await county.city.services.infra.db.read(COUNTY, store.newest_version, COUNTY, signed=True)
+    assert newest is not None
+    monkeypatch.setattr(listing, "MOST_CLAIMS", len(newest.claims.encode()) + listing.RESERVE)
+    with pytest.raises(Mistake, match="list-full"):
+        await county.admit(waiting)
+    with pytest.raises(Mistake, match="list-full"):
+        await groups.ask(COUNTY, "wald", county.city.did(COUNTY), PEOPLE[0])
+    assert (await village.services.spaces.joining.progress(VILLAGE, waiting.space)).state == "pending"
+    memberships, joining = county.city.services.spaces.memberships, town.services.spaces.joining
+    await town.services.participants.rotate(TOWN, "peer")
+    await joining.tell_keys(await town.services.participants.get(TOWN))
+    await county.issue()
+    entry = county.city.services.trust.anchor.entry(town.did(TOWN))
+    fresh = (await town.services.participants.get(TOWN)).signers["peer"].kid.rpartition("#")[2]
+    assert entry is not None
+    assert fresh in entry.keys
+    await memberships.change(COUNTY, town.did(TOWN), "expelled", "Test", PEOPLE[0])
+    await county.issue()
+    entry = county.city.services.trust.anchor.entry(town.did(TOWN))
+    assert entry is not None
+    assert entry.valid_until is not None
+
+
+def test_former_keys_of_one_member_are_bounded_like_its_keys() -> None:
+    """>> more former keys for second seals than 64 KiB << those that count longest."""
+    former = tuple(SecondKey(second(at), valid_until=f"2027-01-{at % 28 + 1:02}T00:00:00Z") for at in range(60))
+    kept = next_list._bounded(replace(next_list.entry_of(member(1)), former_seal_keys_pq=former)).former_seal_keys_pq
+    assert former[: len(kept)] == kept
+    assert 30 < len(kept) < 40

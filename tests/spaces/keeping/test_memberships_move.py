@@ -1,0 +1,61 @@
+"""A member moves to another operator: the list says so once the member and its new DID have said it."""
+
+import pytest
+from msgspec.structs import replace
+
+from connector.errors import PeerError
+from connector.spaces.decision import grouping
+from connector.spaces.documents import RequestClaims
+from tests.cities.moves import moved
+from tests.spaces.conftest import COUNTY, PEOPLE, TOWN, UNLISTED, County, joined
+from tests.testkit.cities import MUNICIPALITY, City, Space
+
+STRANGER = "fremdstadt"
+
+
+@pytest.mark.threat("T115")
+async def test_the_list_follows_a_member_that_moves(county: County, town: City, space: Space) -> None:
+    """>> a member moves that keeps a group, is in it, and has a contract for it << its new process tells the authority:
+    the old entry has left, the new one stands in its place, under the new operator, in the group and its keeper, and
+    has data; the same again changes nothing. A stranger with the statement gets nowhere."""
+    await joined(town, TOWN, county)
+    old, groups = town.did(TOWN), county.city.services.spaces.groups
+    group = (await groups.put(COUNTY, "wald", {"de": "Wald"}, old, PEOPLE[0])).iri
+    said = RequestClaims(space=grouping.space_of(group), request="group-add", group=group, member=old)
+    await county.issue()
+    await town.services.trust.listing.reload()
+    await town.services.spaces.elsewhere.ask(TOWN, said)
+    await groups.ask(COUNTY, "wald", county.city.did(COUNTY), PEOPLE[0])
+    await county.issue()
+    await town.services.trust.listing.reload()
+    made = await county.city.publish(COUNTY, slots={"until": "31.12.2099", "space": group})
+    agreed = await town.negotiate(TOWN, county.city.did(COUNTY), made["dataset"])
+    async with space.running("new", {STRANGER: MUNICIPALITY}, UNLISTED) as new:
+        _, statement = await moved(town, new, TOWN)
+        joining, now = new.services.spaces.joining, new.services.infra.clock.now()
+        one = (await joining.all(TOWN))[0]
+        stranger = await new.services.participants.get(STRANGER)
+        claims = RequestClaims(space=one.space, request="move", statement=statement)
+        for said in (claims, RequestClaims(space=one.space, request="move", statement="a.b.c")):
+            with pytest.raises(PeerError):
+                await joining.request(stranger, one, said)
+        assert [one.did for one in await county.city.services.spaces.memberships.all(COUNTY)].count(old) == 1
+        await joining.tell_keys(await new.services.participants.get(TOWN))
+        await county.issue()
+        await new.services.trust.listing.reload()
+        found = {one.did: one for one in await county.city.services.spaces.memberships.all(COUNTY)}
+        after = found[new.did(TOWN)]
+        assert (found[old].state, after.state, after.succeeds[0][0]) == ("left", "active", old)
+        assert (after.name, after.operator) == (found[old].name, stranger.participant.operator)
+        assert (await joining.all(TOWN))[0].moved == ""
+        (filled,) = await groups.all(COUNTY)
+        states = {each.did: each.state for each in filled.grouped}
+        assert (filled.group.keeper, states[old], states[new.did(TOWN)]) == (new.did(TOWN), "ended", "member")
+        hosted = await new.services.participants.get(TOWN)
+        keys = await joining._own_keys(hosted)
+        await joining.request(hosted, one, replace(claims, keys=keys))
+        assert len(await county.city.services.spaces.memberships.all(COUNTY)) == len(found)
+        anchor = new.services.trust.anchor
+        assert anchor.line_for().successor(old, now + 60_000) == new.did(TOWN)
+        fetched = await new.fetch(TOWN, agreed["agreement"])
+        assert fetched["state"] == "COMPLETED"
