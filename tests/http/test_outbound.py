@@ -306,6 +306,35 @@ async def test_through_a_proxy_names_are_judged_before_the_request(canary: Any) 
     assert canary.hits > 0
 
 
+@pytest.mark.threat("T01")
+async def test_no_proxy_of_the_environment_is_called(
+    start: Any, client: SafeClient, canary: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> a proxy in the variables that other programs obey << the host itself is called: a proxy that no setting names
+    would hide where names lead."""
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{canary.port}")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    root = await start(web.get("/", _close))
+    assert (await client.get(root + "/")).body == b"ok"
+    assert canary.hits == 0
+
+
+async def test_nothing_that_a_peer_sets_comes_back_to_it(start: Any, client: SafeClient) -> None:
+    """>> a cookie for the host, asked again on any path << none: whoever answers there shares the host with others."""
+    seen = list[str]()
+
+    async def give(request: web.Request) -> web.Response:
+        seen.append(request.headers.get("Cookie", ""))
+        return web.Response(text="ok", headers={"Set-Cookie": "who=me; Path=/"})
+
+    root = await start(web.get("/{rest:.*}", give))
+    for path in ("/a", "/b", "/a"):
+        await client.get(root + path)
+    assert seen == ["", "", ""]
+
+
 def test_a_kept_connection_is_given_up_before_the_server_ends_it() -> None:
     """Between two connectors no message meets a connection in the moment of its end; idle ones end in 12 s (T15)."""
     assert outbound.KEEPALIVE_S + 1 < server.KEEPALIVE_S <= 12

@@ -204,6 +204,7 @@ async def test_whoever_else_signs_is_not_believed(forge: Forge) -> None:
         (lambda one: replace(one, entries=one.entries[1:]), "moving.damaged"),
         (lambda one: replace(one, origin=replace(one.origin, former=("no did",))), "trust.did"),
         (lambda one: replace(one, origin=replace(one.origin, former=(other,))), "moving.same-place"),
+        (lambda one: replace(one, origin=replace(one.origin, root="https://other.example")), "moving.same-place"),
         (lambda one: replace(one, origin=replace(one.origin, publisher=EVIL)), "moving.damaged"),
         (lambda one: replace(one, log=replace(one.log, size=one.log.size + 1)), "moving.log"),
         (lambda one: replace(one, agreements={}), "moving.agreements"),

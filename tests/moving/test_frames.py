@@ -75,6 +75,28 @@ def test_a_million_empty_entries_take_no_memory(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.threat("T124")
+@pytest.mark.parametrize("said", [MOST_BLOCK + 1, (1 << 32) - 1])
+def test_a_block_that_says_it_is_longer_is_not_waited_for(said: int) -> None:
+    """>> a length beyond the longest, of a head or a block, with octets without end behind it << damaged, and none of
+    them asked for."""
+    asked = 0
+
+    def chunks(before: bytes) -> Iterator[bytes]:
+        nonlocal asked
+        yield before + said.to_bytes(4)
+        while True:
+            asked += 1
+            assert asked < 100
+            yield bytes(1 << 20)
+
+    for before in (b"", Writer().begin(Head(name="files/a"))):
+        asked = 0
+        with pytest.raises(Mistake, match="damaged"):
+            [list(blocks) for _, blocks in Reader(chunks(before)).entries()]
+        assert asked == 0
+
+
+@pytest.mark.threat("T124")
 def test_entries_in_another_order_or_with_other_bounds_are_others() -> None:
     """>> the same entries; exchanged; one that is called as two << the same digest; others."""
     one, two = Entry("a", 1, "0" * 64), Entry("b", 2, "1" * 64)

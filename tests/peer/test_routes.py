@@ -40,7 +40,8 @@ def table(city: City) -> list[Route]:
 
 
 ELSEWHERE = {"/evidence/{agreement}/termination", "/evidence/{agreement}/countersignature"}
-"""They take sealed bodies: `test_endings.py` and `test_countersignature.py` ask them in the name of a third."""
+"""They take sealed bodies: `test_terminations.py` and `test_objects_countersignature.py` ask them in the name of a
+third."""
 
 
 def keyed(city: City) -> list[Route]:

@@ -179,6 +179,16 @@ async def test_the_pages_around_are_linked(it: City, nasty: NastyPeer) -> None:
 
 
 @pytest.mark.threat("T24")
+@pytest.mark.usefixtures("standing")
+async def test_a_member_that_asks_without_end_is_slowed_down(it: City, nasty: NastyPeer) -> None:
+    """>> 70 questions in one second << ten are 429 with the time to wait."""
+    replies = [await nasty.post(it, "musterstadt", REQUEST, ASK) for _ in range(70)]
+    refused = [reply for reply in replies if reply.status == 429]
+    assert len(refused) == 10
+    assert all(reply.headers["Retry-After"] == "1" for reply in refused)
+
+
+@pytest.mark.threat("T24")
 async def test_a_long_search_takes_rounds_and_pays_for_them(
     it: City, nasty: NastyPeer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -117,6 +117,35 @@ async def test_forged_calls_make_us_ask_each_host_once_a_second_and_all_ten_time
     assert await forged(3) == 3
 
 
+@pytest.mark.threat("T16")
+async def test_invented_keys_of_many_members_make_us_look_ten_times_a_second(
+    web: Web, resolver: Resolver, clock: FakeClock
+) -> None:
+    """>> anybody << calls in the names of fifty members that are known, each with a key that none of them has."""
+    dids = [f"did:web:host{n}.de" for n in range(50)]
+    for did in dids:
+        web.put({**made(keys()), "id": did}, did)
+        await resolver.document(did)
+    before = len(web.fetched)
+    for _ in range(100):
+        clock.advance(10)
+        for did in dids:
+            await resolver.of_caller(did, f"{did}#invented")
+    assert len(web.fetched) - before == 10
+
+
+@pytest.mark.threat("T16")
+async def test_no_more_than_some_documents_are_kept(
+    web: Web, resolver: Resolver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> a name more than are kept << the one that was not fetched for longest is forgotten: names cost nothing."""
+    monkeypatch.setattr("connector.trust.did.resolver.MOST", 3)
+    for name in ("a", "b", "c", "d", "d", "a"):
+        with pytest.raises(Unavailable):
+            await resolver.document(f"did:web:{name}.de")
+    assert [url.split("/")[2] for url in web.fetched] == ["a.de", "b.de", "c.de", "d.de", "a.de"]
+
+
 @pytest.mark.parametrize("page", [b"{}", PeerError("http.address-refused", host="x")])
 async def test_calling_makes_nobody_better_who_was_refused_for_what_he_is(
     page: bytes | HanseError, web: Web, resolver: Resolver, clock: FakeClock

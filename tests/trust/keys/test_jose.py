@@ -15,7 +15,7 @@ from joserfc import jws as other_jws
 from joserfc.jwk import import_key
 
 from connector.errors import Unauthenticated
-from connector.trust.keys.jose import check, read, sign_jwt, verify, verify_document
+from connector.trust.keys.jose import check, read, sign_jwt, signed_text, verify, verify_document
 from connector.trust.keys.jwk import decode, encode
 from connector.trust.keys.signing import SoftwareKey
 
@@ -199,9 +199,10 @@ def test_json_that_readers_could_read_differently_is_refused(name: str) -> None:
 @pytest.mark.parametrize("value", [True, False, None, "DEF", ["exp"], []])
 def test_headers_that_change_the_meaning_are_refused(name: str, value: object) -> None:
     """>> zip, enc, b64, crit with any value << refused."""
-    head = json.dumps({"alg": "ES256", "kid": f"{TOWN}#k", name: value}).encode()
-    with pytest.raises(Unauthenticated, match="token-header"):
-        ask(raw_token(head, BODY))
+    head = json.dumps({"alg": "ES256", "kid": f"{TOWN}#k", "typ": "JWT", name: value}).encode()
+    for refused in (ask, lambda text: signed_text(text, jwk_of("ES256"), typ="JWT", limit=10_000)):
+        with pytest.raises(Unauthenticated, match="token-header"):
+            refused(raw_token(head, BODY))
 
 
 @pytest.mark.threat("T03")

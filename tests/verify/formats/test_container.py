@@ -1,6 +1,7 @@
 """A bundle has one reading: every other tool shows what was judged, or the bundle is refused (T66)."""
 
 import struct
+import tracemalloc
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -117,6 +118,7 @@ FORGED: dict[str, tuple[str, Callable[[dict[str, bytes]], bytes]]] = {
     "another name in the local header": ("twofold", lambda m: zipped(written(m, local={"name": b"text-en.html"}))),
     "a comment of a member": ("comment", lambda m: zipped(written(m, comment=b"x"))),
     "a comment of the archive": ("behind", lambda m: zipped(written(m), comment=b"x")),
+    "a comment that is not there": ("comment", lambda m: zipped(written(m))[:-2] + b"\x01\0"),
     "a comment that is an archive": ("ends", lambda m: zipped(written(m), comment=zipped(written(m)))),
     "a member that the directory hides": (
         "gap", lambda m: zipped([*written(m), Written(b"text-de.html", OTHER, listed=False)]),
@@ -233,3 +235,16 @@ def test_a_content_with_the_signature_of_an_end_can_still_be_exported(members: d
     packed = export.pack({**members, "text-de.pdf": b"%PDF" + END + bytes(40)})
     assert packed.count(END) == 1
     assert archive.members(packed)["text-de.pdf"] == b"%PDF" + END + bytes(40)
+
+
+@pytest.mark.threat("T14")
+def test_no_more_is_unpacked_than_a_member_says_it_has() -> None:
+    """>> 50 MB of nothing, packed, that says it has a hundred octets << refused, and never unfolded."""
+    packed = deflated(bytes(50_000_000))
+    tracemalloc.start()
+    try:
+        with pytest.raises(Fault, match="archive"):
+            container.content(packed, container.Entry("a", container.DEFLATED, 0, len(packed), 100, 0))
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
