@@ -31,9 +31,15 @@ class Portal:
     """`pages` by address: the body, or the status with which it answers; what is not there is away."""
 
     def __init__(
-        self, pages: Mapping[str, bytes | int], media_type: str = "text/turtle", *, length: bool = True
+        self,
+        pages: Mapping[str, bytes | int],
+        media_type: str = "text/turtle",
+        *,
+        length: bool = True,
+        coding: str = "",
     ) -> None:
-        self.pages, self.media_type, self.length = dict(pages), media_type, length
+        self.pages, self.length = dict(pages), length
+        self.headers = {"Content-Type": media_type, **({"Content-Encoding": coding} if coding else {})}
         self.asked: list[str] = []
 
     def calls(self, url: str) -> bool:
@@ -51,7 +57,7 @@ class Portal:
             raise Unavailable("http.unreachable", host="portal.example")
         body = b"" if isinstance(found, int) else found
         status = found if isinstance(found, int) else 200
-        yield _Answer(status, {"Content-Type": self.media_type}, _Content(body), len(body) if self.length else None)
+        yield _Answer(status, self.headers, _Content(body), len(body) if self.length else None)
 
 
 def hydra(name: str, following: str | None, prop: str = "next", *, literal: bool = False) -> bytes:

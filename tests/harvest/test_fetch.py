@@ -72,6 +72,8 @@ async def test_sizes_are_counted_while_reading() -> None:
     for answer, code in ((404, "harvest.status"), (301, "harvest.status")):
         with pytest.raises(PeerError, match=code):
             await Fetcher(Portal({FIRST: answer})).fetch(FIRST)
+    with pytest.raises(PeerError, match=r"http\.answer-encoded"):
+        await Fetcher(Portal({FIRST: hydra("a", None)}, coding="gzip")).fetch(FIRST)
     endless = Fetcher(Portal({FIRST: hydra("a", SECOND), SECOND: hydra("b", None)}), all_s=0)
     assert [each.pages for each in (await endless.fetch(FIRST), await Fetcher(endless._way).fetch(FIRST))] == [1, 2]
     with pytest.raises(PeerError, match=r"harvest\.slow"):

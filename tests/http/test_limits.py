@@ -5,6 +5,7 @@ import gzip
 import json
 import ssl
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,25 @@ async def test_bombs_in_bodies_are_4xx(start: Any, client: SafeClient) -> None:
     for bomb in (b"[" * 900, b'{"a":1,"a":2}', b"[NaN]", b"\xff", b""):
         status, name = await code(client, root + "/", bomb)
         assert (status, name[:10]) == (400, "http.json-")
+
+
+@pytest.mark.threat("T13")
+@pytest.mark.parametrize("pieces", [1, 2_000], ids=["with its head", "without end"])
+async def test_a_body_of_unsaid_length_is_not_kept_beyond_its_limit(
+    start: Any, client: SafeClient, pieces: int
+) -> None:
+    """>> more than a route takes, in chunks << 413 by whoever reads the bytes, not by whoever would parse them all."""
+
+    async def take(request: web.Request) -> web.Response:
+        return web.Response(body=await limits.read_body(request, limit=1_000))
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(pieces):
+            yield bytes(1_001)
+
+    root = await start(web.post("/", take))
+    async with client.send("POST", root + "/", chunks(), headers={}) as answer:
+        assert answer.status == 413
 
 
 @pytest.mark.threat("T14")

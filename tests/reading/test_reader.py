@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from connector.errors import Mistake
 from connector.reading.model import Limits
 from connector.reading.reader import read, read_async
 from tests.reading.files import TREES, geopackage, point, xlsx
+from tests.testkit.places import ROOT
 
 
 def kept(folder: Path, content: bytes) -> Path:
@@ -53,6 +55,25 @@ def test_what_exhausts_its_reader_is_one_error_here(tmp_path: Path) -> None:
     small = Limits(memory=200 * 1024**2, cpu_s=10, wall_s=30)
     assert refused(kept(tmp_path, bytes(content)), small) in ("reading.exhausted", "reading.workbook")
     assert refused(kept(tmp_path, b"a;b\n" + b"1;2\n" * 500_000), Limits(wall_s=0)) == "reading.exhausted"
+
+
+LIMITED = """
+import json, resource
+from connector.reading import read_process
+kinds = (resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE, resource.RLIMIT_CORE)
+read_process.run = lambda *given: json.dumps([resource.getrlimit(one) for one in kinds]).encode()
+read_process.main()
+"""
+
+
+@pytest.mark.threat("T89")
+def test_the_process_has_its_limits_before_it_reads() -> None:
+    """>> what the process may take when it begins to read << the memory and time that it was told; no file, no core."""
+    told = json.dumps({"memory": 1 << 30, "cpu_s": 7})
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, told], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, check=True
+    )
+    assert json.loads(done.stdout) == [[1 << 30, 1 << 30], [7, 8], [0, 0], [0, 0]]
 
 
 @pytest.mark.threat("T89")

@@ -1,14 +1,18 @@
 """Evidence that somebody drops costs a bounded process: too large, too many at once, or too much for its verifier."""
 
 import asyncio
+import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from connector.errors import Mistake, Unavailable
-from connector.web.contracts import checking
+from connector.web.contracts import checking, verify_process
 from connector.web.contracts.checking import Checking
+from tests.testkit.places import ROOT
 
 pytestmark = pytest.mark.threat("T95")
 
@@ -59,3 +63,23 @@ async def test_whatever_a_bundle_does_to_its_verifier_ends_there(
     monkeypatch.setattr(checking, "_PROCESS", program)
     with pytest.raises(Mistake, match=r"web\.check-exhausted"):
         await Checking(nothing, nothing).check(pieces(b"x"), "de")
+
+
+LIMITED = """
+import resource, sys, types
+kinds = (resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE, resource.RLIMIT_CORE)
+report = types.SimpleNamespace(value=lambda at: [resource.getrlimit(one) for one in kinds])
+sys.modules["connector.verify.bundle"] = types.SimpleNamespace(verify_bundle=lambda *given, **named: report)
+from connector.web.contracts import verify_process
+verify_process.main()
+"""
+
+
+def test_the_process_has_its_limits_before_it_judges() -> None:
+    """>> what the process may take when the verifier begins << so much memory and time; no file, no core."""
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, '{"lang": "de", "anchors": 0, "list": 0}'],
+        cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, check=True,
+    )  # fmt: skip
+    memory, cpu = verify_process.MEMORY, verify_process.CPU_S
+    assert json.loads(done.stdout) == [[memory, memory], [cpu, cpu + 1], [0, 0], [0, 0]]
