@@ -8,6 +8,7 @@ from aiohttp import web
 from cryptography import x509
 from msgspec import Struct
 
+from connector.accounts.model import Role
 from connector.accounts.people import People
 from connector.catalogue.service import Catalogue
 from connector.drafts.model import Draft
@@ -25,6 +26,8 @@ from connector.web.session import READERS
 
 FIELDS = ("ars", "contact_name", "contact_email", "contact_telephone", "contact_url")
 """What a participant says of itself here; the rest follows from it."""
+CHANGES: frozenset[Role] = frozenset(("steward", "admin"))
+"""Who says how the town is reached."""
 PATIENCE_S = 4.0
 
 
@@ -83,7 +86,7 @@ class BeginningPages:
             call, "beginning/beginning.html", status, title=call.say("beginning.title"),
             intro=call.say("beginning.intro"), steps=self._steps(call, hosted, stewards, published), values=values,
             problem=problem, derived=_derived(call, hosted), sample=sample,
-            may_change=bool(call.roles & {"steward", "admin"}),
+            may_change=bool(call.roles & CHANGES),
             may_practise=bool(call.roles & {"steward", "publisher"}),
         )  # fmt: skip
 
@@ -94,22 +97,32 @@ class BeginningPages:
         listed = entry is not None and entry.admitted(now)
         sealing = bool(hosted.chain) and _ends(hosted) > now
         made = [
-            ("details", reachable, "#details"), ("listed", listed, ""), ("seal", sealing, ""),
-            ("people", stewards > 1, call.at("people") if f"{TOWN}/people" in call.desk.paths else ""),
-            ("publish", published > 0, call.at("publish") if f"{TOWN}/publish" in call.desk.paths else ""),
+            ("details", reachable, "#details" if call.roles & CHANGES else ""),
+            ("listed", listed, ""), ("seal", sealing, ""),
+            ("people", stewards > 1, _opened(call, "people")), ("publish", published > 0, _opened(call, "publish")),
         ]  # fmt: skip
         return [
             Step(name=call.say(f"beginning.step.{name}"), done=done, href=href,
-                 text=call.say(f"beginning.{'done' if done else 'open'}.{name}", count=published))
+                 text=call.say(f"beginning.{_word(name, done, href)}.{name}", count=published))
             for name, done, href in made
         ]  # fmt: skip
 
     routes: ClassVar[tuple[Route, ...]] = (
         get(f"{TOWN}/beginning", show, *READERS),
-        post(f"{TOWN}/beginning/details", details, "steward", "admin"),
+        post(f"{TOWN}/beginning/details", details, *CHANGES),
         post(f"{TOWN}/beginning/practise", practise, "steward", "publisher"),
         post(f"{TOWN}/beginning/remove", remove, "steward", "publisher"),
     )
+
+
+def _opened(call: Call, name: str) -> str:
+    """The address of a page if this person may open it."""
+    return call.at(name) if call.roles & call.desk.paths.get(f"{TOWN}/{name}", frozenset()) else ""
+
+
+def _word(name: str, done: bool, href: str) -> str:
+    """Whoever cannot do the step herself reads whose it is."""
+    return "done" if done else "others" if name in ("people", "publish") and not href else "open"
 
 
 def _ends(hosted: Hosted) -> int:

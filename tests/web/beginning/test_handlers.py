@@ -68,3 +68,19 @@ async def test_who_only_reads_changes_nothing(desk: Opened) -> None:
     assert [one.action for one in page.forms if "beginning" in one.action] == []
     for action in ("details", "practise", "remove"):
         assert (await ben.post(f"/t/{TOWN}/beginning/{action}")).status == 404
+
+
+async def test_nobody_is_led_where_she_may_not_go(desk: Opened) -> None:
+    """Bug: the step „Zwei Personen können freigeben“ led whoever grants no roles to „Hier gibt es nichts“. >> each role
+    follows every „Jetzt erledigen“ << a page; who can do the step is named where there is no link."""
+    for role in ("steward", "publisher", "auditor", "protection", "admin"):
+        anna = desk.browser({TOWN: [role]})
+        page = await anna.get(f"/t/{TOWN}/beginning")
+        led = [href for text, href in page.links if text.startswith("Jetzt erledigen")]
+        assert {(await anna.get(href)).status for href in led if not href.startswith("#")} <= {200}
+        assert (f"/t/{TOWN}/people" in led) == (role == "admin")
+        assert ("die Rolle „Verwaltung“ hat" in page.words) == (role != "admin")
+        assert ("die Rolle „Freigabe“ oder „Bereitstellung“ hat" in page.words) == (
+            role not in ("steward", "publisher")
+        )
+        assert ("#details" in led) == (role in ("steward", "admin"))
