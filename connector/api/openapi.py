@@ -40,7 +40,7 @@ from connector.api.problems import MEDIA
 from connector.api.process import ProcessHandlers
 from connector.api.records import RecordHandlers
 from connector.api.routes import Handlers, Query, Route, get
-from connector.api.scopes import ON_SOCKET
+from connector.api.scopes import ON_SOCKET, scope_of
 from connector.api.spaces import SpaceHandlers
 from connector.api.terminations import TerminationHandlers
 from connector.api.trace import TraceHandlers
@@ -123,15 +123,17 @@ def openapi(table: Iterable[tuple[type[Handlers], Route]]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "Hanse, management API", "version": release(), "license": _LICENSE},
         "servers": [{"url": "/", "description": "The Unix socket in the data folder, or a port on loopback."}],
-        "security": [{}, {"token": []}],
         "paths": paths,
         "components": {
             "schemas": components,
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": _KEY}},
         },
     }
 
 
+_KEY = (
+    "A key for programs, for calls on the port. Each operation names the scope that it needs; the socket needs no key."
+)
 _LICENSE = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
 
 
@@ -163,6 +165,7 @@ def _operation(tag: str, route: Route) -> dict[str, Any]:
     }
     if rest:
         operation["description"] = " ".join(rest.split())
+    operation["security"] = [{}, {"token": [scope_of(route.method, route.path)]}]
     if f"{route.method} {route.path}" in ON_SOCKET:
         operation["security"] = [{}]
         operation["description"] = "On the Unix socket alone: no key opens it."

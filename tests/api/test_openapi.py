@@ -39,9 +39,19 @@ def test_every_route_is_in_the_document() -> None:
     told = {(method.upper(), path) for path, one in DOCUMENT["paths"].items() for method in one}
     assert told == {(route.method, PLACE.sub(r"{\1}", route.path)) for route in ROUTES}
     assert len(ROUTES) == len(told)
+
+
+def test_every_operation_names_the_scope_that_a_key_needs() -> None:
+    """Bug: an engineer learned it from a refusal alone. >> all << one scope each; none where no key opens it."""
     paths = DOCUMENT["paths"].items()
-    without = {f"{way.upper()} {path}" for path, one in paths for way in one if "security" in one[way]}
-    assert without == set(ON_SOCKET), "what no key opens says so"
+    told = {f"{way.upper()} {path}": one[way]["security"] for path, one in paths for way in one}
+    assert {row for row, needs in told.items() if needs == [{}]} == set(ON_SOCKET)
+    own = "/api/v1/participants/{p}"
+    for row, scope in (
+        (f"GET {own}/find", "read"), (f"POST {own}/datasets", "publish"), (f"POST {own}/negotiations", "decide"),
+        (f"GET {own}/transfers/{{id}}/content", "fetch"), ("GET /metrics", "operate"),
+    ):  # fmt: skip
+        assert told[row] == [{}, {"token": [scope]}]
 
 
 async def test_the_server_serves_just_these_routes(space: Space) -> None:

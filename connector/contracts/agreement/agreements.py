@@ -114,7 +114,7 @@ class Agreements:
 
     def named(self, tx: Tx, slug: str, name: str) -> Agreement:
         """By its id, or by the UUID of one of ours; raises Unknown. Ids that others gave need not be IRIs."""
-        return store.agreement(tx, slug, name) or self.get(tx, slug, f"urn:uuid:{name}")
+        return store.agreement(tx, slug, name) or self.get(tx, slug, f"urn:uuid:{name.removeprefix('urn:uuid:')}")
 
     def running_on(self, tx: Tx, slug: str, dataset: str) -> list[Agreement]:
         """As provider: those on this dataset that are in force and not over by now."""

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from connector.errors import Unknown
 from tests.testkit.towns import Towns
 
 pytestmark = [pytest.mark.threat("T22"), pytest.mark.threat("T116")]
@@ -53,3 +54,11 @@ async def test_bug_a_provider_could_name_its_agreement_after_a_command(towns: To
         assert await named(towns, name) == [], name
     address = "https://town.example/agreements/MQ==:YXNz+/a?b=c,d#~%20@x_y"
     assert await named(towns, address) == [address]
+
+
+async def test_who_is_not_known_is_named_as_asked(towns: Towns) -> None:
+    """Bug: the refusal said „urn:uuid:urn:uuid:…“. >> an agreement that there is not, in both spellings << one id."""
+    for name in ("5f4dcc3b-5aa7-4efd-9c1e-000000000001", "urn:uuid:5f4dcc3b-5aa7-4efd-9c1e-000000000001"):
+        with pytest.raises(Unknown) as refused:
+            await towns.db.read("nachbardorf", towns.contracts.agreements.named, "nachbardorf", name)
+        assert refused.value.facts == {"id": "urn:uuid:5f4dcc3b-5aa7-4efd-9c1e-000000000001"}
