@@ -16,6 +16,7 @@ from connector.settings.load import FILE, Settings, database_place, database_url
 
 LOOK_S = 20.0
 """Seconds that the look for damage may take."""
+MASTER_KEY = "trust.master_key"
 MOST = 10
 """Settings that are named one by one."""
 Line = tuple[Literal["ok", "warn", "bad"], str, dict[str, object]]
@@ -56,10 +57,17 @@ def _differences(settings: Settings, serves: Mapping[str, Any]) -> Iterator[Line
     other = [
         one.key
         for one in documented()
-        if one.key in theirs and theirs[one.key]["value"] != str(value_of(settings, one.key))
+        if one.key in theirs
+        and theirs[one.key]["value"] != str(value_of(settings, one.key))
+        and not (one.key == MASTER_KEY and _made_by_the_start(theirs[one.key], settings))
     ]
     if other:
         yield "warn", "settings-differ", {"keys": ", ".join(other[:MOST]), "count": len(other), "file": FILE}
+
+
+def _made_by_the_start(theirs: Mapping[str, Any], settings: Settings) -> bool:
+    """The first start of a folder finds no master key and makes the file in which it lies from then on."""
+    return bool(theirs["origin"] == "default" and settings.origins[MASTER_KEY] == str(settings.trust.master_key_file))
 
 
 def _own(settings: Settings, lang: str) -> Iterator[Line]:

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from connector.cli.main import main
-from connector.settings.load import database_place
+from connector.cli.operate import doctor_database
+from connector.settings.load import database_place, database_url, documented, load, master_key, value_of
 from connector.storage import folder_identity, upgrade
 from tests.cities.sharing import free_port, shared
 from tests.testkit.cities import MUNICIPALITY, Space
@@ -91,3 +92,20 @@ async def test_it_looks_for_damage_without_writing(
 async def test_a_half_restored_folder_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / folder_identity.HALF).write_text("{}")
     assert (await findings(tmp_path, capsys))["half-restored"]["state"] == "bad"
+
+
+def test_a_first_start_that_makes_the_master_key_is_not_another_environment(tmp_path: Path) -> None:
+    """Bug: until the second start doctor found the server's environment to be another one. >> settings before and after
+    the key was made << no difference; one that comes from the environment now is one."""
+    before = load(tmp_path, {})
+    master_key(before)
+    serves = {
+        "database": {"place": database_place(database_url(before))},
+        "settings": {
+            one.key: {"value": str(value_of(before, one.key)), "origin": before.origins[one.key]}
+            for one in documented()
+        },
+    }
+    assert list(doctor_database._differences(load(tmp_path, {}), serves)) == []
+    ((_, key, facts),) = doctor_database._differences(load(tmp_path, {"HANSE_TRUST__MASTER_KEY": "ab" * 32}), serves)
+    assert (key, facts["keys"]) == ("settings-differ", "trust.master_key")
