@@ -21,6 +21,7 @@ from connector.delivery.answers import Answers, value_of
 from connector.delivery.circuit import Circuits
 from connector.delivery.worker import RetryableAnswer, RetryAfter
 from connector.errors import PeerError, Unavailable
+from connector.http.in_flight import Crowded
 from connector.http.outbound import Answer
 from connector.language.reasons import from_the_wire, plain
 from connector.participants import succession
@@ -178,6 +179,8 @@ class Messages:
             raise RetryAfter(now + blocked - steady)
         try:
             answer: Answer = await call()
+        except Crowded:  # the peer was not asked
+            raise
         except Unavailable:
             self._circuits.failed(row.participant, did, steady)
             await self._patient(row)

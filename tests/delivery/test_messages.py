@@ -10,6 +10,7 @@ from connector.contracts.model import NegotiationRow
 from connector.delivery.circuit import THRESHOLD
 from connector.delivery.messages import PATIENCE_MS, SETTLING_IN_MS, TRIES_4XX, TRIES_NAMELESS
 from connector.errors import PeerError, Unavailable
+from connector.http.in_flight import Crowded
 from connector.http.outbound import Answer
 from connector.storage.database import Tx
 from connector.storage.effects import ProcessRef as Owner
@@ -93,6 +94,18 @@ async def test_an_open_circuit_means_no_call_until_the_peer_is_heard(towns: Town
         await towns.hurry()
     assert towns.wire.sent == [REQUEST] * THRESHOLD
     towns.circuits.heard("nachbardorf", towns.did("musterstadt"))
+    await towns.hurry()
+    assert (await towns.case("nachbardorf", case.id)).shown == "FINALIZED"
+
+
+@pytest.mark.threat("T128")
+async def test_a_peer_that_was_not_asked_has_not_failed(towns: Towns) -> None:
+    """>> nothing is sent, for others are under way to its host, more often than opens a circuit << it is tried again,
+    and the circuit is closed."""
+    towns.wire.answers = [Crowded("http.crowded", host="localhost")] * (THRESHOLD + 1)
+    case = await asked(towns)
+    for _ in range(THRESHOLD + 1):
+        await towns.hurry()
     await towns.hurry()
     assert (await towns.case("nachbardorf", case.id)).shown == "FINALIZED"
 

@@ -1,4 +1,4 @@
-"""Thirty-two requests with a token at once to one host; the others wait, and what has no token never does."""
+"""Thirty-two requests with a token at once to one host; few others wait, and what has no token never does."""
 
 import asyncio
 from typing import Any
@@ -7,7 +7,8 @@ import pytest
 from aiohttp import web
 
 from connector.errors import Unavailable
-from connector.http.in_flight import MOST, InFlight
+from connector.http import in_flight
+from connector.http.in_flight import MOST, MOST_WAITING, Crowded, InFlight
 from connector.http.outbound import SafeClient
 
 TOKEN = {"Authorization": "Bearer x"}
@@ -33,8 +34,8 @@ class Holding:
         return web.Response(text=str(request.remote))
 
 
-async def test_a_burst_of_a_hundred_opens_no_connection_for_each(start: Any, client: SafeClient) -> None:
-    """>> a hundred messages at once << never more than thirty-two under way, and all are answered."""
+async def test_a_burst_opens_no_connection_for_each(start: Any, client: SafeClient) -> None:
+    """>> sixty-four messages at once << never more than thirty-two under way, and all are answered."""
     held, peers = Holding(), set[object]()
 
     async def answer(request: web.Request) -> web.Response:
@@ -43,7 +44,7 @@ async def test_a_burst_of_a_hundred_opens_no_connection_for_each(start: Any, cli
         return await held.hold(request)
 
     root = await start(web.post("/", answer))
-    burst = [asyncio.create_task(client.post(root, b"", headers=TOKEN)) for _ in range(100)]
+    burst = [asyncio.create_task(client.post(root, b"", headers=TOKEN)) for _ in range(MOST + MOST_WAITING)]
     await held.came.wait()
     held.go.set()
     assert {one.status for one in await asyncio.gather(*burst)} == {200}
@@ -83,6 +84,60 @@ async def test_who_waits_in_vain_is_told_within_its_own_time_and_leaves_its_plac
     assert (await client.post(root, b"", headers=TOKEN)).status == 200
 
 
+@pytest.mark.threat("T128")
+async def test_behind_a_host_that_hangs_few_wait(start: Any, client: SafeClient) -> None:
+    """>> all turns are taken by a host that hangs, and as many wait << whoever comes then is told at once that nothing
+    was sent; once it answers all the others have their turn, and there is room again."""
+    held = Holding()
+    root = await start(web.post("/", held.hold))
+    burst = [asyncio.create_task(client.post(root, b"", headers=TOKEN)) for _ in range(MOST + MOST_WAITING)]
+    await held.came.wait()
+    with pytest.raises(Crowded, match=r"http\.crowded"):
+        await client.post(root, b"", headers=TOKEN)
+    held.go.set()
+    assert {one.status for one in await asyncio.gather(*burst)} == {200}
+    assert (await client.post(root, b"", headers=TOKEN)).status == 200
+
+
+async def test_a_turn_goes_from_one_who_waited_to_the_next() -> None:
+    """>> one of thirty-two ends, the others hang << both that wait have its turn, one after the other."""
+    turns, go, one_ends = InFlight(), asyncio.Event(), asyncio.Event()
+
+    async def one(end: asyncio.Event) -> None:
+        async with turns.turn("town.example", 443, 60):
+            await end.wait()
+
+    holders = [asyncio.create_task(one(go)) for _ in range(MOST - 1)]
+    waiting = [asyncio.create_task(one(one_ends)) for _ in range(3)]
+    await asyncio.sleep(0)
+    one_ends.set()
+    await asyncio.gather(*waiting)
+    go.set()
+    await asyncio.gather(*holders)
+    assert turns._lines == {}
+
+
+@pytest.mark.threat("T128")
+async def test_nobody_waits_long_for_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> all turns are taken << who waits is told that nothing was sent long before its own time is over, and leaves
+    its place; those that have a turn keep it."""
+    monkeypatch.setattr(in_flight, "LONGEST_S", 0.01)
+    turns, go = InFlight(), asyncio.Event()
+
+    async def one() -> None:
+        async with turns.turn("town.example", 443, 60):
+            await go.wait()
+
+    holders = [asyncio.create_task(one()) for _ in range(MOST)]
+    await asyncio.sleep(0)
+    told = await asyncio.gather(*(one() for _ in range(MOST_WAITING)), return_exceptions=True)
+    assert {type(error) for error in told} == {Crowded}
+    assert turns._lines["town.example", 443].here == MOST
+    go.set()
+    await asyncio.gather(*holders)
+    assert turns._lines == {}
+
+
 @pytest.mark.parametrize("end", ["returns", "raises", "is cancelled"])
 async def test_a_turn_ends_however_its_request_does(end: str) -> None:
     """>> all end so while one waits, and one gave up waiting << that has its turn, and nothing is remembered."""
@@ -108,4 +163,4 @@ async def test_a_turn_ends_however_its_request_does(end: str) -> None:
     await asyncio.gather(*holders, impatient, waiting, return_exceptions=True)
     assert impatient.cancelled()
     assert waiting.exception() is None or end == "raises"
-    assert turns._hosts == {}
+    assert turns._lines == {}
