@@ -35,6 +35,9 @@ KEEPALIVE_S = 9.0
 CONNECT_S = 5.0
 READ_GAP_S = 30.0
 STREAM_BUFFER = 65_536
+CONNECTIONS = 96
+"""To one host: 32 for requests with a token, as many for the downloads and uploads of the worker, and the rest for what
+has neither: with all of them in use by what waits for a DID document nobody could read that."""
 MOST_INTERIM = 16
 """Answers 1xx before the one that counts. No cap counts their bytes, and whoever waits reads on as long as there are
 more, so that nothing else of the process has its turn; what a peer says on a connection at rest stays in memory."""
@@ -275,7 +278,7 @@ class SafeClient:
             self._pool = _Pool(
                 ssl=self._tls,
                 limit=0,
-                limit_per_host=64,
+                limit_per_host=CONNECTIONS,
                 keepalive_timeout=KEEPALIVE_S,
                 socket_factory=self._socket,
                 resolver=self._resolver,

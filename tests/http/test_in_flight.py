@@ -1,11 +1,13 @@
 """Thirty-two requests with a token at once to one host; few others wait, and what has no token never does."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 from aiohttp import web
 
+from connector.delivery.slots import ALL
 from connector.errors import Unavailable
 from connector.http import in_flight
 from connector.http.in_flight import MOST, MOST_WAITING, Crowded, InFlight
@@ -62,6 +64,30 @@ async def test_what_has_no_token_and_what_goes_elsewhere_waits_for_nobody(start:
     assert (await client.post(other, b"", headers=TOKEN)).body == b"open"
     held.go.set()
     assert {one.status for one in await asyncio.gather(*burst)} == {200}
+
+
+async def test_bug_downloads_and_messages_together_kept_what_they_waited_for_away(
+    start: Any, client: SafeClient
+) -> None:
+    """>> as many downloads from a host as there may be; all turns at it are taken, until a DID document has been read
+    there << it is read."""
+    held, downloads = Holding(), AsyncExitStack()
+    root = await start(web.post("/", held.hold), web.get("/data", _without_end), web.get("/did.json", _open))
+    async with downloads:
+        for _ in range(ALL):
+            await downloads.enter_async_context(client.stream(f"{root}/data", headers=TOKEN))
+        burst = [asyncio.create_task(client.post(root, b"", headers=TOKEN)) for _ in range(MOST)]
+        await held.came.wait()
+        assert (await client.get(f"{root}/did.json", total_s=5)).body == b"open"
+        held.go.set()
+        assert {one.status for one in await asyncio.gather(*burst)} == {200}
+
+
+async def _without_end(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse()
+    await response.prepare(request)
+    await asyncio.Event().wait()
+    return response
 
 
 async def _open(request: web.Request) -> web.Response:
