@@ -25,9 +25,10 @@ Local = Callable[[str], Awaitable[str | None]]
 LARGE = 65_536
 """Characters of a list that takes longer than a request should wait."""
 LONGEST_MS = 20_000
-"""How long a look at the lists of recognised spaces takes, and one list more of those that come late."""
+"""How long a look at the lists of joined spaces takes, and one list more of those that come late; as long again one at
+those that they recognise."""
 LATE_MS = 1_000
-"""A list that takes longer comes last the next time."""
+"""A list that takes longer is given up for those behind it, and comes last from then on: then it has all its time."""
 FALSE = frozenset({"trust.list-rollback", "trust.list-fork"})
 
 
@@ -44,8 +45,10 @@ class SpaceLists:
         self._alarm: Alarm | None = None
         self._alarmed: set[tuple[str, str]] = set()
         self._reading = asyncio.Lock()
-        self._turns: dict[str, bool] = {}
-        """Recognised authorities, whoever was not looked at for longest first, and whether its list came late then."""
+        self._joined: dict[str, bool] = {}
+        """Their authorities, whoever was not looked at for longest first, and whether its list came late then."""
+        self._recognised: dict[str, bool] = {}
+        """The same of those that they recognise."""
 
     def listen(self, local: Local, alarm: Alarm) -> None:
         """Who is asked for lists of our own, and who is told of false ones."""
@@ -67,33 +70,41 @@ class SpaceLists:
         """Looks now; of whom any list says something else than before. What fails is logged."""
         changed = await self.catch_up()
         pins, joined = self._anchors.pins(), {pin.authority for pin in self._anchors.joined}
-        for pin in (one for one in pins if one.authority in joined):
-            changed |= await self._looked(pin)
-        return changed | await self._recognised([pin for pin in pins if pin.authority not in joined])
+        changed |= await self._by_turns(self._joined, [pin for pin in pins if pin.authority in joined])
+        return changed | await self._by_turns(self._recognised, [pin for pin in pins if pin.authority not in joined])
 
-    async def _recognised(self, pins: Sequence[Pin]) -> frozenset[str]:
-        """Those that joined spaces recognise, by turns, whose list came late the last time last, but one of these in
-        any case: nobody here has chosen them, and one list may name a hundred for which all others would wait."""
+    async def _by_turns(self, turns: dict[str, bool], pins: Sequence[Pin]) -> frozenset[str]:
+        """Those whose list came late last, but one of these in any case: one participant may have joined many spaces,
+        and one list may name a hundred, for which all others would wait. Whoever is new stands behind those that are
+        known, or who names new ones in each round would keep them away."""
         changed, by_name = frozenset[str](), {pin.authority: pin for pin in pins}
-        new = {name: False for name in by_name if name not in self._turns}
-        self._turns = new | {name: late for name, late in self._turns.items() if name in by_name}
-        late = [name for name, came_late in self._turns.items() if came_late]
-        began = self._clock.steady()
-        for name in (*(one for one in self._turns if one not in late), *late):
-            if (at := self._clock.steady()) - began >= LONGEST_MS and name not in late[:1]:
-                continue
-            changed |= await self._looked(by_name[name])
-            self._turns.pop(name, None)
-            self._turns[name] = self._clock.steady() - at > LATE_MS
+        for name in turns.keys() - by_name.keys():
+            del turns[name]
+        for name in by_name:
+            turns.setdefault(name, False)
+        began, late = self._clock.steady(), [name for name, came_late in turns.items() if came_late]
+        for name in [name for name, came_late in turns.items() if not came_late]:
+            if self._clock.steady() - began >= LONGEST_MS:
+                break
+            changed |= await self._looked(by_name[name], turns, LATE_MS / 1000)
+            if turns[name]:
+                late.append(name)
+        for name in late:
+            if self._clock.steady() - began < LONGEST_MS or name == late[0]:
+                changed |= await self._looked(by_name[name], turns, None)
         return changed
 
-    async def _looked(self, pin: Pin) -> frozenset[str]:
+    async def _looked(self, pin: Pin, turns: dict[str, bool], total_s: float | None) -> frozenset[str]:
+        began = self._clock.steady()
         try:
-            return await self._look(pin)
+            return await self._look(pin, total_s)
         except (PeerError, Unavailable) as error:
             log.warning("trust.space-list", space=pin.space, why=str(error))
             await self._raise_alarm(pin, error)
             return frozenset()
+        finally:
+            turns.pop(pin.authority, None)
+            turns[pin.authority] = self._clock.steady() - began >= LATE_MS
 
     async def look(self, authority: str) -> frozenset[str]:
         """The same for one authority; raises what stands in the way."""
@@ -101,10 +112,10 @@ class SpaceLists:
         pin = next((one for one in self._anchors.pins() if one.authority == authority), None)
         return frozenset() if pin is None else await self._look(pin)
 
-    async def _look(self, pin: Pin) -> frozenset[str]:
+    async def _look(self, pin: Pin, total_s: float | None = None) -> frozenset[str]:
         jws = await self._local(pin.authority)
         if jws is None:
-            answer = await self._client.get(pin.list_url, limit=LIMIT)
+            answer = await self._client.get(pin.list_url, limit=LIMIT, total_s=total_s)
             if answer.status != 200:
                 raise Unavailable("trust.list-unreachable", status=answer.status)
             jws = answer.body.decode("ascii", "replace").strip()

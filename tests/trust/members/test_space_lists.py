@@ -15,15 +15,16 @@ from tests.trust.members.lists import NOW, entry
 
 
 class Web:
-    """Serves lists by their address, each after `slow` ms; who serves none does not answer for ten seconds."""
+    """Serves lists by their address, each after `slow` ms; who serves none does not answer for ten seconds, or as long
+    as one waits."""
 
     def __init__(self, clock: FakeClock) -> None:
         self.clock, self.lists, self.asked, self.slow = clock, dict[str, str](), list[str](), 0
 
-    async def get(self, url: str, *, limit: int | None = None) -> Answer:
+    async def get(self, url: str, *, limit: int | None = None, total_s: float | None = None) -> Answer:
         self.asked.append(url.removeprefix("https://").partition(".")[0])
         if url not in self.lists:
-            self.clock.advance(10_000)
+            self.clock.advance(int((total_s or 10) * 1000))
             raise Unavailable("http.too-slow", host="x")
         self.clock.advance(self.slow)
         return Answer(200, {}, self.lists[url].encode("ascii"))
@@ -57,7 +58,7 @@ async def test_bug_recognised_lists_that_answer_slowly_held_up_the_joined_ones(
         assert newest.version == south.version
     assert [sorted(asked[:2]) for asked in rounds] == [["north", "south"]] * 6
     assert [" ".join(asked[2:]).replace("other", "") for asked in rounds] == [
-        "0 1", "2 3 0", "4 5 1", "6 2 3", "6 0 4", "6 5 1",
+        "0 1 2 3 4 5 6 0 1", "6 2 3", "6 4 5", "6 0 1", "6 2 3", "6 4 5",
     ]  # fmt: skip
     assert anchors.list_of(others[-1].key.id) is not None
 
@@ -82,6 +83,51 @@ async def test_bug_lists_that_are_nearly_late_kept_all_others_away(sqlite_db: Da
         rounds.append(web.asked[1:])
     assert {*rounds[0], *rounds[1], *rounds[2]} >= {f"other{number}" for number in range(30)}
     assert [[one for one in asked if one in ("other0", "other1")] for asked in rounds[1:]] == [
-        ["other0"], ["other1"], ["other0"], ["other1"],
+        ["other1"], ["other0"], ["other1"], ["other0"],
     ]  # fmt: skip
     assert {*rounds[3], *rounds[4]} >= {f"other{number}" for number in range(2, 30)}
+
+
+@pytest.mark.threat("T127")
+async def test_bug_who_recognised_others_in_each_round_kept_all_others_away(
+    sqlite_db: Database, tmp_path: Path
+) -> None:
+    """>> in each round a joined space recognises three others than before, none of which ever answers; another joined
+    one recognises one that answers << that is looked at in each round."""
+    clock = FakeClock()
+    north, south, village = (Keeper(tmp_path, name) for name in ("north", "south", "village"))
+    listed = south.says(entry("town", NOW), recognised=(village.named(),))
+    anchors, web = of((north, north.says(entry("town", NOW))), (south, listed)), Web(clock)
+    for one in (north, south):
+        await sqlite_db.write(PROCESS, pins.pin, one.pin)
+    lists = SpaceLists(sqlite_db, clock, anchors, web)  # type: ignore[arg-type]
+    web.lists = {south.pin.list_url: listed, village.pin.list_url: village.says(entry("village", NOW))}
+    for number in range(4):
+        others = [Keeper(tmp_path, f"other{number}{letter}") for letter in "abc"]
+        web.lists[north.pin.list_url] = north.says(entry("town", NOW), recognised=tuple(one.named() for one in others))
+        web.asked = []
+        await lists.reload()
+        assert "village" in web.asked, number
+    assert {one[:5] for one in web.asked} >= {"other"}
+
+
+@pytest.mark.threat("T127")
+async def test_joined_lists_that_never_come_keep_no_others_away(sqlite_db: Database, tmp_path: Path) -> None:
+    """>> somebody joins thirty spaces that never answer << another joined list is looked at in each round, and a round
+    does not take five minutes."""
+    clock = FakeClock()
+    north, others = Keeper(tmp_path, "north"), [Keeper(tmp_path, f"other{number}") for number in range(30)]
+    listed = north.says(entry("town", NOW))
+    web = Web(clock)
+    for one in (*others, north):
+        await sqlite_db.write(PROCESS, pins.pin, one.pin)
+    lists = SpaceLists(sqlite_db, clock, of((north, listed)), web)  # type: ignore[arg-type]
+    web.lists = {north.pin.list_url: listed}
+    rounds = list[list[str]]()
+    for _ in range(4):
+        web.asked, began = [], clock.steady()
+        await lists.reload()
+        assert clock.steady() - began <= LONGEST_MS + 11_000
+        rounds.append(web.asked)
+    assert all("north" in asked for asked in rounds[1:])
+    assert {one for asked in rounds for one in asked} >= {f"other{number}" for number in range(20)}
