@@ -40,7 +40,7 @@ from connector.participants.keys import equip
 from connector.participants.model import Participant, checked_name, checked_slug, split_root
 from connector.participants.publisher_details import PublisherChange, PublisherDetails
 from connector.participants.service import Participants, enter
-from connector.spaces.joining import joining
+from connector.spaces.joining import carried
 from connector.storage.at_rest import at_rest
 from connector.storage.database import PROCESS, Database, Tx, long
 from connector.trust.did import did as dids
@@ -169,7 +169,7 @@ class Arrivals:
             raise Mistake("moving.over")
         store.set_arrival(tx, replace(found, state=after.state, statement=statement, secret=b""))
         lifecycle.arrive(tx, slug)
-        joining.believe(tx, slug, handover.plain(statement))
+        carried.believe(tx, slug, handover.plain(statement))
         for goes_on in self._after:
             goes_on(tx, slug)
 

@@ -28,7 +28,7 @@ from connector.moving.target import Target
 from connector.moving.values import Value
 from connector.participants import lifecycle, succession
 from connector.participants.service import Hosted, Participants
-from connector.spaces.joining import joining
+from connector.spaces.joining import carried
 from connector.storage import outbox
 from connector.storage.at_rest import at_rest
 from connector.storage.database import Database, Tx, long
@@ -109,7 +109,7 @@ class Departures:
             raise Mistake("moving.same-place")
         if tx.one("SELECT 1 FROM space WHERE participant = :slug", slug=slug) is not None:
             raise Mistake("moving.keeps-space")
-        if (space := joining.move_untold(tx, slug)) is not None:  # its list would lose who succeeds whom
+        if (space := carried.move_untold(tx, slug)) is not None:  # its list would lose who succeeds whom
             raise Mistake("moving.untold", space=space)
         if not self._participants.acts_itself(tx, slug):  # nobody could sign the archive, nor that it stays
             raise Mistake("mandates.no-own-key", slug=slug)

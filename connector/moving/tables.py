@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from connector.moving.values import Values
-from connector.spaces.joining.joining import code_context
+from connector.spaces.joining.carried import code_context
 from connector.transfer.addresses import place
 
 MOVED: Final = (

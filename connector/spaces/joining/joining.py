@@ -4,11 +4,12 @@ Every step is a row first, so a process that dies goes on where it was. A space 
 and not before, and only with the key that a person compared (spec/spaces.md 3; threats T30, T104).
 """
 
+import asyncio
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from itertools import count
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 import structlog
@@ -20,17 +21,16 @@ from connector.http.outbound import Answer
 from connector.participants.service import CHANGED, Hosted, Participants
 from connector.spaces import documents, joined_store
 from connector.spaces.documents import ApplicationClaims, Description, Document, Receipt, RequestClaims
-from connector.spaces.joining import said_mergers
+from connector.spaces.joining import carried, said_mergers, standing
 from connector.spaces.joining.answers import receipt_of, refusal
-from connector.spaces.keeping.authority import OwnKeys, pin_of, record
-from connector.spaces.model import SKEW_MS, Joined, same_fingerprint
+from connector.spaces.keeping.authority import OwnKeys, record
+from connector.spaces.model import Joined, Keys, same_fingerprint
 from connector.storage.database import Database, Tx
 from connector.trust.keys.jose import sign_jwt
 from connector.trust.keys.signing import AGENT, Vault
 from connector.trust.members import pins
-from connector.trust.members.anchors import Anchors, Pin
+from connector.trust.members.anchors import Anchors
 from connector.trust.members.source import TrustListSource
-from connector.trust.members.trust_list import Entry, millis
 from connector.trust.signers.port import SealKey
 
 log = structlog.get_logger("spaces")
@@ -40,6 +40,8 @@ ASK_MS: Final = 10_000
 """How often somebody who waits asks."""
 ALL_MS: Final = 60_000
 """How often every participant is looked at, also those of whom this replica knows nothing."""
+LINE_MS: Final = 20_000
+"""How long a round asks one authority."""
 TOO_MANY: Final = 429
 _LINK: Final = re.compile(r"(?P<root>https://[^#?]{1,500})/space/?#(?P<code>[A-Za-z0-9_-]{43})")
 _WAITING: Final = frozenset({"applying", "pending"})
@@ -60,6 +62,14 @@ def parse_link(link: str) -> tuple[str, str]:
     if match is None:
         raise Mistake("spaces.link")
     return match["root"], match["code"]
+
+
+class _Errand(NamedTuple):
+    """What a participant has to ask the authority of a space, or to tell it: `keys` are such as it does not know."""
+
+    hosted: Hosted
+    joined: Joined
+    keys: Keys | None
 
 
 class Joining:
@@ -135,7 +145,7 @@ class Joining:
                 jwk=said.key, list_url=said.list, rules=said.rules, state="applying", document="", application="",
                 reason="", told="", asked_at=tx.now, changed_at=tx.now, version=0 if before is None else before.version,
             ),
-            self._vault.seal(code_context(slug, said.space), draft),
+            self._vault.seal(carried.code_context(slug, said.space), draft),
         )  # fmt: skip
 
     async def progress(self, slug: str, space: str) -> Joined:
@@ -186,20 +196,19 @@ class Joining:
         failed: HanseError | None = None
         for one in await self._db.read(slug, joined_store.all_joined, slug):
             if one.state == "member" and one.told != digest:
-                said = RequestClaims(
-                    space=one.space, request="keys", keys=replace(keys, mandates=()), agent=_agent(hosted)
-                )  # fmt: skip
-                if one.moved:
-                    said = replace(
-                        said, request="move", statement=one.moved, operator=hosted.participant.operator
-                    )  # fmt: skip
                 try:
-                    await self.request(hosted, one, said)
-                    await self._db.write(slug, self._knows, one, digest)
+                    await self._tell(hosted, one, keys)
                 except HanseError as error:  # another authority has to hear of a stolen key all the same
                     failed = error
         if failed is not None:
             raise failed
+
+    async def _tell(self, hosted: Hosted, one: Joined, keys: Keys) -> None:
+        said = RequestClaims(space=one.space, request="keys", keys=replace(keys, mandates=()), agent=_agent(hosted))
+        if one.moved:
+            said = replace(said, request="move", statement=one.moved, operator=hosted.participant.operator)
+        await self.request(hosted, one, said)
+        await self._db.write(one.participant, self._knows, one, documents.digest_of(keys))
 
     def _knows(self, tx: Tx, seen: Joined, digest: str) -> None:
         one = joined_store.joined(tx, seen.participant, seen.space, lock=True)
@@ -256,15 +265,31 @@ class Joining:
         await self._round([one for slug, one in hosted.items() if slug in self._open])
 
     async def _round(self, several: Iterable[Hosted]) -> None:
-        """An authority answers one address only so often. Whom it has not answered for longest asks it first: otherwise
-        the same few of a provider would always be heard, and the others never hear what was decided."""
-        asking = [(hosted, one) for hosted in several for one in await self._asking(hosted)]
-        for hosted, one in sorted(asking, key=lambda each: self._heard.get((each[1].participant, each[1].space), 0)):
-            if await self._answered(hosted, one):
-                self._heard[one.participant, one.space] = next(self._answers)
+        """Each authority has a line of its own, so that one that hangs holds up only those who ask it."""
+        lines = defaultdict[str, list[_Errand]](list)
+        for hosted in several:
+            for errand in await self._errands(hosted):
+                lines[errand.joined.space].append(errand)
+        async with asyncio.TaskGroup() as group:
+            for line in lines.values():
+                group.create_task(self._line(line))
 
-    async def _asking(self, hosted: Hosted) -> list[Joined]:
-        """The spaces of a participant whose authorities it has something to ask; who has other keys says so."""
+    async def _line(self, errands: Iterable[_Errand]) -> None:
+        """An authority answers one address only so often, or slowly. Whom it has not answered for longest asks it
+        first: otherwise the same few of a provider would always be heard, and the others never hear what was decided.
+        """
+        began = self._clock.steady()
+        for hosted, one, keys in sorted(errands, key=lambda each: self._heard.get(_place(each.joined), 0)):
+            if self._clock.steady() - began >= LINE_MS:
+                self._open.add(one.participant)  # first in the next round
+                continue
+            if keys is not None:
+                await self._told_keys(hosted, one, keys)
+            if not _asks(one) or await self._answered(hosted, one):
+                self._heard[_place(one)] = next(self._answers)
+
+    async def _errands(self, hosted: Hosted) -> list[_Errand]:
+        """What a participant has to ask the authorities of its spaces, and which of them have to hear of its keys."""
         slug = hosted.participant.id
         try:
             joined = await self._db.read(slug, joined_store.all_joined, slug)
@@ -274,13 +299,31 @@ class Joining:
             return []
         if not any(one.state in _WAITING for one in found):
             self._open.discard(slug)
+        keys = await self._keys(hosted) if any(one.state == "member" for one in found) else None
+        digest = "" if keys is None else documents.digest_of(keys)
+        errands = [
+            _Errand(hosted, one, keys if one.state == "member" and one.told != digest else None) for one in found
+        ]
+        return [errand for errand in errands if errand.keys is not None or _asks(errand.joined)]
+
+    async def _keys(self, hosted: Hosted) -> Keys | None:
+        """None if nobody can say now which they are."""
         try:
-            if any(one.state == "member" for one in found):
-                await self.tell_keys(hosted)
+            return await self._own_keys(hosted)
         except HanseError as error:
-            self._open.add(slug)
-            log.warning("spaces.keys", participant=slug, why=str(error))
-        return [one for one in found if one.state in _WAITING or said_mergers.waits(one)]
+            self._untold(hosted.participant.id, error)
+            return None
+
+    async def _told_keys(self, hosted: Hosted, one: Joined, keys: Keys) -> None:
+        try:
+            await self._tell(hosted, one, keys)
+        except HanseError as error:
+            self._untold(one.participant, error)
+
+    def _untold(self, slug: str, error: HanseError) -> None:
+        """The next round tries again."""
+        self._open.add(slug)
+        log.warning("spaces.keys", participant=slug, why=str(error))
 
     async def _answered(self, hosted: Hosted, one: Joined) -> bool:
         """Whether the authority has not merely had enough of us; whatever else fails has had its turn."""
@@ -309,25 +352,17 @@ class Joining:
         listed = self._anchors.list_of(one.authority)
         if one.state not in _LISTED or one.moved or listed is None or not listed.version:
             return one
-        entry, now = listed.entry(hosted.participant.did), self._clock.now()
-        over = entry is None or (entry.valid_until is not None and millis(entry.valid_until) <= now)
-        if over and (one.state == "ended" or millis(listed.current.issued) <= one.changed_at + SKEW_MS):
+        after = standing.by_list(one, listed, hosted.participant.did, self._clock.now())
+        if after == one:
             return one
-        after = (
-            replace(one, state="ended", until=None, suspended=False) if entry is None or over else _listed(one, entry)
-        )
-        return (
-            one
-            if after == one
-            else await self._db.write(hosted.participant.id, self._book_standing, hosted, one, after)
-        )
+        return await self._db.write(hosted.participant.id, self._book_standing, hosted, one, after)
 
     def _book_standing(self, tx: Tx, hosted: Hosted, seen: Joined, after: Joined) -> Joined:
         """Books what the list says, and what of it is news; a replica that saw the same finds another version."""
         one = joined_store.joined(tx, seen.participant, seen.space, lock=True)
         if one is None or one.version != seen.version:
             return one or seen
-        for event in _news(one, after):
+        for event in standing.news(one, after):
             record(tx, hosted, event, space=one.space)
         changed_at = one.changed_at if after.state == one.state else tx.now
         return joined_store.put(tx, replace(after, changed_at=changed_at), None)
@@ -382,7 +417,7 @@ class Joining:
     async def _hand_in(self, hosted: Hosted, one: Joined, sealed: bytes) -> Receipt:
         slug, own = hosted.participant.id, hosted.participant
         code, attached = msgspec.json.decode(
-            self._vault.open(code_context(slug, one.space), sealed), type=tuple[str, tuple[Document, ...]]
+            self._vault.open(carried.code_context(slug, one.space), sealed), type=tuple[str, tuple[Document, ...]]
         )
         said = ApplicationClaims(
             space=one.space, code=code, name=own.name, operator=own.operator, kind=own.kind,
@@ -424,7 +459,7 @@ class Joining:
             after = replace(one, state="pending", application=receipt.id, reason="")
         elif receipt.state == "approved":
             after = replace(one, state="member", application=receipt.id, reason="")
-            pins.pin(tx, _pin(one))
+            pins.pin(tx, carried.pinned(one))
         else:
             after = replace(one, state="refused", reason=receipt.reason or receipt.state)
         record(tx, hosted, after.state, space=one.space)
@@ -444,50 +479,16 @@ class Joining:
         return documents.read_description(answer.body, root)
 
 
+def _place(one: Joined) -> tuple[str, str]:
+    """Whose turn it is at which authority."""
+    return one.participant, one.space
+
+
+def _asks(one: Joined) -> bool:
+    """Whether its authority has to be asked what has become of an application or a merger."""
+    return one.state in _WAITING or said_mergers.waits(one)
+
+
 def _agent(hosted: Hosted) -> dict[str, object] | None:
     """The sealed mandate of who acts for the participant."""
     return None if hosted.acting is None else hosted.acting.carried
-
-
-def _listed(one: Joined, entry: Entry) -> Joined:
-    """A membership with what the list says of it."""
-    until = None if entry.valid_until is None else millis(entry.valid_until)
-    return replace(one, state="member", until=until, suspended=entry.state == "suspended")
-
-
-def _news(before: Joined, after: Joined) -> Iterator[str]:
-    """What people should hear of: the first end that a list says is none."""
-    if after.state != before.state:
-        yield after.state
-        return
-    if after.suspended is not before.suspended:
-        yield "suspended" if after.suspended else "resumed"
-    if before.until is not None and (after.until is None or after.until > before.until):
-        yield "renewed"
-
-
-def believe(tx: Tx, slug: str, statement: str) -> None:
-    """The spaces of a participant that came from elsewhere are believed here too, as its people compared their keys;
-    not one that somebody here knows with another key. Their authorities are to hear of the move."""
-    for one in joined_store.all_joined(tx, slug):
-        if one.state == "member":
-            joined_store.put(tx, replace(one, told="", moved=statement), None)
-            with suppress(Mistake):
-                pins.pin(tx, _pin(one))
-
-
-def move_untold(tx: Tx, slug: str) -> str | None:
-    """A space whose authority has not heard yet how the participant came here; None if there is none."""
-    return next((one.name for one in joined_store.all_joined(tx, slug) if one.moved), None)
-
-
-def _pin(one: Joined) -> Pin:
-    said = Description(
-        space=one.space, name=one.name, did=one.did, authority=one.authority, key=dict(one.jwk), list=one.list_url,
-        rules=one.rules,
-    )  # fmt: skip
-    return pin_of(said)
-
-
-def code_context(slug: str, space: str) -> str:
-    return f"{slug}|join|{space}"

@@ -1,5 +1,6 @@
 """From an invitation to the first catalogue: nothing before two people agreed, all of it without a restart."""
 
+import asyncio
 import json
 import re
 from typing import Any
@@ -39,6 +40,7 @@ from tests.spaces.conftest import (
 from tests.spaces.mergers import claim, together
 from tests.testkit.cities import MUNICIPALITY, City, Space
 from tests.testkit.nasty import nasty_peer
+from tests.testkit.patience import PATIENCE_S
 
 
 async def test_a_town_at_another_provider_joins_and_has_a_contract(county: County, town: City, space: Space) -> None:
@@ -160,6 +162,59 @@ async def test_an_authority_that_answers_two_of_five_hears_each_of_them_in_turn(
             left = 2
             await joining.work()
         assert set(heard) == set(slugs)
+
+
+@pytest.mark.parametrize("hanging", [0, 1])
+async def test_bug_an_authority_that_hangs_kept_all_others_from_being_asked(
+    hanging: int, county: County, start: Start, town: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> a town waits at two authorities, one of which does not answer << the other one is asked meanwhile; before, one
+    after the other, each for ten seconds, whoever had asked for it."""
+    other = County(await start("other", "nachbarkreis", COUNTY_KIND), "nachbarkreis")
+    await other.found()
+    for one in (county, other):
+        await applied(town, TOWN, await one.invite(), one)
+    joining, heard = town.services.spaces.joining, asyncio.Event()
+    hangs = (await joining.all(TOWN))[hanging].space
+
+    async def asked(hosted: Hosted, one: Joined) -> Receipt:
+        if one.space == hangs:
+            await asyncio.Event().wait()
+        heard.set()
+        raise Unavailable("http.unreachable")
+
+    monkeypatch.setattr(joining, "_asked", asked)
+    round_ = asyncio.create_task(joining.work())
+    async with asyncio.timeout(PATIENCE_S):
+        await heard.wait()
+    round_.cancel()
+    await asyncio.gather(round_, return_exceptions=True)
+
+
+async def test_an_authority_that_is_slow_hears_in_each_round_as_many_as_have_room(
+    county: County, space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> five towns wait at an authority that takes nine seconds for each << three are heard in a round, and in the
+    next one first those that were not."""
+    slugs = [f"town-{at}" for at in range(5)]
+    async with space.running("many", dict.fromkeys(slugs, MUNICIPALITY), UNLISTED) as many:
+        joining, clock, heard = many.services.spaces.joining, FakeClock(), list[str]()
+        for slug in slugs:
+            await applied(many, slug, await county.invite(slug.title()), county)
+        monkeypatch.setattr(joining, "_clock", clock)
+        joining._asked_at, joining._looked = clock.steady() + DAY_MS, clock.steady()  # the job has no round of its own
+        joining._heard.clear()
+
+        async def slowly(hosted: Hosted, one: Joined) -> Receipt:
+            clock.advance(9_000)
+            heard.append(one.participant)
+            raise Unavailable("http.too-slow")
+
+        monkeypatch.setattr(joining, "_asked", slowly)
+        await joining.work()
+        assert joining._open >= {*slugs} - {*heard}
+        await joining.work()
+        assert [sorted(heard[:3]), sorted(heard[3:5]), len(heard)] == [slugs[:3], slugs[3:], 6]
 
 
 async def test_who_waits_for_a_decision_is_heard_in_turn_and_holds_up_nobody(county: County, space: Space) -> None:

@@ -1,5 +1,6 @@
 """Keys of a member or an applicant change: its authorities hear of it, by a signed request."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -80,6 +81,38 @@ async def test_an_authority_that_fails_keeps_no_other_from_new_keys(county: Coun
     assert {one.space for one in await joining.all(TOWN) if one.told != told[one.space]} == told.keys() - {first}
     await joining.tell_keys(hosted)
     assert all(one.told != told[one.space] for one in await joining.all(TOWN))
+
+
+@pytest.mark.threat("T105")
+@pytest.mark.parametrize("hanging", [0, 1])
+async def test_bug_an_authority_that_hangs_kept_others_from_new_keys(
+    hanging: int, county: County, town: City, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> a key is exchanged; one of two authorities does not answer << the other one has it meanwhile."""
+    other = County(await start("other", "nachbarkreis", COUNTY_KIND), "nachbarkreis")
+    await other.found()
+    for one in (county, other):
+        await joined(town, TOWN, one)
+    joining = town.services.spaces.joining
+    await joining.work()
+    told = {one.space: one.told for one in await joining.all(TOWN)}
+    hangs, request = (await joining.all(TOWN))[hanging].space, joining.request
+
+    async def asked(of: Any, one: Any, said: Any) -> None:
+        if one.space == hangs:
+            await asyncio.Event().wait()
+        await request(of, one, said)
+
+    monkeypatch.setattr(joining, "request", asked)
+    await town.services.participants.rotate(TOWN, "peer")
+    round_ = asyncio.create_task(joining.work())
+
+    async def heard() -> bool:
+        return {one.space for one in await joining.all(TOWN) if one.told != told[one.space]} == told.keys() - {hangs}
+
+    await eventually_said(heard)
+    round_.cancel()
+    await asyncio.gather(round_, return_exceptions=True)
 
 
 @pytest.mark.threat("T102")

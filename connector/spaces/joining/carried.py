@@ -1,0 +1,43 @@
+"""What of the spaces of a participant goes along when it moves: they are believed at the new place too."""
+
+from contextlib import suppress
+
+from msgspec.structs import replace
+
+from connector.errors import Mistake
+from connector.spaces import joined_store
+from connector.spaces.documents import Description
+from connector.spaces.keeping.authority import pin_of
+from connector.spaces.model import Joined
+from connector.storage.database import Tx
+from connector.trust.members import pins
+from connector.trust.members.anchors import Pin
+
+
+def believe(tx: Tx, slug: str, statement: str) -> None:
+    """The spaces of a participant that came from elsewhere are believed here too, as its people compared their keys;
+    not one that somebody here knows with another key. Their authorities are to hear of the move."""
+    for one in joined_store.all_joined(tx, slug):
+        if one.state == "member":
+            joined_store.put(tx, replace(one, told="", moved=statement), None)
+            with suppress(Mistake):
+                pins.pin(tx, pinned(one))
+
+
+def move_untold(tx: Tx, slug: str) -> str | None:
+    """A space whose authority has not heard yet how the participant came here; None if there is none."""
+    return next((one.name for one in joined_store.all_joined(tx, slug) if one.moved), None)
+
+
+def pinned(one: Joined) -> Pin:
+    """By which key a space is believed."""
+    said = Description(
+        space=one.space, name=one.name, did=one.did, authority=one.authority, key=dict(one.jwk), list=one.list_url,
+        rules=one.rules,
+    )  # fmt: skip
+    return pin_of(said)
+
+
+def code_context(slug: str, space: str) -> str:
+    """What the code of an application on its way is sealed for, anew at each place."""
+    return f"{slug}|join|{space}"
