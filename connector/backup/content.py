@@ -7,7 +7,7 @@ where they are.
 
 import stat
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import NamedTuple, get_args
 
 from connector.backup import copies
@@ -43,14 +43,14 @@ def gathered(settings: Settings) -> Content:
     elsewhere: dict[str, bytes] = {}
     for path in sorted({*_folder(settings), *named}):
         data = _read(path)
-        below = path.relative_to(settings.folder).as_posix() if path.is_relative_to(settings.folder) else None
+        below = _below(settings, path)
         hidden = path in secret or _hidden(settings, path, data)
         if below is None and hidden:
             elsewhere[named[path]] = data
         elif hidden and below is not None:
-            kept[below] = data
+            kept[below.as_posix()] = data
         else:
-            shown[below or _outside(shown, named[path], path.name)] = data
+            shown[_outside(shown, named[path], path.name) if below is None else below.as_posix()] = data
     return Content(shown, SecretKeys(master=key, files=kept, elsewhere=elsewhere))
 
 
@@ -72,11 +72,19 @@ def _paths(settings: Settings) -> Iterator[tuple[str, Path]]:
 
 def _folder(settings: Settings) -> Iterator[Path]:
     folders = {settings.folder / name for name in ("trust", "certs", *_OPEN)}
-    if settings.development.folder is not None and settings.development.folder.is_relative_to(settings.folder):
+    if settings.development.folder is not None and _below(settings, settings.development.folder) is not None:
         folders.add(settings.development.folder)
     for place in folders:
         yield from (place / path for path in copies.files(place) if not path.name.startswith("."))
     yield from (path for name in (FILE, "port", "web-port") if (path := settings.folder / name).is_file())
+
+
+def _below(settings: Settings, path: Path) -> PurePath | None:
+    """Its place in the data folder; None if it lies elsewhere, as whatever may that is named with `..` on the way."""
+    if not path.is_relative_to(settings.folder):
+        return None
+    place = path.relative_to(settings.folder)
+    return None if ".." in place.parts else place
 
 
 def _outside(shown: Mapping[str, bytes], setting: str, name: str) -> str:
@@ -91,7 +99,8 @@ def _hidden(settings: Settings, path: Path, data: bytes) -> bool:
             get_args(setting.type)[0] is Secret and settings.origins[setting.key] == str(path)
             for setting in documented()
         )
-    if any(path.is_relative_to(settings.folder / name) for name in _OPEN) or path.name in ("port", "web-port"):
+    below = _below(settings, path)
+    if (below is not None and below.parts[0] in _OPEN) or path.name in ("port", "web-port"):
         return False
     return _PRIVATE in data or not stat.S_IMODE(path.stat().st_mode) & (stat.S_IRWXG | stat.S_IRWXO)
 

@@ -58,6 +58,7 @@ def read(folder: Path) -> Opened:
 def whole(backup: Opened, told: Told) -> None:
     """Every file is there as it was written, and no other; raises Mistake that names the first that is not."""
     wanted = backup.items
+    lying = {manifest.lies_at(name) for name in wanted}
     own = {manifest.FILE, manifest.SEAL, backup.manifest.keys.file}
     done, of = 0, sum(item.size for item in wanted.values())
 
@@ -68,10 +69,10 @@ def whole(backup: Opened, told: Told) -> None:
 
     for path in backup.folder.rglob("*"):
         name = path.relative_to(backup.folder).as_posix()
-        if name not in own and not path.is_dir() and name not in wanted:
+        if name not in own and not path.is_dir() and name not in lying:
             raise Mistake("backup.stranger", file=path)
     for name, item in wanted.items():
-        if copies.item_of(backup.folder / name, name, count) != item:
+        if copies.item_of(backup.folder / manifest.lies_at(name), name, count) != item:
             raise Mistake("backup.damaged", file=name)
 
 

@@ -75,7 +75,8 @@ def read(body: bytes, seal: bytes) -> Manifest:
     if manifest.v != FORM:
         raise Mistake("backup.newer", form=manifest.v)
     paths, names = [item.path for item in manifest.files], (manifest.name, manifest.keys.file)
-    if len(set(paths)) != len(paths) or not all(map(_plain, (*paths, *names))) or any("/" in name for name in names):
+    lying = map(lies_at, paths)
+    if len(set(paths)) != len(paths) or not all(map(_plain, (*lying, *names))) or any("/" in name for name in names):
         raise Mistake("backup.damaged", file=FILE)
     return manifest
 
@@ -84,6 +85,20 @@ def proven(body: bytes, seal: bytes, key: bytes) -> None:
     """Raises Mistake `backup.forged` unless it was written by a holder of the master key."""
     if not hmac.compare_digest(msgspec.json.decode(seal, type=Seal).mac.encode(), _mac(body, key).encode()):
         raise Mistake("backup.forged")
+
+
+def lies_at(path: str) -> str:
+    """Where the file lies in the folder of the backup.
+
+    What a setting named by `../` was written under that name once: it lies beside `data/`, and may lie no further out.
+    """
+    up = path.startswith("data/../") and _plain(path.replace("/../", "/", 1))
+    return path.removeprefix("data/../") if up else path
+
+
+def goes_to(path: str) -> str:
+    """Where the file at this path below `data/` goes in the new folder: `outside/` if it did not lie in the old one."""
+    return f"outside/{path.removeprefix('../')}" if path.startswith("../") else path
 
 
 def _mac(body: bytes, key: bytes) -> str:

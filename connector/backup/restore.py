@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from connector.backup import copies, examine
+from connector.backup import copies, examine, manifest
 from connector.backup.content import BESIDE, LARGEST, master
 from connector.backup.create import POSTGRES, SQLITE
 from connector.backup.examine import Examined, Opened, Told
@@ -127,21 +127,25 @@ def _mark(folder: Path) -> Mark:
 def _state(backup: Opened, held: SecretKeys, folder: Path) -> None:
     """Settings, trust, certificates, marks and keys, each at its place."""
     for path in _paths(backup, "data/"):
-        if not path.startswith("outside/"):
+        if not manifest.goes_to(path).startswith("outside/"):
             _put(_small(backup, f"data/{path}"), folder, path, 0o644)
     for path, data in held.files.items():
-        _put(data, folder, path, 0o600)
+        if not manifest.goes_to(path).startswith("outside/"):
+            _put(data, folder, path, 0o600)
     if not (folder / MASTER).exists():
         _put(f"{held.master.hex()}\n".encode("ascii"), folder, MASTER, 0o600)
 
 
 def _outside(backup: Opened, held: SecretKeys, folder: Path) -> tuple[str, ...]:
-    found = {path for path in _paths(backup, "data/") if path.startswith("outside/")}
-    for path in found:
-        _put(_small(backup, f"data/{path}"), folder, path, 0o644)
-    for setting, data in held.elsewhere.items():
-        _put(data, folder, f"outside/{setting}", 0o600)
-    return tuple(sorted({*found, *(f"outside/{setting}" for setting in held.elsewhere)}))
+    """Keys last, so that none lies open where two files go to one place."""
+    shown = {to: path for path in _paths(backup, "data/") if (to := manifest.goes_to(path)).startswith("outside/")}
+    kept = {to: data for path, data in held.files.items() if (to := manifest.goes_to(path)).startswith("outside/")}
+    kept |= {f"outside/{setting}": data for setting, data in held.elsewhere.items()}
+    for to, path in shown.items():
+        _put(_small(backup, f"data/{path}"), folder, to, 0o644)
+    for to, data in kept.items():
+        _put(data, folder, to, 0o600)
+    return tuple(sorted({*shown, *kept}))
 
 
 def _heads(folder: Path, old: Path | None) -> None:
@@ -255,7 +259,7 @@ def _copy(backup: Opened, path: str, target: Path, told: snapshot.Told) -> None:
 
 
 def _small(backup: Opened, path: str) -> bytes:
-    data = copies.small(backup.folder / path, LARGEST)
+    data = copies.small(backup.folder / manifest.lies_at(path), LARGEST)
     if sha256(data).hexdigest() != backup.items[path].sha256:
         raise Mistake("backup.damaged", file=path)
     return data

@@ -75,6 +75,28 @@ def test_bug_of_two_files_of_one_name_one_was_kept(town: Path) -> None:
     assert sorted(path.read_text() for path in kept) == ["CA of a", "CA of b"]
 
 
+def test_bug_of_a_file_named_with_dots_no_backup_came_back(town: Path) -> None:
+    """>> settings name a CA and a secret beside the data folder, by `../` << they are kept as what lies elsewhere: the
+    manifest can be read, and nothing was written beside the backup."""
+    beside = town.with_name("space")
+    beside.mkdir()
+    (beside / "ca.pem").write_text("CA of the space")
+    (beside / "pin").write_text("1234")
+    text = (town / "hanse.toml").read_text()
+    text = text.replace("ca_files = [", 'ca_files = ["../space/ca.pem", ', 1)
+    (town / "hanse.toml").write_text(f'{text}\n[signers]\npkcs11_pin_file = "../space/pin"\n')
+    made = backed_up(town)
+    assert (made.folder / "data" / "outside" / "trust.ca_files" / "ca.pem").read_text() == "CA of the space"
+    assert sorted(path.name for path in made.folder.iterdir() if path.is_dir()) == [
+        "data", "database", "files", "received"
+    ]  # fmt: skip
+    backup = examine.read(made.folder)
+    examine.whole(backup, quiet)
+    _, held = examine.opened(backup, made.keys, None)
+    assert not [path for path in held.files if ".." in path]
+    assert list(held.elsewhere.values()).count(b"1234") == 1
+
+
 def test_a_file_that_nothing_names_any_more_is_not_in_it(town: Path) -> None:
     """>> a participant is deleted while its files are being copied << none of its data lives on in the backup."""
     left = town / "files" / "gone" / ("0" * 64)

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from connector.app.process import _prepare
-from connector.backup import copies, examine, restore
+from connector.backup import copies, examine, keys, manifest, restore
 from connector.backup.create import Made
 from connector.cli.main import main
 from connector.errors import Mistake, Unavailable
@@ -61,6 +61,29 @@ def test_what_comes_back_is_what_was(town: Path, made: Made, fresh: Path) -> Non
     assert done.examined.wrong == ()
     assert done.examined.states > 0
     _prepare(load(fresh, {}))
+
+
+def test_bug_a_backup_of_an_older_release_with_dots_in_its_names_was_called_damaged(made: Made, fresh: Path) -> None:
+    """>> files and keys that settings name by `../`, as older releases kept them << back, as what lay elsewhere."""
+    backup = examine.read(made.folder)
+    _, held = examine.opened(backup, made.keys, None)
+    (made.folder / "space" / "trust").mkdir(parents=True)
+    (made.folder / "space" / "trust" / "list.jws").write_bytes(b"list")
+    item = copies.item_of(made.folder / "space" / "trust" / "list.jws", "data/../space/trust/list.jws")
+    older = msgspec.structs.replace(held, files={**held.files, "../space/server.key": b"key"})
+    how, sealed = keys.sealed(older, backup.manifest.name, made.keys.name, None)
+    made.keys.write_bytes(sealed)
+    found = msgspec.structs.replace(backup.manifest, keys=how, files=(*backup.manifest.files, item))
+    body, seal = manifest.written(found, examine.mac_key(held.master))
+    (made.folder / manifest.FILE).write_bytes(body)
+    (made.folder / manifest.SEAL).write_bytes(seal)
+    examine.whole(examine.read(made.folder), quiet)
+    done = put_back(made, fresh)
+    assert {"outside/space/trust/list.jws", "outside/space/server.key"} <= set(done.outside)
+    assert (fresh / "outside" / "space" / "trust" / "list.jws").read_bytes() == b"list"
+    secret = fresh / "outside" / "space" / "server.key"
+    assert (secret.read_bytes(), secret.stat().st_mode & 0o777) == (b"key", 0o600)
+    assert not fresh.with_name("space").exists()
 
 
 def test_into_an_empty_folder_only(town: Path, made: Made, fresh: Path) -> None:
@@ -117,7 +140,7 @@ _DIES = (
     DIES_AT
     + """
 from pathlib import Path
-from connector.backup import copies, examine, restore
+from connector.backup import copies, examine, keys, manifest, restore
 for module, name in (
     (copies, "poured"), (restore, "replaced"), (restore, "load"), (restore.folder_identity, "claim"),
     (restore.snapshot, "sound"), (restore, "synced"), (examine, "examined"), (copies, "durable"),
