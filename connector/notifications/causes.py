@@ -44,7 +44,10 @@ class Causes:
         return [
             *self._waiting(tx, slug, known),
             *(self._of_negotiation(tx, "sign", one) for one in attention.to_sign(tx, slug)),
-            *(self._of_negotiation(tx, "refused", one) for one in attention.refusals(tx, slug, since)),
+            *(
+                self._of_negotiation(tx, "refused" if one.ours else "not-agreed", one)
+                for one in attention.refusals(tx, slug, since)
+            ),
             *self._failed(tx, slug, since),
             *self._ended(tx, slug, since),
             *self._rules(tx, slug, since),

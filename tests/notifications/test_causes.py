@@ -139,6 +139,25 @@ async def test_refused_by_the_partner(towns: Towns, notes: Notifications) -> Non
     assert await causes(towns, notes, slug=VILLAGE) == ["refused"]
     (told,) = await waiting(towns, notes, slug=VILLAGE)
     assert sentence(told, "en") == "Musterstadt has refused “Bäume”, or ended the negotiation."
+    assert told.place == ("requests", told.subject.removeprefix("urn:uuid:"))
+
+
+async def test_the_note_about_a_declined_proposal_led_to_a_request_that_was_none(
+    towns: Towns, notes: Notifications
+) -> None:
+    """>> the town proposes, the village declines << the town is told, and led to its partners."""
+    _, offer = await towns.publish(TOWN)
+    proposed = await towns.db.write(TOWN, towns.contracts.propose, TOWN, towns.partner(VILLAGE), offer.id)
+    await towns.run()
+    (here,) = await towns.db.read(VILLAGE, towns.contracts.all, VILLAGE)
+    why = {"de": ["Kein Bedarf"], "en": ["No need"]}
+    await towns.db.write(VILLAGE, towns.contracts.terminate, VILLAGE, here.id, "operator", why)
+    await towns.run()
+    assert (await towns.case(TOWN, proposed.id)).shown == "TERMINATED"
+    assert await causes(towns, notes) == ["not-agreed"]
+    (told,) = await waiting(towns, notes)
+    assert (told.subject, told.place) == (proposed.id, ("partners",))
+    assert sentence(told, "de") == "Nachbardorf hat die Verhandlung über „Bäume“ beendet."
 
 
 @pytest.mark.on_both

@@ -7,6 +7,7 @@ import msgspec
 from connector.contracts import store
 from connector.contracts.agreement import titles
 from connector.contracts.model import Agreement
+from connector.protocol.process import Role
 from connector.storage.database import Tx
 
 MOST = 200
@@ -101,12 +102,14 @@ def unfinished(tx: Tx, participant: str) -> list[Agreement]:
 
 
 class NegotiationNews(NamedTuple):
-    """What happened in a negotiation at `at` (ms); `title` is what it is about, `agreement` what came of it."""
+    """What happened in a negotiation at `at` (ms); `title` is what it is about, `agreement` what came of it. `ours`: we
+    are the consumer in it."""
 
     negotiation: str
     counterparty: str
     title: str
     at: int
+    ours: bool
     agreement: str = ""
 
 
@@ -186,6 +189,6 @@ def _news(tx: Tx, participant: str, told: list[tuple[str, int]]) -> list[Negotia
     known = [(case, at) for case, at in found if case is not None]
     named = titles.named(tx, participant, [case for case, _ in known])
     return [
-        NegotiationNews(one.id, one.counterparty, one.title, at, one.agreement or "")
+        NegotiationNews(one.id, one.counterparty, one.title, at, one.kernel.role is Role.CONSUMER, one.agreement or "")
         for one, (_, at) in zip(named, known, strict=True)
     ]
