@@ -65,11 +65,6 @@ class Sealer:
         return chunk
 
 
-def move_of(read: Read) -> str:
-    """For which move a file is, by its beginning; raises Mistake for what is no archive."""
-    return _head(read)[0].move
-
-
 def opened(read: Read, secret: str, move: str) -> Iterator[bytes]:
     """What was sealed, chunk by chunk; raises Mistake where it is not as it was written, or for somebody else."""
     head, raw = _head(read)

@@ -4,7 +4,7 @@ Every change of a participant or of its keys raises its `revision` in the same t
 something changed compares numbers and loads those alone that differ.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -117,14 +117,6 @@ def set_publisher(tx: Tx, participant: str, details: PublisherDetails) -> None:
 
 def _details(details: PublisherDetails) -> str:
     return msgspec.json.encode(details).decode()
-
-
-def set_former(tx: Tx, participant: str, former: Sequence[str]) -> None:
-    """The DIDs that it had before, the newest first."""
-    tx.run(
-        "UPDATE participant SET former = :former WHERE id = :id", id=participant,
-        former=msgspec.json.encode(list(former)).decode(),
-    )  # fmt: skip
 
 
 def set_moved(tx: Tx, participant: str, moved: Moved) -> bool:

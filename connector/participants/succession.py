@@ -1,4 +1,4 @@
-"""A participant takes the place of what it was elsewhere, or gives its own place up (spec/trust.md 4.6).
+"""Former DIDs mean the participant too, and a participant gives its own place up once (spec/trust.md 4.6).
 
 What was agreed under a former DID names that DID for good. So whoever asks whether a document means this participant
 asks `Participant.is_me`, and nobody compares with its present DID alone. Who has given its place up never acts again:
@@ -15,8 +15,6 @@ from connector.trust.did import did as dids
 
 TERM_MS: Final = 365 * 86_400_000
 """How long an old DID is answered unless the operator says otherwise."""
-MOST: Final = 16
-"""Former DIDs of one participant: each costs a look-up wherever it is asked who is meant."""
 
 
 def from_here(participant: Participant, text: str, *, whole: bool) -> str:
@@ -46,17 +44,6 @@ def here(participant: Participant, iri: str) -> str:
     """Where what has this IRI is had now: the same below its present root, if it was named below a former one."""
     before = next((root for root in roots(participant) if iri.startswith(f"{root}/")), None)
     return iri if before is None else participant.root + iri[len(before) :]
-
-
-def take_place(tx: Tx, participant: Participant, former: str) -> None:
-    """From here on it acts under agreements that name `former` as well; raises Mistake, PeerError for no DID."""
-    known = store.stored(tx, participant.id)
-    before = () if known is None else known.participant.former
-    if dids.parse(former) == participant.did or len(before) >= MOST:
-        raise Mistake("succession.former", did=former[:200])
-    if former not in before:
-        store.set_former(tx, participant.id, (former, *before))
-        store.changed(tx, participant.id)
 
 
 class Gone(PeerError):

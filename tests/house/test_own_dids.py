@@ -12,7 +12,6 @@ PRESENT = {
     "connector/contracts/agreement/records.py": "the document that goes with a seal is that of its time",
     "connector/contracts/signing/gather.py": "a text that names a former DID is sealed by nobody",
     "connector/operation/maintenance.py": "what a list says anew of a member, it says of the DID that it has now",
-    "connector/participants/succession.py": "nobody takes its own place",
     "connector/spaces/keeping/issuing.py": "who keeps a list is pinned by the DID that it has now",
     "connector/spaces/joining/said_mergers.py": "what was said under a former DID was put under the present one before",
     "connector/spaces/keeping/memberships.py": "members of a space are listed by the DID that they have now",

@@ -10,12 +10,13 @@ from msgspec.structs import replace
 from connector.app.policy_engine import policy_engine
 from connector.cli.main import main
 from connector.errors import Mistake, PeerError, Unknown
-from connector.participants import groups, succession
+from connector.participants import groups
 from connector.policy.engine import Requester
 from connector.storage.database import Database, Tx
 from connector.trust.members.claims import OwnGroups, requester
 from connector.views.terms import offered
 from tests.testkit.cities import MUNICIPALITY, Refused, Space
+from tests.testkit.moved import set_former
 from tests.testkit.towns import Towns
 from tests.transfer.conftest import accessed, agreed, replicas, started
 from tests.transfer.holds import RESTS, RUNS, shown
@@ -124,7 +125,7 @@ async def test_after_a_move_the_groups_are_known_by_their_iris_of_before(
     of that name elsewhere << as if by its IRI of now: runs, forbidden, not the list's to give, not in it."""
     towns, second = replicas
     await begun(towns)
-    await towns.db.write(TOWN, lambda tx: succession.take_place(tx, towns.participants.held(TOWN).participant, BEFORE))
+    await towns.db.write(TOWN, set_former, TOWN, BEFORE)
     await towns.participants.load()
     await write(towns, groups.add, "partner", towns.did(VILLAGE))
     permits = {

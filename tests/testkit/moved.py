@@ -106,8 +106,15 @@ def _moved_in(tx: Tx, hosted: Hosted) -> Participant:
         "UPDATE participant SET did = :did, root = :root, host = :host, path = :path WHERE id = :id",
         id=new.id, did=new.did, root=new.root, host=new.host, path=new.path,
     )  # fmt: skip
-    store.set_former(tx, new.id, new.former)
+    set_former(tx, new.id, *new.former)
     return new
+
+
+def set_former(tx: Tx, slug: str, *former: str) -> None:
+    """The participant had these DIDs before, the newest first, as it arrives with them."""
+    text = msgspec.json.encode(former).decode()
+    tx.run("UPDATE participant SET former = :former WHERE id = :id", id=slug, former=text)
+    store.changed(tx, slug)
 
 
 def _fresh(new: Participant, seal: SealIssuer) -> list[tuple[KeyRecord, SoftwareKey]]:
