@@ -4,7 +4,7 @@ Who decides is named by `--who`: the command line acts for the operator, and two
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from connector.cli.frame.call import OK, Call, named_file, unusable
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
 from connector.cli.operate import space_csv, space_group, space_merge, space_rules
+from connector.cli.operate.space_merge import Command
 from connector.errors import Mistake
 from connector.language import catalogue, say
 
@@ -25,10 +26,30 @@ _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE--
 def register(top: Words, places: Any) -> None:
     group = top.command(places, "space")
     inner = group.commands("subcommand")
-    _create_words(group.of_participant(inner, "create", run_create))
-    group.of_participant(inner, "show", run_show)
-    space_rules.rules_words(group.of_participant(inner, "rules", space_rules.run_rules))
-    invite = group.of_participant(inner, "invite", run_invite)
+
+    def command(name: str, run: Callable[[Call], int]) -> Words:
+        return group.of_participant(inner, name, run)
+
+    _create_words(command("create", run_create))
+    command("show", run_show)
+    space_rules.rules_words(command("rules", space_rules.run_rules))
+    _admission_words(command)
+    _membership_words(command)
+    _recognition_words(command)
+    space_group.register(group, inner)
+    space_merge.register(command, _who)
+    command("joined", run_joined)
+    roots = command("roots", run_roots)
+    roots.word("space", metavar="URL")
+    roots.word("-o", "--output", metavar="FILE", type=Path, required=True)
+    leave = command("leave", run_leave)
+    leave.word("space", metavar="URL")
+    leave.sure()
+
+
+def _admission_words(command: Command) -> None:
+    """From an invitation to what people decide on its application."""
+    invite = command("invite", run_invite)
     invite.word("--name", metavar="NAME")
     invite.word("--ars", metavar="KEY", default="")
     invite.word("--kind", metavar="KIND", default="")
@@ -37,54 +58,53 @@ def register(top: Words, places: Any) -> None:
     invite.word("--csv", metavar="FILE", type=Path)
     invite.word("--report", metavar="FILE", type=Path)
     invite.word("--dry-run", action="store_true")
-    group.of_participant(inner, "invitations", run_invitations)
-    group.of_participant(inner, "withdraw", run_withdraw).word("id", metavar="ID")
-    group.of_participant(inner, "applications", run_applications)
-    group.of_participant(inner, "application", run_application).word("id", metavar="ID")
-    check = group.of_participant(inner, "check", run_check)
+    command("invitations", run_invitations)
+    command("withdraw", run_withdraw).word("id", metavar="ID")
+    command("applications", run_applications)
+    command("application", run_application).word("id", metavar="ID")
+    check = command("check", run_check)
     check.word("id", metavar="ID")
     check.word("point", metavar="POINT")
     check.word("--note", metavar="TEXT", default="")
     check.word("--bad", action="store_true")
     _who(check)
-    approve = group.of_participant(inner, "approve", run_approve)
+    approve = command("approve", run_approve)
     approve.word("id", metavar="ID")
     _who(approve)
-    refuse = group.of_participant(inner, "refuse", run_refuse)
+    refuse = command("refuse", run_refuse)
     refuse.word("id", metavar="ID")
     refuse.word("--reason", metavar="TEXT", required=True)
     _who(refuse)
-    group.of_participant(inner, "members", run_members)
+
+
+def _membership_words(command: Command) -> None:
+    """What becomes of members."""
+    command("members", run_members)
     for name in STEPS:
-        step = group.of_participant(inner, name, run_step)
+        step = command(name, run_step)
         step.word("did", metavar="DID")
         step.word("--reason", metavar="TEXT", default="")
         _who(step)
-    renew = group.of_participant(inner, "renew", run_renew)
+    renew = command("renew", run_renew)
     renew.word("did", metavar="DID")
     _who(renew)
-    strike = group.of_participant(inner, "strike", run_strike)
+    strike = command("strike", run_strike)
     strike.word("did", metavar="DID")
     strike.word("--code", metavar="CODE", required=True)
     _who(strike)
-    recognise = group.of_participant(inner, "recognise", run_recognise)
+
+
+def _recognition_words(command: Command) -> None:
+    """Other authorities whose members count here."""
+    recognise = command("recognise", run_recognise)
     recognise.word("space", metavar="URL")
     recognise.word("--fingerprint", metavar="DIGITS", required=True)
     recognise.word("--kind", metavar="KIND", action="append", default=[])
     _who(recognise)
-    unrecognise = group.of_participant(inner, "unrecognise", space_rules.run_unrecognise)
+    unrecognise = command("unrecognise", space_rules.run_unrecognise)
     unrecognise.word("space", metavar="URL")
     unrecognise.sure()
     _who(unrecognise)
-    space_group.register(group, inner)
-    space_merge.register(lambda name, run: group.of_participant(inner, name, run), _who)
-    group.of_participant(inner, "joined", run_joined)
-    roots = group.of_participant(inner, "roots", run_roots)
-    roots.word("space", metavar="URL")
-    roots.word("-o", "--output", metavar="FILE", type=Path, required=True)
-    leave = group.of_participant(inner, "leave", run_leave)
-    leave.word("space", metavar="URL")
-    leave.sure()
 
 
 def _who(command: Words) -> None:
