@@ -157,7 +157,7 @@ def _database(settings: Settings, wish: Wish, copy: Copy, told: Told, draft: Pat
 
 def _facts(settings: Settings, tx: Tx, wish: Wish, told: Told) -> _Facts:
     """What the copy holds; raises Mistake if the master key at hand is another one's."""
-    if master_key.shut(tx, Vault(content.master(settings))):
+    if master_key.unopened(tx, Vault(content.master(settings))):
         raise Mistake("backup.other-master-key")
     schema = tuple((str(row["name"]), str(row["phase"])) for row in tx.all("SELECT name, phase FROM schema_version"))
     source = Source(kind=tx.dialect, id=folder_identity.identity(tx), schema=schema)

@@ -232,10 +232,10 @@ def _examined(backup: Opened, settings: Settings, told: Told) -> Examined:
     vault = Vault(master(settings))
     if backup.manifest.database.kind == "sqlite":
         with snapshot.reading(sqlite_path(database_url(settings))) as tx:
-            shut, found = master_key.shut(tx, vault), examine.examined(tx, told)
+            shut, found = master_key.unopened(tx, vault), examine.examined(tx, told)
     else:
         with dump.moment(settings.database.owner_url.reveal()) as seen:
-            shut, found = master_key.shut(seen.tx, vault), examine.examined(seen.tx, told)
+            shut, found = master_key.unopened(seen.tx, vault), examine.examined(seen.tx, told)
     if shut:
         raise Mistake("backup.other-master-key")
     return found

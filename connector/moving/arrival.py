@@ -27,13 +27,12 @@ from connector.errors import Mistake
 from connector.ids import new_uuid
 from connector.moving import contents, envelope, frames, machine, manifest, people, rows, statements, store, target
 from connector.moving.contents import Blocks
-from connector.moving.frames import ROWS, Head, Reader
+from connector.moving.frames import ROWS, Head, Reader, Value
 from connector.moving.manifest import Manifest, Origin
 from connector.moving.people import Person
 from connector.moving.rows import Table
 from connector.moving.store import ArrivalRow, Source
 from connector.moving.target import Secrets, Target
-from connector.moving.values import Value
 from connector.offboarding import participant_rows
 from connector.participants import handover, lifecycle, publisher
 from connector.participants.keys import equip

@@ -19,13 +19,12 @@ from connector.clock import Clock, rfc3339
 from connector.errors import Mistake, Unavailable
 from connector.moving import frames, machine, manifest, people, rows, statements, store
 from connector.moving.envelope import Sealer
-from connector.moving.frames import FILES, MANIFEST, RECEIVED, ROWS, Head, Writer
+from connector.moving.frames import FILES, MANIFEST, RECEIVED, ROWS, Head, Value, Writer
 from connector.moving.machine import Statement
 from connector.moving.manifest import Log, Manifest
 from connector.moving.rows import Table
 from connector.moving.store import DepartureRow
 from connector.moving.target import Target
-from connector.moving.values import Value
 from connector.participants import lifecycle, succession
 from connector.participants.service import Hosted, Participants
 from connector.spaces.joining import carried

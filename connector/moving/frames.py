@@ -4,7 +4,7 @@ Tables come as MessagePack, a block some rows; files as they are. Whoever reads 
 believes any of it (threat T109).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Annotated, Any, Final
 
@@ -13,7 +13,6 @@ from msgspec import Meta, Raw, Struct
 
 from connector.errors import Mistake
 from connector.moving.manifest import MOST_ENTRIES, Entry, Tally
-from connector.moving.values import Value
 
 ROWS, FILES, MANIFEST = "rows/", "files/", "manifest"
 RECEIVED = "received/"
@@ -24,7 +23,10 @@ MOST_ROWS: Final = 200
 """Rows of a block: those that are read at once where it is written."""
 _HEAD_MOST: Final = 65_536
 _MOST_COLUMNS: Final = 200
+Value = int | str | bytes | None
 Row = tuple[Value, ...]
+Values = Mapping[str, Value]
+"""A row on its way, by the names of its columns."""
 _Outline = Annotated[list[Annotated[tuple[Raw, ...], Meta(max_length=_MOST_COLUMNS)]], Meta(max_length=MOST_ROWS)]
 _OUTLINE: Final = msgspec.msgpack.Decoder(_Outline)
 _ROWS: Final = msgspec.msgpack.Decoder(list[tuple[Any, ...]])

@@ -12,8 +12,7 @@ from msgspec import Struct
 
 from connector.errors import Defect, Mistake
 from connector.moving import tables
-from connector.moving.frames import MOST_ROWS
-from connector.moving.values import Value, Values
+from connector.moving.frames import MOST_ROWS, Value, Values
 from connector.offboarding import participant_rows
 from connector.storage.database import Tx, long
 from connector.trust.keys.vault import Vault

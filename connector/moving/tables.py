@@ -7,7 +7,7 @@ nothing refers to them but `erasure`, which moves by the place in the log.
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from connector.moving.values import Values
+from connector.moving.frames import Values
 from connector.spaces.joining.carried import code_context
 from connector.transfer.addresses import place
 

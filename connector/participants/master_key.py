@@ -5,7 +5,7 @@ from connector.storage.database import Tx
 from connector.trust.keys.vault import Vault
 
 
-def shut(tx: Tx, vault: Vault) -> list[str]:
+def unopened(tx: Tx, vault: Vault) -> list[str]:
     """The keys (`participant|kid`) that this vault does not open; empty if it is the right one."""
     return [name for name, secret in _secrets(tx) if not _opens(vault, name, secret)]
 

@@ -7,9 +7,8 @@ import pytest
 
 from connector.errors import Mistake
 from connector.moving import frames
-from connector.moving.frames import MOST_BLOCK, MOST_ROWS, Head, Reader, Writer, packed, portions, unpacked
+from connector.moving.frames import MOST_BLOCK, MOST_ROWS, Head, Reader, Value, Writer, packed, portions, unpacked
 from connector.moving.manifest import Entry, tally_of
-from connector.moving.values import Value
 
 FILL = MOST_BLOCK - 16
 
