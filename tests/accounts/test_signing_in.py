@@ -98,6 +98,36 @@ async def test_a_stranger_shuts_nobody_out(any_db: Database) -> None:
     assert await outcome(it, known) == "accounts.wait", "a stolen one guesses no better"
 
 
+@pytest.mark.threat("T87")
+async def test_who_comes_in_gives_strangers_no_new_tries(any_db: Database) -> None:
+    """>> guesses from fifty networks, in between she comes in from a new one << what all the world has tried goes on
+    counting: else each of her mornings would be worth fifty more."""
+    it = signing_in(any_db)
+    await person(any_db)
+
+    async def guess(number: int) -> None:
+        await any_db.write(PROCESS, attempts.reserve, attempts.of_name(PETRA, f"10.0.{number}.1"))
+
+    for number in range(attempts.ANYWHERE - 1):
+        await guess(number)
+    await came_in(it, browser=STRANGER)
+    await guess(100)
+    with pytest.raises(TooMany):
+        await guess(101)
+
+
+@pytest.mark.threat("T87")
+async def test_a_secret_is_none_of_another_kind(any_db: Database) -> None:
+    """>> a sign-in link, shown as a ticket between password and code, a known browser, a state << it opens nothing."""
+    her = await person(any_db)
+    await any_db.write(PROCESS, lambda tx: session_store.keep(tx, "d" * 64, "link", tx.now + 60_000, person=her))
+    others: tuple[session_store.Kind, ...] = ("second", "external", "browser")
+    for kind in others:
+        assert await any_db.read(PROCESS, session_store.look, "d" * 64, kind) is None
+        assert await any_db.write(PROCESS, session_store.use, "d" * 64, kind) is None
+    assert await any_db.write(PROCESS, session_store.use, "d" * 64, "link") is not None
+
+
 async def test_a_browser_is_known_for_one_person(any_db: Database) -> None:
     """>> her browser, his name << the lanes of a stranger."""
     it = signing_in(any_db)

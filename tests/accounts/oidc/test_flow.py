@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from connector.accounts import store
 from connector.accounts.oidc.flow import LASTS_MS, ExternalSignIn
 from connector.accounts.oidc.groups import Groups
-from connector.accounts.oidc.provider import PATIENCE_MS, Provider
+from connector.accounts.oidc.provider import MOST_KEYS, PATIENCE_MS, Provider
 from connector.accounts.password import Passwords
 from connector.accounts.people import People
 from connector.accounts.sessions import Sessions
@@ -131,6 +131,27 @@ async def test_a_person_is_issuer_and_subject(make: Make, issuer: Issuer, towns:
     one = await towns.db.read(PROCESS, store.person, found.person)
     assert one.external
     assert one.login.endswith("@127.0.0.1")
+
+
+async def test_subjects_are_compared_letter_by_letter(make: Make, issuer: Issuer, towns: Towns) -> None:
+    """>> two subjects that differ in case alone, then the first again << two persons (OpenID Connect Core 2)."""
+    persons = []
+    for subject in ("Abc", "abc", "Abc"):
+        issuer.person |= {"groups": ["readers"], "sub": subject}
+        begun = await make().begin("/")
+        opened, _ = await make().finish(issuer.authorize(begun.url), begun.cookie, DESK)
+        found = await Sessions(towns.db).session(opened.cookie)
+        assert found is not None
+        persons.append(found.person)
+    assert persons[0] == persons[2] != persons[1]
+
+
+async def test_no_more_keys_are_tried_than_a_provider_has(make: Make, issuer: Issuer) -> None:
+    """>> a hundred keys and one more of that very name << none of them is believed."""
+    issuer.person["groups"] = ["readers"]
+    issuer.keys *= MOST_KEYS + 1
+    begun = await (it := make()).begin("/")
+    assert await failed(it.finish(issuer.authorize(begun.url), begun.cookie, DESK)) == "jwks"
 
 
 @pytest.mark.parametrize(
