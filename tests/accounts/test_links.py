@@ -33,6 +33,8 @@ async def test_a_link_signs_in_once(towns: Towns) -> None:
     links, her = linking(towns), await person(towns.db)
     await towns.db.write(TOWN, store.grant, TOWN, her, "steward", "")
     void, link = await links.make(her), await links.make(her)
+    with pytest.raises(Unauthenticated):  # while it would be in time
+        await links.use(void, "")
     won = await asyncio.gather(*(links.use(link, "") for _ in range(20)), return_exceptions=True)
     cookies = [one for one in won if isinstance(one, str)]
     assert len(cookies) == 1

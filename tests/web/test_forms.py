@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 from msgspec import Struct
 
-from connector.errors import HanseError, Mistake
+from connector.errors import HanseError, Mistake, PeerError
 from connector.web import forms
 from connector.web.forms import FIELDS, LARGEST, LIFE_MS, Form, checked, token
 
@@ -34,6 +34,24 @@ def test_a_form_is_read_as_a_struct() -> None:
         with pytest.raises(Mistake) as refused:
             wrong.read(Wish)
         assert refused.value.facts == {"pointer": where}
+
+
+@pytest.mark.threat("T28")
+@pytest.mark.threat("T84")
+def test_a_form_comes_from_a_page_of_ours_by_the_word_of_the_browser() -> None:
+    """>> `Origin`, or in its absence `Sec-Fetch-Site`, of our page; another one's, a page above or beside ours, none
+    << taken; refused."""
+    here = "https://desk.town.example"
+    for said in ({"Origin": here}, {"Origin": here.upper()}, {"Sec-Fetch-Site": "same-origin"}):
+        forms.from_here(make_mocked_request("POST", "/", said), here)
+    for said in (
+        {}, {"Sec-Fetch-Site": "none"}, {"Sec-Fetch-Site": "same-site"}, {"Sec-Fetch-Site": "cross-site"},
+        {"Origin": "null"}, {"Origin": ""}, {"Origin": f"{here}.evil.example"}, {"Origin": "https://town.example"},
+        {"Origin": "https://evil.example", "Sec-Fetch-Site": "same-origin"}, {"Origin": f"{here}:8443"},
+        {"Origin": here.replace("https", "http")},
+    ):  # fmt: skip
+        with pytest.raises(PeerError, match=r"web\.foreign"):
+            forms.from_here(make_mocked_request("POST", "/", said), here)
 
 
 @pytest.mark.threat("T28")

@@ -87,7 +87,15 @@ async def test_a_planted_session_is_worth_nothing(door: Door) -> None:
 async def test_nobody_is_led_elsewhere(door: Door) -> None:
     """>> an address of another place to go back to << the start page, on the form and in the answer."""
     await door.account("auditor")
-    for back in ("//evil.example", "https://evil.example/", "/\\evil.example", "javascript:alert(1)", "/\t/evil", ""):
+    for back in (
+        "//evil.example",
+        "///evil",
+        "https://evil.example/",
+        "/\\evil.example",
+        "javascript:alert(1)",
+        "/\t/evil",
+        "",
+    ):
         anna = door.browser()
         page = await anna.get("/sign-in?next=" + quote(back, safe=""))
         form = page.form("/sign-in")

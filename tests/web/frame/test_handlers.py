@@ -51,6 +51,8 @@ async def test_the_way_back_stays_here(desk: Opened) -> None:
     """>> other hosts, schemes, white space, backslashes as the place to go back to << the start page."""
     for back in (
         "//evil.example",
+        "///evil.example",
+        "////evil.example",
         "https://evil.example",
         "/\\evil.example",
         "\\\\evil",
