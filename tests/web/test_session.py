@@ -1,6 +1,7 @@
 """The cookie, the language, and addresses to go back to."""
 
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
 from connector.web.session import LANGUAGE, Cookies, language, local
@@ -34,7 +35,25 @@ def test_the_cookie_is_bound_to_its_host() -> None:
     assert Cookies("http://localhost:8123").name == "hanse-session-8123"
 
 
+@pytest.mark.threat("T28")
+@pytest.mark.parametrize("origin", ["https://desk.musterstadt.example", "http://localhost:8123"])
+def test_no_cookie_is_read_by_a_script_or_sent_from_elsewhere(origin: str) -> None:
+    """>> what is given, kept and dropped, each by its own way << HttpOnly, SameSite, the whole path, no domain; Secure
+    wherever the desk is on HTTPS; a session ends with the browser."""
+    cookies, response = Cookies(origin), web.Response()
+    cookies.keep_session(response, "one")
+    cookies.keep(response, "browser", "two", 60)
+    cookies.drop(response, "second")
+    cookies.speak(response, "en")
+    assert len(response.cookies) == 4
+    for cookie in response.cookies.values():
+        assert (cookie["httponly"], cookie["samesite"], cookie["path"], cookie["domain"]) == (True, "Lax", "/", "")
+        assert bool(cookie["secure"]) is cookies.secure
+    assert not response.cookies[cookies.name].get("max-age")
+
+
+@pytest.mark.threat("T28")
 def test_an_address_to_go_back_to() -> None:
     assert local("/t/musterstadt/contracts?page=2#top") == "/t/musterstadt/contracts?page=2#top"
-    for foreign in ("", "x", "//x", "/\\x", "http://x", "/\n/x", "/" + "x" * 2000, "/\u202ex"):
+    for foreign in ("", "x", "//x", "///x", "/\\x", "http://x", "/\n/x", "/" + "x" * 2000, "/\u202ex"):
         assert local(foreign) == "/", foreign
