@@ -301,6 +301,16 @@ def test_a_token_whose_unit_was_undone_was_not_used(house: House) -> None:
     assert house.seen._count == 3, "an id that was given back takes no room"
 
 
+def test_what_is_given_back_when_its_second_is_over_takes_no_room_twice(house: House) -> None:
+    """>> asked for; a minute passes; its unit is undone << the room for it was given back once."""
+    use = now(house.seen.claim(TOWN, caller("late")))
+    house.clock.advance(OPEN_MS)
+    assert house.use("next", NOW_S + 61) == "200"
+    with pytest.raises(Unavailable), use:
+        now(house.desk.write(TOWN, house._unit, use, True))
+    assert house.seen._count == sum(len(second.ids) for second in house.seen._open.values()) == 1
+
+
 @pytest.mark.threat("T126")
 def test_memory_has_a_bound(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """>> more ids than are kept, in one second and in many << those beyond are written, and all of them count once;
