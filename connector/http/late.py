@@ -7,12 +7,14 @@ that goes on wait for it together (spec/architecture.md 4.4).
 import asyncio
 from collections.abc import Callable, Set
 
+import structlog
 from aiohttp import web
 
 from connector.http.latency import BOOKED
 from connector.http.whole import BEGUN
 
 Make = Callable[[], web.Application]
+log = structlog.get_logger("http")
 
 
 class LateApplication:
@@ -56,7 +58,11 @@ class LateApplication:
     async def _loaded(self) -> web.AppRunner:
         async with self._loading:
             if self._runner is None:
-                make = await asyncio.to_thread(self._load)
+                try:
+                    make = await asyncio.to_thread(self._load)
+                except Exception:  # whoever asked reads nothing of it, so the log has all of it
+                    log.exception("http.not-loaded")
+                    raise
                 runner = web.AppRunner(make())
                 await runner.setup()
                 self._runner = runner

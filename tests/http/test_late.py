@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 import aiohttp
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from connector.http import server
 from connector.http.late import LateApplication, Make
@@ -93,10 +94,13 @@ async def test_it_has_its_own_limits_and_refusals(door: Callable[..., "asyncio.T
 async def test_what_cannot_be_loaded_answers_nothing(
     door: Callable[..., "asyncio.Task[tuple[int, str, bool]]"], loading: Loading
 ) -> None:
-    """>> loading fails at the first request << an error that says nothing of it; the second tries again."""
+    """Bug: the log knew no more of it than the name of the exception. >> loading fails at the first request << an error
+    that says nothing of it, and a line of the log that has all; the second tries again."""
     loading.failures = 1
-    status, text, _ = await door("/hello/you")
+    with capture_logs() as told:
+        status, text, _ = await door("/hello/you")
     assert status == 500
+    assert {"event": "http.not-loaded", "log_level": "error", "exc_info": True} in told
     assert "broken" not in text
     assert (await door("/hello/you"))[0] == 200
 
