@@ -80,7 +80,7 @@ def test_evidence_first_then_deletion(play: Playback, capsys: pytest.CaptureFixt
     play.on("POST /participants/a/delete", {**STANDING, "state": "deleted"})
     assert hanse("participant delete a --evidence out --yes") == 0
     told = said(capsys)
-    assert "2 Nachweise" in told
+    assert ": 2. Bitte verwahren Sie den Ordner" in told
     assert "did:web:a" in told
     assert Path(f"out/{UUID}.zip").read_bytes() == data
     names = sorted(one.name for one in Path("out").iterdir())
