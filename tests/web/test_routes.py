@@ -6,12 +6,13 @@ from typing import ClassVar
 import pytest
 from aiohttp import web
 
+from connector.clock import FakeClock, SystemClock
 from connector.errors import Defect, Mistake, Unavailable
 from connector.web.call import Call
 from connector.web.render import page, to
 from connector.web.routes import Route, checked, get, post
 from tests.testkit.cities import MUNICIPALITY, Space
-from tests.web.browsing import Opened, open_desk
+from tests.web.browsing import Browser, Opened, People, open_desk
 
 TOWNS = {"musterstadt": MUNICIPALITY, "nachbardorf": MUNICIPALITY}
 
@@ -123,6 +124,42 @@ async def test_what_may_have_been_done_is_not_tried_again(desk: Opened, pages: P
     sent = [await anna.post("/t/musterstadt/do", {"wish": "later", "form": token}) for _ in range(2)]
     assert [one.status for one in sent] == [503, 400]
     assert pages.done == ["later"]
+
+
+@pytest.mark.threat("T84")
+async def test_a_file_that_nobody_asked_for_is_not_waited_for(desk: Opened, pages: Pages) -> None:
+    """>> a file beside the fields of a form that takes none << refused with the form's own token, nothing done."""
+    anna = desk.browser({"musterstadt": ["steward"]})
+    token = await desk.token(anna, "/t/musterstadt/do")
+    file = ("file", "a.csv", b"x" * 1_000)
+    assert (await anna.post("/t/musterstadt/do", {"form": token, "wish": "x"}, file=file)).status == 415
+    assert pages.done == []
+
+
+@pytest.mark.threat("T87")
+async def test_a_flood_shuts_out_neither_who_is_signed_in_nor_a_known_browser(
+    space: Space, pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> more requests than an address has, by nobody; by a person at that address, and more than she has; by nobody in
+    a browser in which somebody signed in before << 429; as ever, then 429 for her alone; as ever."""
+    monkeypatch.setattr("connector.web.routes.ADDRESS_BURST", 3)
+    monkeypatch.setattr("connector.web.routes.PERSON_BURST", 4)
+    space.clock = FakeClock(SystemClock().now())
+
+    async def asked(browser: Browser, path: str = "/t/musterstadt/") -> list[int]:
+        return [(await browser.get(path, follow=False)).status for _ in range(5)]
+
+    async with space.running("it", TOWNS) as city, open_desk(city.services, pages) as desk:
+        assert await asked(desk.browser()) == [303, 303, 303, 429, 429]
+        assert (await desk.browser().get("/t/musterstadt/", follow=False)).headers["Retry-After"] == "1"
+        assert await asked(desk.browser({"musterstadt": ["auditor"]}, name="Anna")) == [200, 200, 200, 200, 429]
+        assert await asked(desk.browser({"musterstadt": ["auditor"]}, name="Berta")) == [200, 200, 200, 200, 429]
+
+        async def known(people: People, browser: str) -> bool:
+            return True
+
+        monkeypatch.setattr(People, "knows", known)
+        assert await asked(desk.browser()) == [303, 303, 303, 303, 429]
 
 
 def test_a_page_without_a_role_stops_the_start() -> None:
