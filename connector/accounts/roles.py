@@ -1,4 +1,8 @@
-"""Which role permits what, and when it counts. Pure decisions (spec/accounts.md 2)."""
+"""Which role permits a program what, and when it counts. Pure decisions (spec/accounts.md 2).
+
+Which pages a role opens stands in the rows of the desk (`web/routes.py`); who decides about a space in
+`spaces/keeping/authority.py`.
+"""
 
 import hmac
 from collections.abc import Iterable, Mapping
