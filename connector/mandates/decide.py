@@ -1,7 +1,7 @@
 """What may be entrusted, and what is sealed then: pure (spec/mandates.md 1, 5).
 
-Nothing here is kept, and no key is touched. Whether a mandate is over is asked at each act (`participants/acting.py`), and a
-round of `service` takes its key out of the DID document then.
+Nothing here is kept, and no key is touched. Whether a mandate is over is asked at each act
+(`participants/acting.py`), and a round of `service` takes its key out of the DID document then.
 """
 
 from collections.abc import Mapping
