@@ -4,6 +4,7 @@ from typing import get_args
 
 import pytest
 
+from connector.clock import FakeClock
 from connector.errors import PeerError, Unavailable
 from connector.http.pace import Pace
 from connector.spaces.documents import Request, RequestClaims
@@ -100,6 +101,22 @@ async def test_nobody_takes_back_what_others_said(county: County, both: City) ->
         assert await refused(both, slug, county, member) == "spaces.merger-not-said"
     assert await refused(both, PARTNER, county, "Niemandsdorf") == "api.nobody-called"
     assert await states(county) == [("said", 2)]
+
+
+@pytest.mark.threat("T125")
+async def test_a_word_that_comes_late_undoes_nothing(
+    county: County, both: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> the part says it and takes it back; what it signed in between arrives << refused, and it stays taken back."""
+    did, into, clock = both.did(PART), both.did(WHOLE), FakeClock(both.services.infra.clock.now() - 120_000)
+    monkeypatch.setattr(both.services.spaces.joining, "_clock", clock)
+    await claim(both, PART, member=did, into=into)
+    clock.advance(60_000)
+    await claim(both, PART, request="merge-withdraw", member=did, since="")
+    clock.jump(-30_000)
+    with pytest.raises(PeerError, match=r"spaces\.old-request"):
+        await claim(both, PART, member=did, into=into)
+    assert await states(county) == [("withdrawn", 0)]
 
 
 @pytest.mark.threat("T125")
