@@ -17,6 +17,9 @@ from connector.metadata.rdf.graph import Node
 from connector.metadata.rdf.names import DCAT, DCATDE, DCT, FOAF, LOCN, RDF, VCARD, XSD
 
 ROWS = 100
+MOST_VALUES = 4_000_000
+"""JSON values of all pages of a delivery, as many as triples of another catalogue: `[],` is three bytes and takes
+seventy in memory, which here is that of all participants (threat T76)."""
 _SEARCHES = re.compile(r"/api/(?:3/)?action/(?:package_search|current_package_list_with_resources|package_show)")
 _HEAD = re.compile(rb"\s*\{\s*\"(?:help|success|result)\"")
 
@@ -34,6 +37,11 @@ def is_answer(content: bytes) -> bool:
     return _HEAD.match(content[:200]) is not None
 
 
+def values(content: bytes) -> int:
+    """At most how many values a JSON text has; signs in its strings only overcount."""
+    return sum(map(content.count, (b"{", b"[", b",", b":")))
+
+
 def page(url: str, start: int) -> str:
     """The same search from the package `start` on."""
     parts = urlsplit(url)
@@ -47,8 +55,10 @@ def portal(url: str) -> str:
     return _SEARCHES.split(url.partition("?")[0])[0].rstrip("/")
 
 
-def packages(content: bytes) -> Packages:
-    """Raises PeerError for what is no answer of CKAN."""
+def packages(content: bytes, most: int = MOST_VALUES) -> Packages:
+    """Raises PeerError for what is no answer of CKAN, or has more values than `most`."""
+    if values(content) > most:
+        raise PeerError("http.json-nodes", limit=most)
     try:
         answer = json.loads(content)
         if b"\\ud" in content.lower():

@@ -114,11 +114,11 @@ class Fetcher:
     async def _ckan(self, url: str, page: Page) -> Delivery:
         first, end = await asyncio.to_thread(ckan.packages, page.content), time.monotonic() + self._all_s
         found, left, total, count = dict(first.packages), self._limit - len(page.content), first.count, 1
-        complete = True
+        complete, values = True, ckan.MOST_VALUES - ckan.values(page.content)
         while first.searched and len(found) < total and count < self._pages and time.monotonic() < end:
             try:
                 page = await self._page(ckan.page(url, len(found)), left)
-                more = await asyncio.to_thread(ckan.packages, page.content)
+                more = await asyncio.to_thread(ckan.packages, page.content, values)
             except HanseError as error:
                 log.warning("harvest.page-failed", url=_shown(url), why=str(error))
                 complete = False
@@ -128,7 +128,7 @@ class Fetcher:
                 complete = False
                 break
             found |= fresh
-            left, count = left - len(page.content), count + 1
+            left, count, values = left - len(page.content), count + 1, values - ckan.values(page.content)
         complete = complete and len(found) >= total and first.searched
         triples = await asyncio.to_thread(_of_packages, list(found.values()), ckan.portal(url))
         return Delivery(location=url, triples=triples, complete=complete, pages=count)

@@ -186,6 +186,20 @@ async def test_ckan_that_ends_early_is_not_complete() -> None:
         await Fetcher(Portal({FIRST: b"<!DOCTYPE html><html>"})).fetch(FIRST)
 
 
+@pytest.mark.threat("T76")
+async def test_bug_an_answer_of_ckan_took_as_much_memory_as_it_liked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> a page of millions of empty lists; pages that are that many together << refused before it is read; what came
+    before, incomplete."""
+    many = b'{"success": true, "result": {"count": 9, "results": [' + b"[]," * ckan.MOST_VALUES + b"[]]}}"
+    with pytest.raises(PeerError, match=r"http\.json-nodes"):
+        await Fetcher(Portal({SEARCH: many}, "application/json")).fetch(SEARCH)
+    pages = {SEARCH: answered(0, 2, 6)}
+    pages |= {f"{PORTAL}/api/3/action/package_search?fq=x&start={n}&rows=100": answered(n, n + 2, 6) for n in (2, 4)}
+    monkeypatch.setattr(ckan, "MOST_VALUES", 2 * ckan.values(answered(2, 4, 6)) + 10)
+    delivery = await Fetcher(Portal(pages, "application/json")).fetch(SEARCH)
+    assert (len(names(delivery)), delivery.complete, delivery.pages) == (4, False, 2)
+
+
 def test_packages_of_any_kind_end_as_triples() -> None:
     """>> members of the wrong type << left out; what is there is named below the portal."""
     wrong = {"id": "a b", "title": 7, "tags": "x", "extras": None, "resources": [7, {"url": ["x"]}],
