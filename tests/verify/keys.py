@@ -54,8 +54,8 @@ def jwk_of(key: Private) -> dict[str, str]:
 class SealCa:
     """A root for seal certificates."""
 
-    def __init__(self, name: str = "Siegel-CA") -> None:
-        self.key = ec.generate_private_key(ec.SECP256R1())
+    def __init__(self, name: str = "Siegel-CA", key: Private | None = None) -> None:
+        self.key: Private = ec.generate_private_key(ec.SECP256R1()) if key is None else key
         self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         self.certificate = self._make(self.name, self.key.public_key(), [], ca=True, days=3650)
 

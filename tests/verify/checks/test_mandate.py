@@ -14,6 +14,7 @@ from connector.contracts.model import Agreement
 from connector.participants.acting import Acting
 from connector.participants.service import Hosted, Participants
 from connector.verify.checks import mandate
+from connector.verify.checks.trusted_time import SKEW_S
 from connector.verify.formats import jcs
 from connector.verify.formats.faults import Fault
 from tests.mandates.entrusting import PROVIDER, TOWN, YEAR_MS, entrusted, mandates
@@ -122,6 +123,32 @@ async def test_what_it_does_not_cover_is_refused(judged: Judged) -> None:
     assert judged.code(carried=publishing) == "mandate-action"
 
 
+async def test_its_seal_is_as_old_as_it_says_that_it_is(judged: Judged) -> None:
+    """>> sealed as long after its begin as clocks may differ, and a second later << holds, and not."""
+    statement = judged.carried["mandate"]
+    begin = mandate.read(statement).begin
+    assert judged.check(carried=await sealed(judged.town, statement, begin + SKEW_S)) is not None
+    assert judged.code(carried=await sealed(judged.town, statement, begin + SKEW_S + 1)) == "mandate-seal"
+
+
+async def test_nobody_entrusts_itself_and_one_mandate_covers_one_agent(judged: Judged) -> None:
+    """>> a mandate for the town's own DID; a document that names a second agent's key << refused."""
+    own = await sealed(judged.town, changed(judged, agent=judged.town.participant.did), judged.at)
+    assert judged.code(carried=own) == "mandate-foreign"
+    document: Any = judged.town.document
+    (agents,) = [one for one in document["verificationMethod"] if one["controller"] == PROVIDER]
+    jwk = {**agents["publicKeyJwk"], "x": agents["publicKeyJwk"]["y"]}
+    second = {**agents, "id": f"{PROVIDER}#second", "publicKeyJwk": jwk}
+    methods, named = [*document["verificationMethod"], second], [*document["capabilityInvocation"], second["id"]]
+    both = {**document, "verificationMethod": methods, "capabilityInvocation": named}
+    assert judged.code(document=both) == "mandate-missing"
+
+
+GOOD = {
+    "v": 1, "kind": "mandate", "principal": "did:web:stadt.example", "agent": PROVIDER, "agentName": "IT",
+    "actions": ["negotiate"], "from": "2026-01-01T00:00:00Z", "until": "2027-01-01T00:00:00Z", "contract": "AVV",
+    "key": "a" * 43, "own": [], "withdrawal": "0" * 64,
+}  # fmt: skip
 FORMS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "another version": lambda said: {**said, "v": 2},
     "another kind": lambda said: {**said, "kind": "mandate-withdrawal"},
@@ -138,19 +165,27 @@ FORMS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "no key": lambda said: {**said, "key": ""},
     "many own keys": lambda said: {**said, "own": [f"{number:043d}" for number in range(17)]},
     "a code in clear": lambda said: {**said, "withdrawal": "ABCD-EFGH"},
+    "an agent without a DID": lambda said: {**said, "agent": "IT-Verbund"},
+    "a principal without a DID": lambda said: {**said, "principal": "Stadt"},
+    "an own key that is none": lambda said: {**said, "own": ["k"]},
+    "an own key twice": lambda said: {**said, "own": ["k" * 43] * 2},
+    "no contract": lambda said: {**said, "contract": ""},
+    "a second more than five years": lambda said: {**said, "until": "2031-01-02T00:00:01Z"},
 }
 
 
 @pytest.mark.parametrize("form", FORMS)
-async def test_another_form_is_none(form: str) -> None:
-    good = {
-        "v": 1, "kind": "mandate", "principal": "did:web:stadt.example", "agent": PROVIDER, "agentName": "IT",
-        "actions": ["negotiate"], "from": "2026-01-01T00:00:00Z", "until": "2027-01-01T00:00:00Z",
-        "contract": "AVV", "key": "a" * 43, "own": [], "withdrawal": "0" * 64,
-    }  # fmt: skip
-    assert mandate.read(good).agent == PROVIDER
+def test_another_form_is_none(form: str) -> None:
     with pytest.raises(Fault, match="mandate-form"):
-        mandate.read(FORMS[form](good))
+        mandate.read(FORMS[form](GOOD))
+
+
+def test_the_largest_that_is_read() -> None:
+    """>> five years, lines and keys of one's own as many as there may be << read."""
+    own = [f"{number:043d}" for number in range(mandate.MOST_OWN)]
+    words = dict.fromkeys(("agentName", "contract"), "x" * mandate.LONGEST_LINE)
+    found = mandate.read({**GOOD, **words, "own": own, "until": "2031-01-02T00:00:00Z"})
+    assert (found.end - found.begin, found.own) == (mandate.LONGEST_S, frozenset(own))
 
 
 async def bent(towns: Towns, agent: object) -> Agreement:

@@ -6,6 +6,7 @@ from hashlib import sha256
 import msgspec
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
@@ -155,6 +156,55 @@ def test_an_answer_by_anybody_else_fails(listed: Case) -> None:
     for code, forged in answers.items():
         for answer in forged:
             assert named(with_files(listed, {"provider.ocsp": answer})) == ("revocation", code)
+
+
+@pytest.mark.threat("T54")
+def test_who_was_certified_for_something_else_or_then_not_at_all_answers_for_nobody(listed: Case) -> None:
+    """>> certified for servers, for answers until last month or in some years, by another CA << no word."""
+    oids = ExtendedKeyUsageOID.OCSP_SIGNING, ExtendedKeyUsageOID.SERVER_AUTH
+    answers, servers = (x509.ExtendedKeyUsage([oid]) for oid in oids)
+    ca, certificate, other = Responder(listed.ca), listed.provider.certificate, SealCa()
+    others = [
+        (listed.ca, servers, NOW - DAY, 3600),
+        (listed.ca, answers, NOW - 60 * DAY, 30),
+        (listed.ca, answers, NOW + 3000 * DAY, 30),
+        (other, answers, NOW - DAY, 3600),
+    ]
+    for issuer, purposes, start, days in others:
+        by = SealKey("did:web:ocsp.example", issuer)
+        by.certificate = issuer.issue(by.key.public_key(), [], start=start, days=days, more=[purposes])
+        files = {"provider.ocsp": ca.answer(certificate, by=by)}
+        assert named(with_files(listed, files)) == ("revocation", "ocsp-signature"), (start, days)
+
+
+@pytest.mark.threat("T54")
+def test_an_authority_that_came_along_says_nothing_of_anothers_certificate(listed: Case) -> None:
+    """>> another CA in `provider-chain.pem`, in front of the right one, and its answer << it did not issue this one."""
+    other, certificate = SealCa(), listed.provider.certificate
+    for pem in (other.pem(), other.pem() + listed.ca.pem()):
+        files = {"provider-chain.pem": pem, "provider.ocsp": Responder(other).answer(certificate)}
+        assert named(with_files(listed, files)) == ("revocation", "ocsp-form")
+        good = {**files, "provider.ocsp": Responder(listed.ca).answer(certificate)}
+        assert with_files(listed, good).verdict is PASSED
+
+
+@pytest.mark.threat("T54")
+def test_an_authority_with_an_rsa_key_is_checked_as_any_other() -> None:
+    """>> its own answer, and one that another RSA key signed in its name << only the first one counts."""
+    ca, false = (SealCa(key=rsa.generate_private_key(65537, 2048)) for _ in range(2))
+    case = Case(ca=ca)
+    certificate = case.consumer.certificate
+    assert with_files(case, {"consumer.ocsp": Responder(ca).answer(certificate)}).verdict is PASSED
+    forged = Responder(false).answer(certificate, issuer=ca.certificate)
+    assert named(with_files(case, {"consumer.ocsp": forged})) == ("revocation", "ocsp-signature")
+
+
+def test_the_second_of_the_trusted_time_counts(listed: Case) -> None:
+    """>> withdrawn in that very second, and answered in it << withdrawn; and an answer as new as is asked for."""
+    ca, certificate = Responder(listed.ca), listed.provider.certificate
+    report = with_files(listed, {"provider.ocsp": ca.answer(certificate, since=SEEN)})
+    assert named(report) == ("revocation", "certificate-revoked")
+    assert with_files(listed, {"provider.ocsp": ca.answer(certificate, at=SEEN)}).verdict is PASSED
 
 
 def test_an_answer_at_level_one_is_judged_too(case: Case) -> None:
