@@ -42,6 +42,22 @@ def test_nobody_saw_it_before_the_move(story: Story) -> None:
     assert report.verdict is PASSED, report.reason
 
 
+@pytest.mark.parametrize("seen", [MOVED, MOVED + SKEW_S - 1])
+def test_between_both_places_there_is_no_gap(story: Story, seen: int) -> None:
+    """>> first seen in the second of the move, and while clocks may still differ << members both."""
+    story.case.witness.at = seen
+    assert verdicts(story.judged(log=story.log.evidence(AGREEMENT)))["membership"] is PASSED
+
+
+@pytest.mark.parametrize("over", [
+    {"validUntil": written(EXPORTED - DAY)}, {"state": "suspended", "suspendedSince": written(EXPORTED - DAY)},
+])  # fmt: skip
+def test_who_was_no_member_any_more_at_the_new_place_either_is_none(story: Story, over: dict[str, str]) -> None:
+    """>> first seen when the new DID was off the list, or suspended << no member, though its own log shows it."""
+    report = story.judged(story.listed(**over), log=story.seen_since())
+    assert named(report) == ("membership", "not-member")
+
+
 def test_in_anothers_log_it_has_to_be_seen_before_the_move(story: Story) -> None:
     """>> the partner's log, first seen after the move << not proven: it could have been dated back."""
     case = story.case

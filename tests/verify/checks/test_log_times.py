@@ -208,15 +208,20 @@ def test_a_contract_is_not_dated_back(text: str | None, found: str) -> None:
 
 
 def test_who_claims_to_have_sealed_before_it_was_a_member_is_not_passed(case: Case) -> None:
-    """>> admitted long after the seals say they were made, seen later still << not proven for that time."""
+    """>> admitted long after the seals say they were made, or a second more than clocks may differ, and seen later
+    still << not proven for that time; a second less << PASSED."""
     case.witness.at = NOW + 30 * DAY
-    listed = case.authority.list(
-        {PROVIDER: case.log.keys}, witnesses=[case.witness],
-        changes={CONSUMER: {"validFrom": written(NOW + 10 * DAY)}},
-    )  # fmt: skip
-    report = judged(case, case.log, trust_list=listed)
-    assert verdicts(report)["membership"] is INDETERMINATE
-    assert code(report, "membership") == "member-later"
+
+    def admitted(begin: int) -> Report:
+        changes = {CONSUMER: {"validFrom": written(begin)}}
+        listed = case.authority.list({PROVIDER: case.log.keys}, witnesses=[case.witness], changes=changes)
+        return judged(case, case.log, trust_list=listed)
+
+    for begin in (NOW + 10 * DAY, NOW + SKEW_S + 1):
+        report = admitted(begin)
+        assert verdicts(report)["membership"] is INDETERMINATE
+        assert code(report, "membership") == "member-later"
+    assert verdicts(admitted(NOW + SKEW_S))["membership"] is PASSED
 
 
 def test_a_line_of_a_witness_is_found_under_a_state() -> None:

@@ -116,6 +116,8 @@ def test_a_newest_state_witnessed_after_the_list_was_over_shows_that_it_is_old(c
     report = judged(own, listed(own, 7, until=NOW + 50 * DAY), None)
     assert report.verdict is PASSED, report.reason
     assert judged(own, listed(own, 7), None).doubts == ("membership",)
+    for until, doubts in ((NOW + 40 * DAY, ("membership",)), (NOW + 40 * DAY + 1, ())):
+        assert judged(own, listed(own, 7, until=until), None).doubts == doubts, "over in the second that it names"
 
 
 def later(case: Case, early: export.LogEvidence, grown: export.LogEvidence) -> export.LogEvidence:
