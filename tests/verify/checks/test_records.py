@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from hashlib import sha256
 
+import msgspec
 import pytest
 
 from connector.contracts.document import sealing
 from connector.contracts.evidence import export
 from connector.verify.bundle import verify_bundle
+from connector.verify.checks.trusted_time import written
 from connector.verify.report import Report
 from tests.verify import forge
 from tests.verify.forge import AGREEMENT, CONSUMER, NOW, PROVIDER, Case, root_of
@@ -76,6 +78,20 @@ def test_a_deleted_record_is_named(case: Case) -> None:
     assert named(report) == ("records", "record-gap")
     report = with_records(case, lambda lines: lines[:2])
     assert named(report) == ("commitment", "commitment-missing")
+
+
+@pytest.mark.threat("T26")
+def test_a_key_event_that_is_left_out_is_named(case: Case) -> None:
+    """>> the event by which a key was withdrawn, from between two others << a gap in the chain of key events."""
+    own = Case(ca=case.ca, authority=case.authority)
+    for event in ("rotated peer", "key-revoked", "rotated peer"):
+        body = {"event": event, "kid": f"{PROVIDER}#peer", "from": written(NOW), "document": "0" * 64}
+        own.log.add("key", None, body)
+    log = own.log.evidence(AGREEMENT)
+    assert verify_bundle(changed(own, log=log), own.roots).verdict is PASSED
+    left = b"".join(line for line in log.records.splitlines(keepends=True) if b"key-revoked" not in line)
+    report = verify_bundle(changed(own, log=msgspec.structs.replace(log, records=left)), own.roots, "en")
+    assert named(report) == ("records", "record-gap")
 
 
 @pytest.mark.threat("T26")
