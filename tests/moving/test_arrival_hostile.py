@@ -1,8 +1,9 @@
 """An archive that opens and is signed, by a stranger or by a town that means harm: nothing of it stays."""
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from io import BytesIO
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 
 from connector.errors import HanseError, Mistake
 from connector.harvest.store import PART
-from connector.moving import envelope, frames, manifest, target
+from connector.moving import contents, envelope, frames, manifest, people, target
 from connector.moving.envelope import Sealer
 from connector.moving.frames import Head, Reader, Writer
 from connector.moving.manifest import Manifest
@@ -226,6 +227,26 @@ async def test_bug_an_empty_manifest_was_none(forge: Forge) -> None:
     """>> empty manifests before the true one, which no count of entries would ever end << damaged with the first."""
     to = (await forge.new.arrivals.look(TOWN)).arrival.target
     await refused(forge, forge.archive(to, empty=1), "moving.damaged")
+
+
+@pytest.mark.threat("T124")
+@pytest.mark.parametrize("name", [frames.MANIFEST, people.NAME])
+def test_what_is_read_as_a_whole_is_not_read_without_end(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> a manifest, or people, of a thousand blocks, where there is room for two << damaged with the third."""
+    given = list[int]()
+
+    def opened(*_: object) -> Iterator[bytes]:
+        writer = Writer()
+        yield writer.begin(Head(name=name))
+        for at in range(1000):
+            given.append(at)
+            yield writer.block(b"x" * 500)
+
+    monkeypatch.setattr(manifest, "MOST_BYTES", 1000)
+    monkeypatch.setattr(envelope, "opened", opened)
+    with pytest.raises(Mistake, match="damaged"):
+        contents.walked(BytesIO(), "", "")
+    assert len(given) == 3
 
 
 async def test_who_has_a_login_there_is_somebody_else(forge: Forge) -> None:
