@@ -200,3 +200,32 @@ def test_our_reader_refuses_what_a_processor_would_drop(member: str) -> None:
     with pytest.raises(Malformed) as caught:
         expansion.expand(said)
     assert caught.value.pointer.endswith(f"/{member}")
+
+
+def _deep(levels: int) -> dict[str, Any]:
+    found: dict[str, Any] = {"urn:y": 1}
+    for _ in range(levels):
+        found = {"urn:x": found}
+    return found
+
+
+@pytest.mark.threat("T13")
+@pytest.mark.parametrize(
+    ("as_much", "more", "code"),
+    [
+        (_deep(expansion.DEPTH - 1), _deep(expansion.DEPTH), "depth"),
+        ({"@context": [{}] * expansion.CONTEXTS}, {"@context": [{}] * (expansion.CONTEXTS + 1)}, "contexts"),
+        *(
+            ({"@context": {f"a{n}": "urn:a" for n in range(expansion.TERMS)}},
+             {"@context": [{f"a{n}": "urn:a" for n in range(most)} for most in both]}, "contexts")
+            for both in ((expansion.TERMS + 1,), (expansion.TERMS, 1))
+        ),
+    ],
+    ids=["levels", "contexts", "terms", "terms of two"],
+)  # fmt: skip
+def test_each_bound_is_where_it_says(as_much: dict[str, Any], more: dict[str, Any], code: str) -> None:
+    """>> as many levels, contexts and terms as there may be, one more << read; refused before a processor sees it."""
+    expansion.expand({**as_much, "urn:z": 1})
+    with pytest.raises(Malformed) as refused:
+        expansion.expand({**more, "urn:z": 1})
+    assert refused.value.code == code
