@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
-from connector.storage import Database, Tx, open_database, upgrade
+from connector.storage import Database, Tx, open_database
 from connector.storage.postgres import wakeups
-from tests import loopback
+from tests import forked, loopback, made_once
 from tests.postgres import Cluster, running_cluster
 
 if TYPE_CHECKING:
@@ -42,15 +42,18 @@ def field_size_limit() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """A private PostgreSQL cluster."""
-    with running_cluster() as running:
+    model = None if forked.shared is None else made_once.cluster(forked.shared)
+    with running_cluster(model) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty SQLite database with this release's schema, to be copied: migrating takes longer than many a test."""
+    from tests.testkit.cities import migrated_bytes
+
     file = tmp_path_factory.mktemp("migrated") / "hanse.db"
-    upgrade(f"sqlite://{file}")
+    file.write_bytes(migrated_bytes())
     return file
 
 

@@ -10,7 +10,6 @@ import mmap
 import os
 import signal
 import struct
-import sys
 import time
 import traceback
 import warnings
@@ -23,10 +22,14 @@ from typing import Any, NoReturn
 
 import pytest
 
+from tests import made_once
+
 PORTION = 16
 """Tests that a process takes at once, at most; towards the end fewer, so that none waits long for another."""
 GRACE_S = 30.0
 """After an interrupt the processes have so long to clean up."""
+shared: Path | None = None
+"""Where the processes of one run find what one of them has made; None where nothing is forked."""
 _NUMBER = struct.Struct("I")
 _NAMES = count()
 _NOTHING = -1
@@ -98,8 +101,7 @@ class Worker:
 def run(session: pytest.Session, processes: int, alone: int) -> None:
     """All items of the session, of which the last `alone` have to be; raises what a session does when it stops."""
     together = session.items[: len(session.items) - alone]
-    if (cities := sys.modules.get("tests.testkit.processes")) is not None:  # some test starts processes
-        cities.share()
+    made_once.make()
     reporter: Any = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None:
         reporter.showfspath = False  # files take turns
@@ -287,8 +289,10 @@ def _become(config: pytest.Config, name: str, tell: _Teller) -> None:
     capture = plugins.get_plugin("capturemanager")
     capture.stop_global_capturing()
     capture.start_global_capturing()
+    global shared
     factory: Any = config._tmp_path_factory  # type: ignore[attr-defined]
-    folder = Path(factory.getbasetemp(), name)
+    shared = Path(factory.getbasetemp())
+    folder = shared / name
     folder.mkdir(mode=0o700)
     factory._basetemp = folder
 

@@ -115,20 +115,34 @@ class Cluster:
         self._emptying: dict[str, Connection] = {}
         self._server: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        programs, user = _programs(), _user()
+    def start(self, model: Path | None = None) -> None:
+        """`model`: the folder of a stopped cluster with roles and schema, of which this becomes a copy."""
+        user = _user()
         as_user: dict[str, Any] = (
             {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
         )
+        self.password = self.password if model is None else (model / "password").read_text()
         secret = self.folder / "password"
         secret.write_text(self.password)
         if user is not None:
             for path in (self.folder, secret):
                 os.chown(path, user.pw_uid, user.pw_gid)
-        data = self.folder / "data"
+        if model is None:
+            self._initialise(secret, as_user)
+            self._serve(as_user)
+            self._create_roles()
+        else:
+            subprocess.run(["cp", "-a", model / "data", self.folder], check=True)
+            self._serve(as_user)
+            self._remember()
+
+    def _initialise(self, secret: Path, as_user: dict[str, Any]) -> None:
         settings = ["-U", "postgres", "-A", self.authentication, "-E", "UTF8", "--locale=C.UTF-8"]
-        initdb: list[str | Path] = [programs / "initdb", "-D", data, "--pwfile", secret, *settings]
+        place: list[str | Path] = ["-D", self.folder / "data", "--pwfile", secret]
+        initdb: list[str | Path] = [_programs() / "initdb", *place, *settings]
         subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd="/", **as_user)
+
+    def _serve(self, as_user: dict[str, Any]) -> None:
         options = {
             "port": self.port,
             "listen_addresses": "127.0.0.1",
@@ -140,10 +154,9 @@ class Cluster:
         flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         log = (self.folder / "log").open("wb")
         with log:
-            server: list[str | Path] = [programs / "postgres", "-D", data, *flags]
+            server: list[str | Path] = [_programs() / "postgres", "-D", self.folder / "data", *flags]
             self._server = subprocess.Popen(server, stdout=log, stderr=log, cwd="/", **as_user)
         self._await_server()
-        self._create_roles()
 
     def stop(self) -> None:
         for _, pools in self._idle_opened:
@@ -246,6 +259,9 @@ class Cluster:
                 connection.execute(statement.format(sql.Identifier(role), sql.Literal(self.password)))
         self.admin("CREATE DATABASE {} OWNER hanse_owner", TEMPLATE)
         upgrade(self.urls(TEMPLATE).owner)
+        self._remember()
+
+    def _remember(self) -> None:
         with psycopg.connect(self._url("postgres", TEMPLATE), autocommit=True) as connection:
             self._fresh: Fresh = remembered(connection)
 
@@ -256,13 +272,14 @@ def _end(pools: list[KeptPool]) -> None:
 
 
 @contextmanager
-def running_cluster() -> Iterator[Cluster]:
-    """Start a cluster in a temporary folder; skips by name if PostgreSQL is not installed."""
+def running_cluster(model: Path | None = None) -> Iterator[Cluster]:
+    """Start a cluster in a temporary folder, a copy of `model` if there is one; skips by name if PostgreSQL is not
+    installed."""
     _programs()
     folder = Path(tempfile.mkdtemp(prefix="hanse-pg-", dir=_place()))
     cluster = Cluster(folder)
     try:
-        cluster.start()
+        cluster.start(model)
         yield cluster
     finally:
         cluster.stop()

@@ -187,13 +187,14 @@ def migrated_before(database: Path) -> None:
     if database.exists() or database.with_name(folder_identity.FILE).exists():
         return
     database.touch(0o600)
-    database.write_bytes(_migrated())
+    database.write_bytes(migrated_bytes())
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("UPDATE database_identity SET id = lower(hex(randomblob(16)))")
 
 
 @cache
-def _migrated() -> bytes:
+def migrated_bytes() -> bytes:
+    """The file of an empty database with this release's schema."""
     with tempfile.TemporaryDirectory() as folder:
         upgrade(f"sqlite://{folder}/hanse.db")
         return (Path(folder) / "hanse.db").read_bytes()

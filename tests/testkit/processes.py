@@ -33,8 +33,9 @@ MOMENT_S = 10.0
 _TORN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR)
 _FORKS = multiprocessing.get_context("forkserver")
 _LOADED = "cli.main", "app.process", "app.management", "storage.postgres.database"
+_FIRST_USE = "tests.testkit.first_use"
 _FORKS.set_forkserver_preload(
-    [*(f"connector.{one}" for one in _LOADED), "jinja2", "pyoxigraph", "typst", "uvloop", __name__]
+    [*(f"connector.{one}" for one in _LOADED), "jinja2", "pyoxigraph", "typst", "uvloop", __name__, _FIRST_USE]
 )
 
 
