@@ -87,11 +87,32 @@ def test_every_kind_of_step_has_its_line(
     assert any(found.startswith(line) for found in lines(document, firm(vocabulary, **changes), german))
 
 
+def test_a_breach_that_suspends_access_is_said(vocabulary: Vocabulary, german: Words) -> None:
+    """>> an overdue deletion, else access is suspended << the duty with its end, and that it suspends."""
+    overdue = {"action": "odrl:delete", "constraint": atom(H + "dueBy", "lteq", "2026-01-31")}
+    document = use(obligation={**overdue, "consequence": {"action": H + "suspendAccess"}})
+    assert "+- [NEIN]   Allgemeine Pflicht „Löschung“: verletzt, der Zugriff ist gesperrt" in lines(
+        document, firm(vocabulary), german
+    )
+
+
 def test_evidence_is_named(vocabulary: Vocabulary, german: Words) -> None:
     """>> a value with the credential it comes from  << named behind it."""
     fact = Fact(frozenset({H + "county"}), "verified-credential", "urn:vc:4711")
     world = firm(vocabulary, facts={H + "participantKind": fact})
     assert "|  +- [ja]     Teilnehmerart ist Kreis (Nachweis: urn:vc:4711)" in lines(use(KIND), world, german)
+
+
+@pytest.mark.parametrize("evidence", ["", "urn:vc:1"])
+def test_each_value_of_a_clause_is_told_not_the_one_before(
+    vocabulary: Vocabulary, german: Words, evidence: str
+) -> None:
+    """>> a company, then a municipality, by the same words << each is told that it is no county, and what it is."""
+    program = compile(parse(use(KIND)))
+    for kind, said in (("company", "Unternehmen"), ("municipality", "Kommune")):
+        fact = Fact(frozenset({H + kind}), "verified-credential", evidence)
+        decision = program.examine(firm(vocabulary, facts={H + "participantKind": fact}), "access")
+        assert f"[NEIN]   Teilnehmerart ist Kreis; festgestellt: {said} (Nachweis" in outline(decision, german)
 
 
 def steps(node: Node) -> int:
