@@ -90,6 +90,30 @@ def test_what_passes_means_the_same_to_the_http_library(url: str) -> None:
         assert url_there.raw_path in (there.path, there.path + "/")
 
 
+@pytest.mark.threat("T01")
+def test_ports_of_other_services_are_not_called() -> None:
+    """>> every port << 443 and those from 1024 on; where http is allowed its own one too."""
+    for insecure, others in ((False, {443}), (True, {443, 80})):
+        open_ = {port for port in range(1, 65537) if addresses.port_allowed(port, insecure=insecure)}
+        assert open_ == {*range(1024, 65536), *others}
+
+
+def test_a_name_has_at_most_253_letters() -> None:
+    """>> one of as many as DNS has, and one letter more << read, and none."""
+    name = ("a" * 62 + ".") * 4 + "b"
+    assert [there and len(there.host) for there in map(target, (f"https://{name}", f"https://{name}b"))] == [253, None]
+
+
+def test_literals_are_told_from_names() -> None:
+    """>> addresses in their one form, and names with digits << which is which."""
+    for url, host in (("https://8.8.8.8/", "8.8.8.8"), ("https://[2606:4700::1111]/", "2606:4700::1111")):
+        there = target(url)
+        assert there is not None
+        assert there.host == host
+        assert addresses.is_literal(host)
+    assert not any(map(addresses.is_literal, ("localhost", "1.example", "1.2.example")))
+
+
 ROOT = "https://localhost:18443/musterstadt"
 UNDER = ["", "/", "/2025-1", "/2025-1/negotiations", "/a.b/c..d/%20x"]
 OUTSIDE = [
@@ -136,6 +160,7 @@ def test_a_root_without_a_path() -> None:
     assert under_root("https://daten.stadt.de:443/2025-1", "https://daten.stadt.de/")
     assert under_root("https://DATEN.stadt.de/2025-1", "https://daten.stadt.de")
     assert not under_root("https://daten.stadt.de.evil.de/2025-1", "https://daten.stadt.de")
+    assert under_root("http://localhost:18080/a", "http://localhost:18080"), "where http is allowed at all"
 
 
 @pytest.mark.threat("T112")
