@@ -189,3 +189,13 @@ async def test_a_word_is_known_by_whom_it_was_shown_to(any_db: Database) -> None
     await put(any_db, THERE, PATHS)
     known = [await any_db.read(HERE, store.shown, HERE, word) for word in ("+baum", "+radweg", "+xyz")]
     assert known == [True, False, False]
+
+
+@pytest.mark.threat("T79")
+async def test_what_another_town_was_shown_is_read_by_no_name(any_db: Database) -> None:
+    """>> the IRI of a dataset that its provider showed to the other town alone << neither its entry nor when it was
+    seen, here; both there."""
+    await put(any_db, THERE, TREES)
+    for look in (store.entry, store.seen):
+        found = [await any_db.read(town, look, town, PROVIDER, TREES["@id"]) for town in TOWNS]
+        assert (found[0], found[1] is not None) == (None, True)
