@@ -1,9 +1,9 @@
 """The gate before every data access: token, then the flow's state, then the policy of the contract.
 
 The plane asks, the slice above decides: `Entitled` is implemented there, with policy, claims and counter in one
-transaction (spec/architecture.md 1.1). A bad token is 401 and says nothing more; a refusal is 403 and says why. A
-permission on condition that the data are treated on their way is void unless the executor of this plane declares that
-it does so.
+transaction (spec/architecture.md 1.1). A bad token is 401 and says nothing more; a refusal is 403 and says why. What
+a review will hold rests already. A permission on condition that the data are treated on their way is void unless the
+executor of this plane declares that it does so.
 """
 
 from collections.abc import Callable, Mapping
@@ -38,9 +38,11 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """`reasons`: language -> sentences, for a refusal; `expires_at`: ms, when this permission ends by itself."""
+    """`reasons`: language -> sentences, for a refusal, which is not the last word where the flow is `held`;
+    `expires_at`: ms, when this permission ends by itself."""
 
     permit: bool
+    held: bool = False
     reasons: Mapping[str, list[str]] = {}
     expires_at: int | None = None
     during: tuple[Treatment, ...] = ()
@@ -89,6 +91,8 @@ class Gate:
         now, flow = self._clock.now(), held.flow
         refuse_unless_open(flow, now)
         decision = await self._entitled(flow.participant, flow.id, _access(flow, head), now)
+        if decision.held:
+            raise Refusal("dataplane.suspended", reasons=dict(decision.reasons))
         if not decision.permit:
             raise Refusal("dataplane.refused", reasons=dict(decision.reasons))
         if not self._executor.able(decision.during):

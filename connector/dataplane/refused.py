@@ -10,8 +10,8 @@ from connector.language.reasons import plain
 
 _LIMIT = 16_384
 _GONE = frozenset({404, 410})
-_SUSPENDED = "dataplane.suspended"
-"""What our own gate says of a flow that rests."""
+SUSPENDED = "dataplane.suspended"
+"""What our own gate says of a flow that rests, or is about to."""
 HOLDS = "dataplane.peer-holds"
 """The code of a refusal that is not the peer's last word: it holds the data, and says so."""
 
@@ -23,7 +23,7 @@ async def refused(answer: aiohttp.ClientResponse) -> HanseError:
     if answer.status != 403:
         return PeerError("dataplane.answer", status=answer.status)
     said = _said(await _body(answer))
-    return Refusal(HOLDS if said.get("code") == _SUSPENDED else "dataplane.peer-refused", reasons=_reasons(said))
+    return Refusal(HOLDS if said.get("code") == SUSPENDED else "dataplane.peer-refused", reasons=_reasons(said))
 
 
 async def sentences(answer: aiohttp.ClientResponse) -> dict[str, list[str]]:

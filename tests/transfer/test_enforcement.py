@@ -177,6 +177,38 @@ async def test_who_has_changed_its_kind_is_held(towns: Towns, agreed, started) -
     assert await shown(towns, pair) == RESTS
 
 
+async def test_bug_an_access_before_the_review_of_a_new_list_was_refused_for_good(
+    towns: Towns, agreed, started, accessed
+) -> None:
+    """>> the first access of a flow, when the list is new and nothing is reviewed yet << held, with the reason, and so
+    is the transfer a moment later >> listed again << goes on."""
+    did = towns.did(CONSUMER)
+    pair = await started(towns, await agreed(towns, **ONLY_TOWNS))
+    requester = towns.requesters.pop(did)
+    decision = await accessed(towns, pair[1])
+    assert (decision.permit, decision.held) == (False, True)
+    assert "Datenraum" in decision.reasons["de"][0]
+    await towns.tick()
+    assert await shown(towns, pair) == RESTS
+    towns.requesters[did] = requester
+    await towns.db.write(PROVIDER, towns.enforcement.members_changed, PROVIDER, {did})
+    await towns.tick()
+    assert await shown(towns, pair) == RUNS
+    assert (await accessed(towns, pair[1])).permit
+
+
+async def test_a_use_too_many_is_refused_and_not_held(towns: Towns, agreed, started, accessed) -> None:
+    """>> one use is agreed, and a second flow comes << refused for good: no review would hold it."""
+    once = {"leftOperand": "odrl:count", "operator": "lteq", "rightOperand": "1"}
+    agreement = await agreed(towns, permission=[{"action": "use", "constraint": [once]}])
+    first, second = await started(towns, agreement), await started(towns, agreement)
+    assert (await accessed(towns, first[1])).permit
+    decision = await accessed(towns, second[1])
+    assert (decision.permit, decision.held) == (False, False)
+    await towns.tick()
+    assert await shown(towns, second) == RUNS
+
+
 async def test_a_change_of_somebody_else_touches_nothing(towns: Towns, agreed, started) -> None:
     await started(towns, await agreed(towns, **ONLY_TOWNS))
     before = await towns.rows(PROVIDER, REVIEWS)

@@ -12,6 +12,7 @@ import msgspec
 from connector.clock import Clock
 from connector.dataplane.flows import Flow
 from connector.dataplane.gate import Admission, Gate
+from connector.dataplane.refused import SUSPENDED
 from connector.dataplane.serve.push import Push, Refused
 from connector.dataplane.serve.stream import MinimumRate
 from connector.dataplane.sources.ranges import Conditions
@@ -71,17 +72,23 @@ class Pusher:
         except Refused as no:
             await self._refused(row, flow, no)
         except Refusal as refusal:
-            barred = await self._db.read(row.participant, self._reports.barred, row.participant)
-            if barred is None:
+            if (waits := await self._waits(row, refusal)) is None:
                 await self._failed(row, flow, "refused", refusal)
-            else:  # a mandate may take its place, or the town itself: no transfer ends with one (decision 0113)
-                await self._not_now(row, process_id, barred, refusal)
+            else:
+                await self._not_now(row, process_id, waits, refusal)
         except PeerError as error:
             await self._failed(row, flow, "broken", error)
         except Unavailable as error:
             await self._not_now(row, process_id, error, error)
         else:
             self._noes.pop(row.id, None)
+
+    async def _waits(self, row: OutboxRow, refusal: Refusal) -> Unavailable | None:
+        """Why this refusal is not the last word: the data are held, or a mandate may take the place of the one that is
+        over, or the town itself, and no transfer ends with a mandate (decision 0113)."""
+        if refusal.code == SUSPENDED:
+            return Unavailable("dataplane.suspended")
+        return await self._db.read(row.participant, self._reports.barred, row.participant)
 
     async def _send(self, row: OutboxRow, flow: Flow, ticket: OpenStream) -> None:
         admission = await self._gate.dispatch(row.participant, flow.id)

@@ -93,7 +93,10 @@ class Reports:
         self._sender.terminate(tx, process, outcome, reason)
 
     def entitled(self, tx: Tx, slug: str, flow: str, access: Access) -> Decision:
-        """The decision at a data access: read, with the counters locked in this transaction, decide, write."""
+        """The decision at a data access: read, with the counters locked in this transaction, decide, write.
+
+        What a review would hold is held from here on: the list may say something new since the last one.
+        """
         process = store.process(tx, slug, flow)
         if process is None or not kernel.flowing(process.kernel):
             return Decision(permit=False, reasons=because("transfer.not-started"))
@@ -111,7 +114,10 @@ class Reports:
         if isinstance(decided, RefusedAccess):
             if first:
                 access.unmark(tx)  # what is refused is no use
-            return Decision(permit=False, reasons=self._refused(tx, process, decided.decision))
+            held = not self._decisions.standing(agreement, process, history).permits()
+            if held:
+                review(tx, slug, row.id, tx.now)
+            return Decision(permit=False, held=held, reasons=self._refused(tx, process, decided.decision))
         if decided.use is not None:
             self._count(tx, row, process, decided.use, history)
         return Decision(permit=True, expires_at=decided.ends_at, during=decided.treatments)

@@ -142,6 +142,15 @@ async def test_a_refused_access_is_no_use(plane):
     assert plane.contract.uses == 1
 
 
+async def test_what_a_review_will_hold_rests_already(plane):
+    """>> GET << 403 with the sentences, and the code by which a consumer knows that it may come again."""
+    plane.contract.decision = Decision(permit=False, held=True, reasons={"de": ["Nicht jetzt."], "en": ["Not now."]})
+    status, _, body = await plane.get()
+    assert status == 403
+    assert b'"code":"dataplane.suspended"' in body
+    assert b'"reason":["Nicht jetzt.","Not now."]' in body
+
+
 @pytest.mark.threat("T21")
 @pytest.mark.parametrize("token", ["x", "A" * 43, "", "'; DROP TABLE flow"])
 async def test_an_unknown_token_is_401(plane, token):

@@ -193,17 +193,42 @@ async def test_a_file_that_is_gone_ends_it(plane: Callable[..., Plane]) -> None:
 
 
 async def test_the_policy_is_asked_when_the_bytes_go(plane: Callable[..., Plane]) -> None:
-    """>> the member's kind changes between the start and a second try << TERMINATED with the clause, not sent again."""
+    """>> the member's kind changes between the start and a second try << not sent, and held with the clause, whichever
+    comes first, try or review >> as before << sent."""
     it = plane(Unavailable("http.unreachable", host="x"))
     mine, theirs = await it.begin()
     did = it.towns.did(CONSUMER)
+    before = it.towns.requesters[did]
     it.towns.requesters[did] = Requester(did=did, kind=COMPANY)
     await it.towns.hurry()
+    _, theirs = await it.both(mine.id)
+    assert (theirs.shown, theirs.outcome) == ("STARTED", None)
+    await it.towns.tick()
     mine, theirs = await it.both(mine.id)
-    assert (theirs.shown, theirs.outcome) == ("TERMINATED", "refused")
+    assert (mine.shown, theirs.shown, theirs.held) == ("SUSPENDED", "SUSPENDED", "policy")
     assert theirs.reason is not None
     assert "Kommune" in theirs.reason["de"][0]
     assert len(it.sending.asked) == 1
+    it.towns.requesters[did] = before
+    await it.towns.db.write(PROVIDER, it.towns.enforcement.members_changed, PROVIDER, {did})
+    await it.towns.tick()
+    await it.towns.hurry()
+    _, theirs = await it.both(mine.id)
+    assert (theirs.shown, theirs.outcome) == ("COMPLETED", "delivered")
+
+
+async def test_a_use_too_many_ends_a_push(plane: Callable[..., Plane]) -> None:
+    """>> one use is agreed, and asked for twice << sent, and TERMINATED: no review would hold it."""
+    it = plane()
+    slots = {"from": "01.01.2020", "until": "31.12.2099", "count": "1"}
+    agreement = await it.towns.concluded(CONSUMER, PROVIDER, rule="pilot", slots=slots)
+    found = []
+    for _ in range(2):
+        asked = await it.towns.fetch(CONSUMER, PROVIDER, agreement, "push")
+        await it.towns.run()
+        _, theirs = await it.both(asked.id)
+        found.append((theirs.shown, theirs.outcome))
+    assert found == [("COMPLETED", "delivered"), ("TERMINATED", "refused")]
 
 
 async def test_a_mandate_that_ends_ends_no_push(plane: Callable[..., Plane]) -> None:
