@@ -159,12 +159,15 @@ def errand(
 
 
 def errand_once(tx: Tx, process: ProcessRef, work: str) -> None:
-    """The same, unless one is open: that one looks at how things stand when it acts.
+    """The same, unless one is open: that one looks at how things stand when it acts, and that is now.
 
     It must not be finished for lack of work but under the lock of the process that the caller holds here; else what
     begins just then would find it open and be forgotten with it.
     """
-    if not outbox.waits(tx, process.participant, f"{work}:{process.stream}"):
+    stream = f"{work}:{process.stream}"
+    if outbox.waits(tx, process.participant, stream):
+        outbox.hurry(tx, process.participant, stream)
+    else:
         errand(tx, process, work)
 
 

@@ -202,6 +202,31 @@ def pull_in(tx: Tx, longest_ms: int) -> int:
     return changed
 
 
+def hurry(tx: Tx, participant: str, stream: str) -> None:
+    """What was tried in vain in this stream is due now, with short pauses again: why it was may be over."""
+    changed = tx.run(
+        "UPDATE outbox SET due_at = :now, attempts = 0"
+        " WHERE participant = :participant AND stream = :stream AND done_at IS NULL AND attempts > 0 AND due_at > :now",
+        now=tx.now,
+        participant=participant,
+        stream=stream,
+    )
+    if changed:
+        tx.signal(TOPIC)
+
+
+def put_off(tx: Tx, participant: str) -> list[str]:
+    """Streams of the participant where something waits that was tried in vain; by the index of what is open, as most
+    rows are done."""
+    rows = tx.all(
+        "SELECT DISTINCT stream FROM outbox WHERE participant || '' = :participant AND done_at IS NULL AND attempts > 0"
+        " AND due_at > :now ORDER BY stream",
+        participant=participant,
+        now=tx.now,
+    )
+    return [str(row["stream"]) for row in rows]
+
+
 def hand_back(tx: Tx, me: str) -> int:
     """At a graceful stop: free every lease of `me`, so that another replica need not wait for it to run out."""
     changed = tx.run(

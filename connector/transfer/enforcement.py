@@ -13,6 +13,7 @@ from connector.contracts.model import Agreement
 from connector.contracts.termination import statement
 from connector.errors import Unknown
 from connector.protocol import transfer as kernel
+from connector.storage import outbox
 from connector.storage.database import Tx
 from connector.storage.effects import review
 from connector.transfer import store
@@ -61,9 +62,19 @@ class Enforcement:
 
     def members_changed(self, tx: Tx, slug: str, dids: Set[str] | None) -> None:
         """The trust list says something else of these peers, or of the participant itself (None), which may share no
-        space with anybody now: what runs with them is reviewed at once."""
-        for agreement in store.running_with(tx, slug, None if dids is None else self._known_as(tx, dids)):
+        space with anybody now: what runs with them is reviewed at once, and what was tried in vain is tried again."""
+        peers = None if dids is None else self._known_as(tx, dids)
+        self._try_again(tx, slug, peers)
+        for agreement in store.running_with(tx, slug, peers):
             review(tx, slug, agreement, tx.now)
+
+    def _try_again(self, tx: Tx, slug: str, peers: Set[str] | None) -> None:
+        """After a long suspension it would wait for minutes yet."""
+        if waiting := outbox.put_off(tx, slug):
+            transfers = store.unsettled_with(tx, slug, peers)
+            for stream in waiting:
+                if stream.partition(f"transfer:{slug}:")[2] in transfers:
+                    outbox.hurry(tx, slug, stream)
 
     def _known_as(self, tx: Tx, dids: Set[str]) -> Set[str]:
         """Whoever has taken another's place goes on with what that one began."""

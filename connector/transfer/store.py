@@ -150,6 +150,15 @@ def unsettled(tx: Tx, participant: str) -> list[str]:
     return [str(row["id"]) for row in rows]
 
 
+def unsettled_with(tx: Tx, participant: str, counterparties: Set[str] | None) -> Set[str]:
+    """The same ids of transfers with one of these peers (None: with any), in either role."""
+    rows = tx.all(
+        "SELECT id, counterparty FROM transfer WHERE participant = :participant AND settled = 0",
+        participant=participant,
+    )
+    return {str(row["id"]) for row in rows if counterparties is None or row["counterparty"] in counterparties}
+
+
 def running(tx: Tx, participant: str, agreement: str, after: str, limit: int) -> list[TransferRow]:
     """What we provide under an agreement and has begun and not ended, locked; by id, those beyond `after`."""
     rows = tx.all(

@@ -74,6 +74,25 @@ async def test_a_postponed_head_holds_its_stream(any_db: Database) -> None:
     assert (again.id, again.attempts, again.fence) == (row.id, 2, 2)
 
 
+async def test_what_was_tried_in_vain_is_tried_at_once_and_what_has_its_time_waits(any_db: Database) -> None:
+    """>> a row that was put off after many attempts, one for later that nobody has tried, one of another stream << the
+    first is due and counts anew."""
+    await any_db.write(TOWN, put, "a")
+    for _ in range(3):
+        (row,) = await claim(any_db)
+        await any_db.write(TOWN, outbox.postpone, row, row.due_at)
+    (row,) = await claim(any_db)
+    await any_db.write(TOWN, outbox.postpone, row, row.due_at + 3_000_000)
+    await any_db.write(TOWN, put, "later", due_at=row.due_at + 3_000_000)
+    assert await any_db.read(TOWN, outbox.put_off, TOWN) == ["a"]
+    for stream in ("later", "other"):
+        await any_db.write(TOWN, outbox.hurry, TOWN, stream)
+    assert await claim(any_db) == []
+    await any_db.write(TOWN, outbox.hurry, TOWN, "a")
+    (again,) = await claim(any_db)
+    assert (again.id, again.attempts) == (row.id, 1)
+
+
 async def test_a_lost_lease_is_fenced(any_db: Database) -> None:
     """After another worker's claim the first can neither finish, postpone nor renew."""
     await any_db.write(TOWN, put, "a")

@@ -13,11 +13,13 @@ from connector.dataplane.streams import Streams
 from connector.delivery.messages import TRIES_4XX
 from connector.errors import HanseError, PeerError, Refusal, Unauthenticated, Unavailable
 from connector.http.outbound import Answer, SafeClient
+from connector.policy.engine import Requester
 from connector.storage.database import Tx
 from connector.storage.outbox import OutboxRow
 from connector.transfer.model import TransferRow
 from connector.transfer.plane import pull_errand
 from connector.transfer.plane.pull_errand import PATIENCE_MS, LocalPlane
+from tests.testkit.cities import MUNICIPALITY
 from tests.testkit.towns import Towns
 
 SHA256 = "0" * 64
@@ -161,40 +163,71 @@ async def test_a_suspension_that_comes_meanwhile_lets_the_errand_rest(towns: Tow
     assert local.file("nachbardorf", process.id) is not None
 
 
-@pytest.mark.on_both
-async def test_who_hears_first_that_it_is_out_loses_no_delivery(towns: Towns, plane: Plane) -> None:
-    """>> struck off, and the consumer has read it before the provider says so: 401 to the suspension, however often
-    << held, and nobody ends it >> listed again on both sides << the rest comes."""
-    theirs = ""
+class Gate(Download):
+    """Says what the gate of `flow`, the provider's, says while it rests."""
 
-    class Gate(Download):
-        async def __call__(self, client: object, address: Address, sink: FileSink, expected: str | None) -> Received:
-            flow = await towns.db.read("musterstadt", flows.find, "musterstadt", theirs) if theirs else None
-            if flow is not None and flow.state == "SUSPENDED":
-                raise HELD
-            return await super().__call__(client, address, sink, expected)
+    def __init__(self, towns: Towns, *outcomes: HanseError) -> None:
+        super().__init__(*outcomes)
+        self._towns, self.flow = towns, ""
 
-    plane(Gate(Unavailable("peer.busy", status=503)))
+    async def __call__(self, client: object, address: Address, sink: FileSink, expected: str | None) -> Received:
+        flow = await self._towns.db.read("musterstadt", flows.find, "musterstadt", self.flow)
+        if flow is not None and flow.state == "SUSPENDED":
+            raise HELD
+        return await super().__call__(client, address, sink, expected)
+
+
+async def struck_off(towns: Towns, plane: Plane) -> TransferRow:
+    """The consumer is off the list and has read that before the provider said so: it answers 401 to the suspension."""
+    gate = Gate(towns, Unavailable("peer.busy", status=503))
+    plane(gate)
     process = await asked(towns)
-    theirs = str(process.kernel.peer_pid)
+    gate.flow = str(process.kernel.peer_pid)
     did = towns.did("nachbardorf")
-    requester = towns.requesters.pop(did)
+    del towns.requesters[did]
     towns.wire.answers = [Answer(401, {}, b"")] * (TRIES_4XX + 2)
     await towns.db.write("musterstadt", towns.enforcement.members_changed, "musterstadt", {did})
     await towns.tick()
     for _ in range(TRIES_4XX + 1):
         await towns.hurry()
-        told = [await towns.process("nachbardorf", process.id), await towns.process("musterstadt", theirs)]
+        told = [await towns.process("nachbardorf", process.id), await towns.process("musterstadt", gate.flow)]
         assert [(one.shown, one.held) for one in told] == [("STARTED", None), ("SUSPENDED", "policy")]
     assert towns.wire.answers == []
-    towns.requesters[did] = requester
+    return process
+
+
+async def listed_again(towns: Towns) -> None:
+    """As both sides read it."""
+    did = towns.did("nachbardorf")
+    towns.requesters[did] = Requester(did=did, kind=MUNICIPALITY)
+    await towns.db.write("nachbardorf", towns.enforcement.members_changed, "nachbardorf", None)
     await towns.db.write("musterstadt", towns.enforcement.members_changed, "musterstadt", {did})
+
+
+@pytest.mark.on_both
+async def test_who_hears_first_that_it_is_out_loses_no_delivery(towns: Towns, plane: Plane) -> None:
+    """>> struck off, and 401 to the suspension, however often << held, and nobody ends it >> listed again on both sides
+    << the rest comes."""
+    process = await struck_off(towns, plane)
+    await listed_again(towns)
     for _ in range(3):
         await towns.tick()
         await towns.hurry()
     process = await towns.process("nachbardorf", process.id)
     assert (process.shown, process.outcome) == ("COMPLETED", "received")
-    assert (await towns.process("musterstadt", theirs)).shown == "COMPLETED"
+    assert (await towns.process("musterstadt", str(process.kernel.peer_pid))).shown == "COMPLETED"
+
+
+@pytest.mark.on_both
+async def test_bug_data_went_on_minutes_after_a_long_suspension(towns: Towns, plane: Plane) -> None:
+    """>> struck off for so long that suspension and errand are tried seldom >> listed again on both sides << all of it
+    is tried at once, and the rest comes without waiting for anything."""
+    process = await struck_off(towns, plane)
+    await listed_again(towns)
+    for _ in range(3):
+        await towns.tick()
+    process = await towns.process("nachbardorf", process.id)
+    assert (process.shown, process.outcome) == ("COMPLETED", "received")
 
 
 @pytest.mark.on_both
