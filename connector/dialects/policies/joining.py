@@ -1,5 +1,5 @@
-"""Plain JSON read as the graph that it stands for: what is said about a party, asset, action or right operand counts
-everywhere in it.
+"""Plain JSON read as the graph that it stands for: what is said about a party, asset, action, term or right operand
+counts everywhere in it.
 
 To JSON-LD and RDF a name is one node. An object that says something about it, and a bare mention of it elsewhere, are
 the same party; only so a policy says the same in every notation (decision 0043).
@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from connector.dialects.jsonld.nodes import blank
-from connector.dialects.policies.parties import WHO, named
+from connector.dialects.policies.parties import TERMS, WHO, named
 from connector.policy.odrl.names import expand, member, reference
 from connector.policy.odrl.reader import entries
 from connector.protocol.shape import Malformed
@@ -20,7 +20,7 @@ SAID = 200
 """Different values of one member that may be said about a name."""
 _DEPTH = 100
 _COMPARED = "rightOperand"
-_SPELT = {"action": expand, _COMPARED: reference}
+_SPELT = {_COMPARED: reference, **dict.fromkeys(TERMS | {"action"}, expand)}
 _COLLECTION = {"target": "AssetCollection", "assigner": "PartyCollection", "assignee": "PartyCollection"}
 
 
@@ -111,11 +111,11 @@ def _size(value: Any) -> int:
 
 
 def _mentioning(name: str) -> bool:
-    return name in WHO or name in ("action", _COMPARED)
+    return name in WHO or name in _SPELT
 
 
 def _mentions(value: Any, depth: int) -> Iterator[tuple[str, Any]]:
-    """(member, value) for each party, asset, action and right operand that a rule or policy names."""
+    """(member, value) for each party, asset, action, term and right operand that a rule or policy names."""
     if depth > _DEPTH:
         return
     if isinstance(value, Mapping):
@@ -131,7 +131,7 @@ def _mentions(value: Any, depth: int) -> Iterator[tuple[str, Any]]:
 def _name(place: str, item: Any) -> str:
     """Compared is with a text, unless it is said to be the name of a node."""
     if isinstance(item, Mapping):
-        item = item.get("@id", None if place == _COMPARED else item.get("uid"))
+        item = item.get("@id", None if place in TERMS or place == _COMPARED else item.get("uid"))
     elif place == _COMPARED:
         return ""
     if not isinstance(item, str) or blank(item):

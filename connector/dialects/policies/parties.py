@@ -14,6 +14,8 @@ from connector.policy.odrl.names import ACTIONS, PREFIXES, SAME, XSD, expand, me
 from connector.policy.odrl.reader import entries, plain
 
 WHO = frozenset({"target", "assigner", "assignee"})
+TERMS = frozenset({"leftOperand", "operator", "profile", "conflict", "unit", "dataType"})
+"""Members whose values are terms: names of what a policy is written with."""
 _SPACES = (PREFIXES["dcat"], "http://xmlns.com/foaf/0.1/", "http://www.w3.org/2006/vcard/ns#", "http://schema.org/")
 _RELATIONS = frozenset(
     PREFIXES["dct"] + name
@@ -85,6 +87,27 @@ def operand(item: Any) -> Any:
     if isinstance(item, Mapping) and item.keys() in ({"@list"}, {"@set"}):
         return {key: operand(inner) for key, inner in item.items()}
     return _compared(_nameless(item)) if isinstance(item, Mapping) else item
+
+
+def term(item: Any) -> tuple[Any, list[Any]]:
+    """A term, or several, by name alone, and what else is said about it: with that nobody knows what it means. What
+    only names or describes it is left out (decision 0127)."""
+    if isinstance(item, list):
+        found = [term(one) for one in item]
+        return [name for name, _ in found], [one for _, said in found for one in said]
+    if not isinstance(item, Mapping) or item.keys() in ({"@id"}, {"@value"}):
+        return item, []
+    if item.keys() in ({"@list"}, {"@set"}):
+        ((key, inner),) = item.items()
+        names, said = term(inner)
+        return {key: names}, said
+    if "@value" in item:
+        return item, []
+    name, more = item.get("@id", NAMELESS), _compared(item)
+    if not isinstance(name, str) or blank(name):
+        return NAMELESS, [_nameless(more)]
+    rest = {key: value for key, value in more.items() if key != "@id"}
+    return name, [rest] if rest else []
 
 
 def action(item: Any) -> Any:

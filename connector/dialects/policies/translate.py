@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from connector.dialects.jsonld.contexts import CONTRACTUAL, CREDENTIALS, CX, CX_OLD, DAYS, EDC, ENDS, TX
+from connector.dialects.jsonld.nodes import NAMELESS
 from connector.dialects.policies import parties
 from connector.language import say
 from connector.language.reasons import plain
@@ -121,6 +122,10 @@ class _Translator:
             return value
         names = {member(key): key for key in value if isinstance(key, str)}
         made = {key: self._member(member(key), item, point(at, key), depth) for key, item in value.items()}
+        for name, key in names.items():
+            if name in parties.TERMS:
+                made[key], said = parties.term(made[key])
+                made |= {NAMELESS + name: said} if said else {}
         return self._atom(made, names, at) if "leftOperand" in names else made
 
     def _member(self, name: str, item: Any, at: str, depth: int) -> Any:

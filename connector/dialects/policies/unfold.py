@@ -24,8 +24,8 @@ from connector.dialects.jsonld.nodes import (
     types,
 )
 from connector.dialects.policies.identity import CLASSES, Place, exclusive
-from connector.dialects.policies.parties import OF_POLICIES, describes, explains
-from connector.policy.odrl.names import ACTIONS, ODRL, XSD
+from connector.dialects.policies.parties import OF_POLICIES, TERMS, describes, explains, term
+from connector.policy.odrl.names import ACTIONS, ODRL, XSD, expand
 from connector.protocol.shape import Malformed, point
 
 WRITTEN = 100_000
@@ -37,7 +37,7 @@ _KINDS = frozenset({"Policy", "Set", "Offer", "Agreement", "Request", "Assertion
 _RULES = frozenset({"permission", "prohibition", "obligation"})
 _LOGIC = frozenset({"and", "or", "xone", "andSequence"})
 _CLAUSES = frozenset({"constraint", "refinement"}) | _LOGIC
-_NAMES = frozenset({"leftOperand", "operator", "profile", "conflict", "unit", "dataType", "uid"})
+_NAMES = TERMS | {"uid"}
 Given = Mapping[str, list[Value]]
 _WHO = {"target": "AssetCollection", "assigner": "PartyCollection", "assignee": "PartyCollection"}
 _BARE = _RULES | _LOGIC | _WHO.keys() | {"duty", "constraint", "action", "leftOperand", "operator", "rightOperand"}
@@ -122,8 +122,9 @@ class _Writer:
         for key, values in members.items():
             wire = _wire(key)
             document[wire] = self._member(key, values, point(at, wire))
-            if _local(key) in _NAMES and (said := self._nameless(values, point(at, wire))):
-                document[NAMELESS + wire] = said
+            if _local(key) in _NAMES:
+                document[wire], said = term(document[wire])
+                document |= {NAMELESS + wire: said} if said else {}
         self._path.pop()
         return document
 
@@ -144,7 +145,7 @@ class _Writer:
         if local == "action":
             return _single([self._action(value, at) for value in values])
         if local in _NAMES:
-            return _single([_term(value) for value in values])
+            return _single([self._named(value, local, at) for value in values])
         if local in _WHO:
             return _single([self._whom(value, _WHO[local], at) for value in values])
         if local == "rightOperand":
@@ -233,12 +234,22 @@ class _Writer:
         return whom
 
     def _compared(self, value: Value, at: str) -> Any:
-        """A right operand, with all that is said about it but what only describes it (decision 0127)."""
+        """A right operand or term, with all that is said about it but what only describes it (decision 0127)."""
         if not isinstance(value, Ref) or blank(value.id):
             return self._any(value, at)
         said = self._nodes.get(value.id, {})
         members = {key: there for key, there in said.items() if _local(key) not in OF_POLICIES and not explains(key)}
         return self._object(value.id, {}, members, at) if members else {"@id": value.id}
+
+    def _named(self, value: Value, local: str, at: str) -> Any:
+        """A term, with what is said about it; a policy or rule is said about itself under its `uid`."""
+        if isinstance(value, Ref) and blank(value.id) and value.id in self._nodes:
+            return self._object(value.id, {}, self._nodes[value.id], at)
+        name = _term(value)
+        if local == "uid" or not isinstance(name, str) or expand(name) not in self._nodes:
+            return name
+        found = self._compared(Ref(expand(name)), at)
+        return found if len(found) > 1 else name
 
     def _any(self, value: Value, at: str) -> Any:
         if not isinstance(value, Ref):
@@ -246,14 +257,6 @@ class _Writer:
         if blank(value.id):
             return self._object(value.id, {}, self._nodes.get(value.id, {}), at)
         return {"@id": value.id}
-
-    def _nameless(self, values: list[Value], at: str) -> list[Any]:
-        """What is said about terms that have no name."""
-        return [
-            self._object(value.id, {}, self._nodes[value.id], at)
-            for value in self._flat(values, at)
-            if isinstance(value, Ref) and blank(value.id) and value.id in self._nodes
-        ]
 
 
 def _is_known(action: str, key: str, values: list[Value]) -> bool:
