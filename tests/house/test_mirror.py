@@ -206,7 +206,6 @@ PROVED_BY: dict[str, str] = {
     "spaces/decision/member_keys.py": "spaces/keeping/test_memberships_struck.py",
     "spaces/documents.py": "spaces/keeping/test_applications.py",
     "spaces/group_store.py": "spaces/keeping/test_groups.py",
-    "spaces/joining/groups.py": "spaces/keeping/test_groups.py",
     "spaces/keeping/hints.py": "spaces/joining/test_joining.py",
     "spaces/keeping/invitations.py": "spaces/keeping/test_applications.py",
     "spaces/joined_store.py": "spaces/joining/test_joining.py",

@@ -36,6 +36,8 @@ LOOK_S: Final = 1.0
 """How often the job asks about one membership: an authority with many members at one address is asked in turn."""
 EVERY_MS: Final = 900_000
 """How often each membership is asked about."""
+AGAIN_MS: Final = 60_000
+"""How soon an authority is asked again that was away, or had had enough of us."""
 
 
 class GroupStandings(Struct, frozen=True, kw_only=True):
@@ -54,6 +56,8 @@ class GroupsElsewhere:
         self._db, self._clock, self._participants = db, clock, participants
         self._joining, self._groups = joining, groups
         self._turn: list[tuple[str, str]] = []
+        self._late: list[tuple[int, str, str]] = []
+        """Who could not be told just now, and when it asks again."""
         self._begun: int | None = None
 
     async def all(self, slug: str) -> GroupStandings:
@@ -70,12 +74,15 @@ class GroupsElsewhere:
 
     async def work(self) -> None:
         """A round of the job: the next membership whose turn it is."""
-        if not self._turn and (self._begun is None or self._clock.steady() - self._begun >= EVERY_MS):
-            self._begun = self._clock.steady()
+        now = self._clock.steady()
+        if not self._turn and (self._begun is None or now - self._begun >= EVERY_MS):
+            self._begun, self._late = now, []
             for hosted in await self._participants.all():
                 slug = hosted.participant.id
                 found = await self._db.read(slug, joined_store.all_joined, slug)
                 self._turn += [(slug, one.space) for one in found if one.state == "member"]
+        if not self._turn and self._late and self._late[0][0] <= now:
+            self._turn.append(self._late.pop(0)[1:])
         if self._turn:
             await self._next(*self._turn.pop(0))
 
@@ -83,17 +90,24 @@ class GroupsElsewhere:
         one = await self._db.read(slug, joined_store.joined, slug, space)
         if one is not None and one.state == "member":
             try:
-                await self._ask(await self._participants.get(slug), one)
+                await self._heard(await self._participants.get(slug), one)
+            except Unavailable as error:
+                self._late.append((self._clock.steady() + AGAIN_MS, slug, space))
+                log.info("spaces.groups", participant=slug, space=space, why=str(error))
             except HanseError as error:  # a participant that rests, or whose provider may not act
                 log.info("spaces.groups", participant=slug, space=space, why=str(error))
 
     async def _ask(self, hosted: Hosted, one: Joined) -> Sequence[GroupStanding] | None:
-        """What an authority says, None if nothing; whom it asks is kept."""
+        """What an authority says, None if nothing."""
         try:
-            found = await self._of(hosted, one)
+            return await self._heard(hosted, one)
         except (PeerError, Unavailable) as silent:
             log.info("spaces.groups", participant=one.participant, space=one.space, why=str(silent))
             return None
+
+    async def _heard(self, hosted: Hosted, one: Joined) -> Sequence[GroupStanding]:
+        """The same; which groups ask is kept. Raises PeerError, or Unavailable to ask again later."""
+        found = await self._of(hosted, one)
         asked = {said.group: _named(said) for said in found if said.state == "asked"}
         if asked.keys() != one.asked.keys():
             await self._db.write(one.participant, self._keep, hosted, one.space, asked)
