@@ -14,7 +14,20 @@ from connector.tasks.model import Viewer
 from tests.cities.sharing import replicas
 from tests.postgres import Cluster
 from tests.spaces.conftest import COUNTY, PEOPLE, UNLISTED, County, joined
-from tests.spaces.mergers import PART, PARTNER, WHOLE, approve, carried, claim, founded, listed, say, together, withdraw
+from tests.spaces.mergers import (
+    PART,
+    PARTNER,
+    WHOLE,
+    approve,
+    carried,
+    claim,
+    founded,
+    listed,
+    say,
+    space_of,
+    together,
+    withdraw,
+)
 from tests.testkit.cities import MUNICIPALITY, City, Refused, Space
 
 ANNA, BERT, CEM = PEOPLE
@@ -307,6 +320,42 @@ async def test_bug_nobody_told_that_a_move_takes_the_words_of_both(
     assert [one["state"] for one in await approve(county, did)] == ["approved"]
     for city, slug in ((part, PART), (whole, WHOLE)):
         assert "merged" in await told(city, slug)
+
+
+async def test_bug_a_whole_that_moved_heard_nothing_if_the_part_was_quick(
+    county: County, both: City, space: Space
+) -> None:
+    """>> both say it; the whole moves to a third provider, and the part says it anew before that one asks << the whole
+    hears that its word fell, once, and is taken at its new word."""
+    did, into = both.did(PART), both.did(WHOLE)
+    await say(both, PART, county, into=into)
+    await say(both, WHOLE, county, member=did)
+    third = await elsewhere(both, county, space, WHOLE)
+    await say(both, PART, county, into=third.did(WHOLE))
+    for _ in range(2):
+        assert await told(third, WHOLE) == ["merger-asked", "merger-lapsed"]
+    await say(third, WHOLE, county, member=did)
+    assert [one["state"] for one in await approve(county, did)] == ["approved"]
+    assert "merged" in await told(third, WHOLE)
+
+
+@pytest.mark.parametrize("how", ["left", "expelled"])
+async def test_bug_a_part_waited_thirty_days_for_a_whole_that_had_left(county: County, both: City, how: str) -> None:
+    """>> both say it; the whole leaves the space, or is expelled << the part hears, once, that it does not count any
+    more; nobody has anything to decide, and who agrees all the same is told why."""
+    did, into = both.did(PART), both.did(WHOLE)
+    await say(both, PART, county, into=into)
+    await say(both, WHOLE, county, member=did)
+    if how == "left":
+        await both.services.spaces.joining.leave(WHOLE, await space_of(county))
+    else:
+        await county.city.services.spaces.memberships.change(COUNTY, into, "expelled", "Test", ANNA)
+    for _ in range(2):
+        assert await told(both, PART) == ["merger-lapsed"]
+    assert await tasks(county.city, COUNTY, await voter(county, BERT)) == []
+    with pytest.raises(Refused) as over:
+        await approve(county, did, BERT)
+    assert (over.value.status, over.value.problem["code"]) == (409, "spaces.merger-lapsed")
 
 
 async def test_nobody_tells_the_whole_of_another_process(county: County, space: Space) -> None:

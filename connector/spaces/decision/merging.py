@@ -4,7 +4,7 @@ The member says it first, the other one says the very same, and people of the au
 itself, in a circle either, or of who is no active member (spec/spaces.md 4.7; threat T122).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
@@ -166,14 +166,16 @@ def kept(member: Member, now: int) -> Merger | None:
     return _lapsed(member, now) or member.merger
 
 
-def lapsed(members: Mapping[str, Member], did: str, now: int) -> list[Member]:
-    """Who said to be part of a member that moves now (`did`), where nobody has decided it: that is over.
+def lapsed(members: Mapping[str, Member], dids: Collection[str], now: int) -> list[tuple[Member, str]]:
+    """Who said to be part of one of these, and of which (DID), where nobody has decided it: they move now, or are
+    members no more, so that is over.
 
     The word of the one that takes in falls with the DID that said it, as the part's does: nobody agrees to what was
     said for a town at the place that it has left.
     """
-    found = [(one, _lapsed(one, now)) for one in members.values() if one.merger is not None and one.merger.into == did]
-    return [replace(one, merger=merger, changed_at=now) for one, merger in found if merger is not None]
+    asking = [(one, one.merger.into) for one in members.values() if one.merger is not None and one.merger.into in dids]
+    found = [(one, _lapsed(one, now), into) for one, into in asking]
+    return [(replace(one, merger=merger, changed_at=now), into) for one, merger, into in found if merger is not None]
 
 
 def _lapsed(member: Member, now: int) -> Merger | None:

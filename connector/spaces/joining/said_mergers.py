@@ -109,6 +109,8 @@ def book(
     kept = dict(known)
     for part, own in known.items():
         state = states.get((part, own.into, own.since)) if own.state == "waiting" else own.state
+        if state is None and own.into != hosted.participant.did and hosted.participant.is_me(own.into):
+            state = "lapsed"  # with our former DID; something else was said since
         if state is None or (state == "withdrawn" and part == hosted.participant.did):
             del kept[part]
         elif own.state == "waiting" and state in EVENTS:

@@ -13,13 +13,13 @@ from msgspec.structs import replace
 from connector.audit import store as audit
 from connector.errors import HanseError, PeerError
 from connector.participants.service import Hosted, Participants
-from connector.spaces import documents, group_store, member_store, store
+from connector.spaces import documents, member_store, store
 from connector.spaces.decision import membership, next_list
 from connector.spaces.keeping import authority_key, listing
 from connector.spaces.keeping.applications import expire
 from connector.spaces.keeping.authority import RECORD, OwnKeys
 from connector.spaces.keeping.hints import Hints
-from connector.spaces.keeping.memberships import Memberships
+from connector.spaces.keeping.memberships import Memberships, over
 from connector.spaces.model import DAY_MS, OVER, Member
 from connector.storage.database import Database, Tx
 from connector.trust.keys.signing import Vault
@@ -122,17 +122,19 @@ class ListIssuer:
         slug = hosted.participant.id
         space = store.space(tx, slug)
         assert space is not None
-        changed = False
+        changed, gone = False, list[str]()
         for one in member_store.ending(tx, slug, tx.now + space.rules.renew_days * DAY_MS):
             after = self._after(one, tx.now, membership.renewed(one, space.rules, tx.now))
             if after is not None:
                 member_store.put_member(tx, after)
                 if after.state in OVER:
-                    group_store.end(tx, slug, did=one.did)
+                    gone.append(one.did)
                 event = "renewed" if after.state == one.state else after.state
                 body = {"event": event, "did": one.did}
                 audit.append(tx, slug, RECORD, None, "system", body, did=hosted.participant.did)
                 changed = True
+        if gone:  # only now: it changes rows of others, which may be among these
+            over(tx, hosted, *gone)
         return changed
 
     def _after(self, one: Member, now: int, renewed: Member | None) -> Member | None:

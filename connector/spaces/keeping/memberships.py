@@ -24,7 +24,7 @@ from connector.spaces.keeping import listing
 from connector.spaces.keeping.applications import Applications
 from connector.spaces.keeping.authority import SpaceAuthority, pin_of, record
 from connector.spaces.keeping.groups import SpaceGroups
-from connector.spaces.keeping.mergers import Mergers
+from connector.spaces.keeping.mergers import Mergers, fall
 from connector.spaces.model import (
     BARE_BYTES,
     GROUP_REQUESTS,
@@ -83,7 +83,7 @@ class Memberships:
             await self._require_clean(slug, did)
 
         def unit(tx: Tx) -> Member:
-            self._authority.held(tx, slug)
+            self._authority.held(tx, slug, lock=state in OVER)  # else somebody says to be part of it meanwhile, unseen
             voter, found = self._authority.voter(tx, slug, login), self._member(tx, slug, did)
             if did == hosted.participant.did:
                 raise Mistake("spaces.oneself")
@@ -91,7 +91,7 @@ class Memberships:
                 return found
             saved = member_store.put_member(tx, membership.step(found, state, tx.now, reason))
             if saved.state in OVER:
-                group_store.end(tx, slug, did=did)
+                over(tx, hosted, did)
             store.changed(tx, slug)
             record(tx, hosted, state, voter.who, did=did, reason=reason)
             return saved
@@ -256,7 +256,8 @@ class Memberships:
         self, tx: Tx, hosted: Hosted, did: str, claims: RequestClaims, said: jose.Unverified, statement: str
     ) -> None:  # fmt: skip
         slug, asked_at = hosted.participant.id, int(said.claims["iat"] * 1000)
-        space = self._authority.held(tx, slug, lock=claims.order == "merge")  # before the member, as who decides does
+        # Before the member, as who decides does.
+        space = self._authority.held(tx, slug, lock=claims.order in ("merge", "leave"))
         found = self._member(tx, slug, did)
         if claims.space != space.space:
             raise PeerError("spaces.statement")
@@ -282,7 +283,7 @@ class Memberships:
             self._mergers.receive(tx, hosted, found, claims)
         else:
             member_store.put_member(tx, membership.step(found, "left", tx.now))
-            group_store.end(tx, slug, did=did)
+            over(tx, hosted, did)
             store.changed(tx, slug)
             record(tx, hosted, "left", did=did)
 
@@ -342,6 +343,13 @@ class Memberships:
 
     async def recognised(self, slug: str) -> Sequence[RecognisedAuthority]:
         return await self._db.read(slug, member_store.recognised, slug)
+
+
+def over(tx: Tx, hosted: Hosted, *dids: str) -> None:
+    """Whose membership is over is in no group any more, and nobody becomes part of it."""
+    for did in dids:
+        group_store.end(tx, hosted.participant.id, did=did)
+    fall(tx, hosted, dids)
 
 
 def listed_key(document: DidDocument, kid: str | None, keys: Keys) -> Jwk:

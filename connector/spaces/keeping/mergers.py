@@ -4,7 +4,7 @@ Where both towns had a connector, each says it under its own key, so nobody take
 word of somebody else (spec/spaces.md 4.7; threat T122).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from connector.approvals import decide as ballots
@@ -82,9 +82,7 @@ class Mergers:
 
     def moved(self, tx: Tx, hosted: Hosted, before: Member, after: Member) -> None:
         """A member works elsewhere: who said to be part of it says so anew, and so does it."""
-        for one in merging.lapsed(_members(tx, hosted.participant.id), before.did, tx.now):
-            member_store.put_member(tx, one)
-            record(tx, hosted, "merger lapsed", did=one.did, into=before.did)
+        fall(tx, hosted, (before.did,))
         if after.merger is not None and after.merger != before.merger:
             record(tx, hosted, "merger lapsed", did=after.did, into=after.merger.into)
 
@@ -158,6 +156,13 @@ class Mergers:
         saved = member_store.put_member(tx, after)
         record(tx, hosted, event, *filter(None, (who,)), did=after.did, into=after.merger.into)
         return saved
+
+
+def fall(tx: Tx, hosted: Hosted, dids: Collection[str]) -> None:
+    """These are members no more, or others stand in their place: who said to be part of one waits for nothing."""
+    for one, into in merging.lapsed(_members(tx, hosted.participant.id), dids, tx.now):
+        member_store.put_member(tx, one)
+        record(tx, hosted, "merger lapsed", did=one.did, into=into)
 
 
 def _members(tx: Tx, slug: str) -> Mapping[str, Member]:

@@ -268,8 +268,8 @@ def test_what_waits_for_people_is_over_when_the_whole_moves() -> None:
     members = said(two())
     other = listed(said(of(member(MORE), member(WHOLE)), MORE), MORE)
     members = members | of(other[MORE], asked(of(member(OWN), member(MORE)), OWN, MORE))
-    (after,) = merging.lapsed(members, WHOLE, NOW)
-    assert (after.did, after.merger is not None and after.merger.lapsed) == (PART, True)
+    ((after, into),) = merging.lapsed(members, {WHOLE}, NOW)
+    assert (after.did, after.merger is not None and after.merger.lapsed, into) == (PART, True, WHOLE)
     members = members | of(after)
     for decided in (
         lambda: merging.approved(members[PART], ANNA, members, OWN, NOW),
@@ -279,7 +279,7 @@ def test_what_waits_for_people_is_over_when_the_whole_moves() -> None:
             decided()
     with pytest.raises(PeerError, match="merger-unsaid"):
         merging.agreed(members[PART], WHOLE, DAY, members, NOW)
-    assert list(merging.lapsed(members, WHOLE, NOW)) == []
+    assert list(merging.lapsed(members, {WHOLE}, NOW)) == []
 
 
 def test_a_member_is_known_by_all_its_names() -> None:

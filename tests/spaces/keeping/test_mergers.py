@@ -327,6 +327,31 @@ async def test_what_is_true_moves_along_and_what_is_only_asked_for_does_not(
         assert found[0] == third.did(WHOLE)
 
 
+@pytest.mark.parametrize("ending", [(WHOLE,), (PART, WHOLE)])
+async def test_nobody_waits_for_a_whole_whose_term_is_over(
+    county: County, part: City, whole: City, ending: tuple[str, ...]
+) -> None:
+    """>> both say it; the term of the whole ends, or of both, the whole first << a list without them, and the
+    part's word has lapsed."""
+    await both_members(county, part, whole)
+    dids = {PART: part.did(PART), WHOLE: whole.did(WHOLE)}
+    await say(part, PART, county, into=dids[WHOLE])
+    await say(whole, WHOLE, county, member=dids[PART])
+
+    def end(tx: Tx) -> None:
+        for earlier, slug in enumerate(ending):
+            statement = "UPDATE space_member SET until = :until WHERE participant = :participant AND did = :did"
+            tx.run(statement, participant=COUNTY, did=dids[slug], until=tx.now - earlier)
+
+    await county.city.services.infra.db.write(COUNTY, end)
+    await county.issue()
+    members = {one.did: one for one in await county.city.services.spaces.memberships.all(COUNTY)}
+    assert {slug for slug, did in dids.items() if members[did].state == "ended"} == set(ending)
+    said = members[dids[PART]].merger
+    assert said is not None
+    assert said.lapsed
+
+
 async def test_a_move_waits_for_who_says_to_be_part_of_the_mover(
     county: County, part: City, whole: City, space: Space, monkeypatch: pytest.MonkeyPatch
 ) -> None:
