@@ -56,6 +56,7 @@ async def running(
         await services.schedule.watch.start()
         await services.participants.load()
         trust.resolver.recall(await infra.db.read(PROCESS, pins.load))
+        stack.push_async_callback(trust.listing.stop)
         await trust.listing.start()
         await services.operation.enrolment.catch_up()
         _observe(services)

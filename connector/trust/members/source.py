@@ -24,6 +24,8 @@ from connector.trust.members.trust_list import LIMIT, Anchor, Entry
 log = structlog.get_logger("trust")
 Changed = Callable[[frozenset[str]], Awaitable[None]]
 """Told of the DIDs of which the list says something else than before."""
+START_S = 10.0
+"""How long a start waits for lists; those that were kept are in force."""
 
 
 class TrustListSource:
@@ -43,13 +45,16 @@ class TrustListSource:
         self._kept = 0
         self._changed: Changed | None = None
         self._untold: frozenset[str] = frozenset()
+        self._first: asyncio.Task[None] | None = None
+        self._looking = asyncio.Lock()
 
     def listen(self, changed: Changed) -> None:
         """Who is told from now on."""
         self._changed = changed
 
     async def start(self) -> None:
-        """The newest list known: from the database, then from where lists come from. Without one nobody belongs yet."""
+        """The newest list known: from the database, then from where lists come from, which is waited for so long and no
+        longer: the rest is read beside the first requests. Without one nobody belongs yet."""
         kept = await self._db.read(PROCESS, _newest) if self._file is not None else None
         if kept is not None:
             async with self._reading:
@@ -57,15 +62,42 @@ class TrustListSource:
             self._kept = self._anchor.version
         if self._spaces is not None:
             await self._spaces.catch_up()  # known before: nobody has to be told
+        self._first = asyncio.create_task(self._first_look(), name="first look at lists")
+        await asyncio.wait((self._first,), timeout=START_S)
+        if self._first.done():
+            self._first.result()  # a defect stops the start
+
+    async def stop(self) -> None:
+        """Of a first look that is not over."""
+        if self._first is not None:
+            self._first.cancel()
+            await asyncio.gather(self._first, return_exceptions=True)
+
+    async def _first_look(self) -> None:
         try:
             await self.reload()
         except HanseError as error:
             log.warning("trust.list", why=str(error))
 
     async def reload(self) -> int:
-        """Looks now; the version in force afterwards. PeerError for a list that is refused; the old one stays."""
-        if self._spaces is not None:
-            self._untold |= await self._spaces.reload()
+        """Looks now; the version in force afterwards. PeerError for a list that is refused; the old one stays.
+
+        The configured list first, which goes before all others: those of spaces may keep a look waiting for long.
+        """
+        async with self._looking:
+            fault: HanseError | None = None
+            try:
+                await self._configured()
+            except HanseError as error:
+                fault = error
+            if self._spaces is not None:
+                self._untold |= await self._spaces.reload()
+            if fault is not None:
+                raise fault
+            await self._tell()
+            return self._anchor.version
+
+    async def _configured(self) -> None:
         if self._file is not None:
             async with self._reading:
                 self._untold |= await self._accepted(await self._fetched(self._file))
@@ -74,7 +106,6 @@ class TrustListSource:
             await self._db.write(PROCESS, _keep, version, self._anchor.jws)
             self._kept = max(self._kept, version)
         await self._tell()
-        return self._anchor.version
 
     async def catch_up(self) -> None:
         """Takes a newer list that another replica has kept."""

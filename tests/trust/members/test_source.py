@@ -1,5 +1,6 @@
 """The trust list is kept current and only ever moves forward, restarts included (spec/trust.md 4.2, 4.3)."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,9 +12,11 @@ from connector.errors import Mistake, PeerError, Unauthenticated, Unavailable
 from connector.http.outbound import Answer, SafeClient
 from connector.storage.database import PROCESS, Database
 from connector.trust.keys.signing import Vault
+from connector.trust.members import source
 from connector.trust.members.authority import Authority
 from connector.trust.members.source import LARGE, TrustListSource, checked_url
 from connector.trust.members.trust_list import Anchor, Entry, MergedInto, TrustList, read_list
+from tests.testkit.patience import PATIENCE_S
 
 NOW = SystemClock().now()
 MEMBER = Entry(
@@ -340,3 +343,58 @@ async def test_only_the_last_versions_stay_in_the_database(
     place.write(issued(authority, 5, MEMBER))
     anchor, _ = await place.process()
     assert anchor.version == 6
+
+
+class Spaces:
+    """Stands for the lists of joined spaces, which come when `answer` is set; `seen` is what was in force before."""
+
+    def __init__(self, anchor: Anchor) -> None:
+        self._anchor, self.seen = anchor, list[int]()
+        self.asked, self.answer = asyncio.Event(), asyncio.Event()
+
+    async def catch_up(self) -> frozenset[str]:
+        return frozenset()
+
+    async def reload(self) -> frozenset[str]:
+        self.seen.append(self._anchor.version)
+        self.asked.set()
+        await self.answer.wait()
+        return frozenset((MEMBER.did,))
+
+
+@pytest.mark.threat("T127")
+async def test_bug_a_start_waited_for_each_list_and_for_the_configured_one_last(
+    sqlite_db: Database, tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> lists of spaces do not come; then they do << the process has started, and goes by the configured list; what
+    comes is told of. A process that stops meanwhile waits for nothing."""
+    monkeypatch.setattr(source, "START_S", 0)
+    file, told = tmp_path / "list.jws", asyncio.Queue[frozenset[str]]()
+    file.write_text(issued(authority, 1, MEMBER))
+    async with asyncio.timeout(PATIENCE_S):
+        for stops in (False, True):
+            spaces = Spaces(anchor := Anchor(authority.public_jwk))
+            listing = TrustListSource(sqlite_db, anchor, SafeClient(), file, "", spaces)  # type: ignore[arg-type]
+            listing.listen(told.put)
+            await listing.start()
+            await spaces.asked.wait()
+            assert spaces.seen == [1]
+            if not stops:
+                spaces.answer.set()
+                assert await told.get() == {MEMBER.did}
+            await listing.stop()
+    assert told.empty()
+
+
+async def test_a_configured_list_that_fails_keeps_no_other_away(
+    sqlite_db: Database, tmp_path: Path, authority: Authority
+) -> None:
+    """>> the file is gone << said, and the lists of spaces are looked at all the same."""
+    spaces = Spaces(anchor := Anchor(authority.public_jwk))
+    spaces.answer.set()
+    listing = TrustListSource(
+        sqlite_db, anchor, SafeClient(), tmp_path / "none", "", spaces  # type: ignore[arg-type]
+    )  # fmt: skip
+    with pytest.raises(Mistake, match=r"trust\.list-file"):
+        await listing.reload()
+    assert spaces.seen == [0]
