@@ -101,7 +101,7 @@ def pages(services: Services) -> list[routes.Handlers]:
         GroupPages(services.spaces, Members(anchor)),
         SpacePages(db, services.spaces, Directory()),
         MergerPages(db, services.spaces),
-        ApplicationPages(db, services.spaces, Directory()),
+        ApplicationPages(db, services.spaces, Directory(), Members(anchor)),
         *_contracts(services, later),
         NotificationPages(
             db, services.notifications.service, services.notifications.mailboxes,

@@ -18,6 +18,7 @@ from connector.spaces.keeping import overview
 from connector.spaces.keeping.authority import ROLE
 from connector.spaces.model import Application, Space
 from connector.storage.database import Database, Tx
+from connector.views.members import Members
 from connector.web.call import Call
 from connector.web.render import page, to
 from connector.web.routes import TOWN, Route, get, post
@@ -39,8 +40,8 @@ class ApplicationPage(Struct, frozen=True, kw_only=True):
 
 
 class ApplicationPages:
-    def __init__(self, db: Database, spaces: SpaceSlice, people: Directory) -> None:
-        self._db, self._people = db, people
+    def __init__(self, db: Database, spaces: SpaceSlice, people: Directory, members: Members) -> None:
+        self._db, self._people, self._members = db, people, members
         self._authority, self._applications = spaces.authority, spaces.applications
 
     async def all(self, call: Call) -> web.StreamResponse:
@@ -117,7 +118,8 @@ class ApplicationPages:
             call, "spaces/application.html", 200 if problem is None else 422,
             title=plain(seen.invited or one.name, view.LONGEST), one=one, tone=TONES[one.state],
             crumbs=[*_crumbs(call, seen.space), (call.say("web.spaces.applications"), call.at("applications"))],
-            about=view.about(call, one, seen.invited), found=view.found_out(call, one), points=points, problem_at=at,
+            about=view.about(call, one, seen.invited, self._members), found=view.found_out(call, one), points=points,
+            problem_at=at,
             missing=max(one.ballot.missing("steward"), 0) if pending else 0, needed=one.ballot.stewards,
             votes=[(seen.names.get(vote.who, ""), vote.at) for vote in one.votes],
             unchecked=[point for point in points if point.name in seen.space.rules.checklist and not point.good],

@@ -26,6 +26,7 @@ from connector.spaces.model import (
 )
 from connector.spaces.model import fingerprint as fingerprint_of
 from connector.trust.members.trust_list import Anchor, millis
+from connector.views.members import Members
 from connector.views.merger import state_of
 from connector.web.call import Call
 
@@ -136,14 +137,21 @@ def kinds(call: Call, said: Rules) -> list[tuple[str, str]]:
     return sorted(((one.notation, one.labels[call.lang]) for one in shown), key=lambda one: one[1].casefold())
 
 
-def about(call: Call, one: Application, invited: str) -> list[tuple[str, str]]:
+def about(call: Call, one: Application, invited: str, members: Members) -> list[tuple[str, str]]:
     """Who asks: pairs of name and text."""
     say = call.say
     facts = [
         ("invited", invited), ("calls-itself", one.name), ("kind", kind(call, one.kind)), ("ars", one.ars),
-        ("operator", one.operator), ("agent", one.agent), ("host", host(one.did)),
+        ("operator", one.operator), ("agent", one.agent and _acting(call, one.agent, members)), ("host", host(one.did)),
     ]  # fmt: skip
     return [(say(f"web.spaces.about.{name}"), plain(text, LONGEST)) for name, text in facts if text]
+
+
+def _acting(call: Call, agent: str, members: Members) -> str:
+    """By name where a list names it, and where it lies: anybody may call itself something."""
+    name = members.name(agent)
+    code = "partners.acting-unnamed" if name == agent else "partners.acting"
+    return call.say(code, name=name, host=host(agent))
 
 
 def found_out(call: Call, one: Application) -> list[Finding]:

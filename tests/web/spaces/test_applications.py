@@ -1,6 +1,7 @@
 """An application at the county's desk: what was found out, what people note, and that two of them agree."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 
@@ -61,19 +62,25 @@ async def test_two_people_agree_and_each_is_told_where_it_stands(desks: Desks) -
 
 @pytest.mark.threat("T31")
 async def test_who_acts_for_an_applicant_is_seen_before_anybody_agrees(
-    desks: Desks, capsys: pytest.CaptureFixture[str]
+    desks: Desks, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """>> a town that applies through its provider << its DID stands on the page and on the command line."""
+    """>> a town that applies through its provider << where that lies stands on the page, its DID on the command line;
+    its name, too, if a list names it."""
     until = desks.town.services.infra.clock.now() + 86_400_000
     wish = Wish(agent="did:web:it.example", name="IT", actions=("negotiate",), until=until, contract="AVV 1")
     await desks.town.services.mandates.service.give(TOWN, wish)
     one = await waiting(desks)
     anna = await desks.at_county(ANNA)
     page = await anna.get(f"/t/{COUNTY}/applications/{one.id}")
-    assert "Für ihn handelt did:web:it.example" in page.words
+    assert "Für ihn handelt it.example, mit einem Auftrag" in page.words
     words = ["space", "application", one.id, "--as", COUNTY, "--data", str(desks.county.city.settings.folder)]
     assert await asyncio.to_thread(main, words, {"LANG": "de"}) == 0
     assert "did:web:it.example handelt für diesen Teilnehmer" in capsys.readouterr().out
+    anchor = desks.county.city.services.trust.anchor
+    named = SimpleNamespace(name="IT-Verbund")
+    monkeypatch.setattr(anchor, "entry", lambda did: named if did == wish.agent else None)
+    page = await anna.get(f"/t/{COUNTY}/applications/{one.id}")
+    assert "Für ihn handelt IT-Verbund (it.example), mit einem Auftrag" in page.words
 
 
 async def test_a_note_says_how_she_knows(desks: Desks) -> None:
