@@ -16,7 +16,7 @@ from tests.spaces.conftest import UNLISTED
 from tests.testkit.cities import MUNICIPALITY, PURPOSE, City
 from tests.web.browsing import Browser
 
-SEA, WHO = "seestadt", "stefan.freigabe@musterstadt.example"
+SEA, OLD, WHO = "seestadt", "altdorf", "stefan.freigabe@musterstadt.example"
 RULES = Rules(documents=("Beschluss des Rates",), checklist=("Dort angerufen",), approvals=1, text="Für den Kreis.")
 YEAR_MS = 31_536_000_000
 BROUGHT = [Document(name=RULES.documents[0], media_type="application/pdf", content=encode(b"%PDF"))]
@@ -90,11 +90,16 @@ async def admitted(there: Towns, city: City, slug: str) -> None:
 
 
 async def away(there: Towns, dataset: str) -> str:
-    """Seestadt belongs to that space alone. A provider acts for it; it has a contract with the neighbour, and hears no
-    more that this ends. Its DID."""
+    """Seestadt belongs to that space alone. It has said to be part of Altdorf, which has left since. A provider acts
+    for it; it has a contract with the neighbour, and hears no more that this ends. Its DID."""
     city = there.city
-    async with there.space.running("see", {SEA: MUNICIPALITY}, UNLISTED) as sea:
-        await admitted(there, sea, SEA)
+    async with there.space.running("see", dict.fromkeys((SEA, OLD), MUNICIPALITY), UNLISTED) as sea:
+        for slug in (SEA, OLD):
+            await admitted(there, sea, slug)
+        space = (await city.services.spaces.authority.description(TOWN)).space
+        part = {"space": space, "member": "", "into": sea.did(OLD), "since": "2026-01-01"}
+        await sea.api.post(f"/api/v1/participants/{SEA}/spaces/merge", part)
+        await sea.services.spaces.joining.leave(OLD, space)
         given = {
             "agent": "did:web:it-verbund.example", "name": "IT-Verbund", "contract": "AVV 2026-117",
             "until": rfc3339(there.space.clock.now() + YEAR_MS), "actions": list(ACTIONS),
