@@ -9,6 +9,7 @@ import pytest
 from connector.approvals.decide import Late, NotYours
 from connector.approvals.model import ApprovalRow, ApprovalRule, Voter
 from connector.approvals.service import TermsBack
+from connector.catalogue.life import DatasetChange
 from connector.contracts.approval import Approval
 from connector.contracts.document import draft
 from connector.contracts.model import NegotiationRow
@@ -168,6 +169,33 @@ async def test_an_offer_withdrawn_meanwhile_is_not_agreed(towns: Towns) -> None:
     await towns.db.write(TOWN, towns.catalogue.withdraw, TOWN)
     await yes(towns, one, ANNA)
     assert (await towns.case(VILLAGE, case.id)).shown == "TERMINATED"
+
+
+@pytest.mark.on_both
+@pytest.mark.threat("T93")
+@pytest.mark.parametrize("day", ["31.12.2098", "31.12.2100"], ids=["narrower", "wider"])
+async def test_terms_published_otherwise_meanwhile_are_not_agreed(towns: Towns, day: str) -> None:
+    """>> asked for; the dataset is published until another day while people think << their yes to the old terms
+    concludes nothing, and the partner reads why; who asks anew is asked about anew, and gets the new ones."""
+    await ruled(towns, TOWN, "contract", "one")
+    dataset, offer = await towns.publish(TOWN)
+    case = await towns.ask(VILLAGE, TOWN, (dataset, offer))
+    await towns.run()
+    one = await waiting(towns)
+    changed = DatasetChange(rule="municipal-purpose", slots={"until": day})
+    dataset = await towns.db.write(TOWN, towns.catalogue.life.change, TOWN, dataset.id, changed)
+    assert (await yes(towns, one, ANNA)).ballot.state == "approved"
+    ended = await towns.case(VILLAGE, case.id)
+    assert (ended.states, ended.agreement) == (("REQUESTED", "TERMINATED"), None)
+    assert ended.reason is not None
+    assert "nicht mehr" in ended.reason["de"][0]
+    [offer] = (await towns.db.read(TOWN, towns.catalogue.life.show, TOWN, dataset.id))[2]
+    again = await towns.ask(VILLAGE, TOWN, (dataset, offer))
+    await towns.run()
+    await yes(towns, await waiting(towns), ANNA)
+    made = await towns.agreement(VILLAGE, (await towns.case(VILLAGE, again.id)).agreement)
+    assert towns.engine.digest(made.document) == towns.engine.digest(offer.policy)
+    assert len(await towns.rows(TOWN, "SELECT id FROM agreement WHERE participant = :participant")) == 1
 
 
 async def test_a_partner_that_is_no_member_any_more_gets_none(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,12 +1,16 @@
 """Who may say what in a negotiation, and what is said by itself: offers, counter-offers, proposals, endings."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
+from connector.approvals.model import Voter
+from connector.catalogue.life import DatasetChange
 from connector.contracts.agreement.agreements import Agreements
 from connector.contracts.model import NegotiationRow
+from connector.contracts.negotiation.decide import NegotiationDecider
 from connector.contracts.negotiation.service import QUOTA
 from connector.errors import Mistake, PeerError, Unknown
 from connector.language.reasons import because
@@ -123,6 +127,20 @@ async def test_an_offer_withdrawn_meanwhile_is_not_agreed(towns: Towns) -> None:
     await towns.run()
     ended = await towns.case(VILLAGE, case.id)
     assert ended.shown == "TERMINATED"
+    assert ended.reason is not None
+    assert "nicht mehr" in ended.reason["de"][0]
+
+
+@pytest.mark.on_both
+async def test_terms_published_otherwise_meanwhile_are_not_agreed(towns: Towns) -> None:
+    """>> offer; the dataset is published under other terms << the old ones accepted >> TERMINATED, no agreement."""
+    case = await proposed(towns)
+    change = DatasetChange(rule="municipal-purpose", slots={"until": "31.12.2098"})
+    await towns.db.write(TOWN, towns.catalogue.life.change, TOWN, case.dataset, change)
+    await accept(towns, VILLAGE, case.id)
+    await towns.run()
+    ended = await towns.case(VILLAGE, case.id)
+    assert (ended.states, ended.agreement) == (("OFFERED", "ACCEPTED", "TERMINATED"), None)
     assert ended.reason is not None
     assert "nicht mehr" in ended.reason["de"][0]
 
@@ -358,6 +376,39 @@ async def test_who_asks_again_for_wider_terms_is_told_the_clause(towns: Towns) -
     assert ended.reason is not None
     assert "Verbot" in " ".join(ended.reason["de"])
     assert "prohibition" in " ".join(ended.reason["en"])
+
+
+@pytest.mark.parametrize(
+    ("now", "shown", "said"),
+    [
+        pytest.param(lambda was: was, "AGREED", "", id="the same"),
+        pytest.param(lambda was: narrowed(was, UNTIL), "TERMINATED", "31.12.2089", id="narrower"),
+        pytest.param(lambda was: {**was, "prohibition": was["prohibition"][:1]}, "AGREED", "", id="wider"),
+        pytest.param(lambda was: narrowed(was, EARLY), "TERMINATED", "31.12.2000", id="over"),
+    ],
+)
+async def test_people_agreed_and_it_is_judged_by_what_is_published_now(
+    towns: Towns, now: Any, shown: str, said: str
+) -> None:
+    """>> decided once more after a yes, with other terms under the same name << agreed as asked for if that is no
+    wider than what is published now, else an end that names the clause, and never a counter-offer."""
+    dataset, offer = await towns.publish(TOWN, personal=True)
+    await towns.ask(VILLAGE, TOWN, (dataset, offer))
+    await towns.run()
+    [waits] = await towns.db.read(TOWN, towns.approvals.waiting, TOWN)
+    protection = Voter("p-cccccc", frozenset({"protection"}))
+    await towns.db.write(TOWN, towns.approvals.yes, TOWN, waits.id, protection)
+
+    def decided(tx: Tx) -> NegotiationRow:
+        policy = json.dumps(now(offer.policy))
+        tx.run("UPDATE offer SET policy = :policy WHERE participant = :participant", participant=TOWN, policy=policy)
+        decide = towns.contracts.decide
+        assert isinstance(decide, NegotiationDecider)
+        return decide.approved(tx, towns.contracts.get(tx, TOWN, waits.process), towns.partner(VILLAGE))
+
+    case = await towns.db.write(TOWN, decided)
+    assert case.shown == shown
+    assert said in " ".join((case.reason or {"de": []})["de"])
 
 
 async def test_what_a_message_says_is_looked_up_once(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
