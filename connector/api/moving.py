@@ -66,7 +66,8 @@ class MovingHandlers:
         {
             400: (
                 "mandates.no-own-key", "moving.fingerprint", "moving.keeps-space", "moving.large", "moving.names",
-                "moving.not-active", "moving.other-move", "moving.over", "moving.same-place", "moving.target",
+                "moving.not-active", "moving.often", "moving.other-move", "moving.over", "moving.same-place",
+                "moving.target",
             )
         }
     )  # fmt: skip

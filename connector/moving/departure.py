@@ -86,6 +86,8 @@ class Departures:
         holds, or moves elsewhere.
         """
         hosted, plan = await self._participants.get(slug), (await self.look(slug)).plan
+        if len(hosted.participant.former) >= succession.MOST_FORMER:
+            raise Mistake("moving.often", most=succession.MOST_FORMER)
         if plan.files > MOST_FILES or plan.agreements > manifest.MOST_AGREEMENTS:
             raise Mistake("moving.large", files=MOST_FILES, agreements=manifest.MOST_AGREEMENTS)
         await self._require_room(slug)

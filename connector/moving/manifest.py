@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from connector.errors import HanseError, Mistake
+from connector.participants import succession
 from connector.participants.model import Participant
 from connector.participants.publisher_details import PublisherDetails
 from connector.trust.keys import jose
@@ -35,14 +36,14 @@ class Entry(Struct, frozen=True):
 
 
 class Origin(Struct, frozen=True, kw_only=True):
-    """Who moves, as the present provider knows it; `former` are DIDs of before."""
+    """Who moves, as the present provider knows it; `former` are DIDs of before, to which `did` comes there."""
 
     did: Annotated[str, Meta(max_length=512)]
     root: Annotated[str, Meta(max_length=500)]
     name: Annotated[str, Meta(max_length=200)]
     kind: Annotated[str, Meta(max_length=300)]
     operator: Annotated[str, Meta(max_length=200)]
-    former: Annotated[tuple[str, ...], Meta(max_length=16)] = ()
+    former: Annotated[tuple[str, ...], Meta(max_length=succession.MOST_FORMER - 1)] = ()
     publisher: PublisherDetails = PublisherDetails()
 
 

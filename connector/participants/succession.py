@@ -15,6 +15,8 @@ from connector.trust.did import did as dids
 
 TERM_MS: Final = 365 * 86_400_000
 """How long an old DID is answered unless the operator says otherwise."""
+MOST_FORMER: Final = 16
+"""DIDs that a participant had before. None is ever dropped: contracts and datasets name it by them for good."""
 
 
 def from_here(participant: Participant, text: str, *, whole: bool) -> str:

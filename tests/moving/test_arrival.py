@@ -12,7 +12,7 @@ from connector.errors import HanseError, Mistake
 from connector.moving import departure, envelope, manifest, rows, target
 from connector.moving.frames import MANIFEST, Reader
 from connector.moving.target import Target
-from connector.participants import store
+from connector.participants import store, succession
 from connector.spaces import joined_store
 from connector.spaces.model import Joined, Rules
 from connector.storage.at_rest import AtRest
@@ -20,6 +20,7 @@ from connector.storage.database import Tx
 from connector.trust.keys.signing import SoftwareKey
 from connector.witness import quorum
 from tests.moving.sides import PARTNER, TOWN, New, Old, pieces
+from tests.testkit.moved import set_former
 
 DATA = b"art;hoehe\nLinde;12\n"
 
@@ -336,6 +337,27 @@ def test_a_manifest_is_as_long_as_was_counted(monkeypatch: pytest.MonkeyPatch) -
         )  # fmt: skip
         spare = manifest.length(files, agreements) - len(manifest.signed(made, key))
         assert 0 < spare <= manifest._REST * 4 // 3
+
+
+async def test_bug_a_seventeenth_former_did_left_no_way_on(old: Old, new: New) -> None:
+    """>> a town that moved sixteen times; one that moved fifteen times << told so before it rests, and it works on;
+    moves, has sixteen and means them all."""
+    former = [f"did:web:operator{number}.example" for number in range(succession.MOST_FORMER)]
+    to = (await new.arrivals.expect(TOWN)).target
+    await had(old, former)
+    with pytest.raises(Mistake, match=r"moving\.often.*16"):
+        await old.departures.begin(TOWN, to)
+    assert (await old.departures.look(TOWN)).participant == "active"
+    await had(old, former[1:])
+    await old.departures.begin(TOWN, to)
+    await new.take(await old.archive())
+    there = (await new.participants.get(TOWN)).participant
+    assert there.former == (old.towns.did(TOWN), *former[1:])
+
+
+async def had(old: Old, former: list[str]) -> None:
+    await old.towns.db.write(TOWN, set_former, TOWN, *former)
+    await old.towns.participants.catch_up()
 
 
 async def test_a_second_move_waits_until_lists_know_of_the_first(old: Old, new: New) -> None:

@@ -124,6 +124,7 @@ def bomb(entries: Entries) -> None:
 
 
 EVIL = PublisherDetails(contact_url="javascript:alert(1)")
+SIXTEEN = tuple(f"did:web:operator{number}.example" for number in range(16))
 NO_ROWS: Any = {"a": 1}
 BENT: dict[str, tuple[Bend, str]] = {
     "a path upwards": (file("../../evil"), "moving.path"),
@@ -205,6 +206,7 @@ async def test_whoever_else_signs_is_not_believed(forge: Forge) -> None:
         (lambda one: replace(one, entries=one.entries[1:]), "moving.damaged"),
         (lambda one: replace(one, origin=replace(one.origin, former=("no did",))), "trust.did"),
         (lambda one: replace(one, origin=replace(one.origin, former=(other,))), "moving.same-place"),
+        (lambda one: replace(one, origin=replace(one.origin, former=SIXTEEN)), "moving.damaged"),
         (lambda one: replace(one, origin=replace(one.origin, root="https://other.example")), "moving.same-place"),
         (lambda one: replace(one, origin=replace(one.origin, publisher=EVIL)), "moving.damaged"),
         (lambda one: replace(one, log=replace(one.log, size=one.log.size + 1)), "moving.log"),
