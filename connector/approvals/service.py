@@ -41,7 +41,8 @@ LONGEST_REASON = 1_000
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be approved. `personal`: whether the data may be about persons. `terms` is a digest.
+    """What is to be approved. `personal`: whether the data may be about persons. `terms` is a digest, `dataset_version`
+    that of the data which a contract gives.
 
     `wanted`: somebody of ours asked for it (`drafter`, empty if that is not known), and is one of those who agree.
     """
@@ -53,6 +54,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     process: str = ""
     counterparty: str = ""
     terms: str = ""
+    dataset_version: str = ""
     draft: str | None = None
     personal: bool = False
     wanted: bool = False
@@ -77,14 +79,14 @@ class Approvals:
     def contract(self, tx: Tx, slug: str, asked: Asked) -> ApprovalRow | None:
         """The approval that this contract or offer waits for or has; None if nobody has to agree.
 
-        Asked again about the same terms it is the same one; about others it begins anew.
+        Asked again about the same terms and data it is the same one; about others it begins anew.
         """
         if self._nobody(tx, slug, asked):
             return None
         rule = self.rules.of(tx, slug, asked.subject, asked.template)
         stewards, protection = _others(rule, asked), int(rule.protection or asked.personal)
         known = store.of_process(tx, slug, asked.process)
-        if known is not None and known.terms == asked.terms and known.ballot.state in ("open", "approved"):
+        if known is not None and _same(known, asked) and known.ballot.state in ("open", "approved"):
             return known
         if not stewards and not protection:
             return None
@@ -117,7 +119,8 @@ class Approvals:
     def _offered_by(self, tx: Tx, opened: ApprovalRow, before: ApprovalRow) -> ApprovalRow:
         """Whoever offered just these terms in our name has agreed to them."""
         offered = "" if before.terms_back is None else msgspec.json.decode(before.terms_back, type=TermsBack).digest
-        if before.ballot.state != "countered" or offered != opened.terms or opened.ballot.stewards == 0:
+        same = (offered, before.dataset_version) == (opened.terms, opened.dataset_version)
+        if before.ballot.state != "countered" or not same or opened.ballot.stewards == 0:
             return opened
         ballot = decide.yes(opened.ballot, Voter(before.ended_by, frozenset({"steward"})), "steward", tx.now)
         ended = tx.now if ballot.state == "approved" else None
@@ -238,7 +241,7 @@ class Approvals:
         one = ApprovalRow(
             participant=slug, id=new_uuid(), subject=asked.subject, process=asked.process, dataset=asked.dataset,
             title=plain(asked.title, 300), counterparty=asked.counterparty, template=asked.template, terms=asked.terms,
-            draft=asked.draft, asked_at=tx.now, remind_at=tx.now + span // 2,
+            dataset_version=asked.dataset_version, draft=asked.draft, asked_at=tx.now, remind_at=tx.now + span // 2,
             ballot=Ballot(stewards=stewards, protection=protection, drafter=drafter, due_at=due_at),
         )  # fmt: skip
         store.insert(tx, one)
@@ -289,6 +292,12 @@ class Approvals:
         }  # fmt: skip
         did = self._participants.held(one.participant).participant.did
         audit.append(tx, one.participant, "decision", None, who, body, did=did)
+
+
+def _same(known: ApprovalRow, asked: Asked) -> bool:
+    """Whether people were asked about just this, and data protection too if the data may be about persons by now."""
+    shown = (known.terms, known.dataset_version) == (asked.terms, asked.dataset_version)
+    return shown and (known.ballot.protection > 0 or not asked.personal)
 
 
 def _said(ballot: Ballot, voter: Voter) -> Part:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from connector.approvals.model import ApprovalRow, ApprovalRule, Voter
-from connector.approvals.service import Asked
+from connector.approvals.service import Asked, TermsBack
 from tests.testkit.towns import Towns
 
 TOWN = "musterstadt"
@@ -42,6 +42,22 @@ async def test_what_was_open_for_former_terms_is_withdrawn(towns: Towns) -> None
     await asked(towns, "b")
     found = await towns.db.read(TOWN, towns.approvals.get, TOWN, first.id)
     assert found.ballot.state == "withdrawn"
+
+
+@pytest.mark.parametrize(("version", "votes"), [("1", 1), ("2", 0)])
+async def test_whoever_offers_terms_has_agreed_to_them_for_the_data_of_then(
+    towns: Towns, version: str, votes: int
+) -> None:
+    """>> terms b are offered instead, and accepted; the data have a new version << whoever offered is asked, too."""
+    rule = ApprovalRule(subject="contract", template="", people="two", protection=False, days=14)
+    await towns.db.write(TOWN, towns.approvals.rules.put, TOWN, rule, CARL.who)
+    first = await asked(towns, "a", dataset_version="1", personal=False)
+    assert first is not None
+    steward, back = Voter("p-aaaaaa", frozenset({"steward"})), TermsBack({}, "b")
+    await towns.db.write(TOWN, towns.approvals.counter, TOWN, first.id, steward, back)
+    accepted = await asked(towns, "b", dataset_version=version, personal=False)
+    assert accepted is not None
+    assert len(accepted.ballot.votes) == votes
 
 
 async def test_what_somebody_of_ours_wanted_counts_her(towns: Towns) -> None:

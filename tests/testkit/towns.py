@@ -298,11 +298,11 @@ class Towns:
         wanted = Publication(**{**base, **wish})
         return await self.db.write(slug, self.catalogue.publish, slug, wanted, released=wanted.personal)
 
-    async def file(self, slug: str) -> str:
+    async def file(self, slug: str, sha256: str = "0" * 64) -> str:
         """A registered file, by its id."""
         source = Source(
-            id=new_uuid(), kind="file", location="0" * 64, name=self.file_name, media_type="text/csv", bytes=8,
-            sha256="0" * 64,
+            id=new_uuid(), kind="file", location=sha256, name=self.file_name, media_type="text/csv", bytes=8,
+            sha256=sha256,
         )  # fmt: skip
         await self.db.write(slug, self.catalogue.register, slug, source)
         return source.id

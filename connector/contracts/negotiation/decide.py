@@ -196,6 +196,7 @@ class NegotiationDecider:
             Asked(
                 subject="contract", title=dataset.title, dataset=dataset.id, template=str(offer.template.get("id", "")),
                 process=case.id, counterparty=case.counterparty, terms=terms, personal=dataset.personal,
+                dataset_version=dataset.version,
             ),
         )  # fmt: skip
         if held is not None and held.ballot.state != "approved":

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from connector.approvals.decide import Late, NotYours
 from connector.approvals.model import ApprovalRow, ApprovalRule, Voter
 from connector.approvals.service import TermsBack
-from connector.catalogue.life import DatasetChange
+from connector.catalogue.life import DatasetChange, Replacement
 from connector.contracts.approval import Approval
 from connector.contracts.document import draft
 from connector.contracts.model import NegotiationRow
@@ -196,6 +197,49 @@ async def test_terms_published_otherwise_meanwhile_are_not_agreed(towns: Towns, 
     made = await towns.agreement(VILLAGE, (await towns.case(VILLAGE, again.id)).agreement)
     assert towns.engine.digest(made.document) == towns.engine.digest(offer.policy)
     assert len(await towns.rows(TOWN, "SELECT id FROM agreement WHERE participant = :participant")) == 1
+
+
+@pytest.mark.on_both
+@pytest.mark.threat("T93")
+@pytest.mark.parametrize("personal", [False, True])
+async def test_bug_a_yes_counted_for_data_that_came_later(towns: Towns, personal: bool) -> None:
+    """>> one of two agrees; the data get a new version, which may be about persons; the other agrees << all are asked
+    anew about it, data protection too, and only then there is a contract."""
+    await ruled(towns, TOWN, "contract", "two")
+    dataset, offer = await towns.publish(TOWN)
+    case = await towns.ask(VILLAGE, TOWN, (dataset, offer))
+    await towns.run()
+    before = await waiting(towns)
+    await yes(towns, before, ANNA)
+    newer = Replacement(source=await towns.file(TOWN, "1" * 64), personal=personal)
+    await towns.db.write(TOWN, partial(towns.catalogue.life.replace, released=True), TOWN, dataset.id, newer)
+    assert (await yes(towns, before, BERTA)).ballot.state == "approved"
+    assert await states(towns, case) == ("REQUESTED",)
+    anew = await waiting(towns)
+    assert (anew.ballot.votes, anew.ballot.protection, anew.dataset_version) == ((), int(personal), "1" * 64)
+    for who in (ANNA, BERTA, *([CARL] if personal else [])):
+        assert (await towns.case(VILLAGE, case.id)).shown == "REQUESTED"
+        await yes(towns, anew, who)
+    assert await states(towns, case) == ("REQUESTED", "AGREED")  # the partner reads what is not as it was described
+
+
+@pytest.mark.threat("T93")
+async def test_bug_data_that_turned_out_to_be_about_persons_passed_data_protection_by(towns: Towns) -> None:
+    """>> the same bytes, said to be about persons while a steward thinks; she agrees << data protection is asked."""
+    await ruled(towns, TOWN, "contract", "one")
+    dataset, offer = await towns.publish(TOWN)
+    case = await towns.ask(VILLAGE, TOWN, (dataset, offer))
+    await towns.run()
+    before = await waiting(towns)
+    same = Replacement(source=dataset.source, personal=True)
+    await towns.db.write(TOWN, partial(towns.catalogue.life.replace, released=True), TOWN, dataset.id, same)
+    await yes(towns, before, ANNA)
+    anew = await waiting(towns)
+    assert (anew.ballot.stewards, anew.ballot.protection) == (1, 1)
+    await yes(towns, anew, ANNA)
+    assert (await towns.case(VILLAGE, case.id)).shown == "REQUESTED"
+    await yes(towns, anew, CARL)
+    assert (await towns.case(VILLAGE, case.id)).shown == "FINALIZED"
 
 
 async def test_a_partner_that_is_no_member_any_more_gets_none(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
