@@ -2,7 +2,7 @@
 
 import pytest
 
-from connector.language import local_end, local_text, local_time, say
+from connector.language import day_text, local_end, local_text, local_time, say
 
 WINTER, SUMMER = 1_830_294_000_000, 1_814_486_403_999
 
@@ -59,3 +59,20 @@ def test_a_sentence_never_shows_utc_to_people_who_live_elsewhere() -> None:
     assert "01.07.2027, 00:00:00 Uhr (MESZ)" in told
     told = say("cli.restore.done", "de", folder="x", made="2026-11-27T19:03:49Z")
     assert told.endswith("27.11.2026, 20:03:49 Uhr (MEZ).")
+
+
+@pytest.mark.parametrize(
+    ("text", "lang", "said"),
+    [
+        ("2027-12-31T23:00:00Z", "de", "01.01.2028"),
+        ("2027-12-31T23:00:00Z", "en", "01 Jan 2028"),
+        ("2027-12-31", "de", "31.12.2027"),
+        ("31.12.2027", "de", "31.12.2027"),
+        ("0001-01-01T00:00:00+14:00", "de", "0001-01-01T00:00:00+14:00"),
+        ("–", "de", "–"),
+    ],
+)
+def test_a_day_is_that_of_the_space_as_people_write_it(text: str, lang: str, said: str) -> None:
+    """An instant has the day of the space, a day stays that day, what is neither stays as it is."""
+    assert day_text(text, lang) == said
+    assert say("cli.group.ended", lang, day=text).endswith(f" {said}")

@@ -6,7 +6,7 @@ door to people, so instants that a sentence names are put into local time here (
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 
@@ -21,6 +21,9 @@ _INSTANTS = frozenset(
 """Placeholders that stand for an instant: RFC 3339 in them becomes local time."""
 _ENDS = frozenset({"through"})
 """Placeholders that stand for an end: at midnight it is said as the last day."""
+_DAYS = frozenset({"day"})
+"""Placeholders that stand for a day: it is written as people write it, an instant as its day in the space."""
+_LOCAL = _INSTANTS | _ENDS | _DAYS
 
 
 @cache
@@ -32,15 +35,15 @@ def catalogue(lang: str) -> Catalogue:
 def say(key: str, lang: str, /, **facts: object) -> str:
     """The sentence for `key` in `lang` ('de' or 'en') with its placeholders filled; a fact may be told by language."""
     facts = {name: fact.get(lang, "") if isinstance(fact, Mapping) else fact for name, fact in facts.items()}
-    if not (_INSTANTS | _ENDS).isdisjoint(facts):
+    if not _LOCAL.isdisjoint(facts):
         facts = {name: _localised(name, fact, lang) for name, fact in facts.items()}
     return catalogue(lang)[key].format(**facts)
 
 
 def _localised(name: str, fact: object, lang: str) -> object:
-    if not isinstance(fact, str) or name not in _INSTANTS | _ENDS:
+    if not isinstance(fact, str) or name not in _LOCAL:
         return fact
-    return local_text(fact, lang, end=name in _ENDS)
+    return day_text(fact, lang) if name in _DAYS else local_text(fact, lang, end=name in _ENDS)
 
 
 def local_time(milliseconds: int, lang: str) -> str:
@@ -70,6 +73,16 @@ def local_text(text: str, lang: str, *, end: bool = False) -> str:
         return text
     told = through if end else spoken
     return text if at is None else told(at, lambda key, /, **facts: say(key, lang, **facts))
+
+
+def day_text(text: str, lang: str) -> str:
+    """A day, or that of an instant with an offset, as people write it: `31.12.2027`; any other text as it is."""
+    try:
+        at = datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text)
+        at = at.astimezone(SPACE) if isinstance(at, datetime) and at.tzinfo is not None else at
+    except (ValueError, OverflowError):
+        return text
+    return say("policy.format.day", lang, at=at, year=at.year)
 
 
 def both(key: str, /, **facts: object) -> tuple[str, str]:

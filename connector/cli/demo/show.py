@@ -142,7 +142,7 @@ class CountyShow(Show):
             if key in facts:
                 words[key] = say(f"error.{facts[key]}", self._lang)
         if name == "invite":
-            words["until"] = facts["until"][:10]
+            words["through"] = facts["until"]
         if name == "apply":
             words["open"] = ", ".join(facts["open"])
         return words

@@ -30,7 +30,7 @@ def lines(settings: Settings, lang: str) -> Iterator[Line]:
 def line(slug: str, did: str, until: str, now: datetime) -> Line:
     """What is said of one; a month before the end its partners should have found the new place."""
     ends = datetime.fromisoformat(until)
-    facts: dict[str, object] = {"participant": slug, "did": did, "until": until[:10]}
+    facts: dict[str, object] = {"participant": slug, "did": did, "through": until}
     if ends <= now:
         return "ok", "moved-over", facts
     return ("warn", "moved-soon", facts) if ends - now <= SOON else ("ok", "moved", facts)

@@ -62,10 +62,9 @@ def _shown(call: Call, one: Any) -> int:
     call.result(one)
     call.tell("group.head", label=_label(call, one), group=one["group"])
     if one["ended"]:
-        call.tell("group.ended", until=one["ended"][:10])
+        call.tell("group.ended", day=one["ended"])
     for who in one["members"]:
-        since, until = who["since"][:10], (who["until"] or "–")[:10]
-        call.tell("group.member", did=who["did"], since=since, until=until)
+        call.tell("group.member", did=who["did"], day=who["since"], through=who["until"] or "–")
     return OK
 
 

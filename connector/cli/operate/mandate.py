@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from connector.catalogue.templates.days import midnight, read_day
 from connector.cli.frame.call import OK, Call
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
@@ -28,9 +29,8 @@ def register(top: Words, places: Any) -> None:
 
 def run_give(call: Call) -> int:
     args = call.args
-    until = args.until if "T" in args.until else f"{args.until}T00:00:00Z"
     body = {
-        "agent": args.agent, "name": args.name, "until": until, "contract": args.contract,
+        "agent": args.agent, "name": args.name, "until": _end(args.until), "contract": args.contract,
         "actions": args.action or list(ACTIONS),
     }  # fmt: skip
     made = _api(call).post("participants", args.participant, "mandates", body=body)
@@ -41,6 +41,12 @@ def run_give(call: Call) -> int:
         print(made["code"])
     call.tell("mandate.code-next")
     return OK
+
+
+def _end(text: str) -> str:
+    """Of a day its beginning in the space (decision 0044); a moment is the server's to read."""
+    found = read_day(text)
+    return text if found is None else midnight(found).isoformat()
 
 
 def run_list(call: Call) -> int:
@@ -61,7 +67,7 @@ def run_show(call: Call) -> int:
     call.tell("mandate.sealed", name=said["agentName"], agent=said["agent"], sha256=call.args.mandate)
     for action in said["actions"]:
         call.tell("mandate.may", action=call.say(f"mandate.action.{action}"))
-    call.tell("mandate.for", contract=said["contract"], until=said["until"][:10])
+    call.tell("mandate.for", contract=said["contract"], through=said["until"])
     return OK
 
 
@@ -81,7 +87,7 @@ def run_withdraw(call: Call) -> int:
 def _tell(call: Call, one: Any) -> None:
     state = call.say(f"mandate.is.{one['state']}")
     call.tell(
-        "mandate.line", name=one["name"], agent=one["agent"], state=state, until=(one["until"] or "")[:10],
+        "mandate.line", name=one["name"], agent=one["agent"], state=state, through=one["until"] or "",
         mandate=one["mandate"],
     )  # fmt: skip
 

@@ -192,7 +192,7 @@ def _retained(call: Call, now: dict[str, Any]) -> None:
     """What is still within its period of retention; raises Mistake, as the server would, unless the word was said."""
     for one in now["retained"]:
         type_ = call.say(f"records.types.{one['type']}") if one["type"] in TYPES else one["type"]
-        until = call.say("leaving.retained-until", at=one["until"][:10]) if one["until"] else None
+        until = call.say("leaving.retained-until", through=one["until"]) if one["until"] else None
         loose = call.say("leaving.retained-loose", count=one["loose"]) if one["loose"] else ""
         facts = {"type": type_, "count": one["count"], "loose": loose}
         call.tell("leaving.retained", until=until or call.say("leaving.retained-for-ever"), **facts)

@@ -163,7 +163,7 @@ def run_invite(call: Call) -> int:
     call.result(made)
     if args.qr is not None:
         _draw(args.qr.expanduser(), made["link"], args.name)
-    call.tell("space.invited", name=made["name"], until=made["until"][:10])
+    call.tell("space.invited", name=made["name"], through=made["until"])
     if not args.json:
         print(made["link"])
     call.tell("space.invited-next")
@@ -186,7 +186,7 @@ def run_invitations(call: Call) -> int:
     call.result(found)
     for one in found["invitations"]:
         state = call.say(f"space.invitation.{one['state']}")
-        call.tell("space.invitation-line", id=one["id"], name=one["name"], state=state, until=one["until"][:10])
+        call.tell("space.invitation-line", id=one["id"], name=one["name"], state=state, through=one["until"])
     if not found["invitations"]:
         call.tell("space.invitation-none")
     return OK
@@ -265,9 +265,9 @@ def run_members(call: Call) -> int:
     found = _api(call).get("participants", call.args.participant, "space", "members")
     call.result(found)
     for one in found["members"]:
-        until = one["until"][:10] if one["until"] else call.say("space.open-end")
+        end = one["until"] or call.say("space.open-end")
         state = call.say(f"space.member.{one['state']}")
-        call.tell("space.member-line", name=one["name"], did=one["did"], state=state, until=until)
+        call.tell("space.member-line", name=one["name"], did=one["did"], state=state, through=end)
     return OK
 
 
@@ -285,8 +285,8 @@ def run_renew(call: Call) -> int:
     body = {"did": args.did, "who": args.who}
     one = _api(call).post("participants", args.participant, "space", "members", "renew", body=body)
     call.result(one)
-    until = one["until"][:10] if one["until"] else call.say("space.open-end")
-    call.tell("space.renewed", name=one["name"], until=until)
+    end = one["until"] or call.say("space.open-end")
+    call.tell("space.renewed", name=one["name"], through=end)
     return OK
 
 
@@ -317,7 +317,7 @@ def run_joined(call: Call) -> int:
         state = call.say("space.member.suspended" if one["suspended"] else f"join.{one['state']}")
         call.tell("space.joined-line", name=one["name"], space=one["space"], state=state)
         if one["state"] == "member" and one["until"]:
-            call.tell("space.joined-until", until=one["until"][:10])
+            call.tell("space.joined-until", through=one["until"])
         if one["state"] == "refused":
             call.tell("join.why", reason=sentence(call, one["reason"]))
         space_merge.tell_own(call, one["mergers"])

@@ -120,11 +120,11 @@ def run_joined(call: Call) -> int:
 def _tell(call: Call, one: Any) -> None:
     call.tell("space.group-line", label=_label(call, one), group=one["group"], keeper=one["keeper"])
     if one["ended"]:
-        call.tell("space.group-ended", until=one["ended"][:10])
+        call.tell("space.group-ended", day=one["ended"])
     for who in one["members"]:
-        since, until = (who["since"] or "–")[:10], (who["until"] or "–")[:10]
+        day, end = who["since"] or "–", who["until"] or "–"
         state = call.say(f"space.group-is.{who['state']}")
-        call.tell("space.group-member", did=who["did"], state=state, since=since, until=until)
+        call.tell("space.group-member", did=who["did"], state=state, day=day, through=end)
 
 
 def _label(call: Call, one: Any) -> str:

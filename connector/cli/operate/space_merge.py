@@ -44,7 +44,7 @@ def run_merge(call: Call) -> int:
     args = call.args
     if bool(args.into) is bool(args.member):
         raise Mistake("cli.space-merge-which")
-    if not call.sure("space.merge-sure", since=args.since):
+    if not call.sure("space.merge-sure", day=args.since):
         return OK
     body = {"space": args.space, "member": args.member, "into": args.into, "since": args.since}
     said = Api(call.settings().api.socket).post("participants", args.participant, "spaces", "merge", body=body)

@@ -43,7 +43,7 @@ def test_a_partner_that_is_part_of_another_one_is_said_to_be(
 ) -> None:
     whole = {"did": "did:web:c", "name": "Cstadt", "since": "2027-01-01"}
     assert shown(play, capsys, "en", part_of=whole).splitlines() == [
-        "Bäume, with Bdorf", "    Bdorf has been part of Cstadt (did:web:c) since 2027-01-01, by the list of members.",
+        "Bäume, with Bdorf", "    Bdorf has been part of Cstadt (did:web:c) since 01 Jan 2027, by the list of members.",
         "    in force",
     ]  # fmt: skip
 

@@ -22,4 +22,4 @@ def test_how_long_the_old_did_is_answered(left: timedelta, said: tuple[str, str]
     until = rfc3339(int((NOW + left).timestamp() * 1000))
     state, key, facts = line("musterstadt", "did:web:neu.example", until, NOW)
     assert (state, key) == said
-    assert facts == {"participant": "musterstadt", "did": "did:web:neu.example", "until": until[:10]}
+    assert facts == {"participant": "musterstadt", "did": "did:web:neu.example", "through": until}

@@ -223,13 +223,16 @@ KEPT = [
         (
             "de",
             [
-                "Vereinbarung, Einträge: 3, bis 2036-11-26.",
+                "Vereinbarung, Einträge: 3, bis 26.11.2036, 01:00:00 Uhr (MEZ).",
                 "log-origin, Einträge: 1, ohne festes Ende; davon in keinem",
             ],
         ),
         (
             "en",
-            ["agreement, records: 3, until 2036-11-26.", "log-origin, records: 1, without a fixed end; of these in no"],
+            [
+                "agreement, records: 3, until 26 Nov 2036, 01:00:00 (CET).",
+                "log-origin, records: 1, without a fixed end; of these in no",
+            ],
         ),
     ],
 )

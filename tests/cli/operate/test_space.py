@@ -14,7 +14,9 @@ import pytest
 
 from connector.cli.main import main
 from connector.clock import rfc3339
+from connector.language import local_text
 from connector.spaces.model import Rules
+from tests.cli.playback import Playback
 from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, TOWN, UNLISTED, VILLAGE, County, applied, joined
 from tests.testkit.cities import MUNICIPALITY, City, Space
 
@@ -197,7 +199,7 @@ async def test_joined_says_how_long_and_whether_suspended(
         await hanse(town, "space", "joined", "--as", TOWN)
         ends = rfc3339((await town.services.spaces.joining.all(TOWN))[0].until or 0)
         assert capsys.readouterr().out.splitlines() == [
-            f"Datenraum Musterkreis ({one.space}): {said}", f"  until {ends[:10]}",
+            f"Datenraum Musterkreis ({one.space}): {said}", f"  until {local_text(ends, 'en', end=True)}",
         ]  # fmt: skip
     waiting = await applied(town, VILLAGE, await county.invite(), county)
     await county.applications.refuse(COUNTY, waiting.application, "No letter.", ANNA)
@@ -215,3 +217,24 @@ async def test_recognising(county: County, space: Space, capsys: pytest.CaptureF
     await hanse(county.city, *words, "0", code=1)
     await hanse(county.city, *words, theirs.fingerprint)
     assert theirs.space in capsys.readouterr().out
+
+
+def test_bug_days_of_a_space_were_cut_from_utc(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
+    """>> memberships and invitations that end about midnight << the day and the hour of the desk, not those of UTC."""
+    place, end = "/participants/kreis/space", "2036-12-31T23:00:00Z"
+    member = {"name": "Adorf", "did": "did:web:a", "state": "active", "until": end}
+    play.on(f"GET {place}/members", {"members": [member, {**member, "until": None}]})
+    play.on(f"GET {place}/invitations", {"invitations": [{**member, "id": "7", "state": "open", "until": end}]})
+    play.on("GET /participants/kreis/spaces", {"spaces": [
+        {"name": "Norden", "space": "https://k.example/space", "suspended": False, "state": "member", "until": end,
+         "mergers": []}]})  # fmt: skip
+    group = {"label": {"de": "Nord"}, "group": "https://k.example/g", "keeper": "did:web:k", "ended": end}
+    people = [{"did": "did:web:a", "state": "member", "since": "2026-11-27T23:30:00Z", "until": end}]
+    play.on(f"GET {place}/groups", {"groups": [{**group, "members": people}]})
+    for words in ("members", "invitations", "joined", "group list"):
+        assert main(["space", *words.split(), "--as", "kreis"], {}) == 0
+    told = capsys.readouterr().out
+    assert told.count("einschließlich 31.12.2036") == 4
+    assert "seit 28.11.2026" in told
+    assert "aufgelöst am 01.01.2037" in told
+    assert "2036-" not in told

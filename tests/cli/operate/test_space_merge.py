@@ -43,14 +43,14 @@ async def test_two_towns_say_it_and_two_people_decide(
     told = await typed(county.city, COUNTY, capsys, "mergers")
     assert told == "Nobody has said that it was merged.\n"
     told = await typed(towns, PART, capsys, "merge", url, "--into", into, "--since", "2026-01-01", "--yes")
-    assert told.startswith(f"Said, as of 2026-01-01: part of {into}. Now the one that takes it in confirms the same")
+    assert told.startswith(f"Said, as of 01 Jan 2026: part of {into}. Now the one that takes it in confirms the same")
     told = await typed(county.city, COUNTY, capsys, "mergers")
     assert "not yet confirmed" in told
     told = await typed(towns, WHOLE, capsys, "merge", url, "--member", did, "--since", "1.1.2026", "--yes")
-    assert told.startswith(f"Confirmed, as of 2026-01-01: {did} is part of this participant.")
+    assert told.startswith(f"Confirmed, as of 01 Jan 2026: {did} is part of this participant.")
     for who, said in ((ANNA, "said by both; people who have to agree yet: 1"), (BERT, "in the list")):
         told = await typed(county.city, COUNTY, capsys, "merge-approve", did, "--who", who, "--yes")
-        assert f"Musterdorf ({did}) has been part of Musterstadt ({into}) since 2026-01-01: {said}" in told
+        assert f"Musterdorf ({did}) has been part of Musterstadt ({into}) since 01 Jan 2026: {said}" in told
     await listed(county, towns)
     assert towns.services.trust.anchor.entries[did].merged_into is not None
 
@@ -91,7 +91,7 @@ async def test_nobody_agrees_to_what_she_was_not_shown(
     approve = ("merge-approve", did, "--who", ANNA)
     monkeypatch.setattr("sys.stdin", Terminal("no\n"))
     told = await typed(county.city, COUNTY, capsys, *approve)
-    assert f"Musterdorf ({did}) has been part of Musterstadt ({into}) since 2026-01-01: said by both" in told
+    assert f"Musterdorf ({did}) has been part of Musterstadt ({into}) since 01 Jan 2026: said by both" in told
     monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))
     await typed(county.city, COUNTY, capsys, *approve, code=2)
     assert await votes() == 0
@@ -109,7 +109,7 @@ async def test_nobody_agrees_to_what_she_was_not_shown(
     assert await votes() == 0
     monkeypatch.setattr("sys.stdin", Terminal("yes\n"))
     told = await typed(county.city, COUNTY, capsys, *approve)
-    assert "since 2026-02-01" in told
+    assert "since 01 Feb 2026" in told
     assert await votes() == 1
 
 
@@ -124,7 +124,7 @@ async def test_nobody_takes_back_what_she_was_not_shown(
     await typed(towns, PART, capsys, "merge", url, "--into", into, *day)
     await typed(towns, WHOLE, capsys, "merge", url, "--member", did, *day)
     await typed(towns, WHOLE, capsys, "merge", url, "--into", did, *day)
-    line = f"Musterdorf ({did}) has been part of Musterstadt ({into}) since 2026-01-01: said, not decided yet"
+    line = f"Musterdorf ({did}) has been part of Musterstadt ({into}) since 01 Jan 2026: said, not decided yet"
     for slug, member in ((PART, ()), (WHOLE, ("--member", "MUSTERDORF")), (WHOLE, ("--member", did))):
         monkeypatch.setattr("sys.stdin", Terminal("no\n"))
         assert await typed(towns, slug, capsys, "merge-withdraw", url, *member) == f"  Merger: {line}\n"
@@ -150,7 +150,7 @@ async def test_a_name_is_enough_and_what_was_said_is_taken_back(
     await typed(towns, PART, capsys, "merge", url, "--into", "Musterstad", *day, code=1)
     told = await typed(towns, PART, capsys, "merge", url, "--into", "Musterstadt", *day)
     assert f"part of {into}" in told
-    line = f"  Merger: Musterdorf ({did}) has been part of Musterstadt ({into}) since 2026-01-01: "
+    line = f"  Merger: Musterdorf ({did}) has been part of Musterstadt ({into}) since 01 Jan 2026: "
     assert f"{line}said by the other one, not confirmed here yet\n" in await typed(towns, WHOLE, capsys, "joined")
     await typed(towns, WHOLE, capsys, "merge", url, "--member", "musterdorf", *day)
     assert f"{line}said, not decided yet\n" in await typed(towns, WHOLE, capsys, "joined")
