@@ -1,4 +1,4 @@
-"""Concepts of rules as people name them: short name, German or English label, code or IRI.
+"""Concepts of rules as people name them: short name, German or English label, another word for it, code or IRI.
 
 Whoever takes such a word asks here before anything is kept or sent: command line, management surface, the forms of the
 desk, and the slots of rule templates. A whole IRI that is in none of our lists may belong to a list of others.
@@ -39,9 +39,9 @@ def vocabulary() -> skos.Vocabulary:
 
 @cache
 def spellings(scheme: str) -> Mapping[str, str]:
-    """Every way to write a concept, folded, to its IRI: name, label, IRI, code of another list."""
+    """Every way to write a concept, folded, to its IRI: name, label, another word, IRI, code of another list."""
     found = vocabulary().scheme(scheme).values()
-    ways = ((way, c.iri) for c in found for way in (*c.codes, *c.labels.values(), c.iri, c.notation))
+    ways = ((way, c.iri) for c in found for way in (*c.codes, *c.others, *c.labels.values(), c.iri, c.notation))
     return {folded(way): iri for way, iri in ways}
 
 

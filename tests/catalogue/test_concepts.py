@@ -22,10 +22,10 @@ def test_a_purpose_may_be_said_in_words(word: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", [concepts.PURPOSES, concepts.KINDS])
-def test_every_concept_is_found_by_its_name_and_both_labels(scheme: str) -> None:
-    """>> each label of each list << the one concept that bears it: no two are called alike."""
+def test_every_concept_is_found_by_each_of_its_words(scheme: str) -> None:
+    """>> each label and other word of each list << the one concept that bears it: no two are called alike."""
     for notation, concept in concepts.vocabulary().scheme(scheme).items():
-        for word in (notation, concept.iri, *concept.labels.values()):
+        for word in (notation, concept.iri, *concept.labels.values(), *concept.others):
             assert concepts.within(scheme, word) == concept.iri, word
 
 
@@ -40,6 +40,17 @@ def test_a_participant_is_always_of_a_kind_of_ours() -> None:
     assert concepts.kind("Kommune").iri == f"{HANSE}municipality"
     with pytest.raises(Mistake, match=r"participants\.kind"):
         concepts.kind("urn:else")
+
+
+@pytest.mark.parametrize("word", ["Stadt", "gemeinde", "Kommune", "town", "City", "village"])
+def test_bug_a_town_was_proposed_to_be_a_state_authority(word: str) -> None:
+    """>> what a town calls itself << a municipality, said by its label."""
+    assert concepts.kind(word) == (f"{HANSE}municipality", {"de": "Kommune", "en": "municipality"})
+
+
+def test_a_slip_in_another_word_is_told_with_the_label() -> None:
+    """>> a misspelt town << the kind by its name first, which is what everybody reads afterwards."""
+    assert concepts.proposed(concepts.KINDS, "Stad")["de"].startswith("Kommune (municipality)")
 
 
 @pytest.mark.parametrize(

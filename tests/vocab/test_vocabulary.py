@@ -17,6 +17,7 @@ from tests.testkit.places import SHARED
 
 H = "https://w3id.org/hanse/v1#"
 VERSION_1 = "29c8f7ccbacfd0dc1d71b7116e8123de9cbd14aa49e2233859ccfe42c7f5c743"
+WITHOUT_OTHER_WORDS = "c8cd7c4adfea6cf3e4c636be28ed4ea2438fe3f6d0474afec6045e9873868e2e"
 
 
 def words(text: str) -> list[str]:
@@ -175,6 +176,8 @@ def test_lists_of_earlier_releases_are_kept() -> None:
     assert first.within(H + "heatPlanning", H + "publicAdministration")
     assert H + "DE-NW" not in first.above
     assert first.within(H + "DE-NW", H + "EU") is None
+    before = found.closure_of(WITHOUT_OTHER_WORDS)
+    assert before == found.current.closure, "another word for a kind changes no decision"
     assert found.closure_of(found.current.digest) is found.current.closure
 
 

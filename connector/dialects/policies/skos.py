@@ -35,7 +35,8 @@ _CODES = (HANSE + "ags", HANSE + "nuts", SKOS + "exactMatch")
 class Concept(Struct, frozen=True, kw_only=True):
     """A concept; `labels` by language, `broader` the IRIs directly above it, `scheme` the list it belongs to.
 
-    `codes` name exactly the same in other lists: AGS, NUTS, IRIs of `skos:exactMatch`.
+    `codes` name exactly the same in other lists: AGS, NUTS, IRIs of `skos:exactMatch`. `others` are words that people
+    use for it, too (`skos:altLabel`): they are understood and never shown.
     """
 
     iri: str
@@ -44,6 +45,7 @@ class Concept(Struct, frozen=True, kw_only=True):
     scheme: str = ""
     notation: str = ""
     codes: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 class Vocabulary(Struct, frozen=True, kw_only=True):
@@ -156,6 +158,7 @@ def _concept(iri: str, facts: Sequence[_Triple]) -> Concept:
         scheme=next(iter(texts("inScheme")), ""),
         notation=next(iter(texts("notation")), ""),
         codes=tuple(sorted(fact.text for fact in facts if fact.predicate in _CODES)),
+        others=tuple(texts("altLabel")),
     )
 
 
