@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
+from shlex import quote
 from typing import Any, Protocol
 
 from connector.cli.frame.call import (
@@ -176,7 +177,7 @@ def _exit_code(error: HanseError) -> int:
 def _failed(call: Call, sentence: str, code: str, exit_code: int) -> int:
     """The sentence that every surface says, and which switch or command helps here."""
     if (hint := f"cli.hint.{code}") in messages(call.lang):
-        sentence = f"{sentence} {say(hint, call.lang)}"
+        sentence = f"{sentence} {say(hint, call.lang, folder=quote(str(call.folder)))}"
     if call.args.json:
         print(json.dumps({"ok": False, "code": code, "reason": sentence}, ensure_ascii=False))
     print(f"hanse: {visible(sentence)}", file=sys.stderr)

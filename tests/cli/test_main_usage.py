@@ -132,10 +132,25 @@ def test_without_a_server_one_sentence_says_so(
     data = ["--data", str(tmp_path)]
     assert main([*data, *words] if place == "before" else [*words, *data], {}) == 3
     said = capsys.readouterr()
-    assert "hanse serve" in said.err
+    assert f"hanse serve --data {tmp_path}\n" in said.err
     assert said.err.count("\n") == 1
     assert said.out == ""
     assert sorted(path.name for path in tmp_path.iterdir()) == ["baum.csv"]
+
+
+def test_bug_the_folder_of_a_server_that_does_not_run_was_called_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> a folder by the environment, one with a space in its name, none named << a command to be copied, each time."""
+    spaced = tmp_path / "Meine Daten"
+    monkeypatch.chdir(tmp_path)
+    for words, environ, folder in (
+        ([], {"HANSE_DATA": str(tmp_path)}, str(tmp_path)),
+        (["--data", str(spaced)], {}, f"'{spaced}'"),
+        ([], {}, str(tmp_path / "hanse-data")),
+    ):
+        assert main(["agreements", "--as", "a", *words], environ) == 3
+        assert capsys.readouterr().err.endswith(f"hanse serve --data {folder}\n")
 
 
 def test_an_error_is_json_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
