@@ -3,25 +3,29 @@
 Asked of the running server; without one there is nothing to say here, which `doctor` says itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from time import time
-from typing import Literal
+from typing import Any, Literal
 
 from connector.cli.frame.client import Api, Problem
 from connector.cli.operate.witness import facts, restored
 from connector.clock import rfc3339
 from connector.errors import HanseError
+from connector.language import say
 from connector.settings.load import Settings
 
 MOST = 20
 """Logs that are named one by one; what is amiss comes first."""
+NAMED = 5
+"""Participants that a line about several names; the others are counted."""
 RECENT_S = 30 * 86_400
 """So long a restore is told of: partners may still have to be asked for what was lost."""
 Line = tuple[Literal["ok", "warn", "bad"], str, dict[str, object]]
 _STATES: dict[str, Literal["ok", "warn"]] = {"late": "warn", "never": "warn", "nobody": "warn", "good": "ok"}
 
 
-def lines(settings: Settings, _lang: str) -> Iterator[Line]:
+def lines(settings: Settings, lang: str) -> Iterator[Line]:
     """State, message under `cli.doctor`, and its facts."""
     try:
         found = Api(settings.api.socket).get("witness")
@@ -34,7 +38,19 @@ def lines(settings: Settings, _lang: str) -> Iterator[Line]:
         yield "warn", "witness-restored", restored(own)
     for own in [one for one in found["own"] if one["alone"]][:MOST]:
         yield "warn", "witness-alone", {"participant": own["participant"], "partners": ", ".join(own["alone"][:MOST])}
-    order = list(_STATES)
-    known = [own for own in found["own"] if own["state"] in _STATES]
-    for own in sorted(known, key=lambda one: (order.index(one["state"]), one["participant"]))[:MOST]:
-        yield _STATES[own["state"]], f"witness-{own['state']}", facts(own)
+    yield from islice(_logs(found["own"], lang), MOST)
+
+
+def _logs(found: Sequence[Mapping[str, Any]], lang: str) -> Iterator[Line]:
+    """How each log stands, the worst first. That no witness is listed is said once: it is one thing to ask for."""
+    for state, level in _STATES.items():
+        these = sorted((own for own in found if own["state"] == state), key=lambda own: str(own["participant"]))
+        if state != "nobody":
+            yield from ((level, f"witness-{state}", facts(own)) for own in these)
+        elif these:
+            yield level, "witness-nobody", {"participants": _named([str(own["participant"]) for own in these], lang)}
+
+
+def _named(names: Sequence[str], lang: str) -> str:
+    shown, more = ", ".join(names[:NAMED]), len(names) - NAMED
+    return say("cli.doctor.and-more", lang, names=shown, count=more) if more > 0 else shown

@@ -3,6 +3,7 @@
 And how our own logs stand with the witnesses of others: how far they have vouched, and since when.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from connector.cli.frame.call import OK, REFUSED, Call
@@ -48,13 +49,13 @@ def run(call: Call) -> int:
     return REFUSED if found["alarms"] else OK
 
 
-def facts(own: dict[str, Any]) -> dict[str, object]:
+def facts(own: Mapping[str, Any]) -> dict[str, object]:
     """What the sentences about one of our logs name."""
     seen = own["vouched"] or {"size": 0, "at": ""}
     return {"participant": own["participant"], "size": own["size"], "seen": seen["size"], "at": seen["at"]}
 
 
-def restored(own: dict[str, Any]) -> dict[str, object]:
+def restored(own: Mapping[str, Any]) -> dict[str, object]:
     """What the sentences about a log with a new origin name."""
     found = own["restored"]
     return {"participant": own["participant"], "at": found["at"], "size": found["size"], "known": found["known"]}

@@ -31,7 +31,10 @@ def told(monkeypatch: pytest.MonkeyPatch, *logs: dict[str, Any], alarms: Any = (
     for _, key, facts in found:
         for lang in ("de", "en"):
             assert "{" not in say(f"cli.doctor.{key}", lang, **facts)
-    return [(state, key, str(facts.get("participant", facts.get("origin")))) for state, key, facts in found]
+    return [
+        (state, key, str(facts.get("participant") or facts.get("participants") or facts.get("origin")))
+        for state, key, facts in found
+    ]
 
 
 def test_what_is_amiss_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,6 +53,13 @@ def test_what_is_amiss_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
         ("ok", "witness-good", "good"),
         ("ok", "witness-good", "long-ago"),
     ]
+
+
+def test_bug_missing_witnesses_were_told_once_a_town(monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> no witness for two towns, then for twelve << one line, with the towns, of many the first and how many."""
+    assert told(monkeypatch, own("b", "nobody"), own("a", "nobody")) == [("warn", "witness-nobody", "a, b")]
+    many = told(monkeypatch, *(own(f"p{at:02}", "nobody") for at in range(12)))
+    assert many == [("warn", "witness-nobody", "p00, p01, p02, p03, p04 und 7 weiteren")]
 
 
 @pytest.mark.threat("T69")
