@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from connector.errors import Mistake
+from connector.settings.load import unread
 from connector.settings.sections import Web
 from connector.small_files import content
 
@@ -19,7 +20,11 @@ def own_texts(settings: Web) -> dict[str, str]:
         "imprint": settings.imprint_file, "privacy": settings.privacy_file,
         "accessibility": settings.accessibility_file, "easy": settings.easy_language_file,
     }  # fmt: skip
+    return {name: _text(file) for name, file in files.items() if file is not None}
+
+
+def _text(file: Path) -> str:
     try:
-        return {name: content(file, _MOST).decode("utf-8") for name, file in files.items() if file is not None}
+        return content(file, _MOST).decode("utf-8")
     except (OSError, ValueError) as problem:
-        raise Mistake("settings.web-text", problem=problem) from problem
+        raise Mistake("settings.web-text", path=file, problem=unread(problem)) from problem

@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from connector.errors import Mistake
+from connector.language import say
 from connector.settings.own_texts import own_texts
 from connector.settings.sections import Web
 
@@ -22,5 +23,8 @@ def test_what_cannot_be_read_stops_the_start(tmp_path: Path) -> None:
     broken = tmp_path / "broken.txt"
     broken.write_bytes(b"\xff\xfe\xff")
     for place in (tmp_path / "none.txt", tmp_path, broken):
-        with pytest.raises(Mistake, match=r"settings\.web-text"):
+        with pytest.raises(Mistake, match=r"settings\.web-text") as caught:
             own_texts(replace(Web(), privacy_file=place))
+        told = say("error.settings.web-text", "de", **caught.value.facts)
+        assert str(place) in told
+        assert "Errno" not in told

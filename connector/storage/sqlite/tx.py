@@ -15,6 +15,8 @@ CACHE_KIB = 2_000
 """Of pages that a connection has read or written; SQLite takes no memory for them before."""
 _FULL = {sqlite3.SQLITE_FULL}
 _BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_UNWRITABLE = {"SQLITE_READONLY_DIRECTORY", "SQLITE_READONLY_CANTINIT"}
+"""The folder cannot be written: SQLite keeps its log beside the file, and needs that to read, too."""
 _LATER = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -68,6 +70,8 @@ def translate(error: sqlite3.Error) -> HanseError:
     """Whose fault a driver error is; the text of the error stays in the log because it may quote data."""
     name = getattr(error, "sqlite_errorname", type(error).__name__)
     primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if name in _UNWRITABLE:
+        return Unavailable("storage.unwritable")
     if primary in _FULL:
         return Unavailable("storage.full")
     if primary in _BROKEN:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from connector.errors import Defect, Mistake, Unavailable
+from connector.language import say
 from connector.storage import open_database, upgrade
 from connector.storage.database import PROCESS, Tx
 from connector.storage.sqlite import checkpoint, integrity, snapshot
@@ -235,3 +236,21 @@ async def test_bug_damage_under_the_checkpoint_was_a_traceback(path: Path, monke
     await db.start()
     assert await asyncio.to_thread(met.wait, PATIENCE_S)
     await db.close()
+
+
+def test_bug_a_folder_that_cannot_be_written_was_a_refused_statement(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> SQLite finds no place for its log << what stands in the way and what to do, not a name of SQLite's."""
+
+    def refused(_: Path) -> sqlite3.Connection:
+        error = sqlite3.OperationalError("attempt to write a readonly database")
+        error.sqlite_errorcode = sqlite3.SQLITE_READONLY_DIRECTORY
+        error.sqlite_errorname = "SQLITE_READONLY_DIRECTORY"
+        raise error
+
+    monkeypatch.setattr(integrity, "connect", refused)
+    with pytest.raises(Unavailable) as caught:
+        integrity.quick(path, 1.0)
+    assert caught.value.code == "storage.unwritable"
+    assert "das Recht" in say(f"error.{caught.value.code}", "de", **caught.value.facts)
