@@ -10,10 +10,12 @@ from urllib.parse import urlencode
 import msgspec
 from aiohttp import web
 
+from connector.catalogue.model import Source
 from connector.catalogue.search.find import Index, SearchRequest
 from connector.drafts.model import Draft, Said
 from connector.drafts.service import Drafts, Outdated
 from connector.errors import HanseError, Mistake, PeerError
+from connector.language import local_time
 from connector.policy.odrl.model import PolicyError
 from connector.storage.database import Database, Tx
 from connector.trust.members.trust_list import Anchor
@@ -46,17 +48,20 @@ class PublishHandlers:
         return await self._start(call)
 
     async def _start(self, call: Call, problem: str = "", url: str = "", status: int = 200) -> web.StreamResponse:
-        found, known = await self._db.read(call.slug, self._before, call.slug)
+        found, sources = await self._db.read(call.slug, self._before, call.slug)
+        known = [
+            (one.id, call.say("web.publish.known.one", name=one.name, at=local_time(one.created_at, call.lang)))
+            for one in sources
+        ]
         return await page(
             call, "publish/start.html", status, title=call.say("web.publish.title"),
             intro=call.say("web.publish.intro"),
             drafts=found, steps=self._steps(call), problem=problem, url=url, known=known,
         )  # fmt: skip
 
-    def _before(self, tx: Tx, slug: str) -> tuple[list[Draft], list[tuple[str, str]]]:
+    def _before(self, tx: Tx, slug: str) -> tuple[list[Draft], list[Source]]:
         """What is being prepared, and what was handed in and is in no draft."""
-        known = self._drafts.unused(tx, slug)[:100]
-        return self._drafts.open_ones(tx, slug), [(one.id, one.name) for one in known]
+        return self._drafts.open_ones(tx, slug), self._drafts.unused(tx, slug)[:100]
 
     async def known(self, call: Call) -> web.StreamResponse:
         """With a file or a live source that was handed in before."""

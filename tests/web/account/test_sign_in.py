@@ -208,10 +208,15 @@ async def test_an_invitation_that_is_none(door: Door) -> None:
 
 
 async def test_who_has_an_account_joins_with_it(door: Door) -> None:
-    """>> Petra of Musterstadt opens an invitation to Nachbardorf << one button, and she signs in anew."""
+    """>> Petra of Musterstadt opens an invitation to Nachbardorf << one button, and she signs in anew.
+
+    Bug: that her session would end, and what to do if somebody else is invited, was not said before.
+    """
     anna = await door.account("auditor")
     page = await anna.get(f"/invitation?code={await door.invited('publisher', slug='nachbardorf')}")
     assert "Annehmen als Petra Muster" in page.words
+    assert "Sie sind als Petra Muster angemeldet." in page.words
+    assert "werden Sie überall abgemeldet" in page.words
     page = await anna.send(page, "/invitation/join")
     assert (await anna.get("/account")).path == "/sign-in"
     people = {login.login: roles for login, roles in await door.accounts.people.all()}

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from connector.accounts import store
+from connector.language import local_time
 from tests.reading.files import TREES
 from tests.testkit.cities import MUNICIPALITY, City, Space
 from tests.web.browsing import Browser, Opened, Page
@@ -254,7 +255,9 @@ async def test_what_a_program_handed_in(anna: Browser, city: City) -> None:
     services = city.services
     source = await services.catalogue.uploads.take("musterstadt", "aus dem GIS.csv", Body())
     await services.infra.db.write("musterstadt", services.catalogue.service.register, "musterstadt", source)
+    (kept,) = await services.infra.db.read("musterstadt", services.catalogue.service.unpublished, "musterstadt")
     start = await anna.get(f"{HOME}/publish")
+    assert f"aus dem GIS.csv, abgegeben am {local_time(kept.created_at, 'de')}" in start.words
     page = await anna.send(start, "/known", source=source.id)
     assert (page.h1, "Zeilen: 3, Spalten: 7" in page.words) == ("Beschreibung", True)
     assert "aus dem GIS.csv" not in dict((await anna.get(f"{HOME}/publish")).form("/file").fields).values()
