@@ -35,6 +35,7 @@ _BEHIND = """WITH RECURSIVE behind(pid) AS (
     UNION SELECT a.pid FROM pg_stat_activity a JOIN behind b ON b.pid = ANY (pg_blocking_pids(a.pid))
     WHERE a.datname = current_database()
 ) SELECT count(*) AS n FROM behind"""
+_LEFT = "SELECT count(*) AS n FROM outbox WHERE done_at IS NULL AND kind <> 'reconcile'"
 HEAD = Approval(role="Amtsleitung", pseudonym="p-7f3a91")
 
 
@@ -196,13 +197,16 @@ class Race:
 
     async def idle(self) -> bool:
         """Nothing is left to send, on either side."""
-        left = "SELECT count(*) AS n FROM outbox WHERE done_at IS NULL AND kind <> 'reconcile'"
 
         def mine(tx: Tx) -> int:
-            row = tx.one(left)
+            row = tx.one(_LEFT)
             return 0 if row is None else int(row["n"])
 
-        return self.rows(left)[0]["n"] == 0 and await self.village.services.infra.db.read(VILLAGE, mine) == 0
+        return await self.provider_idle() and await self.village.services.infra.db.read(VILLAGE, mine) == 0
+
+    async def provider_idle(self) -> bool:
+        """Neither replica has anything to send, or an answer to book, for which it would lock a negotiation."""
+        return bool(self.rows(_LEFT)[0]["n"] == 0)
 
     async def agree(self, ours: str) -> tuple[str, str]:
         """How the negotiation and its agreement ended, the same on both sides and in both logs."""

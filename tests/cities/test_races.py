@@ -1,8 +1,10 @@
 """Two replicas of a provider, and what meets in one moment: whoever is first, both sides end with the same contract."""
 
 import asyncio
+import json
 import os
 import random
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from types import ModuleType
 from typing import Any
@@ -161,22 +163,19 @@ async def test_one_agreement_is_replaced_once(first: int, two: Race) -> None:
     begun = await two.asked(dataset=dataset)
     await two.until(lambda: two.rests(begun, "FINALIZED"))
     old = (await two.case(two.village, begun)).agreement or ""
-    gates = [asyncio.Event(), asyncio.Event()]
-    renewals = list[str]()
+    gates = defaultdict[str, asyncio.Event](asyncio.Event)
 
     def gate(kind: str, body: bytes) -> asyncio.Event | None:
-        waits = kind == "ContractAgreementVerificationMessage"
-        return next((gates[i] for i, one in enumerate(renewals) if waits and one.encode() in body), None)
+        return gates[json.loads(body)["consumerPid"]] if kind == "ContractAgreementVerificationMessage" else None
 
     two.lines[two.village].before = gate
-    for _ in range(2):
-        renewals.append("?")
-        renewals[-1] = await two.asked(old, dataset)
+    renewals = [await two.asked(old, dataset) for _ in range(2)]
     await two.until(lambda: all_held(two, renewals))
+    await two.until(two.provider_idle)  # else the booking of an answer stands in line where a renewal is waited for
 
     def release(which: int) -> Work:
         async def go() -> None:
-            gates[which].set()
+            gates[renewals[which]].set()
 
         return go
 
