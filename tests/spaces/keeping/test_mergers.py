@@ -358,18 +358,18 @@ async def test_a_move_waits_for_who_says_to_be_part_of_the_mover(
     """>> the whole moves, the part says to be part of it << both hold the row of the space before that of a member:
     what was said meanwhile at another replica would else wait for thirty days, and nobody be told."""
     await both_members(county, part, whole)
-    authority, held, locked = county.city.services.spaces.authority, SpaceAuthority.held, list[str]()
+    authority, held, locked = county.city.services.spaces.authority, SpaceAuthority.held, set[str]()
 
     def noting(tx: Tx, slug: str, *, lock: bool = False) -> SpaceRow:
         if lock:
-            locked.append(inspect.stack()[1].function)
+            locked.add(inspect.stack(0)[1].function)
         return held(authority, tx, slug, lock=lock)
 
     monkeypatch.setattr(authority, "held", noting)
     async with space.running("third", {}, dict(UNLISTED)) as third:
         await carried(whole, third, county, part, county.city, slug=WHOLE)
         await say(part, PART, county, into=third.did(WHOLE))
-    assert [one for one in locked if one in ("_move", "_receive_listed")] == ["_move", "_receive_listed"]
+    assert locked >= {"_move", "_receive_listed"}  # how often is not said: the mover's job may tell its move as well
 
 
 @pytest.mark.threat("T122")
