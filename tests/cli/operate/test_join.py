@@ -48,6 +48,21 @@ def test_a_script_pipes_it_in(
     assert LINK not in str(capsys.readouterr())
 
 
+@pytest.mark.threat("T119")
+def test_a_program_does_not_compare_a_fingerprint(
+    authority: Playback, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """>> a link and a yes through a pipe, or at a terminal with an answer for programs << refused, nothing applied."""
+    for stdin, words in (
+        (io.StringIO(f"{LINK}\nja\n"), "join --as a"),
+        (Terminal(f"{LINK}\nja\n"), "join --as a --json"),
+    ):
+        monkeypatch.setattr(sys, "stdin", stdin)
+        assert hanse(words) == 2
+        assert "--fingerprint" in str(capsys.readouterr())
+    assert [sorted(body) for body in sent(authority)] == [["link"], ["link"]]
+
+
 @pytest.mark.parametrize("stdin", [None, io.StringIO(""), Terminal("\n")])
 def test_without_one_nothing_is_sent(
     authority: Playback, monkeypatch: pytest.MonkeyPatch, stdin: object, capsys: pytest.CaptureFixture[str]

@@ -298,6 +298,24 @@ async def test_a_partner_that_is_ahead_is_asked_to_come_again(towns: Towns) -> N
 
 
 @pytest.mark.threat("T47")
+async def test_nothing_is_booked_about_what_was_never_concluded(towns: Towns) -> None:
+    """>> a negotiation that was ended before its agreement was final, then a statement about that << there is no such
+    agreement; no statement is kept, no record is written."""
+    asked = await towns.ask(CONSUMER, PROVIDER, await towns.publish(PROVIDER))
+    await towns.run(rows=1)
+    theirs = await towns.case(PROVIDER, (await towns.case(CONSUMER, asked.id)).kernel.peer_pid or "")
+    await towns.db.write(PROVIDER, towns.contracts.terminate, PROVIDER, theirs.id, "operator", WHY)
+    await towns.run()
+    agreement = await towns.agreement(PROVIDER, theirs.agreement)
+    before = await log(towns, PROVIDER, agreement)
+    assert agreement.state == "terminated"
+    with pytest.raises(Unknown):
+        await hand_over(towns, agreement)
+    assert await stated(towns, PROVIDER, agreement) == []
+    assert await log(towns, PROVIDER, agreement) == before
+
+
+@pytest.mark.threat("T47")
 async def test_a_successor_states_the_end_with_its_own_seal(towns: Towns) -> None:
     """>> a member states it for the consumer; then the trust list names it as its successor << refused, then taken."""
     agreement = await towns.concluded(CONSUMER, PROVIDER)

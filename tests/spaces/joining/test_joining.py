@@ -120,6 +120,24 @@ async def test_whoever_bends_the_link_does_not_get_the_code(county: County, town
         assert invited.code not in repr(false.inbox)
 
 
+@pytest.mark.threat("T103")
+async def test_a_space_that_shows_another_key_than_it_had_is_not_joined_again(county: County, town: City) -> None:
+    """>> an application was refused, the same space is kept with another key now << refused before its code is sent,
+    though its fingerprint was read out."""
+    one = await applied(town, TOWN, await county.invite(), county)
+    await county.applications.refuse(COUNTY, one.application, "nein", PEOPLE[0])
+    await town.services.spaces.joining.progress(TOWN, one.space)
+
+    def had_another(tx: Tx) -> None:
+        tx.run("UPDATE joined_space SET authority = :other", other=f"{URN}{'x' * 43}")
+
+    await town.services.infra.db.write(TOWN, had_another)
+    with pytest.raises(Mistake) as refused:
+        await applied(town, TOWN, await county.invite(), county)
+    assert refused.value.code == "spaces.other-key"
+    assert [found.state for found in await county.applications.all(COUNTY)] == ["refused"]
+
+
 async def test_documents_that_no_application_could_hold_are_refused_before_it(county: County, town: City) -> None:
     """>> two documents of 70 kB << said, and nothing is begun; 131 kB << the authority takes them."""
     invited, told = await county.invite(), await county.authority.description(COUNTY)

@@ -296,6 +296,19 @@ async def test_who_is_no_steward_notes_and_changes_nothing(county: County, town:
             await county.city.services.spaces.memberships.change(COUNTY, town.did(TOWN), "expelled", "Test")
 
 
+@pytest.mark.threat("T102")
+async def test_an_authority_does_not_decide_about_its_own_membership(county: County) -> None:
+    """>> people of the authority expel or renew the authority itself << refused: it is a member as long as there is a
+    space."""
+    memberships, own = county.city.services.spaces.memberships, county.city.did(COUNTY)
+    before = await memberships.all(COUNTY)
+    for decided in (memberships.change(COUNTY, own, "expelled", "Test", ANNA), memberships.renew(COUNTY, own, ANNA)):
+        with pytest.raises(Mistake) as refused:
+            await decided
+        assert refused.value.code == "spaces.oneself"
+    assert await memberships.all(COUNTY) == before
+
+
 async def test_what_the_rules_ask_for_is_brought_and_kept(county: County, town: City) -> None:
     await county.authority.change_rules(COUNTY, Rules(documents=("Beschluss",)))
     invited, joining = await county.invite(), town.services.spaces.joining

@@ -113,13 +113,18 @@ async def test_only_the_keeper_fills_a_group_and_only_in_good_standing(
 
 @pytest.mark.threat("T107")
 async def test_nobody_is_named_that_did_not_agree(county: County, town: City) -> None:
-    """>> agrees without being asked; asked, declines, agrees << refused, and on no list."""
+    """>> agrees without being asked; asked, agrees while suspended; declines, agrees << refused, and on no list."""
     await joined(town, TOWN, county)
     group, groups = await begun(county), county.city.services.spaces.groups
     await county.issue()
     with pytest.raises(PeerError, match="group-not-asked"):
         await wish(town, TOWN, "group-agree", group)
     await groups.ask(COUNTY, FOREST, town.did(TOWN), ANNA)
+    memberships = county.city.services.spaces.memberships
+    await memberships.change(COUNTY, town.did(TOWN), "suspended", "Test", ANNA)
+    with pytest.raises(PeerError, match="group-not-asked"):
+        await wish(town, TOWN, "group-agree", group)
+    await memberships.change(COUNTY, town.did(TOWN), "active", "", ANNA)
     await wish(town, TOWN, "group-leave", group)
     with pytest.raises(PeerError, match="group-not-asked"):
         await wish(town, TOWN, "group-agree", group)

@@ -10,16 +10,19 @@ from msgspec.structs import replace
 
 from connector.errors import Mistake, PeerError
 from connector.spaces import documents, member_store, store
-from connector.spaces.decision import membership, next_list
+from connector.spaces.decision import member_keys, membership, next_list
+from connector.spaces.documents import RequestClaims
 from connector.spaces.keeping import listing
 from connector.spaces.model import Keys, Member
 from connector.storage.database import Tx
 from connector.trust.keys.signing import SoftwareKey
+from connector.trust.members.anchors import URN
 from connector.trust.members.list_reader import ListReader
 from connector.trust.members.trust_list import LIMIT, NODES, TYP, SecondKey, TrustList
 from connector.verify.formats import trustlist
-from tests.spaces.conftest import COUNTY, PEOPLE, TOWN, VILLAGE, County, Start, applied, joined
-from tests.testkit.cities import City
+from tests.cities.moves import moved
+from tests.spaces.conftest import COUNTY, PEOPLE, TOWN, UNLISTED, VILLAGE, County, Start, applied, joined
+from tests.testkit.cities import MUNICIPALITY, City, Space
 
 EMPTY = TrustList(
     version=1, issued="2026-01-01T00:00:00Z", next_update="2026-02-01T00:00:00Z", authority="urn:a", name="n"
@@ -120,13 +123,14 @@ async def test_members_with_very_many_keys_fill_a_list_and_break_none(county: Co
 async def test_a_full_list_takes_nobody_in_and_lets_everybody_go(
     county: County, town: City, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """>> no room left: a second yes, a group that a member agrees to; other keys instead of stolen ones, an end
-    << refused, with nothing changed; taken, and in the next list."""
-    await joined(town, TOWN, county)
+    """>> no room left: a second yes, a group, one that is agreed to, another space, many more keys; other keys instead
+    of stolen ones, an end << refused, with nothing changed; taken, and in the next list."""
+    one = await joined(town, TOWN, county)
     village = await start("village", VILLAGE)
     waiting = await applied(village, VILLAGE, await county.invite(), county)
     groups = county.city.services.spaces.groups
-    await groups.put(COUNTY, "wald", {"de": "Wald"}, "", PEOPLE[0])
+    wald = (await groups.put(COUNTY, "wald", {"de": "Wald"}, "", PEOPLE[0])).iri
+    await groups.ask(COUNTY, "wald", town.did(TOWN), PEOPLE[0])
     await county.issue()
     newest = await county.city.services.infra.db.read(COUNTY, store.newest_version, COUNTY, signed=True)
     assert newest is not None
@@ -135,8 +139,24 @@ async def test_a_full_list_takes_nobody_in_and_lets_everybody_go(
         await county.admit(waiting)
     with pytest.raises(Mistake, match="list-full"):
         await groups.ask(COUNTY, "wald", county.city.did(COUNTY), PEOPLE[0])
-    assert (await village.services.spaces.joining.progress(VILLAGE, waiting.space)).state == "pending"
+    with pytest.raises(Mistake, match="list-full"):
+        await groups.put(COUNTY, "see", {"de": "See"}, "", PEOPLE[0])
     memberships, joining = county.city.services.spaces.memberships, town.services.spaces.joining
+    key = SoftwareKey.generate("peer", "").public_jwk
+    elsewhere = replace(await county.authority.description(COUNTY), authority=f"{URN}{key['kid']}", key=key)
+    with pytest.raises(Mistake, match="list-full"):
+        await memberships.recognise(COUNTY, elsewhere, (), PEOPLE[0])
+    hosted = await town.services.participants.get(TOWN)
+    many = replace(await joining._own_keys(hosted), seal_certificates=tuple(f"{at:064}" for at in range(64)))
+    with monkeypatch.context() as few:
+        few.setattr(member_keys, "FEW_BYTES", 2_048)
+        for said in (
+            RequestClaims(space=one.space, request="group-agree", group=wald),
+            RequestClaims(space=one.space, request="keys", keys=many),
+        ):
+            with pytest.raises(PeerError, match="list-full"):
+                await joining.request(hosted, one, said)
+    assert (await village.services.spaces.joining.progress(VILLAGE, waiting.space)).state == "pending"
     await town.services.participants.rotate(TOWN, "peer")
     await joining.tell_keys(await town.services.participants.get(TOWN))
     await county.issue()
@@ -149,6 +169,53 @@ async def test_a_full_list_takes_nobody_in_and_lets_everybody_go(
     entry = county.city.services.trust.anchor.entry(town.did(TOWN))
     assert entry is not None
     assert entry.valid_until is not None
+
+
+@pytest.mark.threat("T123")
+async def test_a_member_that_moves_with_more_than_the_list_can_say_stays(
+    county: County, town: City, space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> the new entry is the one too many << refused, and the old one is a member as before; with room << moved."""
+    await joined(town, TOWN, county)
+    await county.issue()
+    newest = await county.city.services.infra.db.read(COUNTY, store.newest_version, COUNTY, signed=True)
+    assert newest is not None
+    async with space.running("new", {VILLAGE: MUNICIPALITY}, UNLISTED) as new:
+        _, statement = await moved(town, new, TOWN)
+        joining, hosted = new.services.spaces.joining, await new.services.participants.get(TOWN)
+        one, keys = (await joining.all(TOWN))[0], await joining._own_keys(hosted)
+        claims = RequestClaims(space=one.space, request="move", statement=statement, keys=keys)
+        with monkeypatch.context() as full:
+            full.setattr(listing, "MOST_CLAIMS", len(newest.claims.encode()) + listing.RESERVE)
+            with pytest.raises(PeerError, match="list-full"):
+                await joining.request(hosted, one, claims)
+        found = {each.did: each.state for each in await county.city.services.spaces.memberships.all(COUNTY)}
+        assert (found[town.did(TOWN)], new.did(TOWN) in found) == ("active", False)
+        await joining.request(hosted, one, claims)
+        found = {each.did: each.state for each in await county.city.services.spaces.memberships.all(COUNTY)}
+        assert (found[town.did(TOWN)], found[new.did(TOWN)]) == ("left", "active")
+
+
+@pytest.mark.threat("T123")
+async def test_no_version_is_made_that_its_readers_would_refuse(
+    county: County, town: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> a change that nobody asked room for makes the list too long << no version, the one before stands; with room
+    << made."""
+    await joined(town, TOWN, county)
+    db, hosted = county.city.services.infra.db, await county.city.services.participants.get(COUNTY)
+    before = await db.read(COUNTY, store.newest_version, COUNTY, signed=False)
+    assert before is not None
+    with monkeypatch.context() as full:
+        full.setattr(listing, "MOST_CLAIMS", len(before.claims) // 2)
+        await county.city.services.spaces.memberships.change(COUNTY, town.did(TOWN), "suspended", "Test", PEOPLE[0])
+        with pytest.raises(Mistake, match="list-full"):
+            await county.issuer.issue(hosted)
+        assert await db.read(COUNTY, store.newest_version, COUNTY, signed=False) == before
+    await county.issue()
+    after = await db.read(COUNTY, store.newest_version, COUNTY, signed=True)
+    assert after is not None
+    assert after.version == before.version + 1
 
 
 def test_former_keys_of_one_member_are_bounded_like_its_keys() -> None:

@@ -4,8 +4,11 @@ import pytest
 from msgspec.structs import replace
 
 from connector.errors import PeerError
+from connector.participants import handover
+from connector.spaces import member_store
 from connector.spaces.decision import grouping
 from connector.spaces.documents import RequestClaims
+from connector.storage.database import Tx
 from tests.cities.moves import moved
 from tests.spaces.conftest import COUNTY, PEOPLE, TOWN, UNLISTED, County, joined
 from tests.testkit.cities import MUNICIPALITY, City, Space
@@ -59,3 +62,45 @@ async def test_the_list_follows_a_member_that_moves(county: County, town: City, 
         assert anchor.line_for().successor(old, now + 60_000) == new.did(TOWN)
         fetched = await new.fetch(TOWN, agreed["agreement"])
         assert fetched["state"] == "COMPLETED"
+
+
+@pytest.mark.threat("T115")
+async def test_who_is_no_member_any_more_does_not_come_back_by_a_move(county: County, town: City, space: Space) -> None:
+    """>> a member moves, and its former place says besides that it stays, that it goes elsewhere, or that another one
+    goes << none of them is the word for a move; >> it is expelled, and the right word arrives << refused, no member;
+    >> it is one again, and the new DID another member << refused, both as they were."""
+    await joined(town, TOWN, county)
+    old, memberships = town.did(TOWN), county.city.services.spaces.memberships
+    before = await town.services.participants.get(TOWN)
+    async with space.running("new", {STRANGER: MUNICIPALITY}, UNLISTED) as new:
+        _, statement = await moved(town, new, TOWN)
+        joining, hosted = new.services.spaces.joining, await new.services.participants.get(TOWN)
+        one, keys = (await joining.all(TOWN))[0], await joining._own_keys(hosted)
+        key = before.signers["peer"]
+        right = handover.read(statement, key.public_jwk)
+        other = new.did(STRANGER)
+        bent = (replace(right, word="stays"), replace(right, to=other), replace(right, origin=other))
+
+        async def refused(word: str) -> None:
+            claims = RequestClaims(space=one.space, request="move", statement=word, keys=keys)
+            with pytest.raises(PeerError):
+                await joining.request(hosted, one, claims)
+
+        for said in bent:
+            await refused(handover.signed(said, key))
+        assert {each.did: each.state for each in await memberships.all(COUNTY)}[old] == "active"
+        await memberships.change(COUNTY, old, "expelled", "Test", PEOPLE[0])
+        await refused(statement)
+        assert {each.did: each.state for each in await memberships.all(COUNTY)}[old] == "expelled"
+        assert new.did(TOWN) not in {each.did for each in await memberships.all(COUNTY)}
+
+        def both(tx: Tx) -> None:
+            found = member_store.member(tx, COUNTY, old)
+            assert found is not None
+            member_store.put_member(tx, replace(found, state="active"))
+            member_store.put_member(tx, replace(found, did=new.did(TOWN), name="Other", state="active", version=0))
+
+        await county.city.services.infra.db.write(COUNTY, both)
+        await refused(statement)
+        found = {each.did: each for each in await memberships.all(COUNTY)}
+        assert (found[old].state, found[new.did(TOWN)].name) == ("active", "Other")

@@ -97,6 +97,42 @@ def test_a_member_of_both_has_the_groups_of_both_and_only_what_both_say(north: K
 
 
 @pytest.mark.threat("T101")
+def test_of_certificates_and_further_keys_only_those_count_that_both_lists_name(north: Keeper, south: Keeper) -> None:
+    """>> two lists that name one seal certificate and one log key in common, and other keys for second seals, places
+    and levels << what they have in common, and of the rest nothing, whichever list was joined first."""
+    said = [
+        entry("firm", NOW, seal_certificates=(shared, own), log_keys=({"kty": shared}, {"kty": own}), ars=own,
+              admin_level=own, seal_key_pq={"kty": own})
+        for shared, own in (("a" * 64, "b" * 64), ("a" * 64, "c" * 64))
+    ]  # fmt: skip
+    lists = [(keeper, keeper.says(entry("town", NOW), one)) for keeper, one in zip((north, south), said, strict=True)]
+    for anchors in (of(*lists), of(*reversed(lists))):
+        known = anchors.between(TOWN, FIRM, NOW)
+        assert (known.seal_certificates, known.log_keys) == (("a" * 64,), ({"kty": "a" * 64},))
+        assert (known.seal_key_pq, known.ars, known.admin_level) == (None, None, None)
+
+
+@pytest.mark.threat("T101")
+@pytest.mark.parametrize("other", ["another successor", "a member as before"])
+def test_a_successor_that_lists_disagree_about_is_none(north: Keeper, south: Keeper, other: str) -> None:
+    """>> one list says that a town has taken a firm's place, the other one that a village has, or that the firm is a
+    member << nobody has taken it."""
+    step = (Predecessor(FIRM, rfc3339(NOW - HOUR)),)
+    theirs = entry("village", NOW, succeeds=step) if other == "another successor" else entry("firm", NOW)
+    lists = [(north, north.says(entry("town", NOW, succeeds=step))), (south, south.says(theirs))]
+    for anchors in (of(*lists), of(*reversed(lists))):
+        assert anchors.line_for().successor(FIRM, NOW) is None
+
+
+@pytest.mark.threat("T101")
+def test_a_key_that_is_not_the_one_of_its_name_is_not_fetched_for(north: Keeper, south: Keeper) -> None:
+    """>> a list recognises another authority by its name, with a key of its own << that space is not looked at."""
+    false = msgspec.structs.replace(south.named(), key=SoftwareKey.generate("peer", "").public_jwk)
+    for named, wanted in ((false, 1), (south.named(), 2)):
+        assert len(of((north, north.says(recognised=(named,)))).pins()) == wanted
+
+
+@pytest.mark.threat("T101")
 def test_a_list_that_somebody_has_left_says_nothing_of_its_new_keys(north: Keeper, south: Keeper) -> None:
     """>> a firm left one space, then replaced its keys, and was merged into a town << the list of the other one counts;
     where it has left both, they have to agree as before."""

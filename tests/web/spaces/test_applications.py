@@ -4,9 +4,13 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
+from msgspec.structs import replace
 
+from connector.approvals import decide as ballots
 from connector.cli.main import main
+from connector.ids import new_uuid
 from connector.mandates.model import Wish
+from connector.spaces import application_store
 from connector.spaces.documents import Document
 from connector.spaces.model import Application
 from connector.trust.keys.jwk import encode
@@ -98,15 +102,22 @@ async def test_a_note_says_how_she_knows(desks: Desks) -> None:
 
 @pytest.mark.threat("T121")
 async def test_documents_are_handed_over_as_files(desks: Desks) -> None:
-    """>> a document that calls itself a page << saved and never shown; one of nowhere << not there."""
+    """>> a document that calls itself a page << saved and never shown; one of nowhere, one that came with another
+    application, or for somebody who does not decide << not there."""
     one = await waiting(desks)
     anna = await desks.at_county()
     page = await anna.get(f"/t/{COUNTY}/applications/{one.id}")
     found = await anna.get(page.link("Beschluss"))
     assert (found.body, found.headers["Content-Type"]) == (b"<script>", "application/octet-stream")
     assert found.headers["Content-Disposition"].startswith("attachment;")
+    assert found.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
     assert (await anna.get(f"/t/{COUNTY}/applications/{one.id}/documents/{'0' * 64}")).status == 404
+    other = replace(one, id=new_uuid(), attachments=(), ballot=ballots.withdraw(one.ballot))
+    await desks.county.city.services.infra.db.write(COUNTY, application_store.insert_application, other)
+    there = page.link("Beschluss")
+    assert (await anna.get(there.replace(one.id, other.id))).status == 404
     paula = await desks.at_county("paula@kreis.example", "publisher")
+    assert (await paula.get(there)).status in (403, 404)
     page = await paula.get(f"/t/{COUNTY}/applications/{one.id}")
     assert "Lesen kann sie, wer die Rolle Freigabe oder Revision hat." in page.words
     assert "Sie entscheiden hier nicht mit" in page.words
