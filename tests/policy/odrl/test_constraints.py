@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from connector.policy.odrl.model import Atom, Logic, Odd
+from connector.policy.odrl.model import Atom, Logic, Odd, Term
+from connector.policy.odrl.names import XSD
 from tests.policy.rich import COUNT, H, first, only
 
 O = "http://www.w3.org/ns/odrl/2/"  # noqa: E741
@@ -40,6 +41,7 @@ def test_shapes_of_values() -> None:
         {"leftOperand": "odrl:count", "operator": "lteq", "rightOperand": "5", "status": "3"},
         {"leftOperand": "odrl:count", "operator": "lteq", "rightOperand": "5", "dataType": "xsd:date"},
         {"leftOperand": "odrl:language", "operator": "isAnyOf", "rightOperand": ["de", "de_DE"]},
+        {"leftOperand": "odrl:version", "operator": "isAnyOf", "rightOperand": ["3", 3]},
         {"leftOperand": "odrl:payAmount", "operator": "eq", "rightOperand": "0.1234567"},
         {"leftOperand": "odrl:elapsedTime", "operator": "lteq", "rightOperand": "P1M"},
         {"leftOperand": H + "memberOf", "operator": "eq", "rightOperand": ["urn:a", "urn:b"]},
@@ -54,6 +56,42 @@ def test_what_is_not_understood_is_kept_and_marked(constraint: dict[str, Any]) -
     atom = only(constraint)
     assert isinstance(atom, Atom)
     assert atom.value is None
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        (True, Term("true", XSD + "boolean")),
+        (False, Term("false", XSD + "boolean")),
+        (3, Term("3", XSD + "integer")),
+        (1.5, Term("1.5", XSD + "decimal")),
+        ({"@value": "3", "@type": "xsd:int"}, Term("3", XSD + "int")),
+        ({"@value": "Rot", "@language": "DE"}, Term("Rot", "", "de")),
+        ({"@value": "Rot", "@type": "xsd:string", "@language": "DE"}, Term("Rot", XSD + "string", "de")),
+        ({"@value": "Rot", "@type": 7}, Term('{"@type":7,"@value":"Rot"}', "json")),
+        ({"@value": "Rot", "x": 1}, Term('{"@value":"Rot","x":1}', "json")),
+        ({"@id": "urn:x", "x": 1}, Term('{"@id":"urn:x","x":1}', "json")),
+    ],
+)
+def test_a_right_operand_is_kept_as_it_was_written(value: Any, read: Term) -> None:
+    """Text, datatype and language of a literal; of what is none of JSON-LD's shapes all of it, nothing left out."""
+    assert only({"leftOperand": "odrl:version", "operator": "eq", "rightOperand": value}).right == (read,)
+
+
+def test_only_a_text_is_in_a_language() -> None:
+    """>> the same literal with a language for a text, a number and a concept  << only the text is understood."""
+    three = {"operator": "eq", "rightOperand": {"@value": "3", "@language": "de"}}
+    lefts = ("odrl:version", "odrl:count", H + "participantKind")
+    assert [only(three | {"leftOperand": left}).value for left in lefts] == [frozenset({"3"}), None, None]
+
+
+def test_of_several_names_the_strange_one_is_not_forgotten() -> None:
+    """>> "none of" a kind and what is no name  << the kind is the value, the other is told; alone it is no value."""
+    none_of = {"leftOperand": H + "participantKind", "operator": "isNoneOf"}
+    several = only(none_of | {"rightOperand": [H + "county", "two words"]})
+    assert (several.value, several.extras) == (frozenset({H + "county"}), (("rightOperand", '["two words"]'),))
+    alone = only(none_of | {"rightOperand": ["two words", "three more words"]})
+    assert (alone.value, alone.extras) == (None, ())
 
 
 def test_a_constraint_by_reference_is_kept() -> None:
@@ -82,6 +120,7 @@ WEEK = DAY | {"rightOperand": "P7D"}
         ([MONTH, COUNT, MONTH], "P1M"),
         ([{"and": [COUNT, DAY]}], "P1D"),
         ([{"and": [DAY, COUNT, COUNT]}], "P1D"),
+        ([COUNT, COUNT | {"operator": "gteq", "rightOperand": "1"}, DAY], "P1D"),
     ],
 )
 def test_a_window_beside_a_count(constraint: list[Any], window: str) -> None:
@@ -102,6 +141,8 @@ def test_a_window_beside_a_count(constraint: list[Any], window: str) -> None:
         [COUNT, WEEK],
         [COUNT, DAY, MONTH],
         [COUNT, DAY, WEEK],
+        [COUNT, COUNT | {"rightOperand": "100"}, DAY],
+        [COUNT, COUNT | {"operator": "eq", "rightOperand": "3"}, DAY],
         [COUNT, {"and": [DAY]}],
         [{"or": [COUNT, DAY]}],
         [{"xone": [COUNT, DAY]}],
@@ -112,7 +153,7 @@ def test_a_window_beside_a_count(constraint: list[Any], window: str) -> None:
     ],
 )
 def test_a_window_anywhere_else_is_not_understood(constraint: list[Any]) -> None:
-    """No count beside it, two windows, or one that is neither day nor month: unknown, so that nobody counts wrongly."""
+    """No count beside it, two windows, two limits from one side, neither day nor month: nobody counts wrongly."""
 
     def atoms(clause: Any) -> list[Any]:
         return [a for inner in clause.clauses for a in atoms(inner)] if isinstance(clause, Logic) else [clause]
