@@ -92,9 +92,9 @@ class TrustListSource:
                 fault = error
             if self._spaces is not None:
                 self._untold |= await self._spaces.reload()
+            await self._tell()
             if fault is not None:
                 raise fault
-            await self._tell()
             return self._anchor.version
 
     async def _configured(self) -> None:
