@@ -76,8 +76,9 @@ async def pull(
     Unavailable if it stays out of reach: then the partial bytes stay for the next call.
     """
     fetch = _Fetch(client, address, sink, progress or _ignore)
-    await asyncio.to_thread(sink.open)
+    opening = asyncio.ensure_future(asyncio.to_thread(sink.open))
     try:
+        await asyncio.shield(opening)
         resumed = sink.size > 0
         await _persist(fetch, retry or Retry())
         if resumed and _wrong(sink, expected_sha256 or fetch.stated):
@@ -86,7 +87,13 @@ async def pull(
             await _persist(fetch, retry or Retry())
         return await asyncio.to_thread(_finish, sink, expected_sha256 or fetch.stated)
     finally:
-        await asyncio.to_thread(sink.close)
+        await asyncio.shield(_close(sink, opening))
+
+
+async def _close(sink: FileSink, opening: asyncio.Future[None]) -> None:
+    """Not before it is open: a cut in between would leave open what is opened afterwards."""
+    await asyncio.gather(opening, return_exceptions=True)
+    await asyncio.to_thread(sink.close)
 
 
 def _ignore(size: int) -> None:

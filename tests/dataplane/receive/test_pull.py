@@ -3,6 +3,7 @@
 import asyncio
 import os
 import resource
+import threading
 from hashlib import sha256
 
 import pytest
@@ -356,3 +357,31 @@ async def test_what_is_packed_stays_packed(client, upstream, sink):
 
     got = await pulling.pull(client, Address(await upstream(bomb), "t"), sink)
     assert got.bytes == 200_002
+
+
+async def test_bug_a_pull_that_was_cut_while_its_file_was_opened_left_it_open(client, sink, monkeypatch) -> None:
+    """>> the thread opens the file, and whoever ends the transfer cuts meanwhile << closed once it is open."""
+    begun, goes_on, opens = asyncio.Event(), threading.Event(), sink.open
+    loop = asyncio.get_running_loop()
+
+    def slowly() -> None:
+        loop.call_soon_threadsafe(begun.set)
+        goes_on.wait()
+        opens()
+
+    monkeypatch.setattr(sink, "open", slowly)
+    pulling_it = asyncio.create_task(pulling.pull(client, Address("https://127.0.0.1:9/", ""), sink))
+    await begun.wait()
+    pulling_it.cancel()
+    await asyncio.sleep(0)
+    goes_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await pulling_it
+    await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})  # what is shielded ends by itself
+    assert str(part(sink)) not in map(os.readlink, held())
+
+
+def held():
+    """The files that this process has open."""
+    found = (f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd"))
+    return [path for path in found if os.path.islink(path)]
