@@ -21,6 +21,7 @@ from aiohttp import web
 
 from connector.app import desk as composed
 from connector.settings.load import web_origin
+from connector.web.routes import UNSENT
 from connector.web.session import Cookies
 from tests.desk import browser as real
 from tests.desk import npm_tools
@@ -131,7 +132,13 @@ async def outside(there: Towns) -> tuple[list[str], dict[str, str]]:
     code = await accounts.people.invite(TOWN, "", "Olaf Beispiel, Bauamt", ["auditor", "publisher"])
     asked = web.Response()
     cookies.keep(asked, "second", "x" * 43, 60)
-    paths = ["/sign-in", "/sign-in/second", f"/sign-in/link?code={code}", f"/invitation?code={code}"]
+    paths = [
+        "/sign-in",
+        f"/sign-in?{UNSENT}=1",
+        "/sign-in/second",
+        f"/sign-in/link?code={code}",
+        f"/invitation?code={code}",
+    ]
     return paths, {name: morsel.value for name, morsel in asked.cookies.items()}
 
 

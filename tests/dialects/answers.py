@@ -4,13 +4,13 @@ from typing import Any
 
 from connector.policy.evaluation.program import PRODUCT, Mode, compile
 from connector.policy.odrl.model import PHASES, PolicyError
+from connector.policy.odrl.names import ODRL as O
 from connector.policy.odrl.parse import parse
 from connector.policy.odrl.state_of_world import Fact, World
 from connector.protocol.shape import Malformed
 from tests.dialects.notations import EX, READERS
 from tests.dialects.outsiders import H
 
-O = "http://www.w3.org/ns/odrl/2/"  # noqa: E741
 NOON = 1_795_500_000_000
 CITY, COUNTY = H + "municipality", H + "county"
 TITLE = "http://purl.org/dc/terms/title"
