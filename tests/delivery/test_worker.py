@@ -132,8 +132,7 @@ async def test_a_row_that_waits_holds_up_its_own_stream_only(any_db: Database) -
         await any_db.write(TOWN, put, "b", "b1")
         await until(lambda: "b1" in post.done)
         await until(lambda: len(post.done) == 3)
-    assert [name for name in post.done if name.startswith("a")] == ["a1", "a2"]
-    assert post.seen.count("a1") == 3
+    assert [name for name in post.seen if name.startswith("a")] == ["a1", "a1", "a1", "a2"]
 
 
 async def test_streams_run_side_by_side_but_not_more_than_allowed(any_db: Database) -> None:
@@ -170,7 +169,8 @@ async def test_what_was_left_by_an_earlier_process_is_taken_up(any_db: Database)
         await any_db.write(TOWN, put, "s", str(n))
     post = Post(any_db)
     async with working(any_db, post):
-        await until(lambda: post.done == ["0", "1", "2"])
+        await until(lambda: len(post.done) == 3)
+    assert post.seen == ["0", "1", "2"]
 
 
 async def test_a_row_of_the_future_waits_for_its_time(any_db: Database) -> None:
@@ -289,17 +289,21 @@ async def test_a_stop_hands_back_what_does_not_end(any_db: Database) -> None:
 
 
 async def test_two_workers_share_the_work_and_do_none_twice(postgres_db: Database) -> None:
-    """>> sixty rows, two replicas << each once, each stream in order."""
+    """>> sixty rows, two replicas << each done once; those of a stream begin in its order, as above.
+
+    A row whose lease ran out on a busy machine begins with the other replica once more, and only one of them counts.
+    """
     one, two = Post(postgres_db), Post(postgres_db)
-    order: list[str] = []
-    one.done = two.done = order
+    one.seen = two.seen = begun = list[str]()
+    one.done = two.done = done = list[str]()
     async with working(postgres_db, one, me="one"), working(postgres_db, two, me="two"):
         for n in range(60):
             await postgres_db.write(TOWN, put, f"s{n % 6}", f"{n % 6}:{n // 6}")
-        await until(lambda: len(order) == 60)
-    assert len(set(order)) == 60
+        await until(lambda: len(done) == 60)
+    assert len(set(done)) == 60
+    first_begun = list(dict.fromkeys(begun))
     for stream in range(6):
-        assert [name for name in order if name.startswith(f"{stream}:")] == [f"{stream}:{n}" for n in range(10)]
+        assert [name for name in first_begun if name.startswith(f"{stream}:")] == [f"{stream}:{n}" for n in range(10)]
 
 
 async def test_leases_are_renewed_in_time_and_not_at_every_look(
