@@ -4,14 +4,18 @@ It is started by the path of its program, isolated and without environment; limi
 before it reads a byte. Whatever it does wrong costs that process, and is one exit code here.
 """
 
+import asyncio
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
+from concurrent.futures import Executor
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 _PIPE = subprocess.PIPE
 FAILED = 1
+T = TypeVar("T")
 
 
 class ChildProcess:
@@ -47,3 +51,14 @@ class ChildProcess:
             self._given_up = True
             if self._process is not None:
                 self._process.kill()
+
+    async def beside(self, pool: Executor, work: Callable[[], T]) -> T:
+        """What `work`, which waits for this process, returns from a thread of `pool`.
+
+        Whoever gives up takes the process with it.
+        """
+        try:
+            return await asyncio.get_running_loop().run_in_executor(pool, work)
+        except asyncio.CancelledError:
+            self.kill()
+            raise

@@ -19,7 +19,7 @@ from connector.metadata.rdf.names import DCAT, DCATDE, DCT, FOAF, LOCN, RDF, VCA
 ROWS = 100
 MOST_VALUES = 4_000_000
 """JSON values of all pages of a delivery, as many as triples of another catalogue: `[],` is three bytes and takes
-seventy in memory, which here is that of all participants (threat T76)."""
+seventy in memory (threat T76)."""
 _SEARCHES = re.compile(r"/api/(?:3/)?action/(?:package_search|current_package_list_with_resources|package_show)")
 _HEAD = re.compile(rb"\s*\{\s*\"(?:help|success|result)\"")
 

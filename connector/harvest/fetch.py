@@ -7,7 +7,7 @@ whatever fails after the first page; both make the delivery incomplete, and noth
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from hashlib import sha256
 from typing import Any, Protocol
@@ -18,7 +18,7 @@ from msgspec import Struct
 from pyoxigraph import BlankNode, Triple
 
 from connector.errors import HanseError, PeerError
-from connector.harvest import ckan
+from connector.harvest import ckan, ckan_answer
 from connector.harvest.model import Delivery
 from connector.metadata.rdf.graph import Graph
 from connector.metadata.rdf.names import HYDRA
@@ -112,13 +112,14 @@ class Fetcher:
     # CKAN
 
     async def _ckan(self, url: str, page: Page) -> Delivery:
-        first, end = await asyncio.to_thread(ckan.packages, page.content), time.monotonic() + self._all_s
-        found, left, total, count = dict(first.packages), self._limit - len(page.content), first.count, 1
-        complete, values = True, ckan.MOST_VALUES - ckan.values(page.content)
-        while first.searched and len(found) < total and count < self._pages and time.monotonic() < end:
+        portal, end = ckan.portal(url), time.monotonic() + self._all_s
+        first = await ckan_answer.read(page.content, portal, ckan.MOST_VALUES)
+        found, left, count = dict(first.packages), self._limit - len(page.content), 1
+        complete, values = True, ckan.MOST_VALUES - first.values
+        while first.searched and len(found) < first.count and count < self._pages and time.monotonic() < end:
             try:
                 page = await self._page(ckan.page(url, len(found)), left)
-                more = await asyncio.to_thread(ckan.packages, page.content, values)
+                more = await ckan_answer.read(page.content, portal, values)
             except HanseError as error:
                 log.warning("harvest.page-failed", url=_shown(url), why=str(error))
                 complete = False
@@ -128,9 +129,9 @@ class Fetcher:
                 complete = False
                 break
             found |= fresh
-            left, count, values = left - len(page.content), count + 1, values - ckan.values(page.content)
-        complete = complete and len(found) >= total and first.searched
-        triples = await asyncio.to_thread(_of_packages, list(found.values()), ckan.portal(url))
+            left, count, values = left - len(page.content), count + 1, values - more.values
+        complete = complete and len(found) >= first.count and first.searched
+        triples = await asyncio.to_thread(ckan_answer.triples, found)
         return Delivery(location=url, triples=triples, complete=complete, pages=count)
 
     # One page
@@ -152,10 +153,6 @@ class Fetcher:
                 return Page(url, bytes(content), response.headers.get("Content-Type", ""))
         except TimeoutError as cause:
             raise PeerError("harvest.slow", url=_shown(url)) from cause
-
-
-def _of_packages(packages: Sequence[Mapping[str, Any]], portal: str) -> tuple[Triple, ...]:
-    return tuple(dict.fromkeys(triple for each in packages for triple in ckan.dataset(each, portal)))
 
 
 def _shown(url: str) -> str:

@@ -4,7 +4,6 @@ An empty file, one that nobody can read and one that exhausts its reader are one
 than two files are read at a time (spec/reading.md 1.1, decision 0072).
 """
 
-import asyncio
 import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -65,9 +64,4 @@ def _read(child: ChildProcess, path: Path, limits: Limits) -> Reading:
 async def read_async(path: Path, limits: Limits = LIMITS) -> Reading:
     """As `read`, beside the event loop; whoever gives up takes the process with it."""
     child = ChildProcess(_PROCESS)
-    work = asyncio.get_running_loop().run_in_executor(_POOL, lambda: _read(child, path, limits))
-    try:
-        return await work
-    except asyncio.CancelledError:
-        child.kill()
-        raise
+    return await child.beside(_POOL, lambda: _read(child, path, limits))

@@ -105,6 +105,7 @@ PROVED_BY: dict[str, str] = {
     "metadata/rdf/parse_process.py": "metadata/rdf/test_reading.py",
     "api/harvest.py": "cities/test_importing.py",
     "harvest/ckan.py": "harvest/test_fetch.py",
+    "harvest/ckan_process.py": "harvest/test_ckan_answer.py",
     "harvest/derive.py": "harvest/test_service.py",
     "harvest/described.py": "harvest/test_service.py",
     "harvest/model.py": "harvest/test_service.py",

@@ -7,7 +7,6 @@ is set aside with its reason and the rest goes on (spec/metadata-import.md 1.1, 
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -42,7 +41,8 @@ _N_TRIPLE = re.compile(
 )
 _HTML = re.compile(rb"(?i)(?:<\?xml[^>]*\?>|<!--(?:(?!-->).)*-->|\s)*(?:<!doctype\s+html|<html[\s>])", re.DOTALL)
 _FIRST_LINE = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t\r]*(?:#[^\n]*)?\n)*([^\n]*)")
-_POOL = ThreadPoolExecutor(max_workers=2, thread_name_prefix="rdf")
+DOCUMENTS = ThreadPoolExecutor(max_workers=2, thread_name_prefix="rdf")
+"""What others wrote is read two at a time, in whatever form: each may take `Limits.memory`."""
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -197,11 +197,4 @@ async def read_async(
     Whoever gives up takes the process with it.
     """
     child = ChildProcess(_PROCESS)
-    work = asyncio.get_running_loop().run_in_executor(
-        _POOL, lambda: _read(child, content, media_type, name, base, limits)
-    )
-    try:
-        return await work
-    except asyncio.CancelledError:
-        child.kill()
-        raise
+    return await child.beside(DOCUMENTS, lambda: _read(child, content, media_type, name, base, limits))
