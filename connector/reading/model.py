@@ -152,8 +152,8 @@ class Span(Struct, frozen=True):
 
 class Reading(Struct, frozen=True, kw_only=True):
     """All that was read. `remarks` are kinds of what somebody should know: `hidden-sheet`, `formulas`, `macros`,
-    `external-links`, `comments`, `too-large`, `more-tables`, `more-columns`, `paged` (an interface that has further
-    pages)."""
+    `external-links`, `comments`, `too-large`, `more-tables`, `more-columns`, `no-rows` (headings alone), `paged` (an
+    interface that has further pages)."""
 
     kind: Kind
     tables: tuple[Table, ...] = ()

@@ -42,7 +42,7 @@ def read(file: BinaryIO, limits: Limits) -> tuple[list[tuple[str, Profile, bool]
         raise Refused("workbook", problem=str(cause)[:120]) from None
     if len(sheets) > SHEETS:
         remarks.append("more-tables")
-    if not any(profile.rows for _, profile, _ in found):
+    if not any(profile.rows or any(profile.names) for _, profile, _ in found):
         raise Refused("empty")
     return found, list(dict.fromkeys(remarks))
 

@@ -216,6 +216,14 @@ def test_what_nobody_can_use_is_refused_with_the_reason() -> None:
     assert refused(b'[{"a":' + b"[" * 100 + b"]" * 100 + b"}]") == "nesting"
 
 
+def test_headings_without_a_row_are_told() -> None:
+    """>> a CSV and a workbook of headings alone; then with one row << told, and told no more."""
+    for headings in (b"Ort;Jahr\n", b"Ort;Jahr\r\n\r\n;\r\n", xlsx({"Orte": [["Ort", "Jahr"]]})):
+        assert (contents(headings).rows, contents(headings).remarks) == (0, ("no-rows",))
+    for filled in (b"Ort;Jahr\nAhaus;2020\n", xlsx({"Orte": [["Ort", "Jahr"], ["Ahaus", 2020]], "Leer": [["Ort"]]})):
+        assert contents(filled).remarks == ()
+
+
 def test_what_is_no_table_goes_out_as_it_is() -> None:
     assert [
         contents(one).file_type for one in (b"%PDF-1.7 ...", gzip.compress(b"x"), b"<?xml version='1.0'?><CityModel/>")

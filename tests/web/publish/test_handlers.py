@@ -79,6 +79,8 @@ async def test_two_windows_publish_one_dataset(anna: Browser) -> None:
 async def test_a_file_that_nobody_looks_into_says_so(anna: Browser) -> None:
     page = await handed_in(anna, b"%PDF-1.7 ...", "liste.pdf")
     assert "Ob Personen darin stehen, haben wir nicht gesucht" in page.words
+    page = await handed_in(anna, b"Ort;Jahr\n", "liste.csv")
+    assert "In der Datei steht keine einzige Zeile mit Daten" in page.words
 
 
 async def test_undo_gives_the_draft_back(anna: Browser) -> None:
