@@ -132,13 +132,14 @@ STEPS: dict[str, Callable[[House], object]] = {
 
 @pytest.mark.threat("T05")
 @pytest.mark.threat("T126")
+@pytest.mark.parametrize("length", [4, pytest.param(5, marks=pytest.mark.long)])
 @pytest.mark.parametrize("most", [MOST, 1])
 def test_in_every_order_of_what_can_happen_each_token_counts_once(
-    most: int, house: House, monkeypatch: pytest.MonkeyPatch
+    most: int, length: int, house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """>> all rows of five of eight steps; with room for all ids, and for one << no token counts twice."""
+    """>> all rows of so many of eight steps; with room for all ids, and for one << no token counts twice."""
     monkeypatch.setattr(tokens, "MOST", most)
-    for steps in product(STEPS, repeat=5):
+    for steps in product(STEPS, repeat=length):
         house.desk.file.execute("DELETE FROM seen_token")
         house.taken.clear()
         house.dies()
@@ -188,6 +189,8 @@ def test_two_uses_of_one_token_at_once_are_one_however_their_steps_mix(house: Ho
     """>> a, a again and b, each asked for, run and heard of, and a minute, in every order << a once, b
     once; what comes behind the minute may be too late."""
     for order in orders((3, 3, 3, 1)):
+        if order.index(1) < order.index(0):
+            continue  # the same with the two uses of a exchanged
         house.desk.file.execute("DELETE FROM seen_token")
         house.taken.clear()
         house.dies()
