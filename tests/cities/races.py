@@ -46,12 +46,15 @@ class Line:
     """
 
     def __init__(self, city: City) -> None:
+        self.forget()
+        self._post = city.services.peer.post
+        city.services.peer.post = self.post  # type: ignore[method-assign]
+
+    def forget(self) -> None:
         self.sent: list[tuple[str, str, bytes]] = []
         self.bend: dict[str, Bend] = {}
         self.before: Stop = lambda kind, text: None
         self.after: Stop = lambda kind, text: None
-        self._post = city.services.peer.post
-        city.services.peer.post = self.post  # type: ignore[method-assign]
 
     async def post(self, slug: str, did: str, url: str, body: bytes, limit: int | None = None) -> Answer:
         message = json.loads(body)
@@ -83,6 +86,13 @@ class Race:
     def __init__(self, space: Space, urls: Urls, a: City, b: City, village: City) -> None:
         self.space, self.urls, self.a, self.b, self.village = space, urls, a, b, village
         self.lines = {city: Line(city) for city in (a, b, village)}
+        self._hand_in = village.services.contracts.late_delivery._post
+
+    def forget(self) -> None:
+        """What was sent, and what was held or bent: for whoever goes on with the same three."""
+        for line in self.lines.values():
+            line.forget()
+        self.village.services.contracts.late_delivery._post = self._hand_in
 
     async def asked(self, replaces: str | None = None, dataset: str | None = None, **wish: Any) -> str:
         """The village's negotiation about a dataset of the town, a new one unless it is named."""

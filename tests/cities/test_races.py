@@ -4,12 +4,14 @@ import asyncio
 import json
 import os
 import random
+import tempfile
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from types import ModuleType
+from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from connector.contracts.agreement.termination_store import Termination
 from connector.contracts.document.sealing import digest
@@ -20,20 +22,29 @@ from connector.language.reasons import because
 from connector.storage.database import Tx
 from tests.cities.races import TOWN, VILLAGE, Race, Waiting, Work, race
 from tests.cities.sharing import free_port
-from tests.testkit.cities import City, Space
+from tests.postgres import Cluster
+from tests.testkit.cities import City, data_space
 from tests.testkit.patience import PATIENCE_S, eventually
 
 WHY = {"de": ["Wir lösen das Bauamt auf."], "en": ["We close the building office."]}
 REASON = because("contracts.offer-gone")
 ROUNDS = 100 if os.environ.get("HANSE_LONG") == "1" else 10
-pytestmark = pytest.mark.threat("T57")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.threat("T57")]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def started(cluster: Cluster) -> AsyncIterator[Race]:
+    """Three processes for all tests of this file: each test makes contracts of its own."""
+    with tempfile.TemporaryDirectory(prefix="h") as folder, cluster.database() as urls:
+        async with data_space(Path(folder)) as space, race(space, urls, free_port()) as both:
+            yield both
 
 
 @pytest.fixture
-async def two(space: Space, cluster: ModuleType) -> AsyncIterator[Race]:
-    with cluster.database() as urls:
-        async with race(space, urls, free_port()) as both:
-            yield both
+def two(started: Race) -> Race:
+    """Nothing is held or bent that an earlier test wanted so."""
+    started.forget()
+    return started
 
 
 @pytest.mark.parametrize("first", ["seal", "deadline"])
@@ -76,7 +87,9 @@ async def test_a_late_seal_and_a_statement_that_ends_the_agreement(side: str, fi
     assert theirs[1:] == ours[1:] != []
 
 
-async def test_bug_a_late_seal_and_a_statement_each_held_what_the_other_waited_for(two: Race) -> None:
+async def test_bug_a_late_seal_and_a_statement_each_held_what_the_other_waited_for(
+    two: Race, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """>> the seal has changed the agreement and not yet the log; the other replica ends it << neither is undone.
 
     It wrote the log first: PostgreSQL undid one of the two after a second, and of the seal then came a 409.
@@ -98,7 +111,8 @@ async def test_bug_a_late_seal_and_a_statement_each_held_what_the_other_waited_f
         runs.append("end")
         return declare(*args)
 
-    agreements.records.add, terminations.declare = recorded, declared  # type: ignore[method-assign, assignment]
+    monkeypatch.setattr(agreements.records, "add", recorded)
+    monkeypatch.setattr(terminations, "declare", declared)
     sealing = asyncio.ensure_future(seal())
     await asyncio.wait_for(halfway.wait(), PATIENCE_S)
     await over()
