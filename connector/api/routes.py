@@ -16,7 +16,7 @@ from connector.accounts.model import Caller, Scope
 from connector.api import body
 from connector.api.problems import problems
 from connector.api.scopes import ON_SOCKET, scope_of
-from connector.errors import Refusal, Unknown
+from connector.errors import Mistake, Refusal, Unknown
 from connector.http import limits
 from connector.storage.database import acting
 
@@ -135,11 +135,15 @@ def _keyed(served: Handler, scope: Scope, keys: Keys) -> Handler:
 
 
 def _served(route: Route, group: Handlers) -> Handler:
-    """Reads the body before the handler is asked, and writes its answer."""
+    """Refuses what the route does not know, reads the body before the handler is asked, and writes its answer."""
+    known = [one.name for one in route.query]
     taken = None if isinstance(route.body, str) else route.body
 
     @wraps(route.handler)  # with its mark if it streams
     async def served(request: web.Request) -> web.StreamResponse:
+        for name in request.query:
+            if name not in known:  # a filter that is misspelt would answer with everything
+                raise Mistake("api.query", name=name[:80], known=", ".join(known) or "–")
         given = () if taken is None else (await body.read(request, taken),)
         answer = await route.handler(group, request, *given)
         if isinstance(answer, web.StreamResponse):

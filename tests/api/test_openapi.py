@@ -129,7 +129,7 @@ def test_what_lists_show_of_a_contract_names_partner_and_title(view: type[msgspe
 async def got(session: aiohttp.ClientSession, town: Town, route: Route) -> None:
     """One GET of something that is there, read as the Struct that the route names."""
     path = PLACE.sub(lambda place: town.values(route.path, place[1])[0], route.path)
-    params = {"with": town.ids["agreements"][0]} if "comparison" in path else {}
+    params = {"with": town.ids["agreements"][0]} if path.endswith("/comparison") else {}
     headers = town.headers("GET", route.path, path.removeprefix("/api/v1/participants/").partition("/")[0])
     async with session.get(path, params=params, headers=headers) as answer:
         body = await answer.read()
