@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
+from itertools import product
 
 import pytest
 
@@ -210,23 +211,24 @@ def test_the_forged_stream_helper_writes_what_it_means(case: Case, members: dict
     assert verify_bundle(with_stream(members, deflated(members["text-de.html"])), case.roots).verdict is PASSED
 
 
-def test_every_bit_around_the_contents_is_refused_or_means_nothing(members: dict[str, bytes]) -> None:
-    """Exhaustive over all bytes that are no content: what still passes has the same contents for other readers too."""
+@pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.long)])
+def test_every_bit_around_the_contents_is_refused_or_means_nothing(members: dict[str, bytes], step: int) -> None:
+    """All bytes that are no content, in short one bit in seven: what still passes has the same contents for other
+    readers too."""
     honest = export.pack(members)
     contents = {at for one in container.entries(honest) for at in range(one.start, one.start + one.packed)}
     accepted = 0
-    for place in sorted(set(range(len(honest))) - contents):
-        for bit in range(8):
-            raw = bytearray(honest)
-            raw[place] ^= 1 << bit
-            try:
-                found = archive.members(bytes(raw))
-            except Fault:
-                continue
-            accepted += 1
-            assert found == members
-            with zipfile.ZipFile(BytesIO(bytes(raw))) as other:
-                assert {name: other.read(name) for name in other.namelist()} == members
+    for place, bit in list(product(sorted(set(range(len(honest))) - contents), range(8)))[::step]:
+        raw = bytearray(honest)
+        raw[place] ^= 1 << bit
+        try:
+            found = archive.members(bytes(raw))
+        except Fault:
+            continue
+        accepted += 1
+        assert found == members
+        with zipfile.ZipFile(BytesIO(bytes(raw))) as other:
+            assert {name: other.read(name) for name in other.namelist()} == members
     assert accepted <= len(members) * 24, "permissions and the maker's version alone"
 
 

@@ -84,8 +84,12 @@ def test_the_form_is_a_jades_baseline_b_over_every_object(dss: list[str], tmp_pa
     assert found["indication"] in ("TOTAL_PASSED", "INDETERMINATE")
 
 
+@pytest.mark.long
 def test_one_changed_byte_is_seen_by_them_as_by_us(dss: list[str], tmp_path: Path) -> None:
-    """>> the same seal, one object changed  << that entry is not intact, the seal fails."""
+    """>> the same seal, one object changed  << that entry is not intact, the seal fails.
+
+    That we see it is shown in test_jades.py and test_bundle_every_bit.py.
+    """
     changed = {par: body.replace(b"Vertrag", b"vertrag") for par, body in OBJECTS.items()}
     found = said(dss, tmp_path, sealed(), changed)
     entries = [entry for entry in found["entries"] if entry[0] == "SIG_D_ENTRY"]
