@@ -13,6 +13,7 @@ from typing import NamedTuple, get_args
 from connector.backup import copies
 from connector.backup.keys import SecretKeys
 from connector.errors import Mistake
+from connector.language.system_words import system_words
 from connector.settings.load import FILE, Settings, documented, master_key, secret_files, value_of
 from connector.settings.sections import Secret
 from connector.small_files import content
@@ -109,7 +110,7 @@ def _read(path: Path) -> bytes:
     try:
         data = content(path.resolve(), LARGEST + 1)
     except (OSError, ValueError) as problem:
-        raise Mistake("backup.unreadable", file=path, why=getattr(problem, "strerror", "") or "") from problem
+        raise Mistake("backup.unreadable", file=path, why=system_words(problem)) from problem
     if len(data) > LARGEST:
         raise Mistake("backup.unreadable", file=path, why=f"> {LARGEST} bytes")
     return data

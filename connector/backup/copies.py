@@ -14,6 +14,7 @@ from pathlib import Path
 
 from connector.backup.manifest import Item
 from connector.errors import Mistake, Unavailable
+from connector.language.system_words import system_words
 from connector.small_files import content, synced
 
 _PIECE = 1 << 20
@@ -29,7 +30,7 @@ def room(place: Path) -> Iterator[None]:
         yield
     except OSError as error:
         code = "backup.full" if error.errno in _NO_ROOM else "backup.disk"
-        raise Unavailable(code, place=place, why=error.strerror or "") from error
+        raise Unavailable(code, place=place, why=system_words(error)) from error
 
 
 def files(folder: Path) -> Iterator[Path]:
@@ -57,7 +58,7 @@ def copied(source: Path, target: Path, path: str, told: Callable[[int], None] = 
     except OSError as problem:
         if problem.errno == errno.ELOOP:
             return None
-        raise Mistake("backup.unreadable", file=source, why=problem.strerror or "") from problem
+        raise Mistake("backup.unreadable", file=source, why=system_words(problem)) from problem
     with os.fdopen(handle, "rb", buffering=0) as reading:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             return None

@@ -27,6 +27,7 @@ from connector.catalogue.model import Source
 from connector.catalogue.service import media_type
 from connector.errors import Mistake, Unavailable
 from connector.ids import new_uuid
+from connector.language.system_words import system_words
 from connector.small_files import synced
 
 log = structlog.get_logger("catalogue")
@@ -125,7 +126,7 @@ class Uploads:
             await asyncio.to_thread(room.checked, size or 0, whole=True)
             digest, stored = await _store(draft, incoming, room)
         except OSError as cause:
-            raise Unavailable("catalogue.disk", problem=cause.strerror or "") from cause
+            raise Unavailable("catalogue.disk", problem=system_words(cause)) from cause
         finally:
             with contextlib.suppress(FileNotFoundError):
                 draft.unlink()

@@ -21,6 +21,7 @@ from connector.http.late import LateApplication
 from connector.http.limits import HEADERS
 from connector.http.one_handler import OneHandler
 from connector.language import LANGUAGES, say
+from connector.language.system_words import system_words
 
 KEEPALIVE_S = 11.0
 LINGER_S = 1.0
@@ -50,7 +51,7 @@ def _unfit(certificate: Path, key: Path) -> Mistake:
         except FileNotFoundError:
             return Mistake("http.tls-missing", path=path)
         except OSError as problem:
-            return Mistake("http.tls-unreadable", path=path, problem=problem.strerror)
+            return Mistake("http.tls-unreadable", path=path, problem=system_words(problem))
     return Mistake("http.tls-unfit", certificate=certificate, key=key)
 
 
@@ -77,7 +78,7 @@ async def serve(
         await runner.cleanup()
         if problem.errno == errno.EADDRINUSE:
             raise Mistake("http.port-taken", port=port) from problem
-        raise Mistake("http.no-address", host=host, port=port, problem=problem.strerror) from problem
+        raise Mistake("http.no-address", host=host, port=port, problem=system_words(problem)) from problem
     return runner
 
 

@@ -17,6 +17,7 @@ import structlog
 
 from connector.clock import Clock, rfc3339
 from connector.errors import HanseError, Mistake, Unavailable
+from connector.language.system_words import system_words
 from connector.offboarding import participant_rows
 from connector.offboarding.close import Closing, ClosingStatus
 from connector.offboarding.contracts import EndContracts, Evidence
@@ -171,7 +172,7 @@ class Deletion:
             except FileNotFoundError:
                 continue
             except OSError as problem:
-                raise Unavailable("leaving.files", place=str(place), why=problem.strerror or "") from problem
+                raise Unavailable("leaving.files", place=str(place), why=system_words(problem)) from problem
 
     async def job(self) -> None:
         """Goes on with what a process that died has left, and sweeps what was noted in the last moment."""

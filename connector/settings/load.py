@@ -23,7 +23,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from connector.errors import Mistake
-from connector.language import LANGUAGES, both
+from connector.language.system_words import system_words
 from connector.settings.sections import Api as Api
 from connector.settings.sections import Contracts as Contracts
 from connector.settings.sections import Data as Data
@@ -53,7 +53,6 @@ FILE = "hanse.toml"
 DEFAULT_FOLDER = "hanse-data"
 MOST_TEXT = 1 << 20
 """Bytes of a settings file or a secret."""
-_UNREAD = {FileNotFoundError: "missing", PermissionError: "forbidden", IsADirectoryError: "folder"}
 _HERE = ("localhost", "127.0.0.1", "::1")
 _LISTENING = range(20_000, 32_768)
 """Below the ports that Linux, macOS and Windows give to connections that go out."""
@@ -194,7 +193,7 @@ def _from_file(path: Path) -> dict[str, _Given]:
     except FileNotFoundError:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as problem:
-        raise Mistake("settings.bad-file", path=path, problem=unread(problem)) from problem
+        raise Mistake("settings.bad-file", path=path, problem=system_words(problem)) from problem
     given: dict[str, _Given] = {}
     for section, table in document.items():
         if section not in SECTIONS:
@@ -231,18 +230,11 @@ def _from_secret_files(folder: Path, given: Mapping[str, _Given]) -> dict[str, _
         except (OSError, UnicodeDecodeError) as problem:
             if named is None:
                 continue
-            raise Mistake("settings.secret-unreadable", key=beside.key, path=path, problem=unread(problem)) from problem
+            raise Mistake(
+                "settings.secret-unreadable", key=beside.key, path=path, problem=system_words(problem)
+            ) from problem
         found[key] = _Given(text, str(folder / str(path)), lenient=True)
     return found
-
-
-def unread(problem: Exception) -> Mapping[str, str]:
-    """Why a file cannot be read, by language; what only the system or a parser knows stays in its words."""
-    for kind, name in _UNREAD.items():
-        if isinstance(problem, kind):
-            return dict(zip(LANGUAGES, both(f"unread.{name}"), strict=True))
-    said = (problem.strerror if isinstance(problem, OSError) else None) or str(problem)
-    return dict.fromkeys(LANGUAGES, said)
 
 
 def _text(path: Path) -> str:

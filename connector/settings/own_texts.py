@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from connector.errors import Mistake
-from connector.settings.load import unread
+from connector.language.system_words import system_words
 from connector.settings.sections import Web
 from connector.small_files import content
 
@@ -27,4 +27,4 @@ def _text(file: Path) -> str:
     try:
         return content(file, _MOST).decode("utf-8")
     except (OSError, ValueError) as problem:
-        raise Mistake("settings.web-text", path=file, problem=unread(problem)) from problem
+        raise Mistake("settings.web-text", path=file, problem=system_words(problem)) from problem

@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 
 from connector.errors import Defect, Mistake, Unavailable
+from connector.language.system_words import system_words
 from connector.small_files import content, created
 from connector.storage.database import PROCESS, Database, Tx
 from connector.storage.schema import IDENTITY
@@ -71,6 +72,6 @@ def claim(folder: Path, found: str) -> None:
         try:
             created(folder / FILE, f"{found}\n".encode("ascii"))
         except OSError as problem:
-            raise Unavailable("storage.folder-unwritable", folder=folder, why=problem.strerror or "") from problem
+            raise Unavailable("storage.folder-unwritable", folder=folder, why=system_words(problem)) from problem
         noted = owner(folder)
     checked(folder, noted, found)

@@ -18,7 +18,6 @@ from connector.settings.load import (
     master_key,
     peer_port,
     public_url,
-    unread,
     web_origin,
 )
 
@@ -105,22 +104,6 @@ def test_a_mistake_in_the_file_is_named(tmp_path: Path, document: str, code: str
         load(tmp_path, {})
     assert caught.value.code == code
     assert all(say(f"error.{code}", lang, **caught.value.facts) for lang in ("de", "en"))
-
-
-@pytest.mark.parametrize(
-    ("problem", "why"),
-    [
-        (FileNotFoundError(2, "No such file or directory"), "es gibt sie nicht"),
-        (PermissionError(13, "Permission denied"), "dieser Benutzer hat nicht das Recht dazu"),
-        (IsADirectoryError(21, "Is a directory"), "sie ist ein Ordner"),
-        (OSError(5, "Input/output error"), "Input/output error"),
-        (ValueError("line 3"), "line 3"),
-    ],
-)
-def test_bug_a_file_that_cannot_be_read_was_told_in_words_of_python(problem: Exception, why: str) -> None:
-    """`[Errno 13] Permission denied` is no sentence for who runs the server."""
-    told = say("error.settings.bad-file", "de", path="hanse.toml", problem=unread(problem))
-    assert told == f"Die Datei hanse.toml ist nicht lesbar: {why}."
 
 
 def test_bug_a_secret_that_is_not_there_was_told_with_a_number(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from connector.errors import Mistake
 from connector.language import decimal, say
+from connector.language.system_words import system_words
 from connector.settings.load import DEFAULT_FOLDER, Settings, load
 
 _STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
@@ -44,7 +45,7 @@ def unusable(path: Path, problem: OSError) -> Mistake:
         return Mistake("cli.folder", path=path)
     if isinstance(problem, PermissionError):
         return Mistake("cli.forbidden", path=path)
-    return Mistake("cli.file", path=path, problem=problem.strerror)
+    return Mistake("cli.file", path=path, problem=system_words(problem))
 
 
 def named_file(path: Path, most: int) -> bytes:

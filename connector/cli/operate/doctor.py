@@ -29,6 +29,7 @@ from connector.cli.operate import (
 )
 from connector.errors import HanseError, Unavailable
 from connector.language import catalogue, decimal, say
+from connector.language.system_words import system_words
 from connector.settings.load import Settings, documented, master_key, value_of
 
 LEAST_FREE_BYTES = 1 << 30
@@ -231,7 +232,7 @@ def _port(settings: Settings, _lang: str) -> Iterator[Finding]:
         socket.create_server((settings.peer.host, port)).close()
         yield Finding("ok", "port", {"port": port})
     except OSError as problem:
-        yield Finding("bad", "port-taken", {"port": port, "problem": problem.strerror})
+        yield Finding("bad", "port-taken", {"port": port, "problem": system_words(problem)})
 
 
 CHECKS: tuple[Callable[[Settings, str], Iterator[Finding]], ...] = (
