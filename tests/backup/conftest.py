@@ -1,10 +1,16 @@
 """A town at rest, with a published file, received data and keys; and its backup, to be bent or put back."""
 
 import asyncio
+import multiprocessing
+import os
 import shutil
+import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -15,19 +21,8 @@ from tests.testkit.cities import MUNICIPALITY, data_space
 
 TOWN = "musterstadt"
 PASSPHRASE = "zwölf Boxkämpfer jagen Viktor"
+Steps = Sequence[tuple[ModuleType, str]]
 CONTENT = b"art;hoehe\nLinde;12\n" * 1000
-DIES_AT = """
-import os, signal, sys
-left = [int(sys.argv[1])]
-def step(call):
-    def counted(*args, **kw):
-        left[0] -= 1
-        if left[0] == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return call(*args, **kw)
-    return counted
-"""
-"""Begins a program that kills itself at the step of that number (its first argument); `step` makes a call one."""
 
 
 def quiet(*_: object) -> None:
@@ -59,6 +54,31 @@ def built() -> Iterator[Path]:
 def town(built: Path, tmp_path: Path) -> Path:
     """The data folder."""
     return Path(shutil.copytree(built / "town", tmp_path / "town", ignore=shutil.ignore_patterns("*.sock", "*.lock")))
+
+
+def killed(at: int, steps: Steps, work: Callable[[], object]) -> int:
+    """How a process ended that began the work and killed itself at the step of that number; a call is a step."""
+
+    def run() -> None:
+        left = count(at, -1)
+
+        def step(call: Callable[..., Any]) -> Callable[..., Any]:
+            def counted(*args: Any, **kw: Any) -> Any:
+                if next(left) == 1:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return call(*args, **kw)
+
+            return counted
+
+        for module, name in steps:
+            setattr(module, name, step(getattr(module, name)))
+        work()
+
+    process = multiprocessing.get_context("fork").Process(target=run)
+    process.start()
+    process.join()
+    assert process.exitcode is not None
+    return process.exitcode
 
 
 def backed_up(town: Path, **wish: object) -> Made:

@@ -6,8 +6,6 @@ import os
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -21,7 +19,7 @@ from connector.cli.main import main
 from connector.errors import Mistake, Unavailable
 from connector.settings.load import load
 from connector.storage import folder_identity, migrate
-from tests.backup.conftest import DIES_AT, TOWN, backed_up, quiet
+from tests.backup.conftest import TOWN, backed_up, killed, quiet
 
 
 def put_back(made: Made, target: Path, **environ: str) -> restore.Restored:
@@ -136,21 +134,10 @@ def test_no_server_starts_in_what_is_half_and_the_same_command_finishes_it(
     _prepare(load(fresh, {}))
 
 
-_DIES = (
-    DIES_AT
-    + """
-from pathlib import Path
-from connector.backup import copies, examine, keys, manifest, restore
-for module, name in (
+_STEPS = (
     (copies, "poured"), (restore, "replaced"), (restore, "load"), (restore.folder_identity, "claim"),
     (restore.snapshot, "sound"), (restore, "synced"), (examine, "examined"), (copies, "durable"),
-):
-    setattr(module, name, step(getattr(module, name)))
-backup = examine.read(Path(sys.argv[2]))
-_, held = examine.opened(backup, Path(sys.argv[3]), None)
-restore.restore(backup, held, Path(sys.argv[4]), {}, lambda *_: None)
-"""
-)
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -158,8 +145,12 @@ restore.restore(backup, held, Path(sys.argv[4]), {}, lambda *_: None)
 )
 def test_killed_at_any_step_no_server_starts_until_it_is_whole(town: Path, made: Made, fresh: Path, at: int) -> None:
     """>> SIGKILL in the middle << either nothing was begun, or it is marked as half, or it was whole; then again."""
-    ended = subprocess.run([sys.executable, "-c", _DIES, str(at), made.folder, made.keys, fresh])
-    assert ended.returncode in ((-signal.SIGKILL,) if at < 8 else (-signal.SIGKILL, 0))
+
+    def work() -> None:
+        backup = examine.read(made.folder)
+        restore.restore(backup, examine.opened(backup, made.keys, None)[1], fresh, {}, quiet)
+
+    assert killed(at, _STEPS, work) in ((-signal.SIGKILL,) if at < 8 else (-signal.SIGKILL, 0))
     left = {path.name for path in fresh.iterdir()} - {restore.LOCK} if fresh.exists() else set()
     if folder_identity.HALF in left:
         with pytest.raises(Mistake, match=r"storage\.half-restored"):
