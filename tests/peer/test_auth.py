@@ -195,12 +195,12 @@ async def test_two_processes_on_one_database_share_what_they_have_seen(
 
 
 @pytest.mark.threat("T36")
-async def test_two_thousand_bad_tokens_write_nothing(it: City, nasty: NastyPeer) -> None:
-    """>> 2 000 requests without a valid signature << 401 each; not one row more; its document read, and once more."""
+async def test_bad_tokens_write_nothing_however_many(it: City, nasty: NastyPeer) -> None:
+    """>> 200 requests without a valid signature << 401 each; not one row more; its document read, and once more."""
     did = it.did("musterstadt")
     before = await it.services.infra.db.read("", rows)
     makers = [BAD[name] for name in ("flipped signature", "foreign key", "expired", "no jti")]
-    for start in range(0, 2000, 50):
+    for start in range(0, 200, 50):
         tokens = [makers[(start + i) % 4](nasty, did) for i in range(50)]
         replies = await asyncio.gather(*(post(it, nasty, token) for token in tokens))
         assert {reply.status for reply in replies} == {401}

@@ -9,10 +9,12 @@ import pytest
 from multidict import CIMultiDict
 
 from connector.catalogue.search import filters
+from connector.catalogue.service import Catalogue, Publication
 from connector.errors import PeerError, Unavailable
 from connector.http.outbound import Answer
 from connector.peer.client import listing
 from connector.peer.client.client import MOST_BYTES, MOST_NODES, PAGES, PeerClient
+from connector.storage.database import Tx
 from tests.testkit.cities import City, Refused
 from tests.testkit.manners import Line
 from tests.testkit.nasty import NastyPeer, Received
@@ -259,10 +261,20 @@ async def test_a_peer_that_refuses_our_filter_is_asked_without(it: City, nasty: 
     assert [bool(got.json.get("filter")) for got in nasty.inbox if got.path.endswith("/request")] == [True, False]
 
 
+def sheets(tx: Tx, catalogue: Catalogue, source: str) -> None:
+    """More than fit on a page."""
+    for number in range(120):
+        sheet = Publication(
+            source=source, title=f"Blatt {number:03}", description="Stoff",
+            rule="municipal-purpose", slots={"until": "31.12.2099"},
+        )  # fmt: skip
+        catalogue.publish(tx, "musterstadt", sheet)
+
+
 async def test_one_hanse_finds_in_the_pages_of_another(it: City, made: dict[str, Any]) -> None:
     """>> words << only what has them travels; without words every page comes, followed by its link."""
-    for number in range(120):
-        await it.publish("musterstadt", title=f"Blatt {number:03}", description="Stoff")
+    file = await it.api.post("/api/v1/participants/musterstadt/files?name=blatt.csv", data=b"a;b\n")
+    await it.services.infra.db.write("musterstadt", sheets, it.services.catalogue.service, file["source"])
     found = await it.api.get("/api/v1/participants/nachbardorf/find", q="blatt stoff 007")
     assert [hit["title"] for hit in found["results"]] == ["Blatt 007"]
     every = await it.api.get("/api/v1/participants/nachbardorf/find")
