@@ -16,7 +16,7 @@ from tests.testkit.pair import TOWN, VILLAGE, Pair, patiently, two
 from tests.testkit.patience import eventually, eventually_said
 
 MIB = 1 << 20
-BIG = bytes(range(256)) * (256 * MIB // 256)
+BIG = bytes(range(256)) * (128 * MIB // 256)
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ async def finished(pair: Pair, transfer: str) -> dict[str, Any]:
 
 
 async def test_both_restart_while_data_flows_and_only_the_rest_is_fetched(pair: Pair) -> None:
-    """256 MiB, both killed in the middle: the bytes are the same, and the provider sent no byte twice."""
+    """128 MiB, both killed in the middle: the bytes are the same, and the provider sent no byte twice."""
     transfer = await begun(pair, BIG)
     await eventually(lambda: partial(pair) > 16 * MIB)
     await asyncio.gather(pair.provider.kill(), pair.consumer.kill())

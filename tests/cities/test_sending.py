@@ -168,9 +168,10 @@ async def test_either_side_ends_it_and_nothing_is_left(
 
 
 @pytest.mark.alone
+@pytest.mark.parametrize("pace", [0.2])
 async def test_a_push_is_cut_when_the_contract_runs_out(town: City, village: City, slow: list[int]) -> None:
-    """24 MiB would take longer than the contract lasts: cut within a second of its end, nothing is kept."""
-    agreement = await agreed(town, village, b"x" * (60 * MIB), **{"valid-for": "PT3S"})
+    """30 MiB would take longer than the contract lasts: cut within a second of its end, nothing is kept."""
+    agreement = await agreed(town, village, b"x" * (30 * MIB), **{"valid-for": "PT3S"})
     await begun(village, agreement, "push")
     await eventually(lambda: len(slow) >= 2)
     [found] = await rows(town, TOWN, "SELECT expires_at FROM agreement")
