@@ -6,6 +6,7 @@ In CI every run is the same; elsewhere each begins with a seed of its own, which
 import json
 import os
 import secrets
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -19,6 +20,13 @@ SEED = int(os.environ.get("HANSE_SEED") or (1 if CI else secrets.randbelow(10**9
 
 def amount(quick: int, long: int) -> int:
     return long if LONG else quick
+
+
+def one_in(nth: int, cases: Iterable[object]) -> list[Any]:
+    """Every `nth` of these cases of one test, beginning with the first; the others are `long`. A tuple is a case of
+    several parameters."""
+    each = [case if isinstance(case, tuple) else (case,) for case in cases]
+    return [pytest.param(*case, marks=pytest.mark.long if at % nth else ()) for at, case in enumerate(each)]
 
 
 def official() -> list[dict[str, Any]]:

@@ -281,7 +281,10 @@ ENDING = [
 ]
 
 
-@pytest.mark.parametrize(("state", "begun_by", "by"), ENDING)
+@pytest.mark.parametrize(
+    ("state", "begun_by", "by"),
+    [pytest.param(*one, marks=pytest.mark.long if one[1] == one[2] else ()) for one in ENDING],
+)
 async def test_either_side_may_end_it_in_every_state(towns: Towns, state: State, begun_by: str, by: str) -> None:
     """>> a negotiation somewhere on its way; one side ends it << TERMINATED on both, and no agreement is in force."""
     case = await stopped_in(towns, state, begun_by=begun_by)

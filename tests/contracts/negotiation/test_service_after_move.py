@@ -3,12 +3,14 @@
 Every step of a whole negotiation, and either side; nothing hangs, nothing is agreed twice.
 """
 
+from itertools import product
 from typing import Any
 
 import pytest
 
 from connector.delivery.messages import TRIES_4XX
 from connector.protocol.negotiation import State
+from tests.fuzz.effort import one_in
 from tests.testkit.moved import Move, move_town, name_town
 from tests.testkit.towns import Towns
 
@@ -44,8 +46,7 @@ async def asked(towns: Towns, steps: int) -> None:
 
 
 @pytest.mark.on_both
-@pytest.mark.parametrize("mover", [CONSUMER, PROVIDER])
-@pytest.mark.parametrize("steps", STEPS)
+@pytest.mark.parametrize(("mover", "steps"), one_in(2, product([CONSUMER, PROVIDER], STEPS)))
 async def test_moved_in_the_middle(towns: Towns, mover: str, steps: int) -> None:
     """>> so many messages, then one of both moves << the same end on both sides, once, with a reason if it is none."""
     await asked(towns, steps)

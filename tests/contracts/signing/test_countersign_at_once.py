@@ -30,6 +30,7 @@ from connector.verify.formats.jades import object_hash
 from tests.contracts.lying import ALL
 from tests.contracts.second_seals import able, keyed
 from tests.contracts.signing.sealer_box import Box
+from tests.fuzz.effort import one_in
 from tests.testkit.cities import PURPOSE
 from tests.testkit.forging import forged
 from tests.testkit.shown import as_shown
@@ -158,7 +159,7 @@ async def still(migrated: Path, tmp_path: Path) -> AsyncIterator[Towns]:
 
 @able
 @pytest.mark.threat("T111")
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", one_in(2, CASES))
 async def test_both_ways_leave_the_same_evidence(name: str, still: Towns) -> None:
     """>> the same wish with the partner's keys at hand, and without << both sides keep the same, word by word."""
     wish = dict(CASES[name])
