@@ -13,9 +13,13 @@ PATIENCE_S = 180
 
 def demo(*words: str, **streams: Any) -> "subprocess.Popen[str]":
     """The command in a process of its own, as the installed script starts it."""
-    environ = {**os.environ, "LANG": "en_US.UTF-8", "HANSE_PEER__PORT": "1"}  # neither may change anything
     command = [sys.executable, "-m", "connector.cli.main", "demo", *words]
-    return subprocess.Popen(command, env=environ, text=True, **streams)
+    return subprocess.Popen(command, env=environment(), text=True, **streams)
+
+
+def environment() -> dict[str, str]:
+    """Neither of what is set here may change anything."""
+    return {**os.environ, "LANG": "en_US.UTF-8", "HANSE_PEER__PORT": "1"}
 
 
 def told(*words: str) -> tuple[int, dict[str, Any], str]:

@@ -1,4 +1,7 @@
-"""`hanse demo` as a newcomer and as a machine run it: real processes, real files, and an end in every case."""
+"""`hanse demo` as a newcomer and as a machine run it: real processes, real files, and an end in every case.
+
+The whole way is walked as the installed script goes it; what ends early, in processes that are forked (`light`).
+"""
 
 import io
 import json
@@ -6,6 +9,7 @@ import signal
 import subprocess
 import zipfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +22,7 @@ from connector.cli.demo.show import Show, hanse
 from connector.cli.demo.steps import MEMBER, tampered
 from connector.cli.main import main
 from connector.errors import Mistake
+from tests.cli.demo import light
 from tests.cli.demo.driven import PATIENCE_S, demo, gone, told, wait_until_gone
 from tests.testkit.places import SHARED
 
@@ -103,8 +108,8 @@ def test_a_real_file_is_exchanged() -> None:
         path.rmdir() if path.is_dir() else path.unlink()
 
 
-def test_a_failing_step_names_its_side_and_ends_with_1() -> None:
-    code, steps, err = told("--file", "/nowhere/trees.csv")
+def test_a_failing_step_names_its_side_and_ends_with_1(tmp_path: Path) -> None:
+    code, steps, err = light.told(tmp_path / "err", "--file", "/nowhere/trees.csv")
     assert code == 1
     assert (steps["publish"]["ok"], steps["publish"]["party"]) == (False, "Musterstadt")
     assert "/nowhere/trees.csv" in steps["publish"]["reason"]
@@ -113,31 +118,34 @@ def test_a_failing_step_names_its_side_and_ends_with_1() -> None:
     wait_until_gone([one["pid"] for one in steps["start"]["servers"]])
 
 
-def test_a_server_that_does_not_start_shows_its_last_words(place: Path) -> None:
+def test_a_server_that_does_not_start_shows_its_last_words(place: Path, tmp_path: Path) -> None:
     """The kept settings of one server are broken: its side is named, and what it said."""
     (place / "stadtwerke").mkdir()
     listed = 'authority_key_file = "../space/trust/roots.pem"\nlist_file = "../space/trust/list.jws"\n'
     (place / "stadtwerke" / "hanse.toml").write_text(f"[peer]\nprot = 1\n[trust]\n{listed}")
-    code, steps, err = told("--keep", str(place))
+    code, steps, err = light.told(tmp_path / "err", "--keep", str(place))
     assert code == 1
     assert (steps["start"]["ok"], steps["start"]["party"]) == (False, "Stadtwerke Beispiel GmbH")
     assert "peer.port" in err
 
 
-@pytest.fixture
-def serving(place: Path) -> "Iterator[tuple[subprocess.Popen[str], list[int]]]":
-    """A demonstration whose servers have started, and their process ids."""
-    with (
-        (place / "err").open("w") as err,
-        demo("--json", "--keep", str(place), stdout=subprocess.PIPE, stderr=err) as child,
-    ):
-        assert child.stdout is not None
-        start = json.loads(child.stdout.readline())
-        yield child, [one["pid"] for one in start["servers"]]
+@contextmanager
+def installed(err: Path, *words: str) -> "Iterator[subprocess.Popen[str]]":
+    """As the script starts it."""
+    with err.open("w") as told_there, demo("--json", *words, stdout=subprocess.PIPE, stderr=told_there) as child:
+        yield child
         child.kill()
 
 
-def test_servers_end_when_the_driver_is_killed(serving: "tuple[subprocess.Popen[str], list[int]]") -> None:
+@pytest.fixture(params=[light.demo, pytest.param(installed, marks=pytest.mark.long)], ids=["forked", "installed"])
+def serving(place: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Any, list[int]]]:
+    """A demonstration whose servers have started, and their process ids."""
+    with request.param(place / "err", "--keep", str(place)) as child:
+        start = json.loads(child.stdout.readline())
+        yield child, [one["pid"] for one in start["servers"]]
+
+
+def test_servers_end_when_the_driver_is_killed(serving: tuple[Any, list[int]]) -> None:
     """kill -9 leaves the driver no time to say anything."""
     child, servers = serving
     assert not any(map(gone, servers))
@@ -148,7 +156,7 @@ def test_servers_end_when_the_driver_is_killed(serving: "tuple[subprocess.Popen[
 
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_an_interrupt_ends_everything_and_names_the_folder(
-    number: signal.Signals, serving: "tuple[subprocess.Popen[str], list[int]]", place: Path
+    number: signal.Signals, serving: tuple[Any, list[int]], place: Path
 ) -> None:
     child, servers = serving
     child.send_signal(number)
@@ -158,10 +166,10 @@ def test_an_interrupt_ends_everything_and_names_the_folder(
 
 
 def test_a_path_too_long_for_a_socket_is_said_before_anything_is_made(tmp_path: Path) -> None:
-    code, steps, _ = told("--keep", str(tmp_path / ("x" * 90)))
+    code, steps, _ = light.told(tmp_path / "err", "--keep", str(tmp_path / ("x" * 90)))
     assert (code, list(steps)) == (1, ["start"])
     assert "Unix-Socket" in steps["start"]["reason"]
-    assert not list(tmp_path.iterdir())
+    assert [one.name for one in tmp_path.iterdir()] == ["err"]
 
 
 @pytest.mark.parametrize(("first", "then"), [(EXCHANGE, FEDERATION), (FEDERATION, EXCHANGE)])
