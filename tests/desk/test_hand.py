@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
@@ -11,7 +13,12 @@ from tests.desk.browser import chromium, missing, overflow, window
 from tests.desk.hand import Hand, Stuck
 from tests.desk.journeys.stage import WAYS
 
-pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
+if TYPE_CHECKING:
+    from playwright.async_api import Browser
+
+pytestmark = [
+    pytest.mark.skipif(missing() is not None, reason=str(missing())), pytest.mark.asyncio(loop_scope="module"),
+]  # fmt: skip
 POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; form-action 'self'"
 FORM = """<!DOCTYPE html><html lang="de"><title>Form</title><main><h1>Form</h1>
 <p><a href="/">Start</a></p>
@@ -25,7 +32,13 @@ FORM = """<!DOCTYPE html><html lang="de"><title>Form</title><main><h1>Form</h1>
 <input type="hidden" name="token" value="t"><button>Weiter</button></form></main>"""
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator["Browser"]:
+    async with chromium() as started:
+        yield started
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def origin() -> AsyncIterator[str]:
     """A page with a form, one that says what was sent, and others that do what no page of ours may."""
     pages = {
@@ -54,37 +67,37 @@ async def origin() -> AsyncIterator[str]:
     await server.close()
 
 
-async def test_what_a_person_does_is_counted(origin: str, tmp_path: Path) -> None:
+async def test_what_a_person_does_is_counted(browser: "Browser", origin: str, tmp_path: Path) -> None:
     """>> a text, a file, three choices and a press << 6 actions, 1 field, 3 open questions; all of it was sent."""
     (tmp_path / "baum.csv").write_bytes(b"a;b")
-    async with chromium() as browser:
-        for way in WAYS:
-            async with window(browser, origin, {}, scripts=way != "no scripts") as (page, watch):
-                hand = Hand(page, way)
-                await hand.open("/")
-                await hand.write("Titel", "Bäume")
-                await hand.give("Datei", tmp_path / "baum.csv")
-                await hand.choose("Regel", "Nur Kommunen")
-                await hand.choose("Zweck", "Wärmeplanung")
-                await hand.tick("Gelesen")
-                await hand.press("Weiter")
-                await hand.see("title=Bäume file=baum.csv rule=b purpose=Wärmeplanung sure=on token=t")
-                assert (way, hand.actions, hand.fields, len(hand.questions)) == (way, 6, 1, 3)
-                assert (hand.tabs > 0) == (way == "keyboard")
-            assert (way, watch.faults, watch.bytes > len(FORM)) == (way, [], True)
+    for way in WAYS:
+        async with window(browser, origin, {}, scripts=way != "no scripts") as (page, watch):
+            hand = Hand(page, way)
+            await hand.open("/")
+            await hand.write("Titel", "Bäume")
+            await hand.give("Datei", tmp_path / "baum.csv")
+            await hand.choose("Regel", "Nur Kommunen")
+            await hand.choose("Zweck", "Wärmeplanung")
+            await hand.tick("Gelesen")
+            await hand.press("Weiter")
+            await hand.see("title=Bäume file=baum.csv rule=b purpose=Wärmeplanung sure=on token=t")
+            assert (way, hand.actions, hand.fields, len(hand.questions)) == (way, 6, 1, 3)
+            assert (hand.tabs > 0) == (way == "keyboard")
+        assert (way, watch.faults, watch.bytes > len(FORM)) == (way, [], True)
 
 
-async def test_what_a_page_must_not_do_is_noticed(origin: str) -> None:
+async def test_what_a_page_must_not_do_is_noticed(browser: "Browser", origin: str) -> None:
     """>> a picture from elsewhere, a script of its own << each is a fault, by its kind."""
-    async with chromium() as browser:
-        for path, fault in (("/outside", "external request"), ("/inline", "console")):
-            async with window(browser, origin, {}) as (page, watch):
-                await page.goto(path)
-            assert any(fault in one for one in watch.faults), path
+    for path, fault in (("/outside", "external request"), ("/inline", "console")):
+        async with window(browser, origin, {}) as (page, watch):
+            await page.goto(path)
+        assert any(fault in one for one in watch.faults), path
 
 
-async def test_a_focus_that_nobody_sees_and_a_page_that_is_too_wide_are_noticed(origin: str) -> None:
-    async with chromium() as browser, window(browser, origin, {}, width=320) as (page, _):
+async def test_a_focus_that_nobody_sees_and_a_page_that_is_too_wide_are_noticed(
+    browser: "Browser", origin: str
+) -> None:
+    async with window(browser, origin, {}, width=320) as (page, _):
         hand = Hand(page, "keyboard")
         await hand.open("/hidden")
         with pytest.raises(Stuck, match="cannot be seen"):
