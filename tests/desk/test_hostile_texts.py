@@ -11,7 +11,7 @@ from connector.app import desk as composed
 from tests.desk import hostile
 from tests.desk.browser import chromium, missing, overflow, window
 from tests.desk.towns import TOWN, Towns, towns
-from tests.desk.walk import Elements, cells, is_html, row_of, walk
+from tests.desk.walk import cells, elements, is_html, row_of, walk
 from tests.web.browsing import Browser, Page
 
 STEERING = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -27,7 +27,7 @@ def rows(there: Towns) -> list[str]:
 def planted_elements(page: Page) -> list[str]:
     """Elements, attributes and addresses of this page that came out of somebody's text."""
     found = []
-    for tag, given in Elements(page.text).found:
+    for tag, given in elements(page.text):
         bad = [name for name in given if hostile.MARK in name or name.startswith("on") or name == "style"]
         leads = [value for name, value in given.items() if name in ("href", "src", "action", "formaction", "hx-get")]
         if any(value.lower().lstrip().startswith(("javascript:", "data:text", "vbscript:")) for value in leads):

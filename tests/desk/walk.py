@@ -5,6 +5,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator
+from functools import cache
 from html.parser import HTMLParser
 from typing import Final
 from urllib.parse import unquote, urljoin, urlsplit
@@ -30,6 +31,12 @@ class Elements(HTMLParser):
         self.found.append((tag, {name: value or "" for name, value in attrs}))
 
 
+@cache
+def elements(text: str) -> list[tuple[str, dict[str, str]]]:
+    """Of a page; whoever asks again is told at once."""
+    return Elements(text).found
+
+
 def is_html(page: Page) -> bool:
     return page.headers.get("Content-Type", "").startswith("text/html")
 
@@ -43,8 +50,13 @@ def cells(page: Page) -> list[str]:
 
 def row_of(path: str, rows: Collection[str]) -> str:
     """The row of the table that an address belongs to: the one with the fewest blanks that fits; "" if none does."""
-    fitting = [one for one in rows if re.fullmatch(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(one)), path)]
+    fitting = [one for one in rows if _fits(one).fullmatch(path)]
     return min(fitting, key=lambda one: one.count("{"), default="")
+
+
+@cache
+def _fits(row: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(row)))
 
 
 async def walk(browser: Browser, rows: Collection[str], *starts: str) -> dict[str, Page]:
@@ -67,7 +79,7 @@ def _leads_to(origin: str, page: Page) -> Iterator[str]:
     """Addresses of this desk."""
     if not is_html(page):
         return
-    for tag, given in Elements(page.text).found:
+    for tag, given in elements(page.text):
         for name in ("hx-get", *(("href",) if tag == "a" else ())):
             whole = urlsplit(urljoin(page.url, given.get(name, "#")))
             path = whole.path + (f"?{whole.query}" if whole.query else "")

@@ -8,6 +8,7 @@ import html
 import secrets
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import cached_property
 from hashlib import sha256
 from html.parser import HTMLParser
 from typing import Any, NamedTuple
@@ -71,9 +72,14 @@ class Page:
     def __init__(self, url: str, status: int, headers: Mapping[str, str], body: bytes) -> None:
         self.url, self.status, self.headers, self.body = url, status, headers, body
         self.text = body.decode("utf-8", "replace")
-        self._seen = _Reader()
-        if "html" in headers.get("Content-Type", ""):  # a file is no page
-            self._seen.feed(self.text)
+
+    @cached_property
+    def _seen(self) -> "_Reader":
+        """Read when somebody looks: reading takes about as long as the page took to be made."""
+        reader = _Reader()
+        if "html" in self.headers.get("Content-Type", ""):  # a file is no page
+            reader.feed(self.text)
+        return reader
 
     @property
     def path(self) -> str:
