@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 from collections.abc import Iterable
+from itertools import product
 from typing import Any
 
 import pytest
@@ -27,6 +28,20 @@ def one_in(nth: int, cases: Iterable[object]) -> list[Any]:
     several parameters."""
     each = [case if isinstance(case, tuple) else (case,) for case in cases]
     return [pytest.param(*case, marks=pytest.mark.long if at % nth else ()) for at, case in enumerate(each)]
+
+
+def in_turn(*kinds: Iterable[Any]) -> list[Any]:
+    """Every combination, for a test with cases: by default each value of a kind with those of the others in turn, the
+    rest is `long`."""
+    lists = [list(kind) for kind in kinds]
+    kept = {tuple(turn % len(values) for values in lists) for turn in range(max(map(len, lists)))}
+    return [
+        pytest.param(
+            *(values[place] for values, place in zip(lists, places, strict=True)),
+            marks=() if places in kept else pytest.mark.long,
+        )
+        for places in product(*(range(len(values)) for values in lists))
+    ]
 
 
 def official() -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ from connector.policy.odrl.names import HANSE as H
 from connector.policy.odrl.names import ODRL as O
 from connector.policy.odrl.parse import parse
 from connector.policy.odrl.state_of_world import Deed
+from tests.fuzz.effort import in_turn
 from tests.policy.deciding import decide
 from tests.policy.filled import CAN, DAY, DEADLINE, NOW, PAID, SLOTS, town
 
@@ -212,7 +213,7 @@ CHANGES: dict[str, dict[str, st.SearchStrategy[str]]] = {
 }
 
 
-@pytest.mark.parametrize("template", CHANGES)
+@pytest.mark.parametrize(("template", "lang"), in_turn(CHANGES, ["de", "en"]), indirect=["lang"])
 def test_sentences_and_rule_say_the_same(engine: PolicyEngine, lang: str, template: str) -> None:
     """>> two fillings of a template  << the same sentences if and only if the same rule (by digest)."""
     some = st.fixed_dictionaries(CHANGES[template])

@@ -7,6 +7,7 @@ import pytest
 from connector.policy.odrl.names import expand
 from tests.dialects.answers import BUT, ENGLISH, GERMAN, SKOS, TITLE, XSD, O, X, every
 from tests.dialects.notations import EX
+from tests.fuzz.effort import in_turn
 
 TERMS = {
     "leftOperand": "odrl:count",
@@ -25,12 +26,11 @@ def termed(place: str, more: dict[str, Any], kind: str) -> dict[str, Any]:
     return {"@type": "Set", "profile": said["profile"], "conflict": said["conflict"], **rules}
 
 
-PLACES = pytest.mark.parametrize("place", TERMS)
 OTHERWISE = {"leftOperand": EX + "day", "operator": "neq", "rightOperand": "sunday"}
 
 
 @pytest.mark.threat("T63")
-@PLACES
+@pytest.mark.parametrize("place", TERMS)
 def test_a_term_that_is_described_is_the_one_that_it_names(place: str) -> None:
     """>> an operand, operator, datatype, profile or strategy with titles, labels, notes, kinds << as its bare name."""
     allowed, forbidden = every(termed(place, {}, "permission")), every(termed(place, {}, "prohibition"))
@@ -47,8 +47,7 @@ def test_a_term_that_is_described_is_the_one_that_it_names(place: str) -> None:
 
 
 @pytest.mark.threat("T63")
-@PLACES
-@pytest.mark.parametrize("but", [*BUT[:3], {"odrl:refinement": [OTHERWISE]}, *BUT[4:]], ids=range(len(BUT)))
+@pytest.mark.parametrize(("place", "but"), in_turn(TERMS, [*BUT[:3], {"odrl:refinement": [OTHERWISE]}, *BUT[4:]]))
 def test_bug_what_was_said_of_a_term_was_lost_in_rdf(place: str, but: dict[str, Any]) -> None:
     """>> an operand, operator, profile … of which a condition, a role, a broader one, another name is said << not
     understood in any notation: nothing is permitted by it, and what is forbidden stays so."""

@@ -16,6 +16,7 @@ from connector.policy.odrl.names import ODRL as O
 from connector.policy.odrl.operands import BUILT_IN
 from connector.policy.odrl.operators import BELONG, NO, UNKNOWN, YES
 from connector.policy.odrl.values import Due, Span
+from tests.fuzz.effort import in_turn
 from tests.policy.compare import COMPARE
 from tests.policy.small import CLOSURE, GROUPS, ODD, ROADS, STREETS, WATER, atom, policy
 
@@ -61,8 +62,7 @@ def answer(found: Meaning, value: int | None, missing: int = ABSENT) -> bool | N
 USES: dict[Use, Sets] = {"declare": "whole", "forbid": "any", "open": "open", "done": "whole"}
 
 
-@pytest.mark.parametrize("operator", BELONG)
-@pytest.mark.parametrize("left", [H + "memberOf", O + "purpose", O + "recipient"])
+@pytest.mark.parametrize(("operator", "left"), in_turn(BELONG, [H + "memberOf", O + "purpose", O + "recipient"]))
 def test_sets_of_texts(operator: str, left: str) -> None:
     """>> every operator, every set of texts that can be told apart << yes, no and unknown as in the evaluation."""
     for wanted, use in product([[GROUPS[0]], GROUPS, [STREETS], [ROADS, WATER], [ROADS, ODD]], USES):
