@@ -22,8 +22,8 @@ from connector.policy.odrl.state_of_world import Deed, Fact, World
 from connector.policy.wording.badges import coverage
 from tests.policy.deciding import decide
 
-SIZE = 120
-MOST = 2.7
+SIZE = 40
+MOST = 2.2
 """Twice the policy may take this many times the steps."""
 
 

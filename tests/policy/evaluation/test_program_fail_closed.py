@@ -80,12 +80,17 @@ def forbidden(clause: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.threat("T62")
+@pytest.mark.parametrize("step", [3, pytest.param(1, marks=pytest.mark.long)])
 @pytest.mark.parametrize("left", NAMED)
-def test_names_that_are_no_concepts_satisfy_no_negative(left: str) -> None:
-    """>> each operand of names, each operator, an odd name  << no permission by it, and no prohibition escaped."""
+def test_names_that_are_no_concepts_satisfy_no_negative(left: str, step: int) -> None:
+    """>> each operand of names, each operator, an odd name  << no permission by it, and no prohibition escaped.
+
+    Of one operand each third of them, of the next the others.
+    """
     names = ODD_NAMES if REGISTRY[left].range in ("identifier", "party") else [*ODD_NAMES, FOREIGN]
     world = knowing(left, actual(left))
-    for name, operator in product(names, sorted(REGISTRY[left].operators)):
+    cases = [*product(names, sorted(REGISTRY[left].operators))]
+    for name, operator in cases[NAMED.index(left) % step :: step]:
         assert not permits(allowed(atom(left, operator, name)), world), (name, operator)
         assert not permits(forbidden(atom(left, operator, name)), world), (name, operator)
 
