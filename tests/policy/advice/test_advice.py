@@ -24,7 +24,7 @@ from tests.policy.drafts import granting
 from tests.policy.worlds import POLICIES, WORLDS
 
 LONG = os.environ.get("HANSE_LONG") == "1"
-EXAMPLES = 10_000 if LONG else 300
+EXAMPLES = 10_000 if LONG else 120
 PROHIBIT = {"odrl:conflict": {"@id": "odrl:prohibit"}}
 
 

@@ -18,6 +18,7 @@ from connector.policy.odrl.parse import parse
 from connector.policy.odrl.state_of_world import Deed, Fact, World
 from connector.policy.wording.explain import explain
 from connector.policy.wording.words import Words
+from tests.fuzz.effort import amount
 from tests.policy.cases import KIND, NOW, ODD, ODRL, H, atom, firm, municipal, town, use
 from tests.policy.deciding import decide
 from tests.policy.drafts import granting, policies
@@ -199,7 +200,7 @@ worlds = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=amount(60, 200), deadline=None)
 @given(document=granting | policies, asked=worlds, phase=st.sampled_from(PHASES))
 def test_exactly_these_changes_permit_and_no_fewer(document: Any, asked: dict[str, Any], phase: Any) -> None:
     """Whatever policy and world: the tree explains the answer, each way permits, at the access none is too large."""

@@ -234,7 +234,7 @@ def test_a_deadline_among_the_refinements_is_none() -> None:
 BUSY = list(small.busy_worlds())
 
 
-@settings(FREELY, max_examples=amount(50, 200))
+@settings(FREELY, max_examples=amount(25, 200))
 @given(small.PAIRS)
 def test_with_duties_compatible_terms_permit_nothing_more_and_owe_no_less(pair: tuple[Policy, Policy]) -> None:
     """>> policies with duties, remedies and obligations << who is permitted by compatible terms is so by the offer,
