@@ -49,7 +49,9 @@ def started(module: str, folder: Path, *named: str, **environ: str) -> "subproce
 
 KITS = [
     ("tests.conformance.under_test", (), 2),
-    ("tests.conformance.under_test.edc", ("--peer", "edc=http://localhost:1/protocol"), 1),
+    pytest.param(
+        "tests.conformance.under_test.edc", ("--peer", "edc=http://localhost:1/protocol"), 1, marks=pytest.mark.long
+    ),
 ]
 """Module, what it is told, and how often it is started in one folder."""
 

@@ -39,12 +39,16 @@ def sources() -> list[Path]:
 
 def lost(text: str) -> list[str]:
     """Pointers at sections that are not there."""
+    if ".md" not in text:
+        return []
     found = [(match[1], number) for match in POINTER.finditer(text) for number in re.findall(NUMBER, match[2])]
     return [f"{page}.md {number}" for page, number in found if number not in KNOWN.get(f"{page}.md", ())]
 
 
 def outside(text: str) -> list[str]:
     """Pointers at numbered pages that are no part of the specification."""
+    if not any(word in text for word in (".md", "dataspace-protocol", "data-plane-signaling")):
+        return []  # most texts: the pattern would be tried at each of their letters
     return [match[0] for match in OUTSIDE.finditer(text)]
 
 
