@@ -221,7 +221,8 @@ def _is_name(item: Any) -> bool:
         return not blank(item)
     if not isinstance(item, dict) or "@id" in item:
         return not isinstance(item, dict) or _is_name(item["@id"])
-    return "@language" not in item and item.get("@type", "") in _OF_NAMES
+    kind = item.get("@type", "")
+    return "@language" not in item and isinstance(kind, str) and kind in _OF_NAMES
 
 
 _NAMED = frozenset({Kind.TEXT, Kind.TERM, Kind.PROFILE})

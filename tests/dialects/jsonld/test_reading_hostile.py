@@ -154,6 +154,16 @@ def test_it_is_refused_within_counted_work(name: str) -> None:
     assert again <= count
 
 
+@pytest.mark.threat("T13")
+@pytest.mark.parametrize("place", ["target", "profile", "assigner"])
+@pytest.mark.parametrize("type", [[], ["urn:x"], [{}], {"urn:x": 1}], ids=str)
+def test_bug_a_name_whose_type_is_a_list_was_a_failure_of_ours(place: str, type: Any) -> None:
+    """>> an asset, a profile or a party as a node with several types or an odd one << an offer, or 400."""
+    _, said = calls({**BASE, "offer": {**BASE["offer"], place: {"@type": type}}})
+    assert said is None or said.status == 400
+    assert place != "target" or said is not None
+
+
 TERMS = {"id": "@id", **{f"p{number}": {"@id": f"urn:{number}", "@type": "@id"} for number in range(100)}}
 TYPES = sorted(name for name in TYPE_IRIS if name.startswith(("Contract", "Transfer")) and name != "TransferError")
 
