@@ -47,14 +47,14 @@ def holds(message: msgspec.Struct) -> None:
 
 
 @given(valid())
-@settings(max_examples=amount(100, 5_000), deadline=None, derandomize=CI, database=None)
+@settings(max_examples=amount(50, 5_000), deadline=None, derandomize=CI, database=None)
 def test_every_valid_message_is_read_and_written_back(value: dict[str, Any]) -> None:
     """>> any message that the definitions allow << itself."""
     holds(codec.decode(codec.TYPES[value["@type"]], value))
 
 
 @given(near_valid())
-@settings(max_examples=amount(150, 10_000), deadline=None, derandomize=CI, database=None)
+@settings(max_examples=amount(75, 10_000), deadline=None, derandomize=CI, database=None)
 def test_what_is_nearly_valid_is_read_or_refused(data: bytes) -> None:
     """>> such a message with something wrong << a message that can be written back, or a named refusal."""
     message = read(data)

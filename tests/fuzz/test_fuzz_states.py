@@ -188,11 +188,27 @@ def bench(ground: Ground, trial: Trial, door: Door) -> Bench:
     return Bench(ground, trial, door)
 
 
+def some(values: list[Any]) -> list[Any]:
+    """Of each role (and owner) each state, and each message of ours that waits for its answer or ends it."""
+    found, seen = [], set[tuple[object, ...]]()
+    for one in values:
+        whose = one.role, getattr(one, "owner", None)
+        new = {(*whose, one.state), (*whose, one.pending and one.pending.kind), (*whose, "", bool(one.ending))} - seen
+        seen |= new
+        found += [one] if new else []
+    return found
+
+
+SOME_AND_ALL = pytest.mark.parametrize("chosen", [some, pytest.param(list, marks=pytest.mark.long)])
+Chosen = Callable[[list[Any]], list[Any]]
+
+
 @pytest.mark.threat("T33")
-async def test_every_message_in_every_state_of_a_negotiation(bench: Bench) -> None:
+@SOME_AND_ALL
+async def test_every_message_in_every_state_of_a_negotiation(bench: Bench, chosen: Chosen) -> None:
     """>> each kind in each state << 200 and the state of the table, or 400 with both pids and nothing changed."""
     taken = refused = 0
-    for state in NEGOTIATING:
+    for state in chosen(NEGOTIATING):
         case = bench.negotiation(state)
         for kind in NEGOTIATION:
             expected = after_message(state, negotiation.Kind[kind])
@@ -202,15 +218,16 @@ async def test_every_message_in_every_state_of_a_negotiation(bench: Bench) -> No
                 await bench.takes(bench.ground.about(case, kind), expected)
             taken, refused = taken + (expected is not None), refused + (expected is None)
         await bench.shows(f"/2025-1/negotiations/{case.id}", str(negotiation.shown(state)))
-    assert taken > 50
-    assert refused > 200
+    assert taken > (50 if chosen is list else 10)
+    assert refused > (200 if chosen is list else 50)
 
 
 @pytest.mark.threat("T33")
-async def test_every_message_in_every_state_of_a_transfer(bench: Bench) -> None:
+@SOME_AND_ALL
+async def test_every_message_in_every_state_of_a_transfer(bench: Bench, chosen: Chosen) -> None:
     """The same for transfers."""
     taken = refused = 0
-    for state in TRANSFERRING:
+    for state in chosen(TRANSFERRING):
         process = bench.transfer(state)
         for kind in TRANSFER:
             expected = after_word(state, transfer.Kind[kind])
@@ -220,19 +237,20 @@ async def test_every_message_in_every_state_of_a_transfer(bench: Bench) -> None:
                 await bench.takes(bench.ground.on(process, kind), expected)
             taken, refused = taken + (expected is not None), refused + (expected is None)
         await bench.shows(f"/2025-1/transfers/{process.id}", str(transfer.shown(state)))
-    assert taken > 50
-    assert refused > 100
+    assert taken > (50 if chosen is list else 10)
+    assert refused > (100 if chosen is list else 20)
 
 
 @pytest.mark.threat("T17")
 @pytest.mark.threat("T33")
-async def test_wrong_pids_and_strangers_in_every_state(bench: Bench) -> None:
+@SOME_AND_ALL
+async def test_wrong_pids_and_strangers_in_every_state(bench: Bench, chosen: Chosen) -> None:
     """>> what would be legal, with pids of others << 400; at nobody's address or from a stranger << 404; no change."""
-    for state in NEGOTIATING:
+    for state in chosen(NEGOTIATING):
         case = bench.negotiation(state)
         for kind in (one for one in NEGOTIATION if after_message(state, negotiation.Kind[one])):
             await bench.refuses_wrong_pids(partial(bench.ground.about, case, kind), state, case.id)
-    for state in TRANSFERRING:
+    for state in chosen(TRANSFERRING):
         process = bench.transfer(state)
         for kind in (one for one in TRANSFER if after_word(state, transfer.Kind[one])):
             await bench.refuses_wrong_pids(partial(bench.ground.on, process, kind), state, process.id)
