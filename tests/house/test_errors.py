@@ -1,12 +1,17 @@
-"""The handbook's list of error codes is drawn from the code that raises them and from the catalogues, and is current.
+"""Every error has its sentence and the facts for it; the handbook's list of codes is drawn from both, and is current.
 
 `python tests/house/test_errors.py` draws it anew.
 """
 
+import ast
+import string
+
 from connector.language import catalogue
-from tests.testkit.error_codes import raised
+from tests.testkit.error_codes import made, raised
 from tests.testkit.places import ROOT
 
+ALWAYS_SO = {"PeerError", "Unauthenticated", "Unknown", "Mistake", "Refusal", "Unavailable", "Defect"}
+"""Errors to which nothing is added but what the place gives that raises them."""
 PAGE = ROOT / "connector/docs/errors.md"
 HEAD = """\
 # Error codes
@@ -47,6 +52,19 @@ def test_the_page_is_current() -> None:
 
 def test_every_code_that_is_raised_has_a_sentence() -> None:
     assert {code for code in raised() if f"error.{code}" not in catalogue("de")} == set()
+
+
+def test_every_placeholder_of_an_error_is_filled() -> None:
+    """A sentence must not ask for a fact that the place which raises it does not give."""
+    said, short = catalogue("de"), []
+    for one in made():
+        code, given = one.call.args[0] if one.call.args else None, [keyword.arg for keyword in one.call.keywords]
+        if one.cls in ALWAYS_SO and isinstance(code, ast.Constant) and all(given):
+            sentence = said.get(f"error.{code.value}", "")
+            asked = {name.partition(".")[0] for _, name, _, _ in string.Formatter().parse(sentence) if name is not None}
+            if missing := asked - ({*given} - {"reasons"}):
+                short.append(f"{one.where} {code.value}: {sorted(missing)}")
+    assert not short
 
 
 if __name__ == "__main__":

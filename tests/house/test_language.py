@@ -1,13 +1,14 @@
-"""The message catalogues are complete: both languages, the same placeholders, a sentence for every error code."""
+"""The message catalogues are complete: both languages, the same placeholders, no sentence that nobody says.
+
+That every error has its sentence, and every sentence of an error its facts, stands in `test_errors.py`.
+"""
 
 import ast
 import re
 import string
 import tomllib
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
@@ -15,7 +16,7 @@ from connector.language import catalogue
 from connector.language.rooms import flat_keys
 from tests.testkit.places import ROOT
 
-ERRORS = {"PeerError", "Unauthenticated", "Unknown", "Mistake", "Refusal", "Unavailable", "Defect"}
+QUOTED, BUILT = re.compile(r'"([a-z][\w.-]*)"'), re.compile(r'\bf"([a-z-]+\.[^"]*)"')
 
 
 def placeholders(text: str) -> set[str]:
@@ -42,50 +43,6 @@ def test_english_says_all_that_german_says(folder: Path) -> None:
         assert all([*de.values(), *en.values()]), german.name
 
 
-class Raised(NamedTuple):
-    """One place where an error of the tree is made with a literal code."""
-
-    where: str
-    code: str
-    facts: set[str]
-
-
-@cache
-def raised() -> tuple[Raised, ...]:
-    """Every such place in the package."""
-    return tuple(_raised())
-
-
-def _raised() -> Iterator[Raised]:
-    made = re.compile(rf"\b(?:{'|'.join(sorted(ERRORS))})\(")
-    for path in sorted((ROOT / "connector").rglob("*.py")):
-        text = path.read_text(encoding="utf-8")
-        for node in ast.walk(ast.parse(text)) if made.search(text) else ():
-            if not (
-                isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ERRORS and node.args
-            ):
-                continue
-            if isinstance(code := node.args[0], ast.Constant) and all(keyword.arg for keyword in node.keywords):
-                facts = {str(keyword.arg) for keyword in node.keywords} - {"reasons"}
-                yield Raised(f"{path.relative_to(ROOT)}:{node.lineno}", str(code.value), facts)
-
-
-def test_every_error_code_has_a_sentence() -> None:
-    missing = [f"{one.where} {one.code}" for one in raised() if f"error.{one.code}" not in catalogue("de")]
-    assert not missing
-
-
-def test_every_placeholder_of_an_error_is_filled() -> None:
-    """A sentence must not ask for a fact that the place which raises it does not give."""
-    said = catalogue("de")
-    short = [
-        f"{one.where} {one.code}: {sorted(missing)}"
-        for one in raised()
-        if (missing := placeholders(said.get(f"error.{one.code}", "")) - one.facts)
-    ]
-    assert not short
-
-
 def programs() -> list[Path]:
     """The package, and the programs of a checkout, which speak through its catalogues too."""
     tests = ROOT / "tests"
@@ -94,36 +51,49 @@ def programs() -> list[Path]:
     return [*sorted(found), tests / "bench.py"]
 
 
-def spoken() -> tuple[set[str], re.Pattern[str]]:
-    """What may be said: every literal, and a pattern for the keys that are put together from parts."""
-    literal, built = set(), []
+def quoted() -> tuple[set[str], set[str]]:
+    """What may be said: every word in quotes, and a pattern for each key that is put together from parts."""
+    literal, built = set(), set()
+    for path in programs():
+        text = path.read_text(encoding="utf-8")
+        literal |= set(QUOTED.findall(text))
+        for key in BUILT.findall(text):
+            built.add(_key([None if part.startswith("{") else part for part in re.split(r"(\{[^{}]*\})", key)]))
+    return literal, built - {""}
+
+
+def written() -> tuple[set[str], set[str]]:
+    """The same as a compiler reads it, so that nothing counts which only a comment says."""
+    literal, built = set(), set()
     for path in programs():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 literal.add(node.value)
-            elif isinstance(node, ast.JoinedStr) and (key := _key(node)):
-                built.append(key)
+            elif isinstance(node, ast.JoinedStr):
+                built.add(_key([str(part.value) if isinstance(part, ast.Constant) else None for part in node.values]))
+    return literal, built - {""}
+
+
+def _key(parts: list[str | None]) -> str:
+    """The pattern of a key that begins with the name of its room; "" for any other text. None is what varies."""
+    room = parts[0] or ""
+    pattern = "".join(".+" if part is None else re.escape(part) for part in parts)
+    return pattern if re.match(r"[a-z-]+\.", room) and room not in ("error.", "cli.", "cli.help.") else ""
+
+
+def spoken(literal: set[str], built: set[str]) -> tuple[set[str], re.Pattern[str]]:
+    """With what templates say, and with the rooms that stand alone, to which a key is added."""
+    said = set(literal)
     for template in (ROOT / "connector/web").rglob("*.html"):  # what a template says stands in quotes in it
-        literal |= set(re.findall(r"""["']([a-z][\w.-]*)["']""", template.read_text(encoding="utf-8")))
-    prefixes = {text for text in literal if re.fullmatch(r"[a-z]+([.-][a-z]+)*\.", text)} - {
-        "cli.",
-        "error.",
-        "cli.help.",
-    }
-    built += [re.escape(prefix) + ".+" for prefix in prefixes]
-    return literal, re.compile("|".join(sorted(set(built))))
+        said |= set(re.findall(r"""["']([a-z][\w.-]*)["']""", template.read_text(encoding="utf-8")))
+    rooms = {text for text in said if re.fullmatch(r"[a-z]+([.-][a-z]+)*\.", text)} - {"cli.", "error.", "cli.help."}
+    return said, re.compile("|".join(sorted(built | {re.escape(room) + ".+" for room in rooms})))
 
 
-def _key(text: ast.JoinedStr) -> str:
-    """The pattern of a key that begins with the name of its room; "" for any other text."""
-    parts = [re.escape(str(part.value)) if isinstance(part, ast.Constant) else ".+" for part in text.values]
-    room = str(text.values[0].value) if isinstance(text.values[0], ast.Constant) else ""
-    return "".join(parts) if re.match(r"[a-z-]+\.", room) and room not in ("error.", "cli.", "cli.help.") else ""
-
-
-def test_no_sentence_is_left_over() -> None:
+@pytest.mark.parametrize("read", [quoted, pytest.param(written, marks=pytest.mark.long)])
+def test_no_sentence_is_left_over(read: Callable[[], tuple[set[str], set[str]]]) -> None:
     """A sentence that nobody says is a sentence that nobody keeps true. Help texts: `tests/cli/test_usage.py`."""
-    literal, built = spoken()
+    literal, built = spoken(*read())
     left = [
         key
         for key in catalogue("de")

@@ -1,11 +1,14 @@
 """Every threat row has a test as soon as its door is built (connector/docs/threats.md)."""
 
-import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
 from tests.testkit.places import ROOT
+
+MARKER = re.compile(r"^[^#\n]*\bpytest\.mark\.threat\(([^()]*)\)", re.MULTILINE)
+"""In front of a test, or of one of its cases; not where it is only spoken of."""
 
 
 class Threat(NamedTuple):
@@ -28,16 +31,11 @@ def proven() -> dict[str, set[str]]:
     """Threat id -> the folders whose tests, at any depth, carry its marker."""
     found: dict[str, set[str]] = {}
     for path in (ROOT / "tests").rglob("test_*.py"):
-        text = path.read_text(encoding="utf-8")
-        for node in ast.walk(ast.parse(text)) if "threat" in text else ():
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "threat":
-                folders = {
-                    f"tests/{'/'.join(parts[:depth])}"
-                    for parts in [path.parent.relative_to(ROOT / "tests").parts]
-                    for depth in range(1, len(parts) + 1)
-                }
-                for argument in node.args:
-                    found.setdefault(str(ast.literal_eval(argument)), set()).update(folders)
+        parts = path.parent.relative_to(ROOT / "tests").parts
+        folders = {f"tests/{'/'.join(parts[:depth])}" for depth in range(1, len(parts) + 1)}
+        for named in MARKER.findall(path.read_text(encoding="utf-8")):
+            for threat in re.findall(r"\w+", named):
+                found.setdefault(threat, set()).update(folders)
     return found
 
 

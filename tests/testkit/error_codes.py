@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 from functools import cache
+from typing import NamedTuple
 
 from tests.testkit.places import ROOT
 
@@ -16,7 +17,7 @@ _DERIVED = re.compile(r"^class \w+\((?!Struct\b)", re.MULTILINE)
 def statuses() -> dict[str, int]:
     """HTTP status by the name of each class of the error tree."""
     found = {"HanseError": 500}
-    trees = [tree(text) for text in texts() if _DERIVED.search(text)]
+    trees = [tree(text) for text in texts().values() if _DERIVED.search(text)]
     classes = [node for one in trees for node in one.body if isinstance(node, ast.ClassDef)]
     for _ in range(4):  # a class may stand before the one it is made of
         for node in classes:
@@ -35,8 +36,9 @@ def own_status(node: ast.ClassDef) -> int | None:
 
 
 @cache
-def texts() -> tuple[str, ...]:
-    return tuple(path.read_text(encoding="utf-8") for path in sorted((ROOT / "connector").rglob("*.py")))
+def texts() -> dict[str, str]:
+    paths = sorted((ROOT / "connector").rglob("*.py"))
+    return {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in paths}
 
 
 @cache
@@ -54,15 +56,33 @@ def literals(node: ast.expr) -> Iterator[str]:
         yield from literals(node.orelse)
 
 
+class Made(NamedTuple):
+    """One place where an error of the tree is made."""
+
+    where: str
+    cls: str
+    call: ast.Call
+
+
+@cache
+def made() -> tuple[Made, ...]:
+    """Every such place in the package."""
+    classes = statuses().keys() - {KEPT}
+    making = re.compile(rf"\b(?:{'|'.join(classes)})\(")
+    return tuple(
+        Made(f"{name}:{node.lineno}", node.func.id, node)
+        for name, text in texts().items()
+        if making.search(text)
+        for node in ast.walk(tree(text))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in classes
+    )
+
+
 @cache
 def raised() -> dict[str, frozenset[int]]:
     """The statuses of each code, from every place where an error of the tree is made with its code written out."""
     found: dict[str, set[int]] = {}
-    classes = statuses().keys() - {KEPT}
-    making = re.compile(rf"\b(?:{'|'.join(classes)})\(")
-    for one in (tree(text) for text in texts() if making.search(text)):
-        for node in ast.walk(one):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in classes:
-                for code in literals(node.args[0]) if node.args else ():
-                    found.setdefault(code, set()).add(statuses()[node.func.id])
+    for one in made():
+        for code in literals(one.call.args[0]) if one.call.args else ():
+            found.setdefault(code, set()).add(statuses()[one.cls])
     return {code: frozenset(some) for code, some in found.items()}
