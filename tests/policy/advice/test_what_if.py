@@ -200,7 +200,7 @@ worlds = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=amount(60, 200), deadline=None)
+@settings(max_examples=amount(100, 200), deadline=None)
 @given(document=granting | policies, asked=worlds, phase=st.sampled_from(PHASES))
 def test_exactly_these_changes_permit_and_no_fewer(document: Any, asked: dict[str, Any], phase: Any) -> None:
     """Whatever policy and world: the tree explains the answer, each way permits, at the access none is too large."""

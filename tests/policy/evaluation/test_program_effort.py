@@ -23,7 +23,7 @@ from connector.policy.wording.badges import coverage
 from tests.policy.deciding import decide
 
 SIZE = 40
-MOST = 2.2
+MOST = 2.1
 """Twice the policy may take this many times the steps."""
 
 
