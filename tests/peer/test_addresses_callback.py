@@ -9,8 +9,12 @@ import pytest
 
 from connector.storage.database import Tx
 from connector.trust.did import did as dids
+from tests.peer import one_city
 from tests.testkit.cities import City
 from tests.testkit.nasty import NastyPeer
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+it, made, nasty, space = one_city.it, one_city.made, one_city.nasty, one_city.space
 
 
 class Canary:

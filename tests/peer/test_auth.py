@@ -16,8 +16,12 @@ from connector.peer.problems import UNTIMELY
 from connector.settings.load import peer_port
 from connector.storage.database import Tx
 from connector.trust.keys.signing import SoftwareKey
+from tests.peer import one_city
 from tests.testkit.cities import MUNICIPALITY, City, Space
 from tests.testkit.nasty import NastyPeer, Reply, nasty_peer
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+it, nasty, space = one_city.it, one_city.nasty, one_city.space
 
 CATALOGUE = "/2025-1/catalog/request"
 ASK: dict[str, Any] = {

@@ -6,8 +6,12 @@ from typing import Any
 import pytest
 
 from connector.http.limits import HEADERS
+from tests.peer import one_city
 from tests.testkit.cities import City, Refused
 from tests.testkit.nasty import NastyPeer
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+it, made, nasty, space = one_city.it, one_city.made, one_city.nasty, one_city.space
 
 CANARY = "canary<script>"
 POST = f"POST /{CANARY} HTTP/1.1\r\nHost: x\r\n"

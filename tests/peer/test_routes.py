@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
@@ -12,8 +13,12 @@ from connector.http import strict
 from connector.peer.problems import problems
 from connector.peer.routes import Route, handler
 from connector.storage.database import Tx
+from tests.peer import one_city
 from tests.testkit.cities import City, Refused
 from tests.testkit.nasty import NastyPeer, Reply
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+it, made, nasty, space = one_city.it, one_city.made, one_city.nasty, one_city.space
 
 TYPES = {
     "/catalog/request": "CatalogRequestMessage",
@@ -99,9 +104,10 @@ def theirs(tx: Tx) -> dict[str, str]:
     return {name: str(row["n"]) for name, row in found.items() if row is not None}
 
 
-@pytest.fixture
-async def ids(it: City, made: dict[str, Any]) -> dict[str, str]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def ids(it: City) -> dict[str, str]:
     """nachbardorf has the data of musterstadt; both keep a contract."""
+    made = await it.publish("musterstadt")
     signed = await it.negotiate("nachbardorf", it.did("musterstadt"), made["dataset"])
     assert signed["state"] == "FINALIZED", signed
     await it.fetch("nachbardorf", signed["agreement"])

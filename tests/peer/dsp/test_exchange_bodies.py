@@ -8,8 +8,12 @@ from typing import Any
 import pytest
 
 from connector.storage.database import Tx
+from tests.peer import one_city
 from tests.testkit.cities import City
 from tests.testkit.nasty import NastyPeer, Reply
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+it, nasty, space = one_city.it, one_city.nasty, one_city.space
 
 ROOMS = {
     "/2025-1/catalog/request": "CatalogError",

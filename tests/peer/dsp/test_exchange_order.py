@@ -9,15 +9,20 @@ import pytest
 from connector.contracts.negotiation import service
 from connector.protocol.messages import HANSE
 from connector.storage.database import Tx
+from tests.peer import one_city
 from tests.testkit.cities import PURPOSE, City
 from tests.testkit.nasty import NastyPeer, Received
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+it, made, nasty, space = one_city.it, one_city.made, one_city.nasty, one_city.space
 
 NEGOTIATE = "/2025-1/negotiations/request"
 
 
-def counts(tx: Tx) -> dict[str, int]:
-    """Rows that exist once per contract."""
-    found = {name: tx.one(f"SELECT count(*) AS n FROM {name}") for name in ("negotiation", "agreement", "transfer")}
+def counts(tx: Tx, did: str) -> dict[str, int]:
+    """Rows that exist once per contract, of those with that peer."""
+    of_it = "SELECT count(*) AS n FROM {} WHERE counterparty = :did"
+    found = {name: tx.one(of_it.format(name), did=did) for name in ("negotiation", "agreement", "transfer")}
     return {name: int(row["n"]) for name, row in found.items() if row is not None}
 
 
@@ -54,7 +59,7 @@ async def test_twenty_equal_requests_at_once_are_one_negotiation(
     assert Counter(reply.status for reply in replies) == {201: 1, 200: 19}
     assert len({reply.json["providerPid"] for reply in replies}) == 1
     await nasty.heard("/agreement")
-    assert await it.services.infra.db.read("", counts) == {"negotiation": 1, "agreement": 1, "transfer": 0}
+    assert await it.services.infra.db.read("", counts, nasty.did) == {"negotiation": 1, "agreement": 1, "transfer": 0}
 
 
 @pytest.mark.threat("T33")
@@ -163,7 +168,7 @@ async def test_twenty_equal_transfer_requests_are_one(it: City, nasty: NastyPeer
     await nasty.heard("/start")
     await asyncio.sleep(0.1)
     assert len([one for one in nasty.inbox if one.path.endswith("/start")]) == 1
-    assert (await it.services.infra.db.read("", counts))["transfer"] == 1
+    assert (await it.services.infra.db.read("", counts, nasty.did))["transfer"] == 1
 
 
 @pytest.mark.threat("T36")

@@ -12,15 +12,20 @@ import pytest
 
 from connector.ids import new_id
 from connector.storage.database import Tx
+from tests.peer import one_city
 from tests.testkit.cities import City
 from tests.testkit.nasty import NastyPeer
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+it, made, nasty, space = one_city.it, one_city.made, one_city.nasty, one_city.space
 
 NEGOTIATE = "/2025-1/negotiations/request"
 BOUND = {"leftOperand": "odrl:count", "operator": "lteq", "rightOperand": "3"}
 
 
-def agreements(tx: Tx) -> int:
-    row = tx.one("SELECT count(*) AS n FROM agreement")
+def agreements(tx: Tx, did: str) -> int:
+    """How many agreements with that peer there are."""
+    row = tx.one("SELECT count(*) AS n FROM agreement WHERE counterparty = :did", did=did)
     return 0 if row is None else int(row["n"])
 
 
@@ -110,7 +115,7 @@ async def test_what_is_strange_or_huge_is_never_agreed_to(it: City, nasty: Nasty
         assert reply.status in (201, 400), (name, reply.body)
         if reply.status == 201:
             assert reply.json["state"] in ("OFFERED", "TERMINATED"), name
-    assert await it.services.infra.db.read("", agreements) == 0
+    assert await it.services.infra.db.read("", agreements, nasty.did) == 0
     assert (await nasty.post(it, "musterstadt", NEGOTIATE, nasty.contract_request(offer))).status == 201
 
 
@@ -137,7 +142,7 @@ async def test_an_offer_out_of_the_blue_is_read_as_strictly(it: City, nasty: Nas
         assert reply.status in (201, 400, 404), (name, reply.body)
         if reply.status == 201:
             assert reply.json["state"] == "OFFERED", name
-    assert await it.services.infra.db.read("", agreements) == 0
+    assert await it.services.infra.db.read("", agreements, nasty.did) == 0
 
 
 def offered(nasty: NastyPeer, policy: dict[str, Any]) -> dict[str, Any]:

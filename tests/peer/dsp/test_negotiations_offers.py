@@ -11,8 +11,12 @@ from connector.clock import SystemClock, rfc3339
 from connector.ids import new_id
 from connector.protocol.messages import HANSE
 from connector.storage.database import Tx
+from tests.peer import one_city
 from tests.testkit.cities import City
 from tests.testkit.nasty import NastyPeer
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+it, made, nasty, space = one_city.it, one_city.made, one_city.nasty, one_city.space
 
 NEGOTIATE = "/2025-1/negotiations/request"
 Change = Callable[[dict[str, Any]], None]
@@ -71,9 +75,9 @@ WIDER: dict[str, Change] = {
 }
 
 
-def agreements(tx: Tx) -> int:
-    """How many agreements there are at all."""
-    row = tx.one("SELECT count(*) AS n FROM agreement")
+def agreements(tx: Tx, did: str) -> int:
+    """How many agreements with that peer there are."""
+    row = tx.one("SELECT count(*) AS n FROM agreement WHERE counterparty = :did", did=did)
     assert row is not None
     return int(row["n"])
 
@@ -96,7 +100,7 @@ async def test_no_change_that_may_widen_an_offer_is_agreed_to(it: City, nasty: N
             agreed |= {name} if reply.json["state"] == "AGREED" else set()
             assert reply.json["state"] in ("AGREED", "OFFERED"), name
     assert agreed == NARROWER
-    assert await it.services.infra.db.read("", agreements) == len(NARROWER)
+    assert await it.services.infra.db.read("", agreements, nasty.did) == len(NARROWER)
 
 
 OTHER_NAMES = (
@@ -194,7 +198,7 @@ async def test_a_provider_cannot_answer_with_another_agreement(
     assert reply.status == 400, reply.body
     state = await nasty.get(it, "nachbardorf", f"/2025-1/negotiations/{pid}")
     assert state.json["state"] == "REQUESTED"
-    assert await it.services.infra.db.read("", agreements) == 0
+    assert await it.services.infra.db.read("", agreements, nasty.did) == 0
 
 
 async def requested(it: City, nasty: NastyPeer, made: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -236,4 +240,5 @@ async def test_a_policy_that_cannot_be_read_is_the_peers_mistake(it: City, nasty
     reply = await nasty.post(it, "musterstadt", NEGOTIATE, nasty.contract_request(offer))
     assert (reply.status, reply.json["@type"]) == (400, "ContractNegotiationError")
     assert "/permission/0" in reply.json["reason"][0]
-    assert await it.services.infra.db.read("musterstadt", lambda tx: tx.all("SELECT id FROM negotiation")) == []
+    begun = "SELECT id FROM negotiation WHERE counterparty = :did"
+    assert await it.services.infra.db.read("musterstadt", lambda tx: tx.all(begun, did=nasty.did)) == []

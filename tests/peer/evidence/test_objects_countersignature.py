@@ -3,12 +3,15 @@
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from connector.peer.evidence.objects import LONGEST_SEAL
+from tests.peer import one_city
 from tests.testkit.cities import City
 from tests.testkit.nasty import NastyPeer, Reply
 
-pytestmark = pytest.mark.threat("T46")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.threat("T46")]
+it, made, nasty, space = one_city.it, one_city.made, one_city.nasty, one_city.space
 
 
 async def handed_in(
@@ -20,7 +23,7 @@ async def handed_in(
     return await peer.call("POST", url, body, token=token, Content_Type=media)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def agreed(nasty: NastyPeer, it: City, made: dict[str, Any]) -> str:
     """Nasty has verified without a seal: one-sided, and a late one is still taken."""
     offer = await nasty.offer(it, "musterstadt", made["dataset"])

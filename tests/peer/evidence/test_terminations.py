@@ -11,9 +11,13 @@ from connector.contracts.termination import statement as ending
 from connector.peer.evidence.terminations import LIMIT
 from connector.trust.members.trust_list import Predecessor
 from connector.verify.bundle import verify_bundle
+from tests.peer import one_city
 from tests.testkit.cities import City, Refused, Space
 from tests.testkit.nasty import NastyPeer
 from tests.testkit.patience import PATIENCE_S
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+it, made, nasty, space = one_city.it, one_city.made, one_city.nasty, one_city.space
 
 CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
 
