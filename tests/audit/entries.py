@@ -1,6 +1,8 @@
 """A town with entries in its log, for the tests that look at tiles, proofs and bundles."""
 
-from connector.audit import store
+import pytest
+
+from connector.audit import merkle, store, tiles
 from connector.storage import Tx
 from tests.verify.forge import PROVIDER, LogKey, root_of
 
@@ -8,6 +10,18 @@ TOWN = "musterstadt"
 ROOT = root_of(PROVIDER)
 AGREEMENT = "urn:uuid:1"
 KEY = LogKey()
+
+
+HEIGHTS = [4, pytest.param(8, marks=pytest.mark.long)]
+"""Of tiles: a log of three levels needs 65,536 entries with ours, and 256 with the lower ones."""
+
+
+def lower_tiles(monkeypatch: pytest.MonkeyPatch, height: int) -> int:
+    """Tiles of this height instead of 8; their width."""
+    for module in (merkle, tiles):
+        monkeypatch.setattr(module, "TILE_HEIGHT", height)
+    monkeypatch.setattr(tiles, "WIDTH", 1 << height)
+    return 1 << height
 
 
 def add(tx: Tx, type_: str, agreement: str | None) -> None:

@@ -8,7 +8,7 @@ from connector.audit import merkle, origins, sealer, store, tiles
 from connector.audit.tiles import Tile
 from connector.errors import Defect, Unknown
 from connector.storage import Database, Tx
-from tests.audit.entries import ROOT, TOWN, entries
+from tests.audit.entries import HEIGHTS, ROOT, TOWN, entries, lower_tiles
 from tests.verify.forge import PROVIDER, LogKey
 
 KEY = LogKey()
@@ -87,44 +87,57 @@ class Counting:
 
 
 @pytest.mark.threat("T50")
-async def test_a_large_log_costs_no_more_to_read(sqlite_db: Database) -> None:
-    """70,000 leaves, the example of C2SP tlog-tiles: three levels, at most 256 rows a tile, some hundred a proof."""
-    await grown(sqlite_db, 70_000, 35_000)
-    expected = {Tile(0, 273, 112): True, Tile(1, 0, 256): True, Tile(1, 1, 17): True, Tile(2, 0, 1): True}
-    expected |= {Tile(0, 273, 113): False, Tile(1, 1, 18): False, Tile(2, 0, 2): False, Tile(3, 0, 1): False}
+@pytest.mark.parametrize("height", HEIGHTS)
+async def test_a_large_log_costs_no_more_to_read(
+    sqlite_db: Database, monkeypatch: pytest.MonkeyPatch, height: int
+) -> None:
+    """70,000 leaves, the example of C2SP tlog-tiles: three levels, at most 256 rows a tile, some hundred a proof. With
+    tiles of 16 they are 280."""
+    width = lower_tiles(monkeypatch, height)
+    size = (width + 17) * width + 112 if width > 112 else (width + 1) * width + 8
+    await grown(sqlite_db, size, size // 2)
+    (last, rest), above = divmod(size, width), size // width - width
+    expected = {Tile(0, last, rest): True, Tile(1, 0, width): True, Tile(1, 1, above): True, Tile(2, 0, 1): True}
+    expected |= {Tile(0, last, rest + 1): False, Tile(1, 1, above + 1): False, Tile(2, 0, 2): False}
+    expected |= {Tile(3, 0, 1): False}
 
     def reads(tx: Tx) -> None:
         for tile, there in expected.items():
             counting = Counting(tx)
             if there:
-                assert len(tiles.read(counting, TOWN, tile, 70_000)) == tile.width * 32  # type: ignore[arg-type]
+                assert len(tiles.read(counting, TOWN, tile, size)) == tile.width * 32  # type: ignore[arg-type]
             else:
                 with pytest.raises(Unknown):
-                    tiles.read(counting, TOWN, tile, 70_000)  # type: ignore[arg-type]
-            assert counting.rows <= 256
+                    tiles.read(counting, TOWN, tile, size)  # type: ignore[arg-type]
+            assert counting.rows <= width
         counting = Counting(tx)
-        proof = tiles.consistency(counting, TOWN, 33_333, 70_000)  # type: ignore[arg-type]
-        whole = tree(70_000)
-        assert merkle.verify_consistency(33_333, 70_000, proof, whole.root(33_333), whole.root())
-        assert counting.rows < 1500
+        proof = tiles.consistency(counting, TOWN, size // 2 - 7, size)  # type: ignore[arg-type]
+        whole = tree(size)
+        assert merkle.verify_consistency(size // 2 - 7, size, proof, whole.root(size // 2 - 7), whole.root())
+        assert counting.rows < 6 * width
 
     await sqlite_db.read(TOWN, reads)
 
 
-async def test_a_log_from_before_there_were_tiles_makes_up_for_them(sqlite_db: Database) -> None:
+@pytest.mark.parametrize("height", HEIGHTS)
+async def test_a_log_from_before_there_were_tiles_makes_up_for_them(
+    sqlite_db: Database, monkeypatch: pytest.MonkeyPatch, height: int
+) -> None:
     """Its nodes were never kept: the next seal computes them, in portions, before it adds its own."""
-    await grown(sqlite_db, 66_000, 33_000)
+    width = lower_tiles(monkeypatch, height)
+    size = (max(width, 80) + 1) * width
+    await grown(sqlite_db, size, size // 2)
     kept = await sqlite_db.read(TOWN, nodes)
 
     def forget(tx: Tx) -> None:
         tx.run("DELETE FROM log_node WHERE level > 1 OR place > 3")
 
     await sqlite_db.write(TOWN, forget)
-    assert await sqlite_db.read(TOWN, tiles.lacking, TOWN, 66_000)
-    assert not await sqlite_db.write(TOWN, tiles.complete, TOWN, 66_000)  # only a portion at a time
+    assert await sqlite_db.read(TOWN, tiles.lacking, TOWN, size)
+    assert not await sqlite_db.write(TOWN, tiles.complete, TOWN, size)  # only a portion at a time
     await sqlite_db.write(TOWN, store.append, TOWN, "decision", None, "p-1", {}, did=PROVIDER)
     await sealer.seal(sqlite_db, TOWN, ROOT, [KEY])
-    assert not await sqlite_db.read(TOWN, tiles.lacking, TOWN, 66_001)
+    assert not await sqlite_db.read(TOWN, tiles.lacking, TOWN, size + 1)
     assert await sqlite_db.read(TOWN, nodes) == kept
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.audit import store as audit
@@ -14,6 +14,7 @@ from connector.figures.count import figures
 from connector.figures.model import Body, Event, Figure, Judged, Known, Log, Part, definitions
 from connector.storage.database import Database, Tx
 from connector.zone import SPACE
+from tests.fuzz.effort import amount
 
 TOWN, ROOT = "musterstadt", "https://localhost:18443/musterstadt"
 DID = "did:web:localhost%3A18443:musterstadt"
@@ -316,6 +317,7 @@ def test_figures_say_what_happened(moves: list[Move]) -> None:
     assert (found["N7"].value or 0) == len(world.gone)
 
 
+@settings(max_examples=amount(50, 100))
 @given(MOVES)
 def test_each_number_is_proven_by_the_entries_that_it_opens(moves: list[Move]) -> None:
     """>> only the entries behind a figure << the same figure again: nothing else went into it."""
@@ -327,6 +329,7 @@ def test_each_number_is_proven_by_the_entries_that_it_opens(moves: list[Move]) -
         assert set(figure.events) <= set(world.book.events)
 
 
+@settings(max_examples=amount(50, 100))
 @given(MOVES, st.integers(0, 59))
 def test_a_log_that_says_something_else_gives_other_numbers_or_the_same_events(moves: list[Move], place: int) -> None:
     """>> an entry taken out of the log << every figure that opened it opens something else now."""

@@ -5,12 +5,13 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.protocol import codec
 from connector.protocol import messages as m
 from connector.protocol.codec import Malformed
+from tests.fuzz.effort import amount
 
 CONTEXT = [m.CONTEXT]
 RULE: dict[str, Any] = {"action": "use"}
@@ -263,6 +264,7 @@ offers = st.fixed_dictionaries(
 )
 
 
+@settings(max_examples=amount(40, 100))
 @given(offer=offers, pid=words, callback=words, purpose=st.none() | words)
 def test_what_we_write_we_read_back(offer: dict[str, Any], pid: str, callback: str, purpose: str | None) -> None:
     """For any legal policy, which comes back as it was."""
@@ -270,6 +272,7 @@ def test_what_we_write_we_read_back(offer: dict[str, Any], pid: str, callback: s
     assert codec.decode(m.ContractRequestMessage, msgspec.json.decode(codec.encode(message))) == message
 
 
+@settings(max_examples=amount(40, 100))
 @given(name=st.sampled_from(sorted(codec.TYPES)), members=st.dictionaries(st.text(), json_values), junk=json_values)
 def test_no_value_does_worse_than_malformed(name: str, members: dict[str, Any], junk: object) -> None:
     """Any JSON value is a message or Malformed with a pointer, nothing else."""

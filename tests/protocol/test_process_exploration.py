@@ -57,8 +57,18 @@ def test_no_negotiation_ends_in_two_ways(start: Start) -> None:
     assert number > 40
 
 
+LARGE = {"provider owns, both STARTED", "consumer owns, both SUSPENDED"}
+"""The other owner goes through as many states: it is `long`."""
+
+
 @pytest.mark.threat("T33")
-@pytest.mark.parametrize("start", TRANSFERS.values(), ids=TRANSFERS.keys())
+@pytest.mark.parametrize(
+    "start",
+    [
+        pytest.param(start, id=name, marks=pytest.mark.long if name in LARGE else ())
+        for name, start in TRANSFERS.items()
+    ],
+)
 def test_every_transfer_that_parts_is_repaired(start: Start) -> None:
     """And the effects on the data flow always add up to what the states say."""
     world = World(TRANSFER)

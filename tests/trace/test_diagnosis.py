@@ -78,10 +78,11 @@ def sentences(found: Diagnosis) -> list[str]:
     return [*words.of_cause(found, COMMON).values(), *words.of_action(found, COMMON).values()]
 
 
-def test_every_situation_has_a_cause_and_a_next_action() -> None:
-    """Exhaustive; each sentence is complete in both languages, and no unfilled or raw value is in it."""
+@pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.long)])
+def test_every_situation_has_a_cause_and_a_next_action(step: int) -> None:
+    """All, in short each seventh; each sentence is complete in both languages, and holds no unfilled or raw value."""
     said: dict[tuple[str, tuple[str, ...]], int] = {}
-    for situation in situations():
+    for situation in itertools.islice(situations(), 0, None, step):
         found = diagnose(situation)
         assert found, situation
         if situation.state not in OVER:

@@ -73,12 +73,13 @@ async def test_an_honest_contract_is_ours_to_the_byte(towns: Towns, wish: dict[s
     assert written >= {lies.theirs[name] for name in FILES if name != AGREEMENT}
 
 
-async def test_a_single_changed_byte_is_never_sealed_unasked(towns: Towns) -> None:
+@pytest.mark.parametrize("count", [120, pytest.param(400, marks=pytest.mark.long)])
+async def test_a_single_changed_byte_is_never_sealed_unasked(towns: Towns, count: int) -> None:
     """A property: whichever byte of whichever document is another one, taken out or put in, somebody is asked."""
     lies = await honest(towns)
 
     @given(st.data())
-    @settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=count, suppress_health_check=[HealthCheck.too_slow])
     def any_byte(data: st.DataObject) -> None:
         name = data.draw(st.sampled_from(FILES))
         body = lies.theirs[name]

@@ -193,12 +193,13 @@ def test_what_a_person_has_read_is_sealable_and_nothing_else(
         assert verdict.code == "contracts.other-text-read"
 
 
-def test_a_single_changed_byte_is_never_sealable(world: World) -> None:
+@pytest.mark.parametrize("count", [60, pytest.param(200, marks=pytest.mark.long)])
+def test_a_single_changed_byte_is_never_sealable(world: World, count: int) -> None:
     """A property: whichever byte of whichever object is another one under the provider's seal, nothing is sealed."""
     honest = sealed(world)
 
     @given(st.data())
-    @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=count, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     def any_byte(data: st.DataObject) -> None:
         name = data.draw(st.sampled_from((draft.TEXT, draft.APPROVAL["provider"])))
         body = honest.objects[name].body
