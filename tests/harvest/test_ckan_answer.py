@@ -24,6 +24,7 @@ def answer(count: object, *packages: dict[str, object]) -> bytes:
     return json.dumps({"success": True, "result": {"count": count, "results": packages}}).encode()
 
 
+@pytest.mark.usefixtures("own_process")
 async def test_what_comes_back_is_what_the_packages_say() -> None:
     """>> a package with odd characters, another beside it << the same triples in the same order, by id."""
     found = await ckan_answer.read(answer(7, ODD, {"id": "b"}), PORTAL, 1_000)
@@ -38,6 +39,7 @@ async def test_how_many_there_are_is_a_number_or_what_came(told: object, taken: 
     assert (await ckan_answer.read(answer(told, {"id": "a"}), PORTAL, 1_000)).count == taken
 
 
+@pytest.mark.usefixtures("own_process")
 @pytest.mark.threat("T76")
 async def test_bug_a_page_of_many_names_held_up_all_participants(monkeypatch: pytest.MonkeyPatch) -> None:
     """>> an answer of CKAN << nobody parses it in the process that serves all: four million values took
@@ -47,6 +49,7 @@ async def test_bug_a_page_of_many_names_held_up_all_participants(monkeypatch: py
     assert (len(delivery.triples), delivery.complete) == (len(list(ckan.dataset(ODD, PORTAL))), True)
 
 
+@pytest.mark.usefixtures("own_process")
 @pytest.mark.threat("T76")
 @pytest.mark.parametrize(
     ("less", "content"),

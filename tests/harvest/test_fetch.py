@@ -99,6 +99,7 @@ async def test_inner_addresses_are_not_called() -> None:
     await way.close()
 
 
+@pytest.mark.usefixtures("own_process")
 async def test_pages_over_tls(tmp_path: Path) -> None:
     """>> a portal on a real socket, through the guarded way out << three pages; a redirect is no page."""
     certs = dev_ca.create(tmp_path, SystemClock())

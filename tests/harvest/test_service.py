@@ -22,6 +22,7 @@ ASKED = ("licence", "Nutzungsbedingungen")
 NAMES = [f"d{number:02}" for number in range(20)]
 
 
+@pytest.mark.usefixtures("own_process")
 async def test_the_whole_life_of_a_catalogue(any_db: Database) -> None:
     """>> taken in, again, changed, one gone << new, nothing, the changed one alone, removed."""
     service = harvest(any_db)
