@@ -120,32 +120,34 @@ class Body:
             await asyncio.sleep(600)
         self.sent += 1
         return b"x" * 100_000
-asyncio.run(Uploads(Path(sys.argv[1])).take("musterstadt", "a.csv", Body()))
+async def take(number):
+    hall = Uploads(Path(sys.argv[1]))
+    await asyncio.gather(*(hall.take("musterstadt", "a.csv", Body()) for _ in range(number)))
+asyncio.run(take(int(sys.argv[2])))
 """
 
 
 async def test_bug_drafts_of_processes_that_were_killed_stayed_for_ever(folder: Path) -> None:
     """>> three uploads killed, one in another process and one here under way << a sweep takes the three alone."""
 
-    def writing() -> "subprocess.Popen[bytes]":
-        child = subprocess.Popen([sys.executable, "-c", _WRITES, folder], stdout=subprocess.PIPE)
+    def writing(number: int) -> "subprocess.Popen[bytes]":
+        child = subprocess.Popen([sys.executable, "-c", _WRITES, folder, str(number)], stdout=subprocess.PIPE)
         assert child.stdout is not None
-        assert child.stdout.readline() == b"writing\n"
+        assert [child.stdout.readline() for _ in range(number)] == [b"writing\n"] * number
         return child
 
     gate, hall = asyncio.Event(), Uploads(folder)
     here = asyncio.ensure_future(hall.take(TOWN, "b.csv", Body(gate)))
-    children = [await asyncio.to_thread(writing) for _ in range(4)]
-    for child in children[:3]:
-        child.send_signal(signal.SIGKILL)
-        child.communicate()
+    killed, other = [await asyncio.to_thread(writing, number) for number in (3, 1)]
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
     assert len(everything(folder)) == 5
     await hall.sweep()
     assert len(everything(folder)) == 2
     gate.set()
     await here
-    children[3].kill()
-    children[3].communicate()
+    other.kill()
+    other.communicate()
     await hall.sweep()
     assert everything(folder) == [sha256(PIECE * PIECES).hexdigest()]
 

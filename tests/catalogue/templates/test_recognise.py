@@ -73,9 +73,10 @@ def orderly(template: str, slots: Mapping[str, str]) -> dict[str, Any] | None:
 
 @pytest.mark.parametrize("template", templates(), ids=IDS)
 def test_filled_recognised_and_filled_again_is_the_same(template: Template) -> None:
-    """>> any values  << the same template, and values that give a policy of the same digest."""
+    """>> any values << the same template, and values that give a policy of the same digest; written down and read once
+    more, they do not change any further."""
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=25, deadline=None)
     @given(slots=filled(template))
     def there_and_back(slots: dict[str, str]) -> None:
         if (document := orderly(template.id, slots)) is None:
@@ -84,25 +85,11 @@ def test_filled_recognised_and_filled_again_is_the_same(template: Template) -> N
         found = recognise(policy)
         assert found is not None
         assert found.template == template.id
-        assert digest(parse(fill(*found))) == digest(policy)
+        again = parse(fill(*found))
+        assert digest(again) == digest(policy)
+        assert recognise(again) == found
 
     there_and_back()
-
-
-@pytest.mark.parametrize("template", templates(), ids=IDS)
-def test_what_was_recognised_stays_recognised(template: Template) -> None:
-    """Written down and read once more: the texts of the slots do not change any further."""
-
-    @settings(max_examples=20, deadline=None)
-    @given(slots=filled(template))
-    def settled(slots: dict[str, str]) -> None:
-        if (document := orderly(template.id, slots)) is None:
-            return
-        found = recognise(parse(document))
-        assert found is not None
-        assert recognise(parse(fill(*found))) == found
-
-    settled()
 
 
 PLAIN = {

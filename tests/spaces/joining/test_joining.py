@@ -87,19 +87,19 @@ def test_what_is_no_link(link: str) -> None:
 
 
 @pytest.mark.threat("T104")
-@pytest.mark.parametrize("member", ["space", "did", "authority", "key", "list"])
-async def test_a_description_has_to_be_of_one_piece(county: County, town: City, space: Space, member: str) -> None:
+async def test_a_description_has_to_be_of_one_piece(county: County, town: City, space: Space) -> None:
     """>> a false authority that shows the space of another as its own, in one member << refused, nothing is sent."""
     said = msgspec.to_builtins(await county.authority.description(COUNTY))
     async with nasty_peer(space, kind=None) as false:
         place = f"{false.root}/space"
         key = SoftwareKey.generate("peer", "").public_jwk
         own = {"space": place, "did": false.did, "authority": URN + key["kid"], "key": key, "list": f"{place}/list"}
-        bent = {**said, **own, member: said[member]}
-        false.answers["/space"] = lambda got: (200, json.dumps(bent).encode())
-        with pytest.raises(PeerError):
-            await town.services.spaces.joining.apply(TOWN, f"{place}#{'a' * 43}", "0")
-        assert [one.method for one in false.inbox] == ["GET"]
+        for number, member in enumerate(own, 1):
+            bent = {**said, **own, member: said[member]}
+            false.answers["/space"] = lambda got, shown=bent: (200, json.dumps(shown).encode())
+            with pytest.raises(PeerError):
+                await town.services.spaces.joining.apply(TOWN, f"{place}#{'a' * 43}", "0")
+            assert [one.method for one in false.inbox] == ["GET"] * number, member
 
 
 @pytest.mark.threat("T104")
