@@ -10,6 +10,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +24,7 @@ from connector.notifications import store as notifications
 from connector.operation import maintenance
 from connector.reconciliation import store as reconciliations
 from connector.storage import upgrade
+from connector.storage.database import Dialect
 from connector.storage.postgres.tx import placeholders
 from connector.storage.seldom import TABLES
 from connector.witness import cosignatures
@@ -204,6 +206,12 @@ PLANNED_EACH_TIME: dict[str, str] = {
 """Statements whose plan hangs on a value, by what they compare with it, and why that may be."""
 
 
+@cache
+def asked(dialect: Dialect) -> list[Statement]:
+    """Read once: the whole product is parsed for it."""
+    return statements(dialect, SAMPLES)
+
+
 class Step(NamedTuple):
     """How one statement comes to the rows of one table: `whole` if it reads all of a participant, or all there are."""
 
@@ -287,13 +295,13 @@ def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def on_sqlite(migrated: Path) -> list[Step]:
     with closing(sqlite3.connect(migrated)) as database:
-        return list(_sqlite_steps(database, statements("sqlite", SAMPLES)))
+        return list(_sqlite_steps(database, asked("sqlite")))
 
 
 @pytest.fixture(scope="module")
 def on_postgres(cluster: Cluster) -> list[Step]:
     with cluster.database() as urls, psycopg.connect(urls.admin, autocommit=True) as database:
-        return list(_postgres_steps(database, statements("postgres", SAMPLES)))
+        return list(_postgres_steps(database, asked("postgres")))
 
 
 def _unexpected(steps: list[Step]) -> dict[str, str]:
@@ -324,14 +332,14 @@ def test_bug_whom_to_compare_with_was_asked_of_every_contract_with_its_documents
 
 def test_what_is_kept_is_read_of_tables_whose_changes_are_heard_of() -> None:
     """Every function that is asked through `once` reads tables alone whose changes are heard of."""
-    asked = {
+    kept = {
         name.rpartition(".")[2]
         for path in PACKAGE.rglob("*.py")
         for name in re.findall(r"\bonce(?:_small)?\(tx, ([\w.]+),", path.read_text(encoding="utf-8"))
     }
-    found = {one.place: one.sql for one in statements("sqlite", SAMPLES) if one.place.rpartition(".")[2] in asked}
-    assert asked == {"_standing", "publisher", "_never", "_mandate", "offer_with_dataset", "shown"}
-    assert {place.rpartition(".")[2] for place in found} == asked
+    found = {one.place: one.sql for one in asked("sqlite") if one.place.rpartition(".")[2] in kept}
+    assert kept == {"_standing", "publisher", "_never", "_mandate", "offer_with_dataset", "shown"}
+    assert {place.rpartition(".")[2] for place in found} == kept
     for place, sql in found.items():
         assert set(re.findall(r"\b(?:FROM|JOIN) (\w+)", sql)) <= set(TABLES), place
 
@@ -342,7 +350,6 @@ _DECIDES = re.compile(r"(\w+) = (?:'[^']*'|\d+)")
 def test_bug_a_statement_was_prepared_anew_each_time_it_ran(migrated: Path) -> None:
     """<< `role = :role` beside an index of those `WHERE role = 'provider'` >> SQLite asks the value which plan serves,
     and plans again for the next one: it took six times as long as the statement itself."""
-    asked = statements("sqlite", SAMPLES)
     with closing(sqlite3.connect(migrated)) as database:
         partial = database.execute(
             "SELECT tbl_name, sql FROM sqlite_master WHERE type = 'index' AND sql LIKE '%WHERE%'"
@@ -350,7 +357,7 @@ def test_bug_a_statement_was_prepared_anew_each_time_it_ran(migrated: Path) -> N
         decided = {(table, column) for table, sql in partial for column in _DECIDES.findall(sql.partition("WHERE")[2])}
     found = {
         f"{one.place} {table}.{column}"
-        for one in asked
+        for one in asked("sqlite")
         for table, column in decided
         if re.search(rf"\b(FROM|JOIN|UPDATE) {table}\b", one.sql)
         and re.search(rf"(?<!:)\b{column} = :", re.split(r"\b(?:WHERE|ON)\b", one.sql, maxsplit=1)[-1])
@@ -379,14 +386,14 @@ def _listed() -> Iterator[str]:
         file = Path(folder) / "hanse.db"
         upgrade(f"sqlite://{file}")
         with closing(sqlite3.connect(file)) as database:
-            for step in _sqlite_steps(database, statements("sqlite", SAMPLES)):
+            for step in _sqlite_steps(database, asked("sqlite")):
                 yield f"sqlite {step.place}: {step.text} <- {' '.join(step.sql.split())}"
     with (
         running_cluster() as cluster,
         cluster.database() as urls,
         psycopg.connect(urls.admin, autocommit=True) as there,
     ):
-        for step in _postgres_steps(there, statements("postgres", SAMPLES)):
+        for step in _postgres_steps(there, asked("postgres")):
             yield f"postgres {step.place}: {step.table} {step.text} <- {' '.join(step.sql.split())}"
 
 
