@@ -13,7 +13,7 @@ from pathlib import Path
 from connector.clock import SystemClock
 from connector.errors import Mistake
 from connector.storage.database import Dialect
-from connector.storage.schema import IDENTITY, MIGRATIONS, Phase, Session, Step, refuse_newer, steps
+from connector.storage.schema import IDENTITY, MIGRATIONS, Phase, Session, Step, known_steps, refuse_newer
 from connector.storage.sqlite.lock import only_process
 from connector.storage.sqlite.tx import connect, translate
 
@@ -79,7 +79,7 @@ def sqlite_path(url: str) -> Path:
 
 def _apply(session: Session, dialect: Dialect, until: Phase, folder: Path) -> list[str]:
     session.script(_fill(_LEDGER, dialect))
-    known, applied, done = steps(dialect, folder), dict(session.applied()), []
+    known, applied, done = known_steps(dialect, folder), dict(session.applied()), []
     refuse_newer(applied.items(), known)
     for step in known:
         if step.name in applied:

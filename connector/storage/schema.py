@@ -72,15 +72,19 @@ def steps(dialect: Dialect, folder: Path = MIGRATIONS) -> list[Step]:
     ]
 
 
+def known_steps(dialect: Dialect, folder: Path = MIGRATIONS) -> Sequence[Step]:
+    """As `steps`; those of this release are read once, since its files stay as they are while it runs."""
+    return _of_this_release(dialect) if folder == MIGRATIONS else steps(dialect, folder)
+
+
 @cache
 def _of_this_release(dialect: Dialect) -> Sequence[Step]:
-    """Read once: this release's files stay as they are while it runs."""
     return tuple(steps(dialect))
 
 
 def check(tx: Tx, folder: Path = MIGRATIONS) -> None:
     """A unit that raises `Mistake` if the schema is older than this release needs or newer than it understands."""
-    known = _of_this_release(tx.dialect) if folder == MIGRATIONS else steps(tx.dialect, folder)
+    known = known_steps(tx.dialect, folder)
     exists = tx.one(_LEDGER_EXISTS[tx.dialect]) is not None
     applied = tx.all("SELECT name, phase FROM schema_version") if exists else []
     names = {row["name"] for row in applied}

@@ -6,10 +6,10 @@ both sides. `City.services` is everything behind them, `City.api` is the managem
 
 import asyncio
 import io
-import sqlite3
+import secrets
 import tempfile
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from connector.app.services import Services
 from connector.cli.operate import dev
 from connector.clock import Clock, SystemClock
 from connector.settings.load import Settings, load
-from connector.storage import folder_identity, upgrade
+from connector.storage import folder_identity, migrate, upgrade
 from tests.testkit.listening import reserved_port
 
 MUNICIPALITY = "https://w3id.org/hanse/v1#municipality"
@@ -187,17 +187,25 @@ def migrated_before(database: Path) -> None:
     if database.exists() or database.with_name(folder_identity.FILE).exists():
         return
     database.touch(0o600)
-    database.write_bytes(migrated_bytes())
-    with closing(sqlite3.connect(database)) as connection, connection:
-        connection.execute("UPDATE database_identity SET id = lower(hex(randomblob(16)))")
+    content, identity = _migrated()
+    database.write_bytes(content.replace(identity, secrets.token_hex(16).encode()))
+
+
+def migrated_bytes() -> bytes:
+    """The file of an empty database with this release's schema."""
+    return _migrated()[0]
 
 
 @cache
-def migrated_bytes() -> bytes:
-    """The file of an empty database with this release's schema."""
+def _migrated() -> tuple[bytes, bytes]:
+    """That file, and the id that stands in it."""
     with tempfile.TemporaryDirectory() as folder:
-        upgrade(f"sqlite://{folder}/hanse.db")
-        return (Path(folder) / "hanse.db").read_bytes()
+        url = f"sqlite://{folder}/hanse.db"
+        upgrade(url)
+        content, identity = (Path(folder) / "hanse.db").read_bytes(), migrate.identity(url)
+    assert identity is not None
+    assert content.count(identity.encode()) == 1
+    return content, identity.encode()
 
 
 @asynccontextmanager
