@@ -47,8 +47,8 @@ async def county(space: Space, clock: FakeClock) -> County:
 
 @pytest.fixture
 async def both(county: County, space: Space) -> City:
-    """A part and its whole at one provider, and a neighbour that has nothing to do with it; all are members."""
-    return await together(space, county, PART, WHOLE, PARTNER)
+    """A part and its whole at one provider; both are members."""
+    return await together(space, county, PART, WHOLE)
 
 
 async def voter(county: County, login: str) -> Voter:
@@ -131,9 +131,10 @@ async def told(city: City, slug: str) -> list[str]:
     return [one.cause for one in await heard(city, slug, STEWARD)]
 
 
-async def test_both_hear_what_was_decided_and_nobody_else_does(county: County, both: City) -> None:
+async def test_both_hear_what_was_decided_and_nobody_else_does(county: County, space: Space) -> None:
     """>> the part says it, twice; the whole says it; two agree; the part says it again << the whole hears that its word
     is missing; both hear of the decision; all of it once, and the neighbour nothing."""
+    both = await together(space, county, PART, WHOLE, PARTNER)
     did, into = both.did(PART), both.did(WHOLE)
     for _ in range(2):
         await say(both, PART, county, into=into)
@@ -262,7 +263,7 @@ async def test_a_whole_that_has_moved_since_hears_of_a_yes(county: County, both:
         assert (await told(both, PART), await told(third, WHOLE)) == (["merged"], ["merged", "merger-asked"])
 
 
-@pytest.mark.parametrize("mover", [PART, WHOLE])
+@pytest.mark.parametrize("mover", [PART, pytest.param(WHOLE, marks=pytest.mark.long)])
 async def test_bug_a_no_was_told_to_nobody_if_the_part_moved_before_it_asked(
     county: County, both: City, space: Space, mover: str
 ) -> None:

@@ -1,6 +1,6 @@
 """A county that keeps a space and towns at other providers: processes that share no list, on loopback."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -70,11 +70,12 @@ class County:
     async def invite(self, name: str = "Musterstadt", **more: Any) -> NewInvitation:
         return await self.invitations.invite(self.slug, name, **more)
 
-    async def admit(self, one: Joined) -> None:
-        """As two people do it."""
-        for login in PEOPLE[:2]:
-            await self.applications.note(self.slug, one.application, "letter", good=True, note="AZ 10", login=login)
-            await self.applications.approve(self.slug, one.application, login)
+    async def admit(self, *all_of_them: Joined) -> None:
+        """As two people do it; with one list."""
+        for one in all_of_them:
+            for login in PEOPLE[:2]:
+                await self.applications.note(self.slug, one.application, "letter", good=True, note="AZ 10", login=login)
+                await self.applications.approve(self.slug, one.application, login)
         await self.issue()
 
 
@@ -101,3 +102,11 @@ async def joined(city: City, slug: str, county: County, **more: Any) -> Joined:
     one = await applied(city, slug, await county.invite(slug.title(), **more), county)
     await county.admit(one)
     return await city.services.spaces.joining.progress(slug, one.space)
+
+
+async def all_joined(city: City, slugs: Sequence[str], county: County) -> None:
+    """Members, with one list for all of them."""
+    found = [await applied(city, slug, await county.invite(slug.title()), county) for slug in slugs]
+    await county.admit(*found)
+    for one in found:
+        await city.services.spaces.joining.progress(one.participant, one.space)

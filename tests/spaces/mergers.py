@@ -5,7 +5,7 @@ from typing import Final
 from connector.spaces.documents import Description, RequestClaims
 from connector.spaces.model import Rules
 from tests.cities.moves import moved
-from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, RULES, UNLISTED, County, joined
+from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, RULES, UNLISTED, County, all_joined
 from tests.testkit.cities import MUNICIPALITY, City, Space
 
 PART, WHOLE, PARTNER = "musterdorf", "musterstadt", "nachbardorf"
@@ -22,8 +22,7 @@ async def founded(space: Space, rules: Rules = RULES) -> County:
 async def together(space: Space, county: County, *slugs: str) -> City:
     """Towns at one provider, all of them members."""
     city = await space.city("towns", dict.fromkeys(slugs, MUNICIPALITY), UNLISTED)
-    for slug in slugs:
-        await joined(city, slug, county)
+    await all_joined(city, slugs, county)
     await listed(county, city)
     return city
 

@@ -18,7 +18,7 @@ from connector.verify.bundle import verify_bundle
 from connector.verify.report import Report
 from tests.cities.sharing import replicas
 from tests.postgres import Cluster
-from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, UNLISTED, County, Start, joined
+from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, UNLISTED, County, Start, all_joined, joined
 from tests.spaces.mergers import (
     DAY,
     PART,
@@ -37,12 +37,13 @@ from tests.testkit.patience import eventually
 
 @pytest.fixture
 async def part(start: Start) -> City:
-    return await start("part", PART)
+    return await start("towns", PART, **{WHOLE: MUNICIPALITY})
 
 
 @pytest.fixture
-async def whole(start: Start) -> City:
-    return await start("whole", WHOLE)
+async def whole(part: City) -> City:
+    """At the part's provider: what an authority is told does not hang on it."""
+    return part
 
 
 @pytest.fixture
@@ -70,11 +71,12 @@ def judged(data: bytes, roots: bytes, beside: bytes | None = None) -> Report:
 
 
 async def test_a_town_that_became_part_of_its_partner_goes_on_there(
-    county: County, part: City, whole: City, partner: City, space: Space
+    county: County, start: Start, partner: City, space: Space
 ) -> None:
     """>> contracts of part, whole and partner in all directions; the part moves to the whole's provider, both say that
     they are one, two people agree << data under each contract; the bundles of all, made before and after, hold and say
     of whom the part is part; the whole's own contract is as it was."""
+    part, whole = await start("part", PART), await start("whole", WHOLE)
     cities = (part, whole, partner, county.city)
     for city, slug in ((part, PART), (whole, WHOLE), (partner, PARTNER)):
         await joined(city, slug, county)
@@ -137,11 +139,14 @@ async def older(space: Space, *cities: City) -> None:
     await eventually(lambda: space.clock.now() // 1000 > sealed)
 
 
-async def both_members(county: County, one: City, two: City, *cities: City) -> None:
-    """Two that share a space, without a move: their processes play no part in what the authority is told."""
-    await joined(one, PART, county)
-    await joined(two, WHOLE, county)
-    await listed(county, one, two, county.city, *cities)
+async def both_members(county: County, one: City, two: City) -> None:
+    """Two that share a space, without a move."""
+    if one is two:
+        await all_joined(one, (PART, WHOLE), county)
+    else:
+        await joined(one, PART, county)
+        await joined(two, WHOLE, county)
+    await listed(county, *dict.fromkeys((one, two)), county.city)
 
 
 async def mergers(county: County) -> list[dict[str, Any]]:
