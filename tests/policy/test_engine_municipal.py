@@ -38,8 +38,9 @@ def test_there_are_many_cases_and_no_two_alike() -> None:
 
 def test_a_change_of_the_files_shows_in_their_digest() -> None:
     """>> the table is written once more  << the digest that is kept; no file of the suite is kept itself."""
-    assert digest(files(CASES)) == DIGEST.read_text().strip(), "if meant: python -m tests.suites.municipal"
-    assert digest(files(CASES[:-1])) != DIGEST.read_text().strip()
+    written = files(CASES)
+    assert digest(written) == DIGEST.read_text().strip(), "if meant: python -m tests.suites.municipal"
+    assert digest({name: written[name] for name in [*written][:-1]}) != DIGEST.read_text().strip()
     assert sorted(path.name for path in PLACE.iterdir()) == ["README.md", "SHA256"]
 
 
@@ -177,14 +178,6 @@ def test_our_engine_decides_as_expected(vocabulary: Vocabulary, case: Case) -> N
         else:
             assert (node.state == "yes") is expected.active
             assert [*signs(node.children)] == [part for part in tree(expected.premises) if isinstance(part, list)]
-
-
-def test_the_files_say_the_same_to_our_runner(municipal_suite: Path) -> None:
-    """>> hanse policy suite policies/suite  << all agree on activation, premises, duties and result; no defects."""
-    outcomes = list(force.run(municipal_suite))
-    assert len(outcomes) == len(CASES)
-    assert [(o.name, o.differences, o.problem) for o in outcomes if not (o.premises and o.result)] == []
-    assert not any(outcome.dangling or outcome.repairs for outcome in outcomes)
 
 
 def test_a_wrong_expectation_is_noticed(tmp_path: Path) -> None:
