@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 from tests.testkit.places import ROOT
@@ -27,10 +28,15 @@ VERIFIER = sorted((ROOT / "connector/verify").rglob("*.py"))
 LINT = "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"
 
 
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
 def imported(path: Path) -> set[str]:
     """Dotted names of what a file imports."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -52,7 +58,7 @@ def test_the_kernel_is_pure() -> None:
             top = name.partition(".")[0]
             own = name.startswith(OWN)
             assert own or top == "msgspec" or (top in sys.stdlib_module_names and top not in IMPURE), (path, name)
-        kinds = {type(node) for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))}
+        kinds = {type(node) for node in nodes(path)}
         assert not kinds & {ast.AsyncFunctionDef, ast.Await, ast.AsyncFor, ast.AsyncWith}, path
 
 

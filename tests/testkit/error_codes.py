@@ -10,15 +10,14 @@ from tests.testkit.places import ROOT
 
 KEPT = "Impossible"
 """An error that nobody is answered with: its code is kept as the state of a comparison."""
-_DERIVED = re.compile(r"^class \w+\((?!Struct\b)", re.MULTILINE)
+_CLASS = re.compile(r"^class (\w+)\(([^)]*)\)", re.MULTILINE)
 
 
 @cache
 def statuses() -> dict[str, int]:
     """HTTP status by the name of each class of the error tree."""
     found = {"HanseError": 500}
-    trees = [tree(text) for text in texts().values() if _DERIVED.search(text)]
-    classes = [node for one in trees for node in one.body if isinstance(node, ast.ClassDef)]
+    classes = [node for text in _deriving() for node in tree(text).body if isinstance(node, ast.ClassDef)]
     for _ in range(4):  # a class may stand before the one it is made of
         for node in classes:
             for base in node.bases:
@@ -27,9 +26,21 @@ def statuses() -> dict[str, int]:
     return found
 
 
+def _deriving() -> set[str]:
+    """The texts with a class that may be of the tree, by the names in their first lines."""
+    lines = [
+        (text, name, {*re.findall(r"\w+", bases)}) for text in texts().values() for name, bases in _CLASS.findall(text)
+    ]
+    names = {"HanseError"}
+    for _ in range(4):
+        names |= {name for _, name, bases in lines if bases & names}
+    return {text for text, name, _ in lines if name in names}
+
+
 def own_status(node: ast.ClassDef) -> int | None:
     for line in node.body:
-        if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == "status":
+        named = line.targets[0] if isinstance(line, ast.Assign) else None
+        if isinstance(line, ast.Assign) and isinstance(named, ast.Name) and named.id == "status":
             assert isinstance(line.value, ast.Constant)
             return int(str(line.value.value))
     return None
