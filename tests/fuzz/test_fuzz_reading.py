@@ -66,8 +66,8 @@ def test_what_is_nearly_valid_is_read_or_refused(data: bytes) -> None:
 @pytest.mark.parametrize("of", [corpus.all_specimens, official], ids=["our own", "official examples"])
 def test_spoiled_messages_are_read_or_refused(of: Corpus) -> None:
     """>> each message spoiled in its structure and in its bytes << read or refused, never anything else."""
-    messages, rng, seen = of(), Random(SEED), Counter[str]()
-    for number in range(amount(2_000, 100_000)):
+    messages, rng, seen, most = of(), Random(SEED), Counter[str](), amount(1_000, 100_000)
+    for number in range(most):
         data = spoil.written(rng, spoil.structure(rng, messages[number % len(messages)]))
         data = spoil.data(rng, data) if number % 3 == 0 else data
         try:
@@ -77,5 +77,5 @@ def test_spoiled_messages_are_read_or_refused(of: Corpus) -> None:
                 holds(message)
         except Exception as defect:
             raise AssertionError(f"HANSE_SEED={SEED}, input {number}: {data[:2000]!r}") from defect
-    assert seen["read"] > 100
-    assert seen["refused"] > 500
+    assert seen["read"] > most // 20
+    assert seen["refused"] > most // 4

@@ -74,7 +74,7 @@ async def test_the_official_examples_spoiled_are_refused_in_form(ground: Ground,
     """>> the examples of the specification at the address of their type << as above."""
     messages, verdict, before = addressed(ground, official()), Verdict(trial), await trial.digest()
     paths = [said.path for said in messages]
-    for number in range(amount(600, 20_000)):
+    for number in range(amount(300, 20_000)):
         rng = Random(f"official {SEED} {number}")
         path, data = spoiled(rng, rng.choice(messages), paths)
         trial.touched = set()
