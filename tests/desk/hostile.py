@@ -1,6 +1,7 @@
 """Whatever a peer, a file or a colleague can bring as text, filled with what must never be more than text."""
 
 from typing import Any, Final
+from urllib.parse import quote
 
 from connector.approvals.model import ApprovalRule, Voter
 from connector.approvals.rules import ApprovalRules
@@ -84,7 +85,7 @@ async def _own_data(there: Towns) -> None:
     """Published by a colleague: what a form of ours takes."""
     said = {"title": f"{FORMULA} {MARKUP}"[:250], "description": f"{MARKUP}\n{LONG}\n{FORMULA}"}
     for slug in (TOWN, NEIGHBOUR):
-        await there.city.publish(slug, csv_file(), name="böse <b>&.csv", keywords=[MARKUP[:80]], **said)
+        await there.city.publish(slug, csv_file(), name=quote("böse <b>&"), keywords=[MARKUP[:80]], **said)
 
 
 async def _contracts(there: Towns) -> None:
