@@ -37,6 +37,11 @@ def planted_elements(page: Page) -> list[str]:
     return found
 
 
+def may_be_wide(page: Page) -> bool:
+    """A whole page that shows more of a stranger's than a name; all pages are measured by `tests.desk.screens`."""
+    return "<html" in page.text and any(word in page.words for word in ("onerror", hostile.LONG[:100]))
+
+
 @pytest.mark.threat("T98")
 async def test_whatever_strangers_write_stays_text() -> None:
     """>> markup, long words, signs that turn, formulas in all that came in; every page << text, and no more."""
@@ -64,8 +69,9 @@ async def _walked(folder: Path) -> None:
         assert [(page.path, cell) for page in tables for cell in cells(page) if FORMULA.match(cell)] == []
         assert any(hostile.MARK in page.words for page in shown)  # else nothing was planted
         if missing() is None:
-            whole = {path: page for path, page in pages.items() if is_html(page) and "<html" in page.text}
+            whole = {path: page for path, page in pages.items() if is_html(page) and may_be_wide(page)}
             one_each = {row_of(page.path, table): path for path, page in reversed(whole.items())}
+            assert len(one_each) > 20
             await _narrow(person.origin, person.cookies, list(one_each.values()))
 
 
