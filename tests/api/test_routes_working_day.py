@@ -152,12 +152,12 @@ async def test_wishes_that_cannot_be_are_refused_with_the_reason(space: Space) -
 
 
 @pytest.mark.threat("T15")
-@pytest.mark.parametrize("name", ["../../../x.csv", "..%2F..%2Fx.csv", "/etc/x.csv", "a\\..\\x.csv"])
-async def test_an_uploaded_name_is_a_label_all_the_way(space: Space, name: str) -> None:
+async def test_an_uploaded_name_is_a_label_all_the_way(space: Space) -> None:
     """>> upload, negotiate, fetch under a name that is a path << the received file lies in its own folder."""
     city: City = await space.city("it", {"musterstadt": MUNICIPALITY, "nachbardorf": MUNICIPALITY})
-    made = await city.publish("musterstadt", name=name)
-    signed = await city.negotiate("nachbardorf", city.did("musterstadt"), made["dataset"])
-    received = await city.fetch("nachbardorf", signed["agreement"])
-    process = received["id"].removeprefix("urn:uuid:")
-    assert received["file"] == str(city.settings.data.received / "nachbardorf" / process / "baeume.csv")
+    for name in ("../../../x.csv", "..%2F..%2Fx.csv", "/etc/x.csv", "a\\..\\x.csv"):
+        made = await city.publish("musterstadt", name=name)
+        signed = await city.negotiate("nachbardorf", city.did("musterstadt"), made["dataset"])
+        received = await city.fetch("nachbardorf", signed["agreement"])
+        process = received["id"].removeprefix("urn:uuid:")
+        assert received["file"] == str(city.settings.data.received / "nachbardorf" / process / "baeume.csv"), name

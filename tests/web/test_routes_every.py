@@ -92,30 +92,38 @@ async def test_nobody_is_asked_to_sign_in_first(every: Every) -> None:
 
 
 @pytest.mark.threat("T28")
-async def test_the_wrong_participant_and_role_see_nothing(every: Every) -> None:
-    """>> every row with every role that it does not name, and with all roles elsewhere << as if it were not there."""
+@pytest.mark.parametrize("each", [False, pytest.param(True, marks=pytest.mark.long)], ids=["one of them", "each"])
+async def test_the_wrong_participant_and_role_see_nothing(every: Every, each: bool) -> None:
+    """>> every row with a role that it does not name (the next row with the next, under --long with each of them), and
+    with all roles elsewhere << as if it were not there."""
     nothing = await every.person("auditor").get("/there/is/no/such/page")
     elsewhere = every.desk.browser({OTHER: ROLES}, name="Zweite")
     assert set(ROLES) == set(get_args(Role))
-    for route in every.routes:
+    tried = set[Role]()
+    for number, route in enumerate(every.routes):
         if not set(route.access) & {*ROLES, "operator"}:
             continue
-        path = every.path(route)
-        wrong = [elsewhere, *(every.person(role) for role in ROLES if role not in route.access)]
-        for browser in wrong:
+        path, unnamed = every.path(route), [role for role in ROLES if role not in route.access]
+        roles = unnamed if each or not unnamed else [unnamed[number % len(unnamed)]]
+        tried |= set(roles)
+        for browser in [elsewhere, *map(every.person, roles)]:
             if route.method == "GET":
                 assert same(await browser.get(path, follow=False), nothing), route.path
             else:
                 assert same(await every.sent(route, browser), nothing), route.path
+    assert tried == set(ROLES)
 
 
 @pytest.mark.threat("T28")
-async def test_a_form_of_another_place_does_nothing(every: Every) -> None:
-    """>> every form from a foreign page, without a token, with that of another form << refused before it is read."""
-    for route in every.rows("POST"):
+@pytest.mark.parametrize("each", [False, pytest.param(True, marks=pytest.mark.long)], ids=["one of them", "each"])
+async def test_a_form_of_another_place_does_nothing(every: Every, each: bool) -> None:
+    """>> every form from a foreign page, without a token, with that of another form (in turn; under --long each form in
+    each way) << refused before it is read."""
+    for number, route in enumerate(every.rows("POST")):
         browser = every.allowed(route)
         other = await every.desk.token(browser, "/another/form")
-        for otherwise in ({"origin": FOREIGN}, {"origin": "null"}, {"token": ""}, {"token": other}):
+        ways = [{"origin": FOREIGN}, {"origin": "null"}, {"token": ""}, {"token": other}]
+        for otherwise in ways if each else [ways[number % len(ways)]]:
             refused = await every.sent(route, browser, **otherwise)
             assert (refused.status, refused.h1) == (400, "Das hat nicht geklappt"), (route.path, otherwise)
 

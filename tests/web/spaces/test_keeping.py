@@ -116,17 +116,17 @@ async def test_groups_are_listed_with_who_is_in_them(desks: Desks) -> None:
 
 @pytest.mark.threat("T121")
 async def test_no_page_asks_the_database_for_each_member(desks: Desks, monkeypatch: pytest.MonkeyPatch) -> None:
-    """>> every list of a space with five hundred members, invitations and applications << a handful of statements."""
+    """>> every list of a space with sixty members, invitations and applications << a handful of statements."""
     anna = await desks.at_county()
     places = (SPACE, f"{SPACE}/members", f"{SPACE}/groups", f"/t/{COUNTY}/applications", f"/t/{COUNTY}/spaces")
     asked = statements(monkeypatch)
 
-    await desks.county.city.services.infra.db.write(COUNTY, five_hundred)
+    await desks.county.city.services.infra.db.write(COUNTY, sixty)
     for place in places:
         asked.clear()
         assert (await anna.get(place)).status == 200
         assert 0 < len(asked) < 20  # those of a job that looks meanwhile are among them
-    assert "Es gibt 501 Mitglieder." in (await anna.get(SPACE)).words
+    assert "Es gibt 61 Mitglieder." in (await anna.get(SPACE)).words
 
 
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -144,9 +144,9 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return asked
 
 
-def five_hundred(tx: Tx) -> None:
+def sixty(tx: Tx) -> None:
     (county,) = member_store.members(tx, COUNTY)
-    for number in range(500):
+    for number in range(60):
         did = f"did:web:town-{number}.example"
         member_store.put_member(tx, replace(county, did=did, name=f"Town {number}", version=0))
         invitation = Invitation(
