@@ -126,12 +126,10 @@ async def test_an_answer_ends_where_it_is_full(it: City, nasty: NastyPeer, monke
     assert len(await entries(nasty, it, *made)) == 1
 
 
-@pytest.mark.parametrize(
-    "body", [{}, {"datasets": []}, {"datasets": ["x"] * 101}, {"datasets": [7]}, {"datasets": "x"}]
-)
-async def test_a_question_that_is_none_is_refused(it: City, nasty: NastyPeer, body: object) -> None:
-    reply = await nasty.post(it, TOWN, DATASETS, body)
-    assert (reply.status, reply.json["code"]) == (400, "catalogue.inventory-question")
+async def test_a_question_that_is_none_is_refused(it: City, nasty: NastyPeer) -> None:
+    for names in (None, [], ["x"] * 101, [7], "x"):
+        reply = await nasty.post(it, TOWN, DATASETS, {} if names is None else {"datasets": names})
+        assert (reply.status, reply.json["code"]) == (400, "catalogue.inventory-question"), names
 
 
 async def test_both_doors_want_a_member(it: City, nasty: NastyPeer) -> None:

@@ -42,7 +42,7 @@ async def test_what_was_read_with_cannot_be_written_with_nor_the_other_way_round
 
 
 @pytest.mark.threat("T126")
-@pytest.mark.parametrize("ahead", [-20, 0, 20])
+@pytest.mark.parametrize("ahead", [20, *(pytest.param(s, marks=pytest.mark.long) for s in (-20, 0))])
 async def test_a_process_that_dies_takes_no_used_token_when_it_is_back(
     ahead: int, space: Space, nasty: NastyPeer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,7 +1,7 @@
 """How two accounts of one agreement compare: values in, findings out, and the same from the other side."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.reconciliation.compare import (
@@ -14,6 +14,7 @@ from connector.reconciliation.compare import (
     compare,
     state_of,
 )
+from tests.fuzz.effort import amount
 
 NOW = 10 * PATIENCE_MS
 OLD = NOW - 2 * PATIENCE_MS
@@ -149,6 +150,7 @@ def test_bug_an_empty_file_that_never_came_was_missing_on_both_sides() -> None:
     assert [one.kind for one in compare(told(), sent, "consumer", NOW)] == ["missing-here"]
 
 
+@settings(max_examples=amount(40, 400))
 @given(st.lists(_record, max_size=8), st.lists(_record, max_size=8))
 def test_both_sides_come_to_the_same(ours: list[ComparedRecord], theirs: list[ComparedRecord]) -> None:
     """>> anything a stranger may have signed << no error; missing here for one is missing there for the other."""

@@ -1,6 +1,8 @@
 """Suspended and resumed by either side, for data that is fetched and for data that is sent (spec/data-plane.md 3.3)."""
 
 import json
+from collections.abc import Iterable
+from itertools import product
 from typing import Any
 
 import pytest
@@ -18,7 +20,7 @@ from connector.transfer.send import ADDRESS
 from tests.testkit.cities import COMPANY
 from tests.testkit.towns import Towns
 
-CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
+CONSUMER, PROVIDER = SIDES = "nachbardorf", "musterstadt"
 WHY = {"de": ["Pause."], "en": ["Break."]}
 OWNER: dict[Mode, str] = {"pull": PROVIDER, "push": CONSUMER}
 MOVER: dict[Mode, str] = {"pull": CONSUMER, "push": PROVIDER}
@@ -60,13 +62,23 @@ async def resume(towns: Towns, process: TransferRow) -> None:
     await towns.run()
 
 
+def usual(cases: Iterable[tuple[str, ...]], usual: set[tuple[str, ...]]) -> list[Any]:
+    """Every case; all but the usual ones are `long`."""
+    return [one if one in usual else pytest.param(*one, marks=pytest.mark.long) for one in cases]
+
+
 def moved(towns: Towns, mode: Mode) -> list[str]:
     return towns.pulls if mode == "pull" else towns.pushes
 
 
-@pytest.mark.parametrize("resumer", [CONSUMER, PROVIDER])
-@pytest.mark.parametrize("suspender", [CONSUMER, PROVIDER])
-@pytest.mark.parametrize("mode", ["pull", "push"])
+RESTS = usual(
+    product(("pull", "push"), SIDES, SIDES),
+    usual={("pull", CONSUMER, CONSUMER), ("pull", PROVIDER, PROVIDER), ("push", CONSUMER, PROVIDER),
+           ("push", PROVIDER, CONSUMER)},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("mode", "suspender", "resumer"), RESTS)
 async def test_either_side_suspends_and_resumes(towns: Towns, mode: Mode, suspender: str, resumer: str) -> None:
     """>> suspend << both rest, no data >> resume << the owner gives a fresh address, the bytes are moved again."""
     pair = await started(towns, mode)
@@ -218,12 +230,11 @@ async def test_all_bytes_before_the_suspension_are_said_after_it(towns: Towns) -
     assert towns.pulls == [CONSUMER]
 
 
-ENDS = [
-    (mode, state, slug)
-    for mode in ("pull", "push")
-    for state in ("REQUESTED", "STARTED", "SUSPENDED")
-    for slug in (CONSUMER, PROVIDER)
-]
+ENDS = usual(
+    product(("pull", "push"), ("REQUESTED", "STARTED", "SUSPENDED"), SIDES),
+    usual={("pull", "REQUESTED", CONSUMER), ("push", "REQUESTED", PROVIDER), ("pull", "STARTED", PROVIDER),
+           ("push", "STARTED", CONSUMER), ("pull", "SUSPENDED", CONSUMER), ("push", "SUSPENDED", PROVIDER)},
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(("mode", "state", "slug"), ENDS)

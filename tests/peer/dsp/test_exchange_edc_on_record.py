@@ -171,7 +171,11 @@ RULES = {
 }
 
 
-@pytest.mark.parametrize("rule", RULES)
+USUAL = {"municipal-purpose", "pilot"}
+"""A list beside a time, and what is there twice; the others are `long`."""
+
+
+@pytest.mark.parametrize("rule", [one if one in USUAL else pytest.param(one, marks=pytest.mark.long) for one in RULES])
 async def test_what_edc_makes_of_an_offer_is_agreed_to_as_it_was_published(
     hanse: Hanse, edc: RecordedEdc, rule: str
 ) -> None:

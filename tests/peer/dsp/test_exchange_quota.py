@@ -71,6 +71,7 @@ async def test_a_circle_of_requests_and_ends_stops_at_the_quota(it: City, nasty:
     await circled(it, nasty)
 
 
+@pytest.mark.long
 async def test_a_circle_stops_on_postgresql_too(space: Space, nasty: NastyPeer, cluster: ModuleType) -> None:
     with cluster.database() as urls:
         environ = {"HANSE_DATABASE__URL": urls.app, "HANSE_DATABASE__WORKER_URL": urls.worker}
