@@ -60,9 +60,10 @@ async def until(look: Any, expected: object, seconds: float = 5.0) -> float:
 @pytest.mark.alone
 @pytest.mark.threat("T12")
 @pytest.mark.threat("T43")
+@pytest.mark.parametrize("pace", [0.2])
 async def test_a_member_that_is_struck_off_gets_no_more_bytes(town: City, village: City, slow: list[int]) -> None:
-    """>> suspended in the list while 48 MiB flow << cut within the reload and seconds >> active again << it goes on."""
-    agreement = await agreed(town, village, b"x" * (48 * MIB))
+    """>> suspended in the list while 24 MiB flow << cut within the reload and seconds >> active again << it goes on."""
+    agreement = await agreed(town, village, b"x" * (24 * MIB))
     started = await village.api.post(f"/api/v1/participants/{VILLAGE}/transfers", {"agreement": agreement})
     await eventually(lambda: len(slow) >= 2)
     await restate(town, village, "suspended")

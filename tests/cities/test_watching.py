@@ -25,7 +25,10 @@ async def command(space: Space, city: str, lang: str, *words: str) -> int:
 
 @pytest.mark.parametrize(
     ("lang", "own", "line"),
-    [("de", "Unser Protokoll musterstadt:", "Zeugen haben"), ("en", "Our log musterstadt:", "Witnesses have vouched")],
+    [
+        ("de", "Unser Protokoll musterstadt:", "Zeugen haben"),
+        pytest.param("en", "Our log musterstadt:", "Witnesses have vouched", marks=pytest.mark.long),
+    ],
 )
 async def test_the_operator_sees_who_vouches(space: Space, lang: str, own: str, line: str, capsys: Any) -> None:
     """>> an agreement, cosigned by the other operator << `witness`, `doctor` and the metrics say how far and when."""
