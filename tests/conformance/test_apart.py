@@ -3,10 +3,9 @@
 import os
 import socket
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -14,6 +13,7 @@ from connector.errors import Mistake
 from connector.storage import upgrade
 from tests.conformance.under_test import apart
 from tests.conformance.under_test.run import services
+from tests.testkit import processes
 
 REAL = "https://daten.musterstadt.de/hanse"
 OUTSIDE = {
@@ -35,23 +35,38 @@ def production(path: Path, slug: str, root: str) -> str:
     return url
 
 
-def started(module: str, folder: Path, *named: str, **environ: str) -> "subprocess.CompletedProcess[str]":
-    """The kit as a process of its own; it ends by itself, because nothing is on its standard input."""
+class Ended(NamedTuple):
+    """How a process ended, and what it said."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def started(module: str, folder: Path, *named: str, **environ: str) -> Ended:
+    """The kit as a process of its own, forked where the product is loaded; it ends by itself, because nothing is on its
+    standard input."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
-    command = [sys.executable, "-m", module, str(folder), "--port", port, *named]
+    theirs, stdin = processes._FORKS.Pipe(duplex=False)
+    heard, ours = processes._FORKS.Pipe(duplex=False)
+    told, words = folder.parent / "stderr", ("-m", module, str(folder), "--port", port, *named)
     surroundings = {**os.environ, **environ}
-    return subprocess.run(
-        command, env=surroundings, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
-    )
+    process = processes._FORKS.Process(target=processes._run, args=(words, surroundings, told, theirs, ours))
+    process.start()
+    for each in (theirs, stdin, ours):
+        each.close()
+    with heard, os.fdopen(os.dup(heard.fileno()), encoding="utf-8") as said:
+        stdout = said.read()
+    process.join(processes.STOP_S)
+    assert process.exitcode is not None
+    return Ended(process.exitcode, stdout, told.read_text("utf-8"))
 
 
 KITS = [
     ("tests.conformance.under_test", (), 2),
-    pytest.param(
-        "tests.conformance.under_test.edc", ("--peer", "edc=http://localhost:1/protocol"), 1, marks=pytest.mark.long
-    ),
+    ("tests.conformance.under_test.edc", ("--peer", "edc=http://localhost:1/protocol"), 1),
 ]
 """Module, what it is told, and how often it is started in one folder."""
 
