@@ -18,17 +18,14 @@ from connector.api.problems import problems
 from connector.api.scopes import ON_SOCKET, scope_of
 from connector.errors import Mistake, Refusal, Unknown
 from connector.http import limits
+from connector.http.routed import Routed, Row
 from connector.storage.database import acting
 
 PREFIX = "/api/v1"
 PARTICIPANT = f"{PREFIX}/participants/{{p}}"
 TOTAL_S = 90.0
 """Longer than the longest `?wait=`."""
-BUSIEST = (f"{PARTICIPANT}/negotiations", f"{PARTICIPANT}/transfers")
-"""What programs call most stands first, for aiohttp tries the paths of participants one after the other; no path of
-another route fits a path of these."""
 _PROBLEMS = "hanse_problems"
-_ADD = {"GET": web.get, "POST": web.post}  # GET answers HEAD too
 Problems = Mapping[int, tuple[str, ...]]
 """Codes by status."""
 NO_AGREEMENT: Problems = {404: ("contracts.no-agreement",)}
@@ -107,13 +104,13 @@ def application(handlers: Iterable[Handlers], keys: Keys | None = None) -> web.A
 
     Raises Defect for a route without a scope.
     """
-    app = limits.application(problems, total_s=TOTAL_S)
-    table = [(one, group) for group in handlers for one in group.routes]
-    for one, group in sorted(table, key=lambda row: not row[0].path.startswith(BUSIEST)):
-        scope, served = scope_of(one.method, one.path), _served(one, group)
-        if keys is not None and f"{one.method} {one.path}" in ON_SOCKET:
-            continue
-        app.add_routes([_ADD[one.method](one.path, served if keys is None else _keyed(served, scope, keys))])
+    app, rows = limits.application(problems, total_s=TOTAL_S), list[Row]()
+    for group in handlers:
+        for one in group.routes:
+            scope, served = scope_of(one.method, one.path), _served(one, group)
+            if keys is None or f"{one.method} {one.path}" not in ON_SOCKET:
+                rows.append(Row(one.method, one.path, served if keys is None else _keyed(served, scope, keys)))
+    app.router.register_resource(Routed(rows))
     return app
 
 

@@ -18,11 +18,11 @@ from connector.errors import HanseError, Unavailable, Unknown
 from connector.http import limits, strict
 from connector.http.deadline import Deadline
 from connector.http.refusals import WrongMethod
+from connector.http.route_table import RouteTable
 from connector.participants import succession
 from connector.participants.model import Participant
 from connector.peer.auth import Caller
 from connector.peer.foreign_messages import Foreign
-from connector.peer.route_table import RouteTable
 
 
 class Call(NamedTuple):

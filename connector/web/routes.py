@@ -18,6 +18,7 @@ from connector.errors import Defect, HanseError, Mistake, Unknown
 from connector.http import limits
 from connector.http.pace import Pace
 from connector.http.refusals import TooMany, WrongMedia
+from connector.http.routed import Routed, Row
 from connector.storage.database import acting
 from connector.web import forms, session
 from connector.web.call import Call, Desk
@@ -97,9 +98,8 @@ def application(desk: Desk, handlers: Iterable[Handlers]) -> web.Application:
     app.on_response_prepare.append(_clothe)
     app.on_response_prepare.append(limits.stamp)
     door = _Door(desk)
-    for route, group in table:
-        adding = web.get if route.method == "GET" else web.post
-        app.add_routes([adding(route.path, door.guarded(route, group))])
+    rows = [Row(route.method, route.path, door.guarded(route, group)) for route, group in table]
+    app.router.register_resource(Routed(rows))
     return app
 
 

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator
-from itertools import product
 from typing import Any
 
 import aiohttp
@@ -11,7 +10,7 @@ import msgspec
 import pytest
 
 from connector.api.openapi import GROUPS, PLACE, codes, document
-from connector.api.routes import BUSIEST, Route
+from connector.api.routes import Route
 from connector.api.scopes import ON_SOCKET
 from connector.app.management import handlers
 from connector.app.surfaces import operation
@@ -150,12 +149,3 @@ async def test_every_answer_is_the_struct_of_its_route(space: Space) -> None:
         ):
             for route in reads:
                 await got(local if f"GET {route.path}" in ON_SOCKET else session, town, route)
-
-
-def test_no_other_route_fits_the_paths_that_stand_first() -> None:
-    """What is called most may stand first only because nothing else means the same path."""
-    busy = {one.path for one in ROUTES if one.path.startswith(BUSIEST)}
-    for first, other in product(busy, {one.path for one in ROUTES} - busy):
-        pairs = zip(first.split("/"), other.split("/"), strict=False)
-        same = first.count("/") == other.count("/")
-        assert not (same and all(a == b or "{" in a or "{" in b for a, b in pairs)), (first, other)

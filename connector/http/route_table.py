@@ -30,7 +30,7 @@ class RouteTable(Generic[T]):
 
     def __init__(self, rows: Iterable[tuple[str, T]]) -> None:
         """Raises ValueError for a path in which `{name+}` is not the last segment."""
-        self._root = _Place[T]()
+        self._root: _Place[T] = _Place()
         for number, (path, row) in enumerate(rows):
             self._add(number, path, row)
 
@@ -43,10 +43,10 @@ class RouteTable(Generic[T]):
                 place.rest.append((number, row))
                 return
             if segment.startswith("{"):
-                place.any = place.any or _Place[T]()
+                place.any = place.any or _Place()
                 place = place.any
             else:
-                place = place.words.setdefault(segment, _Place[T]())
+                place = place.words.setdefault(segment, _Place())
         place.ends.append((number, row))
 
     def matches(self, path: str) -> list[Found[T]]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.peer.route_table import RouteTable
+from connector.http.route_table import RouteTable
 
 SEGMENTS = st.sampled_from(["a", "b", "", ".", "{x}", "a.b", "%2F"])
 PATHS = st.lists(SEGMENTS, min_size=1, max_size=4).map(lambda parts: "/" + "/".join(parts))
