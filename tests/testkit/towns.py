@@ -40,6 +40,8 @@ from connector.ids import new_uuid
 from connector.infra import Infra
 from connector.jobs.scheduler import Jobs
 from connector.jobs.work import Work, together
+from connector.participants.model import Participant
+from connector.participants.new_keys import SealIssuer
 from connector.participants.quota import Quotas
 from connector.participants.service import Hosted, Participants
 from connector.peer.dsp import negotiations, transfers
@@ -56,7 +58,7 @@ from connector.trace import recorder
 from connector.transfer import assemble as transfer
 from connector.transfer.model import Mode, TransferRow
 from connector.trust.development import dev_ca
-from connector.trust.keys.signing import SoftwareKey
+from connector.trust.keys.signing import KeyRecord, SoftwareKey
 from connector.trust.keys.vault import Vault
 from connector.trust.members import successors
 from connector.trust.signers.port import Keeper, Kind
@@ -179,6 +181,27 @@ def _engine() -> PolicyEngine:
     return policy_engine()
 
 
+_FIRST_KEYS: dict[tuple[object, ...], list[tuple[KeyRecord, bytes]]] = {}
+
+
+class _Participants(Participants):
+    """With the first keys of a town that this process made once: making takes longer than many a test."""
+
+    def __init__(self, towns: "Towns", issue: SealIssuer, issued: object) -> None:
+        """`issued`: under which CA certificates are, and when."""
+        super().__init__(towns.db, towns.vault, BASE, issue, SignerRegistry(towns.keepers, 1.0))
+        self._issued, self._had = issued, set[str]()
+
+    def fresh(self, participant: Participant) -> list[tuple[KeyRecord, bytes]]:
+        if participant.did in self._had:
+            return super().fresh(participant)
+        self._had.add(participant.did)
+        key = self._issued, participant.id, participant.did, participant.name
+        if key not in _FIRST_KEYS:
+            _FIRST_KEYS[key] = super().fresh(participant)
+        return _FIRST_KEYS[key]
+
+
 class Holders:
     """Who has which role: pseudonyms, which a test fills."""
 
@@ -218,7 +241,8 @@ class Towns:
         self._assemble(self.infra)
 
     def _assemble(self, infra: Infra) -> None:
-        self.participants = Participants(self.db, self.vault, BASE, self._issue, SignerRegistry(self.keepers, 1.0))
+        now = self.clock.now() if isinstance(self.clock, FakeClock) else self.clock.now() // _HOUR_MS
+        self.participants = _Participants(self, self._issue, (self._certs.seal_ca.read_bytes(), now))
         self.engine, quotas = _engine(), Quotas(infra.settings.quota)
         rules = ApprovalRules(self.participants)
         shared = catalogue.assemble(infra, self.participants, self.engine, ImportedDatasets(), self, rules)
