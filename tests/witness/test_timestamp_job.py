@@ -145,17 +145,15 @@ MISDEEDS: list[tuple[Misdeed, type[Exception]]] = [
 
 
 @pytest.mark.threat("T49")
-@pytest.mark.parametrize(("misdeed", "error"), MISDEEDS)
-async def test_nothing_else_is_kept(
-    sqlite_db: Database, served: Served, job: TimestampJob, misdeed: Misdeed, error: type[Exception]
-) -> None:
+async def test_nothing_else_is_kept(sqlite_db: Database, served: Served, job: TimestampJob) -> None:
     """Redirects, pages, floods, echoes: no row; the next right answer is kept as if nothing had been."""
     await grown(sqlite_db, TOWNS[0])
-    served.misdeed = misdeed
-    with pytest.raises(error):
-        await job.stamp(TOWNS[0])
-    await job.round()
-    assert await token(sqlite_db, TOWNS[0]) is None
+    for number, (misdeed, error) in enumerate(MISDEEDS):
+        served.misdeed = misdeed
+        with pytest.raises(error):
+            await job.stamp(TOWNS[0])
+        await job.round()
+        assert await token(sqlite_db, TOWNS[0]) is None, number
     served.misdeed = None
     await job.round()
     assert await token(sqlite_db, TOWNS[0]) is not None

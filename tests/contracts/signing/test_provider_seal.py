@@ -2,6 +2,7 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 
 import pytest
 
@@ -19,6 +20,7 @@ from connector.storage.database import WORKER
 from connector.storage.outbox import OutboxRow
 from connector.verify.formats import jades
 from tests.contracts.signing.sealer_box import Box
+from tests.fuzz.effort import one_in
 from tests.testkit.towns import Towns
 from tests.trust.signers.keepers import made
 
@@ -49,8 +51,7 @@ async def questions(towns: Towns, slug: str = PROVIDER) -> list[tuple[str, str |
     return [(row["kind"], row["answer"]) for row in rows]
 
 
-@pytest.mark.parametrize("alg", ["ES256", "ES384", "PS256"])
-@pytest.mark.parametrize("slug", [PROVIDER, CONSUMER])
+@pytest.mark.parametrize(("slug", "alg"), one_in(2, product([PROVIDER, CONSUMER], ["ES256", "ES384", "PS256"])))
 async def test_a_contract_is_sealed_by_a_key_elsewhere(towns: Towns, box: Box, slug: str, alg: str) -> None:
     """>> ask << AGREED with our seal, countersigned; the other side has checked both."""
     await box.adopt(slug, alg)
@@ -216,8 +217,7 @@ async def test_a_consumer_without_a_certificate_is_told_and_waits(
     assert (await towns.case(CONSUMER, case.id)).shown == "FINALIZED"
 
 
-@pytest.mark.parametrize("slug", [PROVIDER, CONSUMER])
-@pytest.mark.parametrize("code", ["signers.busy", "signers.paused"])
+@pytest.mark.parametrize(("slug", "code"), one_in(3, product([PROVIDER, CONSUMER], ["signers.busy", "signers.paused"])))
 async def test_a_keeper_that_is_not_asked_right_now_is_no_question(
     towns: Towns, box: Box, slug: str, code: str
 ) -> None:

@@ -15,6 +15,7 @@ from connector.errors import HanseError, Mistake, PeerError, Unavailable, Unknow
 from connector.http.outbound import Answer
 from connector.trust.members.successors import Step, Successors
 from tests.contracts.ending import CONSUMER, PROVIDER, WHY, Bent, end, hand_over, log, signing_time, stated, states
+from tests.fuzz.effort import one_in
 from tests.testkit.towns import Towns
 
 
@@ -143,7 +144,8 @@ async def test_a_partner_that_knows_no_statements_is_not_pressed(towns: Towns, m
 
 
 @pytest.mark.parametrize(
-    ("status", "answer"), [(404, "not-possible"), (405, "not-possible"), (501, "not-possible"), (409, "refused")]
+    ("status", "answer"),
+    one_in(3, [(404, "not-possible"), (405, "not-possible"), (501, "not-possible"), (409, "refused")]),
 )
 async def test_a_no_is_believed_after_a_few_times(towns: Towns, status: int, answer: str) -> None:
     agreement = await towns.concluded(CONSUMER, PROVIDER)
@@ -277,12 +279,12 @@ async def test_times_that_contradict_each_other_are_refused(towns: Towns) -> Non
 
 
 @pytest.mark.threat("T69")
-@pytest.mark.parametrize("late", [-86_400, -400, 400, 86_400])
-async def test_a_statement_sealed_at_another_time_is_refused(towns: Towns, late: int) -> None:
+async def test_a_statement_sealed_at_another_time_is_refused(towns: Towns) -> None:
     """>> it says now, its seal says another time << refused: it would spoil our own evidence."""
     agreement = await towns.concluded(CONSUMER, PROVIDER)
-    with pytest.raises(PeerError, match="seal-invalid"):
-        await hand_over(towns, agreement, late=late)
+    for late in (-86_400, -400, 400, 86_400):
+        with pytest.raises(PeerError, match="seal-invalid"):
+            await hand_over(towns, agreement, late=late)
     assert await hand_over(towns, agreement, late=60)
 
 
