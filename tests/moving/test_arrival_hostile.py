@@ -174,12 +174,11 @@ async def refused(forge: Forge, archive: bytes, code: str) -> None:
     assert not list(forge.new.folders["files/"].parent.rglob("evil"))
 
 
-@pytest.mark.parametrize("first", [0, 1, 2])
-async def test_every_bent_archive_is_refused_and_nothing_stays(forge: Forge, first: int) -> None:
+async def test_every_bent_archive_is_refused_and_nothing_stays(forge: Forge) -> None:
     """>> one thing bent, sealed and signed anew by the town itself << refused by its reason, nothing stays; the true
     one is taken after all of them."""
     to = (await forge.new.arrivals.look(TOWN)).arrival.target
-    for name, (bend, code) in list(BENT.items())[first::3]:
+    for name, (bend, code) in BENT.items():
         try:
             await refused(forge, forge.archive(to, bend), code)
         except AssertionError as wrong:

@@ -14,7 +14,7 @@ from connector.contracts.model import Agreement
 from connector.errors import Unavailable
 from connector.http.outbound import Answer
 from connector.peer.evidence import reconcile
-from connector.reconciliation import ask
+from connector.reconciliation import ask, proven_records
 from tests.testkit.neighbours import CONSUMER, PATH, PROVIDER, Neighbours
 
 HOUR = 3_600_000
@@ -126,7 +126,8 @@ async def test_a_long_list_at_a_slow_door_is_read_to_its_end(
     An agreement with more than 2,400 transfers was never compared to its end: the door answers twenty pages at once.
     """
     monkeypatch.setattr(ask, "PACE_S", 0.0)
-    await sent(both, agreement, 300)
+    monkeypatch.setattr(proven_records, "LINES", 12)
+    await sent(both, agreement, 30)
     plain, asked, shut = both.keeping.reconciling._ask, list[int](), {2, 3}
 
     async def slowly(slug: str, did: str, body: bytes) -> Answer:
@@ -135,7 +136,7 @@ async def test_a_long_list_at_a_slow_door_is_read_to_its_end(
 
     monkeypatch.setattr(both.keeping.reconciling, "_ask", slowly)
     found = await both.compare(CONSUMER, agreement)
-    assert (found.state, len(found.findings)) == ("missing-here", 300)
+    assert (found.state, len(found.findings)) == ("missing-here", 30)
     assert [asked.count(after) for after in sorted(set(asked))] == [1, 3, 1]
     shut.update(range(1, 1_000))
     asked.clear()

@@ -1,11 +1,12 @@
 """A stranger's file name never leaves the folder and never hides what it is."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.backup.copies import PARTS
 from connector.dataplane.sinks.files import safe_name
+from tests.fuzz.effort import amount
 
 
 @pytest.mark.threat("T19")
@@ -30,6 +31,7 @@ def test_known_tricks(given_name, kept):
 
 
 @pytest.mark.threat("T19")
+@settings(max_examples=amount(40, 1_000))
 @given(st.text(max_size=400))
 def test_any_text_becomes_one_short_step(text):
     """One path step of at most 201 bytes, visible, and the same when made safe again."""
