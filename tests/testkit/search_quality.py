@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from connector.catalogue.search import store
-from connector.catalogue.search.copies import copy_of
+from connector.catalogue.search.copies import Copy, copy_of
 from connector.catalogue.search.find import SearchRequest, search
 from connector.storage.database import Database, Tx
 from tests.testkit import judged_queries, municipal_datasets
@@ -62,12 +62,16 @@ def _entries(document: bytes) -> Iterator[dict[str, Any]]:
 
 async def fill(db: Database, participant: str, entries: Iterable[dict[str, Any]]) -> None:
     """As if members had shown these to the participant."""
+    await fill_copies(db, participant, [copy_of(entry) for entry in entries])
 
-    def put(tx: Tx, some: Sequence[Any]) -> None:
+
+async def fill_copies(db: Database, participant: str, copies: Sequence[Copy]) -> None:
+    """As `fill`, with what is kept of each entry."""
+
+    def put(tx: Tx, some: Sequence[Copy]) -> None:
         for one in some:
             store.replace_entry(tx, participant, PROVIDER, one)
 
-    copies = [copy_of(entry) for entry in entries]
     for first in range(0, len(copies), 200):
         await db.write(participant, put, copies[first : first + 200])
 

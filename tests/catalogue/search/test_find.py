@@ -1,18 +1,19 @@
 """A search among copies: what answers, in which order, how it goes on, and that each town finds its own alone."""
 
+from functools import cache
 from typing import Any
 
 import msgspec
 import pytest
 
 from connector.catalogue.search import store
-from connector.catalogue.search.copies import Box, copy_of
+from connector.catalogue.search.copies import Box, Copy, copy_of
 from connector.catalogue.search.find import ENOUGH, Answer, Index, SearchRequest, fits, search
 from connector.errors import Mistake
 from connector.storage import Database, Tx
 from tests.conftest import TOWNS
 from tests.testkit import municipal_datasets
-from tests.testkit.search_quality import QUERIES, WAYS, fill, real, recall
+from tests.testkit.search_quality import QUERIES, WAYS, fill_copies, real, recall
 
 HERE, THERE = TOWNS
 PROVIDER, OTHER = "did:web:seestadt.example", "did:web:auental.example"
@@ -33,6 +34,13 @@ def entry(name: str, title: str, description: str = "", *keywords: str, **more: 
 async def put(db: Database, town: str, *entries: dict[str, Any], provider: str = PROVIDER) -> None:
     for one in entries:
         await db.write(town, store.replace_entry, town, provider, copy_of(one))
+
+
+@cache
+def corpus(name: str) -> tuple[list[dict[str, Any]], list[Copy]]:
+    """Its entries, and what is kept of each: the same on either database."""
+    entries = [*municipal_datasets.datasets()] if name == "own" else real()
+    return entries, [copy_of(one) for one in entries]
 
 
 async def asked(db: Database, text: str = "", town: str = HERE, **wanted: Any) -> Answer:
@@ -287,8 +295,8 @@ async def test_the_judged_queries_find_their_answers(
     And the same hits, in the same order, on both databases, as typed; `hanse bench search` compares all of them.
     """
     for name, town in zip(corpora, TOWNS, strict=False):
-        entries = [*municipal_datasets.datasets()] if name == "own" else real()
-        await fill(any_db, town, entries)
+        entries, copies = corpus(name)
+        await fill_copies(any_db, town, copies)
         for way in WAYS if any_db.dialect == "sqlite" else WAYS[:1]:
             outcome = await recall(any_db, town, name, QUERIES[name][::every], way, [one["@id"] for one in entries])
             assert outcome.queries >= (10 if every == 1 and entries else 1)
