@@ -17,6 +17,9 @@ from tests.testkit.places import ROOT
 pytestmark = pytest.mark.threat("T95")
 
 
+FAILED = '{"verdict": "FAILED", "reason": "", "checks": [], "notes": []}'
+
+
 def nothing() -> bytes:
     return b""
 
@@ -37,8 +40,12 @@ async def test_too_large_is_not_read_to_the_end() -> None:
         await Checking(nothing, nothing, largest=10).check(pieces(b"12345", b"678901", b"?"), "de")
 
 
-async def test_two_at_a_time() -> None:
-    """>> two that drip, a third << refused at once; when they are through the next is taken."""
+async def test_two_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> two that drip, a third << refused at once; when they are through the next is taken (by a verifier that says
+    the same of everything)."""
+    program = tmp_path / "program.py"
+    program.write_text(f"print({FAILED!r})", encoding="utf-8")
+    monkeypatch.setattr(checking, "_PROCESS", program)
     made, go_on = Checking(nothing, nothing), asyncio.Event()
 
     async def dripping() -> AsyncIterator[bytes]:

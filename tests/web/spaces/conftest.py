@@ -15,11 +15,11 @@ RULES = Rules(checklist=("Anruf",), documents=("Beschluss", "Siegel"), text="Fü
 ANNA, BERT, _ = PEOPLE
 
 
-class Desks:
-    """`kreis` and `musterstadt`; `browser` is somebody signed in at one of them."""
+class CountyDesk:
+    """`kreis`; `browser` is somebody signed in."""
 
-    def __init__(self, county: County, town: City) -> None:
-        self.county, self.town = county, town
+    def __init__(self, county: County) -> None:
+        self.county = county
         self._open: list[Browser] = []
 
     async def browser(self, city: City, slug: str, login: str, role: str = "steward", lang: str = "de") -> Browser:
@@ -35,12 +35,30 @@ class Desks:
     async def at_county(self, login: str = ANNA, role: str = "steward", lang: str = "de") -> Browser:
         return await self.browser(self.county.city, COUNTY, login, role, lang)
 
-    async def at_town(self, login: str = "tina@musterstadt.example", role: str = "steward") -> Browser:
-        return await self.browser(self.town, TOWN, login, role)
-
     async def close(self) -> None:
         for one in self._open:
             await one.close()
+
+
+class Desks(CountyDesk):
+    """And `musterstadt`."""
+
+    def __init__(self, county: County, town: City) -> None:
+        super().__init__(county)
+        self.town = town
+
+    async def at_town(self, login: str = "tina@musterstadt.example", role: str = "steward") -> Browser:
+        return await self.browser(self.town, TOWN, login, role)
+
+
+@pytest.fixture
+async def desk(space: Space) -> AsyncIterator[CountyDesk]:
+    """Where there is no town."""
+    county = County(await space.city("county", {COUNTY: COUNTY_KIND}, UNLISTED))
+    made = CountyDesk(county)
+    await county.found(RULES)
+    yield made
+    await made.close()
 
 
 @pytest.fixture

@@ -12,14 +12,14 @@ from connector.spaces.model import DAY_MS, Application, Invitation, Keys, Rules,
 from connector.storage.database import Tx
 from connector.storage.sqlite.tx import SqliteTx
 from tests.spaces.conftest import COUNTY, TOWN, joined
-from tests.web.spaces.conftest import ANNA, Desks
+from tests.web.spaces.conftest import ANNA, CountyDesk, Desks
 
 SPACE = f"/t/{COUNTY}/space"
 
 
-async def test_an_invitation_is_seen_once(desks: Desks) -> None:
+async def test_an_invitation_is_seen_once(desk: CountyDesk) -> None:
     """>> Anna invites a town << link, QR code and a letter, once; afterwards its name alone, and how to withdraw it."""
-    anna = await desks.at_county()
+    anna = await desk.at_county()
     form = await anna.get((await anna.get(SPACE)).link("Eine Gemeinde einladen"))
     page = await anna.send(form, name="Musterstadt", ars="053150000000", kind="municipality", domain="localhost")
     code = page.text.partition("/space#")[2][:43]
@@ -34,26 +34,26 @@ async def test_an_invitation_is_seen_once(desks: Desks) -> None:
     assert "Zurzeit ist keine Einladung offen." in page.words
 
 
-async def test_what_an_invitation_lacks_is_said_beside_the_field(desks: Desks) -> None:
-    anna = await desks.at_county()
+async def test_what_an_invitation_lacks_is_said_beside_the_field(desk: CountyDesk) -> None:
+    anna = await desk.at_county()
     page = await anna.send(await anna.get(f"{SPACE}/invite"), name=" ", domain="!!")
     assert (page.status, "Ein Name fehlt." in page.words) == (422, True)
     page = await anna.send(page, name="Musterstadt", domain="kein ort")
     assert (page.status, "Das ist kein Name eines Rechners" in page.words) == (422, True)
 
 
-async def test_the_fingerprint_is_there_to_be_read_out_and_the_rules_to_be_read(desks: Desks) -> None:
-    page = await (await desks.at_county(lang="en")).get(SPACE)
-    said = await desks.county.authority.description(COUNTY)
+async def test_the_fingerprint_is_there_to_be_read_out_and_the_rules_to_be_read(desk: CountyDesk) -> None:
+    page = await (await desk.at_county(lang="en")).get(SPACE)
+    said = await desk.county.authority.description(COUNTY)
     assert fingerprint(said.authority) in page.words
     assert "Für Gemeinden des Kreises." in page.words
     assert "2 people of the body that keeps the data space have to agree." in page.words
 
 
-async def test_who_may_not_reads_why(desks: Desks) -> None:
+async def test_who_may_not_reads_why(desk: CountyDesk) -> None:
     """>> an auditor << sees everything but forms, and is told whose they are; what she sends is as if it were not
     there."""
-    rita = await desks.at_county("rita@kreis.example", "auditor")
+    rita = await desk.at_county("rita@kreis.example", "auditor")
     page = await rita.get(SPACE)
     assert "kann nur, wer bei Ihnen die Rolle Freigabe hat" in page.words
     assert [form.action for form in page.forms if "/space" in form.action] == []
@@ -84,9 +84,9 @@ async def test_a_member_is_suspended_resumed_renewed_and_expelled(desks: Desks) 
     assert "Frühere Mitglieder" in (await anna.get(f"{SPACE}/members")).words
 
 
-async def test_nobody_ends_the_county_itself(desks: Desks) -> None:
-    anna = await desks.at_county()
-    did = desks.county.city.did(COUNTY)
+async def test_nobody_ends_the_county_itself(desk: CountyDesk) -> None:
+    anna = await desk.at_county()
+    did = desk.county.city.did(COUNTY)
     page = await anna.get(f"{SPACE}/member?did={quote(did, safe='')}")
     assert "Das sind Sie selbst." in page.words
     assert [form for form in page.forms if "/space" in form.action] == []
@@ -115,13 +115,13 @@ async def test_groups_are_listed_with_who_is_in_them(desks: Desks) -> None:
 
 
 @pytest.mark.threat("T121")
-async def test_no_page_asks_the_database_for_each_member(desks: Desks, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_page_asks_the_database_for_each_member(desk: CountyDesk, monkeypatch: pytest.MonkeyPatch) -> None:
     """>> every list of a space with sixty members, invitations and applications << a handful of statements."""
-    anna = await desks.at_county()
+    anna = await desk.at_county()
     places = (SPACE, f"{SPACE}/members", f"{SPACE}/groups", f"/t/{COUNTY}/applications", f"/t/{COUNTY}/spaces")
     asked = statements(monkeypatch)
 
-    await desks.county.city.services.infra.db.write(COUNTY, sixty)
+    await desk.county.city.services.infra.db.write(COUNTY, sixty)
     for place in places:
         asked.clear()
         assert (await anna.get(place)).status == 200

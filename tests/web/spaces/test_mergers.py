@@ -5,7 +5,7 @@ import pytest
 from connector.spaces.model import Rules
 from tests.spaces.conftest import COUNTY, PEOPLE, TOWN, joined
 from tests.spaces.mergers import listed, say
-from tests.web.spaces.conftest import Desks
+from tests.web.spaces.conftest import CountyDesk, Desks
 
 BERT = PEOPLE[1]
 PLACE = f"/t/{COUNTY}/space/mergers"
@@ -82,8 +82,8 @@ async def test_a_no_needs_a_reason(desks: Desks, asked: str) -> None:
     assert (one.member.did, one.merger.listed) == (asked, None)
 
 
-async def test_nobody_has_said_anything(desks: Desks) -> None:
-    assert "Niemand hat einen Zusammenschluss gemeldet." in (await (await desks.at_county()).get(PLACE)).words
+async def test_nobody_has_said_anything(desk: CountyDesk) -> None:
+    assert "Niemand hat einen Zusammenschluss gemeldet." in (await (await desk.at_county()).get(PLACE)).words
 
 
 @pytest.mark.threat("T122")
