@@ -169,13 +169,14 @@ def _joined(first: CodeList, second: CodeList) -> CodeList:
 
 @cache
 def code_lists() -> CodeLists:
-    """The lists that are installed, read once."""
+    """The lists that are installed, put together once."""
     return CodeLists(installed())
 
 
+@cache
 def installed() -> Sequence[CodeList]:
-    """One list per file; raises FileNotFoundError if the installation is broken."""
-    return [read(path) for room in ("eu", "de") for path in sorted((folder("vocab") / room).glob("*.ttl"))]
+    """One list per file, read once; raises FileNotFoundError if the installation is broken."""
+    return tuple(read(path) for room in ("eu", "de") for path in sorted((folder("vocab") / room).glob("*.ttl")))
 
 
 def read(path: Path) -> CodeList:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, parse
 
 from connector.errors import Mistake
-from connector.metadata.lists.code_lists import CodeList, CodeLists, installed, stated
+from connector.metadata.lists.code_lists import CodeList, CodeLists, code_lists, installed, stated
 from connector.metadata.rdf.names import DC, DCT, OWL, SKOS
 from connector.metadata.rdf.reading import Limits, read
 from connector.metadata.rdf.writing import write
@@ -128,7 +128,7 @@ def updates(folder: Path) -> Sequence[Update]:
 def known_lists(folder: Path) -> CodeLists:
     """Ours and those taken here. Asked often: read again only when one was added."""
     taken = updates(folder)
-    return _known(folder, tuple((one.sha256, one.kept) for one in taken))
+    return _known(folder, tuple((one.sha256, one.kept) for one in taken)) if taken else code_lists()
 
 
 @lru_cache(maxsize=4)
