@@ -55,6 +55,7 @@ def test_the_newest_agreement_record_counts() -> None:
         ([moved("part", 3)], [], None),  # nobody says that it was whole
         ([moved("sent", 3)], [moved("received")], "differs"),  # fewer bytes than came
         ([moved("sent")], [moved("broken", reason="other bytes")], "differs"),  # how it ended
+        ([moved("sent")], [moved("broken", 0, reason="cut")], "differs"),  # it gave up before the first byte
         ([moved("sent")], [], "missing-there"),
         ([], [moved("received")], "missing-here"),
         ([moved("terminated")], [moved("received")], "missing-here"),
