@@ -1,5 +1,6 @@
 """What is said of a left operand, operator, datatype, profile or strategy counts in every notation (decision 0127)."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -29,21 +30,24 @@ def termed(place: str, more: dict[str, Any], kind: str) -> dict[str, Any]:
 OTHERWISE = {"leftOperand": EX + "day", "operator": "neq", "rightOperand": "sunday"}
 
 
+DESCRIBED: dict[str, Callable[[str], dict[str, Any]]] = {
+    "title": lambda place: {TITLE: GERMAN},
+    "titles": lambda place: {TITLE: [GERMAN, ENGLISH], "http://www.w3.org/2000/01/rdf-schema#label": "Name"},
+    "kinds": lambda place: {"@type": [SKOS + "Concept", "LeftOperand"], SKOS + "definition": "wie oft"},
+    "uid": lambda place: {"odrl:uid": expand(TERMS[place])},
+}
+
+
 @pytest.mark.threat("T63")
-@pytest.mark.parametrize("place", TERMS)
-def test_a_term_that_is_described_is_the_one_that_it_names(place: str) -> None:
+@pytest.mark.parametrize(("place", "description"), in_turn(TERMS, DESCRIBED))
+def test_a_term_that_is_described_is_the_one_that_it_names(place: str, description: str) -> None:
     """>> an operand, operator, datatype, profile or strategy with titles, labels, notes, kinds << as its bare name."""
     allowed, forbidden = every(termed(place, {}, "permission")), every(termed(place, {}, "prohibition"))
     assert any(allowed)
     assert False in forbidden
-    for more in (
-        {TITLE: GERMAN},
-        {TITLE: [GERMAN, ENGLISH], "http://www.w3.org/2000/01/rdf-schema#label": "Name"},
-        {"@type": [SKOS + "Concept", "LeftOperand"], SKOS + "definition": "wie oft"},
-        {"odrl:uid": expand(TERMS[place])},
-    ):
-        assert every(termed(place, more, "permission")) == allowed
-        assert every(termed(place, more, "prohibition")) == forbidden
+    more = DESCRIBED[description](place)
+    assert every(termed(place, more, "permission")) == allowed
+    assert every(termed(place, more, "prohibition")) == forbidden
 
 
 @pytest.mark.threat("T63")
