@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -321,40 +322,76 @@ async def test_a_log_that_cannot_be_emptied_holds_nobody_up(migrated: Path, tmp_
         await db.close()
 
 
-def start_elsewhere(path: Path) -> str:
-    """Start a second process on the database; prints the error's code or `started`."""
-    code = (
-        "import asyncio, sys\nfrom connector.errors import HanseError\nfrom connector.storage import open_database\n"
-        "async def main():\n    db = open_database('sqlite://' + sys.argv[1])\n"
-        "    await db.start()\n    await db.close()\n"
-        "try:\n    asyncio.run(main())\n    print('started')\nexcept HanseError as error:\n    print(error.code)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code, path], cwd=ROOT, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+_ELSEWHERE = """
+import asyncio, sys
+from connector.errors import HanseError
+from connector.storage import open_database
+
+async def start(path):
+    db = open_database(f"sqlite://{path}")
+    await db.start()
+    await db.close()
+
+for line in sys.stdin:
+    try:
+        asyncio.run(start(line.strip()))
+        print("started", flush=True)
+    except HanseError as error:
+        print(error.code, flush=True)
+"""
 
 
-async def test_a_second_process_is_refused(sqlite_db: Database, tmp_path: Path) -> None:
+class Elsewhere:
+    """A second process, which starts on a database as often as it is told to."""
+
+    def __init__(self) -> None:
+        self._child = subprocess.Popen(
+            [sys.executable, "-c", _ELSEWHERE], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    async def start(self, path: Path) -> str:
+        """The error's code or `started`."""
+        return await asyncio.to_thread(self._start, path)
+
+    def _start(self, path: Path) -> str:
+        assert self._child.stdin is not None
+        assert self._child.stdout is not None
+        print(path, file=self._child.stdin, flush=True)
+        return self._child.stdout.readline().strip()
+
+    def close(self) -> None:
+        self._child.communicate()
+
+
+@pytest.fixture(scope="module")
+def elsewhere() -> Iterator[Elsewhere]:
+    made = Elsewhere()
+    yield made
+    made.close()
+
+
+async def test_a_second_process_is_refused(sqlite_db: Database, tmp_path: Path, elsewhere: Elsewhere) -> None:
     """Also after this process closed another connection to the file, with which a POSIX lock would have vanished."""
     path = tmp_path / "hanse.db"
-    assert await asyncio.to_thread(start_elsewhere, path) == "storage.locked"
+    assert await elsewhere.start(path) == "storage.locked"
     path.open("rb").close()
     sqlite3.connect(path).close()
-    assert await asyncio.to_thread(start_elsewhere, path) == "storage.locked"
+    assert await elsewhere.start(path) == "storage.locked"
     with pytest.raises(Mistake, match=r"storage\.locked"):
         upgrade(f"sqlite://{path}")
     await sqlite_db.close()
-    assert await asyncio.to_thread(start_elsewhere, path) == "started"
+    assert await elsewhere.start(path) == "started"
 
 
-async def test_a_deleted_lock_file_admits_nobody(sqlite_db: Database, tmp_path: Path) -> None:
+async def test_a_deleted_lock_file_admits_nobody(sqlite_db: Database, tmp_path: Path, elsewhere: Elsewhere) -> None:
     """Bug: >> the lock file is deleted while the process runs << a second process locked a new one and started."""
     path = tmp_path / "hanse.db"
     (tmp_path / "hanse.db.lock").unlink()
-    assert await asyncio.to_thread(start_elsewhere, path) == "storage.locked"
+    assert await elsewhere.start(path) == "storage.locked"
     (tmp_path / "hanse.db.lock").touch()
-    assert await asyncio.to_thread(start_elsewhere, path) == "storage.locked"
+    assert await elsewhere.start(path) == "storage.locked"
     await sqlite_db.close()
-    assert await asyncio.to_thread(start_elsewhere, path) == "started"
+    assert await elsewhere.start(path) == "started"
 
 
 async def test_the_database_is_for_its_owner_alone(migrated: Path, tmp_path: Path) -> None:
