@@ -161,5 +161,5 @@ async def space() -> AsyncIterator["Space"]:
     from tests.testkit.cities import data_space
 
     with tempfile.TemporaryDirectory(prefix="h") as folder:
-        async with data_space(Path(folder)) as space:
+        async with data_space(Path(folder), alike=True) as space:
             yield space

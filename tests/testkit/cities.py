@@ -8,7 +8,7 @@ import asyncio
 import io
 import secrets
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache
 from pathlib import Path
@@ -19,7 +19,7 @@ import aiohttp
 from connector.app import process
 from connector.app.services import Services
 from connector.cli.operate import dev
-from connector.clock import Clock, SystemClock
+from connector.clock import Clock, FakeClock, SystemClock
 from connector.settings.load import Settings, load
 from connector.storage import folder_identity, migrate, upgrade
 from tests.testkit.listening import reserved_port
@@ -27,6 +27,7 @@ from tests.testkit.listening import reserved_port
 MUNICIPALITY = "https://w3id.org/hanse/v1#municipality"
 COMPANY = "https://w3id.org/hanse/v1#company"
 PURPOSE = "https://w3id.org/hanse/v1#publicAdministration"
+_HOUR_MS = 3_600_000
 _SETTINGS = """\
 [trust]
 ca_files = ["{space}/certs/dev-ca.pem"]
@@ -209,13 +210,41 @@ def _migrated() -> tuple[bytes, bytes]:
 
 
 @asynccontextmanager
-async def data_space(folder: Path, clock: Clock | None = None) -> AsyncIterator[Space]:
-    """A fresh data space below `folder` (short paths, please: Unix sockets are limited to 100 bytes)."""
+async def data_space(folder: Path, clock: Clock | None = None, *, alike: bool = False) -> AsyncIterator[Space]:
+    """A fresh data space below `folder` (short paths, please: Unix sockets are limited to 100 bytes).
+
+    `alike`: its CAs and its authority may be those of other spaces of this process, which are made once an hour.
+    """
     clock = clock or SystemClock()
     place = folder / "space"
-    await asyncio.to_thread(dev.prepare, place, {}, clock)
+    if alike:
+        await asyncio.to_thread(_copied, place, clock.now() // _HOUR_MS)
+    else:
+        await asyncio.to_thread(dev.prepare, place, {}, clock)
     space = Space(place, clock)
     try:
         yield space
     finally:
         await space.close()
+
+
+def _copied(place: Path, hour: int) -> None:
+    place.mkdir(mode=0o700)
+    for name, mode, content in _prepared(hour):
+        if content is None:
+            (place / name).mkdir(mode)
+        else:
+            (place / name).write_bytes(content)
+            (place / name).chmod(mode)
+
+
+@cache
+def _prepared(hour: int) -> Sequence[tuple[Path, int, bytes | None]]:
+    """Folders and files of a space, with their modes."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder, "space")
+        dev.prepare(place, {}, FakeClock(hour * _HOUR_MS))
+        return [
+            (path.relative_to(place), path.stat().st_mode & 0o777, None if path.is_dir() else path.read_bytes())
+            for path in sorted(place.rglob("*"))
+        ]
