@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
@@ -75,7 +76,11 @@ def killed(at: int, steps: Steps, work: Callable[[], object]) -> int:
         work()
 
     process = multiprocessing.get_context("fork").Process(target=run)
-    process.start()
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # Python 3.12 on: of the alarm's thread, which is none of ours
+        process.start()
     process.join()
     assert process.exitcode is not None
     return process.exitcode
