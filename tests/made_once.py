@@ -43,6 +43,13 @@ def _empty_town() -> None:
     import_module("tests.testkit.first_use")
 
 
+def _characters() -> None:
+    """The table of all characters that Hypothesis makes for the first text: in a fresh clone it takes a second."""
+    from hypothesis import strategies
+
+    strategies.text().validate()
+
+
 def _forks() -> None:
     """The process that forks those of the product: loading the product takes it a second."""
     from tests.testkit import processes
@@ -51,6 +58,7 @@ def _forks() -> None:
 
 
 _WORKS: dict[str, Callable[[], object]] = {
+    "hypothesis.strategies": _characters,
     "tests.testkit.cities": _empty_town,
     "tests.web.browsing": _templates,
     "tests.testkit.processes": _forks,
