@@ -192,7 +192,7 @@ def _many(value: object) -> list[Any]:
     """One text, a list, or a list written as JSON, as extras have it."""
     if isinstance(value, str) and value.startswith("["):
         try:
-            value = json.loads(value)
+            value = _whole(json.loads(value))
         except (ValueError, RecursionError):
             return []
     if isinstance(value, str):

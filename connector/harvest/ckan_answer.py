@@ -27,6 +27,11 @@ class Answer(msgspec.Struct, frozen=True):
     searched: bool
     values: int
 
+    @property
+    def written(self) -> int:
+        """Bytes of all packages."""
+        return sum(map(len, self.packages.values()))
+
 
 class _Report(msgspec.Struct, frozen=True):
     """`packages`: id and number of bytes of each, in the order in which they were written."""

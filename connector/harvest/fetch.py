@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from urllib.parse import urljoin, urlsplit
 
 import structlog
-from msgspec import Struct
+from msgspec import Struct, structs
 from pyoxigraph import BlankNode, Triple
 
 from connector.errors import HanseError, PeerError
@@ -22,7 +22,7 @@ from connector.harvest import ckan, ckan_answer
 from connector.harvest.model import Delivery
 from connector.metadata.rdf.graph import Graph
 from connector.metadata.rdf.names import HYDRA
-from connector.metadata.rdf.reading import LIMITS, Reading, Remark, read_async
+from connector.metadata.rdf.reading import LIMITS, Limits, Reading, Remark, read_async
 
 log = structlog.get_logger("harvest")
 PAGES = 2_000
@@ -54,16 +54,17 @@ class Fetcher:
     """`fetch` gives a delivery; raises HanseError if not even its first page can be had."""
 
     def __init__(
-        self, way: Way, *, limit: int = LIMITS.bytes, pages: int = PAGES, page_s: float = PAGE_S, all_s: float = ALL_S
+        self, way: Way, *, limits: Limits = LIMITS, pages: int = PAGES, page_s: float = PAGE_S, all_s: float = ALL_S
     ) -> None:
-        self._way, self._limit, self._pages, self._page_s, self._all_s = way, limit, pages, page_s, all_s
+        """`limits` are those of one document, and hold for all pages together."""
+        self._way, self._limits, self._pages, self._page_s, self._all_s = way, limits, pages, page_s, all_s
 
     def calls(self, url: str) -> bool:
         """Whether this is an address that we would call at all."""
         return len(url) <= 2_000 and self._way.calls(url)
 
     async def fetch(self, url: str) -> Delivery:
-        page = await self._page(url, self._limit)
+        page = await self._page(url, self._limits.bytes)
         if ckan.is_answer(page.content) or "/api/3/action/" in url or "/api/action/" in url:
             return await self._ckan(url, page)
         return await self._hydra(url, page)
@@ -73,12 +74,24 @@ class Fetcher:
     async def _hydra(self, url: str, page: Page) -> Delivery:
         triples: dict[Triple, None] = {}
         remarks: list[Remark] = []
-        whole, left, end = True, self._limit, time.monotonic() + self._all_s
+        whole, left, end = True, self._limits.bytes, time.monotonic() + self._all_s
+        limits = self._limits
         contents, addresses = {sha256(page.content).digest()}, [url]
         while True:
             left -= len(page.content)
-            reading = await self._read(page)
+            try:
+                reading = await self._read(page, limits)
+            except HanseError as error:
+                if len(addresses) == 1:
+                    raise
+                log.warning("harvest.page-failed", url=_shown(page.url), why=str(error))
+                addresses.pop()
+                whole = False
+                break
             await asyncio.to_thread(triples.update, dict.fromkeys(reading.triples))
+            limits = structs.replace(
+                limits, triples=self._limits.triples - len(triples), written=limits.written - reading.written
+            )
             remarks += reading.remarks
             whole = whole and reading.whole
             then = await asyncio.to_thread(_next, reading.triples, page.url)
@@ -95,9 +108,9 @@ class Fetcher:
         pages = len(addresses)
         return Delivery(location=url, triples=tuple(triples), complete=whole, remarks=tuple(remarks), pages=pages)
 
-    async def _read(self, page: Page) -> Reading:
+    async def _read(self, page: Page, limits: Limits) -> Reading:
         path = urlsplit(page.url).path
-        return await read_async(page.content, media_type=page.media_type, name=path, base=page.url)
+        return await read_async(page.content, media_type=page.media_type, name=path, base=page.url, limits=limits)
 
     async def _following(self, url: str, then: str, seen: Sequence[str], left: int) -> Page | None:
         """The next page; None if there is none to be had: elsewhere, seen before, one too many, or it fails."""
@@ -113,13 +126,15 @@ class Fetcher:
 
     async def _ckan(self, url: str, page: Page) -> Delivery:
         portal, end = ckan.portal(url), time.monotonic() + self._all_s
-        first = await ckan_answer.read(page.content, portal, ckan.MOST_VALUES)
-        found, left, count = dict(first.packages), self._limit - len(page.content), 1
+        first = await ckan_answer.read(page.content, portal, ckan.MOST_VALUES, self._limits)
+        found, left, count = dict(first.packages), self._limits.bytes - len(page.content), 1
+        written = self._limits.written - first.written
         complete, values = True, ckan.MOST_VALUES - first.values
         while first.searched and len(found) < first.count and count < self._pages and time.monotonic() < end:
             try:
                 page = await self._page(ckan.page(url, len(found)), left)
-                more = await ckan_answer.read(page.content, portal, values)
+                limits = structs.replace(self._limits, written=written)
+                more = await ckan_answer.read(page.content, portal, values, limits)
             except HanseError as error:
                 log.warning("harvest.page-failed", url=_shown(url), why=str(error))
                 complete = False
@@ -130,6 +145,7 @@ class Fetcher:
                 break
             found |= fresh
             left, count, values = left - len(page.content), count + 1, values - more.values
+            written -= more.written
         complete = complete and len(found) >= first.count and first.searched
         triples = await asyncio.to_thread(ckan_answer.triples, found)
         return Delivery(location=url, triples=triples, complete=complete, pages=count)

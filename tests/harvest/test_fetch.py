@@ -3,13 +3,14 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from aiohttp import web
 from pyoxigraph import Literal, NamedNode
 
 from connector.clock import SystemClock
 from connector.errors import HanseError, PeerError
-from connector.harvest import ckan
+from connector.harvest import ckan, ckan_answer
 from connector.harvest.fetch import Fetcher
 from connector.harvest.model import Delivery
 from connector.http.outbound import SafeClient
@@ -17,6 +18,7 @@ from connector.http.server import port_of, serve, tls_server
 from connector.metadata.lists.code_lists import code_lists
 from connector.metadata.rdf.graph import Graph
 from connector.metadata.rdf.names import DCAT, DCT, FOAF
+from connector.metadata.rdf.reading import LIMITS, read
 from connector.metadata.repair.ownership import Found, datasets
 from connector.metadata.repair.rules import repair
 from connector.metadata.repair.work import Known
@@ -24,6 +26,7 @@ from connector.trust.development import dev_ca
 from tests.harvest.portals import PORTAL, Portal, hydra
 
 FIRST, SECOND, THIRD = (f"{PORTAL}/catalog?page={number}" for number in (1, 2, 3))
+SMALL = msgspec.structs.replace(LIMITS, bytes=2_000)
 
 
 def names(delivery: Delivery) -> list[str]:
@@ -65,9 +68,9 @@ async def test_sizes_are_counted_while_reading() -> None:
     """>> more than is read, said in the header or not, in one page or in all << refused, or incomplete."""
     for length in (True, False):
         with pytest.raises(PeerError, match=r"http\.answer-size"):
-            await Fetcher(Portal({FIRST: b"x" * 3_000}, length=length), limit=2_000).fetch(FIRST)
+            await Fetcher(Portal({FIRST: b"x" * 3_000}, length=length), limits=SMALL).fetch(FIRST)
     pages = {FIRST: hydra("a", SECOND), SECOND: hydra("b", None) + b"#" * 2_000}
-    delivery = await Fetcher(Portal(pages), limit=2_000).fetch(FIRST)
+    delivery = await Fetcher(Portal(pages), limits=SMALL).fetch(FIRST)
     assert (names(delivery), delivery.complete) == (["a"], False)
     for answer, code in ((404, "harvest.status"), (301, "harvest.status")):
         with pytest.raises(PeerError, match=code):
@@ -201,6 +204,27 @@ async def test_bug_an_answer_of_ckan_took_as_much_memory_as_it_liked(monkeypatch
     assert (len(names(delivery)), delivery.complete, delivery.pages) == (4, False, 2)
 
 
+@pytest.mark.threat("T76")
+async def test_bug_pages_within_the_limits_were_gigabytes_together() -> None:
+    """>> two pages, of Hydra and of CKAN, that are more than one document may come to << the first one, incomplete; all
+    of them where they just fit."""
+    hydras = {FIRST: hydra("a", SECOND), SECOND: hydra("b", None)}
+    both = sum(read(page, media_type="text/turtle").written for page in hydras.values())
+    for less, found in (({"written": both - 1}, ["a"]), ({"triples": 3}, ["a"]), ({"written": both}, ["a", "b"])):
+        limits = msgspec.structs.replace(LIMITS, **less)
+        delivery = await Fetcher(Portal(hydras), limits=limits).fetch(FIRST)
+        assert (names(delivery), delivery.complete, delivery.pages) == (found, len(found) == 2, len(found))
+    answers = {
+        SEARCH: answered(0, 2, 4),
+        f"{PORTAL}/api/3/action/package_search?fq=x&start=2&rows=100": answered(2, 4, 4),
+    }
+    each = (await ckan_answer.read(answers[SEARCH], PORTAL, 1_000)).written
+    for written, count in ((2 * each - 1, 2), (2 * each, 4)):
+        limits = msgspec.structs.replace(LIMITS, written=written)
+        delivery = await Fetcher(Portal(answers, "application/json"), limits=limits).fetch(SEARCH)
+        assert (len(names(delivery)), delivery.complete) == (count, count == 4)
+
+
 def test_packages_of_any_kind_end_as_triples() -> None:
     """>> members of the wrong type << left out; what is there is named below the portal."""
     wrong = {"id": "a b", "title": 7, "tags": "x", "extras": None, "resources": [7, {"url": ["x"]}],
@@ -213,6 +237,8 @@ def test_packages_of_any_kind_end_as_triples() -> None:
     half = b'{"success": true, "result": {"count": 1, "results": [{"id": "\\uD800", "title": "x\\udc00"}]}}'
     (odd,) = ckan.packages(half).packages.values()
     assert Literal("x?") in Graph(ckan.dataset(odd, PORTAL)).values(NamedNode(f"{PORTAL}/dataset/%3F"), DCT.title)
+    within = Graph(ckan.dataset({"id": "a", "theme": '["\\ud800x"]'}, PORTAL))
+    assert within.values(NamedNode(f"{PORTAL}/dataset/a"), DCAT.theme) == (Literal("?x"),)
     assert ckan.portal(SEARCH) == PORTAL
     assert ckan.packages(json.dumps({"success": True, "result": package(1)}).encode()).searched is False
     assert len(ckan.packages(json.dumps({"success": True, "result": [package(1), 7]}).encode()).packages) == 1

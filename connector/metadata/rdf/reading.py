@@ -81,11 +81,15 @@ class Remark(Struct, frozen=True):
 
 
 class Reading(Struct, frozen=True):
-    """All triples in the order of the document, without repetition; blank nodes bear new names in each reading."""
+    """All triples in the order of the document, without repetition; blank nodes bear new names in each reading.
+
+    `written`: how many bytes its process wrote.
+    """
 
     form: Form
     triples: Sequence[oxigraph.Triple]
     remarks: tuple[Remark, ...]
+    written: int = 0
 
     @property
     def whole(self) -> bool:
@@ -181,7 +185,7 @@ def _read(
     wrong = next((remark for remark in report.remarks if remark.kind == "syntax"), None)
     if wrong is not None and not triples:
         raise PeerError("rdf.syntax", problem=wrong.examples[0])
-    return Reading(form, triples, report.remarks)
+    return Reading(form, triples, report.remarks, len(out))
 
 
 async def read_async(
