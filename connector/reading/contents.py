@@ -118,7 +118,7 @@ def _finished(
     told = tuple(table if at < TABLES else _bare(table) for at, (table, _) in enumerate(tables))
     if any(table.more_columns for table in told):
         remarks = dict.fromkeys([*remarks, "more-columns"])
-    if not any(table.rows for table in told):
+    if not any(table.rows for table in told) and "more-tables" not in remarks:
         remarks = dict.fromkeys([*remarks, "no-rows"])
     return Reading(
         kind=kind, tables=told, hints=tuple(hints), span=span_of(told), remarks=tuple(remarks), file_type=file_type  # type: ignore[arg-type]

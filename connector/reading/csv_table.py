@@ -93,7 +93,7 @@ def form_of(head: str) -> tuple[Form, list[str], int]:
     header, sureness = _is_header(rows[at:])
     cells = rows[at][1]
     names = _named(cells, width) if header else _numbered(len(cells))
-    first = (rows[at + 1][0] if at + 1 < len(rows) else 1 << 62) if header else rows[at][0]
+    first = rows[at][0] + header
     form = Form(separator=separator, quote=quote, header=header, header_sureness=sureness, skipped=rows[at][0] - 1)
     return form, names, first
 

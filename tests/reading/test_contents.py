@@ -224,6 +224,17 @@ def test_headings_without_a_row_are_told() -> None:
         assert contents(filled).remarks == ()
 
 
+def test_bug_a_long_first_row_was_not_read() -> None:
+    """>> headings and a single row that is longer than what the form is told by << one row; it was none."""
+    reading = contents(b"Ort;Form\nAhaus;" + b"1 2, " * 60_000 + b"\n")
+    assert (reading.rows, reading.remarks) == (1, ())
+
+
+def test_what_is_not_looked_at_may_have_rows() -> None:
+    """>> twenty sheets of headings, and one more << there is more; that there is no row is not said."""
+    assert contents(xlsx({f"Blatt {number}": [["Ort", "Jahr"]] for number in range(21)})).remarks == ("more-tables",)
+
+
 def test_what_is_no_table_goes_out_as_it_is() -> None:
     assert [
         contents(one).file_type for one in (b"%PDF-1.7 ...", gzip.compress(b"x"), b"<?xml version='1.0'?><CityModel/>")
