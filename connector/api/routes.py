@@ -19,6 +19,7 @@ from connector.api.scopes import ON_SOCKET, scope_of
 from connector.errors import Mistake, Refusal, Unknown
 from connector.http import limits
 from connector.http.routed import Routed, Row
+from connector.language.reasons import plain
 from connector.storage.database import acting
 
 PREFIX = "/api/v1"
@@ -140,7 +141,7 @@ def _served(route: Route, group: Handlers) -> Handler:
     async def served(request: web.Request) -> web.StreamResponse:
         for name in request.query:
             if name not in known:  # a filter that is misspelt would answer with everything
-                raise Mistake("api.query", name=name[:80], known=", ".join(known) or "–")
+                raise Mistake("api.query", name=plain(name, 80), known=", ".join(known) or "–")
         given = () if taken is None else (await body.read(request, taken),)
         answer = await route.handler(group, request, *given)
         if isinstance(answer, web.StreamResponse):

@@ -2,6 +2,7 @@
 at the start. What nobody asks for is not made here; what is, answers as aiohttp's own resource does.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Literal, NamedTuple, NoReturn
 
@@ -13,6 +14,7 @@ from connector.http.route_table import RouteTable
 
 Method = Literal["GET", "POST"]
 _METHODS: Final[Mapping[Method, tuple[str, ...]]] = {"GET": ("GET", "HEAD"), "POST": ("POST",)}
+_SEGMENT = re.compile(r"[^{}]*|\{[a-zA-Z_]\w*(?::\.\+)?\}")
 
 
 class Row(NamedTuple):
@@ -27,10 +29,14 @@ class Routed(web.AbstractResource):
     """All rows as one resource; the longest beginning without a name wins, then what stands first."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
+        """Raises ValueError for a row that could never be asked for: one like another, or a path in another form."""
         super().__init__()
         self._rows: dict[str, list[Row]] = {}
         for row in rows:
-            self._rows.setdefault(row.path, []).append(row)
+            there = self._rows.setdefault(row.path, [])
+            if any(one.method == row.method for one in there) or not all(map(_SEGMENT.fullmatch, row.path.split("/"))):
+                raise ValueError(row)
+            there.append(row)
         ordered = sorted(self._rows, key=lambda path: -len(_beginning(path)))
         self._table = RouteTable((path.replace(":.+}", "+}"), path) for path in ordered)
         self._made: dict[str, web.Resource] = {}

@@ -37,6 +37,8 @@ async def test_bug_a_filter_that_was_misspelt_answered_with_everything(aiohttp_c
     told = await refused.json()
     assert (refused.status, told["code"]) == (400, "api.query")
     assert told["reason"]["en"] == "There is no parameter “Page” here. Possible are: theme, page."
+    odd = await (await client.get(f"{HERE}?%E2%80%AEa%1Bb=1")).json()
+    assert odd["reason"]["en"].startswith("There is no parameter “a b” here.")
     assert (await client.head(f"{HERE}?them=ENVI")).status == 400
     assert (await client.post(f"{HERE}?name=a", data="x")).status == 400
     assert Group.taken == []

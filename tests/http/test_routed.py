@@ -77,6 +77,13 @@ def test_a_table(method: str, path: str, found: tuple[object, ...]) -> None:
     assert said(routed(table), method, path) == found
 
 
+@pytest.mark.parametrize("path", ["/a", "/b-{x}", "/{x}.csv", "/{x:[0-9]+}", "/{x:.+}/b", "/{}"])
+def test_a_row_that_nobody_could_ask_for_is_refused_at_the_start(path: str) -> None:
+    """>> one like another, a name in a word, a pattern, a rest that is none << not only when somebody asks for it."""
+    with pytest.raises(ValueError, match="/"):
+        Routed([Row("GET", "/a", handler), Row("GET", path, handler)])
+
+
 def test_a_route_is_made_when_it_is_asked_for() -> None:
     """>> one of two paths << the other one costs nothing."""
     resource = Routed(Row("GET", path, handler) for path in ("/a", "/b"))
