@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyoxigraph
 
 from connector.errors import Mistake
+from connector.language.system_words import system_words
 from connector.metadata.check.context import prepared
 from connector.metadata.check.model import Finding, Profile, Severity, Step
 from connector.metadata.check.model import Path as PropertyPath
@@ -88,7 +89,7 @@ def _read(path: Path) -> bytes:
     try:
         data = content(path.resolve(), LARGEST + 1)
     except (OSError, ValueError) as problem:
-        raise Mistake("catalogue.shapes-unreadable", path=str(path), problem=str(problem)) from problem
+        raise Mistake("catalogue.shapes-unreadable", path=str(path), problem=system_words(problem)) from problem
     if len(data) > LARGEST:
         raise Mistake("catalogue.shapes-large", path=str(path), most=LARGEST)
     return data

@@ -14,6 +14,7 @@ import pytest
 from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, parse
 
 from connector.errors import Mistake
+from connector.language import say
 from connector.metadata.check import engine, official
 from connector.metadata.check.model import Profile, Severity
 from connector.metadata.check.official import SH
@@ -275,6 +276,14 @@ def test_shapes_that_are_no_shapes_are_said_to_be(tmp_path: Path, monkeypatch: p
     shutil.rmtree(broken)
     with pytest.raises(Mistake, match=r"catalogue\.shapes-none"):
         official.load(broken, Profile.DE)
+
+
+def test_shapes_that_cannot_be_read_say_why_in_words_of_people(tmp_path: Path) -> None:
+    """>> a folder of the name of a file of shapes << not what Python says of it."""
+    (folder(tmp_path, PREFIXES) / "more.ttl").mkdir()
+    with pytest.raises(Mistake) as refused:
+        official.load(tmp_path, Profile.DE)
+    assert "sie ist ein Ordner" in say(f"error.{refused.value.code}", "de", **refused.value.facts)
 
 
 def test_without_the_extra_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
