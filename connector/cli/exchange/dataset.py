@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from connector.cli.exchange import answers
-from connector.cli.exchange.publish import slots_of, upload
+from connector.cli.exchange.publish import remarks_on, slots_of, upload
 from connector.cli.frame.call import OK, REFUSED, Call
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
@@ -112,9 +112,10 @@ def run_replace(call: Call) -> int:
     args = call.args
     before = _get(call)
     said = {**answers.said(args), "revision": args.revision or before["revision"]}
+    remarks = remarks_on(call, args.file)
     source = upload(Api(call.settings().api.socket), _whose(call), args.file)
     made = _post(call, "replace", {**said, "source": source["source"]})
-    call.result(made)
+    call.result(made | remarks)
     key = "dataset.done-replace" if made["revision"] != before["revision"] else "dataset.done-same"
     call.tell(key, title=made["title"], revision=made["revision"], version=made["version"])
     if made["version"] != before["version"]:

@@ -8,7 +8,10 @@ from connector.cli.exchange import answers
 from connector.cli.frame.call import OK, Call, opened, unusable
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
-from connector.errors import Mistake
+from connector.errors import HanseError, Mistake
+
+SMALL = 1 << 16
+"""Bytes of a file that may have no row."""
 
 
 def register(top: Words, places: Any) -> None:
@@ -32,9 +35,7 @@ def run(call: Call) -> int:
     slots, said = slots_of(args.slots), answers.said(args)
     if args.file is None and not said.get("files") and said.get("access") != "announced":
         raise Mistake("cli.publish-nothing")
-    if args.file is not None:
-        with opened(args.file):  # whoever names a file that is none is told before the first question
-            pass
+    remarks = {} if args.file is None else remarks_on(call, args.file)  # told before the first question
     name = args.file.name if args.file is not None else _name_of(said)
     said = _complete(call, name, said)
     source = None if args.file is None else upload(api, args.participant, args.file)
@@ -42,7 +43,7 @@ def run(call: Call) -> int:
             "countersignature": args.countersignature, "open_data": args.open_data,
             "classification": args.classification, "source": None if source is None else source["source"]}  # fmt: skip
     made = api.post("participants", args.participant, "datasets", body=wish)
-    call.result(made)
+    call.result(made | remarks)
     _tell(call, made, said["title"], source)
     return OK
 
@@ -85,6 +86,27 @@ def _tell(call: Call, made: Any, title: str, source: Any) -> None:
         call.tell("publish.clause", text=clause["text"][call.lang], badge=call.say(f"badge.{clause['badge']}"))
     if made.get("audience"):
         call.tell("audience.today", text=made["audience"][call.lang])
+
+
+def remarks_on(call: Call, path: Path) -> dict[str, list[str]]:
+    """Tells of a file of headings alone that it has no row; what `--json` says of it. Raises Mistake for no file.
+
+    Only what may be one is read: a single line, or a small workbook. All else is the desk's to show.
+    """
+    with opened(path) as file:
+        head = file.read(SMALL + 1)
+    if len(head) > SMALL or not (head.startswith(b"PK") or b"\n" not in head.strip()):
+        return {}
+    from connector.reading import reader
+
+    try:
+        remarks = reader.read(path).remarks
+    except HanseError:  # no table: it goes out as it is
+        return {}
+    if "no-rows" not in remarks:
+        return {}
+    call.note("publish.no-rows", file=path)
+    return {"remarks": ["no-rows"]}
 
 
 def upload(api: Api, participant: str, path: Path) -> Any:

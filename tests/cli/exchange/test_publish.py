@@ -7,6 +7,7 @@ import pytest
 
 from connector.cli.main import main
 from tests.cli.playback import CLAUSE, DATASET, Playback, hanse, said
+from tests.reading.files import xlsx
 
 
 def test_publish_uploads_the_bytes_and_shows_the_clauses(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
@@ -33,3 +34,23 @@ def test_publish_refuses_a_missing_file_and_a_bad_slot(play: Playback, capsys: p
     assert hanse("publish gone.csv --as a --title T --rule r --set x") == 2
     assert "„x“" in capsys.readouterr().err
     assert play.asked == []
+
+
+@pytest.mark.parametrize("lang", ["de", "en"])
+def test_bug_headings_alone_were_published_without_a_word(
+    play: Playback, capsys: pytest.CaptureFixture[str], lang: str
+) -> None:
+    """>> a CSV and a workbook of headings alone, then with a row << told, with `--json` too; told no more."""
+    files = {
+        "leer.csv": b"Ort;Jahr\n", "leer.xlsx": xlsx({"Orte": [["Ort", "Jahr"]]}),
+        "voll.csv": b"Ort;Jahr\nAhaus;2020\n", "voll.xlsx": xlsx({"Orte": [["Ort", "Jahr"], ["Ahaus", 2020]]}),
+    }  # fmt: skip
+    told = {"de": "keine einzige Zeile mit Daten", "en": "no row of data"}[lang]
+    for name, content in files.items():
+        Path(name).write_bytes(content)
+        play.on(f"POST /participants/a/files?name={name}", {"source": "s1", "sha256": "ff", "bytes": 9})
+        play.on("POST /participants/a/datasets", {"dataset": DATASET, "offer": None, "clauses": []}, 201)
+        assert hanse(f"publish {name} --as a --title Orte --rule r --lang {lang} --json") == 0
+        out, err = capsys.readouterr()
+        empty = name.startswith("leer")
+        assert (json.loads(out).get("remarks"), told in err) == ((["no-rows"], True) if empty else (None, False))
