@@ -119,16 +119,17 @@ class Uploads:
         label = Path(name.replace("\\", "/")).name.strip()
         if label in ("", "..") or not label.isprintable() or len(label) > 200:
             raise Mistake("catalogue.file-name", name=name[:80])
-        folder = self.folder(slug)
+        folder = self.place(slug)
         room = Room(folder, self._bounds)
         draft = folder / f".{new_uuid()}{ENDING}"
         try:
+            self.folder(slug)
             await asyncio.to_thread(room.checked, size or 0, whole=True)
             digest, stored = await _store(draft, incoming, room)
         except OSError as cause:
             raise Unavailable("catalogue.disk", problem=system_words(cause)) from cause
         finally:
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):  # gone already, or of a disk that is read-only by now: a sweep takes it
                 draft.unlink()
         return Source(
             id=new_uuid(),

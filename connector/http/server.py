@@ -76,10 +76,15 @@ async def serve(
         await _Listening(runner, host, port, tls, reuse_port).start()
     except OSError as problem:
         await runner.cleanup()
-        if problem.errno == errno.EADDRINUSE:
-            raise Mistake("http.port-taken", port=port) from problem
-        raise Mistake("http.no-address", host=host, port=port, problem=system_words(problem)) from problem
+        raise not_had(problem, host, port) from problem
     return runner
+
+
+def not_had(problem: OSError, host: str | None, port: int) -> Mistake:
+    """What to raise where an address cannot be listened at."""
+    if problem.errno == errno.EADDRINUSE:
+        return Mistake("http.port-taken", port=port)
+    return Mistake("http.no-address", host=host, port=port, problem=system_words(problem))
 
 
 async def serve_unix(app: web.Application | LateApplication, path: Path, *, stop_s: float = STOP_S) -> web.BaseRunner:

@@ -237,11 +237,18 @@ def _from_secret_files(folder: Path, given: Mapping[str, _Given]) -> dict[str, _
     return found
 
 
+def _secret(key: str, path: Path) -> str:
+    try:
+        return _text(path).strip()
+    except (OSError, UnicodeDecodeError) as problem:
+        raise Mistake("settings.secret-unreadable", key=key, path=path, problem=system_words(problem)) from problem
+
+
 def _text(path: Path) -> str:
     """Of a regular file; a pipe, in which nobody may ever write, is an OSError."""
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), str(path))
+            raise OSError(errno.ENXIO, os.strerror(errno.ENXIO), str(path))
         return file.read(MOST_TEXT).decode("utf-8")
 
 
@@ -308,7 +315,7 @@ def free_port(host: str) -> int:
                 return port
         except OSError as problem:
             if problem.errno != errno.EADDRINUSE:
-                raise
+                raise Mistake("http.no-address", host=host, port=port, problem=system_words(problem)) from problem
     raise Mistake("settings.no-port", first=_LISTENING.start, last=_LISTENING.stop - 1)
 
 
@@ -349,7 +356,7 @@ def master_key(settings: Settings) -> bytes:
         place = settings.trust.master_key_file
         if not place.exists():
             created(place, f"{os.urandom(32).hex()}\n".encode("ascii"))
-        text = place.read_text(encoding="ascii").strip()
+        text = _secret("trust.master_key_file", place)
     try:
         key = bytes.fromhex(text) if len(text) == 64 else base64.b64decode(text.replace("-", "+").replace("_", "/"))
     except (ValueError, binascii.Error):

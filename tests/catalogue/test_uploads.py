@@ -115,6 +115,21 @@ async def test_a_full_disk_says_so_and_leaves_nothing(
     assert everything(folder) == []
 
 
+@pytest.mark.parametrize("where", ["mkdir", "unlink"])
+async def test_bug_a_disk_that_can_only_be_read_was_a_failure_of_ours(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """>> no folder can be made; no draft can be begun, and then none removed either << catalogue.disk."""
+
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(Path, where, refused)
+    monkeypatch.setattr(uploads, "_begun", refused)
+    with pytest.raises(Unavailable, match=r"catalogue\.disk .*lesen"):
+        await Uploads(folder).take(TOWN, "a.csv", Body())
+
+
 @pytest.mark.parametrize(
     ("url", "name"),
     [

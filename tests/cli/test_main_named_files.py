@@ -1,5 +1,6 @@
 """A path that somebody names is a regular file or a sentence: no command waits for a pipe that nobody writes into."""
 
+import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -54,7 +55,7 @@ def test_bug_a_command_waited_for_a_pipe(
 
 def test_settings_and_secrets_are_read_from_files_alone(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "secret")
-    with pytest.raises(Mistake, match="secret-unreadable"):
+    with pytest.raises(Mistake, match=r"secret-unreadable .*keine gewöhnliche Datei"):
         load(tmp_path, {"HANSE_SIGNERS__CSC_TOKEN_FILE": "secret"})
     os.mkfifo(tmp_path / "hanse.toml")
     with pytest.raises(Mistake, match="bad-file"):
@@ -71,4 +72,18 @@ def test_a_result_is_not_put_over_a_folder_nor_through_a_pipe(tmp_path: Path) ->
         save(tmp_path, (chunk for _ in [0] for chunk in chunks()))
     os.mkfifo(tmp_path / "out.part")
     with pytest.raises(Mistake, match=r"cli\.file"):
+        save(tmp_path / "out", iter([b"x"]))
+
+
+def test_bug_a_result_for_a_read_only_disk_ended_in_a_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> nothing can be written there, nor removed << said of the file."""
+
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(os, "open", refused)
+    monkeypatch.setattr(Path, "unlink", refused)
+    with pytest.raises(Mistake, match=r"cli\.file .*lesen"):
         save(tmp_path / "out", iter([b"x"]))

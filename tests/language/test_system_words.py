@@ -2,6 +2,7 @@
 
 import errno
 import os
+import socket
 
 import pytest
 
@@ -18,6 +19,8 @@ from connector.language.system_words import _SAID, system_words
         (OSError(errno.ENOSPC, "No space left on device"), "auf dem Datenträger ist kein Platz mehr"),
         (OSError(errno.EADDRINUSE, "Address already in use"), "ein anderes Programm benutzt sie schon"),
         (OSError(errno.EXDEV, "Invalid cross-device link"), "Invalid cross-device link"),
+        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "zu diesem Namen gibt es keine Adresse"),
+        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"), "sie ist kein Text in UTF-8"),
         (OSError("no number"), "no number"),
         (ValueError("line 3"), "line 3"),
     ],

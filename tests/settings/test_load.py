@@ -3,6 +3,7 @@
 import socket
 import stat
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -157,6 +158,21 @@ def test_a_port_that_somebody_listens_on_is_not_chosen(monkeypatch: pytest.Monke
         with pytest.raises(Mistake, match=r"settings\.no-port"):
             free_port("127.0.0.1")
     assert free_port("127.0.0.1") == port
+
+
+@pytest.mark.parametrize("make", [lambda place: place.write_bytes(b"\xff" * 32), lambda place: place.mkdir()])
+def test_bug_a_master_key_that_is_no_text_ended_in_a_traceback(tmp_path: Path, make: Callable[[Path], object]) -> None:
+    """>> 32 bytes as they are, a folder, where its file is looked for unless another is named << said which file."""
+    (tmp_path / "trust").mkdir()
+    make(tmp_path / "trust/master.key")
+    with pytest.raises(Mistake, match=r"settings\.secret-unreadable .*trust/master\.key"):
+        master_key(load(tmp_path, {}))
+
+
+def test_bug_an_address_of_another_machine_ended_in_a_traceback() -> None:
+    """>> a free port is looked for at an address that this machine does not have << said which, and why."""
+    with pytest.raises(Mistake, match=r"http\.no-address .*192\.0\.2\.1"):
+        free_port("192.0.2.1")
 
 
 def test_a_named_port_and_url_are_taken_as_they_are(tmp_path: Path) -> None:

@@ -126,9 +126,12 @@ class Place:
             raise Mistake("demo.long-path", path=self.base, limit=_LONGEST)
         self._require_same_kind()
         try:
-            self.base.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as problem:
+            self._make()
+        except OSError as problem:  # a full disk shows only here and there
             raise unusable(self.base, problem) from problem
+
+    def _make(self) -> None:
+        self.base.mkdir(mode=0o700, parents=True, exist_ok=True)
         dev.prepare(self.base / SPACE, {}, SystemClock())
         for name, listed in self.folders.items():
             folder = self.base / name

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,8 @@ def save(output: Path, chunks: Iterable[bytes], sha256: str | None = None) -> st
     except OSError as problem:
         raise unusable(output, problem) from problem
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):  # gone already, or never there: a read-only disk says so of both
+            draft.unlink()
     return digest.hexdigest()
 
 

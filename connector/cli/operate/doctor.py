@@ -29,7 +29,6 @@ from connector.cli.operate import (
 )
 from connector.errors import HanseError, Unavailable
 from connector.language import catalogue, decimal, say
-from connector.language.system_words import system_words
 from connector.settings.load import Settings, documented, master_key, value_of
 
 LEAST_FREE_BYTES = 1 << 30
@@ -179,20 +178,19 @@ def _trust(settings: Settings, lang: str) -> Iterator[Finding]:
         yield Finding(
             "ok" if path.is_file() else "bad", "trust-file" if path.is_file() else "no-trust-file", {"path": path}
         )
-    if trust.master_key:
+    place = trust.master_key_file
+    if trust.master_key or (place is not None and place.exists()):
         try:
             master_key(settings)
             yield Finding("ok", "master-key", {"origin": settings.origins["trust.master_key"]})
         except HanseError as error:
             yield Finding("bad", "no-start", {"reason": say(f"error.{error.code}", lang, **error.facts)})
-    elif trust.master_key_file is None:
+    elif place is None:
         yield Finding("bad", "no-master-key", {})
     else:
-        yield Finding("ok", "master-key-new", {"path": trust.master_key_file})
-    if trust.master_key_file is not None and trust.master_key_file.is_file():
-        mode = stat.S_IMODE(trust.master_key_file.stat().st_mode)
-        if mode & 0o077:
-            yield Finding("bad", "open-master-key", {"path": trust.master_key_file})
+        yield Finding("ok", "master-key-new", {"path": place})
+    if place is not None and place.is_file() and stat.S_IMODE(place.stat().st_mode) & 0o077:
+        yield Finding("bad", "open-master-key", {"path": place})
 
 
 def _timestamps(settings: Settings, lang: str) -> Iterator[Finding]:
@@ -221,8 +219,10 @@ def _plugins(settings: Settings, lang: str) -> Iterator[Finding]:
             yield Finding("ok", "plugin-idle", {"name": name})
 
 
-def _port(settings: Settings, _lang: str) -> Iterator[Finding]:
+def _port(settings: Settings, lang: str) -> Iterator[Finding]:
     """Whether the port is free; a running server of ours holds it rightly."""
+    from connector.http.server import not_had
+
     stored = settings.folder / "port"
     text = stored.read_text(encoding="ascii", errors="replace").strip() if stored.is_file() else ""
     port = settings.peer.port or (int(text) if text.isdecimal() else 0)
@@ -232,7 +232,8 @@ def _port(settings: Settings, _lang: str) -> Iterator[Finding]:
         socket.create_server((settings.peer.host, port)).close()
         yield Finding("ok", "port", {"port": port})
     except OSError as problem:
-        yield Finding("bad", "port-taken", {"port": port, "problem": system_words(problem)})
+        error = not_had(problem, settings.peer.host, port)
+        yield Finding("bad", "no-start", {"reason": say(f"error.{error.code}", lang, **error.facts)})
 
 
 CHECKS: tuple[Callable[[Settings, str], Iterator[Finding]], ...] = (

@@ -3,8 +3,10 @@
 The whole way is walked as the installed script goes it; what ends early, in processes that are forked (`light`).
 """
 
+import errno
 import io
 import json
+import os
 import signal
 import subprocess
 import zipfile
@@ -21,6 +23,7 @@ from connector.cli.demo.place import EXCHANGE, FEDERATION, Place
 from connector.cli.demo.show import Show, hanse
 from connector.cli.demo.steps import MEMBER, tampered
 from connector.cli.main import main
+from connector.cli.operate import dev
 from connector.errors import Mistake
 from tests.cli.demo import light
 from tests.cli.demo.driven import PATIENCE_S, demo, gone, told, wait_until_gone
@@ -170,6 +173,17 @@ def test_a_path_too_long_for_a_socket_is_said_before_anything_is_made(tmp_path: 
     assert (code, list(steps)) == (1, ["start"])
     assert "Unix-Socket" in steps["start"]["reason"]
     assert [one.name for one in tmp_path.iterdir()] == ["err"]
+
+
+def test_bug_a_full_disk_ended_in_a_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> the folder can be made, and nothing written there << said of the folder."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(dev, "prepare", full)
+    with pytest.raises(Mistake, match=r"cli\.file .*kein Platz"):
+        Place(tmp_path / "full", EXCHANGE).prepare()
 
 
 @pytest.mark.parametrize(("first", "then"), [(EXCHANGE, FEDERATION), (FEDERATION, EXCHANGE)])

@@ -1,6 +1,7 @@
 """`hanse doctor` beside a server that runs."""
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,20 @@ def test_what_a_start_would_refuse_is_said_before(tmp_path: Path, capsys: pytest
     assert main(["doctor", "--json", "--data", str(tmp_path)], {}) == 1
     found = [one["text"] for one in json.loads(said(capsys))["findings"] if one["state"] == "bad"]
     assert ["server.key" in found[0], "Hauptschlüssel" in found[1], len(found)] == [True, True, 2]
+
+
+def test_bug_a_port_was_called_taken_whose_address_is_of_another_machine(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """>> a port that somebody has, an address that this machine does not have << what a start would say."""
+    main(["dev", "init", str(tmp_path)], {})
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = str(held.getsockname()[1])
+        for host, words in (
+            ("127.0.0.1", f"Port {port} ist belegt: Dort"),
+            ("192.0.2.1", "diese Maschine hat sie nicht"),
+        ):
+            said(capsys)
+            main(["doctor", "--json", "--data", str(tmp_path)], {"HANSE_PEER__HOST": host, "HANSE_PEER__PORT": port})
+            bad = [one["text"] for one in json.loads(said(capsys))["findings"] if one["state"] == "bad"]
+            assert [words in text for text in bad] == [True]
