@@ -105,3 +105,51 @@ async def test_the_worker_sees_that_something_is_due_and_not_what(postgres_db: D
     table, _, name = column.partition(".")
     with pytest.raises(Defect):
         await postgres_db.read(WORKER, lambda tx: tx.all(f"SELECT {name} FROM {table}"))
+
+
+MAY_SEE = {
+    "agreement": {"participant"},
+    "approval": {"participant", "state", "due_at"},
+    "approval_rule": {"participant", "changed_at"},
+    "audit_entry": {"participant", "id", "leaf_index"},
+    "audit_seal": {"participant", "size", "checkpoint"},
+    "cosignature": {"participant", "size"},
+    "crawl": {"participant", "due_at"},
+    "decision": {"participant", "at"},
+    "negotiation": {"state", "settled"},
+    "notification": {"participant", "at"},
+    "participant": {"id", "state"},
+    "public_snapshot": {"participant"},
+    "question": {"participant", "kind", "asked_at", "answered_at"},
+    "seen_token": {"participant", "expires_at"},
+    "transcript": {"participant", "last_at"},
+    "transfer": {"participant", "counterparty", "state", "settled", "outcome", "role", "changed_at"},
+    "usage": {"participant", "hour"},
+}
+"""Whose a row is, times and states; a log is known by its places, sizes and public notes."""
+_OF_PARTICIPANTS = """
+  FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+ WHERE c.relkind IN ('r', 'p') AND c.relnamespace = current_schema::regnamespace
+   AND c.relname NOT IN ('outbox', 'timer') AND (c.relname = 'participant' OR EXISTS (
+     SELECT 1 FROM pg_attribute o WHERE o.attrelid = c.oid AND o.attname = 'participant'))
+   AND has_column_privilege(c.oid, a.attnum, :right)"""
+
+
+async def seen(db: Database, right: str) -> dict[str, set[str]]:
+    """Columns of participants' rows by table, for which the worker's login has that right; its own errands aside."""
+    sql = f"SELECT c.relname AS name, a.attname AS attribute {_OF_PARTICIPANTS}"
+    found: dict[str, set[str]] = {}
+    for row in await db.read(WORKER, lambda tx: tx.all(sql, right=right)):
+        found.setdefault(row["name"], set()).add(row["attribute"])
+    return found
+
+
+@pytest.mark.threat("T114")
+async def test_bug_the_worker_could_read_and_add_to_the_log_of_everybody(postgres_db: Database) -> None:
+    """>> every column of every table of participants << the few by which work is found; it writes none of them.
+
+    It had the whole of `audit_entry`: what was agreed with whom, and the right to add a record in anybody's name.
+    """
+    assert await seen(postgres_db, "SELECT") == MAY_SEE
+    for right in ("INSERT", "UPDATE", "REFERENCES"):
+        assert await seen(postgres_db, right) == {}

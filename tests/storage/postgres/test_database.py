@@ -134,11 +134,11 @@ async def test_the_sealer_never_skips_a_late_commit(cluster) -> None:
             task = asyncio.create_task(db.write(TOWN, slow))
             assert await asyncio.to_thread(inserted.wait, PATIENCE_S)
             await db.write(TOWN, lambda tx: tx.run(ENTRY, p=TOWN, leaf=b"high"))
-            assert await db.write(WORKER, sealable, horizon=False) == [b"high"]
-            assert await db.write(WORKER, sealable, horizon=True) == []
+            assert await db.write(TOWN, sealable, horizon=False) == [b"high"]
+            assert await db.write(TOWN, sealable, horizon=True) == []
             go.set()
             await task
-            assert await db.write(WORKER, sealable, horizon=True) == [b"low", b"high"]
+            assert await db.write(TOWN, sealable, horizon=True) == [b"low", b"high"]
 
 
 @pytest.mark.parametrize(

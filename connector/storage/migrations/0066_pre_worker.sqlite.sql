@@ -1,0 +1,1 @@
+-- SQLite knows no roles: nothing to take from one.
