@@ -148,6 +148,20 @@ def test_in_every_order_of_what_can_happen_each_token_counts_once(
         assert all(times == 1 for times in house.taken.values()), steps
 
 
+@pytest.mark.threat("T05")
+@pytest.mark.threat("T126")
+def test_a_token_of_an_older_second_makes_no_newer_one_forgotten(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> memory is full; a token of the next second, then one of this; a minute later two of the next one, of which the
+    second was used << no token counts twice."""
+    monkeypatch.setattr(tokens, "MOST", 2)
+    for jti, second in (("a", 0), ("b", 0), ("next", 1), ("c", 0)):
+        house.use(jti, NOW_S + second)
+    house.clock.advance(OPEN_MS)
+    for jti in ("beside", "next"):
+        house.use(jti, NOW_S + 1)
+    assert house.taken == {"a": 1, "b": 1, "next": 1, "c": 1, "beside": 1}
+
+
 class Racer:
     """A use in its three parts: asked for, its unit run, its commit heard of."""
 
