@@ -5,11 +5,9 @@ from typing import Any
 
 import pytest
 
-from connector.clock import rfc3339
 from connector.contracts.document import sealing
 from connector.contracts.termination import statement as ending
 from connector.peer.evidence.terminations import LIMIT
-from connector.trust.members.trust_list import Predecessor
 from connector.verify.bundle import verify_bundle
 from tests.peer import one_city
 from tests.testkit.cities import City, Refused, Space
@@ -118,30 +116,3 @@ async def test_what_is_no_statement_gets_no_further(it: City, nasty: NastyPeer) 
     assert answers[-1].status == 429
     large = await nasty.post(it, CONSUMER, path, {"statement": {}, "jws": "a" * LIMIT})
     assert large.status == 413
-
-
-@pytest.mark.threat("T47")
-async def test_a_successor_is_one_by_the_trust_list_alone(
-    it: City, made: dict[str, Any], nasty: NastyPeer, space: Space
-) -> None:  # fmt: skip
-    """>> a member asks under another's agreement << 404; the authority names it as successor << 201, and the log."""
-    agreement = await concluded(it, made)
-    asked = nasty.message(
-        "TransferRequestMessage", agreementId=agreement, consumerPid="urn:uuid:1", format="HttpData-PULL",
-        callbackAddress=nasty.base,
-    )  # fmt: skip
-    refused = await nasty.post(it, PROVIDER, "/2025-1/transfers/request", asked)
-    assert refused.status == 404
-    since = rfc3339(space.clock.now())
-    await nasty.enlist(succeeds=(Predecessor(it.did(CONSUMER), since),))
-    await space.reload(it)
-    taken = await nasty.post(it, PROVIDER, "/2025-1/transfers/request", {**asked, "@id": "urn:uuid:again"})
-    assert taken.status == 201, taken.body
-    [succession] = (await life(it, PROVIDER, agreement))["successions"]
-    assert succession == {
-        "predecessor": it.did(CONSUMER), "successor": nasty.did, "since": since,
-    }  # fmt: skip
-    report = verify_bundle(
-        await it.api.get(f"/api/v1/participants/{PROVIDER}/agreements/{agreement[9:]}/evidence"), space.roots, "de"
-    )
-    assert report.holds_apart_from_time, report.reason
