@@ -6,21 +6,28 @@ In CI every run is the same; elsewhere each begins with a seed of its own, which
 import json
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import product
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from tests.testkit.places import DSP
 
 LONG = os.environ.get("HANSE_LONG") == "1"
+Tested = TypeVar("Tested", bound=Callable[..., object])
 CI = bool(os.environ.get("CI"))
 SEED = int(os.environ.get("HANSE_SEED") or (1 if CI else secrets.randbelow(10**9)))
 
 
 def amount(quick: int, long: int) -> int:
     return long if LONG else quick
+
+
+def longer(test: Tested) -> Tested:
+    """Of a test that asks `amount`: where more is asked it is `long`, so CI asks both. Without this nobody but a
+    person ever asks more."""
+    return pytest.mark.long(test) if LONG else test
 
 
 def one_in(nth: int, cases: Iterable[object]) -> list[Any]:

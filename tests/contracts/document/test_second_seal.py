@@ -3,7 +3,6 @@
 What a peer sends as its second seal is judged with its first one and never stops a contract (T60).
 """
 
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,12 @@ from connector.verify.checks.second_seal import ALG, LENGTH
 from connector.verify.formats import jades
 from connector.verify.formats.faults import Fault
 from tests.contracts.second_seals import GARBAGE, KINDS, MEMBER, TOWNS, able, evidence, keyed, members, refused, seconds
-from tests.fuzz.effort import one_in
+from tests.fuzz.effort import in_turn
 from tests.testkit.towns import Towns
 
 
 @able
-@pytest.mark.parametrize(("slug", "listed"), one_in(2, product(TOWNS, [True, False])))
+@pytest.mark.parametrize(("slug", "listed"), in_turn(TOWNS, [True, False]))
 async def test_both_second_seals_are_in_both_bundles(towns: Towns, tmp_path: Path, slug: str, listed: bool) -> None:
     """>> both get the key, a contract is concluded << each bundle holds both second seals, and both are checked."""
     for town in TOWNS:
@@ -89,7 +88,7 @@ def test_what_is_no_second_seal_is_left_out(odd: bytes) -> None:
 
 @able
 @pytest.mark.threat("T60")
-@pytest.mark.parametrize(("slug", "garbage"), one_in(3, product(TOWNS, GARBAGE)))
+@pytest.mark.parametrize(("slug", "garbage"), in_turn(TOWNS, GARBAGE))
 async def test_a_second_seal_that_does_not_hold_is_recorded_and_stops_nothing(
     towns: Towns, tmp_path: Path, slug: str, garbage: str
 ) -> None:

@@ -15,7 +15,7 @@ from connector.policy.odrl.model import Atom, Closure, Duty, Policy, Rule
 from connector.policy.odrl.names import HANSE as H
 from connector.policy.odrl.parse import parse
 from connector.policy.odrl.state_of_world import World
-from tests.fuzz.effort import amount
+from tests.fuzz.effort import amount, longer
 from tests.policy import small
 
 policy, atom = small.policy, small.atom
@@ -93,6 +93,7 @@ def test_every_pair_of_conditions_of_a_prohibition_is_judged_exactly(left: str) 
 # Any two policies
 
 
+@longer
 @settings(FREELY, max_examples=amount(20, 60))
 @given(small.POLICIES, small.POLICIES)
 def test_of_any_two_policies_compatible_ones_permit_nothing_more(offer: Policy, asked: Policy) -> None:
@@ -100,6 +101,7 @@ def test_of_any_two_policies_compatible_ones_permit_nothing_more(offer: Policy, 
     checked(offer, asked)
 
 
+@longer
 @settings(FREELY, max_examples=amount(20, 60))
 @given(st.lists(small.CLAUSES, min_size=1, max_size=2), st.lists(small.CLAUSES, min_size=1, max_size=2))
 def test_more_clauses_are_narrower_and_fewer_are_not_unless_nothing_changes(one: Any, more: Any) -> None:
@@ -111,6 +113,7 @@ def test_more_clauses_are_narrower_and_fewer_are_not_unless_nothing_changes(one:
         assert permitted(narrow, small.USE, SOME) == permitted(wide, small.USE, SOME)
 
 
+@longer
 @settings(FREELY, max_examples=amount(30, 80))
 @given(small.POLICIES)
 def test_the_same_terms_are_no_wider(terms: Policy) -> None:
@@ -134,9 +137,9 @@ def test_counts_are_compared_within_their_window() -> None:
     for window, (low, high) in product(("", "P1D", "P1M"), pairwise(BOUNDS)):
         assert compare(at_most(high, window), at_most(low, window))[0] == "compatible"
         assert compare(at_most(low, window), at_most(high, window))[0] == "conflict"
-    for longer, shorter in ((("P1M"), "P1D"), ("", "P1D"), ("", "P1M")):
-        assert compare(at_most("2", shorter), at_most("2", longer))[0] == "compatible"
-        assert compare(at_most("2", longer), at_most("2", shorter))[0] == "conflict"
+    for long, short in ((("P1M"), "P1D"), ("", "P1D"), ("", "P1M")):
+        assert compare(at_most("2", short), at_most("2", long))[0] == "compatible"
+        assert compare(at_most("2", long), at_most("2", short))[0] == "conflict"
 
 
 def test_a_whole_day_is_longer_than_its_beginning() -> None:
