@@ -112,8 +112,8 @@ def run_replace(call: Call) -> int:
     args = call.args
     before = _get(call)
     said = {**answers.said(args), "revision": args.revision or before["revision"]}
-    remarks = remarks_on(call, args.file)
     source = upload(Api(call.settings().api.socket), _whose(call), args.file)
+    remarks = remarks_on(call, args.file)
     made = _post(call, "replace", {**said, "source": source["source"]})
     call.result(made | remarks)
     key = "dataset.done-replace" if made["revision"] != before["revision"] else "dataset.done-same"

@@ -35,10 +35,13 @@ def run(call: Call) -> int:
     slots, said = slots_of(args.slots), answers.said(args)
     if args.file is None and not said.get("files") and said.get("access") != "announced":
         raise Mistake("cli.publish-nothing")
-    remarks = {} if args.file is None else remarks_on(call, args.file)  # told before the first question
+    if args.file is not None:
+        with opened(args.file):  # whoever names a file that is none is told before the first question
+            pass
     name = args.file.name if args.file is not None else _name_of(said)
     said = _complete(call, name, said)
     source = None if args.file is None else upload(api, args.participant, args.file)
+    remarks = {} if args.file is None else remarks_on(call, args.file)
     wish = {**said, "rule": args.rule, "slots": slots, "visibility": args.visibility,
             "countersignature": args.countersignature, "open_data": args.open_data,
             "classification": args.classification, "source": None if source is None else source["source"]}  # fmt: skip
