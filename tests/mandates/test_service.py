@@ -14,8 +14,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from connector.audit import store as audit
+from connector.catalogue.life import DatasetChange, Replacement
+from connector.catalogue.service import OfferWish
 from connector.clock import FakeClock
 from connector.dataplane import flows
+from connector.dataplane.gate import Access
 from connector.dataplane.streams import Streams
 from connector.errors import Mistake, Unavailable, Unknown
 from connector.mandates import store
@@ -197,13 +200,53 @@ async def test_a_new_mandate_replaces_the_one_before(towns: Towns) -> None:
         await mandates(towns).one("nachbardorf", first.mandate.sha256)
 
 
-async def test_what_the_mandate_does_not_cover_is_not_done(towns: Towns) -> None:
-    """>> a mandate to publish, and somebody asks for a contract << nothing is sealed."""
+@pytest.mark.parametrize(("who", "seal"), [(TOWN, "provider_jws"), ("nachbardorf", "consumer_jws")])
+async def test_what_the_mandate_does_not_cover_is_not_done(towns: Towns, who: str, seal: str) -> None:
+    """>> a mandate to publish of either side, and a contract is asked for << that side seals nothing."""
     made = await towns.publish(TOWN)
-    await entrusted(towns, actions=("publish",))
-    asked = await towns.ask("nachbardorf", TOWN, made)
-    await towns.run(rows=1)
-    assert (await towns.case("nachbardorf", asked.id)).agreement is None
+    await entrusted(towns, who, actions=("publish",))
+    await towns.ask("nachbardorf", TOWN, made)
+    await towns.run(rows=4)
+    for slug in (TOWN, "nachbardorf"):
+        sealed = await towns.rows(slug, f"SELECT {seal} FROM agreement WHERE participant = :participant")
+        assert [row for row in sealed if row[seal] is not None] == []
+
+
+async def test_no_door_of_the_catalogue_opens_without_the_mandate_to_publish(towns: Towns) -> None:
+    """>> a mandate to negotiate, and somebody offers, changes or replaces data of the town << refused."""
+    dataset, _ = await towns.publish(TOWN)
+    life, file = towns.catalogue.life, await towns.file(TOWN)
+    await entrusted(towns, actions=("negotiate",))
+    doors: list[Any] = [
+        (towns.catalogue.offer, dataset.uuid, OfferWish(rule="municipal-purpose", slots={"until": "31.12.2099"})),
+        (life.change, dataset.id, DatasetChange(title="Stadtbäume")),
+        (life.replace, dataset.id, Replacement(source=file)),
+    ]
+    for door, *wished in doors:
+        with pytest.raises(Unavailable, match=r"mandates\.action"):
+            await towns.db.write(TOWN, door, TOWN, *wished)
+
+
+async def test_no_byte_leaves_without_the_mandate_to_serve(towns: Towns) -> None:
+    """>> data flow, and the mandate gives way to one to negotiate << the next access is refused, with the reason, and
+    nothing is pushed."""
+    agreement = await towns.concluded("nachbardorf", TOWN)
+    mine = await towns.fetch("nachbardorf", TOWN, agreement)
+    await towns.run()
+    pid = (await towns.process("nachbardorf", mine.id)).kernel.peer_pid
+    asked = Access(
+        counterparty=towns.did("nachbardorf"), agreement=agreement.id, first=False, mark=lambda tx: False,
+        unmark=lambda tx: None,
+    )  # fmt: skip
+
+    async def looked() -> tuple[bool, bool]:
+        decision = await towns.db.write(TOWN, towns.reports.entitled, TOWN, str(pid), asked)
+        return decision.permit, await towns.db.read(TOWN, towns.reports.barred, TOWN) is None
+
+    await entrusted(towns)
+    assert await looked() == (True, True)
+    await entrusted(towns, actions=("negotiate",))
+    assert await looked() == (False, False)
 
 
 async def test_data_are_published_and_handed_out_only_as_entrusted(towns: Towns) -> None:
