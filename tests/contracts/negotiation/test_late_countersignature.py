@@ -237,6 +237,19 @@ async def test_to_others_the_agreement_is_not_there(towns: Towns, sender: str) -
         await hand_in(towns, found, sender=sender)
 
 
+@pytest.mark.threat("T46")
+async def test_a_provider_brings_the_consumer_nothing(towns: Towns) -> None:
+    """>> the provider hands a seal in at the consumer's door << 404, and the consumer's contract is as it was."""
+    found = await waiting(towns, countersignature="required")
+    provider_jws = (await towns.agreement("musterstadt", found.agreement)).provider_jws or ""
+    before = await after(towns, found)
+    url = f"https://localhost:18443/nachbardorf/evidence/{found.agreement[9:]}/countersignature"
+    for seal in (provider_jws, found.seal):
+        with pytest.raises(Unknown):
+            await towns.late("musterstadt", towns.did("nachbardorf"), url, seal)
+    assert await after(towns, found) == before
+
+
 async def test_before_the_verification_it_is_too_early(towns: Towns) -> None:
     """>> the seal while the verification is still to come << 409: it belongs into the message."""
     asked = await towns.ask("nachbardorf", "musterstadt", await towns.publish("musterstadt"))
