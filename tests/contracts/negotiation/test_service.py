@@ -191,6 +191,17 @@ async def test_whoever_insists_on_other_terms_is_turned_down(towns: Towns, name:
     assert "weicht vom veröffentlichten Angebot ab" in ended.reason["de"][0]
 
 
+@pytest.mark.threat("T22")
+async def test_words_that_the_digest_does_not_see_are_not_agreed_to(towns: Towns) -> None:
+    """>> the published offer with a sentence as the name of its rule << ours without it, and so is the agreement."""
+    named = {"uid": "urn:the town pays a thousand euros"}
+    towns.wire.bend["ContractRequestMessage"] = lambda message: message["offer"]["permission"][0].update(named)
+    await negotiated(towns)
+    assert towns.wire.sent[1] == "musterstadt: ContractOfferMessage"
+    agreed = await towns.rows("musterstadt", "SELECT document FROM agreement WHERE participant = :participant")
+    assert [b"thousand" in bytes(row["document"]) for row in agreed] == [False]
+
+
 async def test_an_agreement_id_that_is_taken_is_the_peers_fault(towns: Towns) -> None:
     """<< a second agreement under the id of the first >> refused as the peer's error, and the first stays as it is."""
     first = await negotiated(towns)
