@@ -6,6 +6,7 @@
 import asyncio
 import json
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from connector.verify.checks import records
 from connector.verify.checks.records import Erased
 from connector.verify.formats import checkpoint
 from tests.privacy.records import AGREEMENT, DAY, KEYS, ORDER, OTHER, PERIODS, ROOT, TOWN, add, eraser, filled
+from tests.testkit.patience import PATIENCE_S
 from tests.verify.forge import PROVIDER
 
 
@@ -178,6 +180,34 @@ async def test_a_hold_stops_everybody(any_db: Database) -> None:
     )
     assert [json.loads(row["record"])["body"]["event"] for row in told] == ["set", "set", "lifted", "lifted"]
     assert all(json.loads(row["record"])["agreement"] is None for row in told)  # no partner reads it in a bundle
+
+
+@pytest.mark.threat("T53")
+async def test_a_hold_waits_for_an_erasure_that_has_judged(
+    postgres_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> an erasure has judged and not yet deleted, and another replica sets a hold << the hold stands once that is
+    through, so nothing goes while it does."""
+    await filled(postgres_db)
+    first, *_ = await postgres_db.read(TOWN, store.records, TOWN, AGREEMENT)
+    judged, go, empty = threading.Event(), threading.Event(), retention_store.empty
+
+    def slow(tx: Tx, participant: str, entry: int) -> bool:
+        judged.set()
+        assert go.wait(PATIENCE_S)
+        return empty(tx, participant, entry)
+
+    monkeypatch.setattr(retention_store, "empty", slow)
+    erase, put = eraser().erase, lambda tx: holds.put(tx, TOWN, AGREEMENT, "legal office", "lawsuit", did=PROVIDER)
+    erasing = asyncio.create_task(postgres_db.write(TOWN, erase, TOWN, [first.id], ORDER, asked=False))
+    assert await asyncio.to_thread(judged.wait, PATIENCE_S)
+    holding = asyncio.create_task(postgres_db.write(TOWN, put))
+    await asyncio.sleep(0.3)
+    waited = not holding.done()
+    go.set()
+    assert len((await erasing).erased) == 1
+    await holding
+    assert waited
 
 
 async def test_a_crash_between_tombstone_and_deletion_does_neither(
