@@ -63,6 +63,20 @@ async def test_moved_in_the_middle(towns: Towns, mover: str, steps: int) -> None
     assert await left(towns) == []
 
 
+@pytest.mark.parametrize("mover", [CONSUMER, PROVIDER])
+async def test_what_both_have_sealed_stays(towns: Towns, mover: str) -> None:
+    """>> both have sealed, the consumer waits and the provider is about to say FINALIZED; one of them moves << it is
+    finalized on both sides: nobody ends what the other may hold already."""
+    await asked(towns, 3)
+    assert [(await cases(towns, slug))[0]["state"] for slug in (CONSUMER, PROVIDER)] == ["VERIFIED", "FINALIZED"]
+    assert [await in_force(towns, slug) for slug in (CONSUMER, PROVIDER)] == [["signed"], ["finalized"]]
+    await move_town(towns, mover)
+    await settled(towns)
+    for slug in (CONSUMER, PROVIDER):
+        assert [found["state"] for found in await cases(towns, slug)] == [State.FINALIZED]
+        assert await in_force(towns, slug) == ["finalized"]
+
+
 @pytest.mark.on_both
 async def test_what_is_agreed_with_a_provider_that_has_just_moved_names_its_new_did(towns: Towns) -> None:
     """>> the request was written for the old DID, and reaches the new one << an agreement with the new one, on both."""

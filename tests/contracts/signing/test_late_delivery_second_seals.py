@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from connector.contracts import object_store
 from connector.contracts.model import Agreement
 from connector.errors import PeerError, Unavailable
 from connector.http.outbound import Answer
@@ -186,6 +187,28 @@ async def test_whatever_lies_under_the_digest(towns: Towns, served: bytes) -> No
         "musterstadt", towns.contracts.countersigning.standing, await towns.agreement("musterstadt", found.agreement)
     )
     assert standing.second_invalid
+
+
+@pytest.mark.threat("T60")
+async def test_a_second_seal_that_holds_under_the_digest_of_another(towns: Towns) -> None:
+    """>> a good second seal, but the consumer said another digest << recorded, not kept: the log of either side would
+    name one that the other does not have."""
+    await both_keyed(towns)
+    found = await broken(towns)
+    deliver = towns.wire.hand_in
+
+    async def exchanging(slug: str, did: str, url: str, seal: bytes, second: str) -> Answer:
+        kept = await towns.db.read(slug, object_store.known_object, slug, second)
+        assert kept is not None
+        towns.wire.objects["f" * 64] = kept.body
+        return await deliver(slug, did, url, seal, "f" * 64)
+
+    towns.late_delivery._post = exchanging
+    await order(towns, found)
+    await towns.run()
+    assert await states(towns, found) == ("finalized", "finalized")
+    assert [one["fault"] for one in await refused(towns, "musterstadt")] == ["seal-form"]
+    assert set((await said(towns, "musterstadt"))[-1]) == {"providerPq"}
 
 
 @pytest.mark.threat("T60")

@@ -81,7 +81,10 @@ def test_an_erased_line_must_stand_in_the_tree_and_in_its_chain() -> None:
     assert named(with_line({"leaf": "0" * 64})) == ("records", "record-proof")
     assert named(with_line({"erased": {"type": "decision", "seq": 1}})) == ("records", "record-gap")
     assert named(with_line({"index": index - 1})) == ("records", "erased-silently")
-    for broken in ({"leaf": "0"}, {"erased": {"type": "decision"}}, {"erased": {"type": 1, "seq": 0}}, {"salt": "00"}):
+    types: list[dict[str, object]] = [
+        {"erased": {"type": kind, "seq": seq}} for kind, seq in ((1, 0), ("decision", "0"), ("decision", None))
+    ]
+    for broken in ({"leaf": "0"}, {"erased": {"type": "decision"}}, *types, {"salt": "00"}):
         assert named(with_line(broken)) == ("records", "record-form")
 
 

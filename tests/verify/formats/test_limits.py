@@ -1,6 +1,8 @@
 """What a hostile bundle may cost: bounded by kind before anything is read, whatever a party seals into it (T67)."""
 
+import base64
 import cProfile
+import json
 import tracemalloc
 import zipfile
 from collections.abc import Callable
@@ -14,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from connector.contracts.evidence import export
 from connector.verify.bundle import verify_bundle
 from connector.verify.checks import archive
-from connector.verify.formats import certificates, limits
+from connector.verify.formats import certificates, limits, trustlist
 from connector.verify.formats.faults import Fault
 from tests.verify import costly
 from tests.verify.forge import PROVIDER, Case, SealCa
@@ -101,6 +103,37 @@ def test_values_are_counted_before_they_are_made(case: Case) -> None:
     assert not limits.is_plausible(b"[" + b"{}," * 20_000 + b"{}]")
     assert not limits.is_plausible(b'["",' + b"{}," * 20_000 + b'{},"')
     assert limits.is_plausible(case.parts.log.records)
+
+
+def test_a_list_of_more_values_than_its_size_makes_plausible_is_none() -> None:
+    """>> a list with a member that nobody knows, of a few values and of very many << read; refused before it is."""
+
+    def listed(count: int) -> bytes:
+        said = {
+            "version": 1,
+            "issued": "",
+            "nextUpdate": "2027-01-01T00:00:00Z",
+            "participants": [],
+            "more": [{}] * count,
+        }
+        parts = (json.dumps({"alg": "ES256", "typ": trustlist.TYP}).encode(), json.dumps(said).encode(), bytes(64))
+        return b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in parts)
+
+    assert trustlist.parse(listed(9)).members == {}
+    with pytest.raises(Fault, match="trust-list-form"):
+        trustlist.parse(listed(50_000))
+
+
+@pytest.mark.parametrize(
+    "name", ["records.ndjson", "agreement.json", "manifest.json", "did-provider.json", "termination-provider.json"]
+)
+def test_what_is_read_as_json_is_refused_before_it_is_for_its_values(name: str) -> None:
+    """>> a member of its kind that is nothing but empty values << refused by its name; a text is not looked at."""
+    many = b"[" + b"{}," * 50_000 + b"{}]"
+    limits.check_contents({limits.RECORDS: b"", "text-de.html": many})
+    with pytest.raises(Fault) as caught:
+        limits.check_contents({limits.RECORDS: b"", name: many})
+    assert (caught.value.code, caught.value.facts["name"]) == ("member-large", name)
 
 
 def test_certificates_with_dear_keys_are_not_read() -> None:
