@@ -15,6 +15,7 @@ from connector.harvest.fetch import Fetcher
 from connector.harvest.model import Delivery
 from connector.http.outbound import SafeClient
 from connector.http.server import port_of, serve, tls_server
+from connector.language import say
 from connector.metadata.lists.code_lists import code_lists
 from connector.metadata.rdf.graph import Graph
 from connector.metadata.rdf.names import DCAT, DCT, FOAF
@@ -188,6 +189,9 @@ async def test_ckan_that_ends_early_is_not_complete() -> None:
             await Fetcher(Portal({SEARCH: body})).fetch(SEARCH)
     with pytest.raises(PeerError):
         await Fetcher(Portal({FIRST: b"<!DOCTYPE html><html>"})).fetch(FIRST)
+    with pytest.raises(PeerError) as caught:  # as portals show a sign-in where their search was
+        await Fetcher(Portal({SEARCH: b"<!DOCTYPE html><html>"}, "text/html")).fetch(SEARCH)
+    assert (caught.value.code, "JSON" in say(f"error.{caught.value.code}", "de")) == ("harvest.no-ckan", False)
 
 
 @pytest.mark.threat("T76")
