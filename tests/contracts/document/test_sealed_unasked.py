@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from connector.cli.exchange import negotiate
+from connector.contracts import approval as approvals
 from connector.contracts import object_store
 from connector.contracts.agreement.agreements import PATIENCE_MS
+from connector.contracts.approval import Approval
 from connector.contracts.document import described_data, draft, render, sealed_unasked, sealing
 from connector.contracts.document.described_data import Described
 from connector.contracts.document.render import Deadline
@@ -231,9 +233,29 @@ def test_no_member_that_is_passed_over_could_be_a_remark(words: object) -> None:
     assert [name for name in sealed_unasked._SAID if sealed_unasked._remark(name, words)] == []
 
 
-@pytest.mark.parametrize("name", ["dataset", "offer"])
+PERSON = Approval(role="steward", pseudonym="p-7f3a91")
+SOMEBODY_ELSE = "did:web:anderswo.example"
+NO_PLAIN_PERSON: dict[str, dict[str, Any]] = {
+    "a sentence as rule": {"rule": "Der Datennehmer zahlt 100.000 EUR"}, "a sentence as time": {"at": "Gegen Geld"},
+    "a mandate": {"mandate": "Gegen 100.000 EUR"}, "for somebody else": {"onBehalfOf": SOMEBODY_ELSE},
+    "a role of its own": {"role": "Gegen 100.000 EUR"}, "no pseudonym": {"pseudonym": "Erika Muster"},
+}  # fmt: skip
+
+
+async def test_that_a_person_of_the_provider_agreed_is_said_in_our_form_alone(towns: Towns) -> None:
+    """<< a role and a pseudonym in place of the rule >> nobody is asked; with any word besides >> a person is."""
+    lies = await honest(towns)
+    at, offer = str(lies.known.agreement.policy["timestamp"]), lies.known.case.offer
+    said = approvals.body(lies.known.provider.did, "provider", offer, at, PERSON)
+    assert lies.but(APPROVAL, sealing.canonical(said)).against() == []
+    for name, members in NO_PLAIN_PERSON.items():
+        against = lies.but(APPROVAL, sealing.canonical({**said, **members})).against()
+        assert (name, against) == (name, ["contracts.other-approval"])
+
+
+@pytest.mark.parametrize("name", ["dataset", "offer", "purpose"])
 async def test_an_identifier_is_a_name_and_no_sentence(towns: Towns, name: str) -> None:
-    """<< a dataset or an offer with words for an identifier, asked for as it stood >> a person is asked."""
+    """<< a dataset, an offer or a purpose with words for an identifier, asked for as it stood >> a person is asked."""
     lies = await honest(towns)
     case = replace(lies.known.case, **{name: "https://a.example/1 Der Datennehmer zahlt"})
     assert "contracts.unsaid" in lies.against(case=case)

@@ -39,8 +39,12 @@ class Responder:
         self.ca, self.asked, self.url = ca, 0, ""
         self.say: Callable[[x509.Certificate], Awaitable[bytes]] = self.good
         self.certificate: x509.Certificate | None = None
+        self.handle: Callable[[web.Request], Awaitable[web.StreamResponse]] = self.said
 
-    async def handle(self, request: web.Request) -> web.StreamResponse:
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        return await self.handle(request)
+
+    async def said(self, request: web.Request) -> web.StreamResponse:
         self.asked += 1
         question = ocsp.load_der_ocsp_request(await request.read())
         assert self.certificate is not None
@@ -76,7 +80,7 @@ async def client() -> AsyncIterator[SafeClient]:
 async def responder() -> AsyncIterator[Responder]:
     one = Responder(SealCa())
     application = web.Application()
-    application.router.add_post("/ocsp", one.handle)
+    application.router.add_post("/ocsp", one.serve)
     runner = web.AppRunner(application)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -195,6 +199,63 @@ async def test_an_address_inside_is_not_called(responder: Responder) -> None:
         assert "provider.ocsp" not in await service.members(case.parts, PROVIDER)
         await guarded.close()
     assert responder.asked == 0
+
+
+async def test_an_address_inside_is_called_only_where_the_settings_allow_it(
+    responder: Responder, tmp_path: Path
+) -> None:
+    """>> a responder on loopback, with the settings as they come, and with that network allowed << not asked; asked."""
+    case = listed(responder)
+    asks = {"HANSE_SIGNERS__OCSP": "true"}
+    for environ, asked in ((asks, 0), ({**asks, "HANSE_OUTBOUND__ALLOW": "127.0.0.0/8"}, 1)):
+        service = Certificates.of(load(tmp_path, environ), FakeClock(AT * 1000), (responder.ca.certificate,))
+        found = await service.members(case.parts, PROVIDER)
+        await service.stop()
+        assert ("provider.ocsp" in found, responder.asked) == (bool(asked), asked)
+
+
+async def test_an_answer_without_end_is_not_read_to_its_end(client: SafeClient, responder: Responder) -> None:
+    """>> bytes for as long as somebody takes them << cut off soon: the bundle is made without it."""
+    case = listed(responder)
+    assert await served(client, responder, case, most=64 << 20) < 32 << 20
+
+
+async def served(client: SafeClient, responder: Responder, case: Case, most: int) -> int:
+    """How many of at most so many bytes of an answer somebody took."""
+    taken, over = 0, asyncio.Event()
+
+    async def without_end(request: web.Request) -> web.StreamResponse:
+        nonlocal taken
+        response = web.StreamResponse()
+        await response.prepare(request)
+        try:
+            while taken < most:
+                await response.write(bytes(1 << 20))
+                taken += 1 << 20
+        except ConnectionError:
+            pass
+        finally:
+            over.set()
+        return response
+
+    responder.handle = without_end
+    service, _ = made(client, responder)
+    assert "provider.ocsp" not in await service.members(case.parts, PROVIDER)
+    async with asyncio.timeout(PATIENCE_S):
+        await over.wait()
+    return taken
+
+
+async def test_of_very_many_certificates_the_last_ones_are_remembered(
+    client: SafeClient, responder: Responder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> room for one, two partners in turn << one is kept, so that nobody fills the memory with certificates."""
+    monkeypatch.setattr(certificates, "KEPT", 1)
+    case = listed(responder)
+    service, _ = made(client, responder)
+    for one in (case, listed(responder)):
+        await service.members(one.parts, PROVIDER)
+    assert (len(service._asked), len(service._turn)) == (1, 1)
 
 
 async def test_nobody_is_asked_unless_the_settings_say_so(responder: Responder) -> None:

@@ -1,5 +1,6 @@
 """What a seal is worth is decided by values alone: no database, no network, one instant (threats T22 and T65)."""
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -29,6 +30,7 @@ from connector.contracts.signing.check import (
 )
 from connector.policy.engine import PolicyEngine
 from connector.protocol import negotiation as kernel
+from connector.protocol.messages import HANSE
 from connector.protocol.process import Role
 from connector.verify.formats import jades
 from tests.verify.keys import CONSUMER, DAY, NOW, PROVIDER, STRANGER, SealCa, SealKey, root_of
@@ -241,6 +243,49 @@ def test_a_seal_that_does_not_hold_is_refused(
         assert isinstance(verdict, Refused)
         assert verdict.code == code
         assert verdict.reason["de"]
+
+
+@pytest.mark.parametrize(("named", "words"), [("ID", "-zahlt-100-EUR"), ("DATASET", " zahlt 100 EUR")])
+def test_an_identifier_that_is_a_sentence_is_for_a_person(
+    world: World, named: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """<< a contract that is ours to the byte, about an agreement or data that its provider calls by words >> not
+    sealed unasked: an agreement is called by a UUID and nothing more."""
+    monkeypatch.setitem(globals(), named, globals()[named] + words)
+    verdict = check.contract(sealed(world), NOW_MS)
+    assert isinstance(verdict, MustRead)
+    assert verdict.code == "contracts.unsaid"
+
+
+def saying(**members: object) -> Change:
+    """A JSON document with these members."""
+    return lambda body: sealing.canonical({**json.loads(body), **members})
+
+
+NO_CONTRACT: dict[str, tuple[str, Change, str]] = {
+    "a text that names another agreement": (
+        draft.TEXT, lambda body: body.replace(ID.encode(), b"urn:uuid:another"), "contracts.other-facts",
+    ),
+    "a text without our partner": (
+        draft.TEXT, lambda body: body.replace(PROVIDER.encode(), STRANGER.encode()), "contracts.other-facts",
+    ),
+    "a profile of no clauses": (draft.PROFILE, saying(badges="none"), "contracts.profile"),
+    "a profile that ends another contract": (draft.PROFILE, saying(replaces="0" * 64), "endings.other-replaced"),
+    "a description of other data": (draft.DATASET, saying(**{"@id": f"{DATASET}0"}), "contracts.snapshot"),
+    "a description that pins nothing": (draft.DATASET, saying(**{f"{HANSE}versionOf": "mood"}), "contracts.snapshot"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "change", "code"), NO_CONTRACT.values(), ids=NO_CONTRACT)
+def test_what_is_about_something_else_nobody_is_asked_to_seal(
+    world: World, name: str, change: Change, code: str
+) -> None:
+    """<< documents about another agreement, partner or dataset >> refused, also if a person has read them."""
+    found = sealed(world, {name: change})
+    for read in (None, sealed_unasked.digest(lies(found))):
+        verdict = check.contract(found._replace(read=read), NOW_MS)
+        assert isinstance(verdict, Refused)
+        assert verdict.code == code
 
 
 @pytest.mark.parametrize(
