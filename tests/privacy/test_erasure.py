@@ -183,6 +183,18 @@ async def test_a_hold_stops_everybody(any_db: Database) -> None:
 
 
 @pytest.mark.threat("T53")
+@pytest.mark.parametrize("about", [AGREEMENT, None])
+async def test_a_hold_keeps_what_proves_an_agreement(sqlite_db: Database, about: str | None) -> None:
+    """>> every period is over, and a hold stands on the agreement or on all << its texts and seals are held as well."""
+    await filled(sqlite_db)
+    await sqlite_db.write(TOWN, lambda tx: holds.put(tx, TOWN, about, "legal office", "lawsuit", did=PROVIDER))
+    for asked in (eraser().keeps, eraser().proof):
+        stay = await sqlite_db.read(TOWN, asked, TOWN, AGREEMENT)
+        assert stay is not None
+        assert stay.why == "hold"
+
+
+@pytest.mark.threat("T53")
 async def test_a_hold_waits_for_an_erasure_that_has_judged(
     postgres_db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -292,6 +304,17 @@ async def test_a_wish_does_not_trust_a_clock_that_runs_ahead(sqlite_db: Database
         ("decision", "clock"), ("transfer", "clock"), ("agreement", "clock"), ("key", "needed"),
     }  # fmt: skip
     assert len((await eraser().forget(sqlite_db, TOWN, every, ORDER)).erased) == 5
+
+
+@pytest.mark.threat("T53")
+async def test_the_job_does_not_trust_a_clock_that_runs_ahead(sqlite_db: Database) -> None:
+    """>> every period is over by a clock that cannot be right, and the job comes << nothing goes, for that reason."""
+    await filled(sqlite_db)
+    every = await ids(sqlite_db)
+    doubting = Eraser(PERIODS, lambda *_: 0, lambda slug: PROVIDER, in_time=lambda now: False)
+    outcome = await sqlite_db.write(TOWN, doubting.erase, TOWN, every, ORDER, asked=False)
+    assert outcome.erased == ()
+    assert {stay.why for _, stay in outcome.stays} == {"clock"}
 
 
 async def test_what_proves_an_agreement_goes_with_its_last_record(any_db: Database) -> None:
