@@ -125,6 +125,7 @@ NO_DUTIES = (
     ({"action": "compensate", "values": {"dateTime": "2026-01-01"}}, "duties.value"),
     ({"action": "compensate", "values": {"nonsense": "1"}}, "duties.value"),
     ({"action": "compensate", "values": {"currency": "E\x1b[2J"}}, "duties.value"),
+    ({"action": "compensate", "values": {"currency": "E" * 501}}, "duties.value"),
     ({"action": "compensate", "values": {f"x{n}": "1" for n in range(99)}}, "duties.value"),
 )  # fmt: skip
 
