@@ -219,6 +219,17 @@ def _plugins(settings: Settings, lang: str) -> Iterator[Finding]:
             yield Finding("ok", "plugin-idle", {"name": name})
 
 
+def _runs(settings: Settings) -> bool:
+    """Whether anybody listens: a server that has ended leaves its socket behind."""
+    try:
+        Api(settings.api.socket).health("live")
+    except HanseError as error:
+        return error.code != "cli.no-server"
+    except Problem:
+        pass
+    return True
+
+
 def _port(settings: Settings, lang: str) -> Iterator[Finding]:
     """Whether the port is free; a running server of ours holds it rightly."""
     from connector.http.server import not_had
@@ -226,7 +237,7 @@ def _port(settings: Settings, lang: str) -> Iterator[Finding]:
     stored = settings.folder / "port"
     text = stored.read_text(encoding="ascii", errors="replace").strip() if stored.is_file() else ""
     port = settings.peer.port or (int(text) if text.isdecimal() else 0)
-    if not port or settings.api.socket.exists():
+    if not port or _runs(settings):
         return
     try:
         socket.create_server((settings.peer.host, port)).close()

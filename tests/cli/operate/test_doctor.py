@@ -55,8 +55,11 @@ def test_what_a_start_would_refuse_is_said_before(tmp_path: Path, capsys: pytest
 def test_bug_a_port_was_called_taken_whose_address_is_of_another_machine(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """>> a port that somebody has, an address that this machine does not have << what a start would say."""
+    """>> a port that somebody has, an address that this machine does not have << what a start would say. Bug: nobody
+    looked once a server had left its socket behind."""
     main(["dev", "init", str(tmp_path)], {})
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(tmp_path / "api.sock"))
     with socket.create_server(("127.0.0.1", 0)) as held:
         port = str(held.getsockname()[1])
         for host, words in (
