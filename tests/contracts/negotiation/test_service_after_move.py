@@ -74,6 +74,7 @@ async def test_what_both_have_sealed_stays(towns: Towns, mover: str) -> None:
     await settled(towns)
     for slug in (CONSUMER, PROVIDER):
         assert [found["state"] for found in await cases(towns, slug)] == [State.FINALIZED]
+        assert [found["reason"] for found in await cases(towns, slug)] == [None]
         assert await in_force(towns, slug) == ["finalized"]
 
 
