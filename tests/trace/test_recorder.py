@@ -45,6 +45,25 @@ async def test_a_line_of_a_taken_message_says_what_was_read(towns: Towns, value:
     assert await towns.rows(CONSUMER, rows) == [kept]
 
 
+@pytest.mark.threat("T39")
+async def test_a_reason_is_kept_without_the_token_in_it(towns: Towns) -> None:
+    """>> a termination whose reason says a token << the transcript keeps the reason and hides the token."""
+    case = await towns.ask(CONSUMER, PROVIDER, await towns.publish(PROVIDER))
+    token = "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJkaWQ6d2ViOngifQ.c2lnbmF0dXJlc2lnbmF0dXJl"
+    told = {**END, "reason": [f"Nein, Bearer {token}"]}
+
+    def unit(tx: Tx) -> None:
+        recorder.hearing(
+            tx, CONSUMER, Heard(did=towns.did(PROVIDER), pid=case.id, body=b"", value=told), lambda _: case
+        )
+
+    await towns.db.write(CONSUMER, unit)
+    rows = "SELECT reason FROM transcript WHERE participant = :participant AND direction = 'in'"
+    (kept,) = await towns.rows(CONSUMER, rows)
+    assert "Nein" in kept["reason"]
+    assert token not in kept["reason"]
+
+
 @pytest.mark.parametrize(
     "wrap", [dict, lambda message: {**message, "@type": [message["@type"]]}], ids=["plain", "list"]
 )
