@@ -90,6 +90,7 @@ async def test_marks_change_with_what_is_looked_for(db: Database) -> None:
     after = await db.read(WORKER, notifications.marks)
     assert (after[TOWN].asked, after[OTHER]) == (3, before[OTHER])
     assert await db.read(WORKER, transfers.providing_to, {"did:web:x"}) == []
+    assert await db.read(WORKER, crawls.published) == {}
 
 
 @pytest.mark.threat("T114")
@@ -111,7 +112,7 @@ MAY_SEE = {
     "agreement": {"participant"},
     "approval": {"participant", "state", "due_at"},
     "approval_rule": {"participant", "changed_at"},
-    "audit_entry": {"participant", "id", "leaf_index"},
+    "audit_entry": {"participant", "id", "leaf_index", "type"},
     "audit_seal": {"participant", "size", "checkpoint"},
     "cosignature": {"participant", "size"},
     "crawl": {"participant", "due_at"},

@@ -3,7 +3,7 @@
 REVOKE SELECT, INSERT, UPDATE (leaf_index) ON audit_entry FROM hanse_worker;
 REVOKE SELECT, INSERT, UPDATE (checkpoint) ON audit_seal FROM hanse_worker;
 REVOKE SELECT ON participant FROM hanse_worker;
-GRANT SELECT (participant, id, leaf_index) ON audit_entry TO hanse_worker;
+GRANT SELECT (participant, id, leaf_index, type) ON audit_entry TO hanse_worker;
 GRANT SELECT (participant, size, checkpoint) ON audit_seal TO hanse_worker;
 GRANT SELECT (id, state) ON participant TO hanse_worker;
 DROP POLICY all_rows ON audit_entry;
