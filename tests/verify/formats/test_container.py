@@ -229,7 +229,8 @@ def test_every_bit_around_the_contents_is_refused_or_means_nothing(members: dict
         assert found == members
         with zipfile.ZipFile(BytesIO(bytes(raw))) as other:
             assert {name: other.read(name) for name in other.namelist()} == members
-    assert accepted <= len(members) * 24, "permissions and the maker's version alone"
+    room = 0 if step == 1 else 2 * len(members)  # one bit in seven is not quite a seventh of each field
+    assert accepted <= len(members) * 24 // step + room, "permissions and the maker's version alone"
 
 
 def test_a_content_with_the_signature_of_an_end_can_still_be_exported(members: dict[str, bytes]) -> None:
