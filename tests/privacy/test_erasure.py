@@ -421,3 +421,21 @@ async def test_the_database_lets_nothing_but_erasure_through(postgres_db: Databa
     for sql in ("DELETE FROM erasure", "DELETE FROM hold", "UPDATE hold SET ground = 'x'", "UPDATE erasure SET at = 0"):
         with pytest.raises(Defect, match=r"storage\.foreign-row"):
             await postgres_db.write(TOWN, lambda tx, sql=sql: tx.run(sql))
+
+
+@pytest.mark.threat("T53")
+async def test_what_is_told_to_be_erased_is_emptied_and_never_replaced(postgres_db: Database) -> None:
+    """>> the row that tells of an erasure stands; another record, or another salt, is put in the place << refused."""
+    await filled(postgres_db)
+    [first, *_] = await ids(postgres_db)
+    await postgres_db.write(TOWN, retention_store.note_erasure, TOWN, first, "r", "g")
+
+    def put(tx: Tx, record: bytes | None, salt: bytes | None) -> int:
+        return tx.run(
+            "UPDATE audit_entry SET record = :record, salt = :salt WHERE id = :id", record=record, salt=salt, id=first
+        )
+
+    for record, salt in ((b"x", None), (None, b"x"), (b"x", b"x")):
+        with pytest.raises(Defect, match=r"storage\.foreign-row"):
+            await postgres_db.write(TOWN, put, record, salt)
+    assert await postgres_db.write(TOWN, put, None, None) == 1
