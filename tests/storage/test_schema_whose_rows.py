@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.storage.test_schema_plans import asked
+from tests.storage.asked import asked
 
 pytestmark = pytest.mark.threat("T18")
 
