@@ -53,7 +53,7 @@ JSON = "application/json"
 REF = "#/components/schemas/{name}"
 PLACE = re.compile(r"\{(\w+)(?::[^}]*)?\}")
 EVERYWHERE = {
-    400: ("api.query",),
+    400: ("api.no-query", "api.query"),
     401: ("api.no-token",),
     403: ("api.key-scope",),
     404: ("http.nothing-here",),

@@ -141,7 +141,9 @@ def _served(route: Route, group: Handlers) -> Handler:
     async def served(request: web.Request) -> web.StreamResponse:
         for name in request.query:
             if name not in known:  # a filter that is misspelt would answer with everything
-                raise Mistake("api.query", name=plain(name, 80), known=", ".join(known) or "–")
+                if not known:
+                    raise Mistake("api.no-query", name=plain(name, 80))
+                raise Mistake("api.query", name=plain(name, 80), known=", ".join(known))
         given = () if taken is None else (await body.read(request, taken),)
         answer = await route.handler(group, request, *given)
         if isinstance(answer, web.StreamResponse):

@@ -8,7 +8,6 @@ from typing import Final, Literal, NamedTuple, NoReturn
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from yarl import URL
 
 from connector.http.route_table import RouteTable
 
@@ -74,13 +73,14 @@ class Routed(web.AbstractResource):
             yield from self._resource(path)
 
     def get_info(self) -> NoReturn:
-        """Nobody asks."""
+        """aiohttp's interface wants this one and the next two; it asks for them only where a route has a name or an
+        application stands within another, and none of ours does."""
         raise NotImplementedError
 
-    def url_for(self, **parts: str) -> URL:
+    def url_for(self, **parts: str) -> NoReturn:
         raise NotImplementedError
 
-    def add_prefix(self, prefix: str) -> None:
+    def add_prefix(self, prefix: str) -> NoReturn:
         raise NotImplementedError
 
 
