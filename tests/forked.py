@@ -29,7 +29,9 @@ PORTION = 16
 GRACE_S = 30.0
 """After an interrupt the processes have so long to clean up."""
 shared: Path | None = None
-"""Where the processes of one run find what one of them has made; None where nothing is forked."""
+"""Where the processes of one run find what one of them has made; None where nothing is forked.
+
+Made before the fork: otherwise each process makes a folder of its own, which nobody removes."""
 _NUMBER = struct.Struct("I")
 _NAMES = count()
 _NOTHING = -1
@@ -100,8 +102,10 @@ class Worker:
 
 def run(session: pytest.Session, processes: int, alone: int) -> None:
     """All items of the session, of which the last `alone` have to be; raises what a session does when it stops."""
+    global shared
     together = session.items[: len(session.items) - alone]
     made_once.make()
+    shared = Path(session.config._tmp_path_factory.getbasetemp())  # type: ignore[attr-defined]
     reporter: Any = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None:
         reporter.showfspath = False  # files take turns
@@ -289,10 +293,8 @@ def _become(config: pytest.Config, name: str, tell: _Teller) -> None:
     capture = plugins.get_plugin("capturemanager")
     capture.stop_global_capturing()
     capture.start_global_capturing()
-    global shared
     factory: Any = config._tmp_path_factory  # type: ignore[attr-defined]
-    shared = Path(factory.getbasetemp())
-    folder = shared / name
+    folder = factory.getbasetemp() / name
     folder.mkdir(mode=0o700)
     factory._basetemp = folder
 

@@ -43,6 +43,13 @@ def test_many(n):
 def test_exhaustive(n):
     log("long")
 """
+CONFIGURED = """
+[pytest]
+tmp_path_retention_policy = failed
+markers =
+    alone
+    long
+"""
 MANY_ENDS = """
 import pytest, warnings
 
@@ -75,7 +82,7 @@ WITH = ("tests.workers", "xdist.plugin", "no:cacheprovider")
 def suite(tmp_path: Path) -> Path:
     (tmp_path / "test_a.py").write_text(SUITE)
     (tmp_path / "test_b.py").write_text("def test_more():\n    pass\n")
-    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n    alone\n    long\n")
+    (tmp_path / "pytest.ini").write_text(CONFIGURED)
     return tmp_path
 
 
@@ -261,6 +268,40 @@ def test_processes_of_the_product_are_forked_from_one_in_the_whole_run(suite: Pa
     assert (done.returncode, last(done)) == (0, "9 passed"), done.stdout + done.stderr
     assert len({process for _, process in log(suite)}) == 2
     assert len({parent for parent, _ in log(suite)}) == 1
+
+
+KEEPING = """
+import os, pathlib, pytest, time
+HERE = pathlib.Path(__file__).parent
+
+@pytest.mark.parametrize("n", range(8))
+def test_keeps(n, tmp_path):
+    (tmp_path / "kept").touch()
+    with open(HERE / "log", "a") as file:
+        file.write(f"{tmp_path.parents[1]} {os.getpid()}\\n")
+    ends = time.monotonic() + 30
+    while len({line.split()[1] for line in (HERE / "log").read_text().splitlines()}) == 1 and time.monotonic() < ends:
+        time.sleep(0.01)
+    assert (n, FAILS) != (3, True)
+"""
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_bug_each_process_left_a_folder_in_memory(suite: Path, fails: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> two processes << they share one folder, and of it only what a failed test wrote is there at the end.
+
+    Each made one of its own, with its own PostgreSQL cluster, and nobody removed it.
+    """
+    monkeypatch.setenv("TMPDIR", str(suite / "temporary"))
+    (suite / "temporary").mkdir()
+    (suite / "test_a.py").write_text(KEEPING.replace("FAILS", str(fails)))
+    done = run(suite, "-n2")
+    assert last(done) == ("1 failed, 8 passed" if fails else "9 passed"), done.stdout + done.stderr
+    assert len({process for _, process in log(suite)}) == 2
+    assert len({folder for folder, _ in log(suite)}) == 1
+    left = [path.parent.name for path in (suite / "temporary").rglob("kept") if "current" not in str(path)]
+    assert left == (["test_keeps_3_0"] if fails else [])
+    assert [path.name for path in (suite / "temporary").rglob("*.lock")] == []
 
 
 @pytest.mark.long

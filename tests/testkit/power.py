@@ -139,6 +139,11 @@ class Disk:
             there = {path: medium for path, medium in self._media.items() if Path(path).exists()}
             return {Path(path).name: medium.maybe(dice) for path, medium in there.items()}
 
+    def forget(self) -> None:
+        """Nobody writes to it any more; what C may call lives for ever, and this with it."""
+        self._media.clear()
+        self.heard = lambda _: None
+
     def lose(self, dice: random.Random) -> None:
         """Puts the files into that state; whoever has them open may not go on."""
         for name, content in self.cut(dice).items():
@@ -166,6 +171,7 @@ def watched(disk: Disk) -> Iterator[Disk]:
         yield disk
     finally:
         vfs.open = before
+        disk.forget()
 
 
 def _opener(disk: Disk, original: Any) -> Any:

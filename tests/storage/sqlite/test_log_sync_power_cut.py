@@ -3,6 +3,7 @@
 import asyncio
 import random
 import sqlite3
+from collections import deque
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -28,11 +29,15 @@ class Moment(NamedTuple):
 
 
 class Watch:
-    """Takes a moment at every `stride`-th thing that happens to the disk, others with another seed."""
+    """Takes a moment at every `stride`-th thing that happens to the disk, others with another seed.
 
-    def __init__(self, seed: int, stride: int) -> None:
+    What is taken is judged and dropped as the life goes on: a moment is a copy of all files.
+    """
+
+    def __init__(self, seed: int, stride: int, judge: Callable[[Moment], None]) -> None:
         self.dice, self._stride, self._count = random.Random(seed), stride, seed
-        self.moments: list[Moment] = []
+        self._judge, self._moments = judge, deque[Moment]()
+        self.judged = 0
         self.answered: set[int] = set()
         self.happened: set[str] = set()
         self.disk: power.Disk | None = None
@@ -43,7 +48,12 @@ class Watch:
         if self.disk is not None and self._count % self._stride == 0:
             with self.disk.alone:
                 answered = frozenset(self.answered)  # before the cut: the loop answers on while another thread is here
-                self.moments.append(Moment(self.disk.cut(self.dice), answered))
+                self._moments.append(Moment(self.disk.cut(self.dice), answered))
+
+    def judge(self) -> None:
+        while self._moments:
+            self._judge(self._moments.popleft())
+            self.judged += 1
 
 
 def put(tx: Tx, number: int) -> None:
@@ -69,9 +79,13 @@ async def life(path: Path, watch: Watch, units: int, sync: Callable[[int], None]
             await db.write(PROCESS, put_long if number % 7 == 3 else put, number)
             watch.answered.add(number)
 
-        for begin in range(0, units, 4):
-            await asyncio.gather(*(one(number) for number in range(begin, begin + 4)))
-        await db.close()
+        try:
+            for begin in range(0, units, 4):
+                await asyncio.gather(*(one(number) for number in range(begin, begin + 4)))
+                watch.judge()
+        finally:
+            await db.close()
+        watch.judge()
 
 
 def found(moment: Moment, folder: Path) -> set[int]:
@@ -106,20 +120,20 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [(1, 24, 12), *(pytest.param(seed, 80, 3, marks=pytest.mark.long) for seed in range(2, 8))],
 )
 async def test_what_was_answered_outlives_a_power_cut(path: Path, seed: int, units: int, stride: int) -> None:
-    """At every twelfth (`long`: third) write and sync of a busy life the power goes; each time the files are opened.
+    """At every twelfth (`long`: third) write and sync of a busy life the power goes; each time the files are opened."""
 
-    A moment is a copy of all files, so that those of one life at every step would not fit into memory.
-    """
-    watch = Watch(seed, stride)
+    def judge(moment: Moment) -> None:
+        assert moment.answered <= found(moment, path.parent.parent / "found")
+
+    watch = Watch(seed, stride, judge)
     await life(path, watch, units)
     assert watch.happened == {"write", "sync", "truncate", "product"}
-    assert len(watch.moments) > 20
-    for moment in watch.moments:
-        assert moment.answered <= found(moment, path.parent.parent / "found")
+    assert watch.judged > 20
 
 
 async def test_this_disk_finds_a_sync_that_was_left_out(path: Path) -> None:
     """>> the product answers without bringing anything to the disk << something is missing after some cut."""
-    watch = Watch(1, 5)
+    missing = set[int]()
+    watch = Watch(1, 5, lambda moment: missing.update(moment.answered - found(moment, path.parent.parent / "found")))
     await life(path, watch, 40, sync=lambda _: None)
-    assert any(moment.answered - found(moment, path.parent.parent / "found") for moment in watch.moments)
+    assert missing
