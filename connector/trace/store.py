@@ -76,35 +76,38 @@ def _kept(line: Line, name: str) -> object:
     return getattr(line, name)
 
 
-_FORGET = (
-    "DELETE FROM transcript WHERE participant = :participant AND (process, slot) IN (SELECT t.process, t.slot"
-    " FROM transcript t WHERE t.participant = :participant AND t.last_at < :before AND NOT EXISTS (SELECT 1 FROM hold h"
-    " WHERE h.participant = t.participant AND h.lifted_at IS NULL AND (h.agreement IS NULL OR h.agreement = t.process"
-    " OR EXISTS (SELECT 1 FROM negotiation n WHERE n.participant = t.participant AND n.id = t.process"
-    " AND n.agreement = h.agreement) OR EXISTS (SELECT 1 FROM transfer f WHERE f.participant = t.participant"
-    " AND f.id = t.process AND f.agreement = h.agreement))) ORDER BY t.last_at LIMIT :limit)"
+_HELD = (
+    "SELECT 1 FROM hold h WHERE h.participant = t.participant AND h.lifted_at IS NULL AND (h.agreement IS NULL"
+    " OR h.agreement = t.process OR EXISTS (SELECT 1 FROM negotiation n WHERE n.participant = t.participant"
+    " AND n.id = t.process AND n.agreement = h.agreement) OR EXISTS (SELECT 1 FROM transfer f"
+    " WHERE f.participant = t.participant AND f.id = t.process AND f.agreement = h.agreement))"
 )
+"""A hold on everything, or on the agreement that the process of the line `t` is about."""
+_FORGET = (
+    "DELETE FROM transcript WHERE participant = :participant AND (process, slot) IN"  # noqa: S608 constants
+    " (SELECT t.process, t.slot FROM transcript t WHERE t.participant = :participant AND t.last_at < :before"
+    f" AND NOT EXISTS ({_HELD}) ORDER BY t.last_at LIMIT :limit)"
+)
+_TRIM = (
+    "DELETE FROM transcript AS t WHERE t.participant = :participant AND t.process = :process"  # noqa: S608 constants
+    " AND t.slot NOT IN (SELECT slot FROM transcript WHERE participant = :participant AND process = :process"
+    f" ORDER BY last_at + 0 DESC, slot LIMIT :n) AND NOT EXISTS ({_HELD} AND t.at <= h.set_at)"
+)
+"""Sorted by an expression, so that it is the lines of the process that are read and not all by their age."""
 
 
 def trim(tx: Tx, participant: str, process: str) -> None:
     """Forgets all but the newest lines of a process that goes on and on.
 
-    Sorted by an expression, so that it is the lines of the process that are read and not all by their age.
+    What was there when a legal hold was set on it stays beside them, and no peer decides how much that is.
     """
-    tx.run(
-        "DELETE FROM transcript WHERE participant = :participant AND process = :process AND slot NOT IN (SELECT slot"
-        " FROM transcript WHERE participant = :participant AND process = :process"
-        " ORDER BY last_at + 0 DESC, slot LIMIT :n)",
-        participant=participant,
-        process=process,
-        n=MOST_LINES,
-    )
+    tx.run(_TRIM, participant=participant, process=process, n=MOST_LINES)
 
 
 def forget(tx: Tx, participant: str, before: int, limit: int = 2000) -> int:
     """Deletes lines whose last time is before `before` (ms), at most `limit` of them; says how many.
 
-    Not while a legal hold stands on everything, or on the agreement that their process is about.
+    Not while a legal hold stands on them.
     """
     return tx.run(_FORGET, participant=participant, before=before, limit=limit)
 

@@ -10,9 +10,9 @@ from connector.privacy import holds
 from connector.storage.at_rest import at_rest
 from connector.storage.database import Tx
 from connector.trace import store as transcript
-from connector.trace.store import Line
+from connector.trace.store import MOST_LINES, Line
 from connector.transfer.decision import decision_store
-from connector.transfer.decision.decision_store import KeptDecision
+from connector.transfer.decision.decision_store import MOST_REFUSALS, KeptDecision
 from tests.testkit.towns import Towns
 from tests.transfer.conftest import agreed, started
 from tests.transfer.holds import RESTS, RUNS, shown
@@ -96,6 +96,45 @@ async def test_what_a_hold_covers_does_not_age_away(towns: Towns, about: str, le
     await towns.db.write(CONSUMER, lambda tx: holds.lift(tx, CONSUMER, put.id, "r", "g", did=towns.did(CONSUMER)))
     await maintenance(towns, NoEvidence()).forget()
     assert await kept() == set()
+
+
+@pytest.mark.on_both
+@pytest.mark.threat("T53")
+@pytest.mark.parametrize("about", ["agreement", "everything"])
+async def test_bug_a_partner_pushed_what_a_hold_covers_out(towns: Towns, about: str) -> None:
+    """>> ten lines and decisions, a hold, then far more than are kept << those ten and the newest; lifted: these."""
+    agreement = await towns.concluded(CONSUMER, PROVIDER)
+    process = await towns.fetch(CONSUMER, PROVIDER, agreement)
+
+    def say(tx: Tx, numbers: range, since: int) -> None:
+        for n in numbers:
+            at = tx.now + since + n
+            transcript.write(tx, CONSUMER, Line(process=process.id, slot=f"{n:04}", direction="in", kind="x"))
+            ruled = KeptDecision(
+                id=f"{n:04}", agreement=agreement.id, process=process.id, phase="access", permit=False, at=at,
+                record="{}", world="{}",
+            )  # fmt: skip
+            decision_store.insert_decision(tx, CONSUMER, ruled)
+            tx.run("UPDATE transcript SET at = :at, last_at = :at WHERE slot = :slot", at=at, slot=f"{n:04}")
+        transcript.trim(tx, CONSUMER, process.id)
+        decision_store.trim(tx, CONSUMER, ruled)
+
+    async def kept() -> tuple[int, int]:
+        rows = await towns.rows(CONSUMER, LINES)
+        decisions = await towns.rows(
+            CONSUMER, "SELECT id FROM decision WHERE participant = :participant AND permit = 0"
+        )
+        return len([row for row in rows if row["process"] == process.id]), len(decisions)
+
+    await towns.db.write(CONSUMER, say, range(10), -1000)
+    named = agreement.id if about == "agreement" else None
+    before = (await kept())[0] - 10
+    put = await towns.db.write(CONSUMER, lambda tx: holds.put(tx, CONSUMER, named, "r", "g", did=towns.did(CONSUMER)))
+    await towns.db.write(CONSUMER, say, range(10, MOST_LINES + 30), 1000)
+    assert await kept() == (before + 10 + MOST_LINES, 10 + MOST_REFUSALS)
+    await towns.db.write(CONSUMER, lambda tx: holds.lift(tx, CONSUMER, put.id, "r", "g", did=towns.did(CONSUMER)))
+    await towns.db.write(CONSUMER, say, range(MOST_LINES + 30, MOST_LINES + 31), 1000)
+    assert await kept() == (MOST_LINES, MOST_REFUSALS)
 
 
 async def test_each_log_is_sealed(towns: Towns) -> None:

@@ -107,8 +107,18 @@ def insert_decision(tx: Tx, participant: str, ruled: KeptDecision) -> None:
     )
 
 
+_HELD = (
+    "SELECT 1 FROM hold h WHERE h.participant = decision.participant AND h.lifted_at IS NULL"
+    " AND (h.agreement IS NULL OR h.agreement = decision.agreement)"
+)
+"""A hold on everything, or on the agreement of the decision."""
+
+
 def trim(tx: Tx, participant: str, ruled: KeptDecision) -> None:
-    """Of refusals of one process only the last few stay, and of permissions the last few of each phase."""
+    """Of refusals of one process only the last few stay, and of permissions the last few of each phase.
+
+    What was there when a legal hold was set on it stays beside them, and no peer decides how much that is.
+    """
     like = "participant = :participant AND process = :process AND permit = :permit"
     among = {"participant": participant, "process": ruled.process, "permit": int(ruled.permit)}
     if ruled.permit:
@@ -116,7 +126,8 @@ def trim(tx: Tx, participant: str, ruled: KeptDecision) -> None:
         among["phase"] = ruled.phase
     tx.run(
         f"DELETE FROM decision WHERE {like} AND id NOT IN"  # noqa: S608 constants
-        f" (SELECT id FROM decision WHERE {like} ORDER BY at DESC, id DESC LIMIT :most)",
+        f" (SELECT id FROM decision WHERE {like} ORDER BY at DESC, id DESC LIMIT :most)"
+        f" AND NOT EXISTS ({_HELD} AND decision.at <= h.set_at)",
         most=MOST_PERMITS if ruled.permit else MOST_REFUSALS,
         **among,
     )
@@ -155,9 +166,7 @@ def decisions(tx: Tx, participant: str, process: str) -> list[KeptDecision]:
 def forget(tx: Tx, participant: str, before: int) -> None:
     """Decisions from before that instant (ms) on which no legal hold stands; what the log says of them stays."""
     tx.run(
-        "DELETE FROM decision WHERE participant = :participant AND at < :before AND NOT EXISTS (SELECT 1 FROM hold h"
-        " WHERE h.participant = decision.participant AND h.lifted_at IS NULL"
-        " AND (h.agreement IS NULL OR h.agreement = decision.agreement))",
+        f"DELETE FROM decision WHERE participant = :participant AND at < :before AND NOT EXISTS ({_HELD})",  # noqa: S608
         participant=participant,
         before=before,
     )
