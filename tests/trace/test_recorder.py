@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from connector.errors import PeerError
 from connector.protocol.messages import CONTEXT
 from connector.storage.database import Tx
 from connector.trace import recorder
-from connector.trace.recorder import Heard
+from connector.trace.recorder import LONGEST, Heard
 from tests.testkit.door import Door
 from tests.testkit.towns import Towns
 
@@ -62,6 +63,40 @@ async def test_a_reason_is_kept_without_the_token_in_it(towns: Towns) -> None:
     (kept,) = await towns.rows(CONSUMER, rows)
     assert "Nein" in kept["reason"]
     assert token not in kept["reason"]
+
+
+REFUSED = "SELECT process, pid, detail FROM transcript WHERE participant = :participant AND direction = 'refused'"
+
+
+@pytest.mark.threat("T39")
+@pytest.mark.parametrize(
+    ("sender", "before", "its"),
+    [("partner", (), True), ("did:web:stranger.example", ("partner",), True), ("did:web:stranger.example", (), False)],
+    ids=["partner", "its successor", "stranger"],
+)
+async def test_a_refused_message_stands_with_the_process_of_its_sender_alone(
+    towns: Towns, sender: str, before: tuple[str, ...], its: bool
+) -> None:
+    """>> a message that is refused and names a process of ours << a line of it; of a stranger, one of the stranger."""
+    case = await towns.ask(CONSUMER, PROVIDER, await towns.publish(PROVIDER))
+    dids = {"partner": towns.did(PROVIDER), "did:web:stranger.example": "did:web:stranger.example"}
+    heard = Heard(did=dids[sender], pid=case.id, body=b"{}", value={}, before=tuple(dids[name] for name in before))
+    await towns.db.write(CONSUMER, recorder.refused, CONSUMER, heard, PeerError("contracts.no-callback"))
+    line = {"process": case.id, "pid": ""} if its else {"process": f"~{sender}", "pid": case.id}
+    assert await towns.rows(CONSUMER, REFUSED) == [{**line, "detail": ""}]
+
+
+@pytest.mark.threat("T39")
+async def test_where_a_refused_message_is_wrong_is_told_short_and_without_the_token_in_it(towns: Towns) -> None:
+    """>> a pid and a pointer that are long and have a token << neither the token nor all of it."""
+    token = "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJkaWQ6d2ViOngifQ.c2lnbmF0dXJlc2lnbmF0dXJl"
+    said = f"/{token}/" + "a b " * 1000
+    heard = Heard(did=towns.did(PROVIDER), pid=said, body=b"{}", value={})
+    await towns.db.write(CONSUMER, recorder.refused, CONSUMER, heard, PeerError("contracts.no-callback", pointer=said))
+    ((_, pid, detail),) = [tuple(row.values()) for row in await towns.rows(CONSUMER, REFUSED)]
+    for text in (pid, detail):
+        assert token not in text
+        assert 0 < len(text) <= LONGEST
 
 
 @pytest.mark.parametrize(
