@@ -12,6 +12,7 @@ import os
 import random
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -39,14 +40,17 @@ class Mortal:
     def __init__(self, database: Database, disk: Disk | None = None) -> None:
         self._database = database
         self._disk = disk
-        self._doomed = False
+        self._doomed, self._dying = False, threading.Lock()
         if disk is not None:
             disk.heard = self._disk_works
         self.dialect: Literal["sqlite", "postgres"] = database.dialect
-        self._left, self._when, self._at = 0, "", 0
+        self._left, self._when, self._at, self._armed = 0, "", 0, 0
 
     def arm(self, when: str, at: int) -> None:
-        self._left, self._when, self._at = at, when, at
+        """From here on it dies as told now, also where a transaction is under way that it would have died of."""
+        with self._dying:
+            self._left, self._when, self._at, self._armed = at, when, at, self._armed + 1
+            self._doomed = False
 
     async def start(self) -> None:
         await self._database.start()
@@ -55,16 +59,17 @@ class Mortal:
         await self._database.close()
 
     async def write(self, scope: str, fn: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kw: P.kwargs) -> T:
+        armed = self._armed
         self._left -= scope not in (PROCESS, WORKER)
         last = self._left == 0 and scope not in (PROCESS, WORKER)
         if last and self._when == "before":
-            self._die()
+            self._die(armed)
         self._doomed |= last and self._when == "during"  # it stays: a write of the same pass shares the sync
         try:
             return await self._database.write(scope, fn, *args, **kw)
         finally:
             if last and self._when == "after":
-                self._die()
+                self._die(armed)
 
     async def read(self, scope: str, fn: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kw: P.kwargs) -> T:
         return await self._database.read(scope, fn, *args, **kw)
@@ -73,14 +78,19 @@ class Mortal:
         self._database.listen(topic, callback)
 
     def _disk_works(self, what: str) -> None:
+        armed = self._armed
         if self._doomed and what == "product":
-            self._die()
+            self._die(armed)
 
-    def _die(self) -> None:
-        if self._disk is not None:
-            self._disk.alone.acquire()
-            self._disk.lose(random.Random(self._at))
-        os.kill(os.getpid(), signal.SIGKILL)
+    def _die(self, armed: int) -> None:
+        """Unless it was armed anew meanwhile; whoever arms it now waits for its end."""
+        with self._dying:
+            if self._armed != armed:
+                return
+            if self._disk is not None:
+                self._disk.alone.acquire()
+                self._disk.lose(random.Random(self._at))
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 async def serve(folder: Path, *, power: bool = False) -> None:
