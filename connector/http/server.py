@@ -157,6 +157,19 @@ class _Handler(web.RequestHandler):
 
 
 class _Server(web.Server):
+    """Takes no connection any more once it ends: whose handshake is over only then would be nobody's to close."""
+
+    _ends = False
+
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        if self._ends:
+            transport.abort()
+
+    async def shutdown(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 as aiohttp has it
+        self._ends = True
+        await super().shutdown(timeout)
+
     def __call__(self) -> web.RequestHandler:
         return _Handler(self, loop=self._loop, **self._kwargs)
 

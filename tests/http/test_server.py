@@ -1,6 +1,8 @@
 """Listening: an operator whose port, certificate or key is of no use reads which one, and what to do."""
 
+import asyncio
 import socket
+import ssl
 from pathlib import Path
 
 import pytest
@@ -8,8 +10,9 @@ from aiohttp import web
 from cryptography.hazmat.primitives import serialization
 
 from connector.errors import Mistake
-from connector.http.server import serve, tls_server
+from connector.http.server import port_of, serve, tls_server
 from connector.trust.development.dev_ca import DevelopmentCerts
+from tests.testkit.patience import PATIENCE_S
 
 
 async def test_an_address_that_cannot_be_had_is_said() -> None:
@@ -44,3 +47,31 @@ def test_certificate_and_key_that_are_of_no_use_are_said(certs: DevelopmentCerts
     ):
         with pytest.raises(Mistake, match=said):
             tls_server(certificate, private)
+
+
+async def test_bug_a_handshake_that_was_over_after_the_end_was_a_connection_of_nobody(certs: DevelopmentCerts) -> None:
+    """>> a client connects, the server ends, then comes the handshake << nothing is answered, the connection ends.
+
+    It stayed open, and requests on it went to an application that had been cleaned up.
+    """
+    answered: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        answered.append(request.path)
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_get("/", answer)
+    runner = await serve(app, host="127.0.0.1", port=0, tls=tls_server(certs.server, certs.server_key))
+    connected = socket.create_connection(("127.0.0.1", port_of(runner)))
+    connected.setblocking(False)
+    await asyncio.sleep(0.05)  # it is taken, and waits for the first bytes of the handshake
+    await runner.cleanup()
+    context = ssl.create_default_context(cafile=certs.ca)
+    async with asyncio.timeout(PATIENCE_S):
+        reader, writer = await asyncio.open_connection(sock=connected, ssl=context, server_hostname="localhost")
+        writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await reader.readexactly(1)
+    writer.transport.abort()
+    assert answered == []
