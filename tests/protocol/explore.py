@@ -8,13 +8,15 @@ their steps remembered, so a joint state is a tuple of small numbers.
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from connector.protocol.effects import CloseFlow, Illegal, OpenFlow, Problem
 from connector.protocol.process import Role
 
 PROBLEM = Problem(400)
 SIDES = (Role.CONSUMER, Role.PROVIDER)
+Label = tuple[Any, ...]
+"""The words of what happened: a million of them are made, and put together for the one trace that is shown."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,7 @@ class Kernel:
     repaired: Callable[..., Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Joint:
+class Joint(NamedTuple):
     """Both kernels, both sides' messages sent and answers given (bit sets), decisions left, flows open."""
 
     peers: tuple[int, int]
@@ -52,20 +53,22 @@ class World:
     numbers: dict[Any, int] = field(default_factory=dict)
     messages: list[tuple[int, str, Any]] = field(default_factory=list)  # side, sent_id, kind
     bits: dict[tuple[int, str, Any], int] = field(default_factory=dict)
+    said: list[int] = field(default_factory=lambda: [0, 0])  # of all sent, the bits of each side's
+    asked: list[int] = field(default_factory=lambda: [0, 0])  # of all answered, the bits of answers to each side
     memo: dict[Any, Any] = field(default_factory=dict)
-    parents: dict[Joint, tuple[Joint | None, str]] = field(default_factory=dict)
+    parents: dict[Joint, Joint | None] = field(default_factory=dict)
 
     def explore(self, starts: Iterable[Joint], visit: Callable[["World", Joint], None]) -> int:
         """Visits every joint state that can be reached and returns their number."""
         queue = deque(starts)
         for joint in queue:
-            self.parents[joint] = (None, "start")
+            self.parents[joint] = None
         while queue:
             joint = queue.popleft()
             visit(self, joint)
-            for label, after in self.moves(joint):
+            for _, after in self.moves(joint):
                 if after not in self.parents:
-                    self.parents[after] = (joint, label)
+                    self.parents[after] = joint
                     queue.append(after)
         return len(self.parents)
 
@@ -79,14 +82,14 @@ class World:
         assert step is not None
         return self.after(joint, side, step, count=1)
 
-    def moves(self, joint: Joint) -> Iterator[tuple[str, Joint]]:
+    def moves(self, joint: Joint) -> Iterator[tuple[Label, Joint]]:
         for side in (0, 1):
             yield from self.decisions(joint, side)
             yield from self.arrivals(joint, side)
             yield from self.answered(joint, side)
             yield from self.repairs(joint, side)
 
-    def decisions(self, joint: Joint, side: int) -> Iterator[tuple[str, Joint]]:
+    def decisions(self, joint: Joint, side: int) -> Iterator[tuple[Label, Joint]]:
         value = self.values[joint.peers[side]]
         if not joint.left[side] or (value.state is None and value.pending is None):
             return  # the peer of a first message has no process before that message comes
@@ -94,42 +97,39 @@ class World:
         for kind in self.kernel.kinds:
             step = self.step("send", joint.peers[side], kind, name)
             if step is not None:
-                yield f"{SIDES[side]} decides {kind}", self.after(joint, side, step, count=1, spent=1)
+                yield (SIDES[side], "decides", kind), self.after(joint, side, step, count=1, spent=1)
 
-    def arrivals(self, joint: Joint, side: int) -> Iterator[tuple[str, Joint]]:
-        for index in _set(joint.sent):
-            moves, name, kind = self.messages[index]
-            if moves == side:
-                continue
+    def arrivals(self, joint: Joint, side: int) -> Iterator[tuple[Label, Joint]]:
+        for index in _set(joint.sent & self.said[1 - side]):
+            _, name, kind = self.messages[index]
             step = self.step("received", joint.peers[side], kind, name, name)
+            answers = joint.answers | (2 if step is None else 1) << 2 * index
+            heard = joint if answers == joint.answers else joint._replace(answers=answers)
             if step is None:
-                answers = joint.answers | 2 << 2 * index
-                yield f"{SIDES[side]} refuses {kind} {name}", self.with_answers(joint, answers)
+                yield (SIDES[side], "refuses", kind, name), heard
             else:
-                taken = self.after(joint, side, step)
-                yield f"{SIDES[side]} takes {kind} {name}", self.with_answers(taken, joint.answers | 1 << 2 * index)
+                yield (SIDES[side], "takes", kind, name), self.after(heard, side, step)
 
-    def answered(self, joint: Joint, side: int) -> Iterator[tuple[str, Joint]]:
-        for bit in _set(joint.answers):
-            moves, name, kind = self.messages[bit >> 1]
-            if moves != side:
-                continue
+    def answered(self, joint: Joint, side: int) -> Iterator[tuple[Label, Joint]]:
+        for bit in _set(joint.answers & self.asked[side]):
+            _, name, kind = self.messages[bit >> 1]
             if bit & 1:
                 step = self.step("refused", joint.peers[side], name, PROBLEM)
             else:
                 step = self.step("acked", joint.peers[side], name)
-            yield f"{SIDES[side]} hears {'no' if bit & 1 else 'yes'} to {kind} {name}", self.after(joint, side, step)
+            if step[0] != joint.peers[side] or step[1] >= 0:
+                word = "no" if bit & 1 else "yes"
+                yield (SIDES[side], "hears", word, "to", kind, name), self.after(joint, side, step)
 
-    def repairs(self, joint: Joint, side: int) -> Iterator[tuple[str, Joint]]:
+    def repairs(self, joint: Joint, side: int) -> Iterator[tuple[Label, Joint]]:
         """A doubtful side with nothing unanswered asks, late enough that no copy of its finished rows is under way."""
         mine = self.values[joint.peers[side]]
         if not self.repair or not getattr(mine, "doubt", False) or mine.pending is not None:
             return
         theirs = self.kernel.shown(self.values[joint.peers[1 - side]])
         step = self.step("repaired", joint.peers[side], theirs, self.name(joint, side))
-        quiet = sum(1 << index for index in _set(joint.sent) if self.messages[index][0] != side)
-        gone = Joint(joint.peers, quiet, joint.answers, joint.left, joint.count, joint.flows)
-        yield f"{SIDES[side]} asks and sees {theirs}", self.after(gone, side, step, count=1)
+        gone = joint._replace(sent=joint.sent & self.said[1 - side])
+        yield (SIDES[side], "asks and sees", theirs), self.after(gone, side, step, count=1)
 
     def settled(self, joint: Joint, rounds: int = 20) -> bool:
         """Whether both sides come to rest in the same state if nothing is lost and nobody decides any more."""
@@ -149,22 +149,19 @@ class World:
 
     def after(self, joint: Joint, side: int, step: tuple[int, int], count: int = 0, spent: int = 0) -> Joint:
         number, flow = step
-        value = self.values[number]
-        sent = joint.sent
-        if value.pending is not None:
-            sent |= 1 << self.bit((side, value.pending.sent_id, value.pending.kind))
-        flows = joint.flows if flow < 0 else _replaced(joint.flows, side, bool(flow))
+        if number == joint.peers[side] and flow < 0 and not count:
+            return joint
+        pending, sent = self.values[number].pending, joint.sent
+        if pending is not None:
+            sent |= 1 << self.bit((side, pending.sent_id, pending.kind))
         return Joint(
             _replaced(joint.peers, side, number),
             sent,
             joint.answers,
-            _replaced(joint.left, side, joint.left[side] - spent),
-            _replaced(joint.count, side, joint.count[side] + count),
-            flows,
+            _replaced(joint.left, side, joint.left[side] - spent) if spent else joint.left,
+            _replaced(joint.count, side, joint.count[side] + count) if count else joint.count,
+            joint.flows if flow < 0 else _replaced(joint.flows, side, bool(flow)),
         )
-
-    def with_answers(self, joint: Joint, answers: int) -> Joint:
-        return Joint(joint.peers, joint.sent, answers, joint.left, joint.count, joint.flows)
 
     def step(self, name: str, number: int, *args: Any) -> Any:
         """The kernel's step from one interned value to the next, with its word on the data flow; None if illegal."""
@@ -191,6 +188,8 @@ class World:
         if message not in self.bits:
             self.bits[message] = len(self.messages)
             self.messages.append(message)
+            self.said[message[0]] |= 1 << self.bits[message]
+            self.asked[message[0]] |= 3 << 2 * self.bits[message]
         return self.bits[message]
 
     def pair(self, joint: Joint) -> tuple[Any, Any]:
@@ -201,11 +200,15 @@ class World:
         lines: list[str] = []
         at: Joint | None = joint
         while at is not None:
-            before, label = self.parents[at]
+            before = self.parents[at]
+            label = "start" if before is None else self._way(before, at)
             consumer, provider = self.pair(at)
             lines.append(f"{label:45} {consumer.state} {consumer.pending} | {provider.state} {provider.pending}")
             at = before
         return "\n".join(reversed(lines))
+
+    def _way(self, before: Joint, after: Joint) -> str:
+        return " ".join(str(word) for word in next(how for how, there in self.moves(before) if there == after))
 
 
 def _flow(effects: tuple[Any, ...]) -> int:
