@@ -114,5 +114,5 @@ async def test_no_call_is_a_5xx_and_every_answer_is_as_documented(space: Space) 
 
 @pytest.mark.long
 async def test_many_calls(space: Space) -> None:
-    """The same with sixteen of each, of all."""
-    await walk(space, 16, 16, 1)
+    """The same with eight of each, of all."""
+    await walk(space, 8, 8, 1)
