@@ -14,7 +14,7 @@ import pytest
 
 from connector.storage import Database, Tx, open_database
 from connector.storage.postgres import wakeups
-from tests import forked, loopback, made_once
+from tests import accepting, forked, loopback, made_once
 from tests.postgres import Cluster, running_cluster
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ pytest_plugins = ["tests.workers"]
 TOWNS = ("musterstadt", "nachbardorf")
 os.environ["SSL_CERT_FILE"] = os.environ["SSL_CERT_DIR"] = os.devnull  # only loopback: no root of this machine counts
 loopback.stay()
+accepting.close_with_server()
 pytest.register_assert_rewrite("tests.testkit")  # what its checks compared is said when one fails
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("untimed")  # how fast this machine is says nothing about the product
