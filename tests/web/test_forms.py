@@ -157,7 +157,7 @@ async def test_a_form_that_drips_is_not_waited_for(door: Client, monkeypatch: py
 
     async def silent(beginning: bytes) -> AsyncIterator[bytes]:
         yield beginning
-        await asyncio.sleep(0.5)
+        await asyncio.Event().wait()
 
     for beginning in (b"--x\r\nContent-Disp", part("a", b"1"), part("file", b"x" * 70_000, "a.csv")[:-2]):
         async with door.post("/", data=silent(beginning), headers={"Content-Type": MULTI}) as answer:
