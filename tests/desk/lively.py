@@ -138,7 +138,8 @@ async def prepared(browser: Browser) -> list[str]:
     places += b' "geometry": {"type": "Point", "coordinates": [8.65, 49.87]}}]}'
     found = []
     for name, content in (("standorte.geojson", places), ("baeume.csv", b"Art;Jahr\nLinde;1978\nEiche;2001\n")):
-        page = await browser.send(await browser.get(f"/t/{TOWN}/publish"), "/file", file=("file", name, content))
+        start = await browser.get(f"/t/{TOWN}/publish")
+        page = await browser.settled(await browser.send(start, "/file", file=("file", name, content)))
         page = await browser.send(page, "/description", description="Alle Bäume der Stadt.")
         page = await browser.send(page, "/rule", rule="municipalities-only")
         page = await browser.send(page, "/terms")

@@ -5,6 +5,7 @@ read as a browser reads it: `page.words` is what a person sees, `browser.send(pa
 """
 
 import html
+import re
 import secrets
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -24,13 +25,16 @@ from connector.app.services import Services
 from connector.http import server
 from connector.web import forms, routes
 from connector.web.call import Desk
+from connector.web.render import STOP_POLLING
 from connector.web.session import Cookies
 from tests.cities.sharing import free_port
+from tests.testkit.patience import eventually_said
 
 _VOID = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
 )
 _UNSEEN = frozenset({"script", "style", "head", "template"})
+_POLLED = re.compile(r'hx-get="([^"]+)" hx-trigger="every')
 
 
 class People:
@@ -167,6 +171,21 @@ class Browser:
         if press and pressed[0][0]:
             fields.append(pressed[0][:2])
         return await self.post(urljoin(page.path, form.action), fields, follow=follow, referer=page.url, file=file)
+
+    async def settled(self, page: Page) -> Page:
+        """The page once nothing on it comes by itself any more: its part is asked for as scripts do, then the page.
+
+        The desk waits a few seconds for that before it answers, which on a busy machine is not enough.
+        """
+        part = _POLLED.search(page.text)
+        if part is None:
+            return page
+
+        async def ended() -> bool:
+            return (await self.get(part[1])).status == STOP_POLLING
+
+        await eventually_said(ended)
+        return await self.get(page.path)
 
     async def close(self) -> None:
         await self._session.close()

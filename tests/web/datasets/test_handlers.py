@@ -69,9 +69,14 @@ async def test_a_wrong_change_comes_back(anna: Browser, trees: Page) -> None:
     assert (await anna.get(trees.path)).h1 == trees.h1
 
 
+async def handed_in(who: Browser, page: Page, name: str, content: bytes) -> Page:
+    """A new version that was read."""
+    return await who.settled(await who.send(page, "/version", file=("file", name, content)))
+
+
 async def test_a_new_version_is_read_like_the_first(anna: Browser, trees: Page) -> None:
     page = await anna.get(trees.link("Neue Fassung"))
-    page = await anna.send(page, "/version", file=("file", "baeume-neu.csv", TREES.encode("cp1252")))
+    page = await handed_in(anna, page, "baeume-neu.csv", TREES.encode("cp1252"))
     assert (page.h1, "Zeilen: 3, " in page.words) == ("Beschreibung", True)
     page = await anna.send(page, "/description", "Weiter", notes="Drei Bäume nachgetragen")
     assert page.h1 == "Prüfen und veröffentlichen"
@@ -80,7 +85,7 @@ async def test_a_new_version_is_read_like_the_first(anna: Browser, trees: Page) 
     shown = await anna.get(trees.path)
     assert "baeume-neu.csv" in shown.words
     assert "Drei Bäume nachgetragen" in shown.words
-    empty = await anna.send(await anna.get(f"{trees.path}/version"), "/version", file=("file", "leer.csv", b""))
+    empty = await handed_in(anna, await anna.get(f"{trees.path}/version"), "leer.csv", b"")
     assert "In der Datei steht nichts." in empty.words
 
 

@@ -36,11 +36,8 @@ async def test_from_the_search_to_the_file(town: tuple[City, Opened]) -> None:
     assert "1 Kommune, 0 Firmen" in page.words
     form = page.form("/requests")
     assert dict(form.fields)["terms"]
-    ready = await clerk.send(page, "/requests", purpose="https://w3id.org/hanse/v1#publicAdministration")
-    for _ in range(40):
-        if "Die Daten sind da." in ready.words:
-            break
-        ready = await clerk.get(ready.path)
+    purpose = "https://w3id.org/hanse/v1#publicAdministration"
+    ready = await clerk.settled(await clerk.send(page, "/requests", purpose=purpose))
     assert "Die Daten sind da." in ready.words, ready.words
     saved = await clerk.get(ready.link("Datei speichern"))
     assert saved.body == TREES

@@ -6,7 +6,7 @@ import pytest
 
 from tests.spaces.conftest import COUNTY, COUNTY_KIND, TOWN, UNLISTED, VILLAGE, County, joined
 from tests.testkit.cities import MUNICIPALITY, City, Space
-from tests.web.browsing import Opened, open_desk
+from tests.web.browsing import Browser, Opened, Page, open_desk
 
 NAME = "Datenraum Musterkreis"
 
@@ -75,13 +75,19 @@ async def test_data_and_contracts_name_the_space(county: County, town: City) -> 
         assert f"space:{NAME};;1" in (await anna.get(f"/t/{COUNTY}/figures/table.csv")).text
 
 
+async def handed_in(who: Browser, slug: str) -> Page:
+    """A file that was read."""
+    start = await who.get(f"/t/{slug}/publish")
+    return await who.settled(await who.send(start, "/file", file=("file", "a.csv", b"Art\nLinde\n")))
+
+
 async def test_an_offer_for_one_space_is_chosen_in_plain_words(
     county: County, town: City, desk: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """>> a county that keeps a space publishes << it is asked for which spaces; chosen, the terms say so by name, and a
     participant that belongs to none is not asked."""
     anna = desk.browser({COUNTY: ["steward"]})
-    page = await anna.send(await anna.get(f"/t/{COUNTY}/publish"), "/file", file=("file", "a.csv", b"Art\nLinde\n"))
+    page = await handed_in(anna, COUNTY)
     page = await anna.send(page, "/description", description="Alle Bäume.", title="Bäume")
     page = await anna.send(page, "/rule", rule="municipalities-only")
     assert "Nur für bestimmte Datenräume oder Verbünde" in page.words
@@ -99,7 +105,7 @@ async def test_an_offer_for_one_space_is_chosen_in_plain_words(
         page = await anna.send(page, "/terms")
     assert NAME in page.words, "saved again as it was, it is not for everybody"
     other = desk.browser({VILLAGE: ["steward"]})
-    page = await other.send(await other.get(f"/t/{VILLAGE}/publish"), "/file", file=("file", "a.csv", b"Art\nLinde\n"))
+    page = await handed_in(other, VILLAGE)
     page = await other.send(page, "/description", description="Alle Bäume.", title="Bäume")
     page = await other.send(page, "/rule", rule="municipalities-only")
     assert "Nur für bestimmte" not in page.words

@@ -30,7 +30,7 @@ async def anna(desk: Opened) -> Browser:
 
 async def handed_in(who: Browser, content: bytes = FILE, name: str = "Baumkataster_2024.csv") -> Page:
     start = await who.get(f"{HOME}/publish")
-    return await who.send(start, "/file", file=("file", name, content))
+    return await who.settled(await who.send(start, "/file", file=("file", name, content)))
 
 
 async def ruled(who: Browser, page: Page, rule: str = "municipalities-only", **filled: str | list[str]) -> Page:
@@ -260,7 +260,7 @@ async def test_what_a_program_handed_in(anna: Browser, city: City) -> None:
     (kept,) = await services.infra.db.read("musterstadt", services.catalogue.service.unpublished, "musterstadt")
     start = await anna.get(f"{HOME}/publish")
     assert f"aus dem GIS.csv, abgegeben am {local_time(kept.created_at, 'de')}" in start.words
-    page = await anna.send(start, "/known", source=source.id)
+    page = await anna.settled(await anna.send(start, "/known", source=source.id))
     assert (page.h1, "Zeilen: 3, Spalten: 7" in page.words) == ("Beschreibung", True)
     assert "aus dem GIS.csv" not in dict((await anna.get(f"{HOME}/publish")).form("/file").fields).values()
     assert not [one for one in (await anna.get(f"{HOME}/publish")).forms if one.action.endswith("/known")]
@@ -271,7 +271,7 @@ async def test_what_a_program_handed_in(anna: Browser, city: City) -> None:
 async def test_somebody_knows_the_zone(anna: Browser) -> None:
     page = await handed_in(anna)
     assert "geraten, bitte prüfen" in page.words
-    page = await anna.send(page, "/zone", "Zone 32 (die meisten Länder)")
+    page = await anna.settled(await anna.send(page, "/zone", "Zone 32 (die meisten Länder)"))
     assert ("UTM-Koordinaten, Zone 32 (wahrscheinlich)" in page.words, "Wo liegen die Orte?" in page.words) == (
         True,
         False,
