@@ -40,7 +40,7 @@ def gone(pid: int) -> bool:
 
 
 def wait_until_gone(pids: list[int]) -> None:
-    until = time.monotonic() + 15
+    until = time.monotonic() + PATIENCE_S
     while not all(map(gone, pids)):
         assert time.monotonic() < until, f"still there: {pids}"
         time.sleep(0.05)
