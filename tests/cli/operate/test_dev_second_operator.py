@@ -16,12 +16,12 @@ from connector.cli.frame.client import Api, Problem
 from connector.cli.main import main
 from connector.errors import HanseError
 from tests.cli.playback import Terminal
+from tests.testkit.patience import PATIENCE_S
 from tests.testkit.places import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SECTION = README.partition("### A second operator")[2].partition("```\n")[2].partition("```")[0]
 LINES = [shlex.split(line, comments=True)[1:] for line in SECTION.splitlines()]
-START_S = 60.0
 
 
 def test_it_takes_twelve_commands() -> None:
@@ -42,9 +42,9 @@ def serve() -> Iterator[Callable[[Path], None]]:
             with (folder / "log").open("wb") as log:
                 process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, cwd=ROOT)
             assert process.stdin is not None
-            stack.callback(process.wait, 20)
+            stack.callback(process.wait, PATIENCE_S)
             stack.callback(process.stdin.close)
-            until = time.monotonic() + START_S
+            until = time.monotonic() + PATIENCE_S
             while not _ready(folder):
                 assert process.poll() is None, (folder / "log").read_text()
                 assert time.monotonic() < until
@@ -132,7 +132,7 @@ def _advice(told: str) -> str:
 
 
 def _until(holds: Callable[[], bool]) -> None:
-    until = time.monotonic() + START_S
+    until = time.monotonic() + PATIENCE_S
     while not holds():
         assert time.monotonic() < until
         time.sleep(0.3)
