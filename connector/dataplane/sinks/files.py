@@ -8,6 +8,7 @@ import errno
 import os
 import re
 import shutil
+import threading
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,6 +41,8 @@ class FileSink:
         self._note = self.path.with_name(self.path.name + ".part.version")
         self._digest = sha256()
         self._file: BinaryIO | None = None
+        self._writing = threading.Lock()
+        """Nobody closes the file while it is written: its number may be another file's a moment later."""
 
     def open(self) -> None:
         """Takes up what is there: `size` bytes of `version`. Without a known version there is nothing to resume."""
@@ -71,11 +74,15 @@ class FileSink:
         with room():
             if self._free and shutil.disk_usage(self.path.parent).free - len(piece) < self._free:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            left = memoryview(piece)
-            while left:
-                left = left[self._opened().write(left) :]
+            self._put(piece)
         self._digest.update(piece)
         self.size += len(piece)
+
+    def _put(self, piece: bytes | bytearray) -> None:
+        left = memoryview(piece)
+        with self._writing:
+            while left:
+                left = left[self._opened().write(left) :]
 
     def digest(self) -> str:
         """SHA-256 of what is there, lower-case hex."""
@@ -99,9 +106,10 @@ class FileSink:
 
     def close(self) -> None:
         """Leaves the partial bytes for a later resume."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        with self._writing:
+            if self._file is not None:
+                self._file.close()
+                self._file = None
 
     def _opened(self) -> BinaryIO:
         assert self._file is not None

@@ -9,7 +9,7 @@ PIECE = 1 << 20
 
 
 async def fill(sink: FileSink, read: Callable[[], Awaitable[bytes]], progress: Callable[[int], None]) -> None:
-    """Takes what `read` gives until it gives nothing; what came before a failure of `read` is kept."""
+    """Takes what `read` gives until it gives nothing; what came before a failure of `read`, or a cut, is kept."""
     writing: asyncio.Future[None] | None = None
     piece = bytearray()
     try:
@@ -27,6 +27,6 @@ async def _write(
     sink: FileSink, before: asyncio.Future[None] | None, piece: bytearray, progress: Callable[[int], None]
 ) -> asyncio.Future[None]:
     if before is not None:
-        await before
+        await asyncio.shield(before)  # a cut cannot stop the thread: the sink must not be closed under it
         progress(sink.size)
     return asyncio.get_running_loop().run_in_executor(None, sink.write, piece)
