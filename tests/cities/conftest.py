@@ -1,10 +1,12 @@
 """A town that publishes and a village that asks, each in a connector of its own, and a disk that is slow."""
 
 import time
+from collections.abc import Iterator
 
 import pytest
 
 from connector.dataplane.sinks.files import FileSink
+from tests.cities.disk import HeldDisk
 from tests.testkit.cities import MUNICIPALITY, City, Space
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
@@ -41,3 +43,12 @@ def slow(pace: float, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(FileSink, "write", slowly)
     return written
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[HeldDisk]:
+    """What is received comes no further than the test lets it."""
+    held = HeldDisk()
+    monkeypatch.setattr(FileSink, "write", lambda sink, piece: held.write(sink, piece))
+    yield held
+    held.go()

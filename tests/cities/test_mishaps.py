@@ -13,6 +13,7 @@ from connector.dataplane import flows
 from connector.storage.database import Tx
 from connector.storage.effects import ProcessRef as Owner
 from connector.storage.effects import errand
+from tests.cities.disk import HeldDisk
 from tests.testkit.cities import City
 from tests.testkit.patience import eventually
 
@@ -64,15 +65,17 @@ async def test_a_file_that_vanished_before_the_first_byte_is_a_clear_reason(town
 
 
 async def test_a_file_that_shrinks_while_it_is_sent_breaks_the_stream_and_is_never_mistaken_for_the_whole(
-    town: City, village: City, slow: list[int]
+    town: City, village: City, disk: HeldDisk
 ) -> None:
     """The provider aborts within two seconds of seeing it; the resume meets another version and the digest says no."""
     agreement = await agreed(town, village, b"x" * (24 * MIB))
+    disk.hold(2)
     fetching = asyncio.create_task(village.fetch(VILLAGE, agreement, wait=60))
-    await eventually(lambda: len(slow) >= 2)
+    await eventually(lambda: len(disk.written) == 2)
     [path] = files(town)
     with path.open("r+b") as file:
         file.truncate(16 * MIB)
+    disk.go()
     await eventually(lambda: town.services.plane.streams.count() == 0)
     received = await fetching
     assert (received["state"], received["outcome"]) == ("TERMINATED", "broken")
@@ -139,11 +142,12 @@ async def test_the_termination_stops_the_fetching_too(town: City, village: City,
     assert village.services.plane.local.file(VILLAGE, mine["id"]) is None
 
 
-async def test_states_that_differ_end_terminated(town: City, village: City, slow: list[int]) -> None:
+async def test_states_that_differ_end_terminated(town: City, village: City, disk: HeldDisk) -> None:
     """The town believes SUSPENDED, the village STARTED (START crossed SUSPEND): the repair ends both."""
     agreement = await agreed(town, village, b"x" * (16 * MIB))
+    disk.hold(1)
     started = await village.api.post(f"/api/v1/participants/{VILLAGE}/transfers", {"agreement": agreement})
-    await eventually(lambda: len(slow) >= 1)
+    await eventually(lambda: len(disk.written) == 1)
 
     def parted(tx: Tx, slug: str, **changes: object) -> None:
         [row] = tx.all("SELECT id, kernel, counterparty FROM transfer")
@@ -158,6 +162,7 @@ async def test_states_that_differ_end_terminated(town: City, village: City, slow
 
     await town.services.infra.db.write(TOWN, parted, TOWN, state="SUSPENDED")
     await village.services.infra.db.write(VILLAGE, parted, VILLAGE, doubt=True)
+    disk.go()
     found = await village.api.get(f"/api/v1/participants/{VILLAGE}/transfers/{started['id']}", wait="60")
     assert found["state"] == "TERMINATED"
     [theirs] = await rows(town, TOWN, "SELECT state FROM transfer")

@@ -2,14 +2,13 @@
 
 import asyncio
 import re
-import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from connector.dataplane.sinks.files import FileSink
 from connector.verify.bundle import verify_bundle
+from tests.cities.disk import HeldDisk
 from tests.cities.replicas import Provider, provider, publish, village
 from tests.testkit.cities import MUNICIPALITY, PURPOSE, City
 from tests.testkit.pair import TOWN, VILLAGE, patiently, revived
@@ -66,59 +65,44 @@ async def test_a_replica_dies_during_a_negotiation_and_the_other_completes_it(
 
 
 async def test_a_replica_dies_while_it_sends_and_the_rest_comes_from_the_other(
-    provider: Provider, village: City, monkeypatch: pytest.MonkeyPatch
+    provider: Provider, village: City, disk: HeldDisk
 ) -> None:
     """32 MiB to a slow reader: the file is whole, and what was there before the death was not fetched again."""
     content = b"0123456789abcdef" * (32 * MIB // 16)
     did, dataset = await publish(provider, content)
     signed = await village.negotiate(VILLAGE, did, dataset)
-    write = FileSink.write
-    written = 0
-
-    def slowly(sink: FileSink, piece: bytes | bytearray) -> None:
-        nonlocal written
-        time.sleep(0.06)
-        write(sink, piece)
-        written += len(piece)
-
-    monkeypatch.setattr(FileSink, "write", slowly)
+    disk.hold(4)
     fetching = asyncio.create_task(village.fetch(VILLAGE, signed["agreement"], wait=60))
-    await eventually(lambda: written > 4 * MIB)
+    await eventually(lambda: len(disk.written) == 4)
     sender = provider.a if await streams(provider.a) else provider.b
     await sender.kill()
+    disk.go()
     received = await fetching
     assert (received["state"], received["outcome"]) == ("COMPLETED", "received"), received
     assert Path(received["file"]).read_bytes() == content
-    assert written == len(content), "the range behind the bytes that were there, and nothing else"
+    assert sum(disk.written) == len(content), "the range behind the bytes that were there, and nothing else"
 
 
 @pytest.mark.long
 async def test_a_replica_dies_while_it_pushes_and_the_other_sends_it_all(
-    provider: Provider, village: City, monkeypatch: pytest.MonkeyPatch
+    provider: Provider, village: City, disk: HeldDisk
 ) -> None:
     """32 MiB to a door that is slow at first: what the dead replica sent is gone, the other begins again; one use."""
     content = b"0123456789abcdef" * (32 * MIB // 16)
     did, dataset = await publish(provider, content)
     signed = await village.negotiate(VILLAGE, did, dataset)
-    write, written, pause = FileSink.write, list[int](), [0.05]
-
-    def slowly(sink: FileSink, piece: bytes | bytearray) -> None:
-        time.sleep(sum(pause))
-        write(sink, piece)
-        written.append(len(piece))
-
-    monkeypatch.setattr(FileSink, "write", slowly)
+    disk.hold(4)
     wish = {"agreement": signed["agreement"], "mode": "push"}
     started = await village.api.post(f"/api/v1/participants/{VILLAGE}/transfers", wish)
-    await eventually(lambda: len(written) >= 4)
+    await eventually(lambda: len(disk.written) == 4)
     sender = provider.a if await streams(provider.a) else provider.b
     await sender.kill()
-    pause.clear()
+    disk.go()
     place = f"/api/v1/participants/{VILLAGE}/transfers/{started['id']}"
     received = await village.api.get(place, wait="60")
     assert (received["state"], received["outcome"]) == ("COMPLETED", "received"), received
     assert Path(received["file"]).read_bytes() == content
-    assert len(content) < sum(written) < 2 * len(content)
+    assert len(content) < sum(disk.written) < 2 * len(content)
     uses = provider.rows("SELECT count(*) AS n FROM decision WHERE phase = 'access' AND permit = 1")
     assert uses == [{"n": 1}]
     assert [row["state"] for row in provider.rows("SELECT state FROM transfer")] == ["COMPLETED"]

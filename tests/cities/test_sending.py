@@ -11,6 +11,7 @@ import pytest
 
 from connector.storage.database import Tx
 from connector.trust.did import did as dids
+from tests.cities.disk import HeldDisk
 from tests.testkit.cities import MUNICIPALITY, City, Space
 from tests.testkit.nasty import NastyPeer, nasty_peer
 from tests.testkit.patience import PATIENCE_S, eventually
@@ -30,11 +31,6 @@ def usual(*values: tuple[str, ...], usual: set[tuple[str, ...]]) -> list[Any]:
 async def nasty(space: Space) -> Any:
     async with nasty_peer(space) as peer:
         yield peer
-
-
-@pytest.fixture
-def pace() -> float:
-    return 0.05
 
 
 async def agreed(town: City, village: City, content: bytes, **slots: str) -> str:
@@ -113,29 +109,31 @@ async def test_the_provider_sends_what_was_agreed(town: City, village: City) -> 
     usual(("pull", "push"), CITIES, CITIES, usual={("pull", "town", "village"), ("push", "village", "town")}),
 )
 async def test_a_transfer_that_rested_ends_with_the_whole_file(
-    mode: str, suspender: str, resumer: str, town: City, village: City, slow: list[int]
+    mode: str, suspender: str, resumer: str, town: City, village: City, disk: HeldDisk
 ) -> None:
     """>> suspend in the middle << no further byte; >> resume << a pull goes on where it was, a push begins again."""
     cities = {"town": (town, TOWN), "village": (village, VILLAGE)}
     content = b"0123456789abcdef" * (24 * MIB // 16)
     agreement = await agreed(town, village, content)
+    disk.hold(3)
     transfer = await begun(village, agreement, mode)
-    await eventually(lambda: len(slow) >= 3)
+    await eventually(lambda: len(disk.written) == 3)
     said = await say(*cities[suspender], "suspend", reason="Wartung")
     assert said["state"] == "SUSPENDED"
     for city, slug in cities.values():
         await state(city, slug, "SUSPENDED")
         assert "Wartung" in (await only(city, slug))["reason"]["de"]
+    disk.go()
     await eventually(lambda: village.services.plane.streams.count() == 0 == town.services.plane.streams.count())
-    rested, before = len(slow), sum(path.stat().st_size for path in left(village))
+    rested, before = len(disk.written), sum(path.stat().st_size for path in left(village))
     await asyncio.sleep(0.15)
-    assert len(slow) == rested
+    assert len(disk.written) == rested
     assert (before > 0) == (mode == "pull")
     await say(*cities[resumer], "resume")
     received = await ended(village, transfer, wait=60)
     assert (received["state"], received["outcome"]) == ("COMPLETED", "received")
     assert Path(received["file"]).read_bytes() == content
-    written = sum(slow)
+    written = sum(disk.written)
     assert written == len(content) if mode == "pull" else len(content) < written < 2 * len(content)
     assert len(await rows(town, TOWN, ONE_USE)) == 1
 
@@ -148,13 +146,14 @@ async def test_a_transfer_that_rested_ends_with_the_whole_file(
     ),
 )  # fmt: skip
 async def test_either_side_ends_it_and_nothing_is_left(
-    mode: str, stand: str, ender: str, town: City, village: City, slow: list[int]
+    mode: str, stand: str, ender: str, town: City, village: City, disk: HeldDisk
 ) -> None:
     """>> terminate while bytes flow or rest << TERMINATED on both sides with the reason, no half file, no stream."""
     cities = {"town": (town, TOWN), "village": (village, VILLAGE)}
     agreement = await agreed(town, village, b"x" * (24 * MIB))
+    disk.hold(3)
     await begun(village, agreement, mode)
-    await eventually(lambda: len(slow) >= 3)
+    await eventually(lambda: len(disk.written) == 3)
     if stand == "SUSPENDED":
         await say(*cities[ender], "suspend")
         for city, slug in cities.values():
@@ -163,6 +162,7 @@ async def test_either_side_ends_it_and_nothing_is_left(
     for city, slug in cities.values():
         await state(city, slug, "TERMINATED")
         assert "Schluss" in (await only(city, slug))["reason"]["de"]
+    disk.go()
     await eventually(lambda: village.services.plane.streams.count() == 0 == town.services.plane.streams.count())
     await eventually(lambda: left(village) == [])
 
@@ -182,20 +182,21 @@ async def test_a_push_is_cut_when_the_contract_runs_out(town: City, village: Cit
     await eventually(lambda: left(village) == [])
 
 
-async def test_a_fresh_address_while_it_flows_changes_nothing(town: City, village: City, slow: list[int]) -> None:
+async def test_a_fresh_address_while_it_flows_changes_nothing(town: City, village: City, disk: HeldDisk) -> None:
     """>> the owner renews while bytes flow << they flow on, the old key stays good for what is under way."""
     content = b"x" * (8 * MIB)
     agreement = await agreed(town, village, content)
     for mode, owner in (("pull", (town, TOWN)), ("push", (village, VILLAGE))):
-        slow.clear()
+        disk.hold(2)
         transfer = await begun(village, agreement, mode)
-        await eventually(lambda: len(slow) >= 2)
+        await eventually(lambda: len(disk.written) == 2)
         found = await owner[0].api.get(f"/api/v1/participants/{owner[1]}/transfers")
         renewed = found["transfers"][0]["id"]
         await owner[0].api.post(f"/api/v1/participants/{owner[1]}/transfers/{renewed}/resume")
+        disk.go()
         received = await ended(village, transfer)
         assert (received["state"], received["outcome"]) == ("COMPLETED", "received")
-        assert sum(slow) == len(content)
+        assert sum(disk.written) == len(content)
 
 
 async def test_a_source_that_is_not_the_agreed_one_is_not_kept(town: City, village: City) -> None:
