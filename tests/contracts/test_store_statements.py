@@ -11,7 +11,6 @@ from connector.storage.sqlite.tx import SqliteTx
 from tests.testkit.towns import Towns
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
-NEVER = 3600.0
 STEPS = ("asked", "requested", "agreed", "verified", "finalized")
 TAKEN = {"sqlite": (5, 11, 11, 12, 8), "postgres": (5, 14, 12, 12, 9)}
 """By what was said, once what seldom changes has been read."""
@@ -45,7 +44,7 @@ async def test_a_negotiation(towns: Towns, ran: dict[object, list[str]]) -> None
     made = await towns.publish(TOWN)
     await towns.ask(VILLAGE, TOWN, made)
     await towns.run()
-    towns.late_acks, towns.acks._linger_s, towns.acks._soon_s = True, NEVER, NEVER
+    towns.late_acks = True
     ran.clear()
     await towns.ask(VILLAGE, TOWN, made)
     await towns.run()

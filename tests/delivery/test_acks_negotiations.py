@@ -89,7 +89,6 @@ async def test_an_end_leaves_with_the_pid_that_the_answer_named(counted: tuple[T
     """>> request << 201 with a pid, and no word more >> an end, before that was booked: it knows the pid."""
     towns, counting = counted
     made = await towns.publish(TOWN)
-    towns.acks._linger_s = towns.acks._soon_s = NEVER
     said = {"@type": "ContractNegotiation", "providerPid": "urn:uuid:theirs", "state": "REQUESTED"}
     towns.wire.answers = [Answer(201, {}, json.dumps(said).encode()), Answer(200, {}, b"")]
     worker = Worker(counting, SystemClock(), towns.handlers, "me", Settings(sweep_s=0.02), acks=towns.acks)
@@ -109,7 +108,6 @@ async def test_a_peer_is_held_to_the_pid_of_an_answer_that_nobody_has_booked(cou
     """>> request << 201 with a pid; booking it fails << an end under another pid is refused, under that one taken."""
     towns, counting = counted
     made = await towns.publish(TOWN)
-    towns.acks._linger_s = towns.acks._soon_s = NEVER
     said = {"@type": "ContractNegotiation", "providerPid": "urn:uuid:theirs", "state": "REQUESTED"}
     towns.wire.answers = [Answer(201, {}, json.dumps(said).encode())]
     worker = Worker(counting, SystemClock(), towns.handlers, "me", Settings(sweep_s=NEVER), acks=towns.acks)

@@ -70,6 +70,7 @@ Bend = Callable[[dict[str, Any]], None]
 BASE = "https://localhost:18443"
 LEASE_MS = 60_000
 _HOUR_MS = 3_600_000
+_NEVER_S = 3600.0
 
 
 class Wire:
@@ -233,7 +234,7 @@ class Towns:
         self.pushes: list[str] = []
         self.file_name = "baeume.csv"
         self.late_acks = False
-        """Whether answers to our messages are booked only when a test says so (`acks.booked`)."""
+        """Whether answers to our messages are booked only when a test says so (`acks.booked`), or the peer is done."""
         self.infra = Infra(
             settings=replace(load(folder, {}), signers=Signers(deadline_s=3600.0)), clock=self.clock, db=db,
             http=SafeClient(), vault=self.vault, metrics=Metrics(), me="towns",
@@ -262,7 +263,7 @@ class Towns:
         )  # fmt: skip
         self.transfers, self.decisions, self.reports = moved.service, moved.decisions, moved.reports
         self.enforcement, self.duties = moved.enforcement, moved.duties
-        self.acks = Acks(self.db, self.clock)
+        self.acks = Acks(self.db, self.clock, _NEVER_S, _NEVER_S)
         sent = delivery.assemble(
             infra, self.participants, self.wire, self.circuits, self.acks, self.contracts, self.transfers
         )  # fmt: skip
