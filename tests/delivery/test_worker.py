@@ -137,12 +137,15 @@ async def test_a_row_that_waits_holds_up_its_own_stream_only(any_db: Database) -
 
 async def test_streams_run_side_by_side_but_not_more_than_allowed(any_db: Database) -> None:
     """>> six streams, two places << never more than two handlers at once."""
-    now, most = 0, 0
+    now, most, together = 0, 0, asyncio.Event()
 
     async def handler(row: OutboxRow) -> None:
         nonlocal now, most
         now += 1
         most = max(most, now)
+        if now == 2:
+            together.set()
+        await together.wait()
         await asyncio.sleep(0.02)
         now -= 1
         await any_db.write(TOWN, outbox.finish, row)

@@ -19,6 +19,7 @@ from connector.storage import Database, Tx
 from connector.verify.formats import timestamp
 from connector.witness import timestamp_job, timestamps
 from connector.witness.timestamp_job import TimestampJob
+from tests.testkit.patience import eventually
 from tests.verify import authority as test_authority
 from tests.verify.authority import Authority
 from tests.verify.forge import PROVIDER, LogKey, root_of
@@ -181,7 +182,13 @@ async def test_an_authority_that_says_nothing_is_waited_for_beside_everything_el
     sqlite_db: Database, served: Served, job: TimestampJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`begin` returns at once, a second one starts no second round, and a round without end is cut off."""
-    monkeypatch.setattr(timestamp_job, "LOOK_S", 0.2)
+    timers = list[asyncio.Timeout]()
+
+    def kept(seconds: float) -> asyncio.Timeout:
+        timers.append(asyncio.timeout(seconds))
+        return timers[-1]
+
+    monkeypatch.setattr(timestamp_job, "asyncio", SimpleNamespace(timeout=kept))
     await grown(sqlite_db, TOWNS[0])
     served.hangs = True
     await job.begin()
@@ -189,7 +196,11 @@ async def test_an_authority_that_says_nothing_is_waited_for_beside_everything_el
     await job.begin()
     assert first is not None
     assert job._aside._round is first
+    await eventually(lambda: served.asked == 1)
+    [timer] = timers
+    timer.reschedule(asyncio.get_running_loop().time())
     await first
+    assert timer.expired()
     assert served.asked == 1
     served.hangs = False
     await job.begin()
