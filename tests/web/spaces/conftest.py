@@ -62,9 +62,15 @@ async def desk(space: Space) -> AsyncIterator[CountyDesk]:
 
 
 @pytest.fixture
-async def desks(space: Space) -> AsyncIterator[Desks]:
+async def desks(space: Space, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desks]:
+    """The town asks the county when somebody presses the button, and not by itself every ten seconds."""
+
+    async def nothing() -> None:
+        pass
+
     county = County(await space.city("county", {COUNTY: COUNTY_KIND}, UNLISTED))
     made = Desks(county, await space.city("town", {TOWN: MUNICIPALITY}, UNLISTED))
+    monkeypatch.setattr(made.town.services.spaces.joining, "work", nothing)
     await county.found(RULES)
     yield made
     await made.close()
