@@ -13,6 +13,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from tests.testkit.patience import PATIENCE_S
+
 if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
@@ -21,7 +23,6 @@ PROVIDED: Final = "apt-get install chromium-headless-shell; pip install playwrig
 ARGUMENTS: Final = ("--no-sandbox", "--disable-background-networking", "--disable-component-update")
 """As root, as in a container, Chromium starts without its sandbox only; it loads nothing but our own pages."""
 SMALLEST: Final = 320
-PATIENCE_MS: Final = 10_000
 
 
 def executable() -> str | None:
@@ -110,7 +111,7 @@ async def window(
         color_scheme="dark" if dark else "light", accept_downloads=True, timezone_id="America/New_York",
         ignore_https_errors=origin.startswith("https://localhost"),
     )  # fmt: skip
-    context.set_default_timeout(PATIENCE_MS)
+    context.set_default_timeout(PATIENCE_S * 1000)
     kept: list[Any] = [{"name": name, "value": value, "url": origin} for name, value in cookies.items()]
     await context.add_cookies(kept)
     watch = Watch(context, origin, *more, expected=expected)

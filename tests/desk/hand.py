@@ -12,13 +12,14 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+from tests.testkit.patience import PATIENCE_S
+
 if TYPE_CHECKING:
     from playwright.async_api import FileChooser, Locator, Page
 
 Way = Literal["mouse", "no scripts", "keyboard"]
 FARTHEST: Final = 250
 """Tabs after which an element counts as not to be reached."""
-LONGEST_S: Final = 30.0
 
 
 class Stuck(AssertionError):
@@ -27,7 +28,7 @@ class Stuck(AssertionError):
 
 class Hand:
     def __init__(self, page: "Page", way: Way) -> None:
-        self.page, self.way = page, way
+        self.page, self.way, self.patience_s = page, way, PATIENCE_S
         self.actions = self.fields = self.tabs = 0
         self.questions: set[str] = set()
         self.begun, self.ended = time.monotonic(), 0.0
@@ -102,7 +103,7 @@ class Hand:
         if self.way == "keyboard":
             await self._reach(field)
             await self.page.keyboard.press("Enter")
-            async with asyncio.timeout(LONGEST_S):
+            async with asyncio.timeout(PATIENCE_S):
                 await (await self._choosers.get()).set_files(file)
         else:
             await field.set_input_files(file)
@@ -118,7 +119,7 @@ class Hand:
 
     async def see(self, text: str) -> None:
         """It stands on the page, or comes there by itself; without scripts the page is loaded again for it."""
-        until = time.monotonic() + LONGEST_S
+        until = time.monotonic() + PATIENCE_S
         while not await self.shows(text):
             if time.monotonic() > until:
                 raise Stuck(f"“{text}” does not come on {self.page.url}:\n{await self.text()}")
@@ -139,26 +140,24 @@ class Hand:
     # Finding and pressing
 
     async def _one(self, role: Literal["link", "button"], name: str, within: str) -> "Locator":
-        place = self.page.locator("body") if not within else self.page.locator(
-            "tr, li, article, section, dd", has_text=within
-        ).last  # fmt: skip
-        return await self._there(place.get_by_role(role, name=name))
+        return await self._there(self._place(within).get_by_role(role, name=name))
+
+    def _place(self, within: str) -> "Locator":
+        if not within:
+            return self.page.locator("body")
+        return self.page.locator("tr, li, article, section, dd", has_text=within).last
 
     def _labelled(self, label: str) -> "Locator":
         """The field, and not the section or group that bears a name like it."""
         return self.page.get_by_label(label).and_(self.page.locator("input, textarea"))
 
     async def _pressable(self, name: str, within: str) -> "Locator":
-        for role in ("link", "button"):
-            try:
-                return await self._one(role, name, within)
-            except Stuck:
-                continue
-        raise Stuck(f"neither link nor button “{name}” on {self.page.url}:\n{await self.text()}")
+        place = self._place(within)
+        return await self._there(place.get_by_role("link", name=name).or_(place.get_by_role("button", name=name)))
 
     async def _there(self, found: "Locator") -> "Locator":
-        """The first that can be seen; Stuck if none is there soon."""
-        until = time.monotonic() + 3.0
+        """The first that can be seen; Stuck if none comes."""
+        until = time.monotonic() + self.patience_s
         while True:
             for index in range(await found.count()):
                 if await found.nth(index).is_visible():

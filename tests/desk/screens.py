@@ -27,6 +27,7 @@ from tests.desk import browser as real
 from tests.desk import npm_tools
 from tests.desk.lively import lively, prepared
 from tests.desk.towns import NEIGHBOUR, ROLES, TOWN, Person, Towns, towns
+from tests.testkit.patience import PATIENCE_S
 from tests.web.browsing import Browser
 from tests.web.browsing import Page as Shown
 
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from playwright.async_api import Page
 
 SKIPPED = 77
-LONGEST_S = 60.0
-"""Of axe on one page."""
 SCHEMES, WIDTHS, LANGUAGES = ("light", "dark"), (320, 768, 1440), ("de", "en")
 Way = tuple[str, int, str]
 QUICK: list[Way] = [("dark", 320, "de"), ("light", 1440, "en")]
@@ -100,7 +99,7 @@ async def looked_at(page: "Page", path: str, picture: Path | None) -> tuple[str,
         await page.set_content(text)
     wide = [f"wider than the window: {one}" for one in await real.overflow(page)]
     quirks = [] if await page.evaluate("document.compatMode") == "CSS1Compat" else ["read in quirks mode"]
-    async with asyncio.timeout(LONGEST_S):
+    async with asyncio.timeout(PATIENCE_S):
         barriers: list[str] = await page.evaluate(RUN)
     return text, [*wide, *quirks, *(f"axe {one}" for one in barriers)]
 

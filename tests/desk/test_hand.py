@@ -102,6 +102,7 @@ async def test_a_focus_that_nobody_sees_and_a_page_that_is_too_wide_are_noticed(
         await hand.open("/hidden")
         with pytest.raises(Stuck, match="cannot be seen"):
             await hand.follow("Start")
+        hand.patience_s = 0.0
         with pytest.raises(Stuck, match="nothing like"):
             await hand.press("Weiter")
         assert await overflow(page) == []
