@@ -9,11 +9,14 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
+from unittest.mock import patch
 
 from connector.settings.load import web_origin
+from connector.web.publish import handlers as publish
 from connector.web.session import Cookies
 from tests.cities.sharing import free_port
 from tests.testkit.cities import COMPANY, MUNICIPALITY, City, Space, data_space
+from tests.testkit.patience import PATIENCE_S
 
 TOWN, NEIGHBOUR, FIRM = "musterstadt", "nachbardorf", "stadtwerke"
 ROLES = ("steward", "publisher", "auditor", "protection", "admin")
@@ -60,7 +63,17 @@ class Towns(NamedTuple):
 
 @asynccontextmanager
 async def towns(folder: Path) -> AsyncIterator[Towns]:
-    """Both processes, each knowing the other; short paths, please."""
+    """Both processes, each knowing the other; short paths, please.
+
+    They show no page that only waits for a file to be read: it has a button more, and how many are pressed is counted.
+    """
+    with patch.object(publish, "PATIENCE_S", PATIENCE_S):
+        async with _towns(folder) as made:
+            yield made
+
+
+@asynccontextmanager
+async def _towns(folder: Path) -> AsyncIterator[Towns]:
     async with data_space(folder) as space:
         environ = {"HANSE_QUOTA__PEER_HOUR_STARTS": "0"}
         programs = {**environ, "HANSE_API__PORT": str(free_port())}
