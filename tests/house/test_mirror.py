@@ -166,7 +166,6 @@ PROVED_BY: dict[str, str] = {
     "requests/search.py": "api/test_find.py",
     "settings/sections.py": "trust/signers/test_csc.py",
     "storage/postgres/tx.py": "storage/test_database.py",
-    "storage/postgres/wakeups.py": "storage/test_database.py",
     "storage/sqlite/checkpoint.py": "storage/sqlite/test_database.py",
     "storage/sqlite/lock.py": "storage/sqlite/test_database.py",
     "storage/sqlite/snapshot.py": "storage/sqlite/test_integrity.py",

@@ -177,12 +177,15 @@ class Postgres:
         return bool(self._listeners.get(topic))
 
     def _heard(self, told: Told | None) -> None:
-        signals = (
+        self._loop.call_soon_threadsafe(self._deliver_heard, told)
+
+    def _deliver_heard(self, told: Told | None) -> None:
+        """On the loop, where listeners come: at a start they do while the first news is heard."""
+        self._deliver(
             [Signal(topic) for topic in self._listeners]
             if told is None
             else [Signal(told.topic, None if told.words is None else ElsewhereChanged(told.words))]
         )
-        self._loop.call_soon_threadsafe(self._deliver, signals)
 
     def _deliver(self, signals: list[Signal]) -> None:
         for signal in signals:

@@ -18,6 +18,7 @@ import psycopg
 CHANNEL = "hanse"
 _POLL_S = 0.2
 _RETRY_S = 1.0
+_START_S = 1.0
 LONGEST = 2_000
 """Bytes of the words of a signal; PostgreSQL carries 8 000 in all."""
 
@@ -47,14 +48,16 @@ class Wakeups:
         self._mutex = threading.Lock()
         self._stopped = threading.Event()
         self._listening = threading.Event()
+        self._started = False
         self._teller = ThreadPoolExecutor(1, "hanse-notify")
         self._telling: psycopg.Connection[tuple[object, ...]] | None = None
         self._thread = threading.Thread(target=self._run, name="hanse-listen", daemon=True)
 
     def start(self) -> None:
-        """Returns once we listen, or after a second: the database may come later."""
+        """Returns once we listen, or after a second: the database may come later, and what was missed is told then."""
         self._thread.start()
-        self._listening.wait(1.0)
+        self._listening.wait(_START_S)
+        self._started = True
 
     def stop(self) -> None:
         """Tell what is still to be told, then end. Blocks."""
@@ -95,7 +98,7 @@ class Wakeups:
     def _listen(self) -> None:
         with psycopg.connect(self._url, autocommit=True) as connection:
             connection.execute(f"LISTEN {CHANNEL}")
-            if self._listening.is_set():
+            if self._started:
                 self._heard(None)
             self._listening.set()
             while not self._stopped.is_set():
