@@ -13,6 +13,7 @@ import hypothesis
 import pytest
 
 from connector.storage import Database, Tx, open_database
+from connector.storage.postgres import database as postgres
 from connector.storage.postgres import wakeups
 from tests import accepting, forked, loopback, made_once
 from tests.postgres import Cluster, running_cluster
@@ -29,6 +30,7 @@ accepting.close_with_server()
 pytest.register_assert_rewrite("tests.testkit")  # what its checks compared is said when one fails
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("untimed")  # how fast this machine is says nothing about the product
+postgres._WAIT_S = wakeups._START_S = 180.0  # a busy machine takes its time for a connection
 wakeups._POLL_S = 0.02  # a listener ends when it next looks, and a thousand databases are closed in these tests
 
 

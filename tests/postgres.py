@@ -33,6 +33,8 @@ ROLES = ("hanse_owner", "hanse", "hanse_worker")
 TEMPLATE = "hanse_template"
 _MEMORY = Path("/dev/shm")
 _ROOM = 2 << 30
+_PATIENCE_S = 180
+"""A server on a busy machine may take half a minute to start; one that has ended is not waited for."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,7 @@ class Cluster:
             connection.close()
         if self._server is not None:
             self._server.send_signal(2)  # fast shutdown
-            self._server.wait(20)
+            self._server.wait(_PATIENCE_S)
 
     @contextmanager
     def database(self) -> Iterator[Urls]:
@@ -242,13 +244,14 @@ class Cluster:
         return f"postgresql://{role}:{self.password}@127.0.0.1:{self.port}/{database}"
 
     def _await_server(self) -> None:
-        deadline = time.monotonic() + 30
+        assert self._server is not None
+        deadline = time.monotonic() + _PATIENCE_S
         while True:
             try:
-                psycopg.connect(self._url("postgres", "postgres"), connect_timeout=2).close()
+                psycopg.connect(self._url("postgres", "postgres"), connect_timeout=_PATIENCE_S).close()
                 return
             except psycopg.OperationalError:
-                if time.monotonic() > deadline:
+                if self._server.poll() is not None or time.monotonic() > deadline:
                     raise RuntimeError((self.folder / "log").read_text(errors="replace")) from None
                 time.sleep(0.05)
 
