@@ -20,6 +20,7 @@ from connector.clock import SystemClock, instant
 from connector.http.outbound import SafeClient
 from connector.trust.keys.jwk import encode
 from connector.trust.signers.port import Keeper, KeptKey, Place
+from tests.testkit.patience import PATIENCE_S
 
 Private = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 ALGS = ("ES256", "ES384", "PS256")
@@ -109,7 +110,7 @@ def authority() -> Issued:
     return Issued(ca, key)
 
 
-def kept(alg: str, place: Place, keeper: Keeper, answer_s: float = 5.0) -> KeptKey:
+def kept(alg: str, place: Place, keeper: Keeper, answer_s: float = PATIENCE_S) -> KeptKey:
     return KeptKey(f"did:web:a.example#{alg}", KEYS[alg].public_key(), place, keeper, answer_s)
 
 
@@ -140,7 +141,7 @@ async def serving(answer: Answer) -> AsyncIterator[tuple[str, SafeClient, list[A
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     port = runner.addresses[0][1]
-    client = SafeClient(allow=("127.0.0.0/8",), insecure=True, total_s=60.0)
+    client = SafeClient(allow=("127.0.0.0/8",), insecure=True, total_s=PATIENCE_S)
     try:
         yield f"http://127.0.0.1:{port}", client, asked
     finally:

@@ -17,6 +17,7 @@ from connector.settings.sections import Secret, Signers
 from connector.trust.signers.client_credentials import EARLY_S, LONGEST_S, UNSAID_S, Grant
 from connector.trust.signers.csc import SigningService
 from connector.trust.signers.port import KeptKey, Place
+from tests.testkit.patience import PATIENCE_S
 from tests.trust.signers.keepers import KEYS, digest_signature, kept
 
 PLACE = Place(signer="csc", key="credential-7")
@@ -30,7 +31,7 @@ class Service:
     """A signing service with a token endpoint: it numbers its tokens, and takes only the newest one."""
 
     def __init__(self) -> None:
-        self.settings, self.client = Signers(), SafeClient(allow=("127.0.0.0/8",), insecure=True, total_s=5.0)
+        self.settings, self.client = Signers(), SafeClient(allow=("127.0.0.0/8",), insecure=True, total_s=PATIENCE_S)
         self.now, self.given, self.requests, self.calls = 1_000.0, 0, list[web.Request](), list[str]()
         self.answer: tuple[int, Any] = (200, None)
         self.forms: list[dict[str, list[str]]] = []

@@ -23,6 +23,7 @@ from connector.settings.sections import Secret, Signers
 from connector.trust.signers.csc import PSS_PARAMETERS, SigningService
 from connector.trust.signers.port import KeptKey, Place
 from connector.verify.formats import algorithms
+from tests.testkit.patience import PATIENCE_S
 from tests.trust.signers.keepers import (
     ALGS,
     KEYS,
@@ -54,7 +55,7 @@ class Drip(AsyncIterable[bytes]):
 
 @asynccontextmanager
 async def key(
-    alg: str, answer: Callable[..., Awaitable[web.StreamResponse]], pin: str = PIN, answer_s: float = 5.0
+    alg: str, answer: Callable[..., Awaitable[web.StreamResponse]], pin: str = PIN, answer_s: float = PATIENCE_S
 ) -> AsyncIterator[tuple[KeptKey, list[Asked]]]:
     async with serving(answer) as (url, client, asked):
         settings = Signers(csc_url=f"{url}/csc/v2/", csc_token=Secret(TOKEN), csc_pin=Secret(pin))

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.testkit.patience import PATIENCE_S
+
 MODULE = Path("/usr/lib/softhsm/libsofthsm2.so")
 pkcs11 = pytest.importorskip("pkcs11", reason="python-pkcs11 (extra hsm) is not installed")
 pytestmark = [
@@ -65,7 +67,7 @@ def hsm(pin="1234", module=MODULE):
 
 def key(box, label="es256", token="stadt", public="es256"):
     return KeptKey("did:web:a.example#" + label, publics[public], Place(signer="pkcs11", key=label, token=token),
-                   box.sign, 20.0)
+                   box.sign, {patience})
 
 async def code(seal_key):
     try:
@@ -115,8 +117,10 @@ def environ(made: Path, tmp_path: Path) -> dict[str, str]:
 def run(environ: dict[str, str], text: str, module: Path = MODULE) -> None:
     """Runs the lines after the common beginning; they assert for themselves."""
     keys = Path(environ["SOFTHSM2_CONF"]).parent
-    program = BEGIN.format(module=module, keys=keys) + "\nasync def main():\n" + text + "\nasyncio.run(main())\n"
-    done = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, timeout=120)
+    begin = BEGIN.format(module=module, keys=keys, patience=PATIENCE_S)
+    program = begin + "\nasync def main():\n" + text + "\nasyncio.run(main())\n"
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.returncode == 0, done.stderr[-2000:]
 
 
@@ -229,14 +233,14 @@ def test_two_keys_or_two_tokens_of_one_name_are_told_apart_by_nobody(environ: di
     assert await code(key(hsm(), "zwilling")) == ("signers.no-key", "MultipleObjectsReturned")
 """)  # fmt: skip
     initialised(environ, "4321")
-    begin = BEGIN.format(module=MODULE, keys="").partition("lib = ")[0]
+    begin = BEGIN.format(module=MODULE, keys="", patience=PATIENCE_S).partition("lib = ")[0]
     subprocess.run([sys.executable, "-c", begin + """
 from cryptography.hazmat.primitives.asymmetric import ec
 async def tried():
     place, public = Place(signer="pkcs11", key="es256", token="stadt"), ec.generate_private_key(ec.SECP256R1())
     box = Hsm(Signers(pkcs11_module=MODULE, pkcs11_pin=Secret("1234")))
     try:
-        await KeptKey("did:web:a.example#x", public.public_key(), place, box.sign, 20.0).seal(b"header.")
+        await KeptKey("did:web:a.example#x", public.public_key(), place, box.sign, 600.0).seal(b"header.")
     except Unavailable as fault:
         return fault.code, fault.facts["why"]
 assert asyncio.run(tried()) == ("signers.no-key", "MultipleTokensReturned")
@@ -274,23 +278,24 @@ def test_an_hsm_that_hangs_stops_neither_the_loop_nor_the_end_of_the_process(
     """>> C_Sign never returns << the loop goes on, seals say "too slow", then are not even asked; the process ends."""
     library, held = tmp_path / "slow.so", tmp_path / "held"
     subprocess.run(["cc", "-shared", "-fPIC", "-o", library, HERE / "slow_hsm.c", "-ldl"], check=True)
-    run({**environ, "SLOW_HSM": str(held)}, f"""
+    run({**environ, "SLOW_HSM": str(held), "SLOW_HSM_ASKED": str(held.with_name("asked"))}, f"""
     import threading
+    from connector.trust.signers import throttle
+    throttle.FIRST_S = throttle.LONGEST_S
     held, box = Path({str(held)!r}), hsm()
-    place = Place(signer="pkcs11", key="es256", token="stadt")
-    one = KeptKey("did:web:a.example#es256", publics["es256"], place, box.sign, 0.3)
-    await one.seal(b"header.")
+    asked = held.with_name("asked")
+    await key(box).seal(b"header.")
     held.touch()
-    beats = 0
-    async def beat():
-        nonlocal beats
-        while True:
-            await asyncio.sleep(0.01)
-            beats += 1
-    other = asyncio.create_task(beat())
+    hangs = asyncio.create_task(key(box).seal(b"header."))
+    while not asked.exists():
+        await asyncio.sleep(0.01)
+    for _ in range(10):
+        await asyncio.sleep(0.01)
+    assert not hangs.done()
+    place = Place(signer="pkcs11", key="es256", token="stadt")
+    one = KeptKey("did:web:a.example#es256", publics["es256"], place, box.sign, 0.05)
     assert (await code(one))[0] == "signers.hsm-slow"
-    assert beats > 3, "the event loop stood still while the HSM did"
     assert (await code(one))[0] == "signers.paused"
-    other.cancel()
+    hangs.cancel()
     assert [thread.daemon for thread in threading.enumerate() if thread.name == "hsm"] == [True]
 """, library)  # fmt: skip

@@ -17,6 +17,7 @@ from connector.trust.keys.jwk import encode
 from connector.trust.signers.port import KeptKey, Place
 from connector.trust.signers.vault_transit import Transit
 from connector.verify.formats import algorithms
+from tests.testkit.patience import PATIENCE_S
 from tests.trust.signers.keepers import ALGS, KEYS, Asked, digest_signature, kept, late, serving, signature, transit
 
 TOKEN = "hvs.that-nobody-sees"
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.threat("T48")
 
 @asynccontextmanager
 async def key(
-    alg: str, answer: Callable[..., Awaitable[web.StreamResponse]], at: str = "siegel", answer_s: float = 5.0
+    alg: str, answer: Callable[..., Awaitable[web.StreamResponse]], at: str = "siegel", answer_s: float = PATIENCE_S
 ) -> AsyncIterator[tuple[KeptKey, list[Asked]]]:
     async with serving(answer) as (url, client, asked):
         settings = Signers(vault_url=f"{url}/v1/transit", vault_token=Secret(TOKEN))
