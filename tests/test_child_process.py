@@ -18,7 +18,7 @@ sys.exit(3)
 LASTS = """
 import sys, time
 open(sys.argv[1], "w").close()
-time.sleep(2)
+time.sleep(600)
 open(sys.argv[1] + "-ended", "w").close()
 """
 

@@ -210,7 +210,7 @@ async def test_the_bounds_of_the_settings_hold_at_the_door_and_the_start_sweeps(
     left.parent.mkdir(parents=True)
     left.write_bytes(b"x" * 1000)
     async with space.running("town", {TOWN: MUNICIPALITY}, {"HANSE_DATA__UPLOAD_LARGEST": "1000"}):
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while left.exists():
                 await asyncio.sleep(0.05)
     left.write_bytes(b"x" * 1000)  # of a process that was killed soon after its start
@@ -218,6 +218,6 @@ async def test_the_bounds_of_the_settings_hold_at_the_door_and_the_start_sweeps(
         with pytest.raises(Refused) as refused:
             await town.publish(TOWN, b"x" * 1001)
         assert refused.value.problem["code"] == "catalogue.too-large"
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while left.exists():
                 await asyncio.sleep(0.05)

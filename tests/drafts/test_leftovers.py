@@ -24,6 +24,7 @@ from connector.errors import Unknown
 from connector.reading.contents import read_contents
 from connector.reading.model import Limits, Reading
 from connector.storage.database import Tx
+from tests.testkit.patience import PATIENCE_S
 from tests.testkit.towns import Towns
 
 TOWN = "musterstadt"
@@ -272,6 +273,6 @@ async def test_what_is_named_while_the_sweep_looks_stays(hall: Hall, way: str) -
         time.sleep(0.2)
 
     naming = asyncio.create_task(hall.towns.db.write(TOWN, name))
-    await asyncio.to_thread(named.wait, 10)
+    assert await asyncio.to_thread(named.wait, PATIENCE_S)
     assert (await hall.sweep(), await hall.sources()) == (1, 1)
     await naming

@@ -18,6 +18,7 @@ from connector.errors import Mistake, PeerError, Unavailable, Unknown
 from connector.reading.contents import read_contents
 from connector.reading.model import Limits, Reading, Refused
 from tests.reading.files import TREES
+from tests.testkit.patience import PATIENCE_S
 from tests.testkit.towns import Towns
 
 TOWN, NEIGHBOUR = "musterstadt", "nachbardorf"
@@ -253,7 +254,7 @@ async def test_a_reading_that_died_with_its_process_begins_anew(towns: Towns, tm
     made = await dying.begin(TOWN, ANNA.who, "Baumkataster.csv", Body(TREES.encode("cp1252")))
     assert (await dying.look(TOWN, made.id)).state == "reading"
     await dying.stop()
-    assert (await desk.read_within(TOWN, made.id, 10)).state == "open"
+    assert (await desk.read_within(TOWN, made.id, PATIENCE_S)).state == "open"
 
 
 async def test_what_lies_at_an_address(towns: Towns, tmp_path: Path) -> None:
@@ -262,7 +263,7 @@ async def test_what_lies_at_an_address(towns: Towns, tmp_path: Path) -> None:
     desk = drafts(towns, tmp_path / "files", way)
     made = await desk.begin_at(TOWN, ANNA.who, "https://town.example/ows/b%C3%A4ume?x=1", live=False)
     live = await desk.begin_at(TOWN, ANNA.who, "https://town.example/ows/trees", live=True)
-    assert [(await desk.read_within(TOWN, one.id, 10)).state for one in (made, live)] == ["open", "open"]
+    assert [(await desk.read_within(TOWN, one.id, PATIENCE_S)).state for one in (made, live)] == ["open", "open"]
     assert (made.name, live.name) == ("bäume.csv", "trees.csv")
     rows = await towns.rows(TOWN, "SELECT kind, location FROM source WHERE participant = :participant ORDER BY kind")
     assert [(row["kind"]) for row in rows] == ["file", "file", "http"]
@@ -338,7 +339,7 @@ async def test_what_was_handed_in_before(towns: Towns, desk: Drafts) -> None:
     await towns.db.write(TOWN, towns.catalogue.register, TOWN, source)
     assert [one.id for one in await towns.db.read(TOWN, desk.unused, TOWN)] == [source.id]
     made = await desk.begin_with(TOWN, ANNA.who, source.id)
-    assert (made.source, (await desk.read_within(TOWN, made.id, 10)).state) == (source.id, "open")
+    assert (made.source, (await desk.read_within(TOWN, made.id, PATIENCE_S)).state) == (source.id, "open")
     assert await towns.db.read(TOWN, desk.unused, TOWN) == []
     with pytest.raises(Unknown):
         await desk.begin_with(TOWN, ANNA.who, source.id)

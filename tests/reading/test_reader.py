@@ -16,6 +16,7 @@ from connector.errors import Mistake
 from connector.reading.model import Limits
 from connector.reading.reader import read, read_async
 from tests.reading.files import TREES, geopackage, point, xlsx
+from tests.testkit.patience import eventually
 from tests.testkit.places import ROOT
 
 
@@ -85,18 +86,11 @@ def test_formulas_are_not_evaluated_and_links_not_opened(tmp_path: Path) -> None
 async def test_whoever_gives_up_takes_the_process_with_it(tmp_path: Path) -> None:
     place = kept(tmp_path, b"a;b\n" + b"1;2\n" * 3_000_000)
     work = asyncio.ensure_future(read_async(place))
-    for _ in range(400):
-        if children():
-            break
-        await asyncio.sleep(0.01)
+    await eventually(lambda: bool(children()))
     work.cancel()
     with suppress(asyncio.CancelledError):
         await work
-    for _ in range(400):
-        if not children():
-            break
-        await asyncio.sleep(0.01)
-    assert children() == []
+    await eventually(lambda: not children())
 
 
 def children() -> list[str]:

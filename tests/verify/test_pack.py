@@ -12,6 +12,7 @@ import pytest
 
 from connector.verify import pack
 from connector.verify.bundle import verify_bundle
+from tests.testkit.patience import PATIENCE_S
 from tests.verify.forge import Case
 
 ALONE = (
@@ -46,7 +47,7 @@ def only_cryptography(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def judge(program: Path, packages: Path, *words: str) -> tuple[int, str]:
     """Exit code and output of the program on a Python without site packages."""
     command = [sys.executable, "-I", "-S", "-c", ALONE, str(packages), str(program), *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode, done.stdout
 
@@ -71,7 +72,7 @@ def test_the_same_verdict_with_nothing_but_cryptography(
 def test_without_cryptography_it_says_what_to_install_and_gives_no_verdict(program: Path, tmp_path: Path) -> None:
     """A traceback ended with 1, which is the code of a bundle that failed."""
     command = [sys.executable, "-I", "-S", str(program), str(tmp_path / "bundle.zip")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
     assert done.returncode == 2
     assert done.stderr.count("pip install cryptography") == 2
     assert "Traceback" not in done.stderr
@@ -109,7 +110,7 @@ def test_a_terminal_that_knows_few_letters_gets_the_verdict(program: Path, tmp_p
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
     assert "Ergebnis: BESTANDEN" in done.stdout

@@ -22,7 +22,7 @@ XML = (
     ' xmlns:dcat="http://www.w3.org/ns/dcat#"><dcat:Dataset rdf:about="https://town.example/a">%s</dcat:Dataset></rdf:RDF>'
 )
 TITLED = XML % "<dct:title>Straßenbäume</dct:title>"
-SMALL = Limits(memory=400 * 1024**2, cpu_s=5, wall_s=20)
+SMALL = Limits(memory=400 * 1024**2)
 
 
 def refused(content: bytes, **how: object) -> str:
