@@ -23,6 +23,7 @@ from tests.conformance.edc.program import Edc
 from tests.conformance.edc.scene import Forgotten, Otherwise, Scenario
 from tests.conformance.edc.site import serving
 from tests.conformance.stand_ins import FETCHED, JAVA, NOTHING_RESOLVES, put
+from tests.testkit.patience import PATIENCE_S
 
 PORTS = {"http": 1, "management": 2, "protocol": 3, "control": 4, "version": 5}
 
@@ -220,8 +221,8 @@ def test_an_edc_ends_with_whoever_started_it(programs: Path, tmp_path: Path) -> 
         until(lambda: not Path(f"/proc/{pid}").exists())
 
 
-def until(holds: Any, wait_s: float = 20.0) -> None:
-    deadline = time.monotonic() + wait_s
+def until(holds: Any) -> None:
+    deadline = time.monotonic() + PATIENCE_S
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -17,7 +17,7 @@ from connector.http import limits
 from connector.http.outbound import SafeClient
 from connector.http.server import port_of, serve, serve_unix, tls_server
 from connector.trust.development.dev_ca import DevelopmentCerts
-from tests.testkit.patience import PATIENCE_S
+from tests.testkit.patience import PATIENCE_S, eventually_said
 
 JSON = {"Content-Type": "application/json"}
 
@@ -177,11 +177,14 @@ async def test_one_address_has_a_cap_on_connections(certs: DevelopmentCerts) -> 
     held = [await asyncio.open_connection("127.0.0.1", port_of(runner)) for _ in range(3)]
     assert await _dropped(port_of(runner))
     held.pop()[1].close()
-    await asyncio.sleep(0.05)
-    assert not await _dropped(port_of(runner))
+    await eventually_said(lambda: _taken(port_of(runner)))
     for _, writer in held:
         writer.close()
     await runner.cleanup()
+
+
+async def _taken(port: int) -> bool:
+    return not await _dropped(port)
 
 
 async def _dropped(port: int) -> bool:

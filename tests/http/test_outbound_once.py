@@ -9,6 +9,7 @@ import pytest
 
 from connector.errors import Unavailable
 from connector.http.outbound import SafeClient
+from tests.testkit.patience import eventually
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -80,18 +81,25 @@ async def test_what_is_open_to_everybody_is_asked_once_more() -> None:
 @pytest.mark.threat("T33")
 async def test_an_answer_that_nobody_asked_for_answers_nothing() -> None:
     """>> two answers to the first request << the second request gets its own, on a connection of its own."""
-    seen: list[bytes] = []
+    seen, at_rest = list[bytes](), asyncio.Event()
 
     async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while head := await reader.readuntil(b"\r\n\r\n"):
             seen.append(head)
             writer.write(OK)
             if len(seen) == 1:
-                await asyncio.sleep(0.02)
+                await at_rest.wait()
                 writer.write(OK.replace(b"ok", b"no"))
 
     async with served(peer) as (client, url):
         assert (await client.get(url)).body == b"ok"
-        await asyncio.sleep(0.5)
+        at_rest.set()
+        await eventually(lambda: _spoken_to_unasked(client))
         assert (await client.get(url)).body == b"ok"
     assert len(seen) == 2
+
+
+def _spoken_to_unasked(client: SafeClient) -> bool:
+    """Whether something has come on a connection at rest."""
+    assert client._pool is not None
+    return any(kept.should_close for row in client._pool._conns.values() for kept, _ in row)

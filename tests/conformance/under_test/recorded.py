@@ -16,6 +16,7 @@ import aiohttp
 from aiohttp import web
 
 from connector.clock import SystemClock, rfc3339
+from tests.testkit.patience import PATIENCE_S
 
 CONTEXTS = ["https://w3id.org/dspace/2025/1/context.jsonld", "https://w3id.org/edc/dspace/v0.0.1"]
 NS = "https://w3id.org/edc/v0.0.1/ns/"
@@ -26,7 +27,6 @@ ASKED_CATALOGUE = {
     "@context": CONTEXTS,
 }
 """How it asks for a catalogue: always with a query, and without an `@id`."""
-WAIT_S = 10.0
 CONTENT = b"a;b\n1;2\n"
 
 
@@ -73,7 +73,7 @@ class RecordedEdc:
 
     async def heard(self, ending: str, nth: int = 1) -> Said:
         """The nth message to a path with this ending, as soon as it is there."""
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             while len(found := [one for one in self.said if one.path.endswith(ending)]) < nth:
                 self._news.clear()
                 await self._news.wait()

@@ -11,6 +11,7 @@ from connector.storage.database import Tx
 from tests.peer import one_city
 from tests.testkit.cities import City
 from tests.testkit.nasty import NastyPeer, Reply
+from tests.testkit.patience import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 it, nasty, space = one_city.it, one_city.nasty, one_city.space
@@ -136,13 +137,21 @@ async def test_a_body_that_never_ends_is_cut_at_the_limit(it: City, nasty: Nasty
 
 @pytest.mark.threat("T15")
 async def test_a_slow_body_is_given_up(it: City, nasty: NastyPeer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """>> two bytes of a hundred, then silence << 408 as soon as the deadline for bodies is over; others are served."""
-    monkeypatch.setitem(_body_deadline(), "body_s", 0.2)
-    slow = asyncio.create_task(nasty.raw(it, head(it, nasty, "Content-Length: 100", "Connection: close") + b"{}"))
+    """>> two bytes of a hundred, then silence << others are served; 408 as soon as the deadline for bodies is over."""
+
+    def begun() -> bytes:
+        return head(it, nasty, "Content-Length: 100", "Connection: close") + b"{}"
+
+    defaults = _body_deadline()
+    monkeypatch.setitem(defaults, "body_s", PATIENCE_S)
+    slow = asyncio.create_task(nasty.raw(it, begun()))
     reply = await nasty.post(it, "musterstadt", "/2025-1/catalog/request", b"{" + CONTEXT + b"}")
     assert reply.status == 200
     assert not slow.done()
-    assert (await slow).startswith(b"HTTP/1.1 408")
+    slow.cancel()
+    await asyncio.gather(slow, return_exceptions=True)
+    monkeypatch.setitem(defaults, "body_s", 0.2)
+    assert (await nasty.raw(it, begun())).startswith(b"HTTP/1.1 408")
 
 
 def _body_deadline() -> dict[str, Any]:
