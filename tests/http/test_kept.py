@@ -48,10 +48,10 @@ class Peer:
 
 
 @asynccontextmanager
-async def met(peer: Peer, total_s: float = 10.0) -> AsyncIterator[tuple[SafeClient, str]]:
+async def met(peer: Peer) -> AsyncIterator[tuple[SafeClient, str]]:
     """A client that has asked this peer once, so that a connection is open, and the peer's address."""
     server = await asyncio.start_server(peer, "127.0.0.1", 0)
-    client = SafeClient(allow=["127.0.0.0/8"], insecure=True, total_s=total_s)
+    client = SafeClient(allow=["127.0.0.0/8"], insecure=True, total_s=PATIENCE_S)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/a?b=c"
     try:
         assert (await client.get(url, headers=TOKEN)).body == b"ok"
@@ -101,10 +101,10 @@ async def test_the_session_makes_nothing_for_it(monkeypatch: pytest.MonkeyPatch)
         assert asked == ["GET"]
 
 
-async def ask(client: SafeClient, url: str) -> str:
+async def ask(client: SafeClient, url: str, total_s: float | None = None) -> str:
     """What the answer is, or the code of the error."""
     try:
-        return (await client.post(url, b"{}", headers=TOKEN, limit=10)).body.decode()
+        return (await client.post(url, b"{}", headers=TOKEN, limit=10, total_s=total_s)).body.decode()
     except HanseError as error:
         return error.code
 
@@ -217,7 +217,7 @@ async def test_who_answers_what_it_has_not_read_hears_nothing_more_there() -> No
         writer.transport.abort()
 
     server = await asyncio.start_server(hasty, "127.0.0.1", 0)
-    client = SafeClient(allow=["127.0.0.0/8"], insecure=True, total_s=2)
+    client = SafeClient(allow=["127.0.0.0/8"], insecure=True, total_s=PATIENCE_S)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
     try:
         for body in (b"", bytes(32 * 1024 * 1024), b""):
@@ -234,8 +234,9 @@ async def test_who_answers_what_it_has_not_read_hears_nothing_more_there() -> No
 async def test_a_peer_that_says_nothing_is_too_slow() -> None:
     """>> a request that nobody answers << `http.too-slow` after the whole time, and the connection is gone."""
     peer = Peer(OK)
-    async with met(peer, total_s=0.2) as (client, url):
-        assert await ask(client, url) == "http.too-slow"
+    async with met(peer) as (client, url):
+        assert await ask(client, url, total_s=0.2) == "http.too-slow"
+        await peer.asked.wait()
         peer.answers.append(OK)
         assert await ask(client, url) == "ok"
     assert [number for number, _ in peer.seen] == [1, 1, 2]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from connector.storage.database import Tx
 from tests.dialects.spellings import prefixes_beside_the_context
 from tests.testkit.cities import PURPOSE, City
 from tests.testkit.nasty import NastyPeer
+from tests.testkit.patience import PATIENCE_S
 
 VERIFY = "ContractAgreementVerificationMessage"
 
@@ -143,10 +145,13 @@ def test_what_takes_more_costs_more() -> None:
 
 
 async def test_the_event_loop_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reading happens elsewhere, one document at a time, and only so long is waited for a turn."""
-    monkeypatch.setattr(foreign_messages, "WAIT_S", 0.05)
-    entered, leave = asyncio.Event(), asyncio.Event()
+    """Reading happens elsewhere, one document at a time, and only so long is waited for it or for a turn."""
+    entered, leave, timers = asyncio.Event(), asyncio.Event(), list[asyncio.Timeout]()
     loop = asyncio.get_running_loop()
+
+    def kept(seconds: float) -> asyncio.Timeout:
+        timers.append(asyncio.timeout(seconds))
+        return timers[-1]
 
     def stuck(cls: Any, value: Any) -> Any:
         loop.call_soon_threadsafe(entered.set)
@@ -154,13 +159,18 @@ async def test_the_event_loop_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> 
         return m.CatalogRequestMessage()
 
     monkeypatch.setattr(reading, "read", stuck)
+    timing = SimpleNamespace(timeout=kept, get_running_loop=asyncio.get_running_loop)
+    monkeypatch.setattr(foreign_messages, "asyncio", timing)
+    monkeypatch.setattr(foreign_messages, "WAIT_S", PATIENCE_S)
     reader = Foreign(FakeClock())
     first = asyncio.create_task(reader.read("a", m.CatalogRequestMessage, {}, 0))
     await entered.wait()
-    with pytest.raises(TooMany):
-        await reader.read("b", m.CatalogRequestMessage, {}, 0)
+    timers[0].reschedule(loop.time())
     with pytest.raises(TooMany):
         await first
+    monkeypatch.setattr(foreign_messages, "WAIT_S", 0.05)
+    with pytest.raises(TooMany):
+        await reader.read("b", m.CatalogRequestMessage, {}, 0)
     leave.set()
 
 

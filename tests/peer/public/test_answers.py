@@ -57,6 +57,7 @@ async def test_who_does_not_read_is_cut_off() -> None:
         await until(1, sending)
         await until(0, sending)
         writer.close()
+        sending._piece_s = PATIENCE_S  # this one reads, as fast as a busy machine lets it
         async with aiohttp.ClientSession(headers=PLAIN) as session, session.get(server.make_url("/")) as answer:
             assert len(await answer.read()) == len(BODY)
 
