@@ -14,10 +14,10 @@ from connector.errors import Mistake, Unknown
 from connector.participants import lifecycle, lifecycle_store, store
 from connector.storage import Database, Tx, at_rest
 from connector.storage.nested import nested
-from tests.testkit.patience import PATIENCE_S, eventually_said
+from tests.testkit.locks import waiting
+from tests.testkit.patience import PATIENCE_S
 
 TOWN, NEIGHBOUR = "musterstadt", "nachbardorf"
-_WAITING = "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 pytestmark = pytest.mark.threat("T58")
 
 
@@ -40,15 +40,6 @@ class Open:
     async def __aexit__(self, *_: object) -> None:
         self.done.set()
         await self.unit
-
-
-async def waiting(db: Database, count: int) -> None:
-    """So many units wait for a lock."""
-
-    async def so_many() -> bool:
-        return await db.read(TOWN, lambda tx: tx.all(_WAITING)[0]["n"] == count)
-
-    await eventually_said(so_many)
 
 
 @at_rest.holds_open

@@ -25,6 +25,7 @@ from connector.verify.checks import records
 from connector.verify.checks.records import Erased
 from connector.verify.formats import checkpoint
 from tests.privacy.records import AGREEMENT, DAY, KEYS, ORDER, OTHER, PERIODS, ROOT, TOWN, add, eraser, filled
+from tests.testkit.locks import waiting
 from tests.testkit.patience import PATIENCE_S
 from tests.verify.forge import PROVIDER
 
@@ -214,12 +215,11 @@ async def test_a_hold_waits_for_an_erasure_that_has_judged(
     erasing = asyncio.create_task(postgres_db.write(TOWN, erase, TOWN, [first.id], ORDER, asked=False))
     assert await asyncio.to_thread(judged.wait, PATIENCE_S)
     holding = asyncio.create_task(postgres_db.write(TOWN, put))
-    await asyncio.sleep(0.3)
-    waited = not holding.done()
+    await waiting(postgres_db)
+    assert not holding.done()
     go.set()
     assert len((await erasing).erased) == 1
     await holding
-    assert waited
 
 
 async def test_a_crash_between_tombstone_and_deletion_does_neither(

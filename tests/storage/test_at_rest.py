@@ -2,14 +2,14 @@
 
 import asyncio
 import threading
-from functools import partial
 
 import pytest
 
 from connector.storage import outbox
 from connector.storage.at_rest import STATES, AtRest, at_rest
 from connector.storage.database import PROCESS, WORKER, Database, Tx
-from tests.testkit.patience import PATIENCE_S, eventually_said
+from tests.testkit.locks import waiting
+from tests.testkit.patience import PATIENCE_S
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
 PEER = "INSERT INTO peer (participant, did, root, entered_at) VALUES (:p, :did, 'https://x.example', 1)"
@@ -32,12 +32,6 @@ def enter_in_spite(tx: Tx, slug: str) -> int:
 def peers(tx: Tx, slug: str) -> int:
     row = tx.one("SELECT count(*) AS n FROM peer WHERE participant = :p", p=slug)
     return 0 if row is None else int(row["n"])
-
-
-async def waits(db: Database) -> bool:
-    """Whether a unit has its place in the queue for a lock: PostgreSQL gives it before all that come later."""
-    sql = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    return await db.read(TOWN, lambda tx: tx.one(sql)) is not None
 
 
 @pytest.mark.threat("T110")
@@ -101,7 +95,7 @@ async def test_whoever_lays_it_to_rest_waits_for_units_that_began_before(postgre
     running = asyncio.ensure_future(postgres_db.write(TOWN, slow))
     assert await asyncio.to_thread(inside.wait, PATIENCE_S)
     resting = asyncio.ensure_future(postgres_db.write(TOWN, rests))
-    await eventually_said(partial(waits, postgres_db))
+    await waiting(postgres_db)
     assert not resting.done()
     late = asyncio.ensure_future(postgres_db.write(TOWN, enter, TOWN, "did:web:late.example"))
     goes_on.set()
