@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from connector.cli import main
 from connector.storage.database import Tx
 from tests.testkit.cities import MUNICIPALITY, City, Space
-from tests.testkit.patience import PATIENCE_S
+from tests.testkit.patience import PATIENCE_S, eventually_said
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
 DAY = 86_400_000
@@ -75,8 +75,13 @@ async def test_a_deadline_comes_near(space: Space, capsys: pytest.CaptureFixture
     made = await it.publish(TOWN, countersignature="required")
     say = outgoing.verification
     monkeypatch.setattr(outgoing, "verification", lambda case, sent, *seals: say(case, sent, *[None for _ in seals]))
-    started = await it.negotiate(VILLAGE, it.did(TOWN), made["dataset"], wait=2)
-    assert started["state"] == "VERIFIED"
+    await it.negotiate(VILLAGE, it.did(TOWN), made["dataset"], wait=0)
+
+    async def verified() -> bool:
+        places = [f"/api/v1/participants/{slug}/negotiations" for slug in (TOWN, VILLAGE)]
+        return [one["state"] for at in places for one in (await it.api.get(at))["negotiations"]] == ["VERIFIED"] * 2
+
+    await eventually_said(verified)
     found = await doctor(it, capsys)
     assert "Bitte fragen Sie beim Datennehmer nach." in found["deadline-theirs"][0]
     assert "hanse agreement show" in found["deadline-ours"][0]

@@ -12,6 +12,7 @@ from connector.spaces.model import Rules
 from connector.trust.keys.jwk import encode
 from tests.desk.towns import FIRM, NEIGHBOUR, ROLES, TOWN, Person, Towns
 from tests.testkit.cities import COMPANY, City
+from tests.testkit.patience import eventually_said
 from tests.web.browsing import Browser
 
 MARK: Final = "x-planted"
@@ -103,12 +104,18 @@ async def _contracts(there: Towns) -> None:
     made = await city.api.post(
         f"/api/v1/participants/{TOWN}/proposals", {"consumer": city.did(NEIGHBOUR), "offer": offer}
     )
-    theirs = (await city.api.get(f"/api/v1/participants/{NEIGHBOUR}/negotiations"))["negotiations"]
-    waiting = next((one["id"] for one in theirs if one["state"] == "OFFERED"), None)
     assert made["id"]
-    if waiting is not None:
-        place = f"/api/v1/participants/{NEIGHBOUR}/negotiations/{waiting}/terminate"
-        await city.api.post(place, {"reason": REASON})
+    place = f"/api/v1/participants/{NEIGHBOUR}/negotiations"
+
+    async def offers() -> list[str]:
+        return [one["id"] for one in (await city.api.get(place))["negotiations"] if one["state"] == "OFFERED"]
+
+    async def offered() -> bool:
+        return bool(await offers())
+
+    await eventually_said(offered)
+    (waiting,) = await offers()
+    await city.api.post(f"{place}/{waiting}/terminate", {"reason": REASON})
 
 
 async def _approvals(there: Towns) -> None:
@@ -124,7 +131,12 @@ async def _approvals(there: Towns) -> None:
             "slots": {"source": MARKUP[:200]},
         }
         made = await city.publish(TOWN, b"a;b\n1;2\n", **wish)
-        await there.firm.negotiate("boese", city.did(TOWN), made["dataset"], wait=1)
+        await there.firm.negotiate("boese", city.did(TOWN), made["dataset"], wait=0)
+
+    async def asked() -> bool:
+        return len(await db.read(TOWN, services.approvals.service.waiting, TOWN)) == 2
+
+    await eventually_said(asked)
     waiting = await db.read(TOWN, services.approvals.service.waiting, TOWN)
     voter = Voter("p-000001", frozenset({"steward"}))
     await db.write(TOWN, services.approvals.service.no, TOWN, waiting[0].id, voter, "other", REASON[:400])
