@@ -17,8 +17,9 @@ from connector.api import routes
 from connector.api.operation import OperationHandlers
 from connector.storage.effects import ask
 from connector.telemetry import Metrics
-from tests.cities.sharing import free_port, shared
+from tests.cities.sharing import shared
 from tests.testkit.cities import MUNICIPALITY, City, Refused, Space
+from tests.testkit.listening import reserved_port
 from tests.testkit.patience import PATIENCE_S
 from tests.testkit.places import ROOT
 
@@ -59,7 +60,7 @@ async def test_what_goes_on_is_seen_in_metrics_and_in_the_log(
         environ = {"HANSE_LOG__LEVEL": "info"}
         if dialect == "postgres":
             urls = stack.enter_context(request.getfixturevalue("cluster").empty())
-            environ |= shared(space.folder, urls, free_port())
+            environ |= shared(space.folder, urls, stack.enter_context(reserved_port()))
         async with space.running("it", {"musterstadt": MUNICIPALITY, "nachbardorf": MUNICIPALITY}, environ) as city:
             await watched(space, city, capsys)
 

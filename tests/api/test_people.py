@@ -1,14 +1,21 @@
 """Persons over the management surface: the operator's word counts at once, links and keys work."""
 
+from collections.abc import Iterator
+
 import pytest
 
-from tests.cities.sharing import free_port
 from tests.testkit.cities import MUNICIPALITY, Refused, Space
+from tests.testkit.listening import reserved_port
 
 
-async def test_from_nobody_to_a_key(space: Space) -> None:
+@pytest.fixture
+def port() -> Iterator[int]:
+    with reserved_port() as found:
+        yield found
+
+
+async def test_from_nobody_to_a_key(space: Space, port: int) -> None:
     """>> a person is added, gets a role, a link, a key; loses the role << each does what it says, and no more."""
-    port = free_port()
     async with space.running("it", {"musterstadt": MUNICIPALITY}, {"HANSE_API__PORT": str(port)}) as city:
         api, accounts = city.api, city.services.accounts
         assert await api.get("/api/v1/people") == {"people": []}

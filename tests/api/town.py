@@ -10,9 +10,9 @@ from connector.api.scopes import scope_of
 from connector.mandates.model import Wish
 from connector.spaces.documents import Document
 from connector.spaces.model import Rules
-from tests.cities.sharing import free_port
 from tests.harvest.imports import WORDS, catalogue, ended
 from tests.testkit.cities import MUNICIPALITY, City, Space
+from tests.testkit.listening import reserved_port
 
 PROVIDER, CONSUMER = "musterstadt", "nachbardorf"
 
@@ -73,7 +73,13 @@ async def _applied(city: City) -> tuple[str, str]:
 
 @asynccontextmanager
 async def running_town(space: Space) -> AsyncIterator[Town]:
-    port = free_port()
+    with reserved_port() as port:
+        async with _running(space, port) as town:
+            yield town
+
+
+@asynccontextmanager
+async def _running(space: Space, port: int) -> AsyncIterator[Town]:
     environ = {"HANSE_API__PORT": str(port)}
     towns = {PROVIDER: MUNICIPALITY, CONSUMER: MUNICIPALITY}
     async with space.running("it", towns, environ) as city:

@@ -14,8 +14,8 @@ from unittest.mock import patch
 from connector.settings.load import web_origin
 from connector.web.publish import handlers as publish
 from connector.web.session import Cookies
-from tests.cities.sharing import free_port
 from tests.testkit.cities import COMPANY, MUNICIPALITY, City, Space, data_space
+from tests.testkit.listening import reserved_port
 from tests.testkit.patience import PATIENCE_S
 
 TOWN, NEIGHBOUR, FIRM = "musterstadt", "nachbardorf", "stadtwerke"
@@ -67,16 +67,16 @@ async def towns(folder: Path) -> AsyncIterator[Towns]:
 
     They show no page that only waits for a file to be read: it has a button more, and how many are pressed is counted.
     """
-    with patch.object(publish, "PATIENCE_S", PATIENCE_S):
-        async with _towns(folder) as made:
+    with patch.object(publish, "PATIENCE_S", PATIENCE_S), reserved_port() as port:
+        async with _towns(folder, port) as made:
             yield made
 
 
 @asynccontextmanager
-async def _towns(folder: Path) -> AsyncIterator[Towns]:
+async def _towns(folder: Path, port: int) -> AsyncIterator[Towns]:
     async with data_space(folder) as space:
         environ = {"HANSE_QUOTA__PEER_HOUR_STARTS": "0"}
-        programs = {**environ, "HANSE_API__PORT": str(free_port())}
+        programs = {**environ, "HANSE_API__PORT": str(port)}
         city = await space.city("it", {TOWN: MUNICIPALITY, NEIGHBOUR: MUNICIPALITY}, programs)
         firm = await space.city("firm", {FIRM: COMPANY}, environ)
         await space.reload(city, firm)

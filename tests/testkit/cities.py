@@ -167,11 +167,12 @@ class Space:
                 await api.close()
 
     def prepared(self, name: str) -> Path:
-        """The data folder of a city with its settings file, and the port that is its own as long as the space is."""
+        """The data folder of a city with its settings file, and the ports that are its own as long as the space is."""
         folder = self.folder.parent / name
         folder.mkdir(exist_ok=True)
-        if not (folder / "port").exists():
-            (folder / "port").write_text(f"{self._stack.enter_context(reserved_port())}\n", encoding="ascii")
+        for file in ("port", "web-port"):
+            if not (folder / file).exists():
+                (folder / file).write_text(f"{self._stack.enter_context(reserved_port())}\n", encoding="ascii")
         (folder / "hanse.toml").write_text(_SETTINGS.format(space=self.folder), encoding="utf-8")
         return folder
 

@@ -27,7 +27,7 @@ from connector.web import forms, routes
 from connector.web.call import Desk
 from connector.web.render import STOP_POLLING
 from connector.web.session import Cookies
-from tests.cities.sharing import free_port
+from tests.testkit.listening import reserved_port
 from tests.testkit.patience import eventually_said
 
 _VOID = frozenset(
@@ -229,12 +229,14 @@ class Opened:
 async def open_desk(services: Services, *groups: routes.Handlers) -> AsyncIterator[Opened]:
     """All pages of a process, or these groups alone, on a port of their own."""
     handlers = list(groups) or composed.pages(services)
-    port, people = free_port(), People()
-    origin = f"http://localhost:{port}"
-    made = replace(
-        composed.desk(services), sessions=people, origin=origin, cookies=Cookies(origin), paths=routes.paths(handlers)
-    )
+    people = People()
     async with AsyncExitStack() as stack:
+        port = stack.enter_context(reserved_port())
+        origin = f"http://localhost:{port}"
+        made = replace(
+            composed.desk(services), sessions=people, origin=origin, cookies=Cookies(origin),
+            paths=routes.paths(handlers),
+        )  # fmt: skip
         runner = await server.serve(routes.application(made, handlers), host="127.0.0.1", port=port, tls=None)
         stack.push_async_callback(runner.cleanup)
         yield Opened(made, people, stack)

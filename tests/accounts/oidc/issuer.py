@@ -17,7 +17,7 @@ from jwt.algorithms import RSAAlgorithm
 
 from connector.accounts.oidc.id_token import at_hash
 from connector.http import server
-from tests.cities.sharing import free_port
+from tests.testkit.listening import reserved_port
 
 Claims = dict[str, Any]
 KEY, OTHER = (rsa.generate_private_key(65537, 2048) for _ in range(2))
@@ -93,7 +93,13 @@ class Issuer:
 
 @asynccontextmanager
 async def issuing(tls: ssl.SSLContext | None = None) -> AsyncIterator[Issuer]:
-    port = free_port()
+    with reserved_port() as port:
+        async with _issuing(port, tls) as issuer:
+            yield issuer
+
+
+@asynccontextmanager
+async def _issuing(port: int, tls: ssl.SSLContext | None) -> AsyncIterator[Issuer]:
     issuer = Issuer(f"http://127.0.0.1:{port}" if tls is None else f"https://localhost:{port}")
     app = web.Application()
     app.add_routes([

@@ -1,7 +1,7 @@
 """A sign-in at an identity provider that lies: from the first redirect to the session, over two replicas."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -29,7 +29,7 @@ from connector.storage import PROCESS
 from connector.trust.keys.vault import Vault
 from tests.accounts.oidc.issuer import OTHER, Claims, Issuer, issuing, jwk, signed
 from tests.accounts.people import DESK, KEY, TOWN, VILLAGE, person
-from tests.cities.sharing import free_port
+from tests.testkit.listening import reserved_port
 from tests.testkit.towns import Towns
 
 REDIRECT = "http://localhost:1/sign-in/external/answer"
@@ -288,10 +288,16 @@ async def test_the_service_proves_itself_with_a_key(
     assert issuer.asked[-1][0]["client_secret"] == "ge:heim"
 
 
-async def test_the_provider_is_away(make: Make, http: SafeClient) -> None:
+@pytest.fixture
+def port() -> Iterator[int]:
+    with reserved_port() as found:
+        yield found
+
+
+async def test_the_provider_is_away(make: Make, http: SafeClient, port: int) -> None:
     """Bug: each stranger's click asked it again. >> nobody answers; again at once, and after a while, when it answers
     with nonsense; an address inside that nobody allowed << not now; without asking; asked; refused."""
-    port, clock = free_port(), FakeClock()
+    clock = FakeClock()
     away = make(clock, issuer=f"http://127.0.0.1:{port}")
     with pytest.raises(Unavailable):
         await away.begin("/")

@@ -15,8 +15,9 @@ from connector.cli.main import main
 from connector.cli.operate import doctor_database
 from connector.settings.load import database_place, database_url, documented, load, master_key, value_of
 from connector.storage import folder_identity, upgrade
-from tests.cities.sharing import free_port, shared
+from tests.cities.sharing import shared
 from tests.testkit.cities import MUNICIPALITY, Space
+from tests.testkit.listening import reserved_port
 
 TOWN = "musterstadt"
 
@@ -33,8 +34,8 @@ async def test_bug_it_told_of_another_database_than_the_one_that_serves(
     space: Space, cluster: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """>> a server on PostgreSQL, `doctor` without its environment << PostgreSQL, its id, and what differs."""
-    with cluster.empty() as urls:
-        environ = shared(space.folder, urls, free_port())
+    with cluster.empty() as urls, reserved_port() as port:
+        environ = shared(space.folder, urls, port)
         async with space.running("town", {TOWN: MUNICIPALITY}, environ) as town:
             found = await findings(town.settings.folder, capsys)
             assert database_place(urls.app) in found["database-served"]["text"]

@@ -13,7 +13,7 @@ from connector.web import routes
 from connector.web.call import Desk
 from connector.web.session import Cookies
 from tests.accounts.people import PASSWORD, PETRA
-from tests.cities.sharing import free_port
+from tests.testkit.listening import reserved_port
 from tests.web.browsing import Browser, Page
 
 
@@ -65,10 +65,11 @@ async def entered(browser: Browser, login: str = PETRA, password: str = PASSWORD
 async def open_door(services: Services) -> AsyncIterator[Door]:
     services.accounts.signing_in._passwords._memory = 8  # both share it; tests do not wait for argon2
     assert isinstance(services.accounts.signing_in._passwords, Passwords)
-    handlers, port = composed.pages(services), free_port()
-    origin = f"http://localhost:{port}"
-    made = replace(composed.desk(services), origin=origin, cookies=Cookies(origin), paths=routes.paths(handlers))
+    handlers = composed.pages(services)
     async with AsyncExitStack() as stack:
+        port = stack.enter_context(reserved_port())
+        origin = f"http://localhost:{port}"
+        made = replace(composed.desk(services), origin=origin, cookies=Cookies(origin), paths=routes.paths(handlers))
         runner = await server.serve(routes.application(made, handlers), host="127.0.0.1", port=port, tls=None)
         stack.push_async_callback(runner.cleanup)
         yield Door(services, made, stack)
