@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from connector.clock import FakeClock, SystemClock
 from tests.testkit.cities import MUNICIPALITY, City, Space
 
 TOWNS = ("adorf", "bdorf", "cdorf", "ddorf")
@@ -37,6 +38,7 @@ async def test_an_idle_round_asks_once_whoever_lives_here(
     space: Space, monkeypatch: pytest.MonkeyPatch, towns: int
 ) -> None:
     """>> one town, four towns; each round twice << the second one asks nothing in the scope of any of them."""
+    space.clock = FakeClock(SystemClock().now())  # between two rounds nothing falls due
     city = await space.city("many", dict.fromkeys(TOWNS[:towns], MUNICIPALITY))
     db, mine = city.services.infra.db, asyncio.current_task()
     units: list[str] = []
