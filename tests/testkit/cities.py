@@ -102,6 +102,12 @@ class City:
     def root(self, slug: str) -> str:
         return self.services.participants.held(slug).participant.root
 
+    async def stop_jobs(self) -> None:
+        """Its jobs have no further round, so that none runs beside those that a test makes itself."""
+        await self.services.schedule.jobs.stop()
+        for aside in self.services.schedule.rounds:
+            await aside.stop()
+
     async def publish(
         self, slug: str, content: bytes = b"a;b\n1;2\n", name: str = "baeume.csv", **wish: Any
     ) -> dict[str, Any]:

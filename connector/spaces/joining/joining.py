@@ -290,15 +290,18 @@ class Joining:
 
     async def _errands(self, hosted: Hosted) -> list[_Errand]:
         """What a participant has to ask the authorities of its spaces, and which of them have to hear of its keys."""
-        slug = hosted.participant.id
+        slug, waits = hosted.participant.id, True
+        self._open.discard(slug)  # before it is read: whoever applies meanwhile is in it again
         try:
             joined = await self._db.read(slug, joined_store.all_joined, slug)
             found = [await self._standing(hosted, one) for one in joined]
+            waits = any(one.state in _WAITING for one in found)
         except HanseError as error:  # as of who has just been laid to rest: the others ask all the same
             log.warning("spaces.join", participant=slug, why=str(error))
             return []
-        if not any(one.state in _WAITING for one in found):
-            self._open.discard(slug)
+        finally:
+            if waits:
+                self._open.add(slug)
         keys = await self._keys(hosted) if any(one.state == "member" for one in found) else None
         digest = "" if keys is None else documents.digest_of(keys)
         errands = [

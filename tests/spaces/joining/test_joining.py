@@ -40,7 +40,7 @@ from tests.spaces.conftest import (
 from tests.spaces.mergers import claim, together
 from tests.testkit.cities import MUNICIPALITY, City, Space
 from tests.testkit.nasty import nasty_peer
-from tests.testkit.patience import PATIENCE_S
+from tests.testkit.patience import PATIENCE_S, eventually
 
 
 async def test_a_town_at_another_provider_joins_and_has_a_contract(county: County, town: City, space: Space) -> None:
@@ -162,7 +162,8 @@ async def test_an_authority_that_answers_two_of_five_hears_each_of_them_in_turn(
     space.clock = FakeClock(SystemClock().now())
     async with space.running("many", dict.fromkeys(slugs, MUNICIPALITY), UNLISTED) as many:
         joining = many.services.spaces.joining
-        await joining.work()  # its clock stands: the job has no further round of its own
+        await many.stop_jobs()
+        await joining.work()
         for slug in slugs:
             await applied(many, slug, await county.invite(slug.title()), county)
         heard, asked, left = list[str](), joining._asked, 0
@@ -201,6 +202,7 @@ async def test_bug_an_authority_that_hangs_kept_all_others_from_being_asked(
         heard.set()
         raise Unavailable("http.unreachable")
 
+    await town.stop_jobs()
     monkeypatch.setattr(joining, "_asked", asked)
     round_ = asyncio.create_task(joining.work())
     async with asyncio.timeout(PATIENCE_S):
@@ -219,8 +221,9 @@ async def test_an_authority_that_is_slow_hears_in_each_round_as_many_as_have_roo
         joining, clock, heard = many.services.spaces.joining, FakeClock(), list[str]()
         for slug in slugs:
             await applied(many, slug, await county.invite(slug.title()), county)
+        await many.stop_jobs()
         monkeypatch.setattr(joining, "_clock", clock)
-        joining._asked_at, joining._looked = clock.steady() + DAY_MS, clock.steady()  # the job has no round of its own
+        joining._looked = clock.steady()
         joining._heard.clear()
 
         async def slowly(hosted: Hosted, one: Joined) -> Receipt:
@@ -246,6 +249,7 @@ async def test_who_waits_for_a_decision_is_heard_in_turn_and_holds_up_nobody(cou
         await claim(many, slug, member=many.did(slug), into=many.did("whole"))
         await many.services.infra.db.write(slug, waits, many.did(slug), many.did("whole"))
     joining, heard, left = many.services.spaces.joining, list[str](), 0
+    await many.stop_jobs()
     await joining.work()
     joining._heard.clear()
     read = joining.read
@@ -261,7 +265,7 @@ async def test_who_waits_for_a_decision_is_heard_in_turn_and_holds_up_nobody(cou
     joining.read = sparing  # type: ignore[method-assign]
     for _ in range(3):
         left = 2
-        joining._open.update(slugs)  # as once a minute, which never comes here: the job has no round of its own
+        joining._open.update(slugs)  # as once a minute, which never comes here
         await joining.work()
     assert heard == [*slugs, *slugs[:2]]
 
@@ -274,6 +278,7 @@ async def test_bug_who_is_laid_to_rest_in_a_round_kept_all_others_from_asking(
     slugs = ["town-0", "town-1"]
     many = await together(space, county, "whole", *slugs)
     joining, asked = many.services.spaces.joining, list[str]()
+    await many.stop_jobs()
     for slug in slugs:
         await claim(many, slug, member=many.did(slug), into=many.did("whole"))
         await many.services.infra.db.write(slug, waits, many.did(slug), many.did("whole"))
@@ -295,8 +300,36 @@ async def test_bug_who_is_laid_to_rest_in_a_round_kept_all_others_from_asking(
     assert asked == ["town-0"]
 
 
+async def test_bug_who_applied_while_the_job_looked_asked_only_a_minute_later(
+    county: County, town: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> a round has read that a town waits for nothing, and goes on when it has applied; admitted; the next round << a
+    member; before, it was asked for no more until every participant was looked at."""
+    joining, db, seen, applies = town.services.spaces.joining, town.services.infra.db, asyncio.Event(), asyncio.Event()
+    await town.stop_jobs()
+    read, joining._looked = db.read, None
+
+    async def slow(scope: str, fn: Any, /, *args: Any) -> Any:
+        found = await read(scope, fn, *args)
+        if fn is joined_store.all_joined and not seen.is_set():
+            seen.set()
+            await applies.wait()
+        return found
+
+    monkeypatch.setattr(db, "read", slow)
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
+        group.create_task(joining.work())
+        await seen.wait()
+        one = await applied(town, TOWN, await county.invite(), county)
+        applies.set()
+    await county.admit(one)
+    await joining.work()
+    assert [one.state for one in await joining.all(TOWN)] == ["member"]
+
+
 async def test_who_works_here_no_more_is_not_remembered(county: County) -> None:
     joining = county.city.services.spaces.joining
+    await county.city.stop_jobs()
     joining._open.add("gone")
     joining._heard["gone", "https://kreis.example/space"] = 1
     joining._looked = None
@@ -323,6 +356,8 @@ async def test_an_application_goes_on_after_a_crash(county: County, space: Space
         rows = await town.services.infra.db.read(TOWN, lambda tx: tx.all("SELECT * FROM joined_space"))
         assert invited.code not in repr(rows)
     async with space.running("town", {}, UNLISTED) as town:
+        await town.stop_jobs()
+        town.services.spaces.joining._looked = None  # as with the first round
         await town.services.spaces.joining.work()
         (one,) = await town.services.spaces.joining.all(TOWN)
         assert one.state == "pending"
@@ -360,6 +395,7 @@ async def test_a_process_without_any_space_has_nothing_to_ask_for(space: Space, 
     await county.found()
     async with space.running("town", {TOWN: MUNICIPALITY}, UNLISTED) as town:
         joining, wanted = town.services.spaces.joining, town.services.spaces.work.wanted
+        await town.stop_jobs()
         await joining.work()
         clock.advance(60_000)  # the process may have had its own first look by now
         assert joining.wanted()
@@ -371,7 +407,8 @@ async def test_a_process_without_any_space_has_nothing_to_ask_for(space: Space, 
         assert [name for name, one in wanted.items() if one()] == ["space-join"]
     async with space.running("town", {}, UNLISTED) as town:
         joining, wanted = town.services.spaces.joining, town.services.spaces.work.wanted
-        assert joining.wanted()
+        await eventually(joining.wanted)  # the job may be just at its first look
+        await town.stop_jobs()
         await joining.work()
         assert joining.wanted()
         (one,) = await joining.all(TOWN)
@@ -383,6 +420,7 @@ async def test_a_process_without_any_space_has_nothing_to_ask_for(space: Space, 
 
 async def test_the_job_brings_the_news_and_the_list(county: County, town: City) -> None:
     one = await applied(town, TOWN, await county.invite(), county)
+    await town.stop_jobs()
     await county.admit(one)
     await town.services.spaces.joining.work()
     (one,) = await town.services.spaces.joining.all(TOWN)
@@ -398,6 +436,7 @@ async def test_who_was_expelled_knows_it_and_comes_back_by_a_new_invitation(spac
     county, town = County(await start("county", COUNTY, COUNTY_KIND)), await start("town", TOWN)
     await county.found()
     await joined(town, TOWN, county)
+    await town.stop_jobs()
     clock.advance(3_600_000)
     await county.city.services.spaces.memberships.change(COUNTY, town.did(TOWN), "expelled", "Test", PEOPLE[0])
     await county.issue()
