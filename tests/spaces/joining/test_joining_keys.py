@@ -25,6 +25,7 @@ async def test_new_keys_reach_the_list_by_a_signed_request(county: County, town:
     """>> the key of tokens is stolen and replaced << the request is signed by the key of seals, and the list names the
     new one."""
     one = await joined(town, TOWN, county)
+    await town.stop_jobs()
     await town.services.spaces.joining.work()
     hosted = await town.services.participants.get(TOWN)
     kid, now = hosted.signers["peer"].kid, town.services.infra.clock.now()
@@ -44,6 +45,7 @@ async def test_other_keys_are_told_with_the_next_tick(county: County, town: City
     """>> a key is exchanged << its authority has it at once, although nobody who waits would be asked for yet."""
     await joined(town, TOWN, county)
     joining = town.services.spaces.joining
+    await town.stop_jobs()
     await joining.tick()
     await town.services.participants.rotate(TOWN, "peer")
     await joining.tick()
@@ -59,6 +61,7 @@ async def test_an_authority_that_fails_keeps_no_other_from_new_keys(county: Coun
     await other.found()
     await joined(town, TOWN, county)
     await joined(town, TOWN, other)
+    await town.stop_jobs()
     joining = town.services.spaces.joining
     await joining.work()
     now, hosted = town.services.infra.clock.now(), await town.services.participants.get(TOWN)
@@ -93,6 +96,7 @@ async def test_bug_an_authority_that_hangs_kept_others_from_new_keys(
     await other.found()
     for one in (county, other):
         await joined(town, TOWN, one)
+    await town.stop_jobs()
     joining = town.services.spaces.joining
     await joining.work()
     told = {one.space: one.told for one in await joining.all(TOWN)}

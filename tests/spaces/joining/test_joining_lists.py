@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from connector.errors import PeerError
+from connector.spaces.keeping import hints
 from connector.spaces.model import DAY_MS
 from connector.trust.members import space_lists
 from connector.trust.members.list_reader import ListReader
@@ -23,11 +24,17 @@ from tests.spaces.conftest import (
     joined,
 )
 from tests.testkit.cities import City, Refused
+from tests.testkit.patience import PATIENCE_S
 
 
-async def test_a_hint_has_the_list_looked_at_sooner(county: County, town: City) -> None:
+async def test_a_hint_has_the_list_looked_at_sooner(
+    county: County, town: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """>> a new version << the authority tells its members, who have it before their next look."""
     await joined(town, TOWN, county)
+    for city in (county.city, town):
+        await city.stop_jobs()
+    monkeypatch.setattr(hints, "TOTAL_S", PATIENCE_S)
     await county.invitations.invite(COUNTY, "Noch einer")
     await county.city.services.spaces.memberships.change(COUNTY, town.did(TOWN), "suspended", "Test", PEOPLE[0])
     await county.issue()

@@ -18,8 +18,10 @@ pytestmark = pytest.mark.threat("T122")
 
 @pytest.fixture
 async def both(county: County, space: Space) -> City:
-    """A part and its whole at one provider, and a neighbour; all are members."""
-    return await together(space, county, PART, WHOLE, PARTNER)
+    """A part and its whole at one provider, and a neighbour; all are members. No job asks."""
+    city = await together(space, county, PART, WHOLE, PARTNER)
+    await city.stop_jobs()
+    return city
 
 
 def test_requests_about_mergers_are_of_one_order() -> None:

@@ -14,8 +14,11 @@ BERT = PEOPLE[1]
 
 @pytest.fixture
 async def both(county: County, space: Space) -> City:
-    """A part and its whole at one provider, and a neighbour that has nothing to do with it; all are members."""
-    return await together(space, county, PART, WHOLE, PARTNER)
+    """A part and its whole at one provider, and a neighbour that has nothing to do with it; all are members.
+    No job asks."""
+    city = await together(space, county, PART, WHOLE, PARTNER)
+    await city.stop_jobs()
+    return city
 
 
 async def stands(city: City, slug: str) -> list[str]:

@@ -216,6 +216,7 @@ async def test_who_is_asked_is_told_without_looking(county: County, town: City) 
     """>> asked into two groups; the job looks, twice at once; one is agreed to, one withdrawn << known once each, gone
     with the answer or the next look; an authority that is away changes nothing."""
     one = await joined(town, TOWN, county)
+    await town.stop_jobs()
     elsewhere, groups, did = town.services.spaces.elsewhere, county.city.services.spaces.groups, town.did(TOWN)
     iris = [await begun(county, name=name) for name in ("wald", "see")]
 

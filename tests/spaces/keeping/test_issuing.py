@@ -49,6 +49,7 @@ async def test_every_verifier_reads_it(county: County, town: City) -> None:
 
 async def test_many_changes_are_one_version(county: County, town: City) -> None:
     await joined(town, TOWN, county)
+    await county.city.stop_jobs()  # which would make one between two changes
     before = (await versions(county))[0].version
     for state in ("suspended", "active", "suspended"):
         await suspend(county, town.did(TOWN), state)
@@ -63,6 +64,7 @@ async def test_what_dies_between_writing_and_signing_signs_the_same_bytes(
 ) -> None:
     """>> the keeper of the key is away for a while << nothing unsigned is shown; later the version that was written."""
     await joined(town, TOWN, county)
+    await county.city.stop_jobs()
     before = (await versions(county))[0]
 
     async def away(body: bytes, key: object, typ: str) -> str:
@@ -88,6 +90,7 @@ async def test_what_dies_between_writing_and_signing_signs_the_same_bytes(
 @pytest.mark.threat("T103")
 async def test_two_replicas_make_one_version(county: County, town: City) -> None:
     await joined(town, TOWN, county)
+    await county.city.stop_jobs()
     await suspend(county, town.did(TOWN))
     before = (await versions(county))[0].version
     hosted = await county.city.services.participants.get(COUNTY)

@@ -79,6 +79,7 @@ async def test_the_code_ends_it_everywhere(county: County, town: City) -> None:
     more, and it does not come back while they are there."""
     memberships, spaces = county.city.services.spaces.memberships, town.services.spaces
     one = await joined(town, TOWN, county)
+    await town.stop_jobs()
     given = await town.services.mandates.service.give(TOWN, wish(town))
     await spaces.joining.work()
     did = town.did(TOWN)
@@ -222,6 +223,7 @@ async def test_an_agents_key_is_not_listed_without_the_sealed_mandate(told: Told
 async def test_a_town_that_is_acted_for_tells_a_new_seal_key(county: County, town: City) -> None:
     """>> the seal key is exchanged while a provider acts << the list names the new one: the agent's key tells it."""
     one = await joined(town, TOWN, county)
+    await town.stop_jobs()
     await town.services.mandates.service.give(TOWN, wish(town))
     await town.services.spaces.joining.work()
     await county.issue()
@@ -235,7 +237,8 @@ async def test_a_town_that_is_acted_for_tells_a_new_seal_key(county: County, tow
 
 
 async def told_of_mandate(county: County, town: City, one: Joined) -> Given:
-    """A mandate that the authority and every list know."""
+    """A mandate that the authority and every list know; what it has to hear of later no job tells it."""
+    await town.stop_jobs()
     given = await town.services.mandates.service.give(TOWN, wish(town))
     await town.services.spaces.joining.work()
     await county.issue()
