@@ -101,7 +101,22 @@ async def joined(city: City, slug: str, county: County, **more: Any) -> Joined:
     """A member, with all that two people do for it."""
     one = await applied(city, slug, await county.invite(slug.title(), **more), county)
     await county.admit(one)
-    return await city.services.spaces.joining.progress(slug, one.space)
+    return await told(city, one)
+
+
+async def told(city: City, one: Joined) -> Joined:
+    """Asks how an application that was admitted stands, and waits for the list that names the member: the job may have
+    been told before, and be on its way to fetch it."""
+    now = await city.services.spaces.joining.progress(one.participant, one.space)
+    anchor, did = city.services.trust.anchor, city.did(one.participant)
+
+    def listed() -> bool:
+        found = anchor.list_of(one.authority)
+        return found is not None and found.entry(did) is not None
+
+    if now.state == "member":
+        await eventually(listed)
+    return now
 
 
 async def all_joined(city: City, slugs: Sequence[str], county: County) -> None:
@@ -109,4 +124,4 @@ async def all_joined(city: City, slugs: Sequence[str], county: County) -> None:
     found = [await applied(city, slug, await county.invite(slug.title()), county) for slug in slugs]
     await county.admit(*found)
     for one in found:
-        await city.services.spaces.joining.progress(one.participant, one.space)
+        await told(city, one)
