@@ -14,6 +14,7 @@ from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, UNLISTED
 from tests.testkit import crash
 from tests.testkit.cities import MUNICIPALITY, Refused, Space
 from tests.testkit.pair import patiently, revived
+from tests.testkit.patience import PATIENCE_S
 from tests.testkit.processes import Process
 
 STRIDE = 1 if os.environ.get("HANSE_LONG") == "1" else 4
@@ -66,7 +67,7 @@ class Walk:
     async def apply(self, at: int, link: str) -> None:
         body = {"link": link, "fingerprint": self.fingerprint}
         spaces = f"/api/v1/participants/town-{at}/spaces"
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while (await patiently(lambda: self.towns.api.post(spaces, body)))["state"] == "applying":
                 await asyncio.sleep(0.05)
 
@@ -90,7 +91,7 @@ class Walk:
         """Once on the newest list, once in the log, and the town knows it."""
         space = f"{(await patiently(lambda: self.county.api.get(BASE)))['space']}"
         progress = f"/api/v1/participants/town-{at}/spaces/progress"
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while (await self.towns.api.post(progress, {"space": space}))["state"] != "member":
                 await asyncio.sleep(0.05)
         found = await patiently(lambda: self.county.api.get(f"{BASE}/members"))

@@ -7,6 +7,7 @@ import pytest
 from tests.spaces.deaths import ANNA, BASE, BERT, WHEN, Walk, invited, through_all_deaths, walk
 from tests.testkit.cities import Refused, Space
 from tests.testkit.pair import patiently
+from tests.testkit.patience import PATIENCE_S
 
 pytestmark = [pytest.mark.threat("T57"), pytest.mark.threat("T122")]
 DAY = "2026-01-01"
@@ -29,7 +30,7 @@ async def joined(walk: Walk, at: int) -> None:
 
 async def listed(walk: Walk) -> None:
     """The list of its own process names it: then it signs by a key that the authority knows."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while not any(row["jws"] for row in walk.towns.rows("SELECT jws FROM space_list")):
             await asyncio.sleep(0.05)
 
@@ -44,13 +45,13 @@ async def merged(walk: Walk, at: int) -> None:
         try:
             await patiently(lambda who=who: walk.county.api.post(f"{BASE}/mergers/approve", {"did": part, "who": who}))
         except Refused as refused:
-            if refused.problem["code"] != "approvals.approved":
+            if refused.problem["code"] != "spaces.merger-approved":
                 raise
 
 
 async def heard(walk: Walk, path: str, body: dict[str, str]) -> None:
     """While the authority is away the town is told so, and says it again."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             try:
                 await walk.towns.api.post(path, body)
