@@ -54,9 +54,11 @@ class County:
             await people.decide(person.id, self.slug, "steward", take=False)
 
     async def issue(self) -> None:
-        """A round of the job that makes lists. The process may be at one itself: what that signed is waited for."""
+        """Rounds of the job that makes lists. The process may be at one itself: a version that it has written and not
+        signed yet says nothing of what came later, so there is one more, and what it signed is waited for."""
         await self.city.services.trust.spaces.catch_up()
-        await self.issuer.work()
+        for _ in range(2):
+            await self.issuer.work()
         newest = await self.city.services.infra.db.read(self.slug, store.newest_version, self.slug, signed=True)
         if newest is not None:
             await eventually(lambda: self._version() >= newest.version)

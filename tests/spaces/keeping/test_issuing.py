@@ -80,7 +80,7 @@ async def test_what_dies_between_writing_and_signing_signs_the_same_bytes(
     assert (await versions(county))[0] == before
     waiting = await county.city.services.infra.db.read(COUNTY, store.newest_version, COUNTY, signed=False)
     assert waiting is not None
-    await county.issue()
+    await county.issuer.work()
     signed = (await versions(county))[0]
     assert (signed.version, signed.sha256) == (before.version + 1, waiting.sha256)
     await county.issue()

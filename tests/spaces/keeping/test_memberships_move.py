@@ -100,6 +100,7 @@ async def test_who_is_no_member_any_more_does_not_come_back_by_a_move(county: Co
             member_store.put_member(tx, replace(found, state="active"))
             member_store.put_member(tx, replace(found, did=new.did(TOWN), name="Other", state="active", version=0))
 
+        await county.city.stop_jobs()  # which would see that the term of the expelled one is over
         await county.city.services.infra.db.write(COUNTY, both)
         await refused(statement)
         found = {each.did: each for each in await memberships.all(COUNTY)}
