@@ -19,6 +19,7 @@ from tests.cities import forgetful
 from tests.testkit import crash
 from tests.testkit.cities import Refused, Space
 from tests.testkit.pair import TOWN, VILLAGE, Pair, disarmed, patiently, revived, two
+from tests.testkit.patience import eventually
 from tests.testkit.processes import Process
 
 pytestmark = pytest.mark.threat("T57")
@@ -27,7 +28,6 @@ WHEN = ["before", "after"] if LONG else ["after"]
 """Just before a commit is just after the one before it, but for what was sent in between."""
 STRIDE = 1 if LONG else 2
 """A death costs a start of the process: only long runs take every step, all others every second one."""
-SECONDS = 120.0
 Act = Callable[[Pair, Process, str], Awaitable[None]]
 SIDES = {"provider": TOWN, "consumer": VILLAGE}
 ONE_OF_THEM = ["provider", pytest.param("consumer", marks=pytest.mark.long)]
@@ -51,13 +51,6 @@ async def through_all_deaths(
             return step
         assert codes == [-9], f"step {step}"
     raise AssertionError
-
-
-async def eventually(holds: Callable[[], bool]) -> None:
-    """A peer that was away is asked again after pauses that grow."""
-    async with asyncio.timeout(SECONDS):
-        while not holds():
-            await asyncio.sleep(0.02)
 
 
 _OPEN = "SELECT id FROM outbox WHERE done_at IS NULL"

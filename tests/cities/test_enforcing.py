@@ -79,7 +79,7 @@ async def test_a_member_that_is_struck_off_gets_no_more_bytes(town: City, villag
     assert await until(streams, 0, 5) < 5
     await restate(town, village, "active")
     await until(held, [{"state": "STARTED", "held": None}], reload_s + 15)
-    found = await village.api.get(f"/api/v1/participants/{VILLAGE}/transfers/{started['id']}", wait="60")
+    found = await village.rested(f"/api/v1/participants/{VILLAGE}/transfers/{started['id']}")
     assert (found["state"], found["outcome"]) == ("COMPLETED", "received")
 
 

@@ -70,7 +70,7 @@ async def test_a_file_that_shrinks_while_it_is_sent_breaks_the_stream_and_is_nev
     """The provider aborts within two seconds of seeing it; the resume meets another version and the digest says no."""
     agreement = await agreed(town, village, b"x" * (24 * MIB))
     disk.hold(2)
-    fetching = asyncio.create_task(village.fetch(VILLAGE, agreement, wait=60))
+    fetching = asyncio.create_task(village.fetch(VILLAGE, agreement))
     await eventually(lambda: len(disk.written) == 2)
     [path] = files(town)
     with path.open("r+b") as file:
@@ -92,7 +92,7 @@ async def test_a_file_that_shrinks_while_it_is_sent_breaks_the_stream_and_is_nev
 async def test_a_slow_reader_is_cut_when_the_contract_runs_out(town: City, village: City, slow: list[int]) -> None:
     """24 MiB would take seven seconds, the contract lasts three: cut within a second of its end, and no byte later."""
     agreement = await agreed(town, village, b"x" * (24 * MIB), **{"valid-for": "PT3S"})
-    fetching = asyncio.create_task(village.fetch(VILLAGE, agreement, wait=60))
+    fetching = asyncio.create_task(village.fetch(VILLAGE, agreement))
     await eventually(lambda: town.services.plane.streams.count() == 1)
     [found] = await rows(town, TOWN, "SELECT expires_at FROM agreement")
     await eventually(lambda: town.services.plane.streams.count() == 0)
@@ -111,7 +111,7 @@ async def test_a_slow_reader_is_cut_when_the_contract_runs_out(town: City, villa
 async def test_termination_cuts_an_open_answer_at_once(town: City, village: City, slow: list[int]) -> None:
     """>> terminate while bytes flow << the stream ends within half a second, both sides are TERMINATED."""
     agreement = await agreed(town, village, b"x" * (24 * MIB))
-    fetching = asyncio.create_task(village.fetch(VILLAGE, agreement, wait=60))
+    fetching = asyncio.create_task(village.fetch(VILLAGE, agreement))
     await eventually(lambda: len(slow) >= 2)
     [mine] = await rows(town, TOWN, "SELECT id FROM transfer")
     reason = {"de": ["Der Datensatz ist zurückgezogen."], "en": ["The dataset was withdrawn."]}
@@ -128,7 +128,7 @@ async def test_termination_cuts_an_open_answer_at_once(town: City, village: City
 async def test_the_termination_stops_the_fetching_too(town: City, village: City, slow: list[int]) -> None:
     """A village that ends its own transfer takes no further byte, and leaves none behind under the file's name."""
     agreement = await agreed(town, village, b"x" * (24 * MIB))
-    fetching = asyncio.create_task(village.fetch(VILLAGE, agreement, wait=60))
+    fetching = asyncio.create_task(village.fetch(VILLAGE, agreement))
     await eventually(lambda: len(slow) >= 2)
     [mine] = await rows(village, VILLAGE, "SELECT id FROM transfer")
     reason = {"de": ["Nicht mehr nötig."], "en": ["No longer needed."]}
@@ -163,7 +163,7 @@ async def test_states_that_differ_end_terminated(town: City, village: City, disk
     await town.services.infra.db.write(TOWN, parted, TOWN, state="SUSPENDED")
     await village.services.infra.db.write(VILLAGE, parted, VILLAGE, doubt=True)
     disk.go()
-    found = await village.api.get(f"/api/v1/participants/{VILLAGE}/transfers/{started['id']}", wait="60")
+    found = await village.rested(f"/api/v1/participants/{VILLAGE}/transfers/{started['id']}")
     assert found["state"] == "TERMINATED"
     [theirs] = await rows(town, TOWN, "SELECT state FROM transfer")
     assert theirs["state"] == "TERMINATED"

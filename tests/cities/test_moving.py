@@ -180,7 +180,7 @@ async def test_without_the_list_nobody_acts_for_the_town(space: Space) -> None:
         await client.get(moved.left, town.did(TOWN), f"{town.root(TOWN)}/2025-1/transfers/urn:uuid:a")
     await say(space, before, await village.services.participants.get(VILLAGE))
     await space.reload(town, village)
-    found = await village.api.get(f"/api/v1/participants/{VILLAGE}/transfers/{asked['id']}", wait="60")
+    found = await village.rested(f"/api/v1/participants/{VILLAGE}/transfers/{asked['id']}")
     assert (found["state"], found["outcome"]) == ("COMPLETED", "received")
 
 
@@ -246,7 +246,7 @@ async def test_what_a_partner_asks_for_while_the_town_is_on_its_way_comes_from_t
     await carried(town, there)
     await say(space, old, await there.services.participants.get(TOWN))
     await space.reload(town, village, there)
-    found = await village.api.get(f"{base}/transfers/{fetching['id']}", wait="60")
+    found = await village.rested(f"{base}/transfers/{fetching['id']}")
     assert (found["state"], found["outcome"]) == ("COMPLETED", "received")
     rows = await there.services.infra.db.read(TOWN, lambda tx: tx.all("SELECT id FROM transfer"))
     assert len(rows) == 1
@@ -269,7 +269,7 @@ async def test_a_contract_that_was_asked_for_before_the_move_is_made_with_the_ne
     await space.reload(town, village, there)
     circuits.heard(VILLAGE, did)
     await village.services.infra.db.write(VILLAGE, at_once)
-    found = await village.api.get(f"{base}/{asked['id']}", wait="30")
+    found = await village.rested(f"{base}/{asked['id']}")
     assert (found["state"], found["counterparty"]) == ("FINALIZED", there.did(TOWN))
 
 

@@ -49,9 +49,9 @@ async def test_a_replica_dies_during_a_negotiation_and_the_other_completes_it(
     for step in range(1, 7):
         assert await provider.a.say(f"{when} {step}") == "armed"
         async with revived(provider.a) as codes:
-            signed = await patiently(lambda: village.negotiate(VILLAGE, did, dataset, wait=60))
+            signed = await patiently(lambda: village.negotiate(VILLAGE, did, dataset))
             assert signed["state"] == "FINALIZED", signed
-            received = await village.fetch(VILLAGE, signed["agreement"], wait=60)
+            received = await village.fetch(VILLAGE, signed["agreement"])
             assert (received["state"], received["outcome"]) == ("COMPLETED", "received"), received
             await proven(provider, provider.b, signed["agreement"])
         deaths += len(codes)
@@ -72,7 +72,7 @@ async def test_a_replica_dies_while_it_sends_and_the_rest_comes_from_the_other(
     did, dataset = await publish(provider, content)
     signed = await village.negotiate(VILLAGE, did, dataset)
     disk.hold(4)
-    fetching = asyncio.create_task(village.fetch(VILLAGE, signed["agreement"], wait=60))
+    fetching = asyncio.create_task(village.fetch(VILLAGE, signed["agreement"]))
     await eventually(lambda: len(disk.written) == 4)
     sender = provider.a if await streams(provider.a) else provider.b
     await sender.kill()
@@ -99,7 +99,7 @@ async def test_a_replica_dies_while_it_pushes_and_the_other_sends_it_all(
     await sender.kill()
     disk.go()
     place = f"/api/v1/participants/{VILLAGE}/transfers/{started['id']}"
-    received = await village.api.get(place, wait="60")
+    received = await village.rested(place)
     assert (received["state"], received["outcome"]) == ("COMPLETED", "received"), received
     assert Path(received["file"]).read_bytes() == content
     assert len(content) < sum(disk.written) < 2 * len(content)

@@ -45,11 +45,8 @@ async def begun(village: City, agreement: str, mode: str) -> str:
     return str(made["id"])
 
 
-async def ended(village: City, transfer: str, wait: int = 60) -> dict[str, Any]:
-    found: dict[str, Any] = await village.api.get(
-        f"/api/v1/participants/{VILLAGE}/transfers/{transfer}", wait=str(wait)
-    )
-    return found
+async def ended(village: City, transfer: str) -> dict[str, Any]:
+    return await village.rested(f"/api/v1/participants/{VILLAGE}/transfers/{transfer}")
 
 
 async def only(city: City, slug: str) -> dict[str, Any]:
@@ -130,7 +127,7 @@ async def test_a_transfer_that_rested_ends_with_the_whole_file(
     assert len(disk.written) == rested
     assert (before > 0) == (mode == "pull")
     await say(*cities[resumer], "resume")
-    received = await ended(village, transfer, wait=60)
+    received = await ended(village, transfer)
     assert (received["state"], received["outcome"]) == ("COMPLETED", "received")
     assert Path(received["file"]).read_bytes() == content
     written = sum(disk.written)

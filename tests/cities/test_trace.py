@@ -15,6 +15,7 @@ from connector.trace.events import WORKS
 from connector.trace.recorder import REFUSED_KINDS
 from tests.testkit.cities import MUNICIPALITY, City, Refused, Space
 from tests.testkit.nasty import NastyPeer, nasty_peer
+from tests.testkit.patience import PATIENCE_S
 
 BASE = "/api/v1/participants"
 
@@ -48,12 +49,12 @@ async def hanse(city: City, *words: str) -> tuple[int, str, str]:
 
 async def answered(city: City, slug: str, pid: str, times: int) -> Any:
     """The trace once so many answers are booked: a peer may be done before it has heard that we are."""
-    for _ in range(1200):
-        told = await trace(city, slug, pid)
-        if [event["event"] for event in told["events"]].count("answer") >= times:
-            break
-        await asyncio.sleep(0.05)
-    return told
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            told = await trace(city, slug, pid)
+            if [event["event"] for event in told["events"]].count("answer") >= times:
+                return told
+            await asyncio.sleep(0.05)
 
 
 @pytest.mark.threat("T39")
@@ -109,11 +110,12 @@ async def test_a_peer_that_is_gone_is_named_as_the_cause(space: Space, here: Cit
         "musterstadt", here.services.contracts.service.request, "musterstadt", partner, made["dataset"],
         entry["hasPolicy"][0], None, None,
     )  # fmt: skip
-    for _ in range(1200):
-        told = await trace(here, "musterstadt", case.id)
-        if told["diagnosis"][0]["code"] in ("no-answer", "circuit-open"):
-            break
-        await asyncio.sleep(0.05)
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            told = await trace(here, "musterstadt", case.id)
+            if told["diagnosis"][0]["code"] in ("no-answer", "circuit-open"):
+                break
+            await asyncio.sleep(0.05)
     assert told["diagnosis"][0]["waits"] == "reach"
     code, text, _ = await hanse(here, "trace", case.id, "--as", "musterstadt", "--lang", "de", "--check")
     assert code == 4

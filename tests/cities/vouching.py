@@ -7,6 +7,7 @@ from pathlib import Path
 from connector.http.outbound import Answer
 from connector.verify.formats import checkpoint
 from tests.testkit.cities import MUNICIPALITY, City, Space
+from tests.testkit.patience import PATIENCE_S
 
 OFTEN = {"HANSE_WORKER__SEAL_EVERY_S": "0.2", "HANSE_WITNESS__LOOK_S": "0.2"}
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
@@ -40,14 +41,14 @@ async def public(city: City, slug: str, path: str) -> Answer:
 
 async def vouched(city: City, slug: str, by: City, epoch: int = 0) -> checkpoint.Checkpoint:
     """The published checkpoint, once `by` has vouched for one that is not behind an agreement."""
-    for _ in range(600):
-        answer = await public(city, slug, f"{epoch}/checkpoint")
-        if answer.status == 200:
-            note = checkpoint.parse(answer.body.decode())
-            if any(name == by.services.witness.keys.name for name, _, _ in note.lines):
-                return note
-        await asyncio.sleep(0.1)
-    raise AssertionError("nobody vouched")
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            answer = await public(city, slug, f"{epoch}/checkpoint")
+            if answer.status == 200:
+                note = checkpoint.parse(answer.body.decode())
+                if any(name == by.services.witness.keys.name for name, _, _ in note.lines):
+                    return note
+            await asyncio.sleep(0.1)
 
 
 def copied(source: Path, target: Path) -> None:

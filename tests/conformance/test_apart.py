@@ -14,6 +14,7 @@ from connector.storage import upgrade
 from tests.conformance.under_test import apart
 from tests.conformance.under_test.run import services
 from tests.testkit import processes
+from tests.testkit.patience import PATIENCE_S
 
 REAL = "https://daten.musterstadt.de/hanse"
 OUTSIDE = {
@@ -59,7 +60,7 @@ def started(module: str, folder: Path, *named: str, **environ: str) -> Ended:
         each.close()
     with heard, os.fdopen(os.dup(heard.fileno()), encoding="utf-8") as said:
         stdout = said.read()
-    process.join(processes.STOP_S)
+    process.join(PATIENCE_S)
     assert process.exitcode is not None
     return Ended(process.exitcode, stdout, told.read_text("utf-8"))
 

@@ -16,13 +16,16 @@ from typing import Any
 
 import aiohttp
 
+from connector.api.wait import LONGEST_S
 from connector.app import process
 from connector.app.services import Services
 from connector.cli.operate import dev
 from connector.clock import Clock, FakeClock, SystemClock
+from connector.protocol.process import RESTS
 from connector.settings.load import Settings, load
 from connector.storage import folder_identity, migrate, upgrade
 from tests.testkit.listening import reserved_port
+from tests.testkit.patience import PATIENCE_S
 
 MUNICIPALITY = "https://w3id.org/hanse/v1#municipality"
 COMPANY = "https://w3id.org/hanse/v1#company"
@@ -119,22 +122,30 @@ class City:
         )
         return made
 
-    async def negotiate(self, slug: str, provider: str, dataset: str, wait: int = 60, **wish: Any) -> dict[str, Any]:
+    async def negotiate(
+        self, slug: str, provider: str, dataset: str, wait: float = PATIENCE_S, **wish: Any
+    ) -> dict[str, Any]:
         """Asks for a dataset and waits for the end; `provider` is a DID."""
         body = {"provider": provider, "dataset": dataset, "purpose": PURPOSE, **wish}
-        started = await self.api.post(f"/api/v1/participants/{slug}/negotiations", body)
-        found: dict[str, Any] = await self.api.get(
-            f"/api/v1/participants/{slug}/negotiations/{started['id']}", wait=str(wait)
-        )
-        return found
+        return await self._begun(f"/api/v1/participants/{slug}/negotiations", body, wait)
 
-    async def fetch(self, slug: str, agreement: str, wait: int = 60) -> dict[str, Any]:
+    async def fetch(self, slug: str, agreement: str, wait: float = PATIENCE_S) -> dict[str, Any]:
         """Transfers the data of an agreement and waits for the end."""
-        started = await self.api.post(f"/api/v1/participants/{slug}/transfers", {"agreement": agreement})
-        found: dict[str, Any] = await self.api.get(
-            f"/api/v1/participants/{slug}/transfers/{started['id']}", wait=str(wait)
-        )
-        return found
+        return await self._begun(f"/api/v1/participants/{slug}/transfers", {"agreement": agreement}, wait)
+
+    async def _begun(self, path: str, body: object, wait: float) -> dict[str, Any]:
+        started = await self.api.post(path, body)
+        return await self.rested(f"{path}/{started['id']}", wait)
+
+    async def rested(self, path: str, wait: float = PATIENCE_S) -> dict[str, Any]:
+        """The process behind that path once it rests, or after so many seconds: the server waits a minute at most."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + wait
+        while True:
+            left = max(0.0, end - loop.time())
+            found: dict[str, Any] = await self.api.get(path, wait=str(min(left, LONGEST_S)))
+            if found["state"] in RESTS or loop.time() >= end:
+                return found
 
 
 class Space:

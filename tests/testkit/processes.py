@@ -25,10 +25,9 @@ import aiohttp
 
 from connector.settings.load import load
 from tests.testkit.cities import ManagementApi
+from tests.testkit.patience import PATIENCE_S
 
 SERVE = ("-c", "from connector.cli.main import run; run()", "serve", "--until-eof")
-START_S = 60.0
-STOP_S = 60.0
 MOMENT_S = 10.0
 _TORN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR)
 _FORKS = multiprocessing.get_context("forkserver")
@@ -69,7 +68,7 @@ class Process:
         place = self.folder / "stderr"
         arguments = [*self._program, "--data", str(self.folder)]
         self._running = child = Child(arguments, {**os.environ, **self._environ}, place)
-        async with asyncio.timeout(START_S):
+        async with asyncio.timeout(PATIENCE_S):
             while not await self._answers():
                 if child.returncode is not None:
                     raise RuntimeError(place.read_text(errors="replace")[-4000:])
@@ -92,9 +91,9 @@ class Process:
         await self.ended()
 
     async def stop(self) -> int:
-        """SIGTERM and the exit code; TimeoutError after a minute."""
+        """SIGTERM and the exit code; TimeoutError for what never ends."""
         self._child.kill(signal.SIGTERM)
-        async with asyncio.timeout(STOP_S):
+        async with asyncio.timeout(PATIENCE_S):
             return await self.ended()
 
     def limit(self, what: int, most: int) -> None:
