@@ -25,6 +25,8 @@ async def test_a_negotiation_hops_to_the_disk_alone(space: Space, monkeypatch: p
     await village.negotiate(VILLAGE, town.did(TOWN), dataset)
     for city in (town, village):
         await city.services.schedule.jobs.stop()  # which have threads and rows of their own
+        for aside in city.services.schedule.rounds:  # begun by them, and perhaps still on their way
+            await aside.stop()
     hops, syncs = Counter[str](), Counter[str]()
     submit, committed = ThreadPoolExecutor.submit, LogSync.committed
 
