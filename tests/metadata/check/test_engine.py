@@ -94,13 +94,13 @@ def test_all_examples_and_deliveries_agree_result_by_result(shapes: dict[Profile
 
 @pytest.mark.long
 def test_mutants_agree_result_by_result(shapes: dict[Profile, official.Shapes]) -> None:
-    """>> 90 catalogues with something wrong << the same results, and more than a third of them wrong for us, too."""
+    """>> 60 catalogues with something wrong << the same results, and more than a third of them wrong for us, too."""
     wrong, found = [], 0
-    for what, catalogue in mutants(90, seed=301):
+    for what, catalogue in mutants(60, seed=301):
         wrong += agree(shapes, what, catalogue)
         found += any(check(catalogue, profile) for profile in Profile)
     assert wrong == []
-    assert found > 30
+    assert found > 20
 
 
 def dataset(*more: Triple) -> Graph:
