@@ -48,7 +48,9 @@ async def county(space: Space, clock: FakeClock) -> County:
 @pytest.fixture
 async def both(county: County, space: Space) -> City:
     """A part and its whole at one provider; both are members."""
-    return await together(space, county, PART, WHOLE)
+    made = await together(space, county, PART, WHOLE)
+    await made.stop_jobs()  # these tests make its rounds themselves
+    return made
 
 
 async def voter(county: County, login: str) -> Voter:
