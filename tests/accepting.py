@@ -18,9 +18,9 @@ def close_with_server() -> None:
 
 
 async def _given_or_closed(
-    loop: Any, make: Any, taken: socket.socket, extra: Any, tls: Any = None, server: Any = None, *more: Any
+    loop: Any, make: Any, taken: socket.socket, extra: Any, tls: Any = None, server: Any = None, *more: Any, **how: Any
 ) -> None:
     if server is not None and server._sockets is None:
         taken.close()
     else:
-        await _given(loop, make, taken, extra, tls, server, *more)
+        await _given(loop, make, taken, extra, tls, server, *more, **how)

@@ -28,7 +28,6 @@ FIELDS = ("ars", "contact_name", "contact_email", "contact_telephone", "contact_
 """What a participant says of itself here; the rest follows from it."""
 CHANGES: frozenset[Role] = frozenset(("steward", "admin"))
 """Who says how the town is reached."""
-PATIENCE_S = 4.0
 
 
 class Step(Struct, frozen=True, kw_only=True):
