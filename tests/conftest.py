@@ -1,21 +1,23 @@
 """Databases for every room: started, migrated, with the participants `musterstadt` and `nachbardorf` in them."""
 
+import asyncio
 import csv
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+import uvloop
 
 from connector.storage import Database, Tx, open_database
 from connector.storage.postgres import database as postgres
 from connector.storage.postgres import wakeups
-from tests import accepting, forked, loopback, made_once
+from tests import forked, loopback, made_once
 from tests.postgres import Cluster, running_cluster
 
 if TYPE_CHECKING:
@@ -26,12 +28,16 @@ pytest_plugins = ["tests.workers"]
 TOWNS = ("musterstadt", "nachbardorf")
 os.environ["SSL_CERT_FILE"] = os.environ["SSL_CERT_DIR"] = os.devnull  # only loopback: no root of this machine counts
 loopback.stay()
-accepting.close_with_server()
 pytest.register_assert_rewrite("tests.testkit")  # what its checks compared is said when one fails
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("untimed")  # how fast this machine is says nothing about the product
 postgres._WAIT_S = wakeups._START_S = 180.0  # a busy machine takes its time for a connection
 wakeups._POLL_S = 0.02  # a listener ends when it next looks, and a thousand databases are closed in these tests
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Tests run on the loop that the product runs on."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture(autouse=True)

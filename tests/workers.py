@@ -22,6 +22,8 @@ import pytest
 from tests import forked
 
 _IN_PLACE = ("collectonly", "usepdb", "trace", "setupplan", "setuponly", "showfixtures", "show_fixtures_per_test")
+_LOOP = "_asyncio_loop_factory"
+"""As pytest-asyncio counts it, the loop is a parameter of each test."""
 _MEMORY = Path("/dev/shm")
 _ROOM = 4 << 30
 _LEFT_OUT = pytest.StashKey[int]()
@@ -65,7 +67,7 @@ def keep_bytecode() -> None:
 
 def look_seldom_for_garbage() -> None:
     """What is loaded and collected makes hardly any, and all of it would be looked through again and again."""
-    gc.set_threshold(100_000, 50, 50)
+    gc.set_threshold(500_000, 50, 50)
 
 
 def keep_temporary_files_in_memory() -> None:
@@ -124,7 +126,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     The statements are the same in each case: those of the first are nearly all that the others use. It is marked
     before -m chooses.
     """
-    chosen = getattr(getattr(item, "callspec", None), "params", {})
+    given = getattr(getattr(item, "callspec", None), "params", {})
+    chosen = {name: value for name, value in given.items() if name != _LOOP}
     if "postgres" in chosen.values() and len(chosen) > 1:
         families, family = item.config.stash.setdefault(_FAMILIES, set()), item.nodeid.partition("[")[0]
         if family in families:

@@ -67,7 +67,10 @@ async def told(port: int, request: str) -> tuple[str, list[str], bytes, bytes]:
         length = 0 if request.startswith("HEAD") or "status=204" in request else int(named.get("content-length", 0))
         body = await reader.readexactly(length)
         writer.write(b"GET /plain HTTP/1.1\r\nHost: x\r\n\r\n")
-        behind = await reader.read(1)
+        try:
+            behind = await reader.read(1)
+        except ConnectionResetError:  # it was closed before this request came
+            behind = b""
     writer.close()
     headers = sorted(line for line in head[1:-2] if not line.startswith("Date: "))
     assert len(headers) == len(head) - 4  # one Date

@@ -22,13 +22,13 @@ def source(folder: Path, content: bytes) -> FileSource:
 
 
 @pytest.fixture
-def errands(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+async def errands(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What was done on a thread."""
     done: list[str] = []
-    loop_class = asyncio.BaseEventLoop
+    loop_class = type(asyncio.get_running_loop())
     run = loop_class.run_in_executor
 
-    def noted(self: asyncio.BaseEventLoop, pool: Executor | None, work: Callable[..., Any], *args: Any) -> Any:
+    def noted(self: asyncio.AbstractEventLoop, pool: Executor | None, work: Callable[..., Any], *args: Any) -> Any:
         done.append(work.__name__)
         return run(self, pool, work, *args)
 
