@@ -19,7 +19,7 @@ from connector.verify.checks import disclosure, logbook, records
 from connector.verify.formats import checkpoint
 from connector.witness import cosignatures
 from tests.audit.entries import AGREEMENT, HEIGHTS, KEY, ROOT, TOWN, add, entries, lower_tiles
-from tests.fuzz.effort import amount, longer
+from tests.fuzz.effort import amount
 from tests.verify.forge import PROVIDER
 
 MOST = 65_537
@@ -211,7 +211,6 @@ def proofs(memory: Memory) -> tiles.Proofs:
 @example(65_536, 65_537, 65_536)
 @example(65_535, 65_537, 0)
 @example(256, 257, 255)
-@longer
 @settings(max_examples=amount(60, 150), deadline=None)
 def test_proofs_of_any_sizes_are_those_of_the_tree(
     memory: Memory, whole: merkle.Tree, one: int, other: int, place: int

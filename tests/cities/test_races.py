@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import random
 import tempfile
 from collections import defaultdict
@@ -22,13 +21,14 @@ from connector.language.reasons import because
 from connector.storage.database import Tx
 from tests.cities.races import TOWN, VILLAGE, Race, Waiting, Work, race
 from tests.cities.sharing import free_port
+from tests.fuzz.effort import whole
 from tests.postgres import Cluster
 from tests.testkit.cities import City, data_space
 from tests.testkit.patience import PATIENCE_S, eventually
 
 WHY = {"de": ["Wir lösen das Bauamt auf."], "en": ["We close the building office."]}
 REASON = because("contracts.offer-gone")
-ROUNDS = 100 if os.environ.get("HANSE_LONG") == "1" else 10
+ROUNDS = whole(10, 100)
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.threat("T57")]
 
 

@@ -14,7 +14,7 @@ from connector.figures.count import figures
 from connector.figures.model import Body, Event, Figure, Judged, Known, Log, Part, definitions
 from connector.storage.database import Database, Tx
 from connector.zone import SPACE
-from tests.fuzz.effort import amount, longer
+from tests.fuzz.effort import amount
 
 TOWN, ROOT = "musterstadt", "https://localhost:18443/musterstadt"
 DID = "did:web:localhost%3A18443:musterstadt"
@@ -317,7 +317,6 @@ def test_figures_say_what_happened(moves: list[Move]) -> None:
     assert (found["N7"].value or 0) == len(world.gone)
 
 
-@longer
 @settings(max_examples=amount(50, 100))
 @given(MOVES)
 def test_each_number_is_proven_by_the_entries_that_it_opens(moves: list[Move]) -> None:
@@ -330,7 +329,6 @@ def test_each_number_is_proven_by_the_entries_that_it_opens(moves: list[Move]) -
         assert set(figure.events) <= set(world.book.events)
 
 
-@longer
 @settings(max_examples=amount(50, 100))
 @given(MOVES, st.integers(0, 59))
 def test_a_log_that_says_something_else_gives_other_numbers_or_the_same_events(moves: list[Move], place: int) -> None:

@@ -1,4 +1,4 @@
-"""How much is fuzzed and from which seed: HANSE_LONG=1 for the whole hundred thousand, HANSE_SEED=n to repeat a run.
+"""How much is tried and from which seed: `--long` for more, HANSE_WHOLE=1 for all of it, HANSE_SEED=n to repeat a run.
 
 In CI every run is the same; elsewhere each begins with a seed of its own, which a failure names.
 """
@@ -6,28 +6,28 @@ In CI every run is the same; elsewhere each begins with a seed of its own, which
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import product
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
 from tests.testkit.places import DSP
 
 LONG = os.environ.get("HANSE_LONG") == "1"
-Tested = TypeVar("Tested", bound=Callable[..., object])
+WHOLE = os.environ.get("HANSE_WHOLE") == "1"
 CI = bool(os.environ.get("CI"))
 SEED = int(os.environ.get("HANSE_SEED") or (1 if CI else secrets.randbelow(10**9)))
 
 
 def amount(quick: int, long: int) -> int:
+    """CI asks the long one."""
     return long if LONG else quick
 
 
-def longer(test: Tested) -> Tested:
-    """Of a test that asks `amount`: where more is asked it is `long`, so CI asks both. Without this nobody but a
-    person ever asks more."""
-    return pytest.mark.long(test) if LONG else test
+def whole(quick: int, all_of_it: int) -> int:
+    """What takes so long that only a person asks for all of it, who has a quarter of an hour."""
+    return all_of_it if WHOLE else quick
 
 
 def one_in(nth: int, cases: Iterable[object]) -> list[Any]:

@@ -19,12 +19,10 @@ def test_each_value_has_its_turn_and_no_combination_is_lost() -> None:
     assert {word for _, word in by_default} == set(words)
 
 
-@pytest.mark.parametrize("long", [False, True])
-def test_who_asks_more_under_long_is_long_there(long: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """>> by default, and where more is asked << as any test; marked `long`, for CI asks those that are."""
-    monkeypatch.setattr(effort, "LONG", long)
-
-    @effort.longer
-    def test() -> None: ...
-
-    assert [mark.name for mark in getattr(test, "pytestmark", [])] == ["long"] * long
+@pytest.mark.parametrize("asked", [False, True])
+def test_more_is_asked_where_more_is_said(asked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> with --long or not, HANSE_WHOLE=1 or not << each on its own: all of it does not come with what is long."""
+    for name, how in (("LONG", effort.amount), ("WHOLE", effort.whole)):
+        monkeypatch.setattr(effort, "LONG", name == "LONG" and asked)
+        monkeypatch.setattr(effort, "WHOLE", name == "WHOLE" and asked)
+        assert how(2, 3) == (3 if asked else 2)

@@ -13,7 +13,7 @@ from connector.errors import PeerError
 from connector.http import strict
 from connector.protocol import codec
 from connector.protocol.codec import Malformed
-from tests.fuzz.effort import CI, SEED, amount, official
+from tests.fuzz.effort import CI, SEED, official, whole
 from tests.fuzz.shapes import near_valid, valid
 from tests.testkit import corpus, spoil
 
@@ -47,14 +47,14 @@ def holds(message: msgspec.Struct) -> None:
 
 
 @given(valid())
-@settings(max_examples=amount(50, 5_000), deadline=None, derandomize=CI, database=None)
+@settings(max_examples=whole(50, 5_000), deadline=None, derandomize=CI, database=None)
 def test_every_valid_message_is_read_and_written_back(value: dict[str, Any]) -> None:
     """>> any message that the definitions allow << itself."""
     holds(codec.decode(codec.TYPES[value["@type"]], value))
 
 
 @given(near_valid())
-@settings(max_examples=amount(75, 10_000), deadline=None, derandomize=CI, database=None)
+@settings(max_examples=whole(75, 10_000), deadline=None, derandomize=CI, database=None)
 def test_what_is_nearly_valid_is_read_or_refused(data: bytes) -> None:
     """>> such a message with something wrong << a message that can be written back, or a named refusal."""
     message = read(data)
@@ -66,7 +66,7 @@ def test_what_is_nearly_valid_is_read_or_refused(data: bytes) -> None:
 @pytest.mark.parametrize("of", [corpus.all_specimens, official], ids=["our own", "official examples"])
 def test_spoiled_messages_are_read_or_refused(of: Corpus) -> None:
     """>> each message spoiled in its structure and in its bytes << read or refused, never anything else."""
-    messages, rng, seen, most = of(), Random(SEED), Counter[str](), amount(1_000, 100_000)
+    messages, rng, seen, most = of(), Random(SEED), Counter[str](), whole(1_000, 100_000)
     for number in range(most):
         data = spoil.written(rng, spoil.structure(rng, messages[number % len(messages)]))
         data = spoil.data(rng, data) if number % 3 == 0 else data

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from tests.fuzz.effort import CI, SEED, amount, official
+from tests.fuzz.effort import CI, SEED, official, whole
 from tests.fuzz.ground import PEER, STRANGER, TOWN, Ground, Said
 from tests.fuzz.shapes import near_valid
 from tests.fuzz.trial import Trial
@@ -49,7 +49,7 @@ async def test_no_odd_message_writes_anything_or_makes_us_fail(ground: Ground, t
     others = addressed(ground, corpus.all_specimens())
     paths = [said.path for said in sayable]
     verdict, before = Verdict(trial), await trial.digest()
-    most = amount(1_000, 100_000)
+    most = whole(1_000, 100_000)
     for number in range(most):
         rng = Random(f"{SEED} {number}")
         said = rng.choice(sayable if rng.random() < 0.7 else others)
@@ -74,7 +74,7 @@ async def test_the_official_examples_spoiled_are_refused_in_form(ground: Ground,
     """>> the examples of the specification at the address of their type << as above."""
     messages, verdict, before = addressed(ground, official()), Verdict(trial), await trial.digest()
     paths = [said.path for said in messages]
-    for number in range(amount(300, 20_000)):
+    for number in range(whole(300, 20_000)):
         rng = Random(f"official {SEED} {number}")
         path, data = spoiled(rng, rng.choice(messages), paths)
         trial.touched = set()
@@ -88,7 +88,7 @@ async def test_the_official_examples_spoiled_are_refused_in_form(ground: Ground,
 
 @given(data=near_valid())
 @settings(
-    max_examples=amount(60, 5_000), deadline=None, derandomize=CI, database=None,
+    max_examples=whole(60, 5_000), deadline=None, derandomize=CI, database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 async def test_nearly_valid_messages_are_taken_or_refused(

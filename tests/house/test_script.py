@@ -28,6 +28,10 @@ case "$*" in
         sleep 0.1
         echo "$*" >>"$STUB_LOG"
         case "$*" in *--no-index*) exit ${{STUB_NO_INDEX:-0}} ;; esac
+        case "$*" in *" uv")
+            printf '#!/bin/sh\necho "uv $VIRTUAL_ENV $*" >>"$STUB_LOG"\nexit ${{STUB_UV:-0}}\n' >"${{0%/*}}/uv"
+            chmod +x "${{0%/*}}/uv" ;;
+        esac
         exit ${{STUB_PIP:-0}} ;;
     "-m pytest"*) echo "$*" ;;
     *"version_info"*) exit ${{STUB_OLD:-0}} ;;
@@ -175,6 +179,24 @@ def test_bug_a_wheelhouse_that_lacks_something_stopped_every_start(checkout: Che
     assert code == 0
     assert "wheelhouse/" in err
     assert ["--no-index" in line for line in checkout.installed()[1:]] == [True, False]
+
+
+def test_bug_uv_waited_for_the_lock_of_our_own_start(checkout: Checkout) -> None:
+    """>> whoever asks for uv << it installs; `.venv/.lock` is left to it: it waited five minutes."""
+    checkout.python()
+    assert checkout.run("x", HANSE_UV="1")[:2] == (0, "cli x\n")
+    assert checkout.installed()[2].startswith(f"uv {checkout.root}/.venv pip install --editable {checkout.root} ")
+    assert len(checkout.installed()) == 3
+    assert not (checkout.root / ".venv" / ".lock").exists()
+
+
+@pytest.mark.parametrize("fails", ["STUB_UV", "STUB_PIP"])
+def test_where_uv_fails_pip_installs(fails: str, checkout: Checkout) -> None:
+    """>> uv that fails, or that is not to be had << pip, which says what helps if it fails as well."""
+    checkout.python()
+    code, _, err = checkout.run("x", HANSE_UV="1", **{fails: "1"})
+    assert f"-m pip install --editable {checkout.root} " in checkout.installed()[-1]
+    assert (code, "PIP_INDEX_URL" in err) == ((1, True) if fails == "STUB_PIP" else (0, False))
 
 
 def test_the_exit_code_is_the_commands(checkout: Checkout) -> None:

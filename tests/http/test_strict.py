@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from connector.errors import PeerError
 from connector.http import strict
 from connector.http.strict import DEPTH, loads, steers
-from tests.fuzz.effort import amount, longer
+from tests.fuzz.effort import amount
 
 TEXT = st.text(st.characters(codec="utf-8", categories=("L", "M", "N", "P", "S", "Z")))
 NUMBER = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
@@ -24,7 +24,6 @@ PLAIN = st.recursive(
 )
 
 
-@longer
 @settings(max_examples=amount(40, 100))
 @given(PLAIN, st.booleans())
 def test_ordinary_json_reads_as_the_standard_library_reads_it(value: object, ascii_only: bool) -> None:
@@ -56,7 +55,6 @@ TEXTS = st.recursive(
 )
 
 
-@longer
 @settings(max_examples=amount(50, 100))
 @given(TEXTS, st.sampled_from(["", " ", "\n"]))
 @example("123456789012345678901", "")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from connector.protocol import codec
 from connector.protocol import messages as m
 from connector.protocol.codec import Malformed
-from tests.fuzz.effort import amount, longer
+from tests.fuzz.effort import amount
 
 CONTEXT = [m.CONTEXT]
 RULE: dict[str, Any] = {"action": "use"}
@@ -264,7 +264,6 @@ offers = st.fixed_dictionaries(
 )
 
 
-@longer
 @settings(max_examples=amount(40, 100))
 @given(offer=offers, pid=words, callback=words, purpose=st.none() | words)
 def test_what_we_write_we_read_back(offer: dict[str, Any], pid: str, callback: str, purpose: str | None) -> None:
@@ -273,7 +272,6 @@ def test_what_we_write_we_read_back(offer: dict[str, Any], pid: str, callback: s
     assert codec.decode(m.ContractRequestMessage, msgspec.json.decode(codec.encode(message))) == message
 
 
-@longer
 @settings(max_examples=amount(40, 100))
 @given(name=st.sampled_from(sorted(codec.TYPES)), members=st.dictionaries(st.text(), json_values), junk=json_values)
 def test_no_value_does_worse_than_malformed(name: str, members: dict[str, Any], junk: object) -> None:

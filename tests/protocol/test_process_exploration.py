@@ -1,15 +1,16 @@
 """All that can happen to two peers: no negotiation ends in two ways, no transfer stays apart, no data flows meanwhile.
 
-Two decisions a side beside the first message; three with HANSE_LONG=1. Each start is a state that both sides agree on.
+Two decisions a side beside the first message; three where it is `long`, and everywhere with HANSE_WHOLE=1. Each start
+is a state that both sides agree on.
 """
 
-import os
 from collections.abc import Callable
 
 import pytest
 
 from connector.protocol import transfer
 from connector.protocol.process import Role
+from tests.fuzz.effort import whole
 from tests.protocol.explorations import (
     NEGOTIATION,
     NEGOTIATIONS,
@@ -23,8 +24,7 @@ from tests.protocol.explorations import (
 )
 from tests.protocol.explore import Joint, World
 
-LONG = os.environ.get("HANSE_LONG") == "1"
-DECISIONS = 3 if LONG else 2
+DECISIONS = whole(2, 3)
 
 
 def requesting(owner: Role) -> Start:
@@ -66,16 +66,18 @@ LARGE = {"provider owns, both STARTED", "consumer owns, both SUSPENDED"}
 
 @pytest.mark.threat("T33")
 @pytest.mark.parametrize(
-    "start",
+    ("start", "decisions"),
     [
-        pytest.param(start, id=name, marks=pytest.mark.long if name in LARGE else ())
+        pytest.param(start, 3, id=name, marks=pytest.mark.long)
+        if name in LARGE
+        else pytest.param(start, DECISIONS, id=name)
         for name, start in TRANSFERS.items()
     ],
 )
-def test_every_transfer_that_parts_is_repaired(start: Start) -> None:
+def test_every_transfer_that_parts_is_repaired(start: Start, decisions: int) -> None:
     """And the effects on the data flow always add up to what the states say."""
     world = World(TRANSFER)
-    number = world.explore([start(world, DECISIONS)], settling(agrees_or_doubts))
+    number = world.explore([start(world, decisions)], settling(agrees_or_doubts))
     print(f"{number} joint states, {len(world.values)} states of one side")
     assert number > 1000
 

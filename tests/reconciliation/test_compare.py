@@ -14,7 +14,7 @@ from connector.reconciliation.compare import (
     compare,
     state_of,
 )
-from tests.fuzz.effort import amount, longer
+from tests.fuzz.effort import amount
 
 NOW = 10 * PATIENCE_MS
 OLD = NOW - 2 * PATIENCE_MS
@@ -151,7 +151,6 @@ def test_bug_an_empty_file_that_never_came_was_missing_on_both_sides() -> None:
     assert [one.kind for one in compare(told(), sent, "consumer", NOW)] == ["missing-here"]
 
 
-@longer
 @settings(max_examples=amount(40, 400))
 @given(st.lists(_record, max_size=8), st.lists(_record, max_size=8))
 def test_both_sides_come_to_the_same(ours: list[ComparedRecord], theirs: list[ComparedRecord]) -> None:

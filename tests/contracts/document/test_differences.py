@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.contracts.document.differences import DEEPEST, LONGEST, MOST, difference, differences, shown
-from tests.fuzz.effort import amount, longer
+from tests.fuzz.effort import amount
 
 pytestmark = pytest.mark.threat("T65")
 OURS = b"<main>\n<p>Nur zum vereinbarten Zweck.</p>\n<td>&lt;Amt&gt;</td>\n</main>\n"
@@ -103,7 +103,6 @@ def test_endless_documents_are_cut_and_it_is_said() -> None:
     assert [line.more for line in long.lines if line.side == "theirs"] == [1_000_000 - LONGEST]
 
 
-@longer
 @settings(max_examples=amount(50, 100))
 @given(st.binary(max_size=300), st.binary(max_size=300))
 def test_there_is_a_difference_exactly_where_the_bytes_differ(ours: bytes, theirs: bytes) -> None:

@@ -25,7 +25,7 @@ from connector.contracts.document.text import (
 )
 from connector.language import local_time, say
 from connector.policy.engine import PolicyEngine
-from tests.fuzz.effort import amount, longer
+from tests.fuzz.effort import amount
 
 NOW, DAY = 1_795_000_000_000, 86_400_000
 WORDS = st.one_of(
@@ -58,7 +58,6 @@ def whole(facts: ContractFacts, clauses: list[Any], lang: str) -> str:
 
 
 @pytest.mark.threat("T112")
-@longer
 @settings(max_examples=amount(30, 60), deadline=None)
 @given(FACTS, FACTS, CLAUSES, st.sampled_from(["de", "en"]))
 def test_a_filled_text_is_the_whole_text(

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from connector.backup.copies import PARTS
 from connector.dataplane.sinks.files import safe_name
-from tests.fuzz.effort import amount, longer
+from tests.fuzz.effort import amount
 
 
 @pytest.mark.threat("T19")
@@ -31,7 +31,6 @@ def test_known_tricks(given_name, kept):
 
 
 @pytest.mark.threat("T19")
-@longer
 @settings(max_examples=amount(40, 1_000))
 @given(st.text(max_size=400))
 @example("x" + "ä" * 150)

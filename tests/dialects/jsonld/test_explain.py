@@ -17,7 +17,7 @@ from connector.protocol import codec
 from connector.protocol import messages as m
 from connector.protocol.shape import Malformed
 from tests.dialects.jsonld.whole import ATOM, BODIES, CATALOGUE_OFFER, OFFER, SMALL_OFFER, whole
-from tests.fuzz.effort import amount, longer
+from tests.fuzz.effort import amount
 
 FORBIDDEN = {"target": "x", "hasPolicy": [SMALL_OFFER], "providerPid": "p", "and": [ATOM], "callbackAddress": "b"}
 
@@ -111,7 +111,6 @@ json_values = st.recursive(
 )
 
 
-@longer
 @settings(max_examples=amount(50, 100))
 @example(name="CatalogRequestMessage", members={"@": None}, junk=[])
 @given(name=st.sampled_from(sorted(codec.TYPES)), members=st.dictionaries(st.text(), json_values), junk=json_values)

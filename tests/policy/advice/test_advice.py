@@ -1,6 +1,5 @@
 """Advice is what helps: applied and decided again before it is said, in words that say what would have to be."""
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,13 +17,13 @@ from connector.policy.odrl.operands import BUILT_IN
 from connector.policy.odrl.parse import parse
 from connector.policy.odrl.state_of_world import Deed, Fact, World
 from connector.policy.wording.words import Words
+from tests.fuzz.effort import whole
 from tests.policy.cases import NOW, ODRL, H, atom, firm, use
 from tests.policy.deciding import decide
 from tests.policy.drafts import granting
 from tests.policy.worlds import POLICIES, WORLDS
 
-LONG = os.environ.get("HANSE_LONG") == "1"
-EXAMPLES = 10_000 if LONG else 120
+EXAMPLES = whole(120, 10_000)
 PROHIBIT = {"odrl:conflict": {"@id": "odrl:prohibit"}}
 
 

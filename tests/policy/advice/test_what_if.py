@@ -18,7 +18,7 @@ from connector.policy.odrl.parse import parse
 from connector.policy.odrl.state_of_world import Deed, Fact, World
 from connector.policy.wording.explain import explain
 from connector.policy.wording.words import Words
-from tests.fuzz.effort import amount, longer
+from tests.fuzz.effort import amount
 from tests.policy.cases import KIND, NOW, ODD, ODRL, H, atom, firm, municipal, town, use
 from tests.policy.deciding import decide
 from tests.policy.drafts import granting, policies
@@ -200,7 +200,6 @@ worlds = st.fixed_dictionaries(
 )
 
 
-@longer
 @settings(max_examples=amount(100, 200), deadline=None)
 @given(document=granting | policies, asked=worlds, phase=st.sampled_from(PHASES))
 def test_exactly_these_changes_permit_and_no_fewer(document: Any, asked: dict[str, Any], phase: Any) -> None:

@@ -18,7 +18,7 @@ from connector.policy.odrl.model import Policy
 from connector.policy.odrl.names import HANSE as H
 from connector.policy.odrl.parse import parse
 from connector.policy.wording.words import Words
-from tests.fuzz.effort import amount, longer
+from tests.fuzz.effort import amount
 from tests.policy import small
 from tests.policy.filled import SLOTS
 
@@ -43,7 +43,6 @@ def used(terms: Policy) -> set[str]:
     return usable
 
 
-@longer
 @settings(deadline=None, max_examples=amount(20, 60), suppress_health_check=list(HealthCheck))
 @given(small.POLICIES)
 def test_no_request_can_use_a_permission_that_contradicts(terms: Policy) -> None:
@@ -54,7 +53,6 @@ def test_no_request_can_use_a_permission_that_contradicts(terms: Policy) -> None
             assert not any(one.pointer == place or one.pointer.startswith(place + "/") for place in usable)
 
 
-@longer
 @settings(deadline=None, max_examples=amount(20, 60), suppress_health_check=list(HealthCheck))
 @given(st.lists(small.ATOMS, min_size=2, max_size=3))
 def test_a_permission_that_somebody_can_use_is_none(atoms: Any) -> None:

@@ -9,7 +9,7 @@ from connector.policy.conflict.pair import pair
 from connector.policy.evaluation.program import compile
 from connector.policy.odrl.model import Policy
 from connector.policy.odrl.parse import parse
-from tests.fuzz.effort import amount, longer
+from tests.fuzz.effort import amount
 from tests.policy import small
 from tests.policy.cases import H, atom
 
@@ -59,7 +59,6 @@ def test_the_clash_names_permission_and_prohibition() -> None:
     assert not turned.first
 
 
-@longer
 @settings(max_examples=amount(30, 100), deadline=None)
 @given(first=small.POLICIES, second=small.POLICIES)
 def test_the_order_changes_nothing_but_the_sides(first: Any, second: Any) -> None:
@@ -70,7 +69,6 @@ def test_the_order_changes_nothing_but_the_sides(first: Any, second: Any) -> Non
     assert other.compatible == one.compatible
 
 
-@longer
 @settings(max_examples=amount(15, 40), deadline=None)
 @given(first=small.POLICIES, second=small.POLICIES)
 def test_no_request_is_permitted_by_two_that_exclude_each_other(first: Any, second: Any) -> None:

@@ -13,7 +13,7 @@ from connector.policy.conflict.model import HINDRANCES, Means
 from connector.policy.odrl.names import HANSE as H
 from connector.policy.odrl.names import ODRL as O
 from connector.policy.odrl.parse import parse
-from tests.fuzz.effort import amount, longer
+from tests.fuzz.effort import amount
 from tests.policy.cases import atom
 from tests.policy.filled import NOW
 from tests.policy.worlds import CLOSURE, POLICIES
@@ -81,7 +81,6 @@ def test_publishing_says_why_in_both_languages() -> None:
     assert "there is no source here that vouches for its value" in found.reasons["en"]
 
 
-@longer
 @settings(max_examples=amount(60, 200), deadline=None, suppress_health_check=list(HealthCheck))
 @given(document=POLICIES)
 def test_whatever_policy_the_question_ends_with_an_answer(document: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from connector.policy.odrl.model import Policy
 from connector.policy.odrl.names import HANSE as H
 from connector.policy.odrl.names import ODRL
 from connector.policy.odrl.state_of_world import Deed, World
-from tests.fuzz.effort import amount, longer
+from tests.fuzz.effort import amount
 from tests.policy import small
 
 policy, atom = small.policy, small.atom
@@ -234,7 +234,6 @@ def test_a_deadline_among_the_refinements_is_none() -> None:
 BUSY = list(small.busy_worlds())
 
 
-@longer
 @settings(FREELY, max_examples=amount(25, 200))
 @given(small.PAIRS)
 def test_with_duties_compatible_terms_permit_nothing_more_and_owe_no_less(pair: tuple[Policy, Policy]) -> None:

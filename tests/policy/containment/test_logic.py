@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from connector.policy.containment.logic import FALSE, TRUE, Budget, Every, Exhausted, Never, Some, Statement, together
 from connector.policy.containment.regions import ABSENT, Dimension, Leaf
-from tests.fuzz.effort import amount, longer
+from tests.fuzz.effort import amount
 
 NUMBER = Dimension("number", others=ABSENT)
 SURE = Dimension("sure", others=0, low=0)
@@ -68,7 +68,6 @@ POINTS = [
 ]  # fmt: skip
 
 
-@longer
 @settings(max_examples=amount(100, 300), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(STATEMENTS, min_size=1, max_size=3))
 def test_a_box_is_found_exactly_if_some_point_meets_all(statements: list[Statement]) -> None:

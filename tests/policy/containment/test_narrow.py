@@ -15,7 +15,7 @@ from connector.policy.odrl.model import Atom, Closure, Duty, Policy, Rule
 from connector.policy.odrl.names import HANSE as H
 from connector.policy.odrl.parse import parse
 from connector.policy.odrl.state_of_world import World
-from tests.fuzz.effort import amount, longer
+from tests.fuzz.effort import amount
 from tests.policy import small
 
 policy, atom = small.policy, small.atom
@@ -93,7 +93,6 @@ def test_every_pair_of_conditions_of_a_prohibition_is_judged_exactly(left: str) 
 # Any two policies
 
 
-@longer
 @settings(FREELY, max_examples=amount(20, 60))
 @given(small.POLICIES, small.POLICIES)
 def test_of_any_two_policies_compatible_ones_permit_nothing_more(offer: Policy, asked: Policy) -> None:
@@ -101,7 +100,6 @@ def test_of_any_two_policies_compatible_ones_permit_nothing_more(offer: Policy, 
     checked(offer, asked)
 
 
-@longer
 @settings(FREELY, max_examples=amount(20, 60))
 @given(st.lists(small.CLAUSES, min_size=1, max_size=2), st.lists(small.CLAUSES, min_size=1, max_size=2))
 def test_more_clauses_are_narrower_and_fewer_are_not_unless_nothing_changes(one: Any, more: Any) -> None:
@@ -113,7 +111,6 @@ def test_more_clauses_are_narrower_and_fewer_are_not_unless_nothing_changes(one:
         assert permitted(narrow, small.USE, SOME) == permitted(wide, small.USE, SOME)
 
 
-@longer
 @settings(FREELY, max_examples=amount(30, 80))
 @given(small.POLICIES)
 def test_the_same_terms_are_no_wider(terms: Policy) -> None:

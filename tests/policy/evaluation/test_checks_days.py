@@ -16,7 +16,7 @@ from connector.policy.odrl.model import Atom
 from connector.policy.odrl.parse import parse
 from connector.policy.odrl.values import Span
 from connector.policy.wording.words import Words
-from tests.fuzz.effort import amount, longer
+from tests.fuzz.effort import amount
 from tests.policy.asking import world
 from tests.policy.worlds import NOW, H, atom
 
@@ -137,7 +137,6 @@ def test_the_time_since_an_agreement_is_unknown_before_it(operator: str, agreed:
     assert compile(parse(use(elapsed))).next_change(world(now=NOW, agreement_at=NOW + 1)) == NOW + 1
 
 
-@longer
 @settings(max_examples=amount(60, 200))
 @given(
     st.dates(date(2026, 1, 1), date(2031, 1, 1)),
@@ -190,7 +189,6 @@ DAYS = st.dates(date(2026, 1, 1), date(2031, 1, 1)) | st.sampled_from([date(2027
 
 
 @pytest.mark.threat("T64")
-@longer
 @settings(max_examples=amount(120, 400))
 @given(DAYS, TIMES, ZONES, st.sampled_from(["lt", "lteq", "gt", "gteq", "eq", "neq"]))
 def test_what_the_sentence_says_is_what_is_decided(day: date, time: str, zone: str, operator: str) -> None:

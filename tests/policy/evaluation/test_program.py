@@ -15,7 +15,7 @@ from connector.policy.odrl.parse import parse
 from connector.policy.odrl.registry import left_operand
 from connector.policy.odrl.state_of_world import Fact, World
 from connector.policy.odrl.values import Type
-from tests.fuzz.effort import amount, longer
+from tests.fuzz.effort import amount
 from tests.policy.worlds import (
     COUNT,
     DAILY,
@@ -50,7 +50,6 @@ def verdict(document: dict[str, Any], world: World = MAY, phase: Phase = "access
     return compile(parse(document), BUILT_IN, mode).verdict(world, phase)
 
 
-@longer
 @settings(max_examples=amount(40, 120))
 @given(POLICIES, WORLDS, ANY_PHASE, st.sampled_from(MODES))
 def test_the_fast_answer_and_the_reasons_agree(
@@ -74,7 +73,6 @@ VALUES = st.one_of(
 )  # fmt: skip
 
 
-@longer
 @settings(max_examples=amount(50, 150))
 @given(POLICIES, WORLDS, ANY_PHASE, VALUES)
 def test_no_value_of_the_world_makes_it_raise(document: dict[str, Any], world: World, phase: Phase, value: Any) -> None:
@@ -85,7 +83,6 @@ def test_no_value_of_the_world_makes_it_raise(document: dict[str, Any], world: W
     assert program.verdict(odd, phase).permit == program.examine(odd, phase).permit
 
 
-@longer
 @settings(max_examples=amount(50, 150))
 @given(POLICIES, WORLDS, st.floats(0, 1))
 def test_nothing_changes_by_time_alone_before_the_next_change(
@@ -125,7 +122,6 @@ def turned(value: Any) -> Any:
     return value
 
 
-@longer
 @settings(max_examples=amount(40, 120))
 @given(POLICIES, PERMISSIONS, WORLDS, st.booleans())
 def test_one_more_permission_never_denies(
@@ -137,7 +133,6 @@ def test_one_more_permission_never_denies(
     assert verdict(more, world).permit >= verdict(document, world).permit
 
 
-@longer
 @settings(max_examples=amount(40, 120))
 @given(POLICIES, PROHIBITIONS, WORLDS, ANY_PHASE)
 def test_one_more_prohibition_never_allows(
@@ -153,7 +148,6 @@ def _unnamed(world: World) -> World:
     return replace(world, deeds=tuple(replace(deed, rule="") for deed in world.deeds))
 
 
-@longer
 @settings(max_examples=amount(40, 120))
 @given(POLICIES, WORLDS, ANY_PHASE)
 def test_order_never_changes_the_answer(document: dict[str, Any], world: World, phase: Phase) -> None:
@@ -162,7 +156,6 @@ def test_order_never_changes_the_answer(document: dict[str, Any], world: World, 
     assert verdict(turned(document), asker, phase).permit == verdict(document, asker, phase).permit
 
 
-@longer
 @settings(max_examples=amount(40, 120))
 @given(POLICIES, WORLDS, ANY_PHASE, st.data())
 def test_an_unknown_clause_never_widens_access(

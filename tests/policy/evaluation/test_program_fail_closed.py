@@ -22,7 +22,7 @@ from connector.policy.odrl.parse import parse
 from connector.policy.odrl.state_of_world import Fact, World
 from connector.policy.odrl.values import Type
 from connector.policy.wording.badges import coverage
-from tests.fuzz.effort import amount, longer
+from tests.fuzz.effort import amount
 from tests.policy import fuzz
 from tests.policy.fuzz import FIRM, NOW, ODD_NAMES, TOWN
 from tests.policy.worlds import atom
@@ -221,7 +221,6 @@ def test_a_prohibition_for_an_odd_party_may_mean_anybody(name: str) -> None:
     assert not permits({"permission": [rule]}, World(now=NOW, participant=TOWN))
 
 
-@longer
 @settings(max_examples=amount(120, 500), deadline=None)
 @given(st.integers(0, 2**31))
 def test_a_right_operand_that_nobody_understands_never_turns_a_denial_into_a_permission(number: int) -> None:
@@ -234,7 +233,6 @@ def test_a_right_operand_that_nobody_understands_never_turns_a_denial_into_a_per
     assert permits(spoilt, world) <= permits(document, world)
 
 
-@longer
 @settings(max_examples=amount(60, 200), deadline=None)
 @given(st.integers(0, 2**31))
 def test_verdict_and_examine_agree(number: int) -> None:

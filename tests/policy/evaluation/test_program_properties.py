@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from connector.policy.odrl.model import PHASES
 from connector.policy.odrl.state_of_world import World
-from tests.fuzz.effort import amount, longer
+from tests.fuzz.effort import amount
 from tests.policy.asking import COUNT, ELAPSED, FROM, KIND, NOW, ODD, PURPOSE, UNTIL, H, O, ask, atom, world
 
 ATOMS = st.sampled_from([KIND, PURPOSE, COUNT, ELAPSED, UNTIL, FROM, ODD, atom(H + "memberOf", "isNoneOf", "urn:ikz")])
@@ -86,7 +86,6 @@ def test_names_that_no_clause_mentions_do_not_matter(document: dict[str, Any], a
 
 
 @pytest.mark.threat("T22")
-@longer
 @settings(max_examples=amount(40, 300))
 @given(POLICIES, WORLDS, ANY_PHASE, st.data())
 def test_an_unknown_constraint_never_widens_access(

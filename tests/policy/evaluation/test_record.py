@@ -18,7 +18,7 @@ from connector.policy.odrl.parse import parse
 from connector.policy.odrl.registry import left_operand
 from connector.policy.odrl.state_of_world import Deed, Fact, World
 from connector.policy.odrl.values import Type
-from tests.fuzz.effort import amount, longer
+from tests.fuzz.effort import amount
 from tests.policy.worlds import CLOSURE, KIND, NOW, POLICIES, TOWN, WORLDS, H
 from tests.testkit.places import ROOT
 
@@ -53,7 +53,6 @@ def test_a_world_is_written_down_and_read_again(world: World) -> None:
     assert world_digest(again) == world_digest(usable)
 
 
-@longer
 @settings(max_examples=amount(40, 100))
 @given(POLICIES, WORLDS, st.sampled_from(PHASES))
 def test_a_decision_is_a_function_of_its_record(document: dict[str, Any], world: World, phase: Phase) -> None:

@@ -12,7 +12,7 @@ from connector.policy.evaluation.digest import digest
 from connector.policy.odrl.model import Collection, PolicyError
 from connector.policy.odrl.parse import parse
 from connector.policy.odrl.state_of_world import World
-from tests.fuzz.effort import amount, longer
+from tests.fuzz.effort import amount
 from tests.policy.deciding import decide
 from tests.policy.rich import COUNT, RICH, first
 
@@ -340,7 +340,6 @@ JSON = st.recursive(
 )
 
 
-@longer
 @settings(max_examples=amount(200, 400))
 @given(JSON)
 def test_whatever_json_a_peer_sends_is_a_policy_or_a_policy_error(document: object) -> None:

@@ -21,7 +21,7 @@ from connector.policy.odrl.reader import CLAUSES, DEPTH
 from connector.policy.odrl.registry import left_operand
 from connector.policy.odrl.state_of_world import Deed, Fact, Value, World
 from connector.policy.odrl.values import Type
-from tests.fuzz.effort import amount, longer
+from tests.fuzz.effort import amount
 from tests.policy.deciding import decide
 from tests.policy.rich import put
 
@@ -154,7 +154,6 @@ def standing(clause: dict[str, Any], about: str) -> dict[str, Any]:
 ASKED = [*OPERANDS, "urn:x:weather", HANSE + "dueBy", ODRL + "payAmount"]
 
 
-@longer
 @pytest.mark.parametrize("operand", ASKED)
 def test_a_right_operand_of_any_kind(operand: str) -> None:
     """>> each operator with a value of every kind  << refused at its place, or decided; never more than understood.

@@ -17,7 +17,7 @@ from connector.policy.odrl.model import Clause, Collection, Duty, Logic, Policy,
 from connector.policy.odrl.operands import BUILT_IN
 from connector.policy.odrl.parse import parse
 from connector.policy.odrl.reader import CLAUSES, DEPTH, NODES, SIZE, TEXT, VALUES, Reader, screen
-from tests.fuzz.effort import amount, longer
+from tests.fuzz.effort import amount
 from tests.policy.rich import COUNT, RICH, atom, places, put
 
 KINDS: list[Any] = [
@@ -119,7 +119,6 @@ JSON = st.recursive(
 )
 
 
-@longer
 @settings(max_examples=amount(150, 300))
 @given(st.sampled_from(PLACES), JSON)
 def test_arbitrary_json_in_any_place(path: tuple[Any, ...], value: Any) -> None:

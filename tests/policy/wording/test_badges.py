@@ -14,7 +14,7 @@ from connector.policy.odrl.operands import BUILT_IN
 from connector.policy.odrl.parse import parse
 from connector.policy.odrl.state_of_world import Deed, Fact, World
 from connector.policy.wording.badges import Coverage, coverage, plain, weakest
-from tests.fuzz.effort import amount, longer
+from tests.fuzz.effort import amount
 from tests.policy.cases import KIND, NOW, ODD, ODRL, H, atom, use
 from tests.policy.deciding import decide
 from tests.policy.drafts import few, granting, policies
@@ -231,7 +231,6 @@ def test_what_random_policies_seldom_hold_stands_in_the_report_too() -> None:
         assert sorted(found) == sorted(places(policy))
 
 
-@longer
 @settings(max_examples=amount(60, 200), deadline=None)
 @given(document=policies)
 def test_every_clause_stands_in_the_report_exactly_once(document: Any) -> None:
@@ -241,7 +240,6 @@ def test_every_clause_stands_in_the_report_exactly_once(document: Any) -> None:
     assert sorted(found) == sorted(places(policy))
 
 
-@longer
 @settings(max_examples=amount(60, 200), deadline=None)
 @given(document=policies)
 def test_nothing_unknown_declared_or_later_is_enforced(document: Any) -> None:
@@ -269,7 +267,6 @@ worlds = st.fixed_dictionaries(
 )
 
 
-@longer
 @settings(max_examples=amount(60, 200), deadline=None)
 @given(document=granting | policies, asked=worlds)
 def test_what_is_called_enforced_is_enforced_by_the_engine(document: Any, asked: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from connector.policy.odrl.parse import parse
 from connector.policy.wording.badges import coverage
 from connector.policy.wording.narrate import narrate
 from connector.policy.wording.words import Words
-from tests.fuzz.effort import amount, longer
+from tests.fuzz.effort import amount
 from tests.policy.cases import KIND, ODD, H, atom, municipal, use, words_of
 from tests.policy.drafts import policies
 
@@ -160,7 +160,6 @@ def test_different_slots_give_different_contracts(words: Words, template: str) -
     assert len(texts) == len(set(found)) == len(found)
 
 
-@longer
 @settings(max_examples=amount(50, 150), deadline=None)
 @given(document=policies)
 def test_both_languages_say_the_same_policies_with_the_same_badges(document: Any) -> None:

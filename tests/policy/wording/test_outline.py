@@ -16,7 +16,7 @@ from connector.policy.odrl.parse import parse
 from connector.policy.odrl.state_of_world import Fact
 from connector.policy.wording.outline import outline
 from connector.policy.wording.words import Words
-from tests.fuzz.effort import amount, longer
+from tests.fuzz.effort import amount
 from tests.policy.cases import KIND, NOW, ODD, H, atom, firm, municipal, town, use, words_of
 from tests.policy.deciding import decide
 from tests.policy.drafts import granting, policies
@@ -119,7 +119,6 @@ def steps(node: Node) -> int:
     return 1 + sum(steps(child) for child in node.children)
 
 
-@longer
 @settings(max_examples=amount(40, 100), deadline=None)
 @given(document=policies)
 def test_any_decision_can_be_shown_in_both_languages(document: Any) -> None:
@@ -134,7 +133,6 @@ def test_any_decision_can_be_shown_in_both_languages(document: Any) -> None:
 SHARED = words_of(read(), "de")
 
 
-@longer
 @settings(max_examples=amount(50, 150), deadline=None)
 @given(
     document=granting | policies,

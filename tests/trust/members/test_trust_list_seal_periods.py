@@ -21,7 +21,7 @@ from connector.trust.members.entries import OVERLAP_MS, continued
 from connector.trust.members.trust_list import TYP, Anchor, Entry, Sealing, read_list
 from connector.verify.formats import trustlist
 from connector.verify.formats.faults import Fault
-from tests.fuzz.effort import amount, longer
+from tests.fuzz.effort import amount
 from tests.trust.members.lists import DID, HOUR, KEY, LIST, MOMENTS, NOW, entry, listed, times
 
 A, B, C = "aa" * 32, "bb" * 32, "cc" * 32
@@ -56,7 +56,6 @@ certificates = st.one_of(digests, periods, st.just({}), st.just([]))
 
 
 @given(st.one_of(st.lists(certificates, max_size=3), st.just({}), st.just("x"), st.just(A)))
-@longer
 @settings(deadline=None, max_examples=amount(100, 300))
 def test_both_read_the_same(seals: object) -> None:
     """The same lists are refused, and of the others each certificate counts at the same instants."""

@@ -21,7 +21,7 @@ from connector.trust.members.list_writer import to_form
 from connector.trust.members.trust_list import MOST_FORMER, TYP, Anchor, Entry, SecondKey, read_list
 from connector.verify.formats import trustlist
 from connector.verify.formats.faults import Fault
-from tests.fuzz.effort import amount, longer
+from tests.fuzz.effort import amount
 from tests.trust.members.lists import DID, HOUR, KEY, LIST, MOMENTS, NOW, entry, listed, times
 
 
@@ -62,7 +62,6 @@ keys = st.fixed_dictionaries({"key": jwks}, optional={"validFrom": times, "valid
 
 
 @given(st.one_of(st.lists(st.one_of(keys, jwks), max_size=3), st.just({}), st.just("x"), st.none()))
-@longer
 @settings(deadline=None, max_examples=amount(100, 300))
 def test_both_read_the_same(former: object) -> None:
     """The same lists are refused, and of the others each key counts at the same instants."""

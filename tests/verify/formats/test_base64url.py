@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from connector.verify.formats import base64url
-from tests.fuzz.effort import amount, longer
+from tests.fuzz.effort import amount
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 FOREIGN = "+/= \n.\0é"
@@ -31,7 +31,6 @@ def read(text: str) -> bytes | None:
         return None
 
 
-@longer
 @settings(max_examples=amount(100, 300), deadline=None)
 @given(TEXTS)
 @example("AAAA\n\n\n\n")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from connector.verify.formats import der
 from connector.verify.formats.der import BadDer
-from tests.fuzz.effort import amount, longer
+from tests.fuzz.effort import amount
 from tests.verify.authority import tlv
 
 
@@ -41,7 +41,6 @@ trees = st.recursive(
 )
 
 
-@longer
 @settings(max_examples=amount(50, 100))
 @given(trees)
 def test_what_is_der_is_read_to_the_last_octet(data: bytes) -> None:
@@ -57,7 +56,6 @@ def test_numbers_come_back(value: int) -> None:
     assert der.integer(der.read(integer(value))) == value
 
 
-@longer
 @settings(max_examples=amount(60, 100))
 @given(st.one_of(st.binary(max_size=400), st.tuples(trees, st.integers(0, 10_000), st.binary(max_size=3)).map(
     lambda three: three[0][: three[1] % (len(three[0]) + 1)] + three[2] + three[0][three[1] % (len(three[0]) + 1) :]

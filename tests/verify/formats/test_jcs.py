@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.verify.formats import jcs
-from tests.fuzz.effort import amount, longer
+from tests.fuzz.effort import amount
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"])).map(lambda text: unicodedata.normalize("NFC", text))
 KEYS = TEXT.filter(lambda text: max(text, default="") <= "\uffff")  # NFC can lead out of the BMP
@@ -16,7 +16,6 @@ LEAVES = st.none() | st.booleans() | st.integers(-jcs.LARGEST, jcs.LARGEST) | TE
 VALUES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4))
 
 
-@longer
 @settings(max_examples=amount(50, 100))
 @given(VALUES)
 def test_equals_the_reference(value: object) -> None:
