@@ -28,3 +28,10 @@ def wish(towns: Towns, **more: Any) -> Wish:
 
 async def entrusted(towns: Towns, slug: str = TOWN, **more: Any) -> Given:
     return await mandates(towns).give(slug, wish(towns, **more))
+
+
+async def methods(towns: Towns, relation: str) -> list[str]:
+    """Who controls the keys that stand in that relation of the town's document, in their order."""
+    document: dict[str, Any] = (await towns.participants.get(TOWN)).document
+    controller = {one["id"]: one["controller"] for one in document["verificationMethod"]}
+    return [controller[kid] for kid in document[relation]]
