@@ -6,9 +6,9 @@ own are refused (spec/metadata-check.md 2.5). Needs the extra `shacl`.
 """
 
 import hashlib
-import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -27,6 +27,8 @@ from connector.small_files import content
 if TYPE_CHECKING:
     import rdflib
     from rdflib.term import Node as RdflibNode
+
+    from connector.metadata.check.validator import Ready
 
 SH = Namespace("http://www.w3.org/ns/shacl#")
 FILES: Mapping[Profile, Sequence[str]] = {
@@ -115,59 +117,24 @@ def check(shapes: Shapes, graph: Graph, profile: Profile, lists: CodeLists | Non
 def findings(shapes: Graph, known: Graph) -> list[Finding]:
     """The same of a graph that holds already what `prepared` adds to it."""
     try:
+        import pyshacl  # noqa: F401 - `_ready` has it
         import rdflib
-        from pyshacl import validate
     except ImportError as missing:
         raise Mistake("catalogue.shapes-no-pyshacl") from missing
-    chatter = logging.getLogger("rdflib.term")
-    before, chatter.level = chatter.level, logging.ERROR  # it reports every literal that is not written as it should be
-    normalised, rdflib.NORMALIZE_LITERALS = rdflib.NORMALIZE_LITERALS, False
-    ours: dict[RdflibNode, Term] = {}
     try:
-        _, report, _ = validate(
-            _to_rdflib(known, ours),
-            shacl_graph=_to_rdflib(shapes, ours),
-            inference="none",
-            inplace=True,
-            do_owl_imports=False,
-        )
+        report, ours = _ready(shapes).report(known)
     except (RuntimeError, ValueError, TypeError, re.error) as problem:  # its own errors, and those it lets through
         raise Mistake("catalogue.shapes-broken", problem=str(problem)) from problem
-    finally:
-        chatter.level, rdflib.NORMALIZE_LITERALS = before, normalised
-    if not isinstance(report, rdflib.Graph):
-        raise Mistake("catalogue.shapes-broken", problem=str(report))
     found = [_finding(report, one, shapes, ours) for one in report.objects(None, rdflib.URIRef(SH.result.value))]
     return sorted(found, key=lambda one: (str(one.node), one.path or "", one.rule, str(one.value)))
 
 
-def _to_rdflib(graph: Graph, ours: "dict[RdflibNode, Term]") -> "rdflib.Graph":
-    """The same graph; `ours` leads back: terms that others wrote may be such as pyoxigraph makes none of."""
-    import rdflib
+@lru_cache(maxsize=len(Profile))
+def _ready(shapes: Graph) -> "Ready":
+    """Kept: whoever checks many catalogues by the same shapes makes them ready once."""
+    from connector.metadata.check.validator import Ready
 
-    made = rdflib.Graph()
-    for triple in graph:
-        subject, name, value = (_term(term, ours) for term in (triple.subject, triple.predicate, triple.object))
-        made.add((subject, name, value))
-    return made
-
-
-def _term(term: object, ours: "dict[RdflibNode, Term]") -> "RdflibNode":
-    import rdflib
-
-    made: RdflibNode
-    if isinstance(term, pyoxigraph.NamedNode):
-        made = rdflib.URIRef(term.value)
-    elif isinstance(term, pyoxigraph.BlankNode):
-        made = rdflib.BNode(term.value)
-    elif isinstance(term, pyoxigraph.Literal):
-        plain = term.language is not None or term.datatype.value == "http://www.w3.org/2001/XMLSchema#string"
-        datatype = None if plain else rdflib.URIRef(term.datatype.value)
-        made = rdflib.Literal(term.value, lang=term.language, datatype=datatype)
-    else:
-        raise TypeError(term)
-    ours.setdefault(made, term)
-    return made
+    return Ready(shapes)
 
 
 def _back(term: "RdflibNode") -> Term:
