@@ -5,15 +5,16 @@ Loaded where official files are run alone: it needs the extra `shacl`.
 
 import logging
 from collections import ChainMap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from typing import Any
 
 import pyoxigraph
 import rdflib
-from pyshacl import ShapesGraph, Validator
+from pyshacl import Shape, ShapesGraph, Validator
 from pyshacl.graph_abstraction import DataGraph
+from pyshacl.pytypes import SHACLExecutor
 from rdflib.plugins.stores.memory import SimpleMemory
 from rdflib.term import Node
 
@@ -82,19 +83,33 @@ class Ready:
         self._terms: Terms = {}
         with _as_written():
             self._graph = _to_rdflib(shapes, self._terms)
-            self._shapes = ShapesGraph(self._graph, logger=logging.getLogger(__name__))
-            self._shapes.shapes  # noqa: B018 - they are made when first asked for
+            self._shapes = ShapesGraph(self._graph)
+            self._by_targets = _by_targets(self._shapes.shapes)
 
     def report(self, known: Graph) -> tuple[rdflib.Graph, Mapping[Node, Term]]:
         """What pyshacl says of a catalogue, and the way back to the terms that are in it."""
         terms: Terms = {}
         with _as_written():
             data = DataGraph.from_rdflib(_to_rdflib(known, terms, self._graph))
-            options = {"inference": "none", "inplace": True, "logger": self._shapes.logger}
-            validator = Validator(data, shacl_graph=self._graph, options=options)
-            validator.shacl_graph = self._shapes  # in place of what it has made of the graph, and would look through
-            _, report, _ = validator.run()  # type: ignore[no-untyped-call]
+            results = list(self._results(data))
+            report, _ = Validator.create_validation_report(self._shapes, not results, results)
         return report, ChainMap(terms, self._terms)
+
+    def _results(self, data: DataGraph) -> Iterator[Any]:
+        """As `Validator.run` has them, which looks for the same nodes again for each shape."""
+        for shapes in self._by_targets:
+            if nodes := shapes[0].focus_nodes(data):  # type: ignore[no-untyped-call]
+                for shape in shapes:
+                    yield from shape.validate(SHACLExecutor(), data, focus=nodes)[1]
+
+
+def _by_targets(shapes: Iterable[Shape]) -> Sequence[Sequence[Shape]]:
+    """Those together that are asked of the same nodes; without those that only others ask."""
+    found: dict[tuple[frozenset[Node], ...], list[Shape]] = {}
+    for shape in shapes:
+        targets = tuple(map(frozenset, shape.target()))  # type: ignore[no-untyped-call]
+        found.setdefault(targets, []).append(shape)
+    return [same for targets, same in found.items() if any(targets)]
 
 
 @contextmanager
