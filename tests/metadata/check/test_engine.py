@@ -120,14 +120,21 @@ def dataset(*more: Triple) -> Graph:
 
 
 def breaking(rule: Rule) -> Iterator[Triple]:
-    """A node named like the rule, and what breaks it."""
-    at = NamedNode(f"https://town.example/{rule.id}")
+    """A node named like the rule, and what breaks it; of a maximum also a node with as many values as it allows."""
+    values = _wrong_values(rule.constraint)
+    yield from _asked(rule, rule.id, values)
+    if isinstance(rule.constraint, MaxCount):
+        yield from _asked(rule, f"{rule.id}-allowed", values[:-1])
+
+
+def _asked(rule: Rule, name: str, values: Sequence[NamedNode | BlankNode | Literal]) -> Iterator[Triple]:
+    at = NamedNode(f"https://town.example/{name}")
     if not rule.subjects_of:
         yield Triple(at, RDF.type, rule.target)
     if Profile.HVD in rule.profiles:  # asked of what is reached from a claim alone
         yield Triple(NamedNode("https://town.example/claims"), DCATAP.hvdCategory, at)
     way = () if rule.path is None else next(way for way in rule.path.ways if not any(step.inverse for step in way))
-    for value in _wrong_values(rule.constraint):
+    for value in values:
         node: NamedNode | BlankNode = at
         for step in way[:-1]:
             yield Triple(node, step.name, through := BlankNode())
