@@ -119,6 +119,8 @@ def findings(shapes: Graph, known: Graph) -> list[Finding]:
     try:
         import pyshacl  # noqa: F401 - `_ready` has it
         import rdflib
+
+        from connector.metadata.check import validator  # noqa: F401 - and this, from pyshacl's inside
     except ImportError as missing:
         raise Mistake("catalogue.shapes-no-pyshacl") from missing
     try:
@@ -131,7 +133,8 @@ def findings(shapes: Graph, known: Graph) -> list[Finding]:
 
 @lru_cache(maxsize=len(Profile))
 def _ready(shapes: Graph) -> "Ready":
-    """Kept: whoever checks many catalogues by the same shapes makes them ready once."""
+    """Kept for whoever asks the same shapes of many catalogues, as tests do: a check of one file makes them ready once
+    in any case."""
     from connector.metadata.check.validator import Ready
 
     return Ready(shapes)

@@ -23,6 +23,7 @@ from connector.metadata.rdf.graph import Graph, Term
 Terms = dict[Node, Term]
 """The way back: terms that others wrote may be such as pyoxigraph makes none of."""
 
+Prefixes = Sequence[tuple[str, rdflib.URIRef]]
 _Triple = tuple[Node, Node, Node]
 
 
@@ -90,7 +91,7 @@ class Ready:
         """What pyshacl says of a catalogue, and the way back to the terms that are in it."""
         terms: Terms = {}
         with _as_written():
-            data = DataGraph.from_rdflib(_to_rdflib(known, terms, self._graph))
+            data = DataGraph.from_rdflib(_to_rdflib(known, terms, list(self._graph.namespaces())))
             results = list(self._results(data))
             report, _ = Validator.create_validation_report(self._shapes, not results, results)
         return report, ChainMap(terms, self._terms)
@@ -124,9 +125,12 @@ def _as_written() -> Iterator[None]:
         chatter.level, rdflib.NORMALIZE_LITERALS = before, normalised
 
 
-def _to_rdflib(graph: Graph, ours: Terms, prefixes: rdflib.Graph | None = None) -> rdflib.Graph:
-    """The same graph, with the prefixes of another: to make them takes as long as a small catalogue."""
-    made = rdflib.Graph(_OneGraph(), namespace_manager=None if prefixes is None else prefixes.namespace_manager)
+def _to_rdflib(graph: Graph, ours: Terms, prefixes: Prefixes | None = None) -> rdflib.Graph:
+    """The same graph, with these prefixes or with those that rdflib knows: to make them takes as long as a small
+    catalogue. No graph has those of another: what it is asked for stays with them."""
+    made = rdflib.Graph(_OneGraph(), bind_namespaces="rdflib" if prefixes is None else "none")
+    for prefix, namespace in prefixes or ():
+        made.store.bind(prefix, namespace)
     known: dict[Term, Node] = {}
 
     def term(one: Term) -> Node:
