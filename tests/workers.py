@@ -22,8 +22,6 @@ import pytest
 from tests import forked
 
 _IN_PLACE = ("collectonly", "usepdb", "trace", "setupplan", "setuponly", "showfixtures", "show_fixtures_per_test")
-_LOOP = "_asyncio_loop_factory"
-"""As pytest-asyncio counts it, the loop is a parameter of each test."""
 _MEMORY = Path("/dev/shm")
 _ROOM = 4 << 30
 _LEFT_OUT = pytest.StashKey[int]()
@@ -126,8 +124,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     The statements are the same in each case: those of the first are nearly all that the others use. It is marked
     before -m chooses.
     """
-    given = getattr(getattr(item, "callspec", None), "params", {})
-    chosen = {name: value for name, value in given.items() if name != _LOOP}
+    chosen = getattr(getattr(item, "callspec", None), "params", {})
     if "postgres" in chosen.values() and len(chosen) > 1:
         families, family = item.config.stash.setdefault(_FAMILIES, set()), item.nodeid.partition("[")[0]
         if family in families:

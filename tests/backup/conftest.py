@@ -1,6 +1,5 @@
 """A town at rest, with a published file, received data and keys; and its backup, to be bent or put back."""
 
-import asyncio
 import multiprocessing
 import os
 import shutil
@@ -14,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import uvloop
 
 from connector.backup import create
 from connector.backup.create import Made, Wish
@@ -40,7 +40,7 @@ def built() -> Iterator[Path]:
             await town.publish(TOWN, CONTENT)
             await town.services.operation.maintenance.seal_logs()
 
-    asyncio.run(build())
+    uvloop.run(build())
     received = place / "town" / "received" / TOWN / "flow"
     received.mkdir(parents=True)
     (received / "data.csv").write_bytes(b"received")

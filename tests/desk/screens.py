@@ -17,6 +17,7 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import uvloop
 from aiohttp import web
 
 from connector.app import desk as composed
@@ -183,7 +184,7 @@ def main(arguments: Sequence[str]) -> int:
     if given.folder is not None:
         given.folder.mkdir(parents=True, exist_ok=True)
     ways = QUICK if given.quick else list(product(SCHEMES, WIDTHS, LANGUAGES))
-    count, faults = asyncio.run(tried(given.folder, ways))
+    count, faults = uvloop.run(tried(given.folder, ways))
     for fault in faults:
         print(f"{fault.page}: {fault.what}")
     print(f"{count} views" + (f" in {given.folder}" if given.folder is not None else ""))

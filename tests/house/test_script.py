@@ -29,8 +29,9 @@ case "$*" in
         echo "$*" >>"$STUB_LOG"
         case "$*" in *--no-index*) exit ${{STUB_NO_INDEX:-0}} ;; esac
         case "$*" in *" uv")
-            printf '#!/bin/sh\necho "uv $VIRTUAL_ENV $*" >>"$STUB_LOG"\nexit ${{STUB_UV:-0}}\n' >"${{0%/*}}/uv"
-            chmod +x "${{0%/*}}/uv" ;;
+            printf '#!/bin/sh\necho "uv $*" >>"$STUB_LOG"\nexit ${{STUB_UV:-0}}\n' >"${{0%/*}}/uv"
+            chmod +x "${{0%/*}}/uv"
+            exit ${{STUB_NO_UV:-0}} ;;
         esac
         exit ${{STUB_PIP:-0}} ;;
     "-m pytest"*) echo "$*" ;;
@@ -54,7 +55,7 @@ class Checkout:
             (self.bin / tool).symlink_to(str(shutil.which(tool)))
 
     def python(self, name: str = "python3.12") -> None:
-        (self.bin / name).write_text(STAND_IN.format(real=sys.executable))
+        (self.bin / name).write_text(STAND_IN.format(real=sys.executable) + f"# {name}\n")
         (self.bin / name).chmod(0o755)
 
     def start(self, *words: str, script: Path | None = None, **environ: str) -> subprocess.Popen[str]:
@@ -139,6 +140,14 @@ def test_no_python_is_said(checkout: Checkout, lang: str, word: str) -> None:
     assert word in err
 
 
+def test_who_names_a_python_gets_it(checkout: Checkout) -> None:
+    """>> a newer one beside it << the one that was named; without it the newest."""
+    checkout.python("python3.12")
+    checkout.python("own")
+    assert checkout.run("x", HANSE_PYTHON=str(checkout.bin / "own"))[0] == 0
+    assert (checkout.root / ".venv" / "bin" / "python").read_text().endswith("# own\n")
+
+
 def test_an_old_python_is_none(checkout: Checkout) -> None:
     checkout.python("python3")
     assert "Python 3.11" in checkout.run("x", STUB_OLD="1")[2]
@@ -185,18 +194,20 @@ def test_bug_uv_waited_for_the_lock_of_our_own_start(checkout: Checkout) -> None
     """>> whoever asks for uv << it installs; `.venv/.lock` is left to it: it waited five minutes."""
     checkout.python()
     assert checkout.run("x", HANSE_UV="1")[:2] == (0, "cli x\n")
-    assert checkout.installed()[2].startswith(f"uv {checkout.root}/.venv pip install --editable {checkout.root} ")
+    assert checkout.installed()[2].startswith(
+        f"uv pip install --python {checkout.root}/.venv/bin/python --editable {checkout.root} "
+    )
     assert len(checkout.installed()) == 3
     assert not (checkout.root / ".venv" / ".lock").exists()
 
 
-@pytest.mark.parametrize("fails", ["STUB_UV", "STUB_PIP"])
-def test_where_uv_fails_pip_installs(fails: str, checkout: Checkout) -> None:
+@pytest.mark.parametrize("fails", [("STUB_UV",), ("STUB_NO_UV",), ("STUB_NO_UV", "STUB_PIP")])
+def test_where_uv_fails_pip_installs(fails: tuple[str, ...], checkout: Checkout) -> None:
     """>> uv that fails, or that is not to be had << pip, which says what helps if it fails as well."""
     checkout.python()
-    code, _, err = checkout.run("x", HANSE_UV="1", **{fails: "1"})
+    code, _, err = checkout.run("x", HANSE_UV="1", **dict.fromkeys(fails, "1"))
     assert f"-m pip install --editable {checkout.root} " in checkout.installed()[-1]
-    assert (code, "PIP_INDEX_URL" in err) == ((1, True) if fails == "STUB_PIP" else (0, False))
+    assert (code, "PIP_INDEX_URL" in err) == ((1, True) if "STUB_PIP" in fails else (0, False))
 
 
 def test_the_exit_code_is_the_commands(checkout: Checkout) -> None:

@@ -95,6 +95,9 @@ async def test_both_ways_say_the_same(port: int, path: str, request_text: str) -
     """>> usual and unusual requests and answers << the same line, headers, body, and end of the connection."""
     both = [await told(port, request_text.format(f"/{way}{path}")) for way in ("whole", "plain")]
     assert both[0] == both[1]
+    kept = "Connection: close" not in request_text and "HTTP/1.1" in request_text and path != "/last"
+    assert not kept or both[0][3] == b"H"
+    assert "Connection: close" not in request_text or both[0][3] == b""
     assert all(f"{name}: {value}" in both[0][1] for name, value in limits.HEADERS.items())
 
 

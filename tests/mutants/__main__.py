@@ -5,8 +5,8 @@ module's first folder) are loaded once and each is run once to see which lines i
 process of its own, forked from there, with the change put into the loaded functions, and the tests that reach its
 lines: first those that noticed others, then the cheap ones, until one fails. Nothing on the disk is touched. Changes
 that matter only while a module is loaded get a process that loads everything anew. Whether a family of tests that
-was thinned notices as much as the whole: try the mutants with it, then what survived with `HANSE_LONG=1 ... --again`.
-What survives is judged in `connector/docs/mutants.md`.
+was thinned notices as much as the whole: try the mutants with it, then what survived with `--again` and
+`HANSE_LONG=1 HANSE_WHOLE=1`. What survives is judged in `connector/docs/mutants.md`.
 """
 
 import argparse

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import aiohttp
+import uvloop
 
 from connector.cli.frame.call import OK, REFUSED, Call
 from tests.conformance import maven
@@ -50,7 +51,7 @@ def run(call: Call) -> int:
         call.tell("conformance.release", release=f"Eclipse EDC {programs.release}")
         with tempfile.TemporaryDirectory(prefix="hanse-edc-") as name:
             folder = Path(name)
-            outcomes = asyncio.run(_played(call, programs, folder))
+            outcomes = uvloop.run(_played(call, programs, folder))
             if call.args.keep is not None:
                 keep(folder, call.args.keep)
             return _closed(call, outcomes, folder)

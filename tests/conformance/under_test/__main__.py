@@ -13,6 +13,8 @@ import os
 import sys
 from pathlib import Path
 
+import uvloop
+
 from connector.errors import Mistake
 from connector.language import both
 from tests.conformance.under_test.apart import surroundings
@@ -31,7 +33,7 @@ def main() -> None:
     parser.add_argument("--reuse-port", action="store_true")
     args = parser.parse_args()
     try:
-        asyncio.run(_serve(args))
+        uvloop.run(_serve(args))
     except Mistake as mistake:
         sys.exit("\n".join(both(f"error.{mistake.code}", **mistake.facts)))
 

@@ -14,6 +14,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import uvloop
+
 from connector.app.services import Services
 from connector.errors import Mistake
 from connector.language import both
@@ -60,7 +62,7 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--destination", default="", metavar="URL", help="below which EDCs may have data sent")
     args = parser.parse_args(argv)
     try:
-        asyncio.run(_serve(args))
+        uvloop.run(_serve(args))
     except Mistake as mistake:
         sys.exit("\n".join(both(f"error.{mistake.code}", **mistake.facts)))
 

@@ -4,8 +4,9 @@
 """
 
 import argparse
-import asyncio
 import sys
+
+import uvloop
 
 from tests.desk.browser import missing
 from tests.desk.journeys import play
@@ -23,7 +24,7 @@ def main() -> int:
         return 77
     ways = [way for way in WAYS if not args.way or way.replace(" ", "-") in args.way]
     chosen = [one for one in JOURNEYS if not args.names or {one.name, one.persona} & set(args.names)]
-    runs = asyncio.run(play.play(chosen, ways, lambda run: print(run.line(), flush=True)))
+    runs = uvloop.run(play.play(chosen, ways, lambda run: print(run.line(), flush=True)))
     failed = sum(bool(run.fault) for run in runs)
     print(f"{len(runs) - failed} passed, {failed} failed")
     return 1 if failed or not runs else 0
