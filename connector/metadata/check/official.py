@@ -8,7 +8,6 @@ own are refused (spec/metadata-check.md 2.5). Needs the extra `shacl`.
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -27,8 +26,6 @@ from connector.small_files import content
 if TYPE_CHECKING:
     import rdflib
     from rdflib.term import Node as RdflibNode
-
-    from connector.metadata.check.validator import Ready
 
 SH = Namespace("http://www.w3.org/ns/shacl#")
 FILES: Mapping[Profile, Sequence[str]] = {
@@ -117,27 +114,17 @@ def check(shapes: Shapes, graph: Graph, profile: Profile, lists: CodeLists | Non
 def findings(shapes: Graph, known: Graph) -> list[Finding]:
     """The same of a graph that holds already what `prepared` adds to it."""
     try:
-        import pyshacl  # noqa: F401 - `_ready` has it
         import rdflib
 
-        from connector.metadata.check import validator  # noqa: F401 - and this, from pyshacl's inside
+        from connector.metadata.check.validator import ready
     except ImportError as missing:
         raise Mistake("catalogue.shapes-no-pyshacl") from missing
     try:
-        report, ours = _ready(shapes).report(known)
+        report, ours = ready(shapes).report(known)
     except (RuntimeError, ValueError, TypeError, re.error) as problem:  # its own errors, and those it lets through
         raise Mistake("catalogue.shapes-broken", problem=str(problem)) from problem
     found = [_finding(report, one, shapes, ours) for one in report.objects(None, rdflib.URIRef(SH.result.value))]
     return sorted(found, key=lambda one: (str(one.node), one.path or "", one.rule, str(one.value)))
-
-
-@lru_cache(maxsize=len(Profile))
-def _ready(shapes: Graph) -> "Ready":
-    """Kept for whoever asks the same shapes of many catalogues, as tests do: a check of one file makes them ready once
-    in any case."""
-    from connector.metadata.check.validator import Ready
-
-    return Ready(shapes)
 
 
 def _back(term: "RdflibNode") -> Term:

@@ -7,6 +7,7 @@ import logging
 from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -18,6 +19,7 @@ from pyshacl.pytypes import SHACLExecutor
 from rdflib.plugins.stores.memory import SimpleMemory
 from rdflib.term import Node
 
+from connector.metadata.check.model import Profile
 from connector.metadata.rdf.graph import Graph, Term
 
 Terms = dict[Node, Term]
@@ -102,6 +104,13 @@ class Ready:
             if nodes := shapes[0].focus_nodes(data):  # type: ignore[no-untyped-call]
                 for shape in shapes:
                     yield from shape.validate(SHACLExecutor(), data, focus=nodes)[1]
+
+
+@lru_cache(maxsize=len(Profile))
+def ready(shapes: Graph) -> Ready:
+    """Kept for whoever asks the same shapes of many catalogues, as tests do: a check of one file makes them ready once
+    in any case."""
+    return Ready(shapes)
 
 
 def _by_targets(shapes: Iterable[Shape]) -> Sequence[Sequence[Shape]]:

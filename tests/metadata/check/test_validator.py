@@ -46,7 +46,7 @@ def told(report: object) -> Counter[tuple[str, ...]]:
     return Counter(
         tuple(
             sorted(
-                f"{name} {'_' if isinstance(value, BNode) else value.n3()}"  # type: ignore[attr-defined]
+                f"{name} {'_' if isinstance(value, BNode) else repr(value)}"
                 for name, value in report.predicate_objects(one)
             )
         )
