@@ -24,7 +24,10 @@ MIB = 1 << 20
 COPIES = 4
 """A message is kept in about so many places: its process, our answer to it, the contract, what is sealed, the log."""
 BEGINNING = 24_576
-"""Bytes of the rows that one negotiation or transfer leaves whatever its messages say, indexes included (measured)."""
+"""Bytes of the rows that one negotiation or transfer leaves whatever its messages say, indexes included (measured).
+
+A further round leaves less than half of it, with a long list of reasons as much.
+"""
 SLOTS = 8
 REFRESH_MS = 5_000
 """How old the sum over all peers may be: one query for it all this time, not one for each message."""
@@ -49,14 +52,9 @@ class Quotas:
         self._sums: dict[str, _Sums] = {}
 
     def begin(self, tx: Tx, slug: str, did: str) -> None:
-        """A new negotiation or transfer: raises OverQuota, else counts it."""
+        """A new negotiation or transfer, or one that goes round once more: raises OverQuota, else counts it."""
         self._require(tx, slug, did)
         _add(tx, slug, did, BEGINNING, 1)
-
-    def further(self, tx: Tx, slug: str, did: str) -> None:
-        """A message that lets a process go round once more: counts like a beginning, but for the rows."""
-        self._require(tx, slug, did)
-        _add(tx, slug, did, 0, 1)
 
     def _require(self, tx: Tx, slug: str, did: str) -> None:
         """Its own rows are read as they stand; the sum over all peers is a few seconds old at the most."""

@@ -198,7 +198,7 @@ class Transfers:
             return before
         if kind is Kind.START:
             _check_room(tx, slug, before.agreement)
-            self._quotas.further(tx, slug, partner.did)
+            self._quotas.begin(tx, slug, partner.did)
         process = self._told(tx, replace(before, kernel=step.transfer), message, partner)
         store.save(tx, process)
         self.sender.commit(tx, process, step.effects)

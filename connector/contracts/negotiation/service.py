@@ -252,7 +252,7 @@ class Contracts:
         if _goes_on_with(before, partner, message):
             before = store.follow(tx, before, partner.did)
         if isinstance(message, m.ContractRequestMessage | m.ContractOfferMessage):
-            self._quotas.further(tx, slug, partner.did)
+            self._quotas.begin(tx, slug, partner.did)
         case = replace(before, kernel=step.negotiation, standing=None)
         match message:
             case m.ContractRequestMessage() | m.ContractOfferMessage():

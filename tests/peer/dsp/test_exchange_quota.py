@@ -9,14 +9,16 @@ import pytest
 
 from connector.cli import main
 from connector.peer.dsp.exchange import _KEPT
+from connector.protocol.messages import HANSE
 from connector.settings.sections import Quota
 from connector.storage.database import Tx
 from connector.trace.recorder import TAKEN_KINDS
-from tests.testkit.cities import MUNICIPALITY, City, Refused, Space
+from tests.testkit.cities import MUNICIPALITY, PURPOSE, City, Refused, Space
 from tests.testkit.nasty import NastyPeer
 from tests.testkit.patience import eventually_said
 
 NEGOTIATE = "/2025-1/negotiations/request"
+PIDS = ("providerPid", "consumerPid")
 MOST = 200
 """Rounds after which a test gives up: a MiB is used up long before."""
 
@@ -36,9 +38,21 @@ async def circles(it: City, nasty: NastyPeer, made: dict[str, Any]) -> tuple[int
     return MOST, None
 
 
+async def agreed(it: City, nasty: NastyPeer, made: dict[str, Any]) -> str:
+    """The id of an agreement of the nasty peer, in force."""
+    offer = await nasty.offer(it, "musterstadt", made["dataset"])
+    started = (await nasty.post(it, "musterstadt", NEGOTIATE, nasty.contract_request(offer))).json
+    agreement = (await nasty.heard("/agreement")).json["agreement"]["@id"]
+    told = nasty.message("ContractAgreementVerificationMessage", **{name: started[name] for name in PIDS})
+    path = f"/2025-1/negotiations/{started['providerPid']}/agreement/verification"
+    assert (await nasty.post(it, "musterstadt", path, told)).status == 200
+    await nasty.heard("/events")
+    return str(agreement)
+
+
 async def end(it: City, nasty: NastyPeer, started: dict[str, Any]) -> None:
     await nasty.heard("/agreement")
-    pids = {"providerPid": started["providerPid"], "consumerPid": started["consumerPid"]}
+    pids = {name: started[name] for name in PIDS}
     ending = nasty.message("ContractNegotiationTerminationMessage", **pids)
     path = f"/2025-1/negotiations/{started['providerPid']}/termination"
     assert (await nasty.post(it, "musterstadt", path, ending)).status == 200
@@ -107,6 +121,31 @@ async def test_what_is_counted_is_not_less_than_what_the_disk_takes(it: City, na
     assert rounds == 30
     grown, counted = await size(it) - before, await it.services.infra.db.read("musterstadt", _counted)
     assert counted >= grown, (counted // rounds, grown // rounds)
+
+
+@pytest.mark.parametrize("reason", [[], ["Warten."], ["ä" * 500] * 8], ids=["none", "a word", "a long list"])
+async def test_bug_a_transfer_that_went_round_left_more_than_was_counted(
+    it: City, nasty: NastyPeer, made: dict[str, Any], reason: list[str]
+) -> None:
+    """>> suspended and started by the peer thirty times << its account covers what the database grew by."""
+    agreement = await agreed(it, nasty, made)
+    asked = nasty.message(
+        "TransferRequestMessage", consumerPid="urn:uuid:t", agreementId=agreement, format="HttpData-PULL",
+        callbackAddress=nasty.base, **{f"{HANSE}purpose": PURPOSE},
+    )  # fmt: skip
+    started = (await nasty.post(it, "musterstadt", "/2025-1/transfers/request", asked)).json
+    await nasty.heard("/start")
+    path, pids = f"/2025-1/transfers/{started['providerPid']}", {name: started[name] for name in PIDS}
+    before, counted = await size(it), await it.services.infra.db.read("musterstadt", _counted)
+    for _ in range(30):
+        resting = nasty.message("TransferSuspensionMessage", **pids, reason=reason)
+        assert (await nasty.post(it, "musterstadt", f"{path}/suspension", resting)).status == 200
+        going_on = nasty.message("TransferStartMessage", **pids)
+        assert (await nasty.post(it, "musterstadt", f"{path}/start", going_on)).status == 200
+        await eventually_said(lambda: all_booked(it))
+    counted = await it.services.infra.db.read("musterstadt", _counted) - counted
+    grown = await size(it) - before
+    assert counted >= grown, (counted // 30, grown // 30)
 
 
 async def all_booked(it: City) -> bool:
