@@ -1,5 +1,9 @@
 """Quotas of peers: what one of them may cause is bounded, whatever has ended, and nobody else is held up (T71)."""
 
+import asyncio
+from importlib.util import find_spec, module_from_spec
+from threading import Barrier
+
 import pytest
 
 from connector.clock import FakeClock
@@ -76,6 +80,32 @@ async def test_two_replicas_count_together(any_db: Database) -> None:
     """>> the same peer at both in turn << two beginnings in all, not two at each."""
     one, other = (Quotas(limits(peer_hour_starts=2), operator) for _ in range(2))
     assert [await begin(any_db, each) for each in (one, other, one, other)] == ["", "", "peer-starts", "peer-starts"]
+
+
+async def test_bug_units_of_one_pair_do_not_wait_for_each_other(postgres_db: Database) -> None:
+    """>> as many units at once as there are slots, none of which commits before all have counted << all do."""
+    all_have_counted = Barrier(quota.SLOTS)
+
+    def unit(tx: Tx) -> None:
+        quota.kept(tx, TOWN, PEER, 7)
+        all_have_counted.wait(20)
+
+    await asyncio.gather(*(postgres_db.write(TOWN, unit) for _ in range(quota.SLOTS)))
+    rows = await postgres_db.read(TOWN, lambda tx: tx.all("SELECT slot, bytes FROM usage WHERE peer = :did", did=PEER))
+    assert sorted((row["slot"], row["bytes"]) for row in rows) == [(slot, 7) for slot in range(quota.SLOTS)]
+
+
+def test_bug_two_replicas_begin_with_different_slots() -> None:
+    """>> the module as each of two dozen processes loads it << their first threads do not all count into one slot."""
+    spec = find_spec("connector.participants.quota")
+    assert spec is not None
+    assert spec.loader is not None
+    slots = set[int]()
+    for _ in range(24):
+        replica = module_from_spec(spec)
+        spec.loader.exec_module(replica)
+        slots.add(replica._slot_of_thread())
+    assert len(slots) > 1
 
 
 async def test_what_was_rolled_back_is_not_counted(any_db: Database) -> None:
