@@ -84,13 +84,16 @@ def rules(clauses: Any = CLAUSES, most: int = 2) -> Any:
     return st.lists(rule, max_size=most)
 
 
+WHO = [None, None, "did:web:one", ["did:web:one", "did:web:two"], ["did:web:two", "did:web:three"]]
 POLICIES = st.builds(
-    lambda permission, prohibition, conflict: parse(
+    lambda permission, prohibition, conflict, who: parse(
         {"@type": "Set", "permission": permission, "prohibition": prohibition, "conflict": conflict}
+        | ({} if who is None else {"assignee": who})
     ),
     rules(),
     rules(most=1),
     st.sampled_from(["perm", "prohibit", "invalid"]),
+    st.sampled_from(WHO),
 )
 
 

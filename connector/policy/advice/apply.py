@@ -233,4 +233,4 @@ def _named_in(item: Rule | Policy | Collection, party: bool) -> tuple[str | Coll
         return (item,)
     if isinstance(item, Policy):
         return (item.assignee if party else item.target,)
-    return item.parties if party else item.targets
+    return item.parties + item.policy_parties if party else item.targets + item.policy_targets

@@ -64,8 +64,8 @@ class Encoder:
                 self._named.setdefault(atom.left, set()).update(atom.value)
                 self._ranges.setdefault(atom.left, atom.range)
         rules = (*policy.permissions, *policy.prohibitions)
-        parties = [policy.assignee, *(whom for rule in rules for whom in rule.parties)]
-        targets = [policy.target, *(whom for rule in rules for whom in rule.targets)]
+        parties = [policy.assignee, *(whom for rule in rules for whom in (*rule.parties, *rule.policy_parties))]
+        targets = [policy.target, *(whom for rule in rules for whom in (*rule.targets, *rule.policy_targets))]
         self._named[PARTICIPANT].update(p for p in parties if isinstance(p, str) and p)
         self._named[TARGET].update(t for t in targets if isinstance(t, str) and t)
 

@@ -17,14 +17,13 @@ KINDS = frozenset({"", "Set", "Policy", "Offer", "Agreement", "Request"})
 
 def strange(rule: Rule) -> bool:
     """Whether something is not understood about a rule, its clauses and duties apart: only the same words are equal."""
-    whoms = (*rule.parties, *rule.targets)
-    odd = any(isinstance(whom, Collection) and (not whom.source or bool(whom.extras)) for whom in whoms)
+    odd = any(isinstance(whom, Collection) and (not whom.source or bool(whom.extras)) for whom in rule.named)
     return odd or rule.action.iri not in ACTIONS or bool(rule.extras or rule.action.extras)
 
 
 def conditions(rule: Rule) -> tuple[Clause, ...]:
     """All clauses of a rule that decide about requests."""
-    members = (whom.refinements for whom in (*rule.parties, *rule.targets) if isinstance(whom, Collection))
+    members = (whom.refinements for whom in rule.named if isinstance(whom, Collection))
     return (*rule.action.refinements, *rule.constraints, *(clause for found in members for clause in found))
 
 
@@ -56,10 +55,10 @@ class Norms:
             found.append((policy, encoder.whom(PARTICIPANT, (policy.assignee,)).yes))
         if policy.target:
             found.append((policy, encoder.whom(TARGET, (policy.target,), unnamed=True).yes))
-        if rule.parties:
-            found.append((rule, encoder.whom(PARTICIPANT, rule.parties).yes))
-        if rule.targets:
-            found.append((rule, encoder.whom(TARGET, rule.targets).yes))
+        parties = filter(None, (rule.parties, rule.policy_parties))
+        targets = filter(None, (rule.targets, rule.policy_targets))
+        found += [(rule, encoder.whom(PARTICIPANT, whoms).yes) for whoms in parties]
+        found += [(rule, encoder.whom(TARGET, whoms).yes) for whoms in targets]
         found += [(clause, encoder.meaning(clause, "declare").yes) for clause in rule.action.refinements]
         use: Use = "declare" if declared else "permit"
         return found + [(clause, encoder.meaning(clause, use).yes) for clause in rule.constraints]

@@ -60,7 +60,9 @@ def _assigners(rule: Rule | Duty) -> list[object]:
 
 
 def _scope(rule: Rule) -> list[object]:
-    return [_whoms(rule.parties), _whoms(rule.targets), rule.extras, *_assigners(rule)]
+    both = rule.policy_parties or rule.policy_targets
+    more = [[_whoms(rule.policy_parties), _whoms(rule.policy_targets)]] if both else []
+    return [_whoms(rule.parties), _whoms(rule.targets), rule.extras, *_assigners(rule), *more]
 
 
 def _duty(duty: Duty) -> object:

@@ -74,7 +74,7 @@ def _atoms(policy: Policy) -> Iterator[Atom]:
     rules = policy.permissions + policy.prohibitions
     duties: list[Duty] = [*policy.obligations, *(d for rule in rules for d in rule.duties + rule.remedies)]
     clauses: list[Clause] = [c for rule in rules for c in rule.action.refinements + rule.constraints]
-    clauses += [c for rule in rules for whom in rule.parties + rule.targets for c in _refinements(whom)]
+    clauses += [c for rule in rules for whom in rule.named for c in _refinements(whom)]
     while duties:
         duty = duties.pop()
         clauses += duty.constraints

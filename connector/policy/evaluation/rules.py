@@ -49,7 +49,7 @@ def _conditions(rule: Rule) -> Iterator[tuple[Clause, ...]]:
     yield from (rule.action.refinements, rule.constraints)
     for duty in (*rule.duties, *rule.remedies):
         yield from _owing(duty)
-    yield from (whom.refinements for whom in (*rule.parties, *rule.targets) if not isinstance(whom, str))
+    yield from (whom.refinements for whom in rule.named if not isinstance(whom, str))
 
 
 def _owing(duty: Duty) -> Iterator[tuple[Clause, ...]]:
@@ -79,12 +79,13 @@ class _Norm:
 
 
 def _named(rule: Rule) -> list[tuple[Side, tuple[Whom, ...]]]:
-    found: list[tuple[Side, tuple[Whom, ...]]] = []
-    if rule.parties:
-        found.append(("party", rule.parties))
-    if rule.targets:
-        found.append(("target", rule.targets))
-    return found
+    groups: list[tuple[Side, tuple[Whom, ...]]] = [
+        ("party", rule.parties),
+        ("party", rule.policy_parties),
+        ("target", rule.targets),
+        ("target", rule.policy_targets),
+    ]
+    return [(side, names) for side, names in groups if names]
 
 
 class Permission(_Norm):

@@ -16,8 +16,9 @@ def clauses_of(item: Policy | Rule | Duty | Whom) -> Iterator[Clause]:
         yield from item.refinements
     elif isinstance(item, Rule | Duty):
         yield from (*item.action.refinements, *item.constraints)
+        named = item.named if isinstance(item, Rule) else (*item.parties, *item.targets)
         inner = (*item.duties, *item.remedies) if isinstance(item, Rule) else item.consequences
-        for each in (*item.parties, *item.targets, *inner):
+        for each in (*named, *inner):
             yield from clauses_of(each)
 
 

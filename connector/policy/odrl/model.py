@@ -117,7 +117,8 @@ class Rule(Struct, frozen=True, kw_only=True):
     """A permission or prohibition with one action, for any of its `parties` and `targets` (empty: everyone).
 
     Several actions in one rule of the document are several rules with one pointer. `assigners` tell who grants or
-    forbids and decide nothing.
+    forbids and decide nothing. `policy_parties` and `policy_targets` are what a policy names for all its rules beside
+    what a permission names itself: the permission is for whom both name (decision 0148).
     """
 
     action: Action
@@ -127,16 +128,24 @@ class Rule(Struct, frozen=True, kw_only=True):
     parties: tuple[Whom, ...] = ()
     targets: tuple[Whom, ...] = ()
     assigners: tuple[Whom, ...] = ()
+    policy_parties: tuple[Whom, ...] = ()
+    policy_targets: tuple[Whom, ...] = ()
     extras: Extras = ()
     id: str = ""
     pointer: str = ""
+
+    @property
+    def named(self) -> tuple[Whom, ...]:
+        """All parties and assets whose names or refinements decide whether the rule is about a request."""
+        return (*self.parties, *self.targets, *self.policy_parties, *self.policy_targets)
 
 
 class Policy(Struct, frozen=True, kw_only=True):
     """An Offer, Agreement or Set. The members up to `timestamp` identify one deal; the digest ignores them.
 
     What stands on the policy for all its rules (IM 2.7: action, constraint, several targets or parties, collections)
-    is in the rules. One target or party by IRI stays here. `inheritFrom` is among the extras: nobody resolves it.
+    is in the rules. One target or party by IRI stays here, and prohibitions name it as well. `inheritFrom` is among the
+    extras: nobody resolves it.
     """
 
     kind: str = ""

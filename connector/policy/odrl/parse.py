@@ -3,13 +3,15 @@
 Tolerant in spelling (bare terms, `odrl:`, full IRIs, single objects for arrays, `{"@id"}`, `{"@value"}`), strict in
 structure, and lossless: unknown members and terms are kept and marked (spec/policy.md 1.1, 12.1).
 
-What a policy says for all its rules is written out into them (IM 2.7). Where a rule has its own action, party or target
-as well, a permission or duty keeps only its own and a prohibition takes both: read either way, never wider. An empty
-list of actions, parties or targets is refused on every level: it would mean everybody or everything (decision 0042).
+What a policy says for all its rules is written out into them (IM 2.7.1). Where a rule has its own party or target as
+well, a permission is for those whom both name and a prohibition against all of them, whether the policy names one or
+several; a duty keeps its own (decision 0148). Of actions a permission or duty keeps its own, and a prohibition takes
+both. An empty list of actions, parties or targets is refused on every level: it would mean everybody or everything
+(decision 0042).
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -36,8 +38,6 @@ from connector.policy.odrl.reader import (
 )
 from connector.policy.odrl.registry import Registry
 
-T = TypeVar("T")
-
 _NAMED = frozenset({"@id", "@type", "uid"})
 _ACTION = frozenset({"@id", "@type", "uid", "value", "refinement"})
 _WHOM = _NAMED | {"source", "refinement"}
@@ -46,6 +46,11 @@ _DUTY = _BASIS | {"consequence"}
 _RULE = {"permission": _BASIS | {"duty"}, "prohibition": _BASIS | {"remedy"}}
 _POLICY = _BASIS | {"timestamp", "profile", "conflict", "permission", "prohibition", "obligation"}
 _NOTES = (PREFIXES["dct"], PREFIXES["rdfs"] + "label", PREFIXES["rdfs"] + "comment")
+_FILLED = {
+    **dict.fromkeys(("Offer", "Request"), frozenset({"assignee", "target"})),
+    "Agreement": frozenset({"assignee"}),
+}
+"""What the policy names at the latest once there is a contract; the target of an agreement no rule names (below)."""
 _CLASSES = {
     "permission": frozenset({"Rule", "Permission"}),
     "prohibition": frozenset({"Rule", "Prohibition"}),
@@ -61,7 +66,8 @@ _CLASSES = {
 class _Shared(NamedTuple):
     """What stands on the policy for all its rules; the constraints once for rules and once for obligations.
 
-    `size` is how many clauses and names every rule has more because of it.
+    `single` are the names that stay on the policy, by member; `filled` the members that a contract fills in. `size` is
+    how many clauses and names every rule has more because of all that.
     """
 
     actions: tuple[Action, ...]
@@ -70,10 +76,12 @@ class _Shared(NamedTuple):
     assigners: tuple[Whom, ...]
     constraints: list[Clause]
     conditions: list[Clause]
-    size: int
+    size: int = 0
+    single: Mapping[str, str] = {}
+    filled: frozenset[str] = frozenset()
 
 
-_NOTHING = _Shared((), (), (), (), [], [], 0)
+_NOTHING = _Shared((), (), (), (), [], [])
 
 
 def _action(reader: Reader, value: object, pointer: str, in_duty: bool) -> Action:
@@ -152,15 +160,19 @@ def _rule(reader: Reader, value: object, pointer: str, kind: str, shared: _Share
     reader.count(pointer, 1 + shared.size)
     found = members(value, pointer)
     both = kind == "prohibition"
-    actions = _joined(_actions(reader, found, pointer, in_duty=False), shared.actions, both)
+    whom = _against if both else _for
+    own = _actions(reader, found, pointer, in_duty=False)
+    actions = tuple(dict.fromkeys(own + shared.actions)) if both else own or shared.actions
     parties, targets = _whoms(reader, found, "assignee", pointer), _whoms(reader, found, "target", pointer)
     first = Rule(
         action=_first(actions, pointer),
         constraints=windowed(shared.constraints + clauses(reader, found, "constraint", pointer, in_duty=False)),
         duties=_duties(reader, found, "duty", pointer) if kind == "permission" else (),
         remedies=_duties(reader, found, "remedy", pointer) if kind == "prohibition" else (),
-        parties=_joined(parties, shared.assignees, both),
-        targets=_joined(targets, shared.targets, both),
+        parties=whom(parties, shared.assignees, "assignee", shared),
+        targets=whom(targets, shared.targets, "target", shared),
+        policy_parties=shared.assignees if parties and not both else (),
+        policy_targets=shared.targets if targets and not both else (),
         assigners=_whoms(reader, found, "assigner", pointer) or shared.assigners,
         extras=extras(found, _RULE[kind], _CLASSES[kind]),
         id=own_id(found, pointer),
@@ -170,8 +182,18 @@ def _rule(reader: Reader, value: object, pointer: str, kind: str, shared: _Share
     return [first, *(replace(first, action=action) for action in actions[1:])]
 
 
-def _joined(own: tuple[T, ...], shared: tuple[T, ...], both: bool) -> tuple[T, ...]:
-    return tuple(dict.fromkeys(own + shared)) if both and own else own or shared
+def _for(own: tuple[Whom, ...], all_rules: tuple[Whom, ...], _name: str, _shared: _Shared) -> tuple[Whom, ...]:
+    """Whom or what a permission is about; of those the policy names, too, it is for no more than these (0148)."""
+    return own or all_rules
+
+
+def _against(own: tuple[Whom, ...], all_rules: tuple[Whom, ...], name: str, shared: _Shared) -> tuple[Whom, ...]:
+    """Whom or what a prohibition is about. Empty for all that the policy is about: such is one of an offer, since the
+    policy names whoever agrees to it (decision 0148)."""
+    if not own or name in shared.filled:
+        return () if own else all_rules
+    one = shared.single.get(name, "")
+    return tuple(dict.fromkeys((*own, *all_rules, one) if one else (*own, *all_rules)))
 
 
 def _rules(reader: Reader, found: Members, kind: str, shared: _Shared) -> tuple[Rule, ...]:
@@ -206,7 +228,7 @@ def _collective(types: object) -> bool:
     return any(isinstance(name, str) and name.endswith("Collection") for name in entries(types))
 
 
-def _common(reader: Reader, found: Members, single: Mapping[str, str]) -> _Shared:
+def _common(reader: Reader, found: Members, kind: str, single: Mapping[str, str]) -> _Shared:
     several = {name: value for name, value in found.items() if name not in single or not single[name]}
     shared = _Shared(
         actions=_actions(reader, found, "", in_duty=False),
@@ -215,7 +237,8 @@ def _common(reader: Reader, found: Members, single: Mapping[str, str]) -> _Share
         assigners=_whoms(reader, several, "assigner", ""),
         constraints=clauses(reader, found, "constraint", "", in_duty=False),
         conditions=[],
-        size=0,
+        single=single,
+        filled=_FILLED.get(kind, frozenset()),
     )
     shared = shared._replace(size=reader.clauses)
     if "obligation" not in found:
@@ -234,7 +257,7 @@ def parse(document: object, registry: Registry = BUILT_IN) -> Policy:
     notes = tuple(extra for extra in others if extra[0].startswith(_NOTES))
     kind = _kind(found.get("@type", []))
     single = {name: _one(found, name, kind) for name in ("target", "assigner", "assignee")}
-    shared = _common(reader, found, single)
+    shared = _common(reader, found, kind, single)
     policy = Policy(
         kind=kind,
         id=own_id(found, ""),

@@ -169,6 +169,12 @@ class _Walk:
         bar = self._bar(rule, kind)
         row = self._put(kind, where, rule.pointer, rule.action.iri, "contractual", phase="negotiation")
         parts = self._scope(rule.action, rule.parties, rule.targets, where, bar)
+        parts += [
+            self._whom(one, "party", f"{where}/policy_parties/{i}", bar) for i, one in enumerate(rule.policy_parties)
+        ]
+        parts += [
+            self._whom(one, "target", f"{where}/policy_targets/{i}", bar) for i, one in enumerate(rule.policy_targets)
+        ]
         parts += [self._clause(c, f"{where}/constraints/{i}", bar) for i, c in enumerate(rule.constraints)]
         self._rest(rule, where)
         for index, duty in enumerate(rule.duties):

@@ -62,7 +62,7 @@ class _Narrator:
     def _rule(self, rule: Rule, kind: str, where: str) -> Said | None:
         """The head, then whom and what it is about, how, under which conditions, and its duties or remedies."""
         action = self._words.action(rule.action.iri)
-        if action is None or rule.extras or rule.action.extras:
+        if action is None or rule.extras or rule.action.extras or rule.policy_parties or rule.policy_targets:
             return None
         conditions = self._flat(rule.constraints, f"{where}/constraints")
         key = f"policy.sentence.{kind}{'-if' if conditions else ''}"
