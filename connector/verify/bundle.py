@@ -31,7 +31,7 @@ from connector.verify.checks.examination import Examination, attempt, need
 from connector.verify.checks.logbook import Log
 from connector.verify.checks.records import Line
 from connector.verify.checks.trusted_time import SKEW_S, Moment
-from connector.verify.formats import cosignature, trustlist
+from connector.verify.formats import cosignature
 from connector.verify.formats.checkpoint import Checkpoint
 from connector.verify.formats.faults import Doubt, Fault
 from connector.verify.formats.trustlist import TrustList
@@ -65,7 +65,7 @@ def verify_bundle(
         given = exam.run("anchors", _anchors, roots_pem, timestamps_pem, witness)
         anchors = given or attempt(trust.parse, roots_pem, timestamps_pem) or Anchors()
         vouched = exam.run("trust-list", newest_list.judged_by, members["trust-list.jws"], trust_list, anchors)
-        listed = vouched or attempt(trustlist.parse, members["trust-list.jws"])
+        listed = vouched or attempt(newest_list.unjudged, members["trust-list.jws"], anchors)
         second = None
         if beside is not None:
             report = verify_bundle(
@@ -211,7 +211,7 @@ def _vouched(
     did = contract.exporter_of(given)
     listed = need(trust_list, "trust-list")
     logbook.check_signed(log, did, listed)
-    members = [listed.members.get(name) for name in {*listed.lineage(did), *_parties(given)}]
+    members = [listed.members.get(name) for name in {*listed.succession.lineage(did), *_parties(given)}]
     operators = frozenset[str]().union(*(one.operators for one in members if one is not None))
     if witness is None:
         policy = cosignature.derived(listed.witnesses, *operators)

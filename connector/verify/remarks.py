@@ -36,9 +36,8 @@ def succession(exam: Examination, given: Given) -> None:
     """Who has taken a party's place since, by which list."""
     if given.trust_list is None or given.agreement is None:
         return
-    told = [
-        (role, did, since) for role in ROLES for did, since in given.trust_list.line(given.agreement.did(role))[-1:]
-    ]
+    line = given.trust_list.succession.line
+    told = [(role, did, since) for role in ROLES for did, since in line(given.agreement.did(role))[-1:]]
     for role, did, since in told:
         facts = {"did": did, "since": written(since), "version": given.trust_list.version}
         exam.note(f"{role}-succeeded", before=given.agreement.did(role), **facts)

@@ -1,7 +1,9 @@
-"""Bundles of up to two megabytes that a party makes so that judging them is dear: sealed and listed in order."""
+"""Bundles that a party makes so that judging them is dear: sealed and listed in order."""
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from typing import cast
 
 import msgspec
 from cryptography import x509
@@ -13,8 +15,9 @@ from cryptography.x509.oid import NameOID
 from connector.contracts.evidence import export
 from connector.verify.formats import base64url, jcs
 from tests.verify.authority import tlv
-from tests.verify.forge import AGREEMENT, NOW, PROVIDER, Case, LogKey, PqLogKey
+from tests.verify.forge import AGREEMENT, NOW, PROVIDER, Authority, Case, LogKey, PqLogKey
 
+BEGIN = "2020-01-01T00:00:00Z"
 ROOM = 1_900_000
 """Bytes of the member that makes a bundle dear."""
 
@@ -44,10 +47,10 @@ def logged(case: Case, type: str, body: Callable[[int], Mapping[str, object]], c
     return replaced(case, log=case.log.evidence(AGREEMENT))
 
 
-def raw_records(case: Case, line: bytes) -> bytes:
+def raw_records(case: Case, line: bytes, scale: float = 1) -> bytes:
     """The line as often as it fits, whatever it says."""
     whole = case.parts.log.records
-    count = min(19_000, (ROOM - len(whole)) // (len(line) + 1))
+    count = min(19_000, (_of(ROOM, scale) - len(whole)) // (len(line) + 1))
     log = msgspec.structs.replace(case.parts.log, records=whole + (line + b"\n") * count)
     return replaced(case, log=log)
 
@@ -80,9 +83,9 @@ def ring(case: Case, count: int) -> bytes:
     return b"".join(found)
 
 
-def der_bomb() -> bytes:
+def der_bomb(count: int) -> bytes:
     """As many values as fit into a token, each of two octets, and one in another as deep as a reader goes."""
-    inner = tlv(0x30, b"\x05\x00" * 120_000)
+    inner = tlv(0x30, b"\x05\x00" * count)
     for _ in range(30):
         inner = tlv(0x30, inner)
     return inner
@@ -90,19 +93,25 @@ def der_bomb() -> bytes:
 
 def listed(case: Case, participants: Sequence[object] = (), **head: object) -> bytes:
     """A trust list that the authority itself signed."""
-    own = [
-        {
-            "did": did,
-            "state": "active",
-            "validFrom": "2020-01-01T00:00:00Z",
-            "operator": "did:web:o",
-            "logKeys": [key.public_jwk for key in case.log.keys] if did == PROVIDER else [],
-        }
-        for did in (PROVIDER, case.consumer.did)
-    ]
+    own = _parties(case)
     base = {"version": 9, "issued": "2026-11-01T00:00:00Z", "nextUpdate": "2099-01-01T00:00:00Z"}
     whole = {**base, "participants": [*own, *participants], "witnesses": [case.witness.entry()], **head}
     return replaced(case, trust_list=case.authority.signed(whole))
+
+
+def _parties(case: Case, more: Mapping[str, Mapping[str, object]] = {}) -> list[dict[str, object]]:
+    """Entries of both; `more` are members of theirs by DID."""
+    return [
+        {
+            "did": did,
+            "state": "active",
+            "validFrom": BEGIN,
+            "operator": "did:web:o",
+            "logKeys": [key.public_jwk for key in case.log.keys] if did == PROVIDER else [],
+            **more.get(did, {}),
+        }
+        for did in (PROVIDER, case.consumer.did)
+    ]
 
 
 def many_witnesses(case: Case, kind: type[LogKey] | type[PqLogKey], count: int) -> bytes:
@@ -112,24 +121,89 @@ def many_witnesses(case: Case, kind: type[LogKey] | type[PqLogKey], count: int) 
     return listed(case, witnesses=[case.witness.entry(), *operators])
 
 
-def many_members(case: Case) -> bytes:
-    begin = "2020-01-01T00:00:00Z"
-    return listed(case, [{"did": f"{number}", "state": "active", "validFrom": begin} for number in range(20_000)])
+def many_members(case: Case, count: int) -> bytes:
+    return listed(case, [{"did": f"{number}", "state": "active", "validFrom": BEGIN} for number in range(count)])
+
+
+def succeeding(case: Case, dids: Sequence[str], *, signed: bool = True) -> bytes:
+    """Each of these has taken the place of the one before; the list signed by the authority or by somebody else."""
+    line = [
+        {"did": did, "state": "active", "validFrom": BEGIN, "succeeds": [{"did": before, "from": BEGIN}]}
+        for before, did in pairwise(dids)
+    ]
+    return _with_line(case, line, signed=signed)
+
+
+def _with_line(
+    case: Case, line: Sequence[Mapping[str, object]], *, signed: bool = True, witnesses: Sequence[object] = ()
+) -> bytes:
+    """A list with these steps; those that a party makes stand in its own entry."""
+    parties = {PROVIDER, case.consumer.did}
+    own = {str(one["did"]): {"succeeds": one["succeeds"]} for one in line if one["did"] in parties}
+    others = [one for one in line if one["did"] not in parties]
+    head = {"version": 9, "issued": "2026-11-01T00:00:00Z", "nextUpdate": "2099-01-01T00:00:00Z"}
+    named = [case.witness.entry(), *witnesses]
+    whole = {**head, "participants": [*_parties(case, own), *others], "witnesses": named}
+    return replaced(case, trust_list=(case.authority if signed else Authority()).signed(whole))
+
+
+def line_to_the_provider(count: int) -> list[str]:
+    """A line of DIDs that ends with the provider's."""
+    return [*(f"did:web:h.example:{number}" for number in range(count)), PROVIDER]
+
+
+def all_taken_by_the_provider(case: Case, count: int) -> bytes:
+    gone = [{"did": f"did:web:h.example:{number}", "from": BEGIN} for number in range(count)]
+    return _with_line(case, [{"did": PROVIDER, "succeeds": gone}])
+
+
+def written_by_all(case: Case, count: int) -> bytes:
+    """A log in which each of a long line wrote one record, under a list that names all of them."""
+    dids = line_to_the_provider(count)
+    case.log = case.new_log(dids[0])
+    case.parts = case.make()
+    for did in dids:
+        case.log.did = did
+        case.log.add("transfer", AGREEMENT, {"n": 1})
+    case.parts = msgspec.structs.replace(case.parts, log=case.log.evidence(AGREEMENT))
+    return succeeding(case, dids)
+
+
+def witnessed_by_all(case: Case, count: int) -> bytes:
+    """Each of a long line has an operator of its own, and each witness of very many has one, too."""
+    line = [
+        {"did": did, "state": "active", "validFrom": BEGIN, "operator": f"p{number}",
+         "succeeds": [{"did": before, "from": BEGIN}]}
+        for number, (before, did) in enumerate(pairwise(line_to_the_provider(count)))
+    ]  # fmt: skip
+    key = LogKey().public_jwk
+    more = [{"operator": f"o{number}", "url": "https://o", "keys": [key]} for number in range(min(count // 5, 1_000))]
+    return _with_line(case, line, witnesses=more)
+
+
+def many_controlled(case: Case, count: int) -> bytes:
+    """Methods of others, and a long list of keys for tokens, none of which is one of them."""
+    own = case.provider.document()
+    methods = [*cast(list[object], own["verificationMethod"]), *({"id": f"y{number}"} for number in range(count))]
+    tokens = [f"x{number}" for number in range(2 * count)]
+    return replaced(
+        case, provider_document=jcs.encode({**own, "verificationMethod": methods, "capabilityInvocation": tokens})
+    )
 
 
 def with_chains(case: Case, count: int) -> bytes:
     return with_members(case, {f"{role}-chain.pem": ring(case, count)[:120_000] for role in ("provider", "consumer")})
 
 
-def long_path(case: Case) -> bytes:
+def long_path(case: Case, count: int) -> bytes:
     head, _, note = case.parts.log.proof.partition(b"\n\n")
-    path = (base64url.encode_padded(bytes(32)).encode() + b"\n") * 8_000
+    path = (base64url.encode_padded(bytes(32)).encode() + b"\n") * count
     return replaced(case, log=msgspec.structs.replace(case.parts.log, proof=head + b"\n" + path + b"\n" + note))
 
 
-def long_growth(case: Case) -> bytes:
+def long_growth(case: Case, count: int) -> bytes:
     _, _, note = case.parts.log.proof.partition(b"\n\n")
-    growth = b"old 17\n" + b"AAAA\n" * 100_000 + b"\n" + note
+    growth = b"old 17\n" + b"AAAA\n" * count + b"\n" + note
     return replaced(case, log=msgspec.structs.replace(case.parts.log, newest=growth))
 
 
@@ -141,40 +215,67 @@ def cosigned(case: Case) -> bytes:
 
 
 _ERASED = jcs.encode({"erased": {"seq": 0, "type": "key"}, "index": 1, "leaf": "0" * 64, "proof": []})
-BUNDLES: Mapping[str, Callable[[Case], bytes]] = {
-    "erased lines": lambda case: raw_records(case, _ERASED),
-    "empty lines": lambda case: raw_records(case, b""),
-    "deep lines": lambda case: raw_records(case, b"[" * 900 + b"]" * 900),
-    "nested bodies": lambda case: logged(case, "transfer", lambda _: {"a": nested(300)}, 1_100),
-    "many records": lambda case: logged(case, "transfer", lambda number: {"n": number}, 1_500),
-    "key events": lambda case: logged(
-        case, "key", lambda _: {"event": "key-revoked", "kid": "x", "from": "2027"}, 1_400
+BUNDLES: Mapping[str, Callable[[Case, float], bytes]] = {
+    "erased lines": lambda case, scale: raw_records(case, _ERASED, scale),
+    "empty lines": lambda case, scale: raw_records(case, b"", scale),
+    "deep lines": lambda case, scale: raw_records(case, b"[" * 900 + b"]" * 900, scale),
+    "nested bodies": lambda case, scale: logged(case, "transfer", lambda _: {"a": nested(300)}, _of(1_100, scale)),
+    "many records": lambda case, scale: logged(case, "transfer", lambda number: {"n": number}, _of(1_500, scale)),
+    "key events": lambda case, scale: logged(
+        case, "key", lambda _: {"event": "key-revoked", "kid": "x", "from": "2027"}, _of(1_400, scale)
     ),
-    "endings": lambda case: logged(case, "termination", lambda _: {"statement": "0" * 64}, 1_400),
-    "values in a body": lambda case: logged(case, "transfer", lambda _: {"a": [[] for _ in range(600_000)]}, 1),
-    "names in a body": lambda case: logged(case, "transfer", lambda _: {f"k{n}": n for n in range(110_000)}, 1),
-    "marks over a letter": lambda case: logged(
-        case, "transfer", lambda _: {"a": "q\u0334\u0327\u0323" + "\u0307" * 700_000}, 1
+    "endings": lambda case, scale: logged(case, "termination", lambda _: {"statement": "0" * 64}, _of(1_400, scale)),
+    "values in a body": lambda case, scale: logged(
+        case, "transfer", lambda _: {"a": [[] for _ in range(_of(600_000, scale))]}, 1
     ),
-    "values in the agreement": lambda case: replaced(case, agreement=b'{"a":[' + b"[]," * 300_000 + b"[]]}"),
-    "values in the dataset": lambda case: sealed_over(
-        case, dataset=b"[" + b"[],[]," * 100_000 + b"1.5,2.5," * 150_000 + b"0]"
+    "names in a body": lambda case, scale: logged(
+        case, "transfer", lambda _: {f"k{n}": n for n in range(_of(110_000, scale))}, 1
     ),
-    "objects in the profile": lambda case: sealed_over(case, profile=b"[" + b'{"a":{}},' * 180_000 + b"0]"),
-    "values in a document": lambda case: replaced(case, provider_document=b'{"a":[' + b"[]," * 80_000 + b"[]]}"),
-    "a deep document": lambda case: replaced(case, provider_document=b"[" * 200_000),
-    "many certificates": lambda case: with_chains(case, 250),
-    "paths without end": lambda case: with_chains(case, 5),
-    "DER": lambda case: with_members(case, {"checkpoint.tst": der_bomb(), "provider.ocsp": der_bomb()[:65_000]}),
-    "a long text": lambda case: replaced(case, text=b"x" * 1_800_000),
-    "a long seal": lambda case: replaced(case, provider_jws="A" * 120_000 + ".." + "A" * 1000),
-    "a long path": long_path,
-    "a long growth": long_growth,
-    "cosignatures": cosigned,
-    "members in the list": many_members,
-    "values in the list": lambda case: listed(case, more=[[] for _ in range(170_000)]),
-    "objects in the list": lambda case: listed(case, more=[{"a": {}} for _ in range(70_000)]),
-    "witnesses in the list": lambda case: many_witnesses(case, LogKey, 900),
-    "dear witnesses in the list": lambda case: many_witnesses(case, PqLogKey, 500),
+    "marks over a letter": lambda case, scale: logged(
+        case, "transfer", lambda _: {"a": "q\u0334\u0327\u0323" + "\u0307" * _of(700_000, scale)}, 1
+    ),
+    "values in the agreement": lambda case, scale: replaced(
+        case, agreement=b'{"a":[' + b"[]," * _of(300_000, scale) + b"[]]}"
+    ),
+    "values in the dataset": lambda case, scale: sealed_over(
+        case, dataset=b"[" + b"[],[]," * _of(100_000, scale) + b"1.5,2.5," * _of(150_000, scale) + b"0]"
+    ),
+    "objects in the profile": lambda case, scale: sealed_over(
+        case, profile=b"[" + b'{"a":{}},' * _of(180_000, scale) + b"0]"
+    ),
+    "values in a document": lambda case, scale: replaced(
+        case, provider_document=b'{"a":[' + b"[]," * _of(80_000, scale) + b"[]]}"
+    ),
+    "keys in a document": lambda case, scale: many_controlled(case, _of(7_000, scale)),
+    "a deep document": lambda case, scale: replaced(case, provider_document=b"[" * _of(200_000, scale)),
+    "many certificates": lambda case, scale: with_chains(case, _of(250, scale)),
+    "paths without end": lambda case, _: with_chains(case, 5),
+    "DER": lambda case, scale: with_members(
+        case, {"checkpoint.tst": der_bomb(_of(120_000, scale)), "provider.ocsp": der_bomb(30_000)[:65_000]}
+    ),
+    "a long text": lambda case, scale: replaced(case, text=b"x" * _of(1_800_000, scale)),
+    "a long seal": lambda case, scale: replaced(case, provider_jws="A" * _of(120_000, scale) + ".." + "A" * 1000),
+    "a long path": lambda case, scale: long_path(case, _of(8_000, scale)),
+    "a long growth": lambda case, scale: long_growth(case, _of(100_000, scale)),
+    "cosignatures": lambda case, _: cosigned(case),
+    "members in the list": lambda case, scale: many_members(case, _of(20_000, scale)),
+    "values in the list": lambda case, scale: listed(case, more=[[] for _ in range(_of(170_000, scale))]),
+    "objects in the list": lambda case, scale: listed(case, more=[{"a": {}} for _ in range(_of(70_000, scale))]),
+    "witnesses in the list": lambda case, scale: many_witnesses(case, LogKey, _of(900, scale)),
+    "dear witnesses in the list": lambda case, scale: many_witnesses(case, PqLogKey, _of(500, scale)),
+    "a line that ends with the provider": lambda case, scale: succeeding(case, line_to_the_provider(_of(8_000, scale))),
+    "a line that begins with the provider": lambda case, scale: succeeding(
+        case, line_to_the_provider(_of(8_000, scale))[::-1]
+    ),
+    "a line in a list of a stranger": lambda case, scale: succeeding(
+        case, line_to_the_provider(_of(8_000, scale)), signed=False
+    ),
+    "many whose place was taken": lambda case, scale: all_taken_by_the_provider(case, _of(20_000, scale)),
+    "a line that wrote the log": lambda case, scale: written_by_all(case, _of(1_200, scale)),
+    "a line beside witnesses": lambda case, scale: witnessed_by_all(case, _of(4_000, scale)),
 }
-"""Each by what is dear about it."""
+"""Each by what is dear about it: up to two megabytes, times `scale`."""
+
+
+def _of(count: int, scale: float) -> int:
+    return max(1, round(count * scale))

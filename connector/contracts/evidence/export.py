@@ -198,7 +198,7 @@ def standing_for(trust_list: str) -> Callable[[str], Sequence[str]]:
 
     def names(did: str) -> Sequence[str]:
         try:
-            return (did, *(heir for heir, _ in trustlist.parse(trust_list.encode("ascii")).line(did)))
+            return (did, *(heir for heir, _ in trustlist.parse(trust_list.encode("ascii")).succession.line(did)))
         except (Fault, ValueError):
             return (did,)
 

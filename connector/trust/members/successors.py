@@ -1,6 +1,6 @@
 """Who has taken whose place by the trust list: one successor for each, no circle, nothing before its day."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 
@@ -15,14 +15,15 @@ class Step(NamedTuple):
 def unambiguous(steps: Sequence[Step]) -> bool:
     """Whether nobody has two successors, and nobody succeeds itself, directly or in a circle."""
     heir_of = {step.before: step.heir for step in steps}
-    return len(heir_of) == len(steps) and not any(_returns(heir_of, did) for did in heir_of)
+    return len(heir_of) == len(steps) and not _returning(heir_of)
 
 
 def straight(steps: Sequence[Step]) -> list[Step]:
     """Those that lead into no circle, of steps of which nobody has two: lists that contradict each other hold up nobody
     whom they do not name."""
     heir_of = {step.before: step.heir for step in steps}
-    return [step for step in steps if not _returns(heir_of, step.before)]
+    circling = _returning(heir_of)
+    return [step for step in steps if step.before not in circling]
 
 
 class Successors:
@@ -58,10 +59,14 @@ class Successors:
         return way
 
 
-def _returns(heir_of: dict[str, str], start: str) -> bool:
-    """Whether following the successors of `start` never ends."""
-    seen, did = {start}, heir_of[start]
-    while did in heir_of and did not in seen:
-        seen.add(did)
-        did = heir_of[did]
-    return did in seen
+def _returning(heir_of: Mapping[str, str]) -> frozenset[str]:
+    """From whom following the successors never ends; each step is walked once, however long a line is."""
+    known: dict[str, bool] = {}
+    for start in heir_of:
+        way: dict[str, None] = {}
+        did = start
+        while did in heir_of and did not in known and did not in way:
+            way[did] = None
+            did = heir_of[did]
+        known |= dict.fromkeys(way, known.get(did, did in way))
+    return frozenset(did for did, returns in known.items() if returns)

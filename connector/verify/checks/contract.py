@@ -289,7 +289,7 @@ def standing(did: str, given: Given) -> Standing | None:
     agreement = need(given.agreement, "agreement")
     for role in sorted(ROLES, key=lambda one: agreement.did(one) != did):
         party = agreement.did(role)
-        names = ((party, 0), *(() if given.trust_list is None else given.trust_list.line(party)))
+        names = ((party, 0), *(() if given.trust_list is None else given.trust_list.succession.line(party)))
         places = [place for place, (name, _) in enumerate(names) if name == did]
         if places:
             return Standing(role, names[: places[0] + 1], next(iter(names[places[0] + 1 :]), None))

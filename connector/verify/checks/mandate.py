@@ -138,10 +138,10 @@ def check(
 def controllers(document: Mapping[str, object]) -> dict[str, str]:
     """Keys of tokens in a DID document that another than its subject controls: thumbprint -> controller."""
     methods, named = document.get("verificationMethod"), document.get("capabilityInvocation")
-    related = [one.get("id") if isinstance(one, dict) else one for one in _list(named)]
+    related = set(filter(_is_text, (one.get("id") if isinstance(one, dict) else one for one in _list(named))))
     found: dict[str, str] = {}
     for one in (*_list(methods), *_list(named)):
-        if not isinstance(one, dict) or one.get("id") not in related:
+        if not isinstance(one, dict) or not _is_text(one.get("id")) or one["id"] not in related:
             continue
         controller, jwk = one.get("controller"), one.get("publicKeyJwk")
         if isinstance(controller, str) and controller != document.get("id") and isinstance(jwk, dict):
@@ -174,6 +174,10 @@ def _carried(role: Role, given: Given) -> object:
     except (KeyError, jcs.NotCanonical):
         return None
     return value.get("agent") if isinstance(value, dict) else None
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def _list(value: object) -> list[object]:

@@ -60,10 +60,10 @@ def _moved(role: Role, given: Given, listed: TrustList, claimed: int, at: int) -
     place = contract.standing(did, given)
     if place is not None and (taken := place.taken(claimed)):
         raise Doubt("place-taken", **taken)
-    member, now = listed.members.get(did), [one for one in listed.line(did) if one[1] <= at + SKEW_S]
+    member, now = listed.members.get(did), [one for one in listed.succession.line(did) if one[1] <= at + SKEW_S]
     if member is None or not now:
         return False
-    left, since = member.period.end, listed.line(did)[0][1] + SKEW_S
+    left, since = member.period.end, listed.succession.line(did)[0][1] + SKEW_S
     if at < (since if left is None else min(left, since)) or (left is not None and claimed > left):
         return False
     _judge(now[-1][0], listed, at)

@@ -24,16 +24,22 @@ def judged_by(bundled: bytes, given: bytes | None, anchors: Anchors) -> TrustLis
     `no-authority`, or `trust-list-given` if the auditor's own file is no list of that authority: that says nothing
     against the bundle.
     """
-    ours = trustlist.parse(bundled)
-    trustlist.check(ours, anchors.authority)
+    ours = trustlist.proven(bundled, anchors.authority)
     if given is None:
         return ours
     try:
-        theirs = trustlist.parse(given.strip(), given=True)
-        trustlist.check(theirs, anchors.authority)
+        theirs = trustlist.proven(given.strip(), anchors.authority, given=True)
     except Fault as fault:
         raise Doubt("trust-list-given") from fault
     return _newest(ours, theirs)
+
+
+def unjudged(bundled: bytes, anchors: Anchors) -> TrustList:
+    """The list in the bundle, to say of the rest what can be said, where `judged_by` gave none.
+
+    Of a list that the auditor's authority did not sign nothing is read: Fault `trust-list-signature`.
+    """
+    return trustlist.proven(bundled, anchors.authority) if anchors.authority else trustlist.parse(bundled)
 
 
 def _newest(bundled: TrustList, given: TrustList) -> TrustList:

@@ -16,6 +16,7 @@ from connector.verify.formats.faults import Fault
 _HEX = re.compile(r"[0-9a-f]{64}")
 _INDEX = re.compile(r"0|[1-9][0-9]{0,15}")
 _RECORD = frozenset({"v", "type", "at", "participant", "agreement", "seq", "prev", "actor", "body"})
+_BEFORE, _BEHIND = b'"record":', len(',"salt":""}') + 64
 _HEADER = "c2sp.org/tlog-proof@v1"
 KEY, AGREEMENT, TOMBSTONE, TERMINATION = "key", "agreement", "tombstone", "termination"
 
@@ -183,13 +184,21 @@ def _line(number: int, data: bytes) -> Line:
     match value:
         case {"index": int(index), "record": dict(record), "salt": str(salt), "proof": list(proof)}:
             if record.keys() == _RECORD and _HEX.fullmatch(salt):
-                return Logged(index, record, jcs.encode(record), bytes.fromhex(salt), _hashes(proof, number))
+                return Logged(index, record, _record_in(data), bytes.fromhex(salt), _hashes(proof, number))
         case {"index": int(index), "leaf": str(leaf), "proof": list(proof), "erased": dict(erased)}:
             if _HEX.fullmatch(leaf) and erased.keys() == {"type", "seq"}:
                 kind, seq = erased["type"], erased["seq"]
                 if isinstance(kind, str) and isinstance(seq, int):
                     return Erased(index, kind, seq, bytes.fromhex(leaf), _hashes(proof, number))
     raise Fault("record-form", line=number)
+
+
+def _record_in(data: bytes) -> bytes:
+    """The record's own bytes in a canonical line `{"index":…,"proof":[…],"record":{…},"salt":"…"}`.
+
+    Before it stand a number and texts, in which this mark cannot occur; behind it the salt in hex.
+    """
+    return data[data.index(_BEFORE) + len(_BEFORE) : -_BEHIND]
 
 
 def _hashes(proof: list[object], number: int) -> tuple[bytes, ...]:

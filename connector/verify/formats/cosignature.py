@@ -7,7 +7,7 @@ later.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from connector.verify.formats import base64url
@@ -81,8 +81,8 @@ def derived(witnesses: object, *operators: str) -> Policy | None:
     its own contract. With fewer than four others any one is enough, then two. A key that its operator has in the list
     twice retires at the earlier end. Fault `trust-list-form`.
     """
-    listed = _entries(witnesses)
-    used = _owned(listed, operators)
+    listed, theirs = _entries(witnesses), frozenset(operators)
+    used = _owned(listed, theirs)
     keys: dict[str, NoteKey | None] = {}
     members: dict[str, list[str]] = {}
     until: dict[NoteKey, int] = {}
@@ -93,7 +93,7 @@ def derived(witnesses: object, *operators: str) -> Policy | None:
                 ends[name, key.public] = min(last, ends.get((name, key.public), last))
     for name, found in listed:
         for key, _ in found:
-            if name not in operators and key.public not in used:  # one key, one voice, whoever else it is listed for
+            if name not in theirs and key.public not in used:  # one key, one voice, whoever else it is listed for
                 used.add(key.public)
                 keys[label := f"key-{len(keys)}"] = key
                 until |= {key: ends[name, key.public]} if (name, key.public) in ends else {}
@@ -107,14 +107,15 @@ def derived(witnesses: object, *operators: str) -> Policy | None:
 
 def apart(policy: Policy, witnesses: object, *operators: str) -> Policy:
     """The same without the keys that the trust list names for `operators`: whoever wrote it may not know of them."""
-    owned = _owned(_entries(witnesses), operators)
+    owned = _owned(_entries(witnesses), frozenset(operators))
     left = {name: None if key is None or key.public in owned else key for name, key in policy.witnesses.items()}
     return replace(policy, witnesses=left)
 
 
 def seen_by(checkpoint: Checkpoint, witnesses: object, *operators: str) -> bool:
     """Whether the note bears a line of a witness of theirs, whether or not it holds."""
-    theirs = {(key.name, key.id) for name, keys in _entries(witnesses) if name in operators for key, _ in keys}
+    owners = frozenset(operators)
+    theirs = {(key.name, key.id) for name, keys in _entries(witnesses) if name in owners for key, _ in keys}
     return any((name, identity) in theirs for name, identity, _ in checkpoint.lines)
 
 
@@ -124,7 +125,7 @@ def _entries(witnesses: object) -> list[tuple[str, list[tuple[NoteKey, int | Non
     return [_listed(one) for one in witnesses]
 
 
-def _owned(listed: Iterable[tuple[str, list[tuple[NoteKey, int | None]]]], operators: Sequence[str]) -> set[bytes]:
+def _owned(listed: Iterable[tuple[str, list[tuple[NoteKey, int | None]]]], operators: Collection[str]) -> set[bytes]:
     return {key.public for name, keys in listed if name in operators for key, _ in keys}
 
 

@@ -1,12 +1,14 @@
 """The authority's signed list of members, read for what contracts need: membership, log keys, seal certificates.
 
-A compact JWS (ES256, `typ` `trust-list+jwt`), verified with a key from outside the bundle (spec/trust.md 4.1).
+A compact JWS (ES256, `typ` `trust-list+jwt`), verified with a key from outside the bundle before anything in it is
+read (spec/trust.md 4.1).
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -15,12 +17,15 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from connector.verify.formats import base64url, jcs, limits
 from connector.verify.formats.faults import Doubt, Fault
+from connector.verify.formats.succession import Succession, laid_out
 
 TYP = "trust-list+jwt"
 MOST_FORMER = 64
 """Former keys for second seals of one member."""
 MOST_LOG_KEYS, MOST_WITNESS_KEYS = 256, 1_024
 """Keys of the log of one member; keys of all witnesses together. Each is read as a key before it is looked for."""
+LONGEST_HEADER = 4_096
+"""Characters of the header of the token: it is read before anybody has vouched for it."""
 _LATEST = 253_402_300_800
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -88,7 +93,8 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class TrustList:
-    """The parsed list, proven only by `check`. `witnesses` as they stand there; `issued` is the authority's word.
+    """The parsed list, signed by the authority only if `proven` gave it. `witnesses` as they stand there; `issued` is
+    the authority's word.
 
     From `next_update` on (seconds) it says nothing any more. `given`: it came from outside the bundle; `exported` is
     then when the list in the bundle was issued.
@@ -103,6 +109,11 @@ class TrustList:
     signature: bytes
     given: bool = False
     exported: str = ""
+    succession: Succession = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        steps = ((before, one.did, since) for one in self.members.values() for before, since in one.succeeds)
+        object.__setattr__(self, "succession", laid_out(steps))
 
     @property
     def at_export(self) -> str:
@@ -117,24 +128,9 @@ class TrustList:
         except Fault:
             return 0
 
-    def line(self, did: str) -> tuple[tuple[str, int], ...]:
-        """All who have taken its place, one after the other, each with since when it holds it (seconds)."""
-        steps = {before: (one.did, since) for one in self.members.values() for before, since in one.succeeds}
-        found: dict[str, int] = {}
-        at = 0
-        while did in steps and steps[did][0] not in found:
-            did, at = steps[did][0], max(at, steps[did][1])
-            found[did] = at
-        return tuple(found.items())
-
-    def lineage(self, did: str) -> frozenset[str]:
-        """Itself, and all whose place it has taken."""
-        before = {one for member in self.members.values() for one, _ in member.succeeds}
-        return frozenset({did, *(one for one in before if did in dict(self.line(one)))})
-
     def last(self, did: str) -> str:
         """Who has its place now: itself, or the last of its successors."""
-        return next((heir for heir, _ in reversed(self.line(did))), did)
+        return next((heir for heir, _ in reversed(self.succession.line(did))), did)
 
     def member(self, did: str) -> Member:
         """The entry of `did`; Fault `not-listed`."""
@@ -143,26 +139,65 @@ class TrustList:
         return self.members[did]
 
 
+def proven(jws: bytes, keys: Sequence[ec.EllipticCurvePublicKey], *, given: bool = False) -> TrustList:
+    """The list in this token, which one of the authority's keys signed; what nobody signed is read no further (T67).
+
+    `given`: it comes from outside the bundle. Fault `trust-list-form`, `trust-list-signature`; Doubt `no-authority`
+    without keys.
+    """
+    envelope = _opened(jws)
+    if keys and not _signed_by(envelope, keys):
+        raise Fault("trust-list-signature")
+    found = _read(envelope, given=given)
+    if not keys:
+        raise Doubt("no-authority")
+    return found
+
+
 def parse(jws: bytes, *, given: bool = False) -> TrustList:
-    """The list in this token, `given` from outside the bundle or not; Fault `trust-list-form`."""
+    """The list in this token, whoever signed it; Fault `trust-list-form`."""
+    return _read(_opened(jws), given=given)
+
+
+class _Envelope(NamedTuple):
+    """The token taken apart: base64url of the list, what is signed, the signature."""
+
+    body: str
+    signed: bytes
+    signature: bytes
+
+
+def _opened(jws: bytes) -> _Envelope:
     if len(jws) > limits.largest("trust-list.jws"):
         raise Fault("trust-list-form")
     try:
         head, body, tail = jws.decode("ascii").split(".")
-        content = base64url.decode(body)
-        if not limits.is_plausible(content, limits.MOST_LISTED_VALUES):
-            raise Fault("trust-list-form")
-        header, payload = jcs.loads(base64url.decode(head)), jcs.loads(content)
+        header = jcs.loads(base64url.decode(head[: LONGEST_HEADER + 1]))
         signature = base64url.decode(tail)
     except ValueError as fault:
         raise Fault("trust-list-form") from fault
     if not isinstance(header, dict) or header.get("alg") != "ES256" or header.get("typ") != TYP or "crit" in header:
         raise Fault("trust-list-form")
-    if not isinstance(payload, dict) or len(signature) != 64:
+    if len(head) > LONGEST_HEADER or len(signature) != 64:
+        raise Fault("trust-list-form")
+    return _Envelope(body, f"{head}.{body}".encode("ascii"), signature)
+
+
+def _read(envelope: _Envelope, *, given: bool) -> TrustList:
+    try:
+        content = base64url.decode(envelope.body)
+        if not limits.is_plausible(content, limits.MOST_LISTED_VALUES):
+            raise Fault("trust-list-form")
+        payload = jcs.loads(content)
+    except ValueError as fault:
+        raise Fault("trust-list-form") from fault
+    if not isinstance(payload, dict):
         raise Fault("trust-list-form")
     version, entries = payload.get("version"), payload.get("participants")
     next_update = seconds(payload.get("nextUpdate"))
-    if not isinstance(version, int) or not isinstance(entries, list) or next_update is None:
+    if isinstance(version, bool) or not isinstance(version, int) or not isinstance(entries, list):
+        raise Fault("trust-list-form")
+    if next_update is None:
         raise Fault("trust-list-form")
     members = {one.did: one for one in (_member(entry) for entry in entries)}
     gone = [before for one in members.values() for before, _ in one.succeeds]
@@ -174,20 +209,16 @@ def parse(jws: bytes, *, given: bool = False) -> TrustList:
         next_update=next_update,
         members=members,
         witnesses=_witnesses(payload.get("witnesses", [])),
-        signed=f"{head}.{body}".encode("ascii"),
-        signature=signature,
+        signed=envelope.signed,
+        signature=envelope.signature,
         given=given,
     )
 
 
-def check(trust_list: TrustList, keys: Sequence[ec.EllipticCurvePublicKey]) -> None:
-    """One of the authority's keys signed the list; Fault `trust-list-signature`, Doubt `no-authority` without keys."""
-    if not keys:
-        raise Doubt("no-authority")
-    r, s = int.from_bytes(trust_list.signature[:32]), int.from_bytes(trust_list.signature[32:])
+def _signed_by(envelope: _Envelope, keys: Sequence[ec.EllipticCurvePublicKey]) -> bool:
+    r, s = int.from_bytes(envelope.signature[:32]), int.from_bytes(envelope.signature[32:])
     signature = encode_dss_signature(r, s)
-    if not any(_verifies(key, signature, trust_list.signed) for key in keys):
-        raise Fault("trust-list-signature")
+    return any(_verifies(key, signature, envelope.signed) for key in keys)
 
 
 def _verifies(key: ec.EllipticCurvePublicKey, signature: bytes, data: bytes) -> bool:

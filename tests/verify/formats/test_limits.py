@@ -3,10 +3,12 @@
 import base64
 import cProfile
 import json
+import sys
 import tracemalloc
 import zipfile
 from collections.abc import Callable
 from io import BytesIO
+from types import FrameType
 
 import msgspec
 import pytest
@@ -15,14 +17,16 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from connector.contracts.evidence import export
 from connector.verify.bundle import verify_bundle
-from connector.verify.checks import archive
+from connector.verify.checks import archive, mandate
 from connector.verify.formats import certificates, limits, trustlist
 from connector.verify.formats.faults import Fault
 from tests.verify import costly
-from tests.verify.forge import PROVIDER, Case, SealCa
-from tests.verify.judge import FAILED, PASSED, changed, named
+from tests.verify.forge import PROVIDER, Authority, Case, SealCa
+from tests.verify.judge import FAILED, INDETERMINATE, PASSED, changed, named, verdicts
 
 pytestmark = pytest.mark.threat("T67")
+MOST_STEPS = 30
+"""Lines of Python for each byte of a bundle."""
 MOST_CALLS, MOST_BYTES = 2_500_000, 90 << 20
 """Calls of functions, a second of a slow machine; memory besides that of the interpreter and its libraries."""
 
@@ -53,11 +57,106 @@ def cost(work: Callable[[], object]) -> tuple[int, int]:
 def test_two_megabytes_never_cost_more_than_a_second_or_a_hundred_megabytes(what: str) -> None:
     """Bug: 1.7 MB took 8 to 22 seconds and 1.2 GB."""
     case = Case()
-    data = costly.BUNDLES[what](case)
+    data = costly.BUNDLES[what](case, 1)
     assert len(data) < 2_000_000
     calls, peak = cost(lambda: verify_bundle(data, case.roots))
     assert calls < MOST_CALLS
     assert peak < MOST_BYTES
+
+
+def steps(work: Callable[[], object]) -> int:
+    """Lines of Python that ran, each turn of a loop anew."""
+    count = 0
+
+    def tracer(_frame: FrameType, event: str, _arg: object) -> "Callable[..., object]":
+        nonlocal count
+        count += event == "line"
+        return tracer
+
+    before = sys.gettrace()
+    sys.settrace(tracer)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+LINES = (
+    "a line that ends with the provider", "a line that begins with the provider", "many whose place was taken",
+    "a line that wrote the log", "a line beside witnesses", "keys in a document",
+)  # fmt: skip
+"""What once took steps by the square of its size."""
+
+
+@pytest.mark.parametrize(
+    "what", [pytest.param(what, marks=() if what in LINES else pytest.mark.long) for what in costly.BUNDLES]
+)
+def test_bug_twice_the_bytes_take_twice_the_steps(what: str) -> None:
+    """Bug: a list of 540 kB, which nobody need have signed, took 9 to 34 s, and four times that at twice the size.
+
+    >> the same kind of bundle at two sizes << steps for each byte that came do not grow.
+    """
+    counts, sizes = [], []
+    for scale in (0.0, 0.02, 0.08):
+        case = Case()
+        data = costly.BUNDLES[what](case, scale)
+        sizes.append(len(data))
+        counts.append(steps(lambda data=data, case=case: verify_bundle(data, case.roots)))  # type: ignore[misc]
+    few, many = (max(counts[n] - counts[0] + 500, 0) / (sizes[n] - sizes[0] + 500) for n in (1, 2))
+    assert many <= 1.4 * few, (counts, sizes)
+    assert many <= MOST_STEPS
+
+
+def test_bug_keys_that_another_controls_are_looked_up_not_searched_for() -> None:
+    """Bug: each method of a DID document was compared with every key for tokens: 250 kB took a second for each look."""
+    compared = 0
+
+    class Text(str):
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            nonlocal compared
+            compared += 1
+            return str.__eq__(self, other)
+
+    document = {
+        "id": PROVIDER,
+        "verificationMethod": [{"id": Text(f"y{number}"), "controller": "did:web:o"} for number in range(500)],
+        "capabilityInvocation": [Text(f"x{number}") for number in range(500)],
+    }
+    assert mandate.controllers(document) == {}
+    assert compared < 100
+
+
+def test_bug_a_list_that_its_authority_did_not_sign_is_read_no_further(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> under a signature that does not hold: no JSON, and a good list of members << refused for the signature.
+
+    Nothing else in the bundle is judged by it: neither log keys nor certificates.
+    """
+    stranger = Authority().signed({"version": 1, "participants": [], "nextUpdate": "2099-01-01T00:00:00Z"})
+    header, _, signature = stranger.split(".")
+    nonsense = f"{header}.{base64.urlsafe_b64encode(b'[' * 300_000).decode().rstrip('=')}.{signature}"
+    read = []
+    monkeypatch.setattr(trustlist, "_member", lambda entry: read.append(entry))
+    for listed in (nonsense, Authority().list({PROVIDER: case.log.keys}, witnesses=[case.witness])):
+        report = verify_bundle(costly.replaced(case, trust_list=listed), case.roots)
+        assert named(report) == ("trust-list", "trust-list-signature")
+        assert verdicts(report)["log"] is INDETERMINATE
+    assert read == []
+
+
+def test_the_header_of_a_list_is_bounded_before_it_is_read(case: Case) -> None:
+    """>> a header of 300 kB << no list at all; nobody has vouched for it yet."""
+    _, body, signature = case.parts.trust_list.split(".")
+    head = base64.urlsafe_b64encode(b'{"alg":"ES256","typ":"trust-list+jwt","x":"' + b"x" * 300_000 + b'"}')
+    report = verify_bundle(
+        costly.replaced(case, trust_list=f"{head.decode().rstrip('=')}.{body}.{signature}"), case.roots
+    )
+    assert named(report) == ("trust-list", "trust-list-form")
 
 
 def test_a_bundle_unpacks_to_twice_its_size_at_most(case: Case, members: dict[str, bytes]) -> None:
