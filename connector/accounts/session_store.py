@@ -3,7 +3,7 @@
 from typing import Literal
 
 from connector.accounts.model import Session
-from connector.storage.database import Row, Tx
+from connector.storage.database import Row, Tx, for_share
 
 Kind = Literal["link", "second", "external", "browser"]
 SHOWN = 16
@@ -33,6 +33,15 @@ def session(tx: Tx, digest: str, idle_ms: int) -> Row | None:
         digest=digest,
         now=tx.now,
         since=tx.now - idle_ms,
+    )
+
+
+def held(tx: Tx, digest: str) -> Row | None:
+    """One that is not over, and does not end before the unit does. However long it was idle: a request is under way."""
+    return tx.one(
+        f"SELECT * FROM desk_session WHERE digest = :digest AND ends_at > :now{for_share(tx)}",  # noqa: S608
+        digest=digest,
+        now=tx.now,
     )
 
 

@@ -5,15 +5,22 @@ promoted: signing in, a second factor and a new password each open another one, 
 nothing (threat T28).
 """
 
+from collections.abc import Callable
+
 from connector.accounts import roles as rules
 from connector.accounts import secret, session_store, store
 from connector.accounts.model import Session, SignedIn
-from connector.storage.database import PROCESS, Database, Tx
+from connector.errors import Unauthenticated
+from connector.storage.database import PROCESS, Database, Row, Still, Tx, by_itself
 
 IDLE_MS = 30 * 60_000
 LONGEST_MS = 10 * 3_600_000
 TOUCH_MS = 60_000
 """A session is noted as used at most this often, so that reading a page writes nothing."""
+
+
+class SessionOver(Unauthenticated):
+    """It has ended since the request came: 401, and nothing of what it asked for is written."""
 
 
 class Sessions:
@@ -27,8 +34,24 @@ class Sessions:
         digest = secret.digest(cookie)
         found, stale = await self._db.read(PROCESS, _read, cookie, digest)
         if found is not None and (stale or found.roles.keys() | found.withheld.keys() - {""} - found.pseudonyms.keys()):
-            found = await self._db.write(PROCESS, _touched, cookie, digest)
+            with by_itself():  # it may be another one than that of the request
+                found = await self._db.write(PROCESS, _touched, cookie, digest)
         return found
+
+    def still(self, cookie: str, permitted: Callable[[SignedIn], None]) -> Still:
+        """For `acting`: raises SessionOver once the session has ended, and what `permitted` raises of her as she is.
+
+        Whoever loses a role loses her sessions, so it is the session alone that must not end before the unit does.
+        """
+        digest = secret.digest(cookie)
+
+        def asked(tx: Tx) -> None:
+            row = session_store.held(tx, digest)
+            if row is None:
+                raise SessionOver("accounts.session-over")
+            permitted(_signed(tx, row, cookie))
+
+        return asked
 
     async def knows(self, browser: str) -> bool:
         """Whether somebody has signed in before in the browser that has this secret."""
@@ -65,11 +88,14 @@ def _read(tx: Tx, cookie: str, digest: str) -> tuple[SignedIn | None, bool]:
     row = session_store.session(tx, digest, IDLE_MS)
     if row is None:
         return None, False
-    found = rules.signed(
+    return _signed(tx, row, cookie), tx.now - int(row["touched_at"]) >= TOUCH_MS
+
+
+def _signed(tx: Tx, row: Row, cookie: str) -> SignedIn:
+    return rules.signed(
         store.person(tx, row["person"]), store.roles(tx, row["person"]), store.pseudonyms(tx, row["person"]), cookie,
-        digest[: session_store.SHOWN], strong=bool(row["strong"]),
+        row["digest"][: session_store.SHOWN], strong=bool(row["strong"]),
     )  # fmt: skip
-    return found, tx.now - int(row["touched_at"]) >= TOUCH_MS
 
 
 def _touched(tx: Tx, cookie: str, digest: str) -> SignedIn | None:

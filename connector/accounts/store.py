@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from connector.accounts.model import Invitation, Member, Person, Role
 from connector.errors import Mistake, Unknown
 from connector.ids import new_uuid
-from connector.storage.database import Conflict, Row, Tx, for_update
+from connector.storage.database import Conflict, Row, Tx, for_share, for_update
 
 _PERSON = (
     "SELECT id, login, name, operator, totp IS NOT NULL AS second, password <> '' AS secret, issuer, language,"
@@ -178,6 +178,12 @@ def roles_at(tx: Tx, participant: str, person_id: str) -> frozenset[Role]:
         person=person_id,
     )
     return frozenset(row["role"] for row in rows)
+
+
+def hold_rights(tx: Tx, person_id: str) -> None:
+    """Until the unit has ended nobody takes a role of hers, or that of an operator."""
+    tx.all(f"SELECT role FROM person_role WHERE person = :person{for_share(tx)}", person=person_id)  # noqa: S608
+    tx.one(f"SELECT operator FROM person WHERE id = :person{for_share(tx)}", person=person_id)  # noqa: S608
 
 
 def granted_by(tx: Tx, person_id: str, by: str) -> dict[str, frozenset[Role]]:

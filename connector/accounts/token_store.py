@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from connector.accounts.model import ProgramKey
-from connector.storage.database import Row, Tx
+from connector.storage.database import Row, Tx, for_share
 
 
 def add(
@@ -27,6 +27,15 @@ def add(
 def by_digest(tx: Tx, digest: str) -> Row | None:
     """A key that is not over."""
     return tx.one("SELECT * FROM api_token WHERE digest = :digest AND ends_at > :now", digest=digest, now=tx.now)
+
+
+def held(tx: Tx, digest: str) -> Row | None:
+    """The same, and it does not end before the unit does."""
+    return tx.one(
+        f"SELECT * FROM api_token WHERE digest = :digest AND ends_at > :now{for_share(tx)}",  # noqa: S608
+        digest=digest,
+        now=tx.now,
+    )
 
 
 def used(tx: Tx, digest: str) -> None:

@@ -6,7 +6,7 @@ what her keys could do with it.
 
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from connector.accounts import roles as rules
 from connector.accounts import secret, store, token_store
@@ -15,7 +15,7 @@ from connector.audit import store as audit
 from connector.errors import Mistake, Refusal, Unauthenticated, Unknown
 from connector.participants.model import checked_name
 from connector.participants.service import Participants
-from connector.storage.database import PROCESS, SYSTEM, Database, Tx
+from connector.storage.database import PROCESS, SYSTEM, Database, Row, Still, Tx
 
 RECORD = "program-key"
 """Type of the records that say that a key was made or ended."""
@@ -87,6 +87,20 @@ class Tokens:
             await self._db.write(PROCESS, token_store.used, digest)
         return found
 
+    def still(self, authorization: str | None, permitted: Callable[[Caller], None]) -> Still:
+        """For `acting`: raises Unauthenticated once the key has ended, and what `permitted` raises of what it may."""
+        match = _SHAPE.fullmatch(authorization or "")
+        digest = secret.digest(match[1]) if match else ""
+
+        def asked(tx: Tx) -> None:
+            row = token_store.held(tx, digest)
+            if row is None:
+                raise Unauthenticated("api.no-token")
+            store.hold_rights(tx, row["person"])
+            permitted(_caller(tx, row))
+
+        return asked
+
     async def _made(
         self, person: str, slug: str | None, label: str, scopes: frozenset[str], days: int
     ) -> str:  # fmt: skip
@@ -121,14 +135,17 @@ def _read(tx: Tx, digest: str) -> tuple[Caller | None, bool]:
     row = token_store.by_digest(tx, digest)
     if row is None:
         return None, False
+    stale = row["used_at"] is None or tx.now - int(row["used_at"]) >= USED_MS
+    return _caller(tx, row), stale
+
+
+def _caller(tx: Tx, row: Row) -> Caller:
     person, slug = store.person(tx, row["person"]), row["participant"]
     if slug is None:
         may = frozenset({"operate"} if person.operator else ())
     else:
         may = rules.scopes_of(store.roles_at(tx, slug, person.id))
-    stale = row["used_at"] is None or tx.now - int(row["used_at"]) >= USED_MS
-    caller = Caller(
+    return Caller(
         person=person.id, participant=slug, scopes=frozenset(row["scopes"].split()) & may,
         pseudonyms=store.pseudonyms(tx, person.id),
     )  # fmt: skip
-    return caller, stale

@@ -14,6 +14,7 @@ from connector.catalogue.templates import templates
 from connector.catalogue.uploads import LiveSource, Uploads
 from connector.clock import Clock
 from connector.http import limits
+from connector.http.incoming import Incoming
 from connector.participants.service import Participants
 from connector.policy.engine import PolicyEngine
 from connector.storage.database import Database, Tx
@@ -63,7 +64,9 @@ class CatalogueHandlers:
     async def upload(self, request: web.Request) -> FileView:
         """Takes a file in, of any size; nothing is published yet."""
         slug = (await self._participants.get(request.match_info["p"])).participant.id
-        source = await self._uploads.take(slug, request.query.get("name", ""), request.content, request.content_length)
+        source = await self._uploads.take(
+            slug, request.query.get("name", ""), Incoming(request), request.content_length
+        )
         await self._db.write(slug, self._catalogue.register, slug, source)
         return file(source)
 

@@ -10,6 +10,7 @@ from connector.errors import Mistake
 from connector.harvest.assemble import HarvestSlice
 from connector.harvest.model import Answer
 from connector.http import limits
+from connector.http.incoming import Incoming
 from connector.metadata.rdf.reading import LIMITS
 from connector.views.harvest import (
     QuestionsView,
@@ -72,7 +73,7 @@ class HarvestHandlers:
         if not name or not name.isprintable():
             raise Mistake("harvest.no-name")
         content = bytearray()
-        async for part in request.content.iter_chunked(1 << 20):
+        async for part in Incoming(request).pieces(1 << 20):
             content += part
             if len(content) > LIMITS.bytes:
                 raise Mistake("rdf.too-large", limit=LIMITS.bytes)

@@ -9,6 +9,7 @@ from msgspec import Meta
 from connector.api.routes import AWAY, PARTICIPANT, PREFIX, Problems, Route, get, post, problem_codes
 from connector.errors import Mistake
 from connector.http import limits
+from connector.http.incoming import Incoming
 from connector.moving import target
 from connector.moving.assemble import MovingSlice
 from connector.views.moving import ArrivalsView, ArrivalView, MoveView, StatementView, arrival, arrived, move
@@ -119,7 +120,7 @@ class MovingHandlers:
     @limits.streaming
     async def take(self, request: web.Request) -> ArrivalView:
         """Takes an archive in and checks all of it; with the receipt."""
-        pieces = request.content.iter_chunked(PIECE)
+        pieces = Incoming(request).pieces(PIECE)
         return arrived(await self._in.receive(request.match_info["p"], pieces))
 
     @problem_codes({400: ("moving.not-imported", "moving.stays", *OVER, *NOT_EXPECTED)})

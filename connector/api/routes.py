@@ -5,7 +5,7 @@ the code does. Every limit of the public surface applies here too.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar, get_args, get_type_hints
 
 import msgspec
@@ -20,7 +20,7 @@ from connector.errors import Mistake, Refusal, Unknown
 from connector.http import limits
 from connector.http.routed import Routed, Row
 from connector.language.reasons import plain
-from connector.storage.database import acting
+from connector.storage.database import Still, acting
 
 PREFIX = "/api/v1"
 PARTICIPANT = f"{PREFIX}/participants/{{p}}"
@@ -98,6 +98,9 @@ class Keys(Protocol):
     async def caller(self, authorization: str | None) -> Caller:
         """Whose key an `Authorization` header shows; raises Unauthenticated."""
 
+    def still(self, authorization: str | None, permitted: Callable[[Caller], None]) -> Still:
+        """What each transaction asks that writes for it; see `accounts.tokens.Tokens.still`."""
+
 
 def application(handlers: Iterable[Handlers], keys: Keys | None = None) -> web.Application:
     """The aiohttp application for the Unix socket; on loopback with `keys`, of which every request must show one, and
@@ -108,32 +111,55 @@ def application(handlers: Iterable[Handlers], keys: Keys | None = None) -> web.A
     app, rows = limits.application(problems, total_s=TOTAL_S), list[Row]()
     for group in handlers:
         for one in group.routes:
-            scope, served = scope_of(one.method, one.path), _served(one, group)
-            if keys is None or f"{one.method} {one.path}" not in ON_SOCKET:
-                rows.append(Row(one.method, one.path, served if keys is None else _keyed(served, scope, keys)))
+            scope = scope_of(one.method, one.path)
+            if keys is None:
+                rows.append(Row(one.method, one.path, _served(one, group, _unasked)))
+            elif f"{one.method} {one.path}" not in ON_SOCKET:
+                rows.append(Row(one.method, one.path, _keyed(one, group, scope, keys)))
     app.router.register_resource(Routed(rows))
     return app
 
 
-def _keyed(served: Handler, scope: Scope, keys: Keys) -> Handler:
-    """With a key that has this scope, at the participant of the path; whoever has it is who acts (threat T86)."""
+def _keyed(route: Route, group: Handlers, scope: Scope, keys: Keys) -> Handler:
+    """With a key that has this scope, at the participant of the path; whoever has it is who acts (threat T86).
+
+    A body may take minutes: the key is looked at before it, after it, and in each transaction that writes (T140).
+    """
+
+    async def asked(request: web.Request) -> Caller:
+        caller = await keys.caller(request.headers.get("Authorization"))
+        _require_permitted(scope, request.match_info.get("p"), caller)
+        return caller
+
+    served = _served(route, group, asked)
 
     @wraps(served)
     async def guarded(request: web.Request) -> web.StreamResponse:
-        caller = await keys.caller(request.headers.get("Authorization"))
-        slug = request.match_info.get("p")
-        if caller.participant is not None and slug is not None and slug != caller.participant:
-            raise Unknown("participants.unknown", slug=slug[:80])
-        if scope not in caller.scopes:
-            raise Refusal("api.key-scope", scope=scope)
-        with acting(caller.pseudonyms):
+        caller = await asked(request)
+        permitted = partial(_require_permitted, scope, request.match_info.get("p"))
+        with acting(caller.pseudonyms, keys.still(request.headers.get("Authorization"), permitted)):
             return await served(request)
 
     return guarded
 
 
-def _served(route: Route, group: Handlers) -> Handler:
-    """Refuses what the route does not know, reads the body before the handler is asked, and writes its answer."""
+def _require_permitted(scope: Scope, slug: str | None, caller: Caller) -> None:
+    """Raises Unknown for a key of another participant, Refusal for one without this scope."""
+    if caller.participant is not None and slug is not None and slug != caller.participant:
+        raise Unknown("participants.unknown", slug=slug[:80])
+    if scope not in caller.scopes:
+        raise Refusal("api.key-scope", scope=scope)
+
+
+async def _unasked(request: web.Request) -> None:
+    """On the socket its owner asks, before the body and after it."""
+
+
+def _served(route: Route, group: Handlers, again: Callable[[web.Request], Awaitable[object]]) -> Handler:
+    """Refuses what the route does not know, reads the body before the handler is asked, and writes its answer.
+
+    `again` raises if whoever asked may not any more, now that the body is here.
+    """
     known = [one.name for one in route.query]
     taken = None if isinstance(route.body, str) else route.body
 
@@ -144,7 +170,10 @@ def _served(route: Route, group: Handlers) -> Handler:
                 if not known:
                     raise Mistake("api.no-query", name=plain(name, 80))
                 raise Mistake("api.query", name=plain(name, 80), known=", ".join(known))
-        given = () if taken is None else (await body.read(request, taken),)
+        given: tuple[msgspec.Struct, ...] = ()
+        if taken is not None:
+            given = (await body.read(request, taken),)
+            await again(request)
         answer = await route.handler(group, request, *given)
         if isinstance(answer, web.StreamResponse):
             return answer

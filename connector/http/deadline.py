@@ -61,6 +61,15 @@ class Within:
         """Whether its time was up."""
         return self._expired
 
+    def rest(self) -> None:
+        """No time passes of it until `anew`."""
+        self._deadline.end(self)
+
+    def anew(self) -> None:
+        """It has its whole length again from now on, unless it was up already."""
+        if not self._expired:
+            self._deadline.begin(self)
+
     def expire(self) -> None:
         self._expired = True
         self._task.cancel()

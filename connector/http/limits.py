@@ -6,7 +6,8 @@ The caps are those of spec/trust.md 5.2 (T13 to T15); bodies are read here and n
 import asyncio
 import random
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, TypeVar
 
 from aiohttp import web
@@ -15,10 +16,10 @@ from aiohttp.typedefs import Middleware as Middleware
 
 from connector.errors import PeerError, Unavailable, Unknown
 from connector.http import strict
-from connector.http.deadline import Deadline
-from connector.http.refusals import TooLarge, TooSlow, WrongMedia
+from connector.http.deadline import Deadline, Within
+from connector.http.incoming import BodyTime
+from connector.http.refusals import TooLarge, WrongMedia
 
-BODY_S = 10.0
 TOTAL_S = 30.0
 JSON: Final = frozenset({"application/json", "application/ld+json"})
 REQUEST_ID: Final = "X-Request-Id"
@@ -43,6 +44,8 @@ STAMPED: Final = web.AppKey("stamped", bool)
 request_id: Final = web.RequestKey("request_id", str)
 body_read: Final = web.RequestKey("body_read", bytes)
 """The body as it was read, for whoever has to tell of the request afterwards."""
+whole: Final = web.RequestKey("whole", Within)
+"""The timer of all that is done for the request."""
 
 
 def streaming(handler: H) -> H:
@@ -82,15 +85,16 @@ async def plain(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 def deadline(total_s: float = TOTAL_S) -> Middleware:
-    """Ends a request that is not a stream after `total_s` seconds with `Unavailable`."""
-    whole = Deadline(total_s)
+    """Ends a request that is not a stream `total_s` seconds after its body came, with `Unavailable`."""
+    total = Deadline(total_s)
 
     @web.middleware
     async def limited(request: web.Request, handler: Handler) -> web.StreamResponse:
         if getattr(request.match_info.handler, _STREAMING, False):
             return await handler(request)
         try:
-            with whole.within() as timer:
+            with total.within() as timer:
+                request[whole] = timer
                 return await handler(request)
         except TimeoutError as cause:
             if not timer.expired():
@@ -100,30 +104,40 @@ def deadline(total_s: float = TOTAL_S) -> Middleware:
     return limited
 
 
-async def read_body(request: web.Request, *, limit: int = strict.LIMIT, body_s: float = BODY_S) -> bytes:
-    """The body of a request: at most `limit` bytes (`TooLarge`), within `body_s` seconds (`TooSlow`), never encoded."""
+@contextmanager
+def body_coming(request: web.Request) -> Iterator[None]:
+    """The body has a deadline of its own, and who sends it slowly learns that; the one of the whole begins after it."""
+    timer = request.get(whole)
+    if timer is None:
+        yield
+        return
+    timer.rest()
+    try:
+        yield
+    finally:
+        timer.anew()
+
+
+async def read_body(request: web.Request, *, limit: int = strict.LIMIT, body_s: float | None = None) -> bytes:
+    """The body of a request, never encoded: at most `limit` bytes (`TooLarge`), in its time (`TooSlow`): `body_s`
+    seconds and one for each `incoming.BODY_RATE` bytes."""
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise WrongMedia("http.body-encoded")
     if (request.content_length or 0) > limit:
         raise TooLarge("http.body-size", limit=limit)
     if not request.can_read_body:
         return b""
-    try:
-        if request.content.is_eof():
-            body = _arrived(request, limit)
-        else:
-            async with asyncio.timeout(body_s):
-                body = await _collect(request, limit)
-    except TimeoutError as cause:
-        raise TooSlow("http.body-slow") from cause
-    except (web.RequestPayloadError, ConnectionError) as cause:
-        raise PeerError("http.body-broken") from cause
+    if request.content.is_eof():
+        body = _arrived(request, limit)
+    else:
+        with body_coming(request):
+            body = await _collect(request, limit, BodyTime(body_s))
     request[body_read] = body
     return body
 
 
 async def read_json(
-    request: web.Request, *, limit: int = strict.LIMIT, media: frozenset[str] = JSON, body_s: float = BODY_S
+    request: web.Request, *, limit: int = strict.LIMIT, media: frozenset[str] = JSON, body_s: float | None = None
 ) -> object:
     """The JSON value of a request's body, strictly read; more than 64 kB is parsed beside the event loop."""
     if request.content_type not in media or (request.charset or "utf-8").lower() not in ("utf-8", "utf8"):
@@ -136,19 +150,20 @@ async def read_json(
 
 def _arrived(request: web.Request, limit: int) -> bytes:
     """A body that came with its head, as a message does: there is nothing to wait for."""
-    body = request.content.read_nowait(-1)
+    try:
+        body = request.content.read_nowait(-1)
+    except (web.RequestPayloadError, ConnectionError) as cause:
+        raise PeerError("http.body-broken") from cause
     if len(body) > limit:
         raise TooLarge("http.body-size", limit=limit)
     return body
 
 
-async def _collect(request: web.Request, limit: int) -> bytes:
+async def _collect(request: web.Request, limit: int, time: BodyTime) -> bytes:
     parts: list[bytes] = []
-    size = 0
-    while part := await request.content.readany():
+    while part := await time.piece(request.content.readany):
         parts.append(part)
-        size += len(part)
-        if size > limit:
+        if time.size > limit:
             raise TooLarge("http.body-size", limit=limit)
     return b"".join(parts)
 

@@ -10,7 +10,7 @@ import structlog
 
 from connector.errors import HanseError
 from connector.operation.maintenance import Maintenance
-from connector.storage.database import PROCESS, Database
+from connector.storage.database import PROCESS, Database, of_nobody
 from connector.trust.did import pins
 from connector.trust.did.did import Did
 from connector.trust.did.resolver import Resolver
@@ -62,6 +62,6 @@ class TrustChanges:
 
     def _later(self, work: Coroutine[object, object, object]) -> None:
         """The task is held so that nobody collects it."""
-        task = asyncio.ensure_future(work)
+        task = asyncio.create_task(work, context=of_nobody())
         self._beside.add(task)
         task.add_done_callback(self._beside.discard)

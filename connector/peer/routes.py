@@ -108,6 +108,7 @@ class Surface:
             return await self._call(route, request, participant, params)
         try:
             with self._deadline.within() as timer:
+                request[limits.whole] = timer
                 return await self._call(route, request, participant, params)
         except TimeoutError as cause:
             if not timer.expired():

@@ -7,7 +7,7 @@ once, with `:name` placeholders (spec/architecture.md 2).
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import Context, ContextVar, copy_context
 from functools import partial
 from typing import Any, Concatenate, Final, Literal, NamedTuple, ParamSpec, Protocol, TypeVar
 
@@ -58,26 +58,68 @@ class HeldLoop(NamedTuple):
     ms: int
 
 
-_acting: ContextVar[Mapping[str, str] | None] = ContextVar("acting", default=None)
+Still = Callable[["Tx"], None]
+"""Raises a refusal once whoever acts may not do so any more. It reads in the scope of the process, whatever the unit's
+is: who somebody is stands there."""
+
+
+class _Deed:
+    """Of one request: what each participant calls who acts, and whether she still may."""
+
+    __slots__ = ("pseudonyms", "still")
+
+    def __init__(self, pseudonyms: Mapping[str, str], still: Still | None) -> None:
+        self.pseudonyms, self.still = pseudonyms, still
+
+
+_acting: ContextVar[_Deed | None] = ContextVar("acting", default=None)
 
 
 @contextmanager
-def acting(pseudonyms: Mapping[str, str]) -> Iterator[None]:
+def acting(pseudonyms: Mapping[str, str], still: Still | None = None) -> Iterator[None]:
     """Who acts, by scope, for all units that are asked for meanwhile: their `Tx.actor` (spec/accounts.md 1.2).
 
     A unit runs on a thread of the database, so the port takes it along when it is asked. Handing it through every
-    service would put a person's name into a hundred signatures that do nothing with it.
+    service would put a person's name into a hundred signatures that do nothing with it. `still` is asked in each
+    transaction that writes, before its unit: a door is passed once, and a body may take minutes (threat T140). What
+    goes on after the request has been answered was begun while she might.
     """
-    before = _acting.set(pseudonyms)
+    deed = _Deed(pseudonyms, still)
+    before = _acting.set(deed)
+    try:
+        yield
+    finally:
+        _acting.reset(before)
+        deed.still = None
+
+
+@contextmanager
+def by_itself() -> Iterator[None]:
+    """The process acts for itself: what it notes of a request stands even if who made it may do nothing any more."""
+    before = _acting.set(None)
     try:
         yield
     finally:
         _acting.reset(before)
 
 
+def of_nobody() -> Context:
+    """For a task that many wait for, whoever began it: this context, in which nobody acts."""
+    found = copy_context()
+    found.run(_acting.set, None)
+    return found
+
+
 def actor(scope: str) -> str:
     """Who acts in this scope now."""
-    return (_acting.get() or {}).get(scope, SYSTEM)
+    deed = _acting.get()
+    return SYSTEM if deed is None else deed.pseudonyms.get(scope, SYSTEM)
+
+
+def still() -> Still | None:
+    """What each transaction that writes has to ask now, before its unit."""
+    deed = _acting.get()
+    return None if deed is None else deed.still
 
 
 _long: set[object] = set()
@@ -175,6 +217,11 @@ class Database(Protocol):
 
     def listen(self, topic: str, callback: Listener, /) -> None:
         """Call `callback` in the event loop after commits that signalled `topic`; a replica's signal can get lost."""
+
+
+def for_share(tx: Tx) -> str:
+    """What a SELECT ends with on whose row a unit rests: nobody changes or removes it before the unit has ended."""
+    return " FOR SHARE" if tx.dialect == "postgres" else ""
 
 
 def for_update(tx: Tx) -> str:

@@ -5,10 +5,10 @@ session. So a form cannot be made elsewhere, nor used for another address, and i
 second wish.
 """
 
-import asyncio
 import hmac
 import secrets
 from collections.abc import AsyncIterator, Iterable
+from functools import partial
 from hashlib import sha256
 from typing import Final, TypeVar
 from urllib.parse import parse_qsl
@@ -20,7 +20,8 @@ from msgspec import Struct
 
 from connector.errors import Mistake, PeerError
 from connector.http import limits
-from connector.http.refusals import TooLarge, TooSlow, WrongMedia
+from connector.http.incoming import BodyTime
+from connector.http.refusals import TooLarge, WrongMedia
 
 TOKEN: Final = "form"  # noqa: S105  (the name of a field)
 FIELDS: Final = 2_000
@@ -29,8 +30,6 @@ LARGEST: Final = 262_144
 """Bytes of a form without files, and of the fields of one with a file."""
 LIFE_MS: Final = 12 * 3_600_000
 """Longer than any session."""
-PIECE_S: Final = 30.0
-"""Within which a piece of a file has to come."""
 _PIECE: Final = 65_536
 _AHEAD_MS: Final = 60_000
 _UNREADABLE: Final = (ValueError, HttpProcessingError, RuntimeError)
@@ -40,26 +39,21 @@ T = TypeVar("T")
 
 
 class Upload:
-    """A file as it comes, once: in `pieces`, or by `read`; `name` and `media` are what the browser says."""
+    """A file as it comes, once: in `pieces`, or by `read`; `name` and `media` are what the browser says. `time` is that
+    of the whole form."""
 
-    def __init__(self, part: BodyPartReader) -> None:
-        self._part = part
+    def __init__(self, part: BodyPartReader, time: BodyTime) -> None:
+        self._part, self._time = part, time
         self._pieces, self._held = self.pieces(), b""
         self.name = (part.filename or "")[:255].encode("utf-8", "replace").decode("utf-8")
         self.media = part.headers.get("Content-Type", "")[:200]
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Raises PeerError if it breaks off or stands still; the reader counts the bytes."""
+        """Raises PeerError if it breaks off or comes too slowly; the reader counts the bytes."""
         try:
-            while True:
-                async with asyncio.timeout(PIECE_S):
-                    piece = await self._part.read_chunk(_PIECE)
-                if not piece:
-                    return
+            while piece := await self._time.piece(lambda: self._part.read_chunk(_PIECE)):
                 yield piece
-        except TimeoutError as cause:
-            raise TooSlow("http.body-slow") from cause
-        except (web.RequestPayloadError, ConnectionError, ValueError) as cause:
+        except ValueError as cause:
             raise PeerError("http.body-broken") from cause
 
     async def read(self, n: int = -1) -> bytes:
@@ -150,33 +144,28 @@ async def read(request: web.Request) -> Form:
             raise PeerError("web.no-form") from problem
         return Form(_plain(pairs))
     if request.content_type == "multipart/form-data":
-        try:
-            async with asyncio.timeout(limits.BODY_S):
-                return await _parts(request)
-        except TimeoutError as cause:
-            raise TooSlow("http.body-slow") from cause
+        with limits.body_coming(request):
+            return await _parts(request, BodyTime())
     raise WrongMedia("http.body-media", expected="application/x-www-form-urlencoded")
 
 
-async def _parts(request: web.Request) -> Form:
+async def _parts(request: web.Request, time: BodyTime) -> Form:
     pairs: list[tuple[str, str]] = []
     left = LARGEST
     try:
         reader = await request.multipart()
-        while (part := await reader.next()) is not None:
+        while (part := await time.part(reader.next())) is not None:
             if isinstance(part, MultipartReader) or part.name is None or len(pairs) >= FIELDS:
                 raise PeerError("web.no-form")
             if part.filename is not None:
-                return Form(_plain(pairs), Upload(part))
+                return Form(_plain(pairs), Upload(part, time))
             value = bytearray()
-            while piece := await part.read_chunk(_PIECE):
+            while piece := await time.piece(partial(part.read_chunk, _PIECE)):
                 left -= len(piece)
                 if left < 0:
                     raise TooLarge("http.body-size", limit=LARGEST)
                 value += piece
             pairs.append((part.name, value.decode("utf-8")))
-    except (web.RequestPayloadError, ConnectionError) as cause:
-        raise PeerError("http.body-broken") from cause
     except _UNREADABLE as cause:
         raise PeerError("web.no-form") from cause
     return Form(_plain(pairs))

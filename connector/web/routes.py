@@ -6,6 +6,7 @@ here, with the token of this form, not sent before. A wrong participant or role 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from typing import ClassVar, Final, Literal, NamedTuple, Protocol, cast, get_args
 from urllib.parse import quote
 
@@ -13,13 +14,14 @@ import structlog
 from aiohttp import web
 from msgspec.structs import replace
 
-from connector.accounts.model import Role
+from connector.accounts.model import Role, SignedIn
+from connector.accounts.sessions import SessionOver
 from connector.errors import Defect, HanseError, Mistake, Unknown
 from connector.http import limits
 from connector.http.pace import Pace
 from connector.http.refusals import TooMany, WrongMedia
 from connector.http.routed import Routed, Row
-from connector.storage.database import acting
+from connector.storage.database import Still, Tx, acting
 from connector.web import forms, session
 from connector.web.call import Call, Desk
 from connector.web.problems import known, problems
@@ -128,10 +130,10 @@ class _Door:
                 return await self._sign_in(route, request)
             call = await self._there(call, route)
             known(request, call)
-            with acting({} if call.signed is None else call.signed.pseudonyms):
-                if route.method == "GET":
-                    return await route.handler(group, call)
-                return await self._sent(route, group, call)
+            try:
+                return await self._while_permitted(route, group, call)
+            except SessionOver:
+                return await self._sign_in(route, request)
 
         if route.takes_file or route.sends_file:
             limits.streaming(answered)
@@ -182,20 +184,40 @@ class _Door:
 
     async def _there(self, call: Call, route: Route) -> Call:
         """Raises Unknown in the same words for what is not there, and for what this person may not see."""
-        if route.access == ("everybody",) or route.access == ("signed",):
+        slug = call.request.match_info.get("p", "")
+        if call.signed is not None:
+            _require_permitted(route, slug, call.signed)
+        if not set(route.access) & set(session.READERS):
             return call
-        if route.access == ("operator",):
-            if not call.person.operator:
-                raise Unknown("http.nothing-here")
-            return call
-        slug = call.request.match_info["p"]
-        if not call.person.roles.get(slug, frozenset()) & set(route.access):
-            raise Unknown("http.nothing-here")
         try:
             hosted = await call.desk.participants.get(slug)
         except Unknown as cause:
             raise Unknown("http.nothing-here") from cause
         return replace(call, participant=hosted.participant)
+
+    async def _while_permitted(self, route: Route, group: Handlers, call: Call) -> web.StreamResponse:
+        """Each transaction that writes for her asks once more what was asked at the door. Where one was refused that is
+        the answer, whatever page the handler has made of it."""
+        refused: list[HanseError] = []
+        with acting({}) if call.signed is None else acting(call.signed.pseudonyms, self._still(call, route, refused)):
+            sent = route.handler(group, call) if route.method == "GET" else self._sent(route, group, call)
+            response = await sent
+        if refused and not response.prepared:
+            raise refused[0]
+        return response
+
+    def _still(self, call: Call, route: Route, refused: list[HanseError]) -> Still:
+        permitted = partial(_require_permitted, route, call.request.match_info.get("p", ""))
+        still = self._desk.sessions.still(self._desk.cookies.read(call.request), permitted)
+
+        def asked(tx: Tx) -> None:
+            try:
+                still(tx)
+            except HanseError as problem:
+                refused.append(problem)
+                raise
+
+        return asked
 
     async def _sent(self, route: Route, group: Handlers, call: Call) -> web.StreamResponse:
         desk, request = call.desk, call.request
@@ -240,6 +262,15 @@ class _Door:
                 break
             await asyncio.sleep(_LOOK_S)
         raise Mistake("web.sent-before")
+
+
+def _require_permitted(route: Route, slug: str, signed: SignedIn) -> None:
+    """Raises Unknown unless this person may open the page, at the participant `slug` if it belongs to one."""
+    if route.access in (("everybody",), ("signed",)):
+        return
+    here = signed.roles.get(slug, frozenset()) & set(route.access)
+    if not (signed.operator if route.access == ("operator",) else here):
+        raise Unknown("http.nothing-here")
 
 
 async def _clothe(request: web.Request, response: web.StreamResponse) -> None:

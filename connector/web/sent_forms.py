@@ -6,7 +6,7 @@ whether it was done is then looked up by a person, not tried again.
 
 from msgspec import Struct
 
-from connector.storage.database import PROCESS, Database, Tx
+from connector.storage.database import PROCESS, Database, Tx, by_itself
 from connector.web.forms import LIFE_MS
 
 
@@ -31,11 +31,13 @@ class SentForms:
         return await self._db.read(PROCESS, _look, name)
 
     async def finish(self, name: str, location: str) -> None:
-        await self._db.write(PROCESS, _finish, name, location)
+        with by_itself():  # the form may have ended her session
+            await self._db.write(PROCESS, _finish, name, location)
 
     async def release(self, name: str) -> None:
         """The form did nothing: it may be sent again."""
-        await self._db.write(PROCESS, _release, name)
+        with by_itself():
+            await self._db.write(PROCESS, _release, name)
 
 
 def _begin(tx: Tx, name: str) -> Sent | None:

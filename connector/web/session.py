@@ -5,7 +5,7 @@ cookies are bound to this host alone (`__Host-`); over plain HTTP, which is for 
 their name, because browsers send the cookies of one host to all its ports (spec/desk.md 1.3).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, Literal, Protocol
 from urllib.parse import urlsplit
 
@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from connector.accounts.model import ROLES, SignedIn
 from connector.http import strict
+from connector.storage.database import Still
 
 READERS: Final = ROLES
 """Every role at a participant reads its pages."""
@@ -30,6 +31,9 @@ _YEAR_S: Final = 31_536_000
 class Sessions(Protocol):
     async def session(self, cookie: str) -> SignedIn | None:
         """The person of the session that this cookie names; None if there is none, or none any more."""
+
+    def still(self, cookie: str, permitted: Callable[[SignedIn], None]) -> Still:
+        """What each transaction asks that writes for her; see `accounts.sessions.Sessions.still`."""
 
     async def knows(self, browser: str) -> bool:
         """Whether somebody has signed in before in the browser that has this secret."""

@@ -1,6 +1,6 @@
 """Persons for tests: two of Musterstadt and one of Nachbardorf, with passwords that cost little to check."""
 
-from connector.accounts import second_factor, store
+from connector.accounts import second_factor, sessions, store
 from connector.accounts.password import Passwords
 from connector.accounts.signing_in import Browser, SigningIn
 from connector.storage import PROCESS, Database
@@ -35,3 +35,17 @@ def code(totp: str, now: int, steps: int = 0) -> str:
 async def now(db: Database) -> int:
     """The time of the database: PostgreSQL has its own."""
     return await db.read(PROCESS, lambda tx: tx.now)
+
+
+async def given(db: Database, who: str, slug: str, *roles: str) -> None:
+    for role in roles:
+        await db.write(PROCESS, store.grant, slug, who, role, "")
+
+
+async def opened(db: Database, who: str, *, strong: bool = True) -> str:
+    return await db.write(PROCESS, sessions.opened, who, "Firefox", strong=strong)
+
+
+async def aged(db: Database, column: str, ms: int) -> None:
+    """As if that had been so much earlier: the two databases have clocks of their own."""
+    await db.write(PROCESS, lambda tx: tx.run(f"UPDATE desk_session SET {column} = {column} - :ms", ms=ms))

@@ -4,29 +4,14 @@ from hashlib import sha256
 
 import pytest
 
-from connector.accounts import session_store, sessions, store
+from connector.accounts import session_store, store
 from connector.accounts.sessions import IDLE_MS, LONGEST_MS, Sessions
 from connector.storage import PROCESS, Database, Tx
-
-TOWN, VILLAGE = "musterstadt", "nachbardorf"
+from tests.accounts.people import TOWN, VILLAGE, aged, given, opened
 
 
 async def person(db: Database, login: str = "petra@musterstadt.de", *, operator: bool = False) -> str:
     return await db.write(PROCESS, store.add, login, "Petra Muster", operator=operator)
-
-
-async def given(db: Database, who: str, slug: str, *roles: str) -> None:
-    for role in roles:
-        await db.write(PROCESS, store.grant, slug, who, role, "")
-
-
-async def opened(db: Database, who: str, *, strong: bool = True) -> str:
-    return await db.write(PROCESS, sessions.opened, who, "Firefox", strong=strong)
-
-
-async def aged(db: Database, column: str, ms: int) -> None:
-    """As if that had been so much earlier: the two databases have clocks of their own."""
-    await db.write(PROCESS, lambda tx: tx.run(f"UPDATE desk_session SET {column} = {column} - :ms", ms=ms))
 
 
 async def test_the_cookie_says_who_it_is(any_db: Database) -> None:

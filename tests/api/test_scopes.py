@@ -1,6 +1,7 @@
 """The port for programs: every route has a scope, every call a key that has it, at its participant, and a name."""
 
 import re
+from collections.abc import Callable
 from typing import ClassVar
 
 import pytest
@@ -11,7 +12,7 @@ from connector.api.openapi import GROUPS
 from connector.api.routes import Route, application, get, post
 from connector.api.scopes import ON_SOCKET, SCOPE_OF, scope_of
 from connector.errors import Defect, Unauthenticated
-from connector.storage.database import actor
+from connector.storage.database import Still, actor
 
 DATASETS = "/api/v1/participants/{p}/datasets"
 
@@ -27,6 +28,9 @@ class Keys:
             raise Unauthenticated("api.no-token")
         slug, scopes = known[authorization]
         return Caller(person="1", participant=slug, scopes=scopes, pseudonyms={"musterstadt": "p-7f3a91"})
+
+    def still(self, authorization: str | None, permitted: Callable[[Caller], None]) -> Still:
+        return lambda tx: None
 
 
 class Group:
@@ -93,6 +97,9 @@ class Telling:
         slug, *scopes = authorization.split()
         found: frozenset[Scope] = frozenset(one for one in SCOPES if one in scopes)
         return Caller(person="1", participant=None if slug == "-" else slug, scopes=found, pseudonyms={})
+
+    def still(self, authorization: str | None, permitted: Callable[[Caller], None]) -> Still:
+        return lambda tx: None
 
 
 class Closed:

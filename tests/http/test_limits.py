@@ -125,7 +125,7 @@ async def raw(root: str, certs: DevelopmentCerts) -> tuple[asyncio.StreamReader,
 @pytest.mark.threat("T15")
 @pytest.mark.parametrize("drip", [False, True])
 async def test_half_a_body_is_answered_and_closed(start: Any, certs: DevelopmentCerts, drip: bool) -> None:
-    """>> 3 of 500 bytes, then nothing or a drip << 408 at the deadline (0.3 s here, 10 s in life), then closed."""
+    """>> 3 of 500 bytes, then nothing or a drip << 408 at the deadline (0.3 s here, 30 s in life), then closed."""
     root = await start(web.post("/", echo))
     reader, writer = await raw(root, certs)
     writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{  ")

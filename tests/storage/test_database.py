@@ -10,23 +10,8 @@ from connector.errors import Defect, PeerError, Unavailable
 from connector.storage import PROCESS, Conflict, Database, Tx
 from connector.storage.database import SYSTEM, acting, long
 from connector.storage.nested import nested
+from tests.storage.counters import TOWN, add, names
 from tests.testkit.patience import PATIENCE_S, eventually
-
-TOWN = "musterstadt"
-
-
-def add(tx: Tx, name: str, uses: int = 1) -> None:
-    tx.run(
-        "INSERT INTO counter (participant, agreement, name, period, uses) VALUES (:p, 'a', :name, '', :uses)",
-        p=tx.scope,
-        name=name,
-        uses=uses,
-    )
-
-
-def names(tx: Tx) -> list[str]:
-    rows = tx.all("SELECT name FROM counter WHERE participant = :participant ORDER BY name", participant=tx.scope)
-    return [row["name"] for row in rows]
 
 
 async def test_a_unit_is_all_or_nothing(any_db: Database) -> None:

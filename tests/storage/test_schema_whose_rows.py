@@ -25,6 +25,7 @@ _PROCESS = "whoever runs the process counts, copies or seals anew"
 EVERYBODY: dict[str, str] = {
     "accounts.session_store.sweep invitation": _ROUND,
     "accounts.store.granted_by person_role": _PERSON,
+    "accounts.store.hold_rights person_role": _PERSON,
     "accounts.store.invitation invitation": _TOKEN,
     "accounts.store.pseudonyms person_pseudonym": _PERSON,
     "accounts.store.remove invitation": _PERSON,
@@ -34,6 +35,7 @@ EVERYBODY: dict[str, str] = {
     "accounts.store.set_operator person_role": _PERSON,
     "accounts.token_store.by_digest api_token": _TOKEN,
     "accounts.token_store.end api_token": _TOKEN,
+    "accounts.token_store.held api_token": _TOKEN,
     "accounts.token_store.of_process api_token": "those of no participant",
     "accounts.token_store.one api_token": _TOKEN,
     "accounts.token_store.sweep api_token": _ROUND,

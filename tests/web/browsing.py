@@ -7,7 +7,7 @@ read as a browser reads it: `page.words` is what a person sees, `browser.send(pa
 import html
 import re
 import secrets
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cached_property
 from hashlib import sha256
@@ -20,9 +20,11 @@ from msgspec.structs import replace
 from yarl import URL
 
 from connector.accounts.model import Role, SignedIn
+from connector.accounts.sessions import SessionOver
 from connector.app import desk as composed
 from connector.app.services import Services
 from connector.http import server
+from connector.storage.database import Still, Tx
 from connector.web import forms, routes
 from connector.web.call import Desk
 from connector.web.render import STOP_POLLING
@@ -46,8 +48,26 @@ class People:
     async def session(self, cookie: str) -> SignedIn | None:
         return self._known.get(cookie)
 
+    def still(self, cookie: str, permitted: Callable[[SignedIn], None]) -> Still:
+        def asked(tx: Tx) -> None:
+            if cookie not in self._known:
+                raise SessionOver("accounts.session-over")
+            permitted(self._known[cookie])
+
+        return asked
+
     async def knows(self, browser: str) -> bool:
         return False
+
+    def end(self, cookie: str) -> None:
+        """The session is over."""
+        del self._known[cookie]
+
+    def change(self, cookie: str, roles: Mapping[str, Iterable[Role]]) -> None:
+        """Other roles from now on."""
+        self._known[cookie] = replace(
+            self._known[cookie], roles={slug: frozenset(some) for slug, some in roles.items()}
+        )
 
     def enter(self, name: str, roles: Mapping[str, Iterable[Role]], operator: bool) -> str:
         """The cookie of a new session."""

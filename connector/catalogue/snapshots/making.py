@@ -28,7 +28,7 @@ from connector.metadata.rdf.writing import in_order
 from connector.metadata.record import model
 from connector.metadata.record.model import DatasetRecord
 from connector.participants import lifecycle
-from connector.storage.database import WORKER, Database, Tx, long
+from connector.storage.database import WORKER, Database, Tx, long, of_nobody
 
 EDITION: Final = sha256(
     b"".join(Path(str(one.__file__)).read_bytes() for one in (public, dcat_ap, fragments, model, writing))
@@ -78,7 +78,9 @@ class Snapshots:
             return found
         making = self._making.get(slug)
         if making is None:
-            making = self._making[slug] = asyncio.create_task(self._made(slug), name=f"snapshot {slug}")
+            making = self._making[slug] = asyncio.create_task(
+                self._made(slug), name=f"snapshot {slug}", context=of_nobody()
+            )
             making.add_done_callback(lambda done: self._over(slug, done))
         return await asyncio.shield(making)  # who asked may go away; what was begun helps whoever comes next
 

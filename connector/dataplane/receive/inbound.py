@@ -22,6 +22,7 @@ from connector.dataplane.sinks.attempts import Attempt
 from connector.dataplane.sinks.fill import fill
 from connector.dataplane.streams import OpenStream, Streams
 from connector.errors import Defect, HanseError, PeerError, Unauthenticated, Unavailable
+from connector.http.incoming import BodyTime
 from connector.http.refusals import TooLarge, TooSlow, WrongMedia
 from connector.ids import new_uuid
 from connector.storage import lease
@@ -204,7 +205,12 @@ class _Body:
     """The request's body as it comes in; `size` counts what came."""
 
     def __init__(self, request: web.Request) -> None:
-        self._request, self.size = request, 0
+        self._request, self._time = request, BodyTime()
+
+    @property
+    def size(self) -> int:
+        """Bytes that have come."""
+        return self._time.size
 
     async def swallow(self, limit: int) -> int:
         while await self.chunk():
@@ -213,18 +219,17 @@ class _Body:
         return self.size
 
     async def chunk(self) -> bytes:
-        """Empty at the end of a whole body; PeerError if it breaks off, TooSlow if nothing comes."""
+        """Empty at the end of a whole body; PeerError if it breaks off, TooSlow if nothing comes, or too late."""
+        return await self._time.piece(self._soon)
+
+    async def _soon(self) -> bytes:
         try:
             async with asyncio.timeout(QUIET_S) as quiet:
-                chunk = await self._request.content.readany()
+                return await self._request.content.readany()
         except TimeoutError as cause:
             if not quiet.expired():
                 raise
             raise TooSlow("http.body-slow") from cause
-        except (web.RequestPayloadError, ConnectionError) as cause:
-            raise PeerError("http.body-broken") from cause
-        self.size += len(chunk)
-        return chunk
 
 
 def _acceptable(request: web.Request) -> None:

@@ -32,9 +32,11 @@ from connector.storage.database import (
     P,
     Row,
     Signal,
+    Still,
     T,
     Tx,
     actor,
+    still,
 )
 from connector.storage.postgres.tx import Connection, PostgresTx, translate
 from connector.storage.postgres.wakeups import Told, Wakeups, words_of
@@ -97,7 +99,7 @@ class Postgres:
         guard = None
         if at_rest.guarded(scope, fn):
             guard = _OPEN if at_rest.holding(fn) else _AWAKE
-        return await self._hop(partial(self._rerun, scope, call, sql.SQL(""), actor(scope), guard))
+        return await self._hop(partial(self._rerun, scope, call, sql.SQL(""), actor(scope), guard, still()))
 
     async def read(self, scope: str, fn: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kw: P.kwargs) -> T:
         call: Callable[[Tx], T] = lambda tx: fn(tx, *args, **kw)  # noqa: E731
@@ -129,12 +131,13 @@ class Postgres:
         return await self._loop.run_in_executor(self._threads, call)
 
     def _rerun(
-        self, scope: str, call: Callable[[Tx], T], mode: sql.SQL, who: str, guard: sql.SQL | None = None
+        self, scope: str, call: Callable[[Tx], T], mode: sql.SQL, who: str, guard: sql.SQL | None = None,
+        asked: Still | None = None,
     ) -> T:  # fmt: skip
         careful = False
         for attempt in range(RERUNS):
             try:
-                return self._unit(scope, call, mode, who, guard, careful)
+                return self._unit(scope, call, mode, who, guard, asked, careful)
             except NeedsSavepoint:
                 careful = True
             except Conflict:
@@ -142,8 +145,9 @@ class Postgres:
         raise Unavailable("storage.contended")
 
     def _unit(
-        self, scope: str, call: Callable[[Tx], T], mode: sql.SQL, who: str, guard: sql.SQL | None, careful: bool
-    ) -> T:
+        self, scope: str, call: Callable[[Tx], T], mode: sql.SQL, who: str, guard: sql.SQL | None,
+        asked: Still | None, careful: bool,
+    ) -> T:  # fmt: skip
         pool = self._worker if scope == WORKER else self._service
         try:
             with pool.connection(_WAIT_S) as connection:
@@ -152,6 +156,8 @@ class Postgres:
                 try:
                     at_rest.refuse(None if found is None else str(found["state"]))
                     tx.standing = found if guard is _OPEN else None
+                    if asked is not None:
+                        _permitted(asked, tx)
                     value = call(tx)
                 except BaseException:
                     if not connection.closed:
@@ -213,6 +219,13 @@ def _begin(
     if guard is not None and cursor.nextset() and cursor.nextset():
         found = cursor.fetchone()
     return PostgresTx(connection, scope, 0 if row is None else int(row["now"])), found
+
+
+def _permitted(asked: Still, tx: PostgresTx) -> None:
+    """Who somebody is, the scope of a participant shows in part only."""
+    tx.named(PROCESS)
+    asked(tx)
+    tx.named(tx.scope)
 
 
 def _commit(connection: Connection) -> None:

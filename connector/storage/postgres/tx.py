@@ -72,6 +72,10 @@ class PostgresTx:
     def run(self, sql: str, /, **values: object) -> int:
         return self._execute(sql, values).rowcount
 
+    def named(self, scope: str) -> None:
+        """The rows of this scope from now on, whatever `scope` says to the unit."""
+        self._execute("SELECT set_config('hanse.participant', :scope, true)", {"scope": scope})
+
     def changes(self) -> int:
         return self._changed
 

@@ -20,7 +20,21 @@ from typing import Concatenate, Literal
 from connector.clock import Clock, SystemClock
 from connector.errors import Defect, Unavailable
 from connector.storage import at_rest, outbox, schema
-from connector.storage.database import HELD, PROCESS, WORKER, HeldLoop, Listener, P, Signal, T, Tx, actor
+from connector.storage.database import (
+    HELD,
+    PROCESS,
+    WORKER,
+    HeldLoop,
+    Listener,
+    P,
+    Signal,
+    Still,
+    T,
+    Tx,
+    actor,
+    of_nobody,
+    still,
+)
 from connector.storage.sqlite import integrity
 from connector.storage.sqlite.batch import Committer, Outcome, Unit
 from connector.storage.sqlite.checkpoint import LIMIT, Checkpointer
@@ -83,6 +97,8 @@ class Sqlite:
         call: Callable[[Tx], T] = lambda tx: fn(tx, *args, **kw)  # noqa: E731
         if at_rest.guarded(scope, fn):
             call = partial(_awake, call)
+        if (asked := still()) is not None:
+            call = partial(_permitted, asked, call)
         unit = Unit(scope, call, future, actor(scope), fn)
         self._turns.submit(unit, long=self._held.off(fn))
         return await future
@@ -262,11 +278,16 @@ class Sqlite:
     def _deliver(self, signals: Sequence[Signal]) -> None:
         for signal in signals:
             for listener in self._listeners[signal.topic]:
-                self._loop.call_soon(listener, signal.value)
+                self._loop.call_soon(listener, signal.value, context=of_nobody())
 
 
 def _awake(call: Callable[[Tx], T], tx: Tx) -> T:
     at_rest.require_awake(tx)
+    return call(tx)
+
+
+def _permitted(asked: Still, call: Callable[[Tx], T], tx: Tx) -> T:
+    asked(tx)
     return call(tx)
 
 

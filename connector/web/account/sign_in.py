@@ -16,6 +16,7 @@ from connector.accounts.model import SignedIn
 from connector.accounts.people import AcceptedInvitation
 from connector.accounts.signing_in import BROWSER_MS, SECOND_MS, OpenedSession, SecondWanted
 from connector.errors import HanseError, Refusal, Unknown
+from connector.storage.database import by_itself
 from connector.web import session
 from connector.web.account import browser
 from connector.web.call import Call
@@ -183,7 +184,8 @@ async def entered(call: Call, accounts: AccountSlice, opened: OpenedSession, bac
     cookies = call.desk.cookies
     signed = await accounts.sessions.session(opened.cookie)
     if call.signed is not None and signed is not None and call.signed.session != signed.session:
-        await accounts.sessions.end(call.signed.person, call.signed.session)
+        with by_itself():  # it may have ended with what opened the new one
+            await accounts.sessions.end(call.signed.person, call.signed.session)
     response = to(await _first(accounts, signed, back) if signed is not None else back)
     cookies.keep_session(response, opened.cookie)
     if opened.known:

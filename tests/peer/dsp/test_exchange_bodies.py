@@ -3,7 +3,6 @@
 import asyncio
 import gzip
 import json
-from typing import Any
 
 import pytest
 
@@ -142,25 +141,15 @@ async def test_a_slow_body_is_given_up(it: City, nasty: NastyPeer, monkeypatch: 
     def begun() -> bytes:
         return head(it, nasty, "Content-Length: 100", "Connection: close") + b"{}"
 
-    defaults = _body_deadline()
-    monkeypatch.setitem(defaults, "body_s", PATIENCE_S)
+    monkeypatch.setattr("connector.http.incoming.BODY_S", PATIENCE_S)
     slow = asyncio.create_task(nasty.raw(it, begun()))
     reply = await nasty.post(it, "musterstadt", "/2025-1/catalog/request", b"{" + CONTEXT + b"}")
     assert reply.status == 200
     assert not slow.done()
     slow.cancel()
     await asyncio.gather(slow, return_exceptions=True)
-    monkeypatch.setitem(defaults, "body_s", 0.2)
+    monkeypatch.setattr("connector.http.incoming.BODY_S", 0.2)
     assert (await nasty.raw(it, begun())).startswith(b"HTTP/1.1 408")
-
-
-def _body_deadline() -> dict[str, Any]:
-    """The deadlines as defaults of the reader; what they are is asserted where they are tested for themselves."""
-    from connector.http import limits
-
-    defaults = limits.read_json.__kwdefaults__
-    assert defaults["body_s"] == limits.BODY_S
-    return defaults
 
 
 @pytest.mark.threat("T15")
