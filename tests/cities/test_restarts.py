@@ -5,14 +5,13 @@ import resource
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from connector.clock import SystemClock
 from tests.testkit import crash
 from tests.testkit.cities import MUNICIPALITY, Refused, Space, data_space
-from tests.testkit.pair import TOWN, VILLAGE, Pair, patiently, two
+from tests.testkit.pair import TOWN, VILLAGE, Pair, finished, two
 from tests.testkit.patience import PATIENCE_S, eventually, eventually_said
 
 MIB = 1 << 20
@@ -36,14 +35,6 @@ async def begun(pair: Pair, content: bytes) -> str:
 def partial(pair: Pair) -> int:
     """Bytes of the transfer that lie at the consumer."""
     return sum(path.stat().st_size for path in (pair.consumer.folder / "received").rglob("*.part"))
-
-
-async def finished(pair: Pair, transfer: str) -> dict[str, Any]:
-    path = f"/api/v1/participants/{VILLAGE}/transfers/{transfer}"
-    while True:
-        found: dict[str, Any] = await patiently(lambda: pair.consumer.api.get(path, wait="10"))
-        if found["state"] in ("COMPLETED", "TERMINATED"):
-            return found
 
 
 async def test_both_restart_while_data_flows_and_only_the_rest_is_fetched(pair: Pair) -> None:

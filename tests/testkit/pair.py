@@ -210,3 +210,12 @@ async def disarmed(process: Process) -> bool:
         return await process.say("after 0") == "armed"
     except ConnectionError:
         return False
+
+
+async def finished(pair: Pair, transfer: str) -> dict[str, Any]:
+    """The consumer's transfer at its end, whoever dies meanwhile."""
+    path = f"/api/v1/participants/{VILLAGE}/transfers/{transfer}"
+    while True:
+        found: dict[str, Any] = await patiently(lambda: pair.consumer.api.get(path, wait="10"))
+        if found["state"] in ("COMPLETED", "TERMINATED"):
+            return found
