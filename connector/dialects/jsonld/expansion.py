@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from connector.dialects.jsonld.contexts import POLICY_CONTEXTS, context
+from connector.dialects.jsonld.names import otherwise
 from connector.protocol.messages import CONTEXT
 from connector.protocol.shape import Malformed, point
 from connector.resources import folder
@@ -82,6 +83,7 @@ class _Budget:
     def __init__(self, known: frozenset[str], nodes: int) -> None:
         self._known, self._most = known, nodes
         self._nodes = self._contexts = self._terms = 0
+        self._prefixes: dict[str, str] = {}
 
     def value(self, value: Any, at: str, depth: int) -> Any:
         self._nodes += 1
@@ -126,9 +128,12 @@ class _Budget:
         self._terms += len(entry)
         if self._terms > TERMS:
             raise Malformed(at, "contexts")
+        self._prefixes |= {name: meaning for name, meaning in entry.items() if isinstance(meaning, str)}
         for name, meaning in entry.items():
             if not _harmless(name, meaning):
                 raise Malformed(point(at, name), "context-feature")
+            if otherwise(name, meaning, self._prefixes):
+                raise Malformed(point(at, name), "redefined")
         return entry
 
 

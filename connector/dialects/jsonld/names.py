@@ -33,6 +33,15 @@ WELL_KNOWN: Mapping[str, str] = {
 }
 """Read as names of members even where the document forgets to declare them."""
 
+FAMILIAR: Mapping[str, str] = {
+    **odrl.PREFIXES,
+    "dcterms": DCT,
+    "hanse": HANSE,
+    "skos": "http://www.w3.org/2004/02/skos/core#",
+}
+"""Prefixes that everybody reads alike in a policy, us and people. A context that declares one for something else hides
+what the policy says, and is refused, whether it stands beside the protocol's or alone (decision 0149)."""
+
 CONTEXTS = 16
 TERMS = 128
 _PREFIX = re.compile(r"[A-Za-z][\w.-]*")
@@ -91,10 +100,28 @@ def names_of(context: Any, terms: frozenset[str]) -> Names | None:
         if not all(_is_prefix(name, value, terms) for name, value in entry.items()):
             return None
         declared |= {name: value for name, value in entry.items() if not name.startswith("@")}
-    if bare and any(WRITTEN.get(name, value) != value for name, value in declared.items()):
-        raise Malformed("/@context", "redefined")
+    for name, value in declared.items():
+        if otherwise(name, value):
+            raise Malformed("/@context", "redefined")
     own = {name: value for name, value in declared.items() if WRITTEN.get(name) != value}
     return Names(bare=bare, declared=own)
+
+
+def otherwise(name: str, meaning: Any, prefixes: Mapping[str, str] = {}) -> bool:
+    """Whether a context gives a familiar prefix, or the name of a member that policies are built of, another meaning.
+
+    `prefixes` are those of the same document. What gives it no meaning of its own (a type, a container) leaves it one.
+    """
+    meaning = meaning.get("@id", "") if isinstance(meaning, dict) else meaning
+    if not isinstance(meaning, str) or not meaning:
+        return False
+    if name in FAMILIAR:
+        return meaning != FAMILIAR[name]
+    if odrl.member(name) not in odrl.STRUCTURE:
+        return False
+    prefix, colon, local = meaning.partition(":")
+    iri = prefixes[prefix] + local if colon and prefix in prefixes else meaning
+    return odrl.expand(iri) != odrl.ODRL + odrl.member(name)
 
 
 def _is_prefix(name: str, value: Any, terms: frozenset[str]) -> bool:

@@ -6,33 +6,19 @@ made another one by what is said about it.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connector.dialects.jsonld.nodes import NAMELESS, blank
-from connector.policy.odrl.names import ACTIONS, PREFIXES, SAME, XSD, expand, member
+from connector.policy.odrl.names import ACTIONS, DESCRIBING, LABELS, PREFIXES, SAME, STRUCTURE, XSD, expand, member
 from connector.policy.odrl.reader import entries, plain
 
 WHO = frozenset({"target", "assigner", "assignee"})
 TERMS = frozenset({"leftOperand", "operator", "profile", "conflict", "unit", "dataType"})
 """Members whose values are terms: names of what a policy is written with."""
 _SPACES = (PREFIXES["dcat"], "http://xmlns.com/foaf/0.1/", "http://www.w3.org/2006/vcard/ns#", "http://schema.org/")
-_RELATIONS = frozenset(
-    PREFIXES["dct"] + name
-    for name in (
-        "hasPart",
-        "hasVersion",
-        "isPartOf",
-        "isReplacedBy",
-        "isRequiredBy",
-        "isVersionOf",
-        "replaces",
-        "requires",
-    )
-)
-"""Members of Dublin Core that make one thing part of, or a form of, another one."""
 _NAMING = frozenset({"@id", "uid", "source", "value", "@list", "@set", "@value"})
-_LABELS = frozenset({PREFIXES["rdfs"] + "label", PREFIXES["rdfs"] + "comment"})
 _OF_CONCEPTS = frozenset(
     "http://www.w3.org/2004/02/skos/core#" + name
     for name in (
@@ -194,6 +180,11 @@ def explains(name: str) -> bool:
 
 def describes(name: str) -> bool:
     """Whether a member says about a named party or asset only what it is like, and nothing about who or what it is."""
-    if name.startswith(PREFIXES["dct"]):
-        return name not in _RELATIONS
-    return name in _LABELS or name.startswith(_SPACES)
+    if name in LABELS or name in DESCRIBING:
+        return True
+    return name.startswith(_SPACES) and local(name) not in STRUCTURE
+
+
+def local(name: str) -> str:
+    """What stands behind the namespace of an IRI, or behind a prefix."""
+    return re.split("[#/:]", name)[-1]

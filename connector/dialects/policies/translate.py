@@ -17,7 +17,7 @@ from connector.dialects.jsonld.nodes import NAMELESS
 from connector.dialects.policies import parties
 from connector.language import say
 from connector.language.reasons import plain
-from connector.policy.odrl.names import HANSE, ODRL, PREFIXES, expand, member
+from connector.policy.odrl.names import HANSE, ODRL, PREFIXES, STRUCTURE, expand, member
 from connector.policy.odrl.values import moment
 from connector.protocol.shape import point
 
@@ -121,6 +121,10 @@ class _Translator:
         if not isinstance(value, Mapping):
             return value
         names = {member(key): key for key in value if isinstance(key, str)}
+        for name, key in names.items():
+            if not name.isalnum() and (word := parties.local(name)) in STRUCTURE:
+                place = point(at, key)
+                self._note(place, "familiar", word, name)
         made = {key: self._member(member(key), item, point(at, key), depth) for key, item in value.items()}
         for name, key in names.items():
             if name in parties.TERMS:

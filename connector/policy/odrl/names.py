@@ -43,6 +43,35 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+STRUCTURE = _words(
+    "permission prohibition obligation duty remedy consequence constraint refinement and or xone andSequence "
+    "leftOperand operator rightOperand rightOperandReference action target assigner assignee conflict profile "
+    "inheritFrom"
+)
+"""Members of which a policy is built: in another namespace they mean something else than anybody would think."""
+
+_LIKE_A_RESOURCE = _words(
+    "abstract accessRights accrualMethod accrualPeriodicity accrualPolicy audience bibliographicCitation conformsTo "
+    "educationLevel extent format hasFormat instructionalMethod isFormatOf isReferencedBy license mediator medium "
+    "references relation rights rightsHolder spatial tableOfContents temporal"
+)
+_LIKE_ANYTHING = _words(
+    "alternative contributor coverage created creator date dateAccepted dateCopyrighted dateSubmitted description "
+    "identifier issued language modified provenance publisher source subject title type"
+)
+DESCRIBING = frozenset(PREFIXES["dct"] + name for name in _LIKE_A_RESOURCE | _LIKE_ANYTHING)
+"""Terms of Dublin Core that say what a party or an asset is like; `valid` and `available` say when it is one."""
+LABELS = frozenset({PREFIXES["rdfs"] + "label", PREFIXES["rdfs"] + "comment"})
+NOTES = LABELS | {
+    PREFIXES["dct"] + name
+    for name in _LIKE_ANYTHING
+    | _words("abstract bibliographicCitation hasFormat hasVersion isFormatOf isReferencedBy isReplacedBy isVersionOf")
+    | _words("license references relation replaces rightsHolder tableOfContents")
+}
+"""What may stand on a policy and change nothing: what it is called, who wrote it when, under which licence its text is,
+and which others there are (IM 2.8). What may carry a condition (`dct:valid`, `audience` …) is none of these (decision
+0149)."""
+
 LEFT_OPERANDS = _words(
     "absolutePosition absoluteSize absoluteSpatialPosition absoluteTemporalPosition count dateTime delayPeriod "
     "deliveryChannel device elapsedTime event fileFormat industry language media meteredTime payAmount percentage "

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from connector.policy.odrl.constraints import clauses, windowed
 from connector.policy.odrl.model import Action, Clause, Collection, Duty, Policy, PolicyError, Rule, Whom
-from connector.policy.odrl.names import DSP_CONTEXT, KINDS, ODRL, PREFIXES, REPLACED, SAME, member
+from connector.policy.odrl.names import DSP_CONTEXT, KINDS, NOTES, ODRL, REPLACED, SAME, member
 from connector.policy.odrl.operands import BUILT_IN
 from connector.policy.odrl.reader import (
     Members,
@@ -45,7 +45,6 @@ _BASIS = _NAMED | {"action", "constraint", "assignee", "assigner", "target"}
 _DUTY = _BASIS | {"consequence"}
 _RULE = {"permission": _BASIS | {"duty"}, "prohibition": _BASIS | {"remedy"}}
 _POLICY = _BASIS | {"timestamp", "profile", "conflict", "permission", "prohibition", "obligation"}
-_NOTES = (PREFIXES["dct"], PREFIXES["rdfs"] + "label", PREFIXES["rdfs"] + "comment")
 _FILLED = {
     **dict.fromkeys(("Offer", "Request"), frozenset({"assignee", "target"})),
     "Agreement": frozenset({"assignee"}),
@@ -254,7 +253,7 @@ def parse(document: object, registry: Registry = BUILT_IN) -> Policy:
     if DSP_CONTEXT in entries(found.get("@context")) and len(entries(found["@context"])) == 1:
         del found["@context"]
     others = extras(found, _POLICY, KINDS | {"Policy"})
-    notes = tuple(extra for extra in others if extra[0].startswith(_NOTES))
+    notes = tuple(extra for extra in others if extra[0] in NOTES)
     kind = _kind(found.get("@type", []))
     single = {name: _one(found, name, kind) for name in ("target", "assigner", "assignee")}
     shared = _common(reader, found, kind, single)
