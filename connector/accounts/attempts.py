@@ -1,4 +1,5 @@
-"""How often somebody may try to sign in: an attempt is counted before it is judged (spec/accounts.md 4.3, threat T87).
+"""How often somebody may try to sign in: an attempt is counted before it is judged, and only if it is (spec/accounts.md
+4.3, threat T87).
 
 Attempts are counted by lane: this name from this network, this name from anywhere, or this browser, in which the person
 has signed in before. Whoever guesses from outside fills the first two and never the third, so that nobody can shut a
@@ -36,8 +37,13 @@ def of_browser(digest: str) -> tuple[Lane, ...]:
 
 
 def of_second(person: str) -> tuple[Lane, ...]:
-    """Codes for a person whose password was right."""
+    """Codes for a person whose password was right, in browsers that nobody knows."""
     return (Lane(_key("second", person), HERE),)
+
+
+def of_second_in(digest: str) -> tuple[Lane, ...]:
+    """Codes in a browser that belongs to the person: who knows her password closes the lane above, and never this."""
+    return (Lane(_key("second-browser", digest), HERE),)
 
 
 def of_own(person: str) -> tuple[Lane, ...]:
@@ -73,13 +79,25 @@ def reserve(tx: Tx, lanes: tuple[Lane, ...]) -> None:
             lane=lane.key,
         )
         count, last = (0, tx.now) if row is None else (int(row["count"]), int(row["last_at"]))
-        rest = pause(count, lane.free) - max(0, tx.now - last)
-        if count >= lane.free and rest > 0:
-            raise TooMany("accounts.wait", minutes=-(-rest // 60_000))
+        _require_rested(tx, lane, count, last)
         tx.run(
             "UPDATE sign_in_attempt SET count = count + 1, last_at = :now WHERE lane = :lane", lane=lane.key, now=tx.now
         )
     _bound(tx)
+
+
+def require_open(tx: Tx, lanes: tuple[Lane, ...]) -> None:
+    """Raises TooMany if one of them rests; counts nothing."""
+    for lane in lanes:
+        row = tx.one("SELECT count, last_at FROM sign_in_attempt WHERE lane = :lane", lane=lane.key)
+        if row is not None:
+            _require_rested(tx, lane, int(row["count"]), int(row["last_at"]))
+
+
+def _require_rested(tx: Tx, lane: Lane, count: int, last: int) -> None:
+    rest = pause(count, lane.free) - max(0, tx.now - last)
+    if count >= lane.free and rest > 0:
+        raise TooMany("accounts.wait", minutes=-(-rest // 60_000))
 
 
 def right(tx: Tx, lanes: tuple[Lane, ...]) -> None:

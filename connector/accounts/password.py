@@ -34,6 +34,22 @@ def checked(password: str, login: str) -> str:
     return plain
 
 
+class Turn:
+    """A place that one has: what is asked for in it is worked out."""
+
+    def __init__(self, passwords: "Passwords") -> None:
+        self._passwords = passwords
+
+    async def hashed(self, password: str) -> str:
+        """The encoded hash of a checked password."""
+        return await asyncio.to_thread(self._passwords.argon().hash, password)
+
+    async def right(self, encoded: str, password: str) -> bool:
+        """Whether it is the password of this hash; an empty one is nobody's and takes as long."""
+        plain = normalize("NFC", password)[: MOST + 1]
+        return await asyncio.to_thread(self._passwords.judge, encoded, plain)
+
+
 class Passwords:
     def __init__(self, memory_kib: int = MEMORY_KIB) -> None:
         self._memory = memory_kib
@@ -44,34 +60,30 @@ class Passwords:
 
     async def hashed(self, password: str) -> str:
         """The encoded hash of a checked password, of somebody who was invited or is signed in."""
-        async with self._slot(known=True):
-            return await asyncio.to_thread(self._argon().hash, password)
-
-    async def right(self, encoded: str, password: str, *, known: bool = False) -> bool:
-        """Whether it is the password of this hash; an empty one is nobody's and takes as long."""
-        plain = normalize("NFC", password)[: MOST + 1]
-        async with self._slot(known=known):
-            return await asyncio.to_thread(self._right, encoded, plain)
+        async with self.turn(known=True) as turn:
+            return await turn.hashed(password)
 
     def outdated(self, encoded: str) -> bool:
         """Whether it was made with other parameters than today's."""
-        return self._argon().check_needs_rehash(encoded)
+        return self.argon().check_needs_rehash(encoded)
 
     @asynccontextmanager
-    async def _slot(self, *, known: bool) -> AsyncIterator[None]:
+    async def turn(self, *, known: bool = False) -> AsyncIterator[Turn]:
+        """One of those who are worked for; raises Unavailable if too many wait, before anything of theirs counts."""
         if self._waiting >= AT_ONCE + WAITING + (KEPT if known else 0):
             raise Unavailable("accounts.busy")
         self._waiting += 1
         try:
             async with self._slots:
-                yield
+                yield Turn(self)
         finally:
             self._waiting -= 1
 
-    def _right(self, encoded: str, password: str) -> bool:
+    def judge(self, encoded: str, password: str) -> bool:
+        """Blocks."""
         from argon2.exceptions import InvalidHashError, VerificationError
 
-        hasher = self._argon()
+        hasher = self.argon()
         if not self._nobody:
             self._nobody = hasher.hash(secrets.token_hex())
         try:
@@ -80,7 +92,8 @@ class Passwords:
             return False
         return found and bool(encoded)
 
-    def _argon(self) -> "PasswordHasher":
+    def argon(self) -> "PasswordHasher":
+        """With today's parameters."""
         if self._hasher is None:
             from argon2 import PasswordHasher  # loaded when somebody signs in
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
+from connector.accounts import invitation_store, secret, session_store, sessions, store
 from connector.accounts import roles as rules
-from connector.accounts import secret, session_store, sessions, store
 from connector.accounts.model import Invitation, Member, Person, Role
 from connector.accounts.password import Passwords, checked
 from connector.accounts.signing_in import Browser, folded, shown
@@ -83,7 +83,7 @@ class People:
     async def members(self, slug: str) -> tuple[list[Member], list[Invitation]]:
         """Persons with a role at the participant, and whom it has invited."""
         await self._participants.get(slug)
-        return await self._db.read(slug, lambda tx: (store.members(tx, slug), store.invitations(tx, slug)))
+        return await self._db.read(slug, lambda tx: (store.members(tx, slug), invitation_store.invitations(tx, slug)))
 
     async def invite(self, slug: str, by: str, name: str, roles: Iterable[str]) -> str:
         """The secret of the link, shown once. `name` tells the list for whom it is."""
@@ -100,12 +100,16 @@ class People:
 
     async def take_back(self, slug: str, invitation: str) -> None:
         """Raises Unknown if it was used or taken back meanwhile."""
-        if not await self._db.write(slug, store.end_invitation, slug, invitation):
+        if not await self._db.write(slug, invitation_store.end_invitation, slug, invitation):
             raise Unknown("accounts.invitation")
 
     async def invitation(self, link: str) -> Invitation:
         """What the link invites to; raises Unauthenticated if it does not count (any more)."""
-        found = await self._db.read(PROCESS, store.invitation, secret.digest(link)) if secret.shaped(link) else None
+        found = (
+            await self._db.read(PROCESS, invitation_store.invitation, secret.digest(link))
+            if secret.shaped(link)
+            else None
+        )
         if found is None:
             raise Unauthenticated("accounts.invitation")
         return found
@@ -158,7 +162,7 @@ class People:
 
         def unit(tx: Tx) -> None:
             proposed_by = store.proposed_by(tx, slug, person, wanted)
-            if proposed_by is None:
+            if proposed_by is None or not store.grants(tx, slug, proposed_by):
                 raise Unknown("accounts.no-proposal")
             if by and by in (proposed_by, person):
                 raise Refusal("accounts.same-person")
@@ -204,9 +208,9 @@ class People:
     # Units
 
     def _invited(self, tx: Tx, slug: str, by: str, digest: str, whom: str, wanted: frozenset[Role]) -> None:
-        if len(store.invitations(tx, slug)) >= MOST:
+        if len(invitation_store.invitations(tx, slug)) >= MOST:
             raise Mistake("accounts.many-invitations", most=MOST)
-        store.invite(tx, slug, digest, whom, wanted, by, tx.now + INVITED_MS)
+        invitation_store.invite(tx, slug, digest, whom, wanted, by, tx.now + INVITED_MS)
 
     async def _revoke(self, slug: str, by: str, person: str, role: Role, *, last: bool = False) -> None:
         def unit(tx: Tx) -> None:
@@ -214,7 +218,7 @@ class People:
             if role == "admin" and by and not last and store.holders(tx, slug, "admin") == [person]:
                 raise Refusal("accounts.last-admin")
             if role == "admin":
-                store.end_invitations_of(tx, slug, person)
+                invitation_store.end_invitations_of(tx, slug, person)
             if store.revoke(tx, slug, person, role):
                 self._record(tx, slug, by, person, role, "taken")
                 session_store.end_all(tx, person)
@@ -239,7 +243,7 @@ class People:
     ) -> None:  # fmt: skip
         for role in sorted(before - now):
             if role == "admin":
-                store.end_invitations_of(tx, slug, person)
+                invitation_store.end_invitations_of(tx, slug, person)
             if store.revoke(tx, slug, person, role):
                 self._record(tx, slug, GROUPS, person, role, "taken")
         for role in sorted(now - before):
@@ -248,7 +252,8 @@ class People:
         session_store.end_all(tx, person)
 
     def _used(self, tx: Tx, invitation: Invitation) -> None:
-        if not store.end_invitation(tx, invitation.participant, invitation.id):
+        slug, by = invitation.participant, invitation.invited_by
+        if (by and not store.grants(tx, slug, by)) or not invitation_store.end_invitation(tx, slug, invitation.id):
             raise Unauthenticated("accounts.invitation")
 
     def _joined(self, tx: Tx, invitation: Invitation, person: str) -> frozenset[Role]:

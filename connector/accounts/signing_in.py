@@ -71,32 +71,35 @@ class SigningIn:
     async def password(self, login: str, password: str, browser: Browser) -> OpenedSession | SecondWanted:
         """Raises Unauthenticated, TooMany, or Unavailable if too many sign in at once."""
         name = _folded(login)
-        lanes, person, encoded = await self._db.write(PROCESS, self._tried, name, browser)
+        lanes = await self._db.read(PROCESS, self._open_lanes, name, browser)
         known = lanes == attempts.of_browser(secret.digest(browser.known))
-        if not await self._passwords.right(encoded, password, known=known) or person is None:
-            raise Unauthenticated("accounts.sign-in")
-        fresh = ""
-        if self._passwords.outdated(encoded):
-            fresh = await self._passwords.hashed(normalize("NFC", password))
-        return await self._db.write(PROCESS, self._known, person, lanes, browser, fresh)
+        async with self._passwords.turn(known=known) as turn:  # whoever finds no place has not tried
+            person, encoded = await self._db.write(PROCESS, _tried, name, lanes)
+            if not await turn.right(encoded, password) or person is None:
+                raise Unauthenticated("accounts.sign-in")
+            fresh = await turn.hashed(normalize("NFC", password)) if self._passwords.outdated(encoded) else ""
+        return await self._db.write(PROCESS, self._known, person, lanes, browser, encoded, fresh)
 
     async def second(self, ticket: str, code: str, browser: Browser) -> OpenedSession:
         """With a code of the telephone or one from paper; raises Unauthenticated, TooMany."""
         digest = secret.digest(ticket)
 
-        def attempt(tx: Tx) -> str:
+        def attempt(tx: Tx) -> tuple[str, tuple[Lane, ...]]:
             found = session_store.look(tx, digest, "second")
             if found is None:
                 raise Unauthenticated("accounts.second-over")
-            attempts.reserve(tx, attempts.of_second(found["person"]))
-            return str(found["person"])
+            person = str(found["person"])
+            hers = _is_hers(tx, person, browser)
+            lanes = attempts.of_second_in(secret.digest(browser.known)) if hers else attempts.of_second(person)
+            attempts.reserve(tx, lanes)
+            return person, lanes
 
-        person = await self._db.write(PROCESS, attempt)
+        person, lanes = await self._db.write(PROCESS, attempt)
 
         def unit(tx: Tx) -> OpenedSession:
             if not self._code_counts(tx, person, code) or session_store.use(tx, digest, "second") is None:
                 raise Unauthenticated("accounts.code")
-            attempts.right(tx, attempts.of_second(person))
+            attempts.right(tx, lanes)
             return opened_in(tx, person, browser, strong=True)
 
         return await self._db.write(PROCESS, unit)
@@ -116,14 +119,18 @@ class SigningIn:
             raise Mistake("accounts.external")
         plain = checked(new, person.login)
         lanes = attempts.of_own(person.id)
-        await self._db.write(PROCESS, attempts.reserve, lanes)
-        row = await self._db.read(PROCESS, store.secrets_of, person.id)
-        first = not person.password and signed.strong
-        if not await self._passwords.right(row["password"], old, known=True) and not first:
-            raise Unauthenticated("accounts.old-password")
-        encoded = await self._passwords.hashed(plain)
+        await self._db.read(PROCESS, attempts.require_open, lanes)
+        async with self._passwords.turn(known=True) as turn:
+            await self._db.write(PROCESS, attempts.reserve, lanes)
+            before = str((await self._db.read(PROCESS, store.secrets_of, person.id))["password"])
+            first = not before and signed.strong
+            if not await turn.right(before, old) and not first:
+                raise Unauthenticated("accounts.old-password")
+            encoded = await turn.hashed(plain)
 
         def unit(tx: Tx) -> OpenedSession:
+            if store.secrets_of(tx, person.id)["password"] != before:
+                raise Unauthenticated("accounts.old-password")
             attempts.right(tx, lanes)
             store.set_password(tx, person.id, encoded)
             return self._anew(tx, person.id, browser, strong=signed.strong)
@@ -170,29 +177,30 @@ class SigningIn:
 
     # Units
 
-    def _tried(self, tx: Tx, login: str, browser: Browser) -> tuple[tuple[Lane, ...], str | None, str]:
-        """Counts the attempt; the person, if that name is known, and the hash to compare with."""
+    def _open_lanes(self, tx: Tx, login: str, browser: Browser) -> tuple[Lane, ...]:
+        """In which the attempt will be counted; raises TooMany if one of them rests."""
         person = store.by_login(tx, login) if login else None
         lanes = attempts.of_name(login, browser.address)
-        digest = secret.digest(browser.known)
-        if person is not None and secret.shaped(browser.known):
-            found = session_store.look(tx, digest, "browser")
-            if found is not None and found["person"] == person.id:
-                lanes = attempts.of_browser(digest)
-        attempts.reserve(tx, lanes)
-        encoded = "" if person is None else str(store.secrets_of(tx, person.id)["password"])
-        return lanes, None if person is None else person.id, encoded
+        if person is not None and _is_hers(tx, person.id, browser):
+            lanes = attempts.of_browser(secret.digest(browser.known))
+        attempts.require_open(tx, lanes)
+        return lanes
 
     def _known(
-        self, tx: Tx, person: str, lanes: tuple[Lane, ...], browser: Browser, fresh: str
-    ) -> OpenedSession | SecondWanted:  # fmt: skip
+        self, tx: Tx, person: str, lanes: tuple[Lane, ...], browser: Browser, encoded: str, fresh: str
+    ) -> OpenedSession | SecondWanted:
+        """`encoded` is the hash that it was the password of; it may have been changed meanwhile, or the person removed.
+
+        Tickets that are open stay: who has the password as well must not keep her from typing her code.
+        """
+        if store.password_of(tx, person) != encoded:
+            raise Unauthenticated("accounts.sign-in")
         attempts.right(tx, lanes)
         if fresh:
             store.set_password(tx, person, fresh)
         if not store.person(tx, person).second:
             return opened_in(tx, person, browser, strong=False)
         ticket = secret.fresh()
-        session_store.forget(tx, person, "second")
         session_store.keep(tx, secret.digest(ticket), "second", tx.now + SECOND_MS, person=person)
         return SecondWanted(ticket=ticket)
 
@@ -208,7 +216,21 @@ class SigningIn:
 
     def _anew(self, tx: Tx, person: str, browser: Browser, *, strong: bool) -> OpenedSession:
         session_store.end_all(tx, person)
+        session_store.forget(tx, person, "second")
         return opened_in(tx, person, browser, strong=strong)
+
+
+def _tried(tx: Tx, login: str, lanes: tuple[Lane, ...]) -> tuple[str | None, str]:
+    """Counts the attempt; the person, if that name is known, and the hash to compare with."""
+    attempts.reserve(tx, lanes)
+    person = store.by_login(tx, login) if login else None
+    return (None, "") if person is None else (person.id, str(store.secrets_of(tx, person.id)["password"]))
+
+
+def _is_hers(tx: Tx, person: str, browser: Browser) -> bool:
+    """Whether she has signed in before in this browser."""
+    found = session_store.look(tx, secret.digest(browser.known), "browser") if secret.shaped(browser.known) else None
+    return found is not None and found["person"] == person
 
 
 def opened_in(tx: Tx, person: str, browser: Browser, *, strong: bool) -> OpenedSession:

@@ -6,7 +6,7 @@ Whoever signs in is found before the participant is: those units run in the scop
 import secrets
 from collections.abc import Iterable
 
-from connector.accounts.model import Invitation, Member, Person, Role
+from connector.accounts.model import Member, Person, Role
 from connector.errors import Mistake, Unknown
 from connector.ids import new_uuid
 from connector.storage.database import Conflict, Row, Tx, for_share, for_update
@@ -83,24 +83,37 @@ def secrets_of(tx: Tx, person_id: str) -> Row:
     return row
 
 
+def password_of(tx: Tx, person_id: str) -> str | None:
+    """The hash; None of nobody."""
+    row = tx.one("SELECT password FROM person WHERE id = :id", id=person_id)
+    return None if row is None else str(row["password"])
+
+
 def set_password(tx: Tx, person_id: str, encoded: str) -> None:
     tx.run("UPDATE person SET password = :password WHERE id = :id", id=person_id, password=encoded)
 
 
 def set_operator(tx: Tx, person_id: str, operator: bool) -> None:
-    """Who is none any more has invited nobody where she is not admin herself."""
+    """Who is none any more has invited nobody, and proposed nothing, where she is not admin herself."""
     tx.run("UPDATE person SET operator = :operator WHERE id = :id", id=person_id, operator=int(operator))
     if not operator:
-        tx.run(
+        for statement in (
             "DELETE FROM invitation WHERE invited_by = :id AND participant NOT IN"
             " (SELECT participant FROM person_role WHERE person = :id AND role = 'admin')",
-            id=person_id,
-        )
+            "DELETE FROM role_proposal WHERE proposed_by = :id AND participant NOT IN"
+            " (SELECT participant FROM person_role WHERE person = :id AND role = 'admin')",
+        ):
+            tx.run(statement, id=person_id)
 
 
 def is_operator(tx: Tx, person_id: str) -> bool:
     """Now; False too for nobody."""
     return tx.one("SELECT 1 FROM person WHERE id = :id AND operator = 1", id=person_id) is not None
+
+
+def grants(tx: Tx, participant: str, person_id: str) -> bool:
+    """Whether her word about roles there counts now: an admin's, or an operator's."""
+    return "admin" in roles_at(tx, participant, person_id) or is_operator(tx, person_id)
 
 
 def set_details(tx: Tx, person_id: str, name: str, language: str) -> None:
@@ -338,71 +351,3 @@ def _pseudonym(tx: Tx, participant: str, person_id: str) -> Row | None:
         participant=participant,
         person=person_id,
     )
-
-
-# Invitations
-
-
-def invite(tx: Tx, participant: str, digest: str, name: str, roles: Iterable[Role], by: str, ends_at: int) -> str:
-    fresh = new_uuid()
-    tx.run(
-        "INSERT INTO invitation (participant, id, digest, name, roles, invited_by, created_at, ends_at)"
-        " VALUES (:participant, :id, :digest, :name, :roles, :by, :now, :ends_at)",
-        participant=participant,
-        id=fresh,
-        digest=digest,
-        name=name,
-        roles=" ".join(sorted(roles)),
-        by=by,
-        now=tx.now,
-        ends_at=ends_at,
-    )
-    return fresh
-
-
-def invitation(tx: Tx, digest: str) -> Invitation | None:
-    """An invitation that can still be used, of any participant: a link names none."""
-    row = tx.one(
-        "SELECT i.* FROM invitation i JOIN participant p ON p.id = i.participant"
-        " WHERE i.digest = :digest AND i.ends_at > :now"
-        " AND p.state NOT IN ('deleting', 'deleted', 'arriving', 'moved')",
-        digest=digest,
-        now=tx.now,
-    )
-    return None if row is None else _invitation(row)
-
-
-def invitations(tx: Tx, participant: str) -> list[Invitation]:
-    rows = tx.all(
-        "SELECT * FROM invitation WHERE participant = :participant AND ends_at > :now ORDER BY created_at, id",
-        participant=participant,
-        now=tx.now,
-    )
-    return [_invitation(row) for row in rows]
-
-
-def end_invitation(tx: Tx, participant: str, invitation_id: str) -> bool:
-    """Used or taken back; False if somebody else was faster."""
-    return bool(
-        tx.run(
-            "DELETE FROM invitation WHERE participant = :participant AND id = :id",
-            participant=participant,
-            id=invitation_id,
-        )
-    )
-
-
-def end_invitations_of(tx: Tx, participant: str, person_id: str) -> None:
-    """And what she proposed: her word counts no more."""
-    for statement in (
-        "DELETE FROM invitation WHERE participant = :participant AND invited_by = :person",
-        "DELETE FROM role_proposal WHERE participant = :participant AND proposed_by = :person",
-    ):
-        tx.run(statement, participant=participant, person=person_id)
-
-
-def _invitation(row: Row) -> Invitation:
-    return Invitation(
-        id=row["id"], participant=row["participant"], name=row["name"], roles=frozenset(row["roles"].split()),
-        invited_by=row["invited_by"], created_at=row["created_at"], ends_at=row["ends_at"],
-    )  # fmt: skip

@@ -2,13 +2,15 @@
 
 from connector.accounts import second_factor, sessions, store
 from connector.accounts.password import Passwords
-from connector.accounts.signing_in import Browser, SigningIn
+from connector.accounts.sessions import Sessions
+from connector.accounts.signing_in import Browser, OpenedSession, SecondWanted, SigningIn
+from connector.errors import HanseError
 from connector.storage import PROCESS, Database
 from connector.trust.keys.vault import Vault
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
 PETRA, OLAF = "petra@musterstadt.de", "olaf@nachbardorf.de"
-PASSWORD = "Kastanie im Nebel"
+PASSWORD, WRONG = "Kastanie im Nebel", "Kastanie im Regen"
 DESK = Browser(address="192.0.2.17", agent="Firefox")
 STRANGER = Browser(address="198.51.100.66", agent="")
 KEY = bytes(range(32))
@@ -49,3 +51,35 @@ async def opened(db: Database, who: str, *, strong: bool = True) -> str:
 async def aged(db: Database, column: str, ms: int) -> None:
     """As if that had been so much earlier: the two databases have clocks of their own."""
     await db.write(PROCESS, lambda tx: tx.run(f"UPDATE desk_session SET {column} = {column} - :ms", ms=ms))
+
+
+async def came_in(
+    it: SigningIn, login: str = PETRA, browser: Browser = DESK, password: str = PASSWORD
+) -> OpenedSession:
+    opened = await it.password(login, password, browser)
+    assert isinstance(opened, OpenedSession)
+    return opened
+
+
+async def outcome(it: SigningIn, browser: Browser, password: str = WRONG, login: str = PETRA) -> str:
+    try:
+        return type(await it.password(login, password, browser)).__name__
+    except HanseError as error:
+        return error.code
+
+
+async def with_second(
+    it: SigningIn, db: Database, opened: OpenedSession | None = None
+) -> tuple[str, list[str], OpenedSession]:
+    """Petra sets up her telephone, in a new session or this one: its secret, her codes on paper, her session."""
+    signed = await Sessions(db).session((opened or await came_in(it)).cookie)
+    assert signed is not None
+    totp = second_factor.fresh()
+    opened, codes = await it.set_up_second(signed, totp, code(totp, await now(db)), DESK)
+    return totp, codes, opened
+
+
+async def ticket(it: SigningIn, browser: Browser = DESK, password: str = PASSWORD) -> str:
+    wanted = await it.password(PETRA, password, browser)
+    assert isinstance(wanted, SecondWanted)
+    return wanted.ticket

@@ -208,6 +208,29 @@ async def test_the_word_of_who_left_counts_no_more(towns: Towns) -> None:
 
 
 @pytest.mark.on_both
+@pytest.mark.threat("T142")
+async def test_bug_proposals_of_an_operator_outlived_his_role(towns: Towns) -> None:
+    """>> an operator's invitation of a steward is accepted, and waits for a second person; he is no operator, or
+    was one no more as another replica noted the proposal << nothing to confirm; one of an admin stays."""
+    it = people(towns)
+    (anna, bert), carla = await admins(it, towns), await person(towns.db)
+    otto = (await it.add(OLAF, "Otto Betrieb", operator=True)).id
+    await it.accept_signed(await it.invite_first(TOWN, otto, "Carla", ["steward"]), carla)
+    await it.grant(TOWN, anna, carla, "admin")
+    await it.make_operator(otto, operator=False)
+    with pytest.raises(Unknown, match="no-proposal"):
+        await it.confirm(TOWN, bert, carla, "steward")
+    await towns.db.write(TOWN, store.propose, TOWN, carla, "steward", otto)  # as by a transaction that was under way
+    with pytest.raises(Unknown, match="no-proposal"):
+        await it.confirm(TOWN, bert, carla, "steward")
+    await it.confirm(TOWN, bert, carla, "admin")
+    assert await roles(towns, carla) == {"admin"}
+    late = await it.invite(TOWN, otto, "Dora", ["auditor"])
+    with pytest.raises(Unauthenticated, match="invitation"):
+        await it.accept_signed(late, await person(towns.db, "dora@musterstadt.de"))
+
+
+@pytest.mark.on_both
 @pytest.mark.threat("T30")
 async def test_what_is_no_invitation(towns: Towns) -> None:
     """>> guessed, over, taken back, of an admin who is none any more << each the same; the database has no link."""

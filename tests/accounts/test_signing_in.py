@@ -7,28 +7,26 @@ from msgspec.structs import replace
 
 from connector.accounts import attempts, second_factor, session_store, store
 from connector.accounts.sessions import Sessions
-from connector.accounts.signing_in import Browser, OpenedSession, SecondWanted, SigningIn, folded, shown
-from connector.errors import HanseError, Mistake, Unauthenticated
+from connector.accounts.signing_in import OpenedSession, folded, shown
+from connector.errors import Mistake, Unauthenticated
 from connector.http.refusals import TooMany
 from connector.storage import PROCESS, Database
-from tests.accounts.people import DESK, OLAF, PASSWORD, PETRA, STRANGER, code, now, person, signing_in
-
-WRONG = "Kastanie im Regen"
-
-
-async def came_in(
-    it: SigningIn, login: str = PETRA, browser: Browser = DESK, password: str = PASSWORD
-) -> OpenedSession:
-    opened = await it.password(login, password, browser)
-    assert isinstance(opened, OpenedSession)
-    return opened
-
-
-async def outcome(it: SigningIn, browser: Browser, password: str = WRONG, login: str = PETRA) -> str:
-    try:
-        return type(await it.password(login, password, browser)).__name__
-    except HanseError as error:
-        return error.code
+from tests.accounts.people import (
+    DESK,
+    OLAF,
+    PASSWORD,
+    PETRA,
+    STRANGER,
+    WRONG,
+    came_in,
+    code,
+    now,
+    outcome,
+    person,
+    signing_in,
+    ticket,
+    with_second,
+)
 
 
 async def rested(db: Database, ms: int) -> None:
@@ -53,8 +51,8 @@ async def test_nobody_learns_what_was_wrong(any_db: Database, monkeypatch: pytes
     await person(any_db)
     await any_db.write(PROCESS, store.add, OLAF, "Olaf", issuer="https://login.example", subject="7")
     hashes = []
-    inner = it._passwords._right
-    monkeypatch.setattr(it._passwords, "_right", lambda *given: hashes.append(given) or inner(*given))
+    inner = it._passwords.judge
+    monkeypatch.setattr(it._passwords, "judge", lambda *given: hashes.append(given) or inner(*given))
     for login in ("niemand@example.org", "", "x" * 5000, "zwei Worte", PETRA, OLAF):
         with pytest.raises(Unauthenticated, match=r"accounts\.sign-in"):
             await it.password(login, WRONG, STRANGER)
@@ -183,21 +181,6 @@ def test_networks_and_pauses() -> None:
     ]
 
 
-async def with_second(it: SigningIn, db: Database) -> tuple[str, list[str], OpenedSession]:
-    """Petra sets up her telephone: its secret, her codes on paper, her session."""
-    signed = await Sessions(db).session((await came_in(it)).cookie)
-    assert signed is not None
-    totp = second_factor.fresh()
-    opened, codes = await it.set_up_second(signed, totp, code(totp, await now(db)), DESK)
-    return totp, codes, opened
-
-
-async def ticket(it: SigningIn) -> str:
-    wanted = await it.password(PETRA, PASSWORD, DESK)
-    assert isinstance(wanted, SecondWanted)
-    return wanted.ticket
-
-
 @pytest.mark.threat("T87")
 async def test_a_code_counts_once(any_db: Database) -> None:
     """>> one code in three places; the one before it; the one of the set-up; the next << one; none; none; it.
@@ -235,20 +218,6 @@ async def test_codes_cannot_be_guessed(any_db: Database) -> None:
     for none in ("", "x" * 43, totp):
         with pytest.raises(Unauthenticated, match=r"accounts\.second-over"):
             await it.second(none, "000000", DESK)
-
-
-async def test_a_ticket_ends_and_there_is_one(any_db: Database) -> None:
-    """>> the ticket of a password typed before; one of five minutes ago << over."""
-    it = signing_in(any_db)
-    await person(any_db)
-    totp, _, _ = await with_second(it, any_db)
-    before, last = await ticket(it), await ticket(it)
-    with pytest.raises(Unauthenticated, match="second-over"):
-        await it.second(before, code(totp, await now(any_db), 1), DESK)
-    late = "UPDATE one_time_secret SET ends_at = :now WHERE kind = 'second'"
-    await any_db.write(PROCESS, lambda tx: tx.run(late, now=tx.now))
-    with pytest.raises(Unauthenticated, match="second-over"):
-        await it.second(last, code(totp, await now(any_db), 1), DESK)
 
 
 async def test_a_lost_telephone(any_db: Database) -> None:

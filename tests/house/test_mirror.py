@@ -29,6 +29,7 @@ PROVED_BY: dict[str, str] = {
     "accounts/session_store.py": "accounts/test_sessions.py",
     "accounts/token_store.py": "accounts/test_tokens.py",
     "accounts/store.py": "accounts/test_people.py",
+    "accounts/invitation_store.py": "accounts/test_people.py",
     "api/catalogue.py": "api/test_openapi.py",
     "api/contracts.py": "cities/test_negotiating.py",
     "api/duties.py": "cities/test_enforcing.py",

@@ -23,15 +23,16 @@ _WORKER = "the worker takes what is due, whose ever it is"
 _CLAIMED = "by the id and the fence of a row that the worker has claimed"
 _PROCESS = "whoever runs the process counts, copies or seals anew"
 EVERYBODY: dict[str, str] = {
+    "accounts.invitation_store.invitation invitation": _TOKEN,
     "accounts.session_store.sweep invitation": _ROUND,
     "accounts.store.granted_by person_role": _PERSON,
     "accounts.store.hold_rights person_role": _PERSON,
-    "accounts.store.invitation invitation": _TOKEN,
     "accounts.store.pseudonyms person_pseudonym": _PERSON,
     "accounts.store.remove invitation": _PERSON,
     "accounts.store.remove role_proposal": _PERSON,
     "accounts.store.roles person_role": _PERSON,
     "accounts.store.set_operator invitation": _PERSON,
+    "accounts.store.set_operator role_proposal": _PERSON,
     "accounts.store.set_operator person_role": _PERSON,
     "accounts.token_store.by_digest api_token": _TOKEN,
     "accounts.token_store.end api_token": _TOKEN,
