@@ -19,7 +19,7 @@ def policy(context: Any, *constraints: dict[str, Any]) -> dict[str, Any]:
     return {"@context": context, "@type": "Set", "@id": "urn:policy:1", "permission": [permission]}
 
 
-def compare(left: str, operator: str, right: Any) -> dict[str, Any]:
+def compare(left: Any, operator: Any, right: Any) -> dict[str, Any]:
     return {"leftOperand": left, "operator": operator, "rightOperand": right}
 
 

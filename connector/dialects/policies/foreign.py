@@ -4,7 +4,6 @@ One entry for everything that is not a message of a running negotiation. What co
 each policy carries the notes about what was read as what, to be shown before anyone signs (spec/policy.md 13.2).
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -32,7 +31,7 @@ _MOST = 200
 
 def read_rdf(data: bytes, format: str = "TURTLE") -> tuple[Foreign, ...]:
     """The policies of an RDF document; raises Malformed. `format` as in `nodes.FORMATS`."""
-    return tuple(_unfolded(from_rdf(data, format), "rdf", [], ""))
+    return tuple(_unfolded(from_rdf(data, format), "rdf", []))
 
 
 def read_json(value: Any) -> tuple[Foreign, ...]:
@@ -51,7 +50,7 @@ def read_json(value: Any) -> tuple[Foreign, ...]:
         identity.check(value)
         beside = Beside(value)
         told = ((place, joined(beside.written(document), beside.wholes)) for place, document in found)
-        made = tuple(translated(document, place, "wire", [], "") for place, document in told)
+        made = tuple(translated(document, place, "wire") for place, document in told)
         for one in made:
             identity.exclusive(identity.rules(one.document))
         return made
@@ -59,12 +58,12 @@ def read_json(value: Any) -> tuple[Foreign, ...]:
     notes = [Note("/@context", "context-unknown", entry) for entry in dict.fromkeys(unknown)]
     expanded = expand(_meant(value), _KNOWN, JSON_NODES)
     identity.check(expanded)
-    return tuple(_unfolded(from_expanded(expanded), "json-ld", notes, json.dumps(contexts)))
+    return tuple(_unfolded(from_expanded(expanded), "json-ld", notes))
 
 
-def _unfolded(nodes: Nodes, form: str, notes: list[Note], spaces: str) -> Iterator[Foreign]:
+def _unfolded(nodes: Nodes, form: str, notes: list[Note]) -> Iterator[Foreign]:
     for name, document in policies(nodes):
-        yield translated(document, name, form, notes, spaces)
+        yield translated(document, name, form, notes)
 
 
 def _contexts(value: Any, depth: int) -> Iterator[Any]:

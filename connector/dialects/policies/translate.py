@@ -7,7 +7,7 @@ word of theirs is answered by a credential that we do not hold, it is left alone
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -17,8 +17,8 @@ from connector.dialects.jsonld.nodes import NAMELESS
 from connector.dialects.policies import parties
 from connector.language import say
 from connector.language.reasons import plain
-from connector.policy.odrl.names import HANSE, ODRL, PREFIXES, STRUCTURE, expand, member
-from connector.policy.odrl.values import moment
+from connector.policy.odrl.names import HANSE, ODRL, PREFIXES, STRUCTURE, XSD, expand, member
+from connector.policy.odrl.values import DATATYPES, moment
 from connector.protocol.shape import point
 
 NOTES = 500
@@ -53,6 +53,9 @@ _POSITIVE = frozenset({"eq", "isAnyOf"})
 _RELATIVE = re.compile(r"contract[aA]greement\+([0-9]{1,9})([smhd])")
 _UNITS: Mapping[str, str] = {"s": "PT{}S", "m": "PT{}M", "h": "PT{}H", "d": "P{}D"}
 _DAYS = re.compile("[0-9]{1,6}")
+_PLAIN = frozenset({XSD + "string", XSD + "anyURI"})
+_VALUES = _PLAIN.union(*DATATYPES.values())
+"""Datatypes of a literal that is a name, and of one that is compared."""
 
 
 class Note(Struct, frozen=True):
@@ -89,11 +92,9 @@ def translate(document: Mapping[str, Any], *, edc: bool) -> tuple[dict[str, Any]
     return made, found[:NOTES]
 
 
-def translated(
-    document: dict[str, Any], place: str, form: str, notes: Sequence[Note] = (), spaces: str = ""
-) -> Foreign:
-    """A policy in wire form in our words; `form` is its dialect if it uses nobody's, `spaces` text of its contexts."""
-    words = dialect(document, spaces)
+def translated(document: dict[str, Any], place: str, form: str, notes: Sequence[Note] = ()) -> Foreign:
+    """A policy in wire form in our words; `form` is its dialect if it uses nobody's."""
+    words = dialect(document)
     made, found = translate(document, edc=bool(words))
     return Foreign(document=made, dialect=words or form, notes=(*notes, *found), place=place)
 
@@ -243,7 +244,7 @@ class _Translator:
         self._becomes(atom, _DATE_TIME, "lteq", atom.right)
 
     def _days(self, atom: Atom, name: str) -> None:
-        text = _term(atom.right[0]) if len(atom.right) == 1 else ""
+        text = _worth(atom.right[0]) if len(atom.right) == 1 else ""
         until = (expand(atom.operator) == ODRL + "eq" or atom.operator == "eq") and not _forbids(atom.pointer)
         if not until or not _DAYS.fullmatch(text):
             self._note(atom.pointer, "kept", name)
@@ -251,7 +252,7 @@ class _Translator:
         self._becomes(atom, _ELAPSED, "lt", [f"P{int(text)}D"])
 
     def _in_force(self, atom: Atom, name: str) -> None:
-        text = _term(atom.right[0]) if len(atom.right) == 1 else ""
+        text = _worth(atom.right[0]) if len(atom.right) == 1 else ""
         if relative := _RELATIVE.fullmatch(text):
             self._becomes(atom, _ELAPSED, atom.operator, [_UNITS[relative[2]].format(int(relative[1]))])
         elif moment(text) is not None:
@@ -278,7 +279,7 @@ class _Translator:
         if expand(atom.left) != ODRL + "dateTime":
             return
         for value in atom.right:
-            if (found := moment(text := _term(value))) is None:
+            if (found := moment(text := _worth(value))) is None:
                 continue
             if found[1]:
                 self._note(atom.pointer, "whole-day", text)
@@ -305,15 +306,36 @@ def _rule(name: str) -> _Rule | None:
     }.get(name)
 
 
-def dialect(document: Mapping[str, Any], spaces: str = "") -> Dialect:
-    """Whose words a document uses: `cx`, `sovity`, `edc` or nobody's in particular. `spaces`: text of its contexts."""
-    text = json.dumps(document) + spaces
-    if any(space in text for space in (CX, CX_OLD)):
+def dialect(document: Mapping[str, Any]) -> Dialect:
+    """Whose words a policy uses: `cx`, `sovity`, `edc` or nobody's in particular. A prefix that is only declared, and
+    what stands in a title or comment, is no use of them."""
+    used = set(_used(document))
+    if any(name.startswith((CX, CX_OLD, "cx-policy:")) for name in used):
         return "cx"
-    if "REFERRING_CONNECTOR" in text or "POLICY_EVALUATION_TIME" in text:
+    if _BARE & set(map(_local, used)):
         return "sovity"
-    edc = EDC in text or TX in text or '"edc:' in text or re.search(r'"(?:odrl:|edc:)?(?:GEQ|LEQ|IN|IS_ANY_OF)"', text)
-    return "edc" if edc else ""
+    theirs = any(name.startswith((EDC, TX, "edc:", "tx:")) or _local(name) in _ONLY_EDC for name in used)
+    return "edc" if theirs else ""
+
+
+_ONLY_EDC = frozenset({"GEQ", "LEQ", "IN", "IS_ANY_OF", "USE"})
+_USING = frozenset({"leftOperand", "operator", "action", "profile", "type"})
+"""Members whose values are words of a dialect; `type` is how EDC once wrote an action."""
+
+
+def _used(document: Any) -> Iterator[str]:
+    """The terms that a policy is written with; level by level, so that depth costs no stack."""
+    level: list[tuple[str, Any]] = [("", document)]
+    while level:
+        below: list[tuple[str, Any]] = []
+        for name, value in level:
+            if name in _USING and (text := _term(value)):
+                yield text
+            if isinstance(value, Mapping):
+                below += [(name if key in ("@list", "@set") else member(key), item) for key, item in value.items()]
+            elif isinstance(value, list):
+                below += [(name, item) for item in value]
+        level = below
 
 
 def _listed(value: Any) -> list[Any]:
@@ -323,10 +345,19 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _term(value: Any) -> str:
-    """The text of a name or literal, without its datatype; empty for anything else."""
+    """The text of a name or a plain literal; empty for anything else: text with a language or of another type is no
+    name, and is none of ours by what stands in it."""
+    return _worth(value, _PLAIN)
+
+
+def _worth(value: Any, types: Collection[str] = _VALUES) -> str:
+    """The text of a name, or of a literal of one of these types, without its datatype; empty for anything else."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if isinstance(value, Mapping):
+        kind = "" if "@id" in value else value.get("@type", "")
+        if "@language" in value or not isinstance(kind, str) or (kind and expand(kind) not in types):
+            return ""
         value = value.get("@id", value.get("@value"))
     if isinstance(value, bool) or not isinstance(value, str | int):
         return ""
@@ -348,4 +379,4 @@ def _forbids(pointer: str) -> bool:
 
 
 def _said(atom: Atom) -> str:
-    return f"{_local(atom.left)} {_local(atom.operator)} {', '.join(_term(value) for value in atom.right)}"
+    return f"{_local(atom.left)} {_local(atom.operator)} {', '.join(_worth(value) for value in atom.right)}"

@@ -4,10 +4,18 @@ from typing import Any
 
 import pytest
 
-from connector.dialects.jsonld.contexts import CONTRACTUAL, EDC
+from connector.dialects.jsonld.contexts import CONTRACTUAL, CX, EDC, TX
+from connector.dialects.policies.translate import understood
+from connector.policy.evaluation.program import compile
 from connector.policy.odrl.model import Atom
+from connector.policy.odrl.names import ODRL
 from connector.policy.odrl.parse import parse
+from connector.policy.odrl.state_of_world import World
 from tests.dialects.outsiders import CX_CONTEXTS, ODRL_CONTEXT, H, T, atoms, compare, only, policy, told
+
+CONTEXT = [ODRL_CONTEXT, {"edc": EDC}]
+IN_FORCE = compare("edc:inForceDate", "lteq", T)
+DCT_TITLE, RDFS = "http://purl.org/dc/terms/title", "http://www.w3.org/2000/01/rdf-schema#"
 
 # ---- EDC
 
@@ -51,7 +59,41 @@ def test_the_operators_of_edc_are_read_by_their_meaning(theirs: str, ours: str, 
 def test_is_part_of_is_a_list_for_edc_and_a_hierarchy_for_everybody_else() -> None:
     clause = compare("odrl:industry", "isPartOf", ["a", "b"])
     assert atoms(only(policy(ODRL_CONTEXT, clause))) == [("industry", "isPartOf", ["a", "b"])]
-    assert atoms(only(policy([ODRL_CONTEXT, {"edc": EDC}], clause))) == [("industry", "isAnyOf", ["a", "b"])]
+    for theirs in (IN_FORCE, compare("odrl:language", "IS_ANY_OF", "de")):
+        assert atoms(only(policy(CONTEXT, clause, theirs)))[0] == ("industry", "isAnyOf", ["a", "b"])
+
+
+@pytest.mark.threat("T63")
+@pytest.mark.parametrize("said", [{}, {DCT_TITLE: "like edc:inForceDate"}, {RDFS + "comment": f"{EDC} {CX}"},
+                                  {DCT_TITLE: "REFERRING_CONNECTOR"}, {RDFS + "label": "IN"}])  # fmt: skip
+def test_bug_the_prefix_of_edc_or_its_name_in_a_comment_made_a_list_of_a_hierarchy(said: dict[str, Any]) -> None:
+    """>> `edc` is declared and never used, or a title speaks of it << nobody's dialect, and `isPartOf` stays as
+    it is, in files and in offers of messages."""
+    clause = compare("odrl:industry", "isPartOf", ["a", "b"])
+    for context in (CONTEXT, [ODRL_CONTEXT, {"edc": EDC, "tx": TX, "cx-policy": CX}]):
+        found = only({**policy(context, clause), **said})
+        assert (found.dialect, found.notes) == ("json-ld", ())
+        assert atoms(found) == [("industry", "isPartOf", ["a", "b"])]
+    offer = understood({"permission": [{"action": "use", "constraint": [clause]}], **said})
+    assert (offer.dialect, offer.notes) == ("wire", ())
+
+
+@pytest.mark.parametrize(
+    ("left", "operator", "dialect"),
+    [
+        ("edc:inForceDate", "lteq", "edc"),
+        ("tx:anything", "eq", "edc"),
+        (EDC + "inForceDate", "lteq", "edc"),
+        ("odrl:language", "odrl:IN", "edc"),
+        ("REFERRING_CONNECTOR", "eq", "sovity"),
+        ("cx-policy:Membership", "eq", "cx"),
+        (CX + "Membership", "eq", "cx"),
+        ("odrl:language", "eq", "wire"),
+    ],
+)
+def test_a_dialect_is_known_by_the_words_that_a_policy_is_written_with(left: str, operator: str, dialect: str) -> None:
+    rule = {"action": "use", "constraint": [{"or": [{"and": [compare(left, operator, "x")]}]}]}
+    assert only({"obligation": [{"action": "odrl:inform"}], "permission": [rule]}).dialect == dialect
 
 
 @pytest.mark.parametrize("spelled", ["prohibition", "odrl:prohibition", "http://www.w3.org/ns/odrl/2/prohibition"])
@@ -70,8 +112,8 @@ def test_in_a_prohibition_nothing_is_read_as_less_than_it_may_mean(spelled: str)
 
 
 def test_our_own_concepts_keep_their_hierarchy_on_the_way_through_edc() -> None:
-    found = only(policy([ODRL_CONTEXT, {"edc": EDC}], compare("purpose", "isPartOf", H + "research")))
-    assert atoms(found) == [("purpose", "isPartOf", [H + "research"])]
+    found = only(policy(CONTEXT, compare("purpose", "isPartOf", H + "research"), IN_FORCE))
+    assert atoms(found)[0] == ("purpose", "isPartOf", [H + "research"])
 
 
 def test_a_list_that_edc_turned_into_text_is_a_list_again() -> None:
@@ -84,6 +126,50 @@ def test_a_list_that_edc_turned_into_text_is_a_list_again() -> None:
 def test_a_text_that_is_no_list_stays_a_text(text: str) -> None:
     rule = {"action": "use", "constraint": [compare(H + "memberOf", "isAnyOf", text)]}
     assert only({"permission": [rule]}).document["permission"] == [rule]
+
+
+STRANGE: list[dict[str, str]] = [
+    {"@language": "de"},
+    {"@type": "http://www.w3.org/1999/02/22-rdf-syntax-ns#JSON"},
+    {"@type": "https://example.org/list"},
+    {"@type": "xsd:integer"},
+]
+
+
+@pytest.mark.threat("T63")
+@pytest.mark.parametrize("more", STRANGE)
+@pytest.mark.parametrize("operator", ["isAnyOf", "isAllOf", "isNoneOf"])
+def test_bug_text_of_a_language_that_looks_like_a_list_was_read_as_one(operator: str, more: dict[str, str]) -> None:
+    """>> '["did:web:…"]'@de, or of a datatype that is no text << no list, and nothing that is understood: nothing is
+    permitted by it, and what is forbidden stays so. With the datatype of a text it is the list."""
+    text, who = '["did:web:a.example"]', H + "participant"
+    for kind in ("permission", "prohibition"):
+        rule = {"action": "use", "constraint": [compare(who, operator, {"@value": text, **more})]}
+        found = only({"permission": [{"action": "use"}], "odrl:conflict": "odrl:prohibit", kind: [rule]})
+        assert found.notes == ()
+        asked = World(now=1_795_500_000_000, participant="did:web:a.example", target="urn:x", action=ODRL + "use")
+        assert not compile(parse(found.document)).verdict(asked, "access").permit
+    literal = {"@value": text, "@type": "xsd:string"}
+    found = only({"permission": [{"action": "use", "constraint": [compare(who, operator, literal)]}]})
+    assert atoms(found)[0][2] == ["did:web:a.example"]
+
+
+@pytest.mark.threat("T63")
+@pytest.mark.parametrize("more", STRANGE[:3])
+def test_bug_text_of_a_language_was_a_word_of_a_dialect(more: dict[str, str]) -> None:
+    """>> an operand, operator, action or end of EDC and Catena-X as text with a language or an odd type << no word."""
+    strange = [
+        compare({"@value": "edc:inForceDate", **more}, "lteq", T),
+        compare("odrl:language", {"@value": "IN", **more}, "de"),
+        compare("edc:inForceDate", "lteq", {"@value": "contractAgreement+5d", **more}),
+        compare("cx-policy:DataUsageEndDurationDays", "eq", {"@value": "3", **more}),
+    ]
+    for clause in strange:
+        found = only({"permission": [{"action": "use", "constraint": [clause]}]})
+        assert [note.code for note in found.notes] in ([], ["kept"])
+        assert found.document["permission"][0]["constraint"] == [clause]
+    action = {"@value": "USE", **more}
+    assert only({"permission": [{"action": action}]}).document["permission"][0]["action"] == {**action, "value": "_:"}
 
 
 @pytest.mark.parametrize("action", ["USE", {"odrl:type": "USE"}, {"type": "http://www.w3.org/ns/odrl/2/USE"}])
