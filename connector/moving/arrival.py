@@ -168,7 +168,7 @@ class Arrivals:
             raise Mistake("moving.over")
         store.set_arrival(tx, replace(found, state=after.state, statement=statement, secret=b""))
         lifecycle.arrive(tx, slug)
-        carried.believe(tx, slug, handover.plain(statement))
+        carried.believe(tx, slug, lifecycle.own_dids(tx, slug), handover.plain(statement))
         for goes_on in self._after:
             goes_on(tx, slug)
 

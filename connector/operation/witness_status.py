@@ -89,10 +89,10 @@ class WitnessStatus:
     def _policy(self, participant: Participant, partner: str | None = None) -> Policy | None:
         """The one that follows from the trust list in force: for the log, or for a contract with this partner."""
         try:
-            listed = self._anchor.current.witnesses
-            entry = self._anchor.entry(participant.did)
+            listed = self._anchor.witnesses_for(participant.did)
+            entry = self._anchor.entry_for(participant.did, participant.did)
             operator = participant.operator if entry is None else entry.operator
-            other = None if partner is None else self._anchor.entry(partner)
+            other = None if partner is None else self._anchor.entry_for(participant.did, partner)
             entries = [
                 {"operator": one.operator, "url": one.url, "keys": list(one.keys)}
                 for one in listed

@@ -188,6 +188,12 @@ def arrive(tx: Tx, slug: str) -> None:
     participant_store.changed(tx, slug)
 
 
+def own_dids(tx: Tx, slug: str) -> tuple[str, ...]:
+    """All DIDs that mean this participant, the present one first; none once it is being deleted."""
+    found = participant_store.stored(tx, slug)
+    return () if found is None else found.participant.own_dids
+
+
 def unmake(tx: Tx, slug: str) -> None:
     """Removes a participant that never arrived; the caller has deleted what hung on its row."""
     store.remove(tx, slug)

@@ -338,10 +338,10 @@ class Witnesses:
 
     def _foreign(self, participant: Participant) -> Sequence[Witness]:
         try:
-            listed = self._anchor.current.witnesses
+            listed = self._anchor.witnesses_for(participant.did)
         except Unauthenticated:
             return ()
-        entry = self._anchor.entry(participant.did)
+        entry = self._anchor.entry_for(participant.did, participant.did)
         operators = {participant.operator, "" if entry is None else entry.operator}
         others = [one for one in listed if one.operator not in operators and name_of(one.url) != self._own]
         return others[:MOST]

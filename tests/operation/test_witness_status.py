@@ -111,7 +111,9 @@ async def test_a_partner_whose_operator_runs_the_only_witness_is_named(towns: To
     partner, peer, other = towns.did("nachbardorf"), Peer(), Peer("did:web:b.example")
     for peers, expected in (((peer,), (partner,)), ((peer, other), ())):
         stage = Stage(towns, *peers)
-        listed = SimpleNamespace(current=stage.net.current, entry={partner: theirs}.get)
+        listed = SimpleNamespace(
+            witnesses_for=stage.net.witnesses_for, entry_for=lambda own, did: theirs if did == partner else None
+        )
         watch = WitnessStatus(towns.db, stage.clock, towns.participants, listed, Metrics())  # type: ignore[arg-type]
         [own] = [one for one in await watch.now() if one.participant == TOWN]
         assert own.alone == expected

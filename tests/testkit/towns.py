@@ -151,10 +151,10 @@ class ListedKeys:
         self.certificates: dict[str, tuple[str, ...]] = {}
         self.second: dict[str, dict[str, str]] = {}
 
-    def seal_certificates(self, did: str) -> Sequence[str]:
+    def seal_certificates(self, did: str, own: str = "") -> Sequence[str]:
         return self.certificates.get(did, ())
 
-    def second_seal_keys(self, did: str) -> Sequence[Mapping[str, str]]:
+    def second_seal_keys(self, did: str, own: str = "") -> Sequence[Mapping[str, str]]:
         return [key for known, key in self.second.items() if known == did]
 
 

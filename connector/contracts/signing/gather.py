@@ -96,8 +96,8 @@ class Members(Protocol):
     """What the trust list says of a DID now."""
 
     def name_of(self, did: str) -> str: ...
-    def seal_certificates(self, did: str) -> Sequence[str]: ...
-    def second_seal_keys(self, did: str) -> Sequence[Mapping[str, str]]: ...
+    def seal_certificates(self, did: str, own: str = "") -> Sequence[str]: ...
+    def second_seal_keys(self, did: str, own: str = "") -> Sequence[Mapping[str, str]]: ...
 
 
 class Gatherer:
@@ -229,7 +229,7 @@ class Gatherer:
         own = own if acted is own.known or acted.acts is None else Own(acted, self._engine)
         return SealedContract(
             own, agreement.provider_jws, seal, objects, task.claim("provider"), documents,
-            self._trust(case.counterparty, have.document), hosted.participant.root, read,
+            self._trust(case, have.document), hosted.participant.root, read,
         )  # fmt: skip
 
     def _countersignature(
@@ -245,13 +245,15 @@ class Gatherer:
             return approval
         return ReceivedCountersignature(
             case, task.agreement, claimed, seal, {**task.kept, **approval},
-            self._documents.both(task, have.document), self._trust(case.counterparty, have.document),
+            self._documents.both(task, have.document), self._trust(case, have.document),
             key_binding.root_of(task.agreement.own_did),
         )  # fmt: skip
 
-    def _trust(self, did: str, document: Mapping[str, Any]) -> Trust:
-        listed, second_keys = self._members.seal_certificates(did), self._members.second_seal_keys(did)
-        return Trust(did, document, self._roots, listed, second_keys)
+    def _trust(self, case: NegotiationRow, document: Mapping[str, Any]) -> Trust:
+        """By the lists that count for the participant: what others of the process joined takes no seal from it."""
+        own, did = self._participants.held(case.participant).participant.did, case.counterparty
+        listed = self._members.seal_certificates(did, own)
+        return Trust(did, document, self._roots, listed, self._members.second_seal_keys(did, own))
 
 
 def _objects(

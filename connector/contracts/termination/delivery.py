@@ -48,7 +48,8 @@ class Post(Protocol):
 
 
 class TerminationDelivery:
-    """Handler of the errand `deliver-ending`; `listed` are the seal certificates of a DID by the trust list."""
+    """Handler of the errand `deliver-ending`; `listed` are the seal certificates of a DID by the lists that
+    count for the participant, which it gets by its DID."""
 
     def __init__(
         self,
@@ -59,7 +60,7 @@ class TerminationDelivery:
         peer: Post,
         document: Document,
         roots: Sequence[x509.Certificate],
-        listed: Callable[[str], Sequence[str]],
+        listed: Callable[[str, str], Sequence[str]],
     ) -> None:
         self._db, self._clock, self._participants, self.terminations = db, clock, participants, terminations
         self._peer, self._document, self._roots, self._listed = peer, document, roots, listed
@@ -84,14 +85,14 @@ class TerminationDelivery:
         """
         names = await self._db.read(slug, self.terminations.names, caller)
         signer = jades.read(told.jws).did
-        did = signer if signer in names else caller
+        did, own = signer if signer in names else caller, self._participants.held(slug).participant.did
         document = await self._document(did)
 
         def judged(agreement: bytes, iri: str, told: SealedStatement) -> None:
             def seal(expected: Sequence[sealing.Reference]) -> None:
                 bodies = {one.par: one.body for one in expected}
                 jades.check(
-                    told.jws, bodies, did=did, document=document, roots=self._roots, listed=self._listed(did)
+                    told.jws, bodies, did=did, document=document, roots=self._roots, listed=self._listed(did, own)
                 )  # fmt: skip
 
             statement.check_seal(agreement, iri, told, seal, did)

@@ -1,5 +1,6 @@
 """What of the spaces of a participant goes along when it moves: they are believed at the new place too."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 
 from msgspec.structs import replace
@@ -14,14 +15,16 @@ from connector.trust.members import pins
 from connector.trust.members.anchors import Pin
 
 
-def believe(tx: Tx, slug: str, statement: str) -> None:
-    """The spaces of a participant that came from elsewhere are believed here too, as its people compared their keys;
-    not one that somebody here knows with another key. Their authorities are to hear of the move."""
+def believe(tx: Tx, slug: str, dids: Iterable[str], statement: str) -> None:
+    """The spaces of a participant that came from elsewhere are believed here too, as its people compared their keys,
+    for each DID that it has or had. Their authorities are to hear of the move."""
+    own = tuple(dids)
     for one in joined_store.all_joined(tx, slug):
         if one.state == "member":
             joined_store.put(tx, replace(one, told="", moved=statement), None)
-            with suppress(Mistake):
-                pins.pin(tx, pinned(one))
+            for did in own:
+                with suppress(Mistake):  # it was here before, and knew the space with another key
+                    pins.pin(tx, did, pinned(one))
 
 
 def move_untold(tx: Tx, slug: str) -> str | None:

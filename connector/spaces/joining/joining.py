@@ -462,7 +462,7 @@ class Joining:
             after = replace(one, state="pending", application=receipt.id, reason="")
         elif receipt.state == "approved":
             after = replace(one, state="member", application=receipt.id, reason="")
-            pins.pin(tx, carried.pinned(one))
+            pins.pin(tx, hosted.participant.did, carried.pinned(one))
         else:
             after = replace(one, state="refused", reason=receipt.reason or receipt.state)
         record(tx, hosted, after.state, space=one.space)

@@ -98,7 +98,7 @@ class SpaceAuthority:
             changed_at=tx.now, version=0,
         )  # fmt: skip
         member_store.put_member(tx, first)
-        pins.pin(tx, pin_of(said))
+        pins.pin(tx, one.did, pin_of(said))
         record(tx, hosted, "created", space=space.space, authority=space.authority)
         return space
 

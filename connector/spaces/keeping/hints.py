@@ -50,10 +50,10 @@ class Hints:
 
     def heard(self, space: str) -> None:
         """A list is looked at in the next round, if it is that of a space that we go by; raises TooMany."""
-        pin = next((one for one in self._anchors.pins() if one.space == space), None)
-        if pin is not None:
-            self._pace.spend(pin.authority)
-            self._wanted.add(pin.authority)
+        named = {one.authority for one in self._anchors.pins() if one.space == space}
+        if named:
+            self._pace.spend(space)
+            self._wanted |= named
 
     async def work(self) -> None:
         wanted, self._wanted = self._wanted, set()

@@ -74,8 +74,11 @@ class ListIssuer:
 
     async def newest(self, authority: str) -> str | None:
         """The newest signed list of an authority that this process hosts."""
-        did = next((pin.did for pin in self._anchors.joined if pin.authority == authority), "")
-        hosted = next((one for one in await self._participants.all() if one.participant.did == did), None)
+        dids = {pin.did for pin in self._anchors.joined if pin.authority == authority}
+        if not dids:
+            return None
+        keepers = (one for one in await self._participants.all() if one.participant.did in dids)
+        hosted = next(keepers, None)
         if hosted is None:
             return None
         slug = hosted.participant.id

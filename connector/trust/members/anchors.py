@@ -6,7 +6,7 @@ groups below its IRI, and of a DID that several lists name only what all of them
 goes before all others.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -24,6 +24,7 @@ from connector.trust.members.trust_list import (
     MergedInto,
     Read,
     TrustList,
+    Witness,
     millis,
     names_in,
     succession,
@@ -38,7 +39,8 @@ MOST_RECOGNISED = 100
 class Pin(Struct, frozen=True, kw_only=True):
     """A space whose list is believed, by the URN of its authority's key.
 
-    `did` is the participant that keeps it, empty if nobody knows.
+    `did` is the participant that keeps it, empty if nobody knows; `members` are those of this process that joined it,
+    by DID, or keep it: to nobody else its list says anything.
     """
 
     authority: str
@@ -47,6 +49,16 @@ class Pin(Struct, frozen=True, kw_only=True):
     jwk: Mapping[str, str]
     list_url: str
     did: str = ""
+    members: frozenset[str] = frozenset()
+
+    @property
+    def place(self) -> "Place":
+        """What makes it one and no other: whoever names a key may lie about its space, or where its list is."""
+        return self.authority, self.space, self.list_url
+
+
+Place = tuple[str, str, str]
+"""URN of an authority, IRI of a space, and the address of its list."""
 
 
 class Belonging(Struct, frozen=True, kw_only=True):
@@ -64,8 +76,9 @@ class Anchors(Anchor):
     def __init__(self, home: Anchor | None) -> None:
         super().__init__({} if home is None else home.authority_jwk)
         self.home = home
-        self._pins: dict[str, Pin] = {}
-        self._recognised: dict[str, Pin] = {}
+        self._pins: Sequence[Pin] = []
+        self._recognised: Sequence[Pin] = []
+        self._trusted: dict[str, frozenset[tuple[str, str]]] = {}
         self._joined: dict[str, Anchor] = {}
         self._readers: dict[str, ListReader] = {}
         self._merged: Mapping[str, Entry] | None = None
@@ -81,12 +94,16 @@ class Anchors(Anchor):
     def pin(self, pins: Iterable[Pin]) -> None:
         """The spaces that participants of this process joined, in the order in which that was."""
         self.joined, own = list(pins), self._own_name()
-        self._pins = {one.authority: one for one in self.joined if one.authority != own}
+        self._pins = [one for one in self.joined if one.authority != own]
         self._forget()
 
     def pins(self) -> Sequence[Pin]:
-        """Pins of the lists that are wanted: of joined spaces first, then of those that they recognise."""
-        return [*self._pins.values(), *self._recognised.values()]
+        """Pins of the lists that are wanted: of joined spaces first, then of those that they recognise.
+
+        One authority may be named for several spaces or addresses, since nobody is asked whether that is true: a list
+        counts for the space that it says itself.
+        """
+        return [*self._pins, *self._recognised]
 
     def list_of(self, authority: str) -> Anchor | None:
         """The list of that authority, if there is one yet."""
@@ -94,11 +111,11 @@ class Anchors(Anchor):
 
     def read(self, authority: str, jws: str) -> TrustList | None:
         """The list in this text, which a thread may read; None if nobody wants it any more. Raises PeerError."""
-        pin = self._pin_of(authority)
+        pin = next(self._pins_of(authority), None)
         return None if pin is None else self._readers.setdefault(authority, ListReader(pin.jwk)).read(jws)
 
-    def _pin_of(self, authority: str) -> Pin | None:
-        return self._pins.get(authority) or self._recognised.get(authority)
+    def _pins_of(self, authority: str) -> Iterator[Pin]:
+        return (one for one in self.pins() if one.authority == authority)
 
     def accept(self, authority: str, jws: str, told: TrustList | None = None) -> frozenset[str]:
         """A newer list of a pinned space, `told` if it was read already: of whom it says something else than before.
@@ -106,15 +123,17 @@ class Anchors(Anchor):
         Raises PeerError for one that is refused: older, another of the same version, or of another space. Of a space
         that was unpinned, or is recognised no more, while its list was fetched, nothing is taken.
         """
-        pin = self._pin_of(authority)
-        if pin is None:
+        pins = list(self._pins_of(authority))
+        if not pins:
             return frozenset()
+        pin = pins[0]
         known = self._joined.get(authority) or Anchor(pin.jwk)
         if jws == known.jws:
             return frozenset()
         before, counted, told = known.entries, _counted(known), told or self.read(authority, jws)
         assert told is not None
-        if told.space != pin.space or told.authority != pin.authority:
+        wanted = {known.current.space} if known.version else {one.space for one in pins}
+        if told.space not in wanted or told.authority != authority:
             raise PeerError("trust.list-other-space", space=pin.space)
         if not known.update(jws, lambda _: told):
             return frozenset()
@@ -124,9 +143,12 @@ class Anchors(Anchor):
         return frozenset(itself) | self._beside(counted, _counted(known))
 
     def _beside(self, before: Mapping[str, ListedAuthority], after: Mapping[str, ListedAuthority]) -> frozenset[str]:
-        """Members of spaces that are recognised from now on, or no more, or of other kinds."""
-        others = (name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
-        return frozenset(did for name in others if name in self._joined for did in self._joined[name].entries)
+        """Members of spaces that are recognised from now on, or no more, or of other kinds; those too of a space of
+        that IRI which counted with another key."""
+        others = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+        named = {one.space for said in (before, after) for name, one in said.items() if name in others}
+        concerned = (one for name, one in self._joined.items() if name in others or one.current.space in named)
+        return frozenset(did for one in concerned for did in one.entries)
 
     def update(self, jws: str, read: Read | None = None) -> bool:
         if self.home is None:
@@ -141,21 +163,42 @@ class Anchors(Anchor):
 
     def _forget(self) -> None:
         self._edition += 1
-        self._recognised = {one.authority: one for one in self._recognising()}
+        self._recognised = list(self._recognising())
         self._merged = self._whole = self._names = None
-        self._steps, self._alike = {}, {}
+        self._steps, self._alike, self._trusted = {}, {}, {}
 
     def _recognising(self) -> Iterable[Pin]:
-        """A space that is named with two keys is believed with neither, and one that was joined only as it was."""
-        said: dict[str, set[str]] = {}
-        found: dict[str, Pin] = {}
-        known = {pin.space for pin in self._pins.values()}
+        """Whatever any list that is believed here recognises is looked at; for whom it counts is asked later."""
+        known = {(one.authority, one.space) for one in self._pins}
+        found: dict[Place, Pin] = {}
         for one in (one for _, listed in self._direct() for one in _recognised(listed)):
             pin = _pin(one)
-            if pin is not None and pin.authority not in self._pins and pin.authority != self._own_name():
-                said.setdefault(pin.space, set()).add(pin.authority)
-                found.setdefault(pin.authority, pin)  # the space that was joined first says where its list lies
-        return [pin for pin in found.values() if len(said[pin.space]) == 1 and pin.space not in known]
+            if pin is not None and (pin.authority, pin.space) not in known and pin.authority != self._own_name():
+                found.setdefault(pin.place, pin)
+        return found.values()
+
+    def _trusts(self, own: str) -> frozenset[tuple[str, str]]:
+        """Authority and space of those that the lists of a participant recognise. One that is named with two keys is
+        believed with neither, and one that it joined itself only as it did; what others joined or recognise is nothing
+        to it (threat T146)."""
+        if own not in self._trusted:
+            pairs = [_pin(one) for _, listed in self._direct(own) for one in _recognised(listed)]
+            said = {(one.authority, one.space) for one in pairs if one is not None}
+            known = {(one.authority, one.space) for one in self._pins if own in one.members}
+            keys = [space for _, space in said | known]
+            self._trusted[own] = frozenset(one for one in said if keys.count(one[1]) == 1 or one in known)
+        return self._trusted[own]
+
+    def _recognised_for(self, own: str, listed: Anchor) -> Iterator[tuple[ListedAuthority, Anchor]]:
+        """What a list recognises as far as a participant may go by it, each with the list of that space."""
+        for one in _recognised(listed):
+            beyond = self._joined.get(one.authority)
+            if (
+                beyond is not None
+                and beyond.current.space == one.space
+                and (one.authority, one.space) in self._trusts(own)
+            ):
+                yield one, beyond
 
     # Who belongs, for whom
 
@@ -165,13 +208,13 @@ class Anchors(Anchor):
         The configured list is for all participants of the process; that of another space for its members alone.
         """
         found: dict[str, Belonging] = {}
-        for joined, listed in self._direct():
+        for joined, listed in self._direct(own):
             if joined and _admitted(listed, own, now) is None:
                 continue
             space, name = listed.current.space or "", listed.current.name or ""
             if (entry := _admitted(listed, did, now)) is not None:
                 found[space] = Belonging(space=space, name=name, entry=_within(entry, space, whole=not joined))
-            for beyond, other in self._beyond(listed, did, now):
+            for beyond, other in self._beyond(own, listed, did, now):
                 label = beyond.name or ""
                 known = Belonging(
                     space=beyond.space or "", name=label, entry=other, via=space or listed.current.authority
@@ -179,16 +222,12 @@ class Anchors(Anchor):
                 found.setdefault(known.space, known)
         return list(found.values())
 
-    def _beyond(self, listed: Anchor, did: str, now: int) -> Iterable[tuple[TrustList, Entry]]:
+    def _beyond(self, own: str, listed: Anchor, did: str, now: int) -> Iterable[tuple[TrustList, Entry]]:
         """Members of authorities that this list recognises, of the kinds that it says."""
-        for one in _recognised(listed):
-            beyond = self._joined.get(one.authority) if one.authority in self._wanted() else None
-            entry = None if beyond is None else _admitted(beyond, did, now)
-            if beyond is not None and entry is not None and (not one.kinds or entry.kind in one.kinds):
+        for one, beyond in self._recognised_for(own, listed):
+            entry = _admitted(beyond, did, now)
+            if entry is not None and (not one.kinds or entry.kind in one.kinds):
                 yield beyond.current, _within(entry, beyond.current.space or "")
-
-    def _wanted(self) -> Collection[str]:
-        return self._pins.keys() | self._recognised.keys()
 
     def between(self, own: str, did: str, now: int) -> Entry:
         if not self._joined and self.home is not None:
@@ -211,7 +250,7 @@ class Anchors(Anchor):
         if not shared:  # then nothing is said of it here, and who has to belong is asked elsewhere
             return self.fresh(now)
         return any(
-            listed.fresh(now) for _, listed in self._direct()
+            listed.fresh(now) for _, listed in self._direct(own)
             if (listed.current.space or "") in shared or listed.current.authority in shared
         )  # fmt: skip
 
@@ -248,7 +287,7 @@ class Anchors(Anchor):
 
     def offerable(self, own: str, now: int) -> Mapping[str, Mapping[str, str]]:
         found: dict[str, Mapping[str, str]] = {}
-        for _, listed in self._direct():
+        for _, listed in self._direct(own):
             if _admitted(listed, own, now) is not None:
                 ended = {one.group for one in listed.current.groups if one.valid_until is not None}
                 found |= {iri: name for iri, name in names_in(listed.current).items() if iri not in ended}
@@ -259,16 +298,31 @@ class Anchors(Anchor):
 
     def _naming(self, own: str, did: str) -> Iterator[Anchor]:
         """The lists that count for a participant of ours and name a DID, whatever they say of it."""
-        for joined, listed in self._direct():
+        for joined, listed in self._direct(own):
             if joined and own not in listed.entries:
                 continue
             if did in listed.entries:
                 yield listed
-            for one in _recognised(listed):
-                beyond = self._joined.get(one.authority) if one.authority in self._wanted() else None
-                entry = None if beyond is None else beyond.entry(did)
-                if beyond is not None and entry is not None and (not one.kinds or entry.kind in one.kinds):
+            for one, beyond in self._recognised_for(own, listed):
+                entry = beyond.entry(did)
+                if entry is not None and (not one.kinds or entry.kind in one.kinds):
                     yield beyond
+
+    def entry_for(self, own: str, did: str) -> Entry | None:
+        if not self._joined:
+            return self.entry(did)
+        said = [
+            (listed, _within(listed.entries[did], listed.current.space or "", whole=listed is self.home))
+            for listed in dict.fromkeys(self._naming(own, did))
+        ]
+        present = [entry for listed, entry in said if not _over(listed, entry)] or [entry for _, entry in said]
+        return _shown(present) if present else None
+
+    def witnesses_for(self, own: str) -> Sequence[Witness]:
+        if not self._joined and self.home is not None:
+            return self.home.witnesses_for(own)
+        lists = list(dict.fromkeys(self._counting(own)))
+        return tuple({one.url: one for listed in reversed(lists) for one in listed.current.witnesses}.values())
 
     def member(self, did: str, now: int) -> Entry:
         """Of any space: what is shown or counted, and nobody's right rests on."""
@@ -380,28 +434,30 @@ class Anchors(Anchor):
     def _counting(self, own: str) -> Iterator[Anchor]:
         """The lists that count for a participant of ours: the configured one, and of the spaces that name it, with
         those whose authorities they recognise."""
-        for joined, listed in self._direct():
+        for joined, listed in self._direct(own):
             if joined and own not in listed.entries:
                 continue
             yield listed
-            for one in _recognised(listed):
-                if one.authority in self._wanted() and one.authority in self._joined:
-                    yield self._joined[one.authority]
+            yield from (beyond for _, beyond in self._recognised_for(own, listed))
 
-    def _direct(self) -> Iterator[tuple[str, Anchor]]:
-        """The configured list (under no name) and those of joined spaces, as far as there is one."""
+    def _direct(self, own: str = "") -> Iterator[tuple[str, Anchor]]:
+        """The configured list (under no name) and those of joined spaces, as far as there is one; of `own` only spaces
+        that it joined itself: a list that names it all the same says nothing to it."""
         if self.home is not None and self.home.version:
             yield "", self.home
-        for name in self._pins:
-            if name in self._joined:
-                yield name, self._joined[name]
+        for pin in self._pins:
+            listed = self._joined.get(pin.authority)
+            if listed is not None and listed.current.space == pin.space and (not own or own in pin.members):
+                yield pin.authority, listed
 
     def _every(self) -> Iterable[Mapping[str, Entry]]:
         return (listed.entries for listed in self._lists())
 
     def _lists(self) -> Iterator[Anchor]:
         yield from (listed for _, listed in self._direct())
-        yield from (self._joined[name] for name in self._recognised if name in self._joined)
+        known = {name for name, _ in self._direct()}
+        beyond = dict.fromkeys(one.authority for one in self._recognised if one.authority not in known)
+        yield from (self._joined[name] for name in beyond if name in self._joined)
 
 
 def _iri(listed: Anchor) -> str:

@@ -30,14 +30,15 @@ class Members:
         found = self._anchor.entry(did)
         return found is not None and found.admitted(now)
 
-    def seal_certificates(self, did: str) -> Sequence[str]:
-        """SHA-256 of the certificates with which it may seal now."""
-        found = self._anchor.entry(did)
+    def seal_certificates(self, did: str, own: str = "") -> Sequence[str]:
+        """SHA-256 of the certificates with which it may seal now; by the lists that count for a participant of ours
+        (`own`), or by all that are known here."""
+        found = self._anchor.entry_for(own, did) if own else self._anchor.entry(did)
         return () if found is None else found.sealing(self._clock.now())
 
-    def second_seal_keys(self, did: str) -> Sequence[Mapping[str, str]]:
-        """Public keys (JWK) of its second seals now."""
-        found = self._anchor.entry(did)
+    def second_seal_keys(self, did: str, own: str = "") -> Sequence[Mapping[str, str]]:
+        """Public keys (JWK) of its second seals now; by the same lists."""
+        found = self._anchor.entry_for(own, did) if own else self._anchor.entry(did)
         return () if found is None else found.second_keys(self._clock.now())
 
     def log_keys(self, did: str) -> Sequence[Mapping[str, object]]:

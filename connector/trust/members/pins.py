@@ -1,6 +1,7 @@
 """SQL of pinned spaces and of their lists, process-wide: what was taken once is never taken back by a restart."""
 
 import msgspec
+from msgspec.structs import replace
 
 from connector.errors import Mistake
 from connector.storage.database import Row, Tx
@@ -12,16 +13,22 @@ TOPIC = "trust-list"
 """Signals that another version was kept, or another space pinned."""
 
 
-def pin(tx: Tx, one: Pin) -> None:
-    """Believes a space from now on; raises Mistake if its IRI is pinned with another key."""
-    known = tx.one("SELECT authority FROM pinned_space WHERE space = :space", space=one.space)
+def pin(tx: Tx, member: str, one: Pin) -> None:
+    """This participant (its DID) believes a space from now on; raises Mistake if it believes it with another key.
+
+    What others of the process believe is their own matter: nobody's word takes a space from somebody else (T146).
+    """
+    known = tx.one(
+        "SELECT authority FROM space_pin WHERE member = :member AND space = :space", member=member, space=one.space
+    )
     if known is not None:
         if known["authority"] != one.authority:
             raise Mistake("spaces.other-key", space=one.space)
         return
     tx.run(
-        "INSERT INTO pinned_space (authority, space, name, did, jwk, list_url, pinned_at)"
-        " VALUES (:authority, :space, :name, :did, :jwk, :list_url, :now) ON CONFLICT DO NOTHING",
+        "INSERT INTO space_pin (member, authority, space, name, did, jwk, list_url, pinned_at)"
+        " VALUES (:member, :authority, :space, :name, :did, :jwk, :list_url, :now) ON CONFLICT DO NOTHING",
+        member=member,
         authority=one.authority,
         space=one.space,
         name=one.name,
@@ -34,8 +41,12 @@ def pin(tx: Tx, one: Pin) -> None:
 
 
 def pins(tx: Tx) -> list[Pin]:
-    """All pinned spaces, the one pinned first in front."""
-    return [_pin(row) for row in tx.all("SELECT * FROM pinned_space ORDER BY pinned_at, authority")]
+    """All pinned spaces, each with who believes it; the one pinned first in front."""
+    found: dict[tuple[str, str], Pin] = {}
+    for row in tx.all("SELECT * FROM space_pin ORDER BY pinned_at, authority, member"):
+        one = found.setdefault((row["authority"], row["space"]), _pin(row))
+        found[row["authority"], row["space"]] = replace(one, members=one.members | {row["member"]})
+    return list(found.values())
 
 
 def newest(tx: Tx, authority: str, beyond: int = 0) -> str | None:

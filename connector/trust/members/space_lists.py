@@ -14,7 +14,7 @@ from connector.errors import HanseError, PeerError, Unavailable
 from connector.http.outbound import SafeClient
 from connector.storage.database import PROCESS, Database
 from connector.trust.members import pins
-from connector.trust.members.anchors import Anchors, Pin
+from connector.trust.members.anchors import Anchors, Pin, Place
 from connector.trust.members.trust_list import LIMIT
 
 log = structlog.get_logger("trust")
@@ -45,9 +45,9 @@ class SpaceLists:
         self._alarm: Alarm | None = None
         self._alarmed: set[tuple[str, str]] = set()
         self._reading = asyncio.Lock()
-        self._joined: dict[str, bool] = {}
-        """Their authorities, whoever was not looked at for longest first, and whether its list came late then."""
-        self._recognised: dict[str, bool] = {}
+        self._joined: dict[Place, bool] = {}
+        """Joined ones, whichever was not looked at for longest first, and whether its list came late then."""
+        self._recognised: dict[Place, bool] = {}
         """The same of those that they recognise."""
 
     def listen(self, local: Local, alarm: Alarm) -> None:
@@ -69,15 +69,15 @@ class SpaceLists:
     async def reload(self) -> frozenset[str]:
         """Looks now; of whom any list says something else than before. What fails is logged."""
         changed = await self.catch_up()
-        pins, joined = self._anchors.pins(), {pin.authority for pin in self._anchors.joined}
-        changed |= await self._by_turns(self._joined, [pin for pin in pins if pin.authority in joined])
-        return changed | await self._by_turns(self._recognised, [pin for pin in pins if pin.authority not in joined])
+        pins, joined = self._anchors.pins(), {pin.place for pin in self._anchors.joined}
+        changed |= await self._by_turns(self._joined, [pin for pin in pins if pin.place in joined])
+        return changed | await self._by_turns(self._recognised, [pin for pin in pins if pin.place not in joined])
 
-    async def _by_turns(self, turns: dict[str, bool], pins: Sequence[Pin]) -> frozenset[str]:
+    async def _by_turns(self, turns: dict[Place, bool], pins: Sequence[Pin]) -> frozenset[str]:
         """Those whose list came late last, but one of these in any case: one participant may have joined many spaces,
         and one list may name a hundred, for which all others would wait. Whoever is new stands behind those that are
         known, or who names new ones in each round would keep them away."""
-        changed, by_name = frozenset[str](), {pin.authority: pin for pin in pins}
+        changed, by_name = frozenset[str](), {pin.place: pin for pin in pins}
         for name in turns.keys() - by_name.keys():
             del turns[name]
         for name in by_name:
@@ -94,7 +94,7 @@ class SpaceLists:
                 changed |= await self._looked(by_name[name], turns, None)
         return changed
 
-    async def _looked(self, pin: Pin, turns: dict[str, bool], total_s: float | None) -> frozenset[str]:
+    async def _looked(self, pin: Pin, turns: dict[Place, bool], total_s: float | None) -> frozenset[str]:
         began = self._clock.steady()
         try:
             return await self._look(pin, total_s)
@@ -103,14 +103,22 @@ class SpaceLists:
             await self._raise_alarm(pin, error)
             return frozenset()
         finally:
-            turns.pop(pin.authority, None)
-            turns[pin.authority] = self._clock.steady() - began >= LATE_MS
+            turns.pop(pin.place, None)
+            turns[pin.place] = self._clock.steady() - began >= LATE_MS
 
     async def look(self, authority: str) -> frozenset[str]:
-        """The same for one authority; raises what stands in the way."""
+        """The same for one authority, wherever its list may lie; raises what stands in the way."""
         await self.catch_up()
-        pin = next((one for one in self._anchors.pins() if one.authority == authority), None)
-        return frozenset() if pin is None else await self._look(pin)
+        changed, faults = frozenset[str](), list[HanseError]()
+        places = [one for one in self._anchors.pins() if one.authority == authority]
+        for pin in places:
+            try:
+                changed |= await self._look(pin)
+            except (PeerError, Unavailable) as error:  # somebody may have said that it lies elsewhere
+                faults.append(error)
+        if faults and len(faults) == len(places):
+            raise faults[0]
+        return changed
 
     async def _look(self, pin: Pin, total_s: float | None = None) -> frozenset[str]:
         jws = await self._local(pin.authority)

@@ -414,6 +414,15 @@ class Anchor:
         """Whether a list that counts for a participant of ours (`own`) names a DID, whatever it says of it."""
         return self.entry(did) is not None
 
+    def entry_for(self, own: str, did: str) -> Entry | None:
+        """What the lists say of a DID that count for a participant of ours (`own`), whatever that is: what others of
+        this process joined neither adds to it nor takes of it."""
+        return self.entry(did)
+
+    def witnesses_for(self, own: str) -> Sequence[Witness]:
+        """The witnesses by those lists; none before there is one."""
+        return () if self._list is None else self._list.witnesses
+
     def ends(self, own: str, did: str, now: int) -> int | None:
         """When what a participant of ours (`own`) shares with a DID ends by itself (ms); None if it does not."""
         entry = self.entry(did)

@@ -64,7 +64,7 @@ async def test_the_list_says_since_and_until_for_later(space: Space, start: Star
     county, town = County(await start("county", COUNTY, COUNTY_KIND)), await start("town", TOWN)
     await county.found()
     await joined(town, TOWN, county)
-    group, own, did = await begun(county), county.city.did(COUNTY), town.did(TOWN)
+    group, did = await begun(county), town.did(TOWN)
     groups, instants = county.city.services.spaces.groups, []
     for _ in range(2):
         await groups.ask(COUNTY, FOREST, did, ANNA)
@@ -76,9 +76,9 @@ async def test_the_list_says_since_and_until_for_later(space: Space, start: Star
     await known(county, town)
     anchor = town.services.trust.anchor
     for at in instants:
-        assert group not in anchor.between(own, did, at - 1_000).groups
-        assert group in anchor.between(own, did, at + 1_000).groups
-        assert group not in anchor.between(own, did, at + 3_601_000).groups
+        assert group not in anchor.between(did, did, at - 1_000).groups
+        assert group in anchor.between(did, did, at + 1_000).groups
+        assert group not in anchor.between(did, did, at + 3_601_000).groups
     assert [one.group for one in listed(county, did).group_periods] == [group, group]
     assert listed(county, did).groups == (f"{county.city.root(COUNTY)}/space",), "for who reads no periods"
 

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from connector.clock import rfc3339
 from connector.trust.keys.signing import Vault
 from connector.trust.members.anchors import Anchors, Pin
@@ -29,6 +31,7 @@ class Keeper:
             "version": self.version, "issued": rfc3339(NOW), "next_update": rfc3339(NOW + HOUR),
             "authority": self.key.id, "participants": entries, "space": self.space, "name": self.name,
         }  # fmt: skip
+        self.pin = replace(self.pin, members=self.pin.members | {one.did for one in entries})
         return self.key.issue(TrustList(**{**said, **more}))
 
     def named(self, *kinds: str) -> ListedAuthority:

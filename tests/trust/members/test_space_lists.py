@@ -13,6 +13,8 @@ from connector.trust.members.space_lists import LONGEST_MS, SpaceLists
 from tests.trust.members.keepers import Keeper, of
 from tests.trust.members.lists import NOW, entry
 
+TOWN = "did:web:town.de"
+
 
 class Web:
     """Serves lists by their address, each after `slow` ms; who serves none does not answer for ten seconds, or as long
@@ -43,7 +45,7 @@ async def test_bug_recognised_lists_that_answer_slowly_held_up_the_joined_ones(
     listed = north.says(entry("town", NOW), recognised=tuple(one.named() for one in others))
     anchors, web = of((north, listed), (south, south.says(entry("town", NOW)))), Web(clock)
     for one in (north, south):
-        await sqlite_db.write(PROCESS, pins.pin, one.pin)
+        await sqlite_db.write(PROCESS, pins.pin, TOWN, one.pin)
     lists = SpaceLists(sqlite_db, clock, anchors, web)  # type: ignore[arg-type]
     web.lists = {north.pin.list_url: listed, others[-1].pin.list_url: others[-1].says(entry("village", NOW))}
     rounds = list[list[str]]()
@@ -72,7 +74,7 @@ async def test_bug_lists_that_are_nearly_late_kept_all_others_away(sqlite_db: Da
     north, others = Keeper(tmp_path, "north"), [Keeper(tmp_path, f"other{number}") for number in range(30)]
     listed = north.says(entry("town", NOW), recognised=tuple(one.named() for one in others))
     web = Web(clock)
-    await sqlite_db.write(PROCESS, pins.pin, north.pin)
+    await sqlite_db.write(PROCESS, pins.pin, TOWN, north.pin)
     lists = SpaceLists(sqlite_db, clock, of((north, listed)), web)  # type: ignore[arg-type]
     web.lists = {one.pin.list_url: one.says(entry("village", NOW)) for one in others[2:]} | {north.pin.list_url: listed}
     web.slow, rounds = 999, list[list[str]]()
@@ -99,7 +101,7 @@ async def test_bug_who_recognised_others_in_each_round_kept_all_others_away(
     listed = south.says(entry("town", NOW), recognised=(village.named(),))
     anchors, web = of((north, north.says(entry("town", NOW))), (south, listed)), Web(clock)
     for one in (north, south):
-        await sqlite_db.write(PROCESS, pins.pin, one.pin)
+        await sqlite_db.write(PROCESS, pins.pin, TOWN, one.pin)
     lists = SpaceLists(sqlite_db, clock, anchors, web)  # type: ignore[arg-type]
     web.lists = {south.pin.list_url: listed, village.pin.list_url: village.says(entry("village", NOW))}
     for number in range(4):
@@ -120,7 +122,7 @@ async def test_joined_lists_that_never_come_keep_no_others_away(sqlite_db: Datab
     listed = north.says(entry("town", NOW))
     web = Web(clock)
     for one in (*others, north):
-        await sqlite_db.write(PROCESS, pins.pin, one.pin)
+        await sqlite_db.write(PROCESS, pins.pin, TOWN, one.pin)
     lists = SpaceLists(sqlite_db, clock, of((north, listed)), web)  # type: ignore[arg-type]
     web.lists = {north.pin.list_url: listed}
     rounds = list[list[str]]()

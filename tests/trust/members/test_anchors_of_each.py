@@ -1,0 +1,138 @@
+"""What one participant of a process joins says nothing to the others: nobody takes a space from somebody else."""
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from connector.clock import FakeClock
+from connector.errors import PeerError, Unauthenticated
+from connector.storage.database import PROCESS, Database
+from connector.trust.members import pins
+from connector.trust.members.anchors import Anchors, Pin
+from connector.trust.members.members import Members
+from connector.trust.members.trust_list import Entry, ListedAuthority, Witness
+from tests.trust.members.keepers import Keeper
+from tests.trust.members.lists import NOW, entry
+
+TOWN, FIRM, HOSTILE, FRIEND = (f"did:web:{name}.de" for name in ("town", "firm", "hostile", "friend"))
+
+pytestmark = pytest.mark.threat("T146")
+
+
+class Process:
+    """The town joined the north, which recognises the south; a hostile tenant joined a space of its own, earlier."""
+
+    def __init__(self, folder: Path) -> None:
+        self.north, self.south, self.evil = (Keeper(folder, name) for name in ("north", "south", "evil"))
+        self.anchors = Anchors(None)
+        self.foul = replace(self.evil.pin, members=frozenset({HOSTILE}))
+        self.pin(self.foul)
+        firm = entry("firm", NOW, seal_certificates=("aa" * 32,), keys=("good",))
+        self.take(self.north, entry("town", NOW), recognised=(self.south.named(),))
+        self.south_list = self.south.says(firm)
+        self.anchors.accept(self.south.key.id, self.south_list)
+
+    def pin(self, foul: Pin) -> None:
+        self.anchors.pin([foul, replace(self.north.pin, members=frozenset({TOWN}))])
+
+    def take(self, keeper: Keeper, *entries: Entry, **more: object) -> frozenset[str]:
+        return self.anchors.accept(keeper.key.id, keeper.says(*entries, **more))
+
+    def recognised_by_the_hostile_one(self, one: ListedAuthority) -> None:
+        self.take(self.evil, entry("hostile", NOW), recognised=(one,))
+
+    def belongs(self, own: str = TOWN, did: str = FIRM) -> bool:
+        try:
+            self.anchors.between(own, did, NOW)
+        except Unauthenticated:
+            return False
+        return True
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Process:
+    return Process(tmp_path)
+
+
+def test_bug_a_neighbours_space_that_recognises_the_same_iri_under_another_key_took_it_from_all(
+    process: Process, tmp_path: Path
+) -> None:
+    """>> the hostile tenant's space names the south with another key << the firm belongs for the town as before."""
+    assert process.belongs()
+    other = Keeper(tmp_path, "other")
+    process.recognised_by_the_hostile_one(replace(other.named(), space=process.south.space))
+    assert process.belongs()
+    process.take(process.south, entry("firm", NOW), entry("friend", NOW))
+    assert process.belongs(TOWN, FRIEND), "and its list is still taken"
+
+
+def test_bug_a_neighbour_that_joins_an_iri_under_another_key_took_it_from_all(process: Process, tmp_path: Path) -> None:
+    """>> the hostile tenant has joined the IRI of the south itself, with another key << nothing changes for the town;
+    the firm is a stranger to the tenant."""
+    other = Keeper(tmp_path, "other")
+    process.pin(replace(other.pin, space=process.south.space, members=frozenset({HOSTILE})))
+    assert process.belongs()
+    assert not process.belongs(HOSTILE)
+
+
+@pytest.mark.parametrize("lie", ["space", "list_url"])
+def test_bug_a_neighbour_that_names_a_key_for_another_place_hid_its_list(process: Process, lie: str) -> None:
+    """>> the hostile tenant's space names the south's key earlier, with another IRI or address << the right address is
+    still asked, and what comes from there counts."""
+    false = replace(process.south.named(), **{lie: "https://evil.de/space/elsewhere"})
+    process.recognised_by_the_hostile_one(false)
+    assert process.south.pin.list_url in [one.list_url for one in process.anchors.pins()]
+    process.take(process.south, entry("firm", NOW), entry("friend", NOW))
+    assert process.belongs(TOWN, FRIEND)
+
+
+def test_an_authority_that_is_joined_under_a_false_iri_gets_nobody_elses_list(process: Process) -> None:
+    """>> the hostile tenant joined "its own space" by the key of the north << the list of the north counts for the
+    town, and says nothing to the tenant."""
+    process.pin(replace(process.north.pin, space=process.evil.space, members=frozenset({HOSTILE})))
+    process.take(process.north, entry("town", NOW), entry("hostile", NOW), entry("friend", NOW))
+    assert process.belongs(TOWN, FRIEND)
+    assert not process.belongs(HOSTILE, FRIEND)
+    with pytest.raises(PeerError):
+        process.take(process.north, entry("town", NOW), space=process.evil.space)
+
+
+def test_bug_a_list_that_names_somebody_who_never_joined_made_its_members_known_to_it(process: Process) -> None:
+    """>> the hostile tenant's space lists the town, too, and a friend << nobody of it belongs for the town."""
+    process.take(process.evil, entry("hostile", NOW), entry("town", NOW), entry("friend", NOW))
+    assert process.belongs(HOSTILE, FRIEND)
+    assert not process.belongs(TOWN, FRIEND)
+    assert process.evil.space not in process.anchors.offerable(TOWN, NOW)
+
+
+def test_bug_a_neighbours_list_took_the_certificates_of_others_from_all(process: Process) -> None:
+    """>> the hostile tenant's space lists the firm with a certificate of its own << what the firm sealed counts for the
+    town by the certificate that the south names, and by no other."""
+    process.take(process.evil, entry("hostile", NOW), entry("firm", NOW, seal_certificates=("bb" * 32,)))
+    members = Members(process.anchors, FakeClock(NOW))
+    assert members.seal_certificates(FIRM, TOWN) == ("aa" * 32,)
+    assert members.seal_certificates(FIRM, HOSTILE) == ("bb" * 32,)
+
+
+def test_bug_a_neighbours_list_took_a_witness_from_all(process: Process) -> None:
+    """>> the hostile tenant's space names the address of a witness as its own operator's << the town asks the witness
+    that its space names, and no other."""
+    honest = Witness("Operator", "https://south.de/witness", ({"kty": "OKP", "crv": "Ed25519", "x": "a"},))
+    false = Witness("Somebody", honest.url, ())
+    process.take(process.evil, entry("hostile", NOW), witnesses=(false,))
+    process.take(process.north, entry("town", NOW), recognised=(process.south.named(),), witnesses=(honest,))
+    assert process.anchors.witnesses_for(TOWN) == (honest,)
+
+
+async def test_bug_whoever_pinned_an_iri_first_kept_all_others_from_joining_it(
+    any_db: Database, process: Process
+) -> None:
+    """>> two participants, one IRI, two keys << each believes the key that its people compared."""
+    false = replace(process.north.pin, authority=process.evil.key.id, jwk=process.evil.key.public_jwk)
+    await any_db.write(PROCESS, pins.pin, HOSTILE, false)
+    await any_db.write(PROCESS, pins.pin, TOWN, process.north.pin)
+    found = await any_db.read(PROCESS, pins.pins)
+    assert {(one.authority, *one.members) for one in found} == {
+        (process.evil.key.id, HOSTILE), (process.north.key.id, TOWN),
+    }  # fmt: skip
