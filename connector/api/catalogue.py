@@ -35,8 +35,10 @@ from connector.views.terms import clauses
 FULL = ("catalogue.disk", "catalogue.no-room", "storage.full")
 RULE = (
     "policy.contradiction", "policy.template-unknown", "policy.slot-amount", "policy.slot-concept",
-    "policy.slot-count", "policy.slot-currency", "policy.slot-day", "policy.slot-did", "policy.slot-duration",
-    "policy.slot-field", "policy.slot-hash", "policy.slot-iri", "policy.slot-missing", "policy.slot-missing-value",
+    "policy.slot-count", "policy.slot-county", "policy.slot-currency", "policy.slot-day", "policy.slot-did",
+    "policy.slot-duration",
+    "policy.slot-field", "policy.slot-hash", "policy.slot-iri", "policy.slot-licence", "policy.slot-missing",
+    "policy.slot-missing-value",
     "policy.slot-order", "policy.slot-party", "policy.slot-text", "policy.slot-too-many", "policy.slot-unknown",
     "policy.slot-url", "policy.slot-window",
 )  # fmt: skip
@@ -45,7 +47,8 @@ DESCRIPTION = (
     "catalogue.box", "catalogue.day", "catalogue.hvd-api", "catalogue.hvd-closed", "catalogue.hvd-contact",
     "catalogue.language",
     "catalogue.licence-closed", "catalogue.licence-missing", "catalogue.no-title", "catalogue.not-conforming",
-    "catalogue.not-listed", "catalogue.period", "catalogue.rule-open", "catalogue.text", "catalogue.too-much",
+    "catalogue.not-listed", "catalogue.period", "catalogue.rule-licence", "catalogue.rule-open",
+    "catalogue.text", "catalogue.too-much",
     "participants.address",
 )  # fmt: skip
 """What may be wrong with a description."""
@@ -105,7 +108,8 @@ class CatalogueHandlers:
 
     @problem_codes(
         {
-            400: ("catalogue.licence-missing", "catalogue.nothing-to-offer", "catalogue.rule-open", *RULE),
+            400: ("catalogue.licence-missing", "catalogue.nothing-to-offer", "catalogue.rule-licence",
+                  "catalogue.rule-open", *RULE),
             404: ("catalogue.unknown",), 410: ("catalogue.withdrawn",), 503: FULL,
         }
     )  # fmt: skip

@@ -20,9 +20,10 @@ from connector.policy.odrl.model import Atom
 from connector.policy.odrl.names import HANSE, ODRL
 from connector.policy.odrl.state_of_world import Fact
 from connector.policy.odrl.values import Span
+from connector.trust.members.claims import regional_keys
 
 Family = Literal["public", "firm", "research"]
-Trait = Literal["", "group", "seat", "named"]
+Trait = Literal["", "group", "seat", "region", "named"]
 """What an invented requester has beyond its kind, because the rule asks for it."""
 FAMILIES: Mapping[Family, tuple[str, ...]] = {
     "public": ("municipality", "county", "intermunicipalAssociation", "stateAuthority", "federalAuthority"),
@@ -38,8 +39,11 @@ _LEVELS = {
     "federalAuthority": "federalLevel",
 }  # fmt: skip
 _MEMBER_OF, _PARTICIPANT = HANSE + "memberOf", HANSE + "participant"
+_REGION = HANSE + "regionalKey"
 _LEVEL, _SEAT, _PURPOSE = HANSE + "adminLevel", HANSE + "participantLocation", ODRL + "purpose"
 _SOMEWHERE = HANSE + "DE-HE"
+_SOME_KEY = "064110000000"
+"""A seat that no rule is likely to name: by state and by regional key."""
 
 
 class Member(Struct, frozen=True, kw_only=True):
@@ -227,13 +231,16 @@ def _candidates(decided: _Decided, family: Family) -> Iterator[tuple[Requester, 
             yield _invented(kind, groups=frozenset(groups)), "group", groups[0]
         for seat in seats:
             yield _invented(kind, seat=seat), "seat", seat
+        for key in decided.named(_REGION):
+            yield _invented(kind, key=key), "region", key
     for did in decided.named(_PARTICIPANT):
         yield _invented(usual, did=did), "named", did
 
 
 def _invented(
-    kind: str, *, did: str = NOBODY, seat: str = _SOMEWHERE, groups: frozenset[str] = frozenset()
+    kind: str, *, did: str = NOBODY, seat: str = _SOMEWHERE, key: str = _SOME_KEY, groups: frozenset[str] = frozenset()
 ) -> Requester:
     said = {_SEAT: seat, **({_LEVEL: HANSE + _LEVELS[kind]} if kind in _LEVELS else {})}
-    facts = tuple((iri, Fact(frozenset((value,)), "verified-credential")) for iri, value in said.items())
+    values = {iri: frozenset((value,)) for iri, value in said.items()} | {_REGION: regional_keys(f"{key:0<12}")}
+    facts = tuple((iri, Fact(value, "verified-credential")) for iri, value in values.items())
     return Requester(did=did, kind=HANSE + kind, groups=groups, facts=facts)

@@ -132,7 +132,7 @@ def coherent(record: DatasetRecord) -> DatasetRecord:
     if record.access == "open" and not record.licence:
         raise Mistake("catalogue.licence-missing")
     if record.access == "open" and is_open is not True:
-        raise Mistake("catalogue.licence-closed", licence=_code(record.licence))
+        raise Mistake("catalogue.licence-closed", licence=code(record.licence))
     if record.hvd is not None:
         if record.access != "open":
             raise Mistake("catalogue.hvd-closed")
@@ -160,9 +160,20 @@ def source_named(licence: str, text: str, name: str) -> str:
     return (text.strip() or name) if found is not None and found.attribution else ""
 
 
+def agrees(record: DatasetRecord, named: str) -> bool:
+    """Whether the licence that a rule names is that of the description; where one says none, nothing differs."""
+    return not named or not record.licence or named == record.licence
+
+
+def credit_licence(record: DatasetRecord) -> str:
+    """The code of its licence if that is open and asks to name the source, else empty."""
+    found = lists.code_lists().value(record.licence)
+    return found.code if found is not None and found.open and found.attribution else ""
+
+
 def closed_licence(record: DatasetRecord) -> str:
     """The code of a licence that is surely not open: a rule beside it has to restrict something. Else empty."""
-    return _code(record.licence) if record.licence and lists.code_lists().is_open(record.licence) is False else ""
+    return code(record.licence) if record.licence and lists.code_lists().is_open(record.licence) is False else ""
 
 
 def clean(text: str) -> str:
@@ -334,6 +345,6 @@ def day(text: str) -> str:
     return found.isoformat()
 
 
-def _code(iri: str) -> str:
+def code(iri: str) -> str:
     found = lists.code_lists().value(iri)
     return found.code if found else iri

@@ -265,8 +265,13 @@ class DatasetLife:
             for one in (before.record, after.record)
         )
         for one in store.offers_on(tx, participant.id, after.id):
-            named = one.template == {"id": OPEN_RULE, "slots": {"source": earlier}}
-            if named and earlier != now and (now or after.access == "open"):
+            slots = one.template.get("slots", {})
+            named = one.template.get("id") == OPEN_RULE and {**slots, "licence": ""} == {
+                "source": earlier,
+                "licence": "",
+            }
+            other = earlier != now or before.record.licence != after.record.licence
+            if named and other and (now or after.access == "open"):
                 store.withdraw_offer(tx, participant.id, one.id)
                 if now:
                     wish = OfferWish(

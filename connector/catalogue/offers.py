@@ -19,6 +19,7 @@ from connector.ids import new_uuid
 from connector.participants.model import Participant
 from connector.policy.conflict.model import Objection
 from connector.policy.engine import PolicyEngine
+from connector.policy.odrl.names import HANSE
 from connector.storage.database import Tx
 
 _TOLD = 5
@@ -58,12 +59,13 @@ class Offers:
 
     def make(self, tx: Tx, participant: Participant, dataset: Dataset, wish: OfferWish) -> Offer:
         """A published offer; raises Mistake for an unknown rule or slot, or a contradiction."""
-        policy: dict[str, Any] = templates.fill(wish.rule, wish.slots)
+        slots = _with_licence(dataset, wish)
+        policy: dict[str, Any] = templates.fill(wish.rule, slots)
         self._check(dataset, policy, tx.now, self._roster.held(tx.now, participant.did))
         offer = Offer(
             id=f"{dataset.id}/offers/{new_uuid()}", dataset=dataset.id, policy=policy,
             digest=self._engine.digest(policy), visibility=wish.visibility, countersignature=wish.countersignature,
-            template={"id": wish.rule, "slots": wish.slots}, state="published", created_at=tx.now,
+            template={"id": wish.rule, "slots": slots}, state="published", created_at=tx.now,
         )  # fmt: skip
         store.insert_offer(tx, participant.id, offer)
         body = {"dataset": dataset.id, "offer": offer.id, "policy": offer.digest, "version": dataset.version}
@@ -91,8 +93,26 @@ class Offers:
         licence = "" if unrestricted else describe.closed_licence(dataset.record)
         if licence and not self._engine.contradictions(policy, open_data=True, now=now):
             raise Mistake("catalogue.rule-open", licence=licence)
+        if not describe.agrees(dataset.record, named := _licence(policy)):
+            raise Mistake(
+                "catalogue.rule-licence", rule=describe.code(named), licence=describe.code(dataset.record.licence)
+            )
 
     @staticmethod
     def strictest(offers: Sequence[Offer]) -> Offer | None:
         """The one that asks for most: of its settings a new one takes what is not said."""
         return min(offers, key=lambda one: _STRICTEST.index(one.countersignature), default=None)
+
+
+def _with_licence(dataset: Dataset, wish: OfferWish) -> dict[str, str]:
+    """The slots; a rule that names a licence names that of the dataset unless it was told another."""
+    asked = "licence" in templates.template(wish.rule).slots and "licence" not in wish.slots
+    said = describe.credit_licence(dataset.record) if asked else ""
+    return {**wish.slots, "licence": said} if said else wish.slots
+
+
+def _licence(policy: Mapping[str, Any]) -> str:
+    """The licence that a rule of ours names, as its credit line asks; empty if it names none."""
+    duties = (duty for rule in policy.get("permission", ()) for duty in rule.get("duty", ()))
+    clauses = (clause for duty in duties for clause in duty.get("constraint", ()))
+    return next((clause["rightOperand"] for clause in clauses if clause.get("leftOperand") == f"{HANSE}licence"), "")

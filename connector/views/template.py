@@ -2,7 +2,7 @@
 
 import msgspec
 
-from connector.catalogue.templates.slots import Slot, concepts, hint
+from connector.catalogue.templates.slots import Slot, choices, hint
 from connector.catalogue.templates.templates import Light, Template
 from connector.catalogue.templates.usable import hindrance
 from connector.language import LANGUAGES
@@ -56,8 +56,8 @@ def template(engine: PolicyEngine, one: Template, now: int) -> TemplateView:
 
 
 def _slot(name: str, slot: Slot) -> SlotView:
-    choices = [ChoiceView(notation, dict(concept.labels)) for notation, concept in concepts(slot).items()]
+    proposed = [ChoiceView(word, dict(labels)) for word, labels in choices(slot).items()]
     return SlotView(
         name=name, type=slot.type, label=dict(slot.label), hint={lang: hint(slot, lang) for lang in LANGUAGES},
-        default=slot.default, optional=slot.optional, choices=choices,
+        default=slot.default, optional=slot.optional, choices=proposed,
     )  # fmt: skip

@@ -3,11 +3,14 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from connector.app.policy_engine import policy_engine
 from connector.catalogue.audience import Audience, Audiences, Member, audience
 from connector.catalogue.templates.templates import fill
 from connector.policy.odrl.names import HANSE as H
+from connector.policy.odrl.state_of_world import Fact
+from connector.trust.members.claims import regional_keys
 from tests.policy.cases import atom
 from tests.policy.filled import NOW, SLOTS
 from tests.testkit.members import MEMBERS, member
@@ -115,3 +118,20 @@ def test_who_provides_is_not_counted_and_a_group_without_members_is_told() -> No
     found = audiences.of(use(atom(H + "memberOf", "eq", GROUP)), NOW, "did:web:own.example")
     assert found.hindrance is not None
     assert found.hindrance.fault == "unheld"
+
+
+def test_a_county_is_counted_by_regional_keys_and_shown_at_one_of_it() -> None:
+    """>> the county 05515  << its municipality and no other one; of those invented the one that is seated there."""
+
+    def seated(name: str, ars: str) -> Member:
+        facts = ((H + "regionalKey", Fact(regional_keys(ars), "verified-credential")),)
+        found = member(name)
+        return replace(found, requester=replace(found.requester, facts=facts))
+
+    inside, outside = seated("in", "055150000000"), seated("out", "055540004004")
+    policy = fill("county", {"county": "05515"})
+    found = audience(ENGINE, policy, [inside, outside], NOW)
+    assert counts(found)["municipality"] == (1, 1)
+    assert [(one.family, one.trait, one.value) for one in found.examples if one.outcome.permit] == [
+        ("public", "region", "05515")
+    ]

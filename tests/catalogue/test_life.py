@@ -105,12 +105,17 @@ async def test_another_rule_is_another_offer(towns: Towns) -> None:
 async def test_the_offer_of_open_data_names_whom_the_licence_names(towns: Towns) -> None:
     """>> another attribution, then a licence that asks for none << another offer, with its visibility; then none."""
     dataset, offer = await towns.publish(TOWN, **OPEN, visibility="eligible")
-    assert offer.template == {"id": "open-attribution", "slots": {"source": "Musterstadt"}}
+    assert offer.template == {"id": "open-attribution", "slots": {"source": "Musterstadt", "licence": "dl-by-de/2.0"}}
     await changed(towns, dataset, description="mehr")
     assert await offers(towns, dataset) == [offer]
     await changed(towns, dataset, attribution="Grünflächenamt")
     (standing,) = await offers(towns, dataset)
-    assert (standing.template["slots"], standing.visibility) == ({"source": "Grünflächenamt"}, "eligible")
+    said = {"source": "Grünflächenamt", "licence": "dl-by-de/2.0"}
+    assert (standing.template["slots"], standing.visibility) == (said, "eligible")
+    await changed(towns, dataset, licence="cc-by/4.0")
+    (standing,) = await offers(towns, dataset)
+    assert (standing.template["slots"], standing.visibility) == ({**said, "licence": "cc-by/4.0"}, "eligible")
+    assert "http://dcat-ap.de/def/licenses/cc-by/4.0" in str(standing.policy)
     await changed(towns, dataset, licence="dl-zero-de/2.0")
     assert await offers(towns, dataset) == []
 
@@ -123,8 +128,24 @@ async def test_what_was_open_is_under_a_rule_from_then_on(towns: Towns) -> None:
     for access in ("contract", "announced"):
         with pytest.raises(Mistake, match=r"catalogue\.no-rule"):
             await changed(towns, dataset, access=access)
-    await changed(towns, dataset, access="contract", rule="open-attribution", slots={"source": "x"})
+    rule = {"access": "contract", "rule": "open-attribution", "slots": {"source": "x"}}
+    with pytest.raises(Mistake, match=r"catalogue\.rule-licence"):  # one asks for nothing, the other to name the source
+        await changed(towns, dataset, **rule)
+    await changed(towns, dataset, licence="dl-by-de/2.0", **rule)
     assert len(await offers(towns, dataset)) == 1
+
+
+async def test_description_and_rule_name_one_licence(towns: Towns) -> None:
+    """>> another licence in the rule than in the description, at publication and by a change  << refused, as it was;
+    >> none in the rule  << that of the description."""
+    other = {"rule": "open-attribution", "slots": {"source": "x", "licence": "cc-by/4.0"}}
+    with pytest.raises(Mistake, match=r"catalogue\.rule-licence"):
+        await towns.publish(TOWN, **{**OPEN, **other})
+    dataset, offer = await towns.publish(TOWN, licence="cc-by/4.0", rule="open-attribution", slots={"source": "x"})
+    assert offer.template["slots"] == {"source": "x", "licence": "cc-by/4.0"}
+    with pytest.raises(Mistake, match=r"catalogue\.rule-licence"):
+        await changed(towns, dataset, licence="dl-by-de/2.0")
+    assert await offers(towns, dataset) == [offer]
 
 
 async def test_a_licence_cannot_come_to_contradict_the_rule(towns: Towns) -> None:

@@ -33,8 +33,9 @@ def test_it_holds_the_product_alone(wheel: Path) -> None:
     ours = {path.relative_to(ROOT).as_posix() for path in (ROOT / "connector").rglob("*.py")}
     assert {name for name in package if name.endswith(".py")} == ours
     templates = {f"connector/share/policies/{path.name}" for path in (ROOT / "policies").glob("*.toml")}
-    assert len(templates) == 17
-    assert templates <= package
+    earlier = {f"connector/share/policies/earlier/{path.name}" for path in (ROOT / "policies/earlier").glob("*.toml")}
+    assert (len(templates), len(earlier)) == (19, 10)
+    assert templates | earlier <= package
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ SLOTS: dict[str, dict[str, str]] = {
     "municipalities-only": {},
     "municipal-purpose": {"until": "31.12.2027", "valid-for": "PT5S"},
     "state-authorities": {"area": "DE-NW"},
-    "processor": {"controller": OTHER, "avv": HASH, "inform": OTHER},
+    "processor": {"controller": OTHER, "avv": HASH, "return-within": "P14D"},
     "research": {"inform": OTHER},
     "statistics": {},
     "anonymised": {"legal-basis": "publicTaskBasis", "drop": "$.name, $.birth"},
@@ -32,6 +32,8 @@ SLOTS: dict[str, dict[str, str]] = {
     "onward-chain": {"policy": "urn:uuid:1", "inform": OTHER},
     "fee": {"amount": "1.250,50", "statute": "Gebührensatzung Geodaten"},
     "participation": {"until": "31.12.2027", "agreement": "urn:uuid:2"},
+    "named-partners": {"participants": f"{DID}, did:web:grid"},
+    "county": {"county": "05515"},
 }
 CAN = frozenset({H + "suppressCells", H + "dropFields", H + "generalise", O + "anonymize"})
 PAID = Deed(
@@ -60,6 +62,7 @@ FITS: dict[str, dict[str, Any]] = {
     "critical-infrastructure": {H + "securityProfile": H + "trustPlusSecurity", O + "deliveryChannel": H + "api"},
     "fee": {"deeds": (PAID,)},
     "participation": {H + "participantKind": H + "municipalEnterprise", H + "reciprocalAgreement": "urn:uuid:2"},
+    "county": {H + "regionalKey": "05515"},
 }
 """What the requester of a template must be beyond a municipality that plans heat: facts by operand, or fields."""
 

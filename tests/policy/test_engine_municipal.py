@@ -87,7 +87,7 @@ def test_each_operator_meets_each_type_holding_and_failing() -> None:
 
 
 def test_each_template_is_allowed_and_refused() -> None:
-    """All seventeen, by their number in the title."""
+    """All of them, by their number in the title."""
     tried = {(match[1], case.permit) for case in CASES if (match := re.match(r"template \d+ ([a-z-]+):", case.title))}
     assert tried == {(template.id, permit) for template in templates() for permit in (True, False)}
 

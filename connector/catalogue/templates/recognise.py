@@ -1,4 +1,5 @@
-"""Which template a policy was made from, and with which values: the way back from `rules.fill`.
+"""Which template a policy was made from, and with which values: the way back from `templates.fill`. Templates that said
+something else before are known with what they said.
 
 A guess is made from where the values stand, and counts only if filling the template again gives the same digest. So a
 policy that says a single thing more or less is recognised as none, and a card never shows what the rule does not say.
@@ -10,7 +11,7 @@ from functools import cache
 from typing import NamedTuple
 
 from connector.catalogue.templates.slots import KINDS
-from connector.catalogue.templates.templates import PLACE, Template, fill, templates
+from connector.catalogue.templates.templates import PLACE, Template, earlier, fill, template, templates
 from connector.errors import Mistake
 from connector.policy.evaluation.digest import digest
 from connector.policy.odrl.model import Atom, Clause, Duty, Logic, Policy, PolicyError
@@ -21,10 +22,14 @@ Place = tuple[str, ...]
 
 
 class Recognised(NamedTuple):
-    """A template and the texts of its slots; filling it gives a policy of the same digest."""
+    """A template and the texts of its slots; filling it gives a policy of the same digest.
+
+    `edition` is 0 for what the template says now; else filling needs it, because the template says something else now.
+    """
 
     template: str
     slots: dict[str, str]
+    edition: int = 0
 
 
 class _Blank(NamedTuple):
@@ -76,9 +81,9 @@ def _blank(text: str) -> _Blank | None:
 
 
 @cache
-def _pattern(template_id: str) -> _Pattern:
+def _pattern(template_id: str, edition: int) -> _Pattern:
     """Where the slots of a template stand; read from its body as if the placeholders were values."""
-    chosen = next(each for each in templates() if each.id == template_id)
+    chosen = next(each for each in (*templates(), *earlier()) if (each.id, each.edition) == (template_id, edition))
     atoms = dict(_atoms(parse(chosen.body)))
     blanks = {place: blank for place, atom in atoms.items() if (blank := _blank(atom.right[0].text))}
     optional = {place for place, blank in blanks.items() if chosen.slots[blank.slot].optional}
@@ -94,7 +99,7 @@ def _texts(blank: _Blank, atom: Atom) -> list[str]:
 
 def _guess(chosen: Template, atoms: Mapping[Place, Atom]) -> dict[str, str] | None:
     """The texts that stand where the slots are; None if the policy has comparisons elsewhere, or lacks one."""
-    pattern = _pattern(chosen.id)
+    pattern = _pattern(chosen.id, chosen.edition)
     if not pattern.needed <= atoms.keys() <= pattern.blanks.keys() | pattern.fixed:
         return None
     slots: dict[str, str] = {}
@@ -112,14 +117,15 @@ def recognise(policy: Policy) -> Recognised | None:
     """The template and its slots; None if the policy is none of ours. Bounded by the number of templates."""
     atoms = dict(_atoms(policy))
     wanted = ""
-    for chosen in templates():
+    for chosen in (*templates(), *earlier()):
         if (slots := _guess(chosen, atoms)) is None:
             continue
         wanted = wanted or digest(policy)
+        edition = 0 if chosen is template(chosen.id) else chosen.edition
         try:
-            again = parse(fill(chosen.id, slots))
+            again = parse(fill(chosen.id, slots, edition))
         except (Mistake, PolicyError):
             continue
         if digest(again) == wanted:
-            return Recognised(chosen.id, slots)
+            return Recognised(chosen.id, slots, edition)
     return None

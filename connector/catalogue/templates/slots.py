@@ -13,10 +13,12 @@ from msgspec import Struct
 
 from connector.catalogue.concepts import KINDS as KIND_SCHEME
 from connector.catalogue.concepts import PURPOSES, nearest, proposed, vocabulary, within
+from connector.catalogue.listed_values import find
 from connector.catalogue.templates.days import day_of, midnight, read_day
 from connector.dialects.policies import skos
 from connector.errors import Mistake
-from connector.language import say
+from connector.language import LANGUAGES, say
+from connector.metadata.lists import code_lists as lists
 from connector.policy.odrl.values import duration, integer
 
 SlotType = Literal[
@@ -36,6 +38,8 @@ SlotType = Literal[
     "participant",
     "party",
     "hash",
+    "licence",
+    "county",
     "amount",
     "currency",
     "url",
@@ -59,7 +63,11 @@ _DID = re.compile(r"did:[a-z0-9]+:[A-Za-z0-9._:%-]+")
 _MAIL = re.compile(r"mailto:[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[a-z]{2,}")
 _URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[!-;=?-~]*)?")
 _IRI = re.compile(r"(urn:[a-z0-9][a-z0-9-]+:[!-;=?-~]+|https://[A-Za-z0-9.-]+(:[0-9]{1,5})?/[!-;=?-~]*)")
+LICENCES = ("dl-by-de/2.0", "cc-by/4.0")
+"""What a form proposes of the open licences that ask to name the source, by code."""
 _HASH = re.compile(r"(?:sha-?256:)?([0-9a-f]{64})")
+_COUNTY = re.compile(r"([0-9]{3}(?!00)[0-9]{2})(?:0{7})?")
+_LAST_STATE = 16
 _FIELD = re.compile(r"\$(\.[A-Za-z_][A-Za-z0-9_-]*|\.\*|\['[^',\x00-\x1f]+'\]|\[\*\]|\[[0-9]{1,6}\])+")
 _AMOUNT = re.compile(r"([0-9]{1,9}|[0-9]{1,3}(?:\.[0-9]{3}){1,2})(?:,([0-9]{1,2}))?|([0-9]{1,9})\.([0-9]{1,2})")
 
@@ -91,6 +99,14 @@ def concepts(slot: Slot) -> Mapping[str, skos.Concept]:
     """The list that this slot takes its values from, by notation; empty for other types."""
     scheme = slot.scheme or _SCHEMES.get(slot.type, "")
     return vocabulary().scheme(scheme) if scheme else {}
+
+
+def choices(slot: Slot) -> Mapping[str, Mapping[str, str]]:
+    """What a form proposes, by what is written into the slot, with its labels; empty where anything may be written."""
+    if slot.type != "licence":
+        return {notation: concept.labels for notation, concept in concepts(slot).items()}
+    found = (lists.code_lists().by_code(lists.LICENSES, code) for code in LICENCES)
+    return {one.code: {lang: one.label(lang) for lang in LANGUAGES} for one in found if one is not None}
 
 
 def hint(slot: Slot, lang: str) -> str:
@@ -198,6 +214,26 @@ def _read_window(name: str, slot: Slot, text: str) -> str:
     return found
 
 
+def _read_licence(name: str, slot: Slot, text: str) -> str:
+    """An open licence that asks to name the source: one that asks for nothing needs no rule."""
+    found = find(lists.LICENSES, text)
+    if found is None or not (found.open and found.attribution):
+        raise _fail("licence", name, text)
+    return found.iri
+
+
+def _write_licence(_: Slot, texts: Sequence[str]) -> str | None:
+    found = lists.code_lists().value(texts[0])
+    return None if found is None else found.code
+
+
+def _read_county(name: str, slot: Slot, text: str) -> str:
+    """The five digits of a county; of its whole regional key the rest are zeros."""
+    if not (match := _COUNTY.fullmatch(re.sub(r"[ .]", "", text))) or not 1 <= int(match[1][:2]) <= _LAST_STATE:
+        raise _fail("county", name, text)
+    return match[1]
+
+
 def _read_hash(name: str, slot: Slot, text: str) -> str:
     if not (match := _HASH.fullmatch(text.lower())):
         raise _fail("hash", name, text)
@@ -236,6 +272,8 @@ KINDS: Mapping[SlotType, Kind] = {
     "participant": Kind(_did, _same),
     "party": Kind(_shaped("party", _DID, _MAIL, _URL), _same),
     "hash": Kind(_read_hash, _same),
+    "licence": Kind(_read_licence, _write_licence),
+    "county": Kind(_read_county, _same),
     "amount": Kind(_read_amount, _same),
     "currency": Kind(_read_currency, _same),
     "url": Kind(_shaped("url", _URL), _same),

@@ -13,13 +13,16 @@ from msgspec import Struct
 
 from connector.catalogue.concepts import folded, nearest
 from connector.catalogue.templates.days import midnight, read_day
-from connector.catalogue.templates.slots import KINDS, Slot, SlotType, concepts
+from connector.catalogue.templates.slots import KINDS, Slot, SlotType, choices, concepts
 from connector.errors import Mistake
 from connector.language import say
 from connector.policy.odrl.names import HANSE
+from connector.policy.odrl.values import duration
 from connector.resources import folder
 
-__all__ = ["Slot", "Template", "default_text", "fill", "midnight", "named", "sample", "template", "templates"]
+__all__ = [
+    "Slot", "Template", "default_text", "earlier", "fill", "midnight", "named", "sample", "template", "templates",
+]  # fmt: skip
 
 Light = Literal["green", "yellow", "red"]
 
@@ -33,6 +36,7 @@ _SAMPLES: Mapping[SlotType, str] = {
     "first-day": "2000-01-01", "last-day": "9000-12-31", "duration": "P30D", "window": "P1D", "text": "…",
     "participants": "did:web:participant.example", "participant": "did:web:participant.example",
     "party": "did:web:participant.example", "hash": "0" * 64, "amount": "1.00", "currency": "EUR",
+    "licence": "dl-by-de/2.0", "county": "05515",
     "url": "https://participant.example/", "iri": "urn:uuid:00000000-0000-0000-0000-000000000000", "fields": "$.name",
 }  # fmt: skip
 
@@ -41,11 +45,13 @@ class Template(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A rule template; texts by language, `body` the policy with `{slot}` placeholders.
 
     `effect` is one sentence, `plain` a paragraph that says what is enforced, watched and only agreed. `light` tells a
-    steward whether data protection has to look: green no, yellow perhaps, red always.
+    steward whether data protection has to look: green no, yellow perhaps, red always. `edition` counts what a template
+    of this id has said: of an earlier one nothing new is made, and offers made of it are still recognised.
     """
 
     id: str
     number: int
+    edition: int = 1
     light: Light
     title: Mapping[str, str]
     effect: Mapping[str, str]
@@ -58,7 +64,7 @@ class Template(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 def _read(place: Path) -> tuple[Template, ...]:
     documents = (tomllib.loads(path.read_text(encoding="utf-8")) for path in place.glob("*.toml"))
     found = (_unbroken(msgspec.convert(document, Template)) for document in documents)
-    return tuple(sorted(found, key=lambda template: template.number))
+    return tuple(sorted(found, key=lambda template: (template.number, -template.edition)))
 
 
 def _unbroken(found: Template) -> Template:
@@ -70,6 +76,11 @@ def _unbroken(found: Template) -> Template:
 def templates() -> tuple[Template, ...]:
     """All templates, by number."""
     return _read(folder("policies"))
+
+
+def earlier() -> tuple[Template, ...]:
+    """What templates said before, the latest edition first: kept as it was, for rules that were made then."""
+    return _read(folder("policies") / "earlier")
 
 
 def named(word: str) -> str:
@@ -86,13 +97,14 @@ def template(template_id: str) -> Template:
     raise Mistake("policy.template-unknown", template=template_id, nearest=nearest(template_id, known))
 
 
-def fill(template_id: str, slots: Mapping[str, str]) -> dict[str, object]:
+def fill(template_id: str, slots: Mapping[str, str], edition: int = 0) -> dict[str, object]:
     """The policy document without @id, @type and target; Mistake for an unknown template or slot and a bad value.
 
     Every template has the slot `space`: IRIs of spaces and groups whose members alone may have it (spec/spaces.md 5.3).
-    A slot that is named and holds nothing is refused: left out it may permit more than whoever named it meant.
+    A slot that is named and holds nothing is refused: left out it may permit more than whoever named it meant. With
+    `edition` the policy is what the template said then.
     """
-    chosen = template(template_id)
+    chosen = _edition(template_id, edition)
     _require_filled(slots)
     spaces = _spaces(slots.get(SPACE, ""))
     slots = {name: text for name, text in slots.items() if name != SPACE}
@@ -105,6 +117,11 @@ def fill(template_id: str, slots: Mapping[str, str]) -> dict[str, object]:
     _in_order(chosen, texts)
     document = _insert(chosen.body, values)
     return _for_members(document, spaces) if isinstance(document, dict) else {}
+
+
+def _edition(template_id: str, edition: int) -> Template:
+    was = (one for one in earlier() if (one.id, one.edition) == (template_id, edition))
+    return next(was, None) or template(template_id)
 
 
 def _require_filled(slots: Mapping[str, str]) -> None:
@@ -151,11 +168,19 @@ def _value(name: str, slot: Slot, text: str, template_id: str) -> object:
 
 
 def _in_order(chosen: Template, texts: Mapping[str, str]) -> None:
-    """A period that ends before it begins would be a rule that nobody can ever use."""
+    """A period that ends before it begins would be a rule that nobody can ever use, and what is deleted cannot be
+    returned."""
     for name, slot in chosen.slots.items():
-        earlier, later = read_day(texts.get(slot.after, "")), read_day(texts[name])
-        if earlier and later and later < earlier:
+        before, after = _point(texts.get(slot.after, "")), _point(texts[name])
+        if before is not None and after is not None and after < before:
             raise Mistake("policy.slot-order", template=chosen.id)
+
+
+def _point(text: str) -> int | None:
+    """A day or a length of time as a number that compares with its like."""
+    if (at := read_day(text)) is not None:
+        return at.toordinal()
+    return None if (length := duration(text)) is None else length.start
 
 
 def _insert(part: object, values: Mapping[str, object]) -> object:
@@ -184,9 +209,9 @@ def default_text(slot: Slot, slots: Mapping[str, Slot], lang: str) -> str:
     """What stands in a slot that nobody fills, as people read it: labels, and days after those of another slot."""
     if later := _LATER.fullmatch(slot.default):
         return say("template.later", lang, days=int(later[2]), label=slots[later[1]].label[lang])
-    known = concepts(slot)
+    known = choices(slot)
     words = [word.strip() for word in slot.default.split(",")]
-    return ", ".join(known[word].labels[lang] if word in known else word for word in words)
+    return ", ".join(known[word][lang] if word in known else word for word in words)
 
 
 def sample(template: Template) -> dict[str, object]:

@@ -18,11 +18,13 @@ from connector.errors import Mistake
 from connector.policy.engine import PolicyEngine
 from connector.policy.evaluation.decision import Decision
 from connector.policy.evaluation.record import replay, world_of
+from connector.policy.odrl.identifiers import REGIONAL_KEY
 from connector.policy.odrl.model import PHASES, Phase, PolicyError
 from connector.policy.odrl.names import HANSE, ODRL, expand
 from connector.policy.odrl.registry import Registry
 from connector.policy.odrl.state_of_world import Fact, Value, World
 from connector.policy.odrl.values import TEXTS, Span, Type, decimal, duration, instant, integer
+from connector.trust.members.claims import regional_keys
 
 _KIND = HANSE + "participantKind"
 _READ = {Type.INSTANT: instant, Type.DURATION: duration, Type.INTEGER: integer, Type.DECIMAL: decimal}
@@ -201,6 +203,8 @@ def _fact(pair: str, registry: Registry) -> tuple[str, Fact]:
     value: Value
     if operand.type in TEXTS:
         words = [part.strip() for part in text.split(",") if part.strip()]
+        if operand.range == REGIONAL_KEY:  # a seat lies in all that its key begins with, as in a real decision
+            words += [part for word in words for part in regional_keys(word)]
         value = frozenset(concepts.local(word) if operand.type is Type.CONCEPT else word for word in words)
     else:
         read = _READ.get(operand.type)

@@ -63,7 +63,8 @@ def _print(call: Call, shown: dict[str, Any], number: int, many: int) -> None:
         return
     if template := shown["template"]:
         slots = "".join(f" --slot {name}={shlex.quote(text)}" for name, text in template["slots"].items())
-        call.tell("policy.template-is", id=template["template"], slots=visible(slots))
+        key = "policy.template-was" if template["edition"] else "policy.template-is"
+        call.tell(key, id=template["template"], slots=visible(slots), edition=template["edition"])
     for clause in shown["clauses"]:
         call.tell("policy.clause", text=clause["text"], badge=call.say(f"policy.badge.{clause['badge']}"))
     if not shown["clauses"]:

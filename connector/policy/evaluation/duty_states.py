@@ -26,7 +26,8 @@ from connector.policy.odrl.state_of_world import Deed, DutyState, World
 
 DURING = frozenset(HANSE + name for name in ("pseudonymise", "dropFields", "aggregate", "suppressCells", "generalise"))
 DURING |= {ODRL + "anonymize", ODRL + "watermark"}
-AFTER = frozenset({ODRL + name for name in ("attribute", "delete", "inform", "nextPolicy")} | {HANSE + "log"})
+AFTER = frozenset({ODRL + name for name in ("attribute", "delete", "inform", "nextPolicy")})
+AFTER |= {HANSE + "log", HANSE + "returnData"}
 """Time classes of duties; every other action, known or not, must be done before access (spec/policy.md 2.4)."""
 
 SUSPEND = HANSE + "suspendAccess"

@@ -15,7 +15,7 @@ from urllib.parse import unquote_to_bytes
 from connector.policy.odrl.model import Closure
 
 TEXT, WORD, TAG, IDENTIFIER = "text", "word", "tag", "identifier"
-PARTY, DID, MEDIA_TYPE = "party", "did", "media-type"
+PARTY, DID, MEDIA_TYPE, REGIONAL_KEY = "party", "did", "media-type", "regional-key"
 """Ranges of an operand whose values are texts; every other range is the local name of a concept scheme."""
 
 _SCHEMES = r"(?:https?|urn|did|tag|info|ni|mailto)"
@@ -29,6 +29,7 @@ _DID_SPECIFIC = r"(?:[A-Za-z0-9._-]|%[0-9A-Fa-f]{2})+"
 _DID = re.compile(rf"did:[a-z0-9]+(?::{_DID_SPECIFIC})+")
 _DID_WEB = re.compile(rf"did:web:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?:%3[Aa][1-9][0-9]{{0,4}})?(?::{_DID_SPECIFIC})*")
 _MEDIA_TYPE = re.compile(r"https://www\.iana\.org/assignments/media-types/[a-z]+/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*")
+_REGIONAL_KEY = re.compile(r"[0-9]{2}(?:[0-9](?:[0-9]{2}(?:[0-9]{4}(?:[0-9]{3})?)?)?)?")
 _TAG = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{1,8}){0,8}")
 _WORD = re.compile(r"[^,;\s]+(?: [^,;\s]+)*")
 _ESCAPED = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
@@ -77,6 +78,7 @@ _FORMS: Mapping[str, Callable[[str], bool]] = {
     PARTY: is_identifier,
     DID: is_did,
     MEDIA_TYPE: is_identifier,
+    REGIONAL_KEY: lambda text: text.isascii() and _REGIONAL_KEY.fullmatch(text) is not None,
 }
 
 
@@ -159,7 +161,7 @@ class Names(NamedTuple):
         return whole in self.closure.above[part]
 
     def evened(self, text: str) -> str:
-        return text if self.range in (TEXT, WORD, TAG) else evened(text)
+        return text if self.range in (TEXT, WORD, TAG, REGIONAL_KEY) else evened(text)
 
     def apart(self, some: Iterable[str], others: Iterable[str]) -> bool:
         """Whether each of these surely is none of those."""

@@ -88,8 +88,11 @@ _UNDER_USE = _words(
 )
 _ELSEWHERE = {"display": "play", "extract": "reproduce"}
 _UNDER_TRANSFER = ("give", "sell")
-_OWN = ("aiTraining", "reidentify", "link", "pseudonymise", "dropFields", "aggregate", "suppressCells", "generalise")
-_OWN_DUTIES = ("sign", "log", "suspendAccess")
+_OWN = (
+    *("aiTraining", "reidentify", "link", "engageSubProcessor"),
+    *("pseudonymise", "dropFields", "aggregate", "suppressCells", "generalise"),
+)
+_OWN_DUTIES = ("sign", "log", "suspendAccess", "returnData")
 _CC = _words("Attribution CommercialUse DerivativeWorks Distribution Notice Reproduction ShareAlike Sharing SourceCode")
 
 

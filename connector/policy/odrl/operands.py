@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from msgspec.structs import replace
 
-from connector.policy.odrl.identifiers import DID, IDENTIFIER, MEDIA_TYPE, PARTY, WORD
+from connector.policy.odrl.identifiers import DID, IDENTIFIER, MEDIA_TYPE, PARTY, REGIONAL_KEY, WORD
 from connector.policy.odrl.model import PHASES, Phase, Role
 from connector.policy.odrl.names import COMPARISONS, HANSE, MEMBERSHIP, ODRL
 from connector.policy.odrl.registry import Operand, Registry, left_operand
@@ -17,6 +17,7 @@ from connector.policy.odrl.values import Type
 
 __all__ = ["ANY_LIST", "BUILT_IN", "REGISTRY", "Operand", "Registry", "left_operand"]
 
+_WITHIN = frozenset({"isAnyOf", "isNoneOf"})
 _TEXTUAL = frozenset({"eq", "neq", "isAllOf", "isAnyOf", "isNoneOf"})
 _OPERATORS: Mapping[Type, frozenset[str]] = {
     Type.INSTANT: COMPARISONS,
@@ -119,6 +120,7 @@ def _operands(
     in_duty: Role | None = None,
     units: bool = False,
     range: str = "",
+    operators: frozenset[str] | None = None,
 ) -> list[Operand]:
     """One row of the table: operands that differ in nothing but their name."""
     return [
@@ -127,7 +129,7 @@ def _operands(
             type=type,
             source=source,
             phases=PHASES[PHASES.index(first) :],
-            operators=_OPERATORS[type],
+            operators=operators or _OPERATORS[type],
             role=role,
             in_duty=in_duty,
             units=units,
@@ -184,6 +186,17 @@ _OWN = [
     ),
     *_operands(HANSE, "participant onBehalfOf", Type.IRI, "verified-credential", "catalog", range=DID),
     *_operands(HANSE, "memberOf connector", Type.IRI, "verified-credential", "catalog"),
+    # The keys of all that a seat lies in: there is no single one to be equal to.
+    *_operands(
+        HANSE,
+        "regionalKey",
+        Type.TEXT,
+        "verified-credential",
+        "catalog",
+        range=REGIONAL_KEY,
+        operators=_WITHIN,
+    ),
+    *_operands(HANSE, "consentingParty", Type.IRI, "verified-credential", "access", range=DID),
     *_operands(HANSE, "consent", Type.IRI, "verified-credential", "access"),
     *_operands(HANSE, "classification", Type.CONCEPT, "measured", "catalog"),
     *_operands(HANSE, "legalBasis", Type.CONCEPT, "declared", "negotiation"),
@@ -196,7 +209,7 @@ _OF_DUTIES = [
     *_operands(HANSE, "kAnonymity", Type.INTEGER, "declared", "access", "parameter"),
     *_operands(HANSE, "epsilon", Type.DECIMAL, "declared", "access", "parameter"),
     *_operands(HANSE, "method aggregationLevel logLevel", Type.CONCEPT, "declared", "access", "parameter"),
-    *_operands(HANSE, "policyRef informedParty", Type.IRI, "declared", "access", "parameter"),
+    *_operands(HANSE, "policyRef informedParty licence", Type.IRI, "declared", "access", "parameter"),
 ]
 _DEADLINES = [
     left_operand(

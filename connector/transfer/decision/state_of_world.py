@@ -30,7 +30,7 @@ SUPPLIED = frozenset(
     [ODRL + name for name in ("dateTime", "elapsedTime", "count", "timeInterval", "purpose", "version", "fileFormat")]
     + [ODRL + name for name in ("absoluteSize", "deliveryChannel", "virtualLocation", "recipient", "payAmount")]
     + [HANSE + name for name in ("participant", "participantKind", "memberOf", "adminLevel", "participantLocation")]
-    + [HANSE + name for name in ("dueBy", "dueWithin")]
+    + [HANSE + name for name in ("regionalKey", "dueBy", "dueWithin")]
 )
 """Operands for which this installation can have a value; a badge promises no more (spec/policy.md 10.2)."""
 MEDIA_TYPES = "https://www.iana.org/assignments/media-types/"

@@ -35,8 +35,19 @@ class OwnGroups(Struct, frozen=True):
 NO_GROUPS: Final = OwnGroups()
 
 
+_PARTS: Final = (2, 3, 5, 9, 12)
+"""How many digits name state, government district, county, association and municipality."""
+
+
+def regional_keys(ars: str) -> frozenset[str]:
+    """The keys of all that a seat with this regional key (ARS, twelve digits) lies in, itself included; else none."""
+    if not (len(ars) == _PARTS[-1] and ars.isascii() and ars.isdigit()):
+        return _NONE
+    return frozenset(ars[:length] for length in _PARTS)
+
+
 def requester(entry: Entry, own: OwnGroups = NO_GROUPS) -> Requester:
-    """What rules may know of a member; where it sits only as far as the state.
+    """What rules may know of a member; where it sits by its state, and by its regional key as the list has it.
 
     `own` are the groups of the participant whose rule it is: no list has a say in those (threat T107).
     """
@@ -47,7 +58,10 @@ def requester(entry: Entry, own: OwnGroups = NO_GROUPS) -> Requester:
         HANSE + "adminLevel": entry.admin_level,
         HANSE + "participantLocation": (state := STATES.get((entry.ars or "")[:2])) and HANSE + state,
     }
-    facts = tuple((iri, Fact(frozenset((one,)), "verified-credential")) for iri, one in said.items() if one)
+    values = {iri: frozenset((one,)) for iri, one in said.items() if one}
+    if keys := regional_keys(entry.ars or ""):
+        values[HANSE + "regionalKey"] = keys
+    facts = tuple((iri, Fact(value, "verified-credential")) for iri, value in values.items())
     return Requester(
         did=entry.did, kind=entry.kind, groups=frozenset(groups), facts=facts, own=own.members.get(entry.did, _NONE)
     )

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from connector.accounts.model import Role
 from connector.approvals.publications import ChangedDataset, PublicationApprovals
+from connector.catalogue.describe import credit_licence
 from connector.catalogue.life import DatasetChange
 from connector.catalogue.model import Dataset
 from connector.catalogue.public import Withdrawn
@@ -163,7 +164,7 @@ class DatasetHandlers:
         status: int = 200,
     ) -> web.StreamResponse:  # fmt: skip
         chosen = self._rules.named(rule) if rule else None
-        given = slots if slots is not None else {}
+        given = {"licence": credit_licence(one.record)} if slots is None else slots
         return await page(
             call, "datasets/rule.html", status, title=call.say("web.datasets.rule.title"),
             crumbs=self._crumbs(call, one), uuid=one.uuid, revision=one.revision,

@@ -112,7 +112,9 @@ class Rules:
     def _control(self, call: Call, slot: SlotView, value: str) -> tuple[str, tuple[tuple[str, str], ...]]:
         if slot.choices:
             options = tuple((one.value, one.label[call.lang]) for one in slot.choices)
-            return ("select" if slot.type == "term" else "ticks"), options
+            if slot.type == "licence" and value and value not in dict(options):
+                options = ((value, value), *options)  # another than we propose stays what it is
+            return ("select" if slot.type in ("term", "licence") else "ticks"), options
         match slot.type:
             case "first-day" | "last-day":
                 return "date", ()

@@ -1,4 +1,4 @@
-"""The way back from a policy to its template: all seventeen, over random values, and nothing else."""
+"""The way back from a policy to its template: all of them, over random values, and nothing else."""
 
 import copy
 import json
@@ -38,6 +38,8 @@ VALUES: Mapping[str, st.SearchStrategy[str]] = {
     "hash": st.from_regex(r"[0-9a-f]{64}", fullmatch=True),
     "amount": st.builds("{}.{:02}".format, st.integers(1, 10**9 - 1), st.integers(0, 99)),
     "currency": st.sampled_from(["EUR", "chf", "PLN"]),
+    "licence": st.sampled_from(["dl-by-de/2.0", "cc-by/4.0", "http://dcat-ap.de/def/licenses/cc-by-de/3.0"]),
+    "county": st.sampled_from(["05515", "09 1 84", "032410000000"]),
     "url": NAMES.map(lambda name: f"https://{name}.example/api"),
     "iri": NAMES.map(lambda name: f"urn:uuid:{name}"),
     "fields": st.lists(NAMES.map(lambda name: f"$.{name}"), min_size=1, max_size=4).map(", ".join),
@@ -103,6 +105,7 @@ PLAIN = {
     "last-day": "31.12.2027",
     "first-day": "1.1.2027",
     "areas": "DE-NW",
+    "county": "05515",
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from connector.catalogue.templates.templates import fill
 from tests.cli.policy.rules import GOOD, H
 
 
@@ -52,6 +53,15 @@ def test_facts_uses_and_the_agreement_count(run: Any, tmp_path: Path) -> None:
     assert run("policy", "try", place, *known, "--uses", 2)[0] == 0
     assert run("policy", "try", place, *known, "--uses", 3)[0] == 1
     assert run("policy", "try", place, *known[2:], "--at", "2027-02-10", "--uses", 2)[0] == 1
+
+
+def test_a_whole_regional_key_is_a_seat_in_its_county(run: Any, tmp_path: Path) -> None:
+    """>> the twelve digits of a municipality, as the trust list has them  << in the county, as in a real decision."""
+    place = tmp_path / "county.json"
+    place.write_text(json.dumps(fill("county", {"county": "05515"})))
+    asked = ("policy", "try", place, "--as", "municipality", "--fact")
+    assert run(*asked, "regionalKey=055150000000")[0] == 0
+    assert run(*asked, "regionalKey=055540004004")[0] == 1
 
 
 def test_try_goes_through_all_phases(run: Any, rule: Path) -> None:

@@ -1,10 +1,12 @@
 """`hanse policy show` as a steward meets it, without a server."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from connector.catalogue.templates.templates import fill
 from connector.language import say
 from tests.cli.policy.rules import RULE
 
@@ -49,7 +51,22 @@ def test_show_names_the_template_that_gives_exactly_this_policy(run: Any, rule: 
     filled = tmp_path / "filled.json"
     slots = ("--slot", "source=Stadt Musterstadt")
     filled.write_text(run("policy", "templates", "open-attribution", *slots)[1], encoding="utf-8")
-    assert "Template: open-attribution --slot source='Stadt Musterstadt'" in run("policy", "show", filled)[1]
+    assert (
+        "Template: open-attribution --slot source='Stadt Musterstadt' --slot licence=dl-by-de/2.0"
+        in run("policy", "show", filled)[1]
+    )
     (shown,) = run("policy", "show", filled, "--json")[1]["policies"]
-    assert shown["template"] == {"template": "open-attribution", "slots": {"source": "Stadt Musterstadt"}}
+    slots = {"source": "Stadt Musterstadt", "licence": "dl-by-de/2.0"}
+    assert shown["template"] == {"template": "open-attribution", "slots": slots, "edition": 0}
     assert run("policy", "show", rule, "--json")[1]["policies"][0]["template"] is None
+
+
+def test_a_policy_of_an_earlier_edition_is_said_to_be_one(run: Any, tmp_path: Path) -> None:
+    """>> what template 16 said before  << its name, the edition, and that the template says something else today."""
+    place = tmp_path / "fee.json"
+    place.write_text(json.dumps(fill("fee", {"amount": "12,50", "statute": "Satzung"}, 1)))
+    shown = run("policy", "show", place)[1]
+    assert "Template: fee --slot amount=12.50 --slot currency=EUR --slot statute=Satzung in its edition 1." in shown
+    assert "passing on" not in shown
+    place.write_text(json.dumps(fill("fee", {"amount": "12,50", "statute": "Satzung"})))
+    assert "edition" not in run("policy", "show", place)[1]

@@ -10,7 +10,7 @@ import pytest
 def test_templates_are_listed_with_their_effect(run: Any) -> None:
     code, value, _ = run("policy", "templates", "--json")
     assert code == 0
-    assert [one["number"] for one in value["templates"]] == list(range(1, 18))
+    assert [one["number"] for one in value["templates"]] == list(range(1, 20))
     assert all(one["title"] and one["effect"] for one in value["templates"])
 
 

@@ -44,6 +44,7 @@ def test_the_own_operands() -> None:
     assert {o.name for o in REGISTRY.values() if o.iri.startswith(HANSE)} == {
         *("participantKind", "adminLevel", "participant", "memberOf", "role", "participantLocation"),
         *("securityProfile", "onBehalfOf", "connector", "consent", "classification", "legalBasis", "avvHash"),
+        *("consentingParty", "regionalKey", "licence"),
         *("reciprocalAgreement", "eventState", "state", "artifactState"),
         *("attributionText", "fields", "currency", "feeStatute", "kAnonymity", "epsilon", "method"),
         *("aggregationLevel", "logLevel", "policyRef", "informedParty", "dueBy", "dueWithin"),

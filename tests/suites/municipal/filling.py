@@ -8,6 +8,9 @@ from tests.suites.municipal.form import NOW, TOWN, Case, Deed, Expected, Fact, H
 
 _OTHER, _HASH = "did:web:provider.example", "5e" * 32
 _USE, _SPREAD, _TRAIN = O + "use", O + "distribute", H + "aiTraining"
+_ENGAGE = H + "engageSubProcessor"
+_KEYS = ("05", "055", "05515", "055150000", "055150000000")
+"""The regional keys of all that a municipality of one county lies in."""
 
 
 class Try(NamedTuple):
@@ -55,10 +58,21 @@ _CHEAP = Deed(
     at="2026-11-24T07:00:00.000Z",
     values=((O + "payAmount", "1250.49"), (H + "currency", "EUR"), (H + "feeStatute", "Satzung")),
 )
+_ENDED = (("agreement_end", "2026-10-01T07:59:59.000Z"),)
+_BACK = Deed(action=H + "returnData", at="2026-10-05T00:00:00.000Z", by=TOWN)
+_GONE = Deed(action=O + "delete", at="2026-10-06T00:00:00.000Z", by=TOWN)
 _LATE = Deed(action=O + "delete", at="2028-02-03T00:00:00.000Z", by=TOWN)
 _LAST = "2028-01-31T22:59:59.999Z"
 """The last moment in which template 3, until 31.12.2027, waits for the deletion."""
-_OFF2, _OWED = (off("a-"), off("a-")), on("", "NonSet")
+_OFF, _OWED = off("a-"), on("", "NonSet")
+_OFF2, _OFF3 = (_OFF,) * 2, (_OFF,) * 3
+
+
+def _processing(conditions: str) -> tuple[Expected, ...]:
+    """Of template 5 when data are asked for, under conditions met or not."""
+    use = off if "-" in conditions else on
+    return (use(f"a+ {conditions}"), *_OFF2, off("a- -"), _OWED, _OWED)
+
 
 _SHEETS: tuple[Sheet, ...] = (
     Sheet(
@@ -81,6 +95,7 @@ _SHEETS: tuple[Sheet, ...] = (
             Try("a municipality", True, (on("a+ +"),)),
             Try("a firm", False, (off("a+ -"),), (_FIRM,)),
             Try("nobody knows who", False, (off("a+ -"),), (fact("participantKind"),)),
+            Try("a municipality passes on", True, (on("a+ +"),), action=_SPREAD),
         ),
     ),
     Sheet(
@@ -127,15 +142,26 @@ _SHEETS: tuple[Sheet, ...] = (
         {"area": "DE-NW"},
         (fact("adminLevel", H + "stateLevel"), fact("participantLocation", H + "DE-NW")),
         (
-            Try("an authority of the state", True, (on("a+ + +"),)),
-            Try("a municipality of the state", False, (off("a+ - +"),), (fact("adminLevel", H + "municipalLevel"),)),
-            Try("an authority of another state", False, (off("a+ + -"),), (fact("participantLocation", H + "DE-BY"),)),
-            Try("seated nobody knows where", False, (off("a+ + -"),), (fact("participantLocation"),)),
+            Try("an authority of the state", True, (on("a+ + +"), _OFF)),
+            Try(
+                "a municipality of the state",
+                False,
+                (off("a+ - +"), _OFF),
+                (fact("adminLevel", H + "municipalLevel"),),
+            ),
+            Try(
+                "an authority of another state",
+                False,
+                (off("a+ + -"), _OFF),
+                (fact("participantLocation", H + "DE-BY"),),
+            ),
+            Try("seated nobody knows where", False, (off("a+ + -"), _OFF), (fact("participantLocation"),)),
+            Try("passing on", False, (on("a+ + +"), on()), action=_SPREAD),
         ),
     ),
     Sheet(
         "processor",
-        {"controller": _OTHER, "avv": _HASH, "inform": _OTHER},
+        {"controller": _OTHER, "avv": _HASH, "return-within": "P14D"},
         (
             _kind("municipalItProvider"),
             fact("onBehalfOf", _OTHER, source="verified-credential"),
@@ -143,16 +169,56 @@ _SHEETS: tuple[Sheet, ...] = (
             fact("odrl:spatial", H + "DE", source="declared"),
         ),
         (
-            Try("the processor", True, (on("a+ + + + +", "NonSet"), *_OFF2, _OWED)),
-            Try("a municipality", False, (off("a+ - + + +", "NonSet"), *_OFF2, _OWED), (_TOWN,)),
+            Try("the processor", True, _processing("+ + + +")),
+            Try("a private processor", True, _processing("+ + + +"), (_FIRM,)),
+            Try("a municipality", False, _processing("- + + +"), (_TOWN,)),
             Try(
                 "on behalf of another",
                 False,
-                (off("a+ + - + +", "NonSet"), *_OFF2, _OWED),
+                _processing("+ - + +"),
                 (fact("onBehalfOf", "did:web:else.example"),),
             ),
-            Try("without the contract", False, (off("a+ + + - +", "NonSet"), *_OFF2, _OWED), (fact("avvHash"),)),
-            Try("in no known place", False, (off("a+ + + + -", "NonSet"), *_OFF2, _OWED), (fact("odrl:spatial"),)),
+            Try("without the contract", False, _processing("+ + - +"), (fact("avvHash"),)),
+            Try("in no known place", False, _processing("+ + + -"), (fact("odrl:spatial"),)),
+            Try("passing on", False, (on("a+ + + + +"), on(), _OFF, off("a- -"), _OWED, _OWED), action=_SPREAD),
+            Try(
+                "a further processor, nobody consented",
+                False,
+                (on("a+ + + + +"), *_OFF2, on("a+ -"), _OWED, _OWED),
+                action=_ENGAGE,
+            ),
+            Try(
+                "a further processor, somebody else consented",
+                False,
+                (on("a+ + + + +"), *_OFF2, on("a+ +"), _OWED, _OWED),
+                (fact("consentingParty", "did:web:else.example", source="verified-credential"),),
+                action=_ENGAGE,
+            ),
+            Try(
+                "a further processor, the controller consented",
+                True,
+                (on("a+ + + + +"), *_OFF2, off("a+ -"), _OWED, _OWED),
+                (fact("consentingParty", _OTHER, source="verified-credential"),),
+                action=_ENGAGE,
+            ),
+            Try(
+                "ended, neither returned nor deleted in time",
+                False,
+                (on("a+ + + + +"), *_OFF2, off("a- -"), on("", "Violated"), on("", "Violated")),
+                more=_ENDED,
+            ),
+            Try(
+                "ended, deleted and not returned",
+                False,
+                (on("a+ + + + +"), *_OFF2, off("a- -"), on("", "Violated"), on("", "Fulfilled")),
+                more=(*_ENDED, ("deeds", (_GONE,))),
+            ),
+            Try(
+                "ended, returned and deleted",
+                True,
+                (on("a+ + + + +"), *_OFF2, off("a- -"), on("", "Fulfilled"), on("", "Fulfilled")),
+                more=(*_ENDED, ("deeds", (_BACK, _GONE))),
+            ),
         ),
     ),
     Sheet(
@@ -160,15 +226,16 @@ _SHEETS: tuple[Sheet, ...] = (
         {"inform": _OTHER},
         (_kind("university"), _purpose("research")),
         (
-            Try("a university does research", True, (on("a+ + +", "NonSet"), *_OFF2)),
-            Try("a firm does research", False, (off("a+ - +", "NonSet"), *_OFF2), (_FIRM,)),
-            Try("for a product", False, (off("a+ + -", "NonSet"), *_OFF2), (_SALE,)),
+            Try("a university does research", True, (on("a+ + +", "NonSet"), *_OFF3)),
+            Try("a firm does research", False, (off("a+ - +", "NonSet"), *_OFF3), (_FIRM,)),
+            Try("for a product", False, (off("a+ + -", "NonSet"), *_OFF3), (_SALE,)),
             Try(
                 "to recognise people",
                 False,
-                (on("a+ + +", "NonSet"), off("a-"), on()),
+                (on("a+ + +", "NonSet"), *_OFF2, on()),
                 action=H + "reidentify",
             ),
+            Try("passing on", False, (on("a+ + +", "NonSet"), on(), *_OFF2), action=_SPREAD),
         ),
     ),
     Sheet(
@@ -176,10 +243,11 @@ _SHEETS: tuple[Sheet, ...] = (
         {},
         (_kind("statisticsOffice"),),
         (
-            Try("the statistics office", True, (on("a+ +", "NonSet"), *_OFF2)),
-            Try("a municipality", False, (off("a+ -", "NonSet"), *_OFF2), (_TOWN,)),
-            Try("this plane suppresses nothing", False, (off("a+ +", "NonSet"), *_OFF2), more=(("can", ()),)),
-            Try("to link the data", False, (on("a+ +", "NonSet"), on(), off("a-")), action=H + "link"),
+            Try("the statistics office", True, (on("a+ +", "NonSet"), *_OFF3)),
+            Try("a municipality", False, (off("a+ -", "NonSet"), *_OFF3), (_TOWN,)),
+            Try("this plane suppresses nothing", False, (off("a+ +", "NonSet"), *_OFF3), more=(("can", ()),)),
+            Try("to link the data", False, (on("a+ +", "NonSet"), _OFF, on(), _OFF), action=H + "link"),
+            Try("passing on", False, (on("a+ +", "NonSet"), on(), *_OFF2), action=_SPREAD),
         ),
         (("can", (H + "suppressCells",)),),
     ),
@@ -188,20 +256,21 @@ _SHEETS: tuple[Sheet, ...] = (
         {"legal-basis": "publicTaskBasis", "drop": "$.name, $.birth"},
         (fact("legalBasis", H + "publicTaskBasis", source="declared"),),
         (
-            Try("on the legal basis", True, (on("a+ +", "NonSet", "NonSet"), off("a-"))),
+            Try("on the legal basis", True, (on("a+ +", "NonSet", "NonSet"), *_OFF2)),
             Try(
                 "on another",
                 False,
-                (off("a+ -", "NonSet", "NonSet"), off("a-")),
+                (off("a+ -", "NonSet", "NonSet"), *_OFF2),
                 (fact("legalBasis", H + "consentBasis"),),
             ),
-            Try("on none", False, (off("a+ -", "NonSet", "NonSet"), off("a-")), (fact("legalBasis"),)),
+            Try("on none", False, (off("a+ -", "NonSet", "NonSet"), *_OFF2), (fact("legalBasis"),)),
             Try(
                 "this plane only drops fields",
                 False,
-                (off("a+ +", "NonSet", "NonSet"), off("a-")),
+                (off("a+ +", "NonSet", "NonSet"), *_OFF2),
                 more=(("can", (H + "dropFields",)),),
             ),
+            Try("passing on", False, (on("a+ +", "NonSet", "NonSet"), on(), _OFF), action=_SPREAD),
         ),
         (("can", (O + "anonymize", H + "dropFields")),),
     ),
@@ -237,16 +306,17 @@ _SHEETS: tuple[Sheet, ...] = (
         {"from": "20.11.2026", "until": "30.11.2026", "count": "2"},
         (),
         (
-            Try("within period and count", True, (on("a+ +(+++)"), _OWED)),
-            Try("once too often", False, (off("a+ -(++-)"), _OWED), more=(("uses", (("", 3),)),)),
-            Try("too early", False, (off("a+ -(-++)"), _OWED), more=(("now", "2026-11-19T22:59:59.999Z"),)),
-            Try("too late", False, (off("a+ -(+-+)"), _OWED), more=(("now", "2026-11-30T23:00:00.000Z"),)),
+            Try("within period and count", True, (on("a+ +(+++)"), _OFF, _OWED)),
+            Try("once too often", False, (off("a+ -(++-)"), _OFF, _OWED), more=(("uses", (("", 3),)),)),
+            Try("too early", False, (off("a+ -(-++)"), _OFF, _OWED), more=(("now", "2026-11-19T22:59:59.999Z"),)),
+            Try("too late", False, (off("a+ -(+-+)"), _OFF, _OWED), more=(("now", "2026-11-30T23:00:00.000Z"),)),
             Try(
                 "ended a week ago, undeleted",
                 False,
-                (on("a+ +(+++)"), on("", "Violated")),
+                (on("a+ +(+++)"), _OFF, on("", "Violated")),
                 more=(("agreement_end", "2026-11-17T07:59:59.000Z"),),
             ),
+            Try("passing on", False, (on("a+ +(+++)"), on(), _OWED), action=_SPREAD),
         ),
         (("uses", (("", 2),)),),
     ),
@@ -255,9 +325,15 @@ _SHEETS: tuple[Sheet, ...] = (
         {"count": "2", "endpoint": "https://api.town.example/level"},
         (fact("odrl:virtualLocation", "https://api.town.example/level"),),
         (
-            Try("second query of the day", True, (on("a+ +(+++)"),)),
-            Try("third query of the day", False, (off("a+ -(-++)"),), more=(("uses", (("P1D", 3), ("", 3))),)),
-            Try("another endpoint", False, (off("a+ -(++-)"),), (fact("odrl:virtualLocation", "https://a.example/x"),)),
+            Try("second query of the day", True, (on("a+ +(+++)"), _OFF)),
+            Try("third query of the day", False, (off("a+ -(-++)"), _OFF), more=(("uses", (("P1D", 3), ("", 3))),)),
+            Try(
+                "another endpoint",
+                False,
+                (off("a+ -(++-)"), _OFF),
+                (fact("odrl:virtualLocation", "https://a.example/x"),),
+            ),
+            Try("passing on", False, (on("a+ +(+++)"), on()), action=_SPREAD),
         ),
         (("uses", (("P1D", 2), ("", 900))),),
     ),
@@ -266,9 +342,20 @@ _SHEETS: tuple[Sheet, ...] = (
         {},
         (fact("eventState", H + "active"), fact("role", H + "emergencyService", source="verified-credential")),
         (
-            Try("emergency service, going on", True, (on("a+ + +", "NonSet"), _OWED)),
-            Try("emergency service, over", False, (off("a+ - +", "NonSet"), _OWED), (fact("eventState", H + "over"),)),
-            Try("somebody else, going on", False, (off("a+ + -", "NonSet"), _OWED), (fact("role", H + "auditOffice"),)),
+            Try("emergency service, going on", True, (on("a+ + +", "NonSet"), _OFF, _OWED)),
+            Try(
+                "emergency service, over",
+                False,
+                (off("a+ - +", "NonSet"), _OFF, _OWED),
+                (fact("eventState", H + "over"),),
+            ),
+            Try(
+                "somebody else, going on",
+                False,
+                (off("a+ + -", "NonSet"), _OFF, _OWED),
+                (fact("role", H + "auditOffice"),),
+            ),
+            Try("passing on", False, (on("a+ + +", "NonSet"), on(), _OWED), action=_SPREAD),
         ),
     ),
     Sheet(
@@ -316,9 +403,16 @@ _SHEETS: tuple[Sheet, ...] = (
         {"amount": "1.250,50", "statute": "Satzung"},
         (),
         (
-            Try("paid", True, (on("a+", "Fulfilled"),), more=(("deeds", (_PAID,)),)),
-            Try("not paid", False, (off("a+", "NonSet"),)),
-            Try("paid a cent too little", False, (off("a+", "NonSet"),), more=(("deeds", (_CHEAP,)),)),
+            Try("paid", True, (on("a+", "Fulfilled"), _OFF), more=(("deeds", (_PAID,)),)),
+            Try("not paid", False, (off("a+", "NonSet"), _OFF)),
+            Try("paid a cent too little", False, (off("a+", "NonSet"), _OFF), more=(("deeds", (_CHEAP,)),)),
+            Try(
+                "paid, and passing on",
+                False,
+                (on("a+", "Fulfilled"), on()),
+                action=_SPREAD,
+                more=(("deeds", (_PAID,)),),
+            ),
         ),
     ),
     Sheet(
@@ -330,6 +424,53 @@ _SHEETS: tuple[Sheet, ...] = (
             Try("without it", False, (off("a+ -(+++-)"), *_OFF2, _OWED), (fact("reciprocalAgreement"),)),
             Try("a firm", False, (off("a+ -(-+++)"), *_OFF2, _OWED), (_FIRM,)),
             Try("passing on", False, (on("a+ +(++++)"), on(), off("a-"), _OWED), action=_SPREAD),
+        ),
+    ),
+    Sheet(
+        "named-partners",
+        {"participants": f"{TOWN}, {_OTHER}", "until": "31.12.2027"},
+        (_FIRM,),
+        (
+            Try("a named firm", True, (on("a+ + +"), _OFF)),
+            Try("a named municipality", True, (on("a+ + +"), _OFF), (_TOWN,)),
+            Try("a named one of no known kind", True, (on("a+ + +"), _OFF), (fact("participantKind"),)),
+            Try(
+                "after the last day",
+                False,
+                (off("a+ + -"), _OFF),
+                more=(("now", "2027-12-31T23:00:00.000Z"),),
+            ),
+            Try("passing on", False, (on("a+ + +"), on()), action=_SPREAD),
+        ),
+    ),
+    Sheet(
+        "named-partners",
+        {"participants": _OTHER},
+        (_TOWN,),
+        (Try("not named", False, (off("a+ -"), _OFF)),),
+    ),
+    Sheet(
+        "county",
+        {"county": "05515"},
+        (_TOWN, fact("regionalKey", *_KEYS, source="verified-credential")),
+        (
+            Try("a municipality of the county", True, (on("a+ + +"), _OFF)),
+            Try("the county", True, (on("a+ + +"), _OFF), (_kind("county"),)),
+            Try("a firm seated there", False, (off("a+ - +"), _OFF), (_FIRM,)),
+            Try(
+                "a municipality of the next county",
+                False,
+                (off("a+ + -"), _OFF),
+                (fact("regionalKey", "05", "055", "05554", "055540004", "055540004004", source="verified-credential"),),
+            ),
+            Try(
+                "the state's own seat",
+                False,
+                (off("a+ + -"), _OFF),
+                (fact("regionalKey", "05", "050", "05000", "050000000", "050000000000", source="verified-credential"),),
+            ),
+            Try("a municipality without a key", False, (off("a+ + -"), _OFF), (fact("regionalKey"),)),
+            Try("passing on", False, (on("a+ + +"), on()), action=_SPREAD),
         ),
     ),
 )

@@ -91,11 +91,20 @@ async def test_a_new_version_is_read_like_the_first(anna: Browser, trees: Page) 
 
 async def test_another_rule_for_new_contracts(anna: Browser, trees: Page) -> None:
     choice = await anna.get(trees.link("Regel ändern"))
-    page = await anna.get(choice.link("Nur Kommunen im Datenraum"))
+    page = await anna.get(choice.link("Nur Kommunen im Datenraum, Weitergabe erlaubt"))
     page = await anna.send(page, "/rule", **{"slot-kinds": ["municipality"]})
-    assert (page.path, "Regel: Nur Kommunen im Datenraum" in page.words) == (trees.path, True)
+    assert (page.path, "Regel: Nur Kommunen im Datenraum, Weitergabe erlaubt" in page.words) == (trees.path, True)
     wrong = await anna.send(await anna.get(f"{trees.path}/rule?rule=municipal-purpose"), "/rule")
     assert (wrong.status, "fehlt oder passt noch nicht" in wrong.words) == (422, True)
+
+
+async def test_a_rule_for_one_county(anna: Browser, trees: Page) -> None:
+    """>> no key of a county, then one  << what is expected in the field, then the rule."""
+    form = await anna.get((await anna.get(trees.link("Regel ändern"))).link("Ein Kreis und seine Kommunen"))
+    wrong = await anna.send(form, "/rule", **{"slot-county": ["0551"], "slot-kinds": ["municipality", "county"]})
+    assert (wrong.status, "fünf Stellen, zum Beispiel 05515" in wrong.words) == (422, True)
+    page = await anna.send(form, "/rule", **{"slot-county": ["05 5 15"], "slot-kinds": ["municipality", "county"]})
+    assert (page.path, "Regel: Ein Kreis und seine Kommunen" in page.words) == (trees.path, True)
 
 
 async def test_withdrawn_after_a_question(anna: Browser, trees: Page) -> None:
