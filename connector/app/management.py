@@ -97,7 +97,7 @@ def handlers(services: Services, operation: OperationHandlers) -> list[Handlers]
         api_mandates.MandateHandlers(services.mandates.service, enrolment.enlist),
         api_groups.GroupHandlers(later.groups),
         api_trace.TraceHandlers(_tracing(services), anchor),
-        api_backup.BackupHandlers(_file(services)),
+        api_backup.BackupHandlers(_file(services), services.infra.settings.data.keep_free),
         api_process.ProcessHandlers(db, services.infra.settings),
         api_witness.WitnessHandlers(db, services.witness.keys, services.operation.status, enrolment.enlist),
         api_openapi.OpenApiHandlers(),

@@ -21,4 +21,7 @@ class BackupFailed(msgspec.Struct, frozen=True):
 
 
 class BackupDone(msgspec.Struct, frozen=True):
+    """`name` of the file in the server's folder for copies."""
+
+    name: str
     copied: bool = True

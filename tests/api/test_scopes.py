@@ -77,7 +77,7 @@ async def test_no_key_decides_who_comes_in(aiohttp_client) -> None:  # type: ign
     assert (await (await aiohttp_client(application([Group()]))).post("/api/v1/people/link")).status == 200
     expected = {
         *(f"POST /api/v1/people{what}" for what in ("", "/remove", "/role", "/link")), "GET /api/v1/people",
-        "POST /api/v1/participants/{p}/invitations",
+        "POST /api/v1/participants/{p}/invitations", "POST /api/v1/backup/database",
         "GET /api/v1/program-keys", "POST /api/v1/program-keys", "POST /api/v1/program-keys/end",
         *(f"{how} /api/v1/participants/{{p}}/move" for how in ("GET", "POST")),
         "GET /api/v1/participants/{p}/move/archive",

@@ -124,7 +124,7 @@ def _copy(settings: Settings) -> Any:
     if not database_url(settings).startswith("sqlite:"):
         _same(settings)
         return None
-    return _by_server(Api(settings.api.socket)) if _same(settings) else create.offline(settings)
+    return _by_server(settings) if _same(settings) else create.offline(settings)
 
 
 def _same(settings: Settings) -> bool:
@@ -144,13 +144,18 @@ def _same(settings: Settings) -> bool:
     return True
 
 
-def _by_server(api: Api) -> Any:
+def _by_server(settings: Settings) -> Any:
+    """It copies into a folder of its own; from there the copy is taken by the name alone that it says."""
+    from connector.storage import sqlite_path
+    from connector.storage.sqlite import own_copies
+
     def copy(target: Path, told: Any) -> None:
-        for line in api.lines("backup", "database", body={"to": str(target)}):
+        for line in Api(settings.api.socket).lines("backup", "database", body={}):
             if "reason" in line:
                 raise Problem(int(line["status"]), line)
             told("database", int(line.get("done", 0)), int(line.get("of", 0)))
             if line.get("copied"):
+                own_copies.take(sqlite_path(database_url(settings)), str(line.get("name")), target)
                 return
         raise Unavailable("cli.broken-off")
 
