@@ -31,7 +31,7 @@ class Running(Mistake):
     status = 409
 
 
-class WithdrawRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DatasetWithdrawRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`confirmed`: the contracts that run on it are known, and go on. `revision`: the one that was seen."""
 
     confirmed: bool = False
@@ -71,7 +71,7 @@ class DatasetHandlers:
         return await self._db.write(slug, self._replaced, slug, request.match_info["uuid"], wish)
 
     @problem_codes({404: ("catalogue.unknown",), 409: ("catalogue.outdated", "catalogue.running"), 503: FULL})
-    async def withdraw(self, request: web.Request, wish: WithdrawRequest) -> DatasetDetailsView:
+    async def withdraw(self, request: web.Request, wish: DatasetWithdrawRequest) -> DatasetDetailsView:
         """Gone from all catalogues; contracts that run go on."""
         slug = await self._slug(request)
         return await self._db.write(slug, self._withdrawn, slug, request.match_info["uuid"], wish)
@@ -93,7 +93,7 @@ class DatasetHandlers:
     def _replaced(self, tx: Tx, slug: str, name: str, wish: Replacement) -> DatasetDetailsView:
         return self._shown(tx, slug, self._catalogue.life.replace(tx, slug, name, wish).id)
 
-    def _withdrawn(self, tx: Tx, slug: str, name: str, wish: WithdrawRequest) -> DatasetDetailsView:
+    def _withdrawn(self, tx: Tx, slug: str, name: str, wish: DatasetWithdrawRequest) -> DatasetDetailsView:
         dataset, _, _ = self._catalogue.life.show(tx, slug, name)
         if not wish.confirmed and dataset.state == "published":
             self._require_known(tx, slug, dataset)

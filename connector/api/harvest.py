@@ -13,12 +13,12 @@ from connector.http import limits
 from connector.http.incoming import Incoming
 from connector.metadata.rdf.reading import LIMITS
 from connector.views.harvest import (
-    QuestionsView,
+    ImportQuestionsView,
+    ImportStartedView,
     RepairsView,
     ReportsView,
     RunView,
     SourcesView,
-    StartedView,
     question,
     repair,
     report,
@@ -67,7 +67,7 @@ class HarvestHandlers:
 
     @problem_codes({400: ("harvest.busy", "harvest.no-name", "rdf.too-large")})
     @limits.streaming
-    async def take(self, request: web.Request) -> StartedView:
+    async def take(self, request: web.Request) -> ImportStartedView:
         """Begins to take in a document in RDF: RDF/XML, Turtle, JSON-LD or N-Triples."""
         name = request.query.get("name", "").rsplit("/", 1)[-1][:200]
         if not name or not name.isprintable():
@@ -82,13 +82,13 @@ class HarvestHandlers:
         started = await harvest.start(
             request.match_info["p"], bytes(content), name=name, media_type=None, source=wanted
         )
-        return StartedView(started)
+        return ImportStartedView(started)
 
     @problem_codes({400: ("harvest.address", "harvest.busy")})
-    async def fetch(self, request: web.Request, wish: Address) -> StartedView:
+    async def fetch(self, request: web.Request, wish: Address) -> ImportStartedView:
         """Begins to take in what lies at an https address."""
         harvest = await self._harvest.service()
-        return StartedView(await harvest.start_url(request.match_info["p"], wish.url, source=wish.source))
+        return ImportStartedView(await harvest.start_url(request.match_info["p"], wish.url, source=wish.source))
 
     @problem_codes({404: ("harvest.no-run",)})
     async def run(self, request: web.Request) -> RunView:
@@ -110,11 +110,11 @@ class HarvestHandlers:
         return web.Response(body=content, content_type="application/n-triples")
 
     @problem_codes({404: NO_SOURCE})
-    async def questions(self, request: web.Request) -> QuestionsView:
+    async def questions(self, request: web.Request) -> ImportQuestionsView:
         """What only people know, one question for each value."""
         harvest = await self._harvest.service()
         found = await harvest.questions(request.match_info["p"], request.query.get("source"))
-        return QuestionsView([question(*each) for each in found])
+        return ImportQuestionsView([question(*each) for each in found])
 
     @problem_codes(
         {400: ("harvest.answer", "harvest.busy", "harvest.not-asked", "harvest.many-answers"), 404: NO_SOURCE}

@@ -31,7 +31,7 @@ class MandateRequest(msgspec.Struct, frozen=True, kw_only=True):
     )
 
 
-class WithdrawRequest(msgspec.Struct, frozen=True, kw_only=True):
+class MandateWithdrawRequest(msgspec.Struct, frozen=True, kw_only=True):
     """`own`: the participant acts itself from now on; else nobody does until a new mandate is given."""
 
     own: bool = False
@@ -65,7 +65,7 @@ class MandateHandlers:
         return views.sealed(await self._mandates.one(request.match_info["p"], request.match_info["sha256"]))
 
     @problem_codes({400: ("mandates.own-already",), 404: ("mandates.none",)})
-    async def withdraw(self, request: web.Request, wish: WithdrawRequest) -> views.MandateView:
+    async def withdraw(self, request: web.Request, wish: MandateWithdrawRequest) -> views.MandateView:
         """Ends the mandate at once; the same again is the same."""
         over = await self._mandates.withdraw(request.match_info["p"], own=wish.own)
         await self._enlist(over.participant)

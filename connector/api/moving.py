@@ -12,7 +12,7 @@ from connector.http import limits
 from connector.http.incoming import Incoming
 from connector.moving import target
 from connector.moving.assemble import MovingSlice
-from connector.views.moving import ArrivalsView, ArrivalView, MoveView, StatementView, arrival, arrived, move
+from connector.views.moving import ArrivalsView, ArrivalView, MoveStatementView, MoveView, arrival, arrived, move
 
 ARRIVAL = f"{PREFIX}/arrivals/{{p}}"
 Text = Annotated[str, Meta(max_length=8_000)]
@@ -93,14 +93,14 @@ class MovingHandlers:
         return answer
 
     @problem_codes({400: ("moving.not-exported", "moving.not-moving", *OVER)})
-    async def hand_over(self, request: web.Request, wish: ReceiptRequest) -> StatementView:
+    async def hand_over(self, request: web.Request, wish: ReceiptRequest) -> MoveStatementView:
         """For good: nothing here acts for it again. The statement with which the new operator begins."""
-        return StatementView(await self._out.hand(request.match_info["p"], wish.receipt))
+        return MoveStatementView(await self._out.hand(request.match_info["p"], wish.receipt))
 
     @problem_codes({400: ("moving.handed", "moving.not-moving")})
-    async def stay(self, request: web.Request) -> StatementView:
+    async def stay(self, request: web.Request) -> MoveStatementView:
         """It works here again; the statement with which the new operator gives up."""
-        return StatementView(await self._out.back(request.match_info["p"]))
+        return MoveStatementView(await self._out.back(request.match_info["p"]))
 
     async def all(self, request: web.Request) -> ArrivalsView:
         """Who is expected, or rests here."""

@@ -64,7 +64,7 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     reason: Sentences | None
 
 
-class StartedView(msgspec.Struct, frozen=True):
+class ImportStartedView(msgspec.Struct, frozen=True):
     """Ask for the run until it is over."""
 
     run: str
@@ -87,7 +87,7 @@ class SourcesView(msgspec.Struct, frozen=True):
     sources: list[SourceView]
 
 
-class QuestionView(msgspec.Struct, frozen=True, kw_only=True):
+class ImportQuestionView(msgspec.Struct, frozen=True, kw_only=True):
     """One question for all `datasets` (the first thousand of `count`) that hang on it. `question` says it in words.
 
     `holds`: they wait. `per_dataset`: each may have an answer of its own. `proposal` is empty if nothing is near.
@@ -104,8 +104,8 @@ class QuestionView(msgspec.Struct, frozen=True, kw_only=True):
     proposal: str
 
 
-class QuestionsView(msgspec.Struct, frozen=True):
-    questions: list[QuestionView]
+class ImportQuestionsView(msgspec.Struct, frozen=True):
+    questions: list[ImportQuestionView]
 
 
 class ReportsView(msgspec.Struct, frozen=True):
@@ -171,7 +171,7 @@ def source(one: Source, counts: Mapping[str, int]) -> SourceView:
     )  # fmt: skip
 
 
-def question(at: str, one: Question) -> QuestionView:
+def question(at: str, one: Question) -> ImportQuestionView:
     # With the service that gives the question they are loaded by now; a server that imports nothing does without.
     from connector.metadata.check.rules import by_id
     from connector.metadata.check.sentences import asked
@@ -183,7 +183,7 @@ def question(at: str, one: Question) -> QuestionView:
     rule = by_id().get(one.value) if one.kind == "other" else None
     if rule is not None:
         said = {lang: say("question.other", lang, value=asked(rule, lang)) for lang in LANGUAGES}
-    return QuestionView(
+    return ImportQuestionView(
         source=at, kind=one.kind, value=one.value, holds=one.holds, per_dataset=missing, count=one.count,
         question=said, datasets=list(one.datasets), proposal=one.proposal,
     )  # fmt: skip

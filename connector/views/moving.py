@@ -30,7 +30,7 @@ class MoveView(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
 
 
-class StatementView(msgspec.Struct, frozen=True):
+class MoveStatementView(msgspec.Struct, frozen=True):
     """What the other side is to be given."""
 
     statement: str

@@ -65,7 +65,7 @@ class ReachedView(msgspec.Struct, frozen=True, kw_only=True):
     reason: Sentences | None
 
 
-class CheckView(msgspec.Struct, frozen=True, kw_only=True):
+class ReachView(msgspec.Struct, frozen=True, kw_only=True):
     """Whether both addresses can be reached."""
 
     ours: ReachedView
@@ -100,7 +100,7 @@ class TraceView(msgspec.Struct, frozen=True, kw_only=True):
     matches: list[ProcessRefView]
     related: list[ProcessRefView]
     diagnosis: list[DiagnosisView]
-    check: CheckView | None
+    check: ReachView | None
     events: list[EventView]
     total: int
     next: int | None
@@ -170,7 +170,7 @@ def _event(event: Event) -> EventView:
     )  # fmt: skip
 
 
-def _check(found: Trace) -> CheckView | None:
+def _check(found: Trace) -> ReachView | None:
     if found.situation is None or found.situation.ours is None or found.situation.theirs is None:
         return None
-    return CheckView(ours=reached(found.situation.ours), theirs=reached(found.situation.theirs))
+    return ReachView(ours=reached(found.situation.ours), theirs=reached(found.situation.theirs))

@@ -53,6 +53,30 @@ def test_every_operation_names_the_scope_that_a_key_needs() -> None:
         assert told[row] == [{}, {"token": [scope]}]
 
 
+def test_bug_eleven_operations_pointed_at_schemas_that_nobody_has() -> None:
+    """Each reference leads to a schema, and each schema has one short name: two classes of one name had none."""
+    assert [one for one in references(DOCUMENT) if reached(one) is None] == []
+    assert [name for name in DOCUMENT["components"]["schemas"] if not name.isidentifier()] == []
+
+
+def references(node: Any) -> Iterator[str]:
+    """Every `$ref` below this node."""
+    for name, value in node.items() if isinstance(node, dict) else ():
+        if name == "$ref" and isinstance(value, str):
+            yield value
+        yield from references(value)
+    for one in node if isinstance(node, list) else ():
+        yield from references(one)
+
+
+def reached(reference: str) -> Any:
+    """What the reference names within the document; None if nothing."""
+    found: Any = DOCUMENT
+    for part in reference.removeprefix("#/").split("/"):
+        found = found.get(part) if isinstance(found, dict) else None
+    return found
+
+
 async def test_the_server_serves_just_these_routes(space: Space) -> None:
     """>> what a process serves << the same groups of handlers as in the document, which it answers with."""
     city = await space.city("it", {})
