@@ -85,7 +85,7 @@ class CatalogueHandlers:
         {
             400: (
                 "catalogue.classified", "catalogue.no-rule", "catalogue.no-source", "catalogue.nothing-to-offer",
-                *DESCRIPTION, *RULE,
+                "drafts.sample", *DESCRIPTION, *RULE,
             ),
             503: FULL,
         }

@@ -64,7 +64,7 @@ class DatasetHandlers:
         slug = await self._slug(request)
         return await self._db.write(slug, self._changed, slug, request.match_info["uuid"], wish)
 
-    @problem_codes({400: ("catalogue.no-source", "policy.contradiction", *DESCRIPTION), **GONE})
+    @problem_codes({400: ("catalogue.no-source", "drafts.sample", "policy.contradiction", *DESCRIPTION), **GONE})
     async def replace(self, request: web.Request, wish: Replacement) -> DatasetDetailsView:
         """New bytes as the next version; `running` contracts keep theirs."""
         slug = await self._slug(request)

@@ -16,7 +16,7 @@ from connector.catalogue import describe, public, revision_store, series_store, 
 from connector.catalogue.conformity import require_conforming
 from connector.catalogue.describe import Answers
 from connector.catalogue.gate import PublicationGate
-from connector.catalogue.model import PERSONAL, Countersignature, Dataset, Offer, Revision, Source, Visibility
+from connector.catalogue.model import PERSONAL, SAMPLE, Countersignature, Dataset, Offer, Revision, Source, Visibility
 from connector.catalogue.offers import OPEN_RULE, Offers, OfferWish, falls_under
 from connector.clock import rfc3339
 from connector.errors import Mistake, Unknown
@@ -120,6 +120,7 @@ class DatasetLife:
         source = store.source(tx, slug, wish.source)
         if source is None or source.kind == "elsewhere":
             raise Mistake("catalogue.no-source", source=wish.source[:80])
+        _require_no_sample(source)
         said = wish
         if source.sha256 is None or source.sha256 != before.version:
             label = (
@@ -173,6 +174,7 @@ class DatasetLife:
     ) -> Dataset:
         """The first revision; `offered`: an offer follows, which the log tells of. `more` are further members of the
         document. Raises Mistake."""
+        _require_no_sample(source)
         iri = record.iri or f"{participant.root}/datasets/{new_uuid()}"
         document = told(record, source, {"issued": rfc3339(tx.now), **more})
         dataset = Dataset(
@@ -363,6 +365,12 @@ def _version(document: dict[str, Any], source: Source | None) -> str:
     """Of the bytes; of a live source, and of one elsewhere, that of its description."""
     pinned = None if source is None else source.sha256
     return pinned or sha256(jcs.encode(document)).hexdigest()
+
+
+def _require_no_sample(source: Source) -> None:
+    """Raises Mistake: what people practise with is published by nobody, whatever it is called."""
+    if source.sha256 == SAMPLE:
+        raise Mistake("drafts.sample")
 
 
 def _next_label(before: Dataset, known: list[Revision]) -> str:

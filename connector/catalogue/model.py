@@ -10,6 +10,8 @@ Visibility = Literal["members", "eligible"]
 Countersignature = Literal["required", "preferred", "none"]
 PERSONAL = "personal_data"
 """Member of a dataset's `document` where the data may be about persons: contracts then wait for data protection."""
+SAMPLE = "809b349f753f639537e47462ab96055118ae803fb6286b4a19690d3ae4e4934e"
+"""SHA-256 of the file that people practise with (`drafts/sample.csv`): no door publishes it (decision 0079)."""
 FORMATS = ("HttpData-PULL", "HttpData-PUSH")
 """What DSP `format` says of how data is had: fetched by the consumer over HTTPS, or sent to it (decision 0016)."""
 

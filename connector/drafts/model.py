@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from connector.catalogue.model import Visibility
+from connector.catalogue.model import SAMPLE, Visibility
 from connector.reading.model import PersonalHint, Reading
 
 Kind = Literal["new", "version"]
@@ -19,8 +19,6 @@ PersonalAnswer = Literal["nobody", "official", "allowed", "remove"]
 """To a hint: no persons; persons in their office, known to everybody; persons, and passing it on has been checked; the
 column has to go, so this file is not published."""
 ANSWERED: frozenset[PersonalAnswer] = frozenset({"nobody", "official", "allowed"})
-SAMPLE = "809b349f753f639537e47462ab96055118ae803fb6286b4a19690d3ae4e4934e"
-"""SHA-256 of the file that people practise with (`sample.csv`): it is never published."""
 UNDO_MS = 60_000
 """For so long after it was published, it is taken back with one click."""
 

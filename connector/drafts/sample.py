@@ -11,10 +11,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+from connector.catalogue.model import SAMPLE
 from connector.catalogue.service import Catalogue
 from connector.catalogue.uploads import Uploads
 from connector.drafts import store
-from connector.drafts.model import SAMPLE, Draft
+from connector.drafts.model import Draft
 from connector.drafts.service import Drafts
 from connector.storage.database import Database, Tx
 

@@ -8,7 +8,7 @@ from msgspec import convert
 
 from connector.catalogue import store
 from connector.catalogue.life import DatasetChange, Outdated, Replacement
-from connector.catalogue.model import Dataset, Offer, Source
+from connector.catalogue.model import SAMPLE, Dataset, Offer, Source
 from connector.catalogue.public import Withdrawn
 from connector.catalogue.service import Contradictory, OfferWish, Publication
 from connector.errors import Mistake, PeerError, Unknown
@@ -201,6 +201,19 @@ async def test_new_bytes_are_the_next_version(towns: Towns) -> None:
 
 
 @pytest.mark.on_both
+async def test_bug_sample_data_were_published_past_the_desk(towns: Towns) -> None:
+    """>> the file to practise with under another name, as a dataset or as new bytes << refused, nothing is there."""
+    made, _ = await towns.publish(TOWN)
+    with pytest.raises(Mistake, match=r"drafts\.sample"):
+        await replaced(towns, made, digest=SAMPLE)
+    source = await file(towns, SAMPLE, "haushalt.csv")
+    wish = Publication(title="Haushalt", source=source, rule="municipal-purpose", slots={"until": "31.12.2099"})
+    with pytest.raises(Mistake, match=r"drafts\.sample"):
+        await towns.db.write(TOWN, towns.catalogue.publish, TOWN, wish)
+    there = await towns.rows(TOWN, "SELECT id FROM dataset WHERE participant = :participant")
+    assert [row["id"] for row in there] == [made.id]
+
+
 async def test_a_contract_keeps_the_version_that_it_pins(towns: Towns) -> None:
     """>> new bytes under a running contract << the old source is served under it; a new contract gets the new one."""
     agreement = await towns.concluded(NEIGHBOUR, TOWN)
