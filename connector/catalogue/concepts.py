@@ -12,7 +12,7 @@ from unicodedata import normalize
 from connector.dialects.policies import skos
 from connector.errors import Mistake
 from connector.language import LANGUAGES
-from connector.policy.odrl.names import ACTIONS, HANSE, ODRL, expand
+from connector.policy.odrl.names import ACTIONS, HANSE, ODRL, SAME, expand
 from connector.resources import folder
 
 PURPOSES: Final = "purposeScheme"
@@ -103,9 +103,11 @@ def local(word: str) -> str:
 
 
 def action(word: str) -> str:
-    """The IRI of an action by its local name, its CURIE or itself; raises Mistake (`catalogue.no-action`)."""
+    """The IRI of an action by its local name, its CURIE or itself, of a deprecated one that of its exact match; raises
+    Mistake (`catalogue.no-action`)."""
     whole = expand(word)
-    found = next((iri for iri in (whole, HANSE + word, ODRL + word) if iri in ACTIONS), None)
+    known = (SAME.get(iri, iri) for iri in (whole, HANSE + word, ODRL + word))
+    found = next((iri for iri in known if iri in ACTIONS), None)
     if found is None and not (_foreign(whole) and not whole.startswith((HANSE, ODRL))):
         names = {iri.rpartition("#")[2].rpartition("/")[2]: iri for iri in ACTIONS}
         raise Mistake("catalogue.no-action", word=word[:LONGEST], nearest=nearest(word, names))

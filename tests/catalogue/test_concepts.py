@@ -74,7 +74,13 @@ def test_whatever_is_typed_something_is_near_and_not_everything() -> None:
 
 @pytest.mark.parametrize(
     ("word", "iri"),
-    [("use", f"{ODRL}use"), ("odrl:use", f"{ODRL}use"), ("https://x.example/do", "https://x.example/do")],
+    [
+        ("use", f"{ODRL}use"),
+        ("odrl:use", f"{ODRL}use"),
+        ("https://x.example/do", "https://x.example/do"),
+        ("copy", f"{ODRL}reproduce"),
+        ("odrl:copy", f"{ODRL}reproduce"),
+    ],
 )
 def test_an_action_by_its_name(word: str, iri: str) -> None:
     assert concepts.action(word) == iri

@@ -77,7 +77,7 @@ def helping(decision: Decision, registry: Registry) -> Iterator[Help]:
         return
     again = _counted(decision.again)
     for way in counterfactual(decision, registry):
-        if (found := _tried(way, again, registry)) is not None:
+        if way and (found := _tried(way, again, registry)) is not None:
             yield found
 
 

@@ -12,12 +12,13 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
+from connector.policy.evaluation.connectives import FORBIDDING
 from connector.policy.evaluation.decision import Decision, Node
 from connector.policy.evaluation.duty_states import SUSPEND
 from connector.policy.evaluation.edges_in_time import begins_later
 from connector.policy.odrl.model import Atom, Duty, Logic, Policy, Rule
 from connector.policy.odrl.names import ACTIONS, covers
-from connector.policy.odrl.operators import COMBINE, State, every
+from connector.policy.odrl.operators import COMBINE, RANK, STATES, State, every
 from connector.policy.odrl.registry import Registry
 from connector.policy.wording.explain import speaks
 
@@ -133,14 +134,19 @@ def _state(node: Node, flips: Flips, forbids: bool = False) -> State:
     parts = _parts(node)
     if isinstance(node.item, Logic):
         states = [_state(part, flips, forbids) for part in parts]
-        if forbids and node.item.operator == "or" and "unknown" in states and "yes" not in states:
+        if node.item.extras:
             return "unknown"
-        return "unknown" if node.item.extras else COMBINE[node.item.operator](states)
+        return _forbidding(node.item.operator, states) if forbids else COMBINE[node.item.operator](states)
     if node.kind == "prohibition":
         states = [_state(part, flips, forbids=True) for part in parts]
-        met = every([*states, "unknown"] if _strange(node) else states)
+        met = _forbidding("and", [*states, "unknown"] if _strange(node) else states)
         return "yes" if met == "unknown" else met
     return every([_state(part, flips) for part in parts]) if parts else node.state
+
+
+def _forbidding(operator: str, states: Sequence[State]) -> State:
+    """The connective where unknown counts as met."""
+    return STATES[FORBIDDING[operator]([RANK[state] for state in states])]
 
 
 def _heard(node: Node) -> State:

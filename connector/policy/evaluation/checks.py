@@ -8,9 +8,23 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Literal, NamedTuple
 
+from connector.policy.evaluation.connectives import (
+    COMBINED,
+    FORBIDDING,
+    Check,
+    Piece,
+    Show,
+    both,
+    constant,
+    either,
+    exactly,
+    in_order,
+    surely_both,
+    surely_either,
+)
 from connector.policy.evaluation.decision import Node
 from connector.policy.evaluation.edges_in_time import begins_later
-from connector.policy.evaluation.ranges import Ranges, joined, ranges
+from connector.policy.evaluation.ranges import Ranges, ranges
 from connector.policy.odrl.identifiers import Names
 from connector.policy.odrl.model import PHASES, Atom, Clause, Closure, Logic, Odd
 from connector.policy.odrl.names import HANSE, ODRL
@@ -24,15 +38,12 @@ from connector.policy.odrl.operators import (
     STATES,
     UNKNOWN,
     YES,
-    one_of,
     puzzled,
 )
 from connector.policy.odrl.registry import Operand, Registry
 from connector.policy.odrl.state_of_world import Value, World
 from connector.policy.odrl.values import MILLION, SAFE, Span
 
-Check = Callable[[World], int]
-Show = Callable[[World], Node]
 Look = Callable[[World], Value]
 
 COUNT, PURPOSE, _CLOCK = ODRL + "count", ODRL + "purpose", ODRL + "dateTime"
@@ -70,19 +81,10 @@ class Scope(NamedTuple):
     sets: Sets = "whole"
     consumer: str = ""
 
-
-class Piece(NamedTuple):
-    """A compiled clause. `cost` is a rough number of steps; `ranges` are there if it only asks for one number."""
-
-    check: Check
-    show: Show
-    cost: int
-    ranges: Ranges | None = None
-
-
-def constant(state: int) -> Check:
-    """A check that always gives this state."""
-    return lambda _world: state
+    @property
+    def forbids(self) -> bool:
+        """Whether what is unknown counts as met here."""
+        return self.sets != "whole"
 
 
 def look(atom: Atom, operand: Operand) -> Look:
@@ -269,8 +271,7 @@ def _logic(logic: Logic, scope: Scope) -> Piece:
         scope = scope._replace(sets="open")  # one more that holds may make it fail
     inner = [clause(part, scope) for part in logic.clauses]
     shows = [piece.show for piece in inner]
-    forbids = logic.operator == "or" and scope.sets != "whole"
-    combine = surely if forbids else COMBINED[logic.operator]
+    combine = (FORBIDDING if scope.forbids else COMBINED)[logic.operator]
     fixed = bool(logic.extras)
     text = "order-not-checked" if logic.operator == "andSequence" else ""
     pointer = logic.pointer
@@ -282,110 +283,21 @@ def _logic(logic: Logic, scope: Scope) -> Piece:
 
     if fixed:
         return Piece(constant(UNKNOWN), show, 0)
-    of_one = _surely if forbids else either
-    fast = {"and": both, "andSequence": in_order, "or": of_one, "xone": _exactly}[logic.operator](inner)
-    return fast._replace(show=show)
+    return _joined(logic.operator, inner, scope, combine)._replace(show=show)
 
 
-COMBINED: Mapping[str, Callable[[list[int]], int]] = {"and": min, "andSequence": min, "or": max, "xone": one_of}
-"""The connectives over states as numbers."""
+def _joined(operator: str, inner: Sequence[Piece], scope: Scope, combine: Callable[[Sequence[int]], int]) -> Piece:
+    match operator:
+        case "and":
+            return all_of(inner, scope)
+        case "andSequence":
+            return surely_both(inner) if scope.forbids else in_order(inner)
+        case "or":
+            return surely_either(inner) if scope.forbids else either(inner)
+        case _:
+            return exactly(inner, combine)
 
 
-def surely(states: Sequence[int]) -> int:
-    """`or` where unknown counts as met (prohibitions, duties): what a later phase decides cannot make a no of it."""
-    return UNKNOWN if UNKNOWN in states and YES not in states else max(states)
-
-
-def _nothing(_world: World) -> Node:
-    raise AssertionError
-
-
-def _fused(pieces: Sequence[Piece], union: bool) -> list[Piece]:
-    """Clauses about the same number become one, the cheap ones come first."""
-    alike: dict[object, list[Piece]] = {}
-    for number, piece in enumerate(pieces):
-        alike.setdefault(piece.ranges.key if piece.ranges else number, []).append(piece)
-    found: list[Piece] = []
-    for group in alike.values():
-        several = [piece.ranges for piece in group if piece.ranges]
-        if len(several) < 2:
-            found += group
-        else:
-            one = joined(several, union)
-            found.append(Piece(one.check(one.known), _nothing, 2, one))
-    return sorted(found, key=lambda piece: piece.cost)
-
-
-def both(pieces: Sequence[Piece]) -> Piece:
-    """All of these; the tree is made by the caller."""
-    return _all_of(_fused(pieces, union=False))
-
-
-def in_order(pieces: Sequence[Piece]) -> Piece:
-    """All of these, asked in the given order: nobody knows when each came to hold (spec/policy.md 2.7)."""
-    return _all_of(pieces)._replace(ranges=None)
-
-
-def _all_of(pieces: Sequence[Piece]) -> Piece:
-    if len(pieces) == 1:
-        return pieces[0]
-    checks = tuple(piece.check for piece in pieces)
-
-    def check(world: World) -> int:
-        least = YES
-        for one in checks:
-            state = one(world)
-            if state < least:
-                if not state:
-                    return NO
-                least = state
-        return least
-
-    return Piece(check, _nothing, 1 + sum(piece.cost for piece in pieces))
-
-
-def either(pieces: Sequence[Piece]) -> Piece:
-    """One of these at least."""
-    found = _fused(pieces, union=True)
-    if len(found) == 1:
-        return found[0]
-    checks = tuple(piece.check for piece in found)
-
-    def check(world: World) -> int:
-        most = NO
-        for one in checks:
-            state = one(world)
-            if state > most:
-                if state == YES:
-                    return YES
-                most = state
-        return most
-
-    return Piece(check, _nothing, 1 + sum(piece.cost for piece in found))
-
-
-def _surely(pieces: Sequence[Piece]) -> Piece:
-    """The same; in a prohibition."""
-    checks = tuple(piece.check for piece in _fused(pieces, union=True))
-    one = either(pieces)
-    if len(checks) == 1:
-        return one
-
-    def check(world: World) -> int:
-        most = NO
-        for each in checks:
-            state = each(world)
-            if state == YES:
-                return YES
-            if state == UNKNOWN or most == NO:
-                most = state
-        return most
-
-    return one._replace(check=check)
-
-
-def _exactly(pieces: Sequence[Piece]) -> Piece:
-    checks = tuple(piece.check for piece in pieces)
-    return Piece(
-        lambda world: one_of([check(world) for check in checks]), _nothing, 1 + sum(piece.cost for piece in pieces)
-    )
+def all_of(pieces: Sequence[Piece], scope: Scope) -> Piece:
+    """All of these, as unknown counts there."""
+    return surely_both(pieces) if scope.forbids else both(pieces)

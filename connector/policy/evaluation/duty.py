@@ -7,7 +7,8 @@ action are compared with what was done, never with the world; what nobody record
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from connector.policy.evaluation.checks import COMBINED, comparing
+from connector.policy.evaluation.checks import comparing
+from connector.policy.evaluation.connectives import COMBINED
 from connector.policy.odrl.model import Atom, Clause, Duty, Logic, Odd, Whom
 from connector.policy.odrl.names import HANSE, covers
 from connector.policy.odrl.operators import UNKNOWN, YES

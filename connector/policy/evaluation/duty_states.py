@@ -14,7 +14,8 @@ from functools import cached_property
 from operator import itemgetter
 from typing import Literal, NamedTuple, Protocol
 
-from connector.policy.evaluation.checks import ACCESS, Check, Scope, both, clause, constant
+from connector.policy.evaluation.checks import ACCESS, Scope, clause
+from connector.policy.evaluation.connectives import Check, both, constant
 from connector.policy.evaluation.decision import Node, Step, TimeClass
 from connector.policy.evaluation.digest import canonical_rule
 from connector.policy.evaluation.duty import Limit, answers, parts

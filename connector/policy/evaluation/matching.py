@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Literal
 
-from connector.policy.evaluation.checks import Check, Piece, Scope, Show, both, clause, constant
+from connector.policy.evaluation.checks import Scope, all_of, clause
+from connector.policy.evaluation.connectives import Check, Piece, Show, constant
 from connector.policy.evaluation.decision import Node
 from connector.policy.odrl.identifiers import IDENTIFIER, evened, well_formed
 from connector.policy.odrl.model import Collection, Rule, Whom
@@ -44,7 +45,7 @@ class Doing:
         self.understood = bool(self.covered) and not action.extras
         refining = scope._replace(binding=False, part="refinement")
         self._parts = [clause(part, refining) for part in action.refinements]
-        self.refined: Check = both(self._parts).check if self._parts else constant(YES)
+        self.refined: Check = all_of(self._parts, refining).check if self._parts else constant(YES)
         self._plain: dict[str, Node] = {}
 
     def check(self, world: World, asked: str) -> int:
@@ -115,7 +116,7 @@ def _asking(side: Side, world: World) -> tuple[str, frozenset[str]]:
 def _member(side: Side, collection: Collection, scope: Scope) -> Piece:
     source = collection.source
     parts = [clause(part, scope) for part in collection.refinements]
-    inner = both(parts) if parts else None
+    inner = all_of(parts, scope) if parts else None
     refined = inner.check if inner else constant(YES)
     strange = bool(collection.extras) or not source
     otherwise = NO if scope.members_known else UNKNOWN

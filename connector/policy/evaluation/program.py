@@ -15,7 +15,7 @@ from connector.policy.evaluation.edges_in_time import Timeline
 from connector.policy.evaluation.payments import Payments
 from connector.policy.evaluation.rules import Permission, Prohibition, counters
 from connector.policy.odrl.model import PHASES, Duty, Phase, Policy
-from connector.policy.odrl.names import ACTIONS, CONFLICTS, PROFILES, REPLACED, USE
+from connector.policy.odrl.names import ACTIONS, CONFLICTS, PROFILES, REPLACED, SAME, USE
 from connector.policy.odrl.operands import BUILT_IN
 from connector.policy.odrl.operators import DEFERRED, RANK
 from connector.policy.odrl.registry import Registry
@@ -90,7 +90,7 @@ class _Form:
         """The action the request is about; empty while the phase leaves it open."""
         if self._phase == 0:
             return ""
-        return world.action or (USE if self._phase > 1 else "")
+        return SAME.get(world.action, world.action) or (USE if self._phase > 1 else "")
 
     def elsewhere(self, world: World) -> list[Node]:
         """Whether the policy is about another party or asset."""

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
-from connector.policy.evaluation.checks import ACCESS, COUNT, PURPOSE, Check, Piece, Scope, both, clause, constant
+from connector.policy.evaluation.checks import ACCESS, COUNT, PURPOSE, Scope, all_of, clause
+from connector.policy.evaluation.connectives import Check, Piece, both, constant, surely_all
 from connector.policy.evaluation.decision import Counter, Node
 from connector.policy.evaluation.duty_states import AFTER, DURING, SUSPEND, DutyMode, Owed
 from connector.policy.evaluation.matching import Doing, Side, covered, whom
 from connector.policy.odrl.model import Atom, Clause, Duty, Logic, Rule, Whom
+from connector.policy.odrl.names import SAME
 from connector.policy.odrl.operators import NO, RANK, STATES, UNKNOWN, YES
 from connector.policy.odrl.state_of_world import Deed, DutyState, Fact, World
 
@@ -70,7 +72,7 @@ class _Norm:
         self._constraints = [clause(found, scope) for found in rule.constraints]
         fixed = [Piece(constant(UNKNOWN), lambda _world: self._extras[0], 0)] if self._extras else []
         parts = [*fixed, *self._who, *self._constraints]
-        self.holds: Check = both(parts).check if parts else constant(YES)
+        self.holds: Check = all_of(parts, scope).check if parts else constant(YES)
 
     def conditions(self, world: World) -> list[Node]:
         """Everything but the action, in the order of the document."""
@@ -147,8 +149,12 @@ class Prohibition(_Norm):
 
     def active(self, world: World) -> bool:
         """Whether it is in force for an action that it is about."""
-        state = self.holds(world)
-        return in_force(min(state, self.doing.refined(world)) if self.doing.understood else min(state, UNKNOWN))
+        return in_force(self._standing(world))
+
+    def _standing(self, world: World) -> int:
+        """Its state whatever is asked for: no later phase makes a no of an action that nobody understands."""
+        doing = self.doing.refined(world) if self.doing.understood else UNKNOWN
+        return surely_all([self.holds(world), doing])
 
     def forbids(self, world: World, action: str) -> bool:
         """Whether it is in force for this action."""
@@ -160,8 +166,7 @@ class Prohibition(_Norm):
             return self._whole(action)
         conditions = self.conditions(world)
         # Which action is asked for may be open; that the rule is about another party or manner is not.
-        told = conditions if action.state == "deferred" else [action, *conditions]
-        state = min(_ranks(told), default=YES)
+        state = self._standing(world) if not asked or self.concerns(asked) else NO
         deontic = self.violated(world)
         remedies = () if deontic == "not-set" else self._remedied(world)
         return Node(
@@ -197,10 +202,11 @@ class Prohibition(_Norm):
         rule = self.rule
         if deed.rule and deed.rule not in (rule.id, rule.pointer):
             return False
-        owed = deed.action in AFTER | DURING | {SUSPEND} and deed.action != rule.action.iri
-        if owed or (deed.action not in self._covered and deed.action != rule.action.iri):
+        done, own = SAME.get(deed.action, deed.action), rule.action.iri
+        owed = done in AFTER | DURING | {SUSPEND} and done != own
+        if owed or (done not in self._covered and done != own):
             return False
-        return self.forbids(_then(world, deed), deed.action)
+        return self.forbids(_then(world, deed), done)
 
     def violated_at(self, world: World) -> int | None:
         """When the forbidden was done for the last time."""

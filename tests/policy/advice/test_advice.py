@@ -1,6 +1,7 @@
 """Advice is what helps: applied and decided again before it is said, in words that say what would have to be."""
 
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from connector.policy.advice.advice import Help, advise, helping
 from connector.policy.evaluation.decision import Decision, Node
 from connector.policy.evaluation.program import Program, compile
 from connector.policy.odrl.model import PHASES, Atom, Duty, Phase, Policy
-from connector.policy.odrl.names import expand
+from connector.policy.odrl.names import SAME, expand
 from connector.policy.odrl.operands import BUILT_IN
 from connector.policy.odrl.parse import parse
 from connector.policy.odrl.state_of_world import Deed, Fact, World
@@ -43,6 +44,33 @@ def test_advice_names_only_those_of_several_values_that_help(vocabulary: Vocabul
     said = advise(decide(parse(document), firm(vocabulary), "access"), german)
     assert "„Teilnehmerart ist Kommune“" in said
     assert "Kreis" not in said
+
+
+_WITHOUT_MATCH = ("lend", "lease", "secondaryUse", "adHocShare", "extractChar", "preview", "ex:dance")
+
+
+@pytest.mark.parametrize("word", [*(old.removeprefix(ODRL) for old in SAME), *_WITHOUT_MATCH])
+def test_bug_an_old_action_is_the_one_that_it_matches(vocabulary: Vocabulary, german: Words, word: str) -> None:
+    """>> each deprecated action, asked for where use, its match, or something else is permitted or forbidden
+    << the answer of its match, with an advice; the advice to a request for `odrl:copy` was an error."""
+    old = expand("odrl:" + word if ":" not in word else word)
+    new = SAME.get(old, old)
+    permissions = [{"action": "use"}, {"action": new}, {"action": "odrl:sell"}]
+    prohibitions = [None, {"action": new}, {"action": "odrl:sell"}]
+    for permission, prohibition, phase in product(permissions, prohibitions, PHASES):
+        document = {"permission": [permission], **({"prohibition": [prohibition]} if prohibition else {})} | PROHIBIT
+        known, asked = (decide(parse(document), firm(vocabulary, action=a), phase) for a in (new, old))
+        assert (asked.permit, advise(asked, german)) == (known.permit, advise(known, german))
+        assert bool(advise(asked, german)) is not asked.permit
+
+
+def test_bug_an_old_name_of_a_deed_is_a_violation_as_well(vocabulary: Vocabulary) -> None:
+    """>> copying is forbidden, and somebody reported "copy" or "reproduce"  << violated, access suspended."""
+    ban = {"action": "odrl:copy", "odrl:remedy": [{"action": H + "suspendAccess"}]}
+    document = use(prohibition=ban, **PROHIBIT)
+    for name in ("copy", "reproduce"):
+        asker = firm(vocabulary, deeds=(Deed(action=ODRL + name, at=NOW - 1),))
+        assert not decide(parse(document), asker, "access").permit
 
 
 def test_a_missed_duty_alone_is_no_advice_where_its_consequence_is_owed_too(

@@ -160,15 +160,17 @@ def test_one_of_thousands_is_answered_without_trying_all_pairs(vocabulary: Vocab
     assert ways == [[(CONSTRAINT + "/xone/1", "credential")], [(CONSTRAINT + "/xone/0", "credential")]]
 
 
-def test_a_clause_that_is_decided_later_does_not_lift_a_prohibition(vocabulary: Vocabulary) -> None:
+def test_a_second_clause_that_is_decided_later_may_lift_a_prohibition(vocabulary: Vocabulary) -> None:
     """>> forbidden if exactly one of three holds: one does, one is unknown, one is decided after the catalogue
-    << refused, and no advice to change nothing: the one that is unknown must come to hold."""
+    << shown there; refused once that one does not hold either, and the one that is unknown must come to hold."""
     member = atom(H + "memberOf", "eq", "urn:ikz")
     document = use(
         prohibition={"action": "use", "constraint": {"xone": [KIND, member, PURPOSE]}},
         **{"odrl:conflict": {"@id": "odrl:prohibit"}},
     )
-    refused = decide(parse(document), firm(vocabulary, claims={"participantKind": H + "county"}), "catalog")
+    county = firm(vocabulary, claims={"participantKind": H + "county"}, purpose=H + "research")
+    assert decide(parse(document), county, "catalog").permit
+    refused = decide(parse(document), county, "negotiation")
     found = counterfactual(refused, BUILT_IN)
     assert not refused.permit
     assert all(permitted(refused, [Flip(change.node, change.to) for change in way]) for way in found)

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from connector.policy.evaluation.checks import Piece, Scope, clause
+from connector.policy.evaluation.checks import Scope, clause
+from connector.policy.evaluation.connectives import Piece
 from connector.policy.odrl.model import PHASES, Atom, Clause, Logic
 from connector.policy.odrl.operands import BUILT_IN
 from connector.policy.odrl.operators import COMBINE, RANK, STATES, State

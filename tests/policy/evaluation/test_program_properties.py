@@ -3,6 +3,7 @@
 Those that take long, `test_program.py` proves too, with fewer policies that have every construct.
 """
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from connector.policy.evaluation.program import compile
 from connector.policy.odrl.model import PHASES
+from connector.policy.odrl.parse import parse
 from connector.policy.odrl.state_of_world import World
 from tests.fuzz.effort import amount
 from tests.policy.asking import COUNT, ELAPSED, FROM, KIND, NOW, ODD, PURPOSE, UNTIL, H, O, ask, atom, world
@@ -115,11 +118,40 @@ def _turning(value: Any, inside: bool = False) -> bool:
 
 @given(POLICIES, WORLDS)
 def test_what_access_permits_no_earlier_phase_refuses(document: dict[str, Any], asker: World) -> None:
-    """Deferral never hides an offer that could be used (without prohibitions, whose unknowns refuse early).
+    """Deferral never hides an offer that could be used.
 
     In a connective within an `xone` something unknown may cease to matter once a deferred clause is contradicted; until
     then it refuses, which is the safe side.
     """
-    free = document | {"prohibition": []}
-    if not _turning(free) and ask(free, asker=asker).permit:
-        assert all(ask(free, phase, asker).permit for phase in PHASES)
+    if not _turning(document) and ask(document, asker=asker).permit:
+        assert all(ask(document, phase, asker).permit for phase in PHASES)
+
+
+LATER = [ELAPSED, COUNT, PURPOSE]
+"""Clauses that the catalogue cannot decide; the negotiation can decide the last of them."""
+EARLIER = [KIND, ODD, atom(H + "memberOf", "eq", "urn:ikz"), UNTIL]
+
+
+@pytest.mark.parametrize("logic", ["", "and", "or", "xone", "andSequence"])
+def test_bug_a_prohibition_half_of_which_is_known_at_access_alone(logic: str) -> None:
+    """>> forbidden by two clauses or three, each known, unknown or decided later; every connective and request
+    << whatever access permits no earlier phase refuses, and what is in force anyway is refused at once."""
+    askers = [
+        world(kind=kind, groups=group, uses=uses, agreement_at=at, purpose=purpose)
+        for kind in (H + "municipality", H + "company")
+        for group in (frozenset({"urn:ikz"}), None)
+        for uses, at in ((1, NOW - 3000), (3, NOW - 9000), (None, None))
+        for purpose in (H + "winterService", H + "research")
+    ]
+    early = 0
+    for early_one, late_one, third in product(EARLIER, LATER, [*EARLIER, *LATER, None]):
+        clauses = [one for one in (early_one, late_one, third) if one is not None]
+        rule = {"action": "use", "constraint": [{logic: clauses}] if logic else clauses}
+        document = {"permission": [{"action": "use"}], "prohibition": [rule], "odrl:conflict": "odrl:prohibit"}
+        program = compile(parse(document))
+        for asker in askers:
+            answers = [program.verdict(asker, phase).permit for phase in PHASES]
+            assert answers == [program.examine(asker, phase).permit for phase in PHASES], (rule, asker)
+            assert all(answers) if answers[-1] else True, (rule, asker)
+            early += not answers[1] and not answers[-1]
+    assert early, "a prohibition that is surely in force is not left to the access"
