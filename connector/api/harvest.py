@@ -117,7 +117,16 @@ class HarvestHandlers:
         return ImportQuestionsView([question(*each) for each in found])
 
     @problem_codes(
-        {400: ("harvest.answer", "harvest.busy", "harvest.not-asked", "harvest.many-answers"), 404: NO_SOURCE}
+        {
+            400: (
+                "harvest.answer",
+                "harvest.busy",
+                "harvest.needs-approval",
+                "harvest.not-asked",
+                "harvest.many-answers",
+            ),
+            404: NO_SOURCE,
+        }
     )
     @limits.streaming
     async def answer(self, request: web.Request, wish: Answers) -> ReportsView:
@@ -138,7 +147,7 @@ class HarvestHandlers:
         undone = {one.id: sorted(one.undone) for one, _ in await harvest.sources(slug) if one.undone}
         return RepairsView([repair(rule, count, uses) for rule, (count, uses) in found.items()], undone)
 
-    @problem_codes({400: ("harvest.busy", "harvest.no-rule"), 404: NO_SOURCE})
+    @problem_codes({400: ("harvest.busy", "harvest.needs-approval", "harvest.no-rule"), 404: NO_SOURCE})
     @limits.streaming
     async def undo(self, request: web.Request, wish: Undo) -> ReportsView:
         """Leaves a rule of repair out from now on, or takes it up again."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from connector.catalogue.gate import PublicationGate
 from connector.infra import Infra
 from connector.jobs.work import Work
 from connector.participants.service import Participants
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 class HarvestSlice:
     """`service()` takes in, asks and gives what may be served; its rounds end with the process."""
 
-    def __init__(self, infra: Infra, participants: Participants) -> None:
-        self._infra, self._participants = infra, participants
+    def __init__(self, infra: Infra, participants: Participants, gate: PublicationGate) -> None:
+        self._infra, self._participants, self._gate = infra, participants, gate
         self._service: Harvest | None = None
         self.work = Work(rounds=(self,))
 
@@ -42,8 +43,10 @@ class HarvestSlice:
         from connector.metadata.lists.updates import known_lists
 
         folder = self._infra.settings.folder
-        return Harvest(self._infra.db, self._participants, Fetcher(self._infra.http), lambda: known_lists(folder))
+        fetcher = Fetcher(self._infra.http)
+        return Harvest(self._infra.db, self._participants, fetcher, lambda: known_lists(folder), self._gate)
 
 
-def assemble(infra: Infra, participants: Participants) -> HarvestSlice:
-    return HarvestSlice(infra, participants)
+def assemble(infra: Infra, participants: Participants, gate: PublicationGate) -> HarvestSlice:
+    """`gate` says whether more people have to agree before something is public."""
+    return HarvestSlice(infra, participants, gate)

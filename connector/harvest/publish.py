@@ -1,13 +1,16 @@
 """What becomes of a run in the end: which source it is of, what is new, changed and gone, all of it in one transaction.
 
 What is missing is removed only if the delivery was complete and has not shrunk by more than a tenth
-(spec/metadata-import.md 1.6).
+(spec/metadata-import.md 1.6). What would make something public, or change what is, passes the gate of all publications.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from connector.catalogue.describe import is_open
+from connector.catalogue.gate import PublicationGate
+from connector.catalogue.offers import falls_under
 from connector.errors import Mistake
 from connector.harvest import store
 from connector.harvest.derive import set_aside
@@ -23,6 +26,7 @@ from connector.harvest.model import (
     Source,
 )
 from connector.metadata.rdf.graph import Graph
+from connector.metadata.record.model import DatasetRecord
 from connector.metadata.repair.ownership import Aside, Found
 from connector.participants.lifecycle import require_active
 from connector.storage.database import Tx, long
@@ -48,7 +52,7 @@ class Gone(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PreparedRun(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a run is about to do, computed outside of any transaction."""
+    """All that a run is about to do, computed outside of any transaction. `opens` as `opened` gives it."""
 
     source: Source
     delivery: Delivery
@@ -60,6 +64,7 @@ class PreparedRun(msgspec.Struct, frozen=True, kw_only=True):
     moved: Mapping[str, str]
     gone: Gone
     undone: frozenset[str]
+    opens: frozenset[str]
 
 
 def chosen(
@@ -130,10 +135,27 @@ def gone(before: Mapping[str, KnownDataset], found: frozenset[str], others: froz
     return Gone(removed=removed, stays=stays, asked=tuple(fresh) if complete and shrunk else (), back=back)
 
 
+def opened(
+    imported: Iterable[ImportedDataset], before: Mapping[str, KnownDataset], moved: Mapping[str, str]
+) -> frozenset[str]:
+    """The templates under which falls what others would see by this run and do not see now; empty: they see nothing
+    new. An answer, a rule undone and a dataset that comes back open as a delivery does."""
+    fresh = (one for one in imported if one.state == "published" and not _stands(one, before, moved))
+    records = (msgspec.json.decode(one.record, type=DatasetRecord) for one in fresh)
+    return frozenset(falls_under("", "open" if is_open(record) else "") for record in records)
+
+
+def _stands(one: ImportedDataset, before: Mapping[str, KnownDataset], moved: Mapping[str, str]) -> bool:
+    """Whether it is kept just so already."""
+    was = before.get(moved.get(one.iri, one.iri))
+    return was is not None and (was.state, was.sha256, was.iri) == (one.state, one.sha256, one.iri)
+
+
 @long
-def publish(tx: Tx, slug: str, prepared: PreparedRun, also: Sequence[Answer]) -> Report:
-    """Everything at once, or nothing."""
+def publish(tx: Tx, slug: str, prepared: PreparedRun, also: Sequence[Answer], gate: PublicationGate) -> Report:
+    """Everything at once, or nothing; raises Mistake where the gate asks for more people than whoever imports."""
     require_active(tx, slug)
+    _require_alone(tx, slug, prepared.opens, gate)
     source = prepared.source
     if source.version < 0:
         store.add_source(tx, slug, source.id, source.location)
@@ -154,6 +176,14 @@ def publish(tx: Tx, slug: str, prepared: PreparedRun, also: Sequence[Answer]) ->
     return _report(tx, slug, source.id, prepared, (new, changed, removed, missing), were)
 
 
+def _require_alone(tx: Tx, slug: str, templates: frozenset[str], gate: PublicationGate) -> None:
+    """Raises Mistake in words that are true of an import: it is no draft that others could agree to."""
+    try:
+        gate.require(tx, slug, templates)
+    except Mistake as refused:
+        raise Mistake("harvest.needs-approval") from refused
+
+
 def _taken_meanwhile(tx: Tx, slug: str, prepared: PreparedRun) -> bool:
     """Whether another source, by another replica, has brought one of these datasets since they were looked at."""
     standing = store.standing(tx, slug)
@@ -165,7 +195,7 @@ def _keep(tx: Tx, slug: str, source: str, prepared: PreparedRun) -> tuple[int, i
     new = changed = 0
     for one in prepared.imported:
         was = prepared.before.get(prepared.moved.get(one.iri, one.iri))
-        differs = was is None or (was.state, was.sha256, was.iri) != (one.state, one.sha256, one.iri)
+        differs = not _stands(one, prepared.before, prepared.moved)
         new += was is None
         changed += was is not None and differs
         store.keep_dataset(tx, slug, source, one, changed=differs, was="" if was is None else was.iri)

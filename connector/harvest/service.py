@@ -19,6 +19,7 @@ import msgspec
 import structlog
 from pyoxigraph import RdfFormat, Triple, parse
 
+from connector.catalogue.gate import PublicationGate
 from connector.errors import HanseError, Mistake, PeerError, Unavailable, Unknown
 from connector.harvest import publish, store
 from connector.harvest.derive import Context, derived, divided, of_datasets
@@ -69,9 +70,11 @@ class Harvest:
     """Imports of all participants of this process; none ever sees another's."""
 
     def __init__(
-        self, db: Database, participants: Participants, fetcher: Fetcher, lists: Callable[[], CodeLists]
-    ) -> None:
+        self, db: Database, participants: Participants, fetcher: Fetcher, lists: Callable[[], CodeLists],
+        gate: PublicationGate,
+    ) -> None:  # fmt: skip
         self._db, self._participants, self._fetcher, self._lists = db, participants, fetcher, lists
+        self._gate = gate
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._busy: set[str] = set()
         self._over = threading.Event()
@@ -189,19 +192,10 @@ class Harvest:
         )
 
     async def _repair_and_publish(
-        self,
-        slug: str,
-        root: str,
-        source: Source,
-        delivery: Delivery,
-        graph: Graph,
-        answers: Mapping[tuple[str, str, str], str],
-        undone: frozenset[str],
-        run_id: str,
-        also: Sequence[Answer] = (),
-        *,
-        original: bool = True,
-    ) -> Report:
+        self, slug: str, root: str, source: Source, delivery: Delivery, graph: Graph,
+        answers: Mapping[tuple[str, str, str], str], undone: frozenset[str], run_id: str,
+        also: Sequence[Answer] = (), *, original: bool = True,
+    ) -> Report:  # fmt: skip
         known = await self._db.read(slug, store.standing, slug)
         before = {iri: one for iri, (at, one) in known.items() if at == source.id}
         others = [iri for iri, (at, one) in known.items() if at != source.id and one.state != "aside"]
@@ -224,14 +218,14 @@ class Harvest:
             stay = of_datasets(_parsed(store.whole(kept)), lists, frozenset(gone.stays)) if kept else []
             return publish.PreparedRun(
                 source=source, delivery=delivery, found=here, imported=imported, aside=aside, before=before,
-                moved=moved, gone=gone, undone=undone,
+                moved=moved, gone=gone, undone=undone, opens=publish.opened(imported, before, moved),
                 parts=store.parts(_lines([*delivery.triples, *stay])) if original else [],
             )  # fmt: skip
 
         prepared = await _aside(prepare)
         if run_id:
             await self._db.write(slug, store.touch_run, slug, run_id, "publishing", 0, len(prepared.imported))
-        report = await self._db.write(slug, publish.publish, slug, prepared, also)
+        report = await self._db.write(slug, publish.publish, slug, prepared, also, self._gate)
         log.info("harvest.taken", participant=slug, source=source.id, datasets=report.datasets, held=report.held)
         return report
 

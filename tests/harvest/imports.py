@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from msgspec import Struct
 
+from connector.catalogue.gate import NoGate, PublicationGate
 from connector.harvest.fetch import Fetcher
 from connector.harvest.model import PublishedDataset, Question, Report, Run
 from connector.harvest.service import Harvest
@@ -44,8 +45,9 @@ class Nowhere:
         raise AssertionError(url)
 
 
-def harvest(db: Database, way: object = None) -> Harvest:
-    return Harvest(db, cast(Participants, Hosting()), Fetcher(cast(Any, way or Nowhere())), code_lists)
+def harvest(db: Database, way: object = None, gate: PublicationGate | None = None) -> Harvest:
+    fetcher = Fetcher(cast(Any, way or Nowhere()))
+    return Harvest(db, cast(Participants, Hosting()), fetcher, code_lists, gate or NoGate())
 
 
 def catalogue(*names: str, licence: str = LICENCE, title: str = "Titel", more: str = "") -> bytes:

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from pyoxigraph import RdfFormat, parse
 
+from connector.catalogue.gate import NoGate
 from connector.errors import HanseError, Mistake, Unknown
 from connector.harvest import publish, store
 from connector.harvest.derive import Context, derived, divided
@@ -266,7 +267,7 @@ async def test_killed_in_the_middle_nothing_is_half_published(
     monkeypatch.setattr(store, "keep_dataset", dies)
     prepared = await _prepared(any_db, catalogue("a", "b", "c", "d", title="Neu"))
     with pytest.raises((MemoryError, HanseError)):
-        await any_db.write(TOWN, publish.publish, TOWN, prepared, ())
+        await any_db.write(TOWN, publish.publish, TOWN, prepared, (), NoGate())
     monkeypatch.setattr(store, "keep_dataset", keep)
     assert set(await served(service, any_db)) == {"a"}
     assert b"Titel a" in (await served(service, any_db))["a"].triples
@@ -284,6 +285,7 @@ async def _prepared(db: Database, content: bytes) -> publish.PreparedRun:
     return publish.PreparedRun(
         source=source, delivery=delivery, parts=[], found=frozenset(one.iri for one in found), imported=imported,
         aside=aside, before=before, moved={}, gone=publish.Gone(), undone=frozenset(),
+        opens=publish.opened(imported, before, {}),
     )  # fmt: skip
 
 
@@ -292,9 +294,9 @@ async def test_two_replicas_never_mix_their_runs(any_db: Database) -> None:
     service = harvest(any_db)
     await taken(service, catalogue("a"))
     first, second = [await _prepared(any_db, catalogue("a", name)) for name in ("b", "c")]
-    await any_db.write(TOWN, publish.publish, TOWN, first, ())
+    await any_db.write(TOWN, publish.publish, TOWN, first, (), NoGate())
     with pytest.raises(Mistake, match=r"harvest\.busy"):
-        await any_db.write(TOWN, publish.publish, TOWN, second, ())
+        await any_db.write(TOWN, publish.publish, TOWN, second, (), NoGate())
     assert set(await served(service, any_db)) == {"a", "b"}
 
 

@@ -110,7 +110,6 @@ PROVED_BY: dict[str, str] = {
     "harvest/derive.py": "harvest/test_service.py",
     "harvest/described.py": "harvest/test_service.py",
     "harvest/model.py": "harvest/test_service.py",
-    "harvest/publish.py": "harvest/test_service.py",
     "harvest/store.py": "harvest/test_service.py",
     "metadata/repair/listed.py": "metadata/repair/test_rules.py",
     "metadata/repair/nodes.py": "metadata/repair/test_rules.py",

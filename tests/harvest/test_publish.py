@@ -1,0 +1,112 @@
+"""An import is no way past the rules for publications: what others would see needs whoever the rules ask for."""
+
+from typing import Any, cast
+
+import pytest
+
+from connector.approvals import store as approvals
+from connector.approvals.model import ApprovalRule
+from connector.approvals.rules import ApprovalRules
+from connector.errors import Mistake
+from connector.harvest.model import Answer
+from connector.harvest.service import Harvest
+from connector.participants.service import Participants
+from connector.storage.database import Database
+from tests.harvest.imports import NEIGHBOUR, TOWN, WORDS, Hosting, catalogue, ended, harvest, served, taken
+from tests.harvest.portals import PORTAL, Portal
+
+REFUSED = "harvest.needs-approval"
+ANSWER = Answer(kind="licence", value="Nutzungsbedingungen", answer="dl-by-de/2.0")
+OPEN = catalogue("a")
+FIRST = f"{PORTAL}/catalog?page=1"
+
+
+@pytest.fixture
+def town(sqlite_db: Database) -> Harvest:
+    return harvest(sqlite_db, gate=ApprovalRules(cast(Participants, Hosting())))
+
+
+async def ruled(db: Database, **rule: Any) -> None:
+    base = {"subject": "publication", "template": "", "people": "none", "protection": False, "days": 14}
+    await db.write(TOWN, approvals.put_rule, TOWN, ApprovalRule(**{**base, **rule}), "p-aaaaaa")
+
+
+RULES: dict[str, dict[str, Any]] = {
+    "four eyes": {"people": "two"},
+    "data protection": {"protection": True},
+    "four eyes on open data": {"people": "two", "template": "open-attribution"},
+    "data protection on open data": {"protection": True, "template": "open-attribution"},
+}
+
+
+@pytest.mark.threat("T143")
+@pytest.mark.parametrize("name", RULES)
+async def test_bug_an_import_published_past_four_eyes_and_data_protection(
+    town: Harvest, sqlite_db: Database, name: str
+) -> None:
+    """>> a file and an address, each under each rule << refused as a whole: nothing is public, no source is kept."""
+    await ruled(sqlite_db, **RULES[name])
+    run = await ended(town, await town.start(TOWN, OPEN, name="portal.ttl", media_type=None, source=None))
+    assert (run.phase, run.error, run.report) == ("failed", REFUSED, None)
+    there = harvest(sqlite_db, Portal({FIRST: OPEN}), ApprovalRules(cast(Participants, Hosting())))
+    assert (await ended(there, await there.start_url(TOWN, FIRST, source=None))).error == REFUSED
+    assert (await served(town, sqlite_db), await town.sources(TOWN)) == ({}, [])
+
+
+@pytest.mark.threat("T143")
+async def test_bug_what_waited_came_out_by_an_answer_or_an_undone_rule_alone(
+    town: Harvest, sqlite_db: Database
+) -> None:
+    """>> taken in while nothing asks for others; then a rule << answers, undoing and redoing open nothing; without the
+    rule they do, once."""
+    german = ":b dct:language <http://publications.europa.eu/resource/authority/language/GER> .\n"
+    await taken(town, catalogue("a", licence=WORDS) + catalogue("b", more=german))
+    before = await served(town, sqlite_db)
+    assert set(before) == {"b"}
+    await ruled(sqlite_db, people="two")
+    with pytest.raises(Mistake, match=REFUSED):
+        await town.answer(TOWN, [ANSWER])
+    with pytest.raises(Mistake, match=REFUSED):
+        await town.undo(TOWN, "language")
+    assert await served(town, sqlite_db) == before
+    await ruled(sqlite_db)
+    await town.answer(TOWN, [ANSWER])
+    await town.undo(TOWN, "language")
+    await ruled(sqlite_db, protection=True)
+    with pytest.raises(Mistake, match=REFUSED):
+        await town.undo(TOWN, "language", redo=True)
+    after = await served(town, sqlite_db)
+    assert set(after) == {"a", "b"}
+    assert b"language" not in after["b"].triples
+
+
+@pytest.mark.threat("T143")
+async def test_a_scheduled_run_that_changes_what_is_public_needs_the_same(town: Harvest, sqlite_db: Database) -> None:
+    """>> the same delivery, one with other words, one with a new dataset, one with fewer, under four eyes << the
+    same and fewer go through, for nobody sees anything new; the others are refused, and what was public stays."""
+    names = [f"d{number:02}" for number in range(20)]
+    await taken(town, catalogue(*names))
+    await ruled(sqlite_db, people="two")
+    assert (await taken(town, catalogue(*names))).changed == 0
+    before = await served(town, sqlite_db)
+    for other in (catalogue(*names, title="Anders"), catalogue(*names, "new")):
+        run = await ended(town, await town.start(TOWN, other, name="portal.ttl", media_type=None, source=None))
+        assert run.error == REFUSED
+    assert await served(town, sqlite_db) == before
+    assert (await taken(town, catalogue(*names[1:]))).removed == 1
+
+
+async def test_what_only_waits_needs_nobody(town: Harvest, sqlite_db: Database) -> None:
+    """>> a dataset with a question that holds it, under four eyes << it is taken in: nobody outside sees it."""
+    await ruled(sqlite_db, people="two")
+    report = await taken(town, catalogue("a", licence=WORDS))
+    assert (report.published, report.held, report.new) == (0, 1, 1)
+
+
+async def test_rules_of_a_neighbour_and_for_closed_data_do_not_count(town: Harvest, sqlite_db: Database) -> None:
+    """>> four eyes for research and for contracts, and at another town << an import of open data goes out."""
+    await ruled(sqlite_db, template="research", people="two")
+    await ruled(sqlite_db, subject="contract", people="two", protection=True)
+    assert (await taken(town, OPEN)).published == 1
+    await ruled(sqlite_db, people="two")
+    assert (await taken(town, OPEN, slug=NEIGHBOUR)).published == 1
