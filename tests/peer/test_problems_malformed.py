@@ -47,6 +47,19 @@ async def test_what_is_no_http_learns_nothing(it: City, nasty: NastyPeer) -> Non
         assert len(json.loads(body)["reason"]) == 2
 
 
+@pytest.mark.threat("T14")
+async def test_bug_chunks_of_an_older_protocol_are_no_body(it: City, nasty: NastyPeer) -> None:
+    """>> chunks under HTTP/1.0, which has none, with keep-alive, and a request behind them << refused, and the end: a
+    proxy before us may read the same bytes as another request."""
+    head = "POST /2025-1/catalog/request HTTP/1.0\r\nHost: x\r\nConnection: keep-alive\r\n"
+    for coding in ("chunked", "Chunked", "gzip, chunked", "identity"):
+        sent = f"{head}Transfer-Encoding: {coding}\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n"
+        answered = (await nasty.raw(it, sent.encode())).decode("latin-1")
+        assert answered.count("HTTP/1.") == 1, coding
+        assert answered.split()[1] == "400", coding
+        assert json.loads(answered.partition("\r\n\r\n")[2])["code"] == "http.malformed"
+
+
 async def test_a_busy_peer_is_not_our_callers_mistake(it: City, nasty: NastyPeer) -> None:
     """Bug: >> the peer answers 503 for its dataset << 400 to our own caller; it is 503, for trying later helps."""
     nasty.answers["/2025-1/catalog/datasets/d"] = lambda got: (503, b"{}")
