@@ -33,7 +33,7 @@ def assemble(
     who else has to agree to what is published."""
     data = infra.settings.data
     bounds = Bounds(largest=data.upload_largest, all=data.upload_quota, free=data.keep_free)
-    uploads = Uploads(data.files, bounds)
+    uploads = Uploads(data.files, bounds, infra.settings.outbound.allow)
     return CatalogueSlice(
         service=Catalogue(participants, engine, infra.vault.derive("cursor"), imported, roster, gate),
         audiences=Audiences(engine, roster),

@@ -15,7 +15,7 @@ import re
 import shutil
 import stat
 import time
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,6 +26,7 @@ import structlog
 from connector.catalogue.model import Source
 from connector.catalogue.service import media_type
 from connector.errors import Mistake, Unavailable
+from connector.http.address import address_allowed, is_literal, networks, target
 from connector.ids import new_uuid
 from connector.language.system_words import system_words
 from connector.small_files import synced
@@ -97,8 +98,9 @@ class Incoming(Protocol):
 class Uploads:
     """`folder` is `<data>/files`; each participant has its own below it."""
 
-    def __init__(self, folder: Path, bounds: Bounds | None = None) -> None:
-        self._folder, self._bounds = folder, bounds or Bounds()
+    def __init__(self, folder: Path, bounds: Bounds | None = None, allow: Sequence[str] = ()) -> None:
+        """`allow`: networks of this installation that may be called, as for all calls."""
+        self._folder, self._bounds, self._allow = folder, bounds or Bounds(), networks(allow)
 
     def folder(self, slug: str) -> Path:
         """Where the participant's files lie; made if it is not there."""
@@ -154,10 +156,15 @@ class Uploads:
         """
         return await asyncio.to_thread(_removed, self._folder / slug, named)
 
+    def _callable(self, url: str) -> bool:
+        """Whether the address is one that we ever call: a name leads somewhere when it is called, a number now."""
+        there = target(url)
+        return there is not None and (not is_literal(there.host) or address_allowed(there.host, self._allow))
+
     def live(self, wish: LiveSource) -> Source:
-        """A live source at an https address; its bytes are not pinned. Raises Mistake."""
+        """A live source at an https address; its bytes are not pinned. Raises Mistake for one that is never called."""
         url, name = wish.url, wish.name.strip()
-        if not url.startswith("https://") or not name:
+        if not self._callable(url) or not name:
             raise Mistake("catalogue.live-source", url=url[:200])
         kind = wish.media_type or media_type(name)
         return Source(id=new_uuid(), kind="http", location=url, name=name, media_type=kind, bytes=None, sha256=None)
