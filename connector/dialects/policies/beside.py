@@ -1,13 +1,14 @@
 """What a document of plain JSON says about a policy in other places than the policy itself (decision 0043).
 
 Where something is said makes no difference to a graph. So whose policy it is (`hasPolicy`, `assigneeOf`, `assignerOf`),
-that it was replaced, and its classes are written into it; which parties and assets are collections is told.
+that it was replaced, and its classes are written into it; which parties and assets are collections, and what else is
+said about a name, is told.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from connector.policy.odrl.names import PREFIXES, REPLACED, member
+from connector.policy.odrl.names import PREFIXES, REPLACED, STRUCTURE, expand, member
 from connector.policy.odrl.reader import entries, plain
 from connector.protocol.shape import Malformed
 
@@ -19,6 +20,7 @@ _INVERSE = {
     "dcterms:replaces": REPLACED,
 }
 """How another object says it, and the member of the policy that says the same."""
+_RULES = frozenset({"permission", "prohibition", "obligation"})
 _OWN = ("@type", REPLACED)
 """Members that another object of the policy's name may have."""
 SAID = 200
@@ -32,12 +34,17 @@ class Beside:
     def __init__(self, document: Any) -> None:
         self.wholes: set[str] = set()
         """Names of collections: something is part of them, or they say so themselves."""
+        self.about: dict[str, list[Mapping[str, Any]]] = {}
+        """What is said about names that may be those of a party, asset, action or term."""
         self._said: dict[str, dict[str, list[Any]]] = {}
         for item in _objects(document, 0):
             self._read(item)
 
     def _read(self, item: Mapping[str, Any]) -> None:
         name = _name(item)
+        if name and (statements := {key: value for key, value in item.items() if _counts(key)}):
+            for spelled in {name, expand(name)}:
+                self.about.setdefault(spelled, []).append({"@id": name, **statements})
         for key, value in item.items():
             inner = member(key)
             if inner in _INVERSE:
@@ -69,6 +76,15 @@ class Beside:
             if new := [one for one in more if (plain(one) or one) not in known]:
                 made[own] = [*there, *new] if there or len(new) > 1 else new[0]
         return made
+
+
+def _counts(key: str) -> bool:
+    """Whether a member may say who or what something is. A bare name is that of ODRL or, in a catalogue, of DCAT, which
+    only describes; whose policy it is counts in the policy."""
+    name = member(key)
+    if name.isalnum():
+        return name in STRUCTURE - _RULES or name in ("source", "partOf", "includedIn", "value")
+    return name == "@type" or not (name.startswith("@") or name in _INVERSE)
 
 
 def _objects(value: Any, depth: int) -> Iterator[Mapping[str, Any]]:

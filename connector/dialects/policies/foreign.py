@@ -49,7 +49,7 @@ def read_json(value: Any) -> tuple[Foreign, ...]:
             _filled(document, place)
         identity.check(value)
         beside = Beside(value)
-        told = ((place, joined(beside.written(document), beside.wholes)) for place, document in found)
+        told = ((place, joined(beside.written(document), beside.wholes, beside.about)) for place, document in found)
         made = tuple(translated(document, place, "wire") for place, document in told)
         for one in made:
             identity.exclusive(identity.rules(one.document))

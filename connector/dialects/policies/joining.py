@@ -5,7 +5,7 @@ To JSON-LD and RDF a name is one node. An object that says something about it, a
 the same party; only so a policy says the same in every notation (decision 0043).
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from connector.dialects.jsonld.nodes import blank
@@ -18,22 +18,30 @@ WRITTEN = 100_000
 """Values that mentions may become; what is said about a name counts for each of them."""
 SAID = 200
 """Different values of one member that may be said about a name."""
+NOWHERE: Mapping[str, Sequence[Mapping[str, Any]]] = {}
 _DEPTH = 100
 _COMPARED = "rightOperand"
 _SPELT = {_COMPARED: reference, **dict.fromkeys(TERMS | {"action"}, expand)}
 _COLLECTION = {"target": "AssetCollection", "assigner": "PartyCollection", "assignee": "PartyCollection"}
 
 
-def joined(document: Any, wholes: Collection[str] = ()) -> Any:
+def joined(
+    document: Any, wholes: Collection[str] = (), about: Mapping[str, Sequence[Mapping[str, Any]]] = NOWHERE
+) -> Any:  # fmt: skip
     """The same JSON, in which each mention of one of them says all that is said about it anywhere.
 
-    `wholes` are the names of which it is said elsewhere that they are collections.
+    `wholes` are the names of which it is said elsewhere that they are collections, `about` what else is said elsewhere.
 
     Raises Malformed (`too-much`) where that would become too large.
     """
     graph = _Graph()
+    seen: set[tuple[str, str]] = set()
     for place, one in _mentions(document, 0):
         name = _name(place, one)
+        if name in about and (place, name) not in seen:
+            seen.add((place, name))
+            for item in about[name]:
+                graph.add(place, name, item)
         if name and isinstance(one, Mapping):
             graph.add(place, name, one)
         if name in wholes and place in _COLLECTION:

@@ -110,7 +110,14 @@ def action(item: Any) -> Any:
         return item
     if not isinstance(name, str) or blank(name):
         return {**_nameless(item), "value": NAMELESS}
-    return {**item, NAMELESS + "refinement": name} if "refinement" in names and _of_odrl(name) else item
+    kept = {key: value for key, value in item.items() if not _repeats(expand(name), member(key), value)}
+    return {**kept, NAMELESS + "refinement": name} if "refinement" in names and _of_odrl(name) else kept
+
+
+def _repeats(action: str, name: str, value: Any) -> bool:
+    """Whether a member only describes an action, or says what ODRL says: in which one it is included."""
+    included = plain(value) if name == "includedIn" else None
+    return explains(name) or (included is not None and expand(included) == ACTIONS.get(action, ""))
 
 
 def _once(items: Sequence[Any], same: Sequence[Any]) -> list[Any]:

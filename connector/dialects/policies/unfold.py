@@ -203,7 +203,8 @@ class _Writer:
     def _action(self, value: Value, at: str) -> Any:
         if not isinstance(value, Ref):
             return _term(value)
-        members = {k: v for k, v in self._nodes.get(value.id, {}).items() if not _is_known(value.id, k, v)}
+        said = self._nodes.get(value.id, {})
+        members = {key: there for key, there in said.items() if not _is_known(value.id, key, there)}
         if not members:
             return _term(value)
         action = self._object(value.id, {}, members, at)
@@ -260,7 +261,10 @@ class _Writer:
 
 
 def _is_known(action: str, key: str, values: list[Value]) -> bool:
-    """Whether a statement about an action only repeats what ODRL says: that it is one, and in which it is included."""
+    """Whether a statement about an action only describes it or repeats what ODRL says: that it is one, and in which it
+    is included."""
+    if explains(key):
+        return not blank(action)
     if key == TYPE:
         return all(isinstance(v, Ref) and (v.id == ODRL + "Action" or not v.id.startswith(ODRL)) for v in values)
     return key == ODRL + "includedIn" and values == [Ref(ACTIONS.get(action, ""))]
