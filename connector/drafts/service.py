@@ -60,7 +60,7 @@ class Drafts:
     def __init__(
         self, db: Database, participants: Participants, catalogue: Catalogue, uploads: Uploads, way: Way,
         publications: PublicationApprovals, approvals: Approvals,
-        read: Callable[[Path, Limits], Awaitable[Reading]] = read_async,
+        read: Callable[[Path, Limits, str], Awaitable[Reading]] = read_async,
     ) -> None:  # fmt: skip
         self._publications, self._approvals = publications, approvals
         self._db, self._participants, self._catalogue = db, participants, catalogue
@@ -177,7 +177,7 @@ class Drafts:
 
     async def _reading(self, slug: str, one: Draft) -> None:
         try:
-            reading = await self._read(self._uploads.folder(slug) / one.copy, Limits(zone=one.said.zone))
+            reading = await self._read(self._uploads.folder(slug) / one.copy, Limits(zone=one.said.zone), slug)
             await self._db.write(slug, self._keep, slug, one.id, reading, None)
         except HanseError as error:
             facts = {name: value for name, value in error.facts.items() if isinstance(value, str | int)}

@@ -1,8 +1,9 @@
 """GeoPackage: layers as tables with a map, read by SQLite without writing, views and functions of the file's own.
 
 A layer is a table that the file lists (`gpkg_contents`); a view or a virtual table is none, because it could make
-SQLite run what the file wants. The geometry is parsed here, each count against the bytes that are left
-(spec/reading.md 1.8).
+SQLite run what the file wants. So could a generated column, in a layer and in the file's own lists: such a file is
+refused, and no function is run but the one that counts rows. The geometry is parsed here, each count against the bytes
+that are left (spec/reading.md 1.8).
 """
 
 import sqlite3
@@ -20,6 +21,8 @@ DEPTH = 4
 MAGIC = b"SQLite format 3\x00"
 _ENVELOPES = {0: 0, 1: 32, 2: 48, 3: 48, 4: 64}
 _NAMES = {1: "Point", 2: "LineString", 3: "Polygon", 4: "MultiPoint", 5: "MultiLineString", 6: "MultiPolygon"}
+_LISTS = ("gpkg_contents", "gpkg_geometry_columns", "gpkg_spatial_ref_sys")
+"""Tables that say what is a layer and where it lies; as a view each could run what the file wants."""
 _ALLOWED = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_PRAGMA, sqlite3.SQLITE_FUNCTION}
 
 
@@ -34,10 +37,11 @@ def read(path: str) -> tuple[list[tuple[str, Profile, Map | None]], list[str]]:
         db.execute("PRAGMA trusted_schema = OFF")
         db.execute("PRAGMA cell_size_check = ON")
         db.execute("PRAGMA query_only = ON")
-        db.set_authorizer(lambda action, *_: sqlite3.SQLITE_OK if action in _ALLOWED else sqlite3.SQLITE_DENY)
+        db.set_authorizer(_authorize)
         db.text_factory = lambda raw: raw.decode("utf-8", "replace")
-        found = [(name, *_layer(db, name, kind)) for name, kind in _layers(db)[:LAYERS]]
-        remarks = ["more-tables"] if len(_layers(db)) > LAYERS else []
+        layers = _layers(db)
+        found = [(name, *_layer(db, name, kind)) for name, kind in layers[:LAYERS]]
+        remarks = ["more-tables"] if len(layers) > LAYERS else []
     except sqlite3.Error as cause:
         raise Refused("geopackage", problem=str(cause)[:120]) from None
     finally:
@@ -49,17 +53,32 @@ def read(path: str) -> tuple[list[tuple[str, Profile, Map | None]], list[str]]:
 
 def _layers(db: sqlite3.Connection) -> list[tuple[str, str]]:
     """SQLite writes each table down as `CREATE TABLE …`, whatever was typed; any other text is the file's own make."""
-    tables = {
-        name for name, told in db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'")
-        if str(told).startswith("CREATE TABLE ")
-    }  # fmt: skip
+    schema = db.execute("SELECT name, type, sql FROM sqlite_master WHERE type IN ('table', 'view')").fetchall()
+    tables = {name for name, kind, told in schema if kind == "table" and str(told).startswith("CREATE TABLE ")}
     if "gpkg_contents" not in tables:
         raise Refused("geopackage", problem="gpkg_contents")
+    for name in (name for name, _, _ in schema if str(name).lower() in _LISTS):  # SQLite finds them in any case
+        if name not in tables:
+            raise Refused("geopackage", problem=name[:80])
+        _require_stored(db, name)
     told = db.execute("SELECT table_name, data_type FROM gpkg_contents ORDER BY table_name").fetchall()
     return [(str(name), str(kind)) for name, kind in told if name in tables and kind in ("features", "attributes")]
 
 
+def _authorize(action: int, _: str | None, second: str | None, *__: object) -> int:
+    """Whatever else a file makes SQLite run is denied where it would be prepared."""
+    allowed = action in _ALLOWED and (action != sqlite3.SQLITE_FUNCTION or second == "count")
+    return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
+
+
+def _require_stored(db: sqlite3.Connection, name: str) -> None:
+    """Raises `Refused` for a table with a column that is computed when it is read."""
+    if any(row[6] for row in db.execute(f"PRAGMA table_xinfo({_quoted(name)})")):
+        raise Refused("geopackage", problem=name[:80])
+
+
 def _layer(db: sqlite3.Connection, name: str, kind: str) -> tuple[Profile, Map | None]:
+    _require_stored(db, name)
     geometry, epsg = _geometry(db, name) if kind == "features" else ("", 0)
     columns = [str(row[1]) for row in db.execute(f"PRAGMA table_info({_quoted(name)})")]
     shown = [each for each in columns if each != geometry]

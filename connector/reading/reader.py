@@ -1,7 +1,7 @@
 """A file of a steward -> what is in it, read in a process of its own with limits on memory, CPU and time (T89).
 
 An empty file, one that nobody can read and one that exhausts its reader are one error each, with what helps. No more
-than two files are read at a time (spec/reading.md 1.1, decision 0072).
+than two files are read at a time, one of each participant (spec/reading.md 1.1, decisions 0072, 0164).
 """
 
 import json
@@ -10,13 +10,24 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from connector.child_process import ChildProcess
 from connector.errors import Mistake
+from connector.fair_turns import FairTurns
 from connector.reading.model import LIMITS, Limits, Reading
 
 _PROCESS = Path(__file__).with_name("read_process.py")
-_POOL = ThreadPoolExecutor(max_workers=2, thread_name_prefix="reading")
+AT_ONCE = 2
+_POOL = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="reading")
+_TURNS = FairTurns(AT_ONCE)
+CPU_S = 20
+"""Seconds of CPU of a file that is not large; a town's file needs a few."""
+LARGE = 64 * 1024**2
+BYTES_PER_S = 8 * 1024**2
+"""So many more bytes have a further second, up to the limit of all."""
+WALL_TIMES = 4
+"""A machine that is busy with others gives a process no less than this part of its time."""
 
 
 class _Report(msgspec.Struct, frozen=True):
@@ -50,6 +61,7 @@ def read(path: Path, limits: Limits = LIMITS) -> Reading:
 
 def _read(child: ChildProcess, path: Path, limits: Limits) -> Reading:
     with path.open("rb") as file:
+        limits = for_size(limits, path.stat().st_size)
         code, out, _ = child.run(json.dumps(msgspec.structs.asdict(limits)), file, limits.wall_s)
     try:
         report = msgspec.json.decode(out, type=_Report) if code == 0 else _Report(error="exhausted")
@@ -61,7 +73,15 @@ def _read(child: ChildProcess, path: Path, limits: Limits) -> Reading:
     return report.reading
 
 
-async def read_async(path: Path, limits: Limits = LIMITS) -> Reading:
-    """As `read`, beside the event loop; whoever gives up takes the process with it."""
-    child = ChildProcess(_PROCESS)
-    return await child.beside(_POOL, lambda: _read(child, path, limits))
+def for_size(limits: Limits, size: int) -> Limits:
+    """The limits of a file of so many bytes: only a large one may take long."""
+    cpu_s = min(limits.cpu_s, CPU_S + max(0, size - LARGE) // BYTES_PER_S)
+    return replace(limits, cpu_s=cpu_s, wall_s=min(limits.wall_s, WALL_TIMES * cpu_s))
+
+
+async def read_async(path: Path, limits: Limits = LIMITS, participant: str = "") -> Reading:
+    """As `read`, beside the event loop, when it is the participant's turn; whoever gives up takes the process with
+    it."""
+    async with _TURNS.place(participant):
+        child = ChildProcess(_PROCESS)
+        return await child.beside(_POOL, lambda: _read(child, path, limits))

@@ -53,7 +53,7 @@ class Nowhere:
         raise AssertionError(url)
 
 
-async def read_here(path: Path, limits: Limits) -> Reading:
+async def read_here(path: Path, limits: Limits, participant: str = "") -> Reading:
     with path.open("rb") as file:
         return read_contents(file, str(path), limits)
 

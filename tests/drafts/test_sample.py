@@ -29,7 +29,7 @@ TABLES = (
 """Where something about data may stand."""
 
 
-async def read_here(path: Path, limits: Limits) -> Reading:
+async def read_here(path: Path, limits: Limits, participant: str = "") -> Reading:
     with path.open("rb") as file:
         return read_contents(file, str(path), limits)
 

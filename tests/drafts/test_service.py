@@ -57,7 +57,7 @@ class Elsewhere:
         )
 
 
-async def read_here(path: Path, limits: Limits) -> Reading:
+async def read_here(path: Path, limits: Limits, participant: str = "") -> Reading:
     """In this process: how a file is read has tests of its own."""
     try:
         with path.open("rb") as file:
@@ -246,7 +246,7 @@ async def test_one_answer_for_two_columns_of_one_name_lets_neither_out(towns: To
 
 
 async def test_a_reading_that_died_with_its_process_begins_anew(towns: Towns, tmp_path: Path, desk: Drafts) -> None:
-    async def never(path: Path, limits: Limits) -> Reading:
+    async def never(path: Path, limits: Limits, participant: str) -> Reading:
         await asyncio.sleep(3600)
         raise AssertionError(path)
 

@@ -87,3 +87,48 @@ def test_a_database_that_is_none(tmp_path: Path) -> None:
     place.write_bytes(place.read_bytes()[:100] + b"\xff" * 4_000)
     with pytest.raises(Refused):
         geopackage.read(str(place))
+
+
+SLOW = "replace(hex(zeroblob(8)), '0', hex(zeroblob(8)))"
+
+
+@pytest.mark.threat("T147")
+@pytest.mark.parametrize(
+    "statements",
+    [
+        [f"ALTER TABLE gut ADD COLUMN slow TEXT GENERATED ALWAYS AS ({SLOW}) VIRTUAL"],
+        [
+            "ALTER TABLE gut ADD COLUMN slow TEXT AS (name || name) VIRTUAL",
+            "UPDATE gpkg_geometry_columns SET column_name = 'slow'",
+        ],
+        [
+            "DROP TABLE gpkg_contents",
+            "CREATE TABLE gpkg_contents (a TEXT, table_name TEXT AS (a), data_type TEXT AS ('features'))",
+            "INSERT INTO gpkg_contents (a) VALUES ('gut')",
+        ],
+        [
+            "DROP TABLE gpkg_geometry_columns",
+            "CREATE VIEW gpkg_geometry_columns AS SELECT 'gut' AS table_name, 'geom' AS column_name, 1 AS srs_id",
+        ],
+        [
+            "DROP TABLE gpkg_spatial_ref_sys",
+            "CREATE VIEW GPKG_Spatial_Ref_Sys AS SELECT 25832 AS srs_id, 'EPSG' AS organization,"
+            " 25832 AS organization_coordsys_id",
+        ],
+    ],
+)
+def test_bug_what_a_file_computes_while_it_is_read_held_its_reader(tmp_path: Path, statements: list[str]) -> None:
+    """>> a layer with a generated column, also as its geometry; one, or a view, in the place of the file's own lists
+    << refused before a row is read."""
+    place = files.geopackage(tmp_path / "a.gpkg", {"gut": [("a", files.point(475000, 5525000))]}, statements)
+    with pytest.raises(Refused) as refused:
+        geopackage.read(str(place))
+    assert refused.value.code == "geopackage"
+
+
+def test_a_file_of_attributes_alone_needs_no_list_of_geometries(tmp_path: Path) -> None:
+    place = files.geopackage(
+        tmp_path / "a.gpkg", {"gut": [("a", None)]},
+        ["DROP TABLE gpkg_geometry_columns", "UPDATE gpkg_contents SET data_type = 'attributes'"],
+    )  # fmt: skip
+    assert [name for name, _, _ in geopackage.read(str(place))[0]] == ["gut"]

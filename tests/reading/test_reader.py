@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from connector.errors import Mistake
-from connector.reading.model import Limits
+from connector.reading import reader
+from connector.reading.model import LIMITS, Limits
 from connector.reading.reader import read, read_async
 from tests.reading.files import TREES, geopackage, point, xlsx
 from tests.testkit.patience import eventually
@@ -135,3 +136,30 @@ def test_whoever_only_asks_loads_no_reader() -> None:
         env={"PYTHONPATH": os.pathsep.join(sys.path)},
     )
     assert told.stdout.strip() == "[]"
+
+
+@pytest.mark.threat("T147")
+def test_bug_a_small_file_had_as_much_cpu_as_a_large_one() -> None:
+    """>> nothing, 64 MiB, 200 MiB, 1 GiB << 20 s, 20 s, a little more, the limit of all; never more than is granted."""
+    mib = 1024**2
+    allowed = [reader.for_size(LIMITS, size * mib) for size in (0, 64, 200, 1024)]
+    assert [one.cpu_s for one in allowed] == [20, 20, 37, 90]
+    assert [one.wall_s for one in allowed] == [80, 80, 148, 180]
+    assert reader.for_size(Limits(cpu_s=1, wall_s=2), 0).wall_s == 2
+
+
+@pytest.mark.threat("T147")
+async def test_bug_one_participant_held_both_readers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> two of one participant that last, then one of another << the other one's is read meanwhile."""
+    program, place = tmp_path / "lasts.py", kept(tmp_path, b"x")
+    program.write_text("import time\ntime.sleep(600)", encoding="utf-8")
+    real = reader._PROCESS
+    monkeypatch.setattr(reader, "_PROCESS", program)
+    lasting = [asyncio.create_task(read_async(place, LIMITS, "a")) for _ in range(2)]
+    await asyncio.sleep(0.01)
+    monkeypatch.setattr(reader, "_PROCESS", real)
+    place.write_bytes(TREES.encode("cp1252"))
+    assert (await asyncio.wait_for(read_async(place, LIMITS, "b"), 60)).rows == 3
+    for one in lasting:
+        one.cancel()
+    await asyncio.gather(*lasting, return_exceptions=True)

@@ -1,4 +1,5 @@
-"""Evidence that somebody drops is checked by the verifier itself, in a process of its own, two at a time (threat T95).
+"""Evidence that somebody drops is checked by the verifier itself, in a process of its own, two at a time and
+one of each participant (threats T95, T147).
 
 What it is held against are this process's own anchors and its newest trust list; nothing in the bundle vouches for
 itself. The bundle is kept nowhere.
@@ -16,6 +17,7 @@ import msgspec
 
 from connector.child_process import ChildProcess
 from connector.errors import Mistake, Unavailable
+from connector.fair_turns import FairTurns
 from connector.verify.formats.limits import LARGEST_FILE
 
 _PROCESS = Path(__file__).with_name("verify_process.py")
@@ -52,19 +54,20 @@ class Checking:
     def __init__(self, anchors: Callable[[], bytes], listed: Callable[[], bytes], largest: int = LARGEST_FILE) -> None:
         self._anchors, self._listed, self._largest = anchors, listed, largest
         self._pool = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="verify")
-        self._running = 0
+        self._turns, self._busy = FairTurns(AT_ONCE), set[str]()
 
-    async def check(self, pieces: AsyncIterator[bytes], lang: str) -> ReportView:
-        """Raises Mistake for what is too large or exhausts its verifier, Unavailable while two are being checked."""
-        if self._running >= AT_ONCE:
+    async def check(self, pieces: AsyncIterator[bytes], lang: str, participant: str) -> ReportView:
+        """Raises Mistake for what is too large or exhausts its verifier, Unavailable while the participant has another
+        one checked. What comes slowly keeps nobody else's place: a verifier is taken once all of it is here."""
+        if participant in self._busy:
             raise Unavailable("web.check-busy")
-        self._running += 1
+        self._busy.add(participant)
         try:
-            return await self._checked(pieces, lang)
+            return await self._checked(pieces, lang, participant)
         finally:
-            self._running -= 1
+            self._busy.discard(participant)
 
-    async def _checked(self, pieces: AsyncIterator[bytes], lang: str) -> ReportView:
+    async def _checked(self, pieces: AsyncIterator[bytes], lang: str, participant: str) -> ReportView:
         anchors, listed, size = self._anchors(), self._listed(), 0
         with tempfile.TemporaryFile() as file:
             await asyncio.to_thread(file.write, anchors + listed)
@@ -77,7 +80,8 @@ class Checking:
                 raise Mistake("web.no-file")
             await asyncio.to_thread(file.seek, 0)
             asked = json.dumps({"lang": lang, "anchors": len(anchors), "list": len(listed)})
-            return await self._run(asked, file)
+            async with self._turns.place(participant):
+                return await self._run(asked, file)
 
     async def _run(self, asked: str, file: IO[bytes]) -> ReportView:
         child = ChildProcess(_PROCESS)

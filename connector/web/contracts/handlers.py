@@ -120,7 +120,7 @@ class ContractPages:
     async def checked(self, call: Call) -> web.StreamResponse:
         """The verdict on what was dropped, as sentences."""
         try:
-            report = await self._checking.check(call.upload.pieces(), call.lang)
+            report = await self._checking.check(call.upload.pieces(), call.lang, call.slug)
         except Mistake as problem:
             return await self._check(call, None, problem)
         return await self._check(call, report)

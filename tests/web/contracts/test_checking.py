@@ -30,19 +30,22 @@ async def pieces(*parts: bytes) -> AsyncIterator[bytes]:
 
 
 async def test_without_anchors_nothing_is_judged() -> None:
-    found = await Checking(nothing, nothing).check(pieces(b"no archive"), "de")
+    found = await Checking(nothing, nothing).check(pieces(b"no archive"), "de", "a")
     assert found.verdict == "FAILED"
     assert all(one.sentence for one in found.checks)
 
 
 async def test_too_large_is_not_read_to_the_end() -> None:
     with pytest.raises(Mistake, match=r"web\.check-large"):
-        await Checking(nothing, nothing, largest=10).check(pieces(b"12345", b"678901", b"?"), "de")
+        await Checking(nothing, nothing, largest=10).check(pieces(b"12345", b"678901", b"?"), "de", "a")
 
 
-async def test_two_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """>> two that drip, a third << refused at once; when they are through the next is taken (by a verifier that says
-    the same of everything)."""
+@pytest.mark.threat("T147")
+async def test_bug_two_that_dripped_kept_all_participants_from_checking(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> two participants' evidence drips, a second one of either << refused at once; a third participant's is judged
+    meanwhile (by a verifier that says the same of everything)."""
     program = tmp_path / "program.py"
     program.write_text(f"print({FAILED!r})", encoding="utf-8")
     monkeypatch.setattr(checking, "_PROCESS", program)
@@ -52,13 +55,15 @@ async def test_two_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         yield b"x"
         await go_on.wait()
 
-    waiting = [asyncio.create_task(made.check(dripping(), "de")) for _ in range(2)]
+    waiting = [asyncio.create_task(made.check(dripping(), "de", one)) for one in ("a", "b")]
     await asyncio.sleep(0)
-    with pytest.raises(Unavailable, match=r"web\.check-busy"):
-        await made.check(pieces(b"x"), "de")
+    for one in ("a", "b"):
+        with pytest.raises(Unavailable, match=r"web\.check-busy"):
+            await made.check(pieces(b"x"), "de", one)
+    assert (await made.check(pieces(b"x"), "de", "c")).verdict == "FAILED"
     go_on.set()
     assert [one.verdict for one in await asyncio.gather(*waiting)] == ["FAILED", "FAILED"]
-    assert (await made.check(pieces(b"x"), "en")).verdict == "FAILED"
+    assert (await made.check(pieces(b"x"), "en", "a")).verdict == "FAILED"
 
 
 @pytest.mark.parametrize("does", ["raise MemoryError", "print('{}')", "import os; os.abort()", "bytearray(1 << 62)"])
@@ -69,7 +74,7 @@ async def test_whatever_a_bundle_does_to_its_verifier_ends_there(
     program.write_text(does, encoding="utf-8")
     monkeypatch.setattr(checking, "_PROCESS", program)
     with pytest.raises(Mistake, match=r"web\.check-exhausted"):
-        await Checking(nothing, nothing).check(pieces(b"x"), "de")
+        await Checking(nothing, nothing).check(pieces(b"x"), "de", "a")
 
 
 LIMITED = """
