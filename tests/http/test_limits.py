@@ -220,6 +220,26 @@ async def test_a_request_has_a_total_deadline_unless_it_streams(start: Any, clie
     assert (await client.get(root + "/stream")).status == 200
 
 
+@pytest.mark.threat("T141")
+async def test_the_time_of_a_body_is_none_of_the_whole(start: Any, client: SafeClient) -> None:
+    """>> a body that takes three times what the whole may, then a handler that does << answered; 503."""
+
+    async def take(request: web.Request) -> web.Response:
+        await limits.read_body(request)
+        await asyncio.sleep(0.5 if "slow" in request.query else 0)
+        return web.json_response({})
+
+    async def halves() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.sleep(0.3)
+        yield b"}"
+
+    root = await start(web.post("/", take), total_s=0.1)
+    for query, status in (("", 200), ("?slow", 503)):
+        async with client.send("POST", f"{root}/{query}", halves(), headers={}) as answer:
+            assert answer.status == status, query
+
+
 async def test_a_timeout_inside_a_handler_stays_its_own(start: Any, client: SafeClient) -> None:
     """A handler's own TimeoutError is not taken for the deadline (503): it passes on, and aiohttp says 504."""
 

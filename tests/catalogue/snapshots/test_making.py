@@ -9,8 +9,8 @@ from connector.catalogue.snapshots import making, store
 from connector.catalogue.snapshots.making import Snapshots
 from connector.catalogue.snapshots.model import PageAsked, Snapshot
 from connector.catalogue.snapshots.pages import Gone, Pages
-from connector.errors import Unavailable
-from connector.storage.database import Database
+from connector.errors import Refusal, Unavailable
+from connector.storage.database import Database, Tx, acting
 from tests.catalogue.snapshots.shelf import CATALOGUE, Shelf, about, iri
 
 TOWN = "musterstadt"
@@ -250,3 +250,18 @@ async def test_a_page_whose_parts_were_swept_is_gone_and_not_empty(any_db: Datab
 async def test_towns_do_not_share_snapshots(any_db: Database) -> None:
     snapshot = await made(any_db, Shelf(1)).newest(TOWN)
     assert await made(any_db, Shelf(1)).named("nachbardorf", snapshot.digest) is None
+
+
+@pytest.mark.threat("T140")
+async def test_what_is_made_for_all_does_not_end_with_who_asked_first(any_db: Database) -> None:
+    """>> the first who asks is removed meanwhile; others wait for the same snapshot << it is made for all of them."""
+
+    def still(tx: Tx) -> None:
+        raise Refusal("test.over")
+
+    snapshots = made(any_db, Shelf(3))
+    with acting({TOWN: "p-7f3a91"}, still):
+        first = asyncio.create_task(snapshots.newest(TOWN))
+        await asyncio.sleep(0)
+        second = snapshots.newest(TOWN)
+        assert {(await first).digest} == {(await second).digest}
