@@ -8,6 +8,7 @@ import pytest
 from connector.app.policy_engine import policy_engine
 from connector.policy.evaluation.program import compile
 from connector.policy.evaluation.record import record
+from connector.policy.odrl.identifiers import well_formed
 from connector.policy.odrl.model import PHASES
 from connector.policy.odrl.names import HANSE, LEFT_OPERANDS, ODRL, OPERATORS
 from connector.policy.odrl.operands import BUILT_IN, REGISTRY, Registry, left_operand
@@ -205,3 +206,15 @@ def test_what_a_plug_in_answers_is_a_value_or_unknown(type_: Type, answer: Any) 
     assert outline(decision, words)
     assert json.dumps([tree(decision.tree, words), report(decision)])
     assert record(decision, world(), document, vocabulary="", registry=registry)["permit"] is False
+
+
+def test_a_regional_key_is_compared_as_a_whole_and_among_several() -> None:
+    """>> the digits of state, district, county, association, municipality  << keys; >> other lengths, other signs  <<
+    none. A seat lies in several at once, so nothing is equal to it."""
+    operand = REGISTRY[HANSE + "regionalKey"]
+    assert operand.operators == {"isAnyOf", "isNoneOf"}
+    assert operand.source == "verified-credential"
+    keys = ("05", "055", "05515", "055150000", "055150000000")
+    assert all(well_formed(operand.range, key) for key in keys)
+    others = ("", "0", "0551", "055150", "05515000000", "0551500000000", "0551x", "٠٥", " 05")
+    assert not [other for other in others if well_formed(operand.range, other)]
