@@ -22,7 +22,7 @@ from connector.policy.odrl.clauses import atoms, clauses_of
 from connector.policy.odrl.model import Closure, Phase, Policy
 from connector.policy.odrl.names import HANSE, kept_by_provider
 from connector.policy.odrl.operands import BUILT_IN, Registry
-from connector.policy.odrl.state_of_world import Fact, World
+from connector.policy.odrl.state_of_world import Fact, World, asked
 from connector.policy.odrl.values import moment
 from connector.policy.plan import Clauses, Plan, Plans, named
 from connector.policy.wording.badges import coverage, plain
@@ -88,8 +88,8 @@ class PolicyEngine:
     ) -> None:  # fmt: skip
         self._closure, self._labels, self.vocabulary, self.registry = closure, labels, vocabulary, registry
         self.plugins = plugins
-        self._can, self._supplied = frozenset(can), supplied
-        self._means = ANYTHING if supplied is None else Means(frozenset(supplied), self._can)
+        self.can, self._supplied = frozenset(can), supplied
+        self._means = ANYTHING if supplied is None else Means(frozenset(supplied), self.can)
         self._words = {lang: Words(words(lang), labels[lang], registry) for lang in LANGUAGES}
         self._plans = Plans(registry, self._narrated)
 
@@ -155,17 +155,10 @@ class PolicyEngine:
         self, requester: Requester, now: int, purpose: str | None, action: str | None, agreement_at: int | None = None,
         uses: Mapping[str, int] = {},
     ) -> World:  # fmt: skip
-        return World(
-            now=now,
-            participant=requester.did,
-            facts=requester.known(),
-            action=action or "",
-            purpose=purpose,
-            purpose_source="declared" if purpose else "contractual",
-            agreement_at=agreement_at,
-            uses=uses,
-            closure=self._closure,
-        )
+        return asked(
+            now, requester.did, purpose=purpose, action=action, facts=requester.known(), agreement_at=agreement_at,
+            uses=uses, closure=self._closure,
+        )  # fmt: skip
 
     def rule(self, document: Mapping[str, Any], world: World, phase: Phase, closure: Closure | None = None) -> Decision:
         """The decision about a prepared world, by our vocabulary or the one that an agreement pinned (`closure`).
@@ -250,7 +243,7 @@ class PolicyEngine:
     def coverage(self, document: Mapping[str, Any]) -> list[dict[str, object]]:
         """The coverage report as plain values: equal for an offer and its agreement (spec/policy.md 10.1)."""
         terms = self._plans.terms(document).policy
-        return plain(coverage(terms, self.registry, self._can, self._supplied, self._closure))
+        return plain(coverage(terms, self.registry, self.can, self._supplied, self._closure))
 
     def words(self, lang: str) -> Words:
         """The words of one language, for those who show parts of a policy."""
@@ -264,7 +257,7 @@ class PolicyEngine:
         return self.plan(document).operands
 
     def _narrated(self, policy: Policy, lang: str) -> tuple[Statement, ...]:
-        return tuple(narrate(policy, self._words[lang], self._can, self._supplied) or ())
+        return tuple(narrate(policy, self._words[lang], self.can, self._supplied) or ())
 
 
 @lru_cache(maxsize=256)  # an agreement is asked eight times when it was made

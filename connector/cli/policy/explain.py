@@ -1,7 +1,8 @@
 """`hanse policy explain|try`: decides a policy for a made-up request and says why, why not, and what would help.
 
-Ends with 0 if the request is permitted, 1 if not. What is not given is unknown, exactly as in a real decision. With
-`--of` a decision that a server has recorded is made again from what it was made from, and explained.
+Ends with 0 if the request is permitted, 1 if not. What is not given is unknown, and decided as in a real decision: who
+declares no purpose is bound to those agreed, and our plane executes what it can. With `--of` a decision that a server
+has recorded is made again from what it was made from, and explained.
 """
 
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from connector.policy.odrl.identifiers import REGIONAL_KEY
 from connector.policy.odrl.model import PHASES, Phase, PolicyError
 from connector.policy.odrl.names import HANSE, ODRL, expand
 from connector.policy.odrl.registry import Registry
-from connector.policy.odrl.state_of_world import Fact, Value, World
+from connector.policy.odrl.state_of_world import Fact, Value, World, asked
 from connector.policy.odrl.values import TEXTS, Span, Type, decimal, duration, instant, integer
 from connector.trust.members.claims import regional_keys
 
@@ -70,7 +71,7 @@ def _explained(call: Call, engine: PolicyEngine, question: Question, decision: D
 
 
 def _made_up(call: Call, engine: PolicyEngine) -> Iterator[Question]:
-    world = _world(call, engine.registry)
+    world = world_of_arguments(call, engine)
     for document, said in _documents(call):
         yield Question(document, world, call.args.phase, said)
 
@@ -108,7 +109,7 @@ def _word(permit: bool) -> str:
 def run_try(call: Call) -> int:
     """The answer of each phase in one line, and what stands in the way; the last phase decides."""
     engine = policy_engine(call)
-    world = _world(call, engine.registry)
+    world = world_of_arguments(call, engine)
     told: list[dict[str, Any]] = []
     for document, said in _documents(call):
         phases = [_phase(call, engine, document, world, phase) for phase in PHASES]
@@ -162,9 +163,9 @@ def _ruled(call: Call, engine: PolicyEngine, document: dict[str, Any], world: Wo
 # ---- the request
 
 
-def _world(call: Call, registry: Registry) -> World:
-    """What the arguments say; everything else is unknown. `--as` names a DID or a kind of participant."""
-    args = call.args
+def world_of_arguments(call: Call, engine: PolicyEngine) -> World:
+    """What the arguments say, and what our plane executes; all else is unknown. `--as` names a DID or a kind."""
+    args, registry = call.args, engine.registry
     dids = [who for who in args.who if who.startswith("did:")]
     kinds = frozenset(concepts.kind(who).iri for who in args.who if not who.startswith("did:"))
     facts = dict(_fact(pair, registry) for pair in args.facts)
@@ -173,14 +174,14 @@ def _world(call: Call, registry: Registry) -> World:
     if len(dids) > 1:
         raise Mistake("cli.policy-who")
     agreed = _time("--agreed", args.agreed) if args.agreed else None
-    return World(
-        now=_time("--at", args.at) if args.at else int(datetime.now(UTC).timestamp() * 1000),
-        participant=dids[0] if dids else "",
-        action=concepts.action(args.action) if args.action else "",
+    return asked(
+        _time("--at", args.at) if args.at else int(datetime.now(UTC).timestamp() * 1000),
+        dids[0] if dids else "",
+        action=concepts.action(args.action) if args.action else None,
+        purpose=concepts.purpose(args.purpose).iri if args.purpose else None,
         target=args.target,
         facts=facts,
-        purpose=concepts.purpose(args.purpose).iri if args.purpose else None,
-        purpose_source="declared" if args.purpose else None,
+        can=engine.can,
         agreement_at=agreed,
         uses={} if args.uses is None else {"": args.uses, "P1D": args.uses, "P1M": args.uses},
     )

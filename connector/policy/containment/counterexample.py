@@ -50,10 +50,16 @@ def made(box: Box, action: str, encoder: Encoder, closure: Closure) -> World:
         facts=facts,
         purpose=None if purpose is None else next(iter(purpose)),
         purpose_source="declared" if purpose else "contractual" if _bound(box) else None,
-        agreement_at=None if elapsed is None else now - elapsed,
+        agreement_at=_agreed(box, now, elapsed),
         uses=uses,
         closure=closure,
     )
+
+
+def _agreed(box: Box, now: int, elapsed: int | None) -> int | None:
+    """Whoever accesses data has agreed, unless the box says that nobody knows when."""
+    unknown = elapsed is None and any(dimension.name == _ELAPSED for dimension in box)
+    return None if unknown else now - (elapsed or 0)
 
 
 def _is_set(room: Room) -> bool:

@@ -22,7 +22,7 @@ from connector.policy.evaluation.duty import Limit, answers, parts
 from connector.policy.evaluation.fees import PAY
 from connector.policy.odrl.model import Duty
 from connector.policy.odrl.names import HANSE, ODRL, USE
-from connector.policy.odrl.operators import DEFERRED, NO, STATES, YES
+from connector.policy.odrl.operators import DEFERRED, NO, STATES, UNKNOWN, YES
 from connector.policy.odrl.state_of_world import Deed, DutyState, World
 
 DURING = frozenset(HANSE + name for name in ("pseudonymise", "dropFields", "aggregate", "suppressCells", "generalise"))
@@ -47,13 +47,17 @@ class Term(NamedTuple):
 
 
 class DutyStanding(NamedTuple):
-    """How a duty stands. `violated_at` is when the deadline passed undone; `suspends`: that blocks access."""
+    """How a duty stands. `violated_at` is when the deadline passed undone; `suspends`: that blocks access.
+
+    `undated`: its deadline counts from an agreement that nobody knows, so nothing is known to have been done in time.
+    """
 
     active: bool
     deontic: DutyState = "not-set"
     due_at: int | None = None
     violated_at: int | None = None
     suspends: bool = False
+    undated: bool = False
     consequences: tuple["DutyStanding", ...] = ()
 
     @property
@@ -119,7 +123,13 @@ class Owed:
             return True
         return bool(self._hanging) and any(self._hangs(limit, world) for limit in self._hanging)
 
+    def _undated(self, world: World) -> bool:
+        """Whoever accesses data has agreed; the other anchors name what may not have happened yet."""
+        return world.agreement_at is None and any(limit.anchor == "agreement" for limit in self._hanging)
+
     def _hangs(self, limit: Limit, world: World) -> bool:
+        if limit.anchor == "agreement" and world.agreement_at is None:
+            return True
         if limit.anchor == "access":
             return bool(world.deeds) or world.first_access is not None
         start = _anchor(limit.anchor, world, None)
@@ -208,6 +218,8 @@ class Owed:
             return DutyStanding(active=True, deontic=reported, suspends=stops and reported == "violated")
         if not world.deeds and not self._hanging and (self._fixed is None or world.now < self._fixed):
             return DutyStanding(active=True, due_at=self._fixed)
+        if self._undated(world) and self._mode == "classes":
+            return DutyStanding(active=True, suspends=self.suspends, undated=True)
         standing = DutyStanding(active=True)
         for term in self._terms(world, violation, self._ends(world)):
             standing = self._in_term(world, term, spent)
@@ -264,6 +276,8 @@ class Owed:
         return self._met(self.stand(world), world)
 
     def _met(self, standing: DutyStanding, world: World) -> int:
+        if standing.undated:
+            return UNKNOWN
         match self._mode, self.time:
             case ("strict", _):
                 met = standing.settled
@@ -293,7 +307,8 @@ class Owed:
         """The step of the tree for a duty that is no hindrance before it is violated."""
         if self.applying or world.deeds or self._hanging or self.overdue(world):
             standing = self.stand(world)
-            state = self._met(standing, world) if self._step == "duty" else NO if _broken(standing) else YES
+            broken = UNKNOWN if standing.undated else NO if _broken(standing) else YES
+            state = self._met(standing, world) if self._step == "duty" else broken
             return self.told(world, standing, state)
         if self._kept is None:
             self._kept = self.told(world, DutyStanding(active=True, due_at=self._fixed), YES)

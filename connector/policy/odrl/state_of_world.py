@@ -1,7 +1,7 @@
 """The state of the world that one decision looks at: plain values gathered beforehand, no I/O (spec/policy.md 7.1)."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -66,3 +66,14 @@ class World(Struct, frozen=True, kw_only=True):
     duty_states: Mapping[str, DutyState] = {}
     can: frozenset[str] = frozenset()
     closure: Closure = Closure()
+
+
+def asked(now: int, participant: str, *, purpose: str | None, action: str | None, **known: Any) -> World:
+    """The world of a request, real or made up: a peer that declares no purpose binds itself to those agreed.
+
+    Whatever decides or explains a request makes its world here, so that an explanation is the gate's answer.
+    """
+    source: Literal["declared", "contractual"] = "declared" if purpose else "contractual"
+    return World(
+        now=now, participant=participant, purpose=purpose or None, purpose_source=source, action=action or "", **known
+    )

@@ -76,10 +76,14 @@ def why(node: Node, decision: Decision, words: Words) -> str:
         return _clause_failed(node, decision, words)
     if node.kind == "action":
         return _action_failed(node, words)
+    if node.kind in _DUTIES and node.state == "unknown":
+        return words.say("policy.failed.duty-undated", action=_named(node, words))
     if node.kind == "duty":
         late = "violated" if node.deontic == "violated" else node.time or node.text or "before"
         return words.say(f"policy.failed.duty-{late}", action=_named(node, words))
     if node.kind == "suspended":
+        if _undated(node, decision):
+            return words.say("policy.failed.duty-undated", action=_named(node, words))
         key = "suspended-by" if isinstance(node.item, Rule) else "suspended"
         return words.say(f"policy.failed.{key}", action=_named(node, words))
     if node.kind == "prohibition":
@@ -87,6 +91,12 @@ def why(node: Node, decision: Decision, words: Words) -> str:
     if node.kind in ("policy", "permission"):
         return words.say("policy.failed.nothing")
     return words.say(f"policy.failed.{node.kind}", text=node.text)
+
+
+def _undated(node: Node, decision: Decision) -> bool:
+    """Whether access is suspended because nobody knows whether the deadline has passed."""
+    steps = decision.tree.children
+    return any(step.kind == "obligation" and step.item is node.item and step.state == "unknown" for step in steps)
 
 
 def _named(node: Node, words: Words) -> str:

@@ -124,12 +124,21 @@ class _Outline:
         kind = node.kind if node.kind in _DUTIES else "prohibition" if isinstance(item, Rule) else "obligation"
         text = self._words.about(f"policy.tree.{kind}", action)
         if node.kind == "suspended":
-            return text + self._words.fixed("policy.tree.suspends")
+            return text + self._words.fixed(
+                "policy.tree.suspends" if self._known(node) else "policy.tree.suspends-undated"
+            )
+        if node.state == "unknown":
+            return text + self._words.fixed("policy.tree.undated")
         if node.deontic != "not-set":
             text += self._words.fixed(f"policy.tree.deontic-{node.deontic}")
         if node.due_at is not None:
             text += self._say("policy.tree.due", moment=end_text(node.due_at, self._say))
         return text
+
+    def _known(self, node: Node) -> bool:
+        """Whether the step that suspends access says that something was violated."""
+        steps = self._decision.tree.children
+        return not any(s.kind == "obligation" and s.item is node.item and s.state == "unknown" for s in steps)
 
     def _part(self, node: Node) -> str:
         """Action, party, target, or what makes the whole policy inapplicable."""

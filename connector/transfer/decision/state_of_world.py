@@ -18,7 +18,7 @@ from connector.participants.model import Participant
 from connector.participants.service import Participants
 from connector.policy.engine import Requester
 from connector.policy.odrl.names import HANSE, ODRL
-from connector.policy.odrl.state_of_world import Fact, World
+from connector.policy.odrl.state_of_world import Fact, World, asked
 from connector.policy.odrl.values import MILLION
 from connector.transfer.decision.agreement_now import AgreementNow, History
 from connector.transfer.model import PUSH, TransferRow
@@ -67,15 +67,14 @@ class StatesOfWorld:
     ) -> World:
         """`history` counts this use. Without a `process` only what holds for the agreement as a whole."""
         flow = {} if process is None else _flow(agreement, process)
-        return World(
-            now=agreement.now,
+        return asked(
+            agreement.now,
+            agreement.consumer,
+            action=None if process is None else process.action,
+            purpose=None if process is None else process.purpose,
             clock=self._clock_state(),
-            participant=agreement.consumer,
-            action="" if process is None else process.action or "",
             target=agreement.row.dataset,
             facts={**_claims(requester), **_asset(agreement.terms), **flow},
-            purpose=None if process is None else process.purpose,
-            purpose_source="declared" if process is not None and process.purpose else "contractual",
             agreement_at=agreement.signed_at,
             agreement_end=agreement.row.end,
             first_access=agreement.row.first_access,

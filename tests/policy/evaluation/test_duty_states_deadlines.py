@@ -6,8 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from connector.policy.evaluation.decision import Node
+from connector.policy.evaluation.program import compile
+from connector.policy.odrl.parse import parse
 from connector.policy.odrl.state_of_world import Deed
-from tests.policy.duties import DUE, DUE_BY, HOUR, SUSPEND, ask, deed, duty, found, obliging
+from tests.policy.duties import DUE, DUE_BY, HOUR, MAY, SUSPEND, ask, deed, duty, found, obliging
 from tests.policy.worlds import DAY, KIND, NOW, H, at, atom
 
 
@@ -129,3 +131,22 @@ def test_an_obligation_that_is_open_is_no_hindrance(action: str) -> None:
     """>> owed, and not yet due << shown as no hindrance, whatever its class; overdue as one."""
     for limit, state in ((atom(H + "dueBy", "lt", at(DUE + DAY)), "yes"), (DUE_BY, "no")):
         assert told(obliging(duty(action, KIND, limit)), now=DUE).state == state
+
+
+@pytest.mark.parametrize("action", ["odrl:delete", "odrl:compensate", "odrl:inform"])
+def test_bug_a_deadline_from_an_agreement_that_nobody_knows_was_open_for_ever(action: str) -> None:
+    """>> a duty within a day of the agreement, a deed or none; nobody knows when was agreed
+    << unknown and not met, as a duty and as an obligation that suspends, both ways; known, it is decided as ever."""
+    within = atom(H + "dueWithin", "lteq", "agreement+P1D")
+    owed = duty(action, within, **{"odrl:consequence": [SUSPEND]})
+    for document in ({"permission": [{"action": "use", "duty": [owed]}]}, obliging(owed)):
+        program = compile(parse(document))
+        for deeds in ((), (deed(action.removeprefix("odrl:"), NOW - 1),)):
+            unknown = replace(MAY, now=NOW, agreement_at=None, deeds=deeds)
+            decision = program.examine(unknown, "access")
+            steps = [step for child in decision.tree.children for step in (child, *child.children)]
+            assert (decision.permit, program.verdict(unknown, "access").permit) == (False, False)
+            assert {step.state for step in steps if step.kind in ("duty", "obligation")} == {"unknown"}
+        late = replace(unknown, agreement_at=NOW - 2 * DAY, deeds=())
+        assert not program.verdict(late, "access").permit
+        assert program.verdict(replace(unknown, agreement_at=NOW - 2), "access").permit

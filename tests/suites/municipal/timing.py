@@ -190,6 +190,7 @@ def _after() -> Iterator[Case]:
 
 
 _DELETED = _done(O + "delete", 20)
+_UNDATED = "agreement unknown"
 _DEADLINES: tuple[tuple[str, Document, State, Deontic], ...] = (
     ("by the 25th, not yet", _by(25), State(), "NonSet"),
     ("by the 20th, not done", _by(20), State(), "Violated"),
@@ -197,7 +198,7 @@ _DEADLINES: tuple[tuple[str, Document, State, Deontic], ...] = (
     ("at the very moment, done at it", _by(20, "lteq"), State(deeds=(_DELETED,)), "Fulfilled"),
     ("10 days after the agreement, on day 13", _within("agreement+P10D"), State(agreement_at=_at(11)), "Violated"),
     ("20 days after the agreement, on day 13", _within("agreement+P20D"), State(agreement_at=_at(11)), "NonSet"),
-    ("agreement unknown", _within("agreement+P10D"), State(), "NonSet"),
+    (_UNDATED, _within("agreement+P10D"), State(), "NonSet"),
     ("the agreement goes on", _within("agreementEnd+P1D"), State(agreement_at=_at(1)), "NonSet"),
     ("3 days after its end, on day 2", _within("agreementEnd+P3D"), State(agreement_end=_at(22)), "NonSet"),
     ("3 days after its end, on day 4", _within("agreementEnd+P3D"), State(agreement_end=_at(20)), "Violated"),
@@ -225,7 +226,8 @@ def _obligations() -> Iterator[Case]:
             title=f"the same with suspension, {title}",
             policy=policy(rule("odrl:use"), must=[duty("odrl:delete", deadline, **stop)]),
             rules=(on(), active("", deontic)),
-            permit=deontic != "Violated",
+            # Whoever accesses data has agreed: when is unknown, and so whether the deadline has passed.
+            permit=deontic != "Violated" and title != _UNDATED,
             state=state,
         )
     yield Case(
