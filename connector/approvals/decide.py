@@ -1,7 +1,7 @@
 """The state machine of an approval: pure, and explored exhaustively by its test (spec/approvals.md 2).
 
-Whoever drafted does not agree to it, one person agrees once, and after the end nothing changes. What is not approved in
-time is not approved: it fails closed.
+Whoever wrote a part of it does not agree to it, any steward may refuse, one person agrees once, and after the end
+nothing changes. What is not approved in time is not approved: it fails closed.
 """
 
 from msgspec.structs import replace
@@ -50,7 +50,7 @@ def revoke(ballot: Ballot, voter: Voter, now: int) -> Ballot:
 
 
 def no(ballot: Ballot, voter: Voter, now: int) -> Ballot:
-    """One no ends it; raises Late or NotYours."""
+    """One no ends it: of any steward, also of one who wrote it; raises Late or NotYours."""
     return _ended(ballot, voter, now, "refused")
 
 
@@ -58,6 +58,7 @@ def counter(ballot: Ballot, voter: Voter, now: int) -> Ballot:
     """Other terms are offered instead: for a steward; raises Late or NotYours."""
     require_open(ballot, now)
     _require_role(voter, "steward")
+    _require_other(ballot, voter)
     return _ended(ballot, voter, now, "countered")
 
 
@@ -73,7 +74,12 @@ def withdraw(ballot: Ballot) -> Ballot:
 
 def part_for(ballot: Ballot, voter: Voter) -> Part | None:
     """In which part she could still agree; None: in none. Data protection first, for few can do that."""
-    if ballot.state != "open" or voter.who == ballot.drafter or any(vote.who == voter.who for vote in ballot.votes):
+    if (
+        ballot.state != "open"
+        or not voter.who
+        or voter.who in ballot.authors
+        or any(vote.who == voter.who for vote in ballot.votes)
+    ):
         return None
     parts: tuple[Part, ...] = ("protection", "steward")
     return next((part for part in parts if ROLE_OF[part] in voter.roles and ballot.missing(part) > 0), None)
@@ -90,7 +96,8 @@ def _ended(ballot: Ballot, voter: Voter, now: int, state: State) -> Ballot:
     require_open(ballot, now)
     if not voter.who or not any(ROLE_OF[part] in voter.roles and _asked(ballot, part) for part in ROLE_OF):
         raise NotYours("approvals.role")
-    _require_other(ballot, voter)
+    if "steward" not in voter.roles:
+        _require_other(ballot, voter)
     return replace(ballot, state=state)
 
 
@@ -109,5 +116,5 @@ def _require_role(voter: Voter, role: str) -> None:
 
 
 def _require_other(ballot: Ballot, voter: Voter) -> None:
-    if voter.who == ballot.drafter:
+    if voter.who in ballot.authors:
         raise NotYours("approvals.own-draft")

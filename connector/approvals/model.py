@@ -40,7 +40,8 @@ class Vote(msgspec.Struct, frozen=True):
 class Ballot(msgspec.Struct, frozen=True, kw_only=True):
     """How far an approval has got. `stewards` and `protection` are how many have to agree in each part.
 
-    `drafter` wrote what is to be approved (empty: a partner did). From `due_at` (ms) on nobody can agree any more.
+    `drafter` names all who wrote what is to be approved, with a space between, first who submitted it (empty: a partner
+    did): together they are the first of two. From `due_at` (ms) on nobody can agree any more.
     """
 
     stewards: int
@@ -49,6 +50,11 @@ class Ballot(msgspec.Struct, frozen=True, kw_only=True):
     due_at: int
     state: State = "open"
     votes: tuple[Vote, ...] = ()
+
+    @property
+    def authors(self) -> frozenset[str]:
+        """Each who wrote a part of it."""
+        return frozenset(self.drafter.split())
 
     def missing(self, part: Part) -> int:
         """How many of this part have not agreed yet. Of whom nobody can say who she is, because she was erased, no yes

@@ -73,11 +73,14 @@ class PublicationApprovals:
     def __init__(self, participants: Participants, catalogue: Catalogue, approvals: Approvals) -> None:
         self._participants, self._catalogue, self._approvals = participants, catalogue, approvals
 
-    def submit(self, tx: Tx, slug: str, by: Voter, draft: Draft, *, personal: bool = False) -> Submitted:
+    def submit(
+        self, tx: Tx, slug: str, by: Voter, draft: Draft, *, personal: bool = False, authors: Iterable[str] = ()
+    ) -> Submitted:  # fmt: skip
         """Published at once if she may and nobody else has to agree, else kept as a draft that waits.
 
-        `personal`: the data may be about persons (or the draft says so), so data protection has to agree. Raises
-        Mistake as publishing does, and if nobody could ever agree.
+        `personal`: the data may be about persons (or the draft says so), so data protection has to agree. `authors`
+        wrote parts of it: with her they are the first of two. Raises Mistake as publishing does, and if nobody could
+        ever agree.
         """
         require_active(tx, slug)
         if by.roles.isdisjoint({"steward", "publisher"}):
@@ -98,7 +101,8 @@ class PublicationApprovals:
             subject="publication", title=title, dataset=dataset, template=standing.template or templates[0],
             draft=msgspec.json.encode(draft).decode(),
         )  # fmt: skip
-        return Submitted(None, self._approvals.open(tx, slug, asked, standing, stewards, protection, drafter=by.who))
+        written = " ".join(dict.fromkeys([by.who, *authors])).strip()
+        return Submitted(None, self._approvals.open(tx, slug, asked, standing, stewards, protection, drafter=written))
 
     def yes(
         self, tx: Tx, slug: str, approval_id: str, voter: Voter, part: Part | None = None
@@ -173,7 +177,7 @@ def drafted(one: ApprovalRow) -> Draft:
 
 def drafts(tx: Tx, slug: str, who: str) -> list[ApprovalRow]:
     """What she has submitted and nobody has decided yet."""
-    return [one for one in store.open_ones(tx, slug) if one.ballot.drafter == who and one.subject == "publication"]
+    return [one for one in store.open_ones(tx, slug) if who in one.ballot.authors and one.subject == "publication"]
 
 
 def _wanted(rule: ApprovalRule, by: Voter, templates: Iterable[str], *, personal: bool) -> tuple[int, int]:

@@ -162,10 +162,10 @@ class Approvals:
         return self._decided(tx, replace(held, ballot=ballot, terms_back=back), voter.who, "countered")
 
     def take_back(self, tx: Tx, slug: str, approval_id: str, who: str) -> ApprovalRow:
-        """The drafter withdraws the draft; raises as `yes`."""
+        """Who wrote a part of the draft withdraws it; raises as `yes`."""
         held = self._held(tx, slug, approval_id)
         decide.require_open(held.ballot, tx.now)
-        if who != held.ballot.drafter:
+        if who not in held.ballot.authors:
             raise decide.NotYours("approvals.role")
         return self._decided(tx, replace(held, ballot=decide.withdraw(held.ballot)), who, "withdrawn")
 
@@ -226,7 +226,7 @@ class Approvals:
         told = set(named or stewards)
         if one.ballot.missing("protection") > 0:
             told |= self._people.holding(tx, slug, "protection")
-        return frozenset(told - {one.ballot.drafter, *(vote.who for vote in one.ballot.votes)})
+        return frozenset(told - {*one.ballot.authors, *(vote.who for vote in one.ballot.votes)})
 
     # Steps inside a transaction
 
@@ -235,7 +235,7 @@ class Approvals:
     ) -> ApprovalRow:  # fmt: skip
         """A new approval, its deadline as a timer; raises Mistake if nobody could ever agree to a draft."""
         if asked.subject == "publication":  # what a partner waits for has its deadline, and people may come meanwhile
-            self._require_somebody(tx, slug, drafter, stewards, protection)
+            self._require_somebody(tx, slug, frozenset(drafter.split()), stewards, protection)
         span = (rule.days or DAYS) * DAY_MS
         due_at = tx.now + span if rule.days else NEVER_MS
         one = ApprovalRow(
@@ -247,17 +247,19 @@ class Approvals:
         store.insert(tx, one)
         if one.due_at is not None:
             timer(tx, slug, DUE, one.id, one.due_at)
-        self._log(tx, one, drafter or "system", "asked")
+        self._log(tx, one, drafter.partition(" ")[0] or "system", "asked")
         return one
 
     def note_dataset(self, tx: Tx, one: ApprovalRow, dataset: str) -> ApprovalRow:
         """Which dataset came of a draft."""
         return store.save(tx, replace(one, dataset=dataset))
 
-    def _require_somebody(self, tx: Tx, slug: str, drafter: str, stewards: int, protection: int) -> None:
-        if stewards > len(self._people.holding(tx, slug, "steward") - {drafter}):
+    def _require_somebody(
+        self, tx: Tx, slug: str, authors: frozenset[str], stewards: int, protection: int
+    ) -> None:  # fmt: skip
+        if stewards > len(self._people.holding(tx, slug, "steward") - authors):
             raise Mistake("approvals.nobody-else")
-        if protection and not self._people.holding(tx, slug, "protection") - {drafter}:
+        if protection and not self._people.holding(tx, slug, "protection") - authors:
             raise Mistake("approvals.no-protection")
 
     def _held(self, tx: Tx, slug: str, approval_id: str) -> ApprovalRow:

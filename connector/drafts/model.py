@@ -56,7 +56,9 @@ class Problem(msgspec.Struct, frozen=True):
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
     """`source` is what is to be published, `copy` the file that was read (the same, but for a live source). `dataset`
-    is what it is a version of, or became. `version` grows with each change. Times in milliseconds."""
+    is what it is a version of, or became. `author` names all who wrote a part of it (file, description, answers on
+    persons, rule), with a space between, first who began it. `version` grows with each change. Times in
+    milliseconds."""
 
     id: str
     author: str
@@ -75,6 +77,10 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     created_at: int
     changed_at: int
     published_at: int | None
+
+    def written_by(self, who: str) -> str:
+        """The authors with her among them."""
+        return " ".join(dict.fromkeys([*self.author.split(), who])).strip()
 
     @property
     def sample(self) -> bool:

@@ -149,18 +149,19 @@ class Drafts:
         await asyncio.wait({task}, timeout=seconds)
         return await self.look(slug, draft_id)
 
-    async def read_in_zone(self, slug: str, draft_id: str, seen: int, zone: int) -> None:
+    async def read_in_zone(self, slug: str, draft_id: str, seen: int, zone: int, by: Voter) -> None:
         """Once more, with the zone of UTM that somebody knows; raises Mistake for another, Outdated as `answer`."""
         if zone not in ZONES:
             raise Mistake("drafts.zone")
-        saved = await self._db.write(slug, self._in_zone, slug, draft_id, seen, zone)
+        saved = await self._db.write(slug, self._in_zone, slug, draft_id, seen, zone, by)
         self._start(slug, saved)
 
-    def _in_zone(self, tx: Tx, slug: str, draft_id: str, seen: int, zone: int) -> Draft:
+    def _in_zone(self, tx: Tx, slug: str, draft_id: str, seen: int, zone: int, by: Voter) -> Draft:
         one = self._open(tx, slug, draft_id)
         if seen != one.version:
             raise Outdated("drafts.outdated")
-        return self._save(tx, slug, replace(one, state="reading", said=replace(one.said, zone=zone, box=())))
+        said = replace(one.said, zone=zone, box=())
+        return self._save(tx, slug, replace(one, state="reading", author=one.written_by(by.who), said=said))
 
     async def stop(self) -> None:
         """The process ends: what is being read is read again later."""
@@ -236,9 +237,9 @@ class Drafts:
             case _:
                 return replace(one, state="open")
 
-    def answer(self, tx: Tx, slug: str, draft_id: str, seen: int, changed: Mapping[str, Any]) -> Draft:
-        """These answers taken; the others stay. Raises Outdated if another version than `seen` is there, Mistake for
-        what could not be published."""
+    def answer(self, tx: Tx, slug: str, draft_id: str, seen: int, changed: Mapping[str, Any], by: Voter) -> Draft:
+        """These answers taken; the others stay, and who gave them is an author. Raises Outdated if another version than
+        `seen` is there, Mistake for what could not be published."""
         one = self._open(tx, slug, draft_id)
         if seen != one.version:
             raise Outdated("drafts.outdated")
@@ -246,7 +247,8 @@ class Drafts:
         if said == one.said:
             return one
         answers(said)  # raises Mistake
-        return self._save(tx, slug, replace(one, said=said))
+        author = one.author if _judges(one.said, said, by) else one.written_by(by.who)
+        return self._save(tx, slug, replace(one, author=author, said=said))
 
     def discard(self, tx: Tx, slug: str, draft_id: str) -> None:
         """Nobody wants it any more; what was read in it goes."""
@@ -266,7 +268,7 @@ class Drafts:
         wish: NewDataset | ReplacedDataset = NewDataset(publication(one))
         if one.kind == "version":
             wish = ReplacedDataset(one.dataset, replacement(one))
-        made = self._publications.submit(tx, slug, by, wish, personal=one.personal)
+        made = self._publications.submit(tx, slug, by, wish, personal=one.personal, authors=one.author.split())
         self._confirm(tx, slug, one, made.dataset.id if made.dataset is not None else one.dataset)
         if made.dataset is None:
             approval = made.approval.id if made.approval is not None else ""
@@ -323,6 +325,11 @@ class Drafts:
         if not store.update(tx, slug, fresh, one.version):
             raise Outdated("drafts.outdated")
         return fresh
+
+
+def _judges(before: Said, after: Said, by: Voter) -> bool:
+    """Whether data protection has answered what is asked about persons, and nothing else: that is its own part."""
+    return "protection" in by.roles and replace(after, personal=before.personal) == before
 
 
 def require_ready(one: Draft) -> None:

@@ -39,12 +39,12 @@ def update(tx: Tx, participant: str, one: Draft, seen: int) -> bool:
     """Takes the place of version `seen`; False if another one is there by now."""
     return bool(
         tx.run(
-            "UPDATE publication_draft SET state = :state, dataset = :dataset, source = :source, copy = :copy,"
-            " name = :name, bytes = :bytes, reading = :reading, problem = :problem, said = :said,"
+            "UPDATE publication_draft SET author = :author, state = :state, dataset = :dataset, source = :source,"
+            " copy = :copy, name = :name, bytes = :bytes, reading = :reading, problem = :problem, said = :said,"
             " approval = :approval, version = :version, changed_at = :changed_at, published_at = :published_at"
             " WHERE participant = :participant AND id = :id AND version = :seen",
             participant=participant, seen=seen,
-            **{name: value for name, value in _values(one).items() if name not in ("author", "kind", "created_at")},
+            **{name: value for name, value in _values(one).items() if name not in ("kind", "created_at")},
         )
     )  # fmt: skip
 

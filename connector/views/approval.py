@@ -67,14 +67,15 @@ class ApprovalViews:
         ballot, slug = row.ballot, row.participant
         is_open = ballot.state == "open" and ballot.due_at > tx.now
         mine = any(vote.who == voter.who for vote in ballot.votes)
-        drafted = bool(ballot.drafter) and ballot.drafter == voter.who
+        drafted = voter.who in ballot.authors
         entitled = "steward" in voter.roles or ("protection" in voter.roles and ballot.protection > 0)
         return ApprovalView(
             id=row.id, subject=row.subject, state=ballot.state if is_open or ballot.state != "open" else "expired",
             tone=TONES[ballot.state], title=row.title,
             partner=self._members.name(row.counterparty) if row.counterparty else "", counterparty=row.counterparty,
             process=row.process, dataset=row.dataset, template=row.template,
-            drafter=self._people.name(tx, slug, ballot.drafter) if ballot.drafter else "", drafted=drafted,
+            drafter=", ".join(self._people.name(tx, slug, who) for who in dict.fromkeys(ballot.drafter.split())),
+            drafted=drafted,
             asked_at=row.asked_at, due_at=row.due_at, ended_at=row.ended_at,
             stewards=max(ballot.missing("steward"), 0), protection=max(ballot.missing("protection"), 0),
             votes=[
@@ -82,6 +83,6 @@ class ApprovalViews:
                 for vote in ballot.votes
             ],
             code=row.code, reason=row.reason, part=decide.part_for(ballot, voter) if is_open else None,
-            revocable=is_open and mine, refusable=is_open and entitled and not drafted,
+            revocable=is_open and mine, refusable=is_open and entitled and ("steward" in voter.roles or not drafted),
             withdrawable=is_open and drafted and row.subject == "publication",
         )  # fmt: skip

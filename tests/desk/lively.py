@@ -127,7 +127,7 @@ async def drafted(there: Towns) -> None:
         made = await drafts.begin(TOWN, "p-drafts", name, body)
         one = await drafts.read_within(TOWN, made.id, 30)
         said = {"rule": "municipalities-only", "personal": {hint.key: "nobody" for hint in one.hints}}
-        one = await db.write(TOWN, drafts.answer, TOWN, one.id, one.version, said)
+        one = await db.write(TOWN, drafts.answer, TOWN, one.id, one.version, said, Voter("p-drafts", who))
         if "publisher" in who:
             await db.write(TOWN, drafts.submit, TOWN, one.id, one.version, Voter("p-drafts", who))
 

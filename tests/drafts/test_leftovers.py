@@ -79,7 +79,7 @@ class Hall:
         return made
 
     async def published(self, one: Draft, **said: Any) -> Draft:
-        ready = await self.towns.db.write(TOWN, self.desk.answer, TOWN, one.id, one.version, said)
+        ready = await self.towns.db.write(TOWN, self.desk.answer, TOWN, one.id, one.version, said, ANNA)
         return await self.towns.db.write(TOWN, self.desk.submit, TOWN, ready.id, ready.version, ANNA)
 
     async def handed_in(self, content: bytes = CONTENT) -> Source:

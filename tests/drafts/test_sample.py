@@ -75,7 +75,7 @@ async def test_it_goes_without_a_trace(towns: Towns, samples: tuple[Samples, Dra
     assert one.reading is not None
     assert (one.sample, one.reading.rows, one.said.title != "") == (True, 60, True)
     rule = {"rule": "municipal-purpose", "slots": {"until": "31.12.2099"}}
-    await towns.db.write(TOWN, drafts.answer, TOWN, one.id, one.version, {**rule, "notes": "zum Üben"})
+    await towns.db.write(TOWN, drafts.answer, TOWN, one.id, one.version, {**rule, "notes": "zum Üben"}, ANNA)
     assert (await practice.begin(TOWN, ANNA.who)).id == one.id
     assert await towns.db.read(TOWN, everything) != before
     await practice.remove(TOWN)
@@ -90,7 +90,7 @@ async def test_nobody_can_publish_it(towns: Towns, samples: tuple[Samples, Draft
     practice, drafts = samples
     one = await drafts.read_within(TOWN, (await practice.begin(TOWN, ANNA.who)).id, 10)
     rule = {"rule": "municipal-purpose", "slots": {"until": "31.12.2099"}}
-    one = await towns.db.write(TOWN, drafts.answer, TOWN, one.id, one.version, rule)
+    one = await towns.db.write(TOWN, drafts.answer, TOWN, one.id, one.version, rule, ANNA)
     with pytest.raises(Mistake, match=r"drafts\.sample"):
         await towns.db.write(TOWN, drafts.submit, TOWN, one.id, one.version, ANNA)
     assert (

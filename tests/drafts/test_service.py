@@ -10,7 +10,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from connector.approvals.model import Voter
+from connector.approvals.decide import NotYours
+from connector.approvals.model import ApprovalRule, Voter
 from connector.catalogue.uploads import Uploads
 from connector.drafts.model import Draft
 from connector.drafts.service import Drafts, Outdated
@@ -22,9 +23,9 @@ from tests.testkit.patience import PATIENCE_S
 from tests.testkit.towns import Towns
 
 TOWN, NEIGHBOUR = "musterstadt", "nachbardorf"
-ANNA, PAULA, CARL = (
+ANNA, PAULA, CARL, BERTA = (
     Voter("p-aaaaaa", frozenset({"steward"})), Voter("p-999999", frozenset({"publisher"})),
-    Voter("p-cccccc", frozenset({"protection"})),
+    Voter("p-cccccc", frozenset({"protection"})), Voter("p-bbbbbb", frozenset({"steward"})),
 )  # fmt: skip
 RULE = {"rule": "municipal-purpose", "slots": {"until": "31.12.2099"}}
 PEOPLE = "Nr;Ansprechpartner\n1;Sabine Müller\n2;Hans Schmidt\n3;Max Bauer\n"
@@ -86,8 +87,8 @@ async def begun(desk: Drafts, text: str = TREES, name: str = "Baumkataster_2024.
     return await desk.read_within(TOWN, made.id, 10)
 
 
-async def answer(towns: Towns, desk: Drafts, one: Draft, **said: Any) -> Draft:
-    return await towns.db.write(TOWN, desk.answer, TOWN, one.id, one.version, said)
+async def answer(towns: Towns, desk: Drafts, one: Draft, by: Voter = ANNA, **said: Any) -> Draft:
+    return await towns.db.write(TOWN, desk.answer, TOWN, one.id, one.version, said, by)
 
 
 async def submit(towns: Towns, desk: Drafts, one: Draft, by: Voter = ANNA) -> Draft:
@@ -129,12 +130,13 @@ async def test_a_guessed_system_says_no_area(towns: Towns, desk: Drafts) -> None
     assert one.reading.tables[0].map is not None
     assert (one.reading.tables[0].map.sureness, one.said.box) == ("guessed", ())
     with pytest.raises(Mistake, match=r"drafts\.zone"):
-        await desk.read_in_zone(TOWN, one.id, one.version, 31)
-    await desk.read_in_zone(TOWN, one.id, one.version, 33)
+        await desk.read_in_zone(TOWN, one.id, one.version, 31, ANNA)
+    await desk.read_in_zone(TOWN, one.id, one.version, 33, BERTA)
     known = await desk.read_within(TOWN, one.id, 10)
     assert (known.state, known.said.title, round(known.said.box[0], 1)) == ("open", one.said.title, 14.7)
+    assert known.author == f"{ANNA.who} {BERTA.who}"
     with pytest.raises(Outdated):
-        await desk.read_in_zone(TOWN, one.id, one.version, 32)
+        await desk.read_in_zone(TOWN, one.id, one.version, 32, ANNA)
 
 
 async def test_a_second_window_loses_nothing(towns: Towns, desk: Drafts) -> None:
@@ -180,6 +182,7 @@ async def test_nobody_in_it_is_an_answer_that_lets_it_out(towns: Towns, desk: Dr
 
 async def test_whoever_may_only_draft_waits_for_a_steward(towns: Towns, desk: Drafts) -> None:
     """>> a publisher submits << waits >> a steward says no << a draft again, with what was answered."""
+    towns.people.roles[BERTA.who] = set(BERTA.roles)
     one = await answer(towns, desk, await begun(desk), **RULE)
     waits = await submit(towns, desk, one, PAULA)
     assert waits.state == "submitted"
@@ -344,3 +347,66 @@ async def test_what_was_handed_in_before(towns: Towns, desk: Drafts) -> None:
     with pytest.raises(Unknown):
         await desk.begin_with(TOWN, ANNA.who, source.id)
     assert len(await towns.rows(TOWN, "SELECT 1 FROM source WHERE participant = :participant")) == 1
+
+
+async def four_eyes(towns: Towns) -> None:
+    """Two people for every publication; Berta is a second steward."""
+    towns.people.roles[BERTA.who] = set(BERTA.roles)
+    rule = ApprovalRule(subject="publication", template="", people="two", protection=False, days=14)
+    await towns.db.write(TOWN, towns.approvals.rules.put, TOWN, rule, ANNA.who)
+
+
+async def agree(towns: Towns, one: Draft, who: Voter) -> None:
+    await towns.db.write(TOWN, towns.publications.yes, TOWN, one.approval, who)
+
+
+@pytest.mark.threat("T144")
+async def test_bug_who_wrote_the_description_was_the_second_pair_of_eyes(towns: Towns, desk: Drafts) -> None:
+    """>> Paula's file, a description by Berta, a rule by Anna, handed over by Paula << neither steward agrees, each may
+    refuse; afterwards, too, who wrote is known."""
+    await four_eyes(towns)
+    made = await desk.begin(TOWN, PAULA.who, "Baumkataster_2024.csv", Body(TREES.encode("cp1252")))
+    one = await desk.read_within(TOWN, made.id, 10)
+    one = await answer(towns, desk, one, BERTA, description="Alle Bäume der Stadt")
+    towns.people.roles["p-dddddd"] = {"steward"}
+    one = await answer(towns, desk, one, ANNA, **RULE)
+    waits = await submit(towns, desk, one, PAULA)
+    assert (waits.state, waits.author) == ("submitted", f"{PAULA.who} {BERTA.who} {ANNA.who}")
+    for who in (ANNA, BERTA):
+        with pytest.raises(NotYours, match=r"approvals\.own-draft"):
+            await agree(towns, waits, who)
+    await towns.db.write(TOWN, towns.approvals.no, TOWN, waits.approval, BERTA, "data", "")
+    again = await towns.db.read(TOWN, desk.get, TOWN, one.id)
+    assert again.state == "open"
+    waits = await submit(towns, desk, again, PAULA)
+    with pytest.raises(NotYours):
+        await agree(towns, waits, BERTA)
+    await agree(towns, waits, Voter("p-dddddd", frozenset({"steward"})))
+    assert (await towns.db.read(TOWN, desk.get, TOWN, one.id)).state == "published"
+
+
+@pytest.mark.threat("T144")
+async def test_bug_answers_on_persons_made_nobody_an_author(towns: Towns, desk: Drafts) -> None:
+    """>> Anna's file; Berta answers the hint; what stands already is sent again; data protection answers another way
+    << Berta is an author, who changed nothing is none, nor the officer; with both written nobody is left to agree."""
+    await four_eyes(towns)
+    one = await answer(towns, desk, await begun(desk, PEOPLE, "liste.csv"), title="Liste", **RULE)
+    one = await answer(towns, desk, one, BERTA, title="Liste")
+    assert one.author == ANNA.who
+    key = one.hints[0].key
+    officer = await answer(towns, desk, one, CARL, personal={key: "official"})
+    assert officer.author == ANNA.who
+    one = await answer(towns, desk, officer, BERTA, personal={key: "nobody"})
+    assert one.author == f"{ANNA.who} {BERTA.who}"
+    with pytest.raises(Mistake, match=r"approvals\.nobody-else"):
+        await submit(towns, desk, one)
+
+
+@pytest.mark.threat("T144")
+async def test_an_officer_who_writes_the_description_is_an_author(towns: Towns, desk: Drafts) -> None:
+    """>> data protection changes a word beside its answer << an author: she agrees to nothing of it."""
+    one = await answer(towns, desk, await begun(desk, PEOPLE, "liste.csv"), title="Liste", **RULE)
+    one = await answer(towns, desk, one, CARL, personal={one.hints[0].key: "official"}, title="Namen")
+    assert one.author == f"{ANNA.who} {CARL.who}"
+    with pytest.raises(Mistake, match=r"approvals\.no-protection"):
+        await submit(towns, desk, one)

@@ -142,7 +142,7 @@ class PublishHandlers:
         version, zone = call.form.text("version"), call.form.text("zone")
         if not all(text.isascii() and text.isdigit() and len(text) < 10 for text in (version, zone)):
             raise Mistake("web.field", pointer="zone")
-        await self._drafts.read_in_zone(call.slug, call.param("draft"), int(version), int(zone))
+        await self._drafts.read_in_zone(call.slug, call.param("draft"), int(version), int(zone), call.voter)
         await self._drafts.read_within(call.slug, call.param("draft"), PATIENCE_S)
         return to(call.at("publish", call.param("draft")))
 
@@ -367,7 +367,7 @@ class PublishHandlers:
         """The draft with these answers, or what is wrong with them."""
         try:
             seen = int(call.form.text("version", "0"))
-            return await self._db.write(call.slug, self._drafts.answer, call.slug, one.id, seen, changed)
+            return await self._db.write(call.slug, self._drafts.answer, call.slug, one.id, seen, changed, call.voter)
         except (Mistake, Outdated) as problem:
             return [("", call.explain(problem))]
         except ValueError as problem:

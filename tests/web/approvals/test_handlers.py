@@ -142,7 +142,7 @@ async def test_a_draft_is_shown_as_sentences_and_its_author_cannot_agree(city: C
     assert f"Titel: bisher „Bäume“, neu „Stadtbäume {NASTY}“." in one.words
     assert "Schlagwörter kommt hinzu: „Grün“." in one.words
     assert NASTY not in one.text
-    assert "Das haben Sie selbst vorgelegt." in one.words
+    assert "Das haben Sie selbst vorgelegt oder mitgeschrieben." in one.words
     assert [form.action for form in one.forms if "approvals" in form.action] == [f"{one.path}/withdraw"]
     berta = desk.browser({TOWN: ["steward"]}, name="Berta")
     await berta.send(await berta.get(one.path), "/yes", "Zustimmen")
