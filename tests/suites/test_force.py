@@ -355,7 +355,7 @@ def unreached(root: str, nodes: Nodes) -> set[str]:
 
 @pytest.mark.parametrize("stride", [8, pytest.param(1, marks=pytest.mark.long)])
 def test_every_node_of_a_report_is_reached_from_its_policy_report(suite: Any, tmp_path: Path, stride: int) -> None:
-    """>> a rule without an action, and municipal cases (`long`: all 424)  << no report that belongs to nothing."""
+    """>> a rule without an action, and municipal cases (`long`: all)  << no report that belongs to nothing."""
     silent = suite(policy=POLICY.replace("odrl:action odrl:use ; ", ""))
     write(tmp_path / "municipal", stride)
     for case in (*force.cases(silent), *force.cases(tmp_path / "municipal")):
