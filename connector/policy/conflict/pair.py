@@ -12,13 +12,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from connector.policy.containment.compare import CLAUSES, Answer
+from connector.policy.containment.duties_kept import nested, puzzling
 from connector.policy.containment.encode import Encoder
 from connector.policy.containment.logic import Budget, Exhausted, Never, Some, Statement, together
 from connector.policy.containment.narrow import narrower
-from connector.policy.containment.norms import Norms, actions, concerns, sound, strange
+from connector.policy.containment.norms import Norms, actions, concerns, conditions, oddities, sound, strange
 from connector.policy.odrl.clauses import atoms, clauses_of
 from connector.policy.odrl.model import Closure, Policy, Rule
-from connector.policy.odrl.names import covers
+from connector.policy.odrl.names import ACTIONS, covers
 from connector.policy.odrl.operands import BUILT_IN
 from connector.policy.odrl.registry import Registry
 
@@ -36,7 +37,7 @@ class Clash(Struct, frozen=True, kw_only=True):
 
 class Pair(Struct, frozen=True, kw_only=True):
     """`within` says whether the second is no wider than the first, `around` the reverse. `together`: whether a request
-    is permitted by both; None if the question is too large.
+    is permitted by both; None if the question is too large, or hangs on what nobody understands.
     """
 
     relation: Relation
@@ -87,7 +88,7 @@ class _Beside:
     def __init__(self, first: Policy, second: Policy, closure: Closure, registry: Registry) -> None:
         if sum(1 for policy in (first, second) for _ in atoms(clauses_of(policy))) > CLAUSES:
             raise Exhausted
-        encoder = Encoder((first, second), closure, registry)
+        self._encoder = encoder = Encoder((first, second), closure, registry)
         self._both = Norms(first, encoder), Norms(second, encoder)
         rules = [rule for p in (first, second) for rule in (*p.permissions, *p.prohibitions)]
         self._actions, self._budget = actions(rules), Budget()
@@ -110,9 +111,24 @@ class _Beside:
                     if concerns(other, action) and self._holds(*granted, theirs.forbids(other)):
                         yield Clash(permission=rule, prohibition=other, first=first)
 
-    def together(self) -> bool:
-        """Whether some request is permitted by both."""
+    def together(self) -> bool | None:
+        """Whether some request is permitted by both; None if that hangs on something that nobody understands."""
+        if self._puzzling():
+            return None
         return any(self._holds(*self._permitted(action)) for action in self._actions)
+
+    def _puzzling(self) -> bool:
+        """Whether something that may decide is not understood: a rule, a clause, a duty, or the policy as a whole."""
+        for policy in (norms.policy for norms in self._both):
+            rules = (*policy.permissions, *policy.prohibitions)
+            duties = nested((*policy.obligations, *(d for rule in rules for d in (*rule.duties, *rule.remedies))))
+            if any(True for _ in oddities(policy)) or any(strange(rule) for rule in rules):
+                return True
+            if any(not self._encoder.understood(conditions(rule), "forbid") for rule in rules):
+                return True
+            if any(duty.action.iri not in ACTIONS or puzzling(duty, self._encoder) for duty in duties):
+                return True
+        return False
 
     def _permitted(self, action: str) -> list[Statement]:
         found: list[Statement] = []

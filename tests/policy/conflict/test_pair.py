@@ -7,7 +7,7 @@ from hypothesis import given, settings
 
 from connector.policy.conflict.pair import pair
 from connector.policy.evaluation.program import compile
-from connector.policy.odrl.model import Policy
+from connector.policy.odrl.model import Closure, Policy
 from connector.policy.odrl.parse import parse
 from tests.fuzz.effort import amount
 from tests.policy import small
@@ -77,3 +77,27 @@ def test_no_request_is_permitted_by_two_that_exclude_each_other(first: Any, seco
     programs = compile(first), compile(second)
     met = any(all(one.verdict(world, "access").permit for one in programs) for world in small.worlds())
     assert not met or found.together is not False
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"permission": [{"action": "ex:dance"}]},
+        {
+            "permission": [
+                {"action": "use", "constraint": [{"leftOperand": "partner", "operator": "eq", "rightOperand": "x"}]}
+            ]
+        },
+        {"permission": [{"action": "use", "duty": [{"action": "ex:dance"}]}]},
+        {"permission": [{"action": "use"}], "profile": "https://other.example/profile"},
+        {"permission": [{"action": "use"}], "odrl:inheritFrom": "urn:parent"},
+    ],
+)
+def test_bug_two_policies_that_nobody_understands_could_be_in_force_together(odd: dict[str, object]) -> None:
+    """>> an action, operand, duty, profile or parent that nobody knows; beside the same, and beside a plain use
+    << it cannot be told whether both can hold; of two that are understood it can."""
+    plain = parse({"permission": [{"action": "use"}]})
+    for other in (parse(odd), plain):
+        assert pair(parse(odd), other, Closure()).compatible is None
+        assert pair(other, parse(odd), Closure()).compatible is None
+    assert pair(plain, plain, Closure()).compatible is True
