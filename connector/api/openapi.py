@@ -41,6 +41,7 @@ from connector.api.process import ProcessHandlers
 from connector.api.records import RecordHandlers
 from connector.api.routes import Handlers, Query, Route, get
 from connector.api.scopes import ON_SOCKET, scope_of
+from connector.api.space_certificates import CertificateHandlers
 from connector.api.spaces import SpaceHandlers
 from connector.api.terminations import TerminationHandlers
 from connector.api.trace import TraceHandlers
@@ -101,7 +102,8 @@ GROUPS: tuple[type[Handlers], ...] = (
     FindHandlers,
     FederationHandlers, HarvestHandlers, ContractHandlers, CountersigningHandlers, TransferHandlers, DutyHandlers,
     AttentionHandlers, TerminationHandlers, ClockHandlers, OffboardingHandlers, MovingHandlers, RecordHandlers,
-    PersonHandlers, PeopleHandlers, SpaceHandlers, GroupHandlers, MandateHandlers, MergerHandlers, PartnerHandlers,
+    PersonHandlers, PeopleHandlers, SpaceHandlers, GroupHandlers, MandateHandlers, MergerHandlers, CertificateHandlers,
+    PartnerHandlers,
     TraceHandlers, BackupHandlers, ProcessHandlers, WitnessHandlers, OpenApiHandlers,
 )  # fmt: skip
 

@@ -18,6 +18,7 @@ from connector.spaces.joining.mergers import OwnMergers
 from connector.spaces.keeping import issuing
 from connector.spaces.keeping.applications import Applications
 from connector.spaces.keeping.authority import People, SpaceAuthority
+from connector.spaces.keeping.certificates import Certificates
 from connector.spaces.keeping.groups import SpaceGroups
 from connector.spaces.keeping.hints import Hints
 from connector.spaces.keeping.invitations import Invitations
@@ -45,6 +46,7 @@ class SpaceSlice(Struct, frozen=True, kw_only=True):
     issuer: ListIssuer
     memberships: Memberships
     mergers: Mergers
+    certificates: Certificates
     groups: SpaceGroups
     elsewhere: GroupsElsewhere
     joining: Joining
@@ -93,6 +95,7 @@ def assemble(
         applications=applications,
         memberships=memberships,
         mergers=mergers,
+        certificates=Certificates(db, participants, authority),
         groups=groups,
         elsewhere=elsewhere_groups,
         hints=hints,

@@ -117,6 +117,27 @@ class GivenMandate(Struct, frozen=True, kw_only=True, rename="camel"):
     """Its code was told: it ends nothing a second time."""
 
 
+class AskedSeal(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A seal certificate above level L1 that a member says is its own: nobody counts it before people have looked at
+    it. `refused` stays until the member names it no more."""
+
+    sha256: Sha256
+    at: int
+    votes: tuple[Vote, ...] = ()
+    refused: bool = False
+
+
+class Strike(Struct, frozen=True, kw_only=True):
+    """What people of the authority struck off as stolen: the SHA-256 of a certificate, or the thumbprint of a key of a
+    witness, and since when it counts no more (RFC 3339)."""
+
+    name: str
+    since: str
+
+
+MOST_ASKED: Final = 8
+"""Seal certificates of one member that wait for people, or were refused."""
+MOST_STRIKES: Final = 64
 MOST_MANDATES: Final = 64
 """Mandates of one member that an authority remembers; a member that has more has to be invited anew."""
 
@@ -134,13 +155,16 @@ class Keys(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True
     """Mandates that the authority may have to end; the list says nothing of them."""
     struck: tuple[str, ...] = ()
     """Thumbprints that are the member's no more, by the authority's word alone."""
+    asked: tuple[AskedSeal, ...] = ()
+    """By the authority's word alone, as `strikes` is."""
+    strikes: tuple[Strike, ...] = ()
 
     @classmethod
     def of(
         cls, entry: Entry, witness: WitnessKeys | None = None, mandates: tuple[GivenMandate, ...] = ()
     ) -> "Keys":  # fmt: skip
         """Those of an entry, of the process as a witness, and who acts for the participant."""
-        names = (name for name in cls.__struct_fields__ if name not in ("witness", "mandates", "struck"))
+        names = (name for name in cls.__struct_fields__ if hasattr(entry, name))
         return cls(**{name: getattr(entry, name) for name in names}, witness=witness, mandates=mandates)
 
 

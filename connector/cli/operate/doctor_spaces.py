@@ -70,3 +70,6 @@ def _kept(api: Api, slug: str, people: list[dict[str, Any]]) -> Iterator[Line]:
     ]  # fmt: skip
     if waiting:
         yield "warn", "space-waiting", {"participant": slug, "count": len(waiting)}
+    unseen = api.get("participants", slug, "space", "certificates")["certificates"]
+    if unseen:
+        yield "warn", "space-certificates", {"participant": slug, "count": len(unseen)}

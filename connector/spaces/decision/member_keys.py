@@ -11,9 +11,11 @@ from msgspec.structs import replace
 
 from connector.errors import PeerError
 from connector.http.address import target
+from connector.spaces.decision import sealing
 from connector.spaces.model import MOST_MANDATES, SKEW_MS, GivenMandate, Keys, Member, to_json
 from connector.trust.did.documents import DidDocument
 from connector.trust.keys.jwk import thumbprint
+from connector.trust.members.trust_list import RETIRED, millis
 from connector.verify.checks import mandate
 from connector.verify.formats.faults import Fault
 
@@ -40,9 +42,10 @@ def checked_keys(
     Raises PeerError for keys that are not its own, or another's that no sealed mandate goes with.
     """
     keys = said or Keys()
+    require_well_formed(keys)
     require_own_keys(keys, document, host)
-    certificates = (*keys.seal_certificates, *(believed.before.seal_certificates if believed.before else ()))
-    listed = [one if isinstance(one, str) else one.sha256 for one in certificates]
+    certificates = (keys if believed.before is None else believed.before).seal_certificates
+    listed = [one if isinstance(one, str) else one.sha256 for one in certificates]  # of a member those people approved
     at = (now + SKEW_MS) // 1000  # given just now, by a clock that is a little ahead of ours
     try:
         found = mandate.check(
@@ -52,7 +55,7 @@ def checked_keys(
     except Fault as fault:
         raise PeerError("spaces.mandate", did=document.did, why=fault.code) from fault
     mandates = () if found is None else (entrusted(found),)
-    return replace(keys, mandates=mandates, struck=())
+    return replace(keys, mandates=mandates, struck=(), asked=(), strikes=())
 
 
 def entrusted(found: mandate.Mandate) -> GivenMandate:
@@ -83,9 +86,10 @@ def key_print(key: Mapping[str, object]) -> str:
 
 
 def with_keys(member: Member, keys: Keys, now: int) -> Member:
-    """The member with other keys; mandates that it told before stay known, whoever sends this.
+    """The member with other keys; mandates that it told before stay known, whoever sends this, and a certificate above
+    level L1 that nobody has looked at waits for people.
 
-    Raises PeerError for keys that were struck, or more mandates than are remembered.
+    Raises PeerError for keys that were struck, or more mandates or certificates than are remembered.
     """
     known = member.keys.mandates
     codes = {one.withdrawal for one in known}
@@ -94,20 +98,40 @@ def with_keys(member: Member, keys: Keys, now: int) -> Member:
         raise PeerError("spaces.struck-key", did=member.did)
     if len(mandates) > MOST_MANDATES:
         raise PeerError("spaces.mandates", most=MOST_MANDATES)
-    return replace(member, keys=replace(keys, mandates=mandates, struck=member.keys.struck), changed_at=now)
+    listed, asked = sealing.told(member.keys, keys, now)
+    after = replace(
+        keys, mandates=mandates, struck=member.keys.struck, strikes=member.keys.strikes, seal_certificates=listed,
+        asked=asked,
+    )  # fmt: skip
+    return replace(member, keys=after, changed_at=now)
 
 
 def more_keys(before: Keys, after: Keys) -> bool:
     """Whether the list says more of a member's keys than it did, and than it has to say of most members."""
-    old, new = (len(to_json(replace(one, mandates=(), struck=()))) for one in (before, after))
+    old, new = (len(to_json(replace(one, mandates=(), struck=(), asked=(), strikes=()))) for one in (before, after))
     return new > max(old, FEW_BYTES)
 
 
 def require_well_formed(keys: Keys) -> None:
-    """Raises PeerError for more than one member may fill the list with, and for a key that is none of its type."""
+    """Raises PeerError for more than one member may fill the list with, for a key that is none of its type, a
+    certificate twice, and a time that is none."""
     typed = all(kind in ("", key.get("kty")) and key_print(key) != "" for key, kind in _typed(keys))
-    if len(to_json(keys)) > MOST_BYTES or not typed:
+    seals = [one if isinstance(one, str) else one.sha256 for one in keys.seal_certificates]
+    if len(to_json(keys)) > MOST_BYTES or not typed or len(set(seals)) != len(seals):
         raise PeerError("spaces.keys")
+    try:
+        for time in _times(keys):
+            millis(time)
+    except ValueError as cause:
+        raise PeerError("spaces.keys") from cause
+
+
+def _times(keys: Keys) -> Iterable[str | None]:
+    for seal in keys.seal_certificates:
+        yield from () if isinstance(seal, str) else (seal.valid_from, seal.valid_until)
+    for former in keys.former_seal_keys_pq:
+        yield from (former.valid_from, former.valid_until)
+    yield from (key.get(RETIRED) for key in (() if keys.witness is None else keys.witness.keys))
 
 
 def _typed(keys: Keys) -> Iterable[tuple[Mapping[str, str], str]]:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from connector.clock import rfc3339
 from connector.errors import Mistake, PeerError
-from connector.spaces.decision import merging
+from connector.spaces.decision import merging, sealing
 from connector.spaces.decision.member_keys import with_keys
 from connector.spaces.model import (
     DAY_MS,
@@ -101,9 +101,11 @@ def moved(member: Member, did: str, keys: Keys, operator: str, now: int) -> Memb
 def admitted(application: Application, invitation: Invitation, rules: Rules, now: int, before: Member | None) -> Member:
     """The member that an approved application makes: named as the authority invited it, not as it calls itself.
 
-    What was struck `before` stays so: raises PeerError for such keys.
+    Its seal certificates above level L1 are approved with it. What was struck `before` stays so: raises PeerError for
+    such keys.
     """
     keys = application.keys if before is None else with_keys(before, application.keys, now).keys
+    keys = replace(keys, seal_certificates=sealing.usable(application.keys), asked=())
     return Member(
         participant=application.participant, did=application.did, name=invitation.name or application.name,
         operator=application.operator, kind=invitation.kind or application.kind, ars=invitation.ars or application.ars,

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from connector.clock import rfc3339
 from connector.errors import PeerError
-from connector.spaces.decision import grouping, member_keys, merging
+from connector.spaces.decision import grouping, member_keys, merging, periods
 from connector.spaces.decision.member_keys import MOST_BYTES
 from connector.spaces.model import (
     DAY_MS,
@@ -28,7 +28,6 @@ from connector.spaces.model import (
     Space,
 )
 from connector.trust.keys.jwk import encode
-from connector.trust.members.entries import continued
 from connector.trust.members.list_writer import to_form
 from connector.trust.members.trust_list import (
     MOST_WITNESS_KEYS,
@@ -83,9 +82,10 @@ def following(
         next_update=rfc3339(now + space.rules.list_days * DAY_MS),
         authority=space.authority,
         participants=tuple(
-            _bounded(continued(known.get(one.did), entry_of(one, within.get(one.did, ())), "", now)) for one in said
+            _bounded(periods.of_member(known.get(one.did), entry_of(one, within.get(one.did, ())), one, now))
+            for one in said
         ),
-        witnesses=_witnesses(said),
+        witnesses=periods.of_witnesses(() if before is None else before.witnesses, _witnesses(said), said, now),
         space=space.space,
         name=space.name,
         recognised=tuple(

@@ -20,7 +20,7 @@ from connector.http.refusals import TooMany
 from connector.ids import new_uuid
 from connector.participants.service import Hosted, Participants
 from connector.spaces import application_store, documents, group_store, member_store, store
-from connector.spaces.decision import member_keys, membership, next_list
+from connector.spaces.decision import member_keys, membership, next_list, sealing
 from connector.spaces.documents import ApplicationClaims, Receipt
 from connector.spaces.keeping import listing
 from connector.spaces.keeping.authority import SpaceAuthority, record
@@ -339,7 +339,14 @@ def _found_out(
         Check(name="domain", good=bool(invitation.domain), note=invitation.domain or host, at=now),
         Check(name="ars", good=bool(invitation.ars), note=claims.ars, at=now),
         Check(name="name", good=claims.name == invitation.name, note=claims.name, at=now),
+        *(Check(name="certificates", good=False, note=one, at=now) for one in _shown(claims)),
     )
+
+
+def _shown(claims: ApplicationClaims) -> tuple[str, ...]:
+    """Seal certificates above level L1, at which nobody but people can look."""
+    found = sealing.certificates(claims.keys)
+    return (found,) if found else ()
 
 
 def _require_checked(found: Application, rules: Rules) -> None:

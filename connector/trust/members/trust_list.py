@@ -23,8 +23,11 @@ NODES: Final = 400_000
 
 UNTIL: Final = "until"
 """Member of a log key in the list: the RFC 3339 time from which on it signs no new state of the log."""
+BEGINS: Final = "validFrom"
 RETIRED: Final = "validUntil"
-"""Member of a witness's key in the list: the RFC 3339 time of the last second that counts."""
+"""Members of a witness's key in the list: the RFC 3339 times of the first and of the last second that count."""
+STRUCK: Final = "struckSince"
+"""The same of what people of the authority struck off: the one end that may lie before the list that first says it."""
 MOST_FORMER: Final = 64
 """Former keys for second seals of one member."""
 MOST_LOG_KEYS: Final = 256
@@ -67,11 +70,13 @@ class MergedInto(Struct, frozen=True):
 
 
 class Sealing(Struct, frozen=True, rename="camel", omit_defaults=True):
-    """A seal certificate and from when until when it counts; a side that is absent has no bound."""
+    """A seal certificate and from when until when it counts; a side that is absent has no bound. `struck_since`: people
+    of the authority struck it off, and say from when on it counts no more."""
 
     sha256: Sha256
     valid_from: str | None = None
     valid_until: str | None = None
+    struck_since: str | None = None
 
     def holds(self, now: int) -> bool:
         """Whether it counts at this instant (milliseconds)."""
@@ -496,11 +501,12 @@ def _moments(trust_list: TrustList) -> list[str | None]:
         for group in entry.group_periods:
             ours += [group.valid_from, group.valid_until]
         for seal in entry.listed_seals:
-            ours += [seal.valid_from, seal.valid_until]
+            ours += [seal.valid_from, seal.valid_until, seal.struck_since]
         for key in entry.former_seal_keys_pq:
             ours += [key.valid_from, key.valid_until]
     ours += [group.valid_until for group in trust_list.groups]
     for issuer in trust_list.issuers:
         ours += [issuer.valid_from, issuer.valid_until]
-    ours += [key.get(RETIRED) for witness in trust_list.witnesses for key in witness.keys]
+    times = (BEGINS, RETIRED, STRUCK)
+    ours += [key.get(name) for witness in trust_list.witnesses for key in witness.keys for name in times]
     return ours

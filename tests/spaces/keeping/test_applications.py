@@ -195,7 +195,7 @@ async def test_a_member_cannot_stop_the_list(county: County, nasty: NastyPeer) -
 
 @pytest.mark.threat("T106")
 async def test_a_member_that_asks_without_end_waits(county: County, nasty: NastyPeer) -> None:
-    """>> other certificates with each request: a version of the list for each << twelve an hour."""
+    """>> other keys with each request: a version of the list for each << twelve an hour."""
     own = {"keys": [nasty.signer.kid.partition("#")[2]]}
     reply = await hand_in(county, nasty, await county.invite(), keys=own)
     await admit(county, reply.json["id"])

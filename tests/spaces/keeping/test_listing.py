@@ -152,7 +152,8 @@ async def test_a_full_list_takes_nobody_in_and_lets_everybody_go(
     with pytest.raises(Mistake, match="list-full"):
         await memberships.recognise(COUNTY, elsewhere, (), PEOPLE[0])
     hosted = await town.services.participants.get(TOWN)
-    many = replace(await joining._own_keys(hosted), seal_certificates=tuple(f"{at:064}" for at in range(64)))
+    former = tuple(SecondKey({"kty": "AKP", "alg": "ML-DSA-44", "pub": f"{at:0400}"}) for at in range(40))
+    many = replace(await joining._own_keys(hosted), former_seal_keys_pq=former)
     with monkeypatch.context() as few:
         few.setattr(member_keys, "FEW_BYTES", 2_048)
         for said in (

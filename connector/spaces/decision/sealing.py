@@ -1,0 +1,138 @@
+"""Seal certificates above level L1: they count once people of the authority have looked (spec/spaces.md 3.4; T152).
+
+A digest in the list is the authority's word that it looked, so a member alone puts none there. What people struck off
+counts no more from the time that they state, which may lie before they heard of it.
+"""
+
+from collections.abc import Collection
+
+from msgspec.structs import replace
+
+from connector.approvals import decide as ballots
+from connector.approvals.decide import Late
+from connector.approvals.model import NEVER_MS, Ballot, State, Voter
+from connector.clock import rfc3339
+from connector.errors import Mistake, PeerError
+from connector.http.address import target
+from connector.spaces.model import MOST_ASKED, MOST_STRIKES, OVER, AskedSeal, Keys, Member, Rules, Strike
+from connector.trust.did.did import host_of, parse
+from connector.trust.keys.jwk import thumbprint
+from connector.trust.members.trust_list import Sealing, TrustList
+
+Listed = tuple[str | Sealing, ...]
+
+
+def told(before: Keys, said: Keys, now: int) -> tuple[Listed, tuple[AskedSeal, ...]]:
+    """Which certificates of those that a member names are listed, and which wait for people.
+
+    One that it names no more is asked for anew when it comes back. Raises PeerError for too many.
+    """
+    known, waiting = {_name(one) for one in before.seal_certificates}, {one.sha256: one for one in before.asked}
+    listed = tuple(one for one in said.seal_certificates if _name(one) in known)
+    new = [one for one in said.seal_certificates if _name(one) not in known and not _over(one)]
+    if len(new) > MOST_ASKED:
+        raise PeerError("spaces.certificates", most=MOST_ASKED)
+    return listed, tuple(waiting.get(_name(one)) or AskedSeal(sha256=_name(one), at=now) for one in new)
+
+
+def usable(said: Keys) -> Listed:
+    """The certificates that people approve with an application."""
+    return tuple(one for one in said.seal_certificates if not _over(one))
+
+
+def certificates(said: Keys) -> str:
+    """Their SHA-256, for people to compare."""
+    return ", ".join(_name(one) for one in usable(said))
+
+
+def _name(one: str | Sealing) -> str:
+    return one if isinstance(one, str) else one.sha256
+
+
+def _over(one: str | Sealing) -> bool:
+    """A certificate of before that this authority never listed: nobody has to look at it any more."""
+    return isinstance(one, Sealing) and one.valid_until is not None
+
+
+def waiting(member: Member) -> tuple[AskedSeal, ...]:
+    """What people have to decide of a member."""
+    return () if member.state in OVER else tuple(one for one in member.keys.asked if not one.refused)
+
+
+def ballot(one: AskedSeal, rules: Rules) -> Ballot:
+    """As many as the rules ask for on that day, without a deadline: until then the certificate counts for nobody."""
+    state: State = "refused" if one.refused else "open"
+    return Ballot(
+        stewards=rules.approvals, protection=0, drafter="", due_at=NEVER_MS, state=state, votes=one.votes
+    )  # fmt: skip
+
+
+def approved(member: Member, sha256: str, voter: Voter, rules: Rules, now: int) -> Member:
+    """With the yes of a person, and with the last one listed from the next version on.
+
+    The same person again changes nothing. Raises Mistake, Late or NotYours.
+    """
+    if sha256 in {_name(one) for one in member.keys.seal_certificates}:
+        raise Late("approvals.approved")
+    asked = _asked(member, sha256)
+    after = ballots.yes(ballot(asked, rules), voter, "steward", now)
+    if after.votes == asked.votes:
+        return member
+    if after.state != "approved":
+        return _with(member, asked, replace(asked, votes=after.votes), now)
+    keys = _with(member, asked, None, now).keys
+    return replace(member, keys=replace(keys, seal_certificates=(*keys.seal_certificates, sha256)), changed_at=now)
+
+
+def refused(member: Member, sha256: str, voter: Voter, rules: Rules, now: int) -> Member:
+    """One no ends it; raises Mistake, Late or NotYours."""
+    asked = _asked(member, sha256)
+    ballots.no(ballot(asked, rules), voter, now)
+    return _with(member, asked, replace(asked, refused=True), now)
+
+
+def struck(member: Member, name: str, since: int, listed: Collection[str], now: int) -> Member:
+    """Without a certificate or a key of its witness from that time (ms) on; said again: the earlier time counts.
+
+    `listed` are the names that may be struck off. Raises Mistake for another, and for a time to come.
+    """
+    if since > now:
+        raise Mistake("spaces.strike-time")
+    before = next((one for one in member.keys.strikes if one.name == name), None)
+    if before is None and name not in listed:
+        raise Mistake("spaces.strike", name=name[:80])
+    if len(member.keys.strikes) >= MOST_STRIKES and before is None:
+        raise Mistake("spaces.strikes", most=MOST_STRIKES)
+    at = rfc3339(since) if before is None else min(rfc3339(since), before.since)
+    if before is not None and at == before.since:
+        return member
+    others = tuple(one for one in member.keys.strikes if one.name != name)
+    return replace(
+        member, keys=replace(member.keys, strikes=(*others, Strike(name=name, since=at))), changed_at=now
+    )  # fmt: skip
+
+
+def strikable(member: Member, listed: TrustList | None) -> frozenset[str]:
+    """What a list says of a member that can be struck off: SHA-256 of certificates, thumbprints of keys of its witness,
+    which lies on the host of its DID, former ones too."""
+    if listed is None:
+        return frozenset()
+    own = (one for one in listed.participants if one.did == member.did)
+    seals = (seal.sha256 for one in own for seal in one.listed_seals)
+    host = host_of(parse(member.did))
+    there = (one for one in listed.witnesses if (at := target(one.url)) is not None and at.host == host)
+    return frozenset((*seals, *(thumbprint(key) for one in there for key in one.keys)))
+
+
+def _asked(member: Member, sha256: str) -> AskedSeal:
+    found = next((one for one in member.keys.asked if one.sha256 == sha256), None)
+    if found is None or member.state in OVER:
+        raise Mistake("spaces.no-certificate", did=member.did)
+    return found
+
+
+def _with(member: Member, before: AskedSeal, after: AskedSeal | None, now: int) -> Member:
+    asked = tuple(after if one is before else one for one in member.keys.asked)
+    return replace(
+        member, keys=replace(member.keys, asked=tuple(one for one in asked if one is not None)), changed_at=now
+    )  # fmt: skip
