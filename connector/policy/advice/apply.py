@@ -11,7 +11,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from connector.policy.advice.what_if import Change, owed
-from connector.policy.evaluation.duty import CURRENCY
+from connector.policy.evaluation.duty import AMOUNT, CURRENCY
 from connector.policy.evaluation.duty_states import SUSPEND
 from connector.policy.evaluation.edges_in_time import CALENDAR, WINDOW_END
 from connector.policy.odrl.model import Atom, Collection, Duty, Logic, Policy, Rule
@@ -211,7 +211,7 @@ def _manner(clauses: Iterable[object]) -> Iterator[tuple[str, Value]]:
                 yield found.left, _numbers(found.operator, found.value, True)[0]
             elif isinstance(found.value, frozenset):
                 yield found.left, found.value if found.operator not in ("neq", "isNoneOf") else _OTHER
-            if found.unit:
+            if found.unit and found.left == AMOUNT:
                 yield CURRENCY, frozenset({found.unit})
 
 

@@ -10,12 +10,12 @@ from typing import NamedTuple
 from connector.policy.evaluation.checks import comparing
 from connector.policy.evaluation.connectives import COMBINED
 from connector.policy.odrl.model import Atom, Clause, Duty, Logic, Odd, Whom
-from connector.policy.odrl.names import HANSE, covers
+from connector.policy.odrl.names import HANSE, ODRL, covers
 from connector.policy.odrl.operators import UNKNOWN, YES
 from connector.policy.odrl.state_of_world import Deed, World
 from connector.policy.odrl.values import Due, Span
 
-CURRENCY = HANSE + "currency"
+AMOUNT, CURRENCY = ODRL + "payAmount", HANSE + "currency"
 
 
 class Limit(NamedTuple):
@@ -163,5 +163,5 @@ def _as_done(found: Clause, deed: Deed, world: World) -> int:
 
 
 def _same_unit(atom: Atom, deed: Deed) -> bool:
-    """The unit of an amount is the currency in which it was paid."""
-    return not atom.unit or deed.values.get(CURRENCY) == frozenset((atom.unit,))
+    """The unit of an amount is the currency in which it was paid; of anything else a deed says no unit."""
+    return not atom.unit or (atom.left == AMOUNT and deed.values.get(CURRENCY) == frozenset((atom.unit,)))

@@ -10,7 +10,7 @@ from connector.policy.evaluation.program import compile
 from connector.policy.odrl.parse import parse
 from connector.policy.odrl.state_of_world import Deed
 from tests.policy.duties import DUE, DUE_BY, HOUR, MAY, SUSPEND, ask, deed, duty, found, obliging
-from tests.policy.worlds import DAY, KIND, NOW, H, at, atom
+from tests.policy.worlds import DAY, KIND, NOW, H, O, at, atom
 
 
 def after_access(hours: int) -> dict[str, Any]:
@@ -150,3 +150,18 @@ def test_bug_a_deadline_from_an_agreement_that_nobody_knows_was_open_for_ever(ac
         late = replace(unknown, agreement_at=NOW - 2 * DAY, deeds=())
         assert not program.verdict(late, "access").permit
         assert program.verdict(replace(unknown, agreement_at=NOW - 2), "access").permit
+
+
+def test_bug_the_unit_of_a_size_was_compared_with_the_currency() -> None:
+    """>> pay for what is at least five of some unit; done, and somebody recorded that word as a currency
+    << not that duty: a currency says nothing about a size."""
+    size = atom("odrl:absoluteSize", "gteq", "5", unit="urn:mb")
+    owed = {"action": {"value": "odrl:compensate", "refinement": [size]}}
+    values = {O + "absoluteSize": 6_000_000, H + "currency": frozenset({"urn:mb"})}
+    paid = Deed(action=O + "compensate", at=NOW - 1, values=values)
+    assert not ask({"permission": [{"action": "use", "duty": [owed]}]}, deeds=(paid,)).permit
+    amount = atom("odrl:payAmount", "gteq", "5", unit="EUR")
+    euros = Deed(
+        action=O + "compensate", at=NOW - 1, values={O + "payAmount": 6_000_000, H + "currency": frozenset({"EUR"})}
+    )
+    assert ask({"permission": [{"action": "use", "duty": [duty("odrl:compensate", amount)]}]}, deeds=(euros,)).permit
