@@ -165,14 +165,14 @@ class Witnesses:
     def _urls(self) -> frozenset[str]:
         """Of all witnesses that the lists of now name; they may name others every day."""
         try:
-            return frozenset(one.url for one in self._anchor.current.witnesses)
+            return frozenset(one.url for one in self._anchor.current.witnesses if in_use(one, self._clock.now()))
         except Unauthenticated:
             return frozenset()
 
     def _listed(self) -> int:
         """Witnesses that one of our logs may have."""
         try:
-            found = {name_of(one.url) for one in self._anchor.current.witnesses}
+            found = {name_of(one.url) for one in self._anchor.current.witnesses if in_use(one, self._clock.now())}
         except Unauthenticated:
             return 0
         return min(MOST, len(found - {self._own}))
@@ -343,13 +343,21 @@ class Witnesses:
             return ()
         entry = self._anchor.entry_for(participant.did, participant.did)
         operators = {participant.operator, "" if entry is None else entry.operator}
+        now = self._clock.now()
         others = [one for one in listed if one.operator not in operators and name_of(one.url) != self._own]
-        return others[:MOST]
+        return [one for one in others if in_use(one, now)][:MOST]
 
     def _may_be_due(self, participant: Participant, size: int) -> bool:
         """Whether a witness of this log may have to be asked for its state of so many leaves."""
         slug, urls = participant.id, [one.url for one in self._foreign(participant)]
         return any(not self._pauses.holds(slug, url) and not self._pauses.rests(slug, url, size) for url in urls)
+
+
+def in_use(one: Witness, now: int) -> bool:
+    """Whether it is a witness at this instant (ms): the keys of one that was have ended. One without any is asked how
+    far it is."""
+    ends = [until(jwk) for jwk in one.keys]
+    return not ends or any(end is None or now // 1000 <= end for end in ends)
 
 
 def due(standing: WitnessProgress, now: int, every_s: float) -> bool:

@@ -11,9 +11,10 @@ from connector.errors import PeerError, Unavailable
 from connector.http.outbound import Answer
 from connector.participants.service import Hosted
 from connector.storage.database import Tx
+from connector.trust.members.trust_list import Witness
 from connector.verify.formats import checkpoint, cosignature
 from connector.witness import cosign, cosignatures
-from connector.witness.ask import Wanted, Witnesses, due
+from connector.witness.ask import Wanted, Witnesses, due, in_use
 from connector.witness.cosign import VouchedState
 from connector.witness.cosignatures import WitnessProgress
 from tests.testkit.towns import Towns
@@ -38,6 +39,14 @@ def test_asks_hourly_and_after_agreements(standing: tuple[int, int, int, bool], 
         participant=TOWN, size=size, root=b"", frontier=merkle.NOTHING, checkpoint="", at=0
     )  # fmt: skip
     assert due(WitnessProgress(newest, known, at, agreed), NOW, 3600.0) is wanted
+
+
+def test_nobody_asks_who_was_a_witness() -> None:
+    """Former ones stay on the list, each key with its end; while keys change, the new one has none."""
+    old, new = {"kty": "OKP", "validUntil": "2026-01-01T00:00:00Z"}, {"kty": "OKP"}
+    assert [in_use(Witness("A", "https://w", keys), NOW) for keys in ((old,), (old, new), (new,), ())] == [
+        False, True, True, True,
+    ]  # fmt: skip
 
 
 async def test_each_state_is_proven_to_grow_from_the_last(towns: Towns) -> None:

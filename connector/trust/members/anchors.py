@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from connector.errors import HanseError, PeerError, Unauthenticated
 from connector.trust.keys.jwk import thumbprint
 from connector.trust.members import space_names
+from connector.trust.members.entries import common_log_keys, common_seals
 from connector.trust.members.list_reader import ListReader
 from connector.trust.members.successors import Step, Successors, straight
 from connector.trust.members.trust_list import (
@@ -322,7 +323,7 @@ class Anchors(Anchor):
         if not self._joined and self.home is not None:
             return self.home.witnesses_for(own)
         lists = list(dict.fromkeys(self._counting(own)))
-        return tuple({one.url: one for listed in reversed(lists) for one in listed.current.witnesses}.values())
+        return _witnesses([listed.current for listed in lists])
 
     def member(self, did: str, now: int) -> Entry:
         """Of any space: what is shown or counted, and nobody's right rests on."""
@@ -362,9 +363,8 @@ class Anchors(Anchor):
             lists = [one.current for one in self._lists()]
             if not lists:
                 raise Unauthenticated("trust.no-list")
-            witnesses = {one.url: one for listed in reversed(lists) for one in listed.witnesses}
             self._whole = replace(
-                lists[0], participants=tuple(self.entries.values()), witnesses=tuple(witnesses.values()), recognised=(),
+                lists[0], participants=tuple(self.entries.values()), witnesses=_witnesses(lists), recognised=(),
                 groups=tuple(group for one in lists for group in one.groups if _own(one, group)),
             )  # fmt: skip
         return self._whole
@@ -489,13 +489,16 @@ def _shown(entries: Sequence[Entry]) -> Entry:
 def _common(first: Entry, others: Sequence[Entry]) -> Entry:
     return replace(
         first,
-        seal_certificates=tuple(
-            one for one in first.seal_certificates if all(one in other.seal_certificates for other in others)
-        ),
-        log_keys=tuple(one for one in first.log_keys if all(one in other.log_keys for other in others)),
+        seal_certificates=common_seals(first.listed_seals, [other.listed_seals for other in others]),
+        log_keys=common_log_keys(first.log_keys, [other.log_keys for other in others]),
         keys=tuple(one for one in first.keys if all(one in other.keys for other in others)),
         seal_key_pq=first.seal_key_pq if all(one.seal_key_pq == first.seal_key_pq for one in others) else None,
     )
+
+
+def _witnesses(lists: Sequence[TrustList]) -> tuple[Witness, ...]:
+    """Of one at an address for an operator the first list counts; where it was another's before, that is a second."""
+    return tuple({(one.operator, one.url): one for listed in reversed(lists) for one in listed.witnesses}.values())
 
 
 def _within(entry: Entry, space: str, *, whole: bool = False) -> Entry:

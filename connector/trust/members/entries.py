@@ -4,6 +4,7 @@ Pure: whoever makes a list, a development space or the authority of one, describ
 """
 
 import math
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -134,3 +135,45 @@ def _unnamed(did: str, key: KeyRecord) -> str | None:
     if did in names.get_values_for_type(x509.UniformResourceIdentifier) and key.public_jwk.get("alg") == "ES256":
         return None
     return leaf.fingerprint(SHA256()).hex()
+
+
+def common_seals(first: Sequence[Sealing], others: Iterable[Sequence[Sealing]]) -> tuple[str | Sealing, ...]:
+    """The certificates that all lists name, each for as long as all of them let it count: every authority has heard of
+    it at a time of its own."""
+    found = {one.sha256: one for one in first}
+    for other in others:
+        there = {one.sha256: one for one in other}
+        found = {name: _narrower(one, there[name]) for name, one in found.items() if name in there}
+    return tuple(one.sha256 if one == Sealing(one.sha256) else one for one in found.values())
+
+
+def _narrower(one: Sealing, other: Sealing) -> Sealing:
+    begins = [each.valid_from for each in (one, other) if each.valid_from is not None]
+    ends = [each.valid_until for each in (one, other) if each.valid_until is not None]
+    return Sealing(
+        one.sha256, max(begins, key=millis, default=None), min(ends, key=millis, default=None),
+        one.struck_since or other.struck_since,
+    )  # fmt: skip
+
+
+def common_log_keys(
+    first: Sequence[dict[str, str]], others: Iterable[Sequence[dict[str, str]]]
+) -> tuple[dict[str, str], ...]:
+    """The log keys that all lists name, each with the earliest end that one of them says."""
+    found = {_bare(key): key for key in first}
+    for other in others:
+        there = {_bare(key): key for key in other}
+        found = {name: min(key, there[name], key=_signs_until) for name, key in found.items() if name in there}
+    return tuple(found.values())
+
+
+def _bare(key: dict[str, str]) -> frozenset[tuple[str, str]]:
+    return frozenset((name, text) for name, text in key.items() if name != UNTIL)
+
+
+def _signs_until(key: dict[str, str]) -> float:
+    """What is no time counts as long past."""
+    try:
+        return millis(key[UNTIL]) if UNTIL in key else math.inf
+    except ValueError:
+        return 0

@@ -78,8 +78,9 @@ def derived(witnesses: object, *operators: str) -> Policy | None:
     """The policy that holds without a file: `witnesses` of the trust list but for those of `operators`; None: nobody.
 
     `operators` are those of the log's owner and, where a contract is judged, of the other party: neither vouches for
-    its own contract. With fewer than four others any one is enough, then two. A key that its operator has in the list
-    twice retires at the earlier end. Fault `trust-list-form`.
+    its own contract. With fewer than four others that are witnesses now any one is enough, then two; who was one, and
+    of whom every key has an end, still vouches for what it signed before. A key that its operator has in the list twice
+    retires at the earlier end. Fault `trust-list-form`.
     """
     listed, theirs = _entries(witnesses), frozenset(operators)
     used = _owned(listed, theirs)
@@ -101,7 +102,8 @@ def derived(witnesses: object, *operators: str) -> Policy | None:
     if not members:
         return None
     groups = {f"operator-{at}": Group(1, tuple(labels)) for at, labels in enumerate(members.values())}
-    groups["quorum"] = Group(1 if len(members) < FEW else 2, tuple(groups))
+    present = {name for name, found in listed if name in members and any(last is None for _, last in found)}
+    groups["quorum"] = Group(1 if len(present) < FEW else 2, tuple(groups))
     return Policy((), keys, groups, "quorum", until)
 
 

@@ -14,7 +14,16 @@ from connector.trust.keys.signing import SoftwareKey, Vault
 from connector.trust.members import pins
 from connector.trust.members.anchors import URN, Anchors, Pin
 from connector.trust.members.authority import Authority
-from connector.trust.members.trust_list import Anchor, Group, GroupPeriod, ListedAuthority, Predecessor, TrustList
+from connector.trust.members.trust_list import (
+    Anchor,
+    Group,
+    GroupPeriod,
+    ListedAuthority,
+    Predecessor,
+    Sealing,
+    TrustList,
+    Witness,
+)
 from tests.trust.members.keepers import Keeper, of
 from tests.trust.members.lists import HOUR, KIND, NOW, entry
 
@@ -110,6 +119,36 @@ def test_of_certificates_and_further_keys_only_those_count_that_both_lists_name(
         known = anchors.between(TOWN, FIRM, NOW)
         assert (known.seal_certificates, known.log_keys) == (("a" * 64,), ({"kty": "a" * 64},))
         assert (known.seal_key_pq, known.ars, known.admin_level) == (None, None, None)
+
+
+@pytest.mark.threat("T150")
+def test_bug_a_certificate_that_two_spaces_list_at_other_times_counts_while_both_let_it(
+    north: Keeper, south: Keeper
+) -> None:
+    """Each authority heard of it at a time of its own; so it is with the end of a log key."""
+    seals = [Sealing("a" * 64, rfc3339(NOW - 2 * HOUR), rfc3339(NOW + HOUR)), Sealing("a" * 64, rfc3339(NOW - HOUR))]
+    ends = [{"kty": "x", "until": rfc3339(NOW)}, {"kty": "x", "until": rfc3339(NOW - HOUR)}]
+    said = [
+        entry("firm", NOW, seal_certificates=(seal,), log_keys=(key,)) for seal, key in zip(seals, ends, strict=True)
+    ]
+    lists = [(keeper, keeper.says(entry("town", NOW), one)) for keeper, one in zip((north, south), said, strict=True)]
+    for anchors in (of(*lists), of(*reversed(lists))):
+        known = anchors.between(TOWN, FIRM, NOW)
+        assert known.seal_certificates == (Sealing("a" * 64, rfc3339(NOW - HOUR), rfc3339(NOW + HOUR)),)
+        assert known.log_keys == (ends[1],)
+
+
+def test_bug_a_witness_that_had_another_operator_is_still_the_present_ones(north: Keeper, south: Keeper) -> None:
+    """>> one address for two operators, the former one with an end << both stay, in lists of several spaces too."""
+    now, before = (
+        Witness("B", "https://w", ({"kty": "x"},)),
+        Witness("A", "https://w", ({"kty": "x", "validUntil": rfc3339(NOW)},)),
+    )
+    anchors = of(
+        (north, north.says(entry("town", NOW), witnesses=(now, before))), (south, south.says(entry("town", NOW)))
+    )
+    for found in (anchors.witnesses_for(TOWN), anchors.current.witnesses):
+        assert {one.operator: one.keys for one in found} == {"A": before.keys, "B": now.keys}
 
 
 @pytest.mark.threat("T101")

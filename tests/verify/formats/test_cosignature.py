@@ -63,6 +63,17 @@ def test_two_are_asked_for_once_there_are_four(note: str) -> None:
     assert cosignature.time_of(seen(note, FOUR, ONE), policy) == (AT + 3) * 1000
 
 
+@pytest.mark.threat("T150")
+def test_who_was_a_witness_vouches_for_before_and_raises_no_number(note: str) -> None:
+    """>> three of four have left << the one that is there is enough, and so is what a former one signed in time."""
+    end = {"validUntil": "2100-01-01T00:00:00Z"}
+    former = [{**one, "keys": [{**key, **end} for key in one["keys"]]} for one in FOREIGN[1:]]
+    policy = cosignature.derived([FOREIGN[0], *former], OWN)
+    assert policy is not None
+    assert cosignature.time_of(seen(note, ONE), policy) == AT * 1000
+    assert cosignature.time_of(seen(note, TWO), policy) == (AT + 1) * 1000
+
+
 def test_the_two_keys_of_a_witness_count_once(note: str) -> None:
     """Both of its lines together are one voice."""
     policy = cosignature.derived(FOREIGN, OWN)
