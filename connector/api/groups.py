@@ -49,9 +49,12 @@ class GroupHandlers:
         """Nobody is in it any more, and its IRI never names another one."""
         return views.group(await self._groups.end(request.match_info["p"], request.match_info["id"]))
 
-    @problem_codes({400: ("participants.group-ended", "participants.groups-many", "trust.did"), **NONE})
+    @problem_codes({400: ("participants.group-ended", "participants.group-widens", "participants.groups-many",
+                          "trust.did"), **NONE})  # fmt: skip
     async def add(self, request: web.Request, wish: OwnMemberRequest) -> views.GroupView:
-        """A participant is in it from now on: what a rule gives the group it may have at once."""
+        """A participant is in it from now on: what a rule gives the group it may have at once.
+
+        Where more people have to agree to such a rule, it is refused."""
         return views.group(await self._groups.add(request.match_info["p"], request.match_info["id"], wish.did))
 
     @problem_codes({400: ("trust.did",), **NONE})

@@ -1,16 +1,20 @@
 """Groups that a participant keeps of its partners: changed by its people, with what follows for data that flow.
 
 Whoever is taken out gets no more bytes under a rule that names the group: what runs with it is reviewed by a row of the
-same transaction (spec/spaces.md 8.2; threat T107).
+same transaction (spec/spaces.md 8.2; threat T107). Whoever is put in gets what is offered to the group: that opens data
+as a publication does, and passes the same gate (decision 0162; threat T145).
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from connector.catalogue.gate import PublicationGate
+from connector.errors import Mistake
 from connector.participants import groups
 from connector.participants.groups import Group, GroupMembership
 from connector.participants.model import Participant
 from connector.participants.service import Participants
+from connector.partners import store
 from connector.storage.database import Database, Tx
 from connector.transfer.enforcement import Enforcement
 
@@ -26,8 +30,10 @@ class GroupMembers(NamedTuple):
 class PartnerGroups:
     """Of all participants of this process."""
 
-    def __init__(self, db: Database, participants: Participants, enforcement: Enforcement) -> None:
-        self._db, self._participants, self._enforcement = db, participants, enforcement
+    def __init__(
+        self, db: Database, participants: Participants, enforcement: Enforcement, gate: PublicationGate
+    ) -> None:  # fmt: skip
+        self._db, self._participants, self._enforcement, self._gate = db, participants, enforcement, gate
 
     async def all(self, slug: str) -> Sequence[GroupMembers]:
         """By name, ended ones too."""
@@ -56,10 +62,12 @@ class PartnerGroups:
         return await self._change(slug, name, unit)
 
     async def add(self, slug: str, name: str, did: str) -> GroupMembers:
-        """Raises Unknown, Mistake, or PeerError for what is no DID."""
+        """Raises Unknown, PeerError for what is no DID, and Mistake, also where more people would have to agree if what
+        is offered to the group were published now."""
 
         def unit(tx: Tx, one: Participant) -> None:
             if groups.add(tx, one, name, did):
+                self._require_alone(tx, one, name)
                 self._enforcement.members_changed(tx, slug, frozenset((did,)))
 
         return await self._change(slug, name, unit)
@@ -72,6 +80,15 @@ class PartnerGroups:
                 self._enforcement.members_changed(tx, slug, frozenset((did,)))
 
         return await self._change(slug, name, unit)
+
+    def _require_alone(self, tx: Tx, one: Participant, name: str) -> None:
+        """Raises Mistake in words that are true of a group: it is no draft that others could agree to."""
+        offered = store.offered_to(tx, one.id, name, [place + name for place in groups.places(one)])
+        try:
+            for template, personal in offered:
+                self._gate.require(tx, one.id, [template], personal=personal)
+        except Mistake as refused:
+            raise Mistake("participants.group-widens", group=name) from refused
 
     async def _change(self, slug: str, name: str, what: Callable[[Tx, Participant], None]) -> GroupMembers:
         one = (await self._participants.get(slug)).participant

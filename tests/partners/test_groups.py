@@ -8,9 +8,11 @@ import pytest
 from msgspec.structs import replace
 
 from connector.app.policy_engine import policy_engine
+from connector.approvals.model import ApprovalRule
 from connector.cli.main import main
 from connector.errors import Mistake, PeerError, Unknown
 from connector.participants import groups
+from connector.partners.groups import PartnerGroups
 from connector.policy.engine import Requester
 from connector.storage.database import Database, Tx
 from connector.trust.members.claims import OwnGroups, requester
@@ -146,6 +148,73 @@ async def permitted(
     """Whether data would flow under an agreement with that clause."""
     _, theirs = await started(towns, await agreed(towns, **only(group, operator)))
     return bool((await accessed(towns, theirs, second)).permit)
+
+
+async def ruled(towns: Towns, **more: Any) -> None:
+    base: dict[str, Any] = {"subject": "publication", "template": "", "people": "two", "protection": False, "days": 14}
+    await towns.db.write(TOWN, towns.approvals.rules.put, TOWN, ApprovalRule(**{**base, **more}), "p-aaaaaa")
+
+
+def ours(towns: Towns) -> PartnerGroups:
+    return PartnerGroups(towns.db, towns.participants, towns.enforcement, towns.approvals.rules)
+
+
+async def within(towns: Towns) -> list[str]:
+    rows = await towns.db.read(TOWN, groups.members, TOWN, "partner")
+    return [one.did for one in rows if one.until is None]
+
+
+@pytest.mark.on_both
+@pytest.mark.threat("T145")
+@pytest.mark.parametrize("rule", [{"people": "two"}, {"people": "none", "protection": True}])
+async def test_bug_nobody_widens_alone_what_others_have_to_agree_to(towns: Towns, rule: dict[str, Any]) -> None:
+    """>> an offer for a group, a rule that asks for more people, a village put in << refused, nothing kept. Who is
+    in it already, and a group for which nothing is offered, need nobody; who was taken out does not come back."""
+    group, did, add = await begun(towns), towns.did(VILLAGE), ours(towns).add
+    await write(towns, groups.begin, "andere", {"de": "Andere"})
+    await add(TOWN, "partner", "did:web:dorf.example")
+    await towns.publish(TOWN, slots={"until": "31.12.2099", "space": group})
+    await ruled(towns, **rule)
+    with pytest.raises(Mistake, match=r"participants\.group-widens"):
+        await add(TOWN, "partner", did)
+    assert await within(towns) == ["did:web:dorf.example"]
+    await add(TOWN, "partner", "did:web:dorf.example")
+    await add(TOWN, "andere", did)
+    await ours(towns).remove(TOWN, "partner", "did:web:dorf.example")
+    with pytest.raises(Mistake, match=r"participants\.group-widens"):
+        await add(TOWN, "partner", "did:web:dorf.example")
+
+
+@pytest.mark.threat("T145")
+async def test_a_rule_for_another_template_asks_nobody_about_a_group(towns: Towns) -> None:
+    group = await begun(towns)
+    await towns.publish(TOWN, slots={"until": "31.12.2099", "space": group})
+    await ruled(towns, template="research")
+    await ours(towns).add(TOWN, "partner", towns.did(VILLAGE))
+    assert await within(towns) == [towns.did(VILLAGE)]
+
+
+@pytest.mark.threat("T145")
+async def test_bug_data_about_persons_are_opened_to_no_new_member_by_one(towns: Towns) -> None:
+    """>> no rule at all, data that may be about persons offered to a group, a village put in << refused."""
+    group = await begun(towns)
+    await towns.publish(TOWN, personal=True, slots={"until": "31.12.2099", "space": group})
+    with pytest.raises(Mistake, match=r"participants\.group-widens"):
+        await ours(towns).add(TOWN, "partner", towns.did(VILLAGE))
+    assert await within(towns) == []
+
+
+@pytest.mark.threat("T145")
+async def test_bug_a_group_is_the_same_one_by_its_iri_of_before_a_move(towns: Towns) -> None:
+    """>> offered to the group by the IRI below the root of before the move, a village put in << refused too."""
+    await begun(towns)
+    await towns.db.write(TOWN, set_former, TOWN, BEFORE)
+    await towns.participants.load()
+    former = "https://alt.example/town/groups/partner"
+    await towns.publish(TOWN, slots={"until": "31.12.2099", "space": former})
+    await ruled(towns)
+    with pytest.raises(Mistake, match=r"participants\.group-widens"):
+        await ours(towns).add(TOWN, "partner", towns.did(VILLAGE))
 
 
 @pytest.mark.on_both
