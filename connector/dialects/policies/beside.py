@@ -1,13 +1,14 @@
 """What a document of plain JSON says about a policy in other places than the policy itself (decision 0043).
 
 Where something is said makes no difference to a graph. So whose policy it is (`hasPolicy`, `assigneeOf`, `assignerOf`),
-that it was replaced, and its classes are written into it; which parties and assets are collections, and what else is
-said about a name, is told.
+that it was replaced, and its classes are written into it, and so is what else is said about it, its rules and their
+constraints; which parties and assets are collections, and what is said about other names, is told.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from connector.dialects.policies.joining import size
 from connector.policy.odrl.names import PREFIXES, REPLACED, STRUCTURE, expand, member
 from connector.policy.odrl.reader import entries, plain
 from connector.protocol.shape import Malformed
@@ -23,6 +24,10 @@ _INVERSE = {
 _RULES = frozenset({"permission", "prohibition", "obligation"})
 _OWN = ("@type", REPLACED)
 """Members that another object of the policy's name may have."""
+_NODES = _RULES | {"duty", "remedy", "consequence", "constraint", "refinement", "and", "or", "xone", "andSequence"}
+"""Members whose values are rules or constraints."""
+WRITTEN = 100_000
+"""Values that what is said about rules and constraints may become; it counts for each of them."""
 SAID = 200
 """Different values of one member that may be said about a name."""
 _DEPTH = 100
@@ -37,6 +42,7 @@ class Beside:
         self.about: dict[str, list[Mapping[str, Any]]] = {}
         """What is said about names that may be those of a party, asset, action or term."""
         self._said: dict[str, dict[str, list[Any]]] = {}
+        self._left = WRITTEN
         for item in _objects(document, 0):
             self._read(item)
 
@@ -67,15 +73,47 @@ class Beside:
         there.append(value)
 
     def written(self, policy: dict[str, Any]) -> dict[str, Any]:
-        """The policy with what is said about it elsewhere."""
+        """The policy with what is said about it, its rules and constraints elsewhere; raises Malformed (`too-much`)."""
         made = dict(policy)
         for key, more in self._said.get(_name(policy), {}).items():
-            own = next((one for one in made if member(one) == key), key)
-            there = entries(made[own]) if own in made else []
-            known = [plain(one) or one for one in there]
-            if new := [one for one in more if (plain(one) or one) not in known]:
-                made[own] = [*there, *new] if there or len(new) > 1 else new[0]
-        return made
+            _add(made, key, more)
+        return self._node(made, _OWN, 0)
+
+    def _node(self, node: Mapping[str, Any], told: Sequence[str], depth: int) -> dict[str, Any]:
+        """`told` are the members of which it has all that is said."""
+        made = dict(node)
+        for statement in self.about.get(_name(node), ()):
+            for key, value in statement.items():
+                name = member(key)
+                if name in told or name == "@id" or name.isalnum():  # what ODRL says twice is `identity`'s to judge
+                    continue
+                if _add(made, name, entries(value)):
+                    self._left -= size(value)
+                if self._left < 0:
+                    raise Malformed("", "too-much")
+        return {k: self._inner(item, depth + 1) if member(k) in _NODES else item for k, item in made.items()}
+
+    def _inner(self, item: Any, depth: int) -> Any:
+        if depth > _DEPTH:
+            return item
+        if isinstance(item, list):
+            return [self._inner(one, depth + 1) for one in item]
+        if not isinstance(item, Mapping):
+            return item
+        if item.keys() in ({"@list"}, {"@set"}):
+            return {key: self._inner(one, depth + 1) for key, one in item.items()}
+        return self._node(item, (), depth)
+
+
+def _add(made: dict[str, Any], key: str, more: list[Any]) -> bool:
+    """Whether the member has more values than before."""
+    own = next((one for one in made if member(one) == key), key)
+    there = entries(made[own]) if own in made else []
+    known = [plain(one) or one for one in there]
+    new = [one for one in more if (plain(one) or one) not in known]
+    if new:
+        made[own] = [*there, *new] if there or len(new) > 1 else new[0]
+    return bool(new)
 
 
 def _counts(key: str) -> bool:

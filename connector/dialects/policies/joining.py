@@ -76,7 +76,7 @@ class _Graph:
         if len(there) >= SAID:
             raise Malformed("", "too-much")
         there.append(value)
-        self._sizes[name] = self._sizes.get(name, 1) + _size(value)
+        self._sizes[name] = self._sizes.get(name, 1) + size(value)
 
     def written(self, value: Any, depth: int) -> Any:
         if depth > _DEPTH:
@@ -109,7 +109,7 @@ def _one(values: list[Any]) -> Any:
     return values[0] if len(values) == 1 else [entry for value in values for entry in entries(value)]
 
 
-def _size(value: Any) -> int:
+def size(value: Any) -> int:
     waiting, size = [value], 0
     while waiting:
         one = waiting.pop()

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from connector.dialects.policies.beside import SAID, Beside
 from connector.dialects.policies.foreign import read_json, read_rdf
@@ -79,3 +80,43 @@ def test_a_document_that_says_too_much_about_a_name_is_refused_at_once() -> None
     with pytest.raises(Malformed, match="too-much"):
         Beside([{"@id": f"urn:a:{number}", "hasPolicy": "urn:p:1"} for number in range(SAID + 1)])
     assert json.dumps(Beside([]).written(FREE)) == json.dumps(FREE)
+
+
+RULED = {"@id": "urn:r", "action": "use", "constraint": [{"or": [{"@id": "urn:c", "leftOperand": "odrl:count",
+         "operator": "lteq", "rightOperand": "3"}]}], "duty": [{"@id": "urn:d", "action": "attribute"}]}  # fmt: skip
+
+
+@pytest.mark.threat("T169")
+@pytest.mark.parametrize("name", ["urn:p:1", "urn:r", "urn:c", "urn:d"])
+def test_bug_what_stood_beside_a_policy_about_itself_or_its_rules_was_left_out(name: str) -> None:
+    """>> a policy, a rule, a constraint and a duty, of which another object says what nobody understands, or of a rule
+    that it forbids << refused in plain JSON as in Turtle, which permitted in the one and not in the other."""
+    policy = {**FREE, "permission": [RULED]}
+    text = HEAD + (
+        "odrl:permission <urn:r> . <urn:r> odrl:action odrl:use ; odrl:duty <urn:d> . "
+        "<urn:r> odrl:constraint [ odrl:or <urn:c> ] . "
+        '<urn:c> odrl:leftOperand odrl:count ; odrl:operator odrl:lteq ; odrl:rightOperand "3" .'
+        "<urn:d> odrl:action odrl:attribute ."
+    )
+    world = replace(WORLD, uses={"": 1})
+
+    def permits(found: Any) -> bool:
+        return compile(parse(found[0].document)).verdict(world, "access").permit
+
+    assert permits(read_json([policy, {"@id": "urn:other", "dct:valid": "2020"}]))
+    assert permits(read_rdf(text.encode()))
+    beside, turtle = {"@id": name, "dct:valid": "2020"}, f"<{name}> dct:valid '2020' ."
+    if name == "urn:r":
+        beside, turtle = {"@id": name, "@type": "Prohibition"}, f"<{name}> a odrl:Prohibition ."
+    assert not permits(read_rdf((text + turtle).encode()))
+    for document in ([policy, beside], [beside, policy], {"@graph": [policy, beside]}):
+        assert not permits(read_json(document))
+
+
+@pytest.mark.threat("T169")
+def test_what_is_said_about_a_rule_counts_for_each_that_it_is_written_into() -> None:
+    """>> a long statement about a constraint that thousands of rules share  << too much, not gigabytes."""
+    shared = {"@id": "urn:c", "leftOperand": "odrl:count", "operator": "lteq", "rightOperand": "3"}
+    policy = {**FREE, "permission": [{"action": "use", "constraint": [shared]} for _ in range(2_000)]}
+    with pytest.raises(Malformed, match="too-much"):
+        read_json([policy, {"@id": "urn:c", "https://example.org/x": [[str(n)] for n in range(100)]}])
