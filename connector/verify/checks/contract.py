@@ -16,7 +16,7 @@ from connector.verify.checks.trusted_time import SKEW_S, Moment, written
 from connector.verify.formats import certificates, chain, jades, jcs, key_binding, limits
 from connector.verify.formats.faults import Doubt, Fault
 from connector.verify.formats.jades import MOST_CERTIFICATES, Seal
-from connector.verify.formats.trustlist import TrustList
+from connector.verify.formats.trustlist import Period, TrustList
 
 Role = Literal["provider", "consumer"]
 ROLES: tuple[Role, ...] = ("provider", "consumer")
@@ -248,11 +248,20 @@ def check_owner(
     level = key_binding.check(seal.chain[0], seal.kid, did=did, document=document, listed=listed)
     for instant in (seal.iat,) if at is None else (seal.iat, at):
         chain.check((*seal.chain, *others), given.anchors.roots, at=instant)
-        if level != "L1" and not listed[key_binding.fingerprint(seal.chain[0])].holds(instant):
-            raise Fault("certificate-period", did=did, at=written(instant))
+        if level != "L1":
+            _check_period(listed[key_binding.fingerprint(seal.chain[0])], instant, did)
     if level != "L1" and not given.anchors.authority:
         raise Doubt("no-authority")
     return level
+
+
+def _check_period(period: Period, at: int, did: str) -> None:
+    """The certificate counted then. What only a later list says, and does not call struck off, fails nobody (0170)."""
+    if period.holds(at):
+        return
+    begun = period.begin is None or period.begin <= at
+    facts = {"did": did, "at": written(at)}
+    raise Doubt("certificate-period", **facts) if period.later and begun else Fault("certificate-period", **facts)
 
 
 @dataclass(frozen=True, slots=True)

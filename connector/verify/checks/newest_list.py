@@ -6,14 +6,16 @@ longer names (the keys of a member that left, a witness that is no more) still c
 that one too bears the authority's signature; but that somebody is no longer listed is never passed over.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from connector.verify.checks.anchors import Anchors
+from connector.verify.checks.trusted_time import written
 from connector.verify.formats import trustlist
 from connector.verify.formats.faults import Doubt, Fault
-from connector.verify.formats.trustlist import Member, SecondKey, TrustList
+from connector.verify.formats.trustlist import Member, Period, SecondKey, TrustList
 
+_UNTIL = "validUntil"
 _IDENTITY = ("kty", "crv", "alg", "x", "y", "pub")
 
 
@@ -21,8 +23,8 @@ def judged_by(bundled: bytes, given: bytes | None, anchors: Anchors) -> TrustLis
     """The list that counts, signed by the authority as is every list it comes from.
 
     Fault `trust-list-form`, `trust-list-signature`, or `trust-list-forked` for two lists of one version; Doubt
-    `no-authority`, or `trust-list-given` if the auditor's own file is no list of that authority: that says nothing
-    against the bundle.
+    `no-authority`, `trust-list-given` if the auditor's own file is no list, `trust-list-other` if it is that of another
+    authority than signed the one in the bundle: their versions say nothing of each other, nor against the bundle.
     """
     ours = trustlist.proven(bundled, anchors.authority)
     if given is None:
@@ -31,6 +33,8 @@ def judged_by(bundled: bytes, given: bytes | None, anchors: Anchors) -> TrustLis
         theirs = trustlist.proven(given.strip(), anchors.authority, given=True)
     except Fault as fault:
         raise Doubt("trust-list-given") from fault
+    if not any(trustlist.signed_by(ours, key) and trustlist.signed_by(theirs, key) for key in anchors.authority):
+        raise Doubt("trust-list-other")
     return _newest(ours, theirs)
 
 
@@ -50,10 +54,11 @@ def _newest(bundled: TrustList, given: TrustList) -> TrustList:
 
 def continued(older: TrustList, newer: TrustList) -> TrustList:
     """The newer list, with what the older one says of keys that the newer one does not name."""
-    listed = {did: _followed(older.members.get(did), member) for did, member in newer.members.items()}
+    issued = older.issued_at
+    listed = {did: _followed(older.members.get(did), member, issued) for did, member in newer.members.items()}
     told = {before for one in listed.values() for before, _ in one.succeeds}
     gone = {did: _gone(one, told) for did, one in older.members.items() if did not in listed}
-    witnesses = [*newer.witnesses, *older.witnesses]
+    witnesses = [*_vouching(older.witnesses, newer.witnesses, issued), *older.witnesses]
     return replace(newer, members={**listed, **gone}, witnesses=witnesses, exported=older.issued)
 
 
@@ -62,7 +67,7 @@ def _gone(one: Member, told: Collection[str]) -> Member:
     return replace(one, unlisted=True, succeeds=tuple(step for step in one.succeeds if step[0] not in told))
 
 
-def _followed(older: Member | None, newer: Member) -> Member:
+def _followed(older: Member | None, newer: Member, issued: int) -> Member:
     """`operator` stays that of the older list, which is about who ran the log when the bundle was made; the other one
     is kept beside it, for a party that moved to a witness's operator could have that date its contracts back."""
     if older is None:
@@ -73,9 +78,68 @@ def _followed(older: Member | None, newer: Member) -> Member:
         operator=older.operator,
         later_operator=newer.operator,
         log_keys=(*newer.log_keys, *(key for key in older.log_keys if _identity(key) not in named)),
-        seal_certificates={**older.seal_certificates, **newer.seal_certificates},
-        former_seal_keys_pq=(*newer.former_seal_keys_pq, *_former(older, newer.seal_keys_pq)),
+        seal_certificates={**older.seal_certificates, **_certificates(older, newer, issued)},
+        former_seal_keys_pq=(*_second_keys(older, newer, issued), *_former(older, newer.seal_keys_pq)),
     )
+
+
+def _certificates(older: Member, newer: Member, issued: int) -> Mapping[str, Period]:
+    before = older.seal_certificates
+    return {name: _period(before.get(name), said, issued) for name, said in newer.seal_certificates.items()}
+
+
+def _second_keys(older: Member, newer: Member, issued: int) -> list[SecondKey]:
+    before = {_identity(one.jwk): one.period for one in older.seal_keys_pq}
+    return [
+        replace(one, period=_period(before.get(_identity(one.jwk)), one.period, issued))
+        for one in newer.former_seal_keys_pq
+    ]
+
+
+def _period(before: Period | None, now: Period, issued: int) -> Period:
+    """What both lists say, the older one `issued` then (seconds): what counted on its day has neither begun later nor
+    ended before, unless the authority says that it struck it off (decision 0170)."""
+    if before is None or now.struck:
+        return now
+    if before.struck:
+        return before
+    begin = None if before.begin is None or now.begin is None else min(before.begin, now.begin)
+    told = before.end is not None and now.end is not None and before.end <= now.end
+    if now.end is None or told:
+        return replace(now, begin=begin)
+    return Period(begin, max(now.end, issued + 1), later=True)
+
+
+def _vouching(older: Sequence[object], newer: Sequence[object], issued: int) -> list[object]:
+    """The witnesses of the newer list; a key that the older one let count retires on that list's day at the earliest,
+    unless it was struck off."""
+    before = {(operator, _identity(key)): key.get(_UNTIL) for operator, key in _witness_keys(older)}
+
+    def kept(operator: object, key: object) -> object:
+        if not isinstance(key, dict) or not isinstance(operator, str) or _UNTIL not in key or "struckSince" in key:
+            return key
+        if (name := (operator, _identity(key))) not in before:
+            return key
+        try:
+            ends, said = trustlist.seconds(key[_UNTIL]), trustlist.seconds(before[name])
+        except Fault:
+            return key  # whoever reads the witnesses says what is wrong with it
+        if ends is None or ends >= issued or (said is not None and said <= ends):
+            return key
+        return {**key, _UNTIL: written(issued)}
+
+    return [
+        {**one, "keys": [kept(one.get("operator"), key) for key in one["keys"]]}
+        if isinstance(one, dict) and isinstance(one.get("keys"), list)
+        else one
+        for one in newer
+    ]
+
+
+def _witness_keys(witnesses: Sequence[object]) -> Iterator[tuple[object, Mapping[str, object]]]:
+    for one in witnesses:
+        if isinstance(one, dict) and isinstance(one.get("keys"), list) and isinstance(one.get("operator"), str):
+            yield from ((one["operator"], key) for key in one["keys"] if isinstance(key, dict))
 
 
 def _former(older: Member, known: Sequence[SecondKey]) -> list[SecondKey]:

@@ -48,6 +48,8 @@ class Policy:
     groups: Mapping[str, Group]
     quorum: str
     until: Mapping[NoteKey, int] = field(default_factory=dict)
+    since: Mapping[NoteKey, int] = field(default_factory=dict)
+    """The first second that counts of a key that the authority listed later."""
 
     @property
     def fewest(self) -> int:
@@ -88,12 +90,14 @@ def derived(witnesses: object, *operators: str) -> Policy | None:
     members: dict[str, list[str]] = {}
     until: dict[NoteKey, int] = {}
     ends: dict[tuple[str, bytes], int] = {}
+    since: dict[NoteKey, int] = {}
     for name, found in listed:
-        for key, last in found:
+        for key, last, first in found:
             if last is not None:
                 ends[name, key.public] = min(last, ends.get((name, key.public), last))
+            since[key] = min(first, since.get(key, first))
     for name, found in listed:
-        for key, _ in found:
+        for key, *_ in found:
             if name not in theirs and key.public not in used:  # one key, one voice, whoever else it is listed for
                 used.add(key.public)
                 keys[label := f"key-{len(keys)}"] = key
@@ -102,9 +106,9 @@ def derived(witnesses: object, *operators: str) -> Policy | None:
     if not members:
         return None
     groups = {f"operator-{at}": Group(1, tuple(labels)) for at, labels in enumerate(members.values())}
-    present = {name for name, found in listed if name in members and any(last is None for _, last in found)}
+    present = {name for name, found in listed if name in members and any(last is None for _, last, _ in found)}
     groups["quorum"] = Group(1 if len(present) < FEW else 2, tuple(groups))
-    return Policy((), keys, groups, "quorum", until)
+    return Policy((), keys, groups, "quorum", until, since)
 
 
 def apart(policy: Policy, witnesses: object, *operators: str) -> Policy:
@@ -117,18 +121,20 @@ def apart(policy: Policy, witnesses: object, *operators: str) -> Policy:
 def seen_by(checkpoint: Checkpoint, witnesses: object, *operators: str) -> bool:
     """Whether the note bears a line of a witness of theirs, whether or not it holds."""
     owners = frozenset(operators)
-    theirs = {(key.name, key.id) for name, keys in _entries(witnesses) if name in owners for key, _ in keys}
+    theirs = {(key.name, key.id) for name, keys in _entries(witnesses) if name in owners for key, *_ in keys}
     return any((name, identity) in theirs for name, identity, _ in checkpoint.lines)
 
 
-def _entries(witnesses: object) -> list[tuple[str, list[tuple[NoteKey, int | None]]]]:
+def _entries(witnesses: object) -> list[tuple[str, list[tuple[NoteKey, int | None, int]]]]:
     if not isinstance(witnesses, list):
         raise Fault("trust-list-form")
     return [_listed(one) for one in witnesses]
 
 
-def _owned(listed: Iterable[tuple[str, list[tuple[NoteKey, int | None]]]], operators: Collection[str]) -> set[bytes]:
-    return {key.public for name, keys in listed if name in operators for key, _ in keys}
+def _owned(
+    listed: Iterable[tuple[str, list[tuple[NoteKey, int | None, int]]]], operators: Collection[str]
+) -> set[bytes]:
+    return {key.public for name, keys in listed if name in operators for key, *_ in keys}
 
 
 def time_of(checkpoint: Checkpoint, policy: Policy) -> int | None:
@@ -142,7 +148,7 @@ def time_of(checkpoint: Checkpoint, policy: Policy) -> int | None:
         key = known.get((name, identity))
         if key is not None:
             moment = _cosigned(checkpoint, key, signature)
-            if moment <= policy.until.get(key, moment):
+            if policy.since.get(key, 0) <= moment <= policy.until.get(key, moment):
                 seen[key] = min(moment, seen.get(key, moment))
     if not _meant(checkpoint, policy):
         return None
@@ -184,13 +190,15 @@ def name_of(url: str) -> str:
     return url.removeprefix("https://").rstrip("/")
 
 
-def _listed(entry: object) -> tuple[str, list[tuple[NoteKey, int | None]]]:
-    """The operator, and each of its keys with the last second that counts."""
+def _listed(entry: object) -> tuple[str, list[tuple[NoteKey, int | None, int]]]:
+    """The operator, and each of its keys with the last and the first second that count."""
     match entry:
         case {"operator": str(operator), "url": str(url), "keys": list(keys)}:
             name = name_of(url)
-            found = [(key_of(name, key, TIMED_ED25519), until(key)) for key in keys if isinstance(key, dict)]
-            return operator, [(key, last) for key, last in found if key is not None]
+            found = [
+                (key_of(name, key, TIMED_ED25519), until(key), _since(key)) for key in keys if isinstance(key, dict)
+            ]
+            return operator, [(key, last, first) for key, last, first in found if key is not None]
         case _:
             raise Fault("trust-list-form")
 
@@ -198,6 +206,10 @@ def _listed(entry: object) -> tuple[str, list[tuple[NoteKey, int | None]]]:
 def until(jwk: Mapping[str, object]) -> int | None:
     """The last second (POSIX) that counts of this key of a witness; None for one in use. Fault `trust-list-form`."""
     return seconds(jwk.get("validUntil"))
+
+
+def _since(jwk: Mapping[str, object]) -> int:
+    return seconds(jwk.get("validFrom")) or 0
 
 
 class _Reader:

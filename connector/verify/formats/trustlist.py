@@ -32,10 +32,16 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """From when until when something counts, in seconds; None: no bound on this side."""
+    """From when until when something counts, in seconds; None: no bound on this side.
+
+    `struck`: people of the authority struck it off. `later`: only a list that came after the one by which the exporter
+    went says that it ended.
+    """
 
     begin: int | None = None
     end: int | None = None
+    struck: bool = False
+    later: bool = False
 
     def holds(self, at: int) -> bool:
         return (self.begin is None or self.begin <= at) and (self.end is None or at < self.end)
@@ -215,6 +221,11 @@ def _read(envelope: _Envelope, *, given: bool) -> TrustList:
     )
 
 
+def signed_by(trust_list: TrustList, key: ec.EllipticCurvePublicKey) -> bool:
+    """Whether this very key signed it, of several that an auditor may trust."""
+    return _signed_by(_Envelope("", trust_list.signed, trust_list.signature), (key,))
+
+
 def _signed_by(envelope: _Envelope, keys: Sequence[ec.EllipticCurvePublicKey]) -> bool:
     r, s = int.from_bytes(envelope.signature[:32]), int.from_bytes(envelope.signature[32:])
     signature = encode_dss_signature(r, s)
@@ -313,7 +324,8 @@ def _certificate(value: object) -> tuple[str, Period]:
         case str(digest):
             period = Period()
         case {"sha256": str(digest), **more}:
-            period = Period(seconds(more.get("validFrom")), seconds(more.get("validUntil")))
+            struck = seconds(more.get("struckSince")) is not None
+            period = Period(seconds(more.get("validFrom")), seconds(more.get("validUntil")), struck)
         case _:
             raise Fault("trust-list-form")
     if not _SHA256.fullmatch(digest):

@@ -12,9 +12,9 @@ from connector.verify.__main__ import lines
 from connector.verify.bundle import verify_bundle
 from connector.verify.checks.trusted_time import written
 from connector.verify.formats import base64url, jcs
-from connector.verify.report import Report
+from connector.verify.report import Report, Verdict
 from tests.verify.forge import AGREEMENT, CONSUMER, DAY, NOW, PROVIDER, Authority, Case, LogKey, SealKey, root_of
-from tests.verify.judge import FAILED, INDETERMINATE, PASSED, local, named, verdicts
+from tests.verify.judge import FAILED, INDETERMINATE, PASSED, changed, local, named, verdicts
 
 pytestmark = pytest.mark.threat("T67")
 SEEN = NOW + 60
@@ -145,17 +145,86 @@ def test_what_the_newer_list_does_not_name_still_counts_by_the_older(case: Case)
     assert judged(case, old, nobody).verdict is PASSED
 
 
-def test_a_certificate_that_the_newer_list_ends_is_judged_by_that() -> None:
-    """L2: listed without an end in the bundle, ended before the seal by the newer list."""
+def sealed_at_l2() -> tuple[Case, str]:
+    """A case whose provider has a listed certificate, and the list of its day, which knows of no end."""
     case = Case()
     case.provider = SealKey(PROVIDER, case.ca, uris=[])
     case.exporter, case.log = case.provider, case.new_log(PROVIDER)
     case.parts = case.make()
-    old = listed(case, 7, {PROVIDER: {"sealCertificates": [case.provider.fingerprint]}})
-    ended = [{"sha256": case.provider.fingerprint, "validUntil": written(NOW - 10)}]
-    report = judged(case, old, listed(case, 8, {PROVIDER: {"sealCertificates": ended}}))
-    assert named(report) == ("provider-seal", "certificate-period")
-    assert named(judged(case, old, None)) is None
+    return case, listed(case, 7, {PROVIDER: {"sealCertificates": [case.provider.fingerprint]}})
+
+
+def ending(case: Case, version: int = 8, **period: str) -> str:
+    certificate = {"sha256": case.provider.fingerprint, **period}
+    return listed(case, version, {PROVIDER: {"sealCertificates": [certificate]}})
+
+
+@pytest.mark.threat("T154")
+def test_bug_an_end_that_only_a_later_list_names_fails_no_honest_bundle() -> None:
+    """Bug: a member told the authority that its certificate ended in 2020, and its contracts were FAILED.
+
+    << before the list of the bundle: as on that list's day; between both: not proven. A beginning is not moved.
+    """
+    case, old = sealed_at_l2()
+    long_ago = "2020-01-01T00:00:00Z"
+
+    def seal(bundled: str, given: str | None) -> Verdict:
+        return verdicts(judged(case, bundled, given))["provider-seal"]
+
+    assert seal(old, None) is PASSED
+    recent = listed(case, 7, {PROVIDER: {"sealCertificates": [case.provider.fingerprint]}}, issued=SEEN + 60)
+    assert seal(recent, ending(case, validUntil=long_ago)) is PASSED
+    for end in (long_ago, written(NOW - 10)):
+        assert seal(old, ending(case, validUntil=end)) is INDETERMINATE
+        assert named(judged(case, old, ending(case, validUntil=end))) is None
+    assert seal(old, ending(case, validFrom=written(NOW + 10))) is PASSED
+
+
+@pytest.mark.threat("T154")
+def test_what_was_struck_off_counts_no_more_from_the_stated_time() -> None:
+    """>> stolen before the seal, or after it << FAILED from that time, whatever the list of the bundle says."""
+    case, old = sealed_at_l2()
+    for at, found in ((NOW - 10, ("provider-seal", "certificate-period")), (SEEN + 10, None)):
+        struck = ending(case, validUntil=written(at), struckSince=written(at))
+        assert named(judged(case, old, struck)) == found
+    told = ending(case, 7, validUntil=written(NOW - 10))
+    assert named(judged(case, told, ending(case, validUntil=written(NOW - 10)))) is not None, "its own list said it"
+
+
+@pytest.mark.threat("T154")
+def test_a_witness_that_a_later_list_retires_has_vouched_until_then(case: Case) -> None:
+    """>> retired back to 2020 by a newer list << what it saw while the list of the bundle was made still counts."""
+    old = listed(case, 7, issued=SEEN + 60)
+
+    def retired(**more: str) -> str:
+        keys = [{**key.public_jwk, **more} for key in case.witness.keys]
+        claims = dict(jcs.loads(base64url.decode(listed(case, 8).split(".")[1])))  # type: ignore[call-overload]
+        return case.authority.signed({**claims, "witnesses": [{**case.witness.entry(), "keys": keys}]})
+
+    long_ago = "2020-01-01T00:00:00Z"
+    assert judged(case, old, retired(validUntil=long_ago)).verdict is PASSED
+    assert judged(case, old, retired(validUntil=long_ago, struckSince=long_ago)).doubts == ("time",)
+    assert judged(case, listed(case, 7), retired(validUntil=long_ago)).doubts == ("time",)
+    assert judged(case, retired(validFrom=written(SEEN)), None).verdict is PASSED
+    assert judged(case, retired(validFrom=written(SEEN + 1)), None).doubts == ("time",), "before it was listed"
+
+
+@pytest.mark.threat("T155")
+def test_bug_lists_of_two_authorities_are_not_compared(case: Case) -> None:
+    """Bug: >> two keys in the roots, a list of each << the higher version decided: a suspended member PASSED by the
+    other authority's list, and an honest bundle was FAILED. Of another authority's list: cannot judge.
+    """
+    other = Authority()
+    suspended = {CONSUMER: {"state": "suspended", "suspendedSince": written(NOW - 60)}}
+    data = changed(case, trust_list=listed(case, 7))
+    for version in (6, 7, 8):
+        head = {"version": version, "issued": written(NOW - DAY), "nextUpdate": written(NOW + 30 * DAY)}
+        theirs = other.list({case.log.did: case.log.keys}, witnesses=[case.witness], changes=suspended, head=head)
+        report = verify_bundle(data, case.roots + other.pem(), "en", trust_list=theirs.encode())
+        assert report.verdict is INDETERMINATE
+        assert {one.name: one.code for one in report.checks}["trust-list"] == "trust-list-other"
+    same = verify_bundle(data, case.roots + other.pem(), trust_list=listed(case, 8, suspended).encode())
+    assert named(same) == ("membership", "not-member")
 
 
 def test_the_report_says_by_which_list_and_how_old(case: Case) -> None:
