@@ -66,6 +66,17 @@ def members(tx: Tx, participant: str) -> list[Member]:
     return [_member(row) for row in rows]
 
 
+def names(tx: Tx, participant: str, but: str) -> list[tuple[str, str]]:
+    """Name and operator of everybody who ever was a member, but for one DID."""
+    rows = tx.all(
+        "SELECT DISTINCT name, operator FROM space_member WHERE participant = :participant AND did <> :but"
+        " ORDER BY name, operator",
+        participant=participant,
+        but=but,
+    )
+    return [(str(row["name"]), str(row["operator"])) for row in rows]
+
+
 def ending(tx: Tx, participant: str, before: int) -> list[Member]:
     """Members whose membership ends before that time (ms)."""
     rows = tx.all(

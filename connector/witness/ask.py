@@ -27,6 +27,7 @@ from connector.verify.formats import checkpoint
 from connector.verify.formats.checkpoint import TIMED_ED25519, NoteKey, key_of
 from connector.verify.formats.cosignature import name_of, until
 from connector.verify.formats.faults import Fault
+from connector.verify.formats.names import seen
 from connector.witness import cosign, cosignatures
 from connector.witness.cosignatures import WitnessProgress
 from connector.witness.pauses import Pauses
@@ -342,9 +343,9 @@ class Witnesses:
         except Unauthenticated:
             return ()
         entry = self._anchor.entry_for(participant.did, participant.did)
-        operators = {participant.operator, "" if entry is None else entry.operator}
+        operators = {seen(name) for name in (participant.operator, "" if entry is None else entry.operator)}
         now = self._clock.now()
-        others = [one for one in listed if one.operator not in operators and name_of(one.url) != self._own]
+        others = [one for one in listed if seen(one.operator) not in operators and name_of(one.url) != self._own]
         return [one for one in others if in_use(one, now)][:MOST]
 
     def _may_be_due(self, participant: Participant, size: int) -> bool:

@@ -119,6 +119,17 @@ async def test_a_partner_whose_operator_runs_the_only_witness_is_named(towns: To
         assert own.alone == expected
 
 
+@pytest.mark.threat("T148")
+async def test_bug_a_log_counted_as_watched_by_its_own_operator_spelled_otherwise(towns: Towns) -> None:
+    """>> the only witness bears our operator's name with a zero width space << nobody vouches for this log."""
+    stage = Stage(towns, Peer("Muster\u200bstadt"))
+    await stage.grow()
+    listed = SimpleNamespace(witnesses_for=stage.net.witnesses_for, entry_for=lambda own, did: None)
+    watch = WitnessStatus(towns.db, stage.clock, towns.participants, listed, Metrics())  # type: ignore[arg-type]
+    [own] = [one for one in await watch.now() if one.participant == TOWN]
+    assert own.state == "nobody"
+
+
 @pytest.mark.threat("T61")
 def test_the_oldest_quorums_are_shown_first() -> None:
     """>> more logs than a name has room for << those that have waited longest."""

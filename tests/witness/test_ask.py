@@ -79,6 +79,16 @@ async def test_own_operators_witness_is_never_asked(towns: Towns) -> None:
     await stage.witnesses.vouched(stage.hosted)  # no list yet: nobody is a witness
 
 
+@pytest.mark.threat("T148")
+async def test_bug_a_witness_whose_operator_looks_like_ours_was_asked(towns: Towns) -> None:
+    """>> our operator's name with a capital, a zero width space and a Cyrillic letter << as little as our own."""
+    alike = [Peer(name) for name in ("MUSTERSTADT", "Muster\u200bstadt", "Must\u0435rstadt")]
+    stage = Stage(towns, *alike)
+    await stage.grow()
+    await stage.witnesses.vouched(stage.hosted)
+    assert [one.asked for one in alike] == [[], [], []]
+
+
 async def test_a_lost_answer_is_asked_for_again(towns: Towns) -> None:
     """>> vouched there, the answer lost << 409 with our own size, and the same state is asked for from there."""
     peer = Peer()

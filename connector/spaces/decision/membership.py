@@ -3,7 +3,7 @@
 A code opens once, for whom it was made, and in time. Over is over at once: only a new application leads back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from msgspec.structs import replace
@@ -23,6 +23,7 @@ from connector.spaces.model import (
     MemberState,
     Rules,
 )
+from connector.verify.formats import names
 
 STEPS: Final[Mapping[MemberState, tuple[MemberState, ...]]] = {
     "active": ("suspended", "expelled", "left", "ended"),
@@ -56,6 +57,19 @@ def require_kind(kind: str, rules: Rules) -> None:
     """Raises Mistake for a kind that the rules do not admit."""
     if rules.kinds and kind not in rules.kinds:
         raise Mistake("spaces.kind", kind=kind[:200])
+
+
+def require_own_operator(operator: str, known: Iterable[str]) -> None:
+    """Raises Mistake for a name that people would take for another operator's of the list, whose witness it would be
+    taken for as well; written as one that is known it is that one (threat T148)."""
+    if as_known(operator, known) != operator:
+        raise Mistake("spaces.operator-alike")
+
+
+def as_known(operator: str, known: Iterable[str]) -> str:
+    """The name as it is written in the list where one there looks like it."""
+    alike = sorted(name for name in known if names.seen(name) == names.seen(operator))
+    return operator if operator in alike or not alike else alike[0]
 
 
 def struck(member: Member, digest: str, now: int) -> Member:

@@ -45,6 +45,7 @@ from connector.trust.members.trust_list import (
 from connector.verify.formats import trustlist
 from connector.verify.formats.cosignature import derived
 from connector.verify.formats.faults import Fault
+from connector.verify.formats.names import seen
 
 MOST_SEALS: Final = 256
 """Seal certificates of one member, former ones too."""
@@ -110,19 +111,19 @@ def _bounded(entry: Entry) -> Entry:
 
 
 def _witnesses(members: Sequence[Member]) -> tuple[Witness, ...]:
-    """Whoever works for several operators is a witness for none of them; a key is that of who named it first, since
-    whose it is no witness is for its operator."""
-    found: dict[str, set[str]] = {}
+    """Whoever works for several operators is a witness for none of them; names that look alike are one operator's. A
+    key is that of who named it first, since whose it is no witness is for its operator."""
+    found: dict[str, dict[str, str]] = {}
     keys, first = {}, dict[str, str]()
     for one in sorted(members, key=lambda one: one.since):
         if one.state == "active" and one.keys.witness is not None:
             url = one.keys.witness.url
-            found.setdefault(url, set()).add(one.operator)
+            found.setdefault(url, {}).setdefault(seen(one.operator), one.operator)
             keys[url] = tuple(
                 key for key in one.keys.witness.keys if first.setdefault(member_keys.key_print(key), url) == url
             )
     alone = [
-        Witness(next(iter(operators)), url, keys[url]) for url, operators in sorted(found.items())
+        Witness(next(iter(operators.values())), url, keys[url]) for url, operators in sorted(found.items())
         if len(operators) == 1
     ]  # fmt: skip
     return tuple(alone[: MOST_WITNESS_KEYS // MOST_KEYS])

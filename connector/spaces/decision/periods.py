@@ -30,6 +30,7 @@ from connector.trust.members.trust_list import (
     Witness,
     millis,
 )
+from connector.verify.formats.names import seen
 
 Key = dict[str, str]
 _SAID: Final = (UNTIL, BEGINS, RETIRED, STRUCK)
@@ -126,10 +127,10 @@ def of_witnesses(
     strikes = {one.name: one.since for member in members for one in member.keys.strikes}
     known = {(one.url, key_print(key)): key for one in reversed(before) for key in one.keys}
     keys = [(one, name, key) for one in present for key in one.keys for name in ((one.url, key_print(key)),)]
-    there = {(one.operator, name) for one, name, _ in keys}
+    there = {(seen(one.operator), name) for one, name, _ in keys}
     gone = [
         (one, _ended(key, now))
-        for one in before for key in one.keys if (one.operator, (one.url, key_print(key))) not in there
+        for one in before for key in one.keys if (seen(one.operator), (one.url, key_print(key))) not in there
     ]  # fmt: skip
     new = [name for _, name, _ in keys if name not in known]
     late = _left_out(new, [*((one.url, "") for one, _ in gone), *(name for _, name, _ in keys if name in known)])

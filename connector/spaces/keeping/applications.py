@@ -3,7 +3,7 @@
 A pending applicant has a row and nothing else (spec/spaces.md 3; threats T29, T30, T102).
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from hashlib import sha256
 
 from cryptography import x509
@@ -43,6 +43,7 @@ from connector.trust.did.did import Did
 from connector.trust.did.documents import DidDocument
 from connector.trust.did.resolver import Resolver
 from connector.trust.keys.jwk import decode
+from connector.verify.formats import names
 
 
 class Applications:
@@ -128,13 +129,16 @@ class Applications:
         assert found is not None
         expire(tx, hosted)
         former = self._require_new(tx, slug, did)
+        known = member_store.names(tx, slug, did)
+        membership.require_own_operator(claims.operator, (operator for _, operator in known))
         kept = self._attachments(tx, slug, claims, space.rules)
         if not found.kind:
             membership.require_kind(claims.kind, space.rules)
         made = Application(
             participant=slug, id=new_uuid(), did=did, invitation=found.id, name=claims.name, operator=claims.operator,
             kind=claims.kind, ars=claims.ars, document=statement, keys=claims.keys,
-            checks=_found_out(found, claims, host, tx.now, expected), attachments=kept, asked_at=tx.now,
+            checks=(*_found_out(found, claims, host, tx.now, expected), *_alike(known, found.name, claims, tx.now)),
+            attachments=kept, asked_at=tx.now,
             ballot=Ballot(stewards=space.rules.approvals, protection=0, drafter="", due_at=tx.now + APPLICATION_MS),
         )  # fmt: skip
         next_list.require_listable(membership.admitted(made, found, space.rules, tx.now, former), tx.now)
@@ -279,6 +283,8 @@ class Applications:
         before = member_store.member(tx, slug, application.did)
         if before is not None and before.state not in OVER:  # it took a member's place while people decided
             raise Mistake("spaces.member-already", did=application.did)
+        known = (operator for _, operator in member_store.names(tx, slug, application.did))
+        membership.require_own_operator(application.operator, known)  # another one may have come first
         group_store.end(tx, slug, did=application.did)
         member_store.put_member(tx, membership.admitted(application, invitation, space.rules, tx.now, before))
         store.changed(tx, slug)
@@ -347,6 +353,15 @@ def _shown(claims: ApplicationClaims) -> tuple[str, ...]:
     """Seal certificates above level L1, at which nobody but people can look."""
     found = sealing.certificates(claims.keys)
     return (found,) if found else ()
+
+
+def _alike(
+    known: Iterable[tuple[str, str]], invited: str, claims: ApplicationClaims, now: int
+) -> tuple[Check, ...]:  # fmt: skip
+    """Two towns may have one name; people are told, for a stranger may have taken it."""
+    name = names.seen(invited or claims.name)
+    found = ", ".join(other for other in dict(known) if names.seen(other) == name)
+    return (Check(name="alike", good=False, note=found[:500], at=now),) if found else ()
 
 
 def _require_checked(found: Application, rules: Rules) -> None:

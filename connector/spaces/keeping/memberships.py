@@ -242,7 +242,9 @@ class Memberships:
         if found.state in OVER or known is not None:
             raise Unauthenticated("trust.not-listed")
         listed_again(kid, found.keys)
-        after = membership.moved(found, did, claims.keys or Keys(), claims.operator, tx.now)
+        operators = (one for _, one in member_store.names(tx, slug, did))
+        operator = membership.as_known(claims.operator, operators)
+        after = membership.moved(found, did, claims.keys or Keys(), operator, tx.now)
         next_list.require_listable(after, tx.now)
         member_store.put_member(tx, membership.step(found, "left", tx.now))
         member_store.put_member(tx, after)

@@ -2,8 +2,8 @@
 
 A witness vouches that a log only grew, and when it saw this state. The keys of one witness form a group of which any
 is enough, so it counts once. The operator of a log never vouches for it, nor for a contract the operator of either
-party. A key that the trust list calls retired (`validUntil`) still vouches for what it signed before, and for nothing
-later.
+party; operators whose names look alike are one. A key that the trust list calls retired (`validUntil`) still vouches
+for what it signed before, and for nothing later.
 """
 
 import re
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from connector.verify.formats import base64url
 from connector.verify.formats.checkpoint import ED25519, ML_DSA_44, TIMED_ED25519, Checkpoint, NoteKey, checked, key_of
 from connector.verify.formats.faults import Fault
+from connector.verify.formats.names import seen
 from connector.verify.formats.trustlist import seconds
 
 LIMIT = 262_144
@@ -84,7 +85,7 @@ def derived(witnesses: object, *operators: str) -> Policy | None:
     of whom every key has an end, still vouches for what it signed before. A key that its operator has in the list twice
     retires at the earlier end. Fault `trust-list-form`.
     """
-    listed, theirs = _entries(witnesses), frozenset(operators)
+    listed, theirs = _entries(witnesses), _named(operators)
     used = _owned(listed, theirs)
     keys: dict[str, NoteKey | None] = {}
     members: dict[str, list[str]] = {}
@@ -113,16 +114,20 @@ def derived(witnesses: object, *operators: str) -> Policy | None:
 
 def apart(policy: Policy, witnesses: object, *operators: str) -> Policy:
     """The same without the keys that the trust list names for `operators`: whoever wrote it may not know of them."""
-    owned = _owned(_entries(witnesses), frozenset(operators))
+    owned = _owned(_entries(witnesses), _named(operators))
     left = {name: None if key is None or key.public in owned else key for name, key in policy.witnesses.items()}
     return replace(policy, witnesses=left)
 
 
 def seen_by(checkpoint: Checkpoint, witnesses: object, *operators: str) -> bool:
     """Whether the note bears a line of a witness of theirs, whether or not it holds."""
-    owners = frozenset(operators)
+    owners = _named(operators)
     theirs = {(key.name, key.id) for name, keys in _entries(witnesses) if name in owners for key, *_ in keys}
     return any((name, identity) in theirs for name, identity, _ in checkpoint.lines)
+
+
+def _named(operators: Iterable[str]) -> frozenset[str]:
+    return frozenset(map(seen, operators))
 
 
 def _entries(witnesses: object) -> list[tuple[str, list[tuple[NoteKey, int | None, int]]]]:
@@ -143,17 +148,17 @@ def time_of(checkpoint: Checkpoint, policy: Policy) -> int | None:
     Fault `cosignature` if a line of a known witness does not hold, `checkpoint-signature` if one of a listed log.
     """
     known = _by_id(key for key in policy.witnesses.values() if key is not None)
-    seen: dict[NoteKey, int] = {}
+    when: dict[NoteKey, int] = {}
     for name, identity, signature in checkpoint.lines:
         key = known.get((name, identity))
         if key is not None:
             moment = _cosigned(checkpoint, key, signature)
             if policy.since.get(key, 0) <= moment <= policy.until.get(key, moment):
-                seen[key] = min(moment, seen.get(key, moment))
+                when[key] = min(moment, when.get(key, moment))
     if not _meant(checkpoint, policy):
         return None
     times: dict[str, int | None] = {
-        name: None if key is None else seen.get(key) or None for name, key in policy.witnesses.items()
+        name: None if key is None else when.get(key) or None for name, key in policy.witnesses.items()
     }
     for name, group in policy.groups.items():  # a group only names what stands before it
         there = sorted(found for member in group.members if (found := times[member]) is not None)
@@ -191,14 +196,14 @@ def name_of(url: str) -> str:
 
 
 def _listed(entry: object) -> tuple[str, list[tuple[NoteKey, int | None, int]]]:
-    """The operator, and each of its keys with the last and the first second that count."""
+    """The operator as people see its name, and its keys with the last and the first second that count."""
     match entry:
         case {"operator": str(operator), "url": str(url), "keys": list(keys)}:
             name = name_of(url)
             found = [
                 (key_of(name, key, TIMED_ED25519), until(key), _since(key)) for key in keys if isinstance(key, dict)
             ]
-            return operator, [(key, last, first) for key, last, first in found if key is not None]
+            return seen(operator), [(key, last, first) for key, last, first in found if key is not None]
         case _:
             raise Fault("trust-list-form")
 

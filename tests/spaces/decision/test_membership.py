@@ -100,3 +100,18 @@ def test_a_term_shorter_than_its_notice_is_renewed_once(term: int, renew: int) -
     renewed = membership.renewed(first, rules, int(later))
     assert renewed is not None
     assert membership.renewed(renewed, rules, int(later) + 1_000) is None
+
+
+@pytest.mark.threat("T148")
+def test_an_operator_is_known_by_how_its_name_looks() -> None:
+    """>> a name that looks like a known one << refused, and taken for that one when a member moves there; written as a
+    known one, or looking like none: as it is."""
+    known = ("ITK Nord", "Itk Nord", "RZ")
+    for name in ("ITK NORD", "ITK\u200b Nord", "\u0406TK Nord"):
+        with pytest.raises(Mistake) as refused:
+            membership.require_own_operator(name, known)
+        assert refused.value.code == "spaces.operator-alike"
+        assert membership.as_known(name, known) == "ITK Nord"
+    for name in (*known, "ITK Süd"):
+        membership.require_own_operator(name, known)
+        assert membership.as_known(name, known) == name

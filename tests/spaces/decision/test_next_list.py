@@ -36,6 +36,22 @@ def test_whoever_works_for_several_operators_is_no_witness() -> None:
     assert [(one.url, one.operator) for one in listed.witnesses] == [("https://a/w", "A")]
 
 
+@pytest.mark.threat("T148")
+def test_one_operator_in_two_spellings_stays_one_witness() -> None:
+    """>> a second member of the same process spells its operator otherwise << one witness, as the older one wrote it;
+    and no key of it is listed as retired when the older one leaves."""
+    witness = WitnessKeys(url="https://a/w", keys=({"kty": "OKP", "crv": "Ed25519", "x": "AAAA"},))
+    said = [
+        member("did:web:a", operator="ITK Nord", since=NOW - DAY_MS, keys=Keys(witness=witness)),
+        member("did:web:b", operator="ITK \u200bNORD", keys=Keys(witness=witness)),
+    ]
+    first = next_list.following(SPACE, said, None, NOW, 1)
+    assert [(one.url, one.operator) for one in first.witnesses] == [("https://a/w", "ITK Nord")]
+    after = next_list.following(SPACE, [replace(said[0], state="left", until=NOW), said[1]], first, NOW + 1, 2)
+    assert [len(one.keys) for one in after.witnesses] == [1]
+    assert "validUntil" not in after.witnesses[0].keys[0]
+
+
 @pytest.mark.threat("T106")
 def test_nobody_names_the_key_of_anothers_witness_as_its_own() -> None:
     """>> a newer member names it, as if it worked for somebody else, who would then lose that witness << the older one

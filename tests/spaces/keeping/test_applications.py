@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from connector.app.surfaces import peer_routes
 from connector.approvals.decide import NotYours
@@ -124,6 +125,43 @@ async def test_an_invitation_for_another_town(county: County, nasty: NastyPeer) 
     ):
         reply = await hand_in(county, nasty, await county.invite(**bound), **said)
         assert (reply.status, code(reply)) == (400, "spaces.other-town"), bound
+
+
+@pytest.mark.threat("T148")
+async def test_an_operator_that_looks_like_another_one_is_refused(county: County, nasty: NastyPeer) -> None:
+    """>> the name of the authority's operator with a zero width space, in capitals << refused; written just so: taken.
+    A town that is called as a member is may be another town: the checklist says so."""
+    [own] = [
+        one for one in await county.city.services.spaces.memberships.all(COUNTY) if one.did == county.city.did(COUNTY)
+    ]
+    for name in (f"\u200b{own.operator}", own.operator.upper()):
+        reply = await hand_in(county, nasty, await county.invite(), operator=name)
+        assert (reply.status, code(reply)) == (400, "spaces.operator-alike"), name
+    reply = await hand_in(county, nasty, await county.invite(name=own.name.upper()), operator=own.operator)
+    assert reply.status == 201
+    [found] = await county.city.services.spaces.applications.all(COUNTY)
+    assert [one.note for one in found.checks if one.name == "alike" and not one.good] == [own.name]
+
+
+@pytest.mark.threat("T148")
+async def test_an_operator_that_came_first_stays_alone_with_its_name(county: County, town: City) -> None:
+    """>> while people decide, another one becomes a member with an operator that looks the same << the last yes makes
+    no member."""
+    one = await applied(town, TOWN, await county.invite(), county)
+    found = await county.applications.get(COUNTY, one.application)
+
+    def first(tx: Tx) -> None:
+        own = member_store.members(tx, COUNTY)[0]
+        put = replace(own, did="did:web:first.example", operator=found.operator.upper(), version=0)
+        member_store.put_member(tx, put)
+
+    await county.city.services.infra.db.write(COUNTY, first)
+    await county.applications.note(COUNTY, one.application, "letter", good=True, note="AZ 10", login=ANNA)
+    await county.applications.approve(COUNTY, one.application, ANNA)
+    with pytest.raises(Mistake) as refused:
+        await county.applications.approve(COUNTY, one.application, BERT)
+    assert refused.value.code == "spaces.operator-alike"
+    assert town.did(TOWN) not in await members(county)
 
 
 @pytest.mark.threat("T102")

@@ -92,6 +92,32 @@ def test_the_operator_of_a_log_never_counts(note: str) -> None:
     assert cosignature.derived([borrowed, FOREIGN[0]], ONE.operator) is None
 
 
+ALIKE = ["did:web:A.example", "did:web:\u200ba.example", "did:web:\u0430.ex\u0430mple", " did:web:a.example"]
+"""What people take for the first witness's operator."""
+
+
+@pytest.mark.threat("T148")
+@pytest.mark.parametrize("name", ALIKE)
+def test_bug_the_operator_of_a_log_counted_under_a_name_that_looks_like_its_own(note: str, name: str) -> None:
+    """>> the log's operator, or the witness, written with signs that nobody tells apart << nobody vouches."""
+    assert cosignature.derived(FOREIGN[:1], name) is None
+    listed = [{**FOREIGN[0], "operator": name}]
+    assert cosignature.derived(listed, ONE.operator) is None
+    assert cosignature.seen_by(seen(note, ONE), listed, ONE.operator)
+    assert list(cosignature.apart(cosignature.parse(f"witness a {vkey(ONE)}\nquorum a\n"), listed, ONE.operator)
+                .witnesses.values()) == [None]  # fmt: skip
+
+
+@pytest.mark.threat("T148")
+def test_bug_an_operator_in_four_spellings_was_a_quorum_of_two(note: str) -> None:
+    """>> four witnesses of one operator, each time spelled otherwise << one voice, so any is enough and it is one."""
+    spelled = [{**one, "operator": name} for one, name in zip(FOREIGN, ALIKE, strict=True)]
+    policy = cosignature.derived(spelled, OWN)
+    assert policy is not None
+    assert len(policy.groups) == 2
+    assert policy.fewest == 1
+
+
 @pytest.mark.threat("T50")
 def test_one_key_under_many_names_is_one_voice(note: str) -> None:
     """Four operators that share a key do not make a quorum of two."""

@@ -1,0 +1,43 @@
+"""Names that people take for one, and names that they do not."""
+
+import pytest
+
+from connector.verify.formats.names import LONGEST, seen
+
+
+@pytest.mark.threat("T148")
+@pytest.mark.parametrize(
+    "name",
+    ["ITK NORD", " itk\t nord", "ITK\u200b Nord", "ITK\xa0Nord", "I\u2060TK Nord", "ＩＴＫ Nord", "ІТК Nоrd",
+     "ΙΤΚ Νοrd", "ıTK Nord"],
+)  # fmt: skip
+def test_signs_that_nobody_tells_apart_make_no_other_name(name: str) -> None:
+    """>> capitals, spaces, zero width, full width, Cyrillic, Greek and dotless letters << one name."""
+    assert seen(name) == seen("ITK Nord") == "itk nord"
+    assert seen(seen(name)) == seen(name)
+
+
+def test_other_names_are_others() -> None:
+    """>> another letter, an umlaut, a digit, another place of a DID << so many names."""
+    names = [
+        "ITK Nord",
+        "ITK Nörd",
+        "ITK Nord 2",
+        "ITKNord",
+        "ITK Süd",
+        "LTK Nord",
+        "did:web:a.de:b",
+        "did:web:a.de:c",
+        "",
+    ]
+    assert len({seen(name) for name in names}) == len(names)
+
+
+def test_a_word_in_cyrillic_is_one_name_in_any_case() -> None:
+    assert seen("МОСКВА СЕВЕР") == seen("москва север")
+
+
+def test_beyond_the_longest_a_name_counts_as_it_is_written() -> None:
+    """>> marks that a normaliser sorts, thousands of them << they are not sorted, and make another name."""
+    marks = "\u0301\u0323" * 4_000
+    assert seen("a" * LONGEST + marks) == "a" * LONGEST + marks
