@@ -54,7 +54,7 @@ class NegotiationRow(msgspec.Struct, frozen=True, kw_only=True):
     deferred: tuple[str, ...] = ()
     """As provider: where in the offer only a later phase decides, as JSON pointers, since we last decided."""
     approval: Approval | None = None
-    """As consumer: the person who decided; None if a rule does."""
+    """The person who decided, or all of them (`Joint`); None if a rule does."""
     replaces: str | None = None
     """The digest of the agreement that the one to come takes the place of."""
     title: str = ""

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from connector.contracts.approval import Approval
+from connector.contracts import approval as approvals
 from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow, Stored
 from connector.protocol.negotiation import Negotiation, settled, shown
 from connector.protocol.process import RESTS, Role
@@ -34,7 +34,7 @@ def _case(row: Row) -> NegotiationRow:
     values["states"] = msgspec.json.decode(row["states"], type=tuple[str, ...])
     values["reason"] = None if row["reason"] is None else msgspec.json.decode(row["reason"])
     values["deferred"] = msgspec.json.decode(row["deferred"] or "[]", type=tuple[str, ...])
-    values["approval"] = None if row["approval"] is None else msgspec.json.decode(row["approval"], type=Approval)
+    values["approval"] = None if row["approval"] is None else approvals.kept(row["approval"])
     case = NegotiationRow(**values)
     return replace(case, stored=_stored(case), asked=bool(row.get("asked", True)))
 

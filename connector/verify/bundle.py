@@ -114,7 +114,7 @@ def _examine(
         exam.run("beside", besides.check, given, lines, log, *second)
     moment = exam.run("time", _moment, given, vouched, log, witness)
     remarks.until(exam, until, states)
-    remarks.approvals(exam, members)
+    remarks.approvals(exam, given, seals)
     remarks.seals(exam, seals, moment, lines or ())
     remarks.succession(exam, given)
     remarks.merger(exam, given)

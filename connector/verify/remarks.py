@@ -4,6 +4,7 @@ Nothing here decides: a line that is missing would only be a thing untold.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from connector.verify.checks import archive, contract, records, revocation, second_seal, termination
 from connector.verify.checks.anchors import Anchors
@@ -11,7 +12,7 @@ from connector.verify.checks.contract import ROLES, Approval, Given, Members, Ro
 from connector.verify.checks.disclosure import Told
 from connector.verify.checks.examination import Examination, attempt
 from connector.verify.checks.records import Erased, Line, Logged
-from connector.verify.checks.trusted_time import Moment, written
+from connector.verify.checks.trusted_time import SKEW_S, Moment, written
 from connector.verify.formats.trustlist import TrustList
 
 MOST_TOLD = 50
@@ -74,16 +75,44 @@ def until(exam: Examination, found: Told | None, states: Sequence[tuple[int, Mom
     exam.state(until=found.facts)
 
 
-def approvals(exam: Examination, members: Members) -> None:
-    """Who approved at each party, a rule or a person: the seal says that it was the party, not how it came about."""
-    found = {role: contract.approved(role, members) for role in ROLES if f"{role}.jws" in members}
+def approvals(exam: Examination, given: Given, held: Mapping[Role, Sealed | None]) -> None:
+    """Who approved at each party, a rule or how many people: the seal says that it was the party, not how it came
+    about."""
+    found = {role: contract.approved(role, given.members) for role in ROLES if f"{role}.jws" in given.members}
     for role, approval in found.items():
-        exam.note(f"{role}-approval-{'unread' if approval is None else approval.kind}", **_named(approval))
+        if approval is None or approval.kind != "people":
+            exam.note(f"{role}-approval-{'unread' if approval is None else approval.kind}", **_named(approval))
+        else:
+            sealed = held.get(role)
+            until = (given.sealed_at(role), None if sealed is None else sealed.seal.iat)
+            _together(exam, role, approval, min((one for one in until if one is not None), default=None))
     exam.state(approvals={role: None if one is None else one.kind for role, one in found.items()})
+    exam.state(approved_by={role: [] if one is None else _everybody(one) for role, one in found.items()})
+
+
+def _together(exam: Examination, role: Role, approval: Approval, sealed: int | None) -> None:
+    """How many agreed, and each of them. A pseudonym is one person, however often it stands there; nobody can have
+    agreed after the approval, or after the seal over it (seconds)."""
+    once = {one.pseudonym for one in approval.people}
+    exam.note(f"{role}-approval-people-{len(once)}", at=approval.at)
+    for one in approval.people:
+        exam.note("approval-one", **one._asdict())
+        late = sealed is not None and datetime.fromisoformat(one.at).timestamp() > sealed + SKEW_S
+        if late or one.at > approval.at:
+            exam.note("approval-late", pseudonym=one.pseudonym, at=one.at)
+    for pseudonym in sorted(once):
+        if sum(one.pseudonym == pseudonym for one in approval.people) > 1:
+            exam.note("approval-twice", pseudonym=pseudonym)
 
 
 def _named(approval: Approval | None) -> dict[str, object]:
     return {} if approval is None else {"role": approval.role, "pseudonym": approval.pseudonym, "at": approval.at}
+
+
+def _everybody(approval: Approval) -> list[dict[str, object]]:
+    if approval.kind == "automatic":
+        return []
+    return [dict(one._asdict()) for one in approval.people] or [_named(approval)]
 
 
 def withdrawn(

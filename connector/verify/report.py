@@ -29,7 +29,8 @@ class Report:
 
     `stated` for machines: `levels` by role, `until` (how far the log was told), `trusted_time`, `seal_times` by role,
     `trust_list` (by which one it was judged), `succession` (who stands in the place of a party), `merger` (which party
-    is part of whom), `revocation` by seal, `anchors` (SHA-256), `tool`.
+    is part of whom), `approved_by` (all who agreed, by role), `revocation` by seal, `anchors`
+    (SHA-256), `tool`.
     """
 
     checks: tuple[Check, ...]

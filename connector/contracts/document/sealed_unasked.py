@@ -173,13 +173,14 @@ class Own:
         }
 
     def _person(self, theirs: bytes) -> bytes | None:
-        """Theirs, where it says that a person of the provider agreed, and no word besides: nobody need read it."""
+        """Theirs, where it says who of the provider agreed, and no word besides: nobody need read it."""
         provider, at = self.known.provider.did, str(self.known.agreement.policy["timestamp"])
         try:
             value = approvals.check(theirs, "provider")
         except PeerError:
             return None
-        plain_person = value.get("role") in PARTS and value.get("mandate") is None
+        roles = {value.get("role"), *(one.role for one in approvals.agreed(value))}
+        plain_person = roles <= PARTS and value.get("mandate") is None
         plain_person = plain_person and value.get("onBehalfOf") == provider
         ours = plain_person and approvals.as_ours(theirs, provider, "provider", self.known.case.offer, at)
         return theirs if ours else None

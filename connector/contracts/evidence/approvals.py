@@ -12,20 +12,24 @@ from connector.contracts.document.text import Agent, Party
 from connector.contracts.model import Agreement
 from connector.language.reasons import plain
 from connector.storage.database import Tx
+from connector.verify.formats import people
+from connector.verify.formats.people import Person
 
 Side = Literal["provider", "consumer"]
 
 
 class SignedApproval(NamedTuple):
-    """Both empty where a rule decided."""
+    """Role and pseudonym are empty where a rule decided; `people` are all who agreed, where there are several."""
 
     role: str
     pseudonym: str
+    people: tuple[Person, ...] = ()
 
 
 class _Body(msgspec.Struct, frozen=True):
     role: str
     pseudonym: str | None = None
+    people: object = None
 
 
 def acted(tx: Tx, agreement: Agreement, side: Side) -> Agent | None:
@@ -72,4 +76,5 @@ def signed(tx: Tx, agreement: Agreement, side: Side) -> SignedApproval | None:
         return None
     if said.role == AUTOMATIC:
         return SignedApproval("", "")
-    return SignedApproval(plain(said.role, 80), plain(said.pseudonym or "", 20))
+    together = tuple(one._replace(role=plain(one.role, 80)) for one in people.read(said.people) or ())
+    return SignedApproval(plain(said.role, 80), plain(said.pseudonym or "", 20), together)

@@ -13,10 +13,10 @@ from msgspec.structs import replace
 from connector.approvals.model import ApprovalRow
 from connector.approvals.service import TermsBack
 from connector.contracts import store
-from connector.contracts.approval import Approval
 from connector.contracts.model import NegotiationRow
 from connector.contracts.negotiation.late_countersignature import AT_ONCE, rests
 from connector.contracts.negotiation.send import NegotiationSender
+from connector.contracts.negotiation.who_agreed import by
 from connector.contracts.partner import Partner
 from connector.errors import HanseError, Mistake, PeerError
 from connector.language import both
@@ -83,7 +83,7 @@ class AfterApproval:
             case "approved" if partner is not None:
                 self._decide.approved(tx, case, partner)
             case "approved":
-                self._taken(tx, replace(case, approval=by(held)))
+                self._taken(tx, replace(case, approval=by(held, case)))
             case "countered":
                 back = msgspec.json.decode(held.terms_back or "", type=TermsBack)
                 say = self._sender.offer if case.kernel.role is Role.PROVIDER else self._sender.counter
@@ -99,13 +99,6 @@ class AfterApproval:
         if not self._sender.agreements.worded(case.policy):
             raise Mistake("contracts.unworded")
         self._sender.accept(tx, case)
-
-
-def by(held: ApprovalRow) -> Approval:
-    """Who agreed, as the contract says it: the steward who was last, else data protection."""
-    votes = held.ballot.votes
-    last = next((vote for vote in reversed(votes) if vote.part == "steward"), votes[-1])
-    return Approval(role=last.part, pseudonym=last.who)
 
 
 def reason_of(held: ApprovalRow) -> Reason:

@@ -18,9 +18,9 @@ from connector.contracts import store
 from connector.contracts.agreement.log_records import DECISION
 from connector.contracts.document import draft, sealed_unasked, second_seal
 from connector.contracts.model import Agreement, NegotiationRow
-from connector.contracts.negotiation.after_approval import by
 from connector.contracts.negotiation.late_countersignature import AT_ONCE
 from connector.contracts.negotiation.send import NegotiationSender
+from connector.contracts.negotiation.who_agreed import by
 from connector.contracts.partner import Partner
 from connector.dialects.policies import edc
 from connector.errors import Unknown
@@ -203,7 +203,7 @@ class NegotiationDecider:
             self._sender.ask(tx, case, "approval")
             return store.save_case(tx, case)
         return self._sender.agree(
-            tx, case if held is None else replace(case, approval=by(held)), partner, offer, dataset
+            tx, case if held is None else replace(case, approval=by(held, case)), partner, offer, dataset
         )  # fmt: skip
 
     def _unchanged(self, case: NegotiationRow, offer: Offer) -> bool:

@@ -18,6 +18,7 @@ from connector.contracts.agreement.log_records import CONFIRMATION, DECISION
 from connector.contracts.approval import Approval
 from connector.contracts.document import draft, sealed_unasked, second_seal
 from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow
+from connector.contracts.negotiation import who_agreed
 from connector.contracts.negotiation.send import NegotiationSender, process
 from connector.errors import Mistake, PeerError, Unknown
 from connector.language.reasons import because, plain
@@ -144,7 +145,9 @@ class LateCountersignatures:
             raise Mistake("contracts.other-text-read")
         if self._under_way(tx, case):
             return agreement
-        case = store.save_case(tx, replace(case, approval=by.said_by(tx.actor)))
+        held, terms = self._sender.approvals.of_process(tx, slug, case.id), self._agreements.deal(case.policy)
+        said = who_agreed.ordered(by.said_by(tx.actor), tx.now, held, case, terms)
+        case = store.save_case(tx, replace(case, approval=said))
         answered(tx, slug, case.id)
         self._sender.errand(tx, case, AT_ONCE if now else LATE, person=by.pseudonym, read=lies_here)
         return agreement

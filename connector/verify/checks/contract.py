@@ -13,9 +13,10 @@ from connector.verify.checks.archive import ROTATED
 from connector.verify.checks.examination import need
 from connector.verify.checks.records import Line
 from connector.verify.checks.trusted_time import SKEW_S, Moment, written
-from connector.verify.formats import certificates, chain, jades, jcs, key_binding, limits
+from connector.verify.formats import certificates, chain, jades, jcs, key_binding, limits, people
 from connector.verify.formats.faults import Doubt, Fault
 from connector.verify.formats.jades import MOST_CERTIFICATES, Seal
+from connector.verify.formats.people import Person
 from connector.verify.formats.trustlist import Period, TrustList
 
 Role = Literal["provider", "consumer"]
@@ -159,12 +160,14 @@ def signed_by(role: Role, agreement: Agreement, members: Members) -> list[Signed
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """What a party's seal says of who approved: by a rule, or by a person with a role and a pseudonym; `at` as text."""
+    """What a party's seal says of who approved: a rule, or a person with a role and a pseudonym; `at` as text. Several
+    are all in `people`; outside stands one of them."""
 
-    kind: Literal["automatic", "person"]
+    kind: Literal["automatic", "person", "people"]
     role: str
     pseudonym: str
     at: str
+    people: tuple[Person, ...] = ()
 
 
 def approved(role: Role, members: Members) -> Approval | None:
@@ -174,6 +177,14 @@ def approved(role: Role, members: Members) -> Approval | None:
     except (KeyError, jcs.NotCanonical):
         return None
     match value:
+        case {"people": listed, "role": str(who), "pseudonym": str(pseudonym), "at": str(at)}:
+            everybody = people.read(listed)
+            outside = {(one.role, one.pseudonym) for one in everybody or ()}
+            if everybody is None or (who, pseudonym) not in outside or not people.is_instant(at):
+                return None
+            return Approval("people", who, pseudonym, at, everybody)
+        case {"people": _}:
+            return None
         case {"role": "automatic", "pseudonym": None, "at": str(at)}:
             return Approval("automatic", "automatic", "", at)
         case {"role": str(who), "pseudonym": str(pseudonym), "at": str(at)} if who != "automatic":

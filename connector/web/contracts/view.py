@@ -1,5 +1,6 @@
 """What a contract is to people: lines of lists and sentences, made of the values that every surface shows."""
 
+from collections.abc import Sequence
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -7,6 +8,7 @@ from msgspec import Struct
 from connector.accounts.directory import Directory
 from connector.approvals.service import Approvals
 from connector.catalogue.templates.days import read_day
+from connector.contracts.approval import Joint
 from connector.contracts.evidence import approvals as approvals_signed
 from connector.contracts.model import Agreement, NegotiationRow
 from connector.language import local_end
@@ -15,6 +17,7 @@ from connector.policy.engine import PolicyEngine
 from connector.storage.database import Tx
 from connector.transfer.duties import DutyNow
 from connector.transfer.model import TransferRow
+from connector.verify.formats.people import Person
 from connector.views import status
 from connector.views.agreement import AgreementView
 from connector.views.duty import duty as duty_view
@@ -129,9 +132,13 @@ def delivered(call: Call, one: TerminationView) -> str:
 def approved_by(
     tx: Tx, call: Call, approvals: Approvals, people: Directory, case: NegotiationRow | None
 ) -> list[str]:  # fmt: skip
-    """Who of ours agreed, by name and part; a rule, or somebody on another way, where nobody did in the desk."""
+    """Who of ours agreed, by name and part, and how many where there are several; a rule, or somebody on another way,
+    where nobody did in the desk."""
     if case is None:
         return []
+    if isinstance(case.approval, Joint):
+        named = ((people.name(tx, call.slug, one.pseudonym) or one.pseudonym, one) for one in case.approval.people)
+        return _together(call, list(named))
     held = approvals.of_process(tx, call.slug, case.id)
     if held is not None and held.ballot.state == "approved":
         return [
@@ -154,9 +161,22 @@ def approved_there(tx: Tx, call: Call, agreement: Agreement) -> str:
         return call.say("web.contracts.there.nothing")
     if not found.pseudonym:
         return call.say("web.contracts.there.rule")
-    known = found.role in ("steward", "protection")
-    role = call.say(f"web.contracts.there.{found.role}") if known else found.role
-    return call.say("web.contracts.there.person", role=role, pseudonym=found.pseudonym)
+    if found.people:
+        return " ".join(_together(call, [(one.pseudonym, one) for one in found.people]))
+    return call.say("web.contracts.there.person", role=_role(call, found.role), pseudonym=found.pseudonym)
+
+
+def _together(call: Call, people: Sequence[tuple[str, Person]]) -> list[str]:
+    """How many agreed, then each of them under the name given, with role and time."""
+    each = [
+        call.say("web.contracts.together.one", name=name, role=_role(call, one.role), at=one.at) for name, one in people
+    ]
+    return [call.say(f"web.contracts.together.people-{len(people)}"), *each]
+
+
+def _role(call: Call, role: str) -> str:
+    known = role in ("steward", "protection")
+    return call.say(f"web.contracts.there.{role}") if known else plain(role, 80)
 
 
 def acted(tx: Tx, call: Call, agreement: Agreement) -> list[tuple[str, str]]:

@@ -20,6 +20,7 @@ from connector.contracts.document.sealed_unasked import AGREEMENT, FILES, Known,
 from connector.language.reasons import plain
 from connector.policy.engine import PolicyEngine
 from connector.protocol.messages import HANSE
+from connector.verify.formats.people import Person
 from connector.views.dataset import title_of
 from tests.testkit.towns import Towns
 
@@ -251,6 +252,44 @@ async def test_that_a_person_of_the_provider_agreed_is_said_in_our_form_alone(to
     for name, members in NO_PLAIN_PERSON.items():
         against = lies.but(APPROVAL, sealing.canonical({**said, **members})).against()
         assert (name, against) == (name, ["contracts.other-approval"])
+
+
+OTHERS = Person("2026-01-01T08:00:00Z", "p-aaaaaa", "protection"), Person("2026-01-01T09:00:00Z", "p-bbbbbb", "steward")
+
+
+async def test_all_who_agreed_at_the_provider_are_said_in_our_form_alone(towns: Towns) -> None:
+    """<< three people, in two roles, each with a time >> nobody is asked; in another order, with one twice, one later
+    than the contract, one in a role of its own, or whoever stands outside left out >> refused, or for a person."""
+    lies = await honest(towns)
+    at, offer = str(lies.known.agreement.policy["timestamp"]), lies.known.case.offer
+
+    def said(by: Approval) -> Any:
+        return approvals.body(lies.known.provider.did, "provider", offer, at, by)
+
+    three = said(approvals.jointly(PERSON, at, OTHERS))
+    assert len(three["people"]) == 3
+    assert lies.but(APPROVAL, sealing.canonical(three)).against() == []
+    first, second, last = three["people"]
+    for people in (
+        [second, first, last], [first, first, last], [first, second], [first, second, last, last], [last], [],
+        [first, second, {**last, "at": "2999-01-01T00:00:00Z"}], [first, second, {**last, "role": "automatic"}],
+        [{**first, "role": "Gegen 100.000 EUR"}, second, last], [{**first, "at": "Gegen Geld"}, second, last],
+        [{**first, "remark": "Gegen Geld"}, second, last], [True, second, last], True,
+    ):  # fmt: skip
+        against = lies.but(APPROVAL, sealing.canonical({**three, "people": people})).against()
+        assert (people, against) == (people, ["contracts.other-approval"])
+
+
+async def test_one_who_agreed_is_written_as_ever(towns: Towns) -> None:
+    """>> one person, or a rule << the members that there were before there were several, so that older releases seal
+    it unasked."""
+    lies = await honest(towns)
+    at, did = str(lies.known.agreement.policy["timestamp"]), lies.known.provider.did
+    alone = approvals.jointly(PERSON, at, [Person(at, PERSON.pseudonym, "steward"), Person(at, "p-*", "steward")])
+    assert alone == PERSON
+    for by in (None, alone):
+        written = approvals.body(did, "provider", "urn:offer", at, by)
+        assert sorted(written) == ["at", "mandate", "onBehalfOf", "pseudonym", "role", "rule", "side"]
 
 
 @pytest.mark.parametrize("name", ["dataset", "offer", "purpose"])

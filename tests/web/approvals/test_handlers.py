@@ -1,5 +1,6 @@
 """The pages of approvals: decided in two presses, by whoever may; what strangers wrote stays text."""
 
+import re
 from collections.abc import AsyncIterator
 from hashlib import sha256
 from typing import Any
@@ -69,6 +70,41 @@ async def test_a_contract_is_approved_in_three_actions(city: City, desk: Opened)
     refused = await berta.send(late, "/yes", "Zustimmen")
     assert refused.status == 409
     assert "Das ist schon freigegeben." in refused.words
+
+
+@pytest.mark.threat("T161")
+async def test_bug_a_contract_of_four_eyes_said_a_person_to_the_partner(city: City, desk: Opened) -> None:
+    """>> two stewards of the town agree << "zwei Personen", with pseudonym, role and time of each, on the contract's
+    page of both sides, in the list, and in what an auditor reads of the bundle."""
+    await ruled(city, "two")
+    negotiation = await asked(city, title="Baumkataster")
+    for name in ("Anna", "Berta"):
+        browser = desk.browser({TOWN: ["steward"]}, name=name)
+        one = await browser.get((await browser.get(LIST)).link("Baumkataster"))
+        await browser.send(one, "/yes", "Zustimmen")
+    shown = await city.api.get(f"/api/v1/participants/{VILLAGE}/negotiations/{negotiation}", wait="60")
+    assert shown["state"] == "FINALIZED"
+    at = str(shown["agreement"]).removeprefix("urn:uuid:")
+    pages = [
+        await desk.browser({slug: ["auditor"]}, name="Vera").get(f"/t/{slug}/contracts/{at}")
+        for slug in (TOWN, VILLAGE)
+    ]  # fmt: skip
+    for page, begins in zip(pages, ("", "Freigabe beim Partner "), strict=True):
+        said = page.words.partition(f"{begins}Zwei Personen haben zugestimmt: ")[2]
+        when = r"\d+\.\d+\.\d{4}, [\d:]+ Uhr"
+        each = [re.search(rf"{called(name)} \(Freigabe\), {when}", said) for name in ("Anna", "Berta")]
+        assert all(each), (begins, said[:300])
+        assert "Eine Person" not in page.words
+    listed = await desk.browser({TOWN: ["auditor"]}, name="Vera").get(f"/t/{TOWN}/contracts")
+    assert "Zwei Personen haben zugestimmt" in listed.words
+    vera = desk.browser({VILLAGE: ["auditor"]}, name="Vera")
+    evidence = await vera.get(pages[1].link("Nachweis herunterladen"))
+    check = await vera.get(f"/t/{VILLAGE}/contracts/check")
+    report = await vera.send(check, "/check", file=("file", "nachweis.zip", evidence.body))
+    assert "Der Nachweis hält" in report.words
+    assert "Genehmigung des Datengebers: zwei Personen haben zugestimmt" in report.words
+    for name in ("Anna", "Berta"):
+        assert f"Zugestimmt: Rolle „steward“, Pseudonym {called(name)}, am " in report.words
 
 
 @pytest.mark.threat("T85")
