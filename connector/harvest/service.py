@@ -21,6 +21,7 @@ from pyoxigraph import RdfFormat, Triple, parse
 
 from connector.catalogue.gate import PublicationGate
 from connector.errors import HanseError, Mistake, PeerError, Unavailable, Unknown
+from connector.fair_turns import FairTurns
 from connector.harvest import publish, store
 from connector.harvest.derive import Context, derived, divided, of_datasets
 from connector.harvest.fetch import Fetcher
@@ -48,7 +49,7 @@ from connector.metadata.rdf.writing import n_triple as written
 from connector.metadata.repair import questions, rules
 from connector.participants.lifecycle import require_active
 from connector.participants.service import Participants
-from connector.storage.database import Database, Tx
+from connector.storage.database import Database, Tx, by_itself, lasting
 
 log = structlog.get_logger("harvest")
 TOUCH_S = 0.5
@@ -64,6 +65,8 @@ PROPOSED = 200
 T = TypeVar("T")
 Deliver = Callable[[], Awaitable[Delivery]]
 _THREADS = ThreadPoolExecutor(max_workers=1, thread_name_prefix="harvest")
+_ENDED = frozenset({"api.no-token", "api.key-scope"})
+"""How the door refuses whoever may not any more; of a run its own words say that."""
 
 
 class Harvest:
@@ -77,6 +80,7 @@ class Harvest:
         self._gate = gate
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._busy: set[str] = set()
+        self._turns = FairTurns(1)
         self._over = threading.Event()
 
     # Runs
@@ -131,7 +135,7 @@ class Harvest:
             self._busy.discard(slug)
             raise
         work = self._run(slug, hosted.participant.root, run_id, deliver, source)
-        task = asyncio.create_task(work, name=f"harvest {run_id}")
+        task = asyncio.create_task(work, name=f"harvest {run_id}", context=lasting())
         self._tasks[run_id] = task
         task.add_done_callback(lambda _: self._tasks.pop(run_id, None))
         return run_id
@@ -145,7 +149,8 @@ class Harvest:
         except HanseError as refused:
             log.warning("harvest.refused", participant=slug, why=str(refused))
             facts = {key: value if isinstance(value, int) else str(value)[:300] for key, value in refused.facts.items()}
-            error = json.dumps({"code": refused.code, "facts": facts})
+            code = "harvest.right-ended" if refused.code in _ENDED else refused.code
+            error = json.dumps({"code": code, "facts": facts})
         except Exception:
             # The outermost edge of a run.
             log.exception("harvest.defect", participant=slug)
@@ -153,7 +158,8 @@ class Harvest:
         finally:
             beats.cancel()
             self._busy.discard(slug)
-        await self._db.write(slug, store.end_run, slug, run_id, report, error)
+        with by_itself():  # that it failed, too, if whoever began it may not any more
+            await self._db.write(slug, store.end_run, slug, run_id, report, error)
 
     async def _beat(self, slug: str, run_id: str) -> None:
         """Says again and again that the run goes on: reading and pages take longer than others wait for a word."""
@@ -170,7 +176,7 @@ class Harvest:
         """One delivery, from triples to what is published."""
         known = await self._db.read(slug, store.standing, slug)
         every = await self._db.read(slug, store.sources, slug)
-        graph = await _aside(Graph, delivery.triples)
+        graph = await self._aside(slug, Graph, delivery.triples)
         if len(graph.instances(DCAT.Dataset)) > MOST_DATASETS:
             raise PeerError("harvest.many-datasets", most=MOST_DATASETS)
         elsewhere = {iri: at for iri, (at, _) in known.items()}
@@ -182,11 +188,11 @@ class Harvest:
         """Repairs what is kept anew: an answer was given, a rule undone."""
         hosted = await self._participants.get(slug)
         compressed = await self._db.read(slug, store.original, slug, source.id)
-        triples = await _aside(lambda: _parsed(store.whole(compressed)))
+        triples = await self._aside(slug, lambda: _parsed(store.whole(compressed)))
         answers = dict(await self._db.read(slug, store.answers, slug, source.id))
         answers |= {(one.kind, one.value, one.dataset): one.answer for one in also}
         delivery = Delivery(location=source.location, triples=triples, complete=False)
-        graph = await _aside(Graph, triples)
+        graph = await self._aside(slug, Graph, triples)
         return await self._repair_and_publish(
             slug, hosted.participant.root, source, delivery, graph, answers, undone, "", also, original=False
         )
@@ -203,7 +209,7 @@ class Harvest:
         loop = asyncio.get_running_loop()
         pace = self._pace(loop, slug, run_id)
 
-        found, aside = await _aside(divided, graph, lists, root, others)
+        found, aside = await self._aside(slug, divided, graph, lists, root, others)
         if not original:  # nothing comes or goes by an answer, but what the original of before holds of what is gone
             found = [one for one in found if one.iri in before]
         here, moved = frozenset(one.iri for one in found), publish.moved_from(found, before)
@@ -222,12 +228,17 @@ class Harvest:
                 parts=store.parts(_lines([*delivery.triples, *stay])) if original else [],
             )  # fmt: skip
 
-        prepared = await _aside(prepare)
+        prepared = await self._aside(slug, prepare)
         if run_id:
             await self._db.write(slug, store.touch_run, slug, run_id, "publishing", 0, len(prepared.imported))
         report = await self._db.write(slug, publish.publish, slug, prepared, also, self._gate)
         log.info("harvest.taken", participant=slug, source=source.id, datasets=report.datasets, held=report.held)
         return report
+
+    async def _aside(self, slug: str, work: Callable[..., T], *values: object) -> T:
+        """Beside the event loop: repairs are work for the processor, one at a time, and participants come in turn."""
+        async with self._turns.place(slug):
+            return await asyncio.get_running_loop().run_in_executor(_THREADS, lambda: work(*values))
 
     def _pace(self, loop: asyncio.AbstractEventLoop, slug: str, run_id: str) -> Callable[[str, int, int], None]:
         last = [0.0]
@@ -259,7 +270,7 @@ class Harvest:
         """Every triple of the last delivery of a source (or of all), as sorted N-Triples."""
         chosen = await self._sources(slug, source)
         texts = [await self._db.read(slug, store.original, slug, one.id) for one in chosen]
-        return b"".join([await _aside(store.whole, each) for each in texts])
+        return b"".join([await self._aside(slug, store.whole, each) for each in texts])
 
     async def questions(self, slug: str, source: str | None = None) -> list[tuple[str, Question]]:
         """What is open, with its source; those that hold most datasets first."""
@@ -386,8 +397,3 @@ def _repairs(tx: Tx, slug: str, source: str) -> list[tuple[str, tuple[Repair, ..
 
 def _now(tx: Tx) -> int:
     return tx.now
-
-
-async def _aside(work: Callable[..., T], *values: object) -> T:
-    """Beside the event loop: repairs are work for the processor, one import at a time."""
-    return await asyncio.get_running_loop().run_in_executor(_THREADS, lambda: work(*values))

@@ -82,7 +82,7 @@ def acting(pseudonyms: Mapping[str, str], still: Still | None = None) -> Iterato
     A unit runs on a thread of the database, so the port takes it along when it is asked. Handing it through every
     service would put a person's name into a hundred signatures that do nothing with it. `still` is asked in each
     transaction that writes, before its unit: a door is passed once, and a body may take minutes (threat T140). What
-    goes on after the request has been answered was begun while she might.
+    goes on after the request has been answered was begun while she might, and asks no more unless it is `lasting`.
     """
     deed = _Deed(pseudonyms, still)
     before = _acting.set(deed)
@@ -101,6 +101,17 @@ def by_itself() -> Iterator[None]:
         yield
     finally:
         _acting.reset(before)
+
+
+def lasting() -> Context:
+    """For a task of whoever acts that publishes after her request has been answered: it asks to its end.
+
+    Without it such a task asks nobody once the request is over, which is right for what only reads or notes.
+    """
+    found, deed = copy_context(), _acting.get()
+    if deed is not None:
+        found.run(_acting.set, _Deed(deed.pseudonyms, deed.still))
+    return found
 
 
 def of_nobody() -> Context:

@@ -100,20 +100,50 @@ async def test_whoever_takes_a_right_waits_for_what_was_begun_with_it(any_db: Da
     ]
     for end in ends:
         still = it.still(await opened(any_db, her), steward)
-        running, go = threading.Event(), threading.Event()
-
-        @long
-        def unit(tx: Tx, running: threading.Event = running, go: threading.Event = go) -> None:
-            running.set()
-            assert go.wait(PATIENCE_S)
-
-        with acting({}, still):
-            hers = asyncio.create_task(any_db.write(TOWN, unit))
-            await asyncio.to_thread(running.wait, PATIENCE_S)
-        taken = asyncio.ensure_future(end())
-        done, _ = await asyncio.wait([taken], timeout=0.1)
-        assert not done
-        go.set()
-        await asyncio.gather(hers, taken)
+        await waited_for(any_db, still, end)
         with pytest.raises(SessionOver):
             await written(any_db, still)
+
+
+@pytest.mark.on_both
+@pytest.mark.threat("T140")
+async def test_whoever_ends_a_key_waits_for_what_was_begun_with_it(towns: Towns) -> None:
+    """>> a long unit of a key is under way on one replica; on another the key ends, the role behind it is taken, or
+    that of an operator << that is told once the unit has ended, and the next one is refused."""
+    db, tokens, her = towns.db, Tokens(towns.db, towns.participants), await person(towns.db, operator=True)
+    people = People(db, towns.participants, Passwords(memory_kib=8))
+    await people.grant(TOWN, "", her, "steward")
+    key = await tokens.make_for(her, TOWN, "x", ["publish"], 1)
+    still = tokens.still(f"Bearer {key}", publishes)
+    process = tokens.still(f"Bearer {await tokens.make_for_process(her, 'x', 1)}", operates)
+    ends: list[tuple[Still, Callable[[], Awaitable[object]]]] = [
+        (process, lambda: db.write(PROCESS, store.set_operator, her, False)),
+        (still, lambda: db.write(TOWN, store.revoke, TOWN, her, "steward")),
+        (still, lambda: tokens.end(TOWN, key.split("_")[1])),
+    ]
+    for asked, end in ends:
+        await given(db, her, TOWN, "steward")
+        await waited_for(db, asked, end)
+        with pytest.raises((Refusal, Unauthenticated)):
+            await written(db, asked)
+
+
+async def waited_for(db: Database, still: Still, end: Callable[[], Awaitable[object]]) -> None:
+    """`end` is over no sooner than a unit that rests on `still` and is under way when it begins."""
+    running, go = threading.Event(), threading.Event()
+
+    @long
+    def unit(tx: Tx) -> None:
+        running.set()
+        assert go.wait(PATIENCE_S)
+
+    with acting({}, still):
+        hers = asyncio.create_task(db.write(TOWN, unit))
+        await asyncio.to_thread(running.wait, PATIENCE_S)
+    taken = asyncio.ensure_future(end())
+    try:
+        done, _ = await asyncio.wait([taken], timeout=0.1)
+        assert not done, "it did not wait"
+    finally:
+        go.set()
+        await asyncio.gather(hers, taken)

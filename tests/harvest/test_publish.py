@@ -1,5 +1,6 @@
 """An import is no way past the rules for publications: what others would see needs whoever the rules ask for."""
 
+import asyncio
 from typing import Any, cast
 
 import pytest
@@ -7,11 +8,11 @@ import pytest
 from connector.approvals import store as approvals
 from connector.approvals.model import ApprovalRule
 from connector.approvals.rules import ApprovalRules
-from connector.errors import Mistake
+from connector.errors import HanseError, Mistake, Refusal, Unauthenticated
 from connector.harvest.model import Answer
 from connector.harvest.service import Harvest
 from connector.participants.service import Participants
-from connector.storage.database import Database
+from connector.storage.database import Database, Tx, acting
 from tests.harvest.imports import NEIGHBOUR, TOWN, WORDS, Hosting, catalogue, ended, harvest, served, taken
 from tests.harvest.portals import PORTAL, Portal
 
@@ -110,3 +111,42 @@ async def test_rules_of_a_neighbour_and_for_closed_data_do_not_count(town: Harve
     assert (await taken(town, OPEN)).published == 1
     await ruled(sqlite_db, people="two")
     assert (await taken(town, OPEN, slug=NEIGHBOUR)).published == 1
+
+
+@pytest.mark.threat("T140")
+@pytest.mark.parametrize("refusal", [Unauthenticated("api.no-token"), Refusal("api.key-scope", scope="publish")])
+async def test_bug_an_import_that_was_begun_with_a_right_published_without_it(
+    town: Harvest, sqlite_db: Database, refusal: HanseError
+) -> None:
+    """>> a key begins a file and an address, and is ended, or its person loses the role, while they are read << both
+    runs say so, nothing is public, no source is kept; with the right that stays the same goes out."""
+    there = harvest(sqlite_db, Portal({FIRST: OPEN}), ApprovalRules(cast(Participants, Hosting())))
+    may = [True]
+
+    def still(tx: Tx) -> None:
+        if not may:
+            raise refusal
+
+    with acting({}, still):
+        run = await town.start(TOWN, OPEN, name="portal.ttl", media_type=None, source=None)
+        other = await there.start_url(TOWN, FIRST, source=None)
+    may.clear()
+    for service, one in ((town, run), (there, other)):
+        done = await ended(service, one)
+        assert (done.phase, done.error, done.report) == ("failed", "harvest.right-ended", None)
+    assert (await served(town, sqlite_db), await town.sources(TOWN)) == ({}, [])
+    may.append(True)
+    with acting({}, still):
+        run = await town.start(TOWN, OPEN, name="portal.ttl", media_type=None, source=None)
+    assert (await ended(town, run)).error == ""
+    assert set(await served(town, sqlite_db)) == {"a"}
+
+
+@pytest.mark.threat("T147")
+async def test_bug_answers_of_one_participant_held_the_imports_of_all(town: Harvest) -> None:
+    """>> ten pieces of work of one town, as ten answers at once are, then one of its neighbour << that is the second:
+    a town has one turn at a time, however much it asks for."""
+    done: list[str] = []
+    hands = [town._aside(TOWN, done.append, TOWN) for _ in range(10)]
+    await asyncio.gather(*hands, town._aside(NEIGHBOUR, done.append, NEIGHBOUR))
+    assert done == [TOWN, NEIGHBOUR, *[TOWN] * 9]

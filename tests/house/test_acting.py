@@ -10,6 +10,7 @@ UNASKED = re.compile(r"(?<!def )\b(?:by_itself|of_nobody)\(\)")
 REASONS = {
     "connector/accounts/sessions.py": "that a session is used is noted by us",
     "connector/catalogue/snapshots/making.py": "a snapshot is made for all who wait, whoever asked first",
+    "connector/harvest/service.py": "that a run has failed is noted, whoever began it",
     "connector/operation/trust_changes.py": "what a list says anew is noted, whoever had it read",
     "connector/storage/sqlite/database.py": "listeners hear of a commit, whoever made it",
     "connector/web/account/sign_in.py": "signing in ends the session that was there before",

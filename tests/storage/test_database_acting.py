@@ -7,7 +7,7 @@ import pytest
 
 from connector.errors import Refusal
 from connector.storage import Conflict, Database, Tx
-from connector.storage.database import acting, by_itself, of_nobody
+from connector.storage.database import acting, by_itself, lasting, of_nobody
 from tests.storage.counters import TOWN, add, names
 
 SCOPE = "SELECT current_setting('hanse.participant', true) AS scope"
@@ -42,8 +42,11 @@ async def test_bug_who_may_not_any_more_still_wrote(any_db: Database) -> None:
             await asyncio.create_task(any_db.write(TOWN, add, "beside"))
         began = asyncio.Event()
         later = asyncio.create_task(_later(any_db, began))
+        asking = asyncio.create_task(_later(any_db, began), context=lasting())
     began.set()
     await later
+    with pytest.raises(Refusal, match=r"test\.over"):
+        await asking
     await any_db.write(TOWN, add, "the system")
     assert await any_db.read(TOWN, names) == ["before", "for all", "later", "noted", "the system"]
 
