@@ -55,8 +55,8 @@ def verify_bundle(
 
     `roots_pem` holds the anchors, `witness` the text of a C2SP tlog-policy (None: the one that follows from the trust
     list), `timestamps_pem` the roots of timestamp authorities, `trust_list` the newest list that the auditor has (the
-    JWS), `beside` another bundle of the same agreement, `now` the time of the check (seconds), which decides nothing:
-    the report says how old the list is.
+    JWS), `beside` another bundle of the same agreement, `now` the time of the check (seconds), beyond which no
+    bundle speaks, and by which the report says how old the list is.
     """
     exam = Examination(lang)
     members = exam.run("archive", archive.members, data)
@@ -72,7 +72,7 @@ def verify_bundle(
                 beside, roots_pem, lang, witness=witness, timestamps_pem=timestamps_pem, trust_list=trust_list
             )
             second = attempt(archive.members, beside), report
-        _examine(exam, members, anchors, witness, vouched, listed, second)
+        _examine(exam, members, anchors, witness, vouched, listed, second, now)
         remarks.rest(exam, members, anchors, VERSION)
         if listed is not None:
             remarks.trust_list(exam, listed, now)
@@ -82,6 +82,7 @@ def verify_bundle(
 def _examine(
     exam: Examination, members: Members, anchors: Anchors, witness: str | None, vouched: TrustList | None,
     trust_list: TrustList | None, second: tuple[Members | None, Report] | None,
+    now: int | None,
 ) -> None:  # fmt: skip
     agreement = exam.run("agreement", contract.parse_agreement, members["agreement.json"])
     documents = exam.run("documents", _documents, agreement, members)
@@ -109,7 +110,7 @@ def _examine(
             acted = exam.run(f"{role}-mandate", mandate.acted, role, given)
             exam.state(**{f"{role}_agent": None if acted is None else acted.facts})
     exam.run("times", log_times.check, given, lines, states)
-    until = exam.run("told", disclosure.check, given, lines, log)
+    until = exam.run("told", disclosure.check, given, lines, log, now)
     if second is not None:
         exam.run("beside", besides.check, given, lines, log, *second)
     moment = exam.run("time", _moment, given, vouched, log, witness)

@@ -362,7 +362,7 @@ def check_manifest(members: Members) -> None:
     for row in expected:
         if row not in listed:
             raise Fault("member-changed", name=row["name"])
-    if listed != expected:
+    if not jcs.same(listed, expected):
         raise Fault("manifest-form")
 
 

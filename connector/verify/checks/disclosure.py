@@ -67,9 +67,10 @@ def value(agreement: str, line: Logged, state: Checkpoint) -> dict[str, object]:
     }
 
 
-def check(given: Given, lines: Sequence[Line] | None, log: Log | None) -> Told:
+def check(given: Given, lines: Sequence[Line] | None, log: Log | None, now: int | None = None) -> Told:
     """The records end where the exporter says, with the state, and every `told` record among them is true.
 
+    `now` is the time of the check (seconds): Doubt `told-future` for a bundle that claims to speak beyond it.
     Doubt `told-absent` for a bundle that does not say; Fault `told-cut` if the last record or the state is another
     than the one that closes them, `told-other` if the manifest says something else, `told-untrue` if a `told` record
     counts other records or endings than are here, `told-time` if the manifest was sealed long after or before. Doubt
@@ -81,7 +82,7 @@ def check(given: Given, lines: Sequence[Line] | None, log: Log | None) -> Told:
     last = chain[-1] if chain else None
     if not isinstance(last, Logged) or last.type != TOLD or last.index != state.size - 1:
         raise Fault("told-cut")
-    if said != value(need(given.agreement, "agreement").iri, last, state):
+    if not jcs.same(said, value(need(given.agreement, "agreement").iri, last, state)):
         raise Fault("told-other")
     _check_true(chain, sum(line.type == KEY for line in need(lines, "records")))
     _check_erased(need(lines, "records"), chain)
@@ -89,6 +90,8 @@ def check(given: Given, lines: Sequence[Line] | None, log: Log | None) -> Told:
     sealed = contract.read_seal(given.members["manifest.jws"]).iat
     if at is None or not at - SKEW_S <= sealed <= at + FRESH_S:
         raise Fault("told-time", at=str(last.record["at"])[:40], sealed=written(sealed))
+    if now is not None and at > now + SKEW_S:
+        raise Doubt("told-future", at=written(at), known=written(now))
     return Told(written(at), _seq(last) + 1, state.origin, state.size)
 
 
@@ -109,8 +112,8 @@ def _check_true(chain: Sequence[Line], keys: int) -> None:
         if isinstance(line, Logged) and line.type == TOLD:
             known = line.body.get("keys")
             said = {name: value for name, value in line.body.items() if name != ON_BEHALF}
-            true = said == {"keys": known, "records": seq, "terminations": terminations}
-            if not true or not isinstance(known, int) or known > keys:
+            true = jcs.same(said, {"keys": known, "records": seq, "terminations": terminations})
+            if not true or not isinstance(known, int) or not jcs.is_whole(known) or known > keys:
                 raise Fault("told-untrue", seq=seq)
         elif line.type == TERMINATION:
             terminations.append(seq)

@@ -16,7 +16,7 @@ from connector.verify.checks.contract import Given, Members
 from connector.verify.checks.examination import need
 from connector.verify.checks.records import AGREEMENT, KEY, TOMBSTONE, Erased, Line, Logged, Proof
 from connector.verify.checks.trusted_time import SKEW_S
-from connector.verify.formats import base64url, checkpoint, key_binding, merkle
+from connector.verify.formats import base64url, checkpoint, jcs, key_binding, merkle
 from connector.verify.formats.checkpoint import Checkpoint
 from connector.verify.formats.faults import Doubt, Fault
 from connector.verify.formats.trustlist import TrustList, seconds
@@ -192,7 +192,7 @@ def _belongs(line: Logged, iri: str, names: Collection[str], erased: Collection[
     if about is not None or kind == KEY:
         return about == (None if kind == KEY else iri)
     buried = line.body.get("index")
-    return kind == TOMBSTONE and isinstance(buried, int) and buried in erased
+    return kind == TOMBSTONE and isinstance(buried, int) and jcs.is_whole(buried) and buried in erased
 
 
 def chain(lines: Sequence[Line]) -> Sequence[Line]:

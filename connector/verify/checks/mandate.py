@@ -17,7 +17,7 @@ from connector.verify.checks.contract import Given, Role
 from connector.verify.checks.examination import need
 from connector.verify.checks.trusted_time import SKEW_S, exact, written
 from connector.verify.formats import base64url, jades, jcs, key_binding
-from connector.verify.formats.faults import Fault
+from connector.verify.formats.faults import Doubt, Fault
 
 KIND, WITHDRAWAL = "mandate", "mandate-withdrawal"
 ACTIONS = ("negotiate", "publish", "serve")
@@ -71,7 +71,7 @@ def address(root: str, digest: str) -> str:
 
 def read(statement: object) -> Mandate:
     """The mandate in a statement; Fault `mandate-form`."""
-    if not isinstance(statement, dict):
+    if not isinstance(statement, dict) or not jcs.is_whole(statement.get("v")):
         raise Fault("mandate-form")
     match statement:
         case {"v": 1, "kind": "mandate", "principal": str(principal), "agent": str(agent), "agentName": str(name),
@@ -157,15 +157,23 @@ def concerns(role: Role, given: Given) -> bool:
 
 
 def acted(role: Role, given: Given) -> Mandate | None:
-    """In a bundle: the mandate by which somebody acted for that party when it sealed. Raises as `check`."""
+    """In a bundle: the mandate by which somebody acted for that party when it sealed. Raises as `check`.
+
+    When it sealed only the signer says, and who was entrusted could go on and date its seals back: Doubt
+    `mandate-unproven` where others saw the seal only once the mandate was over. Where nobody saw it, the check `time`
+    is undecided.
+    """
     did = need(given.agreement, "agreement").did(role)
-    iat = contract.read_seal(given.members[f"{role}.jws"]).iat
+    iat, seen = contract.read_seal(given.members[f"{role}.jws"]).iat, given.sealed_at(role)
     member = None if given.trust_list is None else given.trust_list.members.get(did)
     listed = {} if member is None else member.seal_certificates
-    return check(
+    found = check(
         _carried(role, given), did=did, document=need(given.documents, "documents")[did], at=iat, action="negotiate",
         roots=given.anchors.roots, listed=[name for name, period in listed.items() if period.holds(iat)],
     )  # fmt: skip
+    if found is not None and seen is not None and seen >= found.end:
+        raise Doubt("mandate-unproven", did=did, end=written(found.end))
+    return found
 
 
 def _carried(role: Role, given: Given) -> object:

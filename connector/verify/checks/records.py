@@ -141,14 +141,17 @@ def check_erased(lines: Sequence[Line]) -> None:
     for line in lines:
         if isinstance(line, Erased):
             grave = graves.get(line.index)
-            if grave is None or (grave.body.get("type"), grave.body.get("seq")) != (line.type, line.seq):
+            if grave is None or not jcs.same([grave.body.get("type"), grave.body.get("seq")], [line.type, line.seq]):
                 raise Fault("erased-silently", seq=line.seq, type=line.type)
 
 
 def tombstones(lines: Sequence[Line]) -> Mapping[object, Logged]:
     """The tombstone of each erased index; one that stands before what it buries buries nothing."""
     found = [line for line in lines if isinstance(line, Logged) and line.type == TOMBSTONE]
-    return {index: line for line in found if isinstance(index := line.body.get("index"), int) and index < line.index}
+    named = ((line.body.get("index"), line) for line in found)
+    return {
+        index: line for index, line in named if isinstance(index, int) and jcs.is_whole(index) and index < line.index
+    }
 
 
 def _follows(line: Logged, before: Line | None) -> bool:
@@ -181,14 +184,17 @@ def _line(number: int, data: bytes) -> Line:
         raise Fault("record-form", line=number) from fault
     if not isinstance(value, dict) or len(value) != 4:
         raise Fault("record-form", line=number)
+    if not jcs.is_whole(value.get("index")):
+        raise Fault("record-form", line=number)
     match value:
         case {"index": int(index), "record": dict(record), "salt": str(salt), "proof": list(proof)}:
-            if record.keys() == _RECORD and _HEX.fullmatch(salt):
+            counted = record.get("seq") is None or jcs.is_whole(record["seq"])
+            if record.keys() == _RECORD and counted and _HEX.fullmatch(salt):
                 return Logged(index, record, _record_in(data), bytes.fromhex(salt), _hashes(proof, number))
         case {"index": int(index), "leaf": str(leaf), "proof": list(proof), "erased": dict(erased)}:
             if _HEX.fullmatch(leaf) and erased.keys() == {"type", "seq"}:
                 kind, seq = erased["type"], erased["seq"]
-                if isinstance(kind, str) and isinstance(seq, int):
+                if isinstance(kind, str) and isinstance(seq, int) and jcs.is_whole(seq):
                     return Erased(index, kind, seq, bytes.fromhex(leaf), _hashes(proof, number))
     raise Fault("record-form", line=number)
 

@@ -127,7 +127,7 @@ def _read(statement: bytes, role: Role, agreement: str) -> tuple[int, int | None
     match value:
         case {"v": 1, "kind": "termination", "by": str(by), "at": text, "agreement": str(about), "notice": notice}:
             at, until = exact(text), exact(notice)
-            if not isinstance(value, dict) or value.keys() != _FORM or by != role:
+            if not isinstance(value, dict) or value.keys() != _FORM or by != role or not jcs.is_whole(value["v"]):
                 raise Fault("termination-form")
             if about != agreement:
                 raise Fault("termination-foreign")

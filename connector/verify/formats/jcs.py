@@ -72,6 +72,16 @@ def loads(data: bytes) -> object:
         raise NotCanonical(str(fault)) from fault
 
 
+def is_whole(value: object) -> bool:
+    """Whether it is a number: to Python `true` is 1 and `false` is 0, to nobody who reads JSON."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def same(one: object, other: object) -> bool:
+    """Whether both are the same JSON: `[true]` is not `[1]`, though Python calls them equal."""
+    return one == other and encode(one) == encode(other)
+
+
 def _check_text(text: str, value: object) -> None:
     if text.isascii():
         return

@@ -379,3 +379,12 @@ def test_bug_an_erased_end_was_told_to_nobody_beside_a_later_one() -> None:
         return ["Entry no. 4" in note for note in exam.report().notes]
 
     assert (told_of(erased, later), told_of(erased)) == ([True], [])
+
+
+@pytest.mark.threat("T156")
+def test_bug_a_bundle_speaks_no_further_than_the_clock_of_who_checks(case: Case) -> None:
+    """Bug: >> told in the year 2040 << believed. Five minutes are the difference of clocks."""
+    for now, verdict in ((NOW - SKEW_S, PASSED), (NOW - SKEW_S - 1, INDETERMINATE)):
+        report = verify_bundle(case.bundle(), case.roots, now=now)
+        assert report.verdict is verdict
+        assert report.doubts == (() if verdict is PASSED else ("told",))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
@@ -13,13 +14,16 @@ from connector.contracts.document.sealing import Reference
 from connector.contracts.model import Agreement
 from connector.participants.acting import Acting
 from connector.participants.service import Hosted, Participants
-from connector.verify.checks import mandate
-from connector.verify.checks.trusted_time import SKEW_S
+from connector.verify.checks import archive, contract, mandate
+from connector.verify.checks.anchors import Anchors
+from connector.verify.checks.trusted_time import SKEW_S, Moment
 from connector.verify.formats import jcs
-from connector.verify.formats.faults import Fault
+from connector.verify.formats.faults import Doubt, Fault
 from tests.mandates.entrusting import PROVIDER, TOWN, YEAR_MS, entrusted, mandates
 from tests.testkit.forging import forged
 from tests.testkit.towns import Towns
+from tests.verify import forge
+from tests.verify.forge import Case
 
 pytestmark = pytest.mark.threat("T108")
 VILLAGE = "nachbardorf"
@@ -158,6 +162,7 @@ FORMS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "an end before its begin": lambda said: {**said, "until": said["from"]},
     "a time without zone": lambda said: {**said, "until": "2027-01-01T00:00:00"},
     "an action twice": lambda said: {**said, "actions": ["negotiate", "negotiate"]},
+    "a version that is true": lambda said: {**said, "v": True},
     "an unknown action": lambda said: {**said, "actions": ["negotiate", "rule"]},
     "no action": lambda said: {**said, "actions": []},
     "words that steer a screen": lambda said: {**said, "contract": "AVV \u202e1"},
@@ -248,6 +253,35 @@ async def test_a_process_that_ignores_its_mandate_is_stopped_by_the_partner(
     await towns.run()
     case = await towns.case(VILLAGE, asked.id)
     assert (case.shown, (await towns.agreement(VILLAGE, case.agreement)).consumer_jws) == ("TERMINATED", None)
+
+
+@pytest.mark.threat("T156")
+def test_bug_a_seal_that_nobody_saw_before_the_mandate_ended_is_not_proven(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bug: only the signer's own time was asked: an agent sealed on after its mandate and dated that back: PASSED.
+
+    >> a mandate that ended a second before a witness saw the seal, in that second, a second later << not proven but
+    in the last. Nothing is wrong, since nobody can tell. Where no witness saw it the check `time` is undecided.
+    """
+    case = Case()
+    seen = case.witness.at
+
+    def outcome(end: int, *, witnessed: bool = True) -> str:
+        found = SimpleNamespace(end=end)
+        monkeypatch.setattr(mandate, "check", lambda *args, **more: found)
+        given = contract.Given(
+            members=archive.members(case.bundle()), anchors=Anchors(), trust_list=None,
+            agreement=contract.parse_agreement(case.parts.agreement),
+            documents={forge.PROVIDER: case.provider.document()},
+            moment=Moment(seen * 1000, "witnesses") if witnessed else None,
+        )  # fmt: skip
+        try:
+            mandate.acted("provider", given)
+        except Doubt as doubt:
+            return doubt.code
+        return ""
+
+    assert [outcome(seen - 1), outcome(seen), outcome(seen + 1)] == ["mandate-unproven", "mandate-unproven", ""]
+    assert outcome(seen - 1, witnessed=False) == ""
 
 
 def test_what_acts_is_what_was_sealed() -> None:
