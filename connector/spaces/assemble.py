@@ -83,7 +83,9 @@ def assemble(
     issuer = ListIssuer(
         db, infra.vault, participants, elsewhere, trust.anchor, trust.listing, memberships, own_keys, hints
     )
-    joined = Joining(db, clock, infra.vault, participants, infra.http, trust.listing, trust.anchor, own_keys)
+    joined = Joining(
+        db, clock, infra.vault, participants, infra.http, trust.listing, trust.anchor, own_keys, vouching.proofs
+    )
     trust.spaces.listen(issuer.newest, _Alarms(infra, participants).raised)
     lists, asking = Background("space-lists", issuer.work), Background("space-join", joined.tick)
     hinting = Background("space-hints", hints.work)

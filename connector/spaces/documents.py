@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 
 from connector.errors import Mistake, PeerError
 from connector.http import strict
-from connector.spaces.model import Digest, GroupedState, Keys, Line, Rules, Space, fingerprint
+from connector.spaces.model import MOST_KEYS, Digest, GroupedState, Keys, Line, Rules, Space, fingerprint
 from connector.trust.did import did as dids
 from connector.trust.keys import jose
 from connector.trust.keys.jwk import Jwk, encode, thumbprint
@@ -39,6 +39,10 @@ Request = Literal[
 ]  # fmt: skip
 
 T = TypeVar("T", bound=Struct)
+WitnessProof = Annotated[
+    dict[Annotated[str, Meta(max_length=64)], Annotated[str, Meta(max_length=4_000)]], Meta(max_length=MOST_KEYS)
+]  # fmt: skip
+"""By thumbprint, what each key of the witness signed of itself, in base64url (spec/spaces.md 3.2)."""
 Key = dict[Annotated[str, Meta(max_length=20)], Annotated[str, Meta(max_length=2_000)]]
 
 
@@ -78,6 +82,7 @@ class ApplicationClaims(Struct, frozen=True, kw_only=True, rename="camel"):
     ars: Annotated[str, Meta(max_length=20)]
     keys: Keys
     agent: dict[str, Any] | None = None
+    witness_proof: WitnessProof = {}
     documents: Annotated[tuple[Document, ...], Meta(max_length=20)] = ()
 
 
@@ -94,6 +99,7 @@ class RequestClaims(Struct, frozen=True, kw_only=True, rename="camel"):
     request: Request
     keys: Keys | None = None
     agent: dict[str, Any] | None = None
+    witness_proof: WitnessProof = {}
     group: Annotated[str, Meta(max_length=600)] = ""
     member: Annotated[str, Meta(max_length=512)] = ""
     statement: Annotated[str, Meta(max_length=8_000)] = ""
@@ -214,8 +220,8 @@ def _converted(said: Mapping[str, Any], cls: type[T]) -> T:
 
 
 def digest_of(keys: Keys) -> Digest:
-    """By which a member sees whether its authority knows its keys."""
-    return sha256(msgspec.json.encode(keys, order="sorted")).hexdigest()
+    """By which a member sees whether its authority knows its keys; another one since they are told with a proof."""
+    return sha256(b"proven" + msgspec.json.encode(keys, order="sorted")).hexdigest()
 
 
 class Nothing(Struct, frozen=True):

@@ -158,6 +158,8 @@ class Keys(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True
     asked: tuple[AskedSeal, ...] = ()
     """By the authority's word alone, as `strikes` is."""
     strikes: tuple[Strike, ...] = ()
+    proven: tuple[str, ...] = ()
+    """Thumbprints of keys of its witness that it has shown to hold, by the authority's word alone."""
 
     @classmethod
     def of(

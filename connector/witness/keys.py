@@ -14,11 +14,13 @@ from connector.audit import sealer
 from connector.clock import rfc3339
 from connector.errors import Mistake
 from connector.storage.database import PROCESS, Conflict, Database, Row, Tx
+from connector.trust.keys.jwk import encode, thumbprint
 from connector.trust.keys.signing import KeyRecord, Purpose, SoftwareKey, post_quantum
 from connector.trust.keys.vault import Vault
 from connector.verify.formats import base64url, checkpoint
 from connector.verify.formats.checkpoint import ML_DSA_44, TIMED_ED25519, Checkpoint, NoteKey
 from connector.verify.formats.cosignature import name_of
+from connector.witness import possession
 
 HOLDER = "witness"
 """Whose the keys are at rest; a slug of this name has keys of other ids."""
@@ -60,6 +62,13 @@ class WitnessKeys:
         """A line per key in use: at `now` (ms) this was the newest state that the witness knew."""
         seconds = now // 1000
         return "".join(_line(self.name, one.key, note, seconds) for one in await self._all() if one.signs(now))
+
+    async def proofs(self, space: str, did: str) -> dict[str, str]:
+        """By thumbprint, the signature of each key that is listed for this member of a space (`possession`)."""
+        return {
+            name: encode(one.key.sign(possession.message(space, did, self.url, name)))
+            for one in await self._all() for name in (thumbprint(one.key.public_jwk),)
+        }  # fmt: skip
 
     async def rotate(self) -> int:
         """New keys, at once for all replicas; when the old ones retire (ms).

@@ -18,6 +18,7 @@ from connector.trust.keys.jwk import thumbprint
 from connector.trust.members.trust_list import RETIRED, millis
 from connector.verify.checks import mandate
 from connector.verify.formats.faults import Fault
+from connector.witness import possession
 
 MOST_BYTES: Final = 65_536
 """Bytes of one member's keys in the list; the list as a whole has its own bound (`keeping/listing.py`)."""
@@ -27,10 +28,12 @@ FEW_BYTES: Final = 8_192
 
 class SealAnchors(NamedTuple):
     """By what an authority judges the seal under a mandate: roots of seal certificates, and the member's keys that it
-    knows already."""
+    knows already. `space` and `proof` are what the keys of its witness signed (`witness/possession.py`)."""
 
     roots: Sequence[x509.Certificate]
     before: Keys | None = None
+    space: str = ""
+    proof: Mapping[str, str] = {}
 
 
 def checked_keys(
@@ -44,6 +47,7 @@ def checked_keys(
     keys = said or Keys()
     require_well_formed(keys)
     require_own_keys(keys, document, host)
+    proven = _proven(keys, document.did, believed)
     certificates = (keys if believed.before is None else believed.before).seal_certificates
     listed = [one if isinstance(one, str) else one.sha256 for one in certificates]  # of a member those people approved
     at = (now + SKEW_MS) // 1000  # given just now, by a clock that is a little ahead of ours
@@ -55,7 +59,29 @@ def checked_keys(
     except Fault as fault:
         raise PeerError("spaces.mandate", did=document.did, why=fault.code) from fault
     mandates = () if found is None else (entrusted(found),)
-    return replace(keys, mandates=mandates, struck=(), asked=(), strikes=())
+    return replace(keys, mandates=mandates, struck=(), asked=(), strikes=(), proven=proven)
+
+
+def _proven(keys: Keys, did: str, believed: SealAnchors) -> tuple[str, ...]:
+    """Thumbprints of the keys of its witness. Raises PeerError for a key that does not say itself that it is listed for
+    this member: else whoever names another's first takes it away from its owner (threat T149)."""
+    if keys.witness is None:
+        return ()
+    url, proven = keys.witness.url, list[str]()
+    for key in keys.witness.keys:
+        name = key_print(key)
+        try:
+            if not possession.proves(believed.space, did, url, key, believed.proof.get(name, "")):
+                raise PeerError("spaces.witness-proof")
+        except Fault as fault:
+            raise PeerError("spaces.keys") from fault
+        proven.append(name)
+    return tuple(proven)
+
+
+def held_here(keys: Keys) -> Keys:
+    """The keys of this very process, which it need not prove to itself."""
+    return replace(keys, proven=() if keys.witness is None else tuple(map(key_print, keys.witness.keys)))
 
 
 def entrusted(found: mandate.Mandate) -> GivenMandate:
@@ -108,7 +134,8 @@ def with_keys(member: Member, keys: Keys, now: int) -> Member:
 
 def more_keys(before: Keys, after: Keys) -> bool:
     """Whether the list says more of a member's keys than it did, and than it has to say of most members."""
-    old, new = (len(to_json(replace(one, mandates=(), struck=(), asked=(), strikes=()))) for one in (before, after))
+    bare = [replace(one, mandates=(), struck=(), asked=(), strikes=(), proven=()) for one in (before, after)]
+    old, new = (len(to_json(one)) for one in bare)
     return new > max(old, FEW_BYTES)
 
 

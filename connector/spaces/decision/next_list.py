@@ -112,16 +112,20 @@ def _bounded(entry: Entry) -> Entry:
 
 def _witnesses(members: Sequence[Member]) -> tuple[Witness, ...]:
     """Whoever works for several operators is a witness for none of them; names that look alike are one operator's. A
-    key is that of who named it first, since whose it is no witness is for its operator."""
+    key is that of who has shown to hold it, and among those of before such proofs of who named it first."""
     found: dict[str, dict[str, str]] = {}
-    keys, first = {}, dict[str, str]()
-    for one in sorted(members, key=lambda one: one.since):
-        if one.state == "active" and one.keys.witness is not None:
-            url = one.keys.witness.url
-            found.setdefault(url, {}).setdefault(seen(one.operator), one.operator)
-            keys[url] = tuple(
-                key for key in one.keys.witness.keys if first.setdefault(member_keys.key_print(key), url) == url
-            )
+    active = [one for one in sorted(members, key=lambda one: one.since) if one.state == "active"]
+    named = [(one, one.keys.witness) for one in active if one.keys.witness is not None]
+    owner = dict[str, str]()
+    for shown in (True, False):
+        for one, witness in named:
+            for name in map(member_keys.key_print, witness.keys):
+                if (name in one.keys.proven) is shown:
+                    owner.setdefault(name, witness.url)
+    keys = {}
+    for one, witness in named:
+        found.setdefault(witness.url, {}).setdefault(seen(one.operator), one.operator)
+        keys[witness.url] = tuple(key for key in witness.keys if owner[member_keys.key_print(key)] == witness.url)
     alone = [
         Witness(next(iter(operators.values())), url, keys[url]) for url, operators in sorted(found.items())
         if len(operators) == 1

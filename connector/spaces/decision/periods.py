@@ -118,7 +118,7 @@ def _time(text: str) -> int:
 
 
 def of_witnesses(
-    before: Sequence[Witness], present: Sequence[Witness], members: Iterable[Member], now: int
+    before: Sequence[Witness], present: Sequence[Witness], members: Sequence[Member], now: int
 ) -> tuple[Witness, ...]:
     """The witnesses of the list: those that are, and behind them those that were, whose keys have an end.
 
@@ -132,6 +132,8 @@ def of_witnesses(
         (one, _ended(key, now))
         for one in before for key in one.keys if (seen(one.operator), (one.url, key_print(key))) not in there
     ]  # fmt: skip
+    foreign = _foreign(members)
+    gone = [(one, key) for one, key in gone if (one.url, key_print(key)) not in foreign]
     new = [name for _, name, _ in keys if name not in known]
     late = _left_out(new, [*((one.url, "") for one, _ in gone), *(name for _, name, _ in keys if name in known)])
     now_listed = ((one, _witness_key(key, known.get(name), now)) for one, name, key in keys if name not in late)
@@ -139,6 +141,18 @@ def of_witnesses(
     for one, key in chain(now_listed, gone):
         places.setdefault((one.operator, one.url), []).append(_struck_key(key, strikes))
     return tuple(Witness(operator, url, tuple(listed)) for (operator, url), listed in places.items())
+
+
+def _foreign(members: Sequence[Member]) -> frozenset[tuple[str, str]]:
+    """Address and key where a member names what another one has shown to hold: it never was that one's."""
+    shown, named = set[tuple[str, str]](), set[tuple[str, str]]()
+    for one in members:
+        if one.keys.witness is not None:
+            there = {(one.keys.witness.url, key_print(key)) for key in one.keys.witness.keys}
+            named |= there
+            shown |= {place for place in there if place[1] in one.keys.proven}
+    held = {name for _, name in shown}
+    return frozenset(place for place in named - shown if place[1] in held)
 
 
 def _left_out(new: Sequence[tuple[str, str]], kept: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:

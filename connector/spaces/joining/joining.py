@@ -7,7 +7,7 @@ and not before, and only with the key that a person compared (spec/spaces.md 3; 
 import asyncio
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import count
 from typing import Final, NamedTuple, Protocol
 
@@ -48,6 +48,10 @@ _WAITING: Final = frozenset({"applying", "pending"})
 _LISTED: Final = frozenset({"member", "ended"})
 
 
+Prove = Callable[[str, str], Awaitable[dict[str, str]]]
+"""What the keys of this process as a witness sign for a member (a DID) of a space."""
+
+
 class Fetch(Protocol):
     """What is needed of the outbound client."""
 
@@ -77,10 +81,10 @@ class Joining:
 
     def __init__(
         self, db: Database, clock: Clock, vault: Vault, participants: Participants, http: Fetch,
-        listing: TrustListSource, anchors: Anchors, own_keys: OwnKeys,
+        listing: TrustListSource, anchors: Anchors, own_keys: OwnKeys, prove: Prove,
     ) -> None:  # fmt: skip
         self._db, self._clock, self._vault, self._participants = db, clock, vault, participants
-        self._http, self._listing, self._anchors, self._own_keys = http, listing, anchors, own_keys
+        self._http, self._listing, self._anchors, self._own_keys, self._prove = http, listing, anchors, own_keys, prove
         db.listen(CHANGED, self._keys_changed)
         self._open: set[str] = set()
         """Who may have something to do."""
@@ -227,6 +231,8 @@ class Joining:
         known = [
             key for key in keys if entry is not None and key.kid.rpartition("#")[2].removeprefix(AGENT) in entry.keys
         ]
+        if said.keys is not None and said.keys.witness is not None and not said.witness_proof:
+            said = replace(said, witness_proof=await self._prove(one.space, hosted.participant.did))
         claims = documents.claims(hosted.participant.did, one.did, self._clock.now(), said)
         body = msgspec.json.encode(claims, order="sorted")
         statement = await documents.signed(body, (known or keys)[0], documents.REQUEST)
@@ -425,7 +431,7 @@ class Joining:
         said = ApplicationClaims(
             space=one.space, code=code, name=own.name, operator=own.operator, kind=own.kind,
             ars=own.publisher.ars or "", keys=replace(await self._own_keys(hosted), mandates=()), agent=_agent(hosted),
-            documents=attached,
+            witness_proof=await self._prove(one.space, own.did), documents=attached,
         )  # fmt: skip
         hosted.require("", self._clock.now())
         claims = documents.claims(own.did, one.did, self._clock.now(), said)

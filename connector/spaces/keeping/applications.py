@@ -82,7 +82,7 @@ class Applications:
             claims.agent,
             document,
             dids.host_of(did),
-            member_keys.SealAnchors(self._roots),
+            member_keys.SealAnchors(self._roots, None, claims.space, claims.witness_proof),
             self._clock.now(),
         )
         claims = replace(claims, keys=keys)

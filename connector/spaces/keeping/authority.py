@@ -16,6 +16,7 @@ from connector.errors import Mistake, Unknown
 from connector.participants.model import checked_name
 from connector.participants.service import Hosted, Participants
 from connector.spaces import documents, member_store, store
+from connector.spaces.decision import member_keys
 from connector.spaces.documents import Description
 from connector.spaces.keeping import authority_key
 from connector.spaces.model import (
@@ -66,7 +67,7 @@ class SpaceAuthority:
         applies could read.
         """
         hosted = await self._participants.get(slug)
-        called, own = checked_name(name.strip()), await self._own_keys(hosted)
+        called, own = checked_name(name.strip()), member_keys.held_here(await self._own_keys(hosted))
         if not called:
             raise Mistake("spaces.name")
         made = (

@@ -153,7 +153,7 @@ class Memberships:
 
         def unit(tx: Tx) -> None:
             found = self._member(tx, slug, hosted.participant.did)
-            self._keys(tx, hosted, found, keys)
+            self._keys(tx, hosted, found, member_keys.held_here(keys))
 
         await self._db.write(slug, unit)
 
@@ -212,7 +212,7 @@ class Memberships:
 
     def _with_checked_keys(self, claims: RequestClaims, document: DidDocument, before: Keys) -> RequestClaims:
         """With what may be believed of the keys that it says; raises PeerError."""
-        believed = member_keys.SealAnchors(self._roots, before)
+        believed = member_keys.SealAnchors(self._roots, before, claims.space, claims.witness_proof)
         keys = member_keys.checked_keys(
             claims.keys, claims.agent, document, dids.host_of(document.did), believed, self._clock.now()
         )

@@ -134,6 +134,14 @@ class NoteKey:
         except InvalidSignature as fault:
             raise Fault("checkpoint-signature") from fault
 
+    def signs(self, message: bytes, signature: bytes) -> bool:
+        """Whether this is its signature over these very bytes."""
+        try:
+            _verify(self.kind, self.public, signature, message)
+        except InvalidSignature:
+            return False
+        return True
+
 
 @lru_cache(maxsize=256)  # several checks of one bundle look at the same note; InvalidSignature is not kept
 def _verify(kind: int, public: bytes, signature: bytes, message: bytes) -> None:

@@ -1,13 +1,14 @@
 """What the next list of a space says, as values."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from connector.clock import rfc3339
 from connector.errors import PeerError
-from connector.spaces.decision import next_list
+from connector.spaces.decision import member_keys, next_list
 from connector.spaces.model import DAY_MS, Keys, Member, RecognisedAuthority, WitnessKeys
 from connector.trust.keys.signing import Vault
 from connector.trust.members.authority import Authority
@@ -66,6 +67,26 @@ def test_nobody_names_the_key_of_anothers_witness_as_its_own() -> None:
     assert [(one.operator, one.keys) for one in listed.witnesses] == [
         ("A", ()), ("B", ({**key, "validFrom": rfc3339(NOW)},)),
     ]  # fmt: skip
+
+
+@pytest.mark.threat("T149")
+def test_bug_who_named_the_key_of_anothers_witness_first_kept_it() -> None:
+    """>> an older member has named it, its owner shows to hold it << the owner's alone, and nothing stays listed of
+    it with the other one, not as a former key either."""
+    key = {"kty": "OKP", "crv": "Ed25519", "x": "AAAA"}
+
+    def at(name: str, since: int, **more: Any) -> Member:
+        witness = WitnessKeys(url=f"https://{name}/w", keys=(key,))
+        return member(f"did:web:{name}", operator=name.upper(), since=since, keys=Keys(witness=witness, **more))
+
+    thief = at("thief", NOW - DAY_MS)
+    first = next_list.following(SPACE, [thief], None, NOW, 1)
+    owner = at("owner", NOW, proven=(member_keys.key_print(key),))
+    for said in ([thief, owner], [owner, replace(thief, state="left")]):
+        after = next_list.following(SPACE, said, first, NOW + DAY_MS, 2)
+        assert {one.operator: [each["x"] for each in one.keys] for one in after.witnesses if one.keys} == {
+            "OWNER": ["AAAA"]
+        }
 
 
 def test_a_signed_list_reads_as_it_was_made(tmp_path: Path) -> None:

@@ -17,7 +17,9 @@ from connector.spaces.decision import membership
 from connector.spaces.keeping.invitations import NewInvitation
 from connector.spaces.model import DAY_MS, INVITED_MS, Keys, Rules
 from connector.storage.database import Tx, acting
+from connector.trust.keys.jwk import encode, thumbprint
 from connector.trust.keys.signing import SoftwareKey
+from connector.witness import possession
 from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, TOWN, UNLISTED, County, applied, joined
 from tests.testkit.cities import MUNICIPALITY, City, Space
 from tests.testkit.nasty import NastyPeer, Reply, nasty_peer
@@ -187,6 +189,36 @@ async def test_keys_of_another_are_not_listed(county: County, nasty: NastyPeer, 
     for kind, keys in foreign.items():
         reply = await hand_in(county, nasty, await county.invite(), keys={kind: keys})
         assert (reply.status, code(reply)) == (400, "spaces.foreign-key"), kind
+
+
+@pytest.mark.threat("T149")
+async def test_bug_a_stranger_named_the_key_of_anothers_witness_before_its_owner(
+    county: County, nasty: NastyPeer, town: City
+) -> None:
+    """>> the key of a town's witness at the stranger's address: without a proof, with the town's own for itself, and
+    later in a request << refused; with a key of its own and its proof << taken; the town is listed with its key."""
+    town_keys = town.services.witness.keys
+    space, url = f"{county.city.root(COUNTY)}/space", f"{nasty.root}/witness"
+    stolen = {"witness": {"url": url, "keys": list(await town_keys.public())}}
+    for proof in ({}, await town_keys.proofs(space, town.did(TOWN))):
+        reply = await hand_in(county, nasty, await county.invite(), keys=stolen, witnessProof=proof)
+        assert (reply.status, code(reply)) == (400, "spaces.witness-proof")
+    own = SoftwareKey.generate("log", nasty.did)
+    name = thumbprint(own.public_jwk)
+    said = {"url": url, "keys": [{each: own.public_jwk[each] for each in ("kty", "crv", "x")}]}
+    proof = {name: encode(own.sign(possession.message(space, nasty.did, url, name)))}
+    peer = {"keys": [nasty.signer.kid.partition("#")[2]]}
+    reply = await hand_in(
+        county, nasty, await county.invite(), keys={**peer, "witness": said}, witnessProof=proof
+    )  # fmt: skip
+    await admit(county, reply.json["id"])
+    assert code(await ask(county, nasty, nasty.signer, {**peer, **stolen})) == "spaces.witness-proof"
+    await joined(town, TOWN, county)
+    await county.issue()
+    current = next(listed.current for listed in [county.city.services.trust.anchor])
+    found = {one.url: {key["x"] for key in one.keys if "x" in key} for one in current.witnesses}
+    assert found[url] == {own.public_jwk["x"]}
+    assert found[town_keys.url] == {key["x"] for key in await town_keys.public() if "x" in key}
 
 
 FALSE_KEY = {"kty": "OKP", "crv": "Ed25519", "x": "!!"}
