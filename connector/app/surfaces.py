@@ -34,7 +34,11 @@ from connector.settings.own_texts import own_texts
 
 def public(services: Services) -> routes.Surface:
     """The surface for other connectors."""
-    exchange = Exchange(services.infra.db, services.seen, services.circuits.heard, services.addresses.prove)
+    clock, anchor = services.infra.clock, services.trust.anchor
+    exchange = Exchange(
+        services.infra.db, services.seen, services.circuits.heard,
+        lambda own, did: anchor.between(own, did, clock.now()), services.addresses.prove,
+    )  # fmt: skip
     return routes.Surface(
         peer_routes(services, exchange), services.participants, services.authenticate, exchange.refused,
         services.infra.clock, lambda did, now: services.trust.anchor.line_for(did).successor(did, now),

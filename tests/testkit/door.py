@@ -65,7 +65,7 @@ class Door:
     def __init__(self, towns: Towns, db: Database | None = None) -> None:
         self._towns = towns
         db = db or towns.db
-        self.exchange = exchange = Exchange(db, SeenTokens(db, towns.clock), lambda slug, did: None)
+        self.exchange = exchange = Exchange(db, SeenTokens(db, towns.clock), _nothing, _nothing)
         anchor: Any = Freshness()
         table = [
             *IdentityHandlers(towns.participants).routes(),
@@ -112,6 +112,10 @@ class Door:
         return Caller(
             did=who.did, entry=entry, root=who.root, jti=new_uuid(), second=now // 1000, before=before
         )  # fmt: skip
+
+
+def _nothing(slug: str, did: str) -> None:
+    """Nobody notes who was heard, and everybody belongs."""
 
 
 def _request(method: str, path: str, caller: str | None, body: bytes, media: str) -> web.Request:

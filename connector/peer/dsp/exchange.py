@@ -32,6 +32,8 @@ from connector.trace import recorder
 P = ParamSpec("P")
 T = TypeVar("T")
 M = TypeVar("M", bound=msgspec.Struct)
+Belongs = Callable[[str, str], object]
+"""(DID of ours, DID of a peer): raises Unauthenticated if they share no space now."""
 BOOKED = web.RequestKey("booked", bool)
 """Set once the request's own transaction has told of it."""
 READ: Final = web.RequestKey("read", object)
@@ -47,18 +49,20 @@ class Exchange:
     """Transactions of authenticated requests. `heard` learns that a peer is alive (its circuit closes)."""
 
     def __init__(
-        self, db: Database, tokens: SeenTokens, heard: Callable[[str, str], None],
+        self, db: Database, tokens: SeenTokens, heard: Callable[[str, str], None], belongs: Belongs,
         prove: Callable[[str, str], Awaitable[None]] | None = None,
     ) -> None:  # fmt: skip
         """`prove` raises unless the root of that DID says itself that it is the DID's (decision 0050)."""
         self._db, self._tokens, self._heard, self._prove = db, tokens, heard, prove
+        self._belongs = belongs
 
     async def within(self, call: Call, fn: Callable[Concatenate[Tx, P], T], *args: P.args, **kw: P.kwargs) -> T:
         """Runs `fn(tx, ...)` after the token's id is remembered; raises what it raises.
 
-        Raises Unknown, and keeps nothing, once the participant is being deleted.
+        Raises Unknown, and keeps nothing, once the participant is being deleted; Unauthenticated once the peer belongs
+        no more: it was asked at the head, and a body may take half a minute and more (threat T140).
         """
-
+        self._belongs(call.participant.did, call.peer.did)
         heard, use = _message_of(call), await self._tokens.claim(call.participant.id, call.peer)
 
         @at_rest.holds_open

@@ -3,10 +3,15 @@
 import asyncio
 import gzip
 import json
+from typing import Any
 
 import pytest
+from aiohttp import web
 
+from connector.errors import Unauthenticated
+from connector.http import limits
 from connector.storage.database import Tx
+from connector.trust.members.trust_list import Entry
 from tests.peer import one_city
 from tests.testkit.cities import City
 from tests.testkit.nasty import NastyPeer, Reply
@@ -185,3 +190,32 @@ async def test_what_is_no_http_is_refused_and_harmless(it: City, nasty: NastyPee
         assert b"Traceback" not in answered
         good = await nasty.post(it, "musterstadt", "/2025-1/catalog/request", b"{" + CONTEXT + b"}")
         assert good.status == 200
+
+
+@pytest.mark.threat("T140")
+async def test_bug_a_peer_that_was_suspended_while_its_message_came_was_still_heard(
+    it: City, nasty: NastyPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> a request for a contract whose sender leaves the list between the head and the end of its body << 401, and
+    nothing of it is kept; as a member it is heard."""
+    made = await it.publish("musterstadt")
+    asked = nasty.contract_request(await nasty.offer(it, "musterstadt", made["dataset"]))
+    before = await it.services.infra.db.read("musterstadt", traces)
+    read = limits.read_json
+
+    async def suspended(request: web.Request, **how: Any) -> object:
+        found = await read(request, **how)
+
+        def between(own: str, did: str, now: int) -> Entry:
+            raise Unauthenticated("trust.not-listed")
+
+        monkeypatch.setattr(it.services.trust.anchor, "between", between)
+        return found
+
+    with monkeypatch.context() as coming:
+        coming.setattr("connector.http.limits.read_json", suspended)
+        reply = await nasty.post(it, "musterstadt", "/2025-1/negotiations/request", asked)
+    assert reply.status == 401, reply.json
+    assert await it.services.infra.db.read("musterstadt", traces) == before
+    monkeypatch.undo()
+    assert (await nasty.post(it, "musterstadt", "/2025-1/negotiations/request", asked)).status == 201
