@@ -24,6 +24,7 @@ from connector.policy.odrl.model import PHASES, Phase, PolicyError
 from connector.policy.odrl.names import HANSE, ODRL, expand
 from connector.policy.odrl.registry import Registry
 from connector.policy.odrl.state_of_world import Fact, Value, World, asked
+from connector.policy.odrl.units import MEASURED_IN
 from connector.policy.odrl.values import TEXTS, Span, Type, decimal, duration, instant, integer
 from connector.trust.members.claims import regional_keys
 
@@ -213,4 +214,4 @@ def _fact(pair: str, registry: Registry) -> tuple[str, Fact]:
         if found is None:
             raise Mistake("cli.policy-value", pair=pair[:80], type=operand.type)
         value = found.start
-    return operand.iri, Fact(value, operand.source)
+    return operand.iri, Fact(value, operand.source, unit=MEASURED_IN.get(operand.iri, ""))

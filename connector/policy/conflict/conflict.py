@@ -25,18 +25,20 @@ from connector.policy.odrl.names import ACTIONS, HANSE, ODRL, REPLACED, covers, 
 from connector.policy.odrl.operands import BUILT_IN
 from connector.policy.odrl.registry import Registry
 from connector.policy.odrl.state_of_world import World
+from connector.policy.odrl.units import measured
 from connector.policy.odrl.values import Due, Span
 
 Fault = Literal[
     "never", "excluded", "forbidden", "past", "duty", "early", "clash", "term", "open-data", "not-open", "classified",
-    "size", "replaced", "unsupplied", "unheld", "untreated", "nobody",
+    "size", "replaced", "unit", "unsupplied", "unheld", "untreated", "nobody",
 ]  # fmt: skip
 """A clause or permission that no request meets; two clauses that exclude each other; a permission that prohibitions
 cover wholly; one that has ended; a duty that cannot be done; one that is due before anything is permitted; one that is
 itself forbidden; a term that is not understood; a restriction on open data; open data that not everybody may use; a
-rule about classified information; a policy too large to be judged; one that was replaced and is void; and, if nothing
-else is wrong, that nobody could be permitted anything: by a clause that this installation cannot judge, one that names
-what no member is or belongs to, a treatment that it cannot carry out, or for no known reason."""
+rule about classified information; a policy too large to be judged; one that was replaced and is void; a size in no unit
+in which it is measured here; and, if nothing else is wrong, that nobody could be permitted anything: by a clause that
+this installation cannot judge, one that names what no member is or belongs to, a treatment that it cannot carry out, or
+for no known reason."""
 
 OPEN_ACTIONS = tuple(ODRL + name for name in ("use", "distribute", "derive"))
 """What everybody may do with open data."""
@@ -127,10 +129,12 @@ class _Check:
                 yield _fault("term", rule)
             yield from (_fault("term", clause) for clause in self._puzzles(rule))
             yield from (_fault("term", clause) for clause in self.encoder.unlisted(conditions(rule)))
+            yield from (_fault("unit", atom) for atom in atoms(conditions(rule)) if not measured(atom))
         for duty, _ in self._duties():
             odd = [p for clause in terms_of(duty) for p in self.encoder.puzzles(clause, "done")]
             odd += [p for clause in conditions_of(duty) for p in self.encoder.puzzles(clause, "forbid")]
             odd += self.encoder.unlisted((*terms_of(duty), *conditions_of(duty)))
+            yield from (_fault("unit", atom) for atom in atoms(conditions_of(duty)) if not measured(atom))
             if odd:
                 yield from (_fault("term", clause) for clause in odd)
             elif duty.action.iri not in ACTIONS or puzzling(duty, self.encoder):

@@ -25,6 +25,7 @@ from connector.policy.odrl.model import Atom, Clause, Duty, Policy, Rule
 from connector.policy.odrl.names import covers
 from connector.policy.odrl.registry import Registry
 from connector.policy.odrl.state_of_world import World
+from connector.policy.odrl.units import measured
 
 _NAMING = frozenset({"eq", "isAnyOf", "isAllOf"})
 """Operators that a claim meets by its very name."""
@@ -62,7 +63,8 @@ class Use:
         supplied = self._means.supplied
         if supplied is None:
             return []
-        return [atom for atom in self._atoms() if atom.role == "condition" and atom.left not in supplied]
+        asked = [atom for atom in self._atoms() if atom.role == "condition"]
+        return [atom for atom in asked if atom.left not in supplied or not measured(atom)]
 
     def _atoms(self) -> list[Atom]:
         rules = (*self._policy.permissions, *self._policy.prohibitions)

@@ -24,6 +24,7 @@ from connector.policy.odrl.reader import (
     text_of,
 )
 from connector.policy.odrl.registry import Operand
+from connector.policy.odrl.units import in_bytes
 from connector.policy.odrl.values import DATATYPES, TEXTS, Right, Span, Type, floating, several, single
 
 COUNT = ODRL + "count"
@@ -123,6 +124,7 @@ def _atom(reader: Reader, found: Members, pointer: str, in_duty: bool) -> Atom:
     means = in_duty or role not in ("parameter", "deadline")
     if means and operand is not None and not others and (operand.units or not unit):
         value, puzzling = _typed(operand, operator, right)
+        value, unit = in_bytes(left, value, unit)
     if puzzling:
         others = (("rightOperand", text_of([found.text for found in puzzling])),)
     assumed = isinstance(value, Span) and operand is not None and operand.type is Type.INSTANT

@@ -141,7 +141,7 @@ def _operands(
 
 _CLOCK_AND_AGREEMENT = [
     *_operands(ODRL, "dateTime", Type.INSTANT, "measured", "catalog"),
-    *_operands(ODRL, "version", Type.TEXT, "measured", "negotiation", range=WORD),
+    *_operands(ODRL, "version", Type.TEXT, "measured", "transfer", range=WORD),
     *_operands(ODRL, "elapsedTime delayPeriod meteredTime", Type.DURATION, "measured", "access"),
     *_operands(ODRL, "timeInterval", Type.WINDOW, "measured", "access", "window"),
     *_operands(ODRL, "event", Type.CONCEPT, "measured", "access"),
@@ -154,7 +154,7 @@ _COUNTERS = [
 ]
 _REQUEST_AND_CREDENTIAL = [
     *_operands(ODRL, "purpose industry product media", Type.CONCEPT, "declared", "negotiation"),
-    *_operands(ODRL, "recipient", Type.IRI, "declared", "negotiation", range=PARTY),
+    *_operands(ODRL, "recipient", Type.IRI, "declared", "transfer", range=PARTY),
     *_operands(ODRL, "language", Type.LANGUAGE, "declared", "negotiation"),
     *_operands(ODRL, "systemDevice system device", Type.IRI, "declared", "transfer"),
     # Where an endpoint stands is a weak sign of where data are processed: the peer's word (spec/policy.md 10.2).
@@ -164,8 +164,10 @@ _REQUEST_AND_CREDENTIAL = [
     *_operands(ODRL, "deliveryChannel", Type.CONCEPT, "measured", "transfer"),
 ]
 _ASSET = [
-    *_operands(ODRL, "fileFormat", Type.CONCEPT, "measured", "catalog", range=MEDIA_TYPE),
-    *_operands(ODRL, "resolution absoluteSize", Type.DECIMAL, "measured", "catalog", units=True),
+    # What was signed about the data, and who receives them, is known from the transfer on: no contract waits for it.
+    *_operands(ODRL, "fileFormat", Type.CONCEPT, "measured", "transfer", range=MEDIA_TYPE),
+    *_operands(ODRL, "absoluteSize", Type.DECIMAL, "measured", "transfer", units=True),
+    *_operands(ODRL, "resolution", Type.DECIMAL, "measured", "catalog", units=True),
     *_operands(ODRL, "relativeSize relativeTemporalPosition", Type.DECIMAL, "measured", "catalog"),
     *_operands(ODRL, "absoluteTemporalPosition", Type.DURATION, "measured", "catalog"),
     *_operands(

@@ -29,6 +29,8 @@ from connector.policy.odrl.model import (
 )
 from connector.policy.odrl.names import ACTIONS, CONFLICTS, HANSE, PROFILES, REPLACED, USE, kept_by_provider
 from connector.policy.odrl.operands import BUILT_IN, Registry
+from connector.policy.odrl.units import measured
+from connector.policy.odrl.values import Due
 
 Badge = Literal["enforced", "monitored", "contractual"]
 Kind = Literal[
@@ -42,6 +44,8 @@ Note = Literal[
 ]  # fmt: skip
 """Message keys below `policy.coverage.note`."""
 
+EVENT_END = "eventEnd"
+"""An anchor of deadlines that no installation has a source for."""
 KINDS = frozenset({"", "Set", "Policy", "Offer", "Agreement", "Request"})
 _ORDER: Mapping[Badge, int] = {"enforced": 0, "monitored": 1, "contractual": 2}
 
@@ -250,9 +254,11 @@ class _Walk:
         badge = weakest([badge, *conditions])
         if any("not-understood" in self.rows[way].notes for way in ways):
             badge, notes = "contractual", [*notes, "not-understood"]
+        if "no-deadline" in notes and any("nobody-supplies" in self.rows[way].notes for way in ways):
+            notes = ["nobody-supplies"]  # it has a deadline, and nobody here ever knows when that is
         self._complete(row, badge, notes)
         for way in ways:
-            if "not-understood" not in self.rows[way].notes:
+            if not {"not-understood", "nobody-supplies"} & set(self.rows[way].notes):
                 self._complete(way, badge, ())
         for index, consequence in enumerate(duty.consequences):
             self._duty(consequence, "consequence", f"{where}/consequences/{index}", None, badge)
@@ -269,6 +275,8 @@ class _Walk:
             return [self._clause(clause, where, None)]
         known = self._understands(clause)
         notes: tuple[Note, ...] = _reading(clause) if known else ("not-understood",)
+        if self._supplied is not None and isinstance(clause.value, Due) and clause.value.anchor == EVENT_END:
+            notes = (*notes, "nobody-supplies")
         source = "measured" if clause.role == "deadline" else operand.source
         way = self._put(
             "constraint", where, clause.pointer, clause.left, "contractual", source=source, phase="access", notes=notes
@@ -277,8 +285,10 @@ class _Walk:
         return []
 
     def _is_deadline(self, row: Coverage) -> bool:
+        """Whether this is a deadline that can pass."""
         operand = self._registry.get(row.subject)
-        return operand is not None and operand.in_duty == "deadline" and "not-understood" not in row.notes
+        known = not {"not-understood", "nobody-supplies"} & set(row.notes)
+        return operand is not None and operand.in_duty == "deadline" and known
 
     def _understood(self, duty: Duty) -> bool:
         return duty.action.iri in ACTIONS and not duty.extras and not duty.action.extras
@@ -339,7 +349,7 @@ class _Walk:
             notes.append("declared")
         if bar:
             notes.append(bar)
-        if self._supplied is not None and atom.left not in self._supplied:
+        if self._supplied is not None and not (atom.left in self._supplied and measured(atom)):
             notes.append("nobody-supplies")
         badge: Badge = "enforced" if set(notes) <= {"read-as-utc", "own-group"} else "contractual"
         self._put(

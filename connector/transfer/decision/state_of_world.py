@@ -19,6 +19,7 @@ from connector.participants.service import Participants
 from connector.policy.engine import Requester
 from connector.policy.odrl.names import HANSE, ODRL
 from connector.policy.odrl.state_of_world import Fact, World, asked
+from connector.policy.odrl.units import BYTES
 from connector.policy.odrl.values import MILLION
 from connector.transfer.decision.agreement_now import AgreementNow, History
 from connector.transfer.model import PUSH, TransferRow
@@ -28,13 +29,12 @@ SIGNED, LISTED = "agreement", "trust-list"
 
 SUPPLIED = frozenset(
     [ODRL + name for name in ("dateTime", "elapsedTime", "count", "timeInterval", "purpose", "version", "fileFormat")]
-    + [ODRL + name for name in ("absoluteSize", "deliveryChannel", "virtualLocation", "recipient", "payAmount")]
+    + [ODRL + name for name in ("absoluteSize", "deliveryChannel", "virtualLocation", "recipient")]
     + [HANSE + name for name in ("participant", "participantKind", "memberOf", "adminLevel", "participantLocation")]
     + [HANSE + name for name in ("regionalKey", "dueBy", "dueWithin")]
 )
 """Operands for which this installation can have a value; a badge promises no more (spec/policy.md 10.2)."""
 MEDIA_TYPES = "https://www.iana.org/assignments/media-types/"
-BYTES = "http://qudt.org/vocab/unit/BYTE"
 
 
 class Claims(Protocol):

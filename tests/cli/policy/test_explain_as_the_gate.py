@@ -88,3 +88,17 @@ USABLE = frozenset({"open-attribution", "municipalities-only", "municipal-purpos
 
 def test_every_template_is_walked() -> None:
     assert {template.id for template in templates()} >= USABLE
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_made_up_request_has_the_treatments_of_the_plane(phase: Phase) -> None:
+    """>> data that are to be anonymised in the transfer, by a plane that can, or cannot
+    << permitted; refused at access, because the duty cannot be carried out."""
+    document = {"permission": [{"action": "use", "duty": [{"action": "odrl:anonymize"}]}]}
+    for can in (frozenset({O + "anonymize"}), frozenset()):
+        engine = policy_engine()
+        engine.can = can
+        call = Made(who=[DID], purpose=None, action=None, at=LATER["at"][0], agreed=LATER["agreed"])
+        world = world_of_arguments(call, engine)  # type: ignore[arg-type]
+        assert world.can == can
+        assert engine.rule(document, world, phase).permit is (bool(can) or phase != "access")

@@ -55,9 +55,10 @@ def test_the_own_operands() -> None:
 @pytest.mark.parametrize(
     ("phase", "names"),
     [
-        ("catalog", "dateTime fileFormat resolution absoluteSize relativeSize absoluteTemporalPosition"),
-        ("negotiation", "version purpose recipient industry product media language"),
+        ("catalog", "dateTime resolution relativeSize absoluteTemporalPosition"),
+        ("negotiation", "purpose industry product media language"),
         ("transfer", "systemDevice system device spatial spatialCoordinates virtualLocation deliveryChannel"),
+        ("transfer", "fileFormat absoluteSize version recipient"),
         ("access", "elapsedTime delayPeriod timeInterval meteredTime event count unitOfCount percentage payAmount"),
     ],
 )

@@ -14,6 +14,7 @@ from connector.policy.odrl.operands import BUILT_IN
 from connector.policy.odrl.parse import parse
 from connector.policy.odrl.state_of_world import Deed, Fact, World
 from connector.policy.wording.badges import Coverage, coverage, plain, weakest
+from connector.transfer.decision.state_of_world import SUPPLIED
 from tests.fuzz.effort import amount
 from tests.policy.cases import KIND, NOW, ODD, ODRL, H, atom, use
 from tests.policy.deciding import decide
@@ -297,3 +298,26 @@ def test_a_large_policy_is_one_pass() -> None:
     """Ten times the clauses give ten times the rows, and each row is looked at a bounded number of times."""
     sizes = [len(coverage(parse(use({"or": [KIND] * n})))) for n in (10, 100)]
     assert sizes == [12, 102]
+
+
+@pytest.mark.parametrize("due", ["eventEnd+P30D", "access+P30D"])
+def test_bug_a_deadline_after_an_event_was_called_monitored(due: str) -> None:
+    """>> a duty due after the end of an event, which nobody here knows  << not monitored; after access: it is."""
+    within = atom(H + "dueWithin", "lteq", due)
+    known = due.startswith("access")
+    for document, where in (
+        (obligation("odrl:delete", within, **SUSPEND), OBLIGATION),
+        (duty("odrl:inform", within), DUTY),
+    ):
+        found = row(document, where, supplied=SUPPLIED)
+        assert found.badge == ("monitored" if known else "contractual")
+        assert ("nobody-supplies" in found.notes) is not known
+        deadline = row(document, where + "/constraints/0", supplied=SUPPLIED)
+        assert ("nobody-supplies" in deadline.notes) is not known
+        assert deadline.badge == found.badge
+
+
+def test_bug_an_amount_as_a_condition_was_called_enforced() -> None:
+    """>> a permission if at most five euros  << nobody here ever knows an amount but of a duty that was done."""
+    found = row(use(atom("odrl:payAmount", "lteq", "5", unit="EUR")), CONDITION, supplied=SUPPLIED)
+    assert (found.badge, found.notes) == ("contractual", ("nobody-supplies",))
