@@ -2,21 +2,19 @@
 
 from msgspec.structs import replace
 
-from connector.policy.containment.encode import CLOCK, COUNT, PARTICIPANT, PURPOSE, TARGET, Encoder
+from connector.policy.containment.encode import CLOCK, COUNT, ELAPSED, METERED, PARTICIPANT, PURPOSE, TARGET, Encoder
 from connector.policy.containment.regions import BOUND, HIGH, LOW, Box, Dimension, Room
 from connector.policy.evaluation.program import compile
 from connector.policy.odrl.model import Closure, Policy
-from connector.policy.odrl.names import ODRL
 from connector.policy.odrl.state_of_world import Fact, World
 
-_ELAPSED = ODRL + "elapsedTime"
 _ANYBODY = "did:web:anybody.example"
 _NOW = 1_700_000_000_000
 
 
-def _number(room: Room) -> int:
-    """The one nearest to an edge that a policy names."""
-    start, end = room.spans[0]
+def _number(room: Room, least: int = LOW) -> int:
+    """The one nearest to an edge that a policy names, and at least `least` if there is one."""
+    start, end = next(((max(a, least), b) for a, b in room.spans if b > least), room.spans[0])
     return start if start > LOW else end - 1 if end < HIGH else 0
 
 
@@ -34,10 +32,13 @@ def _texts(dimension: Dimension, room: Room, encoder: Encoder) -> frozenset[str]
 def made(box: Box, action: str, encoder: Encoder, closure: Closure) -> World:
     """A request of this box."""
     texts = {d.name: _texts(d, r, encoder) for d, r in box.items() if _is_set(r) and r.valued(d.single)}
-    numbers = {(d.name, d.window): _number(r) for d, r in box.items() if not _is_set(r) and r.spans}
+    spans = {(d.name, d.window): r for d, r in box.items() if not _is_set(r) and r.spans}
+    numbers = {key: _number(room) for key, room in spans.items()}
+    if (ELAPSED, "") in spans:  # at least the time for which it was used
+        numbers[ELAPSED, ""] = _number(spans[ELAPSED, ""], numbers.get((METERED, ""), LOW))
     units = {d.name: d.unit for d in box if d.unit}
     now = numbers.pop((CLOCK, ""), _NOW)
-    elapsed = numbers.pop((_ELAPSED, ""), None)
+    elapsed = numbers.pop((ELAPSED, ""), None)
     uses = {window: value for (name, window), value in numbers.items() if name == COUNT}
     facts = {name: Fact(value) for name, value in texts.items()}
     facts |= {name: Fact(value, unit=units.get(name, "")) for (name, _), value in numbers.items() if ":" in name}
@@ -58,7 +59,7 @@ def made(box: Box, action: str, encoder: Encoder, closure: Closure) -> World:
 
 def _agreed(box: Box, now: int, elapsed: int | None) -> int | None:
     """Whoever accesses data has agreed, unless the box says that nobody knows when."""
-    unknown = elapsed is None and any(dimension.name == _ELAPSED for dimension in box)
+    unknown = elapsed is None and any(dimension.name == ELAPSED for dimension in box)
     return None if unknown else now - (elapsed or 0)
 
 

@@ -18,18 +18,21 @@ from connector.policy.odrl.identifiers import IDENTIFIER, TEXT, Names
 from connector.policy.odrl.model import Atom, Clause, Closure, Logic, Policy, Whom, nameless
 from connector.policy.odrl.names import HANSE, ODRL
 from connector.policy.odrl.registry import Registry
+from connector.policy.odrl.units import SIZE
 from connector.policy.odrl.values import Due, Span
 
 PARTICIPANT = HANSE + "participant"
 PURPOSE = ODRL + "purpose"
 COUNT = ODRL + "count"
-_ELAPSED = ODRL + "elapsedTime"
+ELAPSED, METERED, _DELAY = (ODRL + name for name in ("elapsedTime", "meteredTime", "delayPeriod"))
 CLOCK = ODRL + "dateTime"
 TARGET = "target"
 _ALWAYS = frozenset({CLOCK, PARTICIPANT})
 """Operands that every request has."""
 _SINGLE = frozenset({PURPOSE, PARTICIPANT, TARGET})
 """Operands of which a request has one."""
+_LEAST = {COUNT: 1, **dict.fromkeys((ELAPSED, METERED, _DELAY, SIZE), 0)}
+"""The smallest number that an operand can be: a use counts itself, and no time or size is below nothing."""
 _WIDEST = 64
 """Most clauses of an `xone`, whose statement grows with the square."""
 
@@ -157,7 +160,7 @@ class Encoder:
         others = 0 if name in _ALWAYS else ABSENT
         if name == PURPOSE:
             others |= BOUND
-        low = 1 if name == COUNT else 0 if name == _ELAPSED else LOW
+        low = _LEAST.get(name, LOW)
         return Dimension(name, atom.unit, atom.window, name in _SINGLE, others, low)
 
     def absent(self, atom: Atom) -> Leaf:

@@ -6,7 +6,7 @@ a permission and does match a prohibition (spec/policy.md 2.3).
 
 from collections.abc import Iterable, Iterator
 
-from connector.policy.containment.encode import COUNT, PARTICIPANT, TARGET, Encoder, Use
+from connector.policy.containment.encode import COUNT, ELAPSED, METERED, PARTICIPANT, TARGET, Encoder, Use
 from connector.policy.containment.logic import Every, Never, Some, Statement
 from connector.policy.containment.regions import Box
 from connector.policy.odrl.model import Clause, Collection, Policy, Rule
@@ -107,6 +107,19 @@ def actions(rules: Iterable[Rule]) -> list[str]:
 
 
 def sound(box: Box) -> bool:
+    """Whether the numbers of a box go together."""
+    return _counted(box) and _metered(box)
+
+
+def _metered(box: Box) -> bool:
+    """Nothing was used for longer than has passed; `delayPeriod` does not say from when on, so it bounds neither."""
+    rooms = {dimension.name: room for dimension, room in box.items() if dimension.name in (METERED, ELAPSED)}
+    if len(rooms) < 2 or any(room.others or not room.spans for room in rooms.values()):
+        return True
+    return rooms[METERED].spans[0][0] < rooms[ELAPSED].spans[-1][1]
+
+
+def _counted(box: Box) -> bool:
     """Never more uses today than this month, and never more this month than ever; who knows one number knows all."""
     counts = {d.window: room for d, room in box.items() if d.name == COUNT and not d.unit}
     if all(room.others for room in counts.values()):

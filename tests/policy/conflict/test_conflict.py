@@ -289,3 +289,18 @@ def test_every_fault_has_words(say: Callable[..., str]) -> None:
     assert "2027" in text
     assert "/permission" not in text
     assert one.pointer.startswith("/permission/0/constraint/0")
+
+
+@pytest.mark.parametrize(
+    ("clauses", "fault"),
+    [
+        ([atom("odrl:meteredTime", "gt", "P9D"), atom("odrl:elapsedTime", "lteq", "P9D")], "excluded"),
+        ([atom("odrl:meteredTime", "gteq", "P9D"), atom("odrl:elapsedTime", "lteq", "P9D")], None),
+        ([atom("odrl:delayPeriod", "lt", "PT0S")], "never"),
+        ([atom("odrl:meteredTime", "lt", "PT0S")], "never"),
+        ([atom("odrl:delayPeriod", "gt", "P9D"), atom("odrl:elapsedTime", "lteq", "P9D")], None),
+    ],
+)
+def test_bug_times_of_use_that_exclude_each_other_were_published(clauses: Any, fault: str | None) -> None:
+    """>> used for longer than may have passed, or a time below nothing  << told; a delay counts from no known time."""
+    assert [one for one, _ in found(policy({"action": "use", "constraint": clauses}))] == ([fault] if fault else [])

@@ -234,8 +234,9 @@ def test_the_asset_of_a_policy_need_not_be_named_and_that_of_a_rule_must() -> No
 
 
 def test_a_number_below_one_is_no_count() -> None:
-    """>> one more use asked for, of data of a size below nothing  << wider all the same: only uses begin with one."""
-    small = atom("odrl:absoluteSize", "lt", "-5")
+    """>> one more use asked for, of data of a resolution below nothing
+    << wider all the same: only uses begin with one."""
+    small = atom("odrl:resolution", "lt", "-5")
     two, three = ({"permission": [{"action": "use", "constraint": [small, few(most)]}]} for most in (2, 3))
     assert compared(two, three) == ("conflict", "clause", "/permission/0/constraint/1")
 
@@ -271,3 +272,27 @@ def test_somebody_who_may_pay_or_not() -> None:
         "duty",
     )
     assert compared({"permission": [paying]}, {"permission": [paying, town]})[:2] == ("conflict", "duty")
+
+
+def lasting(left: str, operator: str, text: str) -> dict[str, Any]:
+    return atom(f"odrl:{left}", operator, text)
+
+
+def test_bug_more_time_of_use_than_has_passed_was_a_request() -> None:
+    """>> only within five days after the agreement, and asked for besides: used for at most six or seven days
+    << within the offer: nobody has used for longer than has passed. Five days offered are fewer than six."""
+    week = lasting("elapsedTime", "lteq", "P5D")
+    within = {"permission": [{"action": "use", "constraint": [week, lasting("meteredTime", "lteq", "P6D")]}]}
+    around = {"permission": [{"action": "use", "constraint": [week, lasting("meteredTime", "lteq", "P7D")]}]}
+    less = {"permission": [{"action": "use", "constraint": [week, lasting("meteredTime", "lteq", "P4D")]}]}
+    assert compared(within, around) == SAME
+    assert compared(less, within)[0] == "conflict"
+
+
+def test_no_time_is_below_nothing() -> None:
+    """>> a delay or a time of use of at least nothing, offered; any, asked for  << the same, once a value is known."""
+    for left in ("delayPeriod", "meteredTime"):
+        offer = {"permission": [{"action": "use", "constraint": [lasting(left, "gteq", "PT0S")]}]}
+        asked = {"permission": [{"action": "use", "constraint": [lasting(left, "lteq", "P9D")]}]}
+        assert compared(offer, asked) == SAME
+        assert compared(asked, offer)[0] == "conflict"

@@ -98,3 +98,15 @@ def test_what_the_evaluation_does_not_confirm_is_not_shown() -> None:
         terms["permission"][0]["duty"] = [{"action": "odrl:compensate"}]
     answer = narrower(parse(narrow), parse(wide), CLOSURE)
     assert (answer.verdict, answer.ground, answer.witness) == ("conflict", "clause", None)
+
+
+def test_a_request_is_used_no_longer_than_has_passed() -> None:
+    """>> at most five days of use offered, nine asked for, both within ten days
+    << the example is ten days old at most, and older than its use."""
+    first = atom("odrl:elapsedTime", "lteq", "P10D")
+    narrow, wide = (offer(first, atom("odrl:meteredTime", "lteq", f"P{days}D")) for days in (5, 9))
+    world = shown(wide, narrow)
+    assert world.agreement_at is not None
+    used = world.facts[O + "meteredTime"].value
+    assert isinstance(used, int)
+    assert 5 * 86_400_000 < used <= world.now - world.agreement_at <= 10 * 86_400_000

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from connector.policy.containment.encode import CLOCK, COUNT, Encoder
+from connector.policy.containment.encode import CLOCK, COUNT, ELAPSED, METERED, Encoder
 from connector.policy.containment.norms import Norms, oddities, sound, strange
 from connector.policy.containment.regions import HIGH, Dimension, Room, Spans
 from connector.policy.odrl.names import HANSE as H
@@ -84,3 +84,23 @@ def test_who_knows_one_number_knows_all() -> None:
     assert not sound(dict([uses("P1D", (5, 6)), open_]))
     assert sound(dict([uses("P1D", *ALL), open_]))
     assert sound(dict([open_]))
+
+
+def spent(name: str, *spans: tuple[int, int], others: int = 0) -> tuple[Dimension, Room]:
+    return Dimension(name, others=others, low=0), Room(others, spans)
+
+
+@pytest.mark.parametrize(
+    ("rooms", "fits"),
+    [
+        ([spent(METERED, (5, 6)), spent(ELAPSED, (0, 6))], True),
+        ([spent(METERED, (6, 7)), spent(ELAPSED, (0, 6))], False),
+        ([spent(METERED, (2, 3), (9, 10)), spent(ELAPSED, (0, 1), (2, 3))], True),
+        ([spent(METERED, (6, 7), others=1), spent(ELAPSED, (0, 6))], True),
+        ([spent(METERED, (6, 7)), spent(ELAPSED, (0, 6), others=1)], True),
+        ([spent(METERED, (6, 7))], True),
+    ],
+)
+def test_nothing_is_used_for_longer_than_has_passed(rooms: list[tuple[Dimension, Room]], fits: bool) -> None:
+    """>> more time of use than passed since the agreement  << no request, unless one of them may be unknown."""
+    assert sound(dict(rooms)) is fits
