@@ -212,7 +212,9 @@ def _vouched(
     did = contract.exporter_of(given)
     listed = need(trust_list, "trust-list")
     logbook.check_signed(log, did, listed)
-    members = [listed.members.get(name) for name in {*listed.succession.lineage(did), *_parties(given)}]
+    heirs = (heir for party in _parties(given) for heir, _ in listed.succession.line(party))
+    names = {*listed.succession.lineage(did), *_parties(given), *heirs}  # whoever a party has moved to could date back
+    members = [listed.members.get(name) for name in names]
     operators = frozenset[str]().union(*(one.operators for one in members if one is not None))
     if witness is None:
         policy = cosignature.derived(listed.witnesses, *operators)

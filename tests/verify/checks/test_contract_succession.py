@@ -14,7 +14,7 @@ from connector.verify.checks.trusted_time import SKEW_S, written
 from connector.verify.formats import base64url, jcs, key_binding
 from tests.verify.forge import AGREEMENT, CONSUMER, DAY, NOW, PROVIDER, STRANGER
 from tests.verify.judge import INDETERMINATE, PASSED, changed, named, verdicts
-from tests.verify.keys import SealKey
+from tests.verify.keys import SealKey, Witness
 from tests.verify.moved import EXPORTED, HEIR, MOVED, Story
 from tests.verify.states import both
 from tests.verify.story import Story as Partner
@@ -214,6 +214,31 @@ def test_a_third_place_is_reached_by_way_of_the_second(story: Story) -> None:
     report = story.judged(story.case.authority.signed(claims))
     assert report.verdict is PASSED, report.reason
     assert report.stated["succession"]["provider"]["did"] == HEIR  # type: ignore[index]
+
+
+@pytest.mark.threat("T117")
+@pytest.mark.parametrize("exporter", [PROVIDER, CONSUMER])
+def test_bug_a_witness_that_a_party_has_moved_to_bounds_no_time_alone(exporter: str) -> None:
+    """Bug: >> the partner's bundle, seen before the move by the operator that the provider moved to, alone << PASSED.
+
+    Both could date it back now: not proven, never wrong. Seen by another witness too: it stays what it was.
+    """
+    for other in (None, Witness("did:web:anderer.example")):
+        story = Story().arrived()
+        case = story.case
+        own, others = Partner.of(case, exporter=CONSUMER), [] if other is None else [other]
+        log = story.old if exporter == PROVIDER else own.log
+        log.witnesses = [case.witness, *others]
+        case.witness.at = MOVED - DAY
+        for one in others:
+            one.at = MOVED - DAY + 60
+        case.exporter = case.provider if exporter == PROVIDER else case.consumer
+        claims = json.loads(_payload(story.listed({exporter: log.keys}, operator=case.witness.operator)))
+        claims["witnesses"] = [one.entry() for one in (case.witness, *others)]
+        data = changed(case, trust_list=case.authority.signed(claims), log=log.evidence(AGREEMENT))
+        report = verify_bundle(data, case.roots, "en")
+        found = {check.name: check.code for check in report.checks if check.code}
+        assert found == ({"time": "no-independent-time"} if other is None else {}), (exporter, other)
 
 
 def _open(story: Story, since: int, logs: Mapping[str, Any] = MappingProxyType({})) -> bytes:
