@@ -25,17 +25,32 @@ def test_participants(play: Playback, capsys: pytest.CaptureFixture[str]) -> Non
     assert hanse("participant rotate-key a peer") == 0
 
 
+@pytest.mark.threat("T148")
+def test_two_towns_of_one_look_are_told(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
+    """>> the name of another participant with a zero width space, and the name of none << a remark, and nothing."""
+    one = {"slug": "a", "name": "Astadt", "did": "did:web:localhost%3A1:a", "root": "https://localhost:1/a"}
+    other = {**one, "slug": "b", "name": "A\u200bSTADT"}
+    play.on("POST /participants", one, 201)
+    play.on("GET /participants", {"participants": [one, other, {**one, "slug": "c", "name": "Bstadt"}]})
+    assert hanse("participant add a --name Astadt --kind municipality") == 0
+    text = said(capsys)
+    assert "(b)" in text
+    assert "(c)" not in text
+    assert "(a)" not in text
+
+
 NOTHING = {"ars": "", "ags": "", "level": "", "contact_name": "", "contact_email": "", "contact_url": "",
            "contact_telephone": "", "contributor": "", "box": None}  # fmt: skip
 
 
 def test_what_datasets_say_of_their_publisher(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
     """>> key, contact and box when it is added and later << sent as numbers and texts; told with what follows."""
-    shown = {"name": "A", "did": "did:web:a", "root": "https://a.example"}
+    shown = {"slug": "a", "name": "A", "did": "did:web:a", "root": "https://a.example"}
     play.on("POST /participants", shown, 201)
+    play.on("GET /participants", [shown])
     play.on("POST /participants/a/publisher", {"publisher": {**NOTHING, "ars": "095640000000", "box": [1.0, 2, 3, 4]}})
     assert hanse("participant add a --name A --kind municipality --ars 095640000000 --box 1,2,3,4") == 0
-    assert json.loads(play.asked[-1][1])["publisher"] == {"ars": "095640000000", "box": [1.0, 2.0, 3.0, 4.0]}
+    assert json.loads(play.asked[0][1])["publisher"] == {"ars": "095640000000", "box": [1.0, 2.0, 3.0, 4.0]}
     assert hanse("participant change a --contact-email a@b.example --contributor=") == 0
     assert json.loads(play.asked[-1][1]) == {"contact_email": "a@b.example", "contributor": ""}
     out = said(capsys)
@@ -44,4 +59,4 @@ def test_what_datasets_say_of_their_publisher(play: Playback, capsys: pytest.Cap
     assert "E-Mail" not in out
     for words, code in (("", 2), (" --box 1,2,3", 1), (" --box a,b,c,d", 1)):
         assert hanse("participant change a" + words) == code
-    assert len(play.asked) == 2
+    assert len(play.asked) == 3

@@ -44,7 +44,8 @@ def test_a_participant_without_a_name_is_told_by_the_one_it_got(
     play: Playback, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Bug: >> participant add a --name "" << “ ist angelegt”, while the server had called it by its short name."""
-    play.on("POST /participants", {"name": "a", "did": "did:web:a", "root": "https://a"})
+    play.on("POST /participants", {"slug": "a", "name": "a", "did": "did:web:a", "root": "https://a"})
+    play.on("GET /participants", [])
     assert main(["participant", "add", "a", "--name", "", "--kind", "municipality"], {}) == 0
     assert said(capsys).startswith("a ist angelegt: did:web:a")
 
