@@ -61,6 +61,8 @@ def end_invitations_of(tx: Tx, participant: str, person_id: str) -> None:
     for statement in (
         "DELETE FROM invitation WHERE participant = :participant AND invited_by = :person",
         "DELETE FROM role_proposal WHERE participant = :participant AND proposed_by = :person",
+        "DELETE FROM rule_proposal WHERE participant = :participant AND proposed_by = (SELECT pseudonym"
+        " FROM person_pseudonym WHERE participant = :participant AND person = :person)",
     ):
         tx.run(statement, participant=participant, person=person_id)
 

@@ -135,7 +135,7 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
 
     # From publishing to evidence
     witness = witness_slice.assemble(infra, participants, anchor)
-    rules = ApprovalRules(participants)
+    rules = ApprovalRules(participants, Directory())
     catalogue = catalogue_slice.assemble(infra, participants, engine, ImportedDatasets(), claims, rules)
     federation = federation_slice.assemble(infra, participants, anchor, peer)
     public = public_slice.assemble(infra, participants, catalogue.service.public, [ImportedDatasets()])

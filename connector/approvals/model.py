@@ -115,6 +115,31 @@ class ApprovalRule(msgspec.Struct, frozen=True, kw_only=True):
     deputy: str = ""
 
 
+class RuleProposal(msgspec.Struct, frozen=True, kw_only=True):
+    """A change that loosens a rule and waits: one row of `rule_proposal`. `wanted` None: the rule is dropped.
+
+    `admin` and `officer` (data protection) are who has agreed, empty: nobody yet. Pseudonyms; the time in ms.
+    """
+
+    id: str
+    subject: Subject
+    template: str
+    wanted: ApprovalRule | None
+    proposed_at: int
+    proposed_by: str
+    admin: str = ""
+    officer: str = ""
+
+
+class PendingChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A proposal with the rule that holds, the one that would, and in which roles somebody has to agree still."""
+
+    proposal: RuleProposal
+    before: ApprovalRule
+    after: ApprovalRule
+    missing: frozenset[str]
+
+
 class RuleChange(msgspec.Struct, frozen=True):
     """A rule was set or dropped at that time (ms), by a pseudonym."""
 

@@ -112,8 +112,16 @@ class PublicationApprovals:
         one = self._approvals.yes(tx, slug, approval_id, voter, part)
         if one.subject != "publication" or one.ballot.state != "approved" or before.ballot.state == "approved":
             return one, None
+        self._require_still(tx, slug, one)
         made = self._publish(tx, slug, drafted(one))
         return self._approvals.note_dataset(tx, one, made.id), made
+
+    def _require_still(self, tx: Tx, slug: str, one: ApprovalRow) -> None:
+        """Raises Mistake where the rule in force now asks for more than it asked when the draft was submitted."""
+        templates, _, _ = self._about(tx, slug, drafted(one))
+        rule = self._approvals.rules.strictest(tx, slug, templates)
+        if int(rule.people == "two") > one.ballot.stewards or int(rule.protection) > one.ballot.protection:
+            raise Mistake("approvals.stricter")
 
     def comparison(self, tx: Tx, slug: str, one: ApprovalRow) -> Comparison:
         """What it would change, beside what is published now; raises Mistake if that cannot be told."""

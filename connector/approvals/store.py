@@ -14,7 +14,7 @@ from connector.storage.database import Conflict, Row, Tx, for_update
 from connector.storage.seldom import once
 
 MOST = 200
-_DROPPED = "dropped"
+DROPPED = "dropped"
 """In place of how many people: the rule holds no more."""
 _BALLOT = ("stewards", "protection", "drafter", "due_at", "state")
 _PLAIN = tuple(name for name in ApprovalRow.__struct_fields__ if name != "ballot")
@@ -88,7 +88,7 @@ def nothing(tx: Tx, participant: str, process: str) -> bool:
         " OR EXISTS (SELECT 1 FROM approval WHERE participant = :participant AND process = :process AND process <> '')"
         " AS something",
         participant=participant,
-        dropped=_DROPPED,
+        dropped=DROPPED,
         process=process,
     )
     return row is not None and not row["something"]
@@ -99,7 +99,7 @@ def _never(tx: Tx, participant: str) -> bool:
     rule = tx.one(
         "SELECT 1 FROM approval_rule WHERE participant = :participant AND people <> :dropped LIMIT 1",
         participant=participant,
-        dropped=_DROPPED,
+        dropped=DROPPED,
     )
     if rule is not None:
         return False
@@ -148,7 +148,7 @@ def rules(tx: Tx, participant: str) -> Mapping[tuple[Subject, str], ApprovalRule
         "SELECT * FROM approval_rule WHERE participant = :participant AND people <> :dropped"
         " ORDER BY subject, template",
         participant=participant,
-        dropped=_DROPPED,
+        dropped=DROPPED,
     )
     found = [
         ApprovalRule(
@@ -183,7 +183,7 @@ def drop_rule(tx: Tx, participant: str, subject: Subject, template: str, by: str
         participant=participant,
         subject=subject,
         template=template,
-        dropped=_DROPPED,
+        dropped=DROPPED,
         now=tx.now,
         by=by,
     )

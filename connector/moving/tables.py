@@ -37,6 +37,7 @@ LEFT: Final[Mapping[str, str]] = {
     "public_document": "made anew under the new address",
     "public_entry": "made anew under the new address",
     "public_snapshot": "made anew under the new address",
+    "rule_proposal": "who wants another rule proposes it where it is to hold",
     "seen_token": "tokens for the old identifier count nowhere else",
     "space": "an authority does not move: its members compared its key and know its address",
     "space_application": "as `space`",

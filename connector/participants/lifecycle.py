@@ -29,6 +29,11 @@ class Leaving(PeerError):
     status = 410
 
 
+def one_after_another(tx: Tx, slug: str) -> None:
+    """Until the unit has ended no other one changes what a participant's people decide one by one, on any replica."""
+    participant_store.lock_keys(tx, slug)
+
+
 def require_active(tx: Tx, slug: str) -> None:
     """Raises Leaving once the participant has begun to leave."""
     found = store.held_open(tx, slug)

@@ -1,18 +1,29 @@
 """Who has to agree to what: the rule of a template before that for all, and what holds without any."""
 
+from typing import Any
+
 import pytest
 
-from connector.approvals.model import ApprovalRule
+from connector.approvals.model import ApprovalRule, Voter
 from connector.approvals.rules import ApprovalRules
 from connector.errors import Mistake
 from tests.testkit.towns import Towns
 
 TOWN = "musterstadt"
+RITA, BEA = Voter("p-aaaaaa", frozenset({"admin"})), Voter("p-bbbbbb", frozenset({"admin"}))
 
 
 def rule(**more: object) -> ApprovalRule:
     base = {"subject": "contract", "template": "", "people": "one", "protection": False, "days": 14}
     return ApprovalRule(**{**base, **more})  # type: ignore[arg-type]
+
+
+async def loosened(towns: Towns, what: Any, *wish: Any) -> None:
+    """Proposed by one admin, agreed to by another."""
+    towns.people.roles = {RITA.who: set(RITA.roles), BEA.who: set(BEA.roles)}
+    assert not await towns.db.write(TOWN, what, TOWN, *wish, RITA.who)
+    (waits,) = await towns.db.read(TOWN, towns.approvals.rules.pending, TOWN)
+    assert await towns.db.write(TOWN, towns.approvals.rules.agree, TOWN, waits.proposal.id, BEA)
 
 
 async def test_without_rules_all_is_as_on_the_command_line(towns: Towns) -> None:
@@ -34,7 +45,7 @@ async def test_that_of_the_template_counts(towns: Towns) -> None:
     await towns.db.write(TOWN, rules.put, TOWN, rule(template="research", people="two"), "p-aaaaaa")
     assert [await people("research"), await people("pilot")] == ["two", "one"]
     assert len(await towns.db.read(TOWN, rules.all, TOWN)) == 4
-    await towns.db.write(TOWN, rules.drop, TOWN, "contract", "research", "p-aaaaaa")
+    await loosened(towns, rules.drop, "contract", "research")
     assert await people("research") == "one"
     logged = await towns.rows(TOWN, "SELECT record FROM audit_entry WHERE participant = :participant ORDER BY id")
     assert sum(b'"actor":"p-aaaaaa"' in bytes(row["record"]) for row in logged) == 3
@@ -43,7 +54,7 @@ async def test_that_of_the_template_counts(towns: Towns) -> None:
 async def test_a_change_is_known_and_so_is_a_rule_that_was_dropped(towns: Towns) -> None:
     rules: ApprovalRules = towns.approvals.rules
     await towns.db.write(TOWN, rules.put, TOWN, rule(), "p-aaaaaa")
-    await towns.db.write(TOWN, rules.drop, TOWN, "contract", "", "p-bbbbbb")
+    await loosened(towns, rules.drop, "contract", "")
     found = await towns.db.read(TOWN, rules.changed, TOWN, 0)
     assert [(one.subject, one.by) for one in found] == [("contract", "p-bbbbbb")]
     assert (await towns.db.read(TOWN, rules.of, TOWN, "contract", "")).people == "none"

@@ -4,7 +4,6 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from connector.approvals.model import ApprovalRule, Voter
-from connector.approvals.rules import ApprovalRules
 from connector.catalogue.search import store
 from connector.catalogue.search.copies import copy_of
 from connector.spaces.documents import Document
@@ -122,7 +121,7 @@ async def _approvals(there: Towns) -> None:
     """One that waits for a person, about a hostile member; one that somebody refused with a reason."""
     city, services = there.city, there.city.services
     rule = ApprovalRule(subject="contract", template="open-attribution", people="one", protection=False, days=14)
-    put, db = ApprovalRules(services.participants).put, services.infra.db
+    put, db = services.approvals.service.rules.put, services.infra.db
     await db.write(TOWN, put, TOWN, rule, "p-000000")
     for at in range(2):
         wish: dict[str, Any] = {

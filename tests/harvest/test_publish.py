@@ -15,6 +15,7 @@ from connector.participants.service import Participants
 from connector.storage.database import Database, Tx, acting
 from tests.harvest.imports import NEIGHBOUR, TOWN, WORDS, Hosting, catalogue, ended, harvest, served, taken
 from tests.harvest.portals import PORTAL, Portal
+from tests.testkit.towns import Holders
 
 REFUSED = "harvest.needs-approval"
 ANSWER = Answer(kind="licence", value="Nutzungsbedingungen", answer="dl-by-de/2.0")
@@ -24,7 +25,7 @@ FIRST = f"{PORTAL}/catalog?page=1"
 
 @pytest.fixture
 def town(sqlite_db: Database) -> Harvest:
-    return harvest(sqlite_db, gate=ApprovalRules(cast(Participants, Hosting())))
+    return harvest(sqlite_db, gate=ApprovalRules(cast(Participants, Hosting()), Holders()))
 
 
 async def ruled(db: Database, **rule: Any) -> None:
@@ -49,7 +50,7 @@ async def test_bug_an_import_published_past_four_eyes_and_data_protection(
     await ruled(sqlite_db, **RULES[name])
     run = await ended(town, await town.start(TOWN, OPEN, name="portal.ttl", media_type=None, source=None))
     assert (run.phase, run.error, run.report) == ("failed", REFUSED, None)
-    there = harvest(sqlite_db, Portal({FIRST: OPEN}), ApprovalRules(cast(Participants, Hosting())))
+    there = harvest(sqlite_db, Portal({FIRST: OPEN}), ApprovalRules(cast(Participants, Hosting()), Holders()))
     assert (await ended(there, await there.start_url(TOWN, FIRST, source=None))).error == REFUSED
     assert (await served(town, sqlite_db), await town.sources(TOWN)) == ({}, [])
 

@@ -135,6 +135,7 @@ PROVED_BY: dict[str, str] = {
     "participants/lifecycle_store.py": "offboarding/test_close.py",
     "participants/store.py": "participants/test_service.py",
     "operation/overview.py": "web/administration/test_handlers.py",
+    "approvals/rule_proposals.py": "approvals/test_loosening.py",
     "partners/store.py": "web/partners/test_handlers.py",
     "peer/dsp/transfers.py": "cities/test_exchange.py",
     "peer/public/view.py": "peer/public/test_html.py",

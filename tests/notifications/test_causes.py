@@ -85,10 +85,9 @@ async def test_the_deputy_is_reminded(towns: Towns, notes: Notifications) -> Non
 
 
 @pytest.mark.threat("T93")
-async def test_nobody_weakens_the_rules_unseen(towns: Towns, notes: Notifications) -> None:
-    """>> Anna lifts four eyes << the other steward hears of it, Anna does not."""
+async def test_nobody_changes_the_rules_unseen(towns: Towns, notes: Notifications) -> None:
+    """>> Anna asks for four eyes << the other steward hears of it, Anna does not."""
     await ruled(towns, people="two")
-    await towns.db.write(TOWN, towns.approvals.rules.drop, TOWN, "contract", "", ANNA.who)
     await notes.look()
     (one,) = await towns.db.read(TOWN, notes.waiting, TOWN, BERTA)
     assert (one.cause, one.place) == ("rules", ("approvals", "rules"))

@@ -96,6 +96,7 @@ WALKS: dict[str, str] = {
     "operation.overview._counted dataset": _PERSON,
     "participants.lifecycle_store.revoke_tokens access_token": _LEAVING,
     "partners.store.met negotiation": _PERSON,
+    "partners.store.offered_to offer": _PERSON,
     "partners.store.offers dataset": _PERSON,
     "privacy.retention_store.grouped audit_entry": _PERSON,
     "privacy.retention_store.holding audit_entry": _PERSON,

@@ -245,7 +245,7 @@ class Towns:
         now = self.clock.now() if isinstance(self.clock, FakeClock) else self.clock.now() // _HOUR_MS
         self.participants = _Participants(self, self._issue, (self._certs.seal_ca.read_bytes(), now))
         self.engine, quotas = _engine(), Quotas(infra.settings.quota)
-        rules = ApprovalRules(self.participants)
+        rules = ApprovalRules(self.participants, self.people)
         shared = catalogue.assemble(infra, self.participants, self.engine, ImportedDatasets(), self, rules)
         self.catalogue, self.audiences = shared.service, shared.audiences
         approved = approvals.assemble(self.participants, self.catalogue, rules, self.people)

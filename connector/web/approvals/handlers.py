@@ -6,8 +6,9 @@ from aiohttp import web
 from msgspec import Struct
 
 from connector.accounts.directory import Directory
+from connector.accounts.model import Member
 from connector.approvals.assemble import ApprovalSlice
-from connector.approvals.model import SUBJECTS, ApprovalRow, ApprovalRule, Part, People, Subject
+from connector.approvals.model import SUBJECTS, ApprovalRow, ApprovalRule, Part, PendingChange, People, Subject
 from connector.approvals.service import CODES, TermsBack
 from connector.catalogue.model import Dataset, Offer
 from connector.catalogue.service import Catalogue
@@ -158,11 +159,25 @@ class ApprovalPages:
         await self._db.write(call.slug, drop, call.slug, subject, call.form.text("template"), by)
         return to(call.at("approvals", "rules"))
 
+    async def agree_rule(self, call: Call) -> web.StreamResponse:
+        """Her yes to a change that would loosen a rule."""
+        agree = self._approvals.rules.agree
+        await self._db.write(call.slug, agree, call.slug, call.form.text("change"), call.voter)
+        return to(call.at("approvals", "rules"))
+
+    async def refuse_rule(self, call: Call) -> web.StreamResponse:
+        """It stays as it is."""
+        refuse = self._approvals.rules.refuse
+        await self._db.write(call.slug, refuse, call.slug, call.form.text("change"), call.voter)
+        return to(call.at("approvals", "rules"))
+
     routes: ClassVar[tuple[Route, ...]] = (
         get(f"{TOWN}/approvals", all, *READERS),
         get(f"{TOWN}/approvals/rules", rules, *READERS),
         post(f"{TOWN}/approvals/rules", put_rule, "admin"),
         post(f"{TOWN}/approvals/rules/drop", drop_rule, "admin"),
+        post(f"{TOWN}/approvals/rules/yes", agree_rule, "admin", "protection"),
+        post(f"{TOWN}/approvals/rules/no", refuse_rule, "admin", "protection"),
         get(ONE, one, *READERS),
         post(f"{ONE}/yes", agree, "steward", "protection"),
         post(f"{ONE}/revoke", revoke, "steward", "protection"),
@@ -227,18 +242,19 @@ class ApprovalPages:
         self._approvals.rules.put(tx, slug, rule, by)
 
     async def _rules(self, call: Call, problem: Mistake | None = None) -> web.StreamResponse:
-        def look(tx: Tx) -> tuple[list[ApprovalRule], list[tuple[str, str]]]:
-            members = self._people.members(tx, call.slug)
-            stewards = [(one.pseudonym, one.person.name) for one in members if "steward" in one.roles]
-            return self._approvals.rules.all(tx, call.slug), stewards
+        def look(tx: Tx) -> tuple[list[ApprovalRule], list[PendingChange], list[Member]]:
+            rules = self._approvals.rules
+            return rules.all(tx, call.slug), rules.pending(tx, call.slug), self._people.members(tx, call.slug)
 
-        rules, stewards = await self._db.read(call.slug, look)
-        names = dict(stewards)
+        rules, pending, members = await self._db.read(call.slug, look)
+        stewards = [(one.pseudonym, one.person.name) for one in members if "steward" in one.roles]
+        names = {one.pseudonym: one.person.name for one in members}
         errors = [] if problem is None else [("", call.explain(problem))]
         return await page(
             call, "approvals/rules.html", 200 if problem is None else 422, title=call.say("web.approvals.rules"),
             rules=[(rule, view.sentence(call, rule), names.get(rule.responsible, ""), names.get(rule.deputy, ""))
                    for rule in rules],
+            pending=[view.pending(call, one, names) for one in pending], alone=view.alone(members),
             subjects=view.subjects(call), stewards=stewards, errors=errors, form=call.form,
             templates=[(one.id, one.title[call.lang]) for one in templates()],
             crumbs=[(call.say("web.approvals.title"), call.at("approvals"))],

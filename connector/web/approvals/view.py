@@ -3,12 +3,14 @@
 Whatever a partner or a file brought stands in them as text.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 
-from connector.approvals.model import ApprovalRow, ApprovalRule, Subject
+from connector.accounts.model import Member
+from connector.approvals.model import ApprovalRow, ApprovalRule, PendingChange, Subject
 from connector.approvals.publications import Comparison, NewDataset, drafted
 from connector.catalogue import concepts
 from connector.catalogue.model import Dataset, Offer
@@ -137,6 +139,38 @@ def sentence(call: Call, rule: ApprovalRule) -> str:
     if rule.days and (rule.people != "none" or rule.protection):
         text += " " + call.say("web.approvals.rule.days", days=rule.days)
     return text
+
+
+class Pending(Struct, frozen=True, kw_only=True):
+    """A change of a rule that waits. `missing` are the roles in which somebody has to agree still; `may`: whether she
+    who looks may agree."""
+
+    id: str
+    before: str
+    after: str
+    by: str
+    at: int
+    missing: list[str]
+    own: bool
+    may: bool
+
+
+def pending(call: Call, one: PendingChange, names: Mapping[str, str]) -> Pending:
+    """A change that waits, with what holds now and what would."""
+    proposal, voter = one.proposal, call.voter
+    own, said = voter.who == proposal.proposed_by, voter.who in (proposal.admin, proposal.officer)
+    return Pending(
+        id=proposal.id, before=sentence(call, one.before), after=sentence(call, one.after),
+        by=names.get(proposal.proposed_by, "") or call.say("web.approvals.somebody"),
+        at=proposal.proposed_at, missing=sorted(one.missing), own=own,
+        may=not own and not said and bool(one.missing & voter.roles),
+    )  # fmt: skip
+
+
+def alone(members: Iterable[Member]) -> list[str]:
+    """The roles that four eyes need twice and fewer than two people have."""
+    held = Counter(role for one in members for role in one.roles)
+    return [role for role in ("steward", "admin") if held[role] < 2]
 
 
 def template_title(call: Call, template_id: str) -> str:

@@ -1,7 +1,6 @@
 """P1 decides: a partner asked for a contract that waits for one person; yes, no with a reason, or other terms."""
 
 from connector.approvals.model import ApprovalRule
-from connector.approvals.rules import ApprovalRules
 from tests.desk.hand import Hand
 from tests.desk.journeys.stage import Stage
 from tests.desk.journeys.steward import TREES
@@ -54,7 +53,7 @@ async def _asked(there: Towns, title: str) -> str:
     """The neighbour's negotiation, which waits at Musterstadt."""
     rule = ApprovalRule(subject="contract", template="municipalities-only", people="one", protection=False, days=14)
     services = there.city.services
-    await services.infra.db.write(TOWN, ApprovalRules(services.participants).put, TOWN, rule, "p-000000")
+    await services.infra.db.write(TOWN, services.approvals.service.rules.put, TOWN, rule, "p-000000")
     made = await there.city.publish(TOWN, TREES, title=title, rule="municipalities-only", slots={})
     asked = await there.city.negotiate(NEIGHBOUR, there.city.did(TOWN), made["dataset"], wait=0)
     return str(asked["id"])

@@ -260,5 +260,87 @@ async def test_rules_are_sentences_and_an_admin_changes_them(city: City, desk: O
     assert "nach der Regel „" in after.words
     assert "Zwei verschiedene Personen mit der Rolle Freigabe müssen zustimmen." in after.words
     assert "Frist: 10 Tage" in after.words
-    gone = await rita.send(after, "/rules/drop")
-    assert "Frist: 10 Tage" not in gone.words
+    with_days = await rita.send(page, "/approvals/rules", subject="publication", people="two", days="10")
+    assert "Frist: 10 Tage" in with_days.words
+
+
+@pytest.mark.threat("T145")
+async def test_what_loosens_a_rule_is_shown_and_waits_for_another(city: City, desk: Opened) -> None:
+    """>> Rita lifts an exception; Rita, a steward and Bea look << it waits with what it changes and who is missing; Bea
+    alone can agree, and then the exception is gone."""
+    people, write = city.services.accounts.people, city.services.infra.db.write
+    for name in ("Rita", "Bea"):
+        person = await people.add(name.lower(), name)
+        await write(TOWN, _holding, person.id, "admin", called(name))
+    await ruled(city, "two", template="research", days=10)
+    rita = desk.browser({TOWN: ["admin"]}, name="Rita")
+    waits = await rita.send(await rita.get(f"{LIST}/rules"), "/rules/drop")
+    assert "Das haben Sie selbst vorgeschlagen" in waits.words
+    assert "Es fehlt die Zustimmung einer weiteren Person mit der Rolle Verwaltung." in waits.words
+    assert not any(form.action.endswith("/rules/yes") for form in waits.forms)
+    steward = await desk.browser({TOWN: ["steward"]}, name="Anna").get(f"{LIST}/rules")
+    assert "von Rita." in steward.words
+    assert not any("/rules/" in form.action for form in steward.forms)
+    bea = desk.browser({TOWN: ["admin"]}, name="Bea")
+    shown = await bea.get(f"{LIST}/rules")
+    assert "Jetzt: Anfragen von Partnern nach der Regel „" in shown.words
+    gone = await bea.send(shown, "/rules/yes")
+    assert ("Frist: 10 Tage" in shown.words, "Frist: 10 Tage" in gone.words) == (True, False)
+
+
+@pytest.mark.threat("T145")
+async def test_a_loosening_that_is_refused_leaves_the_rule(city: City, desk: Opened) -> None:
+    person = await city.services.accounts.people.add("rita", "Rita")
+    await city.services.infra.db.write(TOWN, _holding, person.id, "admin", called("Rita"))
+    await ruled(city, "two", template="research", days=10)
+    await ruled(city, "none", template="research", days=10)
+    dora = desk.browser({TOWN: ["protection"]}, name="Dora")
+    left = await dora.send(await dora.get(f"{LIST}/rules"), "/rules/no")
+    assert ("warten" in left.words.split("Für")[0], "Zwei verschiedene Personen" in left.words) == (False, True)
+
+
+@pytest.mark.threat("T145")
+async def test_what_waits_ends_with_the_role_and_does_not_come_back(city: City) -> None:
+    """>> an admin proposes less, loses the role and gets it again << nothing of hers waits; the rule is as it was."""
+    people, rules = city.services.accounts.people, city.services.approvals.service.rules
+    rita = await people.add("rita", "Rita")
+    await city.services.infra.db.write(TOWN, _holding, rita.id, "admin", called("Rita"))
+    await ruled(city, "two")
+    await ruled(city, "none")
+    assert len(await city.services.infra.db.read(TOWN, rules.pending, TOWN)) == 1
+    await people.revoke(TOWN, "", rita.id, "admin")
+    await people.grant(TOWN, "", rita.id, "admin")
+    assert await city.services.infra.db.read(TOWN, rules.pending, TOWN) == []
+    assert (await city.services.infra.db.read(TOWN, rules.of, TOWN, "contract", "")).people == "two"
+
+
+async def test_with_one_person_the_page_says_that_there_are_no_four_eyes(city: City, desk: Opened) -> None:
+    """>> one admin and no steward; two of each << both roles are named with what to do; nothing of it."""
+    people, write = city.services.accounts.people, city.services.infra.db.write
+    rita = desk.browser({TOWN: ["admin"]}, name="Rita")
+    alone = (await rita.get(f"{LIST}/rules")).words
+    assert "gibt es kein Vier-Augen-Prinzip" in alone
+    assert "kann niemand zustimmen, wenn eine Regelung gelockert werden soll" in alone
+    for name in ("Rita", "Bea"):
+        person = await people.add(name.lower(), name)
+        await write(TOWN, _holding, person.id, "admin", called(name))
+        await write(TOWN, _holding, person.id, "steward", called(name))
+    both = (await rita.get(f"{LIST}/rules")).words
+    assert "weniger als zwei Personen" not in both
+
+
+def _holding(tx: Any, person: str, role: str, pseudonym: str) -> None:
+    tx.run(
+        "INSERT INTO person_role (participant, person, role, granted_by, granted_at)"
+        " VALUES (:p, :person, :role, '', 0)",
+        p=TOWN,
+        person=person,
+        role=role,
+    )
+    tx.run(
+        "INSERT INTO person_pseudonym (participant, person, pseudonym)"
+        " VALUES (:p, :person, :pseudonym) ON CONFLICT DO NOTHING",
+        p=TOWN,
+        person=person,
+        pseudonym=pseudonym,
+    )
