@@ -121,7 +121,7 @@ async def test_bug_an_import_that_was_begun_with_a_right_published_without_it(
 ) -> None:
     """>> a key begins a file and an address, and is ended, or its person loses the role, while they are read << both
     runs say so, nothing is public, no source is kept; with the right that stays the same goes out."""
-    there = harvest(sqlite_db, Portal({FIRST: OPEN}), ApprovalRules(cast(Participants, Hosting())))
+    there = harvest(sqlite_db, Portal({FIRST: OPEN}), ApprovalRules(cast(Participants, Hosting()), Holders()))
     may = [True]
 
     def still(tx: Tx) -> None:
