@@ -150,7 +150,7 @@ class PublicationApprovals:
         template = falls_under(draft.wish.rule, draft.wish.access) if isinstance(draft, ChangedDataset) else ""
         named = [template] if template else []
         personal = dataset.personal or (isinstance(draft, ReplacedDataset) and draft.wish.personal)
-        return [*named, *self._catalogue.life.templates(tx, slug, dataset.id)], dataset.title, personal
+        return [*named, *self._catalogue.life.templates(tx, slug, dataset)], dataset.title, personal
 
     def _pinned(self, tx: Tx, slug: str, draft: Draft) -> Draft:
         """With the revision that it was written for: of two changes at once neither is lost."""

@@ -29,8 +29,6 @@ from connector.participants.service import Participants
 from connector.storage.database import Tx
 from connector.verify.formats import jcs
 
-Outcome = Literal["new", "changed", "same"]
-
 
 class Outdated(Mistake):
     """Somebody else has changed it meanwhile: 409. Look at it again."""
@@ -81,9 +79,12 @@ class DatasetLife:
         """The participant, as far as its datasets have addresses of it; inside a transaction."""
         return self._participants.held(slug).participant
 
-    def templates(self, tx: Tx, slug: str, dataset_id: str) -> list[str]:
-        """The rule templates under which it is offered now; one empty if under none."""
-        return [str(one.template.get("id", "")) for one in store.offers_on(tx, slug, dataset_id)] or [""]
+    def templates(self, tx: Tx, slug: str, dataset: Dataset) -> list[str]:
+        """The rule templates that it falls under now: those of its offers, and that of open data, whose bytes everybody
+        has also where nothing is offered; one empty if under none."""
+        offered = [str(one.template.get("id", "")) for one in store.offers_on(tx, slug, dataset.id)]
+        under = falls_under("", dataset.access)
+        return [*offered, under] if under or not offered else offered
 
     def history(self, tx: Tx, slug: str, name: str) -> tuple[Dataset, list[Revision]]:
         """Every revision, the oldest first; raises Unknown. From before there were revisions there is what is now."""
@@ -97,7 +98,7 @@ class DatasetLife:
         participant, before = self._open(tx, slug, name, wish.revision)
         if not released:
             template = falls_under(wish.rule, wish.access)
-            named = [*self.templates(tx, slug, before.id), *([template] if template else [])]
+            named = [*self.templates(tx, slug, before), *([template] if template else [])]
             self._gate.require(tx, slug, named, personal=before.personal)
         source = self._source(tx, slug, before.source)
         record = self.described(tx, participant, before.record, wish)
@@ -116,7 +117,7 @@ class DatasetLife:
         participant, before = self._open(tx, slug, name, wish.revision)
         personal = before.personal or wish.personal
         if not released:
-            self._gate.require(tx, slug, self.templates(tx, slug, before.id), personal=personal)
+            self._gate.require(tx, slug, self.templates(tx, slug, before), personal=personal)
         source = store.source(tx, slug, wish.source)
         if source is None or source.kind == "elsewhere":
             raise Mistake("catalogue.no-source", source=wish.source[:80])
@@ -146,28 +147,6 @@ class DatasetLife:
         participant, before = self._open(tx, slug, name, revision)
         store.withdraw_offers(tx, slug, before.id)
         return self._keep(tx, participant, before, replace(before, state="withdrawn"), "withdrawn")
-
-    def enter(self, tx: Tx, slug: str, record: DatasetRecord) -> Outcome:
-        """A dataset that came from a catalogue elsewhere, under its own IRI; again: only what differs is a change.
-
-        Its files lie where its distributions say, so no offer stands on it. Raises Mistake if its parts contradict each
-        other, or the IRI is that of a dataset with bytes here.
-        """
-        participant = self._participants.held(slug).participant
-        require_active(tx, slug)
-        before = store.locked(tx, slug, record.iri)
-        if before is not None:
-            if self._source(tx, slug, before.source).kind != "elsewhere":
-                raise Mistake("catalogue.own-iri", iri=record.iri[:200])
-            if before.record == record and before.state == "published":
-                return "same"
-            after = replace(revised(before, record, None, tx.now), state="published")
-            self._keep(tx, participant, before, after, "changed")
-            return "changed"
-        source = elsewhere()
-        store.insert_source(tx, slug, source)
-        self.publish(tx, participant, record, source, offered=False)
-        return "new"
 
     def publish(
         self, tx: Tx, participant: Participant, record: DatasetRecord, source: Source, *, offered: bool, **more: Any

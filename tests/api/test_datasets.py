@@ -5,7 +5,6 @@ from urllib.parse import quote
 
 import pytest
 
-from connector.metadata.record.model import DatasetRecord
 from tests.testkit.cities import MUNICIPALITY, City, Refused, Space
 
 TOWN, NEIGHBOUR = "musterstadt", "nachbardorf"
@@ -72,17 +71,15 @@ async def test_a_contract_outlives_new_bytes_and_the_withdrawal(space: Space) ->
 
 
 async def test_an_open_dataset_and_one_from_elsewhere(space: Space) -> None:
-    """>> open data without a rule; an imported record by its IRI << addresses to read it at; found by its whole IRI."""
+    """>> open data without a rule; one without bytes here << addresses to read it at; found by its whole IRI."""
     it = await space.city("it", {TOWN: MUNICIPALITY})
     made = await it.publish(TOWN, access="open", licence="cc-zero", rule="", slots={})
     assert (made["offer"], made["clauses"]) == (None, [])
     assert made["download"] == f"{made['dataset']}/baeume.csv"
     assert made["page"] == f"{made['dataset']}.html"
-    iri = "https://opendata.example/set/7?a=ü"
-    record = DatasetRecord(iri=iri, title={"de": "Luft"}, access="open")
-    await it.services.infra.db.write(TOWN, it.services.catalogue.service.life.enter, TOWN, record)
-    shown = await it.api.get(f"{BASE}/{quote(iri, safe='')}")
-    assert (shown["dataset"], shown["file"], shown["terms"]) == (iri, None, [])
+    elsewhere = await it.api.post(BASE, {"title": "Luft", "access": "announced"})
+    shown = await it.api.get(f"{BASE}/{quote(elsewhere['dataset'], safe='')}")
+    assert (shown["dataset"], shown["file"], shown["terms"]) == (elsewhere["dataset"], None, [])
     for body in ({"nonsense": 1}, {"access": "everybody"}, {"themes": "ENVI"}):
         with pytest.raises(Refused) as bent:
             await it.api.post(f"{BASE}/{made['dataset'].rpartition('/')[2]}/change", body)

@@ -13,7 +13,6 @@ from connector.catalogue.public import Withdrawn
 from connector.catalogue.service import Contradictory, OfferWish, Publication
 from connector.errors import Mistake, PeerError, Unknown
 from connector.ids import new_uuid
-from connector.metadata.record.model import DatasetRecord, Distribution
 from connector.policy.engine import Requester
 from connector.storage.database import Tx
 from tests.testkit.cities import MUNICIPALITY
@@ -324,26 +323,6 @@ async def test_a_dataset_that_lies_elsewhere_has_no_offer(towns: Towns) -> None:
     bytes_of_none = Replacement(source=dataset.source)
     with pytest.raises(Mistake, match=r"catalogue\.no-source"):
         await towns.db.write(TOWN, towns.catalogue.life.replace, TOWN, with_bytes.uuid, bytes_of_none)
-
-
-async def test_what_came_from_elsewhere_is_entered_once(towns: Towns) -> None:
-    """>> a record with its own IRI, again, another, withdrawn, again << new, same, changed, and back."""
-    iri = "https://opendata.example/set/7"
-    one = DatasetRecord(
-        iri=iri, title={"de": "Luft"}, access="open", distributions=(Distribution(access_url="https://a.example/"),)
-    )  # fmt: skip
-    enter = towns.catalogue.life.enter
-    outcomes = [await towns.db.write(TOWN, enter, TOWN, one) for _ in range(2)]
-    other = convert({**{"iri": iri, "title": {"de": "Luftgüte"}, "access": "open"}}, DatasetRecord)
-    outcomes.append(await towns.db.write(TOWN, enter, TOWN, other))
-    await towns.db.write(TOWN, towns.catalogue.life.withdraw, TOWN, iri)
-    outcomes.append(await towns.db.write(TOWN, enter, TOWN, other))
-    assert outcomes == ["new", "same", "changed", "changed"]
-    found, _, _ = await towns.db.read(TOWN, towns.catalogue.life.show, TOWN, iri)
-    assert (found.id, found.title, found.state, found.revision) == (iri, "Luftgüte", "published", 4)
-    own, _ = await towns.publish(TOWN)
-    with pytest.raises(Mistake, match=r"catalogue\.own-iri"):
-        await towns.db.write(TOWN, enter, TOWN, convert({"iri": own.id, "title": {"de": "x"}}, DatasetRecord))
 
 
 async def test_a_description_has_its_limit(towns: Towns) -> None:
