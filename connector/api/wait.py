@@ -17,6 +17,8 @@ from connector.storage.database import Database, ElsewhereChanged
 LONGEST_S = 60
 LOOK_S = 2.0
 """How soon a change of another replica is found whose signal was lost."""
+A_MOMENT_S = 0.002
+"""How early a timer of the event loop may fire (libuv counts whole milliseconds): so near the end, time is up."""
 REMEMBERED = 4096
 """Processes of which it is known that they move; of any other it is looked up."""
 WAIT = Query("wait", f"Answer when it rests, and no later than after so many seconds ({LONGEST_S} at most).", float)
@@ -72,7 +74,7 @@ class Waiting:
             while True:
                 event.clear()
                 found = await look()
-                if over(found) or loop.time() >= end:
+                if over(found) or loop.time() >= end - A_MOMENT_S:
                     return found
                 await self._rest(request, event, end)
         finally:

@@ -74,6 +74,13 @@ async def test_where_no_other_process_writes_nobody_looks_twice(sqlite_db: Datab
     assert thing.looks == 2
 
 
+async def test_bug_a_timer_that_fired_a_moment_early_made_one_more_look(sqlite_db: Database) -> None:
+    """>> time is up in half a millisecond, less than a timer can keep << it is up: one look."""
+    thing = Thing()
+    assert await Waiting(sqlite_db).until(asking("0.0005"), "musterstadt", "x", thing.look, over) == "OPEN"
+    assert thing.looks == 1
+
+
 async def test_when_the_time_is_up_it_answers_as_it_stands(sqlite_db: Database) -> None:
     thing = Thing()
     async with asyncio.timeout(PATIENCE_S):
