@@ -18,7 +18,7 @@ from contextlib import suppress
 from itertools import count, pairwise
 from multiprocessing import connection
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import pytest
 
@@ -83,8 +83,10 @@ class Worker:
 
     def __init__(self, session: pytest.Session, queue: Queue, first: Sequence[int], stop: mmap.mmap) -> None:
         self.name = f"w{next(_NAMES)}"
-        self.left, self.running = list(first), _NOTHING
-        """`left` was taken and has not begun; `running` has not ended (its place)."""
+        self.left, self.running, self.last = list(first), _NOTHING, _NOTHING
+        """`left` was taken and has not begun; `running` has not ended, `last` has (their places)."""
+        self.broke = ""
+        """What the process said of its end outside of a test."""
         self.told, telling = connection.Pipe(duplex=False)
         self.pid = os.fork()
         if self.pid == 0:
@@ -157,15 +159,20 @@ class _Run:
             self._stop[0] = 1
 
     def _after(self, worker: Worker, end: str) -> None:
-        """A process that died fails its test; what it had taken falls to a new one."""
-        if worker.running == _NOTHING:
-            raise RuntimeError(f"a process of the tests died outside of any test: {end}")
-        item = self._session.items[worker.running]
-        said = f"the process died while it ran this test: {end}"
-        place = (item.location[0], None, item.location[2])
-        self._logged(pytest.TestReport(item.nodeid, place, {}, "failed", said, "call"))
+        """A process that died fails its test, or is an error of the test before; a new one takes what it had taken."""
+        if worker.running != _NOTHING:
+            self._died(worker.running, "call", f"the process died while it ran this test: {end}")
+        elif worker.last != _NOTHING:
+            self._died(worker.last, "teardown", f"the process died after this test: {end}\n{worker.broke}")
+        else:
+            raise RuntimeError(f"a process of the tests died before any test: {end}\n{worker.broke}")
         if not self._stop[0]:
             self._start(worker.left)
+
+    def _died(self, place: int, when: Literal["call", "teardown"], said: str) -> None:
+        item = self._session.items[place]
+        location = (item.location[0], None, item.location[2])
+        self._logged(pytest.TestReport(item.nodeid, location, {}, "failed", said, when))
 
     def _took(self, worker: Worker, number: int) -> None:
         worker.left += self._queue.portions[number]
@@ -190,7 +197,8 @@ class _Run:
         self._session.config.hook.pytest_runtest_logreport(report=report)
 
     def _finished(self, worker: Worker) -> None:
-        item, worker.running = self._session.items[worker.running], _NOTHING
+        item = self._session.items[worker.running]
+        worker.running, worker.last = _NOTHING, worker.running
         self._session.config.hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
 
     def _warned(self, worker: Worker, said: str, when: Any, nodeid: str, location: Any) -> None:
@@ -200,7 +208,7 @@ class _Run:
         )
 
     def _broke(self, worker: Worker, said: str) -> None:
-        raise RuntimeError(f"a process of the tests broke:\n{said}")
+        worker.broke = said
 
     def _ended(self, worker: Worker) -> None:
         del self._workers[worker.told]

@@ -325,6 +325,32 @@ def test_a_process_that_dies_fails_its_test_only(suite: Path, where: str) -> Non
     assert f"test_a.py::{where}" in done.stdout
 
 
+LEAKING = """
+import os, pytest
+
+def end():
+    END
+
+@pytest.mark.parametrize("n", range(3))
+def test_leaks(n, request):
+    if n == 0:
+        request.config.add_cleanup(end)
+    assert n != 1
+"""
+
+
+@pytest.mark.parametrize("end", ["raise ResourceWarning('never closed')", "os._exit(3)"])
+def test_bug_a_process_that_broke_after_its_tests_took_the_summary_along(suite: Path, end: str) -> None:
+    """>> what a process cleans up at its end raises, or ends it << an error, and the failures are still told."""
+    (suite / "test_a.py").write_text(LEAKING.replace("END", end))
+    done = run(suite, "-n1")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert last(done) == "1 failed, 3 passed, 1 error"
+    assert "FAILED test_a.py::test_leaks[1]" in done.stdout
+    assert "the process died after this test: exit code" in done.stdout
+    assert ("never closed" in done.stdout) == ("never" in end)
+
+
 def test_what_a_process_says_is_shown_as_of_one(suite: Path) -> None:
     """>> a failure, an error, a skip, an xfail and a warning in two processes << the same sums as without, all told."""
     (suite / "test_b.py").write_text(MANY_ENDS)
