@@ -12,9 +12,13 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from connector.errors import HanseError, Mistake, Unavailable
+from connector.errors import HanseError, Mistake, PeerError, Unavailable
 from connector.http.outbound import SafeClient
 from connector.storage.database import PROCESS, Database, Tx
+from connector.trust.keys.jwk import thumbprint
+from connector.trust.members import forks
+from connector.trust.members.anchors import URN
+from connector.trust.members.forks import FORK, ForkedList
 from connector.trust.members.list_reader import ListReader
 from connector.trust.members.pins import KEPT
 from connector.trust.members.pins import TOPIC as TOPIC
@@ -100,7 +104,7 @@ class TrustListSource:
     async def _configured(self) -> None:
         if self._file is not None:
             async with self._reading:
-                self._untold |= await self._accepted(await self._fetched(self._file))
+                self._untold |= await self._believed(await self._fetched(self._file))
         if self._kept < self._anchor.version:  # also one that is in force since a reload whose write failed
             version = self._anchor.version
             await self._db.write(PROCESS, _keep, version, self._anchor.jws)
@@ -117,6 +121,17 @@ class TrustListSource:
                 self._untold |= await self._accepted(kept)
             self._kept = max(self._kept, self._anchor.version)
         await self._tell()
+
+    async def _believed(self, jws: str) -> frozenset[str]:
+        """As `_accepted`; of two different lists of one number both are kept as proof."""
+        try:
+            return await self._accepted(jws)
+        except PeerError as error:
+            if error.code == FORK:
+                name = URN + thumbprint(self._anchor.authority_jwk)
+                one = ForkedList(authority=name, version=self._anchor.version, held=self._anchor.jws, other=jws)
+                await self._db.write(PROCESS, forks.keep, one)
+            raise
 
     async def _accepted(self, jws: str) -> frozenset[str]:
         """DIDs of which the list now says something else; none if it is the first or no new one."""

@@ -13,8 +13,9 @@ from connector.clock import Clock
 from connector.errors import HanseError, PeerError, Unavailable
 from connector.http.outbound import SafeClient
 from connector.storage.database import PROCESS, Database
-from connector.trust.members import pins
+from connector.trust.members import forks, pins
 from connector.trust.members.anchors import Anchors, Pin, Place
+from connector.trust.members.forks import FORK, ForkedList
 from connector.trust.members.trust_list import LIMIT
 
 log = structlog.get_logger("trust")
@@ -29,7 +30,7 @@ LONGEST_MS = 20_000
 those that they recognise."""
 LATE_MS = 1_000
 """A list that takes longer is given up for those behind it, and comes last from then on: then it has all its time."""
-FALSE = frozenset({"trust.list-rollback", "trust.list-fork"})
+FALSE = frozenset({"trust.list-rollback", FORK})
 
 
 async def _nobody(authority: str) -> str | None:
@@ -128,7 +129,12 @@ class SpaceLists:
                 raise Unavailable("trust.list-unreachable", status=answer.status)
             jws = answer.body.decode("ascii", "replace").strip()
         before = self._version(pin)
-        changed = await self._accept(pin, jws)
+        try:
+            changed = await self._accept(pin, jws)
+        except PeerError as error:
+            if error.code == FORK:
+                await self._keep_proof(pin, jws)
+            raise
         version = self._version(pin)
         if version > before:
             await self._db.write(PROCESS, pins.keep, pin.authority, version, jws)
@@ -143,6 +149,13 @@ class SpaceLists:
                 return self._anchors.accept(pin.authority, jws)
             told = await asyncio.to_thread(self._anchors.read, pin.authority, jws)
             return self._anchors.accept(pin.authority, jws, told)
+
+    async def _keep_proof(self, pin: Pin, other: str) -> None:
+        """Before anybody is told: whoever is asked about an alarm has to have both lists."""
+        listed = self._anchors.list_of(pin.authority)
+        assert listed is not None
+        one = ForkedList(authority=pin.authority, version=listed.version, held=listed.jws, other=other)
+        await self._db.write(PROCESS, forks.keep, one)
 
     def _version(self, pin: Pin) -> int:
         listed = self._anchors.list_of(pin.authority)
