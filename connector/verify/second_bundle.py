@@ -23,7 +23,8 @@ def check(given: Given, lines: Sequence[Line] | None, log: Log | None, other: Me
 
     Fault `beside-other` for another agreement, `beside-forked` where one log has two records at one place,
     `beside-hidden` where a party leaves out what it stated itself; Doubt `beside-unproven` if the second does not hold,
-    `beside-missing` where a statement may not have reached the other side, or was erased there.
+    `beside-missing` where a statement may not have reached the other side, or was erased there, `beside-countersigned`
+    where they show two seals of the consumer: it may have sealed again after one that did not hold.
     """
     ours = logbook.chain(need(lines, "records"))
     broken = [one.sentence for one in report.checks if one.name in NEEDED and one.verdict is not Verdict.PASSED]
@@ -31,6 +32,8 @@ def check(given: Given, lines: Sequence[Line] | None, log: Log | None, other: Me
         raise Doubt("beside-unproven", why=broken[0] if broken else report.reason)
     if any(given.members[name] != other[name] for name in ("agreement.json", "provider.jws")):
         raise Fault("beside-other")
+    if len({one["consumer.jws"] for one in (given.members, other) if "consumer.jws" in one}) > 1:
+        raise Doubt("beside-countersigned")
     theirs = logbook.chain(records.parse(other["records.ndjson"]))
     by = contract.exporting(given)
     beside = contract.standing(contract.read_seal(other["manifest.jws"]).did, given)

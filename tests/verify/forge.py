@@ -308,7 +308,8 @@ class Case:
 
     def _record(self, agreement: bytes, provider: str, consumer: str | None, documents: Sequence[bytes]) -> None:
         self.log.noise(5)
-        head = self.log.add("key", None, {"document": sha256(documents[0]).hexdigest()})
+        own = documents[self.log.did == CONSUMER]
+        head = self.log.add("key", None, {"document": sha256(own).hexdigest()})
         self.log.noise(3)
         self.log.add("decision", AGREEMENT, {"permit": True})
         self.log.add(

@@ -1,0 +1,120 @@
+"""Who can do what with the keys that they hold: each actor, alone and in pairs, tries every attack that is known.
+
+The table is that of the specification (spec/contracts.md 9). Every cell is tried: what stands as possible succeeds, and
+of all ways to do something no one reaches more than the cell says.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from connector.verify.bundle import verify_bundle
+from connector.verify.checks.trusted_time import written
+from tests.testkit.places import ROOT
+from tests.verify.forge import CONSUMER, NOW, Witness
+from tests.verify.hands import ACTORS, AFTER, ATTACKS, BEST, Hand, World, ended_by, outcome, withheld
+from tests.verify.judge import FAILED, PASSED, named
+from tests.verify.states import policy_of
+
+pytestmark = pytest.mark.threat("T170")
+PAGE = ROOT / "connector" / "docs" / "spec" / "contracts.md"
+BOTH = ("provider's operator", "consumer's operator")
+ROWS: list[tuple[str, ...]] = [
+    (), *((one,) for one in ACTORS), *itertools.combinations(ACTORS, 2), (*BOTH, "witness"),
+]  # fmt: skip
+"""Nobody, each alone, each pair; and the three behind whom a town stands that shares its provider with its partner."""
+P, C, W, A = "provider's operator", "consumer's operator", "witness", "authority"
+NEEDS: dict[str, dict[str, Sequence[set[str]]]] = {
+    "forge": {"can": [{A}, {P, C}, {P, "consumer"}, {C, "provider"}]},
+    "back-date": {"can": [{A}, {P, C, W}], "today": [{P, C}, {P, "consumer"}, {C, "provider"}]},
+    "forward-date": {"open": [{A}, {P, C}, {P, "consumer"}, {C, "provider"}]},
+    "change": {"can": [{A}, {P, C, W}], "open": [{P, C}, {P, "consumer"}, {C, "provider"}]},
+    "strip": {"open": [{A}, {P}, {C}]},
+    "approval": {"can": [{A}, {C, W}], "open": [{C}, {P, "consumer"}]},
+    "provider ends": {"can": [{A}, {P}, {C, "provider"}]},
+    "consumer ends": {"can": [{A}, {C}, {P, "consumer"}]},
+    "hide": {"can": [{A}, {P, W}, {C, W}], "open": [{P}, {C}]},
+    "withhold": {"can": [{A}, {P}, {C}]},
+}
+"""Who it takes at least for an outcome; with anybody less it is FAILED."""
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return World()
+
+
+def expected(attack: str, actors: Sequence[str]) -> str:
+    reached = (how for how, groups in NEEDS[attack].items() if any(group <= {*actors} for group in groups))
+    return min(reached, key=BEST.index, default="FAILED")
+
+
+def table() -> Iterator[list[str]]:
+    """The rows of the page's table, its head first."""
+    chapter = PAGE.read_text(encoding="utf-8").partition("### 9.1")[2].partition("### 9.2")[0]
+    for line in chapter.splitlines():
+        if line.startswith("| "):
+            yield [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_the_page_says_what_is_tried_here() -> None:
+    """Each row and cell of the specification, and no other."""
+    head, *rows = table()
+    assert head == ["Who", *ATTACKS]
+    assert rows == [[" + ".join(row) or "nobody", *(expected(attack, row) for attack in ATTACKS)] for row in ROWS]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: " + ".join(row) or "nobody")
+def test_nobody_reaches_more_than_the_table_says(world: World, row: tuple[str, ...]) -> None:
+    """With their own keys and made-up ones for the rest; what they can, they do here."""
+    assert {one: outcome(world, one, row) for one in ATTACKS} == {one: expected(one, row) for one in ATTACKS}
+
+
+def test_the_honest_contract_passes_by_the_log_of_either_side(world: World) -> None:
+    """What the attacks begin from: else everything would fail for a reason of its own."""
+    for side in BOTH:
+        assert outcome(world, "withhold", (side,)) == "can"
+        assert outcome(world, "withhold", (side,), beside=withheld(Hand(world, (C,), CONSUMER))) == "can"
+        assert outcome(world, "withhold", (side,), witness=policy_of(world.case.witness)) == "can"
+    assert verify_bundle(world.case.bundle(), world.case.roots, now=AFTER).verdict is PASSED
+
+
+def test_a_second_witness_that_the_auditor_names_leaves_no_time_to_make_up(world: World) -> None:
+    """>> the witnesses asked for are two, and one of them is honest << nothing is dated back, changed or hidden."""
+    policy = policy_of(world.case.witness, Witness("did:web:zweiter.example"), quorum="all")
+    for row in ROWS:
+        for attack in ("back-date", "change", "approval", "hide"):
+            assert outcome(world, attack, row, witness=policy) in ("open", "FAILED"), (row, attack)
+
+
+def test_bug_the_partners_own_copy_shows_what_was_hidden_or_changed(world: World) -> None:
+    """Bug: another countersignature than in the partner's copy PASSED beside it.
+
+    >> the bundle beside that of the side that ended it << it passes for nobody, whoever helps."""
+    for beside, attacks in (
+        (ended_by("consumer")(Hand(world, (C,), CONSUMER)), ("hide", "withhold")),
+        (withheld(Hand(world, (C,), CONSUMER)), ("change", "approval")),
+    ):
+        for row in ROWS:
+            if C in row or "consumer" in row:
+                continue
+            for attack in attacks:
+                assert outcome(world, attack, row, beside=beside) in ("open", "FAILED"), (row, attack)
+
+
+def test_an_old_copy_is_shown_by_anybody_and_says_until_when_it_speaks(world: World) -> None:
+    """It was true then. The newest list takes it from who was suspended before; two lists of one number fail."""
+    bundle = world.case.bundle()
+    report = verify_bundle(bundle, world.case.roots, "en", now=AFTER)
+    assert report.verdict is PASSED
+    suspended = {CONSUMER: {"state": "suspended", "suspendedSince": written(NOW - 60)}}
+    lists = [
+        world.case.authority.list(
+            world.logs, witnesses=[world.case.witness], changes=suspended, head={"version": number}
+        )
+        for number in (8, 7)
+    ]
+    newer, forked = (verify_bundle(bundle, world.case.roots, now=AFTER, trust_list=one.encode()) for one in lists)
+    assert (newer.verdict, named(newer)) == (FAILED, ("membership", "not-member"))
+    assert named(forked) == ("trust-list", "trust-list-forked")
