@@ -75,8 +75,9 @@ def test_the_honest_contract_passes_by_the_log_of_either_side(world: World) -> N
     """What the attacks begin from: else everything would fail for a reason of its own."""
     for side in BOTH:
         assert outcome(world, "withhold", (side,)) == "can"
-        assert outcome(world, "withhold", (side,), beside=withheld(Hand(world, (C,), CONSUMER))) == "can"
         assert outcome(world, "withhold", (side,), witness=policy_of(world.case.witness)) == "can"
+    consumers = withheld(Hand(world, (C,), CONSUMER))
+    assert outcome(world, "withhold", (P,), beside=consumers) == "can", "the partner's copy fits"
     assert verify_bundle(world.case.bundle(), world.case.roots, now=AFTER).verdict is PASSED
 
 
