@@ -62,9 +62,11 @@ class World:
 class Hand:
     """The keys of some actors, and their own for the rest."""
 
-    def __init__(self, world: World, actors: Sequence[str], side: str = PROVIDER) -> None:
-        self.world, self.side = world, side
-        """`side`: in whose log it writes."""
+    def __init__(self, world: World, actors: Sequence[str], side: str = PROVIDER, *, restored: bool = False) -> None:
+        self.world, self.side, self.restored = world, side, restored
+        """`side`: in whose log it writes; `restored`: under a new origin, as after a restore, for which a witness
+        vouches like for any other.
+        """
         self.keys = frozenset[str]().union(*(ACTORS[one] for one in actors))
 
     def seal(self, did: str) -> SealKey:
@@ -82,6 +84,7 @@ class Hand:
         if rows is not None:
             log.rows, log.heads = [*rows.rows], {**rows.heads}
         true = f"log {self.side}" in self.keys
+        log.epoch = int(self.restored)
         log.keys = (self.world.logs if true else self.world.false_logs)[self.side]
         return log
 
@@ -99,7 +102,7 @@ class Hand:
             own.at = at
             return [own]
         self.world.case.witness.at = SEEN
-        return [] if second_history or not self.writes(self.side) else [self.world.case.witness]
+        return [] if (second_history and not self.restored) or not self.writes(self.side) else [self.world.case.witness]
 
 
 class Draft(Case):
@@ -234,6 +237,8 @@ ATTACKS: Mapping[str, Sequence[Attack]] = {
     "withhold": [withheld],
 }
 """By the heading of the column in the specification: all ways that were found, of which the best one counts."""
+ANEW = frozenset({"change", "strip", "approval", "hide"})
+"""What puts another history in the place of one that a witness saw."""
 BEST = ("can", "today", "open", "FAILED")
 
 
@@ -242,7 +247,8 @@ def outcome(world: World, attack: str, actors: Sequence[str], **given: object) -
 
     `today`: PASSED, but the report gives the honest time instead of the one that was made up.
     """
-    hands = [Hand(world, actors, side) for side in (PROVIDER, CONSUMER)]
+    again = (False, True) if attack in ANEW else (False,)
+    hands = [Hand(world, actors, side, restored=one) for side in (PROVIDER, CONSUMER) for one in again]
     return min((_reached(hand, way, **given) for hand in hands for way in ATTACKS[attack]), key=BEST.index)
 
 

@@ -29,12 +29,12 @@ NEEDS: dict[str, dict[str, Sequence[set[str]]]] = {
     "forge": {"can": [{A}, {P, C}, {P, "consumer"}, {C, "provider"}]},
     "back-date": {"can": [{A}, {P, C, W}], "today": [{P, C}, {P, "consumer"}, {C, "provider"}]},
     "forward-date": {"open": [{A}, {P, C}, {P, "consumer"}, {C, "provider"}]},
-    "change": {"can": [{A}, {P, C, W}], "open": [{P, C}, {P, "consumer"}, {C, "provider"}]},
+    "change": {"can": [{A}, {P, C}, {P, "consumer"}, {C, "provider"}]},
     "strip": {"open": [{A}, {P}, {C}]},
-    "approval": {"can": [{A}, {C, W}], "open": [{C}, {P, "consumer"}]},
+    "approval": {"can": [{A}, {C}, {P, "consumer"}]},
     "provider ends": {"can": [{A}, {P}, {C, "provider"}]},
     "consumer ends": {"can": [{A}, {C}, {P, "consumer"}]},
-    "hide": {"can": [{A}, {P, W}, {C, W}], "open": [{P}, {C}]},
+    "hide": {"can": [{A}, {P}, {C}]},
     "withhold": {"can": [{A}, {P}, {C}]},
 }
 """Who it takes at least for an outcome; with anybody less it is FAILED."""
@@ -82,11 +82,10 @@ def test_the_honest_contract_passes_by_the_log_of_either_side(world: World) -> N
 
 
 def test_a_second_witness_that_the_auditor_names_leaves_no_time_to_make_up(world: World) -> None:
-    """>> the witnesses asked for are two, and one of them is honest << nothing is dated back, changed or hidden."""
+    """>> the witnesses asked for are two, and one of them is honest << nothing is dated back."""
     policy = policy_of(world.case.witness, Witness("did:web:zweiter.example"), quorum="all")
     for row in ROWS:
-        for attack in ("back-date", "change", "approval", "hide"):
-            assert outcome(world, attack, row, witness=policy) in ("open", "FAILED"), (row, attack)
+        assert outcome(world, "back-date", row, witness=policy) in ("open", "FAILED"), row
 
 
 def test_bug_the_partners_own_copy_shows_what_was_hidden_or_changed(world: World) -> None:
