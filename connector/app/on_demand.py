@@ -51,7 +51,7 @@ def _build(services: Services) -> OnDemand:
         partners=Partners(
             infra.clock, participants, contracts, engine, catalogue.index, trust, services.circuits
         ),
-        groups=PartnerGroups(infra.db, participants, transfers.enforcement, approvals.rules),
+        groups=PartnerGroups(infra.db, participants, transfers.enforcement, services.approvals.widening),
         requests=request_slice.assemble(
             infra, catalogue, contracts, transfers.service, approvals, services.plane.local, engine,
             peer=services.peer, anchor=trust.anchor,

@@ -6,6 +6,7 @@ from connector.approvals.model import Directory
 from connector.approvals.publications import PublicationApprovals
 from connector.approvals.rules import ApprovalRules
 from connector.approvals.service import DUE, Approvals
+from connector.approvals.widening import Widening
 from connector.catalogue.service import Catalogue
 from connector.jobs.work import Work
 from connector.participants.service import Participants
@@ -14,6 +15,7 @@ from connector.participants.service import Participants
 class ApprovalSlice(Struct, frozen=True, kw_only=True):
     service: Approvals
     publications: PublicationApprovals
+    widening: Widening
     work: Work
 
 
@@ -21,7 +23,8 @@ def assemble(
     participants: Participants, catalogue: Catalogue, rules: ApprovalRules, people: Directory
 ) -> ApprovalSlice:  # fmt: skip
     service = Approvals(participants, rules, people)
+    publications = PublicationApprovals(participants, catalogue, service)
     return ApprovalSlice(
-        service=service, publications=PublicationApprovals(participants, catalogue, service),
+        service=service, publications=publications, widening=Widening(catalogue, publications, rules),
         work=Work(timers={DUE: service.due}),
     )  # fmt: skip

@@ -4,8 +4,8 @@ A draft is tried before it waits, in a part of the transaction that is undone: n
 published. What is published is the draft as it was read, and only on the revision that it was written for.
 """
 
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
 
 import msgspec
 from msgspec.structs import replace
@@ -18,7 +18,7 @@ from connector.catalogue.life import DatasetChange, Replacement
 from connector.catalogue.model import Dataset, Offer
 from connector.catalogue.offers import falls_under
 from connector.catalogue.service import Catalogue, Publication
-from connector.catalogue.templates.templates import template
+from connector.catalogue.templates.templates import fill
 from connector.errors import HanseError, Mistake
 from connector.metadata.record.model import DatasetRecord
 from connector.participants.lifecycle import require_active
@@ -86,8 +86,8 @@ class PublicationApprovals:
         if by.roles.isdisjoint({"steward", "publisher"}):
             raise Mistake("approvals.role")
         templates, title, known = self._about(tx, slug, draft)
-        standing = self._approvals.rules.strictest(tx, slug, templates)
-        stewards, protection = _wanted(standing, by, templates, personal=personal or known)
+        standing = self._approvals.rules.strictest(tx, slug, templates, personal=personal or known)
+        stewards, protection = _wanted(standing, by)
         if not stewards and not protection:
             return Submitted(self._publish(tx, slug, draft), None)
         if not isinstance(draft, ChangedDataset):
@@ -118,8 +118,8 @@ class PublicationApprovals:
 
     def _require_still(self, tx: Tx, slug: str, one: ApprovalRow) -> None:
         """Raises Mistake where the rule in force now asks for more than it asked when the draft was submitted."""
-        templates, _, _ = self._about(tx, slug, drafted(one))
-        rule = self._approvals.rules.strictest(tx, slug, templates)
+        templates, _, personal = self._about(tx, slug, drafted(one))
+        rule = self._approvals.rules.strictest(tx, slug, templates, personal=personal)
         if int(rule.people == "two") > one.ballot.stewards or int(rule.protection) > one.ballot.protection:
             raise Mistake("approvals.stricter")
 
@@ -141,6 +141,16 @@ class PublicationApprovals:
         return Comparison(
             kind="change", before=dataset.record, after=after, rule=rule, standing=tuple(offers), new_bytes=False
         )
+
+    def offered_to(self, tx: Tx, slug: str, iris: Sequence[str]) -> list[tuple[list[str], bool]]:
+        """Of each draft that waits and would offer to a group with one of these IRIs: the templates that it falls
+        under, and whether its data may be about persons."""
+        found = list[tuple[list[str], bool]]()
+        for one in store.open_drafts(tx, slug):
+            if _named(_policy(drafted(one)), iris):
+                templates, _, personal = self._about(tx, slug, drafted(one))
+                found.append((templates, personal or one.ballot.protection > 0))
+        return found
 
     def _about(self, tx: Tx, slug: str, draft: Draft) -> tuple[list[str], str, bool]:
         """Under which templates it is or will be, at least one; its title; whether it may be about persons."""
@@ -177,6 +187,25 @@ class PublicationApprovals:
                 return self._catalogue.life.replace(tx, slug, dataset, wish, released=True)
 
 
+def _policy(draft: Draft) -> Mapping[str, object]:
+    """The rule that it would make; nothing where it makes none, or none that could be published."""
+    if isinstance(draft, ReplacedDataset) or not draft.wish.rule:
+        return {}
+    try:
+        return fill(draft.wish.rule, draft.wish.slots)
+    except Mistake:
+        return {}
+
+
+def _named(part: Any, iris: Sequence[str]) -> bool:
+    """Whether one of these stands anywhere in it."""
+    if isinstance(part, Mapping):
+        return any(_named(one, iris) for one in part.values())
+    if isinstance(part, list | tuple):
+        return any(_named(one, iris) for one in part)
+    return part in iris
+
+
 def drafted(one: ApprovalRow) -> Draft:
     """What was submitted."""
     draft: Draft = msgspec.json.decode(one.draft or "", type=Draft)
@@ -188,8 +217,7 @@ def drafts(tx: Tx, slug: str, who: str) -> list[ApprovalRow]:
     return [one for one in store.open_ones(tx, slug) if who in one.ballot.authors and one.subject == "publication"]
 
 
-def _wanted(rule: ApprovalRule, by: Voter, templates: Iterable[str], *, personal: bool) -> tuple[int, int]:
+def _wanted(rule: ApprovalRule, by: Voter) -> tuple[int, int]:
     """How many besides her have to agree: two people are her and somebody else; who may only draft needs a steward."""
     alone = "steward" in by.roles and PEOPLE[rule.people] < 2
-    red = any(template(one).light == "red" for one in templates if one)
-    return int(not alone), int(rule.protection or personal or red)
+    return int(not alone), int(rule.protection)

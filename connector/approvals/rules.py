@@ -24,7 +24,7 @@ from connector.approvals.model import (
     Voter,
 )
 from connector.audit import store as audit
-from connector.catalogue.templates.templates import template as template_of
+from connector.catalogue.templates import templates as rule_templates
 from connector.errors import Mistake, Unknown
 from connector.ids import new_uuid
 from connector.participants.lifecycle import one_after_another
@@ -60,7 +60,7 @@ class ApprovalRules:
         offers under a template of ours.
         """
         if rule.template:
-            template_of(rule.template)
+            rule_templates.template(rule.template)
         if rule.subject not in SUBJECTS or not SHORTEST_DAYS <= rule.days <= LONGEST_DAYS:
             raise Mistake("approvals.days", least=SHORTEST_DAYS, most=LONGEST_DAYS)
         if rule.subject == "offer" and rule.template:  # what others offer is under no template of ours: it never held
@@ -120,18 +120,24 @@ class ApprovalRules:
             raise Mistake(f"approvals.needed-{subject}")
 
     def require(self, tx: Tx, slug: str, templates: Iterable[str], *, personal: bool = False) -> None:
-        """The gate of the catalogue: raises Mistake where a publication needs others."""
-        if personal:
+        """The gate of the catalogue: raises Mistake where a publication needs others; what falls under no template,
+        not even the empty one, publishes nothing."""
+        under = list(templates)
+        if not under and not personal:
+            return
+        rule = self.strictest(tx, slug, under, personal=personal)
+        if rule.people == "two" or rule.protection:
             raise Mistake("approvals.needed-publication")
-        for template in templates:
-            self.require_alone(tx, slug, "publication", template)
 
-    def strictest(self, tx: Tx, slug: str, templates: Iterable[str]) -> ApprovalRule:
+    def strictest(self, tx: Tx, slug: str, templates: Iterable[str], *, personal: bool = False) -> ApprovalRule:
         """Of the rules for publications under any of these, the one that asks for most people, with all that the others
-        ask besides: data protection if one does, and the shortest time."""
-        found = [self.of(tx, slug, "publication", template) for template in templates]
+        ask besides, and the shortest time. Data protection: if one asks for it, if a template's light is red, and for
+        what may be about persons."""
+        under = list(templates) or [""]
+        found = [self.of(tx, slug, "publication", template) for template in under]
         most = max(found, key=lambda rule: (PEOPLE[rule.people], rule.protection))
-        protection = any(rule.protection for rule in found)
+        red = any(one.id in under and one.light == "red" for one in rule_templates.templates())
+        protection = personal or red or any(rule.protection for rule in found)
         return replace(most, protection=protection, days=min(rule.days for rule in found))
 
     def _change(

@@ -131,6 +131,16 @@ def open_ones(tx: Tx, participant: str) -> list[ApprovalRow]:
     return sorted((_row(row) for row in rows), key=lambda one: (one.ballot.due_at, one.id))
 
 
+def open_drafts(tx: Tx, participant: str) -> list[ApprovalRow]:
+    """Every draft that waits."""
+    rows = tx.all(
+        "SELECT * FROM approval WHERE participant = :participant AND state = 'open' AND subject = 'publication'"
+        " ORDER BY asked_at, id",
+        participant=participant,
+    )
+    return [_row(row) for row in rows]
+
+
 def ended_ones(tx: Tx, participant: str, limit: int) -> list[ApprovalRow]:
     """What was decided, the newest first."""
     rows = tx.all(

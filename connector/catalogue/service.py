@@ -4,6 +4,7 @@ What each peer may see of it, page by page, is in `pages`; an offer that it may 
 """
 
 import mimetypes
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import field
@@ -12,6 +13,7 @@ from connector.catalogue import describe, revision_store, store
 from connector.catalogue.audience import Roster
 from connector.catalogue.describe import Answers
 from connector.catalogue.gate import NoGate, PublicationGate
+from connector.catalogue.group_offers import offered_to
 from connector.catalogue.inventory import Inventories
 from connector.catalogue.life import DatasetLife, elsewhere
 from connector.catalogue.model import PERSONAL, Countersignature, Dataset, Listed, Offer, Source, Visibility
@@ -147,7 +149,8 @@ class Catalogue:
             raise Withdrawn("catalogue.withdrawn")
         if dataset.document.get("location") == "elsewhere":
             raise Mistake("catalogue.nothing-to-offer")
-        self._gate.require(tx, slug, [wish.rule], personal=dataset.personal)
+        named = [wish.rule, *self.life.templates(tx, slug, dataset)]
+        self._gate.require(tx, slug, named, personal=dataset.personal)
         return self._offers.make(tx, participant, dataset, wish)
 
     def requested(self, tx: Tx, slug: str, requester: Requester, offer: dict[str, Any]) -> tuple[Offer, Dataset]:
@@ -207,6 +210,12 @@ class Catalogue:
     def withdraw(self, tx: Tx, slug: str) -> int:
         """Nothing is offered any more; how many offers there were."""
         return store.withdraw(tx, slug)
+
+    def offered_to(self, tx: Tx, slug: str, iris: Sequence[str]) -> list[tuple[list[str], bool]]:
+        """Of each dataset with an offer to a group with one of these IRIs: the templates that it falls under, and
+        whether it may be about persons."""
+        found = (store.dataset(tx, slug, one) for one in offered_to(tx, slug, iris))
+        return [(self.life.templates(tx, slug, one), one.personal) for one in found if one is not None]
 
     def published_count(self, tx: Tx, slug: str) -> int:
         """How many datasets are published now."""

@@ -8,13 +8,12 @@ as a publication does, and passes the same gate (decision 0162; threat T145).
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from connector.catalogue.gate import PublicationGate
+from connector.approvals.widening import Widening
 from connector.errors import Mistake
 from connector.participants import groups
 from connector.participants.groups import Group, GroupMembership
 from connector.participants.model import Participant
 from connector.participants.service import Participants
-from connector.partners import store
 from connector.storage.database import Database, Tx
 from connector.transfer.enforcement import Enforcement
 
@@ -31,9 +30,9 @@ class PartnerGroups:
     """Of all participants of this process."""
 
     def __init__(
-        self, db: Database, participants: Participants, enforcement: Enforcement, gate: PublicationGate
+        self, db: Database, participants: Participants, enforcement: Enforcement, widening: Widening
     ) -> None:  # fmt: skip
-        self._db, self._participants, self._enforcement, self._gate = db, participants, enforcement, gate
+        self._db, self._participants, self._enforcement, self._widening = db, participants, enforcement, widening
 
     async def all(self, slug: str) -> Sequence[GroupMembers]:
         """By name, ended ones too."""
@@ -63,7 +62,7 @@ class PartnerGroups:
 
     async def add(self, slug: str, name: str, did: str) -> GroupMembers:
         """Raises Unknown, PeerError for what is no DID, and Mistake, also where more people would have to agree if what
-        is offered to the group were published now."""
+        is offered to the group, by an offer or a draft that waits, were published now."""
 
         def unit(tx: Tx, one: Participant) -> None:
             if groups.add(tx, one, name, did):
@@ -83,10 +82,8 @@ class PartnerGroups:
 
     def _require_alone(self, tx: Tx, one: Participant, name: str) -> None:
         """Raises Mistake in words that are true of a group: it is no draft that others could agree to."""
-        offered = store.offered_to(tx, one.id, name, [place + name for place in groups.places(one)])
         try:
-            for template, personal in offered:
-                self._gate.require(tx, one.id, [template], personal=personal)
+            self._widening.require_alone(tx, one.id, [place + name for place in groups.places(one)])
         except Mistake as refused:
             raise Mistake("participants.group-widens", group=name) from refused
 

@@ -1,11 +1,6 @@
 """SQL of what lies between a participant and members: contracts in force, ends that are on their way, own offers, the
 newest case. Reads only."""
 
-from collections.abc import Iterable
-
-from msgspec.json import decode
-
-from connector.catalogue.model import PERSONAL
 from connector.storage.database import Row, Tx
 
 MOST = 2_000
@@ -51,21 +46,6 @@ def offers(tx: Tx, participant: str) -> tuple[list[Row], int]:
         most=MOST_DATASETS,
     )
     return rows, 0 if count is None else int(count["n"])
-
-
-def offered_to(tx: Tx, participant: str, group: str, iris: Iterable[str]) -> list[tuple[str, bool]]:
-    """Under which template each published offer stands whose rule names an own group by one of its IRIs, and whether
-    its data may be about persons."""
-    rows = tx.all(
-        "SELECT o.policy, o.template, d.document FROM offer o JOIN dataset d ON d.participant = o.participant"
-        " AND d.id = o.dataset WHERE o.participant = :participant AND o.state = 'published' AND o.policy LIKE :about"
-        " ORDER BY o.id",
-        participant=participant,
-        about=f'%/groups/{group}"%',
-    )
-    named = [f'"{iri}"' for iri in iris]
-    found = [row for row in rows if any(name in row["policy"] for name in named)]
-    return [(str(decode(row["template"]).get("id", "")), bool(decode(row["document"]).get(PERSONAL))) for row in found]
 
 
 def untold(tx: Tx, participant: str) -> list[str]:

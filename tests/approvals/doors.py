@@ -53,7 +53,7 @@ class World:
         self._files = 0
         self.portal = Portal({})
         self.harvest: Harvest = harvest(towns.db, self.portal, towns.approvals.rules)
-        self.groups = PartnerGroups(towns.db, towns.participants, towns.enforcement, towns.approvals.rules)
+        self.groups = PartnerGroups(towns.db, towns.participants, towns.enforcement, towns.widening)
         self.group = ""
 
     async def begin(self) -> None:
@@ -118,11 +118,11 @@ class World:
         return await self.towns.db.read(TOWN, self._seen)
 
     def _seen(self, tx: Tx) -> set[tuple[object, ...]]:
-        it, members = self.towns.catalogue, groups.members(tx, TOWN, "partner")
+        it = self.towns.catalogue
+        of_town = groups.kept(tx, self.towns.participants.held(TOWN).participant)
         public = {("public", one.record.iri, one.digest) for one in it.public.catalogue(tx, TOWN).datasets}
         imports = {("import", one.iri, one.sha256) for one in self.harvest.served(tx, TOWN)}
-        within = any(one.until is None and one.did == self.towns.did(VILLAGE) for one in members)
-        own = frozenset((self.group,)) if within else frozenset[str]()
+        own = of_town.members.get(self.towns.did(VILLAGE), frozenset[str]())
         village = Requester(did=self.towns.did(VILLAGE), kind=MUNICIPALITY, own=own)
         shown = {
             ("partner", one.id, it.pages.dataset(tx, TOWN, village, one.id), it.served(tx, TOWN, one.id))
@@ -211,6 +211,18 @@ def imported(alone: Callable[[World, Any], Awaitable[object]]) -> Door:
     return Door(prepare, alone, persons=False)
 
 
+async def _waiting(w: World) -> str:
+    """A draft that offers data to a group, which nothing published names yet; the group."""
+    name = f"gruppe-{await w.file()}"[:40]
+    made = await w.groups.begin(TOWN, name, {"de": "Gruppe"})
+    wish = Publication(
+        title="Brunnen", rule=TEMPLATE, slots={"until": "31.12.2099", "space": made.iri}, visibility="eligible",
+        personal=w.rule.personal, source=await w.file(),
+    )  # fmt: skip
+    await w.towns.db.write(TOWN, w.towns.publications.submit, TOWN, ANNA, NewDataset(wish))
+    return name
+
+
 async def _scheduled(w: World, _: object) -> None:
     w.portal.pages[PAGE] = catalogue("known", title="Anders")
     await w.fetched()
@@ -250,6 +262,7 @@ DOORS: dict[str, Door] = {
     "repair undone": imported(lambda w, _: w.harvest.undo(TOWN, "language", "portal.ttl")),
     "repair taken up": imported(lambda w, _: w.harvest.undo(TOWN, "language", "second.ttl", redo=True)),
     "group widened": Door(lambda w: w.dataset(), lambda w, _: w.groups.add(TOWN, "partner", w.towns.did(VILLAGE))),
+    "group of a draft widened": Door(_waiting, lambda w, name: w.groups.add(TOWN, name, w.towns.did(VILLAGE))),
 }  # fmt: skip
 
 

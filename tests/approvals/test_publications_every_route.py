@@ -26,7 +26,7 @@ OPENING: Mapping[str, str] = {
     "POST P/imports/address": "address imported | scheduled run",
     "POST P/imports/answers": "answers",
     "POST P/imports/undo": "repair undone | repair taken up",
-    "POST P/groups/{id}/members": "group widened",
+    "POST P/groups/{id}/members": "group widened | group of a draft widened",
     "POST T/publish/{draft}/publish": "new, offered | new, open | new bytes",
     "POST T/approvals/{id}/yes": "new, offered | other words | new bytes",
     "POST T/datasets/{uuid}/change": "other words | other words of open data | other licence of open data | announced",

@@ -51,6 +51,20 @@ async def test_that_of_the_template_counts(towns: Towns) -> None:
     assert sum(b'"actor":"p-aaaaaa"' in bytes(row["record"]) for row in logged) == 3
 
 
+@pytest.mark.threat("T93")
+@pytest.mark.parametrize("template", ["processor", "statistics", "anonymised", "disaster"])
+async def test_bug_one_alone_published_under_a_red_template_past_the_drafts(towns: Towns, template: str) -> None:
+    """>> no rule at all, a template whose light is red << refused to one person, as drafts under it wait for data
+    protection; another template beside it changes nothing; without a template nothing is published, or asked."""
+    rules: ApprovalRules = towns.approvals.rules
+    for under in ([template], ["open-attribution", template]):
+        assert (await towns.db.read(TOWN, rules.strictest, TOWN, under)).protection
+        with pytest.raises(Mistake, match=r"approvals\.needed-publication"):
+            await towns.db.read(TOWN, rules.require, TOWN, under)
+    for under in ([], [""], ["open-attribution", "pilot"]):
+        await towns.db.read(TOWN, rules.require, TOWN, under)
+
+
 async def test_a_change_is_known_and_so_is_a_rule_that_was_dropped(towns: Towns) -> None:
     rules: ApprovalRules = towns.approvals.rules
     await towns.db.write(TOWN, rules.put, TOWN, rule(), "p-aaaaaa")

@@ -302,8 +302,10 @@ async def test_a_rule_that_nobody_can_use_is_not_published(towns: Towns) -> None
 
 async def test_a_rule_that_could_permit_nobody_yet_is_not_published(towns: Towns) -> None:
     """>> the template for disasters, and no event feed anywhere << refused with the value that nobody here knows."""
+    wish = Publication(title="Lage", rule="disaster", source=await towns.file(TOWN))
     with pytest.raises(Contradictory) as refused:
-        await towns.publish(TOWN, rule="disaster", slots={})
+        await towns.db.write(TOWN, towns.catalogue.publish, TOWN, wish, released=True)
+    assert "kann zurzeit niemandem etwas erlauben" in str(refused.value.reasons["de"])
     assert "Für „Stand des Ereignisses ist genau andauernd“ gibt es hier keine Quelle" in refused.value.reasons["de"][0]
     assert "no source here that vouches for its value" in refused.value.reasons["en"][0]
     assert await towns.rows(TOWN, "SELECT 1 FROM dataset WHERE participant = :participant") == []

@@ -8,7 +8,10 @@ import pytest
 from msgspec.structs import replace
 
 from connector.app.policy_engine import policy_engine
-from connector.approvals.model import ApprovalRule
+from connector.approvals.model import ApprovalRule, Voter
+from connector.approvals.publications import ChangedDataset, NewDataset
+from connector.catalogue.life import DatasetChange
+from connector.catalogue.service import OfferWish, Publication
 from connector.cli.main import main
 from connector.errors import Mistake, PeerError, Unknown
 from connector.participants import groups
@@ -156,7 +159,7 @@ async def ruled(towns: Towns, **more: Any) -> None:
 
 
 def ours(towns: Towns) -> PartnerGroups:
-    return PartnerGroups(towns.db, towns.participants, towns.enforcement, towns.approvals.rules)
+    return PartnerGroups(towns.db, towns.participants, towns.enforcement, towns.widening)
 
 
 async def within(towns: Towns) -> list[str]:
@@ -183,6 +186,99 @@ async def test_bug_nobody_widens_alone_what_others_have_to_agree_to(towns: Towns
     await ours(towns).remove(TOWN, "partner", "did:web:dorf.example")
     with pytest.raises(Mistake, match=r"participants\.group-widens"):
         await add(TOWN, "partner", "did:web:dorf.example")
+
+
+ANNA, BERTA = Voter("p-aaaaaa", frozenset({"steward"})), Voter("p-bbbbbb", frozenset({"steward"}))
+
+
+async def drafted(towns: Towns, group: str, **wish: Any) -> str:
+    """The id of the approval of a draft that offers data to the group, once Berta agrees."""
+    towns.people.roles = {one.who: {"steward"} for one in (ANNA, BERTA)} | {"p-cccccc": {"protection"}}
+    base: dict[str, Any] = {"rule": "municipal-purpose", "slots": {"until": "31.12.2099", "space": group}}
+    wanted = Publication(**{"title": "Bäume", "source": await towns.file(TOWN), **base, **wish})
+    made = await towns.db.write(TOWN, towns.publications.submit, TOWN, ANNA, NewDataset(wanted))
+    return str(made.approval and made.approval.id)
+
+
+@pytest.mark.on_both
+@pytest.mark.threat("T145")
+async def test_bug_a_group_was_widened_by_one_while_a_draft_for_it_waited(towns: Towns) -> None:
+    """>> a draft for a group waits for a second yes; a village put in << refused, before the yes and after it; the
+    draft taken back << the group is free again."""
+    group, did, add = await begun(towns), towns.did(VILLAGE), ours(towns).add
+    await ruled(towns)
+    first = await drafted(towns, group)
+    with pytest.raises(Mistake, match=r"participants\.group-widens"):
+        await add(TOWN, "partner", did)
+    await towns.db.write(TOWN, towns.approvals.take_back, TOWN, first, ANNA.who)
+    await add(TOWN, "partner", did)
+    await ours(towns).remove(TOWN, "partner", did)
+    second = await drafted(towns, group)
+    await towns.db.write(TOWN, towns.publications.yes, TOWN, second, BERTA)
+    with pytest.raises(Mistake, match=r"participants\.group-widens"):
+        await add(TOWN, "partner", did)
+    assert await within(towns) == []
+
+
+@pytest.mark.on_both
+@pytest.mark.threat("T145")
+async def test_bug_a_draft_that_only_changes_the_rule_of_a_dataset_opens_it_to_a_group_too(towns: Towns) -> None:
+    """>> a dataset that stands, a draft that would offer it to a group instead << the group waits with it; a draft
+    that names other groups, or another's group of that name, holds nobody up."""
+    group, did, add = await begun(towns), towns.did(VILLAGE), ours(towns).add
+    made, _ = await towns.publish(TOWN)
+    await ruled(towns)
+    for other in (group + "-2", group.replace("//", "//www.")):
+        await drafted(towns, other)
+    await add(TOWN, "partner", did)
+    await ours(towns).remove(TOWN, "partner", did)
+    change = DatasetChange(
+        rule="municipal-purpose", slots={"until": "31.12.2099", "space": f"https://a.de/space, {group}"}
+    )
+    await towns.db.write(TOWN, towns.publications.submit, TOWN, ANNA, ChangedDataset(made.id, change))
+    with pytest.raises(Mistake, match=r"participants\.group-widens"):
+        await add(TOWN, "partner", did)
+
+
+@pytest.mark.threat("T145")
+async def test_bug_a_waiting_draft_about_persons_holds_its_group_without_any_rule(towns: Towns) -> None:
+    group = await begun(towns)
+    await drafted(towns, group, personal=True)
+    with pytest.raises(Mistake, match=r"participants\.group-widens"):
+        await ours(towns).add(TOWN, "partner", towns.did(VILLAGE))
+
+
+@pytest.mark.threat("T145")
+async def test_a_group_that_a_draft_names_cannot_be_made_anew(towns: Towns) -> None:
+    """>> a draft for a group and for one that nobody has begun; the one ended << never again by that name; the other
+    begun << without members; nobody is put into it by one."""
+    group = await begun(towns)
+    await ruled(towns)
+    await drafted(towns, group)
+    await drafted(towns, group.replace("partner", "morgen"))
+    await ours(towns).end(TOWN, "partner")
+    with pytest.raises(Mistake, match=r"participants\.group-ended"):
+        await begun(towns)
+    await ours(towns).begin(TOWN, "morgen", {"de": "Morgen"})
+    with pytest.raises(Mistake, match=r"participants\.group-widens"):
+        await ours(towns).add(TOWN, "morgen", towns.did(VILLAGE))
+
+
+@pytest.mark.threat("T145")
+async def test_bug_an_offer_of_a_strictly_ruled_dataset_under_another_template_is_no_way_to_a_group(
+    towns: Towns,
+) -> None:
+    """>> a dataset under a template that asks for two, offered to a group under one that asks for nobody, a village
+    put in << refused: it would have the data; one alone makes no further offer of them either."""
+    group = await begun(towns)
+    made, _ = await towns.publish(TOWN)
+    lax = OfferWish(rule="municipalities-only", slots={"space": group})
+    await towns.db.write(TOWN, towns.catalogue.offer, TOWN, made.uuid, lax)
+    await ruled(towns, template="municipal-purpose")
+    with pytest.raises(Mistake, match=r"participants\.group-widens"):
+        await ours(towns).add(TOWN, "partner", towns.did(VILLAGE))
+    with pytest.raises(Mistake, match=r"approvals\.needed-publication"):
+        await towns.db.write(TOWN, towns.catalogue.offer, TOWN, made.uuid, lax)
 
 
 @pytest.mark.threat("T145")

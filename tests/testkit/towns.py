@@ -249,7 +249,7 @@ class Towns:
         shared = catalogue.assemble(infra, self.participants, self.engine, ImportedDatasets(), self, rules)
         self.catalogue, self.audiences = shared.service, shared.audiences
         approved = approvals.assemble(self.participants, self.catalogue, rules, self.people)
-        self.approvals, self.publications = approved.service, approved.publications
+        self.approvals, self.publications, self.widening = approved.service, approved.publications, approved.widening
         contracted = contracts.assemble(
             infra, self.participants, self.catalogue, self.engine, members=self.keys, lines=self, peer=self.wire,
             seal_roots=[x509.load_pem_x509_certificate(self._certs.seal_ca.read_bytes())], quotas=quotas,
