@@ -118,6 +118,12 @@ class PolicyEngine:
         """From when on (ms) the agreement permits nothing any more; None if time does not end it."""
         return expires_at(self.plan(document).terms.policy, agreement_at)
 
+    def ended(self, document: Document, now: int) -> int | None:
+        """Since when (ms) the days of the rule itself are over, so that it permits nothing any more; None if they are
+        not. Raises PolicyError."""
+        end = expires_at(self.plan(document).policy, None)
+        return end if end is not None and end <= now else None
+
     def signed_at(self, agreement: Mapping[str, Any]) -> int:
         """The agreement's own timestamp in ms; without a zone it counts as UTC."""
         text = str(agreement.get("timestamp", ""))
@@ -235,6 +241,13 @@ class PolicyEngine:
     def statements(self, document: Document, lang: str) -> tuple[Statement, ...]:
         """The same with the level of each clause, and what its badge rests on."""
         return self.plan(document).said(lang)
+
+    def names(self, document: Document, lang: str) -> list[str]:
+        """In sentences whom and what the policy names for all its rules: parties and target, which the clauses leave
+        out because an offer and its agreement have the same. Raises PolicyError."""
+        policy, words = self.plan(document).policy, self._words[lang]
+        named = (("giver", policy.assigner), ("party", policy.assignee), ("target", policy.target))
+        return [words.say(f"policy.sentence.{key}", whom=words.whom_text(iri)) for key, iri in named if iri]
 
     def notes(self, said: Statement, lang: str) -> list[str]:
         """In words what the badge of a clause rests on."""

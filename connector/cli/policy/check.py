@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connector.cli.frame.call import OK, REFUSED, Call
-from connector.cli.policy.source import notes, policy_engine, read, unparsed
+from connector.cli.policy.source import ended, notes, policy_engine, read, unparsed
 from connector.dialects.policies.edc import preview
 from connector.dialects.policies.translate import Foreign
 from connector.policy.engine import PolicyEngine
+from connector.policy.evaluation.fees import fees, unnamed
 from connector.policy.odrl.model import PolicyError
 
 _BADGES = ("enforced", "monitored", "contractual")
@@ -49,6 +50,9 @@ def _checked(call: Call, engine: PolicyEngine, found: Foreign) -> dict[str, Any]
         "unknown": [{"pointer": row["pointer"], "subject": row["subject"]} for row in unknown],
         "contradictions": [text for _, text in against],
         "against": [{"pointer": pointer, "reason": text} for pointer, text in against],
+        "names": engine.names(found.document, call.lang),
+        "ended": ended(engine, found, call.lang),
+        "unnamed": [fee.pointer for _, fee in fees(engine.policy(found.document)) if unnamed(fee)],
         "badges": {badge: shown.count(badge) for badge in _BADGES},
         "clauses": clauses,
         "edc": {"lost": list(edc.lost), "unread": list(edc.unread), "clauses": edc.clauses},
@@ -79,6 +83,10 @@ def _print(call: Call, engine: PolicyEngine, one: dict[str, Any]) -> None:
         call.tell("policy.problem", text=one["problem"])
         call.tell("check.bad")
         return
+    for text in one["names"]:
+        call.tell("policy.named", text=text)
+    if one["ended"]:
+        call.tell("policy.ended", since=one["ended"])
     for clause in one["clauses"]:
         call.tell("policy.clause", text=clause["text"], badge=call.say(f"policy.badge.{clause['badge']}"))
     for row in one["unknown"]:
@@ -86,6 +94,8 @@ def _print(call: Call, engine: PolicyEngine, one: dict[str, Any]) -> None:
     for against in one["against"]:
         call.tell("check.contradiction", pointer=against["pointer"], text=against["reason"])
     call.tell("check.badges", **one["badges"])
+    for fee in one["unnamed"]:
+        call.tell("check.unnamed-fee", pointer=fee)
     if not one["badges"]["enforced"]:
         call.tell("check.nothing-enforced")
     _print_edc(call, engine, one["edc"])

@@ -10,7 +10,7 @@ from typing import Any
 
 from connector.catalogue.templates.recognise import recognise
 from connector.cli.frame.call import OK, REFUSED, Call, visible
-from connector.cli.policy.source import held, notes, policy_engine, read, unparsed
+from connector.cli.policy.source import ended, held, notes, policy_engine, read, unparsed
 from connector.dialects.policies.translate import Foreign
 from connector.errors import Mistake
 from connector.policy.engine import PolicyEngine
@@ -47,6 +47,7 @@ def _shown(call: Call, engine: PolicyEngine, found: Foreign) -> dict[str, Any]:
         return {**shown, "problem": unparsed(fault, call.lang)}
     template = recognise(parse(found.document))
     shown["template"] = None if template is None else template._asdict()
+    shown["names"], shown["ended"] = engine.names(found.document, call.lang), ended(engine, found, call.lang)
     return {**shown, "clauses": [{"text": text, "badge": badge} for text, badge in clauses]}
 
 
@@ -65,6 +66,10 @@ def _print(call: Call, shown: dict[str, Any], number: int, many: int) -> None:
         slots = "".join(f" --slot {name}={shlex.quote(text)}" for name, text in template["slots"].items())
         key = "policy.template-was" if template["edition"] else "policy.template-is"
         call.tell(key, id=template["template"], slots=visible(slots), edition=template["edition"])
+    for text in shown["names"]:
+        call.tell("policy.named", text=text)
+    if shown["ended"]:
+        call.tell("policy.ended", since=shown["ended"])
     for clause in shown["clauses"]:
         call.tell("policy.clause", text=clause["text"], badge=call.say(f"policy.badge.{clause['badge']}"))
     if not shown["clauses"]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from connector.cli.frame.call import Call, opened, unusable
 from connector.cli.frame.client import Api
+from connector.clock import SystemClock
 from connector.dialects.jsonld.explain import of
 from connector.dialects.jsonld.nodes import BYTES, FORMATS
 from connector.dialects.policies.foreign import read_json, read_rdf
@@ -19,6 +20,7 @@ from connector.language import say
 from connector.language.reasons import plain
 from connector.policy.engine import PolicyEngine
 from connector.policy.odrl.model import PolicyError
+from connector.policy.wording.figures import since_text
 from connector.protocol.shape import Malformed
 
 STANDARD_INPUT = "-"
@@ -88,6 +90,12 @@ def unreadable(fault: Malformed, lang: str) -> str:
 def unparsed(fault: PolicyError, lang: str) -> str:
     """One sentence about a policy that is none, with the place."""
     return say("cli.policy.place", lang, pointer=plain(fault.pointer or "/", 200), why=say(f"error.{fault.code}", lang))
+
+
+def ended(engine: PolicyEngine, found: Foreign, lang: str) -> str:
+    """Since when the policy permits nothing any more, in words; empty while its days are not over."""
+    end = engine.ended(found.document, SystemClock().now())
+    return "" if end is None else since_text(end, engine.words(lang).say)
 
 
 def notes(found: Foreign, lang: str) -> list[str]:

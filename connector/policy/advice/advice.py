@@ -13,11 +13,12 @@ from msgspec.structs import replace
 from connector.policy.advice.apply import Try, tries
 from connector.policy.advice.what_if import Change, Who, counterfactual
 from connector.policy.evaluation.decision import Again, Decision
-from connector.policy.odrl.model import Atom, Duty, Rule
+from connector.policy.evaluation.edges_in_time import expires_at
+from connector.policy.odrl.model import Atom, Duty, Policy, Rule
 from connector.policy.odrl.names import reference
 from connector.policy.odrl.registry import Registry
 from connector.policy.odrl.state_of_world import World
-from connector.policy.wording.figures import joined
+from connector.policy.wording.figures import joined, since_text
 from connector.policy.wording.words import Words
 
 _MOST_SHOWN = 3
@@ -61,11 +62,22 @@ def advise(decision: Decision, words: Words) -> str:
         if len(said) == _MOST_SHOWN:
             break
     if not said:
-        return words.fixed("policy.whatif.none")
+        return _hopeless(decision, words)
     ways = said[0]
     for way in said[1:]:
         ways = words.say("policy.whatif.or", head=ways, last=way)
     return words.say("policy.whatif.advice", ways=ways)
+
+
+def _hopeless(decision: Decision, words: Words) -> str:
+    """What is said where no change of the request helps: what takes another rule, or a contract first, is named."""
+    tree, world = decision.tree, decision.again.world if decision.again else None
+    end = expires_at(tree.item, world.agreement_at if world else None) if isinstance(tree.item, Policy) else None
+    if end is not None and end <= decision.now:
+        return words.say("policy.whatif.over", since=since_text(end, words.say))
+    if any(step.kind == "kind" and step.state == "no" for step in tree.children):
+        return words.fixed("policy.whatif.contract")
+    return words.fixed("policy.whatif.none")
 
 
 # ---- what helps
@@ -174,7 +186,8 @@ def _duty(duty: Duty, step: Step, words: Words) -> str:
     if follows:
         key = "late" if duty in step.tried.done else "follows"
         return words.say(f"policy.whatif.{key}", action=action, follows=_actions(follows, words))
-    return words.say(f"policy.whatif.{'executed' if step.who == 'provider' else 'duty'}", action=action)
+    key = "executed" if step.who == "provider" else "duty"
+    return words.say(f"policy.whatif.{key}", action=action, how=words.manner(duty))
 
 
 def _actions(duties: Iterable[Duty], words: Words) -> str:

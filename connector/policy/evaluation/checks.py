@@ -22,7 +22,7 @@ from connector.policy.evaluation.connectives import (
     surely_both,
     surely_either,
 )
-from connector.policy.evaluation.decision import Node
+from connector.policy.evaluation.decision import Doubt, Node
 from connector.policy.evaluation.edges_in_time import begins_later
 from connector.policy.evaluation.ranges import Ranges, ranges
 from connector.policy.odrl.identifiers import Names
@@ -41,7 +41,7 @@ from connector.policy.odrl.operators import (
     puzzled,
 )
 from connector.policy.odrl.registry import Operand, Registry
-from connector.policy.odrl.state_of_world import Value, World
+from connector.policy.odrl.state_of_world import Fact, Value, World
 from connector.policy.odrl.values import MILLION, SAFE, Span
 
 Look = Callable[[World], Value]
@@ -254,16 +254,38 @@ def _shown(atom: Atom, operand: Operand, known: Look, scope: Scope, bound: bool)
         actual = known(world)
         if actual is None and bound and world.purpose_source == "contractual":
             return Node(part, "yes", atom, pointer, None, "contractual")
-        state = compare(actual, world)
+        state, unit = compare(actual, world), atom.unit if actual is not None else ""
         if early and state == NO and begins_later(atom, world.now):
             state = DEFERRED
+        doubt = _doubt(atom, actual, world.closure) if state == UNKNOWN and actual is not None else ""
         if own or (fact := world.facts.get(left)) is None:
-            return Node(part, STATES[state], atom, pointer, actual, source)
-        # A value that is not used (weak source, other unit) is shown all the same, with who said so.
-        shown = fact.value if actual is None else actual
-        return Node(part, STATES[state], atom, pointer, shown, fact.source, evidence=fact.evidence)
+            return Node(part, STATES[state], atom, pointer, actual, source, doubt, unit=unit)
+        if actual is None:
+            # A value that is not used (weak source, other unit) is shown all the same, with who said so.
+            actual, unit, doubt = fact.value, fact.unit, _unused(atom, operand, fact)
+        return Node(part, STATES[state], atom, pointer, actual, fact.source, doubt, evidence=fact.evidence, unit=unit)
 
     return show
+
+
+def _unused(atom: Atom, operand: Operand, fact: Fact) -> Doubt | Literal[""]:
+    """Why the value of a fact is none for this comparison; nothing if the fact has none."""
+    if fact.value is None:
+        return ""
+    if fact.unit == atom.unit:
+        return "weak-source" if fact.source == "declared" != operand.source else "open"
+    return "no-unit" if not fact.unit else "other-unit" if atom.unit else "rule-no-unit"
+
+
+def _doubt(atom: Atom, actual: Value, closure: Closure) -> Doubt:
+    """Why a value of the right kind answers nothing."""
+    if not isinstance(actual, frozenset) or not isinstance(atom.value, frozenset):
+        return "open"
+    names = Names(atom.range, closure)
+    known = names.placed if atom.operator in ("isA", "isPartOf", "hasPart") else names.knows
+    if not all(map(known, actual)):
+        return "unlisted"
+    return "open" if all(map(known, atom.value)) else "rule-unlisted"
 
 
 def _logic(logic: Logic, scope: Scope) -> Piece:

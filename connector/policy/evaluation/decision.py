@@ -13,6 +13,9 @@ Step = Literal["policy", "permission", "prohibition", "obligation", "duty", "rem
 Part = Literal["constraint", "logic", "odd", "action", "refinement", "party", "target"]
 Obstacle = Literal["profile", "kind", "conflict", "extra", "nothing", "inherit", "suspended", "clash", "replaced"]
 TimeClass = Literal["", "before", "during", "after"]
+Doubt = Literal["no-unit", "other-unit", "rule-no-unit", "weak-source", "unlisted", "rule-unlisted", "open"]
+"""Why a value that is there answers nothing: it has no unit, or another one; the rule names none; nobody but the asker
+vouches for it; it is in no list, or what the rule names is in none; or it may be what is asked for, or not."""
 Item = Policy | Rule | Duty | Collection | Clause | None
 
 
@@ -29,7 +32,8 @@ class Node(Struct, frozen=True):
     The state of a prohibition says whether it is in force ("yes" forbids), every other whether it is met; an obligation
     that is still open is met. Of duties `deontic` and `due_at` (ms, the first instant that is too late) say how they
     stand, `time` when they are due; of prohibitions `deontic` says whether the forbidden was done and made good.
-    `evidence` is that of the fact. `text` is the action or name asked for, or "order-not-checked" of an `andSequence`.
+    `evidence` is that of the fact, `unit` that of `actual`. `text` is the action or name asked for, "order-not-checked"
+    of an `andSequence`, or of a comparison that is unknown although a value is there why (`Doubt`).
     """
 
     kind: Step | Part | Obstacle
@@ -41,6 +45,7 @@ class Node(Struct, frozen=True):
     text: str = ""
     children: tuple["Node", ...] = ()
     evidence: str = ""
+    unit: str = ""
     deontic: DutyState = "not-set"
     time: TimeClass = ""
     due_at: int | None = None

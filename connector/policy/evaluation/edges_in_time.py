@@ -12,13 +12,13 @@ from connector.policy.odrl.state_of_world import World
 from connector.policy.odrl.values import Span
 from connector.zone import SPACE
 
-_CLOCK = ODRL + "dateTime"
+CLOCK = ODRL + "dateTime"
 _ELAPSED = ODRL + "elapsedTime"
 
 
 def _origin(atom: Atom, agreement_at: int | None) -> int | None:
     """The instant from which the operand of this clause is counted; None if it is not about time."""
-    return 0 if atom.left == _CLOCK else agreement_at if atom.left == _ELAPSED else None
+    return 0 if atom.left == CLOCK else agreement_at if atom.left == _ELAPSED else None
 
 
 class _Moving(Protocol):
@@ -36,7 +36,7 @@ class Timeline:
 
     def __init__(self, policy: Policy, duties: Sequence[_Owed] = (), prohibitions: Sequence[_Moving] = ()) -> None:
         atoms = list(_atoms(policy))
-        clock = [edge for atom in atoms if atom.left == _CLOCK for edge in _edges(atom)]
+        clock = [edge for atom in atoms if atom.left == CLOCK for edge in _edges(atom)]
         self._clock = _ordered([*clock, *(due for owed in duties if not owed.moving for due in owed.fixed())])
         self._elapsed = _ordered(edge for atom in atoms if atom.left == _ELAPSED for edge in _edges(atom))
         self._windows = sorted({atom.window for atom in atoms if atom.window in WINDOW_END})
@@ -123,15 +123,15 @@ WINDOW_END: Mapping[str, Callable[[int], int]] = {"P1D": day_end, "P1M": month_e
 
 def begins_later(atom: Atom, now: int) -> bool:
     """Whether a clause about the clock that fails now will be satisfied one day: a future start."""
-    if atom.left != _CLOCK or not isinstance(span := atom.value, Span):
+    if atom.left != CLOCK or not isinstance(span := atom.value, Span):
         return False
     return atom.operator in ("gteq", "gt", "neq") or (atom.operator == "eq" and now < span.start)
 
 
-def _end(clause: Clause, agreement_at: int | None) -> int | None:
+def ends_at(clause: Clause, agreement_at: int | None) -> int | None:
     """From when on the clause can never be satisfied again, None if time does not end it."""
     if isinstance(clause, Logic):
-        ends = [_end(inner, agreement_at) for inner in clause.clauses]
+        ends = [ends_at(inner, agreement_at) for inner in clause.clauses]
         return _first(ends) if clause.operator in ("and", "andSequence") else _last(ends)
     if not isinstance(clause, Atom) or not isinstance(clause.value, Span):
         return None
@@ -151,4 +151,4 @@ def _last(ends: list[int | None]) -> int | None:
 
 def expires_at(policy: Policy, agreement_at: int | None) -> int | None:
     """The instant (ms) from which no permission holds any more, None if some permission has no end."""
-    return _last([_first([_end(c, agreement_at) for c in rule.constraints]) for rule in policy.permissions])
+    return _last([_first([ends_at(c, agreement_at) for c in rule.constraints]) for rule in policy.permissions])

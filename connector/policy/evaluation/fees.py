@@ -2,15 +2,24 @@
 
 from collections.abc import Iterator
 
+from connector.policy.odrl.clauses import atoms
 from connector.policy.odrl.model import Duty, Policy, Rule, nameless
-from connector.policy.odrl.names import ODRL
+from connector.policy.odrl.names import HANSE, ODRL
 
 PAY = ODRL + "compensate"
+NAMING = frozenset({ODRL + "payAmount", HANSE + "feeStatute"})
+"""Operands that say how much is to be paid, or where that stands."""
 
 
 def same(fee: Duty) -> object:
     """Equal for the fee that stands at one place, or that several places call by one name and describe alike."""
     return (fee.id, nameless(fee)) if fee.id else fee.pointer or id(fee)
+
+
+def unnamed(fee: Duty) -> bool:
+    """Whether it is a fee of which neither amount nor statute is named: any payment whatever would settle it."""
+    said = (atom.left for atom in atoms((*fee.action.refinements, *fee.constraints)))
+    return fee.action.iri == PAY and NAMING.isdisjoint(said)
 
 
 def owing(policy: Policy) -> dict[object, list[tuple[Rule | Duty, Duty]]]:

@@ -7,15 +7,16 @@ value is shown with who vouches for it.
 from collections.abc import Iterable
 
 from connector.policy.evaluation.decision import Decision, Node, leaves
+from connector.policy.evaluation.edges_in_time import CLOCK, ends_at
 from connector.policy.odrl.model import Atom, Collection, Duty, Logic, Odd, Rule
 from connector.policy.odrl.names import ACTIONS, covers
 from connector.policy.odrl.values import Type
-from connector.policy.wording.figures import length, now_text
+from connector.policy.wording.figures import length, now_text, since_text
+from connector.policy.wording.marks import DUTIES, mark
 from connector.policy.wording.words import Words, local, raw_collection
 
 MOST_REASONS = 40
 """Sentences about one decision; how many more there would be is said in the last one."""
-_DUTIES = frozenset({"duty", "obligation", "remedy", "consequence"})
 _CLAUSES = frozenset({"constraint", "refinement", "logic", "odd"})
 
 
@@ -76,11 +77,11 @@ def why(node: Node, decision: Decision, words: Words) -> str:
         return _clause_failed(node, decision, words)
     if node.kind == "action":
         return _action_failed(node, words)
-    if node.kind in _DUTIES and node.state == "unknown":
+    if node.kind in DUTIES and node.state == "unknown":
         return words.say("policy.failed.duty-undated", action=_named(node, words))
-    if node.kind == "duty":
+    if node.kind == "duty" and isinstance(node.item, Duty):
         late = "violated" if node.deontic == "violated" else node.time or node.text or "before"
-        return words.say(f"policy.failed.duty-{late}", action=_named(node, words))
+        return words.say(f"policy.failed.duty-{late}", action=_named(node, words), how=words.manner(node.item))
     if node.kind == "suspended":
         if _undated(node, decision):
             return words.say("policy.failed.duty-undated", action=_named(node, words))
@@ -90,6 +91,8 @@ def why(node: Node, decision: Decision, words: Words) -> str:
         return words.say("policy.failed.forbidden", action=_named(node, words))
     if node.kind in ("policy", "permission"):
         return words.say("policy.failed.nothing")
+    if node.kind == "kind" and node.state == "no":
+        return words.say(f"policy.failed.proposal-{node.text}")
     return words.say(f"policy.failed.{node.kind}", text=node.text)
 
 
@@ -125,7 +128,11 @@ def _clause_failed(node: Node, decision: Decision, words: Words) -> str:
         return words.say("policy.failed.no-value", clause=text)
     found = actual(node, decision, words)
     if node.state == "unknown":
-        return words.say("policy.failed.unknown-value", clause=text, actual=found)
+        return words.say(
+            f"policy.failed.doubt-{node.text or 'open'}", clause=text, actual=found, unit=words.unit(clause.unit)
+        )
+    if (since := over_since(node, decision, words)) is not None:
+        return words.say("policy.failed.over", clause=text, actual=found, since=since)
     own = words.spoken(f"policy.failed.{local(clause.left)}", clause=text, actual=found)
     return own or words.say("policy.failed.value", clause=text, actual=found)
 
@@ -149,11 +156,19 @@ def actual(node: Node, decision: Decision, words: Words) -> str:
         # Rounded away from the bound, so that "at most 5 seconds" never fails at "5 seconds".
         upwards = 999 if atom.operator in ("lt", "lteq") else 0
         return length((value + upwards) // 1000 * 1000, words.say)
-    return words.value(value, operand, atom.unit)
+    return words.value(value, operand, node.unit)
 
 
-def tree(node: Node, words: Words) -> dict[str, object]:
-    """The reason tree as plain values for JSON; empty members are left out."""
+def over_since(node: Node, decision: Decision, words: Words) -> str | None:
+    """Since when a comparison with the clock can hold no more; None if it holds, or may hold one day."""
+    if node.state != "no" or not isinstance(node.item, Atom) or node.item.left != CLOCK:
+        return None
+    end = ends_at(node.item, None)
+    return since_text(end, words.say) if end is not None and end <= decision.now else None
+
+
+def tree(node: Node, words: Words, above: Node | None = None) -> dict[str, object]:
+    """The reason tree as plain values for JSON; empty members are left out. `mark` says how a duty stands."""
     item = node.item
     shown: dict[str, object] = {"kind": node.kind, "state": node.state, "pointer": node.pointer}
     shown["id"] = getattr(item, "id", "")
@@ -168,10 +183,12 @@ def tree(node: Node, words: Words) -> dict[str, object]:
         shown["collection"] = raw_collection(item)
     if node.actual is not None:
         shown["actual"] = _plain(node)
+    shown["actualUnit"] = node.unit if node.unit != shown.get("unit") else ""
     shown |= {"source": node.source, "evidence": node.evidence, "text": node.text}
-    if node.kind in _DUTIES:
+    if node.kind in DUTIES:
+        shown["mark"] = mark(node, above)
         shown |= {"deontic": node.deontic, "time": node.time, "dueAt": node.due_at}
-    shown["children"] = [tree(child, words) for child in node.children]
+    shown["children"] = [tree(child, words, node) for child in node.children]
     return {key: value for key, value in shown.items() if value not in ("", [], None)}
 
 

@@ -70,6 +70,11 @@ def first_day(start: int, say: Say, zone: tzinfo = SPACE) -> str | None:
     return None if at is None else day_text(at, say)
 
 
+def since_text(end: int, say: Say, zone: tzinfo = SPACE) -> str:
+    """The first instant (ms) that is too late: the day that begins with it, else the moment."""
+    return first_day(end, say, zone) or now_text(end, say, zone)
+
+
 def last_day(end: int, say: Say, zone: tzinfo = SPACE) -> str | None:
     """The day that ends at this instant (ms), None if none does."""
     at = _midnight(end, zone)

@@ -5,17 +5,15 @@ met where it forbids or obliges. Lines that name no value are kept with the word
 refusal and most of its lines are those of the last one.
 """
 
-from collections.abc import Iterable
-
 from connector.policy.evaluation.decision import Decision, Node
 from connector.policy.odrl.model import Atom, Collection, Duty, Logic, Odd, Rule
 from connector.policy.odrl.names import ACTIONS
-from connector.policy.wording.explain import actual
+from connector.policy.wording.explain import actual, over_since
 from connector.policy.wording.figures import end_text
+from connector.policy.wording.marks import DUTIES, Mark, mark, suspension
 from connector.policy.wording.words import Words
 
-_DUTIES = frozenset({"duty", "obligation", "remedy", "consequence"})
-_AGAINST = frozenset({"prohibition", "duty", "obligation", "remedy", "consequence"})
+_AGAINST = DUTIES | {"prohibition"}
 """Below these an unknown condition counts as met: the safe side (spec/policy.md 2.4)."""
 _MOMENT = "\0"
 
@@ -23,7 +21,7 @@ _MOMENT = "\0"
 def outline(decision: Decision, words: Words, advice: str = "") -> str:
     """The whole text, with one line of advice at its end if there is any."""
     lines = [_header(decision, words)]
-    _Outline(decision, words, lines).nodes(decision.tree.children, "", False)
+    _Outline(decision, words, lines).nodes(decision.tree, "", False)
     if advice:
         lines.append("+- " + advice)
     return "\n".join(lines)
@@ -52,28 +50,29 @@ class _Outline:
         self._decision, self._words, self._say, self._lines = decision, words, words.say, lines
         self._kept, self._marks = words.lines, words.marks
 
-    def nodes(self, nodes: Iterable[Node], indent: str, against: bool) -> None:
-        """The lines of these steps and those below them; `against` says on which side an unknown clause counts."""
+    def nodes(self, above: Node, indent: str, against: bool) -> None:
+        """The lines of the steps below this one; `against` says on which side an unknown clause counts."""
         head, below, lines, kept = indent + "+- ", indent + "|  ", self._lines, self._kept
         key: tuple[object, ...]
-        for node in nodes:
+        for node in above.children:
             item, kind, state, children = node.item, node.kind, node.state, node.children
             if kind == "constraint":
                 shown = None if state == "yes" else node.actual
-                key = (id(item), state, node.source, node.evidence, shown, against)
+                key = (id(item), state, node.source, node.evidence, shown, node.unit, node.text, against)
             else:
-                key = (id(item), kind, state, node.text if kind == "action" else node.deontic, node.due_at, against)
+                how = node.text if kind == "action" else node.deontic
+                key = (id(item), kind, mark(node, above), how, node.due_at, against)
             found = kept.get(key)
             if found is not None and found[0] is item:
                 lines.append(head + found[1])
             else:
-                lines.append(head + self._line(node, against, key))
+                lines.append(head + self._line(node, above, against, key))
             if children and not (kind == "prohibition" and state == "no" and _unasked(node)):
-                self.nodes(children, below, against or kind in _AGAINST)
+                self.nodes(node, below, against or kind in _AGAINST)
 
-    def _line(self, node: Node, against: bool, key: tuple[object, ...]) -> str:
+    def _line(self, node: Node, above: Node, against: bool, key: tuple[object, ...]) -> str:
         rule = node.kind in ("permission", "prohibition")
-        text = self._head(node) if rule else self._marks[node.state] + self._step(node, against)
+        text = self._head(node) if rule else self._marks[mark(node, above)] + self._step(node, above, against)
         if _repeats(node):
             self._words.keep(key, node.item, text)
         return text
@@ -83,7 +82,7 @@ class _Outline:
         text = self._words.about(f"policy.tree.{node.kind}-{node.state}", action)
         return text if node.deontic == "not-set" else text + self._words.fixed(f"policy.tree.deontic-{node.deontic}")
 
-    def _step(self, node: Node, against: bool) -> str:
+    def _step(self, node: Node, above: Node, against: bool) -> str:
         item = node.item
         if isinstance(item, Atom):
             return self._atom(node, item, against)
@@ -91,8 +90,8 @@ class _Outline:
             return self._words.fixed(f"policy.tree.logic-{item.operator}")
         if isinstance(item, Odd):
             return self._unknown("not-understood", item.text, against)
-        if node.kind in _DUTIES or node.kind == "suspended":
-            return self._duty(node)
+        if node.kind in DUTIES or node.kind == "suspended":
+            return self._duty(node, mark(node, above))
         return self._part(node)
 
     def _atom(self, node: Node, atom: Atom, against: bool) -> str:
@@ -102,11 +101,14 @@ class _Outline:
         if node.state == "unknown" and node.actual is None:
             return self._unknown("no-value", text, against)
         if node.state == "unknown":
-            text = self._unknown("unknown-value", text, against)
+            text = self._unknown(f"doubt-{node.text or 'open'}", text, against)
         source = self._source(node)
         if node.state in ("yes", "deferred") or node.actual is None:
             return text + source
-        return self._say("policy.tree.found", clause=text, actual=actual(node, self._decision, self._words)) + source
+        found, since = actual(node, self._decision, self._words), over_since(node, self._decision, self._words)
+        if since is not None:
+            return self._say("policy.tree.over", clause=text, actual=found, since=since) + source
+        return self._say("policy.tree.found", clause=text, actual=found) + source
 
     def _unknown(self, key: str, text: str, against: bool) -> str:
         counts = self._words.fixed(f"policy.tree.counts-{'met' if against else 'unmet'}")
@@ -118,10 +120,10 @@ class _Outline:
         name = self._words.fixed(f"policy.tree.source-{node.source}")
         return f" ({name}: {node.evidence})" if node.evidence else f" ({name})"
 
-    def _duty(self, node: Node) -> str:
+    def _duty(self, node: Node, how: Mark) -> str:
         item = node.item
         action = item.action.iri if isinstance(item, Rule | Duty) else node.text
-        kind = node.kind if node.kind in _DUTIES else "prohibition" if isinstance(item, Rule) else "obligation"
+        kind = node.kind if node.kind in DUTIES else "prohibition" if isinstance(item, Rule) else "obligation"
         text = self._words.about(f"policy.tree.{kind}", action)
         if node.kind == "suspended":
             return text + self._words.fixed(
@@ -129,6 +131,8 @@ class _Outline:
             )
         if node.state == "unknown":
             return text + self._words.fixed("policy.tree.undated")
+        if how == "idle" or suspension(node):
+            return text + self._words.fixed("policy.tree.idle" if how == "idle" else "policy.tree.in-force")
         if node.deontic != "not-set":
             text += self._words.fixed(f"policy.tree.deontic-{node.deontic}")
         if node.due_at is not None:
@@ -145,6 +149,8 @@ class _Outline:
         item, words = node.item, self._words
         if node.kind == "action" and isinstance(item, Rule | Duty):
             return words.about("policy.tree.action", node.text or item.action.iri)
+        if node.kind == "kind" and node.state == "no":
+            return words.fixed(f"policy.tree.proposal-{node.text}")
         text = words.whom_text(item) if isinstance(item, Collection) else node.text
         return self._say(f"policy.tree.{node.kind}", text=text)
 
@@ -154,11 +160,11 @@ def _repeats(node: Node) -> bool:
     if node.kind == "constraint":
         return node.state == "yes" or not isinstance(node.actual, int)
     if isinstance(node.item, Duty):
-        return node.kind in _DUTIES
+        return node.kind in DUTIES
     known = node.kind == "action" and (not node.text or node.text in ACTIONS)
     return known or isinstance(node.item, Logic) or node.kind in ("permission", "prohibition")
 
 
 def _unasked(node: Node) -> bool:
-    """Whether a prohibition is about another action altogether; then nothing more needs to be shown of it."""
-    return node.children[0].kind == "action" and node.children[0].state == "no"
+    """Whether a prohibition is about another action altogether and was kept; then nothing more is shown of it."""
+    return node.deontic == "not-set" and node.children[0].kind == "action" and node.children[0].state == "no"

@@ -7,13 +7,14 @@ is made for every refusal.
 
 from collections.abc import Mapping, Sequence
 
-from connector.policy.odrl.model import Action, Atom, Clause, Collection, Logic, Odd, Whom
+from connector.policy.evaluation.fees import unnamed
+from connector.policy.odrl.model import Action, Atom, Clause, Collection, Duty, Logic, Odd, Whom
 from connector.policy.odrl.names import ACTIONS, HANSE, ODRL
 from connector.policy.odrl.operands import BUILT_IN, Operand, Registry
-from connector.policy.odrl.operators import State
 from connector.policy.odrl.values import Due, Span, Type
 from connector.policy.wording.figures import Say as Say
 from connector.policy.wording.figures import decimal, instant_text, joined, length, now_text, number
+from connector.policy.wording.marks import MARKS
 
 Labels = Mapping[str, str]
 """Concept IRI -> label."""
@@ -23,7 +24,6 @@ _SAME_NAME = {HANSE + "aggregate": "aggregate-own"}
 """Own terms whose local name is that of a foreign one."""
 _JOIN = {"isNoneOf": "nor", **dict.fromkeys(("isAllOf", "hasPart", "not-isAllOf", "not-hasPart"), "and")}
 _MOST_KEPT, _LONGEST_KEPT = 16_384, 1_000
-STATES: tuple[State, ...] = ("yes", "no", "unknown", "deferred")
 
 
 def local(iri: str) -> str:
@@ -41,7 +41,7 @@ class Words:
         self.lines: dict[tuple[object, ...], tuple[object, str]] = {}
         """Lines of reason trees with what they are about; see `outline`."""
         self._second: tuple[int, str] = (0, "")
-        self.marks = {state: f"{say(f'policy.tree.mark-{state}'):<9}" for state in STATES}
+        self.marks = {one: f"{say(f'policy.tree.mark-{one}'):<9}" for one in MARKS}
         """How the answer to a step is shown, padded to one width."""
 
     def fixed(self, key: str) -> str:
@@ -142,6 +142,14 @@ class Words:
             return None
         return self.say("policy.format.refined", action=label, clauses="; ".join(texts)) if texts else label
 
+    def manner(self, duty: Duty) -> str:
+        """How a duty is to be done, in brackets behind its name; of a fee also that the rule leaves open how much."""
+        ways = [*duty.action.refinements, *(one for one in duty.constraints if _parameter(one))]
+        said = [self.clause_text(one) for one in ways]
+        if unnamed(duty):
+            said.append(self.fixed("policy.format.unnamed-fee"))
+        return self.say("policy.format.manner", clauses="; ".join(said)) if said else ""
+
     def whom(self, found: Whom) -> str | None:
         """A party or asset: its label or identifier, or the members of a collection and what is asked of them."""
         if isinstance(found, str):
@@ -237,6 +245,12 @@ class Words:
         if operand.type is Type.CONCEPT:
             return complete([self.labels.get(word) for word in words])
         return [self.labels.get(word, word) for word in words]
+
+
+def _parameter(clause: Clause) -> bool:
+    if isinstance(clause, Logic):
+        return all(_parameter(one) for one in clause.clauses)
+    return isinstance(clause, Atom) and clause.role == "parameter"
 
 
 def _is_window(atom: Atom, windows: set[str]) -> bool:

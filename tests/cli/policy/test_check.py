@@ -75,3 +75,15 @@ def test_check_refuses_what_could_permit_nobody_here(run: Any, tmp_path: Path) -
     assert code == 1
     assert "nothing stands in the way" not in text
     assert "there is no source here that vouches for its value" in text
+
+
+def test_bug_a_fee_without_amount_and_statute_was_not_told(run: Any, tmp_path: Path) -> None:
+    """>> a fee of neither, then of one of them << told with its place, then nothing to tell."""
+    named = {"leftOperand": "odrl:payAmount", "operator": "eq", "rightOperand": "5"}
+    place = tmp_path / "fee.json"
+    for constraints, told in (([], True), ([named], False)):
+        fee = {"action": "odrl:compensate", "constraint": constraints}
+        place.write_text(json.dumps({"permission": [{"action": "use", "duty": [fee]}]}), encoding="utf-8")
+        code, text, _ = run("policy", "check", place)
+        assert ("the fee at /permission/0/duty/0 names neither amount nor fee statute" in text) is told
+        assert code == 0

@@ -87,3 +87,14 @@ def test_try_says_what_stands_in_the_way(run: Any, rule: Path) -> None:
 def test_explain_takes_the_words_that_a_request_takes(run: Any, rule: Path) -> None:
     """Bug: a label, or a purpose with a slip in it, was in no list, and the answer a refusal that did not say so."""
     assert run("policy", "explain", rule, *GOOD, "--as", "Kommune", "--purpose", "hanse:research")[0] == 0
+
+
+def test_bug_explaining_a_rule_that_is_over_gave_no_end(run: Any, tmp_path: Path) -> None:
+    """>> a rule until the end of 2020, asked for today << since when it is over, and that only a new rule helps."""
+    over = {"leftOperand": "odrl:dateTime", "operator": "lt", "rightOperand": "2021-01-01T00:00:00+01:00"}
+    place = tmp_path / "over.json"
+    place.write_text(json.dumps({"permission": [{"action": "use", "constraint": [over]}]}), encoding="utf-8")
+    code, text, _ = run("policy", "explain", place)
+    assert code == 1
+    assert "expired since 01 Jan 2021" in text
+    assert "The rule expired on 01 Jan 2021; only a new rule of the provider helps here." in text

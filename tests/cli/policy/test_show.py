@@ -70,3 +70,38 @@ def test_a_policy_of_an_earlier_edition_is_said_to_be_one(run: Any, tmp_path: Pa
     assert "passing on" not in shown
     place.write_text(json.dumps(fill("fee", {"amount": "12,50", "statute": "Satzung"})))
     assert "edition" not in run("policy", "show", place)[1]
+
+
+def put(place: Path, document: dict[str, Any]) -> Path:
+    place.write_text(json.dumps(document), encoding="utf-8")
+    return place
+
+
+NAMED = {"assigner": "did:web:giver.example", "assignee": "did:web:town.example", "target": "urn:uuid:trees"}
+OVER = {"leftOperand": "odrl:dateTime", "operator": "lt", "rightOperand": "2021-01-01T00:00:00+01:00"}
+
+
+@pytest.mark.parametrize("command", ["show", "check"])
+def test_bug_the_policys_own_parties_and_data_were_left_out(run: Any, tmp_path: Path, command: str) -> None:
+    """>> a policy that names giver, assignee and target for all its rules << each said before the clauses."""
+    place = put(tmp_path / "named.json", {"@type": "Offer", "@id": "urn:uuid:1", **RULE, **NAMED})
+    _, text, _ = run("policy", command, place)
+    lines = [line.strip() for line in text.split("\n")]
+    first = lines.index("Set by: did:web:giver.example.")
+    assert lines[first + 1 : first + 3] == ["Only for: did:web:town.example.", "Concerns the data: urn:uuid:trees."]
+    assert "Permitted" in lines[first + 3]
+    assert len(run("policy", command, place, "--json")[1]["policies"][0]["names"]) == 3
+
+
+@pytest.mark.parametrize("command", ["show", "check"])
+def test_bug_an_expired_rule_did_not_say_so(run: Any, tmp_path: Path, command: str) -> None:
+    """>> a rule until the end of 2020; one without an end << expired since the day after; nothing of the kind."""
+    over = put(tmp_path / "over.json", {"permission": [{"action": "use", "constraint": [OVER]}]})
+    assert "Expired since 01 Jan 2021: this rule permits nothing any more." in run("policy", command, over)[1]
+    assert "expired" not in run("policy", command, put(tmp_path / "r.json", RULE))[1].lower()
+
+
+def test_a_rule_with_one_permission_that_lasts_has_not_expired(run: Any, tmp_path: Path) -> None:
+    """>> a permission that is over beside one without an end << not expired."""
+    rules = [{"action": "use", "constraint": [OVER]}, {"action": "use"}]
+    assert "Expired" not in run("policy", "show", put(tmp_path / "two.json", {"permission": rules}))[1]

@@ -95,9 +95,32 @@ def test_a_missed_duty_alone_is_no_advice_where_its_consequence_is_owed_too(
 
 def test_what_is_over_is_no_advice(vocabulary: Vocabulary, german: Words) -> None:
     """>> a term that has ended, uses that are used up  << nothing helps; nobody asks in the past."""
-    for clause in (atom("odrl:dateTime", "lt", "2026-01-01T00:00:00Z"), atom("odrl:count", "lteq", "1")):
+    over = german.say("policy.whatif.over", since="01.01.2026")
+    for clause, said in (
+        (atom("odrl:dateTime", "lt", "2026-01-01T00:00:00+01:00"), over),
+        (atom("odrl:count", "lteq", "1"), german.say("policy.whatif.none")),
+    ):
         refused = decide(parse(use(clause)), firm(vocabulary, uses={"": 9}), "access")
-        assert advise(refused, german) == german.say("policy.whatif.none")
+        assert advise(refused, german) == said
+
+
+def test_bug_a_fee_was_advised_without_what_it_costs(vocabulary: Vocabulary, words: Words, lang: str) -> None:
+    """>> a fee of an amount by a statute; one of neither << both named; that it names neither, and who can."""
+    amount = atom("odrl:payAmount", "eq", "12.5")
+    statute = atom(H + "feeStatute", "eq", "Satzung A")
+    for constraints, parts in (
+        ([amount, statute], {"de": ["12,50", "„Satzung A“"], "en": ["12.50", "“Satzung A”"]}),
+        ([], {"de": ["weder Betrag noch Satzung"], "en": ["neither amount nor fee statute"]}),
+    ):
+        fee = {"action": "odrl:compensate", "constraint": constraints}
+        refused = decide(parse(use(permission={"action": "use", "duty": fee})), firm(vocabulary), "access")
+        assert all(part in advise(refused, words) for part in parts[lang])
+
+
+def test_bug_an_offer_was_no_rule_that_anybody_understands(vocabulary: Vocabulary, german: Words) -> None:
+    """>> access under an offer alone << what helps is a contract, first of all."""
+    refused = decide(parse(use(**{"@type": "Offer"})), firm(vocabulary), "access")
+    assert advise(refused, german) == german.say("policy.whatif.contract")
 
 
 def test_waiting_is_advice_only_if_nothing_else_ends_meanwhile(vocabulary: Vocabulary, german: Words) -> None:

@@ -7,13 +7,22 @@ import pytest
 from connector.dialects.policies.skos import Vocabulary
 from connector.policy.evaluation.decision import leaves
 from connector.policy.odrl.parse import parse
-from connector.policy.odrl.state_of_world import Deed
+from connector.policy.odrl.state_of_world import Deed, Fact
+from connector.policy.odrl.values import MILLION
 from connector.policy.wording.explain import MOST_REASONS, explain, report, tree
 from connector.policy.wording.words import Words
 from tests.policy.cases import KIND, NOW, ODD, ODRL, H, atom, firm, municipal, town, use, words_of
 from tests.policy.deciding import decide
 
 PAST = "2026-11-01T00:00:00Z"
+POUNDS = Fact(5 * MILLION, unit="urn:pound")
+SIZE_OF = ODRL + "absoluteSize"
+SIZE = atom("odrl:absoluteSize", "lteq", "10", unit="http://qudt.org/vocab/unit/BYTE")
+FEE = {"action": "odrl:compensate", "constraint": [
+    atom("odrl:payAmount", "eq", "12.5", unit="http://dd.eionet.europa.eu/vocabulary/eurostat/unit/EUR"),
+    atom(H + "feeStatute", "eq", "Satzung A"),
+]}  # fmt: skip
+TWO = Fact(frozenset({"urn:a", "urn:A"}), "verified-credential")
 SUSPENDED = {"action": "odrl:delete", "constraint": atom(H + "dueBy", "lt", PAST)}
 
 
@@ -43,7 +52,8 @@ def test_access_after_five_seconds_is_refused_with_the_time(vocabulary: Vocabula
         (use(KIND), {"facts": {}}, "keine Angabe"),
         (use(KIND), {}, "Unternehmen"),
         (use(atom("odrl:purpose", "isPartOf", H + "operations")), {"purpose": "urn:new"}, "in keinem Verzeichnis"),
-        (use(atom("odrl:dateTime", "lt", "2026-01-01T00:00:00+01:00")), {}, "18.11.2026, 12:06:46 Uhr (MEZ)"),
+        (use(atom("odrl:dateTime", "lt", "2026-01-01T00:00:00+01:00")), {},
+         "Abgelaufen seit 01.01.2026; der Zeitpunkt ist 18.11.2026, 12:06:46 Uhr (MEZ)"),
         (use(atom("odrl:count", "lteq", "2")), {"uses": {"": 1003}}, "Nutzung Nummer 1.003"),
         (use(atom(H + "memberOf", "eq", "urn:ikz")), {"claims": {"memberOf": ""}}, "keiner Gruppe"),
         (use(atom(H + "participant", "eq", "did:web:x")), {}, "Angefragt hat did:web:firm"),
@@ -56,7 +66,10 @@ def test_access_after_five_seconds_is_refused_with_the_time(vocabulary: Vocabula
         (use(), {"action": "http://www.w3.org/ns/odrl/2/sell"}, "„Verkauf“ ist nicht erlaubt; erlaubt ist „Nutzung“"),
         (use(permission={"action": "ex:fly"}), {}, "„ex:fly“ wird nicht verstanden"),
         (use(prohibition={"action": "use"}), {}, "„Nutzung“ ist verboten"),
-        (use(permission={"action": "use", "duty": {"action": "odrl:compensate"}}), {}, "„Bezahlung“ muss vor"),
+        (use(permission={"action": "use", "duty": {"action": "odrl:compensate"}}), {},
+         "„Bezahlung“ (die Regel nennt weder Betrag"),
+        (use(permission={"action": "use", "duty": FEE}), {},
+         "„Bezahlung“ (Betrag ist genau 12,50 Euro; Gebührensatzung ist genau „Satzung A“) muss vor"),
         (use(permission={"action": "use", "duty": {"action": "odrl:anonymize"}}), {}, "„Anonymisierung“ kann bei"),
         (use(permission={"action": "use", "duty": SUSPENDED}), {}, "„Löschung“ wurde nicht rechtzeitig"),
         (use(permission={"action": "use", "assignee": "did:web:x"}), {}, "für einen anderen Teilnehmer"),
@@ -66,6 +79,17 @@ def test_access_after_five_seconds_is_refused_with_the_time(vocabulary: Vocabula
         (use(**{"ex:unless": "x"}), {}, "„ex:unless“ wird nicht verstanden"),
         (use(**{"odrl:conflict": "ex:coin"}), {}, "Konfliktregel „ex:coin“"),
         (use(**{"@type": "Ticket"}), {}, "Regelart „Ticket“"),
+        (use(**{"@type": "Offer"}), {}, "Dies ist ein Angebot und noch kein Vertrag;"),
+        (use(**{"@type": "Request"}), {}, "Dies ist eine Anfrage und noch kein Vertrag;"),
+        (use(SIZE), {"facts": {SIZE_OF: Fact(5000 * MILLION)}},
+         "Dem Wert 5.000 fehlt die Einheit; verglichen wird in der Einheit Byte"),
+        (use(SIZE), {"facts": {SIZE_OF: POUNDS}}, "Der Wert 5 urn:pound hat eine andere Einheit"),
+        (use(SIZE | {"unit": ""}), {"facts": {SIZE_OF: POUNDS}}, "die Bedingung nennt keine"),
+        (use(KIND), {"facts": {H + "participantKind": Fact(frozenset({H + "county"}), "declared")}},
+         "nur die Selbstauskunft „Kreis“"),
+        (use(atom("odrl:purpose", "isPartOf", "urn:mine")), {}, "Sie selbst nennt einen Wert"),
+        (use(atom(H + "memberOf", "eq", "urn:a")), {"facts": {H + "memberOf": TWO}},
+         "lässt sich nicht feststellen"),
         (use(assignee="did:web:other"), {}, "nicht für did:web:firm"),
         (use(target="urn:a"), {"target": "urn:b"}, "nicht für urn:b"),
         ({}, {}, "enthält keine Erlaubnis"),

@@ -14,12 +14,17 @@ from connector.policy.evaluation.program import compile
 from connector.policy.odrl.model import PHASES
 from connector.policy.odrl.parse import parse
 from connector.policy.odrl.state_of_world import Fact
+from connector.policy.odrl.values import MILLION
 from connector.policy.wording.outline import outline
 from connector.policy.wording.words import Words
 from tests.fuzz.effort import amount
 from tests.policy.cases import KIND, NOW, ODD, H, atom, firm, municipal, town, use, words_of
 from tests.policy.deciding import decide
 from tests.policy.drafts import granting, policies
+
+POUNDS = Fact(5 * MILLION, unit="urn:pound")
+SIZE_OF = "http://www.w3.org/ns/odrl/2/absoluteSize"
+SIZE = atom("odrl:absoluteSize", "lteq", "10", unit="http://qudt.org/vocab/unit/BYTE")
 
 
 def lines(document: Any, world: Any, words: Words, phase: Any = "access") -> list[str]:
@@ -38,7 +43,7 @@ def test_a_refusal_in_german(vocabulary: Vocabulary, german: Words) -> None:
         "|  |  +- [ja]     Zugriff bis einschließlich 31.12.2027 (gemessen)",
         "+- Verbot „Weitergabe“ greift hier nicht",
         "+- Verbot „Training von KI-Modellen“ greift hier nicht",
-        "+- [ja]     Allgemeine Pflicht „Löschung“; Frist: bis einschließlich 31.01.2028",
+        "+- [offen]  Allgemeine Pflicht „Löschung“; Frist: bis einschließlich 31.01.2028",
         "+- Was hilft: nichts.",
     ]
 
@@ -75,6 +80,20 @@ def test_what_is_decided_later_says_so(vocabulary: Vocabulary, words: Words, lan
         (use(permission={"action": "use", "assignee": "did:web:x"}), {}, "|  +- [NEIN]   Teilnehmer: did:web:firm"),
         (use(permission={"action": "use", "duty": {"action": "odrl:compensate"}}), {},
          "|  +- [NEIN]   Pflicht „Bezahlung“"),
+        (use(**{"@type": "Offer"}), {},
+         "+- [NEIN]   ein Angebot ist noch kein Vertrag; Übertragung und Zugriff erlaubt erst der Vertrag"),
+        (use(**{"@type": "Request"}), {}, "+- [NEIN]   eine Anfrage ist noch kein Vertrag"),
+        (use(**{"@type": "Ticket"}), {}, "+- [?]      Regelart „Ticket“ wird nicht verstanden"),
+        (use(SIZE), {"facts": {SIZE_OF: Fact(5 * MILLION)}},
+         "|  +- [?]      Größe höchstens 10 Byte: dem Wert fehlt die Einheit; gilt als nicht erfüllt; festges"),
+        (use(SIZE), {"facts": {SIZE_OF: POUNDS}},
+         "|  +- [?]      Größe höchstens 10 Byte: der Wert hat eine andere Einheit; gilt als nicht erfüllt; "
+         "festgestellt: 5 urn:pound"),
+        (use(KIND), {"facts": {H + "participantKind": Fact(frozenset({H + "county"}), "declared")}},
+         "|  +- [?]      Teilnehmerart ist Kreis: eine Selbstauskunft genügt hier nicht; gilt als nicht erfüllt; "
+         "festgestellt: Kreis (Selbstauskunft)"),
+        (use(atom("odrl:dateTime", "lt", "2026-01-01T00:00:00+01:00")), {},
+         "|  +- [NEIN]   Zugriff bis einschließlich 31.12.2025; abgelaufen seit 01.01.2026; festgestellt: 18.11.2026"),
         (use(profile="urn:p"), {}, "+- [?]      Regelprofil „urn:p“ wird nicht verstanden"),
         ({}, {}, "+- [NEIN]   keine Erlaubnis enthalten"),
     ],
