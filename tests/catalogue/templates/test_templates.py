@@ -46,7 +46,15 @@ def test_template_three_as_on_the_wire() -> None:
                 ],
             }
         ],
-        "prohibition": [{"action": "odrl:distribute"}, {"action": H + "aiTraining"}],
+        "prohibition": [
+            {"action": "odrl:distribute"},
+            {"action": "odrl:present"},
+            {"action": "odrl:grantUse"},
+            {"action": "odrl:nextPolicy"},
+            {"action": "http://creativecommons.org/ns#Distribution"},
+            {"action": "http://creativecommons.org/ns#Sharing"},
+            {"action": H + "aiTraining"},
+        ],
         "obligation": [
             {
                 "action": "odrl:delete",
