@@ -116,6 +116,11 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
         return str(self.policy["assigner" if self.role == "provider" else "assignee"])
 
     @property
+    def parties(self) -> tuple[str, str]:
+        """The DIDs of provider and consumer that the document names."""
+        return str(self.policy["assigner"]), str(self.policy["assignee"])
+
+    @property
     def in_force(self) -> bool:
         """Whether it was concluded; whether time has ended it is the policy's word."""
         return self.state in ("finalized", "one-sided")

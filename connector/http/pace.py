@@ -2,6 +2,8 @@
 
 from collections import OrderedDict
 from collections.abc import Hashable
+from functools import lru_cache
+from ipaddress import ip_address, ip_network
 
 from connector.clock import Clock
 from connector.http.refusals import TooMany
@@ -33,3 +35,14 @@ class Pace:
         if caller in self._buckets:
             left, at = self._buckets[caller]
             self._buckets[caller] = (min(self._burst, left + 1000), at)
+
+
+@lru_cache(maxsize=4096)
+def place(address: str | None) -> str:
+    """Whom an address belongs to as a caller: an IPv6 one to its /64, of which one host has all (threat T168)."""
+    try:
+        found = ip_address((address or "")[:64].partition("%")[0])
+    except ValueError:
+        return ""
+    found = getattr(found, "ipv4_mapped", None) or found
+    return str(found if found.version == 4 else ip_network((found, 64), strict=False))

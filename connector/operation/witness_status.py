@@ -90,17 +90,24 @@ class WitnessStatus:
         """The one that follows from the trust list in force: for the log, or for a contract with this partner."""
         try:
             listed = self._anchor.witnesses_for(participant.did)
-            entry = self._anchor.entry_for(participant.did, participant.did)
-            operator = participant.operator if entry is None else entry.operator
-            other = None if partner is None else self._anchor.entry_for(participant.did, partner)
             entries = [
                 {"operator": one.operator, "url": one.url, "keys": list(one.keys)}
                 for one in listed
                 if cosignature.name_of(one.url) != self._own
             ]
-            return cosignature.derived(entries, operator, *([] if other is None else [other.operator]))
+            return cosignature.derived(entries, *self._operators(participant, partner))
         except (Unauthenticated, Fault):
             return None
+
+    def _operators(self, participant: Participant, partner: str | None) -> Sequence[str]:
+        """Of all who have to do with it by the list in force, as the verifier has it (`TrustList.own_operators`)."""
+        own, now = participant.did, self._clock.now()
+        line = self._anchor.line_for(own)
+        known = self._anchor.entry_for(own, own)
+        theirs = () if partner is None else (partner, *line.heirs(partner, now))
+        others = (self._anchor.entry_for(own, did) for did in (*line.predecessors(own, now), *theirs))
+        operator = participant.operator if known is None else known.operator
+        return [operator, *(one.operator for one in others if one is not None)]
 
     def _ages(self) -> Mapping[tuple[tuple[str, str], ...], float]:
         """By participant, the oldest first; who has no quorum is counted among the states."""

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from connector.clock import Clock
 from connector.errors import Unknown
-from connector.http.pace import Pace
+from connector.http.pace import Pace, place
 from connector.mandates.service import Mandates
 from connector.peer.routes import Call, Route
 from connector.views import mandate as views
@@ -28,7 +28,7 @@ class MandateHandlers:
         return [Route("GET", "/mandates/{sha256}", self.one, public=True)]
 
     async def one(self, call: Call) -> web.StreamResponse:
-        self._pace.spend(call.request.remote)
+        self._pace.spend(place(call.request.remote))
         digest = call.params["sha256"]
         if not _SHA256.fullmatch(digest):
             raise Unknown("peer.nothing-here")

@@ -10,7 +10,7 @@ from aiohttp import web
 from connector.clock import Clock
 from connector.errors import PeerError, Unauthenticated, Unknown
 from connector.http import limits
-from connector.http.pace import Pace
+from connector.http.pace import Pace, place
 from connector.http.refusals import WrongMedia
 from connector.peer.identity import CACHE
 from connector.peer.routes import Call, Route
@@ -25,14 +25,18 @@ from connector.trust.keys import jose
 
 
 class SpaceHandlers:
-    """Thirty statements at once per address, then two a second: each makes us fetch a DID document."""
+    """Thirty statements at once of a DID from an address, then two a second: each may make us fetch a DID document.
+
+    A host speaks for hundreds from one address, so what one of them sends holds up none beside it; who claims many
+    names is bounded by what an address may send altogether (threat T168).
+    """
 
     def __init__(self, db: Database, clock: Clock, spaces: SpaceSlice, resolver: Resolver) -> None:
         self._db, self._clock, self._authority, self._resolver = db, clock, spaces.authority, resolver
         self._applications, self._memberships = spaces.applications, spaces.memberships
         self._groups, self._mergers, self._hints = spaces.groups, spaces.mergers, spaces.hints
-        self._pace = Pace(clock, burst=30, per_s=2)
-        self._asking = Pace(clock, burst=30, per_s=2)
+        self._said = _ByName(clock)
+        self._asking = _ByName(clock)
 
     def routes(self) -> list[Route]:
         return [
@@ -62,8 +66,8 @@ class SpaceHandlers:
         return _list(await self._db.read(call.participant.id, store.version, call.participant.id, int(number)))
 
     async def apply(self, call: Call) -> web.StreamResponse:
-        self._pace.spend(call.request.remote)
-        receipt = await self._applications.apply(call.participant.id, await _statement(call), call.request.remote)
+        said = await self._statement(call)
+        receipt = await self._applications.apply(call.participant.id, said, place(call.request.remote))
         return web.Response(status=201, body=msgspec.json.encode(receipt), content_type="application/json")
 
     async def state(self, call: Call) -> web.StreamResponse:
@@ -97,18 +101,30 @@ class SpaceHandlers:
 
     def _token(self, call: Call) -> tuple[jose.Unverified, Did]:
         """The DID that a token claims; nothing is proven yet."""
-        self._asking.spend(call.request.remote)
+        self._asking.arrived(call)
         scheme, _, token = call.request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Unauthenticated("peer.no-token")
+        self._asking.claimed(call, token)
         said = jose.read(token)
         return said, Did(jose.check(said, aud=call.participant.did, now=self._clock.now()))
 
     async def request(self, call: Call) -> web.StreamResponse:
         """Of a member: it shows who it is by what it signed, since the list may not know its newest key."""
-        self._pace.spend(call.request.remote)
-        await self._memberships.receive(call.participant.id, await _statement(call))
+        await self._memberships.receive(call.participant.id, await self._statement(call))
         return web.Response(status=204)
+
+    async def _statement(self, call: Call) -> str:
+        self._said.arrived(call)
+        if call.request.content_type != documents.MEDIA:
+            raise WrongMedia("http.body-media", expected=documents.MEDIA)
+        body = await limits.read_body(call.request, limit=documents.LIMIT)
+        try:
+            text = body.decode("ascii")
+        except UnicodeDecodeError as cause:
+            raise Unauthenticated("trust.token-form") from cause
+        self._said.claimed(call, text)
+        return text
 
     async def hint(self, call: Call) -> web.StreamResponse:
         """There may be a newer list of a space: looked at as on any other day, only sooner."""
@@ -120,17 +136,23 @@ class SpaceHandlers:
         return web.Response(status=204)
 
 
-async def _statement(call: Call) -> str:
-    if call.request.content_type != documents.MEDIA:
-        raise WrongMedia("http.body-media", expected=documents.MEDIA)
-    body = await limits.read_body(call.request, limit=documents.LIMIT)
-    try:
-        return body.decode("ascii")
-    except UnicodeDecodeError as cause:
-        raise Unauthenticated("trust.token-form") from cause
-
-
 def _list(found: store.Version | None) -> web.StreamResponse:
     if found is None:
         raise Unknown("peer.nothing-here")
     return web.Response(body=found.jws.encode("ascii"), content_type=documents.MEDIA)
+
+
+class _ByName:
+    """What comes from an address, and of that what comes in one name, which nobody has proven yet: from elsewhere
+    nobody uses up what is left to somebody."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._each, self._all = Pace(clock, burst=30, per_s=2), Pace(clock, burst=300, per_s=10)
+
+    def arrived(self, call: Call) -> None:
+        """Before anything is read; raises TooMany."""
+        self._all.spend(place(call.request.remote))
+
+    def claimed(self, call: Call, token: str) -> None:
+        """Before anything is asked or fetched; raises Unauthenticated or TooMany."""
+        self._each.spend((place(call.request.remote), jose.claimed(token)))

@@ -16,7 +16,7 @@ from connector.clock import Clock, rfc3339
 from connector.contracts.model import Agreement
 from connector.contracts.negotiation.service import Contracts
 from connector.errors import Mistake, Unknown
-from connector.http.pace import Pace
+from connector.http.pace import Pace, place
 from connector.ids import new_uuid
 from connector.participants.lifecycle import is_active, require_active
 from connector.participants.service import Participants
@@ -89,7 +89,7 @@ class Links:
         found = await self._db.read(slug, self._found, slug, _hashed(key)) if possible else None
         file = None if found is None else self._file_of(slug, found.transfer)
         if found is None or file is None:
-            self._strangers.spend(address)
+            self._strangers.spend(place(address))
             raise Unknown("requests.no-link")
         self._pace.spend((slug, found.id))
         await self._db.write(slug, store.used, slug, found.id)

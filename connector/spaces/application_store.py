@@ -86,20 +86,22 @@ def end_invitation(tx: Tx, one: Invitation, state: str, application: str | None 
         raise Conflict("space_invitation")
 
 
-def tries(tx: Tx, participant: str, host: str) -> int:
-    """Wrong codes of this host within the last hour; older ones are forgotten."""
+def tries(tx: Tx, participant: str, did: str) -> tuple[int, int]:
+    """Wrong codes of this DID within the last hour, and those of all; older ones are forgotten."""
     tx.run("DELETE FROM space_try WHERE participant = :p AND at <= :before", p=participant, before=tx.now - TRIES_MS)
     row = tx.one(
-        "SELECT count(*) AS n FROM space_try WHERE participant = :p AND host = :host", p=participant, host=host
-    )
+        "SELECT count(*) AS n, count(CASE WHEN did = :did THEN 1 END) AS own FROM space_try WHERE participant = :p",
+        p=participant, did=did,
+    )  # fmt: skip
     assert row is not None
-    return int(row["n"])
+    return int(row["own"]), int(row["n"])
 
 
-def note_try(tx: Tx, participant: str, host: str) -> None:
+def note_try(tx: Tx, participant: str, did: str, host: str) -> None:
     tx.run(
-        "INSERT INTO space_try (participant, host, at) VALUES (:p, :host, :now)", p=participant, host=host, now=tx.now
-    )
+        "INSERT INTO space_try (participant, did, host, at) VALUES (:p, :did, :host, :now)",
+        p=participant, did=did, host=host, now=tx.now,
+    )  # fmt: skip
 
 
 def _invitation(row: Row) -> Invitation:

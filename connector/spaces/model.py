@@ -21,7 +21,9 @@ INVITED_MS: Final = 14 * DAY_MS
 """How long an invitation may be used."""
 TRIES: Final = 5
 TRIES_MS: Final = 3_600_000
-"""Wrong codes an hour, by the host of the DID that tries them."""
+"""Wrong codes an hour, by the DID that tries them: hundreds share a host."""
+MOST_TRIES: Final = 100
+"""Wrong codes an hour of all together that are kept and logged; a right one is taken all the same."""
 REQUESTS: Final = 12
 """Requests of one member within `TRIES_MS`: each is a version of the list for everybody."""
 WITHDRAWALS: Final = 2 * REQUESTS

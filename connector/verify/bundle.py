@@ -212,10 +212,7 @@ def _vouched(
     did = contract.exporter_of(given)
     listed = need(trust_list, "trust-list")
     logbook.check_signed(log, did, listed)
-    heirs = (heir for party in _parties(given) for heir, _ in listed.succession.line(party))
-    names = {*listed.succession.lineage(did), *_parties(given), *heirs}  # whoever a party has moved to could date back
-    members = [listed.members.get(name) for name in names]
-    operators = frozenset[str]().union(*(one.operators for one in members if one is not None))
+    operators = listed.own_operators(did, *_parties(given))
     if witness is None:
         policy = cosignature.derived(listed.witnesses, *operators)
     else:

@@ -18,7 +18,7 @@ from connector.accounts.model import Role, SignedIn
 from connector.accounts.sessions import SessionOver
 from connector.errors import Defect, HanseError, Mistake, Unknown
 from connector.http import limits
-from connector.http.pace import Pace
+from connector.http.pace import Pace, place
 from connector.http.refusals import TooMany, WrongMedia
 from connector.http.routed import Routed, Row
 from connector.storage.database import Still, Tx, acting
@@ -154,7 +154,7 @@ class _Door:
     async def _paced(self, request: web.Request) -> None:
         """A flood from her address, or through the proxy before us, shuts nobody out of a browser that is known."""
         try:
-            self._addresses.spend(request.remote)
+            self._addresses.spend(place(request.remote))
         except TooMany:
             browser = self._desk.cookies.held(request, session.KNOWN)
             if not await self._desk.sessions.knows(browser):

@@ -3,7 +3,7 @@
 import pytest
 
 from connector.clock import FakeClock
-from connector.http.pace import MOST, Pace
+from connector.http.pace import MOST, Pace, place
 from connector.http.refusals import TooMany
 
 
@@ -39,3 +39,12 @@ def test_memory_is_bounded() -> None:
     for caller in range(MOST + 10):
         pace.spend(caller)
     assert len(pace._buckets) == MOST
+
+
+@pytest.mark.threat("T168")
+def test_a_host_of_many_addresses_is_one_caller() -> None:
+    """>> two addresses of one /64, two of IPv4, one written as IPv6, none << one caller, two, the same, nobody."""
+    assert place("2001:db8:0:1::5") == place("2001:db8:0:1:ffff::9%eth0") == "2001:db8:0:1::/64"
+    assert place("2001:db8:0:2::5") != place("2001:db8:0:1::5")
+    assert place("192.0.2.17") == place("::ffff:192.0.2.17") == "192.0.2.17" != place("192.0.2.18")
+    assert place(None) == place("/run/api.sock") == place("1" * 9_999) == ""

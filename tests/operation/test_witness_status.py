@@ -10,6 +10,7 @@ from connector.http.outbound import Answer
 from connector.operation.witness_status import LATE_MS, Log, State, WitnessStatus, judge
 from connector.storage.database import Tx
 from connector.telemetry import MOST_SERIES, Metrics
+from connector.trust.members.successors import Step, Successors
 from connector.witness.ask import Witnesses
 from connector.witness.quorum import Progress
 from tests.testkit.towns import Towns
@@ -104,16 +105,20 @@ async def test_each_request_is_counted_by_its_outcome(towns: Towns) -> None:
 
 
 @pytest.mark.threat("T69")
-async def test_a_partner_whose_operator_runs_the_only_witness_is_named(towns: Towns) -> None:
-    """>> a contract with a partner of the witness's operator << named; with another witness there is nobody to name."""
+@pytest.mark.parametrize("moved", [False, True])
+async def test_a_partner_whose_operator_runs_the_only_witness_is_named(towns: Towns, moved: bool) -> None:
+    """>> a contract with a partner of the witness's operator, or that moved to it << named; with another witness there
+    is nobody to name."""
     await towns.concluded("nachbardorf", TOWN)
-    theirs = SimpleNamespace(operator=Peer().operator)
+    theirs, heir = SimpleNamespace(operator=Peer().operator), "did:web:neu.example"
     partner, peer, other = towns.did("nachbardorf"), Peer(), Peer("did:web:b.example")
+    line = Successors([Step(partner, heir, 0)] if moved else [])
     for peers, expected in (((peer,), (partner,)), ((peer, other), ())):
         stage = Stage(towns, *peers)
         listed = SimpleNamespace(
-            witnesses_for=stage.net.witnesses_for, entry_for=lambda own, did: theirs if did == partner else None
-        )
+            witnesses_for=stage.net.witnesses_for, line_for=lambda own: line,
+            entry_for=lambda own, did: theirs if did == (heir if moved else partner) else None,
+        )  # fmt: skip
         watch = WitnessStatus(towns.db, stage.clock, towns.participants, listed, Metrics())  # type: ignore[arg-type]
         [own] = [one for one in await watch.now() if one.participant == TOWN]
         assert own.alone == expected
@@ -124,7 +129,9 @@ async def test_bug_a_log_counted_as_watched_by_its_own_operator_spelled_otherwis
     """>> the only witness bears our operator's name with a zero width space << nobody vouches for this log."""
     stage = Stage(towns, Peer("Muster\u200bstadt"))
     await stage.grow()
-    listed = SimpleNamespace(witnesses_for=stage.net.witnesses_for, entry_for=lambda own, did: None)
+    listed = SimpleNamespace(
+        witnesses_for=stage.net.witnesses_for, line_for=lambda own: Successors([]), entry_for=lambda own, did: None
+    )
     watch = WitnessStatus(towns.db, stage.clock, towns.participants, listed, Metrics())  # type: ignore[arg-type]
     [own] = [one for one in await watch.now() if one.participant == TOWN]
     assert own.state == "nobody"

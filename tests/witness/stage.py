@@ -14,6 +14,7 @@ from connector.participants.service import Hosted
 from connector.settings.sections import Witness as Settings
 from connector.storage.database import Tx
 from connector.trust.members import trust_list
+from connector.trust.members.successors import Successors
 from connector.verify.formats import checkpoint, cosignature
 from connector.witness import cosign, cosignatures
 from connector.witness.ask import Witnesses
@@ -80,6 +81,9 @@ class Net:
 
     def entry_for(self, own: str, did: str) -> None:
         return None
+
+    def line_for(self, own: str) -> Successors:
+        return Successors([])
 
     async def post(self, url: str, body: bytes, **how: object) -> Answer:
         return self.peers[url].answer(body)

@@ -141,8 +141,7 @@ def _time(parts: EvidenceParts, did: str, seal: Seal) -> int:
     """Seconds from which on an answer counts for the verifier: the time of the witnesses, else the seal's own."""
     try:
         agreement = contract.parse_agreement(parts.agreement)
-        partner = agreement.consumer if did == agreement.provider else agreement.provider
-        policy = export.policy_of(parts.trust_list, did, partner)
+        policy = export.policy_of(parts.trust_list, did, (agreement.provider, agreement.consumer))
         state = records.parse_proof(parts.log.proof).checkpoint
         return trusted_time.find(state, parts.log.timestamp, policy, ()).seconds
     except Fault:

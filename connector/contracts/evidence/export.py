@@ -181,14 +181,11 @@ def _first(tx: Tx, state: Batch, growth: list[bytes], size: int) -> bytes:
     return logbook.write_first(size, growth, note)
 
 
-def policy_of(trust_list: str, names: Sequence[str], partner: str) -> Policy | None:
-    """Whose cosignatures an auditor who has only this trust list will count for a contract in the log of whoever has,
-    or has had, these DIDs."""
+def policy_of(trust_list: str, exporter: str, parties: Sequence[str]) -> Policy | None:
+    """Whose cosignatures an auditor who has only this trust list will count for a contract of these DIDs."""
     try:
         listed = trustlist.parse(trust_list.encode("ascii"))
-        members = (listed.members.get(did) for did in (*names, partner))
-        operators = [one.operator for one in members if one is not None]
-        return cosignature.derived(listed.witnesses, *operators)
+        return cosignature.derived(listed.witnesses, *listed.own_operators(exporter, *parties))
     except (Fault, ValueError):
         return None
 

@@ -154,7 +154,7 @@ class Evidence:
             for role, sha256 in log_records.seconds(tx, agreement).items()
         }
         logged = {role: item.body for role, item in named.items() if item is not None}
-        vouching = export.policy_of(listed, hosted.participant.own_dids, agreement.counterparty)
+        vouching = export.policy_of(listed, hosted.participant.did, agreement.parties)
         log = export.log_evidence(tx, slug, agreement.id, vouching)
         said = self._translations
         return export.EvidenceParts(

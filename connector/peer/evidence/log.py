@@ -13,7 +13,7 @@ from connector.audit import sealer, tiles
 from connector.audit.tiles import Tile
 from connector.clock import Clock
 from connector.errors import Unknown
-from connector.http.pace import Pace
+from connector.http.pace import Pace, place
 from connector.peer.routes import Call, Route
 from connector.storage.database import Database, Tx
 from connector.witness import cosignatures
@@ -37,7 +37,7 @@ class LogHandlers:
         ]
 
     async def checkpoint(self, call: Call) -> web.StreamResponse:
-        self._pace.spend(call.request.remote)
+        self._pace.spend(place(call.request.remote))
         slug = call.participant.id
         note = await self._db.read(slug, cosignatures.published, slug, _epoch(call))
         if note is None:
@@ -46,7 +46,7 @@ class LogHandlers:
 
     async def tile(self, call: Call) -> web.StreamResponse:
         """A tile keeps its bytes for good, a partial one too: the tree only grows."""
-        self._pace.spend(call.request.remote)
+        self._pace.spend(place(call.request.remote))
         tile = tiles.named(call.params["level"], call.params["place"])
         body = await self._db.read(call.participant.id, _tile, call.participant.id, _epoch(call), tile)
         return web.Response(body=body, content_type="application/octet-stream", headers=FOREVER)

@@ -15,7 +15,7 @@ from aiohttp import web
 from connector.clock import Clock
 from connector.errors import HanseError, Mistake, PeerError, Unknown
 from connector.http import limits
-from connector.http.pace import Pace
+from connector.http.pace import Pace, place
 from connector.storage.database import PROCESS, Database
 from connector.telemetry import Metrics
 from connector.trust.did import did as dids
@@ -79,7 +79,7 @@ class WitnessHandlers:
         self._metrics.count("hanse_witness_answered_total", "Requests to this witness, by outcome.", outcome=outcome)
 
     async def _answer(self, request: web.Request) -> web.Response:
-        self._pace.spend(request.remote)
+        self._pace.spend(place(request.remote))
         asked = cosign.parse(await limits.read_body(request, limit=cosign.LIMIT))
         entry = self._listed(asked.checkpoint.origin)
         keys = _signed(asked, entry.logging(self._clock.now()))

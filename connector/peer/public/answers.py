@@ -18,6 +18,7 @@ from aiohttp import web
 from connector.dataplane.sources import Broken
 from connector.errors import Unavailable
 from connector.http import limits
+from connector.http.pace import place
 from connector.http.refusals import TooMany
 from connector.peer.public import forms
 from connector.peer.public.forms import Shown
@@ -129,7 +130,7 @@ class Answers:
     @contextmanager
     def turn(self, request: web.Request) -> Iterator[None]:
         """A place among those whom something is sent to; raises TooMany and Unavailable."""
-        address = request.remote or ""
+        address = place(request.remote)
         if self._open[address] >= FROM_ONE:
             raise TooMany("public.too-many-at-once")
         if self._open.total() >= ALTOGETHER:

@@ -19,7 +19,7 @@ from connector.catalogue.snapshots.model import PageAsked, Snapshot
 from connector.catalogue.snapshots.pages import Gone, Pages, gzipped
 from connector.clock import Clock
 from connector.errors import PeerError, Unknown
-from connector.http.pace import Pace
+from connector.http.pace import Pace, place
 from connector.metadata.project import dcat_ap
 from connector.metadata.rdf import fragments, oxigraph
 from connector.metadata.rdf.fragments import Form
@@ -63,16 +63,16 @@ class PublicHandlers:
 
     async def home(self, call: Call) -> web.StreamResponse:
         """A participant's root is where its catalogue is."""
-        self._pace.spend(call.request.remote)
+        self._pace.spend(place(call.request.remote))
         return web.Response(status=303, headers={"Location": f"{call.participant.root}/catalog.html"})
 
     async def text(self, page: str, call: Call) -> web.StreamResponse:
         """Imprint, privacy, accessibility, easy language."""
-        self._pace.spend(call.request.remote)
+        self._pace.spend(place(call.request.remote))
         return self._html.text(call, page, self._texts)
 
     async def catalogue(self, ending: Shown | None, call: Call) -> web.StreamResponse:
-        self._pace.spend(call.request.remote)
+        self._pace.spend(place(call.request.remote))
         form = ending or forms.accepted(call.request.headers.get("Accept", ""))
         return await self._html.guarded(call, form, self._catalogue(call, form, () if ending else ("Accept",)))
 
@@ -110,7 +110,7 @@ class PublicHandlers:
         return found
 
     async def dataset(self, call: Call) -> web.StreamResponse:
-        self._pace.spend(call.request.remote)
+        self._pace.spend(place(call.request.remote))
         uuid, ending = forms.ending(call.params["name"])
         form = ending or forms.accepted(call.request.headers.get("Accept", ""))
         return await self._html.guarded(call, form, self._dataset(call, uuid, form, () if ending else ("Accept",)))
@@ -153,7 +153,7 @@ class PublicHandlers:
         )
 
     async def series(self, call: Call) -> web.StreamResponse:
-        self._series_pace.spend(call.request.remote)
+        self._series_pace.spend(place(call.request.remote))
         uuid, ending = forms.ending(call.params["name"])
         form = ending or forms.accepted(call.request.headers.get("Accept", ""))
         return await self._html.guarded(call, form, self._series(call, uuid, form, () if ending else ("Accept",)))

@@ -13,7 +13,7 @@ from connector.clock import Clock
 from connector.dataplane.sources import Description, ranges
 from connector.dataplane.sources.registered import Registered, Sources
 from connector.errors import Unknown
-from connector.http.pace import Pace
+from connector.http.pace import Pace, place
 from connector.peer.public import answers
 from connector.peer.public.answers import Answers
 from connector.peer.public.catalogue import BURST, PER_S
@@ -29,7 +29,7 @@ class Downloads:
         self._pace = Pace(clock, burst=BURST, per_s=PER_S)
 
     async def download(self, call: Call) -> web.StreamResponse:
-        self._pace.spend(call.request.remote)
+        self._pace.spend(place(call.request.remote))
         slug = call.participant.id
         found = await self._db.read(slug, _open, self._records, slug, call.params["uuid"], call.params["file"])
         wanted = ranges.wanted(call.request.method, call.request.headers)

@@ -26,6 +26,7 @@ from connector.spaces.keeping import listing
 from connector.spaces.keeping.authority import SpaceAuthority, record
 from connector.spaces.model import (
     APPLICATION_MS,
+    MOST_TRIES,
     OVER,
     TRIES,
     TRIES_MS,
@@ -120,10 +121,13 @@ class Applications:
             before = application_store.application(tx, slug, found.application)
             if before is not None and before.did == did:
                 return before
-        if application_store.tries(tx, slug, host) >= TRIES:
+        own, altogether = application_store.tries(tx, slug, did)
+        if own >= TRIES:
             return TooMany("spaces.tries")
         if (refused := _refusal(found, host, claims, tx.now)) is not None:
-            application_store.note_try(tx, slug, host)
+            if altogether >= MOST_TRIES:  # of names that somebody makes up; whose code is right is held up by none
+                return TooMany("spaces.tries")
+            application_store.note_try(tx, slug, did, host)
             record(tx, hosted, "wrong code", did=did)
             return refused
         assert found is not None

@@ -74,6 +74,17 @@ def read(token: str, *, limit: int = LIMIT, nodes: int = 10_000) -> Unverified:
     return Unverified(token, header, claims, token[: len(head) + 1 + len(body)].encode("ascii"), octets)
 
 
+def claimed(token: str) -> str:
+    """The DID whose key the header names, whoever wrote that, without reading further; empty if it names none."""
+    head = token.partition(".")[0]
+    try:
+        header = _usual_header(head) if len(head) <= USUAL_HEADER else None
+    except (ValueError, PeerError) as cause:
+        raise Unauthenticated("trust.token-form") from cause
+    kid = header.get("kid") if isinstance(header, dict) else None
+    return kid.partition("#")[0] if isinstance(kid, str) else ""
+
+
 @lru_cache(maxsize=1024)
 def _usual_header(segment: str) -> object:
     """A member's tokens all have the same header: read once, never changed."""

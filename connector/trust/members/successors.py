@@ -39,6 +39,10 @@ class Successors:
         steps = self._way(did, now)
         return steps[-1].heir if steps else None
 
+    def heirs(self, did: str, now: int) -> tuple[str, ...]:
+        """All in the line whose day has come, one after the other."""
+        return tuple(step.heir for step in self._way(did, now))
+
     def since(self, did: str, now: int) -> int | None:
         """From when on `successor` answers for `did` (ms)."""
         return max((step.since for step in self._way(did, now)), default=None)

@@ -138,6 +138,13 @@ class TrustList:
         """Who has its place now: itself, or the last of its successors."""
         return next((heir for heir, _ in reversed(self.succession.line(did))), did)
 
+    def own_operators(self, exporter: str, *parties: str) -> frozenset[str]:
+        """Operators that do not vouch for a contract: those of whoever exports it, of the parties, of all whose place
+        one of them has taken or who has taken a party's place, and who could so date back (decision 0172, T69)."""
+        heirs = (heir for party in parties for heir, _ in self.succession.line(party))
+        names = {*self.succession.lineage(exporter), *parties, *heirs}
+        return frozenset(name for one in names if one in self.members for name in self.members[one].operators)
+
     def member(self, did: str) -> Member:
         """The entry of `did`; Fault `not-listed`."""
         if did not in self.members:

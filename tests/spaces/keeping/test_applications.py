@@ -12,17 +12,17 @@ from connector.app.surfaces import peer_routes
 from connector.approvals.decide import NotYours
 from connector.clock import FakeClock, SystemClock
 from connector.errors import Mistake, Unknown
-from connector.spaces import documents, member_store
+from connector.spaces import application_store, documents, member_store
 from connector.spaces.decision import membership
 from connector.spaces.keeping.invitations import NewInvitation
-from connector.spaces.model import DAY_MS, INVITED_MS, Keys, Rules
+from connector.spaces.model import DAY_MS, INVITED_MS, MOST_TRIES, Keys, Rules
 from connector.storage.database import Tx, acting
 from connector.trust.keys.jwk import encode, thumbprint
 from connector.trust.keys.signing import SoftwareKey
 from connector.witness import possession
 from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, TOWN, UNLISTED, County, applied, joined
 from tests.testkit.cities import MUNICIPALITY, City, Space
-from tests.testkit.nasty import NastyPeer, Reply, nasty_peer
+from tests.testkit.nasty import NastyPeer, Reply, nasty_peer, nasty_peers
 
 ANNA, BERT, CEM = PEOPLE
 
@@ -104,13 +104,49 @@ def expire(tx: Any, invitation: str) -> None:
 
 @pytest.mark.threat("T30")
 async def test_five_wrong_codes_an_hour(county: County, nasty: NastyPeer) -> None:
-    """Unknown ones by address; for a place that tried five that were made for others even a right one waits."""
+    """Unknown ones by address; for a town that tried five that were made for others even a right one waits."""
     statuses = [(await hand_in(county, nasty, None)).status for _ in range(7)]
     assert statuses == [403] * 5 + [429] * 2
     for _ in range(5):
         assert (await hand_in(county, nasty, await county.invite(domain="stadt.example"))).status == 403
     right = await county.invite()
     assert (await hand_in(county, nasty, right)).status == 429
+
+
+@pytest.mark.threat("T168")
+async def test_bug_one_town_shut_out_all_that_share_its_host(county: County, space: Space) -> None:
+    """Bug: >> a town tries wrong codes until it waits, its neighbour on the same host and address brings a right one <<
+    429; and what a town used up in statements, others from there lacked."""
+    async with nasty_peers(space, ["frech", "brav"], kind=None) as peers:
+        bad, good = peers["frech"], peers["brav"]
+        assert bad.did.rpartition(":")[0] == good.did.rpartition(":")[0]
+        elsewhere = await county.invite(domain="stadt.example")
+        statuses = [(await hand_in(county, bad, elsewhere)).status for _ in range(40)]
+        assert statuses[:6] == [403] * 5 + [429]
+        assert (await hand_in(county, good, elsewhere)).status == 403
+        assert (await hand_in(county, good, await county.invite())).status == 201
+
+
+@pytest.mark.threat("T168")
+async def test_names_that_somebody_makes_up_use_up_nothing_of_others(county: County, nasty: NastyPeer) -> None:
+    """>> a hundred wrong codes in as many names << one more is neither kept nor logged, a right one is taken."""
+    elsewhere, db = await county.invite(domain="stadt.example"), county.city.services.infra.db
+    await db.write(COUNTY, made_up)
+    before = await db.read(COUNTY, tries_and_events)
+    reply = await hand_in(county, nasty, elsewhere)
+    assert (reply.status, code(reply)) == (429, "spaces.tries")
+    assert await db.read(COUNTY, tries_and_events) == before
+    assert (await hand_in(county, nasty, await county.invite())).status == 201
+
+
+def made_up(tx: Tx) -> None:
+    for number in range(MOST_TRIES):
+        application_store.note_try(tx, COUNTY, f"did:web:viele.example:{number}", "viele.example")
+
+
+def tries_and_events(tx: Tx) -> Any:
+    sql = "SELECT (SELECT count(*) FROM space_try WHERE participant = :p) AS tries, count(*) AS events FROM audit_entry"
+    return tx.one(f"{sql} WHERE participant = :p", p=COUNTY)
 
 
 async def test_an_unknown_code_makes_us_fetch_nothing(county: County, nasty: NastyPeer) -> None:
