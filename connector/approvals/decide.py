@@ -85,6 +85,19 @@ def part_for(ballot: Ballot, voter: Voter) -> Part | None:
     return next((part for part in parts if ROLE_OF[part] in voter.roles and ballot.missing(part) > 0), None)
 
 
+def lacking(ballot: Ballot, stewards: frozenset[str], officers: frozenset[str]) -> Part | None:
+    """The part in which there are not enough people who could still agree, of those who have the roles; None: there
+    are enough. Whoever is steward and data protection is one person, and counts for one part."""
+    gone = ballot.authors | {vote.who for vote in ballot.votes}
+    free, other = stewards - gone, officers - gone
+    wanted, protection = max(ballot.missing("steward"), 0), max(ballot.missing("protection"), 0)
+    if wanted > len(free):
+        return "steward"
+    if protection > len(other):
+        return "protection"
+    return "steward" if protection and wanted + protection > len(free | other) else None
+
+
 def require_open(ballot: Ballot, now: int) -> None:
     """Raises Late: with what became of it."""
     state: State = expire(ballot, now).state

@@ -228,21 +228,28 @@ class Approvals:
             told |= self._people.holding(tx, slug, "protection")
         return frozenset(told - {*one.ballot.authors, *(vote.who for vote in one.ballot.votes)})
 
+    def lacking(self, tx: Tx, slug: str, ballot: Ballot) -> Part | None:
+        """The part in which a person is missing whom the participant does not have."""
+        return decide.lacking(
+            ballot, self._people.holding(tx, slug, "steward"), self._people.holding(tx, slug, "protection")
+        )
+
     # Steps inside a transaction
 
     def open(
         self, tx: Tx, slug: str, asked: Asked, rule: ApprovalRule, stewards: int, protection: int, drafter: str = ""
     ) -> ApprovalRow:  # fmt: skip
         """A new approval, its deadline as a timer; raises Mistake if nobody could ever agree to a draft."""
-        if asked.subject == "publication":  # what a partner waits for has its deadline, and people may come meanwhile
-            self._require_somebody(tx, slug, frozenset(drafter.split()), stewards, protection)
         span = (rule.days or DAYS) * DAY_MS
         due_at = tx.now + span if rule.days else NEVER_MS
+        ballot = Ballot(stewards=stewards, protection=protection, drafter=drafter, due_at=due_at)
+        if asked.subject == "publication":  # what a partner waits for has its deadline, and people may come meanwhile
+            self._require_somebody(tx, slug, ballot)
         one = ApprovalRow(
             participant=slug, id=new_uuid(), subject=asked.subject, process=asked.process, dataset=asked.dataset,
             title=plain(asked.title, 300), counterparty=asked.counterparty, template=asked.template, terms=asked.terms,
             dataset_version=asked.dataset_version, draft=asked.draft, asked_at=tx.now, remind_at=tx.now + span // 2,
-            ballot=Ballot(stewards=stewards, protection=protection, drafter=drafter, due_at=due_at),
+            ballot=ballot,
         )  # fmt: skip
         store.insert(tx, one)
         if one.due_at is not None:
@@ -254,13 +261,10 @@ class Approvals:
         """Which dataset came of a draft."""
         return store.save(tx, replace(one, dataset=dataset))
 
-    def _require_somebody(
-        self, tx: Tx, slug: str, authors: frozenset[str], stewards: int, protection: int
-    ) -> None:  # fmt: skip
-        if stewards > len(self._people.holding(tx, slug, "steward") - authors):
-            raise Mistake("approvals.nobody-else")
-        if protection and not self._people.holding(tx, slug, "protection") - authors:
-            raise Mistake("approvals.no-protection")
+    def _require_somebody(self, tx: Tx, slug: str, ballot: Ballot) -> None:
+        lacks = self.lacking(tx, slug, ballot)
+        if lacks is not None:
+            raise Mistake("approvals.nobody-else" if lacks == "steward" else "approvals.no-protection")
 
     def _held(self, tx: Tx, slug: str, approval_id: str) -> ApprovalRow:
         found = store.approval(tx, slug, approval_id, lock=True)

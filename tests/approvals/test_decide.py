@@ -1,6 +1,8 @@
 """The state machine of an approval, every state that people and time can reach."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import combinations, product
 
 import pytest
 
@@ -158,3 +160,34 @@ def test_whom_it_waits_for() -> None:
     assert [decide.part_for(open_, each) for each in EVERYBODY] == [None, "steward", "protection", "protection", None]
     after = decide.yes(open_, CARL, "protection", 1)
     assert [decide.part_for(after, each) for each in EVERYBODY] == [None, "steward", None, "steward", None]
+
+
+@pytest.mark.parametrize("demand", DEMANDS)
+def test_what_lacks_a_person_nobody_can_complete(demand: tuple[int, int]) -> None:
+    """>> every town of up to five people, every author, every yes so far << a person is said to be missing exactly
+    where no order of yeses completes it."""
+    for count in range(len(EVERYBODY) + 1):
+        for town in combinations(EVERYBODY, count):
+            for author in ("", ANNA.who, f"{ANNA.who} {DORA.who}"):
+                for one in reached(ballot(*demand, author), town):
+                    if one.state == "open":
+                        ends = any(after.state == "approved" for after in reached(one, town))
+                        lacks = decide.lacking(one, having(town, "steward"), having(town, "protection"))
+                        assert (lacks is None) == ends
+
+
+def having(town: tuple[Voter, ...], role: str) -> frozenset[str]:
+    return frozenset(one.who for one in town if role in one.roles)
+
+
+def reached(start: Ballot, town: tuple[Voter, ...]) -> set[Ballot]:
+    """All that they can make of it by saying yes, one after the other."""
+    seen, left = {start}, [start]
+    while left:
+        one = left.pop()
+        for voter, part in product(town, PARTS):
+            with suppress(Late, NotYours):
+                after = decide.yes(one, voter, part, 1)
+                left += [] if after in seen else [after]
+                seen.add(after)
+    return seen

@@ -88,6 +88,20 @@ async def test_what_could_not_be_published_does_not_wait(town: Towns) -> None:
         await submit(town, ANNA, await trees(town, slots={}))
 
 
+async def test_bug_one_person_of_both_roles_was_to_agree_twice(town: Towns) -> None:
+    """>> a draft that a steward and data protection agree to, and one person has both roles << said at once; with
+    another steward it waits for both."""
+    both = Voter("p-dddddd", frozenset({"steward", "protection"}))
+    town.people.roles = {both.who: set(both.roles), PAULA.who: {"publisher"}}
+    with pytest.raises(Mistake, match=r"approvals\.nobody-else"):
+        await submit(town, PAULA, await trees(town, personal=True))
+    town.people.roles[ANNA.who] = {"steward"}
+    made = await submit(town, PAULA, await trees(town, personal=True))
+    await yes(town, made, both)
+    one, _ = await yes(town, made, ANNA)
+    assert one.ballot.state == "approved"
+
+
 async def test_nobody_who_could_agree(town: Towns) -> None:
     """>> personal data, and nobody for data protection << said at once, not after two weeks."""
     town.people.roles = {ANNA.who: {"steward"}}

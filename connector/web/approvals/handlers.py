@@ -51,6 +51,7 @@ class _Shown(Struct, frozen=True):
     about: About | None
     problem: str = ""
     version: str = ""
+    lacks: Part | None = None
 
 
 class ApprovalPages:
@@ -193,7 +194,7 @@ class ApprovalPages:
         return await page(
             call, "approvals/one.html", 200 if problem is None else 422,
             title=one.title or call.say(f"web.approvals.about.{one.subject}"), one=one, about=found.about,
-            unreadable=found.problem, seen=found.version,
+            unreadable=found.problem, seen=found.version, lacks=found.lacks,
             codes=[(code, call.say(f"web.approvals.code.{code}")) for code in CODES],
             errors=errors, wrong=dict(errors), crumbs=[(call.say("web.approvals.title"), call.at("approvals"))],
             reason=call.form.text("reason"), code=call.form.text("code"), until=call.form.text("until"),
@@ -203,10 +204,11 @@ class ApprovalPages:
     def _look(self, tx: Tx, call: Call) -> _Shown:
         row = self._approvals.get(tx, call.slug, call.param("id"))
         shown = self._views.one(tx, row, call.voter)
+        lacks = self._approvals.lacking(tx, call.slug, row.ballot) if shown.state == "open" else None
         about = nested(tx, self._about, call, row)
         if isinstance(about, HanseError):  # the draft does not fit what is published now
-            return _Shown(shown, None, problem=call.explain(about))
-        return _Shown(shown, about, version=self._version(tx, row))
+            return _Shown(shown, None, problem=call.explain(about), lacks=lacks)
+        return _Shown(shown, about, version=self._version(tx, row), lacks=lacks)
 
     def _version(self, tx: Tx, row: ApprovalRow) -> str:
         """Of the data that a contract gives: others may come while people decide. Drafts and terms stay as they are."""

@@ -72,6 +72,23 @@ async def test_a_contract_is_approved_in_three_actions(city: City, desk: Opened)
     assert "Das ist schon freigegeben." in refused.words
 
 
+async def test_bug_a_page_let_one_person_hope_for_four_eyes(city: City, desk: Opened) -> None:
+    """>> two stewards have to agree to a contract; the town has one, who agrees << before and after it the page says
+    that it cannot be approved so, why, and what is next; with a second one it says no such thing."""
+    await ruled(city, "two")
+    await asked(city, title="Baumkataster")
+    anna = desk.browser({TOWN: ["steward"]}, name="Anna")
+    one = await anna.get((await anna.get(LIST)).link("Baumkataster"))
+    agreed = await anna.send(one, "/yes", "Zustimmen")
+    for page in (one, agreed):
+        assert "Dafür gibt es hier zu wenige Personen: kein Vier-Augen-Prinzip" in page.words
+        assert "Als Nächstes lädt die Verwaltung unter „Personen und Rollen“ eine Person ein" in page.words
+    for login in ("anna", "berta"):
+        person = await city.services.accounts.people.add(f"{login}@stadt.example", login)
+        await city.services.accounts.people.grant(TOWN, "", person.id, "steward")
+    assert "kein Vier-Augen-Prinzip" not in (await anna.get(one.path)).words
+
+
 @pytest.mark.threat("T161")
 async def test_bug_a_contract_of_four_eyes_said_a_person_to_the_partner(city: City, desk: Opened) -> None:
     """>> two stewards of the town agree << "zwei Personen", with pseudonym, role and time of each, on the contract's
