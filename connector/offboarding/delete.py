@@ -9,7 +9,7 @@ else.
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -29,6 +29,7 @@ from connector.storage import outbox
 from connector.storage.at_rest import at_rest, refuse
 from connector.storage.database import PROCESS, Database, Tx, long
 from connector.trust.development.space import DevelopmentSpace
+from connector.trust.members import pins
 from connector.trust.members.source import TrustListSource
 from connector.trust.members.trust_list import Anchor
 
@@ -100,7 +101,8 @@ class Deletion:
             while await self._db.write(slug, self._portion, slug):
                 pass
             await asyncio.to_thread(self._unlink, slug)
-            while not await self._db.write(slug, self._buried, slug):
+            others = {did for one in await self._participants.everyone() for did in one.participant.own_dids}
+            while not await self._db.write(slug, self._buried, slug, others):
                 await self._db.write(slug, self._portion, slug)
         await self._participants.catch_up()
 
@@ -144,11 +146,14 @@ class Deletion:
         return participant_rows.erase(tx, slug, PORTION) if lifecycle.alone(tx, slug).state == "deleting" else 0
 
     @long
-    def _buried(self, tx: Tx, slug: str) -> bool:
-        """Whether it is over: in the same transaction in which nothing was left."""
+    def _buried(self, tx: Tx, slug: str, others: Collection[str]) -> bool:
+        """Whether it is over: in the same transaction in which nothing was left. `others`: DIDs that mean somebody who
+        stays, as a former one does after a move within this database."""
         if lifecycle.alone(tx, slug).state == "deleting":
             if participant_rows.held(tx, slug):
                 return False
+            for did in set(lifecycle.all_dids(tx, slug)).difference(others):
+                pins.forget(tx, did)
             lifecycle.mark_deleted(tx, slug)
         return True
 

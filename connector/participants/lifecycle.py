@@ -85,6 +85,11 @@ def known(tx: Tx, slug: str) -> LifecycleState:
     return found
 
 
+def all_dids(tx: Tx, slug: str) -> tuple[str, ...]:
+    """As `own_dids`, also once nobody here knows it any more."""
+    return store.all_dids(tx, slug)
+
+
 def leavers(tx: Tx) -> list[LifecycleState]:
     """All participants that have begun to leave, those that are gone too; in the scope of the process."""
     return store.leaving(tx)

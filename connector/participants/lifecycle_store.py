@@ -24,6 +24,12 @@ def standing(tx: Tx, participant: str) -> LifecycleState | None:
     return None if row is None else _standing(row)
 
 
+def all_dids(tx: Tx, participant: str) -> tuple[str, ...]:
+    """The DID that it has, or had, and those of before."""
+    row = tx.one("SELECT did, former FROM participant WHERE id = :id", id=participant)
+    return () if row is None else (row["did"], *msgspec.json.decode(row["former"], type=tuple[str, ...]))
+
+
 _TURN = TURN.format(id=":id")
 _SHARED = SHARED.format(id=":id")
 

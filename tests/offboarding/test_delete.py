@@ -9,11 +9,14 @@ from connector.errors import Defect, HanseError, Mistake, Unavailable, Unknown
 from connector.offboarding import participant_rows
 from connector.participants import lifecycle_store
 from connector.privacy import holds
-from connector.storage.database import Tx
+from connector.storage.database import PROCESS, Tx
+from connector.trust.members import pins
+from connector.trust.members.anchors import Pin
 from connector.verify.bundle import verify_bundle
 from tests.contracts.auditor import auditor
 from tests.offboarding.leaver import LEAVER, PARTNER, closed, gone, handed, state
 from tests.testkit.leavers import Killed, Mortal, holdings, leaving
+from tests.testkit.moved import set_former
 from tests.testkit.towns import Towns
 
 ON_POSTGRES = pytest.mark.parametrize("towns", ["postgres"], indirect=True)  # SQLite has no roles
@@ -45,6 +48,24 @@ async def test_rows_files_and_keys_go_and_the_neighbour_keeps_all(towns: Towns, 
     assert [sorted(one.name for one in folder.iterdir()) for folder in folders] == [["altstadt"]] * 3
     for bundle in (before, await evidence.bundle(PARTNER, agreement.id), await evidence.bundle("altstadt", other.id)):
         assert verify_bundle(bundle, roots, "de").holds_apart_from_time
+
+
+@pytest.mark.on_both
+async def test_bug_what_it_believed_stayed_under_its_name(towns: Towns) -> None:
+    """Bug: >> one that joined a space is deleted << the key that its people compared stood there with its DID for ever.
+
+    What another one believes stays, and of the leaver's former DID what is somebody else's now.
+    """
+    heir = towns.did(PARTNER)
+    former = ("did:web:frueher.example", heir)
+    pin = Pin(authority="urn:k", space="https://k.example/space", name="K", jwk={}, list_url="https://k.example/list")
+    for slug, did in ((LEAVER, towns.did(LEAVER)), *((LEAVER, did) for did in former)):
+        await towns.db.write(slug, pins.pin, did, pin)
+    await towns.db.write(LEAVER, set_former, LEAVER, *former)
+    await closed(towns)
+    await handed(towns)
+    assert (await leaving(towns)[1].delete(LEAVER, abandon=False, despite=True)).state == "deleted"
+    assert [one.members for one in await towns.db.read(PROCESS, pins.pins)] == [{heir}]
 
 
 async def test_what_has_to_be_done_before(towns: Towns) -> None:

@@ -23,18 +23,21 @@ BELIEVED = "SELECT member, authority, space, pinned_at FROM space_pin ORDER BY m
 EXPECTED = [(member, "urn:k", "s", 7) for member in ("did:web:a", "did:web:before", "did:web:k")]
 
 
-def _participant(slug: str, former: str = "[]") -> str:
+def _participant(slug: str, former: str = "[]", state: str = "active") -> str:
     return (
         "INSERT INTO participant (id, did, root, host, path, name, kind, operator, state, created_at, former)"
-        f" VALUES ('{slug}', 'did:web:{slug}', 'https://{slug}', '{slug}', '', 'A', 'k', 'o', 'active', 1, '{former}')"
+        f" VALUES ('{slug}', 'did:web:{slug}', 'https://{slug}', '{slug}', '', 'A', 'k', 'o', '{state}', 1, '{former}')"
     )
 
 
 def _rows() -> list[tuple[str, str]]:
-    """One joined and had another DID before, one was refused, one has nothing to do with it."""
+    """One joined and had another DID before, one was refused, one has nothing to do with it, one had joined and was
+    deleted since; in the place of its former DID is the first, as after a move within this database."""
     return [
         ("a", _participant("a", '["did:web:before"]')), ("b", _participant("b")), ("c", _participant("c")),
-        ("a", JOINED.format(slug="a", state="member")), ("b", JOINED.format(slug="b", state="refused")), ("a", PINNED),
+        ("d", _participant("d", '["did:web:before", "did:web:long-ago"]', "deleted")),
+        ("a", JOINED.format(slug="a", state="member")), ("b", JOINED.format(slug="b", state="refused")),
+        ("d", JOINED.format(slug="d", state="member")), ("a", PINNED),
     ]  # fmt: skip
 
 

@@ -40,6 +40,12 @@ def pin(tx: Tx, member: str, one: Pin) -> None:
     tx.signal(TOPIC)
 
 
+def forget(tx: Tx, member: str) -> None:
+    """Whoever had this DID has left, and believes nothing any more; the lists of others stay."""
+    if tx.run("DELETE FROM space_pin WHERE member = :member", member=member):
+        tx.signal(TOPIC)
+
+
 def pins(tx: Tx) -> list[Pin]:
     """All pinned spaces, each with who believes it; the one pinned first in front."""
     found: dict[tuple[str, str], Pin] = {}
