@@ -1,20 +1,25 @@
 """Taking foreign catalogues in over the management surface: runs, originals, questions, answers, repairs."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import msgspec
 from aiohttp import web
 
 from connector.api.routes import PARTICIPANT, Query, Route, get, post, problem_codes
+from connector.approvals.imports import ImportApprovals
 from connector.errors import Mistake
+from connector.harvest import waiting
 from connector.harvest.assemble import HarvestSlice
 from connector.harvest.model import Answer
 from connector.http import limits
 from connector.http.incoming import Incoming
 from connector.metadata.rdf.reading import LIMITS
+from connector.storage.database import Database, Tx
 from connector.views.harvest import (
+    ImportChoiceView,
     ImportQuestionsView,
     ImportStartedView,
+    NewRecords,
     RepairsView,
     ReportsView,
     RunView,
@@ -33,10 +38,21 @@ _SOURCE = Query("source", "Only this source: its name, or where it came from.")
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True):
-    """A document, the first page of several (Hydra), or CKAN's `package_search`. `source` names the source."""
+    """A document, the first page of several (Hydra), or CKAN's `package_search`. `source` names the source.
+
+    `new_records`: new records of the source wait for a person from now on.
+    """
 
     url: str
     source: str | None = None
+    new_records: Literal["wait"] | None = None
+
+
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
+    """Of a source, by its name: new records always wait for a person, or go out where nothing asks for one."""
+
+    source: str
+    new_records: NewRecords
 
 
 class AnswerWish(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,16 +78,19 @@ class Undo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HarvestHandlers:
-    def __init__(self, harvest: HarvestSlice) -> None:
-        self._harvest = harvest
+    def __init__(self, harvest: HarvestSlice, db: Database, imports: ImportApprovals) -> None:
+        self._harvest, self._db, self._imports = harvest, db, imports
 
-    @problem_codes({400: ("harvest.busy", "harvest.no-name", "rdf.too-large")})
+    @problem_codes({400: ("harvest.busy", "harvest.new-records", "harvest.no-name", "rdf.too-large")})
     @limits.streaming
     async def take(self, request: web.Request) -> ImportStartedView:
         """Begins to take in a document in RDF: RDF/XML, Turtle, JSON-LD or N-Triples."""
         name = request.query.get("name", "").rsplit("/", 1)[-1][:200]
         if not name or not name.isprintable():
             raise Mistake("harvest.no-name")
+        wait = request.query.get("new_records", "")
+        if wait not in ("", "wait"):
+            raise Mistake("harvest.new-records")
         content = bytearray()
         async for part in Incoming(request).pieces(1 << 20):
             content += part
@@ -80,7 +99,7 @@ class HarvestHandlers:
         wanted = request.query.get("source") or None
         harvest = await self._harvest.service()
         started = await harvest.start(
-            request.match_info["p"], bytes(content), name=name, media_type=None, source=wanted
+            request.match_info["p"], bytes(content), name=name, media_type=None, source=wanted, wait=wait == "wait"
         )
         return ImportStartedView(started)
 
@@ -88,7 +107,9 @@ class HarvestHandlers:
     async def fetch(self, request: web.Request, wish: Address) -> ImportStartedView:
         """Begins to take in what lies at an https address."""
         harvest = await self._harvest.service()
-        return ImportStartedView(await harvest.start_url(request.match_info["p"], wish.url, source=wish.source))
+        wait = wish.new_records == "wait"
+        slug = request.match_info["p"]
+        return ImportStartedView(await harvest.start_url(slug, wish.url, source=wish.source, wait=wait))
 
     @problem_codes({404: ("harvest.no-run",)})
     async def run(self, request: web.Request) -> RunView:
@@ -100,6 +121,23 @@ class HarvestHandlers:
         """Where imported datasets come from."""
         harvest = await self._harvest.service()
         return SourcesView([source(*each) for each in await harvest.sources(request.match_info["p"])])
+
+    @problem_codes({404: NO_SOURCE})
+    async def choose(self, request: web.Request, wish: Choice) -> ImportChoiceView:
+        """Chooses for a source whether new records always wait for a person. That fewer wait needs the people that a
+        publication needs; until they have agreed it stays as it is."""
+        slug = request.match_info["p"]
+
+        def unit(tx: Tx) -> ImportChoiceView:
+            asked = None
+            if wish.new_records == "wait":
+                self._imports.wait(tx, slug, wish.source)
+            else:
+                asked = self._imports.let_go(tx, slug, wish.source, steward=False)
+            found = next(each for each in waiting.sources(tx, slug) if each[0].id == wish.source)
+            return ImportChoiceView(source=source(*found), asked=None if asked is None else asked.id)
+
+        return await self._db.write(slug, unit)
 
     @problem_codes({404: NO_SOURCE})
     @limits.streaming
@@ -121,7 +159,6 @@ class HarvestHandlers:
             400: (
                 "harvest.answer",
                 "harvest.busy",
-                "harvest.needs-approval",
                 "harvest.not-asked",
                 "harvest.many-answers",
             ),
@@ -147,7 +184,7 @@ class HarvestHandlers:
         undone = {one.id: sorted(one.undone) for one, _ in await harvest.sources(slug) if one.undone}
         return RepairsView([repair(rule, count, uses) for rule, (count, uses) in found.items()], undone)
 
-    @problem_codes({400: ("harvest.busy", "harvest.needs-approval", "harvest.no-rule"), 404: NO_SOURCE})
+    @problem_codes({400: ("harvest.busy", "harvest.no-rule"), 404: NO_SOURCE})
     @limits.streaming
     async def undo(self, request: web.Request, wish: Undo) -> ReportsView:
         """Leaves a rule of repair out from now on, or takes it up again."""
@@ -158,9 +195,11 @@ class HarvestHandlers:
     routes: ClassVar[tuple[Route, ...]] = (
         post(
             f"{PARTICIPANT}/imports", take, 202, Query("name", "What the file is called."), _SOURCE,
+            Query("new_records", "`wait`: new records of the source wait for a person from now on."),
             takes="application/octet-stream",
         ),
         get(f"{PARTICIPANT}/imports", sources),
+        post(f"{PARTICIPANT}/imports/choice", choose),
         post(f"{PARTICIPANT}/imports/address", fetch, 202),
         get(f"{PARTICIPANT}/imports/runs/{{run}}", run),
         get(f"{PARTICIPANT}/imports/original", original, _SOURCE, media="application/n-triples"),

@@ -30,7 +30,7 @@ _TABLE: Mapping[Scope, str] = {
     "publish": """
         POST P/datasets | POST P/datasets/{uuid}/change | POST P/datasets/{uuid}/offers
         POST P/datasets/{uuid}/replace | POST P/datasets/{uuid}/withdraw | POST P/files | POST P/imports
-        POST P/imports/address | POST P/imports/answers | POST P/imports/undo | POST P/sources
+        POST P/imports/address | POST P/imports/answers | POST P/imports/choice | POST P/imports/undo | POST P/sources
         POST P/groups | POST P/groups/{id}/end | POST P/groups/{id}/members | POST P/groups/{id}/members/end
     """,
     "fetch": """

@@ -33,6 +33,7 @@ from connector.web.deliveries.handlers import DeliveryPages
 from connector.web.figures.handlers import FigurePages
 from connector.web.find.handlers import FindPages
 from connector.web.frame.handlers import FrameHandlers
+from connector.web.imports.handlers import ImportPages
 from connector.web.network.handlers import NetworkPages
 from connector.web.notifications.handlers import NotificationPages
 from connector.web.partners.handlers import PartnerPages
@@ -132,6 +133,7 @@ def _sharing(services: Services) -> list[routes.Handlers]:
             db, services.catalogue.service, drafts, services.approvals.publications, services.contracts.service,
             services.engine, anchor, rules,
         ),
+        ImportPages(db, services.approvals.imports),
     ]  # fmt: skip
 
 

@@ -67,7 +67,7 @@ def handlers(services: Services, operation: OperationHandlers) -> list[Handlers]
             db, clock, participants, catalogue.service, catalogue.audiences, catalogue.uploads, engine
         ),
         api_audience.AudienceHandlers(db, clock, participants, catalogue.service, catalogue.audiences, engine),
-        api_harvest.HarvestHandlers(services.harvest),
+        api_harvest.HarvestHandlers(services.harvest, services.infra.db, services.approvals.imports),
         api_datasets.DatasetHandlers(db, participants, catalogue.service, contracts.service, anchor),
         api_figures.FigureHandlers(db, participants, later.figures),
         api_find.FindHandlers(participants, later.requests.searches),

@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from connector.approvals.imports import ImportApprovals
 from connector.approvals.model import Directory
 from connector.approvals.publications import PublicationApprovals
 from connector.approvals.rules import ApprovalRules
@@ -16,6 +17,7 @@ class ApprovalSlice(Struct, frozen=True, kw_only=True):
     service: Approvals
     publications: PublicationApprovals
     widening: Widening
+    imports: ImportApprovals
     work: Work
 
 
@@ -23,8 +25,9 @@ def assemble(
     participants: Participants, catalogue: Catalogue, rules: ApprovalRules, people: Directory
 ) -> ApprovalSlice:  # fmt: skip
     service = Approvals(participants, rules, people)
-    publications = PublicationApprovals(participants, catalogue, service)
+    imports = ImportApprovals(participants, service)
+    publications = PublicationApprovals(participants, catalogue, service, imports)
     return ApprovalSlice(
-        service=service, publications=publications, widening=Widening(catalogue, publications, rules),
+        service=service, publications=publications, widening=Widening(catalogue, publications, rules), imports=imports,
         work=Work(timers={DUE: service.due}),
     )  # fmt: skip

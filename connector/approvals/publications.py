@@ -11,6 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from connector.approvals import store
+from connector.approvals.imports import ImportApprovals, import_draft
 from connector.approvals.model import PEOPLE, ApprovalRow, ApprovalRule, Part, Voter
 from connector.approvals.service import Approvals, Asked
 from connector.catalogue import describe
@@ -21,7 +22,7 @@ from connector.catalogue.service import Catalogue, Publication
 from connector.catalogue.templates.templates import fill
 from connector.errors import HanseError, Mistake
 from connector.metadata.record.model import DatasetRecord
-from connector.participants.lifecycle import require_active
+from connector.participants.lifecycle import one_after_another, require_active
 from connector.participants.service import Participants
 from connector.storage.database import Tx
 from connector.storage.nested import nested
@@ -70,8 +71,11 @@ class _Tried(Mistake):
 class PublicationApprovals:
     """Drafts of all participants."""
 
-    def __init__(self, participants: Participants, catalogue: Catalogue, approvals: Approvals) -> None:
-        self._participants, self._catalogue, self._approvals = participants, catalogue, approvals
+    def __init__(
+        self, participants: Participants, catalogue: Catalogue, approvals: Approvals, imports: ImportApprovals
+    ) -> None:  # fmt: skip
+        self._participants, self._catalogue = participants, catalogue
+        self._approvals, self._imports = approvals, imports
 
     def submit(
         self, tx: Tx, slug: str, by: Voter, draft: Draft, *, personal: bool = False, authors: Iterable[str] = ()
@@ -107,10 +111,17 @@ class PublicationApprovals:
     def yes(
         self, tx: Tx, slug: str, approval_id: str, voter: Voter, part: Part | None = None
     ) -> tuple[ApprovalRow, Dataset | None]:
-        """Her yes, and what is published if it was the last one; raises as `Approvals.yes` and as publishing does."""
+        """Her yes, and what is published if it was the last one, but for imports, which may be many; raises as
+        `Approvals.yes` and as publishing does."""
         before = self._approvals.get(tx, slug, approval_id)
+        if import_draft(before) is not None:  # a run may be ending
+            one_after_another(tx, slug)
         one = self._approvals.yes(tx, slug, approval_id, voter, part)
         if one.subject != "publication" or one.ballot.state != "approved" or before.ballot.state == "approved":
+            return one, None
+        imported = import_draft(one)
+        if imported is not None:
+            self._imports.approved(tx, slug, imported, one)
             return one, None
         self._require_still(tx, slug, one)
         made = self._publish(tx, slug, drafted(one))
@@ -147,7 +158,7 @@ class PublicationApprovals:
         under, and whether its data may be about persons."""
         found = list[tuple[list[str], bool]]()
         for one in store.open_drafts(tx, slug):
-            if _named(_policy(drafted(one)), iris):
+            if import_draft(one) is None and _named(_policy(drafted(one)), iris):
                 templates, _, personal = self._about(tx, slug, drafted(one))
                 found.append((templates, personal or one.ballot.protection > 0))
         return found

@@ -28,7 +28,7 @@ from connector.errors import Mistake, Unknown
 from connector.ids import new_uuid
 from connector.language.reasons import plain
 from connector.participants.service import Participants
-from connector.storage.database import Tx
+from connector.storage.database import Conflict, Tx
 from connector.storage.effects import ProcessRef, answered, errand, timer
 
 DECIDED = "approval-decided"
@@ -45,6 +45,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     that of the data which a contract gives.
 
     `wanted`: somebody of ours asked for it (`drafter`, empty if that is not known), and is one of those who agree.
+    `later`: it waits although nobody could agree to it today.
     """
 
     subject: Subject
@@ -59,6 +60,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     personal: bool = False
     wanted: bool = False
     drafter: str = ""
+    later: bool = False
 
 
 class TermsBack(msgspec.Struct, frozen=True):
@@ -104,10 +106,26 @@ class Approvals:
     def went_on(self, tx: Tx, slug: str, process: str) -> None:
         """The negotiation went on or ended without it: nobody needs to decide any more."""
         known = store.of_process(tx, slug, process)
-        if known is None or known.ballot.state != "open":
-            return
-        held = self._held(tx, slug, known.id)
+        if known is not None and known.ballot.state == "open":
+            self.replaced(tx, slug, known.id)
+
+    def replaced(self, tx: Tx, slug: str, approval_id: str) -> None:
+        """Nobody needs to decide about just this any more."""
+        held = self._held(tx, slug, approval_id)
         self._save(tx, replace(held, ballot=decide.withdraw(held.ballot), ended_at=tx.now), "", "withdrawn")
+
+    def redrafted(
+        self, tx: Tx, slug: str, approval_id: str, asked: Asked, stewards: int, protection: int, drafter: str
+    ) -> ApprovalRow:  # fmt: skip
+        """The same approval about another draft, before anybody has said anything of it: whom it waits for has heard of
+        it already, and its deadline stays."""
+        held = self._held(tx, slug, approval_id)
+        if held.ballot.state != "open" or held.ballot.votes:
+            raise Conflict
+        ballot = replace(held.ballot, stewards=stewards, protection=protection, drafter=drafter)
+        after = store.redraft(tx, replace(held, draft=asked.draft, template=asked.template, ballot=ballot))
+        self._log_asked(tx, after, "redrafted")
+        return after
 
     def require_agreed(self, tx: Tx, slug: str, process: str) -> None:
         """Raises Mistake while others have to decide about a negotiation, and after they did not agree to it: one
@@ -243,7 +261,8 @@ class Approvals:
         span = (rule.days or DAYS) * DAY_MS
         due_at = tx.now + span if rule.days else NEVER_MS
         ballot = Ballot(stewards=stewards, protection=protection, drafter=drafter, due_at=due_at)
-        if asked.subject == "publication":  # what a partner waits for has its deadline, and people may come meanwhile
+        # What a partner or a delivery waits for has its deadline, and people may come meanwhile.
+        if asked.subject == "publication" and not asked.later:
             self._require_somebody(tx, slug, ballot)
         one = ApprovalRow(
             participant=slug, id=new_uuid(), subject=asked.subject, process=asked.process, dataset=asked.dataset,
@@ -254,7 +273,7 @@ class Approvals:
         store.insert(tx, one)
         if one.due_at is not None:
             timer(tx, slug, DUE, one.id, one.due_at)
-        self._log(tx, one, drafter.partition(" ")[0] or "system", "asked")
+        self._log_asked(tx, one, "asked")
         return one
 
     def note_dataset(self, tx: Tx, one: ApprovalRow, dataset: str) -> ApprovalRow:
@@ -289,6 +308,11 @@ class Approvals:
         saved = store.save(tx, one)
         self._log(tx, saved, who or "system", event, **more)
         return saved
+
+    def _log_asked(self, tx: Tx, one: ApprovalRow, event: str) -> None:
+        """By the first of its authors, if it is known who she is."""
+        first = one.ballot.drafter.partition(" ")[0]
+        self._log(tx, one, first if first and "*" not in first else "system", event)
 
     def _log(self, tx: Tx, one: ApprovalRow, who: str, event: str, **more: str) -> None:
         """By id and code: what people wrote stands in the row alone."""

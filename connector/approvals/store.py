@@ -52,6 +52,19 @@ def save(tx: Tx, one: ApprovalRow) -> ApprovalRow:
     return replace(one, version=one.version + 1)
 
 
+def redraft(tx: Tx, one: ApprovalRow) -> ApprovalRow:
+    """Compare and set what it is about, and whom it asks for; raises Conflict if somebody else was faster."""
+    names = ("participant", "id", "version", "draft", "template", "stewards", "protection", "drafter")
+    if not tx.run(
+        "UPDATE approval SET draft = :draft, template = :template, stewards = :stewards, protection = :protection,"
+        " drafter = :drafter, version = version + 1"
+        " WHERE participant = :participant AND id = :id AND version = :version",
+        **{name: value for name, value in _values(one).items() if name in names},
+    ):
+        raise Conflict
+    return replace(one, version=one.version + 1)
+
+
 _SAVED = frozenset(
     {"participant", "id", "version", "state", "votes", "code", "reason", "terms_back", "ended_by", "ended_at",
      "dataset"}

@@ -9,20 +9,20 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from connector.catalogue.gate import PublicationGate
 from connector.infra import Infra
 from connector.jobs.work import Work
 from connector.participants.service import Participants
 
 if TYPE_CHECKING:
     from connector.harvest.service import Harvest
+    from connector.harvest.waiting import People
 
 
 class HarvestSlice:
     """`service()` takes in, asks and gives what may be served; its rounds end with the process."""
 
-    def __init__(self, infra: Infra, participants: Participants, gate: PublicationGate) -> None:
-        self._infra, self._participants, self._gate = infra, participants, gate
+    def __init__(self, infra: Infra, participants: Participants, people: People) -> None:
+        self._infra, self._participants, self._people = infra, participants, people
         self._service: Harvest | None = None
         self.work = Work(rounds=(self,))
 
@@ -44,9 +44,9 @@ class HarvestSlice:
 
         folder = self._infra.settings.folder
         fetcher = Fetcher(self._infra.http)
-        return Harvest(self._infra.db, self._participants, fetcher, lambda: known_lists(folder), self._gate)
+        return Harvest(self._infra.db, self._participants, fetcher, lambda: known_lists(folder), self._people)
 
 
-def assemble(infra: Infra, participants: Participants, gate: PublicationGate) -> HarvestSlice:
-    """`gate` says whether more people have to agree before something is public."""
-    return HarvestSlice(infra, participants, gate)
+def assemble(infra: Infra, participants: Participants, people: People) -> HarvestSlice:
+    """`people` are asked before something is public to which others have to agree."""
+    return HarvestSlice(infra, participants, people)

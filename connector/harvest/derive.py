@@ -164,6 +164,13 @@ def set_aside(one: Aside) -> ImportedDataset:
     )  # fmt: skip
 
 
+def standing_in(one: ImportedDataset) -> ImportedDataset:
+    """What is kept of a new dataset while people decide about it: that it was there. It is derived anew by each run."""
+    return msgspec.structs.replace(
+        one, state="waiting", digest="waiting", sha256="", triples=b"", record="{}", repairs=()
+    )  # fmt: skip
+
+
 def _first(texts: Mapping[str, str]) -> str:
     return (texts.get("de") or texts.get("") or next(iter(texts.values()), ""))[:500].replace("\0", " ")
 

@@ -10,7 +10,8 @@ from msgspec import Struct
 from connector.metadata.rdf import oxigraph
 from connector.metadata.rdf.reading import SET_ASIDE, Remark
 
-State = Literal["published", "held", "aside"]
+State = Literal["published", "held", "aside", "waiting"]
+"""`held`: a question has to be answered first; `waiting`: people have to agree, and nothing of it is public yet."""
 REMOVE, KEEP = "remove", "keep"
 """The answers to the question about a delivery that has shrunk."""
 SHRUNKEN = "shrunken"
@@ -28,7 +29,11 @@ class Delivery(Struct, frozen=True, kw_only=True):
 
 
 class Source(Struct, frozen=True, kw_only=True):
-    """Where a catalogue comes from: the name of a file or an address. `undone`: rules that the steward undid."""
+    """Where a catalogue comes from: the name of a file or an address. `undone`: rules that the steward undid.
+
+    `wait_since`: when somebody chose that new records wait for a person (ms); 0: they go out where nothing asks for
+    one. `approval`: the newest about what waits.
+    """
 
     id: str
     location: str
@@ -37,6 +42,8 @@ class Source(Struct, frozen=True, kw_only=True):
     version: int
     created_at: int
     imported_at: int
+    wait_since: int = 0
+    approval: str = ""
 
 
 class Repair(Struct, frozen=True):
@@ -75,6 +82,13 @@ class ImportedDataset(Struct, frozen=True, kw_only=True):
     asked: tuple[DatasetQuestion, ...] = ()
 
 
+class Waiting(Struct, frozen=True):
+    """A dataset that waits for people, as it would be kept, and the IRI under which it is kept meanwhile."""
+
+    kept: str
+    dataset: ImportedDataset
+
+
 class KnownDataset(Struct, frozen=True):
     """What a run has to know of a dataset that is kept already."""
 
@@ -111,6 +125,10 @@ class Report(Struct, frozen=True, kw_only=True):
 
     `removed` and `missing` exclude each other: where a delivery has shrunk, nothing is removed. `aside` is the reason
     by IRI, `repairs` how often each rule was used, `remarks` what reading set aside or let pass.
+
+    `released` went out by this run, `unchanged` are public and stay as they are; `waiting` wait for people, `fresh` of
+    them since this run. `approval` is where people agree, `refused`: somebody said no to just these. `wait`: new
+    records of this source wait because somebody chose so.
     """
 
     source: str
@@ -130,6 +148,13 @@ class Report(Struct, frozen=True, kw_only=True):
     aside: Mapping[str, str] = {}
     repairs: Mapping[str, int] = {}
     remarks: tuple[Remark, ...] = ()
+    released: int = 0
+    unchanged: int = 0
+    waiting: int = 0
+    fresh: int = 0
+    approval: str = ""
+    refused: bool = False
+    wait: bool = False
 
     @property
     def lost(self) -> int:

@@ -1,7 +1,8 @@
 """What becomes of a run in the end: which source it is of, what is new, changed and gone, all of it in one transaction.
 
 What is missing is removed only if the delivery was complete and has not shrunk by more than a tenth
-(spec/metadata-import.md 1.6). What would make something public, or change what is, passes the gate of all publications.
+(spec/metadata-import.md 1.6). What would make something public, or change what is, waits for whomever rules or its
+source ask for; what was public stays meanwhile (decision 0185).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,11 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from connector.catalogue.describe import is_open
-from connector.catalogue.gate import PublicationGate
 from connector.catalogue.offers import falls_under
 from connector.errors import Mistake
-from connector.harvest import store
-from connector.harvest.derive import set_aside
+from connector.harvest import store, waiting, waiting_store
+from connector.harvest.derive import set_aside, standing_in
 from connector.harvest.model import (
     REMOVE,
     SHRUNKEN,
@@ -28,7 +28,7 @@ from connector.harvest.model import (
 from connector.metadata.rdf.graph import Graph
 from connector.metadata.record.model import DatasetRecord
 from connector.metadata.repair.ownership import Aside, Found
-from connector.participants.lifecycle import require_active
+from connector.participants.lifecycle import one_after_another, require_active
 from connector.storage.database import Tx, long
 
 SHRINK = 0.9
@@ -52,7 +52,8 @@ class Gone(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PreparedRun(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a run is about to do, computed outside of any transaction. `opens` as `opened` gives it."""
+    """All that a run is about to do, computed outside of any transaction. `opens` as `opened` gives it; `wait`: whoever
+    began it chose that new records of its source wait."""
 
     source: Source
     delivery: Delivery
@@ -64,7 +65,8 @@ class PreparedRun(msgspec.Struct, frozen=True, kw_only=True):
     moved: Mapping[str, str]
     gone: Gone
     undone: frozenset[str]
-    opens: frozenset[str]
+    opens: Mapping[str, str]
+    wait: bool = False
 
 
 def chosen(
@@ -137,12 +139,14 @@ def gone(before: Mapping[str, KnownDataset], found: frozenset[str], others: froz
 
 def opened(
     imported: Iterable[ImportedDataset], before: Mapping[str, KnownDataset], moved: Mapping[str, str]
-) -> frozenset[str]:
-    """The templates under which falls what others would see by this run and do not see now; empty: they see nothing
-    new. An answer, a rule undone and a dataset that comes back open as a delivery does."""
+) -> Mapping[str, str]:
+    """By IRI: the template under which falls what others would see by this run and do not see now.
+
+    An answer, a rule undone and a dataset that comes back open as a delivery does.
+    """
     fresh = (one for one in imported if one.state == "published" and not _stands(one, before, moved))
-    records = (msgspec.json.decode(one.record, type=DatasetRecord) for one in fresh)
-    return frozenset(falls_under("", "open" if is_open(record) else "") for record in records)
+    records = ((one.iri, msgspec.json.decode(one.record, type=DatasetRecord)) for one in fresh)
+    return {iri: falls_under("", "open" if is_open(record) else "") for iri, record in records}
 
 
 def _stands(one: ImportedDataset, before: Mapping[str, KnownDataset], moved: Mapping[str, str]) -> bool:
@@ -152,10 +156,13 @@ def _stands(one: ImportedDataset, before: Mapping[str, KnownDataset], moved: Map
 
 
 @long
-def publish(tx: Tx, slug: str, prepared: PreparedRun, also: Sequence[Answer], gate: PublicationGate) -> Report:
-    """Everything at once, or nothing; raises Mistake where the gate asks for more people than whoever imports."""
+def publish(
+    tx: Tx, slug: str, prepared: PreparedRun, also: Sequence[Answer], people: waiting.People
+) -> Report:  # fmt: skip
+    """Everything at once, or nothing; what others have to agree to waits for them. Before or after a yes, never with
+    one: both write what waits."""
+    one_after_another(tx, slug)
     require_active(tx, slug)
-    _require_alone(tx, slug, prepared.opens, gate)
     source = prepared.source
     if source.version < 0:
         store.add_source(tx, slug, source.id, source.location)
@@ -171,17 +178,18 @@ def publish(tx: Tx, slug: str, prepared: PreparedRun, also: Sequence[Answer], ga
     for answer in also:
         store.keep_answer(tx, slug, source.id, answer)
     were = {(one.kind, one.value) for one in store.open_questions(tx, slug, source.id)}
-    new, changed = _keep(tx, slug, source.id, prepared)
-    removed, missing = _difference(tx, slug, source.id, prepared, also)
-    return _report(tx, slug, source.id, prepared, (new, changed, removed, missing), were)
-
-
-def _require_alone(tx: Tx, slug: str, templates: frozenset[str], gate: PublicationGate) -> None:
-    """Raises Mistake in words that are true of an import: it is no draft that others could agree to."""
-    try:
-        gate.require(tx, slug, templates)
-    except Mistake as refused:
-        raise Mistake("harvest.needs-approval") from refused
+    if prepared.wait:
+        people.wait(tx, slug, source.id)
+    wait = waiting.known(tx, slug, source.id).wait_since > 0
+    asks = {one: wait or people.asks(tx, slug, one) for one in set(prepared.opens.values())}
+    held_back = {iri: template for iri, template in prepared.opens.items() if asks[template]}
+    counts = _keep(tx, slug, source.id, prepared, held_back)
+    counts["removed"], counts["missing"] = _difference(tx, slug, source.id, prepared, also)
+    found, asked = waiting.settle(tx, slug, source.id, people)
+    report = _report(tx, slug, source.id, prepared, counts, were)
+    return msgspec.structs.replace(
+        report, waiting=found.count, approval=asked.approval if found.count else "", refused=asked.refused, wait=wait
+    )
 
 
 def _taken_meanwhile(tx: Tx, slug: str, prepared: PreparedRun) -> bool:
@@ -191,19 +199,55 @@ def _taken_meanwhile(tx: Tx, slug: str, prepared: PreparedRun) -> bool:
     return any(owner is not None and owner[0] != prepared.source.id and owner[1].state != "aside" for owner in owners)
 
 
-def _keep(tx: Tx, slug: str, source: str, prepared: PreparedRun) -> tuple[int, int]:
-    new = changed = 0
+def _keep(tx: Tx, slug: str, source: str, prepared: PreparedRun, held_back: Mapping[str, str]) -> dict[str, int]:
+    """What came; how much of it is new, changed, went out, or waits since now. `held_back`: the template of what others
+    have to agree to, by IRI."""
+    counts = dict.fromkeys(("new", "changed", "released", "fresh"), 0)
+    wait = set[str]()
     for one in prepared.imported:
         was = prepared.before.get(prepared.moved.get(one.iri, one.iri))
-        differs = not _stands(one, prepared.before, prepared.moved)
-        new += was is None
-        changed += was is not None and differs
-        store.keep_dataset(tx, slug, source, one, changed=differs, was="" if was is None else was.iri)
+        if one.iri in held_back:
+            kept, differs = _hold_back(tx, slug, source, one, was, held_back[one.iri])
+            wait.add(kept)
+            counts["fresh"] += differs
+        else:
+            differs = not _stands(one, prepared.before, prepared.moved)
+            store.keep_dataset(tx, slug, source, one, changed=differs, was="" if was is None else was.iri)
+            counts["released"] += one.iri in prepared.opens
+        counts["new"] += was is None
+        counts["changed"] += was is not None and differs
+    _forget_waiting(tx, slug, source, prepared, wait)
     for aside in prepared.aside:
         taken, one = prepared.before.get(aside.iri), set_aside(aside)
         if aside.reason in _KEPT and (taken is None or taken.digest != one.digest):
             store.keep_dataset(tx, slug, source, one, changed=True)
-    return new, changed
+    return counts
+
+
+def _hold_back(
+    tx: Tx, slug: str, source: str, one: ImportedDataset, was: KnownDataset | None, template: str
+) -> tuple[str, bool]:
+    """Under which IRI it is kept meanwhile, and whether it is another than waited until now.
+
+    What is public stays so, with the words it has; of anything else stands that it was there.
+    """
+    if was is not None and was.state == "published":
+        return was.iri, waiting_store.keep(tx, slug, source, was.iri, template, one)
+    if was is not None and was.iri != one.iri:
+        waiting_store.drop(tx, slug, was.iri)
+    store.keep_dataset(
+        tx, slug, source, standing_in(one), changed=was is None, was="" if was is None else was.iri
+    )  # fmt: skip
+    return one.iri, waiting_store.keep(tx, slug, source, one.iri, template, one)
+
+
+def _forget_waiting(tx: Tx, slug: str, source: str, prepared: PreparedRun, wait: set[str]) -> None:
+    """What was delivered and does not wait any more: it went out, is as it was, cannot go out, or waits elsewhere."""
+    here = {prepared.moved.get(iri, iri) for iri in prepared.found} | prepared.found
+    here |= {one.iri for one in prepared.aside}
+    for kept, iri, *_ in waiting_store.marks(tx, slug, source):
+        if (kept in here or iri in here) and kept not in wait:
+            waiting_store.drop(tx, slug, kept)
 
 
 def _difference(tx: Tx, slug: str, source: str, prepared: PreparedRun, also: Sequence[Answer]) -> tuple[int, int]:
@@ -213,7 +257,7 @@ def _difference(tx: Tx, slug: str, source: str, prepared: PreparedRun, also: Seq
         store.forget_questions(tx, slug, source, "")
         gone = store.missing(tx, slug, source) if said == REMOVE else []
         for iri in gone:
-            store.remove_dataset(tx, slug, source, iri)
+            _remove(tx, slug, source, iri)
         return len(gone), 0
     what = prepared.gone
     for iri in what.back:
@@ -225,8 +269,13 @@ def _difference(tx: Tx, slug: str, source: str, prepared: PreparedRun, also: Seq
     if what.asked:
         store.ask(tx, slug, source, [DatasetQuestion(SHRUNKEN, str(len(prepared.found)), "", False)])
     for iri in what.removed:
-        store.remove_dataset(tx, slug, source, iri)
+        _remove(tx, slug, source, iri)
     return len(what.removed), len(what.stays) if prepared.delivery.complete else 0
+
+
+def _remove(tx: Tx, slug: str, source: str, iri: str) -> None:
+    waiting_store.drop(tx, slug, iri)
+    store.remove_dataset(tx, slug, source, iri)
 
 
 def _aside(prepared: PreparedRun) -> dict[str, str]:
@@ -237,7 +286,7 @@ def _aside(prepared: PreparedRun) -> dict[str, str]:
 
 
 def _report(
-    tx: Tx, slug: str, source: str, prepared: PreparedRun, moved: tuple[int, int, int, int], were: set[tuple[str, str]]
+    tx: Tx, slug: str, source: str, prepared: PreparedRun, moved: Mapping[str, int], were: set[tuple[str, str]]
 ) -> Report:
     counts = store.counted(tx, slug, source)
     open_now = {(one.kind, one.value) for one in store.open_questions(tx, slug, source)}
@@ -245,12 +294,13 @@ def _report(
     for one in prepared.imported:
         for repair in one.repairs:
             used[repair.rule] = used.get(repair.rule, 0) + 1
-    new, changed, removed, missing = moved
     return Report(
         source=source, location=prepared.delivery.location, datasets=len(prepared.found) + len(prepared.aside),
         triples=len(prepared.delivery.triples), published=counts.get("published", 0), held=counts.get("held", 0),
-        new=new,
-        changed=changed, removed=removed, missing=missing, complete=prepared.delivery.complete, questions=len(open_now),
+        unchanged=counts.get("published", 0) - moved["released"],
+        new=moved["new"], changed=moved["changed"], removed=moved["removed"], missing=moved["missing"],
+        released=moved["released"], fresh=moved["fresh"],
+        complete=prepared.delivery.complete, questions=len(open_now),
         asked=len(open_now - were), pages=prepared.delivery.pages,
         aside=_aside(prepared), repairs=used,
         remarks=tuple(prepared.delivery.remarks),

@@ -19,10 +19,9 @@ import msgspec
 import structlog
 from pyoxigraph import RdfFormat, Triple, parse
 
-from connector.catalogue.gate import PublicationGate
 from connector.errors import HanseError, Mistake, PeerError, Unavailable, Unknown
 from connector.fair_turns import FairTurns
-from connector.harvest import publish, store
+from connector.harvest import publish, store, waiting
 from connector.harvest.derive import Context, derived, divided, of_datasets
 from connector.harvest.fetch import Fetcher
 from connector.harvest.model import (
@@ -74,10 +73,10 @@ class Harvest:
 
     def __init__(
         self, db: Database, participants: Participants, fetcher: Fetcher, lists: Callable[[], CodeLists],
-        gate: PublicationGate,
+        people: waiting.People,
     ) -> None:  # fmt: skip
         self._db, self._participants, self._fetcher, self._lists = db, participants, fetcher, lists
-        self._gate = gate
+        self._people = people
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._busy: set[str] = set()
         self._turns = FairTurns(1)
@@ -85,20 +84,25 @@ class Harvest:
 
     # Runs
 
-    async def start(self, slug: str, content: bytes, *, name: str, media_type: str | None, source: str | None) -> str:
-        """Begins to take in a document; the id of the run. Raises Mistake `harvest.busy` while one is going on."""
+    async def start(
+        self, slug: str, content: bytes, *, name: str, media_type: str | None, source: str | None, wait: bool = False
+    ) -> str:  # fmt: skip
+        """Begins to take in a document; the id of the run. Raises Mistake `harvest.busy` while one is going on.
+
+        `wait`: new records of its source wait for a person from now on.
+        """
 
         async def deliver() -> Delivery:
             reading = await read_async(content, name=name, media_type=media_type)
             return Delivery(location=name, triples=reading.triples, complete=reading.whole, remarks=reading.remarks)
 
-        return await self._begin(slug, name, deliver, source)
+        return await self._begin(slug, name, deliver, source, wait)
 
-    async def start_url(self, slug: str, url: str, *, source: str | None) -> str:
+    async def start_url(self, slug: str, url: str, *, source: str | None, wait: bool = False) -> str:
         """The same for an address: a document, pages of Hydra, or CKAN's API."""
         if not self._fetcher.calls(url):
             raise Mistake("harvest.address", url=url[:200])
-        return await self._begin(slug, url, lambda: self._fetcher.fetch(url), source)
+        return await self._begin(slug, url, lambda: self._fetcher.fetch(url), source, wait)
 
     async def run(self, slug: str, run_id: str) -> Run:
         """How it stands; one that says nothing any more was interrupted, and nothing of it is published."""
@@ -118,7 +122,7 @@ class Harvest:
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
-    async def _begin(self, slug: str, location: str, deliver: Deliver, source: str | None) -> str:
+    async def _begin(self, slug: str, location: str, deliver: Deliver, source: str | None, wait: bool) -> str:
         hosted = await self._participants.get(slug)
         if slug in self._busy:
             raise Mistake("harvest.busy")
@@ -134,18 +138,20 @@ class Harvest:
         except BaseException:
             self._busy.discard(slug)
             raise
-        work = self._run(slug, hosted.participant.root, run_id, deliver, source)
+        work = self._run(slug, hosted.participant.root, run_id, deliver, source, wait)
         task = asyncio.create_task(work, name=f"harvest {run_id}", context=lasting())
         self._tasks[run_id] = task
         task.add_done_callback(lambda _: self._tasks.pop(run_id, None))
         return run_id
 
-    async def _run(self, slug: str, root: str, run_id: str, deliver: Deliver, source: str | None) -> None:
+    async def _run(
+        self, slug: str, root: str, run_id: str, deliver: Deliver, source: str | None, wait: bool
+    ) -> None:  # fmt: skip
         report, error = None, ""
         beats = asyncio.create_task(self._beat(slug, run_id))
         try:
             delivery = await deliver()
-            report = await self.import_delivery(slug, root, delivery, source=source, run_id=run_id)
+            report = await self.import_delivery(slug, root, delivery, source=source, run_id=run_id, wait=wait)
         except HanseError as refused:
             log.warning("harvest.refused", participant=slug, why=str(refused))
             facts = {key: value if isinstance(value, int) else str(value)[:300] for key, value in refused.facts.items()}
@@ -171,8 +177,9 @@ class Harvest:
     # Taking in
 
     async def import_delivery(
-        self, slug: str, root: str, delivery: Delivery, *, source: str | None = None, run_id: str = ""
-    ) -> Report:
+        self, slug: str, root: str, delivery: Delivery, *, source: str | None = None, run_id: str = "",
+        wait: bool = False,
+    ) -> Report:  # fmt: skip
         """One delivery, from triples to what is published."""
         known = await self._db.read(slug, store.standing, slug)
         every = await self._db.read(slug, store.sources, slug)
@@ -182,7 +189,9 @@ class Harvest:
         elsewhere = {iri: at for iri, (at, _) in known.items()}
         chosen = publish.chosen(every, delivery, graph, elsewhere, source)
         answers = await self._db.read(slug, store.answers, slug, chosen.id)
-        return await self._repair_and_publish(slug, root, chosen, delivery, graph, answers, chosen.undone, run_id)
+        return await self._repair_and_publish(
+            slug, root, chosen, delivery, graph, answers, chosen.undone, run_id, wait=wait
+        )  # fmt: skip
 
     async def _again(self, slug: str, source: Source, undone: frozenset[str], also: Sequence[Answer] = ()) -> Report:
         """Repairs what is kept anew: an answer was given, a rule undone."""
@@ -200,7 +209,7 @@ class Harvest:
     async def _repair_and_publish(
         self, slug: str, root: str, source: Source, delivery: Delivery, graph: Graph,
         answers: Mapping[tuple[str, str, str], str], undone: frozenset[str], run_id: str,
-        also: Sequence[Answer] = (), *, original: bool = True,
+        also: Sequence[Answer] = (), *, original: bool = True, wait: bool = False,
     ) -> Report:  # fmt: skip
         known = await self._db.read(slug, store.standing, slug)
         before = {iri: one for iri, (at, one) in known.items() if at == source.id}
@@ -224,14 +233,14 @@ class Harvest:
             stay = of_datasets(_parsed(store.whole(kept)), lists, frozenset(gone.stays)) if kept else []
             return publish.PreparedRun(
                 source=source, delivery=delivery, found=here, imported=imported, aside=aside, before=before,
-                moved=moved, gone=gone, undone=undone, opens=publish.opened(imported, before, moved),
+                moved=moved, gone=gone, undone=undone, opens=publish.opened(imported, before, moved), wait=wait,
                 parts=store.parts(_lines([*delivery.triples, *stay])) if original else [],
             )  # fmt: skip
 
         prepared = await self._aside(slug, prepare)
         if run_id:
             await self._db.write(slug, store.touch_run, slug, run_id, "publishing", 0, len(prepared.imported))
-        report = await self._db.write(slug, publish.publish, slug, prepared, also, self._gate)
+        report = await self._db.write(slug, publish.publish, slug, prepared, also, self._people)
         log.info("harvest.taken", participant=slug, source=source.id, datasets=report.datasets, held=report.held)
         return report
 
@@ -262,7 +271,7 @@ class Harvest:
         await self._participants.get(slug)
 
         def look(tx: Tx) -> list[tuple[Source, Mapping[str, int]]]:
-            return [(one, store.counted(tx, slug, one.id)) for one in store.sources(tx, slug)]
+            return waiting.sources(tx, slug)
 
         return await self._db.read(slug, look)
 

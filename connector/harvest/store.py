@@ -34,6 +34,7 @@ def _source(row: Row) -> Source:
     return Source(
         id=row["id"], location=row["location"], triples=row["triples"], undone=frozenset(json.loads(row["undone"])),
         version=row["version"], created_at=row["created_at"], imported_at=row["imported_at"],
+        wait_since=row["wait_since"], approval=row["approval"],
     )  # fmt: skip
 
 
@@ -76,6 +77,24 @@ def move_on(tx: Tx, participant: str, before: Source, *, location: str, triples:
             undone=json.dumps(sorted(undone)),
             now=tx.now,
         )
+    )
+
+
+def note_wait(tx: Tx, participant: str, source_id: str, since: int) -> None:
+    tx.run(
+        "UPDATE harvest_source SET wait_since = :since WHERE participant = :participant AND id = :id",
+        participant=participant,
+        id=source_id,
+        since=since,
+    )
+
+
+def note_approval(tx: Tx, participant: str, source_id: str, approval: str) -> None:
+    tx.run(
+        "UPDATE harvest_source SET approval = :approval WHERE participant = :participant AND id = :id",
+        participant=participant,
+        id=source_id,
+        approval=approval,
     )
 
 
@@ -194,6 +213,16 @@ def remove_dataset(tx: Tx, participant: str, source_id: str, iri: str) -> None:
     tx.run(
         "DELETE FROM harvest_dataset WHERE participant = :participant AND iri = :iri", participant=participant, iri=iri
     )
+
+
+def known(tx: Tx, participant: str, iri: str) -> bool:
+    """Whether anything is kept under this IRI, of whatever source."""
+    row = tx.one(
+        "SELECT 1 FROM harvest_dataset WHERE participant = :participant AND iri = :iri",
+        participant=participant,
+        iri=iri,
+    )
+    return row is not None
 
 
 def mark_missing(tx: Tx, participant: str, iri: str, missing: bool) -> None:
@@ -475,8 +504,20 @@ def run(tx: Tx, participant: str, run_id: str) -> Run | None:
     row = tx.one(
         "SELECT * FROM harvest_run WHERE participant = :participant AND id = :id", participant=participant, id=run_id
     )
-    if row is None:
-        return None
+    return None if row is None else _run(row)
+
+
+def runs(tx: Tx, participant: str) -> list[Run]:
+    """The newest first."""
+    rows = tx.all(
+        "SELECT * FROM harvest_run WHERE participant = :participant ORDER BY began_at DESC, id LIMIT :most",
+        participant=participant,
+        most=RUNS,
+    )
+    return [_run(row) for row in rows]
+
+
+def _run(row: Row) -> Run:
     error: dict[str, Any] = json.loads(row["error"]) if row["error"] else {"code": "", "facts": {}}
     return Run(
         id=row["id"], source=row["source"], location=row["location"], phase=row["phase"], done=row["done"],

@@ -70,6 +70,7 @@ WAYS: Mapping[tuple[str, str], Way] = {
 PUBLISHED = frozenset(
     {
         "dataset", "offer", "source", "revision", "series", "harvest_answer", "harvest_dataset", "harvest_question",
+        "harvest_waiting",
         "public_document", "public_entry", "public_snapshot", "publication_draft",
     }
 )  # fmt: skip

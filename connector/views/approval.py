@@ -6,6 +6,7 @@ import msgspec
 
 from connector.accounts.directory import Directory
 from connector.approvals import decide
+from connector.approvals.imports import ImportedDatasets, import_draft
 from connector.approvals.model import ApprovalRow, Part, State, Subject, Voter
 from connector.storage.database import Tx
 from connector.trust.members.trust_list import Anchor
@@ -30,11 +31,13 @@ class VoteView(msgspec.Struct, frozen=True):
 class ApprovalView(msgspec.Struct, frozen=True, kw_only=True):
     """`part` is the one in which whoever looks could agree now; `revocable` and `withdrawable` are hers to do.
 
-    `refusable`: she may say no. `stewards` and `protection` are how many are missing. Times in milliseconds.
+    `about`: of publications, whether it is about imports. `refusable`: she may say no. `stewards` and `protection` are
+    how many are missing. Times in milliseconds.
     """
 
     id: str
     subject: Subject
+    about: Literal["publication", "contract", "offer", "import", "let-go"]
     state: State
     tone: Tone
     title: str
@@ -70,7 +73,8 @@ class ApprovalViews:
         drafted = voter.who in ballot.authors
         entitled = "steward" in voter.roles or ("protection" in voter.roles and ballot.protection > 0)
         return ApprovalView(
-            id=row.id, subject=row.subject, state=ballot.state if is_open or ballot.state != "open" else "expired",
+            id=row.id, subject=row.subject, about=_about(row),
+            state=ballot.state if is_open or ballot.state != "open" else "expired",
             tone=TONES[ballot.state], title=row.title,
             partner=self._members.name(row.counterparty) if row.counterparty else "", counterparty=row.counterparty,
             process=row.process, dataset=row.dataset, template=row.template,
@@ -86,3 +90,10 @@ class ApprovalViews:
             revocable=is_open and mine, refusable=is_open and entitled and ("steward" in voter.roles or not drafted),
             withdrawable=is_open and drafted and row.subject == "publication",
         )  # fmt: skip
+
+
+def _about(row: ApprovalRow) -> Literal["publication", "contract", "offer", "import", "let-go"]:
+    draft = import_draft(row)
+    if draft is None:
+        return row.subject
+    return "import" if isinstance(draft, ImportedDatasets) else "let-go"

@@ -1,6 +1,7 @@
 """Foreign catalogues: sources, runs, questions, repairs."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import msgspec
 
@@ -9,6 +10,9 @@ from connector.harvest.model import Question, Repair, Report, Run, Source
 from connector.language import LANGUAGES, say
 from connector.metadata.rdf.reading import Remark
 from connector.views.fields import Sentences, Time, explanation, time
+
+NewRecords = Literal["wait", "publish"]
+"""Of a source: whether new records always wait for a person, or go out where nothing asks for one."""
 
 
 class RemarkView(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +28,8 @@ class ReportView(msgspec.Struct, frozen=True, kw_only=True):
 
     `lost` counts what reading had to set aside, `repairs` how often each rule was used in this run, `aside` has the
     reason by IRI. `missing` datasets are not in the delivery any more and stay until somebody answers.
+    `released` went out by this run, `unchanged` are public and stay as they are, `waiting` wait for people (`fresh` of
+    them since this run) in the approval `approval`; `refused`: somebody has said no to just these.
     """
 
     source: str
@@ -45,6 +51,13 @@ class ReportView(msgspec.Struct, frozen=True, kw_only=True):
     reasons: dict[str, Sentences]
     repairs: dict[str, int]
     remarks: list[RemarkView]
+    released: int
+    unchanged: int
+    waiting: int
+    fresh: int
+    approval: str | None
+    refused: bool
+    new_records: NewRecords
 
 
 class RunView(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +84,10 @@ class ImportStartedView(msgspec.Struct, frozen=True):
 
 
 class SourceView(msgspec.Struct, frozen=True, kw_only=True):
-    """A source with the number of datasets in each state; `undone` are rules that the steward undid."""
+    """A source with the number of datasets in each state; `undone` are rules that the steward undid.
+
+    `waiting` wait for people in `approval`, and may be public with other words meanwhile.
+    """
 
     source: str
     location: str
@@ -80,7 +96,17 @@ class SourceView(msgspec.Struct, frozen=True, kw_only=True):
     published: int
     held: int
     aside: int
+    waiting: int
+    approval: str | None
+    new_records: NewRecords
     undone: list[str]
+
+
+class ImportChoiceView(msgspec.Struct, frozen=True, kw_only=True):
+    """The source as it is now; `asked`: the approval in which others have to agree before the choice holds."""
+
+    source: SourceView
+    asked: str | None
 
 
 class SourcesView(msgspec.Struct, frozen=True):
@@ -146,7 +172,9 @@ def report(one: Report) -> ReportView:
         held=one.held, new=one.new, changed=one.changed, removed=one.removed, missing=one.missing,
         complete=one.complete, questions=one.questions, asked=one.asked, pages=one.pages, aside=dict(one.aside),
         reasons={reason: _said(f"aside.{reason}") for reason in sorted(set(one.aside.values()))},
-        repairs=dict(one.repairs), remarks=[_remark(each) for each in one.remarks],
+        repairs=dict(one.repairs), remarks=[_remark(each) for each in one.remarks], released=one.released,
+        unchanged=one.unchanged, waiting=one.waiting, fresh=one.fresh, approval=one.approval or None,
+        refused=one.refused, new_records="wait" if one.wait else "publish",
     )  # fmt: skip
 
 
@@ -167,7 +195,9 @@ def source(one: Source, counts: Mapping[str, int]) -> SourceView:
     return SourceView(
         source=one.id, location=one.location, triples=one.triples, imported=time(one.imported_at),
         published=counts.get("published", 0), held=counts.get("held", 0), aside=counts.get("aside", 0),
-        undone=sorted(one.undone),
+        undone=sorted(one.undone), waiting=counts.get("waiting", 0),
+        approval=one.approval or None if counts.get("waiting") else None,
+        new_records="wait" if one.wait_since else "publish",
     )  # fmt: skip
 
 

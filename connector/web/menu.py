@@ -19,7 +19,7 @@ SECTIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("figures", ("figures",)),
 )
 """Entries, and the first part of the path of each of their pages."""
-BELOW: Final = {"space": "spaces", "applications": "spaces"}
+BELOW: Final = {"imports": "datasets", "space": "spaces", "applications": "spaces"}
 """Pages that stand below one of these although their path does not say so."""
 ASIDE: Final = ("notifications", "beginning", "people", "tokens")
 """Pages of a participant that stand behind the person's name."""

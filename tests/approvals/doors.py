@@ -52,7 +52,7 @@ class World:
         self.towns, self.rule = towns, rule
         self._files = 0
         self.portal = Portal({})
-        self.harvest: Harvest = harvest(towns.db, self.portal, towns.approvals.rules)
+        self.harvest: Harvest = harvest(towns.db, self.portal, towns.imports)
         self.groups = PartnerGroups(towns.db, towns.participants, towns.enforcement, towns.widening)
         self.group = ""
 
@@ -132,7 +132,8 @@ class World:
 
 
 class Door(NamedTuple):
-    """`prepare` gives what `alone` and `wish` are about. `bytes`: it takes a file in; `persons`: whether what may be
+    """`prepare` gives what `alone` and `wish` are about. `waits`: one person is not refused, and what she may not open
+    waits for the others. `bytes`: it takes a file in; `persons`: whether what may be
     about persons can come to it."""
 
     prepare: Callable[[World], Awaitable[Any]]
@@ -140,6 +141,7 @@ class Door(NamedTuple):
     wish: Callable[[World, Any], Draft] | None = None
     bytes: bool = False
     persons: bool = True
+    waits: bool = False
 
 
 def new(**wish: Any) -> Door:
@@ -208,7 +210,7 @@ def imported(alone: Callable[[World, Any], Awaitable[object]]) -> Door:
     async def prepare(w: World) -> None:
         return None
 
-    return Door(prepare, alone, persons=False)
+    return Door(prepare, alone, persons=False, waits=True)
 
 
 async def _waiting(w: World) -> str:

@@ -50,7 +50,8 @@ NOT_OPENING: Mapping[str, str] = {
         P/audience P/terms P/comparisons P/federation/refresh P/spaces/look T/publish/{draft}/terms T/contracts/check
         T/spaces/join T/administration/new/check
     """,
-    "Who has to agree: what loosens a rule waits (test_loosening).": """
+    "Who has to agree: what loosens a rule or a source waits (test_loosening, test_imports).": """
+        P/imports/choice T/imports/choice T/imports/again
         T/approvals/rules T/approvals/rules/drop T/approvals/rules/yes T/approvals/rules/no
     """,
     "A no, a yes taken back and other terms publish nothing.": """

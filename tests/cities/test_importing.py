@@ -97,3 +97,27 @@ async def test_what_cannot_be_taken_in_is_said(space: Space, tmp_path: Path, cap
         assert await hanse(it, "catalogue", *words, "--as", TOWN) != 0, words
         said = capsys.readouterr()
         assert sentence in said.err + said.out, words
+
+
+async def test_new_records_wait_by_choice_and_each_run_says_which(space: Space, tmp_path: Path, capsys: Any) -> None:
+    """>> taken in with the choice to wait; sources shown; the choice taken back << said with each; nothing was public
+    before, and it is with the run after; a choice for no source, or for one that is not there, is refused in words."""
+    it = await space.city("it", {TOWN: MUNICIPALITY})
+    file, command = tmp_path / "portal.ttl", ("catalogue", "import", str(tmp_path / "portal.ttl"), "--as", TOWN)
+    file.write_bytes(catalogue("a", "b"))
+    assert await hanse(it, *command, "--new-records", "wait") == 0
+    told = capsys.readouterr().out
+    assert "In this run: 0 published, 2 wait for approval, 0 published and unchanged." in told
+    assert f"People agree in the desk, at /t/{TOWN}/approvals/" in told
+    assert "Chosen: what is new or changed in this source always waits for a person." in told
+    assert await hanse(it, "catalogue", "imports", "--as", TOWN) == 0
+    assert "portal.ttl (portal.ttl): 0 published, 2 wait for approval" in capsys.readouterr().out
+    assert await hanse(it, "catalogue", "imports", "--as", TOWN, "--new-records", "publish") != 0
+    assert "for which source?" in capsys.readouterr().err
+    choice = ("catalogue", "imports", "--as", TOWN, "--new-records", "publish", "--source")
+    assert await hanse(it, *choice, "elsewhere") != 0
+    assert "elsewhere" in capsys.readouterr().err
+    assert await hanse(it, *choice, "portal.ttl") == 0
+    assert "waits only where a rule asks for it" in capsys.readouterr().out
+    assert await hanse(it, *command) == 0
+    assert "In this run: 2 published, 0 wait for approval" in capsys.readouterr().out

@@ -6,10 +6,10 @@ from typing import Any, cast
 
 from msgspec import Struct
 
-from connector.catalogue.gate import NoGate, PublicationGate
 from connector.harvest.fetch import Fetcher
 from connector.harvest.model import PublishedDataset, Question, Report, Run
 from connector.harvest.service import Harvest
+from connector.harvest.waiting import Nobody, People
 from connector.metadata.lists.code_lists import code_lists
 from connector.participants.service import Participants
 from connector.storage.database import Database
@@ -45,9 +45,9 @@ class Nowhere:
         raise AssertionError(url)
 
 
-def harvest(db: Database, way: object = None, gate: PublicationGate | None = None) -> Harvest:
+def harvest(db: Database, way: object = None, people: People | None = None) -> Harvest:
     fetcher = Fetcher(cast(Any, way or Nowhere()))
-    return Harvest(db, cast(Participants, Hosting()), fetcher, code_lists, gate or NoGate())
+    return Harvest(db, cast(Participants, Hosting()), fetcher, code_lists, people or Nobody())
 
 
 def catalogue(*names: str, licence: str = LICENCE, title: str = "Titel", more: str = "") -> bytes:

@@ -6,11 +6,11 @@ import msgspec
 import pytest
 from pyoxigraph import RdfFormat, parse
 
-from connector.catalogue.gate import NoGate
 from connector.errors import HanseError, Mistake, Unknown
 from connector.harvest import publish, store
 from connector.harvest.derive import Context, derived, divided
 from connector.harvest.model import KEEP, REMOVE, Answer, Delivery
+from connector.harvest.waiting import Nobody
 from connector.metadata.lists.code_lists import code_lists
 from connector.metadata.rdf.graph import Graph
 from connector.metadata.rdf.reading import read
@@ -267,7 +267,7 @@ async def test_killed_in_the_middle_nothing_is_half_published(
     monkeypatch.setattr(store, "keep_dataset", dies)
     prepared = await _prepared(any_db, catalogue("a", "b", "c", "d", title="Neu"))
     with pytest.raises((MemoryError, HanseError)):
-        await any_db.write(TOWN, publish.publish, TOWN, prepared, (), NoGate())
+        await any_db.write(TOWN, publish.publish, TOWN, prepared, (), Nobody())
     monkeypatch.setattr(store, "keep_dataset", keep)
     assert set(await served(service, any_db)) == {"a"}
     assert b"Titel a" in (await served(service, any_db))["a"].triples
@@ -294,9 +294,9 @@ async def test_two_replicas_never_mix_their_runs(any_db: Database) -> None:
     service = harvest(any_db)
     await taken(service, catalogue("a"))
     first, second = [await _prepared(any_db, catalogue("a", name)) for name in ("b", "c")]
-    await any_db.write(TOWN, publish.publish, TOWN, first, (), NoGate())
+    await any_db.write(TOWN, publish.publish, TOWN, first, (), Nobody())
     with pytest.raises(Mistake, match=r"harvest\.busy"):
-        await any_db.write(TOWN, publish.publish, TOWN, second, (), NoGate())
+        await any_db.write(TOWN, publish.publish, TOWN, second, (), Nobody())
     assert set(await served(service, any_db)) == {"a", "b"}
 
 

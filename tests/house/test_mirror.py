@@ -35,6 +35,8 @@ PROVED_BY: dict[str, str] = {
     "api/duties.py": "cities/test_enforcing.py",
     "api/mandates.py": "cities/test_mandates.py",
     "api/mergers.py": "spaces/keeping/test_mergers.py",
+    "harvest/waiting.py": "approvals/test_imports.py",
+    "harvest/waiting_store.py": "approvals/test_imports.py",
     "api/moving.py": "cities/test_participant_moves.py",
     "api/offboarding.py": "cities/test_leaving.py",
     "api/persons.py": "cities/test_records.py",

@@ -250,6 +250,7 @@ class Towns:
         self.catalogue, self.audiences = shared.service, shared.audiences
         approved = approvals.assemble(self.participants, self.catalogue, rules, self.people)
         self.approvals, self.publications, self.widening = approved.service, approved.publications, approved.widening
+        self.imports = approved.imports
         contracted = contracts.assemble(
             infra, self.participants, self.catalogue, self.engine, members=self.keys, lines=self, peer=self.wire,
             seal_roots=[x509.load_pem_x509_certificate(self._certs.seal_ca.read_bytes())], quotas=quotas,

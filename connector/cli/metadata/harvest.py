@@ -1,4 +1,4 @@
-"""`hanse catalogue import|original|questions|answer|repairs`: a city's catalogue taken in, asked about, repaired."""
+"""`hanse catalogue import|imports|original|questions|answer|repairs`: a catalogue taken in, asked about, repaired."""
 
 import csv
 import io
@@ -31,7 +31,11 @@ def register(group: Words, places: Any) -> None:
     """The commands, below `hanse catalogue`."""
     command = _of_participant(group, places, "import")
     command.word("what", metavar="FILE|URL", nargs="+")
+    command.word("--new-records", choices=("wait",))
     command.set_defaults(run=take)
+    command = _of_participant(group, places, "imports")
+    command.word("--new-records", choices=("wait", "publish"))
+    command.set_defaults(run=imports)
     command = _of_participant(group, places, "original")
     command.word("--output", metavar="FILE", type=Path, of="catalogue.shared")
     command.set_defaults(run=original)
@@ -76,10 +80,10 @@ def take(call: Call) -> int:
 def _taken(call: Call, what: str) -> Any:
     api, args = _api(call), call.args
     if "://" in what:
-        body = {"url": what, "source": args.source}
+        body = {"url": what, "source": args.source, "new_records": args.new_records}
         started = api.post("participants", args.participant, "imports", "address", body=body)
     else:
-        started = _upload(api, args.participant, Path(what), args.source)
+        started = _upload(api, args.participant, Path(what), args.source, args.new_records)
     try:
         run = _waited(call, api, started["run"])
     except KeyboardInterrupt:
@@ -92,13 +96,14 @@ def _taken(call: Call, what: str) -> Any:
     return run
 
 
-def _upload(api: Api, participant: str, path: Path, source: str | None) -> Any:
+def _upload(api: Api, participant: str, path: Path, source: str | None, new_records: str | None) -> Any:
     try:
         with opened(path) as file:
             size = os.fstat(file.fileno()).st_size
             return api.upload(
-                "participants", participant, "imports", file=file, size=size, name=path.name, source=source
-            )
+                "participants", participant, "imports", file=file, size=size, name=path.name, source=source,
+                new_records=new_records,
+            )  # fmt: skip
     except OSError as problem:
         raise unusable(path, problem) from problem
 
@@ -120,6 +125,11 @@ def _waited(call: Call, api: Api, run_id: str) -> Any:
 def _tell(call: Call, report: Mapping[str, Any], *, delivered: bool = False) -> None:
     call.tell("import.done", **{key: report[key] for key in ("source", *SUMS[:5])})
     call.tell("import.moved", **{key: report[key] for key in ("new", "changed", "removed")})
+    call.tell("import.outcome", **{key: report[key] for key in ("released", "waiting", "unchanged")})
+    if report["waiting"]:
+        why = "refused" if report["refused"] else ("waiting-chosen" if report["new_records"] == "wait" else "waiting")
+        call.tell(f"import.{why}", participant=call.args.participant, approval=report["approval"])
+    call.tell(f"import.new-{report['new_records']}")
     if delivered and not report["complete"]:
         call.tell("import.incomplete")
     if report["missing"]:
@@ -133,6 +143,34 @@ def _tell(call: Call, report: Mapping[str, Any], *, delivered: bool = False) -> 
         call.tell("import.repairs", uses=sum(report["repairs"].values()), rules=len(report["repairs"]))
     if report["questions"]:
         call.tell("import.questions", questions=report["questions"], asked=report["asked"])
+
+
+def imports(call: Call) -> int:
+    """Sources, or the choice for one of them."""
+    args, api = call.args, _api(call)
+    if args.new_records is None:
+        found = api.get("participants", args.participant, "imports")
+        sources = [one for one in found["sources"] if args.source in (None, one["source"], one["location"])]
+        call.result({"sources": sources})
+        for one in sources:
+            _tell_source(call, one)
+        if not sources:
+            call.tell("imports.none")
+        return OK
+    if args.source is None:
+        raise Mistake("harvest.choice-source")
+    body = {"source": args.source, "new_records": args.new_records}
+    done = api.post("participants", args.participant, "imports", "choice", body=body)
+    call.result(done)
+    _tell_source(call, done["source"])
+    if done["asked"]:
+        call.tell("imports.asked", participant=args.participant, approval=done["asked"])
+    return OK
+
+
+def _tell_source(call: Call, one: Mapping[str, Any]) -> None:
+    call.tell("imports.source", **{key: one[key] for key in ("source", "location", "published", "waiting", "held")})
+    call.tell(f"import.new-{one['new_records']}")
 
 
 def original(call: Call) -> int:

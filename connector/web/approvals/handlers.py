@@ -8,6 +8,7 @@ from msgspec import Struct
 from connector.accounts.directory import Directory
 from connector.accounts.model import Member
 from connector.approvals.assemble import ApprovalSlice
+from connector.approvals.imports import ImportedDatasets, import_draft
 from connector.approvals.model import SUBJECTS, ApprovalRow, ApprovalRule, Part, PendingChange, People, Subject
 from connector.approvals.service import CODES, TermsBack
 from connector.catalogue.model import Dataset, Offer
@@ -18,8 +19,9 @@ from connector.contracts.negotiation import narrowed
 from connector.contracts.negotiation.service import Contracts
 from connector.drafts.service import Drafts
 from connector.errors import HanseError, Mistake, Unknown
+from connector.harvest import waiting
 from connector.policy.engine import PolicyEngine
-from connector.storage.database import Database, Tx
+from connector.storage.database import Database, Tx, long
 from connector.storage.nested import nested
 from connector.trust.members.trust_list import Anchor
 from connector.views.approval import ApprovalView, ApprovalViews
@@ -87,10 +89,11 @@ class ApprovalPages:
         part: Part | None = next((one for one in DECIDING if one == call.form.text("part")), None)  # type: ignore[misc]
         voter, name, seen = call.voter, call.param("id"), call.form.text("seen")
 
+        @long
         def unit(tx: Tx) -> None:
             row, _ = self._drafts.yes(tx, call.slug, name, voter, part)
             if self._version(tx, row) != seen:
-                raise Mistake("approvals.changed")
+                raise Mistake("approvals.changed" if import_draft(row) is None else "harvest.waiting-changed")
 
         await self._db.write(call.slug, unit)
         return to(call.at("approvals", name))
@@ -211,13 +214,23 @@ class ApprovalPages:
         return _Shown(shown, about, version=self._version(tx, row), lacks=lacks)
 
     def _version(self, tx: Tx, row: ApprovalRow) -> str:
-        """Of the data that a contract gives: others may come while people decide. Drafts and terms stay as they are."""
+        """Of the data that a contract gives, and of what waits of an import: others may come while people decide.
+        Drafts and terms stay as they are."""
+        imported = import_draft(row)
+        if imported is not None:
+            return imported.digest if isinstance(imported, ImportedDatasets) else str(imported.since)
         if row.subject != "contract":
             return ""
         dataset, _ = self._published(tx, row.participant, self._contracts.get(tx, row.participant, row.process))
         return "" if dataset is None else dataset.version
 
     def _about(self, tx: Tx, call: Call, row: ApprovalRow) -> About:
+        imported = import_draft(row)
+        if imported is not None:
+            is_open = row.ballot.state == "open"
+            found = waiting.of(tx, call.slug, imported.source) if is_open else None
+            shown = waiting.shown(tx, call.slug, imported.source, call.query("after")) if is_open else []
+            return view.imported(call, row, imported, found, shown)
         if row.subject == "publication":
             begun = self._begun.of_approval(tx, call.slug, row.id)
             return view.publication(call, self._engine, row, self._drafts.comparison(tx, call.slug, row), begun)

@@ -6,10 +6,12 @@ Whatever a partner or a file brought stands in them as text.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from msgspec import Struct
 
 from connector.accounts.model import Member
+from connector.approvals.imports import ImportDraft, LetGo
 from connector.approvals.model import ApprovalRow, ApprovalRule, PendingChange, Subject
 from connector.approvals.publications import Comparison, NewDataset, drafted
 from connector.catalogue import concepts
@@ -19,8 +21,10 @@ from connector.contracts.document import clause_diff
 from connector.contracts.model import NegotiationRow
 from connector.drafts.model import Draft
 from connector.errors import Mistake
+from connector.harvest import waiting
 from connector.language.reasons import plain
 from connector.metadata.lists.code_lists import code_lists
+from connector.metadata.record.model import DatasetRecord
 from connector.policy.engine import PolicyEngine
 from connector.trust.members.trust_list import Anchor
 from connector.views.dataset_life import differences
@@ -46,7 +50,8 @@ class Line(Struct, frozen=True):
 class About(Struct, frozen=True, kw_only=True):
     """`facts` are pairs of name and text; `changes` compare with what is published; `terms` are the clauses.
 
-    `whole`: all of the terms can be said in sentences; without, nobody agrees to them here.
+    `earlier` and `later` are further pages of them. `whole`: all of the terms can be said in sentences; without, nobody
+    agrees to them here.
     """
 
     facts: list[tuple[str, str]]
@@ -54,6 +59,8 @@ class About(Struct, frozen=True, kw_only=True):
     terms: list[Line]
     whole: bool = True
     wider: bool = False
+    earlier: str = ""
+    later: str = ""
 
 
 def terms(call: Call, engine: PolicyEngine, policy: Mapping[str, Any]) -> list[Line]:
@@ -97,6 +104,36 @@ def publication(
         changes += compared(call, engine, found.standing[0].policy, policy)
     said = terms(call, engine, policy) if policy is not None else []
     return About(facts=facts, changes=changes, terms=said, whole=policy is None or bool(said))
+
+
+def imported(call: Call, row: ApprovalRow, draft: ImportDraft, found: waiting.WaitingSet | None,
+             shown: Sequence[waiting.Shown]) -> About:  # fmt: skip
+    """What waits of a source, one line a dataset, as many as are shown at once; `found` is None once it is decided.
+
+    Raises Mistake where something else waits by now.
+    """
+    facts = [(call.say("web.approvals.source"), plain(draft.source, LONGEST))]
+    if isinstance(draft, LetGo):
+        return About(facts=facts, changes=[], terms=[])
+    facts.append((call.say("web.approvals.datasets"), str(draft.count)))
+    if found is not None and found.digest != draft.digest:
+        raise Mistake("harvest.waiting-changed")
+    place, after = call.at("approvals", row.id), shown[-1].iri if shown else ""
+    full = len(shown) == waiting.SHOWN
+    return About(
+        facts=facts, changes=[_record(call, one) for one in shown], terms=[],
+        earlier=place if call.query("after") else "", later=f"{place}?{urlencode({'after': after})}" if full else "",
+    )  # fmt: skip
+
+
+def _record(call: Call, one: waiting.Shown) -> Line:
+    """A dataset with all that is said of it, or all that changes."""
+    before = DatasetRecord(title={}) if one.before is None else one.before
+    said = [_changed(call, each.field, each.before, each.after).text for each in differences(before, one.after)]
+    title = plain(_text(call, one.after.title), LONGEST) or plain(one.iri, LONGEST)
+    name = "new" if one.before is None else ("changed" if said else "unsaid")
+    facts = {"title": title, "iri": plain(one.iri, LONGEST), "said": " ".join(said)}
+    return Line(call.say(f"web.approvals.import.{name}", **facts), change="added" if one.before is None else "changed")
 
 
 def contract(

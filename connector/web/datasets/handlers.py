@@ -13,7 +13,7 @@ from connector.accounts.model import Role
 from connector.approvals.publications import ChangedDataset, PublicationApprovals
 from connector.catalogue.describe import credit_licence
 from connector.catalogue.life import DatasetChange
-from connector.catalogue.model import Dataset
+from connector.catalogue.model import Dataset, Listed
 from connector.catalogue.public import Withdrawn
 from connector.catalogue.restore import answers_of
 from connector.catalogue.service import PAGE, Catalogue
@@ -21,6 +21,7 @@ from connector.catalogue.templates.templates import templates
 from connector.contracts.negotiation.service import Contracts
 from connector.drafts.service import Drafts
 from connector.errors import Mistake, Unknown
+from connector.harvest import waiting
 from connector.policy.engine import PolicyEngine
 from connector.policy.odrl.model import PolicyError
 from connector.storage.database import Database, Tx
@@ -56,14 +57,17 @@ class DatasetHandlers:
     async def own(self, call: Call) -> web.StreamResponse:
         """Everything that was published, the newest first, a page at a time."""
         word, before = call.query("q"), _place(call.query("before"))
-        found = await self._db.read(call.slug, self._catalogue.listed, call.slug, word, before)
+        found, imports = await self._db.read(call.slug, self._listed, call.slug, word, before)
         later = "" if len(found) <= PAGE else urlencode({"q": word, "before": "{}:{}".format(*found[PAGE - 1].place)})
         titles = {one.id: one.title[call.lang] for one in templates()}
         return await page(
             call, "datasets/list.html", title=call.say("web.datasets.title"), datasets=found[:PAGE], wanted=word,
             rules=lambda one: ", ".join(dict.fromkeys(titles.get(rule, rule) for rule in one.rules)),
-            later=f"{call.at('datasets')}?{later}" if later else "",
+            later=f"{call.at('datasets')}?{later}" if later else "", imports=imports,
         )  # fmt: skip
+
+    def _listed(self, tx: Tx, slug: str, word: str, before: tuple[int, str] | None) -> tuple[list[Listed], bool]:
+        return self._catalogue.listed(tx, slug, word, before), waiting.some(tx, slug)
 
     async def show(self, call: Call) -> web.StreamResponse:
         return await self._shown(call)

@@ -1,0 +1,1 @@
+"""Foreign catalogues that a participant takes in, at the desk."""
