@@ -55,6 +55,7 @@ class TerminationHandlers:
                 "endings.notice",
                 "endings.stated",
             ),
+            503: ("endings.late",),
             **NO_AGREEMENT,
         }
     )

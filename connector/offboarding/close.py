@@ -41,6 +41,8 @@ NAMED = 200
 """Characters of a name that partners read: a statement takes no sentence that is too long."""
 IDLE = 3
 """Portions without anything to do: then a timer or the other side has to come first, and the job looks again."""
+PORTION_MS = 60_000
+"""How long statements are sealed before what is sealed is booked: each bears the time at which it was made."""
 ROUND_S = 30.0
 """How long a person waits at most; the job goes on."""
 
@@ -142,8 +144,10 @@ class Closing:
 
     async def _sealed(self, hosted: Hosted, told: Reason) -> tuple[list[Sealed], HanseError | None]:
         """The statements of the next portion, as far as they could be sealed, and why the others could not."""
-        slug, made = hosted.participant.id, list[Sealed]()
+        slug, made, since = hosted.participant.id, list[Sealed](), self._clock.now()
         for agreement, body in await self._db.read(slug, self._contracts.drafts, slug, told):
+            if made and self._clock.now() - since > PORTION_MS:
+                break
             try:
                 made.append(await to_end.seal(hosted, agreement, body, self._clock.now() // 1000))
             except HanseError as error:

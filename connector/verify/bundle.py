@@ -55,8 +55,8 @@ def verify_bundle(
 
     `roots_pem` holds the anchors, `witness` the text of a C2SP tlog-policy (None: the one that follows from the trust
     list), `timestamps_pem` the roots of timestamp authorities, `trust_list` the newest list that the auditor has (the
-    JWS), `beside` another bundle of the same agreement, `now` the time of the check (seconds), beyond which no
-    bundle speaks, and by which the report says how old the list is.
+    JWS), `beside` another bundle of the same agreement, `now` the time of the check (seconds), beyond which neither
+    bundle speaks nor anybody vouches, and by which the report says how old the list is.
     """
     exam = Examination(lang)
     members = exam.run("archive", archive.members, data)
@@ -69,7 +69,7 @@ def verify_bundle(
         second = None
         if beside is not None:
             report = verify_bundle(
-                beside, roots_pem, lang, witness=witness, timestamps_pem=timestamps_pem, trust_list=trust_list
+                beside, roots_pem, lang, witness=witness, timestamps_pem=timestamps_pem, trust_list=trust_list, now=now
             )
             second = attempt(archive.members, beside), report
         _examine(exam, members, anchors, witness, vouched, listed, second, now)
@@ -86,7 +86,10 @@ def _examine(
 ) -> None:  # fmt: skip
     agreement = exam.run("agreement", contract.parse_agreement, members["agreement.json"])
     documents = exam.run("documents", _documents, agreement, members)
-    given = Given(members=members, anchors=anchors, trust_list=trust_list, agreement=agreement, documents=documents)
+    given = Given(
+        members=members, anchors=anchors, trust_list=trust_list, agreement=agreement, documents=documents,
+        now=now,
+    )  # fmt: skip
     log = attempt(logbook.read, members)
     states = _states(given, vouched, log, witness)
     given = _timed(given, states)
@@ -100,17 +103,17 @@ def _examine(
     exam.run("revocation", _check_revocation, given, seals, exporter, lines)
     seen = _seen(given, exporter, vouched, log, witness)
     exam.run("membership", membership.check, given, vouched, seals, seen)
-    size = None if log is None else log.proof.checkpoint.size
+    ended = dict[Role, termination.Termination | None]()
     for role in ROLES:
         if second_seal.name(role) in members or second_seal.named(role, lines or ()):
             exam.run(f"{role}-pq", second_seal.check, role, given, lines)
         if termination.names(role)[0] in members or termination.stated(role, lines or ()):
-            exam.run(f"{role}-ending", termination.check, role, given, lines, size)
+            ended[role] = exam.run(f"{role}-ending", termination.check, role, given, lines, states)
         if mandate.concerns(role, given):
             acted = exam.run(f"{role}-mandate", mandate.acted, role, given)
             exam.state(**{f"{role}_agent": None if acted is None else acted.facts})
     exam.run("times", log_times.check, given, lines, states)
-    until = exam.run("told", disclosure.check, given, lines, log, now)
+    until = exam.run("told", disclosure.check, given, lines, log)
     if second is not None:
         exam.run("beside", besides.check, given, lines, log, *second)
     moment = exam.run("time", _moment, given, vouched, log, witness)
@@ -124,6 +127,7 @@ def _examine(
     remarks.times(exam, given)
     remarks.second_seals(exam, given, lines or ())
     remarks.end(exam, members, lines or ())
+    remarks.late_ends(exam, ended)
 
 
 def _anchors(roots_pem: bytes | None, timestamps_pem: bytes | None, witness: str | None) -> Anchors:
@@ -218,7 +222,7 @@ def _vouched(
     else:
         policy = cosignature.apart(need(attempt(cosignature.parse, witness), "anchors"), listed.witnesses, *operators)
     try:
-        return trusted_time.find(state, given.members.get(token), policy, given.anchors.timestamps)
+        return trusted_time.find(state, given.members.get(token), policy, given.anchors.timestamps, given.now)
     except Doubt as doubt:
         if doubt.code == "no-time" and cosignature.seen_by(state, listed.witnesses, *operators):
             raise Doubt("no-independent-time") from doubt

@@ -11,13 +11,17 @@ from connector.verify.checks.anchors import Anchors
 from connector.verify.checks.contract import ROLES, Approval, Given, Members, Role, Sealed
 from connector.verify.checks.disclosure import Told
 from connector.verify.checks.examination import Examination, attempt
+from connector.verify.checks.log_times import WAITS_S
 from connector.verify.checks.records import Erased, Line, Logged
-from connector.verify.checks.trusted_time import SKEW_S, Moment, written
+from connector.verify.checks.termination import Termination
+from connector.verify.checks.trusted_time import SKEW_S, Moment, exact, written
 from connector.verify.formats.trustlist import TrustList
 
 MOST_TOLD = 50
 """Erased records, or ones about the end, that have a line of their own in the report."""
 DAY_S = 86_400
+LONGEST_ASKED_S = 366 * DAY_S
+"""Who asked for data so long before the contract is remarked."""
 
 
 def seals(exam: Examination, held: Mapping[Role, Sealed | None], moment: Moment | None, lines: Sequence[Line]) -> None:
@@ -80,12 +84,14 @@ def approvals(exam: Examination, given: Given, held: Mapping[Role, Sealed | None
     about."""
     found = {role: contract.approved(role, given.members) for role in ROLES if f"{role}.jws" in given.members}
     for role, approval in found.items():
+        sealed = held.get(role)
+        until = (given.sealed_at(role), None if sealed is None else sealed.seal.iat)
         if approval is None or approval.kind != "people":
             exam.note(f"{role}-approval-{'unread' if approval is None else approval.kind}", **_named(approval))
         else:
-            sealed = held.get(role)
-            until = (given.sealed_at(role), None if sealed is None else sealed.seal.iat)
             _together(exam, role, approval, min((one for one in until if one is not None), default=None))
+        if approval is not None:
+            _dated(exam, role, approval, [one for one in until if one is not None], held.get("provider"))
     exam.state(approvals={role: None if one is None else one.kind for role, one in found.items()})
     exam.state(approved_by={role: [] if one is None else _everybody(one) for role, one in found.items()})
 
@@ -103,6 +109,21 @@ def _together(exam: Examination, role: Role, approval: Approval, sealed: int | N
     for pseudonym in sorted(once):
         if sum(one.pseudonym == pseudonym for one in approval.people) > 1:
             exam.note("approval-twice", pseudonym=pseudonym)
+
+
+def _dated(exam: Examination, role: Role, approval: Approval, until: Sequence[int], first: Sealed | None) -> None:
+    """An approval is no later than its seal (`until`, seconds). The consumer's is of a text that the provider had
+    sealed `first`; the provider's may wait for its key. Of people who agreed the first may have asked long before."""
+    if not until:
+        return
+    at, latest = exact(approval.at), min(until)
+    begin = min(latest, latest if first is None else first.seal.iat)
+    begin -= 2 * SKEW_S if role == "consumer" else WAITS_S
+    if at is None or not begin <= at <= latest + SKEW_S:
+        exam.note(f"{role}-approval-dated", at=approval.at[:40], sealed=written(latest))
+    for one in approval.people:
+        if datetime.fromisoformat(one.at).timestamp() < begin - LONGEST_ASKED_S:
+            exam.note("approval-early", pseudonym=one.pseudonym, at=one.at)
 
 
 def _named(approval: Approval | None) -> dict[str, object]:
@@ -173,6 +194,8 @@ def trust_list(exam: Examination, listed: TrustList, now: int | None) -> None:
     days = None if now is None else max(now - listed.issued_at, 0) // DAY_S
     if now is not None and days is not None:
         exam.note("trust-list-over" if now >= listed.next_update else "trust-list-age", days=days, until=until)
+    if now is not None and listed.issued_at > now + SKEW_S:
+        exam.note("trust-list-ahead", issued=listed.issued, known=written(now))
     exam.state(
         trust_list={
             "version": listed.version,
@@ -227,6 +250,13 @@ def end(exam: Examination, members: Members, lines: Sequence[Line]) -> None:
         return  # the record of what is shown may be the one that was erased
     for line in ends[:MOST_TOLD]:
         exam.note("ended", seq=line.seq)
+
+
+def late_ends(exam: Examination, ends: Mapping[Role, Termination | None]) -> None:
+    """Of an end that the log has had only since later: that it was stated before is the word of who stated it."""
+    for role, ended in ends.items():
+        if ended is not None and ended.logged is not None and ended.at < ended.logged - 2 * SKEW_S:
+            exam.note(f"{role}-ending-later", at=written(ended.at), logged=written(ended.logged))
 
 
 def rest(exam: Examination, members: Members, anchors: Anchors, tool: str) -> None:

@@ -2,13 +2,18 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from connector.clock import SystemClock
 from connector.errors import HanseError, Mistake, Unavailable, Unknown
+from connector.offboarding import contracts
 from connector.participants import lifecycle_store
 from connector.participants.lifecycle import Leaving
+from connector.verify.bundle import verify_bundle
+from tests.contracts.auditor import auditor
 from tests.testkit.leavers import Killed, Mortal, leaving, offboarding
 from tests.testkit.patience import PATIENCE_S
 from tests.testkit.towns import Towns
@@ -178,8 +183,6 @@ async def test_a_keeper_of_the_seal_key_that_is_away_stops_the_statements_alone(
     agreement = await towns.concluded(PARTNER, LEAVER)
     await towns.fetch(PARTNER, LEAVER, agreement)
     await towns.run()
-    from connector.offboarding import contracts
-
     real = contracts.seal
 
     async def away(*_: object) -> None:
@@ -193,6 +196,31 @@ async def test_a_keeper_of_the_seal_key_that_is_away_stops_the_statements_alone(
     monkeypatch.setattr(contracts, "seal", real)
     await leaving(towns)[0].job()
     await closed(towns)
+
+
+@pytest.mark.threat("T167")
+async def test_bug_ends_sealed_slowly_are_booked_while_their_time_is_believed(
+    towns: Towns, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Bug: >> leaves, each seal takes 90 seconds << all were dated when the first was made and booked after the last,
+    so that no verifier believes the times of an honest town. Now each is proven from the bundle."""
+    agreements = [await towns.concluded(PARTNER, LEAVER) for _ in range(4)]
+    evidence, roots = await auditor(towns, tmp_path)
+    real, now, later = contracts.seal, SystemClock.now, 0
+
+    async def slow(*given: Any) -> contracts.Sealed:
+        nonlocal later
+        later += 90_000
+        return await real(*given)
+
+    monkeypatch.setattr(SystemClock, "now", lambda clock: now(clock) + later)
+    monkeypatch.setattr(contracts, "seal", slow)
+    await leaving(towns)[0].close(LEAVER, WHY)
+    assert await state(towns, LEAVER) == "closed"
+    for agreement in agreements:
+        report = verify_bundle(await evidence.bundle(LEAVER, agreement.id), roots, "en")
+        assert report.holds_apart_from_time, report.reason
+        assert any("declared that the agreement ends" in check.sentence for check in report.checks)
 
 
 async def test_a_wrong_name_and_no_reason_are_said(towns: Towns) -> None:

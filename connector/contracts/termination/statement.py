@@ -37,6 +37,8 @@ UNDELIVERED, REFUSED = "ending-undelivered", "ending-refused"
 """Questions to a person about that delivery."""
 SKEW_MS = 300_000
 """By how much two clocks may differ, and a seal be made after what it seals."""
+FRESH_MS = 240_000
+"""How old a statement of ours may be when it is booked: behind `SKEW_MS` no verifier believes its time (4.4)."""
 DAY_MS = 86_400_000
 LATEST_MS = 20 * 366 * DAY_MS
 """The longest notice that is believed to be meant."""
@@ -193,13 +195,16 @@ class Terminations:
     def declare(self, tx: Tx, slug: str, agreement_id: str, body: bytes, jws: str, document: bytes) -> Termination:
         """Books our sealed statement; it goes to the partner, and takes effect now or when its day comes.
 
-        `document` is our DID document, which names the key of the seal.
+        `document` is our DID document, which names the key of the seal. Unavailable if the seal took too long: then the
+        statement has to be made anew, with another time.
         """
         termination_store.hold(tx, slug, agreement_id)
         agreement = self._agreements.get(tx, slug, agreement_id)
         if not agreement.in_force:
             raise Mistake("endings.not-in-force", state=agreement.state)
         told = SealedStatement(msgspec.json.decode(body, type=Statement), body, jws)
+        if not -SKEW_MS <= tx.now - told.statement.at_ms <= FRESH_MS:
+            raise Unavailable("endings.late")
         ending = _ending(tx, agreement, told, "waiting")
         if not termination_store.entered(tx, agreement, ending, _names(ending.side)):
             raise _stands(termination_store.ending(tx, slug, agreement_id, ending.side) or ending)

@@ -54,7 +54,7 @@ class Given:
 
     `lines` are the records, which are read once. `moment` is the trusted time of the contract as a whole, `seals` that
     of each seal, which may be earlier, and `second_seals` that of each second seal, which may be later than the first;
-    without one only the signers' own times are known.
+    without one only the signers' own times are known. `now` is the time of the check (seconds; None: not told).
     """
 
     members: Members
@@ -66,6 +66,7 @@ class Given:
     lines: Sequence[Line] | None = None
     seals: Mapping[Role, Moment] = field(default_factory=dict)
     second_seals: Mapping[Role, Moment] = field(default_factory=dict)
+    now: int | None = None
 
     @property
     def at(self) -> int | None:

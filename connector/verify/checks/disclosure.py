@@ -67,10 +67,10 @@ def value(agreement: str, line: Logged, state: Checkpoint) -> dict[str, object]:
     }
 
 
-def check(given: Given, lines: Sequence[Line] | None, log: Log | None, now: int | None = None) -> Told:
+def check(given: Given, lines: Sequence[Line] | None, log: Log | None) -> Told:
     """The records end where the exporter says, with the state, and every `told` record among them is true.
 
-    `now` is the time of the check (seconds): Doubt `told-future` for a bundle that claims to speak beyond it.
+    Doubt `told-future` for a bundle that claims to speak, or to be made, beyond the time of the check.
     Doubt `told-absent` for a bundle that does not say; Fault `told-cut` if the last record or the state is another
     than the one that closes them, `told-other` if the manifest says something else, `told-untrue` if a `told` record
     counts other records or endings than are here, `told-time` if the manifest was sealed long after or before. Doubt
@@ -90,8 +90,9 @@ def check(given: Given, lines: Sequence[Line] | None, log: Log | None, now: int 
     sealed = contract.read_seal(given.members["manifest.jws"]).iat
     if at is None or not at - SKEW_S <= sealed <= at + FRESH_S:
         raise Fault("told-time", at=str(last.record["at"])[:40], sealed=written(sealed))
-    if now is not None and at > now + SKEW_S:
-        raise Doubt("told-future", at=written(at), known=written(now))
+    newest = max(at, sealed)
+    if given.now is not None and newest > given.now + SKEW_S:
+        raise Doubt("told-future", at=written(newest), known=written(given.now))
     return Told(written(at), _seq(last) + 1, state.origin, state.size)
 
 

@@ -1,18 +1,19 @@
 """Whether the times that the log claims lie within what others bear out (spec/contracts.md 4.4).
 
-Everybody writes the times of their own records and seals. Witnesses and timestamp authorities who are no party say when
-they saw a state: what it holds is no younger than that, and what it does not hold yet is no older. Where a record says
-otherwise its clock was wrong or its time was made up; nothing in the bundle shows which, so it is not proven.
+Everybody writes the times of their own records and seals; what names a seal is no older than that seal. Witnesses and
+timestamp authorities who are no party say when they saw a state: what it holds is no younger than that, and what it
+does not hold yet is no older. Where a record says otherwise its clock was wrong or its time was made up; nothing in the
+bundle shows which, so it is not proven.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import pairwise
+from hashlib import sha256
 
 from connector.verify.checks import contract
-from connector.verify.checks.contract import Given
+from connector.verify.checks.contract import ROLES, Given
 from connector.verify.checks.examination import need
-from connector.verify.checks.records import Line, Logged
+from connector.verify.checks.records import AGREEMENT, Line, Logged
 from connector.verify.checks.seal_times import State
 from connector.verify.checks.trusted_time import SKEW_S, exact, written
 from connector.verify.formats import jcs
@@ -26,18 +27,36 @@ where the key for the seal was away."""
 def check(given: Given, lines: Sequence[Line] | None, states: Sequence[State]) -> None:
     """Every record lies in order and between the states that were seen before and behind it.
 
-    Fault `record-form` for a time that is none; Doubt `record-order-of-times`, `record-younger` or `record-older`, and
-    `agreement-time` where the agreement bears another date than the seal under it.
+    Fault `record-time` for a time that is none; Doubt `record-order-of-times`, `record-younger`, `record-older` or
+    `record-before-seal`, and `agreement-time` where the agreement bears another date than the seal under it.
     """
     known = sorted((line for line in need(lines, "records") if isinstance(line, Logged)), key=lambda line: line.index)
     times = [(line, _time(line)) for line in known]
-    for (_, before), (line, at) in pairwise(times):
-        if at < before - SKEW_S:
-            raise Doubt("record-order-of-times", seq=line.seq, at=written(at), before=written(before))
+    latest = 0  # of all before, so that many small steps lead no further back than one
+    for line, at in times:
+        if at < latest - SKEW_S:
+            raise Doubt("record-order-of-times", seq=line.seq, at=written(at), before=written(latest))
+        latest = max(latest, at)
     for size, seen in [(size, moment.seconds) for size, moment in states if moment is not None]:
         for line, at in times:
             _check_between(line, at, size, seen)
+    _check_behind_seals(times, given)
     _check_agreement(given)
+
+
+def _check_behind_seals(times: Sequence[tuple[Logged, int]], given: Given) -> None:
+    """No record names a seal that says of itself that it was made later."""
+    sealed = {
+        (f"{role}Jws", sha256(token).hexdigest()): contract.read_seal(token).iat
+        for role in ROLES
+        if (token := given.members.get(f"{role}.jws")) is not None
+    }
+    for line, at in times:
+        if line.type != AGREEMENT:
+            continue
+        for (member, digest), iat in sealed.items():
+            if line.body.get(member) == digest and at < iat - SKEW_S:
+                raise Doubt("record-before-seal", seq=line.seq, at=written(at), sealed=written(iat))
 
 
 def _time(line: Logged) -> int:

@@ -2,7 +2,8 @@
 
 `termination-{role}.json` is sealed by that party in `termination-{role}.jws`. The statement names the agreement by its
 digest, so one about another contract does not fit here, and the log names both, so none can be slipped in later, nor an
-older one shown where a newer one counts. Its times lie between the contract and the log state that contains it.
+older one shown where a newer one counts. Its times lie between the contract and the log state that contains it; what a
+party states itself its own log has at once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,8 @@ from connector.verify.checks import contract, revocation
 from connector.verify.checks.archive import ROTATED
 from connector.verify.checks.contract import Given, Role, Signed
 from connector.verify.checks.examination import need
-from connector.verify.checks.records import TERMINATION, Erased, Line, Logged
+from connector.verify.checks.records import AGREEMENT, TERMINATION, Erased, Line, Logged
+from connector.verify.checks.seal_times import State
 from connector.verify.checks.trusted_time import SKEW_S, exact, written
 from connector.verify.formats import jcs
 from connector.verify.formats.faults import Doubt, Fault
@@ -32,6 +34,8 @@ class Termination:
 
     at: int
     effective: int
+    logged: int | None = None
+    """When its record says that it was booked."""
 
     @property
     def facts(self) -> Mapping[str, object]:
@@ -43,12 +47,13 @@ def names(role: Role) -> tuple[str, str]:
     return f"termination-{role}.json", f"termination-{role}.jws"
 
 
-def check(role: Role, given: Given, lines: Sequence[Line] | None, size: int | None) -> Termination:
+def check(role: Role, given: Given, lines: Sequence[Line] | None, states: Sequence[State]) -> Termination:
     """The statement is by that party, about this agreement, the newest of that party in the log, and of its time.
 
-    `size` of the state that has the trusted time: it proves when the statement was there if it holds its record. The
-    key events in a bundle are the exporter's, so only its own key can be seen to be withdrawn. Doubt
-    `termination-absent` where only the log knows that this party ended it.
+    `states` of the log, first the one with the trusted time: it proves when the statement was there if it holds its
+    record. The key events in a bundle are the exporter's, so only its own key can be seen to be withdrawn. Doubt
+    `termination-absent` where only the log knows that this party ended it, `termination-early` where it is dated before
+    what bounds it.
     """
     agreement = need(given.agreement, "agreement")
     if names(role)[0] not in given.members:
@@ -63,14 +68,15 @@ def check(role: Role, given: Given, lines: Sequence[Line] | None, size: int | No
     at, notice = _read(statement, role, sha256(given.members["agreement.json"]).hexdigest())
     known = need(lines, "records")
     record = _logged(role, sha256(statement).hexdigest(), sha256(token).hexdigest(), known)
-    seen = record is not None and size is not None and record.index < size
+    seen = record is not None and bool(states) and record.index < states[0][0]
     if contract.exporting(given).role == role:
         revocation.check_key(seal, known, given.at if seen else None)
     logged = None if record is None else exact(record.record["at"])
     witnessed = None if given.at is None or not seen else given.at + SKEW_S
     known_by = [one for one in (logged, witnessed) if one is not None]
     _check_times(at, notice, seal.iat, known_by, given)
-    return Termination(at, max(at if notice is None else notice, logged or 0))
+    _check_early(at, role, record, states, given)
+    return Termination(at, max(at if notice is None else notice, logged or 0), logged)
 
 
 def stated(role: Role, lines: Sequence[Line]) -> Sequence[Logged]:
@@ -87,6 +93,21 @@ def _check_times(at: int, notice: int | None, sealed: int, known_by: Sequence[in
         raise Fault("termination-time", at=written(at), begin=written(begin), known=written(known))
     if notice is not None and not at - SKEW_S <= notice <= at + LONGEST_S:
         raise Fault("termination-notice", at=written(at), notice=written(notice))
+
+
+def _check_early(at: int, role: Role, record: Logged | None, states: Sequence[State], given: Given) -> None:
+    """Not dated before that party's own seal, where the contract began with it; nor, in its own log, before its record,
+    or before a state was seen that did not hold it yet. The other's may have been on its way for days."""
+    begun = next((line for line in given.lines or () if isinstance(line, Logged) and line.type == AGREEMENT), None)
+    seal = given.members.get(f"{role}.jws")
+    bounds = []
+    if seal is not None and begun is not None and begun.body.get(f"{role}Jws") == sha256(seal).hexdigest():
+        bounds.append(contract.read_seal(seal).iat)
+    if record is not None and contract.exporting(given).role == role:
+        bounds += [moment.seconds for size, moment in states if moment is not None and size <= record.index]
+        bounds += [logged for logged in [exact(record.record["at"])] if logged is not None]
+    if bounds and at < max(bounds) - SKEW_S:
+        raise Doubt("termination-early", at=written(at), since=written(max(bounds)))
 
 
 def document_name(role: Role) -> str:

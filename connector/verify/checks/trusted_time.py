@@ -56,8 +56,12 @@ def exact(text: object) -> int | None:
         return None
 
 
-def find(state: Checkpoint, token: bytes | None, policy: Policy | None, roots: Sequence[x509.Certificate]) -> Moment:
-    """The earliest time anybody vouches for; Doubt `no-time` if nobody does, or for one that no calendar has.
+def find(
+    state: Checkpoint, token: bytes | None, policy: Policy | None, roots: Sequence[x509.Certificate],
+    now: int | None = None,
+) -> Moment:  # fmt: skip
+    """The earliest time anybody vouches for; Doubt `no-time` if nobody does, or for one that no calendar has, Doubt
+    `time-future` for one beyond the clock of whoever judges (`now`, seconds): it bounds nothing.
 
     A token or a cosignature of a known witness that is wrong is a Fault, never just left out. A token that cannot be
     judged for want of `roots` is a Doubt only if the witnesses do not give a time either.
@@ -77,7 +81,10 @@ def find(state: Checkpoint, token: bytes | None, policy: Policy | None, roots: S
                 raise
     if not found:
         raise Doubt("no-time")
-    return min(found, key=lambda moment: moment.ms)
+    earliest = min(found, key=lambda moment: moment.ms)
+    if now is not None and earliest.seconds > now + SKEW_S:
+        raise Doubt("time-future", at=written(earliest.seconds), known=written(now))
+    return earliest
 
 
 def own_note(state: Checkpoint) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from connector.clock import SystemClock
 from connector.contracts.document import sealing
 from connector.contracts.evidence.service import Evidence
 from connector.contracts.termination import statement
@@ -73,6 +74,32 @@ async def test_it_is_delivered_when_the_partner_is_back(towns: Towns) -> None:
     await towns.hurry()
     await towns.hurry()
     assert await states(towns, agreement) == ["ended", "ended"]
+
+
+@pytest.mark.threat("T167")
+async def test_bug_a_statement_whose_seal_took_too_long_is_not_booked(
+    towns: Towns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bug: >> the keeper of the key answers after six minutes << booked with a time that no verifier believes. Now
+    nothing is stated, and the next attempt bears its own time."""
+    agreement = await towns.concluded(CONSUMER, PROVIDER)
+    now, later = SystemClock.now, 0
+    monkeypatch.setattr(SystemClock, "now", lambda clock: now(clock) + later)
+    real = sealing.seal
+
+    async def slow(*given: Any) -> str:
+        nonlocal later
+        later += statement.FRESH_MS + 1_000
+        return await real(*given)
+
+    monkeypatch.setattr(sealing, "seal", slow)
+    with pytest.raises(Unavailable) as refused:
+        await end(towns, PROVIDER, agreement)
+    assert refused.value.code == "endings.late"
+    assert await stated(towns, PROVIDER, agreement) == []
+    monkeypatch.setattr(sealing, "seal", real)
+    await end(towns, PROVIDER, agreement)
+    assert (await towns.agreement(PROVIDER, agreement.id)).state == "ended"
 
 
 @pytest.mark.on_both

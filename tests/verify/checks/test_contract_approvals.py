@@ -137,3 +137,37 @@ def test_without_an_approval_nothing_is_claimed(case: Case) -> None:
     report = verify_bundle(case.bundle(), case.roots, "de")
     assert report.verdict is PASSED
     assert sum("wer genehmigt hat, lässt sich nicht sagen" in note for note in report.notes) == 2
+
+
+def remarked(role: contract.Role, **change: object) -> list[str]:
+    """What a report says of the date of an approval, whose seal a witness saw at `SEALED_MS`."""
+    exam, body = Examination("en"), jcs.encode({**PERSON, **change})
+    members = {f"{role}.jws": b"", f"approval-{role}.json": body}
+    given = Given(
+        members=members, anchors=Anchors(), trust_list=None, agreement=None, documents=None,
+        moment=Moment(SEALED_MS, "witnesses"),
+    )  # fmt: skip
+    remarks.approvals(exam, given, {})
+    return [note for note in exam.report().notes if "not proven" in note]
+
+
+@pytest.mark.threat("T167")
+@pytest.mark.parametrize("role", contract.ROLES)
+def test_bug_an_approval_of_another_day_than_its_seal_is_remarked(role: contract.Role) -> None:
+    """Bug: >> approved in 2016, in 2040, or at no time at all << told as it stands there, without a word."""
+    assert remarked(role) == []
+    for at in ("2016-01-01T00:00:00Z", "2040-01-01T00:00:00Z", "tomorrow"):
+        assert len(remarked(role, at=at)) == 1
+        assert at[:4] in remarked(role, at=at)[0]
+    waited = "2026-11-10T20:00:03Z"
+    assert bool(remarked(role, at=waited)) is (role == "consumer"), "a provider's key may have been away"
+
+
+@pytest.mark.threat("T167")
+def test_one_who_agreed_years_before_is_remarked() -> None:
+    """>> one of two people agreed in 2016 << her pseudonym is named; a request of last month is usual."""
+    assert remarked("consumer", people=TWO) == []
+    long_ago = [{**ANNA, "at": "2016-01-01T00:00:00Z"}, BERTA]
+    assert ["p-aaaaaa" in note for note in remarked("consumer", people=long_ago)] == [True]
+    asked = [{**ANNA, "at": "2026-10-20T00:00:00Z"}, BERTA]
+    assert remarked("consumer", people=asked) == []

@@ -384,7 +384,29 @@ def test_bug_an_erased_end_was_told_to_nobody_beside_a_later_one() -> None:
 @pytest.mark.threat("T156")
 def test_bug_a_bundle_speaks_no_further_than_the_clock_of_who_checks(case: Case) -> None:
     """Bug: >> told in the year 2040 << believed. Five minutes are the difference of clocks."""
+    case.witness.at = NOW
+    bundle = changed(case, log=case.log.evidence(AGREEMENT))
     for now, verdict in ((NOW - SKEW_S, PASSED), (NOW - SKEW_S - 1, INDETERMINATE)):
-        report = verify_bundle(case.bundle(), case.roots, now=now)
+        report = verify_bundle(bundle, case.roots, now=now)
         assert report.verdict is verdict
-        assert report.doubts == (() if verdict is PASSED else ("told",))
+        assert report.doubts == (() if verdict is PASSED else ("told", "time"))
+
+
+@pytest.mark.threat("T156")
+def test_bug_a_bundle_sealed_in_the_future_was_believed(case: Case) -> None:
+    """Bug: >> told now, its list of files sealed twenty hours from now << PASSED, for only the record was compared."""
+    late = export.bundle(case.parts, lambda manifest: sealed_at(case, manifest, 20 * 3600))
+    assert verify_bundle(late, case.roots, now=NOW + DAY).verdict is PASSED
+    assert found(verify_bundle(late, case.roots, now=NOW + 60)) == "told-future"
+
+
+@pytest.mark.threat("T156")
+def test_bug_the_second_bundle_may_not_come_from_the_future_either(case: Case) -> None:
+    """Bug: >> beside an honest bundle one that is told in two years << compared as if it held."""
+    partner = Partner(case)
+    ours = partner.bundle(case.log)
+    partner.log.at = NOW + 700 * DAY
+    theirs = partner.bundle(partner.log)
+    for now, code in ((NOW + 701 * DAY, ""), (NOW + DAY, "beside-unproven")):
+        report = verify_bundle(ours, case.roots, "en", beside=theirs, now=now)
+        assert next(check.code for check in report.checks if check.name == "beside") == code

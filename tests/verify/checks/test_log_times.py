@@ -70,17 +70,22 @@ def test_with_four_others_two_of_them_are_needed() -> None:
     assert verify_bundle(bundle, case.roots).doubts == ("time",)
 
 
-def ended(case: Case, *, sealed: int = NOW + 100, logged: int = NOW + 100, **change: object) -> Report:
-    """The provider's statement, sealed and logged at these times."""
-    said = statement(case, **{"at": written(NOW + 100), **change})
-    place = sealing.address(root_of(PROVIDER), said)
-    token = case.seal(case.provider, [sealing.Reference(place, said, "application/json")], sealed).encode()
+def ended(
+    case: Case, *, by: str = "provider", sealed: int = NOW + 100, logged: int = NOW + 100, early: int = 0,
+    **change: object,
+) -> Report:  # fmt: skip
+    """A statement in the provider's log, sealed and logged at these times; `early`: seen without it then."""
+    said = statement(case, by, **{"at": written(NOW + 100), **change})
+    signer = case.provider if by == "provider" else case.consumer
+    place = sealing.address(root_of(signer.did), said)
+    token = case.seal(signer, [sealing.Reference(place, said, "application/json")], sealed).encode()
     log = case.log.copy()
     log.at = logged
-    log.add("termination", AGREEMENT, {"statement": digest(said), "jws": digest(token), "by": "provider"})
-    case.witness.at = logged + 60
-    files = {"termination-provider.json": said, "termination-provider.jws": token}
-    return verify_bundle(changed(case, log=log.evidence(AGREEMENT), more=files), case.roots, "en")
+    log.add("termination", AGREEMENT, {"statement": digest(said), "jws": digest(token), "by": by})
+    case.witness.at = early or logged + 60
+    shown = both(case.log, log) if early else log.evidence(AGREEMENT)
+    files = {f"termination-{by}.json": said, f"termination-{by}.jws": token}
+    return verify_bundle(changed(case, log=shown, more=files), case.roots, "en")
 
 
 NO_TIMES: list[object] = [
@@ -130,10 +135,42 @@ def test_notice_lies_ahead(case: Case, notice: int, found: str) -> None:
 
 def test_an_end_takes_effect_when_the_log_knows_of_it(case: Case) -> None:
     """>> stated on Monday, in this log on Thursday, "at once" << ends on Thursday."""
-    report = ended(case, notice=None, logged=NOW + 3 * DAY)
+    report = ended(case, by="consumer", notice=None, logged=NOW + 3 * DAY)
     assert report.verdict is PASSED, report.reason
-    sentence = next(check.sentence for check in report.checks if check.name == "provider-ending")
-    assert f"on {local(NOW + 100)} the provider declared that the agreement ends on {local(NOW + 3 * DAY)}" in sentence
+    sentence = next(check.sentence for check in report.checks if check.name == "consumer-ending")
+    assert f"on {local(NOW + 100)} the consumer declared that the agreement ends on {local(NOW + 3 * DAY)}" in sentence
+    assert any("Not proven: that the consumer stated the end" in note for note in report.notes)
+    assert not any("stated the end" in note for note in ended(case, by="consumer").notes)
+
+
+@pytest.mark.threat("T167")
+@pytest.mark.parametrize("by", ["provider", "consumer"])
+def test_bug_an_end_dated_before_the_contract_was_sealed_passed(case: Case, by: str) -> None:
+    """Bug: >> sealed five minutes, dated ten minutes before the party's own seal << PASSED. It is not proven."""
+    for at, found in ((NOW - SKEW_S, ""), (NOW - SKEW_S - 1, "termination-early")):
+        report = ended(case, by=by, sealed=NOW - SKEW_S, logged=NOW, at=written(at), notice=None)
+        assert code(report, f"{by}-ending") == found
+        assert report.verdict is (INDETERMINATE if found else PASSED)
+
+
+@pytest.mark.threat("T167")
+def test_bug_an_end_is_not_dated_before_its_own_log_has_it(case: Case) -> None:
+    """Bug: >> stated and sealed fourteen minutes before the record in the same party's log << PASSED. Whoever states an
+    end has it in its log at once."""
+    for at, found in ((NOW + 1000, ""), (NOW + 1300 - SKEW_S, ""), (NOW + 1299 - SKEW_S, "termination-early"),
+                      (NOW + 1300 - 840, "termination-early")):  # fmt: skip
+        assert code(ended(case, sealed=at, logged=NOW + 1300, at=written(at)), "provider-ending") == found
+
+
+@pytest.mark.threat("T167")
+def test_an_end_is_not_dated_before_a_state_that_did_not_have_it(case: Case) -> None:
+    """>> a witness saw the log of who ended it, without the end << dated before that it is not proven."""
+    seen_at = NOW + 2 * SKEW_S
+    for at, found in ((seen_at - SKEW_S, ""), (seen_at - SKEW_S - 1, "termination-early")):
+        report = ended(case, sealed=at, logged=at, early=seen_at, at=written(at))
+        assert code(report, "provider-ending") == found
+    theirs = ended(case, by="consumer", sealed=NOW + 10, logged=seen_at, early=seen_at, at=written(NOW + 10))
+    assert code(theirs, "consumer-ending") == "", "the other's may have been on its way"
 
 
 def log_of(case: Case, *times: int) -> Log:
@@ -150,6 +187,26 @@ def test_records_are_in_the_order_of_their_times(case: Case) -> None:
     assert judged(case, log_of(case, NOW + 50, NOW + 50 - SKEW_S)).verdict is PASSED
     report = judged(case, log_of(case, NOW + 50, NOW + 49 - SKEW_S))
     assert (report.verdict, code(report, "times")) == (INDETERMINATE, "record-order-of-times")
+
+
+@pytest.mark.threat("T167")
+def test_bug_small_steps_do_not_lead_back_a_day(case: Case) -> None:
+    """Bug: >> each record is dated five minutes before the one in front of it << PASSED, however far that led back."""
+    steps = [NOW + 50 - SKEW_S * step for step in range(3)]
+    assert code(judged(case, log_of(case, *steps)), "times") == "record-order-of-times"
+
+
+@pytest.mark.threat("T167")
+def test_bug_a_record_is_not_older_than_the_seal_that_it_names() -> None:
+    """Bug: >> the whole log is dated a day before the seals that it names << PASSED."""
+    for at, found in ((NOW - SKEW_S, ""), (NOW - SKEW_S - 1, "record-before-seal"), (NOW - DAY, "record-before-seal")):
+        case = Case()
+        case.log = case.new_log(PROVIDER)
+        case.log.at = at
+        case.parts = case.make()
+        report = verify_bundle(case.bundle(), case.roots, "en")
+        assert code(report, "times") == found
+        assert report.verdict is (INDETERMINATE if found else PASSED)
 
 
 def judged(case: Case, log: Log, **changes: object) -> Report:

@@ -41,6 +41,26 @@ def test_a_witness_proves_the_time() -> None:
     assert "18 Nov 2026, 12:08:10 (CET)" in report.checks[-1].sentence
 
 
+@pytest.mark.threat("T167")
+def test_bug_a_witness_that_speaks_from_the_future_fails_nobody() -> None:
+    """Bug: >> a witness says that it saw the log in ten years, when the certificates are over << an honest bundle was
+    FAILED. Its time bounds nothing: not proven. One that is five minutes ahead is as good as any."""
+    bundle, roots = made_by(Witness(at=NOW + 3650 * DAY))
+    report = verify_bundle(bundle, roots, "en", now=NOW + DAY)
+    assert (report.verdict, report.doubts) == (INDETERMINATE, ("time",))
+    assert report.checks[-1].code == "time-future"
+    assert report.stated["trusted_time"] is None
+    ahead, roots = made_by(Witness(at=NOW + trusted_time.SKEW_S))
+    assert verify_bundle(ahead, roots, now=NOW).verdict is PASSED
+    further, roots = made_by(Witness(at=NOW + trusted_time.SKEW_S + 1))
+    assert verify_bundle(further, roots, now=NOW).verdict is INDETERMINATE
+
+
+def made_by(witness: Witness) -> tuple[bytes, bytes]:
+    case, bundle = with_witnesses(witness)
+    return bundle, case.roots
+
+
 def test_without_one_only_the_signers_say_so() -> None:
     """No witness, none that the list names, or only the operator of the log itself: cannot judge."""
     own = Witness("did:web:localhost%3A18443:betrieb")
