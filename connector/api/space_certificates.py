@@ -30,6 +30,12 @@ class CertificateRequest(msgspec.Struct, frozen=True, kw_only=True):
     who: Who = ""
 
 
+class CertificateRefusal(CertificateRequest, frozen=True, kw_only=True):
+    """`reason` is told to the member."""
+
+    reason: Annotated[str, Meta(max_length=500)] = ""
+
+
 class StrikeOffRequest(msgspec.Struct, frozen=True, kw_only=True):
     """`key`: the SHA-256 (hex) of a listed certificate, or the thumbprint of a key of the member's witness; it counts
     no more from `since` (RFC 3339) on."""
@@ -56,9 +62,10 @@ class CertificateHandlers:
         return await self.all(request)
 
     @problem_codes(_DECIDED)
-    async def refuse(self, request: web.Request, wish: CertificateRequest) -> views.WaitingCertificatesView:
+    async def refuse(self, request: web.Request, wish: CertificateRefusal) -> views.WaitingCertificatesView:
         """One no ends it."""
-        await self._certificates.refuse(request.match_info["p"], wish.did, wish.sha256, wish.who)
+        slug = request.match_info["p"]
+        await self._certificates.refuse(slug, wish.did, wish.sha256, wish.who, wish.reason)
         return await self.all(request)
 
     @problem_codes({400: ("spaces.strike", "spaces.strike-time", "spaces.strikes"), 403: NOT_YOURS,

@@ -44,6 +44,7 @@ from connector.web.requests.handlers import RequestPages
 from connector.web.sent_forms import SentForms
 from connector.web.session import Cookies
 from connector.web.spaces.applications import ApplicationPages
+from connector.web.spaces.certificates import CertificatePages
 from connector.web.spaces.groups import GroupPages
 from connector.web.spaces.joining import JoinPages
 from connector.web.spaces.keeping import SpacePages
@@ -102,6 +103,7 @@ def pages(services: Services) -> list[routes.Handlers]:
         GroupPages(services.spaces, Members(anchor)),
         SpacePages(db, services.spaces, Directory()),
         MergerPages(db, services.spaces),
+        CertificatePages(db, services.spaces),
         ApplicationPages(db, services.spaces, Directory(), Members(anchor)),
         *_contracts(services, later),
         NotificationPages(

@@ -13,7 +13,7 @@ from connector.notifications.model import Cause, Notification, told
 from connector.participants.service import Hosted
 from connector.spaces import news, store
 from connector.spaces.keeping import overview
-from connector.spaces.keeping.overview import MergerLine
+from connector.spaces.keeping.overview import MergerLine, SealLine
 from connector.spaces.news import Event, MergerEvent
 from connector.storage.database import Tx
 
@@ -24,12 +24,14 @@ WEEK_MS = 7 * DAY_MS
 STEWARDS = frozenset({"steward"})
 CAUSES: dict[Event, Cause] = {
     "member": "space-member", "refused": "space-refused", "ended": "space-ended", "suspended": "space-suspended",
-    "resumed": "space-resumed", "renewed": "space-renewed",
+    "resumed": "space-resumed", "renewed": "space-renewed", "seal listed": "seal-listed",
+    "seal refused": "seal-refused",
 }  # fmt: skip
 MERGERS: dict[MergerEvent, Cause] = {
     "merger asked": "merger-asked", "merger withdrawn": "merger-withdrawn", "merger lapsed": "merger-lapsed",
     "merged": "merged", "not merged": "not-merged",
 }  # fmt: skip
+SEALS: frozenset[Event] = frozenset({"seal listed", "seal refused"})
 Names = Callable[[str], str]
 """What the trust list calls a DID."""
 Holding = Callable[[Tx, str, str], frozenset[str]]
@@ -51,12 +53,17 @@ def often(
             yield told("second", one.id, facts, others, tx.now, str(len(one.votes)))
     for waits in overview.mergers(tx, slug):
         yield from _merger(tx, slug, waits, holding, known)
+    for seal in overview.seals(tx, slug):
+        yield from _seal(tx, slug, seal, holding, known)
     memberships, mergers, lists = news.news(tx, slug, since)
     for each in memberships:
         facts = {"title": plain(each.name, 200)}
         if each.event == "renewed":
             facts["until"] = "" if each.until is None else rfc3339(each.until)
-        yield told(CAUSES[each.event], each.space, facts, STEWARDS, tx.now, str(each.at))
+        audience = STEWARDS | {"admin"} if each.event in SEALS else STEWARDS
+        if each.event in SEALS:
+            facts["reason"] = plain(each.reason, 200) or "-"
+        yield told(CAUSES[each.event], each.space, facts, audience, tx.now, f"{each.sha256}{each.at}")
     for said in mergers:
         facts = {"title": plain(name_of(said.member), 200), "whole": plain(name_of(said.into), 200),
                  "space": plain(said.name, 200)}  # fmt: skip
@@ -69,6 +76,18 @@ def often(
         yield told(
             "space-alarm", false.space, facts, STEWARDS | {"admin"}, tx.now, f"{false.code}:{false.at // DAY_MS}"
         )
+
+
+def _seal(tx: Tx, slug: str, one: SealLine, holding: Holding, known: Container[str]) -> Iterator[Notification]:
+    """A certificate that is named anew after a no is asked for anew."""
+    facts = {"title": plain(one.name, 200)}
+    first = told("seal", one.subject, facts, STEWARDS, tx.now, str(one.asked_at))
+    if first.name not in known:
+        yield first
+    second = f"{one.asked_at}:{len(one.votes)}"
+    if one.votes and one.missing and f"seal-second:{one.subject}:{second}" not in known:
+        others = holding(tx, slug, "steward") - {vote.who for vote in one.votes}
+        yield told("seal-second", one.subject, facts, others, tx.now, second)
 
 
 def _merger(

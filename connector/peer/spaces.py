@@ -35,6 +35,7 @@ class SpaceHandlers:
         self._db, self._clock, self._authority, self._resolver = db, clock, spaces.authority, resolver
         self._applications, self._memberships = spaces.applications, spaces.memberships
         self._groups, self._mergers, self._hints = spaces.groups, spaces.mergers, spaces.hints
+        self._certificates = spaces.certificates
         self._said = _ByName(clock)
         self._asking = _ByName(clock)
 
@@ -48,6 +49,7 @@ class SpaceHandlers:
             Route("POST", "/space/requests", self.request, public=True),
             Route("GET", "/space/groups", self.groups, public=True),
             Route("GET", "/space/mergers", self.mergers, public=True),
+            Route("GET", "/space/certificates", self.certificates, public=True),
             Route("POST", "/space/hint", self.hint, public=True),
         ]
 
@@ -90,6 +92,11 @@ class SpaceHandlers:
     async def mergers(self, call: Call) -> web.StreamResponse:
         """To a member: how those mergers stand that it is part of, whichever of the two it is."""
         found = await self._mergers.standing(call.participant.id, await self._member(call))
+        return web.Response(body=msgspec.json.encode(found), content_type="application/json")
+
+    async def certificates(self, call: Call) -> web.StreamResponse:
+        """To a member: how its seal certificates above level L1 stand, at which people have to look."""
+        found = await self._certificates.standing(call.participant.id, await self._member(call))
         return web.Response(body=msgspec.json.encode(found), content_type="application/json")
 
     async def _member(self, call: Call) -> Did:

@@ -14,10 +14,12 @@ from msgspec import Meta, Struct
 from connector.errors import Mistake, PeerError
 from connector.http import strict
 from connector.spaces.model import MOST_KEYS, Digest, GroupedState, Keys, Line, Rules, Space, fingerprint
+from connector.spaces.seal_model import Certificates, SealState
 from connector.trust.did import did as dids
 from connector.trust.keys import jose
 from connector.trust.keys.jwk import Jwk, encode, thumbprint
 from connector.trust.members.anchors import URN
+from connector.trust.members.trust_list import Sha256
 from connector.trust.signers.port import SealKey
 
 PATH: Final = "/space"
@@ -83,16 +85,17 @@ class ApplicationClaims(Struct, frozen=True, kw_only=True, rename="camel"):
     keys: Keys
     agent: dict[str, Any] | None = None
     witness_proof: WitnessProof = {}
+    certificates: Certificates = ()
     documents: Annotated[tuple[Document, ...], Meta(max_length=20)] = ()
 
 
 class RequestClaims(Struct, frozen=True, kw_only=True, rename="camel"):
     """What a member asks its authority for: that the list names other keys, its end, or something about a group.
 
-    `agent` goes with `keys`: the sealed mandate of who acts for it. `group` is the IRI of that, `member` the DID of
-    whom its keeper adds or removes. `move`: who signs stands in the place of a member from now on, which that says in
-    `statement`. `merge`: `member` is part of `into` (a DID) by law since the day that begins at `since` (RFC 3339);
-    both say so. `merge-withdraw`: who signs takes back what it said of `member`.
+    `agent` goes with `keys`: the sealed mandate of who acts for it; and `certificates`, for people to look at. `group`
+    is the IRI of that, `member` the DID of whom its keeper adds or removes. `move`: who signs stands in the place of a
+    member from now on, which that says in `statement`. `merge`: `member` is part of `into` (a DID) by law since the day
+    that begins at `since` (RFC 3339); both say so. `merge-withdraw`: who signs takes back what it said of `member`.
     """
 
     space: Annotated[str, Meta(max_length=500)]
@@ -106,6 +109,7 @@ class RequestClaims(Struct, frozen=True, kw_only=True, rename="camel"):
     operator: Line = ""
     into: Annotated[str, Meta(max_length=512)] = ""
     since: Annotated[str, Meta(max_length=40)] = ""
+    certificates: Certificates = ()
 
     @property
     def order(self) -> str:
@@ -132,6 +136,15 @@ class MergerStanding(Struct, frozen=True, kw_only=True, rename="camel"):
     into: Annotated[str, Meta(max_length=512)]
     since: int
     state: Literal["asked", "said", "approved", "refused", "expired", "withdrawn", "lapsed"]
+
+
+class CertificateStanding(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A seal certificate above level L1 to the member that named it: people have to look yet, the list names it, or
+    they refused it and why."""
+
+    sha256: Sha256
+    state: SealState
+    reason: Annotated[str, Meta(max_length=500)] = ""
 
 
 class Receipt(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -220,8 +233,8 @@ def _converted(said: Mapping[str, Any], cls: type[T]) -> T:
 
 
 def digest_of(keys: Keys) -> Digest:
-    """By which a member sees whether its authority knows its keys; another one since they are told with a proof."""
-    return sha256(b"proven" + msgspec.json.encode(keys, order="sorted")).hexdigest()
+    """By which a member sees whether its authority knows its keys; another one since certificates go with them."""
+    return sha256(b"shown" + msgspec.json.encode(keys, order="sorted")).hexdigest()
 
 
 class Nothing(Struct, frozen=True):

@@ -7,11 +7,12 @@ from msgspec.structs import replace
 
 from connector.spaces.model import AskedFor, Joined, OwnMerger, Rules
 from connector.spaces.rows import struct, text
+from connector.spaces.seal_model import OwnSeal
 from connector.storage.database import Conflict, Row, Tx, for_update
 
 _COLUMNS = (
     "participant, space, name, did, authority, jwk, list_url, rules, state, document, application, reason, told,"
-    " asked_at, changed_at, version, until, suspended, moved, asked, mergers"
+    " asked_at, changed_at, version, until, suspended, moved, asked, mergers, seals"
 )
 
 
@@ -20,6 +21,7 @@ def put(tx: Tx, one: Joined, code: bytes | None) -> Joined:
     values = {
         **msgspec.structs.asdict(one), "jwk": text(one.jwk), "rules": text(one.rules), "version": one.version + 1,
         "suspended": int(one.suspended), "asked": text(one.asked), "mergers": text(one.mergers),
+        "seals": text(one.seals),
         "code": code,
     }  # fmt: skip
     names, places = ", ".join(values), ", ".join(f":{name}" for name in values)
@@ -67,7 +69,7 @@ def _joined(row: Row) -> Joined:
     rules = msgspec.json.decode(row["rules"], type=Rules)
     asked = msgspec.json.decode(row["asked"], type=dict[str, AskedFor])
     mergers = msgspec.json.decode(row["mergers"], type=dict[str, OwnMerger])
-    jwk = msgspec.json.decode(row["jwk"])
+    jwk, seals = msgspec.json.decode(row["jwk"]), msgspec.json.decode(row["seals"], type=dict[str, OwnSeal])
     return struct(
-        row, Joined, jwk=jwk, rules=rules, suspended=bool(row["suspended"]), asked=asked, mergers=mergers
+        row, Joined, jwk=jwk, rules=rules, suspended=bool(row["suspended"]), asked=asked, mergers=mergers, seals=seals
     )  # fmt: skip

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from connector.approvals.model import Ballot, Vote
+from connector.spaces.seal_model import AskedSeal, OwnSeal, Strike
 from connector.trust.keys.jwk import decode
 from connector.trust.members.trust_list import Entry, Sealing, SecondKey, Sha256
 
@@ -119,27 +120,6 @@ class GivenMandate(Struct, frozen=True, kw_only=True, rename="camel"):
     """Its code was told: it ends nothing a second time."""
 
 
-class AskedSeal(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """A seal certificate above level L1 that a member says is its own: nobody counts it before people have looked at
-    it. `refused` stays until the member names it no more."""
-
-    sha256: Sha256
-    at: int
-    votes: tuple[Vote, ...] = ()
-    refused: bool = False
-
-
-class Strike(Struct, frozen=True, kw_only=True):
-    """What people of the authority struck off as stolen: the SHA-256 of a certificate, or the thumbprint of a key of a
-    witness, and since when it counts no more (RFC 3339)."""
-
-    name: str
-    since: str
-
-
-MOST_ASKED: Final = 8
-"""Seal certificates of one member that wait for people, or were refused."""
-MOST_STRIKES: Final = 64
 MOST_MANDATES: Final = 64
 """Mandates of one member that an authority remembers; a member that has more has to be invited anew."""
 
@@ -158,7 +138,7 @@ class Keys(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True
     struck: tuple[str, ...] = ()
     """Thumbprints that are the member's no more, by the authority's word alone."""
     asked: tuple[AskedSeal, ...] = ()
-    """By the authority's word alone, as `strikes` is."""
+    """By the authority's word alone, as `strikes` is; of who only says it: what certificates say that came along."""
     strikes: tuple[Strike, ...] = ()
     proven: tuple[str, ...] = ()
     """Thumbprints of keys of its witness that it has shown to hold, by the authority's word alone."""
@@ -393,6 +373,8 @@ class Joined(Struct, frozen=True, kw_only=True):
     asked: Mapping[str, AskedFor] = {}
     mergers: Mapping[str, OwnMerger] = {}
     """By DID of who is part of another one: itself, or who became part of it."""
+    seals: Mapping[str, OwnSeal] = {}
+    """By SHA-256 (hex): certificates above level L1 at which the authority has to look."""
 
 
 def fingerprint(authority: str) -> str:

@@ -15,10 +15,10 @@ from connector.spaces.decision import membership
 from connector.spaces.model import DAY_MS, AskedFor, Rules
 from connector.storage.database import Tx
 
-Event = Literal["member", "refused", "ended", "suspended", "resumed", "renewed"]
+Event = Literal["member", "refused", "ended", "suspended", "resumed", "renewed", "seal listed", "seal refused"]
 EVENTS: Final[Mapping[str, Event]] = {
     "member": "member", "refused": "refused", "ended": "ended", "suspended": "suspended", "resumed": "resumed",
-    "renewed": "renewed",
+    "renewed": "renewed", "seal listed": "seal listed", "seal refused": "seal refused",
 }  # fmt: skip
 MergerEvent = Literal["merger asked", "merger withdrawn", "merger lapsed", "merged", "not merged"]
 MERGERS: Final[Mapping[str, MergerEvent]] = {
@@ -39,6 +39,8 @@ class News(Struct, frozen=True, kw_only=True):
     name: str
     until: int | None
     reason: str
+    sha256: str = ""
+    """Of the seal certificate that was listed or refused."""
 
 
 class MergerNews(Struct, frozen=True, kw_only=True):
@@ -85,6 +87,9 @@ class _Body(Struct, frozen=True):
     did: str = ""
     member: str = ""
     into: str = ""
+    sha256: object = ""
+    told: object = ""
+    """Of a certificate: whatever else has such members in the log may mean something else by them."""
 
 
 class _Record(Struct, frozen=True):
@@ -131,7 +136,7 @@ def news(tx: Tx, participant: str, since: int) -> tuple[list[News], list[MergerN
         elif standing is not None and event in EVENTS:
             memberships.append(
                 News(at=at, event=EVENTS[event], space=space, name=name, until=standing.until,
-                     reason=standing.reason)
+                     reason=str(record.body.told) or standing.reason, sha256=str(record.body.sha256))
             )  # fmt: skip
     return memberships, mergers, lists
 

@@ -50,8 +50,8 @@ def approvals(service: Approvals) -> Supplier:
 
 
 def spaces(tx: Tx, slug: str, viewer: Viewer) -> Iterator[Task]:
-    """Applications and mergers to which the viewer has not said yes yet, members to be renewed by people, groups that
-    ask for us, and our own ends."""
+    """Applications, mergers and certificates to which the viewer has not said yes yet, members to be renewed by people,
+    groups that ask for us, and our own ends."""
     for one in overview.waiting(tx, slug):
         if one.missing and not one.agreed(viewer.pseudonym):
             yield Task(
@@ -64,6 +64,11 @@ def spaces(tx: Tx, slug: str, viewer: Viewer) -> Iterator[Task]:
                 kind="merger-second" if merger.votes else "merger", subject=merger.did, title=merger.name,
                 partner=merger.into, since=merger.asked_at, due=merger.due_at,
             )  # fmt: skip
+    for seal in overview.seals(tx, slug):
+        if seal.missing and not seal.agreed(viewer.pseudonym):
+            yield Task(
+                kind="seal-second" if seal.votes else "seal", subject=seal.subject, title=seal.name, since=seal.asked_at
+            )
     space = store.space(tx, slug)
     if space is not None and space.rules.renewal == "people":
         soon = overview.ending(space, overview.members(tx, slug), tx.now)

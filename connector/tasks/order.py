@@ -24,7 +24,7 @@ class Urgency(IntEnum):
 
 _AWAITED: frozenset[Kind] = frozenset({
     "approval", "protection", "answer-offer", "countersign", "read-and-sign", "admission", "admission-second",
-    "group-asked", "merger", "merger-second",
+    "group-asked", "merger", "merger-second", "seal", "seal-second",
 })  # fmt: skip
 _SIGNATURES: frozenset[Kind] = frozenset({"countersign", "read-and-sign", "countersign-trouble"})
 _SOMETIME: frozenset[Kind] = frozenset({"import", "draft"})

@@ -75,6 +75,7 @@ NOT_OPENING: Mapping[str, str] = {
         T/applications/{id}/check T/applications/{id}/approve T/applications/{id}/refuse T/spaces/groups
         T/spaces/progress T/spaces/leave T/spaces/merger/withdraw T/spaces/apply T/space/member T/space/invite
         T/space/withdraw T/space/mergers/approve T/space/mergers/refuse
+        T/space/certificates/approve T/space/certificates/refuse
     """,
     "What was public before the move is so after it: rows come as they were, by the operator of the socket.": """
         P/move P/move/hand-over P/move/stay

@@ -13,7 +13,7 @@ from connector.tasks.order import ROLES, STEWARDS, Urgency, merged, ordered, the
 NOW, DAY = 1_795_000_000_000, 86_400_000
 KINDS: tuple[Kind, ...] = get_args(Kind)
 AWAITED = ("approval", "protection", "answer-offer", "countersign", "read-and-sign", "admission", "admission-second",
-           "group-asked", "merger", "merger-second")  # fmt: skip
+           "group-asked", "merger", "merger-second", "seal", "seal-second")  # fmt: skip
 DUES = (None, NOW - 1, NOW, NOW + 1, NOW + 3 * DAY, NOW + 3 * DAY + 1)
 TASKS = st.builds(
     Task, kind=st.sampled_from(KINDS), subject=st.sampled_from("abc"), since=st.integers(0, NOW),

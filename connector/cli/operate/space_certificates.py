@@ -21,6 +21,7 @@ def register(command: Command, who: Callable[[Words], None]) -> None:
         decide.word("did", metavar="DID")
         decide.word("sha256", metavar="SHA256")
         who(decide)
+    decide.word("--reason", metavar="TEXT", default="")  # of a no
     strike = command("strike-key", run_strike)
     strike.word("did", metavar="DID")
     strike.word("key", metavar="KEY")
@@ -48,6 +49,8 @@ def run_refuse(call: Call) -> int:
 def _decided(call: Call, step: str) -> int:
     args = call.args
     body = {"did": args.did, "sha256": args.sha256.lower(), "who": args.who}
+    if step == "refuse":
+        body["reason"] = args.reason
     _tell(call, _post(call, step, body))
     return OK
 
@@ -72,3 +75,8 @@ def _tell(call: Call, found: Any) -> None:
         call.tell(
             "space.certificate-line", name=one["name"], did=one["did"], sha256=one["sha256"], missing=one["missing"],
         )  # fmt: skip
+        if one["level"]:
+            call.tell(
+                "space.certificate-shown", subject=one["subject"], issuer=one["issuer"], begins=one["validFrom"][:10],
+                ends=one["validUntil"][:10], level=one["level"],
+            )  # fmt: skip

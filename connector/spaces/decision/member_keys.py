@@ -34,6 +34,8 @@ class SealAnchors(NamedTuple):
     before: Keys | None = None
     space: str = ""
     proof: Mapping[str, str] = {}
+    certificates: Sequence[str] = ()
+    """Seal certificates (DER, base64url) that were brought, for people to look at."""
 
 
 def checked_keys(
@@ -59,7 +61,8 @@ def checked_keys(
     except Fault as fault:
         raise PeerError("spaces.mandate", did=document.did, why=fault.code) from fault
     mandates = () if found is None else (entrusted(found),)
-    return replace(keys, mandates=mandates, struck=(), asked=(), strikes=(), proven=proven)
+    asked = sealing.brought(believed.certificates)
+    return replace(keys, mandates=mandates, struck=(), asked=asked, strikes=(), proven=proven)
 
 
 def _proven(keys: Keys, did: str, believed: SealAnchors) -> tuple[str, ...]:

@@ -4,8 +4,10 @@ A digest in the list is the authority's word that it looked, so a member alone p
 counts no more from the time that they state, which may lie before they heard of it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from msgspec.structs import replace
 
 from connector.approvals import decide as ballots
@@ -14,11 +16,18 @@ from connector.approvals.model import NEVER_MS, Ballot, State, Voter
 from connector.clock import rfc3339
 from connector.errors import Mistake, PeerError
 from connector.http.address import target
-from connector.spaces.model import MOST_ASKED, MOST_STRIKES, OVER, AskedSeal, Keys, Member, Rules, Strike
+from connector.language.reasons import plain
+from connector.spaces.model import OVER, Keys, Member, Rules
+from connector.spaces.seal_model import MOST_ASKED, MOST_STRIKES, AskedSeal, ShownSeal, Strike
 from connector.trust.did.did import host_of, parse
-from connector.trust.keys.jwk import thumbprint
+from connector.trust.keys.jwk import decode, encode, thumbprint
+from connector.trust.keys.signing import KeyRecord
 from connector.trust.members.trust_list import Sealing, TrustList
+from connector.verify.formats import certificates as formats
+from connector.verify.formats import key_binding
 
+LONGEST = 500
+"""Characters of a name in a certificate."""
 Listed = tuple[str | Sealing, ...]
 
 
@@ -28,11 +37,49 @@ def told(before: Keys, said: Keys, now: int) -> tuple[Listed, tuple[AskedSeal, .
     One that it names no more is asked for anew when it comes back. Raises PeerError for too many.
     """
     known, waiting = {_name(one) for one in before.seal_certificates}, {one.sha256: one for one in before.asked}
+    shown = {one.sha256: one.shown for one in said.asked}
     listed = tuple(one for one in said.seal_certificates if _name(one) in known)
     new = [one for one in said.seal_certificates if _name(one) not in known and not _over(one)]
     if len(new) > MOST_ASKED:
         raise PeerError("spaces.certificates", most=MOST_ASKED)
-    return listed, tuple(waiting.get(_name(one)) or AskedSeal(sha256=_name(one), at=now) for one in new)
+    asked = (waiting.get(_name(one)) or AskedSeal(sha256=_name(one), at=now) for one in new)
+    return listed, tuple(replace(one, shown=one.shown or shown.get(one.sha256)) for one in asked)
+
+
+def brought(certificates: Iterable[str]) -> tuple[AskedSeal, ...]:
+    """What the certificates (DER, base64url) say that somebody brings; what cannot be read says nothing.
+
+    Nobody can show another one than it names: people see what has the very digest that the list would name.
+    """
+    found = []
+    for text in certificates:
+        try:
+            one = formats.der(decode(text))
+            found.append(AskedSeal(sha256=key_binding.fingerprint(one), at=0, shown=_says(one)))
+        except ValueError:
+            continue
+    return tuple(found)
+
+
+def own(records: Iterable[KeyRecord], keys: Keys) -> tuple[str, ...]:
+    """The certificates (DER, base64url) that are in use of those that `keys` names, to be brought along."""
+    named = {_name(one) for one in usable(keys)}
+    found = (x509.load_pem_x509_certificates(one.certificate.encode("ascii"))[0] for one in records
+             if one.state == "active" and one.certificate is not None)  # fmt: skip
+    leaves = (one for one in found if key_binding.fingerprint(one) in named)
+    return tuple(encode(one.public_bytes(Encoding.DER)) for one in leaves)[:MOST_ASKED]
+
+
+def _says(one: x509.Certificate) -> ShownSeal:
+    """Raises ValueError for what cannot be read."""
+    try:
+        return ShownSeal(
+            subject=plain(one.subject.rfc4514_string(), LONGEST), issuer=plain(one.issuer.rfc4514_string(), LONGEST),
+            begins=int(one.not_valid_before_utc.timestamp() * 1000),
+            ends=int(one.not_valid_after_utc.timestamp() * 1000), qualified=key_binding.qualified(one),
+        )  # fmt: skip
+    except formats.ODD as fault:
+        raise ValueError("certificate") from fault
 
 
 def usable(said: Keys) -> Listed:
@@ -41,8 +88,18 @@ def usable(said: Keys) -> Listed:
 
 
 def certificates(said: Keys) -> str:
-    """Their SHA-256, for people to compare."""
-    return ", ".join(_name(one) for one in usable(said))
+    """Their SHA-256, for people to compare, and what each says of itself."""
+    shown = {one.sha256: one.shown for one in said.asked}
+    return ", ".join(f"{name}{_briefly(shown.get(name))}" for name in map(_name, usable(said)))
+
+
+def _briefly(one: ShownSeal | None) -> str:
+    return "" if one is None else f" ({one.subject[:100]}, {rfc3339(one.begins)[:10]} – {rfc3339(one.ends)[:10]})"
+
+
+def names(said: Keys) -> tuple[str, ...]:
+    """The SHA-256 of the certificates that the list names."""
+    return tuple(_name(one) for one in said.seal_certificates)
 
 
 def _name(one: str | Sealing) -> str:
@@ -84,11 +141,11 @@ def approved(member: Member, sha256: str, voter: Voter, rules: Rules, now: int) 
     return replace(member, keys=replace(keys, seal_certificates=(*keys.seal_certificates, sha256)), changed_at=now)
 
 
-def refused(member: Member, sha256: str, voter: Voter, rules: Rules, now: int) -> Member:
-    """One no ends it; raises Mistake, Late or NotYours."""
+def refused(member: Member, sha256: str, voter: Voter, rules: Rules, now: int, reason: str = "") -> Member:
+    """One no ends it, and the member is told the reason; raises Mistake, Late or NotYours."""
     asked = _asked(member, sha256)
     ballots.no(ballot(asked, rules), voter, now)
-    return _with(member, asked, replace(asked, refused=True), now)
+    return _with(member, asked, replace(asked, refused=True, reason=plain(reason, LONGEST)), now)
 
 
 def struck(member: Member, name: str, since: int, listed: Collection[str], now: int) -> Member:

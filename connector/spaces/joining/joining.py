@@ -20,8 +20,9 @@ from connector.errors import HanseError, Mistake, PeerError, Unavailable, Unknow
 from connector.http.outbound import Answer
 from connector.participants.service import CHANGED, Hosted, Participants
 from connector.spaces import documents, joined_store
+from connector.spaces.decision import sealing
 from connector.spaces.documents import ApplicationClaims, Description, Document, Receipt, RequestClaims
-from connector.spaces.joining import carried, said_mergers, standing
+from connector.spaces.joining import carried, own_seals, said_mergers, standing
 from connector.spaces.joining.answers import receipt_of, refusal
 from connector.spaces.keeping.authority import OwnKeys, record
 from connector.spaces.model import Joined, Keys, same_fingerprint
@@ -208,16 +209,26 @@ class Joining:
             raise failed
 
     async def _tell(self, hosted: Hosted, one: Joined, keys: Keys) -> None:
-        said = RequestClaims(space=one.space, request="keys", keys=replace(keys, mandates=()), agent=_agent(hosted))
+        said = RequestClaims(
+            space=one.space, request="keys", keys=replace(keys, mandates=()), agent=_agent(hosted),
+            certificates=sealing.own(hosted.keys, keys),
+        )  # fmt: skip
         if one.moved:
             said = replace(said, request="move", statement=one.moved, operator=hosted.participant.operator)
         await self.request(hosted, one, said)
-        await self._db.write(one.participant, self._knows, one, documents.digest_of(keys))
+        await self._db.write(one.participant, self._knows, hosted.participant.did, one, keys)
 
-    def _knows(self, tx: Tx, seen: Joined, digest: str) -> None:
+    def _knows(self, tx: Tx, did: str, seen: Joined, keys: Keys) -> None:
         one = joined_store.joined(tx, seen.participant, seen.space, lock=True)
         if one is not None and one.state == "member":
-            joined_store.put(tx, replace(one, told=digest, moved=""), None)
+            waiting = own_seals.told(one, keys, self._sealing(one, did))
+            joined_store.put(tx, replace(waiting, told=documents.digest_of(keys), moved=""), None)
+
+    def _sealing(self, one: Joined, did: str) -> frozenset[str]:
+        """The certificates that the list of the space names for us."""
+        listed = self._anchors.list_of(one.authority)
+        entry = None if listed is None else listed.entry(did)
+        return frozenset() if entry is None else frozenset(seal.sha256 for seal in entry.listed_seals)
 
     async def request(self, hosted: Hosted, one: Joined, said: RequestClaims) -> None:
         """Asks the authority of a space that we joined for something; raises PeerError with its code, or Unavailable.
@@ -344,7 +355,21 @@ class Joining:
         return True
 
     async def _decided(self, hosted: Hosted, one: Joined) -> None:
-        """What became of the mergers that we wait for; the round may have written of the space before."""
+        """What became of the mergers and certificates that we wait for."""
+        if said_mergers.waits(one):
+            await self._merged(hosted, one)
+        if own_seals.waits(one):
+            await self._sealed(hosted, one)
+
+    async def _sealed(self, hosted: Hosted, one: Joined) -> None:
+        seen = await self._db.read(one.participant, joined_store.joined, one.participant, one.space)
+        answer = await self.read(hosted, one, "certificates", own_seals.LIMIT)
+        if answer.status != 200:
+            raise refusal(answer)
+        await self._db.write(one.participant, own_seals.book, hosted, seen or one, own_seals.read(answer))
+
+    async def _merged(self, hosted: Hosted, one: Joined) -> None:
+        """The round may have written of the space before."""
         seen = await self._db.read(one.participant, joined_store.joined, one.participant, one.space)
         answer = await self.read(hosted, one, "mergers", said_mergers.LIMIT)
         if answer.status != 200:
@@ -428,10 +453,12 @@ class Joining:
         code, attached = msgspec.json.decode(
             self._vault.open(carried.code_context(slug, one.space), sealed), type=tuple[str, tuple[Document, ...]]
         )
+        keys = await self._own_keys(hosted)
         said = ApplicationClaims(
             space=one.space, code=code, name=own.name, operator=own.operator, kind=own.kind,
-            ars=own.publisher.ars or "", keys=replace(await self._own_keys(hosted), mandates=()), agent=_agent(hosted),
+            ars=own.publisher.ars or "", keys=replace(keys, mandates=()), agent=_agent(hosted),
             witness_proof=await self._prove(one.space, own.did), documents=attached,
+            certificates=sealing.own(hosted.keys, keys),
         )  # fmt: skip
         hosted.require("", self._clock.now())
         claims = documents.claims(own.did, one.did, self._clock.now(), said)
@@ -494,8 +521,8 @@ def _place(one: Joined) -> tuple[str, str]:
 
 
 def _asks(one: Joined) -> bool:
-    """Whether its authority has to be asked what has become of an application or a merger."""
-    return one.state in _WAITING or said_mergers.waits(one)
+    """Whether its authority has to be asked what has become of an application, a merger or a certificate."""
+    return one.state in _WAITING or said_mergers.waits(one) or own_seals.waits(one)
 
 
 def _agent(hosted: Hosted) -> dict[str, object] | None:

@@ -83,7 +83,7 @@ class Applications:
             claims.agent,
             document,
             dids.host_of(did),
-            member_keys.SealAnchors(self._roots, None, claims.space, claims.witness_proof),
+            member_keys.SealAnchors(self._roots, None, claims.space, claims.witness_proof, claims.certificates),
             self._clock.now(),
         )
         claims = replace(claims, keys=keys)

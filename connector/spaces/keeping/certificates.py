@@ -10,12 +10,15 @@ from typing import NamedTuple
 import msgspec
 
 from connector.errors import Unknown
+from connector.language.reasons import plain
 from connector.participants.service import Participants
 from connector.spaces import member_store, store
 from connector.spaces.decision import sealing
+from connector.spaces.documents import CertificateStanding
 from connector.spaces.keeping import listing
 from connector.spaces.keeping.authority import SpaceAuthority, record
-from connector.spaces.model import AskedSeal, Member, Space
+from connector.spaces.model import Member, Space
+from connector.spaces.seal_model import AskedSeal
 from connector.storage.database import Database, Tx
 from connector.trust.members.trust_list import TrustList
 
@@ -57,12 +60,22 @@ class Certificates:
             lambda one, voter, space, now: sealing.approved(one, sha256, voter, space.rules, now),
         )  # fmt: skip
 
-    async def refuse(self, slug: str, did: str, sha256: str, login: str = "") -> None:
+    async def refuse(self, slug: str, did: str, sha256: str, login: str = "", reason: str = "") -> None:
         """One no ends it: it is asked for anew once the member has named it no more. Raises as `approve` does."""
         await self._change(
-            slug, did, login, "certificate refused", {"sha256": sha256},
-            lambda one, voter, space, now: sealing.refused(one, sha256, voter, space.rules, now),
+            slug, did, login, "certificate refused", {"sha256": sha256, "reason": plain(reason, sealing.LONGEST)},
+            lambda one, voter, space, now: sealing.refused(one, sha256, voter, space.rules, now, reason),
         )  # fmt: skip
+
+    async def standing(self, slug: str, did: str) -> Sequence[CertificateStanding]:
+        """What a member may read: how its own certificates stand, and nobody else's; raises Unknown."""
+        found = await self._db.read(slug, _member, slug, did)
+        listed = (CertificateStanding(sha256=one, state="listed") for one in sealing.names(found.keys))
+        asked = (
+            CertificateStanding(sha256=one.sha256, state="refused" if one.refused else "waiting", reason=one.reason)
+            for one in found.keys.asked
+        )
+        return [*listed, *asked]
 
     async def strike(self, slug: str, did: str, name: str, since: int, login: str = "") -> None:
         """A certificate (SHA-256) or a key of a witness (thumbprint) of the member, or of who was one, counts no more

@@ -18,7 +18,7 @@ from connector.participants.handover import Handover
 from connector.participants.service import Hosted, Participants
 from connector.participants.withdrawal_code import code_digest
 from connector.spaces import documents, group_store, member_store, store
-from connector.spaces.decision import member_keys, membership, next_list
+from connector.spaces.decision import member_keys, membership, next_list, sealing
 from connector.spaces.documents import Description, RequestClaims
 from connector.spaces.keeping import listing
 from connector.spaces.keeping.applications import Applications
@@ -150,10 +150,11 @@ class Memberships:
     async def own_keys(self, slug: str, keys: Keys) -> None:
         """The list names these keys of the authority itself from now on."""
         hosted = await self._participants.get(slug)
+        said = replace(member_keys.held_here(keys), asked=sealing.brought(sealing.own(hosted.keys, keys)))
 
         def unit(tx: Tx) -> None:
             found = self._member(tx, slug, hosted.participant.did)
-            self._keys(tx, hosted, found, member_keys.held_here(keys))
+            self._keys(tx, hosted, found, said)
 
         await self._db.write(slug, unit)
 
@@ -212,7 +213,7 @@ class Memberships:
 
     def _with_checked_keys(self, claims: RequestClaims, document: DidDocument, before: Keys) -> RequestClaims:
         """With what may be believed of the keys that it says; raises PeerError."""
-        believed = member_keys.SealAnchors(self._roots, before, claims.space, claims.witness_proof)
+        believed = member_keys.SealAnchors(self._roots, before, claims.space, claims.witness_proof, claims.certificates)
         keys = member_keys.checked_keys(
             claims.keys, claims.agent, document, dids.host_of(document.did), believed, self._clock.now()
         )
@@ -298,7 +299,7 @@ class Memberships:
         store.changed(tx, hosted.participant.id)
         if found.did != hosted.participant.did:  # its own the authority always says
             listing.require_room(tx, hosted.participant.id, replaces=not member_keys.more_keys(found.keys, after.keys))
-        record(tx, hosted, "keys", did=found.did, keys=documents.digest_of(keys))
+        record(tx, hosted, "keys", did=found.did, keys=documents.digest_of(replace(keys, asked=())))
 
     def _member(self, tx: Tx, slug: str, did: str) -> Member:
         found = member_store.member(tx, slug, did)

@@ -11,7 +11,9 @@ from msgspec import Struct
 
 from connector.approvals import decide as ballots
 from connector.approvals.model import Vote
-from connector.spaces.model import DAY_MS, ApplicationState, MemberState, Merger, Space
+from connector.spaces import store
+from connector.spaces.decision import sealing
+from connector.spaces.model import DAY_MS, ApplicationState, Keys, MemberState, Merger, Space
 from connector.spaces.rows import struct
 from connector.storage.database import Row, Tx
 
@@ -77,6 +79,27 @@ class MergerLine(Struct, frozen=True, kw_only=True):
     due_at: int
     missing: int
     votes: tuple[Vote, ...]
+
+    def agreed(self, who: str) -> bool:
+        """Whether that person has said yes already."""
+        return any(vote.who == who for vote in self.votes)
+
+
+class SealLine(Struct, frozen=True, kw_only=True):
+    """A seal certificate above level L1, by its SHA-256, of the member `name` (`did`) that waits for people since then
+    (ms); `missing` have to agree yet."""
+
+    did: str
+    name: str
+    sha256: str
+    asked_at: int
+    missing: int
+    votes: tuple[Vote, ...]
+
+    @property
+    def subject(self) -> str:
+        """What makes it one of its kind: the same certificate is another one for another member, or asked anew."""
+        return f"{self.did}:{self.sha256}"
 
     def agreed(self, who: str) -> bool:
         """Whether that person has said yes already."""
@@ -172,6 +195,27 @@ def _merger(tx: Tx, participant: str, row: Row, one: Merger) -> MergerLine | Non
         did=row["did"], name=row["name"], whole=whole.name, into=whole.did, asked_at=one.asked_at,
         due_at=one.ballot.due_at, missing=max(one.ballot.missing("steward"), 0), votes=one.ballot.votes,
     )  # fmt: skip
+
+
+def seals(tx: Tx, participant: str) -> list[SealLine]:
+    """Seal certificates above level L1 that wait for people, those first that have waited longest."""
+    rows = tx.all(
+        "SELECT did, name, keys, state FROM space_member WHERE participant = :participant AND keys LIKE :asked"
+        " AND state IN ('active', 'suspended') ORDER BY did",
+        participant=participant,
+        asked='%"asked":[{%',  # few members ever have one, and keys are long to read
+    )
+    space = store.space(tx, participant) if rows else None
+    if space is None:
+        return []
+    found = [
+        SealLine(
+            did=row["did"], name=row["name"], sha256=one.sha256, asked_at=one.at, votes=one.votes,
+            missing=max(sealing.ballot(one, space.rules).missing("steward"), 0),
+        )
+        for row in rows for one in msgspec.json.decode(row["keys"], type=Keys).asked if not one.refused
+    ]  # fmt: skip
+    return sorted(found, key=lambda one: (one.asked_at, one.did, one.sha256))
 
 
 def decided(tx: Tx, participant: str) -> list[DecidedLine]:

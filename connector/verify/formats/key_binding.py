@@ -86,7 +86,7 @@ def check(
     if not about.may_sign:  # a seal needs a signing certificate; the chain policy leaves this to us (2.4)
         raise Fault("seal-usage", did=did)
     if about.fingerprint in listed:
-        return "L3" if _qualified(certificate) else "L2"
+        return "L3" if qualified(certificate) else "L2"
     if did not in about.uris:
         raise Fault("seal-certificate", did=did)
     if about.alg != "ES256":
@@ -115,7 +115,8 @@ def seal_key(document: Mapping[str, object], kid: str, did: str) -> Mapping[str,
 
 
 @lru_cache(maxsize=256)
-def _qualified(certificate: x509.Certificate) -> bool:
+def qualified(certificate: x509.Certificate) -> bool:
+    """Whether it says of itself that it is a qualified one with its key in a qualified device."""
     try:
         found = certificate.extensions.get_extension_for_oid(_QC_STATEMENTS).value
     except (x509.ExtensionNotFound, *ODD):

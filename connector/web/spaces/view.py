@@ -47,6 +47,7 @@ OWN_BADGES: Final = {
     "lapsed": "warning",
 }
 """By what became of a merger of ours."""
+SEAL_BADGES: Final = {"waiting": "info", "listed": "success", "refused": "danger"}
 STEPS: Final[Mapping[MemberState, tuple[MemberState, ...]]] = {
     "active": ("suspended", "expelled"), "suspended": ("active", "expelled"),
 }  # fmt: skip
@@ -72,6 +73,14 @@ class MergerLine(Struct, frozen=True, kw_only=True):
     member: str
 
 
+class SealLine(Struct, frozen=True, kw_only=True):
+    """A seal certificate of ours at which the people of the space have to look, as the desk says it."""
+
+    text: str
+    state: str
+    badge: str
+
+
 class Membership(Struct, frozen=True, kw_only=True):
     """A space that a participant belongs to or asks to belong to. `since` and `until` in ms as the list has it."""
 
@@ -86,6 +95,7 @@ class Membership(Struct, frozen=True, kw_only=True):
     why: str = ""
     part_of: str = ""
     mergers: tuple[MergerLine, ...] = ()
+    seals: tuple[SealLine, ...] = ()
 
 
 def query(**values: str) -> str:
@@ -201,8 +211,20 @@ def membership(call: Call, one: Joined, list_: Anchor | None, href: str) -> Memb
         since=None if listed is None or listed.valid_from is None else millis(listed.valid_from),
         until=None if listed is None or listed.valid_until is None else millis(listed.valid_until),
         why=why(call, one.reason) if one.state == "refused" else "",
-        mergers=_mergers(call, one, list_),
+        mergers=_mergers(call, one, list_), seals=_seals(call, one),
         part_of="" if list_ is None or listed is None else _part_of(call, list_, call.town.did),
+    )  # fmt: skip
+
+
+def _seals(call: Call, one: Joined) -> tuple[SealLine, ...]:
+    """Of who is a member: elsewhere nobody waits any more."""
+    return tuple(
+        SealLine(
+            text=call.say(f"web.spaces.seal-own-{own.state}", sha256=name[:16],
+                          reason=plain(own.reason, LONGEST) or "-"),
+            state=call.say(f"web.spaces.seal-state.{own.state}"), badge=SEAL_BADGES[own.state],
+        )
+        for name, own in one.seals.items() if one.state == "member"
     )  # fmt: skip
 
 

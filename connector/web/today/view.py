@@ -83,6 +83,8 @@ def _where(call: Call, one: Task) -> str:
         return _open(call, "spaces" if one.kind == "membership-ends" else "space")
     if one.kind in ("merger", "merger-second"):
         return _open(call, "space", "mergers")
+    if one.kind in ("seal", "seal-second"):
+        return _open(call, "space", "certificates")
     if one.kind == "group-asked":
         return _open(call, "spaces", "groups")
     if one.kind == "quota":

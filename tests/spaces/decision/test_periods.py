@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from connector.clock import rfc3339
 from connector.spaces.decision import next_list, periods
-from connector.spaces.model import DAY_MS, MOST_KEYS, Keys, Member, Strike, WitnessKeys
+from connector.spaces.model import DAY_MS, MOST_KEYS, Keys, Member, WitnessKeys
+from connector.spaces.seal_model import Strike
 from connector.trust.members.trust_list import MOST_WITNESS_KEYS, Entry, Sealing, SecondKey, TrustList, millis
 from connector.verify.formats.cosignature import derived
 from tests.spaces.values import NOW, SPACE, member

@@ -1,6 +1,8 @@
 """Certificates above L1 and what is struck off: >> who says what << what the list may say (spec/spaces.md 3.4)."""
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
 from msgspec.structs import replace
 
 from connector.approvals.decide import Late, NotYours
@@ -9,9 +11,12 @@ from connector.clock import rfc3339
 from connector.errors import Mistake, PeerError
 from connector.spaces.decision import sealing
 from connector.spaces.decision.member_keys import with_keys
-from connector.spaces.model import DAY_MS, MOST_ASKED, MOST_STRIKES, AskedSeal, Keys, Member, Rules, Strike
+from connector.spaces.model import DAY_MS, Keys, Member, Rules
+from connector.spaces.seal_model import MOST_ASKED, MOST_STRIKES, AskedSeal, Strike
+from connector.trust.keys.jwk import encode
 from connector.trust.members.trust_list import Sealing
 from tests.spaces.values import NOW, member
+from tests.verify.keys import SealCa, SealKey
 
 pytestmark = pytest.mark.threat("T152")
 SEAL, OTHER = "a" * 64, "b" * 64
@@ -99,3 +104,26 @@ def test_only_what_is_listed_is_struck_off_and_never_in_advance() -> None:
     )
     with pytest.raises(Mistake, match="strikes"):
         sealing.struck(full, SEAL, NOW, listed, NOW)
+
+
+def test_what_came_along_says_what_the_digest_names() -> None:
+    """>> a certificate of ours and one of somebody else come along; garbage; a certificate that comes later << shown
+    for the one that is named, whoever brought what; votes stay."""
+    ca = SealCa()
+    ours, foreign = (SealKey(f"did:web:{name}", ca).certificate for name in ("a.example", "b.example"))
+    name = ours.fingerprint(SHA256()).hex()
+    said = Keys(seal_certificates=(name,))
+    bare = with_keys(member(), said, NOW)
+    voted = sealing.approved(bare, name, ANNA, RULES, NOW)
+    brought = sealing.brought([encode(one.public_bytes(Encoding.DER)) for one in (foreign, ours)] + ["AAAA", "=", "é"])
+    (asked,) = with_keys(voted, replace(said, asked=brought), NOW + 1).keys.asked
+    assert asked.shown is not None
+    assert (asked.shown.subject, asked.shown.qualified) == (ours.subject.rfc4514_string(), False)
+    assert asked.shown.ends == int(ours.not_valid_after_utc.timestamp() * 1000)
+    assert (asked.at, [vote.who for vote in asked.votes]) == (NOW, ["anna"])
+    assert len(brought) == 2
+
+
+def test_the_reason_of_a_no_stays_for_the_member() -> None:
+    after = sealing.refused(told(member(), SEAL), SEAL, ANNA, RULES, NOW, "Nein.\u202e\n")
+    assert [(one.refused, one.reason) for one in after.keys.asked] == [(True, "Nein.")]
