@@ -128,7 +128,11 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
     accounts = account_slice.assemble(infra, participants)
     trust = trust_slice.assemble(settings.trust, infra.db, clock, infra.http, participants.document, ports.anchor)
     members, anchor = trust.members, trust.anchor
-    quotas = Quotas(settings.quota, members.operator_of, clock, counted(infra.metrics))
+
+    def operator(slug: str, did: str) -> str:
+        return members.operator_of(did, participants.held(slug).participant.did)
+
+    quotas = Quotas(settings.quota, operator, clock, counted(infra.metrics))
     addresses = Addresses(infra.http, clock, members.operator_of)
     peer = ports.peer(infra, participants, trust, addresses)
     claims = CurrentMembers(anchor, trust.resolver.on_hold, participants.groups)

@@ -45,10 +45,11 @@ class OverQuota(TooMany):
 
 
 class Quotas:
-    """`operator` says who runs a peer; `refused` hears of each refusal, by the name of the quota."""
+    """`operator` says who runs a peer (a DID), by the lists that count for a participant (its short name comes first);
+    `refused` hears of each refusal, by the name of the quota."""
 
     def __init__(
-        self, limits: Quota, operator: Callable[[str], str] = str, clock: Clock | None = None,
+        self, limits: Quota, operator: Callable[[str, str], str] = lambda slug, did: did, clock: Clock | None = None,
         refused: Callable[[str], None] = lambda quota: None,
     ) -> None:  # fmt: skip
         self.limits, self._operator, self._clock, self._refused = limits, operator, clock or SystemClock(), refused
@@ -62,7 +63,7 @@ class Quotas:
     def _require(self, tx: Tx, slug: str, did: str) -> None:
         """Its own rows are read as they stand; the sum over all peers is a few seconds old at the most."""
         mine, begun, times = _of_peer(tx, slug, did)
-        limits, sums, operator = self.limits, self._sum(tx, slug), self._operator(did)
+        limits, sums, operator = self.limits, self._sum(tx, slug), self._operator(slug, did)
         news = mine - sums.peers.get(did, 0)
         self._within("peer-starts", tx, begun, limits.peer_hour_starts * times)
         self._within("peer-bytes", tx, mine, limits.peer_day_mib * MIB * times)
@@ -78,13 +79,13 @@ class Quotas:
     def _sum(self, tx: Tx, slug: str) -> "_Sums":
         now, known = self._clock.steady(), self._sums.get(slug)
         if known is None or now - known.read_at >= REFRESH_MS:
-            known = self._sums[slug] = self._summed(_of_all(tx, slug), now)
+            known = self._sums[slug] = self._summed(slug, _of_all(tx, slug), now)
         return known
 
-    def _summed(self, peers: Mapping[str, int], now: int) -> "_Sums":
+    def _summed(self, slug: str, peers: Mapping[str, int], now: int) -> "_Sums":
         operators: dict[str, int] = {}
         for did, held in peers.items():
-            operator = self._operator(did)
+            operator = self._operator(slug, did)
             operators[operator] = operators.get(operator, 0) + held
         return _Sums(peers, operators, sum(peers.values()), now)
 

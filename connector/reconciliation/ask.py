@@ -27,8 +27,9 @@ from connector.verify.formats.faults import Fault
 
 Ask = Callable[[str, str, bytes], Awaitable[Answer]]
 """(participant, partner's DID, body) -> its answer to `POST <root>/evidence/reconcile`."""
-Keys = Callable[[str], Sequence[Mapping[str, object]]]
-"""The log keys that the trust list names for a DID; empty if it is no member."""
+Keys = Callable[[str, str], Sequence[Mapping[str, object]]]
+"""The log keys that the lists which count for a participant of ours (its DID comes second) name for a DID; empty if it
+is no member."""
 ANSWER_LIMIT = 524_288
 ANSWER_NODES = 60_000
 ROUNDS, MOST_RECORDS = 100, 20_000
@@ -109,11 +110,12 @@ class Reconciliation:
         heard = dict[str, Heard]()
         asked = dict.fromkeys(round_.agreements, -1)
         names = await self._db.read(slug, self._comparison.names, round_.did)
+        own = (await self._participants.get(slug)).participant.did
         for _ in range(ROUNDS):
             seen = await self._db.read(slug, self._comparison.seen, slug, round_.did)
             reply = await self._paced(slug, names[0], asked, seen)
             notes[:] = [note for note in (seen and seen.note, reply.checkpoint) if note]
-            page = partner_log.read(reply, asked, names, self._keys(names[0]), _before(seen))
+            page = partner_log.read(reply, asked, names, self._keys(names[0], own), _before(seen))
             await self._db.write(slug, self._comparison.keep_seen, slug, round_.did, page)
             _gather(heard, page)
             asked = {name: part.last for name, part in page.heard.items() if part.more}
@@ -141,7 +143,7 @@ class Reconciliation:
         await self._db.write(slug, book)
 
     async def _answer(self, slug: str, did: str, asked: Mapping[str, int], seen: Seen | None) -> Reply:
-        if not self._keys(did):
+        if not self._keys(did, (await self._participants.get(slug)).participant.did):
             raise Impossible("no-log-keys")
         known = None if seen is None else Known(seen.origin, seen.size)
         question = Question(1, tuple(RecordsAfter(name, after) for name, after in asked.items()), known)

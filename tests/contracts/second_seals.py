@@ -52,7 +52,7 @@ async def evidence(
     )
     pem = (folder / "space" / "certs" / "seal-ca.pem").read_text()
     roots = roots_pem([pem], authority.public_jwk).encode()
-    return Evidence(towns.db, towns.clock, towns.participants, lambda dids: issued), roots
+    return Evidence(towns.db, towns.clock, towns.participants, lambda own, dids: issued), roots
 
 
 def _present(keys: tuple[KeyRecord, ...]) -> dict[str, str]:

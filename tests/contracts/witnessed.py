@@ -38,7 +38,7 @@ async def listed(towns: Towns, folder: Path, *cosigners: Cosigner) -> tuple[Evid
     issued = authority.issue(msgspec.structs.replace(first, witnesses=witnesses))
     pem = (folder / "space" / "certs" / "seal-ca.pem").read_text()
     roots = roots_pem([pem], authority.public_jwk).encode()
-    return Evidence(towns.db, towns.clock, towns.participants, lambda dids: issued), roots
+    return Evidence(towns.db, towns.clock, towns.participants, lambda own, dids: issued), roots
 
 
 def cosign(tx: Tx, cosigner: Cosigner, at: int) -> int:

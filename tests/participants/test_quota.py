@@ -23,7 +23,7 @@ def limits(**of: int) -> Quota:
     return Quota(**{name: of.get(name, 0) for name in FREE.__struct_fields__})
 
 
-def operator(did: str) -> str:
+def operator(slug: str, did: str) -> str:
     return did.split(":")[2]
 
 
@@ -69,7 +69,7 @@ async def test_many_names_of_one_operator_share_its_quota(any_db: Database) -> N
 
 async def test_no_participant_takes_the_share_of_its_neighbours(any_db: Database) -> None:
     """>> many peers fill what one town may keep << participant-bytes there; the village takes requests as before."""
-    quotas = Quotas(limits(participant_day_mib=1), str)
+    quotas = Quotas(limits(participant_day_mib=1))
     for number in range(4):
         await sends(any_db, MIB // 4, f"did:web:{number}.example")
     assert await begin(any_db, quotas) == "participant-bytes"

@@ -55,7 +55,7 @@ class Neighbours(Door):
         bent = self.bend(value)
         return Answer(200, {}, json.dumps(value if bent is None else bent).encode())
 
-    def log_keys(self, did: str) -> list[Mapping[str, object]]:
+    def log_keys(self, did: str, own: str) -> list[Mapping[str, object]]:
         slug = did.rpartition(":")[2]
         if slug in self.without_keys:
             return []

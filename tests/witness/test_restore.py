@@ -242,7 +242,7 @@ async def test_a_mark_only_rises(towns: Towns, tmp_path: Path) -> None:
 async def test_bug_the_mark_stayed_behind_what_was_sealed_last(towns: Towns, tmp_path: Path) -> None:
     """>> records are sealed, and nothing more comes << no later round is needed for the mark beside the database."""
     stage = Kept(towns, tmp_path / "log")
-    evidence = Evidence(towns.db, stage.clock, towns.participants, lambda _: "", stage.witnesses)
+    evidence = Evidence(towns.db, stage.clock, towns.participants, lambda own, _: "", stage.witnesses)
     await stage.grow(2)
     await towns.db.write(TOWN, store.append, TOWN, "decision", None, "p-1", {}, did=towns.did(TOWN))
     await evidence.seal_log(stage.hosted)

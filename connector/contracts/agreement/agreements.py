@@ -22,7 +22,7 @@ from connector.contracts.document.described_data import of_dataset
 from connector.contracts.document.draft import Sealer
 from connector.contracts.document.render import Deadline, Facts, Names
 from connector.contracts.document.sealing import digest
-from connector.contracts.document.second_seal import SecondKeys
+from connector.contracts.document.second_seal import SecondKeysFor
 from connector.contracts.document.text import Party
 from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow
 from connector.contracts.partner import Partner
@@ -95,7 +95,7 @@ class Agreements:
 
     def __init__(
         self, participants: Participants, catalogue: Catalogue, engine: PolicyEngine, lines: Lines = NOBODY,
-        patience_ms: int = PATIENCE_MS, second_keys: SecondKeys = second_seal.nobody, name_of: Names = str,
+        patience_ms: int = PATIENCE_MS, second_keys: SecondKeysFor = second_seal.nobody, name_of: Names = str,
     ) -> None:  # fmt: skip
         self._participants, self._catalogue, self._engine, self._lines = participants, catalogue, engine, lines
         self._patience_ms, self._name_of = patience_ms, name_of

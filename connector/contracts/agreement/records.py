@@ -9,7 +9,7 @@ from connector.audit import store as audit
 from connector.contracts import object_store, store
 from connector.contracts.agreement import log_records
 from connector.contracts.document import draft, sealing, second_seal
-from connector.contracts.document.second_seal import SecondKeys
+from connector.contracts.document.second_seal import SecondKeys, SecondKeysFor
 from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow
 from connector.errors import Unknown
 from connector.participants.lifecycle import require_not_deleting
@@ -21,7 +21,7 @@ from connector.storage.effects import timer
 class AgreementRecords:
     """Of all participants; `second_keys` are what the trust list in force names for second seals."""
 
-    def __init__(self, participants: Participants, second_keys: SecondKeys) -> None:
+    def __init__(self, participants: Participants, second_keys: SecondKeysFor) -> None:
         self._participants, self._second_keys = participants, second_keys
         self._documents: dict[str, tuple[object, EvidenceObject]] = {}
 
@@ -45,7 +45,7 @@ class AgreementRecords:
         if not sealed and known is not None and known.sha256 != current.sha256:
             object_store.take_object(tx, case.participant, case.id, case.counterparty, current)
             named = {**named, current.name: current}
-        body, seconds = log_records.of_agreement(agreement, self._second_keys, named, heads.key_head)
+        body, seconds = log_records.of_agreement(agreement, self._by(hosted), named, heads.key_head)
         log_records.record(tx, hosted.participant.did, case, log_records.AGREEMENT, body, heads=heads)
         if seconds.waits:
             timer(tx, case.participant, second_seal.DUE, case.id, tx.now + second_seal.OFTEN_MS)
@@ -60,11 +60,16 @@ class AgreementRecords:
         agreement = None if case is None or case.agreement is None else store.agreement(tx, slug, case.agreement)
         if agreement is None or not agreement.concluded:
             return
-        waits = log_records.further(tx, self._participants.held(slug).participant.did, agreement, self._second_keys)
+        hosted = self._participants.held(slug)
+        waits = log_records.further(tx, hosted.participant.did, agreement, self._by(hosted))
         age = tx.now - (agreement.finalized_at or 0)
         if waits and age < second_seal.PATIENCE_MS:
             pause = min(max(age, second_seal.OFTEN_MS), second_seal.SELDOM_MS)
             timer(tx, slug, second_seal.DUE, case_id, tx.now + pause)
+
+    def _by(self, hosted: Hosted) -> SecondKeys:
+        """A list that a neighbour joined says nothing of keys here."""
+        return lambda did: self._second_keys(did, hosted.participant.did)
 
     def _document(self, hosted: Hosted, name: str) -> EvidenceObject:
         key = f"{hosted.participant.id} {name}"

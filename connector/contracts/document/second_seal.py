@@ -32,6 +32,8 @@ Side = Literal["provider", "consumer"]
 SIDES: Final[tuple[Side, ...]] = ("provider", "consumer")
 SecondKeys = Callable[[str], Sequence[Mapping[str, str]]]
 """DID -> the public keys (JWK) that the trust list in force names for its second seals now."""
+SecondKeysFor = Callable[[str, str], Sequence[Mapping[str, str]]]
+"""The same by the lists that count for a participant of ours, whose DID comes second."""
 NAMES: Final = {"provider": "provider.pq.jws", "consumer": "consumer.pq.jws"}
 CLAIMED, INVALID = "claimed:", "invalid:"
 HEADER: Final = "Hanse-Second-Seal"
@@ -55,7 +57,7 @@ class Judged(NamedTuple):
     waits: bool
 
 
-def nobody(did: str) -> tuple[()]:
+def nobody(did: str, own: str = "") -> tuple[()]:
     """Where no trust list is looked at: every second seal then waits."""
     return ()
 

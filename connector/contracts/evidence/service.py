@@ -46,13 +46,14 @@ class Watched(Protocol):
 
 
 class Evidence:
-    """`trust_list` gives the list in force that names two DIDs, as a JWS; without `watched` nobody witnesses logs.
+    """`trust_list` gives the list in force by which a participant (a DID) goes and that names two others, as a JWS;
+    without `watched` nobody witnesses logs.
 
     Without `translations` the text is in a bundle in German alone.
     """
 
     def __init__(
-        self, db: Database, clock: Clock, participants: Participants, trust_list: Callable[[Sequence[str]], str],
+        self, db: Database, clock: Clock, participants: Participants, trust_list: Callable[[str, Sequence[str]], str],
         watched: Watched | None = None, translations: Translations | None = None,
         certificates: Certificates | None = None,
     ) -> None:  # fmt: skip
@@ -147,7 +148,7 @@ class Evidence:
         assert agreement.provider_jws is not None
         firsts, listed = (
             log_records.sealed(tx, agreement),
-            self._trust_list((hosted.participant.did, agreement.counterparty)),
+            self._trust_list(hosted.participant.did, (hosted.participant.did, agreement.counterparty)),
         )
         named = {
             role: object_store.known_object(tx, slug, sha256)

@@ -23,7 +23,7 @@ from connector.contracts.document import sealed_unasked
 from connector.contracts.document.described_data import NAME, Described, kept
 from connector.contracts.document.described_data import read as read_described
 from connector.contracts.document.render import Names
-from connector.contracts.document.second_seal import SecondKeys, nobody
+from connector.contracts.document.second_seal import SecondKeysFor, nobody
 from connector.contracts.model import Agreement, NegotiationRow
 from connector.contracts.negotiation.decide import DecideNegotiation, ReceivedMessage
 from connector.contracts.negotiation.late_countersignature import LateCountersignatures
@@ -68,7 +68,7 @@ class Contracts:
         decide: Callable[[NegotiationSender], DecideNegotiation],
         lines: Lines = NOBODY,
         patience_ms: int = PATIENCE_MS,
-        second_keys: SecondKeys = nobody,
+        second_keys: SecondKeysFor = nobody,
         name_of: Names = str,
         quotas: Quotas | None = None,
         *,

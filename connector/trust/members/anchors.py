@@ -343,9 +343,12 @@ class Anchors(Anchor):
             return self.home.jws
         return next((one.jws for one in self._joined.values()), "")
 
-    def jws_for(self, dids: Sequence[str]) -> str:
-        """The list that names all of these, the configured one first; else the one that everybody here goes by."""
-        return next((one.jws for one in self._lists() if all(one.entry(did) for did in dids)), self.jws)
+    def jws_for(self, own: str, dids: Sequence[str]) -> str:
+        """Of the lists that count for a participant of ours the one that names all of these, the configured one first;
+        else the first of them, and of nobody's lists the one that everybody here goes by."""
+        lists = list(dict.fromkeys(self._counting(own)))
+        found = next((one for one in lists if all(one.entry(did) for did in dids)), next(iter(lists), None))
+        return self.jws if found is None else found.jws
 
     @property
     def version(self) -> int:

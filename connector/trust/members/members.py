@@ -6,7 +6,7 @@ Whoever needs one fact of a member (its name, its operator, its keys) asks here 
 from collections.abc import Mapping, Sequence
 
 from connector.clock import Clock
-from connector.trust.members.trust_list import Anchor
+from connector.trust.members.trust_list import Anchor, Entry
 
 
 class Members:
@@ -20,9 +20,10 @@ class Members:
         found = self._anchor.entry(did)
         return did if found is None else found.name
 
-    def operator_of(self, did: str) -> str:
-        """Who runs that member's connector; of strangers each runs its own."""
-        found = self._anchor.entry(did)
+    def operator_of(self, did: str, own: str = "") -> str:
+        """Who runs that member's connector, by the lists that count for a participant of ours (`own`), or by all that
+        are known here; of strangers each runs its own."""
+        found = self._of(did, own)
         return did if found is None else found.operator
 
     def admitted(self, did: str, now: int) -> bool:
@@ -33,15 +34,18 @@ class Members:
     def seal_certificates(self, did: str, own: str = "") -> Sequence[str]:
         """SHA-256 of the certificates with which it may seal now; by the lists that count for a participant of ours
         (`own`), or by all that are known here."""
-        found = self._anchor.entry_for(own, did) if own else self._anchor.entry(did)
+        found = self._of(did, own)
         return () if found is None else found.sealing(self._clock.now())
 
     def second_seal_keys(self, did: str, own: str = "") -> Sequence[Mapping[str, str]]:
         """Public keys (JWK) of its second seals now; by the same lists."""
-        found = self._anchor.entry_for(own, did) if own else self._anchor.entry(did)
+        found = self._of(did, own)
         return () if found is None else found.second_keys(self._clock.now())
 
-    def log_keys(self, did: str) -> Sequence[Mapping[str, object]]:
-        """Public keys (JWK) that sign its log, former ones included."""
-        found = self._anchor.entry(did)
+    def log_keys(self, did: str, own: str = "") -> Sequence[Mapping[str, object]]:
+        """Public keys (JWK) that sign its log, former ones included; by the same lists."""
+        found = self._of(did, own)
         return () if found is None else found.log_keys
+
+    def _of(self, did: str, own: str) -> Entry | None:
+        return self._anchor.entry_for(own, did) if own else self._anchor.entry(did)

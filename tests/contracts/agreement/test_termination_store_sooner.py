@@ -84,7 +84,7 @@ async def test_the_bundle_shows_the_statement_that_counts(towns: Towns) -> None:
     second = await for_cause(towns, CONSUMER, agreement)
     await towns.run()
     for slug in (PROVIDER, CONSUMER):
-        evidence = Evidence(towns.db, towns.clock, towns.participants, lambda dids: "a.b.c")
+        evidence = Evidence(towns.db, towns.clock, towns.participants, lambda own, dids: "a.b.c")
         with zipfile.ZipFile(BytesIO(await evidence.bundle(slug, agreement.id))) as bundle:
             assert bundle.read("termination-consumer.json") == second.statement
             assert not [name for name in bundle.namelist() if name.startswith("former")]

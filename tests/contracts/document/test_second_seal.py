@@ -151,7 +151,7 @@ async def test_a_second_seal_beside_another_first_one_goes_into_no_bundle(towns:
         await keyed(towns, town)
     earlier, later = [await towns.concluded("nachbardorf", "musterstadt") for _ in range(2)]
     service_, _ = await evidence(towns, tmp_path)
-    listed = service_._trust_list(())
+    listed = service_._trust_list("", ())
     kept = await towns.db.read("nachbardorf", object_store.objects, "nachbardorf", earlier.negotiation)
     objects = {name: item.body for name, item in kept.items()}
     firsts: dict[second_seal.Side, str | None] = {"provider": earlier.provider_jws, "consumer": earlier.consumer_jws}

@@ -183,7 +183,7 @@ async def auditor(towns: Towns, folder: Path) -> tuple[Evidence, bytes]:
     issued = authority.issue(members)
     pem = (folder / "space" / "certs" / "seal-ca.pem").read_text()
     roots = roots_pem([pem], authority.public_jwk).encode()
-    return Evidence(towns.db, towns.clock, towns.participants, lambda dids: issued), roots
+    return Evidence(towns.db, towns.clock, towns.participants, lambda own, dids: issued), roots
 
 
 @pytest.mark.threat("T46")

@@ -235,12 +235,12 @@ async def test_the_manifest_of_a_bundle_is_sealed_there_too(towns: Towns, box: B
     await box.adopt(PROVIDER)
     case = await asked(towns)
     case = await towns.case(CONSUMER, case.id)
-    evidence = Evidence(towns.db, towns.clock, towns.participants, lambda dids: "")
+    evidence = Evidence(towns.db, towns.clock, towns.participants, lambda own, dids: "")
     before = box.asked
     bundles = {await evidence.bundle(PROVIDER, case.agreement or "") for _ in range(3)}
     assert len(bundles) == 1
     assert box.asked == before + 1, "a partner that asks again and again costs no further seal"
-    evidence = Evidence(towns.db, towns.clock, towns.participants, lambda dids: "")
+    evidence = Evidence(towns.db, towns.clock, towns.participants, lambda own, dids: "")
     box.away = Unavailable("signers.too-slow", signer="vault")
     with pytest.raises(Unavailable, match=r"signers\.too-slow"):
         await evidence.bundle(PROVIDER, case.agreement or "")
@@ -257,7 +257,7 @@ async def test_bundles_that_wait_for_a_seal_leave_the_threads_that_it_needs(town
         await asyncio.to_thread(str)
 
     box.meanwhile = look_up
-    evidence = Evidence(towns.db, towns.clock, towns.participants, lambda dids: "")
+    evidence = Evidence(towns.db, towns.clock, towns.participants, lambda own, dids: "")
     assert await evidence.bundle(PROVIDER, case.agreement or "")
     assert box.meanwhile is None
 

@@ -140,7 +140,7 @@ async def test_the_bundle_shows_both_statements_and_an_auditor_can_check_them(to
     await end(towns, CONSUMER, agreement)
     await towns.run()
     for slug in (PROVIDER, CONSUMER):
-        evidence = Evidence(towns.db, towns.clock, towns.participants, lambda dids: "a.b.c")
+        evidence = Evidence(towns.db, towns.clock, towns.participants, lambda own, dids: "a.b.c")
         with zipfile.ZipFile(BytesIO(await evidence.bundle(slug, agreement.id))) as bundle:
             names = set(bundle.namelist())
             kept = {name: bundle.read(name) for name in names}

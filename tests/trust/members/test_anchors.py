@@ -317,8 +317,8 @@ def test_a_list_by_another_key_is_none(north: Keeper, south: Keeper) -> None:
 def test_the_bundle_gets_the_list_that_names_both(north: Keeper, south: Keeper) -> None:
     first, second = north.says(entry("town", NOW)), south.says(entry("town", NOW), entry("firm", NOW))
     anchors = of((north, first), (south, second))
-    assert anchors.jws_for((TOWN, FIRM)) == second
-    assert anchors.jws_for((TOWN,)) == first
+    assert anchors.jws_for(TOWN, (TOWN, FIRM)) == second
+    assert anchors.jws_for(TOWN, (TOWN,)) == first
 
 
 def test_the_first_end_of_all_is_when_to_look_again(north: Keeper, south: Keeper) -> None:

@@ -115,6 +115,30 @@ def test_bug_a_neighbours_list_took_the_certificates_of_others_from_all(process:
     assert members.seal_certificates(FIRM, HOSTILE) == ("bb" * 32,)
 
 
+def test_bug_a_neighbours_list_stood_in_the_bundles_of_others(process: Process) -> None:
+    """>> the hostile tenant's space, which was joined earlier, lists the town and the firm, too << the evidence of the
+    town has the list of a space that it joined, which its auditor knows; who belongs nowhere has one at all."""
+    foul = process.evil.says(entry("town", NOW), entry("firm", NOW), entry("hostile", NOW))
+    process.anchors.accept(process.evil.key.id, foul)
+    process.take(process.north, entry("town", NOW), entry("firm", NOW), recognised=(process.south.named(),))
+    assert process.anchors.jws_for(TOWN, (TOWN, FIRM)) == process.anchors.list_of(process.north.key.id).jws  # type: ignore[union-attr]
+    assert process.anchors.jws_for(HOSTILE, (HOSTILE, FIRM)) == foul
+    assert process.anchors.jws_for("did:web:nobody.de", ("did:web:nobody.de",))
+
+
+def test_bug_a_neighbours_list_said_whose_operator_and_keys_others_went_by(process: Process) -> None:
+    """>> the hostile tenant's space lists the firm under its own operator, without the keys of its log and of second
+    seals << for the town all is as its own lists have it: quotas, comparisons of logs, second seals."""
+    key, second = {"kid": "one"}, {"kty": "AKP", "alg": "ML-DSA-44", "pub": "AAAA"}
+    process.take(process.south, entry("firm", NOW, operator="Firm GmbH", log_keys=(key,), seal_key_pq=second))
+    known = Members(process.anchors, FakeClock(NOW))
+    before = known.operator_of(FIRM, TOWN), known.log_keys(FIRM, TOWN), known.second_seal_keys(FIRM, TOWN)
+    assert before == ("Firm GmbH", (key,), (second,))
+    process.take(process.evil, entry("firm", NOW, operator="Evil"), entry("hostile", NOW))
+    assert (known.operator_of(FIRM, TOWN), known.log_keys(FIRM, TOWN), known.second_seal_keys(FIRM, TOWN)) == before
+    assert (known.operator_of(FIRM), known.log_keys(FIRM)) == ("Evil", ()), "what is only shown"
+
+
 def test_bug_a_neighbours_list_took_a_witness_from_all(process: Process) -> None:
     """>> the hostile tenant's space names the address of a witness as its own operator's << the town asks the witness
     that its space names, and no other."""
