@@ -15,16 +15,18 @@ from connector.trust.members.trust_list import Anchor, millis
 
 
 class CurrentMembers:
-    """`on_hold` says whether the keys of a DID are in doubt, `groups` which groups a participant of ours keeps."""
+    """`on_hold` says whether the keys of a DID are in doubt to a participant of ours (its DID comes second), `groups`
+    which groups that one keeps."""
 
     def __init__(
-        self, anchor: Anchor, on_hold: Callable[[str], bool], groups: Callable[[str], OwnGroups] = lambda own: NO_GROUPS
-    ) -> None:
+        self, anchor: Anchor, on_hold: Callable[[str, str], bool],
+        groups: Callable[[str], OwnGroups] = lambda own: NO_GROUPS,
+    ) -> None:  # fmt: skip
         self._anchor, self._on_hold, self._groups = anchor, on_hold, groups
 
     def requester(self, own: str, did: str, now: int) -> Requester | None:
         """None for whoever shares no space with a participant of ours (`own`, a DID) at this instant (ms)."""
-        if self._on_hold(did):
+        if self._on_hold(did, own):
             return None
         try:
             return requester(self._anchor.between(own, did, now), self._groups(own))

@@ -139,7 +139,7 @@ class Partners:
         document = self._trust.resolver.known(did)
         if document is None:
             return self._acted(tx, slug, did)
-        listed = self._trust.anchor.pinned(did)
+        listed = self._trust.anchor.pinned(did, self._did(slug))
         for key, agent in mandate.controllers(document.raw).items():
             vouched = not listed or key in listed
             if vouched or ((proven := self._acted(tx, slug, did)) is not None and proven.did == agent):
@@ -207,7 +207,8 @@ class Partners:
     ) -> Partner:  # fmt: skip
         paused = self._circuits.next_trial(slug, entry.did, self._clock.steady(), tx.now)
         signs = Signs(
-            admitted=entry.admitted(tx.now), on_hold=self._trust.resolver.on_hold(entry.did), paused_until=paused,
+            admitted=entry.admitted(tx.now), on_hold=self._trust.resolver.on_hold(entry.did, self._did(slug)),
+            paused_until=paused,
             silent_since=None if state is None else state.failing_since,
             read_at=None if state is None else state.complete_at, skew_ms=skew,
         )  # fmt: skip

@@ -78,7 +78,7 @@ class Gatekeeper:
         if line.successor(issuer, now) is not None:
             raise Unauthenticated("peer.succeeded")
         kid = unverified.kid
-        document = await self._resolver.of_caller(issuer, kid)
+        document = await self._resolver.of_caller(issuer, kid, participant.did)
         jwk = document.key(kid, "capabilityInvocation")
         claims = jose.proven(unverified, jwk)
         self._skews.agreed(issuer)
@@ -101,7 +101,7 @@ class Gatekeeper:
             if not isinstance(issuer, str) or token.claims.get("sub") != issuer:
                 return
             self._anchor.between(own, issuer, now)
-            document = await self._resolver.document(issuer)
+            document = await self._resolver.document(issuer, own)
             jose.proven(token, document.key(token.kid, "capabilityInvocation"))
         except HanseError:
             return

@@ -30,7 +30,8 @@ class ProcessKnowledge(msgspec.Struct, frozen=True, kw_only=True):
     """What this process of the operating system knows beside the database."""
 
     blocked_until: Callable[[str, str, int], int]
-    on_hold: Callable[[str], bool]
+    on_hold: Callable[[str, str], bool]
+    """Of a DID, to a participant of ours by its DID."""
     listed: Callable[[str, int], bool]
     fresh: Callable[[int], bool]
 
@@ -127,7 +128,7 @@ class Tracing:
             questions=_questions(tx, slug, process.id),
             refused=_refused(lines),
             blocked_until=self._standing.blocked_until(slug, did, now),
-            on_hold=self._standing.on_hold(did),
+            on_hold=self._standing.on_hold(did, self._participants.held(slug).participant.did),
             listed=self._standing.listed(did, now),
             fresh=self._standing.fresh(now),
             certificate=bool(self._participants.held(slug).chain),

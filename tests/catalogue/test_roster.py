@@ -26,7 +26,7 @@ def claims(entry: Entry, on_hold: bool = False) -> CurrentMembers:
         def entry(self, did: str) -> Entry | None:
             return entry if did == entry.did else None
 
-    return CurrentMembers(Listed(), lambda did: on_hold)
+    return CurrentMembers(Listed(), lambda did, own: on_hold)
 
 
 def test_a_member_is_known_by_kind_groups_level_and_state() -> None:
@@ -81,7 +81,7 @@ def test_members_and_what_they_hold_are_those_of_the_list() -> None:
                 bare, groups=(Group("urn:empty", {}, "did:web:a"), Group("urn:over", {}, "", bare.issued))
             )
 
-    found = CurrentMembers(Listed(), lambda did: did == "did:web:b.example")
+    found = CurrentMembers(Listed(), lambda did, own: did == "did:web:b.example")
     assert [one.requester.did for one in found.members(NOW)] == [MEMBER.did]
     held = found.held(NOW)
     assert held[f"{HANSE}participant"] == {MEMBER.did, "did:web:b.example", "did:web:c.example"}
@@ -89,4 +89,4 @@ def test_members_and_what_they_hold_are_those_of_the_list() -> None:
 
 
 def test_before_there_is_a_list_a_rule_may_name_anybody() -> None:
-    assert CurrentMembers(Anchor({}), lambda did: False).held(NOW) == {}
+    assert CurrentMembers(Anchor({}), lambda did, own: False).held(NOW) == {}

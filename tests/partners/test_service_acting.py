@@ -24,11 +24,12 @@ def test_bug_a_member_named_whom_it_liked_as_acting_for_it(listed: set[str], sho
     other."""
     trust: Any = SimpleNamespace(
         resolver=SimpleNamespace(known=lambda did: SimpleNamespace(raw=DOCUMENT)),
-        anchor=SimpleNamespace(pinned=lambda did: frozenset(listed)),
+        anchor=SimpleNamespace(pinned=lambda did, own: frozenset(listed)),
         members=SimpleNamespace(name_of=lambda did: "Bund"),
     )
     nothing: Any = None
     tx: Any = SimpleNamespace(now=0, all=lambda sql, **names: [])
     partners = Partners(nothing, nothing, nothing, nothing, nothing, trust, nothing)
+    partners._did = lambda slug: "did:web:village.example"  # type: ignore[method-assign]
     acting = partners._acting(tx, "village", TOWN)
     assert (None if acting is None else acting.did) == shown

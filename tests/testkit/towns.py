@@ -128,7 +128,7 @@ class Wire:
             return _answer(error.status, _problem(error))
         return Answer(204, {}, b"")
 
-    async def document(self, did: str) -> Mapping[str, object]:
+    async def document(self, did: str, own: str = "") -> Mapping[str, object]:
         return self.show(did, (await self._towns.participants.get(did.rpartition(":")[2])).document)
 
     def known_document(self, did: str) -> Mapping[str, object] | None:

@@ -23,7 +23,7 @@ async def root(slug: str, did: str) -> str:
 def tracing(towns: Towns) -> Tracing:
     standing = ProcessKnowledge(
         blocked_until=lambda slug, did, now: towns.circuits.next_trial(slug, did, towns.clock.steady(), now),
-        on_hold=lambda did: False,
+        on_hold=lambda did, own: False,
         listed=lambda did, now: did in towns.requesters,
         fresh=lambda now: True,
     )

@@ -246,7 +246,7 @@ async def test_what_the_trust_list_says_is_a_cause(towns: Towns, tracing: Tracin
     case = await asked(towns)
     standing = tracing._standing
     for changed, code in (
-        ({"on_hold": lambda did: True}, "peer-on-hold"),
+        ({"on_hold": lambda did, own: True}, "peer-on-hold"),
         ({"listed": lambda *_: False}, "peer-not-listed"),
     ):
         tracing._standing = replace(standing, **changed)

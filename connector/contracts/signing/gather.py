@@ -87,7 +87,7 @@ class Partners(Protocol):
     """How other connectors are asked. `document` raises Unavailable or PeerError, `known_document` never calls anybody:
     None if the document is not here, or not to be used any more."""
 
-    async def document(self, did: str) -> Mapping[str, object]: ...
+    async def document(self, did: str, own: str = "") -> Mapping[str, object]: ...
     def known_document(self, did: str) -> Mapping[str, object] | None: ...
     async def fetch(self, hosted: Hosted, did: str, url: str) -> bytes: ...
 
@@ -146,13 +146,13 @@ class Gatherer:
 
     async def documents(self, task: Task) -> tuple[EvidenceObject, ...]:
         """Both DID documents as they are now; may raise Unavailable."""
-        return self._documents.both(task, await self._partners.document(task.case.counterparty))
+        return self._documents.both(task, await self._partners.document(task.case.counterparty, self._own(task.case)))
 
     async def _fetching(self, task: Task, gather: Callable[[Tx, Have], T | Missing]) -> T | Refused:
         """Gathers, and once more with what was missing."""
         slug = task.hosted.participant.id
         try:
-            have = Have(await self._partners.document(task.case.counterparty), {})
+            have = Have(await self._partners.document(task.case.counterparty, self._own(task.case)), {})
             found = await self._db.read(slug, gather, have)
             if isinstance(found, Missing):
                 have = have._replace(fetched=await self._fetched(task, found))
@@ -249,9 +249,12 @@ class Gatherer:
             key_binding.root_of(task.agreement.own_did),
         )  # fmt: skip
 
+    def _own(self, case: NegotiationRow) -> str:
+        return self._participants.held(case.participant).participant.did
+
     def _trust(self, case: NegotiationRow, document: Mapping[str, Any]) -> Trust:
         """By the lists that count for the participant: what others of the process joined takes no seal from it."""
-        own, did = self._participants.held(case.participant).participant.did, case.counterparty
+        own, did = self._own(case), case.counterparty
         listed = self._members.seal_certificates(did, own)
         return Trust(did, document, self._roots, listed, self._members.second_seal_keys(did, own))
 

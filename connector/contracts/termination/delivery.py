@@ -5,8 +5,8 @@ partner is away. A partner without our own routes hears of the end by the termin
 """
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 from urllib.parse import quote
 
 import msgspec
@@ -30,7 +30,13 @@ from connector.storage.effects import Errand
 from connector.storage.outbox import OutboxRow
 from connector.verify.formats import jades
 
-Document = Callable[[str], Awaitable[Mapping[str, Any]]]
+
+class Document(Protocol):
+    """The DID document of a peer, as a participant of ours (`own`, a DID) may go by it."""
+
+    async def __call__(self, did: str, own: str = "") -> Mapping[str, object]: ...
+
+
 SERVICE = "EvidenceService"
 TRIES = 4
 """How often a 4xx is believed to pass: the partner may not have booked yet that the agreement is final."""
@@ -86,7 +92,7 @@ class TerminationDelivery:
         names = await self._db.read(slug, self.terminations.names, caller)
         signer = jades.read(told.jws).did
         did, own = signer if signer in names else caller, self._participants.held(slug).participant.did
-        document = await self._document(did)
+        document = await self._document(did, own)
 
         def judged(agreement: bytes, iri: str, told: SealedStatement) -> None:
             def seal(expected: Sequence[sealing.Reference]) -> None:

@@ -113,7 +113,8 @@ class PeerClient:
 
     async def _root(self, slug: str, did: str) -> str:
         """The root of a DID whose place nobody has taken."""
-        document = await self._resolver.document(did)
+        own = (await self._participants.get(slug)).participant.did
+        document = await self._resolver.document(did, own)
         root = document.root or await self._participants.entered_root(slug, did)
         if root is None:
             raise PeerError("peer.no-address", did=did)
@@ -178,9 +179,9 @@ class PeerClient:
             raise PeerError("peer.no-object", status=answer.status)
         return answer.body
 
-    async def document(self, did: str) -> Mapping[str, object]:
-        """The peer's DID document as it is now; raises PeerError or Unavailable."""
-        return (await self._resolver.document(did)).raw
+    async def document(self, did: str, own: str = "") -> Mapping[str, object]:
+        """The peer's DID document as it is now, to a participant of ours; raises PeerError or Unavailable."""
+        return (await self._resolver.document(did, own)).raw
 
     def known_document(self, did: str) -> Mapping[str, object] | None:
         """The same if it is here and may be used; nobody is called."""

@@ -36,7 +36,15 @@ _UNREACHED: Final = frozenset({"http.unreachable", "http.too-slow", "trust.did-u
 Thumbprints = Mapping[str, frozenset[str]]
 Local = Callable[[Did], dict[str, object] | None]
 Changed = Callable[[Did, frozenset[str], frozenset[str]], None]
-Vouched = Callable[[str], frozenset[str]]
+
+
+class Vouched(Protocol):
+    """Thumbprints of keys of a DID for which the lists vouch that count for a participant of ours (`own`); without it,
+    for which all lists do that are known here."""
+
+    def __call__(self, did: str, own: str = "") -> frozenset[str]: ...
+
+
 Remember = Callable[[Did, Thumbprints], None]
 
 
@@ -79,7 +87,8 @@ class Resolver:
         self._running: dict[str, asyncio.Task[DidDocument]] = {}
         self._looking: dict[str, asyncio.Task[None]] = {}
         self._pins: dict[str, Thumbprints] = {}
-        self._held: set[str] = set()
+        self._held: dict[str, DidDocument] = {}
+        """By DID, what was served when it was put on hold."""
         self._lifted: int | None = None
         """When a caller last made us try again."""
 
@@ -88,8 +97,18 @@ class Resolver:
         document's keys that are new, to keep them beyond this process."""
         self._on_change, self._remember = on_change, remember
 
-    async def document(self, did: str) -> DidDocument:
-        """The document of a DID. `PeerError` if it is refused, `Unavailable` if it cannot be had or is on hold."""
+    async def document(self, did: str, own: str = "") -> DidDocument:
+        """The document of a DID. `PeerError` if it is refused, `Unavailable` if it cannot be had or is on hold: for a
+        participant of ours (`own`, a DID) not where all lists that count for it vouch for the new keys."""
+        try:
+            return await self._document(did)
+        except Unavailable as held:
+            vouched = self._vouched_for(did, own) if held.code == "trust.key-change" else None
+            if vouched is None:
+                raise
+            return vouched
+
+    async def _document(self, did: str) -> DidDocument:
         kept = self._kept.get(did)
         if kept is not None and self._clock.steady() < kept.until:
             return _answer(kept.document)
@@ -104,20 +123,20 @@ class Resolver:
         # Shielded: a caller that gives up must not take the answer away from the others who wait for it.
         return await asyncio.shield(task)
 
-    async def of_caller(self, did: str, kid: str | None = None) -> DidDocument:
+    async def of_caller(self, did: str, kid: str | None = None, own: str = "") -> DidDocument:
         """The same for somebody who calls us now: that it could not be reached a while ago is not held against it, nor
         that its key (`kid`) is newer than what is kept."""
         kept, now = self._kept.get(did), self._clock.steady()
         apart = self._lifted is None or now - self._lifted >= APART_MS
         if kept is None or now >= kept.until:
-            return await self.document(did)
+            return await self.document(did, own)
         if isinstance(kept.document, DidDocument):
             if kid is not None and not kept.document.names(kid, _TOKENS):
                 await self._sought(did, kid, kept, may=apart and now >= kept.again)
         elif apart and AGAIN_MS <= now - kept.at < REFUSED_MS and _unreached(kept.document):
             self._lifted = now
             del self._kept[did]
-        return await self.document(did)
+        return await self.document(did, own)
 
     async def _sought(self, did: str, kid: str, kept: _Kept, *, may: bool) -> None:
         """Waits for the look at a document that may name a newer key, which begins here if it may."""
@@ -196,25 +215,33 @@ class Resolver:
         """What was pinned before this process started: a restart must not make anybody forget a key."""
         self._pins.update(pins)
 
-    def on_hold(self, did: str) -> bool:
-        """Whether the peer's keys were exchanged without overlap and nobody has vouched for the new ones."""
-        return did in self._held
+    def on_hold(self, did: str, own: str = "") -> bool:
+        """Whether the peer's keys were exchanged without overlap and nobody has vouched for the new ones; to `own`."""
+        return did in self._held and self._vouched_for(did, own) is None
+
+    def _vouched_for(self, did: str, own: str) -> DidDocument | None:
+        """What is on hold, if the lists that count for a participant of ours vouch for its keys: a list that only a
+        neighbour joined, and that names others or none, holds nobody up."""
+        held = self._held.get(did)
+        if held is None or not own or self._vouched is None:
+            return None
+        return held if self._exchanged(held, self._vouched(did, own)) is None else None
 
     def accept(self, did: str) -> None:
         """An operator takes the peer's new keys: the hold ends."""
         self._pins.pop(did, None)
-        self._held.discard(did)
+        self._held.pop(did, None)
         self.forget(did)
 
     async def _fetch(self, did: Did) -> DidDocument:
         try:
             document = await self._get(did)
             if self._void(did):
-                return await self.document(did)
+                return await self._document(did)
             self._guard(document)
         except HanseError as refused:
             if self._void(did):
-                return await self.document(did)
+                return await self._document(did)
             self._keep(did, refused, REFUSED_MS)
             raise
         self._keep(did, document, self._keep_ms)
@@ -234,11 +261,14 @@ class Resolver:
             raise PeerError("trust.did-document", did=did) from cause
         return read_document(did, value)
 
-    def _exchanged(self, document: DidDocument) -> tuple[frozenset[str], frozenset[str]] | None:
+    def _exchanged(
+        self, document: DidDocument, vouched: frozenset[str] | None = None
+    ) -> tuple[frozenset[str], frozenset[str]] | None:
         """The keys of a relation before and now, if all are others and nobody vouches for them; keys, not their names:
         a new key under an old id is a new key."""
         new, old = document.thumbprints(), self._pins.get(document.did, {})
-        vouched = self._vouched(document.did) if self._vouched is not None else frozenset()
+        if vouched is None:
+            vouched = self._vouched(document.did) if self._vouched is not None else frozenset()
         for relation, before in old.items():
             now = new.get(relation, frozenset())
             if before and now and not now & before and not now <= vouched:
@@ -248,22 +278,22 @@ class Resolver:
     def _guard(self, document: DidDocument) -> None:
         """Pins the keys; raises Unavailable for a peer whose keys were exchanged, which is on hold from then on."""
         if (exchanged := self._exchanged(document)) is not None:
-            self._hold(document.did, *exchanged)
+            self._hold(document, *exchanged)
             raise Unavailable("trust.key-change", did=document.did)
         new, old = document.thumbprints(), self._pins.get(document.did, {})
         pins = {relation: new.get(relation) or old.get(relation, frozenset()) for relation in new.keys() | old.keys()}
-        self._held.discard(document.did)
+        self._held.pop(document.did, None)
         self._pins[document.did] = pins
         if self._remember is not None and pins != old:
             self._remember(document.did, pins)
 
-    def _hold(self, did: Did, before: frozenset[str], now: frozenset[str]) -> None:
+    def _hold(self, document: DidDocument, before: frozenset[str], now: frozenset[str]) -> None:
         """Told when it begins, also with keys seen before, and not again while it lasts: every participant's log keeps
         it, and a peer may change its keys as often as it likes."""
-        if did not in self._held:
-            self._held.add(did)
-            if self._on_change is not None:
-                self._on_change(did, before, now)
+        new = document.did not in self._held
+        self._held[document.did] = document
+        if new and self._on_change is not None:
+            self._on_change(document.did, before, now)
 
     def _keep(self, did: Did, document: DidDocument | HanseError, for_ms: int, *, again_ms: int = 0) -> None:
         now = self._clock.steady()

@@ -403,10 +403,14 @@ class Anchors(Anchor):
             return self.home is not None and self.home.fresh(now)
         return any(one.fresh(now) for one in self._lists())
 
-    def pinned(self, did: str) -> frozenset[str]:
-        """By the configured list if that names it; else what all lists vouch for of which it is a member."""
+    def pinned(self, did: str, own: str = "") -> frozenset[str]:
+        """By the configured list if that names it; else what all lists vouch for of which it is a member: of `own`,
+        those that count for it."""
         if self.home is not None and (not self._joined or self.home.entry(did) is not None):
             return self.home.pinned(did)
+        if own:
+            found = self.entry_for(own, did)
+            return frozenset() if found is None else frozenset(found.keys)
         said = [(one, entry) for one in self._joined.values() if (entry := one.entry(did)) is not None]
         present = [entry for one, entry in said if not _over(one, entry)] or [entry for _, entry in said]
         return frozenset.intersection(*(frozenset(entry.keys) for entry in present)) if present else frozenset()

@@ -454,8 +454,8 @@ class Anchor:
         """Who has taken whose place, as a participant of ours (`own`) may go by it; one list alone is everybody's."""
         return self._line
 
-    def pinned(self, did: str) -> frozenset[str]:
-        """Key thumbprints that the authority vouches for."""
+    def pinned(self, did: str, own: str = "") -> frozenset[str]:
+        """Key thumbprints that the authority vouches for; one list alone is every participant's (`own`)."""
         entry = self._entries.get(did)
         return frozenset(entry.keys) if entry is not None else frozenset()
 

@@ -145,7 +145,7 @@ class ForeignClient(PeerClient):
     async def base(self, slug: str, did: str) -> str:
         return self._foreign.peer(did).base
 
-    async def document(self, did: str) -> Mapping[str, object]:
+    async def document(self, did: str, own: str = "") -> Mapping[str, object]:
         """These peers have no DID document; what is known of one stands in for it."""
         return self._standing_in(did) or await super().document(did)
 

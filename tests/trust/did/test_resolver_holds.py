@@ -116,3 +116,40 @@ async def test_rotation_with_overlap_and_vouched_keys_pass(web: Web, clock: Fake
         await resolver.document(DID)
         clock.advance(600_000)
     assert changes == []
+
+
+@pytest.mark.threat("T146")
+@pytest.mark.threat("T08")
+async def test_bug_a_list_of_a_neighbour_kept_a_peer_on_hold_for_all(
+    web: Web, clock: FakeClock, changes: list[Any]
+) -> None:
+    """Bug: >> exchanged keys for which the list of a town vouches, while a neighbour's own list names the peer without
+    keys << on hold for everybody, until an operator came. For the town it goes on; for the neighbour, and where nobody
+    asks for somebody, it is held; a list that vouches for other keys than those that are served ends nothing."""
+    own, foul, (new,) = "did:web:town", "did:web:foul", keys("peer")
+    lists = {own: frozenset({new.thumbprint}), foul: frozenset[str](), "": frozenset[str]()}
+
+    def vouched(did: str, own: str = "") -> frozenset[str]:
+        return lists[own]
+
+    resolver = Resolver(web, clock, vouched=vouched)
+    heard(resolver, changes)
+    seal = keys("seal")
+    web.put(made([*keys("peer"), *seal]))
+    await resolver.document(DID, own)
+    web.put(made([new, *seal]))
+    clock.advance(600_000)
+    for _ in range(2):
+        assert (await resolver.document(DID, own)).key(new.kid, "capabilityInvocation")
+        assert (await resolver.of_caller(DID, new.kid, own)).key(new.kid, "capabilityInvocation")
+        for other in (foul, ""):
+            with pytest.raises(Unavailable, match="key-change"):
+                await resolver.of_caller(DID, new.kid, other)
+        clock.advance(30_000)
+    assert [resolver.on_hold(DID, one) for one in (own, foul, "")] == [False, True, True]
+    lists[own] = frozenset({"another"})
+    with pytest.raises(Unavailable, match="key-change"):
+        await resolver.document(DID, own)
+    resolver.accept(DID)
+    assert (await resolver.document(DID, foul)).key(new.kid, "capabilityInvocation")
+    assert not resolver.on_hold(DID, foul)

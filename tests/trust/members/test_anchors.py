@@ -59,7 +59,7 @@ def test_a_member_of_one_space_is_a_stranger_to_towns_of_another(north: Keeper, 
     assert stranger(anchors, FIRM, TOWN)
     assert {one.did for one in anchors.neighbours(TOWN, NOW)} == {TOWN}
     assert anchors.entry(FIRM) is not None  # what is shown is another matter
-    counted = {own: {one.requester.did for one in CurrentMembers(anchors, lambda _: False).members(NOW, own)}
+    counted = {own: {one.requester.did for one in CurrentMembers(anchors, lambda *_: False).members(NOW, own)}
                for own in (TOWN, VILLAGE)}  # fmt: skip
     assert counted == {TOWN: {TOWN}, VILLAGE: {VILLAGE, FIRM}}, "whom an offer would reach"
 

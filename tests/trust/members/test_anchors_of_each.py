@@ -139,6 +139,16 @@ def test_bug_a_neighbours_list_said_whose_operator_and_keys_others_went_by(proce
     assert (known.operator_of(FIRM), known.log_keys(FIRM)) == ("Evil", ()), "what is only shown"
 
 
+def test_bug_a_neighbours_list_took_the_word_for_exchanged_keys(process: Process) -> None:
+    """>> the hostile tenant's space lists the firm with a thief's keys, then with none << for the town the keys that
+    its own lists name are vouched for, and no others."""
+    for foul in (("thief",), ()):
+        process.take(process.evil, entry("firm", NOW, keys=foul), entry("hostile", NOW))
+        assert process.anchors.pinned(FIRM, TOWN) == {"good"}
+        assert process.anchors.pinned(FIRM, HOSTILE) == {*foul}
+        assert process.anchors.pinned(FIRM) == frozenset(), "what all lists vouch for"
+
+
 def test_bug_a_neighbours_list_took_a_witness_from_all(process: Process) -> None:
     """>> the hostile tenant's space names the address of a witness as its own operator's << the town asks the witness
     that its space names, and no other."""
