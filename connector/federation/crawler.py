@@ -6,9 +6,10 @@ is not booked. Members that are asked in vain are asked ever less often, whoever
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from itertools import zip_longest
 from typing import Final
 
 import structlog
@@ -73,7 +74,8 @@ class Crawler:
         self._published: Mapping[str, int] | None = None
         """The newest record of a publication in each log here, as of the last look."""
         self._places: tuple[int, Mapping[str, str]] = (-1, {})
-        self._pairs = 0
+        self._pairs: Mapping[str, int] = {}
+        """How many members each participant that takes part has to ask."""
         self._budget, self._filled = float(FIRST), clock.steady()
         metrics.gauge(
             "hanse_federation_silent", "Members whose catalogue could not be read lately, for each participant.",
@@ -84,25 +86,25 @@ class Crawler:
         """Begins what is due, host by host, as many hosts as may be asked at once."""
         waiting = dict[str, list[tuple[str, str]]]()
         hosted = await self._participants.all()
-        active = dict[str, str]()
+        active, asked = dict[str, str](), dict[str, int]()
         for one in hosted:
             if one.participant.state != "active":
                 await self._leave(one.participant.id)
-            elif await self._enrol(one.participant.id, one.participant.did):
-                active[one.participant.id] = one.participant.did
+            elif (many := await self._enrol(one.participant.id, one.participant.did)) is not None:
+                active[one.participant.id], asked[one.participant.id] = one.participant.did, many
         if not active:
             return
-        self._pairs = len(active) * len(self._anchor.current.participants)
+        self._pairs = asked
         await self._sooner(active)
-        latest = self._clock.now() + max(2 * self._period(), decide.LONGEST_MS)
+        latest = max(map(self._latest, active))
         slugs = [slug for slug in await self._db.read(WORKER, store.crawling, latest) if slug in active]
         _CHANCE.shuffle(slugs)  # nobody is always the last
-        for slug in slugs:
-            for did in await self._db.read(slug, store.due, slug, latest, MOST_DUE):
-                if self._admitted(did):
-                    waiting.setdefault(_host(did), []).append((slug, did))
-                else:
-                    await self._db.write(slug, store.postpone, slug, did, self._clock.now() + ENROL_MS)
+        due = {slug: await self._db.read(slug, store.due, slug, self._latest(slug), MOST_DUE) for slug in slugs}
+        for slug, did in in_turn(due):  # who has thousands to ask goes before nobody else's first
+            if self._admitted(did):
+                waiting.setdefault(_host(did), []).append((slug, did))
+            else:
+                await self._db.write(slug, store.postpone, slug, did, self._clock.now() + ENROL_MS)
         self._refill()
         for host, pairs in waiting.items():
             if len(self._tasks) >= self._settings.at_once:
@@ -184,7 +186,7 @@ class Crawler:
     async def _crawl(
         self, slug: str, did: str, ours: Callable[[Tx], None], crawl_s: float, away: HanseError | None
     ) -> CrawlResult:
-        bounds = replace(self._bounds, crawl_s=crawl_s, every_ms=self._period())
+        bounds = replace(self._bounds, crawl_s=crawl_s, every_ms=self._period(slug))
         own = (await self._participants.get(slug)).participant.did
         former = self._anchor.line_for(own).predecessors(did, self._clock.now())
         crawl = Crawl(self._db, self._fetch, bounds, self._roots(), ours, slug, did, self._chance, former)
@@ -208,14 +210,14 @@ class Crawler:
         finally:
             await asyncio.shield(self._db.write(PROCESS, lease.forget, name, owner, fence))
 
-    async def _enrol(self, slug: str, own: str) -> bool:
+    async def _enrol(self, slug: str, own: str) -> int | None:
         """Everybody on the list is asked by and by, but for those whose place another has taken: what they showed goes
-        from here, and comes from that one. False while there is no list."""
+        from here, and comes from that one. How many are listed; None while there is no list."""
         edition = self._anchor.edition  # of what is put down: while that is written a newer list may come
         try:
             listed = self._anchor.neighbours(own, self._clock.now())
         except Unauthenticated:
-            return False
+            return None
         now = self._clock.steady()
         version, until = self._enrolled.get(slug, (-1, 0))
         if version != edition or now >= until:
@@ -225,7 +227,7 @@ class Crawler:
             await self._db.write(slug, store.enrol, slug, first)
             self._enrolled[slug] = (edition, now + SAME_MS)
             self._silent = {pair for pair in self._silent if pair[0] != slug or pair[1] in first}
-        return True
+        return len(listed)
 
     def _admitted(self, did: str) -> bool:
         entry = self._anchor.entry(did)
@@ -237,9 +239,15 @@ class Crawler:
         self._budget = min(MOST_AT_ONCE, self._budget + (now - self._filled) / 1000 * MOST_PER_S)
         self._filled = now
 
-    def _period(self) -> int:
-        """Milliseconds until a member is asked again: longer where many towns of one process ask many members."""
-        return max(self._bounds.every_ms, int(self._pairs * 1000 / MOST_PER_S))
+    def _period(self, slug: str) -> int:
+        """Milliseconds until a member is asked again: longer where many towns of one process ask many members. Each has
+        the same share, so that who joined a space of thousands waits for them, and nobody beside it (threat T171)."""
+        many = self._pairs.get(slug, 0) * len(self._pairs)
+        return max(self._bounds.every_ms, int(many * 1000 / MOST_PER_S))
+
+    def _latest(self, slug: str) -> int:
+        """What is due behind it was put down by a wrong clock."""
+        return self._clock.now() + max(2 * self._period(slug), decide.LONGEST_MS)
 
     async def _sooner(self, active: Mapping[str, str]) -> None:
         """Whoever here has published something new is asked by its neighbours in this process at once."""
@@ -266,6 +274,12 @@ class Crawler:
 
     def _lock(self, host: str) -> asyncio.Lock:
         return self._hosts.setdefault(host, asyncio.Lock())
+
+
+def in_turn(due: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
+    """The first of each, then the second of each, and so on."""
+    for several in zip_longest(*due.values()):
+        yield from ((slug, did) for slug, did in zip(due, several, strict=True) if did is not None)
 
 
 def _ours(tx: Tx, *, slug: str, name: str, owner: str, fence: int) -> None:

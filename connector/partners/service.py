@@ -115,13 +115,15 @@ class Partners:
         """Every member but the participant itself, as it is and was called, by name; who has moved as it is now."""
         own, anchor = self._participants.held(slug).participant, self._trust.anchor
         gone = frozenset(anchor.line_for(own.did).succeeded(tx.now))
-        others = (one for one in anchor.entries.values() if not own.is_me(one.did) and one.did not in gone)
-        entries = [one for one in others if anchor.knows(own.did, one.did)]
+        others = (did for did in anchor.entries if not own.is_me(did) and did not in gone)
+        known = (anchor.entry_for(own.did, did) for did in others if anchor.knows(own.did, did))
+        entries = [one for one in known if one is not None]
         return self._partners(tx, slug, sorted(entries, key=lambda one: (one.name.casefold(), one.did)))
 
     def between(self, tx: Tx, slug: str, did: str) -> Between:
         """Raises Unknown for who is not on the list, and for ourselves."""
-        entry, own = self._trust.anchor.entry(did), self._participants.held(slug).participant
+        own = self._participants.held(slug).participant
+        entry = self._trust.anchor.entry_for(own.did, did)
         if entry is None or own.is_me(did) or not self._trust.anchor.knows(own.did, did):
             raise Unknown("partners.unknown", did=did[:200])
         mine, all_mine = self._mine(tx, slug, entry)
@@ -143,7 +145,7 @@ class Partners:
         for key, agent in mandate.controllers(document.raw).items():
             vouched = not listed or key in listed
             if vouched or ((proven := self._acted(tx, slug, did)) is not None and proven.did == agent):
-                return Acting(agent, self._trust.members.name_of(agent))
+                return Acting(agent, self._trust.members.name_of(agent, self._did(slug)))
         return None
 
     def _acted(self, tx: Tx, slug: str, did: str) -> Acting | None:
@@ -179,7 +181,7 @@ class Partners:
         for did in found:
             shared = {each.via or each.space for each in anchor.belonging(own, did, tx.now)}
             if shared == {one.space} or (not shared and listed is not None and listed.entry(did) is not None):
-                names.append(self._trust.members.name_of(did))
+                names.append(self._trust.members.name_of(did, own))
         return names
 
     def _did(self, slug: str) -> str:
@@ -221,8 +223,9 @@ class Partners:
         )  # fmt: skip
 
     def _whole(self, slug: str, did: str, now: int) -> Whole | None:
-        found = self._trust.anchor.whole(self._did(slug), did, now)
-        return None if found is None else Whole(found[0], self._trust.members.name_of(found[0]), found[1])
+        own = self._did(slug)
+        found = self._trust.anchor.whole(own, did, now)
+        return None if found is None else Whole(found[0], self._trust.members.name_of(found[0], own), found[1])
 
     def _mine(self, tx: Tx, slug: str, entry: Entry) -> tuple[list[Mine], int]:
         rows, count = store.offers(tx, slug)

@@ -66,7 +66,7 @@ class ForeignDatasets:
     async def look(self, own: Participant, named: str, dataset: str) -> LookedView:
         """Raises Mistake for a member that is none and for ourselves, Unknown for what neither it nor we have."""
         provider = self._requests.somebody(own, named)
-        if not self._members.admitted(provider, self._clock.now()):
+        if not self._members.admitted(own.did, provider, self._clock.now()):
             raise Mistake("api.no-member", did=provider[:200])
         try:
             entry = await self._peers.dataset(own.id, provider, dataset)

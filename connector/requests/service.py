@@ -54,7 +54,7 @@ class Requests:
         """What `ask` would ask for, in words: nothing is sent. Raises Mistake, PeerError and Unavailable."""
         wish = in_our_words(wish)
         did = self.somebody(own, wish.provider)
-        if not self._members.admitted(did, self._clock.now()):
+        if not self._members.admitted(own.did, did, self._clock.now()):
             raise Mistake("api.no-member", did=did[:200])
         found = await self._requested(own.id, did, wish)
         read = offered(

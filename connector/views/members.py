@@ -64,9 +64,9 @@ class Members:
             text = _IRI.sub(lambda found: _called(found[0], named, lang), text)
         return _DID.sub(lambda found: self.name(found[0].rstrip(".")) + "." * found[0].endswith("."), text)
 
-    def admitted(self, did: str, now: int) -> bool:
-        """Whether it is a member at that moment (milliseconds)."""
-        entry = self._anchor.entry(did)
+    def admitted(self, own: str, did: str, now: int) -> bool:
+        """Whether it is a member at that moment (milliseconds), by the lists that count for a participant of ours."""
+        entry = self._anchor.entry_for(own, did)
         return entry is not None and entry.admitted(now)
 
     def did(self, named: str) -> str:

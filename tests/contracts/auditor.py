@@ -27,6 +27,6 @@ async def auditor(towns: Towns, folder: Path) -> tuple[Evidence, bytes]:
     )
     pem = (folder / "space" / "certs" / "seal-ca.pem").read_text()
     names = {one.did: one.name for one in entries}
-    translations = Translations(towns.engine, lambda did: names.get(did, did))
+    translations = Translations(towns.engine, lambda did, own: names.get(did, did))
     evidence = Evidence(towns.db, towns.clock, towns.participants, lambda own, dids: issued, translations=translations)
     return evidence, roots_pem([pem], authority.public_jwk).encode()

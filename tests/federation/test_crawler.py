@@ -191,6 +191,22 @@ async def test_many_pairs_are_asked_less_often(scene: Scene, monkeypatch: pytest
     assert await scene.look(20 * 60_000) == [(HERE, SEA), (THERE, SEA)]
 
 
+@pytest.mark.threat("T171")
+async def test_bug_a_list_that_a_neighbour_joined_made_all_ask_seldom(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bug: >> one town asks one member, its neighbour has joined a space of a thousand << the town asked its member as
+    seldom as if it had them all; it asks every hour, the neighbour by its thousand."""
+    monkeypatch.setattr(crawler, "MOST_PER_S", 1.0)
+    here, many = (member(SEA),), tuple(member(f"did:web:m{number}.example") for number in range(3_000))
+    monkeypatch.setattr(scene.list, "neighbours", lambda own, now: here if own == scene.towns.did(HERE) else many)
+    scene.list.write(*here, *many)
+    await scene.look()
+    assert [scene.crawler._period(one) for one in (HERE, THERE)] == [scene.crawler._bounds.every_ms, 6_000_000]
+    assert (HERE, SEA) in await scene.look(FIRST_MS)
+    assert (HERE, SEA) in await scene.look(2 * scene.crawler._bounds.every_ms)
+
+
 async def test_only_so_many_are_begun_in_a_while(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """>> two towns, three members; two crawls to begin with and one a minute << two, then one more each minute."""
     monkeypatch.setattr(crawler, "FIRST", 2)

@@ -25,7 +25,7 @@ def test_bug_a_member_named_whom_it_liked_as_acting_for_it(listed: set[str], sho
     trust: Any = SimpleNamespace(
         resolver=SimpleNamespace(known=lambda did: SimpleNamespace(raw=DOCUMENT)),
         anchor=SimpleNamespace(pinned=lambda did, own: frozenset(listed)),
-        members=SimpleNamespace(name_of=lambda did: "Bund"),
+        members=SimpleNamespace(name_of=lambda did, own: "Bund"),
     )
     nothing: Any = None
     tx: Any = SimpleNamespace(now=0, all=lambda sql, **names: [])

@@ -25,6 +25,7 @@ from connector.catalogue.model import Dataset, Offer, Source
 from connector.catalogue.service import Publication
 from connector.clock import Clock, FakeClock, SystemClock
 from connector.contracts import assemble as contracts
+from connector.contracts.document.render import NamesFor
 from connector.contracts.model import Agreement, NegotiationRow
 from connector.contracts.partner import Partner
 from connector.contracts.termination import statement
@@ -146,13 +147,16 @@ class Wire:
 class ListedKeys:
     """What the trust list says of the keys of a DID: `certificates` and `second`, which a test fills."""
 
-    def __init__(self, name_of: Callable[[str], str]) -> None:
-        self.name_of = name_of
+    def __init__(self, name_of: NamesFor) -> None:
+        self.called = name_of
         self.certificates: dict[str, tuple[str, ...]] = {}
         self.second: dict[str, dict[str, str]] = {}
 
     def seal_certificates(self, did: str, own: str = "") -> Sequence[str]:
         return self.certificates.get(did, ())
+
+    def name_of(self, did: str, own: str = "") -> str:
+        return self.called(did, own)
 
     def second_seal_keys(self, did: str, own: str = "") -> Sequence[Mapping[str, str]]:
         return [key for known, key in self.second.items() if known == did]
@@ -281,7 +285,7 @@ class Towns:
     def did(self, slug: str) -> str:
         return self.participants.held(slug).participant.did
 
-    def name_of(self, did: str) -> str:
+    def name_of(self, did: str, own: str = "") -> str:
         """What the trust list calls it."""
         return self.participants.held(self._slug(did)).participant.name
 

@@ -20,7 +20,7 @@ from connector.contracts.agreement.succession import NOBODY, Line, Lines
 from connector.contracts.document import draft, render, sealed_unasked, sealing, second_seal
 from connector.contracts.document.described_data import of_dataset
 from connector.contracts.document.draft import Sealer
-from connector.contracts.document.render import Deadline, Facts, Names
+from connector.contracts.document.render import Deadline, Facts, NamesFor
 from connector.contracts.document.sealing import digest
 from connector.contracts.document.second_seal import SecondKeysFor
 from connector.contracts.document.text import Party
@@ -95,7 +95,8 @@ class Agreements:
 
     def __init__(
         self, participants: Participants, catalogue: Catalogue, engine: PolicyEngine, lines: Lines = NOBODY,
-        patience_ms: int = PATIENCE_MS, second_keys: SecondKeysFor = second_seal.nobody, name_of: Names = str,
+        patience_ms: int = PATIENCE_MS, second_keys: SecondKeysFor = second_seal.nobody,
+        name_of: NamesFor = render.itself,
     ) -> None:  # fmt: skip
         self._participants, self._catalogue, self._engine, self._lines = participants, catalogue, engine, lines
         self._patience_ms, self._name_of = patience_ms, name_of
@@ -297,7 +298,7 @@ class Agreements:
         drawn = self._made(tx, case, plain, sealing.canonical(plain), None)
         facts = Facts(
             described=of_dataset(dataset, offer.countersignature), offer=offer.id, purpose=case.purpose,
-            provider=render.party(self._name_of, me.party.did, me.party.name),
+            provider=render.party(lambda did: self._name_of(did, me.party.did), me.party.did, me.party.name),
             consumer=Party(partner.name, partner.did), approved=case.approval,
             agent=None if hosted.acting is None else hosted.acting.carried,
         )  # fmt: skip

@@ -23,6 +23,16 @@ from connector.policy.engine import PolicyEngine
 
 FORM = 1
 Names = Callable[[str], str]
+NamesFor = Callable[[str, str], str]
+"""What the lists call a DID that count for a participant of ours, whose DID comes second: in a contract a neighbour's
+list names nobody."""
+
+
+def itself(did: str, own: str = "") -> str:
+    """Where no trust list is looked at."""
+    return did
+
+
 """DID -> what the trust list calls it; the DID itself for whoever it does not name."""
 Objects = dict[str, EvidenceObject]
 PROVIDER = draft.APPROVAL["provider"]

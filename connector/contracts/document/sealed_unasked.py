@@ -19,7 +19,7 @@ from connector.catalogue.model import Countersignature
 from connector.contracts import approval as approvals
 from connector.contracts.document import agent, draft, render, sealing
 from connector.contracts.document.described_data import ENDING, SETTINGS, Described, of_snapshot
-from connector.contracts.document.render import Deadline, Facts, Names, party
+from connector.contracts.document.render import Deadline, Facts, NamesFor, party
 from connector.contracts.document.text import Party
 from connector.contracts.model import Agreement, NegotiationRow
 from connector.errors import HanseError, PeerError
@@ -187,11 +187,15 @@ class Own:
 
 
 def known(
-    hosted: Hosted, case: NegotiationRow, agreement: Agreement, described: Described | None, name_of: Names
+    hosted: Hosted, case: NegotiationRow, agreement: Agreement, described: Described | None, name_of: NamesFor
 ) -> Known:  # fmt: skip
     me = hosted.participant
+
+    def called(did: str) -> str:
+        return name_of(did, me.did)
+
     ours = None if hosted.acting is None else hosted.acting.carried
-    return Known(agreement, case, described, party(name_of, case.counterparty), party(name_of, me.did, me.name), ours)
+    return Known(agreement, case, described, party(called, case.counterparty), party(called, me.did, me.name), ours)
 
 
 def with_agent(known: Known, approval: bytes) -> Known:

@@ -21,15 +21,15 @@ NAME = "text-en.html"
 
 
 class Translations:
-    """`name_of` is what the trust list calls a DID."""
+    """`name_of` is what the lists call a DID that count for a participant of ours, whose DID comes second."""
 
-    def __init__(self, engine: PolicyEngine, name_of: Callable[[str], str]) -> None:
+    def __init__(self, engine: PolicyEngine, name_of: Callable[[str, str], str]) -> None:
         self._engine, self._name_of = engine, name_of
 
     def members(self, tx: Tx, hosted: Hosted, agreement: Agreement, objects: Mapping[str, bytes]) -> dict[str, bytes]:
         """`text-en.html` for a bundle of this agreement, or nothing."""
         me, other = hosted.participant, agreement.counterparty
-        mine, theirs = Party(me.name, me.did), Party(self._name_of(other), other)
+        mine, theirs = Party(me.name, me.did), Party(self._name_of(other, me.did), other)
         provider, consumer = (mine, theirs) if agreement.role == "provider" else (theirs, mine)
         provider = acted(provider, carried(objects.get(draft.APPROVAL["provider"], b""), "provider"))
         case = store.case(tx, me.id, agreement.negotiation)

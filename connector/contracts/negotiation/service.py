@@ -22,7 +22,7 @@ from connector.contracts.approval import Approval
 from connector.contracts.document import sealed_unasked
 from connector.contracts.document.described_data import NAME, Described, kept
 from connector.contracts.document.described_data import read as read_described
-from connector.contracts.document.render import Names
+from connector.contracts.document.render import NamesFor, itself
 from connector.contracts.document.second_seal import SecondKeysFor, nobody
 from connector.contracts.model import Agreement, NegotiationRow
 from connector.contracts.negotiation.decide import DecideNegotiation, ReceivedMessage
@@ -69,7 +69,7 @@ class Contracts:
         lines: Lines = NOBODY,
         patience_ms: int = PATIENCE_MS,
         second_keys: SecondKeysFor = nobody,
-        name_of: Names = str,
+        name_of: NamesFor = itself,
         quotas: Quotas | None = None,
         *,
         approvals: Approvals,

@@ -12,7 +12,7 @@ from connector.contracts.agreement.agreements import Agreements
 from connector.contracts.document import render, sealed_unasked
 from connector.contracts.document.described_data import NAME, read
 from connector.contracts.document.differences import Difference, differences
-from connector.contracts.document.render import Names
+from connector.contracts.document.render import NamesFor
 from connector.contracts.document.sealed_unasked import FILES, Known, Own
 from connector.contracts.document.sealing import digest
 from connector.contracts.model import Agreement
@@ -53,7 +53,7 @@ class Gathered(msgspec.Struct, frozen=True):
 class Readings:
     """`name_of` is what the trust list calls a DID."""
 
-    def __init__(self, agreements: Agreements, engine: PolicyEngine, name_of: Names) -> None:
+    def __init__(self, agreements: Agreements, engine: PolicyEngine, name_of: NamesFor) -> None:
         self._agreements, self._engine, self._name_of = agreements, engine, name_of
 
     def gather(self, tx: Tx, hosted: Hosted, agreement: Agreement) -> Gathered:

@@ -15,9 +15,10 @@ class Members:
     def __init__(self, anchor: Anchor, clock: Clock) -> None:
         self._anchor, self._clock = anchor, clock
 
-    def name_of(self, did: str) -> str:
-        """What the list calls it; the DID itself for strangers."""
-        found = self._anchor.entry(did)
+    def name_of(self, did: str, own: str = "") -> str:
+        """What the lists call it that count for a participant of ours (`own`), or all that are known here; the DID
+        itself for strangers."""
+        found = self._of(did, own)
         return did if found is None else found.name
 
     def operator_of(self, did: str, own: str = "") -> str:

@@ -290,8 +290,8 @@ def _text(call: Call, value: object) -> str:
 
 
 def _partner(call: Call, anchor: Anchor, did: str, now: int) -> list[tuple[str, str]]:
-    """What the trust list vouches for."""
-    entry = anchor.entry(did)
+    """What the lists vouch for that count for her participant; what others of the process joined vouches for nobody."""
+    entry = anchor.entry_for(call.town.did, did)
     if entry is None:
         return [(call.say("web.approvals.partner"), call.say("web.approvals.unlisted"))]
     kind = concepts.label(entry.kind)[call.lang]

@@ -126,16 +126,20 @@ def test_bug_a_neighbours_list_stood_in_the_bundles_of_others(process: Process) 
     assert process.anchors.jws_for("did:web:nobody.de", ("did:web:nobody.de",))
 
 
+@pytest.mark.threat("T171")
 def test_bug_a_neighbours_list_said_whose_operator_and_keys_others_went_by(process: Process) -> None:
-    """>> the hostile tenant's space lists the firm under its own operator, without the keys of its log and of second
-    seals << for the town all is as its own lists have it: quotas, comparisons of logs, second seals."""
+    """>> the hostile tenant's space lists the firm under its own operator, under another name, without the keys
+    of its log and of second seals << for the town all is as its own lists have it: quotas, comparisons of logs, second
+    seals, contracts."""
     key, second = {"kid": "one"}, {"kty": "AKP", "alg": "ML-DSA-44", "pub": "AAAA"}
     process.take(process.south, entry("firm", NOW, operator="Firm GmbH", log_keys=(key,), seal_key_pq=second))
     known = Members(process.anchors, FakeClock(NOW))
     before = known.operator_of(FIRM, TOWN), known.log_keys(FIRM, TOWN), known.second_seal_keys(FIRM, TOWN)
     assert before == ("Firm GmbH", (key,), (second,))
-    process.take(process.evil, entry("firm", NOW, operator="Evil"), entry("hostile", NOW))
+    foul = replace(entry("firm", NOW, operator="Evil"), name="Stadtwerke")
+    process.take(process.evil, foul, entry("hostile", NOW))
     assert (known.operator_of(FIRM, TOWN), known.log_keys(FIRM, TOWN), known.second_seal_keys(FIRM, TOWN)) == before
+    assert known.name_of(FIRM, TOWN) == "Firm", "which is how contracts call it"
     assert (known.operator_of(FIRM), known.log_keys(FIRM)) == ("Evil", ()), "what is only shown"
 
 
