@@ -3,7 +3,7 @@
 Handlers by plain constructor calls over the services; no rule stands here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from yarl import URL
 
@@ -97,7 +97,13 @@ def peer_port(services: Services) -> OneHandler:
     """The public socket: the surface, the witness's door, and what a test entry point has besides."""
     infra, witness = services.infra, services.witness
     told, folder = services.operation.maintenance.log_misbehaved, infra.settings.folder / "witness"
-    door = WitnessHandlers(infra.db, infra.clock, services.trust.anchor, witness.keys, told, infra.metrics, folder)
+
+    async def document(did: str) -> Mapping[str, object]:
+        return (await services.trust.resolver.document(did)).raw
+
+    door = WitnessHandlers(
+        infra.db, infra.clock, services.trust.anchor, witness.keys, told, infra.metrics, folder, document
+    )
     more = [*door.routes(URL(witness.keys.url).path), *services.more.routes]
     handler = routes.handler(public(services), problems, more, services.more.middlewares)
     return OneHandler(handler, infra.metrics, "peer")

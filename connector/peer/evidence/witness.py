@@ -6,7 +6,7 @@ the answer leaves; two histories of one log are kept as proof and told of.
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -19,6 +19,7 @@ from connector.http.pace import Pace, place
 from connector.storage.database import PROCESS, Database
 from connector.telemetry import Metrics
 from connector.trust.did import did as dids
+from connector.trust.keys.jwk import thumbprint
 from connector.trust.members.trust_list import Anchor, Entry
 from connector.verify.formats import checkpoint
 from connector.verify.formats.checkpoint import NoteKey, key_of
@@ -29,6 +30,8 @@ from connector.witness.keys import WitnessKeys
 from connector.witness.memory import Memory
 
 log = structlog.get_logger("witness")
+Documents = Callable[[str], Awaitable[Mapping[str, object]]]
+"""The DID document of a member."""
 Tell = Callable[[Alarm], Awaitable[None]]
 """Books a proof of misbehaviour where people see it."""
 NEW_AT_ONCE = 200
@@ -53,9 +56,10 @@ class WitnessHandlers:
 
     def __init__(
         self, db: Database, clock: Clock, anchor: Anchor, keys: WitnessKeys, tell: Tell,
-        metrics: Metrics | None = None, beside: Path | None = None,
+        metrics: Metrics | None = None, beside: Path | None = None, documents: Documents | None = None,
     ) -> None:  # fmt: skip
-        """`beside` is the folder of `audit.witness_memory`."""
+        """`beside` is the folder of `audit.witness_memory`; `documents` are asked where lists contradict each other."""
+        self._documents = documents
         self._metrics, self._memory = metrics or Metrics(), Memory(beside)
         self._db, self._clock, self._anchor, self._keys, self._tell = db, clock, anchor, keys, tell
         self._pace = Pace(clock, burst=30, per_s=5)
@@ -81,12 +85,13 @@ class WitnessHandlers:
     async def _answer(self, request: web.Request) -> web.Response:
         self._pace.spend(place(request.remote))
         asked = cosign.parse(await limits.read_body(request, limit=cosign.LIMIT))
-        entry = self._listed(asked.checkpoint.origin)
-        keys = _signed(asked, entry.logging(self._clock.now()))
         origin = asked.checkpoint.origin
+        listings = self._listed(origin)
+        authority, entry, keys = await self._entitled(asked, listings)
         if not (await self._db.read(PROCESS, cosign.known, origin)).note:
-            self._new.spend(entry.operator)
-        memory = await asyncio.to_thread(self._memory.known, origin, entry.log_keys)
+            self._new.spend((authority, entry.operator))
+        log_keys = [key for _, one in listings for key in one.log_keys]
+        memory = await asyncio.to_thread(self._memory.known, origin, log_keys)
         asked = cosign.bare(asked, keys)
         timed = [key for key in keys if key.kind == checkpoint.ML_DSA_44]
         verdict, alarm = await self._db.write(PROCESS, cosign.consider, asked, timed, memory)
@@ -96,20 +101,38 @@ class WitnessHandlers:
             raise NoProof("witness.proof")
         if verdict.kind != "vouch":
             return web.Response(status=409, body=f"{verdict.size}\n".encode(), content_type="text/x.tlog.size")
-        await asyncio.to_thread(self._memory.keep, origin, entry.log_keys, asked.note, asked.checkpoint.size)
+        await asyncio.to_thread(self._memory.keep, origin, log_keys, asked.note, asked.checkpoint.size)
         lines = await self._keys.cosign(asked.checkpoint, self._clock.now())
         return web.Response(text=lines, content_type="text/plain", charset="utf-8")
 
-    def _listed(self, origin: str) -> Entry:
-        """The member whose log this is; Unknown for a log of nobody."""
-        match = _LOG.fullmatch(origin)
+    def _listed(self, origin: str) -> Sequence[tuple[str, Entry]]:
+        """The member whose log this is, as each list has it; Unknown for a log of nobody."""
+        match, now = _LOG.fullmatch(origin), self._clock.now()
         try:
-            entry = None if match is None else self._anchor.entry(dids.of_root(f"https://{match['root']}"))
+            found = [] if match is None else self._anchor.listings(dids.of_root(f"https://{match['root']}"))
         except Mistake:
-            entry = None
-        if entry is None or not entry.admitted(self._clock.now()):
+            found = []
+        if not (admitted := [(name, entry) for name, entry in found if entry.admitted(now)]):
             raise Unknown("witness.log")
-        return entry
+        return admitted
+
+    async def _entitled(
+        self, asked: Asked, listings: Sequence[tuple[str, Entry]]
+    ) -> tuple[str, Entry, Sequence[NoteKey]]:
+        """By which list the log's keys signed, and which. Where another list does not name them, as one of a tenant's
+        own making may not, the member's own document has to (threat T146). Raises NoKey, PeerError or Unavailable."""
+        now = self._clock.now()
+        listed = [(name, entry, entry.logging(now)) for name, entry in listings]
+        found = list(_signing(asked, listed))
+        if found and len(found) < len(listed):
+            if self._documents is None:
+                raise NoKey("witness.key")
+            own = _logging(await self._documents(found[0][1].did))
+            shown = [(name, one, [key for key in one.logging(now) if _print(key) in own]) for name, one, _ in found]
+            found = list(_signing(asked, shown))
+        if not found:
+            raise NoKey("witness.key")
+        return found[0]
 
     async def _raise(self, alarm: Alarm) -> None:
         """The proof is kept already: whatever fails here must not decide what the log hears."""
@@ -132,6 +155,32 @@ class _Minutes:
 
     def steady(self) -> int:
         return self._clock.steady() // 60
+
+
+def _signing(
+    asked: Asked, listed: Iterable[tuple[str, Entry, Sequence[dict[str, str]]]]
+) -> Iterator[tuple[str, Entry, Sequence[NoteKey]]]:
+    """The lists one of whose keys signed."""
+    for name, entry, keys in listed:
+        try:
+            yield name, entry, _signed(asked, keys)
+        except NoKey:
+            continue
+
+
+def _logging(document: Mapping[str, object]) -> frozenset[str]:
+    """Thumbprints of the log keys that a DID document names."""
+    said = document.get("hanse:logKey")
+    named = [_print(key) for key in said if isinstance(key, dict)] if isinstance(said, list) else []
+    return frozenset(named) - {""}
+
+
+def _print(key: Mapping[str, object]) -> str:
+    """The thumbprint of a public key; empty for what is none."""
+    try:
+        return thumbprint(key)
+    except PeerError:
+        return ""
 
 
 def _signed(asked: Asked, listed: Sequence[dict[str, str]]) -> Sequence[NoteKey]:

@@ -390,6 +390,13 @@ class Anchors(Anchor):
     def entry(self, did: str) -> Entry | None:
         return self.home.entry(did) if not self._joined and self.home is not None else self.entries.get(did)
 
+    def listings(self, did: str) -> Sequence[tuple[str, Entry]]:
+        """By the configured list alone if that names it."""
+        if self.home is not None and (not self._joined or self.home.entry(did) is not None):
+            return self.home.listings(did)
+        found = ((one.current.authority, one.entry(did)) for one in self._lists())
+        return [(name, entry) for name, entry in found if entry is not None]
+
     def ends(self, own: str, did: str, now: int) -> int | None:
         """The first end of all that they share now: what runs is judged anew then, and goes on by another list."""
         if not self._joined:

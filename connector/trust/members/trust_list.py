@@ -454,6 +454,11 @@ class Anchor:
         """Who has taken whose place, as a participant of ours (`own`) may go by it; one list alone is everybody's."""
         return self._line
 
+    def listings(self, did: str) -> Sequence[tuple[str, Entry]]:
+        """What each list says of a DID that is known here, by the name of its authority."""
+        entry = self.entry(did)
+        return [] if entry is None else [("", entry)]
+
     def pinned(self, did: str, own: str = "") -> frozenset[str]:
         """Key thumbprints that the authority vouches for; one list alone is every participant's (`own`)."""
         entry = self._entries.get(did)

@@ -1,18 +1,22 @@
 """The witness's door as strangers and hostile members find it: `POST /witness/add-checkpoint` (C2SP tlog-witness)."""
 
 import asyncio
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from connector.audit import merkle, sealer
 from connector.audit.sealer import Batch
 from connector.cli.main import main
 from connector.clock import FakeClock
+from connector.errors import PeerError
 from connector.http.refusals import TooMany, WrongMedia
 from connector.peer.evidence.witness import WitnessHandlers
 from connector.storage.database import PROCESS
+from connector.trust.members.trust_list import Entry
 from connector.verify.formats import checkpoint, cosignature
 from connector.witness import cosign
 from tests.peer.evidence.stage import CALM, SLUG, Stage, tree
@@ -293,3 +297,57 @@ async def test_a_witness_from_a_backup_remembers(stage: Stage) -> None:
     await stage.city.services.infra.db.write(PROCESS, lambda tx: tx.run("DELETE FROM witness_log"))
     assert (await stage.ask(0, 3)).body == b"8\n"
     assert (await stage.ask(0, 3, origin=stage.origin.replace("/log/7", "/log/8"))).status == 200
+
+
+@pytest.mark.threat("T146")
+async def test_bug_a_neighbours_list_without_its_keys_took_the_witness_from_a_log(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bug: >> a tenant's own list names a member of others with a thief's key, or with none << 403 for its log.
+
+    The member's document says whose keys they are: it is vouched for under those that a list and the document name, a
+    thief's is refused, one that was withdrawn too, and where the lists agree nobody is asked.
+    """
+    services = stage.city.services
+    thief, asked, bodies = LogKey(), list[str](), list[bytes]()
+    real = services.trust.anchor.entry(stage.city.did(SLUG))
+    assert real is not None
+    withdrawn = dict(services.participants.held(SLUG).document) | {"hanse:logKey": [thief.public_jwk]}
+    bare, foul = replace(real, log_keys=()), replace(real, log_keys=(thief.public_jwk,))
+    listings, document = list[tuple[str, Entry]](), dict[str, object]()
+
+    async def documents(did: str) -> Mapping[str, object]:
+        asked.append(did)
+        return document
+
+    async def read(_: object, *, limit: int) -> bytes:
+        return bodies.pop()
+
+    monkeypatch.setattr("connector.http.limits.read_body", read)
+    anchor: Any = SimpleNamespace(listings=lambda did: listings)
+    tell, clock = services.operation.maintenance.log_misbehaved, FakeClock(services.infra.clock.now())
+    door = WitnessHandlers(services.infra.db, clock, anchor, services.witness.keys, tell, documents=documents)
+
+    async def ask(said: list[Entry], signers: Any, shown: Mapping[str, object], log: int) -> int:
+        listings[:] = [(f"urn:{at}", one) for at, one in enumerate(said)]
+        document.clear()
+        document.update(shown)
+        batch = Batch(participant=SLUG, size=3, root=tree(3).root(), frontier=merkle.NOTHING, checkpoint=None,
+                      at=clock.now())  # fmt: skip
+        origin = stage.origin.replace("/log/7", f"/log/{log}")
+        bodies.append(cosign.write(0, (), sealer.sign(batch, origin, signers)))
+        try:
+            return (await door.add(SimpleNamespace(remote="192.0.2.1"))).status  # type: ignore[arg-type]
+        except PeerError as refused:
+            return refused.status
+
+    own, signers = services.participants.held(SLUG).document, stage.signers()
+    assert await ask([real, real], signers, {}, 1) == 200
+    assert asked == []
+    for log, said in enumerate(([foul, real], [real, foul], [bare, real]), 2):
+        assert await ask(said, signers, own, log) == 200, said
+        assert await ask(said, [thief], own, log + 10) == 403, said
+        assert await ask(said, signers, withdrawn, log + 20) == 403, said
+        assert await ask(said, signers, {}, log + 30) == 403, said
+    assert set(asked) == {real.did}
+    assert await ask([foul, bare], signers, own, 50) == 403
