@@ -42,7 +42,7 @@ class FederationHandlers:
     async def refresh(self, request: web.Request, wish: RefreshRequest) -> RefreshedView:
         """Reads the catalogue of one member now; waits for it."""
         hosted = await self._participants.get(request.match_info["p"])
-        did = self._members.did(wish.member)
+        did = self._members.did(wish.member, hosted.participant.did)
         if hosted.participant.is_me(did) or not self._members.admitted(hosted.participant.did, did, self._clock.now()):
             raise Mistake("api.no-member", did=did[:200])
         return refreshed(await self._federation.refresh(hosted.participant.id, did), self._members.name(did))

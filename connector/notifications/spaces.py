@@ -79,9 +79,9 @@ def often(
 
 
 def _seal(tx: Tx, slug: str, one: SealLine, holding: Holding, known: Container[str]) -> Iterator[Notification]:
-    """A certificate that is named anew after a no is asked for anew."""
+    """Of a member once a day, however many it names, and how often; what is named anew is asked for anew."""
     facts = {"title": plain(one.name, 200)}
-    first = told("seal", one.subject, facts, STEWARDS, tx.now, str(one.asked_at))
+    first = told("seal", one.did, facts, STEWARDS, tx.now, str(one.asked_at // DAY_MS))
     if first.name not in known:
         yield first
     second = f"{one.asked_at}:{len(one.votes)}"

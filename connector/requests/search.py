@@ -105,7 +105,7 @@ class Searches:
 
     def _members_but(self, own: str, named: Sequence[str]) -> list[str]:
         """Whom to ask; raises Mistake if who is named is no member, or ourselves."""
-        wanted, now = [self._members.did(one) for one in named[:_VALUES]], self._clock.now()
+        wanted, now = [self._members.did(one, own) for one in named[:_VALUES]], self._clock.now()
         members = [entry.did for entry in self._anchor.neighbours(own, now) if entry.admitted(now) and entry.did != own]
         for one in wanted:
             if one not in members:

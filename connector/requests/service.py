@@ -61,7 +61,7 @@ class Requests:
             self._engine, self.seeker(own), found.policy, self._clock.now(), purpose=wish.purpose, action=wish.action
         )
         return TermsView(
-            provider=did, partner=self._members.name(did), dataset=found.dataset, title=found.title,
+            provider=did, partner=self._members.name(did, own.did), dataset=found.dataset, title=found.title,
             terms=found.digest(self._engine), policy=found.policy, described=found.described, data=found.data,
             **msgspec.structs.asdict(read),
         )  # fmt: skip
@@ -106,7 +106,7 @@ class Requests:
 
     def somebody(self, own: Participant, named: str) -> str:
         """The DID of another member; raises Mistake if it is or was ours, with whom no contract could be concluded."""
-        if own.is_me(did := self._members.did(named)):
+        if own.is_me(did := self._members.did(named, own.did)):
             raise Mistake("api.oneself")
         return did
 

@@ -64,10 +64,10 @@ def spaces(tx: Tx, slug: str, viewer: Viewer) -> Iterator[Task]:
                 kind="merger-second" if merger.votes else "merger", subject=merger.did, title=merger.name,
                 partner=merger.into, since=merger.asked_at, due=merger.due_at,
             )  # fmt: skip
-    for seal in overview.seals(tx, slug):
+    for seal in overview.seals(tx, slug):  # those of one member are one task
         if seal.missing and not seal.agreed(viewer.pseudonym):
             yield Task(
-                kind="seal-second" if seal.votes else "seal", subject=seal.subject, title=seal.name, since=seal.asked_at
+                kind="seal-second" if seal.votes else "seal", subject=seal.did, title=seal.name, since=seal.asked_at
             )
     space = store.space(tx, slug)
     if space is not None and space.rules.renewal == "people":

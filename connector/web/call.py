@@ -41,7 +41,7 @@ class Desk(Struct, frozen=True, kw_only=True):
     sent: SentForms
     assets: Assets
     texts: Mapping[str, str]
-    in_words: Callable[[str, str], str] = lambda text, lang: text
+    in_words: Callable[[str, str, str], str] = lambda text, lang, own: text
     paths: Mapping[str, frozenset[Role]] = {}
     """Pages with a role at a participant: path, with `{p}`, and the roles that may open it."""
 
@@ -108,6 +108,10 @@ class Call(Struct, frozen=True, kw_only=True):
 
     def say(self, key: str, /, **facts: object) -> str:
         return say(key, self.lang, **facts)
+
+    def in_words(self, text: str) -> str:
+        """With the names that the lists have for members, spaces and groups which count for the participant."""
+        return self.desk.in_words(text, self.lang, "" if self.participant is None else self.participant.did)
 
     def explain(self, problem: HanseError) -> str:
         """The sentence of an error."""

@@ -91,7 +91,7 @@ def _around(call: Call) -> dict[str, object]:
 
 def _in_words(call: Call, text: str) -> str:
     """With the names that the lists have for members, spaces and groups."""
-    return call.desk.in_words(text, call.lang)
+    return call.in_words(text)
 
 
 def _token(call: Call, address: str) -> Markup:

@@ -35,7 +35,8 @@ Documents = Callable[[str], Awaitable[Mapping[str, object]]]
 Tell = Callable[[Alarm], Awaitable[None]]
 """Books a proof of misbehaviour where people see it."""
 NEW_AT_ONCE = 200
-"""Origins never seen before, of all members of one operator together, then one a minute: enough for one that starts."""
+"""Origins never seen before, of all members of one operator together, then one a minute: enough for one that starts.
+Of all that a joined space lists five times as many."""
 _LOG = re.compile(r"(?P<root>.+)/log/(?:0|[1-9][0-9]{0,3})")
 
 
@@ -64,6 +65,7 @@ class WitnessHandlers:
         self._db, self._clock, self._anchor, self._keys, self._tell = db, clock, anchor, keys, tell
         self._pace = Pace(clock, burst=30, per_s=5)
         self._new = Pace(_Minutes(clock), burst=NEW_AT_ONCE, per_s=1)
+        self._of_list = Pace(_Minutes(clock), burst=5 * NEW_AT_ONCE, per_s=5)
 
     def routes(self, prefix: str) -> list[web.RouteDef]:
         """`prefix` is the path of the submission prefix."""
@@ -89,6 +91,8 @@ class WitnessHandlers:
         listings = self._listed(origin)
         authority, entry, keys = await self._entitled(asked, listings)
         if not (await self._db.read(PROCESS, cosign.known, origin)).note:
+            if authority:  # a list calls as many operators as it likes
+                self._of_list.spend(authority)
             self._new.spend((authority, entry.operator))
         log_keys = [key for _, one in listings for key in one.log_keys]
         memory = await asyncio.to_thread(self._memory.known, origin, log_keys)

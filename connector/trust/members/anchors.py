@@ -87,6 +87,7 @@ class Anchors(Anchor):
         self._alike: dict[str, frozenset[str]] = {}
         self._whole: TrustList | None = None
         self._names: Mapping[str, Mapping[str, str]] | None = None
+        self._named: dict[str, Mapping[str, Mapping[str, str]]] = {}
         self.joined: Sequence[Pin] = []
         self._edition = 0
 
@@ -166,7 +167,7 @@ class Anchors(Anchor):
         self._edition += 1
         self._recognised = list(self._recognising())
         self._merged = self._whole = self._names = None
-        self._steps, self._alike, self._trusted = {}, {}, {}
+        self._steps, self._alike, self._trusted, self._named = {}, {}, {}, {}
 
     def _recognising(self) -> Iterable[Pin]:
         """Whatever any list that is believed here recognises is looked at; for whom it counts is asked later."""
@@ -285,6 +286,16 @@ class Anchors(Anchor):
                 found = {**names_in(listed.current), **found}
             self._names = found
         return self._names
+
+    def named_for(self, own: str) -> Mapping[str, Mapping[str, str]]:
+        if not self._joined and self.home is not None:
+            return self.home.named
+        if own not in self._named:
+            found: dict[str, Mapping[str, str]] = {}
+            for listed in self._counting(own):
+                found = {**names_in(listed.current), **found}
+            self._named[own] = found
+        return self._named[own]
 
     def offerable(self, own: str, now: int) -> Mapping[str, Mapping[str, str]]:
         found: dict[str, Mapping[str, str]] = {}

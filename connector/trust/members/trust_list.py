@@ -411,6 +411,10 @@ class Anchor:
         """The names of spaces and of their groups by IRI and language, as the lists have them."""
         return {} if self._list is None else names_in(self._list)
 
+    def named_for(self, own: str) -> Mapping[str, Mapping[str, str]]:
+        """The same as a participant of ours (`own`) may go by them."""
+        return self.named
+
     def offerable(self, own: str, now: int) -> Mapping[str, Mapping[str, str]]:
         """Spaces to which a participant of ours belongs, and their groups: whom an offer may be for. As `named`."""
         return {}

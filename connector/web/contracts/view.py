@@ -92,7 +92,7 @@ def part_of(call: Call, life: LifeView) -> str:
 def terms(call: Call, engine: PolicyEngine, agreement: Agreement) -> list[Clause]:
     return [
         Clause(
-            call.desk.in_words(one.text[call.lang], call.lang),
+            call.in_words(one.text[call.lang]),
             one.badge,
             one.level,
             " ".join(one.notes.get(call.lang, [])),

@@ -51,7 +51,7 @@ class PartnerPages:
         groups: dict[str, list[str]] = {}
         for one in found:
             for group in one.common:
-                name = group_name(group, self._anchor.named, call.lang)
+                name = group_name(group, self._anchor.named_for(call.town.did), call.lang)
                 if name:
                     groups.setdefault(name, []).append(_name(one))
         return await page(
@@ -105,7 +105,7 @@ class PartnerPages:
         ]  # fmt: skip
 
     def _groups(self, call: Call, groups: Iterable[str]) -> str:
-        named = self._anchor.named
+        named = self._anchor.named_for(call.town.did)
         return ", ".join(sorted(name for one in groups if (name := group_name(one, named, call.lang))))
 
     routes: ClassVar[tuple[Route, ...]] = (

@@ -87,7 +87,7 @@ class Rules:
         options = [(iri, plain(named.get(call.lang, "") or iri, 200)) for iri, named in found.items()]
         for iri in chosen:
             if iri not in found:
-                name = plain(call.desk.in_words(iri, call.lang), 200)
+                name = plain(call.in_words(iri), 200)
                 options.append((iri, call.say("web.publish.only-for-gone", name=name)))
         return [
             Field(

@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from connector.clock import FakeClock
+from connector.clock import FakeClock, rfc3339
 from connector.errors import PeerError, Unauthenticated
 from connector.storage.database import PROCESS, Database
 from connector.trust.members import pins
 from connector.trust.members.anchors import Anchors, Pin
 from connector.trust.members.members import Members
-from connector.trust.members.trust_list import Entry, ListedAuthority, Witness
+from connector.trust.members.trust_list import Entry, Group, ListedAuthority, Predecessor, Witness
+from connector.views.members import Members as Shown
 from tests.trust.members.keepers import Keeper
 from tests.trust.members.lists import NOW, entry
 
@@ -141,6 +142,32 @@ def test_bug_a_neighbours_list_said_whose_operator_and_keys_others_went_by(proce
     assert (known.operator_of(FIRM, TOWN), known.log_keys(FIRM, TOWN), known.second_seal_keys(FIRM, TOWN)) == before
     assert known.name_of(FIRM, TOWN) == "Firm", "which is how contracts call it"
     assert (known.operator_of(FIRM), known.log_keys(FIRM)) == ("Evil", ()), "what is only shown"
+
+
+def test_bug_a_neighbours_list_said_how_people_of_others_read_names(process: Process, tmp_path: Path) -> None:
+    """>> the hostile tenant has joined the IRI of the north with another key; its list names the north's group and the
+    firm otherwise, somebody else as the firm, and an heir of it << the town reads and types what its own lists say."""
+    group = f"{process.north.space}/groups/water"
+    process.take(
+        process.north,
+        entry("town", NOW),
+        recognised=(process.south.named(),),
+        groups=(Group(group, {"de": "Wasser"}, TOWN),),
+    )
+    other = Keeper(tmp_path, "other")
+    process.anchors.pin([
+        replace(other.pin, space=process.north.space, members=frozenset({HOSTILE})),
+        replace(process.north.pin, members=frozenset({TOWN})),
+    ])  # fmt: skip
+    other.space = process.north.space
+    foul = (replace(entry("firm", NOW), name="Alle"), replace(entry("friend", NOW), name="Firm", succeeds=(
+        Predecessor(FIRM, rfc3339(NOW - 1_000)),)))  # fmt: skip
+    process.take(other, *foul, entry("hostile", NOW), groups=(Group(group, {"de": "Alle"}, HOSTILE),))
+    shown, text = Shown(process.anchors), f"{group} {FIRM}"
+    assert shown.in_words(text, "de", TOWN) == "Wasser Firm"
+    assert shown.in_words(text, "de", HOSTILE) == "Alle Alle"
+    assert shown.did("Firm", TOWN) == FIRM
+    assert shown.did("Firm", HOSTILE) == FRIEND
 
 
 def test_bug_a_neighbours_list_took_the_word_for_exchanged_keys(process: Process) -> None:
