@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connector.cli.frame.call import OK, REFUSED, Call
-from connector.cli.policy.source import ended, notes, policy_engine, read, unparsed
+from connector.cli.policy.source import ended, not_understood, notes, policy_engine, read, tell_unknown, unparsed
 from connector.dialects.policies.edc import preview
 from connector.dialects.policies.translate import Foreign
+from connector.language import catalogue
 from connector.policy.engine import PolicyEngine
 from connector.policy.evaluation.fees import fees, unnamed
 from connector.policy.odrl.model import PolicyError
@@ -38,8 +39,8 @@ def _checked(call: Call, engine: PolicyEngine, found: Foreign) -> dict[str, Any]
         rows = engine.coverage(found.document)
     except PolicyError as fault:
         return {**told, "good": False, "problem": unparsed(fault, call.lang)}
-    unknown = [row for row in rows if "not-understood" in _notes_of(row)]
-    against = _against(call, engine, found.document, {str(row["pointer"]) for row in unknown})
+    unknown = not_understood(rows)
+    against = _against(call, engine, found.document, {one["pointer"] for one in unknown})
     edc = preview(found.document)
     clauses = [{"text": text, "badge": badge} for text, badge in engine.clauses(found.document, call.lang)]
     # What is counted is what is shown; rows only where no sentences can be shown.
@@ -47,7 +48,7 @@ def _checked(call: Call, engine: PolicyEngine, found: Foreign) -> dict[str, Any]
     return {
         **told,
         "good": not unknown and not against,
-        "unknown": [{"pointer": row["pointer"], "subject": row["subject"]} for row in unknown],
+        "unknown": unknown,
         "contradictions": [text for _, text in against],
         "against": [{"pointer": pointer, "reason": text} for pointer, text in against],
         "names": engine.names(found.document, call.lang),
@@ -57,11 +58,6 @@ def _checked(call: Call, engine: PolicyEngine, found: Foreign) -> dict[str, Any]
         "clauses": clauses,
         "edc": {"lost": list(edc.lost), "unread": list(edc.unread), "clauses": edc.clauses},
     }
-
-
-def _notes_of(row: dict[str, object]) -> list[object]:
-    found = row.get("notes", [])
-    return list(found) if isinstance(found, list | tuple) else []
 
 
 def _against(call: Call, engine: PolicyEngine, document: dict[str, Any], unknown: set[str]) -> list[tuple[str, str]]:
@@ -89,8 +85,7 @@ def _print(call: Call, engine: PolicyEngine, one: dict[str, Any]) -> None:
         call.tell("policy.ended", since=one["ended"])
     for clause in one["clauses"]:
         call.tell("policy.clause", text=clause["text"], badge=call.say(f"policy.badge.{clause['badge']}"))
-    for row in one["unknown"]:
-        call.tell("check.unknown", pointer=row["pointer"] or "/", subject=row["subject"])
+    tell_unknown(call, one["unknown"])
     for against in one["against"]:
         call.tell("check.contradiction", pointer=against["pointer"], text=against["reason"])
     call.tell("check.badges", **one["badges"])
@@ -104,7 +99,9 @@ def _print(call: Call, engine: PolicyEngine, one: dict[str, Any]) -> None:
 
 def _print_edc(call: Call, engine: PolicyEngine, edc: dict[str, Any]) -> None:
     if edc["lost"]:
-        call.tell("check.edc-lost", names=", ".join(edc["lost"]))
+        known = catalogue(call.lang)
+        parts = [known.get(f"cli.check.edc-part-{name}", name) for name in edc["lost"]]
+        call.tell("check.edc-lost", names=", ".join(parts))
     if edc["clauses"]:
         words = engine.words(call.lang)
         names = [words.operand(iri) or iri for iri in edc["unread"]]

@@ -10,7 +10,7 @@ from typing import Any
 
 from connector.catalogue.templates.recognise import recognise
 from connector.cli.frame.call import OK, REFUSED, Call, visible
-from connector.cli.policy.source import ended, held, notes, policy_engine, read, unparsed
+from connector.cli.policy.source import ended, held, not_understood, notes, policy_engine, read, tell_unknown, unparsed
 from connector.dialects.policies.translate import Foreign
 from connector.errors import Mistake
 from connector.policy.engine import PolicyEngine
@@ -48,6 +48,7 @@ def _shown(call: Call, engine: PolicyEngine, found: Foreign) -> dict[str, Any]:
     template = recognise(parse(found.document))
     shown["template"] = None if template is None else template._asdict()
     shown["names"], shown["ended"] = engine.names(found.document, call.lang), ended(engine, found, call.lang)
+    shown["unknown"] = not_understood(engine.coverage(found.document))
     return {**shown, "clauses": [{"text": text, "badge": badge} for text, badge in clauses]}
 
 
@@ -73,5 +74,6 @@ def _print(call: Call, shown: dict[str, Any], number: int, many: int) -> None:
     for clause in shown["clauses"]:
         call.tell("policy.clause", text=clause["text"], badge=call.say(f"policy.badge.{clause['badge']}"))
     if not shown["clauses"]:
+        tell_unknown(call, shown["unknown"])
         call.tell("policy.unworded")
         print(visible(json.dumps(shown["policy"], ensure_ascii=False, indent=2)))

@@ -4,8 +4,9 @@ A file is read as the policy of a stranger: nothing in it is trusted, and what w
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 from connector.cli.frame.call import Call, opened, unusable
 from connector.cli.frame.client import Api
@@ -101,3 +102,16 @@ def ended(engine: PolicyEngine, found: Foreign, lang: str) -> str:
 def notes(found: Foreign, lang: str) -> list[str]:
     """What was read as what, one sentence each."""
     return [told(note, lang) for note in found.notes]
+
+
+def not_understood(rows: Sequence[Mapping[str, object]]) -> list[dict[str, str]]:
+    """The places in a coverage report that nobody understands; `subject` is empty for what has no name."""
+    found = (row for row in rows if "not-understood" in cast(Sequence[object], row.get("notes", ())))
+    return [{"pointer": str(row["pointer"]), "subject": str(row["subject"])} for row in found]
+
+
+def tell_unknown(call: Call, places: Sequence[Mapping[str, str]]) -> None:
+    """A line for each of them."""
+    for one in places:
+        key = "check.unknown" if one["subject"] else "check.unknown-part"
+        call.tell(key, pointer=one["pointer"] or "/", subject=one["subject"])

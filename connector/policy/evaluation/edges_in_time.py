@@ -13,12 +13,12 @@ from connector.policy.odrl.values import Span
 from connector.zone import SPACE
 
 CLOCK = ODRL + "dateTime"
-_ELAPSED = ODRL + "elapsedTime"
+ELAPSED = ODRL + "elapsedTime"
 
 
 def _origin(atom: Atom, agreement_at: int | None) -> int | None:
     """The instant from which the operand of this clause is counted; None if it is not about time."""
-    return 0 if atom.left == CLOCK else agreement_at if atom.left == _ELAPSED else None
+    return 0 if atom.left == CLOCK else agreement_at if atom.left == ELAPSED else None
 
 
 class _Moving(Protocol):
@@ -38,7 +38,7 @@ class Timeline:
         atoms = list(_atoms(policy))
         clock = [edge for atom in atoms if atom.left == CLOCK for edge in _edges(atom)]
         self._clock = _ordered([*clock, *(due for owed in duties if not owed.moving for due in owed.fixed())])
-        self._elapsed = _ordered(edge for atom in atoms if atom.left == _ELAPSED for edge in _edges(atom))
+        self._elapsed = _ordered(edge for atom in atoms if atom.left == ELAPSED for edge in _edges(atom))
         self._windows = sorted({atom.window for atom in atoms if atom.window in WINDOW_END})
         self._moving: list[_Moving] = [owed for owed in duties if owed.moving]
         self._remedied = prohibitions

@@ -7,13 +7,13 @@ value is shown with who vouches for it.
 from collections.abc import Iterable
 
 from connector.policy.evaluation.decision import Decision, Node, leaves
-from connector.policy.evaluation.edges_in_time import CLOCK, ends_at
+from connector.policy.evaluation.edges_in_time import CLOCK, ELAPSED, ends_at
 from connector.policy.odrl.model import Atom, Collection, Duty, Logic, Odd, Rule
 from connector.policy.odrl.names import ACTIONS, covers
 from connector.policy.odrl.values import Type
 from connector.policy.wording.figures import length, now_text, since_text
 from connector.policy.wording.marks import DUTIES, mark
-from connector.policy.wording.words import Words, local, raw_collection
+from connector.policy.wording.words import Words, local
 
 MOST_REASONS = 40
 """Sentences about one decision; how many more there would be is said in the last one."""
@@ -132,7 +132,8 @@ def _clause_failed(node: Node, decision: Decision, words: Words) -> str:
             f"policy.failed.doubt-{node.text or 'open'}", clause=text, actual=found, unit=words.unit(clause.unit)
         )
     if (since := over_since(node, decision, words)) is not None:
-        return words.say("policy.failed.over", clause=text, actual=found, since=since)
+        key = "over" if clause.left == CLOCK else "over-elapsed"
+        return words.say(f"policy.failed.{key}", clause=text, actual=found, since=since)
     own = words.spoken(f"policy.failed.{local(clause.left)}", clause=text, actual=found)
     return own or words.say("policy.failed.value", clause=text, actual=found)
 
@@ -160,10 +161,10 @@ def actual(node: Node, decision: Decision, words: Words) -> str:
 
 
 def over_since(node: Node, decision: Decision, words: Words) -> str | None:
-    """Since when a comparison with the clock can hold no more; None if it holds, or may hold one day."""
-    if node.state != "no" or not isinstance(node.item, Atom) or node.item.left != CLOCK:
+    """Since when a comparison with the time can hold no more; None if it holds, or may hold one day."""
+    if node.state != "no" or not isinstance(node.item, Atom) or not isinstance(node.actual, int):
         return None
-    end = ends_at(node.item, None)
+    end = ends_at(node.item, decision.now - node.actual if node.item.left == ELAPSED else None)
     return since_text(end, words.say) if end is not None and end <= decision.now else None
 
 
@@ -180,7 +181,7 @@ def tree(node: Node, words: Words, above: Node | None = None) -> dict[str, objec
     elif isinstance(item, Rule | Duty):
         shown["action"] = item.action.iri
     elif isinstance(item, Collection):
-        shown["collection"] = raw_collection(item)
+        shown["collection"] = words.whom_text(item)
     if node.actual is not None:
         shown["actual"] = _plain(node)
     shown["actualUnit"] = node.unit if node.unit != shown.get("unit") else ""

@@ -62,14 +62,16 @@ class _Narrator:
     def _rule(self, rule: Rule, kind: str, where: str) -> Said | None:
         """The head, then whom and what it is about, how, under which conditions, and its duties or remedies."""
         action = self._words.action(rule.action.iri)
-        if action is None or rule.extras or rule.action.extras or rule.policy_parties or rule.policy_targets:
+        if action is None or rule.extras or rule.action.extras:
             return None
         conditions = self._flat(rule.constraints, f"{where}/constraints")
         key = f"policy.sentence.{kind}{'-if' if conditions else ''}"
         word = "condition" if kind == "permission" else "circumstance"
         parts: list[Said | None] = [[self._statement(self._say(key, action=action), 0, where)]]
         parts.append(self._scope(rule.parties, "party", f"{where}/parties"))
+        parts.append(self._scope(rule.policy_parties, "party-too", f"{where}/policy_parties"))
         parts.append(self._scope(rule.targets, "target", f"{where}/targets"))
+        parts.append(self._scope(rule.policy_targets, "target-too", f"{where}/policy_targets"))
         parts.append(self._scope(rule.assigners, "giver", f"{where}/assigners"))
         parts.append(self._clauses(self._flat(rule.action.refinements, f"{where}/action/refinements"), "manner"))
         parts.append(self._clauses(conditions, word))

@@ -7,9 +7,11 @@ is made for every refusal.
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from connector.policy.evaluation.fees import unnamed
-from connector.policy.odrl.model import Action, Atom, Clause, Collection, Duty, Logic, Odd, Whom
-from connector.policy.odrl.names import ACTIONS, HANSE, ODRL
+from connector.policy.odrl.model import Action, Atom, Clause, Duty, Logic, Odd, Term, Whom
+from connector.policy.odrl.names import ACTIONS, HANSE, ODRL, OPERATORS
 from connector.policy.odrl.operands import BUILT_IN, Operand, Registry
 from connector.policy.odrl.values import Due, Span, Type
 from connector.policy.wording.figures import Say as Say
@@ -19,7 +21,7 @@ from connector.policy.wording.marks import MARKS
 Labels = Mapping[str, str]
 """Concept IRI -> label."""
 
-_CLOCK, _MONEY = ODRL + "dateTime", ODRL + "payAmount"
+_CLOCK, _MONEY, _LICENCE = ODRL + "dateTime", ODRL + "payAmount", HANSE + "licence"
 _SAME_NAME = {HANSE + "aggregate": "aggregate-own"}
 """Own terms whose local name is that of a foreign one."""
 _JOIN = {"isNoneOf": "nor", **dict.fromkeys(("isAllOf", "hasPart", "not-isAllOf", "not-hasPart"), "and")}
@@ -123,8 +125,43 @@ class Words:
         return self.registry.get(clause.left) is not None and clause.value is not None and not clause.extras
 
     def clause_text(self, clause: Clause) -> str:
-        """The clause in words, or as written."""
-        return self.clause(clause) or raw(clause)
+        """The clause in words; where it cannot be said completely the parts that can, and the others as written."""
+        return self.clause(clause) or self._as_written(clause)
+
+    def _as_written(self, clause: Clause) -> str:
+        match clause:
+            case Atom():
+                return self._atom_as_written(clause)
+            case Logic():
+                parts = [self.say("policy.format.nested", clauses=self.clause_text(one)) for one in clause.clauses]
+                text = self.say(f"policy.logic.{clause.operator}", clauses="; ".join(parts))
+                return self._besides(text, clause.extras)
+            case Odd():
+                name = _referred(clause)
+                return self.say(f"policy.format.{'referred' if name else 'foreign'}-clause", name=name)
+
+    def _atom_as_written(self, atom: Atom) -> str:
+        label = self.operand(atom.left) or atom.left
+        found = [self._term(term) for term in dict.fromkeys(atom.right)]
+        values = joined(found, _JOIN.get(atom.operator, "or"), self.say) or self.fixed("policy.format.no-value")
+        known = self.spoken(f"policy.operator.{atom.operator}", operand=label, values=values)
+        text = known if atom.operator in OPERATORS and known else f"{label} {atom.operator} {values}"
+        if atom.unit:
+            text = self.say("policy.format.in-unit", clause=text, unit=self.unit(atom.unit))
+        return self._besides(text, [extra for extra in atom.extras if extra[0] != "rightOperand"])
+
+    def _besides(self, text: str, others: Sequence[tuple[str, str]]) -> str:
+        """The text, and which members stand beside it that nobody understands."""
+        names = ", ".join(name for name, _ in others)
+        return self.say("policy.format.besides", clause=text, names=names) if names else text
+
+    def _term(self, term: Term) -> str:
+        """One value: by its label, or as written; what is no single value has no words."""
+        if term.datatype == "json":
+            return self.fixed("policy.format.foreign-value")
+        if (label := self.labels.get(term.text)) is not None:
+            return label
+        return term.text if _plain(term.text) else self.say("policy.format.quoted", text=term.text)
 
     def clauses(self, clauses: Sequence[Clause]) -> list[str] | None:
         """Every clause in words, or None if one has none."""
@@ -162,8 +199,13 @@ class Words:
         return self.say(f"policy.format.{key}", source=source, clauses="; ".join(texts))
 
     def whom_text(self, found: Whom) -> str:
-        """The same, or as written."""
-        return self.whom(found) or (found if isinstance(found, str) else found.source)
+        """The same; where it cannot be said completely the parts that can, and the others as written."""
+        if (said := self.whom(found)) is not None or isinstance(found, str):
+            return said or self.say("policy.format.quoted", text=found)
+        source = self.labels.get(found.source, found.source) or self.fixed("policy.format.nameless")
+        texts = "; ".join(self.clause_text(clause) for clause in self.telling(found.refinements))
+        text = self.say(f"policy.format.members{'-if' if texts else ''}", source=source, clauses=texts)
+        return self._besides(text, found.extras)
 
     def value(self, value: int | frozenset[str], operand: Operand | None, unit: str = "") -> str:
         """A value of the world in words."""
@@ -244,13 +286,25 @@ class Words:
             return None
         if operand.type is Type.CONCEPT:
             return complete([self.labels.get(word) for word in words])
-        return [self.labels.get(word, word) for word in words]
+        return [self._name(word, operand.iri) for word in words]
+
+    def _name(self, iri: str, operand: str) -> str:
+        """The label of a concept or the name of a licence; else the IRI."""
+        licence = self.spoken(f"policy.licence.{iri}") if operand == _LICENCE else None
+        return self.labels.get(iri) or licence or iri
 
 
 def _parameter(clause: Clause) -> bool:
     if isinstance(clause, Logic):
         return all(_parameter(one) for one in clause.clauses)
     return isinstance(clause, Atom) and clause.role == "parameter"
+
+
+def _referred(clause: Odd) -> str:
+    """The name of a clause that stands elsewhere; empty if it is another one."""
+    found = msgspec.json.decode(clause.text)
+    name = found.get("@id") if isinstance(found, dict) and len(found) == 1 else None
+    return name if isinstance(name, str) and _plain(name) else ""
 
 
 def _is_window(atom: Atom, windows: set[str]) -> bool:
@@ -267,19 +321,3 @@ def complete(words: Sequence[str | None]) -> list[str] | None:
     """The words, or None if one is missing."""
     found = [word for word in words if word is not None]
     return found if len(found) == len(words) else None
-
-
-def raw(clause: Clause) -> str:
-    """A clause as written, for what is not understood."""
-    match clause:
-        case Atom():
-            return f"{clause.left} {clause.operator} {', '.join(term.text for term in clause.right)}"
-        case Logic():
-            return f" {clause.operator} ".join(raw(inner) for inner in clause.clauses)
-        case Odd():
-            return clause.text
-
-
-def raw_collection(found: Collection) -> str:
-    """A collection as written."""
-    return " ".join([found.source, *(raw(clause) for clause in found.refinements)])

@@ -10,7 +10,7 @@ from tests.cli.policy.rules import RULE
 def test_check_of_a_sound_policy(run: Any, rule: Path) -> None:
     code, text, _ = run("policy", "check", rule)
     assert code == 0
-    assert "EDC partners do not take over these parts: conflict, profile" in text
+    assert "EDC partners do not take over these parts: conflict rule, rule profile" in text
     assert "EDC partners do not evaluate 3 clauses: kind of participant, purpose, time of access" in text
     assert "nothing stands in the way" in text
 

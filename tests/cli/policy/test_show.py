@@ -105,3 +105,13 @@ def test_a_rule_with_one_permission_that_lasts_has_not_expired(run: Any, tmp_pat
     """>> a permission that is over beside one without an end << not expired."""
     rules = [{"action": "use", "constraint": [OVER]}, {"action": "use"}]
     assert "Expired" not in run("policy", "show", put(tmp_path / "two.json", {"permission": rules}))[1]
+
+
+def test_bug_a_policy_without_sentences_did_not_say_why(run: Any, odd: Path, tmp_path: Path) -> None:
+    """>> an operand that nobody knows; a condition of a foreign form; an unknown profile << place and name first."""
+    text = run("policy", "show", odd)[1]
+    assert "Not understood at /permission/0/constraint/0: urn:mood. As long" in text
+    document = {"profile": "urn:strange", "permission": [{"action": "use", "constraint": [{"ex:a": "b"}]}]}
+    text = run("policy", "show", put(tmp_path / "strange.json", document))[1]
+    assert "Not understood at /permission/0/constraint/0: it has a foreign form." in text
+    assert ": urn:strange. As long" in text

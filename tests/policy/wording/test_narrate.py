@@ -7,6 +7,7 @@ from hypothesis import given, settings
 
 from connector.catalogue.concepts import vocabulary as read
 from connector.catalogue.templates.templates import fill
+from connector.metadata.lists.code_lists import LICENSES, code_lists
 from connector.policy.odrl.parse import parse
 from connector.policy.wording.badges import coverage
 from connector.policy.wording.narrate import narrate
@@ -177,3 +178,26 @@ def test_both_languages_say_the_same_policies_with_the_same_badges(document: Any
         rows = {row.where: row.badge for row in coverage(policy)}
         assert [rows[statement.where] for statement in german] == [statement.badge for statement in german]
         assert all("not-understood" not in row.notes for row in coverage(policy))
+
+
+def test_bug_a_party_of_the_policy_beside_that_of_its_permission_left_the_policy_without_sentences(
+    words: Words,
+) -> None:
+    """>> the policy for two partners and two assets, its permission for others << both said: for whom both name."""
+    rule = {"action": "use", "assignee": "did:web:c", "target": "urn:z"}
+    document = {"permission": [rule], "assignee": ["did:web:a", "did:web:b"], "target": ["urn:x", "urn:y"]}
+    lines = [sentence for sentence, _ in said(document, words)]
+    assert [line.rsplit(" ", 1)[1] for line in lines[1:]] == [
+        "did:web:c.", "did:web:a.", "did:web:b.", "urn:z.", "urn:x.", "urn:y."
+    ]  # fmt: skip
+    assert "zugleich" in lines[2] or "same time" in lines[2]
+    assert lines[1].split(":")[0] != lines[2].split(":")[0]
+
+
+def test_bug_the_licence_was_said_as_an_iri(words: Words, lang: str) -> None:
+    """>> template 1 with each licence that it takes << the name that the list of licences has, in both languages."""
+    for licence in code_lists().values(LICENSES):
+        if licence.open and licence.attribution:
+            lines = said(fill("open-attribution", {"source": "Stadt", "licence": licence.code}), words)
+            assert any(licence.label(lang) in sentence for sentence, _ in lines)
+            assert not any("http" in sentence for sentence, _ in lines)

@@ -70,7 +70,7 @@ def test_what_is_decided_later_says_so(vocabulary: Vocabulary, words: Words, lan
 @pytest.mark.parametrize(
     ("document", "changes", "line"),
     [
-        (use(ODD), {}, "|  +- [?]      „partner eq gold“ wird nicht verstanden und gilt als nicht erfüllt"),
+        (use(ODD), {}, "|  +- [?]      „partner ist genau gold“ wird nicht verstanden und gilt als nicht erfüllt"),
         (use({"@id": "urn:c"}), {}, '|  +- [?]      „{"@id":"urn:c"}“ wird nicht verstanden und gilt als nicht erf'),
         (use(KIND), {"facts": {}},
          "|  +- [?]      Teilnehmerart ist Kreis: keine Angabe; gilt als nicht erfüllt"),
