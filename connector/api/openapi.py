@@ -42,6 +42,7 @@ from connector.api.records import RecordHandlers
 from connector.api.routes import Handlers, Query, Route, get
 from connector.api.scopes import ON_SOCKET, scope_of
 from connector.api.space_certificates import CertificateHandlers
+from connector.api.space_recovery import RecoveryHandlers
 from connector.api.spaces import SpaceHandlers
 from connector.api.terminations import TerminationHandlers
 from connector.api.trace import TraceHandlers
@@ -59,7 +60,7 @@ EVERYWHERE = {
     403: ("api.key-scope",),
     404: ("http.nothing-here",),
     500: ("defect",),
-    503: ("http.request-too-long",),
+    503: ("http.request-too-long", "spaces.restored"),
 }
 """Problems that every route may answer with; 401 and 403 for want of a key or its scope only on a port."""
 WITH_PARTICIPANT = {404: ("participants.unknown",)}
@@ -103,7 +104,7 @@ GROUPS: tuple[type[Handlers], ...] = (
     FederationHandlers, HarvestHandlers, ContractHandlers, CountersigningHandlers, TransferHandlers, DutyHandlers,
     AttentionHandlers, TerminationHandlers, ClockHandlers, OffboardingHandlers, MovingHandlers, RecordHandlers,
     PersonHandlers, PeopleHandlers, SpaceHandlers, GroupHandlers, MandateHandlers, MergerHandlers, CertificateHandlers,
-    PartnerHandlers,
+    PartnerHandlers, RecoveryHandlers,
     TraceHandlers, BackupHandlers, ProcessHandlers, WitnessHandlers, OpenApiHandlers,
 )  # fmt: skip
 

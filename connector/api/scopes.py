@@ -25,7 +25,7 @@ _TABLE: Mapping[Scope, str] = {
         GET P/space/applications | GET P/space/applications/{id} | GET P/space/documents/{id}
         GET P/space/members | GET P/space/recognised | GET P/spaces | GET P/space/groups | GET P/spaces/groups
         GET P/space/mergers | GET P/spaces/untold | GET P/mandates | GET P/mandates/{sha256} | GET P/groups
-        GET P/groups/{id} | GET P/space/certificates
+        GET P/groups/{id} | GET P/space/certificates | GET P/space/recovery
     """,
     "publish": """
         POST P/datasets | POST P/datasets/{uuid}/change | POST P/datasets/{uuid}/offers
@@ -48,7 +48,7 @@ _TABLE: Mapping[Scope, str] = {
         POST P/space/groups/{id}/members | POST P/space/groups/{id}/members/end | POST P/spaces/groups
         POST P/mandates | POST P/mandates/withdraw | POST P/space/members/strike
         POST P/space/mergers/approve | POST P/space/mergers/refuse | POST P/space/certificates/approve
-        POST P/space/certificates/refuse | POST P/space/certificates/strike
+        POST P/space/certificates/refuse | POST P/space/certificates/strike | POST P/space/recovery
     """,
     "records": """
         GET P/persons/{pseudonym} | POST P/persons/{pseudonym}/erase | POST P/holds | POST P/holds/{id}/lift

@@ -31,6 +31,7 @@ from connector.api import persons as api_persons
 from connector.api import process as api_process
 from connector.api import records as api_records
 from connector.api import space_certificates as api_certificates
+from connector.api import space_recovery as api_recovery
 from connector.api import spaces as api_spaces
 from connector.api import terminations as api_terminations
 from connector.api import trace as api_trace
@@ -95,6 +96,7 @@ def handlers(services: Services, operation: OperationHandlers) -> list[Handlers]
         api_spaces.SpaceHandlers(clock, services.spaces, services.trust.anchor),
         api_mergers.MergerHandlers(clock, services.spaces, services.trust.anchor),
         api_certificates.CertificateHandlers(services.spaces),
+        api_recovery.RecoveryHandlers(services.spaces),
         api_partners.PartnerHandlers(db, services.spaces.joining, later.partners),
         api_mandates.MandateHandlers(services.mandates.service, enrolment.enlist),
         api_groups.GroupHandlers(later.groups),

@@ -22,6 +22,7 @@ from connector.errors import Mistake
 from connector.participants import master_key
 from connector.settings.load import Settings, database_place, database_url, load
 from connector.small_files import content, replaced, synced
+from connector.spaces import recovery_store
 from connector.storage import folder_identity, migrate, schema, sqlite_path
 from connector.storage.database import Dialect
 from connector.storage.folder_identity import HALF
@@ -210,6 +211,8 @@ def _database(backup: Opened, settings: Settings, told: Told) -> None:
             one.unlink(missing_ok=True)  # of the attempt before this one
         _copy(backup, SQLITE, path, lambda done, of: told("database", done, of))
         snapshot.sound(path)
+        with snapshot.writing(path) as tx:
+            recovery_store.put_back(tx)
         return
     owner = settings.database.owner_url.reveal()
     if dump.empty(owner):
@@ -218,6 +221,8 @@ def _database(backup: Opened, settings: Settings, told: Told) -> None:
     elif migrate.identity(owner) != backup.manifest.database.id:
         raise Mistake("backup.database-not-empty")
     dump.unsealed_anew(owner)
+    with dump.writing(owner, "space", "space_version", "space_recovery") as unit:
+        recovery_store.put_back(unit)
 
 
 def _files(backup: Opened, name: str, target: Path, folder: Path, told: Told) -> None:

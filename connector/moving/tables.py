@@ -48,6 +48,7 @@ LEFT: Final[Mapping[str, str]] = {
     "space_invitation": "as `space`",
     "space_member": "as `space`",
     "space_recognised": "as `space`",
+    "space_recovery": "as `space`",
     "space_request": "as `space`",
     "space_try": "as `space`",
     "space_version": "as `space`",

@@ -14,14 +14,16 @@ from connector.http.pace import Pace, place
 from connector.http.refusals import WrongMedia
 from connector.peer.identity import CACHE
 from connector.peer.routes import Call, Route
-from connector.spaces import documents, store
+from connector.spaces import documents, recovery_store, store
 from connector.spaces.assemble import SpaceSlice
 from connector.spaces.keeping.hints import Hint
 from connector.spaces.keeping.memberships import listed_key
-from connector.storage.database import Database
+from connector.storage.database import PROCESS, Database, Tx
 from connector.trust.did.did import Did
 from connector.trust.did.resolver import Resolver
 from connector.trust.keys import jose
+from connector.trust.members import pins
+from connector.trust.members.anchors import URN
 
 
 class SpaceHandlers:
@@ -38,12 +40,14 @@ class SpaceHandlers:
         self._certificates = spaces.certificates
         self._said = _ByName(clock)
         self._asking = _ByName(clock)
+        self._held = Pace(clock, burst=30, per_s=2)
 
     def routes(self) -> list[Route]:
         return [
             Route("GET", "/space", self.space, public=True),
             Route("GET", "/space/list", self.newest, public=True),
             Route("GET", "/space/list/{version}", self.version, public=True),
+            Route("GET", "/space/held/{key}/{version}", self.held, public=True),
             Route("POST", "/space/applications", self.apply, public=True),
             Route("GET", "/space/applications/{id}", self.state, public=True),
             Route("POST", "/space/requests", self.request, public=True),
@@ -58,7 +62,20 @@ class SpaceHandlers:
         return web.Response(body=msgspec.json.encode(found), content_type="application/json", headers=CACHE)
 
     async def newest(self, call: Call) -> web.StreamResponse:
-        return _list(await self._db.read(call.participant.id, store.newest_version, call.participant.id, signed=True))
+        """Raises Unavailable while the authority does not know its newest list: an older one is a rollback."""
+        return _list(await self._db.read(call.participant.id, _newest, call.participant.id))
+
+    async def held(self, call: Call) -> web.StreamResponse:
+        """The newest list of an authority (the thumbprint of its key) that this process holds, if it is newer than that
+        version: an authority that was restored has nobody else to ask, and no key by which it would be known."""
+        self._held.spend(place(call.request.remote))
+        key, number = call.params["key"], call.params["version"]
+        if not number.isascii() or not number.isdecimal() or len(number) > 9 or len(key) > 64:
+            raise Unknown("peer.nothing-here")
+        jws = await self._db.read(PROCESS, pins.newest, URN + key, int(number))
+        if jws is None:
+            return web.Response(status=204)
+        return web.Response(body=jws.encode("ascii"), content_type=documents.MEDIA)
 
     async def version(self, call: Call) -> web.StreamResponse:
         """Any version that ever was: whoever doubts a list can see what was said before."""
@@ -141,6 +158,11 @@ class SpaceHandlers:
             raise PeerError("spaces.statement") from cause
         self._hints.heard(said.space)
         return web.Response(status=204)
+
+
+def _newest(tx: Tx, slug: str) -> store.Version | None:
+    recovery_store.require_settled(tx, slug)
+    return store.newest_version(tx, slug, signed=True)
 
 
 def _list(found: store.Version | None) -> web.StreamResponse:

@@ -16,6 +16,7 @@ from connector.spaces.joining.groups import GroupsElsewhere
 from connector.spaces.joining.joining import Joining
 from connector.spaces.joining.mergers import OwnMergers
 from connector.spaces.keeping import issuing
+from connector.spaces.keeping import recovery as recovering
 from connector.spaces.keeping.applications import Applications
 from connector.spaces.keeping.authority import People, SpaceAuthority
 from connector.spaces.keeping.certificates import Certificates
@@ -25,6 +26,7 @@ from connector.spaces.keeping.invitations import Invitations
 from connector.spaces.keeping.issuing import ListIssuer
 from connector.spaces.keeping.memberships import Memberships
 from connector.spaces.keeping.mergers import Mergers
+from connector.spaces.keeping.recovery import ListRecovery
 from connector.spaces.model import GivenMandate, Keys, WitnessKeys
 from connector.storage.database import Tx
 from connector.trust.assemble import TrustSlice
@@ -51,6 +53,7 @@ class SpaceSlice(Struct, frozen=True, kw_only=True):
     elsewhere: GroupsElsewhere
     joining: Joining
     own_mergers: OwnMergers
+    recovery: ListRecovery
     hints: Hints
     work: Work
 
@@ -80,8 +83,18 @@ def assemble(
         db, clock, participants, trust.resolver, authority, applications, groups, mergers, trust.seal_roots
     )
     hints = Hints(db, clock, participants, infra.http, trust.anchor, trust.listing.look)
+    recovery = ListRecovery(db, clock, participants, infra.http, trust.anchor, authority, trust.listing)
     issuer = ListIssuer(
-        db, infra.vault, participants, elsewhere, trust.anchor, trust.listing, memberships, own_keys, hints
+        db,
+        infra.vault,
+        participants,
+        elsewhere,
+        trust.anchor,
+        trust.listing,
+        memberships,
+        own_keys,
+        hints,
+        recovery,
     )
     joined = Joining(
         db, clock, infra.vault, participants, infra.http, trust.listing, trust.anchor, own_keys, vouching.proofs
@@ -90,6 +103,7 @@ def assemble(
     lists, asking = Background("space-lists", issuer.work), Background("space-join", joined.tick)
     hinting = Background("space-hints", hints.work)
     elsewhere_groups = GroupsElsewhere(db, clock, participants, joined, groups)
+    regaining = Background("space-recovery", recovery.work)
     grouping = Background("space-groups", elsewhere_groups.work)
     return SpaceSlice(
         authority=authority,
@@ -103,15 +117,18 @@ def assemble(
         hints=hints,
         issuer=issuer,
         joining=joined,
+        recovery=recovery,
         own_mergers=OwnMergers(db, participants, joined),
         work=Work(
             every={
                 "space-lists": (issuing.LOOK_S, lists.begin), "space-join": (joining.LOOK_S, asking.begin),
                 "space-groups": (joined_groups.LOOK_S, grouping.begin),
+                "space-recovery": (recovering.LOOK_S, regaining.begin),
             },
-            wanted={"space-lists": belongs, "space-join": joined.wanted, "space-groups": belongs},
+            wanted={"space-lists": belongs, "space-join": joined.wanted, "space-groups": belongs,
+                    "space-recovery": belongs},
             alone={"space-hints": (HINTS_S, hinting.begin)},
-            rounds=(lists, asking, hinting, grouping),
+            rounds=(lists, asking, hinting, grouping, regaining),
         ),
     )  # fmt: skip
 

@@ -83,6 +83,19 @@ def end(tx: Tx, participant: str, *, name: str | None = None, did: str | None = 
     )
 
 
+def put_until(tx: Tx, one: GroupMembership, until: int) -> None:
+    """When somebody was in a group no more, as it was said before."""
+    tx.run(
+        "UPDATE space_grouped SET until = :until WHERE participant = :participant AND name = :name AND did = :did"
+        " AND number = :number",
+        until=until,
+        participant=one.participant,
+        name=one.name,
+        did=one.did,
+        number=one.number,
+    )
+
+
 def hand_on(tx: Tx, participant: str, did: str, to: str) -> None:
     """What one DID keeps and is in from now on is `to`'s, which nobody has asked into a group before."""
     tx.run(

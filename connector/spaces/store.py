@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from connector.spaces import recovery_store
 from connector.spaces.model import Rules, Space
 from connector.spaces.rows import insert, struct, text
 from connector.storage.database import Conflict, Tx, for_update
@@ -66,11 +67,12 @@ def save_space(tx: Tx, one: Space) -> Space:
 
 
 def changed(tx: Tx, participant: str) -> None:
-    """The list has something to say anew."""
+    """The list has something to say anew; raises Unavailable while nobody knows what the newest one said."""
     tx.run(
         "UPDATE space SET changes = changes + 1, version = version + 1 WHERE participant = :participant",
         participant=participant,
     )
+    recovery_store.require_settled(tx, participant)
 
 
 # Versions of the list
@@ -81,6 +83,20 @@ def insert_version(tx: Tx, participant: str, version: int, claims: str, sha256: 
         tx, "space_version",
         {"participant": participant, "version": version, "claims": claims, "sha256": sha256, "jws": "",
          "made_at": tx.now, "signed_at": None},
+    )  # fmt: skip
+
+
+def drop_unsigned(tx: Tx, participant: str) -> None:
+    """What waits for its signature is not signed any more."""
+    tx.run("DELETE FROM space_version WHERE participant = :participant AND jws = ''", participant=participant)
+
+
+def adopt_version(tx: Tx, participant: str, version: int, claims: str, sha256: str, jws: str) -> None:
+    """A version that was signed here before a restore."""
+    insert(
+        tx, "space_version",
+        {"participant": participant, "version": version, "claims": claims, "sha256": sha256, "jws": jws,
+         "made_at": tx.now, "signed_at": tx.now},
     )  # fmt: skip
 
 

@@ -61,6 +61,22 @@ def test_what_comes_back_is_what_was(town: Path, made: Made, fresh: Path) -> Non
     _prepare(load(fresh, {}))
 
 
+@pytest.mark.threat("T151")
+def test_bug_a_database_that_was_put_back_did_not_know_it(town: Path, fresh: Path) -> None:
+    """>> a participant keeps a space whose list 7 is signed << the database that is put back says that lists may be out
+    which it does not know; the backup itself says nothing."""
+    with closing(sqlite3.connect(town / "hanse.db")) as db, db:
+        db.execute("INSERT INTO space VALUES (?, 's', 'S', 'a', 'k', '{}', x'00', '{}', 1, 1, 1, 1, 1)", (TOWN,))
+        db.execute("INSERT INTO space_version VALUES (?, 7, '', '', 'signed', 1, 1)", (TOWN,))
+    put_back(backed_up(town), fresh)
+    found = []
+    for folder in (town, fresh):
+        with closing(sqlite3.connect(folder / "hanse.db")) as db:
+            found.append(db.execute("SELECT state, reason, own FROM space_recovery").fetchall())
+    assert found == [[], [("asking", "restored", 7)]]
+    _prepare(load(fresh, {}))
+
+
 def test_bug_a_backup_of_an_older_release_with_dots_in_its_names_was_called_damaged(made: Made, fresh: Path) -> None:
     """>> files and keys that settings name by `../`, as older releases kept them << back, as what lay elsewhere."""
     backup = examine.read(made.folder)

@@ -16,6 +16,7 @@ PRESENT = {
     "connector/spaces/joining/said_mergers.py": "what was said under a former DID was put under the present one before",
     "connector/spaces/keeping/memberships.py": "members of a space are listed by the DID that they have now",
     "connector/spaces/keeping/mergers.py": "members of a space are listed by the DID that they have now",
+    "connector/spaces/keeping/recovery.py": "the keys that it has now are those of the DID that it has now",
     "connector/spaces/joining/mergers.py": "members of a space are listed by the DID that they have now",
     "connector/web/spaces/keeping.py": "members of a space are listed by the DID that they have now",
 }

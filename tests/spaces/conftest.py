@@ -63,6 +63,15 @@ class County:
         if newest is not None:
             await eventually(lambda: self._version() >= newest.version)
 
+    async def careless(self) -> None:
+        """An authority that asks nobody after a restore, as one of an earlier release, or one that is dishonest."""
+
+        async def settled(_: object) -> bool:
+            return True
+
+        await self.city.stop_jobs()
+        self.city.services.spaces.recovery.settled = settled  # type: ignore[method-assign]
+
     def _version(self) -> int:
         """Of the list that this process goes by."""
         anchors, own = self.city.services.trust.anchor, self.city.did(self.slug)

@@ -54,6 +54,8 @@ EVERYBODY: dict[str, str] = {
     "operation.monitoring._count outbox": _PROCESS,
     "operation.monitoring._count transfer": _PROCESS,
     "participants.master_key._secrets key": _PROCESS,
+    "spaces.recovery_store.put_back space": _PROCESS,
+    "spaces.recovery_store.put_back space_version": _PROCESS,
     "storage.outbox.claim outbox": _WORKER,
     "storage.outbox.finish outbox": _CLAIMED,
     "storage.outbox.finish_all outbox": _CLAIMED,

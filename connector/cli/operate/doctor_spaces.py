@@ -70,6 +70,10 @@ def _kept(api: Api, slug: str, people: list[dict[str, Any]]) -> Iterator[Line]:
     ]  # fmt: skip
     if waiting:
         yield "warn", "space-waiting", {"participant": slug, "count": len(waiting)}
+    lists = api.get("participants", slug, "space", "recovery")
+    if lists["state"] in ("asking", "found"):
+        away = {"own": lists["own"], "found": lists["found"], "away": len(lists["away"])}
+        yield "bad", f"space-lists-{lists['state']}", {"participant": slug, "name": space["name"], **away}
     unseen = api.get("participants", slug, "space", "certificates")["certificates"]
     if unseen:
         yield "warn", "space-certificates", {"participant": slug, "count": len(unseen)}

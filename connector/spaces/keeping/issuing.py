@@ -13,13 +13,14 @@ from msgspec.structs import replace
 from connector.audit import store as audit
 from connector.errors import HanseError, PeerError
 from connector.participants.service import Hosted, Participants
-from connector.spaces import documents, member_store, store
+from connector.spaces import documents, member_store, recovery_store, store
 from connector.spaces.decision import membership, next_list
 from connector.spaces.keeping import authority_key, listing
 from connector.spaces.keeping.applications import expire
 from connector.spaces.keeping.authority import RECORD, OwnKeys
 from connector.spaces.keeping.hints import Hints
 from connector.spaces.keeping.memberships import Memberships, over
+from connector.spaces.keeping.recovery import ListRecovery
 from connector.spaces.model import DAY_MS, OVER, Member
 from connector.storage.database import Database, Tx
 from connector.trust.keys.signing import Vault
@@ -39,15 +40,18 @@ class ListIssuer:
     def __init__(
         self, db: Database, vault: Vault, participants: Participants, elsewhere: SignerRegistry, anchors: Anchors,
         listing: TrustListSource, memberships: Memberships, own_keys: OwnKeys, hints: Hints,
+        recovery: ListRecovery,
     ) -> None:  # fmt: skip
         self._db, self._vault, self._participants, self._elsewhere = db, vault, participants, elsewhere
         self._anchors, self._listing, self._memberships = anchors, listing, memberships
-        self._own_keys, self._hints = own_keys, hints
+        self._own_keys, self._hints, self._recovery = own_keys, hints, recovery
         self._seen: dict[str, object] = {}
 
     async def work(self) -> None:
         """A round: what is due at each space of ours. What fails at one does not hold up the others."""
-        for hosted in await self._authorities():
+        found = await self._authorities()
+        await self._recovery.first(found)
+        for hosted in found:
             try:
                 await self.issue(hosted)
             except HanseError as error:
@@ -56,6 +60,8 @@ class ListIssuer:
     async def issue(self, hosted: Hosted) -> bool:
         """Whether a version was made or signed; raises Unavailable while the keeper of the key cannot be reached."""
         slug = hosted.participant.id
+        if not await self._recovery.settled(hosted):
+            return False
         if self._seen.get(slug) is not hosted.keys:
             await self._memberships.own_keys(slug, await self._own_keys(hosted))
             self._seen[slug] = hosted.keys
@@ -82,6 +88,8 @@ class ListIssuer:
         if hosted is None:
             return None
         slug = hosted.participant.id
+        if await self._db.read(slug, recovery_store.unsettled, slug):
+            return None
         found = await self._db.read(slug, store.newest_version, slug, signed=True)
         return None if found is None else found.jws
 
@@ -101,7 +109,7 @@ class ListIssuer:
         slug = hosted.participant.id
         space = store.space(tx, slug, lock=True)
         newest = store.newest_version(tx, slug, signed=False)
-        if space is None or (newest is not None and not newest.jws):
+        if space is None or (newest is not None and not newest.jws) or recovery_store.unsettled(tx, slug):
             return False
         expire(tx, hosted)
         if self._terms(tx, hosted):
@@ -147,5 +155,7 @@ class ListIssuer:
         slug = hosted.participant.id
         if sha256(version.claims.encode()).hexdigest() != version.sha256:
             raise PeerError("trust.list-form")
+        store.space(tx, slug, lock=True)
+        recovery_store.require_settled(tx, slug)
         if store.sign_version(tx, slug, version.version, jws):
             log.info("spaces.list", participant=slug, version=version.version)

@@ -12,7 +12,7 @@ import msgspec
 
 from connector.errors import Mistake, PeerError
 from connector.http.strict import loads
-from connector.spaces import group_store, member_store, store
+from connector.spaces import group_store, member_store, recovery_store, store
 from connector.spaces.decision import next_list
 from connector.spaces.model import Space
 from connector.spaces.store import Version
@@ -35,9 +35,14 @@ def following(tx: Tx, space: Space, newest: Version | None) -> TrustList:
     slug = space.participant
     before = None if newest is None else msgspec.convert(json.loads(newest.claims), TrustList)
     return next_list.following(
-        space, member_store.members(tx, slug), before, tx.now, 1 if newest is None else newest.version + 1,
+        space, member_store.members(tx, slug), before, tx.now, _number(tx, slug, newest),
         member_store.recognised(tx, slug), group_store.groups(tx, slug), group_store.grouped(tx, slug),
     )  # fmt: skip
+
+
+def _number(tx: Tx, slug: str, newest: Version | None) -> int:
+    """Numbers rise, and behind a restore some are left out: they may be out already."""
+    return max(1 if newest is None else newest.version + 1, recovery_store.floor(tx, slug))
 
 
 def claims_of(listed: TrustList) -> str:

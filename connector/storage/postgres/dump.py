@@ -16,7 +16,9 @@ from typing import NamedTuple
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
+from psycopg.sql import SQL, Identifier
 
+from connector.clock import SystemClock
 from connector.errors import Mistake, Unavailable
 from connector.storage.database import PROCESS
 from connector.storage.postgres.tx import Connection, PostgresTx
@@ -83,6 +85,17 @@ def unsealed_anew(url: str) -> None:
         connection.execute("ALTER TABLE audit_entry NO FORCE ROW LEVEL SECURITY")
         connection.execute("UPDATE audit_entry SET tx = pg_current_xact_id() WHERE leaf_index IS NULL")
         connection.execute("ALTER TABLE audit_entry FORCE ROW LEVEL SECURITY")
+
+
+@contextmanager
+def writing(url: str, *tables: str) -> Iterator[PostgresTx]:
+    """A unit of the owner that sees the rows of all participants in these tables."""
+    with _connect(url) as connection, connection.transaction():
+        for table in tables:
+            connection.execute(SQL("ALTER TABLE IF EXISTS {} NO FORCE ROW LEVEL SECURITY").format(Identifier(table)))
+        yield PostgresTx(connection, PROCESS, SystemClock().now())
+        for table in tables:
+            connection.execute(SQL("ALTER TABLE IF EXISTS {} FORCE ROW LEVEL SECURITY").format(Identifier(table)))
 
 
 def empty(url: str) -> bool:

@@ -76,9 +76,10 @@ def keep(tx: Tx, authority: str, version: int, jws: str) -> None:
         now=tx.now,
     )
     tx.run(
-        "DELETE FROM space_list WHERE authority = :authority AND version <= :gone",
+        "DELETE FROM space_list WHERE authority = :authority AND version < (SELECT min(version) FROM (SELECT version"
+        " FROM space_list WHERE authority = :authority ORDER BY version DESC LIMIT :kept) AS newest)",
         authority=authority,
-        gone=version - KEPT,
+        kept=KEPT,
     )
     tx.signal(TOPIC)
 

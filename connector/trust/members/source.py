@@ -200,7 +200,11 @@ def _keep(tx: Tx, version: int, jws: str) -> None:
         jws=jws,
         now=tx.now,
     )
-    tx.run("DELETE FROM trust_list WHERE version <= :gone", gone=version - KEPT)
+    tx.run(
+        "DELETE FROM trust_list WHERE version < (SELECT min(version) FROM (SELECT version FROM trust_list"
+        " ORDER BY version DESC LIMIT :kept) AS newest)",
+        kept=KEPT,
+    )
     tx.signal(TOPIC)
 
 

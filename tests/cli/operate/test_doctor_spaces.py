@@ -7,6 +7,7 @@ import pytest
 
 from connector.cli.operate import doctor, doctor_spaces
 from connector.language import say
+from connector.spaces import recovery_store
 from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, RULES, TOWN, UNLISTED, County, applied, joined
 from tests.testkit.cities import MUNICIPALITY, City, Space
 
@@ -44,17 +45,32 @@ async def test_each_point_of_the_way(space: Space) -> None:
 
 @pytest.mark.threat("T103")
 async def test_a_list_that_is_rolled_back_is_told_to_a_person(space: Space) -> None:
-    """>> the authority's newest version is gone, as after an old backup << an error that says what is false and whom to
-    call; the list before it holds."""
+    """>> the authority's newest version is gone, as after an old backup << an error that says what is false, that it
+    comes from a backup, and what the authority looks at; the list before it holds."""
     county = County(await space.city("county", {COUNTY: COUNTY_KIND}, UNLISTED))
     town = await space.city("town", {TOWN: MUNICIPALITY}, UNLISTED)
     await county.found()
     await joined(town, TOWN, county)
+    await county.careless()
     await county.city.services.infra.db.write(COUNTY, _older)
     await town.services.trust.listing.reload()
     assert await told(town) == [("ok", "space-member"), ("bad", "space-list-false")]
     found = await asyncio.to_thread(lambda: list(doctor_spaces.lines(town.settings, "de")))
-    assert "älter" in say(f"cli.doctor.{found[1][1]}", "de", **found[1][2])
+    said = say(f"cli.doctor.{found[1][1]}", "de", **found[1][2])
+    assert "älter" in said
+    assert "hanse space recovery" in said
+
+
+@pytest.mark.threat("T151")
+async def test_an_authority_that_was_put_back_is_told_what_to_do(space: Space) -> None:
+    """>> its database comes from a backup; members hold a newer list << an error that says so, on the way to settle."""
+    county = County(await space.city("county", {COUNTY: COUNTY_KIND}, UNLISTED))
+    await county.found()
+    await county.city.stop_jobs()
+    await county.city.services.infra.db.write(COUNTY, recovery_store.put_back)
+    assert await told(county.city) == [("ok", "space-kept"), ("bad", "space-lists-asking")]
+    await county.city.services.spaces.recovery.settle(COUNTY, 0, PEOPLE[0])
+    assert await told(county.city) == [("ok", "space-kept")]
 
 
 def _older(tx: Any) -> None:

@@ -129,6 +129,7 @@ async def test_a_list_that_is_rolled_back_or_forked_is_an_alarm_once(county: Cou
     await memberships.change(COUNTY, town.did(TOWN), "suspended", "Test", PEOPLE[0])
     await county.issue()
     await listing.reload()
+    await county.careless()
     await county.city.services.infra.db.write(COUNTY, older)
     for _ in range(2):
         await listing.reload()

@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from connector.errors import Mistake, Unavailable
+from connector.spaces import recovery_store
 from connector.storage import open_database, upgrade
 from connector.storage.postgres import dump
 from connector.storage.postgres.horizon import horizon_clause
@@ -48,14 +49,17 @@ def test_only_the_owner_and_only_when_it_says_so(cluster: ModuleType) -> None:
 
 @pytest.mark.threat("T73")
 async def test_it_comes_back_with_rows_rules_and_what_waits_for_the_sealer(cluster: ModuleType, tmp_path: Path) -> None:
-    """>> dump, restore into an empty database << rows, FORCE and rights as before; an entry of a cluster that was far
-    ahead is within the sealer's horizon; not into a database with tables."""
+    """>> dump, restore into an empty database << rows, FORCE and rights as before, spaces
+    marked; an entry of a cluster that was far ahead is within the sealer's horizon; not into a database with tables."""
     archive = tmp_path / "x.pgdump"
     with cluster.database() as urls, cluster.empty() as second:
         insert(urls.admin)
         with psycopg.connect(urls.admin) as admin:
             admin.execute("INSERT INTO person (id, login, name, password, totp_step, operator, language, created_at)"
                           " VALUES ('1', 'x', 'x', '', 0, 0, '', 1)")  # fmt: skip
+            admin.execute("INSERT INTO space VALUES ('town', 's', 'S', 'a', 'k', '{}', '', '{}', 1, 1, 1, 1, 1)")
+            admin.execute("INSERT INTO space_version VALUES ('town', 7, '', '', 'signed', 1, 1),"
+                          " ('town', 8, '', '', '', 1, NULL)")  # fmt: skip
             admin.execute("INSERT INTO desk_session VALUES ('digest', '1', 1, '', 1, 1, 1)")
         with dump.moment(urls.owner) as seen:
             insert_more = "INSERT INTO lease VALUES ('later', 'x', 1, 1)"
@@ -67,6 +71,12 @@ async def test_it_comes_back_with_rows_rules_and_what_waits_for_the_sealer(clust
         dump.readable(archive)
         dump.restore(second.owner, archive)
         dump.unsealed_anew(second.owner)
+        for _ in range(2):  # the same command again
+            with dump.writing(second.owner, "space", "space_version", "space_recovery") as tx:
+                recovery_store.put_back(tx)
+        with psycopg.connect(second.admin) as admin:
+            marked = admin.execute("SELECT participant, state, reason, own FROM space_recovery").fetchall()
+            assert marked == [("town", "asking", "restored", 7)]
         assert upgrade(second.owner) == []
         with psycopg.connect(second.admin) as admin:
             assert admin.execute("SELECT count(*) FROM lease").fetchone() == (0,)
