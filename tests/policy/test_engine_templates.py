@@ -21,6 +21,7 @@ from connector.policy.odrl.names import HANSE as H
 from connector.policy.odrl.names import ODRL as O
 from connector.policy.odrl.parse import parse
 from connector.policy.odrl.state_of_world import Deed
+from connector.policy.wording.narrate import PASSING_ON
 from tests.fuzz.effort import in_turn
 from tests.policy.deciding import decide
 from tests.policy.filled import CAN, DAY, DEADLINE, NOW, PAID, SLOTS, town
@@ -201,11 +202,14 @@ def engine(vocabulary: Vocabulary) -> PolicyEngine:
 
 @pytest.mark.parametrize("template", SLOTS)
 def test_every_template_can_be_said_completely(engine: PolicyEngine, lang: str, template: str) -> None:
-    """A sentence for each rule, clause and duty: a policy that cannot be said is never summarised."""
+    """A sentence for each rule, clause and duty, one for passing on: what cannot be said is never summarised."""
     document = fill(template, SLOTS[template])
     policy = parse(document)
     said = engine.clauses(document, lang)
-    assert len(said) >= len(policy.permissions + policy.prohibitions + policy.obligations)
+    own = [rule for rule in policy.prohibitions if rule.action.iri not in PASSING_ON]
+    assert len(said) >= len(policy.permissions + policy.obligations) + len(own) + (own != [*policy.prohibitions])
+    whole = {rule.action.iri for rule in policy.prohibitions} >= PASSING_ON
+    assert any(("in jeder Form" if lang == "de" else "in any form") in sentence for sentence, _ in said) is whole
     assert not any("https://w3id.org" in sentence or "odrl" in sentence for sentence, _ in said)
 
 

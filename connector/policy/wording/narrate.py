@@ -11,9 +11,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from connector.policy.odrl.model import Atom, Clause, Duty, Logic, Policy, Rule, Whom
-from connector.policy.odrl.names import CONFLICTS, PROFILES
+from connector.policy.odrl.names import CONFLICTS, PREFIXES, PROFILES
 from connector.policy.wording.badges import KINDS, Badge, Coverage, Note, coverage
+from connector.policy.wording.figures import joined
 from connector.policy.wording.words import Words, complete
+
+PASSING_ON = frozenset(
+    {PREFIXES["odrl"] + name for name in ("distribute", "present", "grantUse", "nextPolicy")}
+    | {PREFIXES["cc"] + name for name in ("Distribution", "Sharing")}
+)
+"""Each name of passing on (decision 0178); people read them in one sentence where a policy forbids them all."""
 
 
 class Statement(Struct, frozen=True):
@@ -49,11 +56,32 @@ class _Narrator:
 
     def policy(self, policy: Policy) -> Said | None:
         parts = [self._rule(rule, "permission", f"/permissions/{i}") for i, rule in enumerate(policy.permissions)]
-        parts += [self._rule(rule, "prohibition", f"/prohibitions/{i}") for i, rule in enumerate(policy.prohibitions)]
+        parts += self._prohibitions(policy.prohibitions)
         parts += [self._duty(duty, "obligation", 0, f"/obligations/{i}") for i, duty in enumerate(policy.obligations)]
         if policy.prohibitions:
             parts.append([self._statement(self._say(f"policy.sentence.conflict-{policy.conflict}"), 0, "/conflict")])
         return _joined(parts)
+
+    def _prohibitions(self, rules: Sequence[Rule]) -> list[Said | None]:
+        """One statement each; passing on without conditions, forbidden by each of its names, is one for all of them."""
+        bare = [i for i, rule in enumerate(rules) if rule.action.iri in PASSING_ON and _bare(rule)]
+        notes = {(self._rows[f"/prohibitions/{i}"].badge, self._rows[f"/prohibitions/{i}"].notes) for i in bare}
+        if {rules[i].action.iri for i in bare} != PASSING_ON or len(notes) != 1:
+            bare = []
+        parts: list[Said | None] = []
+        for i, rule in enumerate(rules):
+            if i not in bare:
+                parts.append(self._rule(rule, "prohibition", f"/prohibitions/{i}"))
+            elif i == bare[0]:
+                parts.append(self._passing_on([rules[one] for one in bare], f"/prohibitions/{i}"))
+        return parts
+
+    def _passing_on(self, rules: Sequence[Rule], where: str) -> Said | None:
+        actions = complete([self._words.action(rule.action.iri) for rule in rules])
+        if actions is None:
+            return None
+        names = joined(list(dict.fromkeys(actions)), "and", self._say)
+        return [self._statement(self._say("policy.sentence.passing-on", actions=names), 0, where)]
 
     def _statement(self, sentence: str, level: int, where: str) -> Statement:
         row = self._rows[where]
@@ -140,6 +168,12 @@ class _Narrator:
         ways: list[Clause] = [c for c in flat if isinstance(c, Atom) and c.role in ("parameter", "deadline")]
         chosen = {id(clause) for clause in ways}
         return ways, [clause for clause in flat if id(clause) not in chosen]
+
+
+def _bare(rule: Rule) -> bool:
+    """Whether a rule says nothing but its action."""
+    return not (rule.named or rule.constraints or rule.action.refinements or rule.action.extras or rule.extras
+                or rule.duties or rule.remedies or rule.assigners)  # fmt: skip
 
 
 def _joined(parts: Sequence[Said | None]) -> Said | None:

@@ -10,7 +10,7 @@ from connector.catalogue.templates.templates import fill
 from connector.metadata.lists.code_lists import LICENSES, code_lists
 from connector.policy.odrl.parse import parse
 from connector.policy.wording.badges import coverage
-from connector.policy.wording.narrate import narrate
+from connector.policy.wording.narrate import PASSING_ON, narrate
 from connector.policy.wording.words import Words
 from tests.fuzz.effort import amount
 from tests.policy.cases import KIND, ODD, H, atom, municipal, use, words_of
@@ -32,12 +32,11 @@ def test_the_contract_clause_by_clause(german: Words) -> None:
         ("  Voraussetzung: Teilnehmerart ist Kommune, Kreis oder Zweckverband.", "enforced"),
         ("  Voraussetzung: Zweck liegt im Bereich Verwaltungsaufgaben.", "contractual"),
         ("  Voraussetzung: Zugriff bis einschließlich 31.12.2027.", "enforced"),
-        ("Verboten: Weitergabe.", "contractual"),
-        ("Verboten: öffentliche Darbietung.", "contractual"),
-        ("Verboten: Einräumung von Nutzungsrechten.", "contractual"),
-        ("Verboten: Weitergabe der Regeln.", "contractual"),
-        ("Verboten: Verbreitung.", "contractual"),
-        ("Verboten: nichtgewerbliches Teilen.", "contractual"),
+        (
+            "Verboten: Weitergabe in jeder Form (Weitergabe, öffentliche Darbietung, Einräumung von Nutzungsrechten,"
+            " Weitergabe der Regeln, Verbreitung und nichtgewerbliches Teilen).",
+            "contractual",
+        ),
         ("Verboten: Training von KI-Modellen.", "contractual"),
         ("Allgemeine Pflicht: Löschung; spätestens am 31.01.2028.", "monitored"),
         ("  Folge bei Verstoß: Sperrung des Zugriffs.", "monitored"),
@@ -201,3 +200,20 @@ def test_bug_the_licence_was_said_as_an_iri(words: Words, lang: str) -> None:
             lines = said(fill("open-attribution", {"source": "Stadt", "licence": licence.code}), words)
             assert any(licence.label(lang) in sentence for sentence, _ in lines)
             assert not any("http" in sentence for sentence, _ in lines)
+
+
+@pytest.mark.parametrize("at", range(6))
+@pytest.mark.parametrize(
+    "more", [None, {"constraint": [KIND]}, {"assignee": "did:web:a"}, {"remedy": [{"action": "odrl:delete"}]}]
+)
+def test_passing_on_is_one_sentence_only_where_each_name_is_forbidden_without_more(
+    german: Words, at: int, more: dict[str, Any] | None
+) -> None:
+    """>> five of the six names; six, of which one on a condition, to somebody, with a remedy << each is said."""
+    rules: list[dict[str, Any]] = [{"action": name} for name in sorted(PASSING_ON)]
+    whole = use() | {"prohibition": rules}
+    assert sum("Verboten" in sentence for sentence, _ in said(whole, german)) == 1
+    rules = [*rules[:at], *([rules[at] | more] if more else []), *rules[at + 1 :]]
+    lines = [sentence for sentence, _ in said(use() | {"prohibition": rules}, german) if "Verboten" in sentence]
+    assert len(lines) == len(rules)
+    assert "in jeder Form" not in str(lines)
