@@ -4,7 +4,7 @@ Each door is tried as one person alone. `wish` is the same as a draft, which tho
 there is none (an import, a group), the rule itself has to be loosened by the people that it names.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
 from connector.approvals.model import ApprovalRule, Voter
@@ -266,6 +266,36 @@ DOORS: dict[str, Door] = {
     "group widened": Door(lambda w: w.dataset(), lambda w, _: w.groups.add(TOWN, "partner", w.towns.did(VILLAGE))),
     "group of a draft widened": Door(_waiting, lambda w, name: w.groups.add(TOWN, name, w.towns.did(VILLAGE))),
 }  # fmt: skip
+
+
+OPENING: Mapping[str, str] = {
+    "POST P/datasets": "new, offered | new, announced | new, open | new, open, to be named | new, elsewhere",
+    "POST P/datasets/{uuid}/offers": "further offer",
+    "POST P/datasets/{uuid}/change": "other words | other words of open data | other licence of open data | announced"
+    " | opened | other rule | seen by more",
+    "POST P/datasets/{uuid}/replace": "new bytes | new bytes of open data",
+    "POST P/imports": "file imported",
+    "POST P/imports/address": "address imported | scheduled run",
+    "POST P/imports/answers": "answers",
+    "POST P/imports/undo": "repair undone | repair taken up",
+    "POST P/groups/{id}/members": "group widened | group of a draft widened",
+    "POST T/publish/{draft}/publish": "new, offered | new, open | new bytes",
+    "POST T/approvals/{id}/yes": "new, offered | other words | new bytes",
+    "POST T/datasets/{uuid}/change": "other words | other words of open data | other licence of open data | announced",
+    "POST T/datasets/{uuid}/rule": "opened | other rule | seen by more",
+    "POST T/datasets/{uuid}/version": "new bytes | new bytes of open data",
+    "POST T/datasets/{uuid}/history/{number}": "restored",
+}
+"""Doors by route; those of the desk go as drafts. P and T: the participant's place at each surface."""
+
+
+REFUSALS = {"approvals.needed-publication", "participants.group-widens"}
+OPEN_DATA = {
+    "new, open", "new, open, to be named", "other words of open data", "other licence of open data", "opened",
+    "new bytes of open data", "file imported", "address imported", "scheduled run", "answers", "repair undone",
+    "repair taken up",
+}  # fmt: skip
+"""Doors to what falls under the template of open data."""
 
 
 async def refused(w: World, door: Door, what: Any) -> str:

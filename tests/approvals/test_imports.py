@@ -336,6 +336,8 @@ async def test_a_source_that_changes_with_each_run_asks_once(town: Town) -> None
     reports = [await town.takes(catalogue("a", title=f"Titel {number}")) for number in range(12)]
     (one,) = await town.open()
     first = reports[0]
+    with pytest.raises(Mistake, match=r"harvest\.waiting-changed"):
+        await town.towns.db.write(TOWN, waiting.release, TOWN, SOURCE, "0" * 64)
     assert {report.approval for report in reports} == {one.id}
     assert one.ballot.due_at <= (await town.towns.db.read(TOWN, lambda tx: tx.now)) + 14 * 86_400_000
     digest = await town.towns.db.read(TOWN, lambda tx: waiting.of(tx, TOWN, SOURCE).digest)

@@ -9,7 +9,20 @@ from connector.approvals.decide import NotYours
 from connector.approvals.publications import NewDataset, ReplacedDataset
 from connector.errors import Mistake
 from connector.storage.database import acting
-from tests.approvals.doors import ANNA, BERTA, CARL, DOORS, TOWN, Door, Rule, World, refused, sampled
+from tests.approvals.doors import (
+    ANNA,
+    BERTA,
+    CARL,
+    DOORS,
+    OPEN_DATA,
+    REFUSALS,
+    TOWN,
+    Door,
+    Rule,
+    World,
+    refused,
+    sampled,
+)  # fmt: skip
 from tests.testkit.towns import Towns
 
 pytestmark = [pytest.mark.threat("T93"), pytest.mark.threat("T164")]
@@ -21,13 +34,6 @@ RULES: dict[str, Rule] = {
     "two people and data protection": Rule(people="two", protection=True, agree=(BERTA, CARL)),
     "personal data": Rule(personal=True, agree=(CARL,)),
 }
-REFUSALS = {"approvals.needed-publication", "participants.group-widens"}
-OPEN_DATA = {
-    "new, open", "new, open, to be named", "other words of open data", "other licence of open data", "opened",
-    "new bytes of open data", "file imported", "address imported", "scheduled run", "answers", "repair undone",
-    "repair taken up",
-}  # fmt: skip
-"""Doors to what falls under the template of open data."""
 
 
 async def begun(towns: Towns, rule: Rule) -> World:

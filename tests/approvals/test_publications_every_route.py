@@ -12,29 +12,9 @@ from types import ModuleType
 import pytest
 
 from connector import api, web
-from tests.approvals.doors import DOORS
+from tests.approvals.doors import DOORS, OPENING
 
 pytestmark = pytest.mark.threat("T164")
-
-OPENING: Mapping[str, str] = {
-    "POST P/datasets": "new, offered | new, announced | new, open | new, open, to be named | new, elsewhere",
-    "POST P/datasets/{uuid}/offers": "further offer",
-    "POST P/datasets/{uuid}/change": "other words | other words of open data | other licence of open data | announced"
-    " | opened | other rule | seen by more",
-    "POST P/datasets/{uuid}/replace": "new bytes | new bytes of open data",
-    "POST P/imports": "file imported",
-    "POST P/imports/address": "address imported | scheduled run",
-    "POST P/imports/answers": "answers",
-    "POST P/imports/undo": "repair undone | repair taken up",
-    "POST P/groups/{id}/members": "group widened | group of a draft widened",
-    "POST T/publish/{draft}/publish": "new, offered | new, open | new bytes",
-    "POST T/approvals/{id}/yes": "new, offered | other words | new bytes",
-    "POST T/datasets/{uuid}/change": "other words | other words of open data | other licence of open data | announced",
-    "POST T/datasets/{uuid}/rule": "opened | other rule | seen by more",
-    "POST T/datasets/{uuid}/version": "new bytes | new bytes of open data",
-    "POST T/datasets/{uuid}/history/{number}": "restored",
-}
-"""Doors by route; those of the desk go as drafts. P and T: the participant's place at each surface."""
 
 NOT_OPENING: Mapping[str, str] = {
     "It is kept, and nobody outside sees it before one of the doors names it.": """

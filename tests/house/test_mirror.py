@@ -106,7 +106,6 @@ PROVED_BY: dict[str, str] = {
     "metadata/check/rows.py": "metadata/check/test_rules.py",
     "metadata/rdf/names.py": "metadata/rdf/test_graph.py",
     "metadata/rdf/parse_process.py": "metadata/rdf/test_reading.py",
-    "api/harvest.py": "cities/test_importing.py",
     "harvest/ckan.py": "harvest/test_fetch.py",
     "harvest/ckan_process.py": "harvest/test_ckan_answer.py",
     "harvest/derive.py": "harvest/test_service.py",
