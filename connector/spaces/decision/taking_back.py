@@ -27,7 +27,7 @@ from connector.trust.members.trust_list import (
 )
 
 A_SECOND: Final = 2
-"""Numbers left out for each second since a version was made: lists are made once a second (`issuing.LOOK_S`)."""
+"""Numbers for each second that a space is old: lists are made once a second at most (`issuing.LOOK_S`)."""
 _STRICT: Final[Mapping[MemberState, int]] = {"active": 0, "suspended": 1, "ended": 2, "left": 2, "expelled": 2}
 
 
@@ -39,15 +39,15 @@ class Change(Struct, frozen=True, kw_only=True):
     what: str
 
 
-def unused(version: int, made_at: int, now: int) -> int:
-    """A number that no list ever had: `version` was the newest at that time (ms), and whatever was made of this space
-    since is below it.
+def unused(began_at: int, now: int) -> int:
+    """A number that no list of a space of that age ever had (ms).
 
-    Induction over everything that can have happened since: a list made adds one in a second, a recovery adds less than
-    `A_SECOND` of these for the time since its own base, and a restore takes away. So it does not matter how often which
-    backup was put back in between.
+    Every list until now is below it: those that were made one after the other are one a second at most, and those made
+    after a recovery began at this very number for an earlier time, and have added one a second since. So it does not
+    matter which backups were put back in between, or how often. The age is in every backup; a number that is counted
+    from the newest list of a backup is not enough, for another branch may have gone further by then.
     """
-    return version + 1 + A_SECOND * (1 + max(0, now - made_at) // 1000)
+    return 2 + A_SECOND * (1 + max(0, now - began_at) // 1000)
 
 
 def changes(members: Mapping[str, Member], taken: Sequence[Member], grouped: frozenset[str]) -> list[Change]:

@@ -154,7 +154,7 @@ class ListRecovery:
                 raise Mistake("spaces.recovery-changed")
             if row.asked.away and not incomplete:
                 raise Mistake("spaces.recovery-away", count=len(row.asked.away))
-            after = _settled(tx, row)
+            after = _settled(tx, now, row)
             if listed is not None:
                 _take_back(tx, hosted, now, listed, jws)
             name = now.name if listed is None else listed.name or now.name
@@ -201,13 +201,11 @@ def _noticed(tx: Tx, hosted: Hosted, version: int, jws: str, asked: Asked | None
     recovery_store.put(tx, replace(row, asked=asked))
 
 
-def _settled(tx: Tx, row: Recovery) -> Recovery:
+def _settled(tx: Tx, space: Space, row: Recovery) -> Recovery:
     """What waits for its signature may have been signed before, so it is made anew under a number of its own."""
     newest = store.newest_version(tx, row.participant, signed=False)
-    last = (0, tx.now) if newest is None else (newest.version, newest.made_at)
-    if row.settled_at is not None:
-        last = max(last, (row.floor, row.settled_at))
-    floor = max(taking_back.unused(*last, tx.now), row.found + 1)
+    last = max(row.found, row.floor, 0 if newest is None else newest.version)
+    floor = max(taking_back.unused(space.created_at, tx.now), last + 1)
     store.drop_unsigned(tx, row.participant)
     return recovery_store.put(tx, replace(row, state="settled", floor=floor, settled_at=tx.now, jws=""))
 

@@ -108,20 +108,32 @@ class History:
     """An authority, its backups, and all numbers that it ever gave; lists are made once a second at most."""
 
     def __init__(self) -> None:
-        self.now, self.newest, self.floor = NOW, (1, NOW), (0, 0)
-        self.given, self.backups = [1], [((1, NOW), (0, 0))]
+        self.now, self.newest, self.floor = NOW, 1, 0
+        self.given, self.backups = [1], [(1, 0)]
 
     def issue(self, count: int) -> None:
         for _ in range(count):
             self.now += 1_000
-            number = max(self.newest[0] + 1, self.floor[0])
-            self.newest = (number, self.now)
-            self.given.append(number)
+            self.newest = max(self.newest + 1, self.floor)
+            self.given.append(self.newest)
 
     def restore(self, which: int) -> None:
-        self.newest, self.floor = self.backups[which % len(self.backups)]
-        last = max(self.newest, self.floor)
-        self.floor = (unused(*last, self.now), self.now)
+        """It takes a second at least: a stop, a command, a start, a person."""
+        self.now += 1_000
+        self.newest, floor = self.backups[which % len(self.backups)]
+        self.floor = max(unused(NOW, self.now), floor + 1, self.newest + 1)
+
+
+def test_bug_a_number_was_counted_from_the_newest_list_of_each_backup() -> None:
+    """>> an old backup, then a younger one of the branch that was given up << it goes on above the other branch."""
+    history = History()
+    history.issue(3)
+    history.backups.append((history.newest, history.floor))
+    history.restore(0)
+    history.issue(2)
+    history.restore(1)
+    history.issue(1)
+    assert len(history.given) == len(set(history.given))
 
 
 @given(st.lists(st.tuples(st.sampled_from(["issue", "wait", "backup", "restore"]), st.integers(0, 50)), max_size=30))

@@ -415,7 +415,9 @@ async def test_a_process_without_any_space_has_nothing_to_ask_for(space: Space, 
         await county.admit(one)
         await joining.work()
         await town.services.trust.spaces.catch_up()
-        assert [name for name, one in wanted.items() if one()] == ["space-lists", "space-join", "space-groups"]
+        assert [name for name, one in wanted.items() if one()] == [
+            "space-lists", "space-join", "space-groups", "space-recovery",
+        ]  # fmt: skip
 
 
 async def test_the_job_brings_the_news_and_the_list(county: County, town: City) -> None:
