@@ -166,10 +166,10 @@ async def test_in_one_process_a_statement_that_stood_before_its_transaction(
     at_the_door, look_on = asyncio.Event(), asyncio.Event()
     document = town.services.contracts.termination_delivery._document
 
-    async def slowly(did: str) -> Mapping[str, Any]:
+    async def slowly(did: str, own: str = "") -> Mapping[str, Any]:
         at_the_door.set()
         await look_on.wait()
-        return await document(did)
+        return await document(did, own)
 
     town.services.contracts.termination_delivery._document = slowly
     coming = asyncio.ensure_future(statement(held)())

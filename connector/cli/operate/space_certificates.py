@@ -77,6 +77,6 @@ def _tell(call: Call, found: Any) -> None:
         )  # fmt: skip
         if one["level"]:
             call.tell(
-                "space.certificate-shown", subject=one["subject"], issuer=one["issuer"], begins=one["validFrom"][:10],
-                ends=one["validUntil"][:10], level=one["level"],
+                "space.certificate-shown", subject=one["subject"], issuer=one["issuer"], begins=one["valid_from"][:10],
+                ends=one["valid_until"][:10], level=one["level"],
             )  # fmt: skip

@@ -1,6 +1,7 @@
 """`hanse space certificates` and what goes with them: what a member says over the wire, and what people make of it."""
 
 import asyncio
+from hashlib import sha256
 
 import pytest
 from msgspec.structs import replace
@@ -8,6 +9,7 @@ from msgspec.structs import replace
 from connector.cli.main import main
 from connector.cli.operate import doctor_spaces
 from connector.clock import rfc3339
+from connector.spaces.decision import sealing
 from connector.spaces.documents import RequestClaims
 from connector.trust.keys.jwk import thumbprint
 from connector.trust.members.trust_list import Sealing, millis
@@ -75,6 +77,26 @@ async def test_bug_a_member_lists_a_certificate_of_level_two_by_itself(
     assert (found.sha256, found.valid_until, before <= millis(found.valid_from) + 999) == (SEAL, None, True)
     wrong = await typed(county.city, capsys, "certificate-refuse", did, "d" * 64, "--who", ANNA, code=1)
     assert "has named no such seal certificate" in wrong
+
+
+async def test_bug_what_a_certificate_says_ended_the_command(
+    county: County, town: City, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bug: >> a member brings its certificate; refused with a reason << the list of them broke off."""
+    one, did = await joined(town, TOWN, county), town.did(TOWN)
+    await town.stop_jobs()
+    joining, hosted = town.services.spaces.joining, await town.services.participants.get(TOWN)
+    name = sha256(hosted.chain[0]).hexdigest()
+    keys = replace(await joining._own_keys(hosted), seal_certificates=(name,))
+    said = RequestClaims(space=one.space, request="keys", keys=keys, certificates=sealing.own(hosted.keys, keys))
+    await joining.request(hosted, one, said)
+    out = await typed(county.city, capsys, "certificates")
+    assert f"Musterstadt ({did}): {name}" in out
+    assert "  subject CN=Musterstadt, issuer CN=" in out
+    assert "level L2 by its own word" in out
+    await typed(county.city, capsys, "certificate-refuse", did, name, "--who", ANNA, "--reason", "Nobody answered.")
+    [standing] = await county.city.services.spaces.certificates.standing(COUNTY, did)
+    assert (standing.state, standing.reason) == ("refused", "Nobody answered.")
 
 
 @pytest.mark.threat("T150")
