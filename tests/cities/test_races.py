@@ -206,6 +206,7 @@ async def test_one_agreement_is_replaced_once(first: int, two: Race) -> None:
         assert (told["event"], told["by"]) == ("replaced", new.digest)
 
 
+@pytest.mark.long
 async def test_by_chance_nothing_else_comes_out(two: Race) -> None:
     """Seals, copies, deadline, terminations at random moments at either replica << one outcome, the same for both."""
     dice = random.Random(57)

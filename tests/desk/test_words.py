@@ -5,6 +5,8 @@ import tempfile
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from connector import verify
 from connector.language import catalogue
 from tests.desk.lively import lively
@@ -53,6 +55,7 @@ def test_refusals_are_said_plainly() -> None:
     assert technical == BY_PROGRAMS
 
 
+@pytest.mark.long
 async def test_no_page_speaks_of_technology() -> None:
     """>> every German page that a person with all roles at a town can reach << none of the words of the trade."""
     with tempfile.TemporaryDirectory(prefix="hw") as folder:

@@ -92,15 +92,13 @@ def test_bug_the_partners_own_copy_shows_what_was_hidden_or_changed(world: World
     """Bug: another countersignature than in the partner's copy PASSED beside it.
 
     >> the bundle beside that of the side that ended it << it passes for nobody, whoever helps."""
+    everybody_else = tuple(one for one in ACTORS if one not in (C, "consumer"))
     for beside, attacks in (
         (ended_by("consumer")(Hand(world, (C,), CONSUMER)), ("hide", "withhold")),
         (withheld(Hand(world, (C,), CONSUMER)), ("change", "approval")),
     ):
-        for row in ROWS:
-            if C in row or "consumer" in row:
-                continue
-            for attack in attacks:
-                assert outcome(world, attack, row, beside=beside) in ("open", "FAILED"), (row, attack)
+        for attack in attacks:
+            assert outcome(world, attack, everybody_else, beside=beside) in ("open", "FAILED"), attack
 
 
 def test_an_old_copy_is_shown_by_anybody_and_says_until_when_it_speaks(world: World) -> None:

@@ -38,7 +38,7 @@ from tests.dialects.answers import (
 )
 from tests.dialects.notations import EX, READERS
 from tests.dialects.outsiders import ODRL_CONTEXT, H
-from tests.fuzz.effort import in_turn
+from tests.fuzz.effort import amount, in_turn
 from tests.suites import engine, force
 from tests.suites.municipal.suite import cases, write
 
@@ -182,7 +182,7 @@ POLICY = st.fixed_dictionaries(
 
 
 @pytest.mark.threat("T63")
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=amount(12, 30), deadline=None)
 @given(document=POLICY)
 def test_no_policy_says_less_in_another_notation(document: dict[str, Any]) -> None:
     """>> one policy in six notations  << one decision for every request in every phase."""
