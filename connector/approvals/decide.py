@@ -98,6 +98,11 @@ def lacking(ballot: Ballot, stewards: frozenset[str], officers: frozenset[str]) 
     return "steward" if protection and wanted + protection > len(free | other) else None
 
 
+def falls_short(ballot: Ballot, stewards: int, protection: int) -> bool:
+    """Whether it asks for fewer people than these: a yes counted under such a rule completes nothing any more."""
+    return ballot.stewards < stewards or ballot.protection < protection
+
+
 def require_open(ballot: Ballot, now: int) -> None:
     """Raises Late: with what became of it."""
     state: State = expire(ballot, now).state

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec.structs import replace
 
-from connector.approvals import store
+from connector.approvals import decide, store
 from connector.approvals.imports import ImportApprovals, import_draft
 from connector.approvals.model import PEOPLE, ApprovalRow, ApprovalRule, Part, Voter
 from connector.approvals.service import Approvals, Asked
@@ -131,7 +131,7 @@ class PublicationApprovals:
         """Raises Mistake where the rule in force now asks for more than it asked when the draft was submitted."""
         templates, _, personal = self._about(tx, slug, drafted(one))
         rule = self._approvals.rules.strictest(tx, slug, templates, personal=personal)
-        if int(rule.people == "two") > one.ballot.stewards or int(rule.protection) > one.ballot.protection:
+        if decide.falls_short(one.ballot, int(rule.people == "two"), int(rule.protection)):
             raise Mistake("approvals.stricter")
 
     def comparison(self, tx: Tx, slug: str, one: ApprovalRow) -> Comparison:

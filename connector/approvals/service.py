@@ -20,6 +20,7 @@ from connector.approvals.model import (
     Directory,
     Part,
     Subject,
+    Vote,
     Voter,
 )
 from connector.approvals.rules import DAYS, ApprovalRules, without
@@ -89,13 +90,28 @@ class Approvals:
         stewards, protection = _others(rule, asked), int(rule.protection or asked.personal)
         known = store.of_process(tx, slug, asked.process)
         if known is not None and _same(known, asked) and known.ballot.state in ("open", "approved"):
-            return known
+            return self._in_force(tx, known, asked)
         if not stewards and not protection:
             return None
         if known is not None:
             self.went_on(tx, slug, asked.process)
         opened = self.open(tx, slug, asked, rule, stewards, protection, asked.drafter)
         return self._offered_by(tx, opened, known) if known is not None else opened
+
+    def in_force(self, tx: Tx, one: ApprovalRow) -> ApprovalRow:
+        """The same, or where the rule of now asks for more than it did, a new one in which its yeses count."""
+        return self._in_force(tx, one, _asked_again(one))
+
+    def _in_force(self, tx: Tx, one: ApprovalRow, asked: Asked) -> ApprovalRow:
+        rule = self.rules.of(tx, one.participant, asked.subject, asked.template)
+        stewards = _others(rule, asked)
+        protection = max(int(rule.protection or asked.personal), one.ballot.protection)
+        if not decide.falls_short(one.ballot, stewards, protection):
+            return one
+        self.went_on(tx, one.participant, one.process)
+        return self.open(
+            tx, one.participant, asked, rule, stewards, protection, one.ballot.drafter, votes=one.ballot.votes
+        )  # fmt: skip
 
     def _nobody(self, tx: Tx, slug: str, asked: Asked) -> bool:
         """Whether there is neither a rule nor an approval, and without one nobody has to agree: the usual case."""
@@ -147,13 +163,22 @@ class Approvals:
     # What people do
 
     def yes(self, tx: Tx, slug: str, approval_id: str, voter: Voter, part: Part | None = None) -> ApprovalRow:
-        """She agrees; raises Unknown, or Mistake in words if she may not, or it is over."""
+        """She agrees; raises Unknown, or Mistake in words if she may not, or it is over.
+
+        Where hers would be the last about a negotiation, and the rule asks for more by now, it counts in a new one.
+        """
         held = self._held(tx, slug, approval_id)
         chosen = part or decide.part_for(held.ballot, voter) or _said(held.ballot, voter)
         ballot = decide.yes(held.ballot, voter, chosen, tx.now)
         if ballot == held.ballot:
             return held
-        return self._decided(tx, replace(held, ballot=ballot), voter.who, "yes", part=chosen)
+        said = replace(held, ballot=ballot)
+        if said.process and ballot.state == "approved":
+            anew = self.in_force(tx, said)
+            if anew.id != held.id:
+                self._log(tx, anew, voter.who, "yes", part=chosen)
+                return anew
+        return self._decided(tx, said, voter.who, "yes", part=chosen)
 
     def revoke(self, tx: Tx, slug: str, approval_id: str, voter: Voter) -> ApprovalRow:
         """She takes her yes back, before the last one; raises as `yes`."""
@@ -255,12 +280,14 @@ class Approvals:
     # Steps inside a transaction
 
     def open(
-        self, tx: Tx, slug: str, asked: Asked, rule: ApprovalRule, stewards: int, protection: int, drafter: str = ""
+        self, tx: Tx, slug: str, asked: Asked, rule: ApprovalRule, stewards: int, protection: int, drafter: str = "",
+        *, votes: tuple[Vote, ...] = (),
     ) -> ApprovalRow:  # fmt: skip
-        """A new approval, its deadline as a timer; raises Mistake if nobody could ever agree to a draft."""
+        """A new approval, its deadline as a timer; `votes` count already. Raises Mistake if nobody could ever agree to
+        a draft."""
         span = (rule.days or DAYS) * DAY_MS
         due_at = tx.now + span if rule.days else NEVER_MS
-        ballot = Ballot(stewards=stewards, protection=protection, drafter=drafter, due_at=due_at)
+        ballot = Ballot(stewards=stewards, protection=protection, drafter=drafter, due_at=due_at, votes=votes)
         # What a partner or a delivery waits for has its deadline, and people may come meanwhile.
         if asked.subject == "publication" and not asked.later:
             self._require_somebody(tx, slug, ballot)
@@ -328,6 +355,16 @@ def _same(known: ApprovalRow, asked: Asked) -> bool:
     """Whether people were asked about just this, and data protection too if the data may be about persons by now."""
     shown = (known.terms, known.dataset_version) == (asked.terms, asked.dataset_version)
     return shown and (known.ballot.protection > 0 or not asked.personal)
+
+
+def _asked_again(one: ApprovalRow) -> Asked:
+    """What it was asked about. What nobody of ours wanted has a steward to ask, so an offer without is wanted."""
+    wanted = one.subject == "offer" and (bool(one.ballot.drafter) or not one.ballot.stewards)
+    return Asked(
+        subject=one.subject, title=one.title, dataset=one.dataset, template=one.template, process=one.process,
+        counterparty=one.counterparty, terms=one.terms, dataset_version=one.dataset_version, wanted=wanted,
+        drafter=one.ballot.drafter,
+    )  # fmt: skip
 
 
 def _said(ballot: Ballot, voter: Voter) -> Part:

@@ -176,6 +176,14 @@ def test_what_lacks_a_person_nobody_can_complete(demand: tuple[int, int]) -> Non
                         assert (lacks is None) == ends
 
 
+@pytest.mark.threat("T160")
+def test_what_asks_for_fewer_in_any_part_falls_short() -> None:
+    """>> every demand of before beside every one of now << it falls short unless no part asks for more now."""
+    for before, now in product([(0, 0), *DEMANDS], [(0, 0), *DEMANDS]):
+        enough = now[0] <= before[0] and now[1] <= before[1]
+        assert decide.falls_short(ballot(*before), *now) is not enough
+
+
 def having(town: tuple[Voter, ...], role: str) -> frozenset[str]:
     return frozenset(one.who for one in town if role in one.roles)
 

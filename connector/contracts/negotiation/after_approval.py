@@ -82,6 +82,8 @@ class AfterApproval:
         match held.ballot.state:
             case "approved" if partner is not None:
                 self._decide.approved(tx, case, partner)
+            case "approved" if self._sender.approvals.in_force(tx, held).id != held.id:
+                self._sender.ask(tx, case, "approval")
             case "approved":
                 self._taken(tx, replace(case, approval=by(held, case)))
             case "countered":

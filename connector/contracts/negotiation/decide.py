@@ -129,19 +129,12 @@ class NegotiationDecider:
 
         The agreement says the terms of the case; else it would not have been taken.
         """
-        asked = Asked(
-            subject="offer", title=case.title, dataset=case.dataset, process=case.id, counterparty=case.counterparty,
-            terms=self._engine.digest(case.policy if agreement is None else agreement.document), wanted=True,
-            drafter="" if case.approval is None else case.approval.pseudonym,
-        )  # fmt: skip
-        held = self._sender.approvals.contract(tx, case.participant, asked)
-        if held is None or held.ballot.state == "approved":
+        terms = self._engine.digest(case.policy if agreement is None else agreement.document)
+        if self._sender.may_seal(tx, case, terms):
             done = self._seals.countersign(tx, case, agreement)
             if done is not None:
                 return done
             self._sender.errand(tx, case, AT_ONCE)
-        else:
-            self._sender.ask(tx, case, "approval")
         return case
 
     def _decide(

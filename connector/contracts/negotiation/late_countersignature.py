@@ -145,7 +145,10 @@ class LateCountersignatures:
             raise Mistake("contracts.other-text-read")
         if self._under_way(tx, case):
             return agreement
-        held, terms = self._sender.approvals.of_process(tx, slug, case.id), self._agreements.deal(case.policy)
+        terms = self._agreements.deal(case.policy)
+        if not self._sender.may_seal(tx, case, terms):
+            return agreement
+        held = self._sender.approvals.of_process(tx, slug, case.id)
         said = who_agreed.ordered(by.said_by(tx.actor), tx.now, held, case, terms)
         case = store.save_case(tx, replace(case, approval=said))
         answered(tx, slug, case.id)

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from connector.approvals.service import Approvals
+from connector.approvals.service import Approvals, Asked
 from connector.catalogue.model import Dataset, Offer
 from connector.contracts import object_store, store
 from connector.contracts.agreement import replacement
@@ -138,6 +138,19 @@ class NegotiationSender:
     def ask(self, tx: Tx, case: NegotiationRow, question: str) -> None:
         """A person has to decide; the negotiation waits."""
         ask(tx, case.participant, case.id, question)
+
+    def may_seal(self, tx: Tx, case: NegotiationRow, terms: str) -> bool:
+        """As consumer: whether all who have to agree to terms with this digest have; else they are asked, and the
+        negotiation waits."""
+        asked = Asked(
+            subject="offer", title=case.title, dataset=case.dataset, process=case.id, counterparty=case.counterparty,
+            terms=terms, wanted=True, drafter="" if case.approval is None else case.approval.pseudonym,
+        )  # fmt: skip
+        held = self.approvals.contract(tx, case.participant, asked)
+        if held is None or held.ballot.state == "approved":
+            return True
+        self.ask(tx, case, "approval")
+        return False
 
     def errand(self, tx: Tx, case: NegotiationRow, work: str, *, due_at: int | None = None, **facts: str) -> None:
         errand(tx, process(case), work, due_at=due_at, **facts)

@@ -90,13 +90,13 @@ class ApprovalPages:
         voter, name, seen = call.voter, call.param("id"), call.form.text("seen")
 
         @long
-        def unit(tx: Tx) -> None:
+        def unit(tx: Tx) -> str:
             row, _ = self._drafts.yes(tx, call.slug, name, voter, part)
             if self._version(tx, row) != seen:
                 raise Mistake("approvals.changed" if import_draft(row) is None else "harvest.waiting-changed")
+            return row.id
 
-        await self._db.write(call.slug, unit)
-        return to(call.at("approvals", name))
+        return to(call.at("approvals", await self._db.write(call.slug, unit)))
 
     async def revoke(self, call: Call) -> web.StreamResponse:
         name = call.param("id")

@@ -242,6 +242,94 @@ async def test_bug_data_that_turned_out_to_be_about_persons_passed_data_protecti
     assert (await towns.case(VILLAGE, case.id)).shown == "FINALIZED"
 
 
+@pytest.mark.on_both
+@pytest.mark.threat("T160")
+@pytest.mark.parametrize("late", [False, True], ids=["before the last yes", "after it"])
+@pytest.mark.parametrize(("people", "protection"), [("two", False), ("one", True), ("two", True)])
+async def test_bug_a_yes_under_a_laxer_rule_concluded_under_a_stricter_one(
+    towns: Towns, people: str, protection: bool, late: bool
+) -> None:
+    """>> one has to agree to a contract; the rule comes to ask for more, before her yes or its errand << it waits
+    anew, her yes counts there, hers alone concludes nothing, and the contract names all who agreed."""
+    await ruled(towns, TOWN, "contract", "one")
+    case = await asked(towns)
+    before = await waiting(towns)
+    if late:
+        await towns.db.write(TOWN, towns.publications.yes, TOWN, before.id, ANNA)
+    await ruled(towns, TOWN, "contract", people, protection=protection)
+    if not late:
+        await yes(towns, before, ANNA)
+    await towns.run()
+    anew = await waiting(towns)
+    assert (anew.id != before.id, [one.who for one in anew.ballot.votes]) == (True, [ANNA.who])
+    assert (await yes(towns, anew, ANNA)).ballot.state == "open"
+    assert await states(towns, case) == ("REQUESTED",)
+    others = [*([BERTA] if people == "two" else []), *([CARL] if protection else [])]
+    for who in others:
+        assert (await towns.case(VILLAGE, case.id)).shown == "REQUESTED"
+        await yes(towns, anew, who)
+    ended = await towns.case(VILLAGE, case.id)
+    assert ended.shown == "FINALIZED"
+    sealed = await towns.db.read(
+        VILLAGE, towns.contracts.agreements.sealed, await towns.agreement(VILLAGE, ended.agreement)
+    )
+    said = json.loads(sealed[draft.APPROVAL["provider"]])
+    assert {one["pseudonym"] for one in said["people"]} == {one.who for one in (ANNA, *others)}
+
+
+@pytest.mark.threat("T160")
+@pytest.mark.parametrize("late", [False, True], ids=["before the last yes", "after it"])
+async def test_bug_our_own_seal_went_by_the_rule_of_before(towns: Towns, late: bool) -> None:
+    """>> data protection has to agree to what the village asks for; two people have to besides, before its yes or
+    before the errand << no seal before two stewards have agreed, too."""
+    await ruled(towns, VILLAGE, "offer", "one", protection=True)
+    case = await asked(towns)
+    before = await waiting(towns, VILLAGE)
+    assert (before.ballot.stewards, before.ballot.protection) == (0, 1)
+    if late:
+        await towns.db.write(VILLAGE, towns.publications.yes, VILLAGE, before.id, CARL)
+    await ruled(towns, VILLAGE, "offer", "two", protection=True)
+    if not late:
+        await yes(towns, before, CARL)
+    await towns.run()
+    anew = await waiting(towns, VILLAGE)
+    for who in (ANNA, BERTA):
+        assert (await towns.case(VILLAGE, case.id)).shown == "AGREED"
+        await yes(towns, anew, who)
+    assert (await towns.case(VILLAGE, case.id)).shown == "FINALIZED"
+
+
+@pytest.mark.threat("T160")
+async def test_bug_one_person_signed_by_hand_under_a_rule_of_two_that_came_later(towns: Towns) -> None:
+    """>> a sealed contract has to be read, and nobody was asked; two people have to agree from now on; one orders our
+    signature << it waits for two, and after both it is signed by who reads it."""
+    made, offer = await towns.publish(TOWN)
+    await ruled(towns, TOWN, "contract", "one")
+    case = await towns.ask(VILLAGE, TOWN, (made, offer))
+    await towns.run()
+    newer = Replacement(source=await towns.file(TOWN, "1" * 64))
+    await towns.db.write(TOWN, towns.catalogue.life.replace, TOWN, made.id, newer)
+    await yes(towns, await waiting(towns), ANNA)
+    await yes(towns, await waiting(towns), ANNA)
+    case = await towns.case(VILLAGE, case.id)
+    assert case.shown == "AGREED"
+    await ruled(towns, VILLAGE, "offer", "two")
+
+    async def order() -> str:
+        agreement = await towns.agreement(VILLAGE, case.agreement)
+        read = await towns.db.read(VILLAGE, towns.contracts.countersigning.unread, agreement)
+        by = Approval(role="steward", pseudonym=ANNA.who)
+        await towns.db.write(VILLAGE, towns.contracts.countersigning.order, VILLAGE, agreement.id, by, read)
+        await towns.run()
+        return (await towns.case(VILLAGE, case.id)).shown
+
+    assert await order() == "AGREED"
+    anew = await waiting(towns, VILLAGE)
+    for who in (ANNA, BERTA):
+        await yes(towns, anew, who)
+    assert await order() == "FINALIZED"
+
+
 async def test_a_partner_that_is_no_member_any_more_gets_none(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
     """>> struck from the list while people think << their yes ends the negotiation; an away list is waited for."""
     await ruled(towns, TOWN, "contract", "one")
