@@ -105,8 +105,12 @@ class FixedAnchor(Anchor):
         listed = super().current
         return replace(listed, participants=(*listed.participants, *self._fixed.values()))
 
+    @property
+    def entries(self) -> Mapping[str, Entry]:
+        return {**super().entries, **self._fixed}
+
     def entry(self, did: str) -> Entry | None:
-        return self._fixed.get(did) or super().entry(did)
+        return self.entries.get(did)
 
     def member(self, did: str, now: int) -> Entry:
         return self._fixed[did] if did in self._fixed else super().member(did, now)
