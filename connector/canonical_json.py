@@ -13,6 +13,8 @@ import msgspec
 _DIGITS: Final = bytes(ord("0") if chr(octet) in "0123456789" else ord(".") for octet in range(256))
 _LONG: Final = b"0" * 16
 """More digits than every reader keeps of a number; in a string they may stand too, which costs only time."""
+DEEPEST: Final = 300
+"""Levels of a value that has a canonical form, as `verify.formats.jcs` says."""
 
 
 def _fraction(_text: str) -> Never:
@@ -29,7 +31,19 @@ def encode(value: object) -> bytes | None:
         same = bool(_READ.decode(data) == value)  # no tuple, no bytes, no name that is no string
     except (msgspec.MsgspecError, TypeError, ValueError, RecursionError):
         return None
-    return data if same and _LONG not in data.translate(_DIGITS) and _plain(data) else None
+    if not same or _LONG in data.translate(_DIGITS) or (data.count(b"[") + data.count(b"{") > DEEPEST and deep(value)):
+        return None
+    return data if _plain(data) else None
+
+
+def deep(value: object) -> bool:
+    """Whether it has more than DEEPEST levels: how deep a parser goes differs from one Python to the next, and what we
+    make of a text from elsewhere must not."""
+    level = [value] if isinstance(value, dict | list | tuple) else []
+    for _ in range(DEEPEST):
+        within = (item.values() if isinstance(item, dict) else item for item in level)
+        level = [inner for items in within for inner in items if isinstance(inner, dict | list | tuple)]
+    return bool(level)
 
 
 def _plain(data: bytes) -> bool:

@@ -60,9 +60,21 @@ def test_leaves_what_is_odd_to_the_slow_writer(value: object) -> None:
     assert canonical_json.encode(value) is None
 
 
-def test_too_deep_is_left_to_it_too() -> None:
-    """Nesting ends in None, not in a crash."""
+def _nested(levels: int) -> object:
     value: object = 1
-    for _ in range(100_000):
+    for _ in range(levels):
         value = [value]
-    assert canonical_json.encode(value) is None
+    return value
+
+
+@pytest.mark.parametrize("levels", [jcs.DEEPEST + 1, 900, 5_000, 100_000])
+def test_too_deep_is_left_to_it_too(levels: int) -> None:
+    """Past bug: what one Python could sign another one could not read. Nesting ends in None, not in a crash."""
+    assert canonical_json.encode(_nested(levels)) is None
+
+
+def test_what_both_write_is_as_deep_for_both() -> None:
+    """>> three hundred levels, and a thousand lists side by side << the bytes that the slow writer has."""
+    assert canonical_json.DEEPEST == jcs.DEEPEST
+    for value in (_nested(jcs.DEEPEST), [[]] * 1_000, {"a": [{}] * 1_000}):
+        assert canonical_json.encode(value) == jcs.encode(value)

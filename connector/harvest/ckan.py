@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 from msgspec import Struct
 from pyoxigraph import Literal, NamedNode, Triple
 
+from connector.canonical_json import deep
 from connector.errors import PeerError
 from connector.metadata.rdf.graph import Node
 from connector.metadata.rdf.names import DCAT, DCATDE, DCT, FOAF, LOCN, RDF, VCARD, XSD
@@ -61,6 +62,8 @@ def packages(content: bytes, most: int = MOST_VALUES) -> Packages:
         raise PeerError("http.json-nodes", limit=most)
     try:
         answer = json.loads(content)
+        if deep(answer):
+            raise PeerError("harvest.no-ckan")
         if b"\\ud" in content.lower():
             answer = _whole(answer)
     except (ValueError, RecursionError):
@@ -192,7 +195,8 @@ def _many(value: object) -> list[Any]:
     """One text, a list, or a list written as JSON, as extras have it."""
     if isinstance(value, str) and value.startswith("["):
         try:
-            value = _whole(json.loads(value))
+            found = json.loads(value)
+            value = [] if deep(found) else _whole(found)
         except (ValueError, RecursionError):
             return []
     if isinstance(value, str):

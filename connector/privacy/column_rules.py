@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from connector.canonical_json import deep
 from connector.privacy import pseudonyms
 from connector.privacy.column_scan import AgreementOfRow
 from connector.privacy.retention import RetentionReason
@@ -117,9 +118,10 @@ def shown(text: str) -> object:
     if not text.startswith(("{", "[")):
         return text
     try:
-        return msgspec.json.decode(text)
+        value = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError):
         return text
+    return text if deep(value) else value
 
 
 def freed(way: Way, value: object, pseudonym: str) -> object:

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from msgspec.structs import replace
 
+from connector.canonical_json import deep
 from connector.reading import coordinates, csv_table, geopackage, json_table, personal
 from connector.reading.columns import Profile, span_of
 from connector.reading.map_preview import MapPreview
@@ -179,6 +180,7 @@ def _from_text(profile: Profile, number: int, said: str) -> Map | None:
                 geometry = json.loads(text[:1_000_000])
             except (ValueError, RecursionError):
                 geometry = None
+            geometry = None if deep(geometry) else geometry
         elif wkt := _WKT.fullmatch(text[:1_000_000]):
             code = int(wkt[1]) if wkt[1] else code
             geometry = _of_wkt(wkt[2].upper(), wkt[3])
@@ -198,6 +200,8 @@ def _of_wkt(kind: str, text: str) -> object:
     try:
         found = json.loads(spelled.replace("(", "[").replace(")", "]"))
     except (ValueError, RecursionError):
+        return None
+    if deep(found):
         return None
     if kind == "POINT":
         found = found[0] if found else None

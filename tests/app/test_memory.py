@@ -35,15 +35,15 @@ class Ring:
 
 @pytest.mark.usefixtures("as_it_was")
 def test_cycles_do_not_gather() -> None:
-    """>> a hundred thousand objects in circles of one, in a process that has started << never more of them than new
-    objects are allowed before the youngest are looked through."""
+    """>> a hundred thousand objects in circles of one, in a process that has started << hardly more of them than new
+    objects are allowed before the youngest are looked through: from Python 3.12 on that waits for the next call."""
     memory.starting()
     memory.started()
     most = 0
     for _ in range(100_000):
         Ring()
         most = max(most, Ring.lying)
-    assert 0 < most <= memory.THRESHOLDS[0]
+    assert 0 < most < 1.1 * memory.THRESHOLDS[0]
 
 
 @pytest.mark.usefixtures("as_it_was")

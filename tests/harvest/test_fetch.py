@@ -229,6 +229,17 @@ async def test_bug_pages_within_the_limits_were_gigabytes_together() -> None:
         assert (len(names(delivery)), delivery.complete) == (count, count == 4)
 
 
+@pytest.mark.parametrize("levels", [301, 900, 5_000, 100_000])
+def test_an_answer_too_deep_is_none_on_every_python(levels: int) -> None:
+    """Past bug: nine hundred levels were an answer of CKAN to Python 3.13 and none to 3.11."""
+    deep = b"[" * levels + b"]" * levels
+    with pytest.raises(PeerError) as fault:
+        ckan.packages(b'{"success": true, "result": %s, "x": "\\ud800"}' % deep)
+    assert fault.value.code == "harvest.no-ckan"
+    within = Graph(ckan.dataset({"id": "a", "theme": deep.decode()}, PORTAL))
+    assert within.values(NamedNode(f"{PORTAL}/dataset/a"), DCAT.theme) == ()
+
+
 def test_packages_of_any_kind_end_as_triples() -> None:
     """>> members of the wrong type << left out; what is there is named below the portal."""
     wrong = {"id": "a b", "title": 7, "tags": "x", "extras": None, "resources": [7, {"url": ["x"]}],

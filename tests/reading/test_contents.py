@@ -198,6 +198,17 @@ def test_coordinates_in_degrees_gauss_krueger_and_one_column() -> None:
     assert (well_known.tables[0].map.crs, well_known.tables[0].map.objects) == (25832, 2)
 
 
+@pytest.mark.parametrize("levels", [301, 900, 5_000, 100_000])
+def test_a_geometry_too_deep_is_none_on_every_python(levels: int) -> None:
+    """Past bug: whether a cell held a geometry depended on how deep the parser of a Python goes."""
+    deep = "[" * levels + "8.65, 49.87" + "]" * levels
+    wkt = "(" * levels + "8.65 49.87" + ")" * levels
+    for cell in (f'"{{""type"": ""Polygon"", ""coordinates"": {deep}}}"', f"POLYGON {wkt}"):
+        found = contents(f"name;ort\na;POINT (8.65 49.87)\nb;{cell}\n".encode())
+        assert found.tables[0].map is not None
+        assert (found.tables[0].map.objects, found.tables[0].map.without) == (1, 1), cell[:40]
+
+
 def test_what_nobody_can_use_is_refused_with_the_reason() -> None:
     assert refused(b"") == "empty"
     assert refused(b"\xef\xbb\xbf \r\n;;;\r\n") == "empty"

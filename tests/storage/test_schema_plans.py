@@ -244,10 +244,11 @@ def test_no_statement_walks_through_a_table_that_grows_on_postgres(on_postgres: 
     assert _unexpected(on_postgres) == {}
 
 
-def test_what_may_walk_still_does(on_sqlite: list[Step]) -> None:
-    """A reason without its statement is dropped with it."""
-    walked = {f"{step.place} {step.table}" for step in on_sqlite if step.whole}
-    assert WALKS.keys() - walked == set()
+def test_what_may_walk_is_still_asked(on_sqlite: list[Step]) -> None:
+    """A reason without its statement is dropped with it. A newer SQLite may walk less, and
+    that is no fault."""
+    asked = {f"{step.place} {step.table}" for step in on_sqlite}
+    assert WALKS.keys() - asked == set()
 
 
 def test_bug_whom_to_compare_with_was_asked_of_every_contract_with_its_documents(on_sqlite: list[Step]) -> None:

@@ -65,6 +65,7 @@ def test_of_a_translation_is_said_who_put_it_in(case: Case, name: str) -> None:
         ("profile", b"\xef\xbb\xbf{}"),
         ("profile", '{"a":1}'.encode("utf-16")),
         ("profile", b"[" * 1_500),
+        *(("profile", b"[" * levels + b"]" * levels) for levels in (301, 900, 5_000)),
         ("text", b"<p>\xff</p>"),
         ("text", b"\xef\xbb\xbf<p>Vertrag</p>"),
         ("text", b"<p>Ver\0trag</p>"),

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
+from connector.canonical_json import deep
 from connector.metadata.lists.code_lists import AVAILABILITY
 from connector.metadata.rdf.graph import Node, Term
 from connector.metadata.rdf.names import (
@@ -257,9 +258,10 @@ def _points(said: str) -> list[tuple[float, float]]:
         return []
     if said.lstrip().startswith("{"):
         try:
-            found = list(_pairs(json.loads(said)))
+            geometry = json.loads(said)
         except (ValueError, RecursionError):
             return []
+        found = [] if deep(geometry) else list(_pairs(geometry))
     else:
         found = [(float(x), float(y)) for x, y in _PAIR.findall(said)] if _WKT.match(said) else []
     return found if all(-180 <= x <= 180 and -90 <= y <= 90 for x, y in found) else []

@@ -116,7 +116,8 @@ def check_readings(members: Members) -> None:
         if not limits.is_plausible(members[name], letters=limits.LETTERS_PER_NUMBER):
             raise Fault("member-large", name=name, most=limits.largest(name))
         try:
-            json.loads(members[name].decode(), object_pairs_hook=jcs.once, parse_constant=_no_number)
+            text = members[name].decode()
+            jcs.check_depth(text, json.loads(text, object_pairs_hook=jcs.once, parse_constant=_no_number))
         except (ValueError, RecursionError) as fault:
             raise Fault("member-ambiguous", name=name) from fault
     try:

@@ -26,6 +26,12 @@ def counts(tx: Tx, did: str) -> dict[str, int]:
     return {name: int(row["n"]) for name, row in found.items() if row is not None}
 
 
+def unanswered(tx: Tx, did: str) -> bool:
+    """Whether a FINALIZE to that peer still has no answer."""
+    waiting = "SELECT 1 FROM negotiation WHERE counterparty = :did AND state = 'FINALIZED' AND settled = 0"
+    return tx.one(waiting, did=did) is not None
+
+
 async def agreed(it: City, nasty: NastyPeer, made: dict[str, Any]) -> tuple[dict[str, Any], Received]:
     """A negotiation of the nasty peer that stands at AGREED: our request and the agreement that came."""
     asked = nasty.contract_request(await nasty.offer(it, "musterstadt", made["dataset"]))
@@ -140,13 +146,16 @@ async def test_the_pids_must_fit_the_address(it: City, nasty: NastyPeer, made: d
 
 @pytest.mark.threat("T33")
 async def test_one_message_id_with_other_content_is_refused(it: City, nasty: NastyPeer, made: dict[str, Any]) -> None:
-    """>> the id of the verification again, now on something else << 400, not taken for the repetition."""
+    """>> the id of the verification again, now on something else << 400, not taken for the repetition, once our
+    FINALIZE has its answer; before that any second verification says nothing new (`divergences.md`)."""
     started, _ = await agreed(it, nasty, made)
     base = f"/2025-1/negotiations/{started['providerPid']}"
     told = nasty.message("ContractAgreementVerificationMessage", **about(started))
     path = f"{base}/agreement/verification"
     assert (await nasty.post(it, "musterstadt", path, told)).status == 200
     await nasty.heard("/events")
+    while await it.services.infra.db.read("", unanswered, nasty.did):
+        await asyncio.sleep(0.01)
     other = {**told, f"{HANSE}agreementSignature": "a.b.c"}
     assert (await nasty.post(it, "musterstadt", path, other)).status == 400
     assert (await nasty.post(it, "musterstadt", path, told)).status == 200

@@ -50,15 +50,28 @@ def test_text_beyond_the_bmp_is_fine_as_a_value() -> None:
     assert jcs.encode({"a": "\U0001f600"}) == '{"a":"\U0001f600"}'.encode()
 
 
-def test_too_deep_is_refused() -> None:
-    """Nesting ends in a refusal, not in a crash."""
+def _nested(levels: int) -> object:
     value: object = 1
-    for _ in range(100_000):
+    for _ in range(levels):
         value = [value]
+    return value
+
+
+@pytest.mark.parametrize("levels", [jcs.DEEPEST + 1, 900, 5_000, 100_000])
+def test_too_deep_is_refused_at_one_place_on_every_python(levels: int) -> None:
+    """Past bug: where the parser ends Python 3.11 refused a thousand levels and 3.13 took nine thousand, so that one
+    bundle had two verdicts; and nesting ends in a refusal, not in a crash."""
     with pytest.raises(jcs.NotCanonical):
-        jcs.encode(value)
-    with pytest.raises(jcs.NotCanonical):
-        jcs.loads(b"[" * 100_000)
+        jcs.encode(_nested(levels))
+    for text in (b"[" * levels + b"]" * levels, b'{"a":' * levels + b"1" + b"}" * levels):
+        with pytest.raises(jcs.NotCanonical):
+            jcs.loads(text)
+
+
+def test_depth_is_counted_and_not_width() -> None:
+    """>> three hundred levels, and a thousand lists side by side << both have their bytes."""
+    for value in (_nested(jcs.DEEPEST), [[]] * 1_000, {"a": [{}] * 1_000}, ["[" * 1_000]):
+        assert jcs.decode(jcs.encode(value)) == value
 
 
 @pytest.mark.parametrize(
