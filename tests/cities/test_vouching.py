@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -105,7 +106,7 @@ async def test_a_database_from_a_backup_goes_on_under_a_new_origin(space: Space)
 
 
 def _one(database: Path, query: str) -> Mapping[str, bytes]:
-    with sqlite3.connect(database) as connection:
+    with closing(sqlite3.connect(database)) as connection:
         connection.row_factory = sqlite3.Row
         row = connection.execute(query).fetchone()
         assert row is not None

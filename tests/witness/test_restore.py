@@ -7,6 +7,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 
@@ -76,7 +77,7 @@ async def test_a_file_copied_back_is_noticed_at_the_start(towns: Towns, tmp_path
     early = await stage.grow(2)
     assert not await stage.noticed()
     database, backup = tmp_path / "hanse.db", tmp_path / "backup.db"
-    with sqlite3.connect(database) as source, sqlite3.connect(backup) as target:
+    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(backup)) as target:
         source.backup(target)
     known = await stage.grow(3)
     assert not await stage.noticed()

@@ -42,16 +42,20 @@ def connect(
     if not query_only:
         _private(path)
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
-    for pragma in (
-        f"busy_timeout = {busy_ms}",
-        "journal_mode = WAL",
-        f"synchronous = {'FULL' if synced else 'NORMAL'}",
-        "foreign_keys = ON",
-        "wal_autocheckpoint = 0",
-        f"cache_size = -{cache_kib}",
-        f"query_only = {int(query_only)}",
-    ):
-        connection.execute(f"PRAGMA {pragma}").close()
+    try:
+        for pragma in (
+            f"busy_timeout = {busy_ms}",
+            "journal_mode = WAL",
+            f"synchronous = {'FULL' if synced else 'NORMAL'}",
+            "foreign_keys = ON",
+            "wal_autocheckpoint = 0",
+            f"cache_size = -{cache_kib}",
+            f"query_only = {int(query_only)}",
+        ):
+            connection.execute(f"PRAGMA {pragma}").close()
+    except BaseException:  # a damaged file keeps no descriptor
+        connection.close()
+        raise
     return connection
 
 

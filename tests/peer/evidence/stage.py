@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,7 +46,7 @@ class Stage(NamedTuple):
 
     def alarms(self) -> list[dict[str, object]]:
         """What the participant's own log says of others' logs."""
-        with sqlite3.connect(self.folder / "hanse.db") as connection:
+        with closing(sqlite3.connect(self.folder / "hanse.db")) as connection:
             rows = connection.execute("SELECT record FROM audit_entry WHERE type = 'alarm' ORDER BY id").fetchall()
         return [json.loads(row[0])["body"] for row in rows]
 

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,7 @@ from connector.storage.sqlite import checkpoint
 from connector.storage.sqlite.batch import Committer, Outcome, Unit
 from connector.storage.sqlite.database import Sqlite
 from connector.storage.sqlite.turns import PASSES
+from connector.storage.sqlite.tx import connect
 from tests.testkit.patience import PATIENCE_S
 from tests.testkit.places import ROOT
 
@@ -476,3 +478,21 @@ async def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     for _ in range(2):
         with pytest.raises(Exception, match=r"storage\."):
             await open_database(f"sqlite://{path}").start()
+
+
+def test_bug_a_damaged_file_kept_a_connection_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> a file on which no pragma can be set << refused, and nothing holds it open: Python 3.13 warns of what does."""
+    path, opened = tmp_path / "hanse.db", list[sqlite3.Connection]()
+    path.write_bytes(b"not a database " * 100)
+    opens = sqlite3.connect
+
+    def connects(*place: Any, **how: Any) -> sqlite3.Connection:
+        opened.append(opens(*place, **how))
+        return opened[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", connects)
+    with pytest.raises(sqlite3.DatabaseError):
+        connect(path)
+    (left,) = opened
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        left.execute("SELECT 1")
