@@ -8,7 +8,7 @@ from connector.policy.odrl.names import ODRL as O
 from connector.policy.odrl.parse import parse
 from connector.policy.odrl.state_of_world import Fact, World
 from connector.protocol.shape import Malformed
-from tests.dialects.notations import EX, READERS
+from tests.dialects.notations import EIGHT, EX, READERS
 from tests.dialects.outsiders import H
 
 NOON = 1_795_500_000_000
@@ -72,7 +72,7 @@ def answers(documents: list[dict[str, Any]], worlds: list[World], mode: Mode = P
 
 def read(notation: str, document: dict[str, Any], worlds: list[World]) -> Answer:
     try:
-        return answers([one.document for one in READERS[notation](document)], worlds)
+        return answers([one.document for one in EIGHT[notation](document)], worlds)
     except Malformed:
         return "refused"
 

@@ -93,10 +93,15 @@ def _json_ld(names: Any) -> Callable[[Mapping[str, Any]], tuple[Foreign, ...]]:
 
 
 def turtle(document: Mapping[str, Any]) -> bytes:
+    return _rdf(document, pyoxigraph.RdfFormat.TURTLE)
+
+
+def _rdf(document: Mapping[str, Any], form: pyoxigraph.RdfFormat) -> bytes:
     quads = jsonld.to_rdf(expanded(document), {**options(_loaded), "format": "application/n-quads"})
     store = pyoxigraph.parse(quads.encode(), format=pyoxigraph.RdfFormat.N_QUADS)
     triples = [quad.triple for quad in store]
-    return bytes(pyoxigraph.serialize(triples, format=pyoxigraph.RdfFormat.TURTLE, prefixes={"odrl": ODRL}) or b"")
+    prefixes = None if form == pyoxigraph.RdfFormat.N_TRIPLES else {"odrl": ODRL}
+    return bytes(pyoxigraph.serialize(triples, format=form, prefixes=prefixes) or b"")
 
 
 READERS: Mapping[str, Callable[[Mapping[str, Any]], tuple[Foreign, ...]]] = {
@@ -106,3 +111,9 @@ READERS: Mapping[str, Callable[[Mapping[str, Any]], tuple[Foreign, ...]]] = {
     "turtle": lambda document: read_rdf(turtle(document)),
 }
 """Each notation of a policy, written and read."""
+EIGHT: Mapping[str, Callable[[Mapping[str, Any]], tuple[Foreign, ...]]] = {
+    **READERS,
+    "n-triples": lambda document: read_rdf(_rdf(document, pyoxigraph.RdfFormat.N_TRIPLES), "N_TRIPLES"),
+    "rdf/xml": lambda document: read_rdf(_rdf(document, pyoxigraph.RdfFormat.RDF_XML), "RDF_XML"),
+}
+"""The same and two more spellings of RDF, for what compares all of them at random."""
