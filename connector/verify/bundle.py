@@ -115,7 +115,8 @@ def _examine(
     exam.run("times", log_times.check, given, lines, states)
     until = exam.run("told", disclosure.check, given, lines, log)
     if second is not None:
-        exam.run("beside", besides.check, given, lines, log, *second)
+        proven = frozenset(role for role, found in ended.items() if found is not None)
+        exam.run("beside", besides.check, given, lines, log, proven, *second)
     moment = exam.run("time", _moment, given, vouched, log, witness)
     remarks.until(exam, until, states)
     remarks.approvals(exam, given, seals)

@@ -2,9 +2,14 @@
 
 What an exporter hides of its own log only somebody else can show: the partner, whose log holds the same statements, or
 an earlier bundle of the same log, in which a place of the chain was taken by another record (spec/contracts.md 8.6).
+
+Whoever keeps a log writes what it likes into it, and a signature can be spelled anew without its key. So a record alone
+accuses nobody: an end counts against a party only if a bundle shows the statement under that party's own seal.
 """
 
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import NamedTuple
 
 from connector.verify.checks import contract, logbook, records, termination
 from connector.verify.checks.contract import ROLES, Given, Members, Role
@@ -14,23 +19,42 @@ from connector.verify.checks.records import Erased, Line, Logged
 from connector.verify.formats.faults import Doubt, Fault
 from connector.verify.report import Report, Verdict
 
-NEEDED = frozenset({"archive", "manifest", "trust-list", "exporter-seal", "log", "records", "commitment", "told"})
+NEEDED = frozenset(
+    {"archive", "manifest", "trust-list", "agreement", "documents", "provider-seal", "exporter-seal", "log", "records",
+     "commitment", "told"}
+)  # fmt: skip
 """What of the other bundle must hold before it can say anything."""
 
 
-def check(given: Given, lines: Sequence[Line] | None, log: Log | None, other: Members | None, report: Report) -> None:
-    """Both tell the same. `other` are the members of the second bundle, `report` is the one on it.
+class Shown(NamedTuple):
+    """What one of the bundles shows: its records of the agreement, its members, and the parties whose statement of an
+    end in it holds."""
 
-    Fault `beside-other` for another agreement, `beside-forked` where one log has two records at one place,
-    `beside-hidden` where a party leaves out what it stated itself; Doubt `beside-unproven` if the second does not hold,
-    `beside-missing` where a statement may not have reached the other side, or was erased there, `beside-countersigned`
-    where they show two seals of the consumer: it may have sealed again after one that did not hold.
+    lines: Sequence[Line]
+    members: Members
+    ended: frozenset[Role]
+
+
+def check(
+    given: Given, lines: Sequence[Line] | None, log: Log | None, ended: frozenset[Role], other: Members | None,
+    report: Report,
+) -> None:  # fmt: skip
+    """Both tell the same. `ended` as in `Shown`, `other` are the members of the second bundle, `report` is on it.
+
+    Fault `beside-other` for two contracts under one IRI, `beside-forked` where one log has two records at one place,
+    `beside-hidden` where a party leaves out what it stated itself, as the other bundle proves; Doubt `beside-unproven`
+    if the second does not hold, `beside-other` if it is about an agreement of another IRI, `beside-missing` where a
+    statement may not have reached the other side, was erased there, or stands in a record alone,
+    `beside-countersigned` where they show two seals of the consumer: it may have sealed again after one that did not
+    hold.
     """
     ours = logbook.chain(need(lines, "records"))
     broken = [one.sentence for one in report.checks if one.name in NEEDED and one.verdict is not Verdict.PASSED]
     if other is None or broken:
         raise Doubt("beside-unproven", why=broken[0] if broken else report.reason)
-    if any(given.members[name] != other[name] for name in ("agreement.json", "provider.jws")):
+    if need(given.agreement, "agreement").iri != contract.parse_agreement(other["agreement.json"]).iri:
+        raise Doubt("beside-other")
+    if _contract(given.members) != _contract(other):
         raise Fault("beside-other")
     if len({one["consumer.jws"] for one in (given.members, other) if "consumer.jws" in one}) > 1:
         raise Doubt("beside-countersigned")
@@ -40,15 +64,17 @@ def check(given: Given, lines: Sequence[Line] | None, log: Log | None, other: Me
     if beside is not None and beside.role == by.role:
         _check_one_log(ours, theirs, need(log, "log").newest.origin == logbook.read(other).newest.origin)
         return
+    holds = {one.name for one in report.checks if one.verdict is Verdict.PASSED}
+    here = Shown(ours, given.members, ended)
+    there = Shown(theirs, other, frozenset(role for role in ROLES if f"{role}-ending" in holds))
     for role in ROLES:
-        own = role == by.role
-        if (line := _left_out(role, ours, theirs)) is not None:
-            facts = {"at": str(line.record["at"])[:40], "seq": line.seq}
-            raise Fault("beside-hidden-here", **facts) if _hidden(ours, own) else Doubt("beside-missing-here", **facts)
-        if (line := _left_out(role, theirs, ours)) is not None:
-            facts = {"at": str(line.record["at"])[:40], "seq": line.seq}
-            hidden = _hidden(theirs, not own)
-            raise Fault("beside-hidden-there", **facts) if hidden else Doubt("beside-missing-there", **facts)
+        _check_left_out(role, here, there, "here", own=role == by.role)
+        _check_left_out(role, there, here, "there", own=role != by.role)
+
+
+def _contract(members: Members) -> tuple[bytes, bytes]:
+    """What the provider sealed, by what was signed: a signature by a curve can be spelled in two ways by anybody."""
+    return members["agreement.json"], contract.read_seal(members["provider.jws"]).signed
 
 
 def _check_one_log(ours: Sequence[Line], theirs: Sequence[Line], same: bool) -> None:
@@ -58,10 +84,23 @@ def _check_one_log(ours: Sequence[Line], theirs: Sequence[Line], same: bool) -> 
             raise Fault("beside-forked", seq=one.seq) if same else Doubt("beside-restored", seq=one.seq)
 
 
-def _left_out(role: Role, shown: Sequence[Line], beside: Sequence[Line]) -> Logged | None:
-    """The first statement of that party that only `beside` has."""
-    known = _statements(role, shown)
-    return next((line for statement, line in _statements(role, beside).items() if statement not in known), None)
+def _check_left_out(role: Role, shown: Shown, beside: Shown, where: str, *, own: bool) -> None:
+    """Nothing that this party stated stands in `beside` alone; of several what is proven is told."""
+    known = _statements(role, shown.lines)
+    missing = [line for statement, line in _statements(role, beside.lines).items() if statement not in known]
+    if not missing:
+        return
+    proven = next((line for line in missing if _proven(line, role, beside)), None)
+    line = missing[0] if proven is None else proven
+    facts = {"at": str(line.record["at"])[:40], "seq": line.seq}
+    hidden = proven is not None and _hidden(shown.lines, own)
+    raise Fault(f"beside-hidden-{where}", **facts) if hidden else Doubt(f"beside-missing-{where}", **facts)
+
+
+def _proven(line: Logged, role: Role, shown: Shown) -> bool:
+    """Whether that bundle has the statement itself, and all about it holds."""
+    statement = shown.members.get(termination.names(role)[0])
+    return role in shown.ended and statement is not None and line.body["statement"] == sha256(statement).hexdigest()
 
 
 def _hidden(shown: Sequence[Line], own: bool) -> bool:

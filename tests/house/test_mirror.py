@@ -231,7 +231,6 @@ PROVED_BY: dict[str, str] = {
     "verify/formats/trustlist.py": "verify/checks/test_second_seal_logged.py",
     "verify/remarks.py": "verify/test_bundle.py",
     "verify/report.py": "cli/records/test_verify.py",
-    "verify/second_bundle.py": "verify/checks/test_disclosure.py",
     "app/desk.py": "web/test_routes.py",
     "web/contracts/view.py": "web/contracts/test_handlers.py",
     "web/approvals/view.py": "web/approvals/test_handlers.py",

@@ -24,29 +24,12 @@ from connector.verify.formats import jcs
 from connector.verify.report import Report
 from tests.verify.endings import digest, statement
 from tests.verify.erased import evidence as with_erased
-from tests.verify.forge import AGREEMENT, CONSUMER, DAY, NOW, PROVIDER, Case, Log, root_of
+from tests.verify.forge import AGREEMENT, DAY, NOW, PROVIDER, Case, root_of
 from tests.verify.judge import FAILED, INDETERMINATE, PASSED, changed, local, named, verdicts
+from tests.verify.partner import Files, ended
 from tests.verify.states import both, cut
 
 pytestmark = pytest.mark.threat("T68")
-Files = dict[str, bytes]
-
-
-def ended(case: Case, log: Log | None = None) -> tuple[Log, Files]:
-    """A log that knows of an end, with some things before and after it, told again; and the statement of it."""
-    said = statement(case, at=written(NOW + 100))
-    place = sealing.address(root_of(PROVIDER), said)
-    token = case.seal(case.provider, [sealing.Reference(place, said, "application/json")], NOW + 100).encode()
-    whole = case.log.copy() if log is None else log
-    whole.at = NOW + 100
-    body = {"event": "stated", "by": "provider", "statement": digest(said), "jws": digest(token)}
-    whole.add("termination", AGREEMENT, body)
-    whole.noise(2)
-    whole.add("termination", AGREEMENT, {"event": "ended", "by": "provider"})
-    whole.add("transfer", AGREEMENT, {"bytes": 7})
-    whole.noise(1)
-    whole.close(AGREEMENT)
-    return whole, {"termination-provider.json": said, "termination-provider.jws": token}
 
 
 def judged(case: Case, log: LogEvidence, files: Files | None = None) -> Report:
@@ -299,75 +282,6 @@ def test_the_other_sides_end_is_not_left_out(case: Case) -> None:
     assert (report.verdict, report.doubts) == (INDETERMINATE, ("consumer-ending",))
 
 
-class Partner:
-    """The same contract as the consumer's log has it; both logs are on the list."""
-
-    def __init__(self, case: Case) -> None:
-        self.case, self.log = case, case.new_log(CONSUMER)
-        parts = case.parts
-        head = self.log.add("key", None, {"document": digest(parts.consumer_document)})
-        bound = json.loads(next(data for data, _ in case.log.rows if b'"type":"agreement"' in data))["body"]
-        self.log.add("agreement", AGREEMENT, {**bound, "keyHead": head})
-        self.trust_list = case.authority.list(
-            {PROVIDER: case.log.keys, CONSUMER: self.log.keys}, witnesses=[case.witness]
-        )
-
-    def bundle(self, log: Log, files: Files | None = None) -> bytes:
-        """By whoever keeps that log."""
-        self.case.exporter = self.case.provider if log.did == PROVIDER else self.case.consumer
-        return changed(self.case, log=log.evidence(AGREEMENT), more=files or {}, trust_list=self.trust_list)
-
-    def compared(self, first: bytes, second: bytes) -> tuple[str, Report]:
-        report = verify_bundle(first, self.case.roots, "en", beside=second)
-        return next(check.code for check in report.checks if check.name == "beside"), report
-
-
-def test_the_partners_bundle_shows_what_was_hidden(case: Case) -> None:
-    """>> a log in which the end was never written, sealed and told as if << beside the partner's bundle: refused."""
-    partner = Partner(case)
-    whole, files = ended(case)
-    theirs = partner.bundle(ended(case, partner.log)[0], files)
-    honest, hiding = partner.bundle(whole, files), partner.bundle(case.log.copy())
-    code, report = partner.compared(honest, theirs)
-    assert (code, report.verdict) == ("", PASSED), report.reason
-    assert verify_bundle(hiding, case.roots).verdict is PASSED, "by itself nothing shows what its owner never logged"
-    code, report = partner.compared(hiding, theirs)
-    assert (code, report.verdict) == ("beside-hidden-here", FAILED)
-    assert partner.compared(theirs, hiding)[0] == "beside-hidden-there"
-
-
-def test_what_never_arrived_is_no_lie(case: Case) -> None:
-    """>> the provider's statement did not reach the consumer << not judged, and both are to be asked."""
-    partner = Partner(case)
-    whole, files = ended(case)
-    honest, silent = partner.bundle(whole, files), partner.bundle(partner.log)
-    assert partner.compared(honest, silent)[0] == "beside-missing-there"
-    code, report = partner.compared(silent, honest)
-    assert (code, report.verdict) == ("beside-missing-here", INDETERMINATE)
-
-
-def test_a_log_that_tells_two_stories_is_found(case: Case) -> None:
-    """>> an earlier bundle with the end, a later one from a log that goes on without it << refused."""
-    partner = Partner(case)
-    whole, files = ended(case)
-    earlier = partner.bundle(whole, files)
-    assert partner.compared(partner.bundle(case.log), earlier)[0] == ""  # it only stops before
-    other = case.log.copy()
-    other.noise(4)  # nothing happened, which it tells at the place that the end had taken
-    assert partner.compared(partner.bundle(other), earlier)[0] == "beside-forked"
-
-
-def test_only_a_bundle_that_holds_says_anything(case: Case) -> None:
-    """>> the second is damaged, or about another agreement << not compared, refused."""
-    partner = Partner(case)
-    good = partner.bundle(case.log)
-    code, report = partner.compared(good, b"PK")
-    assert (code, report.verdict) == ("beside-unproven", INDETERMINATE)
-    other = Case(ca=case.ca, authority=case.authority, witness=case.witness)
-    assert verify_bundle(other.bundle(), case.roots).verdict is PASSED
-    assert partner.compared(good, other.bundle())[0] == "beside-other"
-
-
 def test_bug_an_erased_end_was_told_to_nobody_beside_a_later_one() -> None:
     """>> one party's end is erased, the other's with notice is shown << the report names the erased one as well."""
     erased, later = Erased(8, "termination", 4, b"", ()), Logged(9, {"type": "termination"}, b"", b"", ())
@@ -398,15 +312,3 @@ def test_bug_a_bundle_sealed_in_the_future_was_believed(case: Case) -> None:
     late = export.bundle(case.parts, lambda manifest: sealed_at(case, manifest, 20 * 3600))
     assert verify_bundle(late, case.roots, now=NOW + DAY).verdict is PASSED
     assert found(verify_bundle(late, case.roots, now=NOW + 60)) == "told-future"
-
-
-@pytest.mark.threat("T156")
-def test_bug_the_second_bundle_may_not_come_from_the_future_either(case: Case) -> None:
-    """Bug: >> beside an honest bundle one that is told in two years << compared as if it held."""
-    partner = Partner(case)
-    ours = partner.bundle(case.log)
-    partner.log.at = NOW + 700 * DAY
-    theirs = partner.bundle(partner.log)
-    for now, code in ((NOW + 701 * DAY, ""), (NOW + DAY, "beside-unproven")):
-        report = verify_bundle(ours, case.roots, "en", beside=theirs, now=now)
-        assert next(check.code for check in report.checks if check.name == "beside") == code

@@ -1,0 +1,137 @@
+"""Two bundles of one contract: what a party hides the other shows, and nobody is accused by a record alone."""
+
+import json
+
+import pytest
+
+from connector.contracts.document import sealing
+from connector.verify.bundle import verify_bundle
+from connector.verify.checks.trusted_time import written
+from connector.verify.formats import base64url, jcs
+from tests.verify.endings import digest, statement
+from tests.verify.forge import AGREEMENT, CONSUMER, DAY, NOW, PROVIDER, Case, SealCa, SealKey, root_of
+from tests.verify.judge import FAILED, INDETERMINATE, PASSED
+from tests.verify.partner import Partner, ended
+
+pytestmark = pytest.mark.threat("T68")
+P256 = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+"""The order of the curve: (r, s) and (r, order - s) are signatures over the same."""
+
+
+def test_the_partners_bundle_shows_what_was_hidden(case: Case) -> None:
+    """>> a log in which the end was never written, sealed and told as if << beside the partner's bundle: refused."""
+    partner = Partner(case)
+    whole, files = ended(case)
+    theirs = partner.bundle(*ended(case, partner.log))
+    honest, hiding = partner.bundle(whole, files), partner.bundle(case.log.copy())
+    code, report = partner.compared(honest, theirs)
+    assert (code, report.verdict) == ("", PASSED), report.reason
+    assert verify_bundle(hiding, case.roots).verdict is PASSED, "by itself nothing shows what its owner never logged"
+    code, report = partner.compared(hiding, theirs)
+    assert (code, report.verdict) == ("beside-hidden-here", FAILED)
+    assert partner.compared(theirs, hiding)[0] == "beside-hidden-there"
+
+
+def test_what_never_arrived_is_no_lie(case: Case) -> None:
+    """>> the provider's statement did not reach the consumer << not judged, and both are to be asked."""
+    partner = Partner(case)
+    whole, files = ended(case)
+    honest, silent = partner.bundle(whole, files), partner.bundle(partner.log)
+    assert partner.compared(honest, silent)[0] == "beside-missing-there"
+    code, report = partner.compared(silent, honest)
+    assert (code, report.verdict) == ("beside-missing-here", INDETERMINATE)
+
+
+@pytest.mark.threat("T176")
+@pytest.mark.parametrize("seal", ["none", "false"])
+def test_bug_a_record_alone_accused_the_partner_of_hiding_an_end(case: Case, seal: str) -> None:
+    """Bug: >> the consumer logs an end in the provider's name, without its seal or under a false one, and lays that
+    beside << the provider's honest bundle was FAILED, as one that hides its own end."""
+    partner = Partner(case)
+    honest, files = partner.bundle(case.log.copy()), dict[str, bytes]()
+    said = statement(case, at=written(NOW + 100))
+    place = sealing.address(root_of(PROVIDER), said)
+    key = SealKey(PROVIDER, SealCa("Eigene CA"))
+    token = case.seal(key, [sealing.Reference(place, said, "application/json")], NOW + 100).encode()
+    body = {"event": "stated", "by": "provider", "statement": digest(said), "jws": digest(token)}
+    partner.log.add("termination", AGREEMENT, body)
+    if seal == "false":
+        files = {"termination-provider.json": said, "termination-provider.jws": token}
+    code, report = partner.compared(honest, partner.bundle(partner.log, files))
+    assert (code, report.verdict) == ("beside-missing-here", INDETERMINATE)
+
+
+@pytest.mark.threat("T176")
+def test_the_newest_of_several_ends_is_told_as_hidden(case: Case) -> None:
+    """>> two ends, of which a bundle shows the newest with its seal << whoever hides both is refused."""
+    partner = Partner(case)
+    log = partner.log.copy()
+    log.add("termination", AGREEMENT, {"event": "stated", "by": "provider", "statement": "0" * 64, "jws": "1" * 64})
+    log, files = ended(case, log)
+    code, report = partner.compared(partner.bundle(case.log.copy()), partner.bundle(log, files))
+    assert (code, report.verdict) == ("beside-hidden-here", FAILED)
+
+
+@pytest.mark.threat("T176")
+def test_bug_a_signature_spelled_anew_was_another_contract(case: Case) -> None:
+    """Bug: >> the consumer spells the provider's signature the other way and seals over that << the provider's honest
+    bundle was FAILED beside it, as if it had sealed two contracts."""
+    partner, parts = Partner(case), case.parts
+    honest = partner.bundle(case.log.copy())
+    head, _, tail = parts.provider_jws.split(".")
+    r, s = base64url.decode(tail)[:32], int.from_bytes(base64url.decode(tail)[32:])
+    respelt = f"{head}..{base64url.encode(r + (P256 - s).to_bytes(32))}"
+    assert parts.approval_consumer is not None
+    references = sealing.references(
+        parts.agreement, AGREEMENT, provider_root=root_of(PROVIDER), signer_root=root_of(CONSUMER), text=parts.text,
+        profile=parts.profile, dataset=parts.dataset, approval=parts.approval_consumer, provider_jws=respelt,
+    )  # fmt: skip
+    seals = {"provider_jws": respelt, "consumer_jws": case.seal(case.consumer, references)}
+    code, report = partner.compared(honest, partner.sealed_otherwise(seals))
+    assert (code, report.verdict) == ("beside-countersigned", INDETERMINATE)
+
+
+@pytest.mark.threat("T176")
+def test_bug_a_seal_that_does_not_hold_made_another_contract(case: Case) -> None:
+    """Bug: >> the consumer makes up another seal of the provider for its own log << the honest bundle was FAILED."""
+    partner, parts = Partner(case), case.parts
+    honest = partner.bundle(case.log.copy())
+    head, _, tail = parts.provider_jws.split(".")
+    header = json.loads(base64url.decode(head)) | {"iat": NOW - 1}
+    seals = {"provider_jws": f"{base64url.encode(jcs.encode(header))}..{tail}"}
+    code, report = partner.compared(honest, partner.sealed_otherwise(seals))
+    assert (code, report.verdict) == ("beside-unproven", INDETERMINATE)
+
+
+def test_a_log_that_tells_two_stories_is_found(case: Case) -> None:
+    """>> an earlier bundle with the end, a later one from a log that goes on without it << refused."""
+    partner = Partner(case)
+    whole, files = ended(case)
+    earlier = partner.bundle(whole, files)
+    assert partner.compared(partner.bundle(case.log), earlier)[0] == ""  # it only stops before
+    other = case.log.copy()
+    other.noise(4)  # nothing happened, which it tells at the place that the end had taken
+    assert partner.compared(partner.bundle(other), earlier)[0] == "beside-forked"
+
+
+def test_only_a_bundle_that_holds_says_anything(case: Case) -> None:
+    """>> the second is damaged, or about another agreement << not compared, refused."""
+    partner = Partner(case)
+    good = partner.bundle(case.log)
+    code, report = partner.compared(good, b"PK")
+    assert (code, report.verdict) == ("beside-unproven", INDETERMINATE)
+    other = Case(ca=case.ca, authority=case.authority, witness=case.witness)
+    assert verify_bundle(other.bundle(), case.roots).verdict is PASSED
+    assert partner.compared(good, other.bundle())[0] == "beside-other"
+
+
+@pytest.mark.threat("T156")
+def test_bug_the_second_bundle_may_not_come_from_the_future_either(case: Case) -> None:
+    """Bug: >> beside an honest bundle one that is told in two years << compared as if it held."""
+    partner = Partner(case)
+    ours = partner.bundle(case.log)
+    partner.log.at = NOW + 700 * DAY
+    theirs = partner.bundle(partner.log)
+    for now, code in ((NOW + 701 * DAY, ""), (NOW + DAY, "beside-unproven")):
+        report = verify_bundle(ours, case.roots, "en", beside=theirs, now=now)
+        assert next(check.code for check in report.checks if check.name == "beside") == code
