@@ -35,6 +35,17 @@ class Shown(NamedTuple):
     ended: frozenset[Role]
 
 
+class LeftOut(NamedTuple):
+    """The record of a statement that one bundle does not show; `hidden`: its author leaves it out, as is proven."""
+
+    line: Logged
+    hidden: bool
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        return {"at": str(self.line.record["at"])[:40], "seq": self.line.seq}
+
+
 def check(
     given: Given, lines: Sequence[Line] | None, log: Log | None, ended: frozenset[Role], other: Members | None,
     report: Report,
@@ -68,8 +79,13 @@ def check(
     here = Shown(ours, given.members, ended)
     there = Shown(theirs, other, frozenset(role for role in ROLES if f"{role}-ending" in holds))
     for role in ROLES:
-        _check_left_out(role, here, there, "here", own=role == by.role)
-        _check_left_out(role, there, here, "there", own=role != by.role)
+        if (left := _left_out(role, here, there, own=role == by.role)) is not None:
+            raise (
+                Fault("beside-hidden-here", **left.facts) if left.hidden else Doubt("beside-missing-here", **left.facts)
+            )
+        if (left := _left_out(role, there, here, own=role != by.role)) is not None:
+            hidden = left.hidden
+            raise Fault("beside-hidden-there", **left.facts) if hidden else Doubt("beside-missing-there", **left.facts)
 
 
 def _contract(members: Members) -> tuple[bytes, bytes]:
@@ -84,17 +100,14 @@ def _check_one_log(ours: Sequence[Line], theirs: Sequence[Line], same: bool) -> 
             raise Fault("beside-forked", seq=one.seq) if same else Doubt("beside-restored", seq=one.seq)
 
 
-def _check_left_out(role: Role, shown: Shown, beside: Shown, where: str, *, own: bool) -> None:
-    """Nothing that this party stated stands in `beside` alone; of several what is proven is told."""
+def _left_out(role: Role, shown: Shown, beside: Shown, *, own: bool) -> LeftOut | None:
+    """What this party stated and `beside` alone has; of several what is proven is told."""
     known = _statements(role, shown.lines)
     missing = [line for statement, line in _statements(role, beside.lines).items() if statement not in known]
     if not missing:
-        return
+        return None
     proven = next((line for line in missing if _proven(line, role, beside)), None)
-    line = missing[0] if proven is None else proven
-    facts = {"at": str(line.record["at"])[:40], "seq": line.seq}
-    hidden = proven is not None and _hidden(shown.lines, own)
-    raise Fault(f"beside-hidden-{where}", **facts) if hidden else Doubt(f"beside-missing-{where}", **facts)
+    return LeftOut(missing[0] if proven is None else proven, proven is not None and _hidden(shown.lines, own))
 
 
 def _proven(line: Logged, role: Role, shown: Shown) -> bool:
