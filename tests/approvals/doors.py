@@ -12,11 +12,12 @@ from connector.approvals.publications import ChangedDataset, Draft, NewDataset, 
 from connector.catalogue.life import DatasetChange, Replacement
 from connector.catalogue.model import SAMPLE, Dataset
 from connector.catalogue.restore import answers_of
-from connector.catalogue.service import OfferWish, Publication
+from connector.catalogue.service import Catalogue, OfferWish, Publication
 from connector.errors import HanseError, Mistake
 from connector.harvest.model import Answer
 from connector.harvest.service import Harvest
 from connector.participants import groups
+from connector.participants.service import Hosted
 from connector.partners.groups import PartnerGroups
 from connector.policy.engine import Requester
 from connector.storage.database import Tx
@@ -113,22 +114,22 @@ class World:
             raise Mistake(run.error)
 
     async def seen(self) -> set[tuple[object, ...]]:
-        """All that others have of the town: in the public catalogue, of its imports, and as partners in its catalogue,
-        one of whom is in whatever group the village is in, each with the version of the bytes."""
-        return await self.towns.db.read(TOWN, self._seen)
+        it, did = self.towns, self.towns.did(VILLAGE)
+        return await it.db.read(TOWN, seen, it.catalogue, self.harvest, it.participants.held(TOWN), did)
 
-    def _seen(self, tx: Tx) -> set[tuple[object, ...]]:
-        it = self.towns.catalogue
-        of_town = groups.kept(tx, self.towns.participants.held(TOWN).participant)
-        public = {("public", one.record.iri, one.digest) for one in it.public.catalogue(tx, TOWN).datasets}
-        imports = {("import", one.iri, one.sha256) for one in self.harvest.served(tx, TOWN)}
-        own = of_town.members.get(self.towns.did(VILLAGE), frozenset[str]())
-        village = Requester(did=self.towns.did(VILLAGE), kind=MUNICIPALITY, own=own)
-        shown = {
-            ("partner", one.id, it.pages.dataset(tx, TOWN, village, one.id), it.served(tx, TOWN, one.id))
-            for one, _ in it.own(tx, TOWN)
-        }
-        return public | imports | {one for one in shown if one[2] is not None}
+
+def seen(tx: Tx, it: Catalogue, harvest: Harvest, town: Hosted, village: str) -> set[tuple[object, ...]]:
+    """All that others have of the town: in the public catalogue, of its imports, and as partners in its catalogue,
+    one of whom is in whatever group the village is in, each with the version of the bytes."""
+    public = {("public", one.record.iri, one.digest) for one in it.public.catalogue(tx, TOWN).datasets}
+    imports = {("import", one.iri, one.sha256) for one in harvest.served(tx, TOWN)}
+    own = groups.kept(tx, town.participant).members.get(village, frozenset[str]())
+    partner = Requester(did=village, kind=MUNICIPALITY, own=own)
+    shown = {
+        ("partner", one.id, it.pages.dataset(tx, TOWN, partner, one.id), it.served(tx, TOWN, one.id))
+        for one, _ in it.own(tx, TOWN)
+    }
+    return public | imports | {one for one in shown if one[2] is not None}
 
 
 class Door(NamedTuple):

@@ -1,6 +1,7 @@
 """Each door of the management surface by its address, with a steward's key: real routes, bodies and handlers.
 
 `test_publications_every_door` drives the services; here nothing but addresses is called.
+The desk: `test_publications_every_page`.
 """
 
 import pytest
