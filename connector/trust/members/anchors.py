@@ -119,8 +119,11 @@ class Anchors(Anchor):
     def _pins_of(self, authority: str) -> Iterator[Pin]:
         return (one for one in self.pins() if one.authority == authority)
 
-    def accept(self, authority: str, jws: str, told: TrustList | None = None) -> frozenset[str]:
+    def accept(
+        self, authority: str, jws: str, told: TrustList | None = None, asked: int | None = None
+    ) -> frozenset[str]:
         """A newer list of a pinned space, `told` if it was read already: of whom it says something else than before.
+        `asked` as for `update`.
 
         Raises PeerError for one that is refused: older, another of the same version, or of another space. Of a space
         that was unpinned, or is recognised no more, while its list was fetched, nothing is taken.
@@ -137,7 +140,7 @@ class Anchors(Anchor):
         wanted = {known.current.space} if known.version else {one.space for one in pins}
         if told.space not in wanted or told.authority != authority:
             raise PeerError("trust.list-other-space", space=pin.space)
-        if not known.update(jws, lambda _: told):
+        if not known.update(jws, lambda _: told, asked):
             return frozenset()
         self._joined[authority] = known
         self._forget()
@@ -152,10 +155,10 @@ class Anchors(Anchor):
         concerned = (one for name, one in self._joined.items() if name in others or one.current.space in named)
         return frozenset(did for one in concerned for did in one.entries)
 
-    def update(self, jws: str, read: Read | None = None) -> bool:
+    def update(self, jws: str, read: Read | None = None, asked: int | None = None) -> bool:
         if self.home is None:
             raise Unauthenticated("trust.no-list")
-        fresh = self.home.update(jws, read)
+        fresh = self.home.update(jws, read, asked)
         if fresh:
             self._forget()
         return fresh

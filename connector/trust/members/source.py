@@ -115,10 +115,11 @@ class TrustListSource:
         """Takes a newer list that another replica has kept."""
         if self._spaces is not None:
             self._untold |= await self._spaces.catch_up()
-        kept = await self._db.read(PROCESS, _newer, self._anchor.version) if self._file is not None else None
+        held = self._anchor.version
+        kept = await self._db.read(PROCESS, _newer, held) if self._file is not None else None
         if kept is not None:
-            async with self._reading:
-                self._untold |= await self._accepted(kept)
+            async with self._reading:  # a look may have taken a newer one meanwhile
+                self._untold |= await self._accepted(kept, held)
             self._kept = max(self._kept, self._anchor.version)
         await self._tell()
 
@@ -133,22 +134,22 @@ class TrustListSource:
                 await self._db.write(PROCESS, forks.keep, one)
             raise
 
-    async def _accepted(self, jws: str) -> frozenset[str]:
+    async def _accepted(self, jws: str, asked: int | None = None) -> frozenset[str]:
         """DIDs of which the list now says something else; none if it is the first or no new one."""
         before, first = self._anchor.entries, self._anchor.version == 0
-        if not await self._update(jws):
+        if not await self._update(jws, asked):
             return frozenset()
         log.info("trust.list", version=self._anchor.version, members=len(self._anchor.current.participants))
         after = self._anchor.entries
         dids = frozenset() if first else before.keys() | after.keys()
         return frozenset(did for did in dids if _other(before.get(did), after.get(did)))
 
-    async def _update(self, jws: str) -> bool:
+    async def _update(self, jws: str, asked: int | None = None) -> bool:
         """A large list is verified and read on a thread, where it holds up nobody; the text in force not at all."""
         if jws == self._anchor.jws or len(jws) < LARGE:
-            return self._anchor.update(jws, self._reader.read)
+            return self._anchor.update(jws, self._reader.read, asked)
         found = await asyncio.to_thread(self._reader.read, jws)
-        return self._anchor.update(jws, lambda _: found)
+        return self._anchor.update(jws, lambda _: found, asked)
 
     async def _tell(self) -> None:
         """Passes on all changes that were not passed on yet: what fails is made up for at the next look."""

@@ -62,10 +62,20 @@ class SpaceLists:
             self._anchors.pin(pinned)
         changed: frozenset[str] = frozenset()
         for pin in self._anchors.pins():
-            kept = await self._db.read(PROCESS, pins.newest, pin.authority, self._version(pin))
+            held = self._version(pin)
+            kept = await self._db.read(PROCESS, pins.newest, pin.authority, held)
             if kept is not None:
-                changed |= await self._accept(pin, kept)
+                changed |= await self._kept(pin, kept, held)
         return changed
+
+    async def _kept(self, pin: Pin, jws: str, held: int) -> frozenset[str]:
+        """One that is refused holds up no other space: it may be of a space that the same key had before."""
+        try:
+            return await self._taken(pin, jws, held)
+        except PeerError as error:
+            log.warning("trust.space-list", space=pin.space, why=str(error))
+            await self._raise_alarm(pin, error)
+            return frozenset()
 
     async def reload(self) -> frozenset[str]:
         """Looks now; of whom any list says something else than before. What fails is logged."""
@@ -122,33 +132,37 @@ class SpaceLists:
         return changed
 
     async def _look(self, pin: Pin, total_s: float | None = None) -> frozenset[str]:
+        held = self._version(pin)
         jws = await self._local(pin.authority)
         if jws is None:
             answer = await self._client.get(pin.list_url, limit=LIMIT, total_s=total_s)
             if answer.status != 200:
                 raise Unavailable("trust.list-unreachable", status=answer.status)
             jws = answer.body.decode("ascii", "replace").strip()
-        before = self._version(pin)
+        changed = await self._taken(pin, jws, held)
+        listed = self._anchors.list_of(pin.authority)
+        if listed is not None and listed.version > held and listed.jws == jws:
+            await self._db.write(PROCESS, pins.keep, pin.authority, listed.version, jws)
+            log.info("trust.space-list", space=pin.space, version=listed.version)
+        return changed
+
+    async def _taken(self, pin: Pin, jws: str, held: int) -> frozenset[str]:
+        """`held` is the version that was in force when this list was asked for: another one may have come since."""
         try:
-            changed = await self._accept(pin, jws)
+            return await self._accept(pin, jws, held)
         except PeerError as error:
             if error.code == FORK:
                 await self._keep_proof(pin, jws)
             raise
-        version = self._version(pin)
-        if version > before:
-            await self._db.write(PROCESS, pins.keep, pin.authority, version, jws)
-            log.info("trust.space-list", space=pin.space, version=version)
-        return changed
 
-    async def _accept(self, pin: Pin, jws: str) -> frozenset[str]:
+    async def _accept(self, pin: Pin, jws: str, held: int) -> frozenset[str]:
         """A large list is verified and read on a thread: an authority that one participant joined holds up no other."""
         async with self._reading:
             known = self._anchors.list_of(pin.authority)
             if len(jws) < LARGE or (known is not None and known.jws == jws):
-                return self._anchors.accept(pin.authority, jws)
+                return self._anchors.accept(pin.authority, jws, asked=held)
             told = await asyncio.to_thread(self._anchors.read, pin.authority, jws)
-            return self._anchors.accept(pin.authority, jws, told)
+            return self._anchors.accept(pin.authority, jws, told, held)
 
     async def _keep_proof(self, pin: Pin, other: str) -> None:
         """Before anybody is told: whoever is asked about an alarm has to have both lists."""

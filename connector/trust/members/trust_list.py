@@ -301,16 +301,20 @@ class Anchor:
         self._entries: Mapping[str, Entry] = {}
         self._line = successors.Successors(())
 
-    def update(self, jws: str, read: Read | None = None) -> bool:
+    def update(self, jws: str, read: Read | None = None, asked: int | None = None) -> bool:
         """Takes a newer list, says whether it was new. A lower version, or another list of this version, is refused.
 
-        The text that is in force is not verified again. `read` knows members that it has read before.
+        The text that is in force is not verified again. `read` knows members that it has read before. `asked` is the
+        version that was in force when this text was asked for (None: the one of now): one that is no older was
+        overtaken on its way, and nobody rolled back anything.
         """
         if jws == self._jws and self._list is not None:
             return False
         new = read_list(jws, self.authority_jwk) if read is None else read(jws)
         old = self._list
         if old is not None and new.version < old.version:
+            if asked is not None and new.version >= asked:
+                return False
             raise PeerError("trust.list-rollback", version=new.version, current=old.version)
         if old is not None and new.version == old.version:
             if new != old:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -106,6 +107,30 @@ async def test_a_list_that_could_not_be_kept_is_kept_at_the_next_look(
     place.write(issued(authority, 4, MEMBER))
     anchor, _ = await place.process()
     assert anchor.version == 5
+
+
+@pytest.mark.threat("T07")
+async def test_bug_a_kept_list_that_a_look_overtook_was_a_rollback(
+    place: Place, authority: Authority, any_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> another replica has kept 3; while it is read, a look takes 4 << 4 stays, and nothing is raised."""
+    place.write(issued(authority, 2, MEMBER))
+    _, replica = await place.process()
+    anchor, listing = await place.process()
+    place.write(issued(authority, 3))
+    await replica.reload()
+    read = any_db.read
+
+    async def overtaken(*asked: Any) -> Any:
+        found = await read(*asked)
+        monkeypatch.undo()
+        place.write(issued(authority, 4))
+        await listing.reload()
+        return found
+
+    monkeypatch.setattr(any_db, "read", overtaken)
+    await listing.catch_up()
+    assert anchor.version == 4
 
 
 async def test_another_list_of_the_same_version_is_refused(place: Place, authority: Authority) -> None:

@@ -1,14 +1,18 @@
 """Lists of joined spaces are looked at every time, those that they recognise by turns where these take long."""
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from connector.clock import FakeClock
 from connector.errors import Unavailable
 from connector.http.outbound import Answer
 from connector.storage.database import PROCESS, Database
 from connector.trust.members import pins
+from connector.trust.members.anchors import Pin
 from connector.trust.members.space_lists import LONGEST_MS, SpaceLists
 from tests.trust.members.keepers import Keeper, of
 from tests.trust.members.lists import NOW, entry
@@ -133,3 +137,101 @@ async def test_joined_lists_that_never_come_keep_no_others_away(sqlite_db: Datab
         rounds.append(web.asked)
     assert all("north" in asked for asked in rounds[1:])
     assert {one for asked in rounds for one in asked} >= {f"other{number}" for number in range(20)}
+
+
+class Busy:
+    """Serves what is put in, the first as `first` is set: whoever asked before has its answer last."""
+
+    def __init__(self, *served: str) -> None:
+        self.served, self.first = list(served), asyncio.Event()
+
+    async def get(self, url: str, *, limit: int | None = None, total_s: float | None = None) -> Answer:
+        jws = self.served.pop(0)
+        if self.served:
+            await self.first.wait()
+        return Answer(200, {}, jws.encode("ascii"))
+
+
+class Told:
+    """The lists of one process and the alarms that it raised."""
+
+    def __init__(self, db: Database, web: object, *joined: tuple[Keeper, str]) -> None:
+        self.alarms, self.anchors = list[str](), of(*joined)
+        self.lists = SpaceLists(db, FakeClock(), self.anchors, web)  # type: ignore[arg-type]
+
+        async def nobody(authority: str) -> None:
+            return None
+
+        async def told(pin: Pin, code: str, *more: object) -> None:
+            self.alarms.append(code)
+
+        self.lists.listen(nobody, told)
+
+    def version(self, keeper: Keeper) -> int:
+        listed = self.anchors.list_of(keeper.key.id)
+        return 0 if listed is None else listed.version
+
+
+@pytest.mark.threat("T127")
+async def test_bug_a_list_read_while_a_newer_one_was_taken_was_a_rollback(
+    any_db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> version 3, kept by a replica, is read from the database; before it is taken, version 4 comes from the
+    authority << 4 stays, nothing is raised; 3 that the authority serves afterwards is an alarm."""
+    north = Keeper(tmp_path, "north")
+    lists = [north.says(entry("town", NOW)) for _ in range(4)]
+    await any_db.write(PROCESS, pins.pin, TOWN, north.pin)
+    await any_db.write(PROCESS, pins.keep, north.key.id, 3, lists[2])
+    web = Busy(lists[3], lists[2])
+    web.first.set()
+    member, read = Told(any_db, web, (north, lists[1])), any_db.read
+
+    async def overtaken(*asked: Any) -> Any:
+        found = await read(*asked)
+        if asked[1] is pins.newest:
+            monkeypatch.undo()
+            await member.lists.look(north.key.id)
+        return found
+
+    monkeypatch.setattr(any_db, "read", overtaken)
+    assert await member.lists.catch_up() == frozenset()
+    assert (member.version(north), member.alarms) == (4, [])
+    await member.lists.reload()
+    assert (member.version(north), member.alarms) == (4, ["trust.list-rollback"])
+
+
+@pytest.mark.threat("T127")
+async def test_bug_an_answer_that_a_newer_one_overtook_was_an_alarm(sqlite_db: Database, tmp_path: Path) -> None:
+    """>> two ask the authority: the first is answered with 3 and late, the second with 4 << no alarm, 4 is in force and
+    kept as it was signed; an answer with 2, older than what was held when it was asked for, is an alarm."""
+    north = Keeper(tmp_path, "north")
+    lists = [north.says(entry("town", NOW)) for _ in range(4)]
+    await sqlite_db.write(PROCESS, pins.pin, TOWN, north.pin)
+    web = Busy(lists[2], lists[3])
+    member = Told(sqlite_db, web, (north, lists[1]))
+    late = asyncio.create_task(member.lists.reload())
+    while len(web.served) == 2:
+        await asyncio.sleep(0)
+    await member.lists.look(north.key.id)
+    web.first.set()
+    await late
+    assert (member.version(north), member.alarms) == (4, [])
+    assert await sqlite_db.read(PROCESS, pins.newest, north.key.id) == lists[3]
+    web.served = [lists[1]]
+    await member.lists.reload()
+    assert (member.version(north), member.alarms) == (4, ["trust.list-rollback"])
+
+
+@pytest.mark.threat("T127")
+async def test_bug_a_kept_list_that_is_refused_stopped_the_lists_of_all(any_db: Database, tmp_path: Path) -> None:
+    """>> somebody joined a space and was deleted; somebody else joins another space of the same key, and the process
+    starts anew << the kept list of the first is refused, and those of other spaces come all the same."""
+    north, south = Keeper(tmp_path, "north"), Keeper(tmp_path, "south")
+    await any_db.write(PROCESS, pins.keep, north.key.id, 3, north.says(entry("town", NOW), version=3))
+    other = replace(north.pin, space="https://elsewhere.de/space")
+    for one in (other, south.pin):
+        await any_db.write(PROCESS, pins.pin, TOWN, one)
+    await any_db.write(PROCESS, pins.keep, south.key.id, 1, south.says(entry("town", NOW)))
+    member = Told(any_db, Web(FakeClock()))
+    await member.lists.catch_up()
+    assert (member.version(north), member.version(south)) == (0, 1)
