@@ -3,7 +3,7 @@
 Nothing in the bundle vouches for itself. Without anchors the verdict is "cannot judge", never "passed".
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from connector.verify import readme, remarks
@@ -30,7 +30,7 @@ from connector.verify.checks.contract import ROLES, Agreement, Documents, Given,
 from connector.verify.checks.examination import Examination, attempt, need
 from connector.verify.checks.logbook import Log
 from connector.verify.checks.records import Line
-from connector.verify.checks.trusted_time import SKEW_S, Moment
+from connector.verify.checks.trusted_time import SKEW_S, Moment, written
 from connector.verify.formats import cosignature
 from connector.verify.formats.checkpoint import Checkpoint
 from connector.verify.formats.faults import Doubt, Fault
@@ -73,6 +73,10 @@ def verify_bundle(
             )
             second = attempt(archive.members, beside), report
         _examine(exam, members, anchors, witness, vouched, listed, second, now)
+        if listed is not None and listed.older is not None and exam.failed:
+            alone = Examination(lang)  # what its own list lets pass no later word of the authority makes wrong (0194)
+            _examine(alone, members, anchors, witness, listed.older, listed.older, second, now)
+            exam.excuse(alone, Doubt("list-later", version=listed.version, older=listed.older.version))
         remarks.rest(exam, members, anchors, VERSION)
         if listed is not None:
             remarks.trust_list(exam, listed, now)
@@ -227,7 +231,18 @@ def _vouched(
     except Doubt as doubt:
         if doubt.code == "no-time" and cosignature.seen_by(state, listed.witnesses, *operators):
             raise Doubt("no-independent-time") from doubt
+        if doubt.code == "no-time" and witness is None and listed.older is not None:
+            _check_quorum(state, listed, listed.older, operators)
         raise
+
+
+def _check_quorum(state: Checkpoint, listed: TrustList, older: TrustList, operators: Collection[str]) -> None:
+    """Doubt `quorum-later` where the witnesses are enough by the list in the bundle. A newer one may ask for more: the
+    list that judges is chosen by the trusted time, so it cannot choose who gives that time."""
+    enough = attempt(trusted_time.find, state, None, cosignature.derived(older.witnesses, *operators), ())
+    if enough is not None:
+        facts = {"version": listed.version, "older": older.version}
+        raise Doubt("quorum-later", at=written(enough.seconds), **facts)
 
 
 def _parties(given: Given) -> tuple[str, str]:

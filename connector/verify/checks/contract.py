@@ -256,7 +256,8 @@ def check_owner(
     one.
     """
     jades.check_signature(seal)
-    member = None if given.trust_list is None else given.trust_list.members.get(did)
+    seen = seal.iat if at is None else at
+    member = None if given.trust_list is None else given.trust_list.on(seen).members.get(did)
     listed = {} if member is None else member.seal_certificates
     level = key_binding.check(seal.chain[0], seal.kid, did=did, document=document, listed=listed)
     for instant in (seal.iat,) if at is None else (seal.iat, at):
@@ -314,7 +315,8 @@ def standing(did: str, given: Given) -> Standing | None:
         names = ((party, 0), *(() if given.trust_list is None else given.trust_list.succession.line(party)))
         places = [place for place, (name, _) in enumerate(names) if name == did]
         if places:
-            return Standing(role, names[: places[0] + 1], next(iter(names[places[0] + 1 :]), None))
+            after = names[places[0] + 1 : places[0] + 2] and given.trust_list and given.trust_list.taken(did)
+            return Standing(role, names[: places[0] + 1], after or None)
     return None
 
 

@@ -1,6 +1,7 @@
 """Runs checks one by one: what they raise becomes a verdict and a sentence, what they return can feed the next one."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from connector.verify.formats.faults import Doubt, Fault
@@ -39,6 +40,26 @@ class Examination:
         facts = value.facts if isinstance(value, Telling) else {}
         self._add(name, Verdict.PASSED, say("passed", name, self.lang, self._facts(facts)))
         return value
+
+    @property
+    def failed(self) -> bool:
+        return any(one.verdict is Verdict.FAILED for one in self._checks)
+
+    def excuse(self, other: "Examination", doubt: Doubt) -> None:
+        """What failed here and not in `other`, where it was judged and nothing failed, is open instead.
+
+        Its sentence stays, and says besides what the doubt says.
+        """
+        if other.failed:
+            return
+        judged = {one.name for one in other._checks if one.code != "not-checked"}
+        more = say("fault", doubt.code, self.lang, self._facts(doubt.facts))
+        self._checks = [
+            replace(one, verdict=Verdict.INDETERMINATE, sentence=f"{one.sentence}; {more}", code=doubt.code)
+            if one.verdict is Verdict.FAILED and one.name in judged
+            else one
+            for one in self._checks
+        ]
 
     def note(self, key: str, /, **facts: object) -> None:
         """A line that is no check: what was used, what is not proven."""

@@ -1,7 +1,8 @@
 """Whether both parties were members of the data space when they sealed, as far as the newest list known can tell.
 
 Judged at the trusted time of each seal (spec/contracts.md 8.5), else at the time that the signer claims, which is never
-one from before its membership. A list names one period and one state per member, as of its own day. So:
+one from before its membership. A list names one period and one state per member, as of its own day. Up to its day the
+list in the bundle judges, behind it the newer one; what only that one says is not proven (decision 0194). So:
 
 * over by then, or suspended since before: FAILED, that party was no member; but where it had moved, and is one under
   its new DID, the log of that one proves it, and that of another leaves it unproven;
@@ -47,8 +48,8 @@ def check(
             doubt = doubt or open_question
     if doubt is not None:
         raise doubt
-    if seen is not None and seen >= listed.next_update:
-        raise Doubt("list-withheld", at=written(seen), until=written(listed.next_update))
+    if seen is not None and seen >= listed.speaks_until:
+        raise Doubt("list-withheld", at=written(seen), until=written(listed.speaks_until))
 
 
 def _moved(role: Role, given: Given, listed: TrustList, claimed: int, at: int) -> bool:
@@ -60,10 +61,11 @@ def _moved(role: Role, given: Given, listed: TrustList, claimed: int, at: int) -
     place = contract.standing(did, given)
     if place is not None and (taken := place.taken(claimed)):
         raise Doubt("place-taken", **taken)
-    member, now = listed.members.get(did), [one for one in listed.succession.line(did) if one[1] <= at + SKEW_S]
+    told = listed.on(at)
+    member, now = told.members.get(did), [one for one in told.succession.line(did) if one[1] <= at + SKEW_S]
     if member is None or not now:
         return False
-    left, since = member.period.end, listed.succession.line(did)[0][1] + SKEW_S
+    left, since = member.period.end, told.succession.line(did)[0][1] + SKEW_S
     if at < (since if left is None else min(left, since)) or (left is not None and claimed > left):
         return False
     _judge(now[-1][0], listed, at)
@@ -75,12 +77,14 @@ def _moved(role: Role, given: Given, listed: TrustList, claimed: int, at: int) -
 
 def _check_claimed(did: str, listed: TrustList, claimed: int) -> None:
     """A seal that others saw only later still says when it was made: that is no time from before the membership."""
-    begin = listed.members[did].period.begin
+    member = listed.on(claimed).members.get(did)
+    begin = None if member is None else member.period.begin
     if begin is not None and claimed + SKEW_S < begin:
         raise Doubt("member-later", did=did, at=written(claimed), since=written(begin))
 
 
-def _judge(did: str, listed: TrustList, at: int) -> None:
+def _judge(did: str, known: TrustList, at: int) -> None:
+    listed = known.on(at)
     member = listed.members.get(did)
     if member is None or member.unlisted:
         raise Doubt("member-unlisted", did=did, version=listed.version)
@@ -93,5 +97,5 @@ def _judge(did: str, listed: TrustList, at: int) -> None:
         raise Doubt("member-suspended", did=did, at=written(at))
     if not member.period.holds(at):
         raise Doubt("member-later", did=did, at=written(at), since=written(member.period.begin or 0))
-    if at >= listed.next_update:
-        raise Doubt("list-expired", at=written(at), until=written(listed.next_update))
+    if at >= known.speaks_until:
+        raise Doubt("list-expired", at=written(at), until=written(known.speaks_until))

@@ -4,18 +4,22 @@ The exporter chooses the list in the bundle, and an older one may still call a s
 from outside decides who is a member, since when a key or certificate is ended, and what is listed today. What it no
 longer names (the keys of a member that left, a witness that is no more) still counts as the older list says, because
 that one too bears the authority's signature; but that somebody is no longer listed is never passed over.
+
+Up to its own day the list in the bundle judges alone, and what only the newer one says is a doubt at most, whatever it
+is: the bundle is judged once more by the older list (`bundle.verify_bundle`). Only what was struck off fails (T154).
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from connector.verify.checks.anchors import Anchors
+from connector.verify.checks.logbook import UNTIL as LOG_UNTIL
 from connector.verify.checks.trusted_time import written
 from connector.verify.formats import trustlist
 from connector.verify.formats.faults import Doubt, Fault
 from connector.verify.formats.trustlist import Member, Period, SecondKey, TrustList
 
-_UNTIL = "validUntil"
+_UNTIL, _STRUCK = "validUntil", "struckSince"
 _IDENTITY = ("kty", "crv", "alg", "x", "y", "pub")
 
 
@@ -59,7 +63,27 @@ def continued(older: TrustList, newer: TrustList) -> TrustList:
     told = {before for one in listed.values() for before, _ in one.succeeds}
     gone = {did: _gone(one, told) for did, one in older.members.items() if did not in listed}
     witnesses = [*_vouching(older.witnesses, newer.witnesses, issued), *older.witnesses]
-    return replace(newer, members={**listed, **gone}, witnesses=witnesses, exported=older.issued)
+    return replace(
+        newer, members={**listed, **gone}, witnesses=witnesses, exported=older.issued, older=_struck(older, newer)
+    )
+
+
+def _struck(older: TrustList, newer: TrustList) -> TrustList:
+    """The older list by itself, but for what people of the authority have struck off since."""
+    members = {did: _without_struck(one, newer.members.get(did)) for did, one in older.members.items()}
+    struck = {_identity(key): key for _, key in _witness_keys(newer.witnesses) if _STRUCK in key}
+
+    def kept(key: object) -> object:
+        return struck.get(_identity(key), key) if isinstance(key, dict) else key
+
+    return replace(older, members=members, witnesses=_each_key(older.witnesses, lambda _, key: kept(key)))
+
+
+def _without_struck(one: Member, newer: Member | None) -> Member:
+    if newer is None:
+        return one
+    gone = {name: period for name, period in newer.seal_certificates.items() if period.struck}
+    return replace(one, seal_certificates={**one.seal_certificates, **gone}) if gone else one
 
 
 def _gone(one: Member, told: Collection[str]) -> Member:
@@ -77,10 +101,28 @@ def _followed(older: Member | None, newer: Member, issued: int) -> Member:
         newer,
         operator=older.operator,
         later_operator=newer.operator,
-        log_keys=(*newer.log_keys, *(key for key in older.log_keys if _identity(key) not in named)),
+        log_keys=(*_log_keys(older, newer, issued), *(key for key in older.log_keys if _identity(key) not in named)),
         seal_certificates={**older.seal_certificates, **_certificates(older, newer, issued)},
         former_seal_keys_pq=(*_second_keys(older, newer, issued), *_former(older, newer.seal_keys_pq)),
     )
+
+
+def _log_keys(older: Member, newer: Member, issued: int) -> Iterator[Mapping[str, object]]:
+    """Those of the newer list; one that the older list let sign has not ended before that list's day."""
+    before = {_identity(key): key.get(LOG_UNTIL) for key in older.log_keys}
+    for key in newer.log_keys:
+        name = _identity(key)
+        ended = LOG_UNTIL in key and name in before and not _over(before[name], issued)
+        yield {**key, LOG_UNTIL: written(issued + 1)} if ended and _over(key[LOG_UNTIL], issued) else key
+
+
+def _over(end: object, at: int) -> bool:
+    """What is no time counts as long past."""
+    try:
+        said = trustlist.seconds(end)
+    except Fault:
+        return True
+    return said is not None and said <= at
 
 
 def _certificates(older: Member, newer: Member, issued: int) -> Mapping[str, Period]:
@@ -116,7 +158,7 @@ def _vouching(older: Sequence[object], newer: Sequence[object], issued: int) -> 
     before = {(operator, _identity(key)): key.get(_UNTIL) for operator, key in _witness_keys(older)}
 
     def kept(operator: object, key: object) -> object:
-        if not isinstance(key, dict) or not isinstance(operator, str) or _UNTIL not in key or "struckSince" in key:
+        if not isinstance(key, dict) or not isinstance(operator, str) or _UNTIL not in key or _STRUCK in key:
             return key
         if (name := (operator, _identity(key))) not in before:
             return key
@@ -128,11 +170,16 @@ def _vouching(older: Sequence[object], newer: Sequence[object], issued: int) -> 
             return key
         return {**key, _UNTIL: written(issued)}
 
+    return _each_key(newer, kept)
+
+
+def _each_key(witnesses: Sequence[object], kept: Callable[[object, object], object]) -> list[object]:
+    """The witnesses with what `kept` gives for each key and its operator."""
     return [
         {**one, "keys": [kept(one.get("operator"), key) for key in one["keys"]]}
         if isinstance(one, dict) and isinstance(one.get("keys"), list)
         else one
-        for one in newer
+        for one in witnesses
     ]
 
 

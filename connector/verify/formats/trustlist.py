@@ -103,7 +103,7 @@ class TrustList:
     the authority's word.
 
     From `next_update` on (seconds) it says nothing any more. `given`: it came from outside the bundle; `exported` is
-    then when the list in the bundle was issued.
+    then when the list in the bundle was issued. `older` is then that list alone, with what this one struck off.
     """
 
     version: int
@@ -115,6 +115,7 @@ class TrustList:
     signature: bytes
     given: bool = False
     exported: str = ""
+    older: "TrustList | None" = field(default=None, compare=False, repr=False)
     succession: Succession = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -133,6 +134,26 @@ class TrustList:
             return seconds(self.issued) or 0
         except Fault:
             return 0
+
+    def on(self, at: int) -> "TrustList":
+        """The list that judges what was so at that time (seconds): up to its day the one in the bundle (0194)."""
+        return self if self.older is None or at > self.older.issued_at else self.older
+
+    @property
+    def speaks_until(self) -> int:
+        """In seconds; where there are two lists the later end."""
+        return max(self.next_update, 0 if self.older is None else self.older.next_update)
+
+    def taken(self, did: str) -> tuple[str, int] | None:
+        """Who took its place, and since when (seconds): not before the day of the list in the bundle, if that one does
+        not say so."""
+        found = self.succession.heirs.get(did)
+        if found is None or self.older is None:
+            return found
+        day, before = self.older.issued_at, self.older.succession.heirs.get(did)
+        if before is not None and before[0] == found[0] and before[1] <= day:
+            return before
+        return found[0], max(found[1], day)
 
     def last(self, did: str) -> str:
         """Who has its place now: itself, or the last of its successors."""

@@ -1,0 +1,132 @@
+"""Whatever an authority writes into a later list: no honest bundle of before is FAILED by it (T154)."""
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from connector.verify.bundle import verify_bundle
+from connector.verify.checks.trusted_time import written
+from connector.verify.report import Report
+from tests.verify.forge import CONSUMER, DAY, NOW, PROVIDER, Case, SealCa
+from tests.verify.judge import FAILED, INDETERMINATE, PASSED, changed, named
+from tests.verify.later_lists import CHANGES, TIMES, Claims, Honest, bundles, entry, some
+
+pytestmark = pytest.mark.threat("T154")
+BEFORE, AFTER = NOW - DAY, NOW + 200
+"""The list of a bundle from before the contract, as most are, and from after it."""
+KINDS = ("plain", "qualified", "second", "ended", "moved")
+WHO_VOUCHES = frozenset({"moved to the witness", "witness of nonsense", "five witnesses more"})
+"""Changes of who gives the time by which everything else is judged."""
+Bundles = dict[tuple[str, int], Honest]
+
+
+@pytest.fixture(scope="module")
+def honest() -> Bundles:
+    return {(kind, day): one for day in (BEFORE, AFTER) for kind, one in bundles(day).items()}
+
+
+def judged(one: Honest, given: bytes | None) -> Report:
+    return verify_bundle(one.data, one.roots, "en", trust_list=given)
+
+
+def codes(report: Report) -> dict[str, str]:
+    return {check.name: check.code for check in report.checks if check.code}
+
+
+def about(name: str, did: str, at: int) -> Callable[[Claims], object]:
+    return lambda claims: CHANGES[name](claims, did, written(at), written(NOW))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_by_its_own_list_and_by_one_that_says_the_same_it_passes(honest: Bundles, kind: str) -> None:
+    """What the changes begin from."""
+    for day in (BEFORE, AFTER):
+        one = honest[kind, day]
+        for given in (None, one.later(lambda _: None)):
+            report = judged(one, given)
+            assert report.verdict is PASSED, report.reason
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_bug_no_change_of_a_later_list_fails_an_honest_bundle(honest: Bundles, name: str) -> None:
+    """Bug: >> a term, a suspension, a succession dated back or dropped in a later list << FAILED.
+
+    Not proven at most, with a sentence that says what; and what was so on the day of the bundle's own list has passed.
+    """
+    for (kind, day), one in honest.items():
+        did = CONSUMER if kind == "ended" else PROVIDER
+        report = judged(one, one.later(about(name, did, TIMES[0])))
+        assert named(report) is None, (kind, day, report.reason)
+        assert (report.verdict is PASSED) == (codes(report) == {})
+        if day == AFTER and kind != "moved" and name not in WHO_VOUCHES:
+            assert report.verdict is PASSED, (kind, codes(report), report.reason)
+
+
+def property_holds(honest: Bundles, seed: int) -> None:
+    rng = random.Random(seed)
+    one = honest[rng.choice(sorted(honest))]
+    change, names = some(rng)
+    report = judged(one, one.later(change))
+    assert report.verdict in (PASSED, INDETERMINATE), (seed, names, report.reason)
+
+
+def test_bug_no_sequence_of_changes_fails_an_honest_bundle(honest: Bundles) -> None:
+    """Five changes at most, of anybody, to any time; each number stands for one sequence."""
+    for seed in range(40):
+        property_holds(honest, seed)
+
+
+@pytest.mark.long
+def test_bug_no_sequence_of_changes_fails_an_honest_bundle_at_length(honest: Bundles) -> None:
+    """>> 1 500 sequences << none."""
+    for seed in range(40, 1_540):
+        property_holds(honest, seed)
+
+
+def test_what_was_struck_off_fails_all_the_same(honest: Bundles) -> None:
+    """>> the certificate is called stolen since before the seal, and the member suspended besides << FAILED."""
+    for day in (BEFORE, AFTER):
+        one = honest["qualified", day]
+        since = written(NOW - 10)
+
+        def struck(claims: Claims, one: Honest = one, since: str = since) -> None:
+            about("suspended", PROVIDER, TIMES[0])(claims)
+            (digest,) = entry(one.claims, PROVIDER)["sealCertificates"]
+            period = {"sha256": digest, "validUntil": since, "struckSince": since}
+            entry(claims, PROVIDER)["sealCertificates"] = [period]
+
+        report = judged(one, one.later(struck))
+        assert report.verdict is FAILED
+        assert named(report) == ("provider-seal", "certificate-period")
+
+
+def test_a_witness_that_was_struck_off_vouches_for_nothing_under_an_older_list(honest: Bundles) -> None:
+    """>> its keys are stolen since 2020, under another name of its operator << no time by any list."""
+    one = honest["plain", AFTER]
+
+    def struck(claims: Claims) -> None:
+        about("witness renamed", PROVIDER, NOW)(claims)
+        for key in claims["witnesses"][0]["keys"]:
+            key |= {"validUntil": written(TIMES[0]), "struckSince": written(TIMES[0])}
+
+    assert codes(judged(one, one.later(struck))) == {"time": "no-time"}
+
+
+def test_an_older_list_excuses_nothing_else(honest: Bundles) -> None:
+    """>> what fails by its own list, too; seals of another root << FAILED as ever, whatever else a newer list says."""
+    one = honest["plain", BEFORE]
+    suspended = about("suspended", PROVIDER, NOW - 10)
+    for given in (None, one.later(suspended)):
+        assert named(judged(one.with_list(suspended), given)) == ("membership", "not-member")
+    other = Case(ca=SealCa(), authority=one.authority)
+    foreign = Honest(changed(other, trust_list=one.signed), one.roots, one.authority, one.claims, one.anew)
+    assert named(judged(foreign, one.later(suspended))) == named(judged(foreign, None)) is not None
+
+
+def test_no_dishonest_bundle_passes_by_an_older_list_of_its_own(honest: Bundles) -> None:
+    """>> what FAILED by the right list, with the list of before in its place, and the right one given << not PASSED."""
+    for name, kind in (("suspended", "plain"), ("member until", "ended"), ("certificates until", "qualified")):
+        one, change = honest[kind, BEFORE], about(name, PROVIDER, NOW - 10)
+        assert judged(one.with_list(change), None).verdict is FAILED
+        assert judged(one, one.later(change)).verdict is INDETERMINATE, (name, kind)
