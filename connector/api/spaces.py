@@ -304,8 +304,9 @@ class SpaceHandlers:
         found = await self._groups.all(request.match_info["p"])
         return views.SpaceGroupsView([views.group(one) for one in found])
 
-    @problem_codes({400: ("participants.name", "spaces.group-ended", "spaces.group-name", "spaces.groups-many",
-                          "spaces.name"), 403: ("spaces.who",), 404: ("spaces.no-member", "spaces.none")})  # fmt: skip
+    @problem_codes({400: ("participants.name", "spaces.group-ended", "spaces.group-name", "spaces.group-widens",
+                          "spaces.groups-many", "spaces.name"), 403: ("spaces.who",),
+                    404: ("spaces.no-member", "spaces.none")})  # fmt: skip
     async def put_group(self, request: web.Request, wish: GroupRequest) -> views.SpaceGroupView:
         """Begins a group, or gives it another name or keeper."""
         label = {str(lang): said for lang, said in wish.label.items()}
@@ -318,7 +319,7 @@ class SpaceHandlers:
         """Nobody is in it any more, and its IRI never names another one."""
         return views.group(await self._groups.end(request.match_info["p"], request.match_info["id"], wish.who))
 
-    @problem_codes({400: ("spaces.group-ended", "spaces.groups-many"), 403: ("spaces.who",),
+    @problem_codes({400: ("spaces.group-ended", "spaces.group-widens", "spaces.groups-many"), 403: ("spaces.who",),
                     404: ("spaces.no-member", *NO_GROUP)})  # fmt: skip
     async def ask(self, request: web.Request, wish: GroupedRequest) -> views.SpaceGroupView:
         """Asks a member to be in a group; it is once it agrees, the authority itself at once."""
@@ -335,7 +336,8 @@ class SpaceHandlers:
         """Groups of the spaces that the participant belongs to, and how it stands to each, asked of them now."""
         return views.standings(await self._elsewhere.all(request.match_info["p"]))
 
-    @problem_codes({400: ("spaces.group-ended", "spaces.group-not-asked", "spaces.groups-many"),
+    @problem_codes({400: ("spaces.group-closed", "spaces.group-ended", "spaces.group-not-asked",
+                          "spaces.group-widens", "spaces.groups-many"),
                     403: ("spaces.not-keeper",), 404: ("spaces.no-group", "spaces.no-member", "spaces.not-joined"),
                     503: AWAY})  # fmt: skip
     async def wish(self, request: web.Request, wish: GroupWish) -> views.GroupStandingsView:

@@ -145,7 +145,9 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
     public = public_slice.assemble(infra, participants, catalogue.service.public, [ImportedDatasets()])
     approvals = approval_slice.assemble(participants, catalogue.service, rules, Directory())
     harvest = harvest_slice.assemble(infra, participants, approvals.imports)
-    spaces = space_slice.assemble(infra, participants, trust, Directory(), signers, witness.keys)
+    spaces = space_slice.assemble(
+        infra, participants, trust, Directory(), signers, witness.keys, approvals.widening
+    )  # fmt: skip
     drafts = draft_slice.assemble(infra, participants, catalogue, approvals)
     contracts = contract_slice.assemble(
         infra, participants, catalogue.service, engine, members=members, lines=anchor, seal_roots=trust.seal_roots,

@@ -3,6 +3,7 @@
 import msgspec
 from msgspec import Struct
 
+from connector.approvals.widening import Widening
 from connector.audit import store as audit
 from connector.infra import Infra
 from connector.jobs.background import Background
@@ -60,7 +61,7 @@ class SpaceSlice(Struct, frozen=True, kw_only=True):
 
 def assemble(
     infra: Infra, participants: Participants, trust: TrustSlice, people: People, elsewhere: SignerRegistry,
-    vouching: Vouching,
+    vouching: Vouching, widening: Widening,
 ) -> SpaceSlice:  # fmt: skip
     db, clock = infra.db, infra.clock
 
@@ -77,7 +78,7 @@ def assemble(
 
     authority = SpaceAuthority(db, infra.vault, participants, people, own_keys)
     applications = Applications(db, clock, participants, trust.resolver, authority, trust.seal_roots)
-    groups = SpaceGroups(db, participants, authority)
+    groups = SpaceGroups(db, participants, authority, widening)
     mergers = Mergers(db, clock, participants, authority)
     memberships = Memberships(
         db, clock, participants, trust.resolver, authority, applications, groups, mergers, trust.seal_roots
@@ -102,7 +103,7 @@ def assemble(
     trust.spaces.listen(issuer.newest, _Alarms(infra, participants).raised)
     lists, asking = Background("space-lists", issuer.work), Background("space-join", joined.tick)
     hinting = Background("space-hints", hints.work)
-    elsewhere_groups = GroupsElsewhere(db, clock, participants, joined, groups)
+    elsewhere_groups = GroupsElsewhere(db, clock, participants, joined, groups, widening)
     regaining = Background("space-recovery", recovery.work)
     grouping = Background("space-groups", elsewhere_groups.work)
     return SpaceSlice(

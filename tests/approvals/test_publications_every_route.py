@@ -48,15 +48,18 @@ NOT_OPENING: Mapping[str, str] = {
     "Who belongs to a space is the space's to decide, by people and rules of its own; offers stay as they are.": """
         P/space P/space/rules P/space/invitations P/space/invitations/{id}/withdraw P/space/applications/{id}/check
         P/space/applications/{id}/approve P/space/applications/{id}/refuse P/space/members P/space/members/renew
-        P/space/members/strike P/space/recognised P/space/recognised/end P/space/groups P/space/groups/{id}/end
-        P/space/groups/{id}/members P/space/groups/{id}/members/end P/space/certificates/approve
+        P/space/members/strike P/space/recognised P/space/recognised/end P/space/groups/{id}/end
+        P/space/groups/{id}/members/end P/space/certificates/approve
         P/space/certificates/refuse P/space/certificates/strike P/space/recovery P/space/mergers/approve
-        P/space/mergers/refuse P/spaces P/spaces/groups P/spaces/progress P/spaces/leave P/spaces/merge
+        P/space/mergers/refuse P/spaces P/spaces/progress P/spaces/leave P/spaces/merge
         P/spaces/merge/withdraw T/applications/{id}/check T/applications/{id}/approve T/applications/{id}/refuse
         T/spaces/groups
         T/spaces/progress T/spaces/leave T/spaces/merger/withdraw T/spaces/apply T/space/member T/space/invite
         T/space/withdraw T/space/mergers/approve T/space/mergers/refuse
         T/space/certificates/approve T/space/certificates/refuse
+    """,
+    "A group of a space asks the gate of whoever offers to it: tests/spaces/keeping/test_groups_widened.py.": """
+        P/space/groups P/space/groups/{id}/members P/spaces/groups
     """,
     "What was public before the move is so after it: rows come as they were, by the operator of the socket.": """
         P/move P/move/hand-over P/move/stay

@@ -1,7 +1,8 @@
 """Groups of spaces that a participant joined: how it stands to them, and what it asks their authorities for.
 
 A town agrees, or leaves; who keeps a group adds and removes others, from its own process (spec/spaces.md 7.2). Which
-groups ask for it is looked at by a job and kept beside the membership: whom nobody told could not agree.
+groups ask for it is looked at by a job and kept beside the membership: whom nobody told could not agree. A keeper that
+offers to its group adds nobody past the gate of its own publications (decision 0190).
 """
 
 import asyncio
@@ -13,8 +14,9 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
+from connector.approvals.widening import Widening
 from connector.clock import Clock
-from connector.errors import HanseError, PeerError, Unavailable, Unknown
+from connector.errors import HanseError, Mistake, PeerError, Unavailable, Unknown
 from connector.http import strict
 from connector.language import LANGUAGES
 from connector.participants.service import Hosted, Participants
@@ -51,9 +53,10 @@ class GroupsElsewhere:
     """How the participants of this process stand to groups; `groups` are those of spaces that they keep themselves."""
 
     def __init__(
-        self, db: Database, clock: Clock, participants: Participants, joining: Joining, groups: SpaceGroups
-    ) -> None:
-        self._db, self._clock, self._participants = db, clock, participants
+        self, db: Database, clock: Clock, participants: Participants, joining: Joining, groups: SpaceGroups,
+        widening: Widening,
+    ) -> None:  # fmt: skip
+        self._db, self._clock, self._participants, self._widening = db, clock, participants, widening
         self._joining, self._groups = joining, groups
         self._turn: list[tuple[str, str]] = []
         self._late: list[tuple[int, str, str]] = []
@@ -134,16 +137,25 @@ class GroupsElsewhere:
         return [said for said in read[:MOST_GROUPS] if grouping.space_of(said.group) == one.space]
 
     async def ask(self, slug: str, claims: RequestClaims) -> None:
-        """Asks the authority of the space whose group it is; raises Unknown if it did not join that."""
+        """Asks the authority of the space whose group it is; raises Unknown if it did not join that, and Mistake where
+        others here would have to agree to what opens to whoever is added."""
         hosted = await self._participants.get(slug)
         if claims.space == hosted.participant.root + PATH:
             return await self._groups.own(slug, claims)
         one = await self._db.read(slug, joined_store.joined, slug, claims.space)
         if one is None or one.state != "member":
             raise Unknown("spaces.not-joined", space=claims.space[:200])
+        if claims.request == "group-add" and not hosted.participant.is_me(claims.member):
+            await self._db.read(slug, self._require_alone, slug, claims.group)
         await self._joining.request(hosted, one, claims)
         if claims.request in ("group-agree", "group-leave") and claims.group in one.asked:
             await self._db.write(slug, self._answered, one, claims.group)
+
+    def _require_alone(self, tx: Tx, slug: str, group: str) -> None:
+        try:
+            self._widening.require_alone(tx, slug, [group])
+        except Mistake as refused:
+            raise Mistake("spaces.group-widens", group=group.rpartition("/")[2]) from refused
 
     def _answered(self, tx: Tx, seen: Joined, group: str) -> None:
         one = joined_store.joined(tx, seen.participant, seen.space, lock=True)

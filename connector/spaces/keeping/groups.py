@@ -1,7 +1,8 @@
 """Groups that a space has: begun and ended by its authority, filled by whoever keeps them, agreed to by each member.
 
 What changes is in the next version of the list, with since and until, so that a decision can be made again later
-(spec/spaces.md 7; threat T107). Who is a member of the space no more is in none of its groups.
+(spec/spaces.md 7; threat T107). Who is a member of the space no more is in none of its groups. What the authority
+offers to a group itself opens to whom its own people let in: that passes the gate of its publications (decision 0190).
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from connector.approvals.widening import Widening
 from connector.errors import Mistake, PeerError, Unknown
 from connector.participants.model import checked_name
 from connector.participants.service import Hosted, Participants
@@ -42,8 +44,10 @@ class GroupMembers(NamedTuple):
 class SpaceGroups:
     """Groups of all spaces that participants of this process keep."""
 
-    def __init__(self, db: Database, participants: Participants, authority: SpaceAuthority) -> None:
-        self._db, self._participants, self._authority = db, participants, authority
+    def __init__(
+        self, db: Database, participants: Participants, authority: SpaceAuthority, widening: Widening
+    ) -> None:  # fmt: skip
+        self._db, self._participants, self._authority, self._widening = db, participants, authority, widening
 
     # By a person of the authority
 
@@ -52,7 +56,8 @@ class SpaceGroups:
     ) -> GroupMembers:
         """Begins a group, or gives it another name or keeper; `keeper` is a member's DID, none: the authority.
 
-        Raises Mistake for a name that cannot be or a group that has ended, Unknown for a keeper that is no member.
+        Raises Mistake for a name that cannot be or a group that has ended, or where others would have to agree that
+        somebody else says who is in it, and Unknown for a keeper that is no member.
         """
         hosted = await self._participants.get(slug)
         called = {lang: checked_name(said.strip()) for lang, said in label.items()}
@@ -70,6 +75,8 @@ class SpaceGroups:
             before = known or Group(participant=slug, name=name, label=called, keeper=keeps, made_at=tx.now)
             grouping.require_going(before)
             after = replace(before, label=called, keeper=keeps)
+            if not hosted.participant.is_me(keeps) and (known is None or keeps != before.keeper):
+                self._require_alone(tx, slug, name)
             if after != known:
                 after = group_store.put_group(tx, after)
                 store.changed(tx, slug)
@@ -95,7 +102,8 @@ class SpaceGroups:
         return await self._db.write(slug, unit)
 
     async def ask(self, slug: str, name: str, did: str, login: str = "") -> GroupMembers:
-        """A member is asked to be in it; the authority itself is at once."""
+        """A member is asked to be in it; the authority itself is at once. Raises Mistake, also where others would have
+        to agree to what opens to it by that."""
         hosted = await self._participants.get(slug)
 
         def unit(tx: Tx) -> GroupMembers:
@@ -141,7 +149,8 @@ class SpaceGroups:
     def receive(self, tx: Tx, hosted: Hosted, asks: Member, claims: RequestClaims) -> None:
         """What a member signed about a group: its keeper asks or removes somebody, a member agrees or leaves.
 
-        Raises NotKeeper, Unknown for a group or member that is none, PeerError for who agrees without being asked.
+        Raises NotKeeper, Unknown for a group or member that is none, PeerError for who agrees without being asked, or
+        where others of the authority would have to agree by now to what opens by that.
         """
         slug = hosted.participant.id
         group = self._group(tx, slug, grouping.name_of(self._authority.held(tx, slug).space, claims.group))
@@ -176,7 +185,7 @@ class SpaceGroups:
     # What both do
 
     def _ask(self, tx: Tx, hosted: Hosted, group: Group, did: str, by: str, who: str) -> None:
-        """Who asks itself has agreed."""
+        """Who asks itself has agreed. What the authority asks for is the word of its own people."""
         slug = group.participant
         grouping.require_going(group)
         self._active(tx, slug, did)
@@ -185,6 +194,8 @@ class SpaceGroups:
             if did == by:
                 self._joins(tx, hosted, group, open_, who)
             return
+        if hosted.participant.is_me(by) and not hosted.participant.is_me(did):
+            self._require_alone(tx, slug, group.name)
         _require_fewer(within, MOST_IN_GROUP)
         _require_fewer(group_store.grouped(tx, slug, did=did), MOST_OF_MEMBER)
         if group_store.going_on(tx, slug) >= MOST_GROUPED:
@@ -211,8 +222,12 @@ class SpaceGroups:
         self._joins(tx, hosted, group, open_, asks.did)
 
     def _joins(self, tx: Tx, hosted: Hosted, group: Group, asked: GroupMembership, who: str) -> None:
-        """Who was asked is in it from now on; who is in it already stays."""
+        """Who was asked is in it from now on; who is in it already stays. Whom the authority asked before it offered
+        anything to the group was not in it when its people looked at that."""
         if asked.state == "asked":
+            ours = hosted.participant.is_me(asked.asked_by) and not hosted.participant.is_me(asked.did)
+            if ours and self._widens(tx, asked.participant, group.name):
+                raise PeerError("spaces.group-closed")
             group_store.agree(tx, asked)
             store.changed(tx, group.participant)
             listing.require_room(tx, group.participant)
@@ -223,6 +238,19 @@ class SpaceGroups:
         if group_store.end(tx, group.participant, name=group.name, did=dids.parse(did)):
             store.changed(tx, group.participant)
             record(tx, hosted, "group left", who, group=group.name, did=did)
+
+    def _require_alone(self, tx: Tx, slug: str, name: str) -> None:
+        """Raises Mistake in words that are true of a group of the authority itself."""
+        if self._widens(tx, slug, name):
+            raise Mistake("spaces.group-widens", group=name)
+
+    def _widens(self, tx: Tx, slug: str, name: str) -> bool:
+        """Whether more people of the authority would have to agree to what opens to whoever is put in."""
+        try:
+            self._widening.require_alone(tx, slug, [grouping.iri(self._authority.held(tx, slug).space, name)])
+        except Mistake:
+            return True
+        return False
 
     def _group(self, tx: Tx, slug: str, name: str) -> Group:
         self._authority.held(tx, slug)

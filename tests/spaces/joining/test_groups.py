@@ -23,7 +23,8 @@ async def test_bug_who_was_not_answered_asked_again_after_a_quarter_of_an_hour(c
 
     services, begun = town.services, clock.steady()
     only_read: Any = SimpleNamespace(read=read)
-    own = GroupsElsewhere(services.infra.db, clock, services.participants, only_read, services.spaces.groups)
+    theirs, widening = services.spaces.groups, services.approvals.widening
+    own = GroupsElsewhere(services.infra.db, clock, services.participants, only_read, theirs, widening)
     for _ in range(EVERY_MS // 1000 + 1):
         await own.work()
         clock.advance(1000)
