@@ -1,8 +1,10 @@
 """Bundles that a party makes so that judging them is dear: sealed and listed in order."""
 
 import datetime as dt
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
+from types import FrameType
 from typing import cast
 
 import msgspec
@@ -20,6 +22,24 @@ from tests.verify.forge import AGREEMENT, NOW, PROVIDER, Authority, Case, LogKey
 BEGIN = "2020-01-01T00:00:00Z"
 ROOM = 1_900_000
 """Bytes of the member that makes a bundle dear."""
+
+
+def steps(work: Callable[[], object]) -> int:
+    """Lines of Python that ran, each turn of a loop anew."""
+    count = 0
+
+    def tracer(_frame: FrameType, event: str, _arg: object) -> "Callable[..., object]":
+        nonlocal count
+        count += event == "line"
+        return tracer
+
+    before = sys.gettrace()
+    sys.settrace(tracer)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return count
 
 
 def with_members(case: Case, members: Mapping[str, bytes]) -> bytes:

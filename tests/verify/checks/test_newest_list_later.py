@@ -8,6 +8,7 @@ import pytest
 from connector.verify.bundle import verify_bundle
 from connector.verify.checks.trusted_time import written
 from connector.verify.report import Report
+from tests.verify.costly import steps
 from tests.verify.forge import CONSUMER, DAY, NOW, PROVIDER, Case, SealCa
 from tests.verify.judge import FAILED, INDETERMINATE, PASSED, changed, named
 from tests.verify.later_lists import CHANGES, TIMES, Claims, Honest, bundles, entry, some
@@ -130,3 +131,32 @@ def test_no_dishonest_bundle_passes_by_an_older_list_of_its_own(honest: Bundles)
         one, change = honest[kind, BEFORE], about(name, PROVIDER, NOW - 10)
         assert judged(one.with_list(change), None).verdict is FAILED
         assert judged(one, one.later(change)).verdict is INDETERMINATE, (name, kind)
+
+
+def test_two_long_lists_take_steps_by_their_size(honest: Bundles) -> None:
+    """>> both lists with a line of successions, ended keys and witnesses, and all failed once << no more per byte."""
+    one, counts, sizes = honest["plain", BEFORE], list[int](), list[int]()
+    key = {"kty": "OKP", "crv": "Ed25519", "x": "A" * 43}
+    for count in (10, 60, 240):
+
+        def many(claims: Claims, count: int = count, until: str | None = None) -> None:
+            line = [f"did:web:h.example:{number}" for number in range(count)] + [PROVIDER]
+            logs = {"logKeys": [key | ({"until": until} if until else {})]}
+            taken = [[{"did": before, "from": written(TIMES[0])}] for before in line]
+            claims["participants"] += [
+                {"did": did, "state": "active", "validFrom": written(TIMES[0]), "succeeds": step, **logs}
+                for did, step in zip(line[1:-1], taken, strict=False)
+            ]
+            named = {"url": "https://o", "keys": [key | ({"validUntil": until} if until else {})]}
+            claims["witnesses"] += [{"operator": f"o{number}", **named} for number in range(count)]
+
+        def worse(claims: Claims, many: Callable[..., None] = many) -> None:
+            many(claims, until=written(TIMES[0]))
+            about("suspended", PROVIDER, TIMES[0])(claims)
+
+        bundle, given = one.with_list(many), one.later(worse)
+        assert codes(judged(bundle, given))["membership"] == "list-later"
+        counts.append(steps(lambda bundle=bundle, given=given: judged(bundle, given)))  # type: ignore[misc]
+        sizes.append(len(bundle.signed) + len(given))
+    few, many_ = ((counts[n] - counts[0]) / (sizes[n] - sizes[0]) for n in (1, 2))
+    assert many_ <= 1.2 * few, (counts, sizes)

@@ -3,12 +3,10 @@
 import base64
 import cProfile
 import json
-import sys
 import tracemalloc
 import zipfile
 from collections.abc import Callable
 from io import BytesIO
-from types import FrameType
 
 import msgspec
 import pytest
@@ -64,24 +62,6 @@ def test_two_megabytes_never_cost_more_than_a_second_or_a_hundred_megabytes(what
     assert peak < MOST_BYTES
 
 
-def steps(work: Callable[[], object]) -> int:
-    """Lines of Python that ran, each turn of a loop anew."""
-    count = 0
-
-    def tracer(_frame: FrameType, event: str, _arg: object) -> "Callable[..., object]":
-        nonlocal count
-        count += event == "line"
-        return tracer
-
-    before = sys.gettrace()
-    sys.settrace(tracer)
-    try:
-        work()
-    finally:
-        sys.settrace(before)
-    return count
-
-
 LINES = (
     "a line that ends with the provider", "a line that begins with the provider", "many whose place was taken",
     "a line that wrote the log", "a line beside witnesses", "keys in a document",
@@ -102,7 +82,7 @@ def test_bug_twice_the_bytes_take_twice_the_steps(what: str) -> None:
         case = Case()
         data = costly.BUNDLES[what](case, scale)
         sizes.append(len(data))
-        counts.append(steps(lambda data=data, case=case: verify_bundle(data, case.roots)))  # type: ignore[misc]
+        counts.append(costly.steps(lambda data=data, case=case: verify_bundle(data, case.roots)))  # type: ignore[misc]
     few, many = (max(counts[n] - counts[0] + 500, 0) / (sizes[n] - sizes[0] + 500) for n in (1, 2))
     assert many <= 1.4 * few, (counts, sizes)
     assert many <= MOST_STEPS
