@@ -67,7 +67,8 @@ class Ballot(msgspec.Struct, frozen=True, kw_only=True):
 class ApprovalRow(msgspec.Struct, frozen=True, kw_only=True):
     """One row of `approval`. `process` is the negotiation, empty for a publication, whose `draft` is JSON.
 
-    `terms` is the digest of what was asked for or offered; `terms_back` what we offer instead (JSON), with `countered`.
+    `terms` is the digest of what was asked for or offered, of a draft that of what it would offer; `terms_back` what we
+    offer instead (JSON), with `countered`.
     `dataset_version` is that of the data which a contract would give when it was asked for.
     `code` and `reason` say why it was refused; the partner is told of it. Times in milliseconds.
     """

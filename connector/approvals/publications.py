@@ -1,11 +1,13 @@
 """Publications that wait for a yes: a draft is what would be published, and it is published by the last yes.
 
 A draft is tried before it waits, in a part of the transaction that is undone: nobody agrees to what could not be
-published. What is published is the draft as it was read, and only on the revision that it was written for.
+published. What is published is the draft as it was read, and only on the revision that it was written for, under the
+terms that it had then: a template that says something else since an update needs another draft.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from hashlib import sha256
+from typing import Any, Literal, NoReturn
 
 import msgspec
 from msgspec.structs import replace
@@ -20,7 +22,7 @@ from connector.catalogue.model import Dataset, Offer
 from connector.catalogue.offers import falls_under
 from connector.catalogue.service import Catalogue, Publication
 from connector.catalogue.templates.templates import fill
-from connector.errors import HanseError, Mistake
+from connector.errors import Mistake
 from connector.metadata.record.model import DatasetRecord
 from connector.participants.lifecycle import one_after_another, require_active
 from connector.participants.service import Participants
@@ -65,7 +67,11 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Tried(Mistake):
-    """The draft could be published; undone, for it is not yet."""
+    """The draft could be published, under these `terms` (a digest); undone, for it is not yet."""
+
+    def __init__(self, terms: str) -> None:
+        super().__init__("approvals.tried")
+        self.terms = terms
 
 
 class PublicationApprovals:
@@ -97,13 +103,13 @@ class PublicationApprovals:
         if not isinstance(draft, ChangedDataset):
             self._catalogue.hold(tx, slug, draft.wish.source)
         tried = nested(tx, self._try, slug, draft)
-        if isinstance(tried, HanseError) and not isinstance(tried, _Tried):
+        if not isinstance(tried, _Tried):
             raise tried
         dataset = "" if isinstance(draft, NewDataset) else self._catalogue.life.show(tx, slug, draft.dataset)[0].id
         draft = self._pinned(tx, slug, draft)
         asked = Asked(
             subject="publication", title=title, dataset=dataset, template=standing.template or templates[0],
-            draft=msgspec.json.encode(draft).decode(),
+            draft=msgspec.json.encode(draft).decode(), terms=tried.terms,
         )  # fmt: skip
         written = " ".join(dict.fromkeys([by.who, *authors])).strip()
         return Submitted(None, self._approvals.open(tx, slug, asked, standing, stewards, protection, drafter=written))
@@ -124,7 +130,9 @@ class PublicationApprovals:
             self._imports.approved(tx, slug, imported, one)
             return one, None
         self._require_still(tx, slug, one)
-        made = self._publish(tx, slug, drafted(one))
+        made, terms = self._publish_under(tx, slug, drafted(one))
+        if terms != one.terms:
+            raise Mistake("approvals.other-terms")
         return self._approvals.note_dataset(tx, one, made.id), made
 
     def _require_still(self, tx: Tx, slug: str, one: ApprovalRow) -> None:
@@ -184,9 +192,17 @@ class PublicationApprovals:
             return replace(draft, wish=replace(draft.wish, revision=dataset.revision))
         return replace(draft, wish=replace(draft.wish, revision=dataset.revision))
 
-    def _try(self, tx: Tx, slug: str, draft: Draft) -> None:
-        self._publish(tx, slug, draft)
-        raise _Tried("approvals.tried")
+    def _try(self, tx: Tx, slug: str, draft: Draft) -> NoReturn:
+        raise _Tried(self._publish_under(tx, slug, draft)[1])
+
+    def _publish_under(self, tx: Tx, slug: str, draft: Draft) -> tuple[Dataset, str]:
+        """What is published, with a digest over the policies of all offers that it makes; empty: it makes none."""
+        standing = [] if isinstance(draft, NewDataset) else self._catalogue.life.show(tx, slug, draft.dataset)[2]
+        before = {one.id for one in standing}
+        made = self._publish(tx, slug, draft)
+        offers = (one for one in self._catalogue.life.show(tx, slug, made.id)[2] if one.id not in before)
+        policies = " ".join(sorted(one.digest for one in offers))
+        return made, sha256(policies.encode()).hexdigest() if policies else ""
 
     def _publish(self, tx: Tx, slug: str, draft: Draft) -> Dataset:
         match draft:

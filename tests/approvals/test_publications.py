@@ -1,5 +1,6 @@
 """Drafts: whoever may only draft waits for a steward, nobody approves her own, and what was read is published."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -9,7 +10,9 @@ from connector.approvals.model import ApprovalRule, Voter
 from connector.approvals.publications import ChangedDataset, Draft, NewDataset, ReplacedDataset, Submitted
 from connector.catalogue.life import DatasetChange, Outdated, Replacement
 from connector.catalogue.service import OfferWish, Publication
+from connector.catalogue.templates import templates
 from connector.errors import Mistake
+from connector.storage.database import Tx
 from tests.testkit.towns import Towns
 
 TOWN = "musterstadt"
@@ -70,6 +73,73 @@ async def test_nobody_approves_her_own_draft(town: Towns) -> None:
         await yes(town, made, BERTA)
     await yes(town, made, ANNA)
     assert await published(town) == ["Bäume"]
+
+
+def _updated(template: str, slots: Mapping[str, str], edition: int = 0) -> dict[str, object]:
+    """What the templates of the next release say: nothing is asked any more."""
+    return {"permission": [{"action": "use"}]}
+
+
+@pytest.mark.on_both
+@pytest.mark.threat("T162")
+async def test_bug_a_yes_published_what_an_update_had_made_of_the_draft(
+    town: Towns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> a draft waits, an update changes its template, the last yes << refused, nothing published, nobody has agreed;
+    the template as it was again << published."""
+    await ruled(town)
+    made = await submit(town, ANNA, await trees(town))
+    with monkeypatch.context() as update:
+        update.setattr(templates, "fill", _updated)
+        with pytest.raises(Mistake, match=r"approvals\.other-terms"):
+            await yes(town, made, BERTA)
+        assert await published(town) == []
+        (one,) = await town.db.read(TOWN, town.approvals.waiting, TOWN)
+        assert one.ballot.votes == ()
+    await yes(town, made, BERTA)
+    assert await published(town) == ["Bäume"]
+
+
+@pytest.mark.threat("T162")
+async def test_what_nobody_knows_the_terms_of_is_submitted_anew(town: Towns) -> None:
+    """>> a draft that a replica of an earlier release took in, so nobody knows what it offered << refused; one that
+    offers nothing is published; a process that dies in the last yes << it waits as before."""
+    await ruled(town)
+    made = await submit(town, ANNA, await trees(town))
+    silent = await submit(town, ANNA, await trees(town, title="Linden", rule="", slots={}, source=""))
+    forget = "UPDATE approval SET terms = '' WHERE participant = :participant"
+    await town.db.write(TOWN, lambda tx: tx.run(forget, participant=TOWN))
+    with pytest.raises(Mistake, match=r"approvals\.other-terms"):
+        await yes(town, made, BERTA)
+
+    def dies(tx: Tx) -> None:
+        town.publications.yes(tx, TOWN, str(silent.approval and silent.approval.id), BERTA)
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await town.db.write(TOWN, dies)
+    assert await published(town) == []
+    await yes(town, silent, BERTA)
+    assert await published(town) == ["Linden"]
+
+
+@pytest.mark.threat("T162")
+async def test_bug_an_update_changed_what_a_draft_says_anew_of_standing_data(
+    town: Towns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> changes of a dataset that stands: of its rule, and of its words alone; an update << the rule is refused, for
+    words nothing is asked anew."""
+    dataset, _ = await town.publish(TOWN)
+    await ruled(town)
+    rule = await submit(
+        town, ANNA, ChangedDataset(dataset.id, DatasetChange(rule="municipal-purpose", slots={"until": "01.01.2098"}))
+    )
+    words = await submit(town, ANNA, ChangedDataset(dataset.id, DatasetChange(description="Alle")))
+    monkeypatch.setattr(templates, "fill", _updated)
+    with pytest.raises(Mistake, match=r"approvals\.other-terms"):
+        await yes(town, rule, BERTA)
+    one, _ = await yes(town, words, BERTA)
+    assert one.ballot.state == "approved"
 
 
 async def test_whoever_may_neither_publish_nor_draft_does_not(town: Towns) -> None:
