@@ -123,6 +123,7 @@ def _examine(
         exam.run("beside", besides.check, given, lines, log, proven, *second)
     moment = exam.run("time", _moment, given, vouched, log, witness)
     remarks.until(exam, until, states)
+    remarks.continued(exam, log)
     remarks.approvals(exam, given, seals)
     remarks.seals(exam, seals, moment, lines or ())
     remarks.succession(exam, given)

@@ -6,12 +6,13 @@ Nothing here decides: a line that is missing would only be a thing untold.
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from connector.verify.checks import archive, contract, records, revocation, second_seal, termination
+from connector.verify.checks import archive, contract, logbook, records, revocation, second_seal, termination
 from connector.verify.checks.anchors import Anchors
 from connector.verify.checks.contract import ROLES, Approval, Given, Members, Role, Sealed
 from connector.verify.checks.disclosure import Told
 from connector.verify.checks.examination import Examination, attempt
 from connector.verify.checks.log_times import WAITS_S
+from connector.verify.checks.logbook import Log
 from connector.verify.checks.records import Erased, Line, Logged
 from connector.verify.checks.termination import Termination
 from connector.verify.checks.trusted_time import SKEW_S, Moment, exact, written
@@ -77,6 +78,12 @@ def until(exam: Examination, found: Told | None, states: Sequence[tuple[int, Mom
     seen = [moment for size, moment in states if moment is not None and size >= found.size]
     exam.note("told" if seen else "told-claimed", at=found.at)
     exam.state(until=found.facts)
+
+
+def continued(exam: Examination, log: Log | None) -> None:
+    """A log under another origin than its first: a witness knows of no history of it under the ones before."""
+    if log is not None and logbook.number(log.newest) > 0:
+        exam.note("log-continued", origin=log.newest.origin)
 
 
 def approvals(exam: Examination, given: Given, held: Mapping[Role, Sealed | None]) -> None:

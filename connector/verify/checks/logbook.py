@@ -116,6 +116,12 @@ def owner(state: Checkpoint, names: Collection[str]) -> str:
     raise Fault("log-origin", origin=state.origin)
 
 
+def number(state: Checkpoint) -> int:
+    """How often the log has been continued under another origin, after a restore or a move, by its own word."""
+    epoch = state.origin.rpartition("/")[2]
+    return int(epoch) if _EPOCH.fullmatch(epoch) else 0
+
+
 def _check_growth(older: Checkpoint, newest: Checkpoint, growth: Sequence[bytes]) -> None:
     if newest.size < older.size:
         raise Fault("log-rolled-back", old=older.size, new=newest.size)

@@ -85,14 +85,17 @@ def test_other_spellings_are_refused(case: Case, change: bytes) -> None:
 
 
 def test_a_log_that_moved_to_a_new_origin_is_still_one_log(case: Case) -> None:
-    """After a restore the same tree goes on under the next epoch."""
+    """After a restore the same tree goes on under the next epoch. The report remarks it: a second history looks so."""
     moved = both(cut(case.log, EARLY), case.log)
     tree = tree_of(case.log)
     next_log = case.log.copy()
     next_log.epoch = 1
     newest = logbook.write_newest(EARLY, tree.consistency(EARLY), next_log.note(tree))
     told = {**(moved.told or {}), "log": checkpoint.parse(next_log.note(tree)).origin}
-    assert judged(case, msgspec.structs.replace(moved, newest=newest, told=told)).verdict is PASSED
+    report = judged(case, msgspec.structs.replace(moved, newest=newest, told=told))
+    assert report.verdict is PASSED
+    assert any("was continued under a new identifier" in note and "/log/1" in note for note in report.notes)
+    assert not any("was continued" in note for note in judged(case, moved).notes)
 
 
 @pytest.mark.parametrize("epoch", ["\u0663", "01", "-1", "x", "", "9" * 20])
