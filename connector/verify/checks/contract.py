@@ -1,6 +1,5 @@
 """The contract in a bundle: who agreed, what each party sealed, and whose seals they are (spec/contracts.md 1.3, 2)."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -23,6 +22,9 @@ Role = Literal["provider", "consumer"]
 ROLES: tuple[Role, ...] = ("provider", "consumer")
 SIGNED_JSON = frozenset({"profile.json", "dataset.jsonld", "approval-provider.json", "approval-consumer.json"})
 """Besides the agreement, whose form is stricter."""
+_APPROVAL = frozenset({"at", "mandate", "onBehalfOf", "pseudonym", "role", "rule", "side"})
+_MORE = frozenset({"agent", people.MEMBER})
+"""Members of an approval, and what it has besides where somebody acts or several agreed (spec/contracts.md 1.7)."""
 Members = Mapping[str, bytes]
 Documents = Mapping[str, Mapping[str, object]]
 
@@ -110,14 +112,14 @@ def parse_agreement(data: bytes) -> Agreement:
 def check_readings(members: Members) -> None:
     """What was signed says one thing to every reader; Fault `member-ambiguous` with its name.
 
-    Signed bytes can still be read in two ways: JSON with a name twice, text that guesses its encoding.
+    Signed bytes can still be read in two ways: JSON with a name twice or a number that not every program can hold, text
+    that guesses its encoding.
     """
     for name in members.keys() & SIGNED_JSON:
         if not limits.is_plausible(members[name], letters=limits.LETTERS_PER_NUMBER):
             raise Fault("member-large", name=name, most=limits.largest(name))
         try:
-            text = members[name].decode()
-            jcs.check_depth(text, json.loads(text, object_pairs_hook=jcs.once, parse_constant=_no_number))
+            jcs.alike(members[name])
         except (ValueError, RecursionError) as fault:
             raise Fault("member-ambiguous", name=name) from fault
     try:
@@ -126,10 +128,6 @@ def check_readings(members: Members) -> None:
         raise Fault("member-ambiguous", name="text-de.html") from fault
     if "\0" in text or text.startswith("\ufeff"):
         raise Fault("member-ambiguous", name="text-de.html")
-
-
-def _no_number(text: str) -> object:
-    raise ValueError(text)
 
 
 def parse_document(data: bytes, did: str) -> Mapping[str, object]:
@@ -178,6 +176,8 @@ def approved(role: Role, members: Members) -> Approval | None:
         value = jcs.decode(members[f"approval-{role}.json"])
     except (KeyError, jcs.NotCanonical):
         return None
+    if not isinstance(value, dict) or value.keys() - _MORE != _APPROVAL or value["side"] != role:
+        return None
     match value:
         case {"people": listed, "role": str(who), "pseudonym": str(pseudonym), "at": str(at)}:
             everybody = people.read(listed)
@@ -189,10 +189,14 @@ def approved(role: Role, members: Members) -> Approval | None:
             return None
         case {"role": "automatic", "pseudonym": None, "at": str(at)}:
             return Approval("automatic", "automatic", "", at)
-        case {"role": str(who), "pseudonym": str(pseudonym), "at": str(at)} if who != "automatic":
+        case {"role": str(who), "pseudonym": str(pseudonym), "at": str(at)} if _is_person(who, pseudonym):
             return Approval("person", who, pseudonym, at)
         case _:
             return None
+
+
+def _is_person(role: str, pseudonym: str) -> bool:
+    return role != "automatic" and people.PSEUDONYM.fullmatch(pseudonym) is not None
 
 
 def read_seal(token: bytes) -> Seal:
@@ -360,6 +364,8 @@ def check_manifest(members: Members) -> None:
     except jcs.NotCanonical as fault:
         raise Fault("manifest-form") from fault
     if not isinstance(value, dict) or not isinstance(value.get("members"), list):
+        raise Fault("manifest-form")
+    if value.keys() - {"told"} != {"v", "members"} or not jcs.same(value["v"], 1):
         raise Fault("manifest-form")
     listed = value["members"]
     expected = manifest_rows(members)

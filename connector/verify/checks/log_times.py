@@ -6,6 +6,7 @@ does not hold yet is no older. Where a record says otherwise its clock was wrong
 bundle shows which, so it is not proven.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -22,6 +23,9 @@ from connector.verify.formats.faults import Doubt, Fault
 STRAY_S, WAITS_S = 2 * 86_400, 31 * 86_400
 """By how much the time in an agreement, which may lack its zone, may be later than its provider's seal; or earlier,
 where the key for the seal was away."""
+
+
+_DATE_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})?")
 
 
 def check(given: Given, lines: Sequence[Line] | None, states: Sequence[State]) -> None:
@@ -79,13 +83,15 @@ def _check_agreement(given: Given) -> None:
     text = agreement.get("timestamp") if isinstance(agreement, Mapping) else None
     if text is None:
         return
-    sealed, said = contract.read_seal(given.members["provider.jws"]).iat, _seconds(str(text))
+    sealed, said = contract.read_seal(given.members["provider.jws"]).iat, _seconds(text)
     if said is None or not -WAITS_S <= said - sealed <= STRAY_S:
         raise Doubt("agreement-time", at=str(text)[:40], sealed=written(sealed))
 
 
-def _seconds(text: str) -> int | None:
-    """A time without zone is read as UTC."""
+def _seconds(text: object) -> int | None:
+    """A date and time as text (XML Schema 1.1, 3.3.7), without its zone in UTC; None for what others read otherwise."""
+    if not isinstance(text, str) or not _DATE_TIME.fullmatch(text):
+        return None
     try:
         found = datetime.fromisoformat(text)
         return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())

@@ -239,14 +239,17 @@ def check_commitment(given: Given, lines: Sequence[Line] | None, log: Log | None
 
 
 def _check_same_agreement(found: Sequence[Line]) -> None:
-    """A later record adds a countersignature; it never puts another contract or seal in the place of the first."""
+    """A later record adds a countersignature; it never puts another contract or seal in the place of the first, and
+    none is without a contract."""
     before: Mapping[str, object] | None = None
     for line in found:
         if not isinstance(line, Logged):
             continue
         for member in ("agreement", "providerJws", "consumerJws"):
             earlier = None if before is None else before.get(member)
-            if earlier is not None and earlier != line.body.get(member):
+            said = line.body.get(member)
+            absent = said is None and member != "consumerJws"
+            if absent or (earlier is not None and earlier != said):
                 raise Fault("commitment-replaced", name=_COMMITTED[member])
         before = line.body
 

@@ -188,8 +188,7 @@ def _line(number: int, data: bytes) -> Line:
         raise Fault("record-form", line=number)
     match value:
         case {"index": int(index), "record": dict(record), "salt": str(salt), "proof": list(proof)}:
-            counted = record.get("seq") is None or jcs.is_whole(record["seq"])
-            if record.keys() == _RECORD and counted and _HEX.fullmatch(salt):
+            if record.keys() == _RECORD and _is_record(record) and _HEX.fullmatch(salt):
                 return Logged(index, record, _record_in(data), bytes.fromhex(salt), _hashes(proof, number))
         case {"index": int(index), "leaf": str(leaf), "proof": list(proof), "erased": dict(erased)}:
             if _HEX.fullmatch(leaf) and erased.keys() == {"type", "seq"}:
@@ -197,6 +196,12 @@ def _line(number: int, data: bytes) -> Line:
                 if isinstance(kind, str) and isinstance(seq, int) and jcs.is_whole(seq):
                     return Erased(index, kind, seq, bytes.fromhex(leaf), _hashes(proof, number))
     raise Fault("record-form", line=number)
+
+
+def _is_record(record: Mapping[str, object]) -> bool:
+    """Of the one version that there is. When it was written, and by whom, is judged by whoever asks."""
+    numbered = jcs.is_whole(record["v"]) and record["v"] == 1 and (record["seq"] is None or jcs.is_whole(record["seq"]))
+    return numbered and isinstance(record["type"], str) and isinstance(record["body"], dict)
 
 
 def _record_in(data: bytes) -> bytes:

@@ -24,6 +24,8 @@ from connector.verify.formats.jades import Seal
 _FORM = frozenset({"v", "kind", "agreement", "by", "reason", "notice", "at"})
 
 
+MOST_SENTENCES = 4
+"""Of the reason, in each language."""
 LONGEST_S = 20 * 366 * 86_400
 """The longest notice that is believed to be meant."""
 
@@ -80,9 +82,10 @@ def check(role: Role, given: Given, lines: Sequence[Line] | None, states: Sequen
 
 
 def stated(role: Role, lines: Sequence[Line]) -> Sequence[Logged]:
-    """The records of what that party stated, in the order of the log."""
+    """The records of what that party stated, in the order of the log; what is said of nobody may be anybody's."""
     records = [line for line in lines if isinstance(line, Logged) and line.type == TERMINATION]
-    return [line for line in records if line.body.get("by") == role and "statement" in line.body]
+    other = [one for one in contract.ROLES if one != role]
+    return [line for line in records if "statement" in line.body and line.body.get("by") not in other]
 
 
 def _check_times(at: int, notice: int | None, sealed: int, known_by: Sequence[int], given: Given) -> None:
@@ -150,6 +153,8 @@ def _read(statement: bytes, role: Role, agreement: str) -> tuple[int, int | None
             at, until = exact(text), exact(notice)
             if not isinstance(value, dict) or value.keys() != _FORM or by != role or not jcs.is_whole(value["v"]):
                 raise Fault("termination-form")
+            if not _is_reason(value["reason"]):
+                raise Fault("termination-form")
             if about != agreement:
                 raise Fault("termination-foreign")
             if at is None or (until is None and notice is not None):
@@ -159,21 +164,28 @@ def _read(statement: bytes, role: Role, agreement: str) -> tuple[int, int | None
             raise Fault("termination-form")
 
 
+def _is_reason(value: object) -> bool:
+    """One to four sentences in both languages."""
+    return (
+        isinstance(value, dict)
+        and value.keys() == {"de", "en"}
+        and all(isinstance(said, list) and 1 <= len(said) <= MOST_SENTENCES for said in value.values())
+        and all(isinstance(one, str) and one for said in value.values() for one in said)
+    )
+
+
 def _logged(role: Role, statement: str, seal: str, lines: Sequence[Line]) -> Logged | None:
-    """The termination record that names both digests; None if it was erased, so that nobody can tell.
+    """That party's record that names both digests; None if it was erased, so that nobody can tell.
 
     A party may end it sooner than it has stated before: then only its newest statement counts.
     """
     records = [line for line in lines if line.type == TERMINATION]
+    named = {"by": role, "statement": statement, "jws": seal}
     for line in records:
-        if isinstance(line, Logged) and {statement, seal} <= set(_texts(line.body)):
+        if isinstance(line, Logged) and named.items() <= line.body.items():
             if any(one.index > line.index for one in stated(role, lines)):
                 raise Fault("termination-superseded", seq=line.seq)
             return line
     if not any(isinstance(line, Erased) for line in records):
         raise Fault("termination-unlogged")
     return None
-
-
-def _texts(body: Mapping[str, object]) -> list[str]:
-    return [value for value in body.values() if isinstance(value, str)]

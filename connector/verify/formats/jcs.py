@@ -6,6 +6,7 @@ rules the C encoder with sorted keys writes the same bytes as RFC 8785.
 """
 
 import json
+import math
 import unicodedata
 
 LARGEST = 2**53 - 1
@@ -36,8 +37,18 @@ def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return members
 
 
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise NotCanonical(f"number {text[:40]} is beyond all that a program can hold")
+    return number
+
+
 _READ = json.JSONDecoder(parse_float=_refuse, parse_int=_integer, parse_constant=_refuse)
 _READ_ONCE = json.JSONDecoder(parse_float=_refuse, parse_int=_integer, parse_constant=_refuse, object_pairs_hook=once)
+_READ_ALIKE = json.JSONDecoder(
+    parse_float=_finite, parse_int=_integer, parse_constant=_refuse, object_pairs_hook=once
+)  # fmt: skip
 _WRITE = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
@@ -89,6 +100,19 @@ def check_depth(text: str, value: object) -> None:
         level = [inner for items in within for inner in items if isinstance(inner, dict | list)]
     if level:
         raise NotCanonical(f"more than {DEEPEST} levels")
+
+
+def alike(data: bytes) -> None:
+    """Whether every program reads the same there, which needs no canonical form: fractions are permitted. NotCanonical
+    for a number that not all can hold, a member twice, half a character."""
+    try:
+        text = data.decode()
+        value = _READ_ALIKE.decode(text)
+        check_depth(text, value)
+        if "\\u" in text:
+            _WRITE.encode(value).encode()
+    except (ValueError, RecursionError) as fault:
+        raise NotCanonical(str(fault)) from fault
 
 
 def is_whole(value: object) -> bool:

@@ -141,7 +141,7 @@ def test_without_an_approval_nothing_is_claimed(case: Case) -> None:
 
 def remarked(role: contract.Role, **change: object) -> list[str]:
     """What a report says of the date of an approval, whose seal a witness saw at `SEALED_MS`."""
-    exam, body = Examination("en"), jcs.encode({**PERSON, **change})
+    exam, body = Examination("en"), jcs.encode({**PERSON, "side": role, **change})
     members = {f"{role}.jws": b"", f"approval-{role}.json": body}
     given = Given(
         members=members, anchors=Anchors(), trust_list=None, agreement=None, documents=None,

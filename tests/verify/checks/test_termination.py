@@ -119,7 +119,7 @@ def test_a_withdrawn_key_ends_nothing(since: int, found: str) -> None:
     place = sealing.address(root_of(PROVIDER), said)
     token = case.seal(case.provider, [sealing.Reference(place, said, "application/json")], NOW + 20).encode()
     log = case.log.copy()
-    log.add("termination", AGREEMENT, {"statement": digest(said), "jws": digest(token)})
+    log.add("termination", AGREEMENT, {"statement": digest(said), "jws": digest(token), "by": "provider"})
     log.add("key", None, {"event": "key-revoked", "kid": case.provider.kid, "from": written(since)})
     report = judged(case, {"termination-provider.json": said, "termination-provider.jws": token}, log)
     assert next(check.code for check in report.checks if check.name == "provider-ending") == found
@@ -151,7 +151,7 @@ def test_a_party_with_new_keys_brings_its_document(case: Case) -> None:
     place = sealing.address(root_of(later.did), said)
     token = case.seal(later, [sealing.Reference(place, said, "application/json")], NOW + 100).encode()
     log = case.log.copy()
-    log.add("termination", AGREEMENT, {"statement": digest(said), "jws": digest(token)})
+    log.add("termination", AGREEMENT, {"statement": digest(said), "jws": digest(token), "by": "consumer"})
     files = {"termination-consumer.json": said, "termination-consumer.jws": token}
     assert named(judged(case, files, log)) == ("consumer-ending", "seal-key")
     documents = {"did-termination-consumer.json": jcs.encode(later.document())}
