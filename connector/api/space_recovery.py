@@ -12,16 +12,15 @@ from msgspec import Meta
 from connector.api.routes import PARTICIPANT, Route, get, post, problem_codes
 from connector.api.spaces import Who
 from connector.spaces.assemble import SpaceSlice
+from connector.trust.members.trust_list import LARGEST
 from connector.views import space_recovery as views
-
-_LARGEST = 999_999_999
 
 
 class RecoverRequest(msgspec.Struct, frozen=True, kw_only=True):
     """`version`: the newest list that was found, as it was read (0: none). `incomplete`: although not everybody has
     answered."""
 
-    version: Annotated[int, Meta(ge=0, le=_LARGEST)]
+    version: Annotated[int, Meta(ge=0, le=LARGEST)]
     incomplete: bool = False
     who: Who = ""
 

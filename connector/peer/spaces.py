@@ -24,6 +24,7 @@ from connector.trust.did.resolver import Resolver
 from connector.trust.keys import jose
 from connector.trust.members import pins
 from connector.trust.members.anchors import URN
+from connector.trust.members.trust_list import LARGEST
 
 
 class SpaceHandlers:
@@ -66,23 +67,22 @@ class SpaceHandlers:
         return _list(await self._db.read(call.participant.id, _newest, call.participant.id))
 
     async def held(self, call: Call) -> web.StreamResponse:
-        """The newest list of an authority (the thumbprint of its key) that this process holds, if it is newer than that
-        version: an authority that was restored has nobody else to ask, and no key by which it would be known."""
+        """The newest list of an authority (the thumbprint of its key) whose space this member joined, if it is newer
+        than that version: an authority that was restored has nobody else to ask, and no key by which it would be known.
+        What others of the process joined is not told."""
         self._held.spend(place(call.request.remote))
-        key, number = call.params["key"], call.params["version"]
-        if not number.isascii() or not number.isdecimal() or len(number) > 9 or len(key) > 64:
+        key, number = call.params["key"], _number(call)
+        if len(key) > 64:
             raise Unknown("peer.nothing-here")
-        jws = await self._db.read(PROCESS, pins.newest, URN + key, int(number))
+        jws = await self._db.read(PROCESS, pins.newest_for, call.participant.did, URN + key, number)
         if jws is None:
             return web.Response(status=204)
         return web.Response(body=jws.encode("ascii"), content_type=documents.MEDIA)
 
     async def version(self, call: Call) -> web.StreamResponse:
         """Any version that ever was: whoever doubts a list can see what was said before."""
-        number = call.params["version"]
-        if not number.isascii() or not number.isdecimal() or len(number) > 9:
-            raise Unknown("peer.nothing-here")
-        return _list(await self._db.read(call.participant.id, store.version, call.participant.id, int(number)))
+        slug = call.participant.id
+        return _list(await self._db.read(slug, store.version, slug, _number(call)))
 
     async def apply(self, call: Call) -> web.StreamResponse:
         said = await self._statement(call)
@@ -158,6 +158,14 @@ class SpaceHandlers:
             raise PeerError("spaces.statement") from cause
         self._hints.heard(said.space)
         return web.Response(status=204)
+
+
+def _number(call: Call) -> int:
+    """Of a version; raises Unknown for what no list can have."""
+    text = call.params["version"]
+    if not text.isascii() or not text.isdecimal() or len(text) > 16 or int(text) > LARGEST:
+        raise Unknown("peer.nothing-here")
+    return int(text)
 
 
 def _newest(tx: Tx, slug: str) -> store.Version | None:

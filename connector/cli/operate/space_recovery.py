@@ -49,5 +49,7 @@ def _tell(call: Call, found: Any) -> None:
         call.tell("space.recovery-away", did=did)
     for one in found["changes"]:
         call.tell(f"space.recovery-change-{one['what']}", name=one["name"], did=one["did"])
+    if found["state"] == "found":
+        call.tell("space.recovery-also")
     call.tell("space.recovery-blind")
     call.tell("space.recovery-lost")

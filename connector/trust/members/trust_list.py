@@ -38,6 +38,8 @@ _LATEST_MS: Final = 253_402_300_800_000
 
 Sha256 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 """The SHA-256 of a certificate, in lower-case hex."""
+LARGEST = 2**53 - 1
+"""The largest number of a list: what every reader of JSON and both databases hold exactly."""
 
 
 class Issuer(Struct, frozen=True, rename="camel"):
@@ -209,7 +211,7 @@ class TrustList(Struct, frozen=True, kw_only=True, rename="camel"):
     `space` is the IRI of the space whose list it is, `name` what that is called; a list of no space has neither.
     """
 
-    version: int
+    version: Annotated[int, Meta(ge=0, le=LARGEST)]
     issued: str
     next_update: str
     authority: str

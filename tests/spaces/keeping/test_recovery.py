@@ -10,54 +10,15 @@ from connector.spaces import member_store, recovery_store, store
 from connector.spaces.decision.taking_back import A_SECOND
 from connector.spaces.keeping.held_lists import Answers
 from connector.spaces.keeping.recovery import Found
-from connector.storage.database import PROCESS
 from tests.cities.sharing import replicas
 from tests.postgres import Cluster
+from tests.spaces.backups import Backup
 from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, TOWN, UNLISTED, VILLAGE, County, Start, joined
-from tests.testkit.cities import City, Refused, Space
+from tests.testkit.cities import MUNICIPALITY, City, Refused, Space
 
 pytestmark = pytest.mark.threat("T151")
 BASE = f"/api/v1/participants/{COUNTY}/space/recovery"
 HOUR_MS = 3_600_000
-
-
-class Backup:
-    """The rows of a space as they were on that day, put back by hand: nothing says that they were."""
-
-    TABLES = (
-        "space_recovery", "space", "space_version", "space_member", "space_group", "space_grouped", "space_recognised",
-    )  # fmt: skip
-
-    def __init__(self, *counties: County) -> None:
-        self._counties, self._rows = counties, dict[str, Any]()
-
-    async def made(self) -> "Backup":
-        def read(tx: Any) -> dict[str, Any]:
-            return {one: tx.all(f"SELECT * FROM {one}") for one in self.TABLES}
-
-        self._rows = await self._counties[0].city.services.infra.db.read(COUNTY, read)
-        return self
-
-    async def put_back(self) -> None:
-        """With the memory of the processes, as after a start."""
-
-        def write(tx: Any) -> None:
-            for one in self.TABLES:
-                tx.run(f"DELETE FROM {one}")
-                for row in self._rows[one]:
-                    names = list(row.keys())
-                    places = ", ".join(f":{name}" for name in names)
-                    tx.run(f"INSERT INTO {one} ({', '.join(names)}) VALUES ({places})", **{n: row[n] for n in names})
-
-        db = self._counties[0].city.services.infra.db
-        await db.write(COUNTY, write)
-        await db.write(PROCESS, lambda tx: tx.run("DELETE FROM space_list"))
-        for county in self._counties:
-            anchors = county.city.services.trust.anchor
-            anchors._joined.clear()
-            anchors._forget()
-            county.city.services.spaces.recovery._looked.clear()
-            county.issuer._seen.clear()
 
 
 async def state(county: County) -> Found:
@@ -189,17 +150,20 @@ async def test_who_does_not_answer_may_hold_a_newer_list(county: County, town: C
     await recovery.settle(COUNTY, 0, PEOPLE[0])
 
 
-async def test_a_member_shows_the_newest_list_that_it_holds(county: County, town: City) -> None:
-    """>> anybody asks for a list beyond a number << it, where there is one; nothing of a key that is not known."""
+async def test_a_member_shows_the_newest_list_that_it_holds(county: County, start: Start) -> None:
+    """>> anybody asks for a list beyond a number << it, where there is one; nothing of a key that is not known, and
+    nothing at the root of a neighbour that has not joined that space."""
+    town = await start("town", TOWN, nachbar=MUNICIPALITY)
     await joined(town, TOWN, county)
     said = await county.authority.description(COUNTY)
     key, root, http = said.authority.rpartition(":")[2], town.root(TOWN), town.services.infra.http
     version = town.services.trust.anchor.list_of(said.authority).version  # type: ignore[union-attr]
     statuses = [
         (await http.get(f"{root}/space/held/{path}", limit=1 << 20)).status
-        for path in (f"{key}/0", f"{key}/{version}", "x/0", f"{key}/-1", f"{key}/9999999999")
+        for path in (f"{key}/0", f"{key}/{version}", f"{key}/{2**53 - 1}", "x/0", f"{key}/-1", f"{key}/{2**53}")
     ]
-    assert statuses == [200, 204, 204, 404, 404]
+    assert statuses == [200, 204, 204, 204, 404, 404]
+    assert (await http.get(f"{town.root('nachbar')}/space/held/{key}/0", limit=1 << 20)).status == 204
 
 
 async def test_two_replicas_recover_once(cluster: Cluster, space: Space, town: City) -> None:

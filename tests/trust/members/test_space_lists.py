@@ -235,3 +235,23 @@ async def test_bug_a_kept_list_that_is_refused_stopped_the_lists_of_all(any_db: 
     member = Told(any_db, Web(FakeClock()))
     await member.lists.catch_up()
     assert (member.version(north), member.version(south)) == (0, 1)
+
+
+@pytest.mark.threat("T127")
+@pytest.mark.parametrize("number", [2**53, 2**63, -1])
+async def test_bug_a_number_that_no_database_holds_stopped_the_lists_of_all(
+    sqlite_db: Database, tmp_path: Path, number: int
+) -> None:
+    """>> a space that somebody joined signs a list of that number << it is refused, and other lists come all the same;
+    the largest number that every reader holds exactly is taken."""
+    north, south = Keeper(tmp_path, "north"), Keeper(tmp_path, "south")
+    for one in (north, south):
+        await sqlite_db.write(PROCESS, pins.pin, TOWN, one.pin)
+    web = Web(FakeClock())
+    web.lists = {north.pin.list_url: north.says(version=number), south.pin.list_url: south.says(entry("town", NOW))}
+    member = Told(sqlite_db, web)
+    await member.lists.reload()
+    assert (member.version(north), member.version(south)) == (0, 1)
+    web.lists[north.pin.list_url] = north.says(version=2**53 - 1)
+    await member.lists.reload()
+    assert member.version(north) == 2**53 - 1
