@@ -49,6 +49,7 @@ from connector.web.spaces.groups import GroupPages
 from connector.web.spaces.joining import JoinPages
 from connector.web.spaces.keeping import SpacePages
 from connector.web.spaces.mergers import MergerPages
+from connector.web.spaces.recovery import RecoveryPages
 from connector.web.today.handlers import TodayPages
 
 PUBLIC_BODIES = frozenset(
@@ -104,6 +105,7 @@ def pages(services: Services) -> list[routes.Handlers]:
         SpacePages(db, services.spaces, Directory()),
         MergerPages(db, services.spaces),
         CertificatePages(db, services.spaces),
+        RecoveryPages(db, services.spaces),
         ApplicationPages(db, services.spaces, Directory(), Members(anchor)),
         *_contracts(services, later),
         NotificationPages(

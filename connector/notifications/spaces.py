@@ -11,7 +11,7 @@ from connector.clock import rfc3339
 from connector.language.reasons import plain
 from connector.notifications.model import Cause, Notification, told
 from connector.participants.service import Hosted
-from connector.spaces import news, store
+from connector.spaces import news, recovery_store, store
 from connector.spaces.keeping import overview
 from connector.spaces.keeping.overview import MergerLine, SealLine
 from connector.spaces.news import Event, MergerEvent
@@ -55,6 +55,7 @@ def often(
         yield from _merger(tx, slug, waits, holding, known)
     for seal in overview.seals(tx, slug):
         yield from _seal(tx, slug, seal, holding, known)
+    yield from _lost(tx, slug)
     memberships, mergers, lists = news.news(tx, slug, since)
     for each in memberships:
         facts = {"title": plain(each.name, 200)}
@@ -76,6 +77,15 @@ def often(
         yield told(
             "space-alarm", false.space, facts, STEWARDS | {"admin"}, tx.now, f"{false.code}:{false.at // DAY_MS}"
         )
+
+
+def _lost(tx: Tx, slug: str) -> Iterator[Notification]:
+    """Once a day, for members go by a list that runs out."""
+    since, space = recovery_store.open_since(tx, slug), store.space(tx, slug)
+    if since is not None and space is not None:
+        facts = {"title": plain(space.name, 200)}
+        day = f"{since}:{tx.now // DAY_MS}"
+        yield told("list-lost", space.space, facts, STEWARDS | {"admin"}, tx.now, day)
 
 
 def _seal(tx: Tx, slug: str, one: SealLine, holding: Holding, known: Container[str]) -> Iterator[Notification]:

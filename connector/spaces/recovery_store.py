@@ -101,11 +101,16 @@ def put_back(tx: Tx) -> None:
 
 def unsettled(tx: Tx, participant: str) -> bool:
     """Whether lists may be out that the database does not know."""
+    return open_since(tx, participant) is not None
+
+
+def open_since(tx: Tx, participant: str) -> int | None:
+    """Since when (ms) lists stand still, without the list that was found; None: they do not."""
     row = tx.one(
-        "SELECT 1 AS one FROM space_recovery WHERE participant = :participant AND state <> 'settled'",
+        "SELECT began_at FROM space_recovery WHERE participant = :participant AND state <> 'settled'",
         participant=participant,
     )
-    return row is not None
+    return None if row is None else int(row["began_at"])
 
 
 def require_settled(tx: Tx, participant: str) -> None:

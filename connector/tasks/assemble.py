@@ -8,7 +8,7 @@ from connector.approvals.service import Approvals
 from connector.contracts.negotiation.service import Contracts
 from connector.drafts.service import Drafts
 from connector.harvest.supply import asked
-from connector.spaces import news, store
+from connector.spaces import news, recovery_store, store
 from connector.spaces.keeping import overview
 from connector.storage.database import Tx
 from connector.tasks.model import Task, Viewer
@@ -51,7 +51,7 @@ def approvals(service: Approvals) -> Supplier:
 
 def spaces(tx: Tx, slug: str, viewer: Viewer) -> Iterator[Task]:
     """Applications, mergers and certificates to which the viewer has not said yes yet, members to be renewed by people,
-    groups that ask for us, and our own ends."""
+    groups that ask for us, our own ends, and lists that stand still after a restore."""
     for one in overview.waiting(tx, slug):
         if one.missing and not one.agreed(viewer.pseudonym):
             yield Task(
@@ -69,7 +69,9 @@ def spaces(tx: Tx, slug: str, viewer: Viewer) -> Iterator[Task]:
             yield Task(
                 kind="seal-second" if seal.votes else "seal", subject=seal.did, title=seal.name, since=seal.asked_at
             )
-    space = store.space(tx, slug)
+    space, lost = store.space(tx, slug), recovery_store.open_since(tx, slug)
+    if space is not None and lost is not None:
+        yield Task(kind="list-lost", subject=space.space, title=space.name, since=lost)
     if space is not None and space.rules.renewal == "people":
         soon = overview.ending(space, overview.members(tx, slug), tx.now)
         if soon:

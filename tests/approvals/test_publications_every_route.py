@@ -56,7 +56,7 @@ NOT_OPENING: Mapping[str, str] = {
         T/spaces/groups
         T/spaces/progress T/spaces/leave T/spaces/merger/withdraw T/spaces/apply T/space/member T/space/invite
         T/space/withdraw T/space/mergers/approve T/space/mergers/refuse
-        T/space/certificates/approve T/space/certificates/refuse
+        T/space/certificates/approve T/space/certificates/refuse T/space/recovery
     """,
     "A group of a space asks the gate of whoever offers to it: tests/spaces/keeping/test_groups_widened.py.": """
         P/space/groups P/space/groups/{id}/members P/spaces/groups

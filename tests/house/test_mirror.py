@@ -198,7 +198,6 @@ PROVED_BY: dict[str, str] = {
     "participants/groups.py": "partners/test_groups.py",
     "cli/operate/space_group.py": "spaces/keeping/test_groups.py",
     "cli/operate/space_csv.py": "cli/operate/test_space.py",
-    "cli/operate/space_recovery.py": "spaces/keeping/test_recovery.py",
     "peer/spaces.py": "spaces/keeping/test_applications.py",
     "views/space.py": "cli/operate/test_space.py",
     "spaces/application_store.py": "spaces/keeping/test_applications.py",

@@ -15,6 +15,7 @@ from connector.catalogue import concepts
 from connector.errors import HanseError, Mistake, Unknown
 from connector.language import local_end
 from connector.language.reasons import plain
+from connector.spaces import recovery_store
 from connector.spaces.assemble import SpaceSlice
 from connector.spaces.keeping import overview
 from connector.spaces.keeping.authority import ROLE
@@ -48,6 +49,8 @@ class SpacePage(Struct, frozen=True, kw_only=True):
     waiting: Sequence[ApplicationLine]
     stewards: int
     now: int
+    stands: bool
+    """Whether lists stand still until a person has settled what a restore lost."""
 
 
 class SpacePages:
@@ -65,6 +68,7 @@ class SpacePages:
             invitations=seen.invitations, counts=_counts(seen.members),
             ending=overview.ending(space, seen.members, seen.now), rules=view.rules(call, space.rules),
             few=seen.stewards < space.rules.approvals, stewards=seen.stewards, may=ROLE in call.roles,
+            stands=seen.stands,
         )  # fmt: skip
 
     async def members(self, call: Call) -> web.StreamResponse:
@@ -140,6 +144,7 @@ class SpacePages:
             space=self._authority.held(tx, slug), members=overview.members(tx, slug),
             invitations=overview.invitations(tx, slug), waiting=overview.waiting(tx, slug),
             stewards=len(self._people.holding(tx, slug, ROLE)), now=tx.now,
+            stands=recovery_store.unsettled(tx, slug),
         )  # fmt: skip
 
     def _members(self, tx: Tx, slug: str) -> tuple[Space, list[MemberLine]]:

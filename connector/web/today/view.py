@@ -85,6 +85,8 @@ def _where(call: Call, one: Task) -> str:
         return _open(call, "space", "mergers")
     if one.kind in ("seal", "seal-second"):
         return _open(call, "space", "certificates")
+    if one.kind == "list-lost":
+        return _open(call, "space", "recovery")
     if one.kind == "group-asked":
         return _open(call, "spaces", "groups")
     if one.kind == "quota":
