@@ -14,6 +14,7 @@ from connector.cli.frame.call import Call
 from connector.cli.frame.parser import Words
 from connector.errors import Mistake
 
+INSTALLATIONS = ("wheel", "lowest", "python")
 CHECKOUT = Path(connector.__file__).parent.parent
 
 
@@ -51,6 +52,9 @@ def _conformance(top: Words, places: Any) -> None:
     edc.word("--cache", type=Path, metavar="DIR")
     edc.word("--keep", type=Path, metavar="DIR")
     edc.set_defaults(run=lambda call: program("conformance.edc.run").run(call))
+    installation = group.command(suites, "installation")
+    installation.word("case", nargs="*", type=_installation, metavar="CASE")
+    installation.set_defaults(run=lambda call: program("conformance.installation").run(call))
 
 
 def _count(text: str) -> int:
@@ -59,6 +63,12 @@ def _count(text: str) -> int:
     if number < 1:
         raise ValueError(text)
     return number
+
+
+def _installation(text: str) -> str:
+    if text not in INSTALLATIONS:
+        raise ValueError(text)
+    return text
 
 
 def _test(call: Call) -> int:
