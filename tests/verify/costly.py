@@ -239,7 +239,9 @@ BUNDLES: Mapping[str, Callable[[Case, float], bytes]] = {
     "erased lines": lambda case, scale: raw_records(case, _ERASED, scale),
     "empty lines": lambda case, scale: raw_records(case, b"", scale),
     "deep lines": lambda case, scale: raw_records(case, b"[" * 900 + b"]" * 900, scale),
-    "nested bodies": lambda case, scale: logged(case, "transfer", lambda _: {"a": nested(300)}, _of(1_100, scale)),
+    "nested bodies": lambda case, scale: logged(
+        case, "transfer", lambda _: {"a": nested(jcs.DEEPEST - 10)}, _of(1_100, scale)
+    ),
     "many records": lambda case, scale: logged(case, "transfer", lambda number: {"n": number}, _of(1_500, scale)),
     "key events": lambda case, scale: logged(
         case, "key", lambda _: {"event": "key-revoked", "kid": "x", "from": "2027"}, _of(1_400, scale)

@@ -19,6 +19,8 @@ class Gallery:
         self._text = text
 
     async def show(self, call: Call) -> web.StreamResponse:
+        if call.polled:  # a slow machine asks anew while it looks, and gets no page into a part of one
+            return web.Response(status=204)
         view = {"nasty": self._text, "title": self._text, "crumbs": [(self._text, "/")]}
         around = {**render._around(call), "choices": await menu.choices(call)}
         return render.answer(call.request, render._environment().from_string(PAGE).render(around | view))

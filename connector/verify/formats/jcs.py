@@ -8,6 +8,10 @@ rules the C encoder with sorted keys writes the same bytes as RFC 8785.
 import json
 import math
 import unicodedata
+from collections.abc import Callable
+from functools import partial
+from itertools import chain
+from typing import Any
 
 LARGEST = 2**53 - 1
 DEEPEST = 300
@@ -49,6 +53,8 @@ _READ_ONCE = json.JSONDecoder(parse_float=_refuse, parse_int=_integer, parse_con
 _READ_ALIKE = json.JSONDecoder(
     parse_float=_finite, parse_int=_integer, parse_constant=_refuse, object_pairs_hook=once
 )  # fmt: skip
+_IS_OBJECT: Callable[[object], Any] = partial(type.__instancecheck__, dict)
+_IS_LIST: Callable[[object], Any] = partial(type.__instancecheck__, list)
 _WRITE = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
@@ -94,11 +100,13 @@ def check_depth(text: str, value: object) -> None:
     """NotCanonical if the value of that text has more than DEEPEST levels; only a text that may have them is walked."""
     if text.count("[") + text.count("{") <= DEEPEST:
         return
-    level = [value] if isinstance(value, dict | list) else []
-    for _ in range(DEEPEST):
-        within = (item.values() if isinstance(item, dict) else item for item in level)
-        level = [inner for items in within for inner in items if isinstance(inner, dict | list)]
-    if level:
+    values: list[Any] = [value]
+    for _ in range(DEEPEST):  # level by level, without a step of Python for any one value
+        objects, lists = filter(_IS_OBJECT, values), filter(_IS_LIST, values)
+        values = [*chain.from_iterable(map(dict.values, objects)), *chain.from_iterable(lists)]
+        if not values:
+            return
+    if any(map(_IS_OBJECT, values)) or any(map(_IS_LIST, values)):
         raise NotCanonical(f"more than {DEEPEST} levels")
 
 
