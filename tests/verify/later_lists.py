@@ -14,8 +14,10 @@ from tests.verify.forge import AGREEMENT, CONSUMER, DAY, NOW, PROVIDER, STRANGER
 from tests.verify.judge import changed
 from tests.verify.keys import SealKey, Witness
 from tests.verify.moved import EXPORTED, MOVED, Story
+from tests.verify.partner import Partner, ended
 from tests.verify.responder import SEEN, Responder
 from tests.verify.second_seals import KEY, OTHER, token
+from tests.verify.story import Story as Late
 
 Claims = dict[str, Any]
 PARTIES = (PROVIDER, CONSUMER)
@@ -32,6 +34,8 @@ class Honest:
     claims: Claims
     anew: Callable[[str], bytes]
     """The bundle with another list."""
+    beside: bytes | None = None
+    """That of the partner."""
 
     def with_list(self, change: Callable[[Claims], object]) -> "Honest":
         """The bundle under a list of its day that says so."""
@@ -60,13 +64,24 @@ def payload(jws: str) -> Claims:
     return found
 
 
+def open_bundles(day: int) -> dict[str, Honest]:
+    """Honest ones that prove less: no witness, no countersignature. Their lists are those of `bundles`."""
+    unseen = Case()
+    unseen.log.witnesses = []
+    return {
+        "unseen": under(unseen, day, {}, log=unseen.log.evidence(AGREEMENT)),
+        "one-sided": under(Case(one_sided=True), day, {}),
+    }
+
+
 def bundles(day: int) -> dict[str, Honest]:
     """Of every kind that reads something else from a list; the list in each was issued at `day`."""
     return {"plain": _plain(day), "qualified": _qualified(day), "second": _second(day), "ended": _ended(day),
-            "moved": _moved(day)}  # fmt: skip
+            "moved": _moved(day), "late": _late(day), "beside": _beside(day)}  # fmt: skip
 
 
-def _honest(case: Case, day: int, changes: Mapping[str, Mapping[str, object]], **parts: object) -> Honest:
+def under(case: Case, day: int, changes: Mapping[str, Mapping[str, object]], **parts: object) -> Honest:
+    """The bundle of the case under a list of that day, with these changes of entries."""
     head = {"version": 7, "issued": written(day), "nextUpdate": written(day + 30 * DAY)}
     logs: Mapping[str, Any] = {PROVIDER: [], CONSUMER: [], STRANGER: []} | {case.log.did: case.log.keys}
     jws = case.authority.list(logs, witnesses=[case.witness], changes=changes, head=head)
@@ -78,7 +93,7 @@ def _honest(case: Case, day: int, changes: Mapping[str, Mapping[str, object]], *
 
 
 def _plain(day: int) -> Honest:
-    return _honest(Case(), day, {})
+    return under(Case(), day, {})
 
 
 def _qualified(day: int) -> Honest:
@@ -87,7 +102,7 @@ def _qualified(day: int) -> Honest:
     case.exporter, case.log = case.provider, case.new_log(PROVIDER)
     case.parts = case.make()
     more = {"provider.ocsp": Responder(case.ca).answer(case.provider.certificate)}
-    return _honest(case, day, {PROVIDER: {"sealCertificates": [case.provider.fingerprint]}}, more=more)
+    return under(case, day, {PROVIDER: {"sealCertificates": [case.provider.fingerprint]}}, more=more)
 
 
 def _second(day: int) -> Honest:
@@ -96,7 +111,7 @@ def _second(day: int) -> Honest:
     former = [{"key": OTHER.jwk, "validUntil": written(NOW - DAY)}]
     keys = {did: {"sealKeyPq": dict(KEY.jwk), "formerSealKeysPq": former} for did in PARTIES}
     more = {f"{role}.pq.jws": token(case, role) for role in ("provider", "consumer")}
-    return _honest(case, day, keys, more=more)
+    return under(case, day, keys, more=more)
 
 
 def _ended(day: int) -> Honest:
@@ -109,7 +124,34 @@ def _ended(day: int) -> Honest:
     case.log.add("termination", AGREEMENT, {"statement": digest(said), "jws": digest(seal), "by": "provider"})
     case.witness.at = NOW + 160
     more = {"termination-provider.json": said, "termination-provider.jws": seal}
-    return _honest(case, day, {}, more=more, log=case.log.evidence(AGREEMENT))
+    return under(case, day, {}, more=more, log=case.log.evidence(AGREEMENT))
+
+
+def _late(day: int) -> Honest:
+    """The countersignature came after days."""
+    case = Case()
+    late = Late.of(case)
+    case.log = late.log
+    return under(case, day, {}, log=late.evidence(late.first()))
+
+
+def _beside(day: int) -> Honest:
+    """The partner's bundle beside it; both know of an end."""
+    case = Case()
+    partner = Partner(case)
+    log, files = ended(case)
+    theirs, _ = ended(case, partner.log)
+    case.witness.at = NOW + 160
+    claims = payload(partner.trust_list)
+    claims |= {"version": 7, "issued": written(day), "nextUpdate": written(day + 30 * DAY)}
+    partner.trust_list = case.authority.signed(claims)
+
+    def anew(listed: str) -> bytes:
+        partner.trust_list = listed
+        return partner.bundle(log, files)
+
+    beside = partner.bundle(theirs, files)
+    return Honest(anew(partner.trust_list), case.roots, case.authority, claims, anew, beside)
 
 
 def _moved(day: int) -> Honest:

@@ -165,7 +165,8 @@ def acted(role: Role, given: Given) -> Mandate | None:
     """
     did = need(given.agreement, "agreement").did(role)
     iat, seen = contract.read_seal(given.members[f"{role}.jws"]).iat, given.sealed_at(role)
-    member = None if given.trust_list is None else given.trust_list.members.get(did)
+    judging = None if given.trust_list is None else given.trust_list.on(iat if seen is None else seen)
+    member = None if judging is None else judging.members.get(did)
     listed = {} if member is None else member.seal_certificates
     found = check(
         _carried(role, given), did=did, document=need(given.documents, "documents")[did], at=iat, action="negotiate",
