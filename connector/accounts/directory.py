@@ -3,6 +3,8 @@
 Nothing of it is kept elsewhere: whoever lost a role has lost it in the next transaction.
 """
 
+from collections.abc import Iterable
+
 from connector.accounts import store
 from connector.accounts.model import Member
 from connector.accounts.signing_in import folded
@@ -34,6 +36,10 @@ class Directory:
         """What somebody may do here."""
         found = (one.roles for one in store.members(tx, slug) if one.pseudonym == pseudonym)
         return frozenset[str](next(found, frozenset()))
+
+    def unconfirmed(self, tx: Tx, slug: str, pseudonyms: Iterable[str]) -> list[str]:
+        """Of these the names that nobody but the person herself stands for."""
+        return store.unconfirmed(tx, slug, pseudonyms)
 
     def name(self, tx: Tx, slug: str, pseudonym: str) -> str:
         """What she is called; empty once she is not known any more."""

@@ -64,13 +64,17 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
-    """A person with roles at one participant; `proposed` wait for the word of a second person."""
+    """A person with roles at one participant; `proposed` wait for the word of a second person.
+
+    `named_by` is the pseudonym of who has confirmed the name that she has now, empty: nobody.
+    """
 
     person: Person
     pseudonym: str
     roles: frozenset[Role]
     proposed: Mapping[Role, str] = {}
     """Who proposed it, by role."""
+    named_by: str = ""
 
 
 class Invitation(msgspec.Struct, frozen=True, kw_only=True):

@@ -172,6 +172,32 @@ class People:
 
         await self._db.write(slug, unit)
 
+    async def confirm_name(self, slug: str, by: str, person: str, name: str) -> None:
+        """The word of another admin that the person is called so, as long as she does not change it.
+
+        `name` is what was shown. Raises Refusal for one's own, Unknown for who has no role here, Mistake if she is
+        called otherwise by now.
+        """
+        if by == person:
+            raise Refusal("accounts.own-name")
+
+        def unit(tx: Tx) -> None:
+            found = next((one for one in store.members(tx, slug) if one.person.id == person), None)
+            if found is None:
+                raise Unknown("accounts.no-person")
+            if found.person.name != name:
+                raise Mistake("accounts.name-changed")
+            said = store.pseudonym(tx, slug, by)
+            body = {"person": store.pseudonym(tx, slug, person), "change": "name-confirmed", "by": said}
+            store.confirm_name(tx, slug, person, name, said)
+            audit.append(tx, slug, RECORD, None, SYSTEM, body, did=self._participants.held(slug).participant.did)
+
+        await self._db.write(slug, unit)
+
+    async def confirmed(self, people: Iterable[Person]) -> dict[str, list[str]]:
+        """By person: participants at which somebody has confirmed the name that she has now."""
+        return await self._db.read(PROCESS, lambda tx: {one.id: store.confirmed_at(tx, one.id) for one in people})
+
     async def revoke(self, slug: str, by: str, person: str, role: str) -> None:
         """At once, also one's own and one that is only proposed; raises Refusal for the last admin, Unknown."""
         await self._participants.get(slug)

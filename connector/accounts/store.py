@@ -261,17 +261,23 @@ def members(tx: Tx, participant: str) -> list[Member]:
     ):
         wanted.setdefault(row["person"], {})[row["role"]] = row["proposed_by"]
     called_here = {
-        row["person"]: row["pseudonym"]
-        for row in tx.all("SELECT person, pseudonym FROM person_pseudonym WHERE participant = :p", p=participant)
+        row["person"]: row
+        for row in tx.all(
+            "SELECT person, pseudonym, named, named_by FROM person_pseudonym WHERE participant = :p", p=participant
+        )
     }
     found = [
-        Member(
-            person=person(tx, one), pseudonym=called_here.get(one, ""),
-            roles=frozenset(given.get(one, ())), proposed=wanted.get(one, {}),
-        )
+        _member(person(tx, one), called_here.get(one), frozenset(given.get(one, ())), wanted.get(one, {}))
         for one in given.keys() | wanted.keys()
-    ]  # fmt: skip
+    ]
     return sorted(found, key=lambda member: (member.person.name.casefold(), member.person.login))
+
+
+def _member(one: Person, known: Row | None, roles: frozenset[Role], proposed: dict[Role, str]) -> Member:
+    if known is None:
+        return Member(person=one, pseudonym="", roles=roles, proposed=proposed)
+    by = known["named_by"] if known["named"] == one.name else ""
+    return Member(person=one, pseudonym=known["pseudonym"], roles=roles, proposed=proposed, named_by=by)
 
 
 def propose(tx: Tx, participant: str, person_id: str, role: Role, by: str) -> None:
@@ -333,6 +339,44 @@ def pseudonym(tx: Tx, participant: str, person_id: str) -> str:
     if row is None:  # the same chance twice
         raise Conflict("person_pseudonym")
     return str(row["pseudonym"])
+
+
+def confirm_name(tx: Tx, participant: str, person_id: str, name: str, by: str) -> None:
+    """Somebody else's word (pseudonym `by`) that she is called so."""
+    tx.run(
+        "UPDATE person_pseudonym SET named = :name, named_by = :by, named_at = :now"
+        " WHERE participant = :participant AND person = :person",
+        participant=participant,
+        person=person_id,
+        name=name,
+        by=by,
+        now=tx.now,
+    )
+
+
+def confirmed_at(tx: Tx, person_id: str) -> list[str]:
+    """Participants at which somebody has confirmed the name that she has now."""
+    rows = tx.all(
+        "SELECT n.participant FROM person_pseudonym n JOIN person p ON p.id = n.person"
+        " WHERE n.person = :person AND n.named = p.name ORDER BY n.participant",
+        person=person_id,
+    )
+    return [row["participant"] for row in rows]
+
+
+def unconfirmed(tx: Tx, participant: str, pseudonyms: Iterable[str]) -> list[str]:
+    """The names of those whose name nobody here has confirmed; who is not known has none."""
+    found = dict[str, None]()
+    for one in pseudonyms:
+        row = tx.one(
+            "SELECT p.name FROM person_pseudonym n JOIN person p ON p.id = n.person"
+            " WHERE n.participant = :participant AND n.pseudonym = :pseudonym AND n.named <> p.name",
+            participant=participant,
+            pseudonym=one,
+        )
+        if row is not None:
+            found[row["name"]] = None
+    return list(found)
 
 
 def called(tx: Tx, participant: str, pseudonym: str) -> Person | None:

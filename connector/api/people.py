@@ -83,7 +83,9 @@ class PeopleHandlers:
 
     async def all(self, request: web.Request) -> PeopleView:
         """Everybody who can sign in, with roles at each participant."""
-        return PeopleView([account(person, roles) for person, roles in await self._people.all()])
+        found = await self._people.all()
+        confirmed = await self._people.confirmed([person for person, _ in found])
+        return PeopleView([account(person, roles, confirmed[person.id]) for person, roles in found])
 
     @problem_codes({400: ("accounts.login", "accounts.login-taken", "accounts.name", "participants.name")})
     async def add(self, request: web.Request, wish: PersonRequest) -> PersonAccountView:

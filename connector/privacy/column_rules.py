@@ -46,6 +46,7 @@ WAYS: Mapping[tuple[str, str], Way] = {
     ("ending", "statement"): Way("blank", proof=True),
     ("participant", "closing_reason"): Way("blank"),
     ("person_pseudonym", "pseudonym"): Way("drop"),
+    ("person_pseudonym", "named_by"): Way("blank"),
     ("publication_draft", "author"): Way("blank"),
     ("data_link", "made_by"): Way("blank"),
     ("approval", "votes"): Way("blank"),

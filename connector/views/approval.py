@@ -31,8 +31,9 @@ class VoteView(msgspec.Struct, frozen=True):
 class ApprovalView(msgspec.Struct, frozen=True, kw_only=True):
     """`part` is the one in which whoever looks could agree now; `revocable` and `withdrawable` are hers to do.
 
-    `about`: of publications, whether it is about imports. `refusable`: she may say no. `stewards` and `protection` are
-    how many are missing. Times in milliseconds.
+    `unconfirmed` are those names that nobody but the person herself stands for. `about`: of publications, whether it is
+    about imports. `refusable`: she may say no. `stewards` and `protection` are how many are missing. Times in
+    milliseconds.
     """
 
     id: str
@@ -54,6 +55,7 @@ class ApprovalView(msgspec.Struct, frozen=True, kw_only=True):
     stewards: int
     protection: int
     votes: list[VoteView]
+    unconfirmed: list[str]
     code: str
     reason: str
     part: Part | None
@@ -86,10 +88,16 @@ class ApprovalViews:
                 VoteView(vote.part, self._people.name(tx, slug, vote.who), vote.at, vote.who == voter.who)
                 for vote in ballot.votes
             ],
+            unconfirmed=self._people.unconfirmed(tx, slug, _named(row)),
             code=row.code, reason=row.reason, part=decide.part_for(ballot, voter) if is_open else None,
             revocable=is_open and mine, refusable=is_open and entitled and ("steward" in voter.roles or not drafted),
             withdrawable=is_open and drafted and row.subject == "publication",
         )  # fmt: skip
+
+
+def _named(row: ApprovalRow) -> list[str]:
+    """Whom the page names: who wrote it, and who has agreed."""
+    return [*row.ballot.drafter.split(), *(vote.who for vote in row.ballot.votes)]
 
 
 def _about(row: ApprovalRow) -> Literal["publication", "contract", "offer", "import", "let-go"]:

@@ -1,6 +1,6 @@
 """Persons who sign in, their roles and keys for programs, as operators see them; never a secret but one just made."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -9,7 +9,10 @@ from connector.views.fields import Time, time
 
 
 class PersonAccountView(msgspec.Struct, frozen=True, kw_only=True):
-    """`roles` by participant; `second_factor` is set up; `external`: an identity provider signs her in."""
+    """`roles` by participant; `second_factor` is set up; `external`: an identity provider signs her in.
+
+    `name_confirmed` are participants at which somebody else has confirmed the name.
+    """
 
     login: str
     name: str
@@ -18,6 +21,7 @@ class PersonAccountView(msgspec.Struct, frozen=True, kw_only=True):
     external: bool
     roles: dict[str, list[str]]
     seen: Time | None
+    name_confirmed: list[str]
 
 
 class PeopleView(msgspec.Struct, frozen=True):
@@ -63,11 +67,13 @@ class RoleView(msgspec.Struct, frozen=True, kw_only=True):
     roles: list[str]
 
 
-def account(person: Person, roles: Mapping[str, frozenset[str]]) -> PersonAccountView:
+def account(
+    person: Person, roles: Mapping[str, frozenset[str]], confirmed: Sequence[str] = ()
+) -> PersonAccountView:  # fmt: skip
     return PersonAccountView(
         login=person.login, name=person.name, operator=person.operator, second_factor=person.second,
         external=person.external, roles={slug: sorted(some) for slug, some in sorted(roles.items())},
-        seen=time(person.seen_at),
+        seen=time(person.seen_at), name_confirmed=list(confirmed),
     )  # fmt: skip
 
 

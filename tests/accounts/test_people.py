@@ -6,6 +6,7 @@ import json
 import pytest
 
 from connector.accounts import second_factor, store
+from connector.accounts.directory import Directory
 from connector.accounts.model import Role
 from connector.accounts.password import Passwords
 from connector.accounts.people import People
@@ -14,7 +15,7 @@ from connector.errors import Mistake, Refusal, Unauthenticated, Unknown
 from connector.storage import PROCESS, Tx
 from connector.storage.at_rest import AtRest, at_rest
 from connector.storage.database import acting
-from tests.accounts.people import DESK, OLAF, PASSWORD, TOWN, VILLAGE, person
+from tests.accounts.people import DESK, OLAF, PASSWORD, PETRA, TOWN, VILLAGE, person
 from tests.testkit.towns import Towns
 
 ANNA, BERT = "anna@musterstadt.de", "bert@musterstadt.de"
@@ -310,3 +311,57 @@ async def test_nobody_has_roles_where_the_town_has_moved_from(towns: Towns) -> N
     await it.remove(anna)
     with pytest.raises(Mistake, match="unknown-login"):
         await it.known(ANNA)
+
+
+async def named(towns: Towns) -> dict[str, str]:
+    """Who has confirmed the name that each has now, by login."""
+    return {one.person.login: one.named_by for one in await towns.db.read(TOWN, store.members, TOWN)}
+
+
+@pytest.mark.on_both
+@pytest.mark.threat("T86")
+async def test_bug_nobody_but_she_herself_stood_for_the_name_that_others_read(towns: Towns) -> None:
+    """>> Bert confirms what Carla is called, she calls herself Anna, and Carla again << his word, nobody's, his word.
+    Not one's own; not by a form of before; not at another town; the log has no name."""
+    it = people(towns)
+    (anna, bert), carla = await admins(it, towns), await person(towns.db)
+    for slug in (TOWN, VILLAGE):
+        await it.grant(slug, "", carla, "publisher")
+    first = (await towns.db.read(PROCESS, store.person, carla)).name
+    pseudonym = await towns.db.read(TOWN, store.pseudonym, TOWN, bert)
+    told = await towns.db.read(TOWN, store.pseudonym, TOWN, carla)
+    directory = Directory()
+
+    async def unsure() -> list[str]:
+        return await towns.db.read(TOWN, directory.unconfirmed, TOWN, [told, told, "p-000000"])
+
+    assert (await named(towns))[PETRA] == ""
+    assert await unsure() == [first]
+    with pytest.raises(Refusal, match=r"accounts\.own-name"):
+        await it.confirm_name(TOWN, carla, carla, first)
+    await it.confirm_name(TOWN, bert, carla, first)
+    assert await named(towns) == {PETRA: pseudonym, ANNA: "", BERT: ""}
+    assert await unsure() == []
+    assert (await towns.db.read(VILLAGE, store.members, VILLAGE))[0].named_by == ""
+    shown = [one for one, _ in await it.all()]
+    assert [slugs for slugs in (await it.confirmed(shown)).values() if slugs] == [[TOWN]]
+    await towns.db.write(PROCESS, store.set_details, carla, "Anna Muster", "de")
+    assert (await named(towns))[PETRA] == ""
+    assert await unsure() == ["Anna Muster"]
+    with pytest.raises(Mistake, match=r"accounts\.name-changed"):
+        await it.confirm_name(TOWN, anna, carla, first)
+    await towns.db.write(PROCESS, store.set_details, carla, first, "de")
+    assert (await named(towns))[PETRA] == pseudonym
+    last = (await logged(towns))[-1]
+    assert last["body"] == {"person": told, "change": "name-confirmed", "by": pseudonym}
+    assert first not in str(await logged(towns))
+
+
+async def test_only_who_has_a_role_here_has_a_name_to_confirm(towns: Towns) -> None:
+    """>> somebody of another town; nobody << unknown, both alike."""
+    it = people(towns)
+    (anna, _), olaf = await admins(it, towns), await person(towns.db, OLAF)
+    await it.grant(VILLAGE, "", olaf, "steward")
+    for who in (olaf, "nobody"):
+        with pytest.raises(Unknown, match=r"accounts\.no-person"):
+            await it.confirm_name(TOWN, anna, who, "Olaf Muster")

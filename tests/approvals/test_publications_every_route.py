@@ -75,7 +75,8 @@ NOT_OPENING: Mapping[str, str] = {
         P/persons/{pseudonym}/erase P/holds P/holds/{id}/lift T/account T/account/password T/account/second-factor
         T/account/sessions/end T/account/sessions/end-others T/account/mail T/sign-in T/sign-in/second T/sign-in/link
         T/invitation T/invitation/join T/sign-out T/administration/participants/{slug}/invite T/people/invite
-        T/people/take-back T/people/grant T/people/confirm T/people/take T/tokens T/tokens/end T/notifications T/seen
+        T/people/take-back T/people/grant T/people/confirm T/people/name T/people/take T/tokens T/tokens/end
+        T/notifications T/seen
     """,
     "A copy for the operator, in a folder of the server's own.": "A/backup/database",
 }  # fmt: skip

@@ -47,7 +47,7 @@ def people(tx: Tx) -> None:
         " VALUES ('p-1', 'eva', 'Eva Beispiel', 'hash', 0, 1, 'de', 1)"
     )
     tx.run("INSERT INTO person_role VALUES (:p, 'p-1', 'steward', 'operator', 1)", p=TOWN)
-    tx.run("INSERT INTO person_pseudonym VALUES (:p, 'p-1', 'person-7')", p=TOWN)
+    tx.run("INSERT INTO person_pseudonym (participant, person, pseudonym) VALUES (:p, 'p-1', 'person-7')", p=TOWN)
 
 
 def count(tx: Tx, table: str) -> int:

@@ -27,6 +27,7 @@ EVERYBODY: dict[str, str] = {
     "accounts.session_store.sweep invitation": _ROUND,
     "accounts.store.granted_by person_role": _PERSON,
     "accounts.store.hold_rights person_role": _PERSON,
+    "accounts.store.confirmed_at person_pseudonym": _PERSON,
     "accounts.store.pseudonyms person_pseudonym": _PERSON,
     "accounts.store.remove invitation": _PERSON,
     "accounts.store.remove role_proposal": _PERSON,

@@ -137,8 +137,9 @@ def approved_by(
     if case is None:
         return []
     if isinstance(case.approval, Joint):
+        unsure = _unconfirmed(tx, call, people, [one.pseudonym for one in case.approval.people])
         named = ((people.name(tx, call.slug, one.pseudonym) or one.pseudonym, one) for one in case.approval.people)
-        return _together(call, list(named))
+        return [*_together(call, list(named)), *unsure]
     held = approvals.of_process(tx, call.slug, case.id)
     if held is not None and held.ballot.state == "approved":
         return [
@@ -147,11 +148,18 @@ def approved_by(
                 name=people.name(tx, call.slug, vote.who) or call.say("web.contracts.unnamed"),
             )
             for vote in held.ballot.votes
-        ]
+        ] + _unconfirmed(tx, call, people, [vote.who for vote in held.ballot.votes])
     if case.approval is not None:
         name = people.name(tx, call.slug, case.approval.pseudonym) or case.approval.pseudonym
-        return [call.say("web.contracts.approved.person", name=name, role=plain(case.approval.role, 80))]
+        said = call.say("web.contracts.approved.person", name=name, role=plain(case.approval.role, 80))
+        return [said, *_unconfirmed(tx, call, people, [case.approval.pseudonym])]
     return [call.say(f"web.contracts.approved.rule-{case.kernel.role}")]
+
+
+def _unconfirmed(tx: Tx, call: Call, people: Directory, pseudonyms: list[str]) -> list[str]:
+    """That nobody but the people themselves stands for these names, if it is so."""
+    names = people.unconfirmed(tx, call.slug, pseudonyms)
+    return [call.say("web.approvals.unconfirmed", names=", ".join(names))] if names else []
 
 
 def approved_there(tx: Tx, call: Call, agreement: Agreement) -> str:

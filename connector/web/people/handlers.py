@@ -7,7 +7,7 @@ from aiohttp import web
 from connector.accounts import roles as rules
 from connector.accounts.assemble import AccountSlice
 from connector.accounts.model import ROLES, SCOPES
-from connector.errors import HanseError
+from connector.errors import HanseError, Mistake
 from connector.web.account.sign_in import error_sentence
 from connector.web.call import Call
 from connector.web.render import page, to
@@ -45,6 +45,14 @@ class PeopleHandlers:
         await self._people.confirm(call.slug, call.person.person, call.form.text("person"), call.form.text("role"))
         return to(call.at("people"))
 
+    async def confirm_name(self, call: Call) -> web.StreamResponse:
+        person, name = call.form.text("person"), call.form.text("name")
+        try:
+            await self._people.confirm_name(call.slug, call.person.person, person, name)
+        except Mistake as error:
+            return await self._page(call, error)
+        return to(call.at("people"))
+
     async def take(self, call: Call) -> web.StreamResponse:
         try:
             await self._people.revoke(call.slug, call.person.person, call.form.text("person"), call.form.text("role"))
@@ -60,6 +68,7 @@ class PeopleHandlers:
         post("/t/{p}/people/take-back", take_back, "admin"),
         post("/t/{p}/people/grant", grant, "admin"),
         post("/t/{p}/people/confirm", confirm, "admin"),
+        post("/t/{p}/people/name", confirm_name, "admin"),
         post("/t/{p}/people/take", take, "admin"),
     )
 
@@ -68,10 +77,11 @@ class PeopleHandlers:
         chosen: tuple[str, ...] = (),
     ) -> web.StreamResponse:  # fmt: skip
         members, invitations = await self._people.members(call.slug)
+        names = {one.pseudonym: one.person.name for one in members}
         options = [(role, call.say(f"web.role.{role}"), call.say(f"web.role.does.{role}")) for role in ROLES]
         return await page(
             call, "people/people.html", 200 if error is None else error.status, title=call.say("web.people.title"),
-            intro=call.say("web.people.intro"), members=members, invitations=invitations, all_roles=ROLES,
+            intro=call.say("web.people.intro"), members=members, names=names, invitations=invitations, all_roles=ROLES,
             role_options=options, error=error_sentence(call, error), link=link, name=name, chosen=chosen,
         )  # fmt: skip
 

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from connector.accounts import store
 from connector.approvals.model import ApprovalRule, Voter
 from connector.approvals.publications import ChangedDataset, NewDataset
 from connector.catalogue.life import DatasetChange, Replacement
 from connector.catalogue.service import Publication
+from connector.storage import PROCESS
 from tests.testkit.cities import MUNICIPALITY, City, Space
 from tests.testkit.patience import eventually_said
 from tests.web.browsing import Opened
@@ -228,6 +230,29 @@ async def test_a_new_dataset_is_shown_whole(city: City, desk: Opened) -> None:
     one = await berta.get((await berta.get(LIST)).link("Brunnen"))
     assert "Beschreibung Alle Brunnen der Stadt." in one.words
     assert "Wer es sieht alle sehen, dass es sie gibt" in one.words
+
+
+@pytest.mark.threat("T86")
+async def test_bug_a_page_named_people_as_they_named_themselves(city: City, desk: Opened) -> None:
+    """>> a draft of Paula's, whose name nobody has confirmed; confirmed; she calls herself Anna << the page says so of
+    the first, not of the second, and of the third."""
+    people, write = city.services.accounts.people, city.services.infra.db.write
+    anna, paula = await people.add("anna", "Anna"), await people.add("paula", "Paula")
+    await write(TOWN, _steward, anna.id)
+    await write(TOWN, _holding, paula.id, "publisher", called("Paula"))
+    by, wish = Voter(called("Paula"), frozenset({"publisher"})), Publication(title="Brunnen", access="announced")
+    made = await write(TOWN, city.services.approvals.publications.submit, TOWN, by, NewDataset(wish))
+    berta = desk.browser({TOWN: ["steward"]}, name="Berta")
+    place = f"{LIST}/{made.approval and made.approval.id}"
+
+    async def unsure(name: str) -> bool:
+        return f"Diese Namen hat hier niemand bestätigt: {name}." in (await berta.get(place)).words
+
+    assert await unsure("Paula")
+    await people.confirm_name(TOWN, anna.id, paula.id, "Paula")
+    assert not await unsure("Paula")
+    await write(PROCESS, store.set_details, paula.id, "Anna", "de")
+    assert await unsure("Anna")
 
 
 @pytest.mark.threat("T93")

@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from connector.accounts import store
+from connector.storage import PROCESS
 from tests.accounts.people import OLAF, PETRA
 from tests.testkit.cities import MUNICIPALITY, Space
 from tests.web.account.desk import Door, open_door
@@ -78,6 +80,29 @@ async def test_what_pages_do_not_offer_is_refused(door: Door) -> None:
 
 def anna_token(page: Page, action: str) -> str:
     return next(dict(form.fields)["form"] for form in page.forms if form.action.endswith(f"/people/{action}"))
+
+
+@pytest.mark.threat("T86")
+async def test_a_name_is_confirmed_by_another_admin_and_a_change_undoes_it(door: Door) -> None:
+    """>> Petra's name confirmed by Anna; Petra calls herself otherwise << each page says so; nobody confirms her own,
+    and a publisher nobody's."""
+    anna, petra = await door.signed_in("admin", login=ANNA), await door.account("publisher")
+    page = await anna.get("/t/musterstadt/people")
+    (form,) = (one for one in page.forms if one.action.endswith("/people/name"))
+    assert page.words.count("Name nicht bestätigt") == 2
+    assert (await petra.post(form.action, dict(form.fields))).status in (403, 404)
+    me = {**dict(form.fields), "person": (await door.accounts.people.known(ANNA)).id, "name": "Anna Muster"}
+    assert (await anna.post(form.action, me)).status == 403
+    page = await anna.post(form.action, form.fields)
+    assert "Der Name wurde von Anna Muster bestätigt." in page.words
+    assert page.words.count("Name nicht bestätigt") == 1
+    found = await door.accounts.people.known(PETRA)
+    await door.services.infra.db.write(PROCESS, store.set_details, found.id, "Anna Muster", "de")
+    page = await anna.get("/t/musterstadt/people")
+    assert page.words.count("Name nicht bestätigt") == 2
+    (form,) = (one for one in page.forms if one.action.endswith("/people/name"))
+    late = await anna.post(form.action, {**dict(form.fields), "name": "Petra Muster"})
+    assert (late.status, "heißt inzwischen anders" in late.words) == (400, True)
 
 
 async def test_an_invitation_is_shown_once(door: Door) -> None:
