@@ -16,7 +16,21 @@ from connector.verify.checks.trusted_time import written
 from connector.verify.formats import jcs
 from connector.verify.report import Verdict
 from tests.verify.endings import digest, statement
-from tests.verify.forge import AGREEMENT, CONSUMER, DAY, NOW, PROVIDER, Case, Log, SealCa, SealKey, Witness, root_of
+from tests.verify.forge import (
+    AGREEMENT,
+    CONSUMER,
+    DAY,
+    NOW,
+    PROVIDER,
+    STRANGER,
+    Authority,
+    Case,
+    Log,
+    SealCa,
+    SealKey,
+    Witness,
+    root_of,
+)
 from tests.verify.keys import LogKey, PqLogKey
 
 SEEN = NOW + 60
@@ -48,9 +62,18 @@ class World:
         self.false_logs: dict[str, list[LogKey | PqLogKey]] = {did: [LogKey(), PqLogKey()] for did in self.logs}
         self.list = self.listed(self.logs, [self.case.witness])
 
-    def listed(self, logs: Mapping[str, Sequence[LogKey | PqLogKey]], witnesses: Sequence[Witness]) -> str:
-        other = {CONSUMER: {"operator": "did:web:betrieb-b.example"}}
-        return self.case.authority.list(logs, witnesses=witnesses, changes=other)
+    def listed(
+        self, logs: Mapping[str, Sequence[LogKey | PqLogKey]], witnesses: Sequence[Witness], **more: object
+    ) -> str:
+        """`more` are members of the entry of a third party, which is listed with a log of its own then."""
+        other = {CONSUMER: {"operator": "did:web:betrieb-b.example"}, STRANGER: more}
+        third = {STRANGER: self.false_logs[PROVIDER]} if more else {}
+        return self.case.authority.list({**logs, **third}, witnesses=witnesses, changes=other)
+
+    @cached_property
+    def heirs(self) -> dict[bool, SealKey]:
+        """Keys of a third party, with a certificate of the true issuer or a false one."""
+        return {True: SealKey(STRANGER, self.case.ca), False: SealKey(STRANGER, self.false_ca)}
 
     @cached_property
     def false_seals(self) -> dict[tuple[str, bool], SealKey]:
@@ -88,12 +111,12 @@ class Hand:
         log.keys = (self.world.logs if true else self.world.false_logs)[self.side]
         return log
 
-    def trust_list(self) -> str:
+    def trust_list(self, **more: object) -> str:
         """The list in its bundle: its own if it can sign one, else the honest one."""
         if "list" not in self.keys:
             return self.world.list
         logs = {did: [*keys, *self.world.false_logs[did]] for did, keys in self.world.logs.items()}
-        return self.world.listed(logs, [self.world.case.witness, self.world.false_witness])
+        return self.world.listed(logs, [self.world.case.witness, self.world.false_witness], **more)
 
     def witnesses(self, at: int, *, second_history: bool = False) -> list[Witness]:
         """Who vouches for its log: a witness of its own at any time, the honest one now and for one history alone."""
@@ -153,9 +176,9 @@ def changed(hand: Hand, second_history: bool = False) -> bytes:
     return draft.made("Straßenbäume gegen Entgelt").packed()
 
 
-def kept(hand: Hand, *, second_history: bool = False, one_sided: bool = False) -> Draft:
+def kept(hand: Hand, *, second_history: bool = False, one_sided: bool = False, log: Log | None = None) -> Draft:
     """The honest contract, sealed as it was, in a log of the hand; whoever exports it without its key brings one."""
-    draft, honest = Draft(hand, second_history=second_history), hand.world.case.parts
+    draft, honest = Draft(hand, log=log, second_history=second_history), hand.world.case.parts
     documents = [honest.provider_document, honest.consumer_document]
     draft._record(honest.agreement, honest.provider_jws, None if one_sided else honest.consumer_jws, documents)
     draft.parts = msgspec.structs.replace(honest, trust_list=hand.trust_list())
@@ -201,15 +224,20 @@ def approval_dropped(hand: Hand, second_history: bool = False) -> bytes:
     )
 
 
-def ended_by(role: str) -> Attack:
-    """The honest contract with an end in the name of that side."""
+def ended_by(role: str, at: int = NOW + 100, *, replayed: bool = False) -> Attack:
+    """The honest contract with an end in the name of that side, dated `at`; `replayed`: that party's own, of another
+    contract.
+    """
 
     def attack(hand: Hand) -> bytes:
         draft, honest = kept(hand), hand.world.case.parts
-        said, signer = statement(draft, role), draft.provider if role == "provider" else draft.consumer
+        signer = draft.provider if role == "provider" else draft.consumer
+        about = {"agreement": digest(b"another")} if replayed else {}
+        signer = hand.world.case.provider if replayed else signer
+        said = statement(draft, role, at=written(at), **about)
         found = sealing.Reference(sealing.address(root_of(signer.did), said), said, "application/json")
         whole = sealing.Reference(AGREEMENT, honest.agreement, "application/json")
-        token = draft.seal(signer, [whole, found], NOW + 100).encode()
+        token = draft.seal(signer, [whole, found], at).encode()
         draft.log.at = NOW + 100
         draft.log.add("termination", AGREEMENT, {"statement": digest(said), "jws": digest(token), "by": role})
         for one in draft.log.witnesses:
@@ -218,6 +246,18 @@ def ended_by(role: str) -> Attack:
         return draft.packed(more=files, log=draft.log.evidence(AGREEMENT))
 
     return attack
+
+
+def taken_over(hand: Hand) -> bytes:
+    """The honest contract, told by a third party that says it has taken the provider's place."""
+    heir, log = hand.world.heirs["certificates" in hand.keys], Log(STRANGER)
+    log.keys = hand.world.false_logs[PROVIDER]
+    draft = kept(hand, log=log)
+    own = jcs.encode(heir.document())
+    draft.exporter = heir
+    log.add("key", None, {"event": "arrived", "document": digest(own)})
+    listed = hand.trust_list(succeeds=[{"did": PROVIDER, "from": written(NOW + 10)}])
+    return draft.packed(exporter_document=own, trust_list=listed, log=log.evidence(AGREEMENT))
 
 
 def in_its_place(attack: Callable[[Hand, bool], bytes]) -> Attack:
@@ -235,6 +275,9 @@ ATTACKS: Mapping[str, Sequence[Attack]] = {
     "consumer ends": [ended_by("consumer")],
     "hide": [hidden],
     "withhold": [withheld],
+    "end early": [ended_by("provider", NOW - 400)],
+    "replay": [ended_by("provider", replayed=True)],
+    "take over": [taken_over],
 }
 """By the heading of the column in the specification: all ways that were found, of which the best one counts."""
 ANEW = frozenset({"change", "strip", "approval", "hide"})
@@ -257,3 +300,37 @@ def _reached(hand: Hand, way: Attack, **given: object) -> str:
     if report.verdict is not Verdict.PASSED:
         return "FAILED" if report.verdict is Verdict.FAILED else "open"
     return "today" if way is back_dated and str(report.stated["trusted_time"]) >= written(SEEN) else "can"
+
+
+DENIALS: Sequence[Attack] = (changed, ended_by("provider"), approval_dropped)
+"""What is laid beside the partner's honest bundle so that it passes no more."""
+WORST = ("FAILED", "open", "holds")
+
+
+def denied(world: World, actors: Sequence[str]) -> str:
+    """What becomes at most of the provider's honest bundle beside anything that these actors can make."""
+    honest = withheld(Hand(world, ("provider's operator",)))
+    copies = (way(Hand(world, actors, side)) for side in (PROVIDER, CONSUMER) for way in DENIALS)
+    left = set[str]()
+    for copy in copies:
+        left.add(_left(world, honest, beside=copy))
+        if "FAILED" in left:
+            break
+    return min(left, key=WORST.index)
+
+
+def disowned(world: World, actors: Sequence[str]) -> str:
+    """What becomes of it by a newer list that these actors can sign, in which the consumer's key is struck off."""
+    key = world.case.consumer
+    listed = Authority() if "authority" not in actors else world.case.authority
+    struck = {"sha256": key.fingerprint, "validUntil": written(NOW - DAY), "struckSince": written(NOW - DAY)}
+    given = listed.list(
+        world.logs, {CONSUMER: [struck]}, witnesses=[world.case.witness], head={"version": 8, "issued": written(NOW)},
+        changes={CONSUMER: {"operator": "did:web:betrieb-b.example"}},
+    )  # fmt: skip
+    return _left(world, withheld(Hand(world, ("provider's operator",))), trust_list=given.encode())
+
+
+def _left(world: World, honest: bytes, **given: bytes) -> str:
+    report = verify_bundle(honest, world.case.roots, "en", now=AFTER, **given)  # type: ignore[arg-type]
+    return {Verdict.PASSED: "holds", Verdict.INDETERMINATE: "open", Verdict.FAILED: "FAILED"}[report.verdict]

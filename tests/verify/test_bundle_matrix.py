@@ -12,8 +12,21 @@ import pytest
 from connector.verify.bundle import verify_bundle
 from connector.verify.checks.trusted_time import written
 from tests.testkit.places import ROOT
-from tests.verify.forge import CONSUMER, NOW, Witness
-from tests.verify.hands import ACTORS, AFTER, ATTACKS, BEST, Hand, World, ended_by, outcome, withheld
+from tests.verify.forge import CONSUMER, DAY, NOW, Witness
+from tests.verify.hands import (
+    ACTORS,
+    AFTER,
+    ATTACKS,
+    BEST,
+    Hand,
+    World,
+    denied,
+    disowned,
+    ended_by,
+    forged,
+    outcome,
+    withheld,
+)
 from tests.verify.judge import INDETERMINATE, PASSED, named
 from tests.verify.states import policy_of
 
@@ -36,6 +49,9 @@ NEEDS: dict[str, dict[str, Sequence[set[str]]]] = {
     "consumer ends": {"can": [{A}, {C}, {P, "consumer"}]},
     "hide": {"can": [{A}, {P}, {C}]},
     "withhold": {"can": [{A}, {P}, {C}]},
+    "end early": {"open": [{A}, {P}, {C, "provider"}]},
+    "replay": {},
+    "take over": {"can": [{A}]},
 }
 """Who it takes at least for an outcome; with anybody less it is FAILED."""
 
@@ -50,9 +66,9 @@ def expected(attack: str, actors: Sequence[str]) -> str:
     return min(reached, key=BEST.index, default="FAILED")
 
 
-def table() -> Iterator[list[str]]:
+def table(section: str = "9.1", behind: str = "9.2") -> Iterator[list[str]]:
     """The rows of the page's table, its head first."""
-    chapter = PAGE.read_text(encoding="utf-8").partition("### 9.1")[2].partition("### 9.2")[0]
+    chapter = PAGE.read_text(encoding="utf-8").partition(f"### {section}")[2].partition(f"### {behind}")[0]
     for line in chapter.splitlines():
         if line.startswith("| "):
             yield [cell.strip() for cell in line.strip("|").split("|")]
@@ -116,3 +132,32 @@ def test_an_old_copy_is_shown_by_anybody_and_says_until_when_it_speaks(world: Wo
     newer, forked = (verify_bundle(bundle, world.case.roots, now=AFTER, trust_list=one.encode()) for one in lists)
     assert (newer.verdict, newer.doubts) == (INDETERMINATE, ("membership",))
     assert named(forked) == ("trust-list", "trust-list-forked")
+
+
+DENY = [(), *((one,) for one in ACTORS), (C, "provider"), (C, "consumer", W)]
+"""Who tries to spoil the provider's bundle: what it takes at least, and the most that does not suffice."""
+
+
+@pytest.mark.threat("T176")
+def test_bug_nobody_spoils_the_partners_bundle_but_who_sealed_something_else(world: World) -> None:
+    """Bug: the consumer's operator made it FAILED by a record in its own log, and by a seal that it made up."""
+    head, *rows = table("9.3", "10")
+    assert head == ["Who", "beside", "newer list"]
+    left = {row: (denied(world, row), disowned(world, row)) for row in DENY}
+    assert rows == [[" + ".join(row) or "nobody", *left[row]] for row in DENY]
+    for row, (beside, newer) in left.items():
+        sealed_otherwise = any(group <= {*row} for group in ({A}, {P}, {C, "provider"}))
+        assert (beside, newer) == ("FAILED" if sealed_otherwise else "open", "FAILED" if A in row else "open"), row
+
+
+def test_a_contract_of_who_was_suspended_passes_by_the_old_list_alone(world: World) -> None:
+    """>> two operators make a contract with a member that is suspended, and bring the list of before << it passes; by
+    the auditor's newest list it is not proven."""
+    suspended = {CONSUMER: {"state": "suspended", "suspendedSince": written(NOW - DAY)}}
+    newest = world.case.authority.list(
+        world.logs, witnesses=[world.case.witness], changes=suspended, head={"version": 8, "issued": written(NOW)}
+    )
+    bundle = forged(Hand(world, BOTH))
+    assert verify_bundle(bundle, world.case.roots, now=AFTER).verdict is PASSED
+    report = verify_bundle(bundle, world.case.roots, now=AFTER, trust_list=newest.encode())
+    assert (report.verdict, report.doubts) == (INDETERMINATE, ("membership",))
