@@ -7,7 +7,7 @@ from connector.accounts.links import Links
 from connector.accounts.oidc.flow import ExternalSignIn
 from connector.accounts.oidc.provider import Provider
 from connector.accounts.password import Passwords
-from connector.accounts.people import People
+from connector.accounts.people import Departures, People
 from connector.accounts.sessions import Sessions
 from connector.accounts.signing_in import SigningIn
 from connector.accounts.tokens import Tokens
@@ -38,9 +38,10 @@ class AccountSlice(Struct, frozen=True, kw_only=True):
     work: Work
 
 
-def assemble(infra: Infra, participants: Participants) -> AccountSlice:
+def assemble(infra: Infra, participants: Participants, departures: Departures) -> AccountSlice:
+    """`departures` hear of each role that is taken."""
     db, passwords = infra.db, Passwords()
-    people = People(db, participants, passwords)
+    people = People(db, participants, passwords, departures)
 
     async def sweep() -> None:
         await db.write(PROCESS, lambda tx: session_store.sweep(tx, tx.now - ATTEMPTS_MS))

@@ -5,6 +5,7 @@ the sessions of the person concerned: what she may do is another thing from now 
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -36,11 +37,24 @@ class AcceptedInvitation(Struct, frozen=True, kw_only=True):
     cookie: str = ""
 
 
+class Departures(Protocol):
+    """What ends with a role elsewhere, in the transaction that takes it. Implemented by the approvals."""
+
+    def lost_role(self, tx: Tx, slug: str, who: str, role: Role) -> None:
+        """The pseudonym `who` of a participant has this role no more."""
+
+    def removed(self, tx: Tx, slug: str, who: str) -> None:
+        """Nobody will be able to say who this pseudonym is."""
+
+
 class People:
     """`by` is the person who asks, or empty: the operator's command line. Whether she is an admin judges the door."""
 
-    def __init__(self, db: Database, participants: Participants, passwords: Passwords) -> None:
+    def __init__(
+        self, db: Database, participants: Participants, passwords: Passwords, departures: Departures
+    ) -> None:  # fmt: skip
         self._db, self._participants, self._passwords = db, participants, passwords
+        self._departures = departures
 
     # Persons of the process
 
@@ -76,6 +90,8 @@ class People:
         for slug in await self._db.read(PROCESS, store.roles, person):
             for role in sorted(await self._db.read(PROCESS, store.roles_at, slug, person)):
                 await self._revoke(slug, "", person, role, last=True)
+        for slug, who in (await self._db.read(PROCESS, store.pseudonyms_here, person)).items():
+            await self._db.write(slug, self._departures.removed, slug, who)
         await self._db.write(PROCESS, store.remove, person)
 
     # Invitations
@@ -246,7 +262,7 @@ class People:
             if role == "admin":
                 invitation_store.end_invitations_of(tx, slug, person)
             if store.revoke(tx, slug, person, role):
-                self._record(tx, slug, by, person, role, "taken")
+                self._taken(tx, slug, by, person, role)
                 session_store.end_all(tx, person)
             elif not proposal:
                 raise Unknown("accounts.no-proposal")
@@ -271,7 +287,7 @@ class People:
             if role == "admin":
                 invitation_store.end_invitations_of(tx, slug, person)
             if store.revoke(tx, slug, person, role):
-                self._record(tx, slug, GROUPS, person, role, "taken")
+                self._taken(tx, slug, GROUPS, person, role)
         for role in sorted(now - before):
             if store.grant(tx, slug, person, role, GROUPS):
                 self._record(tx, slug, GROUPS, person, role, "granted")
@@ -288,6 +304,11 @@ class People:
         if by and store.is_operator(tx, by) and not store.holders(tx, slug, "admin"):
             by = ""  # the first one there: nobody could confirm
         return frozenset(role for role in sorted(invitation.roles) if not self._granted(tx, slug, by, person, role))
+
+    def _taken(self, tx: Tx, slug: str, by: str, person: str, role: Role) -> None:
+        """After the role is gone: whatever she did with it is on the disk by then, on each replica."""
+        self._record(tx, slug, by, person, role, "taken")
+        self._departures.lost_role(tx, slug, store.pseudonym(tx, slug, person), role)
 
     def _record(self, tx: Tx, slug: str, by: str, person: str, role: Role, change: str) -> None:
         """`by` is a pseudonym like `person`, or says that it was the operator, or groups."""

@@ -324,6 +324,17 @@ def pseudonyms(tx: Tx, person_id: str) -> dict[str, str]:
     return {row["participant"]: row["pseudonym"] for row in rows}
 
 
+def pseudonyms_here(tx: Tx, person_id: str) -> dict[str, str]:
+    """Of participants of which anything changes here still; their roles may have been taken before."""
+    rows = tx.all(
+        "SELECT n.participant AS participant, n.pseudonym AS pseudonym FROM person_pseudonym n JOIN participant p"
+        " ON p.id = n.participant WHERE n.person = :person"
+        " AND p.state NOT IN ('deleting', 'deleted', 'arriving', 'moved')",
+        person=person_id,
+    )
+    return {row["participant"]: row["pseudonym"] for row in rows}
+
+
 def pseudonym(tx: Tx, participant: str, person_id: str) -> str:
     """What the participant's log calls her: chance, another at each participant, made when it is first needed."""
     row = _pseudonym(tx, participant, person_id)

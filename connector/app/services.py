@@ -17,6 +17,7 @@ from connector.app.ports import PRODUCTION, More, Ports
 from connector.app.schedule import Schedule, schedule
 from connector.approvals import assemble as approval_slice
 from connector.approvals.assemble import ApprovalSlice
+from connector.approvals.departed import Departures
 from connector.approvals.rules import ApprovalRules
 from connector.catalogue import assemble as catalogue_slice
 from connector.catalogue.assemble import CatalogueSlice
@@ -125,7 +126,7 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
     space = None if (folder := settings.development.folder) is None else DevelopmentSpace(folder, clock)
     listing = space if space is not None and space.made(settings.trust.list_file) else None
     participants = _participants(infra, space, signers)
-    accounts = account_slice.assemble(infra, participants)
+    accounts = account_slice.assemble(infra, participants, Departures(participants))
     trust = trust_slice.assemble(settings.trust, infra.db, clock, infra.http, participants.document, ports.anchor)
     members, anchor = trust.members, trust.anchor
 

@@ -151,10 +151,12 @@ class Approvals:
             raise Mistake(f"approvals.needed-{known.subject}")
 
     def _offered_by(self, tx: Tx, opened: ApprovalRow, before: ApprovalRow) -> ApprovalRow:
-        """Whoever offered just these terms in our name has agreed to them."""
+        """Whoever offered just these terms in our name has agreed to them, if she is a steward still."""
         offered = "" if before.terms_back is None else msgspec.json.decode(before.terms_back, type=TermsBack).digest
         same = (offered, before.dataset_version) == (opened.terms, opened.dataset_version)
         if before.ballot.state != "countered" or not same or opened.ballot.stewards == 0:
+            return opened
+        if before.ended_by not in self._people.holding(tx, opened.participant, "steward"):
             return opened
         ballot = decide.yes(opened.ballot, Voter(before.ended_by, frozenset({"steward"})), "steward", tx.now)
         ended = tx.now if ballot.state == "approved" else None
@@ -342,13 +344,16 @@ class Approvals:
         self._log(tx, one, first if first and "*" not in first else "system", event)
 
     def _log(self, tx: Tx, one: ApprovalRow, who: str, event: str, **more: str) -> None:
-        """By id and code: what people wrote stands in the row alone."""
-        body: dict[str, object] = {
-            "approval": one.id, "subject": one.subject, "event": event, "state": one.ballot.state, **more,
-            **({"negotiation": one.process} if one.process else {}),
-        }  # fmt: skip
-        did = self._participants.held(one.participant).participant.did
-        audit.append(tx, one.participant, "decision", None, who, body, did=did)
+        log(tx, self._participants.held(one.participant).participant.did, one, who, event, **more)
+
+
+def log(tx: Tx, did: str, one: ApprovalRow, who: str, event: str, **more: str) -> None:
+    """A step of an approval, by id and code: what people wrote stands in the row alone."""
+    body: dict[str, object] = {
+        "approval": one.id, "subject": one.subject, "event": event, "state": one.ballot.state, **more,
+        **({"negotiation": one.process} if one.process else {}),
+    }  # fmt: skip
+    audit.append(tx, one.participant, "decision", None, who, body, did=did)
 
 
 def _same(known: ApprovalRow, asked: Asked) -> bool:

@@ -16,6 +16,8 @@ from connector.storage.seldom import once
 MOST = 200
 DROPPED = "dropped"
 """In place of how many people: the rule holds no more."""
+NOBODY = "p-******"
+"""A pseudonym of whom nobody can say who she is."""
 _BALLOT = ("stewards", "protection", "drafter", "due_at", "state")
 _PLAIN = tuple(name for name in ApprovalRow.__struct_fields__ if name != "ballot")
 
@@ -152,6 +154,29 @@ def open_drafts(tx: Tx, participant: str) -> list[ApprovalRow]:
         participant=participant,
     )
     return [_row(row) for row in rows]
+
+
+def open_with_vote(tx: Tx, participant: str, who: str) -> list[ApprovalRow]:
+    """What waits and has a yes of this pseudonym, locked."""
+    rows = tx.all(
+        "SELECT * FROM approval WHERE participant = :participant AND state = 'open' AND votes LIKE :who"  # noqa: S608
+        f" ORDER BY due_at, id{for_update(tx)}",
+        participant=participant,
+        who=f'%"{who}"%',
+    )
+    return [_row(row) for row in rows]
+
+
+def forget_author(tx: Tx, participant: str, who: str) -> None:
+    """In place of this pseudonym stands that nobody knows who it was, as after an erasure."""
+    tx.run(
+        "UPDATE approval SET drafter = REPLACE(drafter, :who, :nobody), version = version + 1"
+        " WHERE participant = :participant AND state = 'open' AND drafter LIKE :like",
+        participant=participant,
+        who=who,
+        nobody=NOBODY,
+        like=f"%{who}%",
+    )
 
 
 def ended_ones(tx: Tx, participant: str, limit: int) -> list[ApprovalRow]:

@@ -11,6 +11,7 @@ from connector.accounts.model import Role
 from connector.accounts.password import Passwords
 from connector.accounts.people import People
 from connector.accounts.sessions import Sessions, opened
+from connector.approvals.departed import Departures
 from connector.errors import Mistake, Refusal, Unauthenticated, Unknown
 from connector.storage import PROCESS, Tx
 from connector.storage.at_rest import AtRest, at_rest
@@ -22,7 +23,7 @@ ANNA, BERT = "anna@musterstadt.de", "bert@musterstadt.de"
 
 
 def people(towns: Towns) -> People:
-    return People(towns.db, towns.participants, Passwords(memory_kib=8))
+    return People(towns.db, towns.participants, Passwords(memory_kib=8), Departures(towns.participants))
 
 
 async def admins(it: People, towns: Towns) -> tuple[str, str]:

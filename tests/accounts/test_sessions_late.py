@@ -12,6 +12,7 @@ from connector.accounts.password import Passwords
 from connector.accounts.people import People
 from connector.accounts.sessions import IDLE_MS, LONGEST_MS, SessionOver, Sessions
 from connector.accounts.tokens import Tokens
+from connector.approvals.departed import Departures
 from connector.errors import Refusal, Unauthenticated
 from connector.storage import PROCESS, Database, Tx
 from connector.storage.database import Still, acting, long
@@ -63,7 +64,7 @@ async def test_a_key_is_asked_in_each_transaction(towns: Towns) -> None:
     """>> of a town, of the process; the role is taken, given back, the key ends << at the town both are known, and what
     they may now."""
     db, tokens, her = towns.db, Tokens(towns.db, towns.participants), await person(towns.db, operator=True)
-    people = People(db, towns.participants, Passwords(memory_kib=8))
+    people = People(db, towns.participants, Passwords(memory_kib=8), Departures(towns.participants))
     await people.grant(TOWN, "", her, "steward")
     key = await tokens.make_for(her, TOWN, "x", ["publish"], 1)
     still = tokens.still(f"Bearer {key}", publishes)
@@ -111,7 +112,7 @@ async def test_whoever_ends_a_key_waits_for_what_was_begun_with_it(towns: Towns)
     """>> a long unit of a key is under way on one replica; on another the key ends, the role behind it is taken, or
     that of an operator << that is told once the unit has ended, and the next one is refused."""
     db, tokens, her = towns.db, Tokens(towns.db, towns.participants), await person(towns.db, operator=True)
-    people = People(db, towns.participants, Passwords(memory_kib=8))
+    people = People(db, towns.participants, Passwords(memory_kib=8), Departures(towns.participants))
     await people.grant(TOWN, "", her, "steward")
     key = await tokens.make_for(her, TOWN, "x", ["publish"], 1)
     still = tokens.still(f"Bearer {key}", publishes)

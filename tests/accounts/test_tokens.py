@@ -8,6 +8,7 @@ from connector.accounts.model import SignedIn
 from connector.accounts.password import Passwords
 from connector.accounts.people import People
 from connector.accounts.tokens import DAY_MS, Tokens
+from connector.approvals.departed import Departures
 from connector.errors import Mistake, Refusal, Unauthenticated, Unknown
 from connector.storage import PROCESS, Tx
 from tests.accounts.people import OLAF, TOWN, VILLAGE, person
@@ -15,7 +16,9 @@ from tests.testkit.towns import Towns
 
 
 def services(towns: Towns) -> tuple[Tokens, People]:
-    return Tokens(towns.db, towns.participants), People(towns.db, towns.participants, Passwords(memory_kib=8))
+    return Tokens(towns.db, towns.participants), People(
+        towns.db, towns.participants, Passwords(memory_kib=8), Departures(towns.participants)
+    )
 
 
 def signed(who: str, *roles: str) -> SignedIn:

@@ -22,6 +22,7 @@ from connector.api import body
 from connector.api.openapi import GROUPS
 from connector.api.routes import Route, application
 from connector.api.scopes import ON_SOCKET, scope_of
+from connector.approvals.departed import Departures
 from connector.errors import Unauthenticated
 from connector.http.incoming import Incoming
 from connector.storage import PROCESS, Tx
@@ -47,7 +48,7 @@ class Late:
 
     def __init__(self, towns: Towns) -> None:
         self.db, self.tokens = towns.db, Tokens(towns.db, towns.participants)
-        self.people = People(towns.db, towns.participants, Passwords(memory_kib=8))
+        self.people = People(towns.db, towns.participants, Passwords(memory_kib=8), Departures(towns.participants))
         self.reading = self.writing = _nothing
         self.written: list[str] = []
         rows = [one for group in GROUPS for one in group.routes if f"{one.method} {one.path}" not in ON_SOCKET]

@@ -15,6 +15,7 @@ from connector.api.datasets import DatasetHandlers
 from connector.api.groups import GroupHandlers
 from connector.api.harvest import HarvestHandlers
 from connector.api.routes import application
+from connector.approvals.departed import Departures
 from connector.approvals.publications import ChangedDataset, Draft, NewDataset
 from connector.trust.members.trust_list import Anchor
 from tests.accounts.people import person
@@ -63,7 +64,7 @@ class Walk:
     async def begin(self, aiohttp_client: Client) -> None:
         it = self.w.towns
         her = await person(it.db)
-        people = People(it.db, it.participants, Passwords(memory_kib=8))
+        people = People(it.db, it.participants, Passwords(memory_kib=8), Departures(it.participants))
         await people.grant(TOWN, "", her, "steward")
         (self.who,) = [one.pseudonym for one in await it.db.read(TOWN, Directory().members, TOWN)]
         it.people.roles[self.who] = {"steward"}

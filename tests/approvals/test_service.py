@@ -44,11 +44,13 @@ async def test_what_was_open_for_former_terms_is_withdrawn(towns: Towns) -> None
     assert found.ballot.state == "withdrawn"
 
 
-@pytest.mark.parametrize(("version", "votes"), [("1", 1), ("2", 0)])
+@pytest.mark.parametrize(("version", "roles", "votes"), [("1", {"steward"}, 1), ("2", {"steward"}, 0), ("1", set(), 0)])
 async def test_whoever_offers_terms_has_agreed_to_them_for_the_data_of_then(
-    towns: Towns, version: str, votes: int
+    towns: Towns, version: str, roles: set[str], votes: int
 ) -> None:
-    """>> terms b are offered instead, and accepted; the data have a new version << whoever offered is asked, too."""
+    """>> terms b are offered instead, and accepted; the data have a new version, or she is no steward any more
+    << whoever offered is asked, too."""
+    towns.people.roles = {"p-aaaaaa": roles}
     rule = ApprovalRule(subject="contract", template="", people="two", protection=False, days=14)
     await towns.db.write(TOWN, towns.approvals.rules.put, TOWN, rule, CARL.who)
     first = await asked(towns, "a", dataset_version="1", personal=False)

@@ -21,6 +21,7 @@ from connector.accounts.oidc.provider import MOST_KEYS, PATIENCE_MS, Provider
 from connector.accounts.password import Passwords
 from connector.accounts.people import People
 from connector.accounts.sessions import Sessions
+from connector.approvals.departed import Departures
 from connector.clock import FakeClock, SystemClock
 from connector.errors import HanseError, Mistake, PeerError, Refusal, Unauthenticated, Unavailable
 from connector.http.outbound import SafeClient
@@ -56,7 +57,7 @@ Make = Callable[..., ExternalSignIn]
 @pytest.fixture
 def make(towns: Towns, issuer: Issuer, http: SafeClient) -> Make:
     """A replica's service; what is given changes the settings."""
-    people = People(towns.db, towns.participants, Passwords(memory_kib=8))
+    people = People(towns.db, towns.participants, Passwords(memory_kib=8), Departures(towns.participants))
 
     def made(clock: Any = None, **given: Any) -> ExternalSignIn:
         settings = replace(Oidc(issuer=issuer.url, client_secret=Secret("ge:heim"), roles=STEWARDS), **given)

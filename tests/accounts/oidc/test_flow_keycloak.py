@@ -32,6 +32,7 @@ from connector.accounts.oidc.provider import Provider
 from connector.accounts.password import Passwords
 from connector.accounts.people import People
 from connector.accounts.sessions import Sessions
+from connector.approvals.departed import Departures
 from connector.clock import SystemClock
 from connector.errors import Unauthenticated, Unavailable
 from connector.http.outbound import SafeClient
@@ -172,7 +173,7 @@ async def test_a_person_of_a_town_signs_in(towns: Towns, issuer: str) -> None:
     settings = Oidc(issuer=issuer, client_secret=Secret("ge:heim"), roles=roles, acr=("1",))
 
     def made(**given: Any) -> ExternalSignIn:
-        people = People(towns.db, towns.participants, Passwords(memory_kib=8))
+        people = People(towns.db, towns.participants, Passwords(memory_kib=8), Departures(towns.participants))
         return ExternalSignIn(towns.db, Vault(KEY), clock, Provider(settings, http, clock), people, settings, REDIRECT)
 
     it = made()

@@ -20,6 +20,7 @@ from connector.accounts.oidc.provider import Provider
 from connector.accounts.password import Passwords
 from connector.accounts.people import People
 from connector.accounts.sessions import Sessions
+from connector.approvals.departed import Departures
 from connector.clock import SystemClock
 from connector.errors import Unauthenticated
 from connector.http.outbound import SafeClient
@@ -76,7 +77,7 @@ async def walked(url: str) -> dict[str, str]:
 
 async def service(towns: Towns, http: SafeClient, settings: Oidc) -> ExternalSignIn:
     clock = SystemClock()
-    people = People(towns.db, towns.participants, Passwords(memory_kib=8))
+    people = People(towns.db, towns.participants, Passwords(memory_kib=8), Departures(towns.participants))
     provider = Provider(settings, http, clock)
     return ExternalSignIn(towns.db, Vault(KEY), clock, provider, people, settings, REDIRECT)
 

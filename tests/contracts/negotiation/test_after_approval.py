@@ -350,6 +350,7 @@ async def test_a_partner_that_is_no_member_any_more_gets_none(towns: Towns, monk
 @pytest.mark.on_both
 async def test_a_counter_offer_and_its_acceptance(towns: Towns) -> None:
     """>> only until an earlier day << OFFERED; the partner takes it << FINALIZED: whoever offered it has agreed."""
+    towns.people.roles = {ANNA.who: {"steward"}}
     await ruled(towns, TOWN, "contract", "one")
     case = await asked(towns)
     one = await waiting(towns)

@@ -1,0 +1,122 @@
+"""A yes ends with the role in which it was said; who was removed is nobody who could agree to her own words."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from connector.accounts.directory import Directory
+from connector.accounts.model import Role
+from connector.accounts.password import Passwords
+from connector.accounts.people import People
+from connector.approvals.departed import Departures
+from connector.approvals.model import ApprovalRow, ApprovalRule, Part, Voter
+from connector.approvals.publications import NewDataset
+from connector.catalogue.service import Publication
+from tests.accounts.people import TOWN, person
+from tests.testkit.towns import Towns
+
+pytestmark = pytest.mark.threat("T174")
+ANNA, BERTA, CARL, DORA = "anna@musterstadt.de", "berta@musterstadt.de", "carl@musterstadt.de", "dora@musterstadt.de"
+
+
+class Hall:
+    """A town hall with real accounts, where two people and data protection agree to each publication."""
+
+    def __init__(self, towns: Towns) -> None:
+        self.towns, self.db = towns, towns.db
+        self.people = People(towns.db, towns.participants, Passwords(memory_kib=8), Departures(towns.participants))
+        self.persons: dict[str, str] = {}
+
+    async def begin(self) -> None:
+        for login in (ANNA, BERTA, DORA):
+            await self.comes(login, "steward")
+        await self.comes(CARL, "protection")
+        rule = ApprovalRule(subject="publication", template="", people="two", protection=True, days=7)
+        await self.db.write(TOWN, self.towns.approvals.rules.put, TOWN, rule, "p-eeeeee")
+
+    async def comes(self, login: str, *roles: Role) -> None:
+        self.persons[login] = await person(self.db, login)
+        for role in roles:
+            await self.people.grant(TOWN, "", self.persons[login], role)
+
+    async def voter(self, login: str) -> Voter:
+        """As the door names her; the town knows then who has which role."""
+        members = await self.db.read(TOWN, Directory().members, TOWN)
+        self.towns.people.roles = {one.pseudonym: set(one.roles) for one in members}
+        (her,) = [one for one in members if one.person.login == login]
+        return Voter(her.pseudonym, frozenset[str](her.roles))
+
+    async def drafted(self, login: str) -> str:
+        wish = Publication(
+            title="Bäume", rule="municipal-purpose", slots={"until": "31.12.2099"}, source=await self.towns.file(TOWN)
+        )
+        submit = self.towns.publications.submit
+        made = await self.db.write(TOWN, submit, TOWN, await self.voter(login), NewDataset(wish))
+        assert made.approval is not None
+        return made.approval.id
+
+    async def yes(self, approval: str, login: str, part: Part | None = None) -> ApprovalRow:
+        yes, voter = self.towns.publications.yes, await self.voter(login)
+        return (await self.db.write(TOWN, yes, TOWN, approval, voter, part))[0]
+
+
+@pytest.fixture
+async def hall(towns: Towns) -> Hall:
+    it = Hall(towns)
+    await it.begin()
+    return it
+
+
+TAKEN: dict[str, Callable[[Hall], Awaitable[None]]] = {
+    "by an admin": lambda hall: hall.people.revoke(TOWN, "", hall.persons[BERTA], "steward"),
+    "with her account": lambda hall: hall.people.remove(hall.persons[BERTA]),
+}
+
+
+@pytest.mark.on_both
+@pytest.mark.parametrize("take", TAKEN.values(), ids=TAKEN)
+async def test_bug_a_yes_counted_after_its_role_was_taken(hall: Hall, take: Callable[[Hall], Awaitable[None]]) -> None:
+    """>> Anna's draft; Berta's yes; her role is taken; data protection's yes << it waits for another steward, whose
+    yes is the last; that hers ended stands in the log."""
+    it = await hall.drafted(ANNA)
+    await hall.yes(it, BERTA)
+    await take(hall)
+    waits = await hall.yes(it, CARL)
+    assert (waits.ballot.state, waits.ballot.missing("steward")) == ("open", 1)
+    done = await hall.yes(it, DORA)
+    assert done.ballot.state == "approved"
+    assert [vote.part for vote in done.ballot.votes] == ["protection", "steward"]
+    rows = await hall.db.read(TOWN, lambda tx: tx.all("SELECT record FROM audit_entry"))
+    (ended,) = [bytes(row["record"]) for row in rows if b"role-lost" in bytes(row["record"])]
+    assert it.encode() in ended
+
+
+async def test_bug_a_yes_counted_after_a_group_took_its_role(hall: Hall) -> None:
+    """>> her role comes from a group of the identity provider, which she leaves << her yes is gone."""
+    await hall.comes("eva@musterstadt.de")
+    await hall.people.by_groups(hall.persons["eva@musterstadt.de"], {TOWN: frozenset({"steward"})})
+    it = await hall.drafted(ANNA)
+    await hall.yes(it, "eva@musterstadt.de")
+    await hall.people.by_groups(hall.persons["eva@musterstadt.de"], {})
+    assert (await hall.yes(it, CARL)).ballot.state == "open"
+
+
+async def test_another_role_takes_no_yes_along(hall: Hall) -> None:
+    """>> Berta is publisher too, and that is taken << her yes as a steward counts."""
+    await hall.people.grant(TOWN, "", hall.persons[BERTA], "publisher")
+    it = await hall.drafted(ANNA)
+    await hall.yes(it, BERTA)
+    await hall.people.revoke(TOWN, "", hall.persons[BERTA], "publisher")
+    assert (await hall.yes(it, CARL)).ballot.state == "approved"
+
+
+@pytest.mark.on_both
+async def test_bug_whoever_came_again_agreed_to_her_own_draft(hall: Hall) -> None:
+    """>> Anna's draft; she is removed, and comes again under another name; her yes, and data protection's << one
+    steward more has to agree: nobody can say any more whose draft it is."""
+    it = await hall.drafted(ANNA)
+    await hall.people.remove(hall.persons[ANNA])
+    await hall.comes("anna@stadt.example", "steward")
+    await hall.yes(it, "anna@stadt.example")
+    assert (await hall.yes(it, CARL)).ballot.state == "open"
+    assert (await hall.yes(it, BERTA)).ballot.state == "approved"
