@@ -51,13 +51,17 @@ class Causes:
             *self._failed(tx, slug, since),
             *self._ended(tx, slug, since),
             *self._rules(tx, slug, since),
+            *self._loosenings(tx, slug),
             *spaces.often(tx, hosted, since, self._approvals.holding, known, self._name_of),
         ]
 
     def seldom(self, tx: Tx, hosted: Hosted) -> list[Notification]:
         """What has days: contracts that end, duties that are due, certificates that end."""
         slug = hosted.participant.id
-        return [*self._ending(tx, slug), *self._due(tx, slug), *_certificate(tx, hosted), *spaces.seldom(tx, hosted)]
+        return [
+            *self._ending(tx, slug), *self._due(tx, slug), *_certificate(tx, hosted), *spaces.seldom(tx, hosted),
+            *self._loosenings(tx, slug),
+        ]  # fmt: skip
 
     def _waiting(self, tx: Tx, slug: str, known: Container[str]) -> Iterator[Notification]:
         for one in self._approvals.waiting(tx, slug):
@@ -75,6 +79,16 @@ class Causes:
         for one in self._approvals.rules.changed(tx, slug, since):
             whom = self._approvals.holding(tx, slug, "steward", "admin") - {one.by}
             yield _told(tx, "rules", "rules", {}, whom, f"{one.subject}:{one.template}:{one.at}")
+
+    def _loosenings(self, tx: Tx, slug: str) -> Iterator[Notification]:
+        """A change of a rule that waits: for whoever may agree in a part that is missing, and has not. Each step of it,
+        and each change of a role, is in the log; whoever comes or goes otherwise is seen within the hour."""
+        for one in self._approvals.rules.pending(tx, slug):
+            said = {one.proposal.proposed_by, one.proposal.admin, one.proposal.officer}
+            for part in sorted(one.missing):
+                whom = self._approvals.holding(tx, slug, part) - said
+                if whom:
+                    yield _told(tx, "rule-waits", one.proposal.id, {}, whom, part)
 
     def _of_negotiation(self, tx: Tx, cause: Cause, one: attention.NegotiationNews) -> Notification:
         facts = {"title": plain(one.title, 200), "partner": self._partner(one.counterparty)}

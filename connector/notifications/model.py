@@ -10,7 +10,7 @@ Cause = Literal[
     "application", "second", "space-member", "space-refused", "space-ended", "space-suspended", "space-resumed",
     "space-renewed", "space-ends", "space-alarm", "renewals", "group-asked", "merger", "merger-second",
     "merger-asked", "merger-withdrawn", "merger-lapsed", "merged", "not-merged", "seal", "seal-second", "seal-listed",
-    "seal-refused", "list-lost",
+    "seal-refused", "list-lost", "rule-waits",
 ]  # fmt: skip
 URGENCY: Final[Mapping[Cause, int]] = {
     "reminder": 0, "approval": 1, "sign": 1, "duty": 2, "certificate": 2, "failed": 3, "ended": 3, "refused": 4,
@@ -18,7 +18,7 @@ URGENCY: Final[Mapping[Cause, int]] = {
     "space-ended": 2, "space-suspended": 2, "space-resumed": 4, "space-renewed": 5, "space-ends": 2, "space-alarm": 0,
     "renewals": 2, "group-asked": 1, "merger": 1, "merger-second": 1, "merger-asked": 1, "merger-withdrawn": 4,
     "merged": 4, "merger-lapsed": 2, "not-merged": 3, "seal": 1, "seal-second": 1, "seal-listed": 4, "seal-refused": 2,
-    "list-lost": 0,
+    "list-lost": 0, "rule-waits": 1,
 }  # fmt: skip
 """In which order they are read: what waits for somebody first."""
 PAGES: Final[Mapping[Cause, str]] = {
@@ -30,9 +30,11 @@ PAGES: Final[Mapping[Cause, str]] = {
     "group-asked": "spaces/groups", "merger": "space/mergers", "merger-second": "space/mergers",
     "merger-asked": "spaces", "merger-withdrawn": "spaces", "merger-lapsed": "spaces", "merged": "spaces",
     "not-merged": "spaces", "seal": "space/certificates", "seal-second": "space/certificates", "seal-listed": "spaces",
-    "seal-refused": "spaces", "list-lost": "space/recovery",
+    "seal-refused": "spaces", "list-lost": "space/recovery", "rule-waits": "approvals/rules",
 }  # fmt: skip
 """The page of the participant where the next step is; that of the subject lies below it, but for certificates."""
+PASSING: Final = frozenset({"rule-waits"})
+"""What each look finds as long as it is so, and takes away once it is not."""
 BELOW: Final = frozenset(
     {"approval", "reminder", "sign", "ends", "refused", "ended", "duty", "rules", "application", "second"}
 )

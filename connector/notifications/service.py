@@ -8,7 +8,7 @@ import structlog
 from connector.approvals.model import Voter
 from connector.notifications import store
 from connector.notifications.causes import Causes
-from connector.notifications.model import URGENCY, Notification
+from connector.notifications.model import PASSING, URGENCY, Notification
 from connector.notifications.store import Mark
 from connector.participants.service import Hosted, Participants
 from connector.storage.database import WORKER, Database, Tx
@@ -67,15 +67,20 @@ class Notifications:
 
     async def _note(self, hosted: Hosted, *, seldom: bool) -> None:
         slug = hosted.participant.id
-        found = await self._db.read(slug, self._found, hosted, seldom)
+        found, over = await self._db.read(slug, self._found, hosted, seldom)
+        if over:
+            await self._db.write(slug, store.forget, slug, over)
         if found:
             added = await self._db.write(slug, _add, slug, found)
             log.info("notifications.noted", participant=slug, count=added)
 
-    def _found(self, tx: Tx, hosted: Hosted, seldom: bool) -> list[Notification]:
+    def _found(self, tx: Tx, hosted: Hosted, seldom: bool) -> tuple[list[Notification], list[str]]:
+        """What is new, and the names of what is not so any more."""
         known = store.names(tx, hosted.participant.id)
         looked = self._causes.seldom(tx, hosted) if seldom else self._causes.often(tx, hosted, known)
-        return [one for one in looked if one.name not in known]
+        now = {one.name for one in looked}
+        over = [one for one in sorted(known - now) if one.partition(":")[0] in PASSING]
+        return [one for one in looked if one.name not in known], over
 
 
 def _add(tx: Tx, slug: str, found: list[Notification]) -> int:

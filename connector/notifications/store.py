@@ -134,6 +134,17 @@ def note_mailed(tx: Tx, participant: str, who: str, name: str) -> bool:
     )
 
 
+def forget(tx: Tx, participant: str, names: Iterable[str]) -> None:
+    """What is not so any more, with who has read it; a mail that went out has gone."""
+    for name in names:
+        for table in ("notification_read", "notification_mail", "notification"):
+            tx.run(
+                f"DELETE FROM {table} WHERE participant = :participant AND name = :name",  # noqa: S608 constants
+                participant=participant,
+                name=name,
+            )
+
+
 def sweep(tx: Tx, participant: str) -> None:
     """What is older than three months goes, with who has read it."""
     before = tx.now - KEPT_MS

@@ -35,7 +35,7 @@ def drafts(service: Drafts) -> Supplier:
 
 
 def approvals(service: Approvals) -> Supplier:
-    """What the viewer can agree to now, in the part that is hers."""
+    """What the viewer can agree to now, in the part that is hers; changes of a rule, too."""
 
     def supply(tx: Tx, slug: str, viewer: Viewer) -> Iterator[Task]:
         voter = Voter(viewer.pseudonym, viewer.roles)
@@ -45,6 +45,10 @@ def approvals(service: Approvals) -> Supplier:
                 kind="protection" if part == "protection" else "approval", subject=row.id, title=row.title,
                 partner=row.counterparty, since=row.asked_at, due=row.due_at, process=row.process,
             )  # fmt: skip
+        for one in service.rules.pending(tx, slug):
+            said = {one.proposal.proposed_by, one.proposal.admin, one.proposal.officer}
+            if viewer.pseudonym not in said and one.missing & viewer.roles:
+                yield Task(kind="rule-waits", subject=one.proposal.id, since=one.proposal.proposed_at)
 
     return supply
 

@@ -8,15 +8,15 @@ Kind = Literal[
     "approval", "protection", "answer-offer", "countersign", "read-and-sign", "countersign-trouble", "seal-missing",
     "duty", "contract-ends", "end-undelivered", "end-refused", "undeliverable", "refused", "no-address", "quota",
     "difference", "import", "draft", "admission", "admission-second", "membership-ends", "renewals",
-    "group-asked", "merger", "merger-second", "seal", "seal-second", "list-lost",
+    "group-asked", "merger", "merger-second", "seal", "seal-second", "list-lost", "rule-waits",
 ]  # fmt: skip
 Outcome = Literal["ended", "notice", "replaced", "refused", "failed", "alarm"]
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """`subject` is what the next step is about, by `kind`: an approval, agreement, negotiation, transfer, source of
-    imports, draft, application to a space, space, group of one, member (DID) that says to be part of another, or whose
-    seal certificates wait; `agreement` the contract it belongs to, if any.
+    """`subject` is what the next step is about, by `kind`: an approval, change of a rule, agreement, negotiation,
+    transfer, source of imports, draft, application to a space, space, group of one, member (DID) that says to be part
+    of another, or whose seal certificates wait; `agreement` the contract it belongs to, if any.
     `due` and `since` in milliseconds, `due` None without a deadline. `partner` is a DID. `count`: how many things of
     that kind this is one task for. `action` is that of a duty (IRI), `process` the negotiation that an approval
     decides. `ours`: we asked for what it is about."""

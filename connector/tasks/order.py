@@ -24,7 +24,7 @@ class Urgency(IntEnum):
 
 _AWAITED: frozenset[Kind] = frozenset({
     "approval", "protection", "answer-offer", "countersign", "read-and-sign", "admission", "admission-second",
-    "group-asked", "merger", "merger-second", "seal", "seal-second",
+    "group-asked", "merger", "merger-second", "seal", "seal-second", "rule-waits",
 })  # fmt: skip
 _SIGNATURES: frozenset[Kind] = frozenset({"countersign", "read-and-sign", "countersign-trouble"})
 _SOMETIME: frozenset[Kind] = frozenset({"import", "draft"})
@@ -32,6 +32,7 @@ STEWARDS: frozenset[str] = frozenset({"steward"})
 ROLES: dict[Kind, frozenset[str]] = {
     "approval": frozenset({"steward"}),
     "protection": frozenset({"protection"}),
+    "rule-waits": frozenset({"admin", "protection"}),
     "import": frozenset({"steward", "publisher"}),
     "draft": frozenset({"steward", "publisher"}),
     "duty": frozenset({"steward", "protection"}),

@@ -94,6 +94,40 @@ async def test_nobody_changes_the_rules_unseen(towns: Towns, notes: Notification
     assert await towns.db.read(TOWN, notes.waiting, TOWN, ANNA) == []
 
 
+@pytest.mark.on_both
+@pytest.mark.threat("T145")
+async def test_bug_whose_agreement_a_loosening_waits_for_was_not_told(towns: Towns, notes: Notifications) -> None:
+    """>> Rita wants two people no more, and no data protection << Bea and Carl are told, Rita and stewards not; Carl
+    agrees << his goes; Bea is admin no more and is again, and refuses << all of it is gone."""
+    roles = towns.people.roles
+    roles |= {"p-dddddd": {"admin"}, "p-eeeeee": {"admin"}, "p-cccccc": {"protection"}}
+    rita, bea, carl = (Voter(one, frozenset(roles[one])) for one in ("p-dddddd", "p-eeeeee", "p-cccccc"))
+    rules, write = towns.approvals.rules, towns.db.write
+
+    async def told() -> list[list[str]]:
+        await asyncio.gather(notes.look(), notes.look())
+        return await listed()
+
+    async def listed() -> list[list[str]]:
+        return [[one.cause for one in await waiting(towns, notes, who)] for who in (rita, bea, carl, ANNA)]
+
+    await ruled(towns, people="two", protection=True)
+    looser = ApprovalRule(subject="contract", template="", people="none", protection=False, days=14)
+    assert not await write(TOWN, rules.put, TOWN, looser, rita.who)
+    assert await told() == [[], ["rule-waits"], ["rule-waits"], []]
+    (one,) = await waiting(towns, notes, bea)
+    assert one.place == ("approvals", "rules")
+    assert sentence(one, "en").startswith("Who has to approve something is to be loosened.")
+    await write(TOWN, rules.agree, TOWN, one.subject, carl)
+    assert await told() == [[], ["rule-waits"], [], []]
+    for held, found in ((set[str](), []), ({"admin"}, ["rule-waits"])):
+        roles[bea.who] = held
+        await notes.look_further()
+        assert await listed() == [[], found, [], []]
+    await write(TOWN, rules.refuse, TOWN, one.subject, bea)
+    assert await told() == [[], [], [], []]
+
+
 async def test_an_offer_without_a_deadline_is_told_without_one(towns: Towns, notes: Notifications) -> None:
     made = await towns.publish(TOWN)
     await towns.db.write(TOWN, towns.contracts.propose, TOWN, towns.partner(VILLAGE), made[1].id)

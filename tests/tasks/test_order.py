@@ -13,7 +13,7 @@ from connector.tasks.order import ROLES, STEWARDS, Urgency, merged, ordered, the
 NOW, DAY = 1_795_000_000_000, 86_400_000
 KINDS: tuple[Kind, ...] = get_args(Kind)
 AWAITED = ("approval", "protection", "answer-offer", "countersign", "read-and-sign", "admission", "admission-second",
-           "group-asked", "merger", "merger-second", "seal", "seal-second")  # fmt: skip
+           "group-asked", "merger", "merger-second", "seal", "seal-second", "rule-waits")  # fmt: skip
 DUES = (None, NOW - 1, NOW, NOW + 1, NOW + 3 * DAY, NOW + 3 * DAY + 1)
 TASKS = st.builds(
     Task, kind=st.sampled_from(KINDS), subject=st.sampled_from("abc"), since=st.integers(0, NOW),
@@ -90,8 +90,9 @@ def test_everybody_sees_what_they_can_do() -> None:
     every = [task(kind) for kind in KINDS]
     seen = {role: {one.kind for one in theirs(every, frozenset({role}))} for role in ROLES_OF_PERSONS}
     assert set().union(*seen.values()) == set(KINDS)
-    assert seen["auditor"] == seen["admin"] == set()
-    assert seen["protection"] == {"protection", "duty"}
+    assert seen["auditor"] == set()
+    assert seen["admin"] == {"rule-waits"}
+    assert seen["protection"] == {"protection", "duty", "rule-waits"}
     assert seen["publisher"] == {"import", "draft"}
     assert set(ROLES) <= set(KINDS)
     assert frozenset({"steward"}) == STEWARDS

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 import pytest
 from msgspec.structs import replace
 
+from connector.approvals.model import ApprovalRule, Voter
 from connector.reconciliation import store as reconciliation
 from connector.reconciliation.store import Compared
 from connector.storage.database import PROCESS, Database, Tx
 from connector.storage.effects import ask
 from connector.tasks import store
+from connector.tasks.assemble import approvals
 from connector.tasks.model import Task, Viewer
 from connector.tasks.service import QUESTIONS, Tasks
 from tests.tasks.persons import add_person
@@ -29,6 +31,32 @@ def tasks(towns: Towns) -> Tasks:
 async def waiting(towns: Towns, slug: str, viewer: Viewer = STEWARD) -> list[tuple[str, str]]:
     found = await towns.db.read(slug, tasks(towns).waiting, slug, viewer)
     return [(one.kind, one.title) for one in found]
+
+
+@pytest.mark.threat("T145")
+async def test_bug_a_loosening_waited_and_nobody_had_it_to_do(towns: Towns) -> None:
+    """>> a rule is to ask for nobody any more << a task for another admin and for data protection, until each agrees;
+    none for who proposed it, or for a steward."""
+    officer, rita, bea = (
+        Viewer(person=role, pseudonym=who, roles=frozenset({role}))
+        for role, who in (("protection", "p-cccccc"), ("admin", "p-dddddd"), ("admin", "p-eeeeee"))
+    )
+    towns.people.roles = {one.pseudonym: set(one.roles) for one in (officer, rita, bea)}
+    rules, gathered = towns.approvals.rules, Tasks(towns.contracts, towns.duties, (approvals(towns.approvals),))
+
+    async def found() -> list[list[str]]:
+        read = [await towns.db.read(TOWN, gathered.waiting, TOWN, one) for one in (officer, bea, rita, STEWARD)]
+        return [[one.kind for one in tasks] for tasks in read]
+
+    strict = ApprovalRule(subject="contract", template="", people="two", protection=True, days=14)
+    for rule in (strict, replace(strict, people="none", protection=False)):
+        await towns.db.write(TOWN, rules.put, TOWN, rule, rita.pseudonym)
+    assert await found() == [["rule-waits"], ["rule-waits"], [], []]
+    (one,) = await towns.db.read(TOWN, rules.pending, TOWN)
+    await towns.db.write(TOWN, rules.agree, TOWN, one.proposal.id, Voter(officer.pseudonym, officer.roles))
+    assert await found() == [[], ["rule-waits"], [], []]
+    await towns.db.write(TOWN, rules.agree, TOWN, one.proposal.id, Voter(bea.pseudonym, bea.roles))
+    assert await found() == [[], [], [], []]
 
 
 async def test_nothing_waits_in_a_town_without_business(towns: Towns) -> None:

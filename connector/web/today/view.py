@@ -75,6 +75,8 @@ def sentence(one: News, lang: Lang) -> str:
 def _where(call: Call, one: Task) -> str:
     if one.kind in ("approval", "protection"):
         return _open(call, "approvals", one.subject)
+    if one.kind == "rule-waits":
+        return _open(call, "approvals", "rules")
     if one.kind in CONTRACTS and one.agreement:
         return _open(call, "contracts", _uuid(one.agreement))
     if one.kind in ("admission", "admission-second"):
