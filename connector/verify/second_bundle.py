@@ -106,14 +106,15 @@ def _left_out(role: Role, shown: Shown, beside: Shown, *, own: bool) -> LeftOut 
     missing = [line for statement, line in _statements(role, beside.lines).items() if statement not in known]
     if not missing:
         return None
-    proven = next((line for line in missing if _proven(line, role, beside)), None)
+    said = _said(role, beside)
+    proven = next((line for line in missing if line.body["statement"] == said), None)
     return LeftOut(missing[0] if proven is None else proven, proven is not None and _hidden(shown.lines, own))
 
 
-def _proven(line: Logged, role: Role, shown: Shown) -> bool:
-    """Whether that bundle has the statement itself, and all about it holds."""
+def _said(role: Role, shown: Shown) -> str | None:
+    """The digest of the statement that this bundle has itself; None if there is none, or not all about it holds."""
     statement = shown.members.get(termination.names(role)[0])
-    return role in shown.ended and statement is not None and line.body["statement"] == sha256(statement).hexdigest()
+    return sha256(statement).hexdigest() if role in shown.ended and statement is not None else None
 
 
 def _hidden(shown: Sequence[Line], own: bool) -> bool:

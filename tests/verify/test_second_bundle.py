@@ -1,10 +1,12 @@
 """Two bundles of one contract: what a party hides the other shows, and nobody is accused by a record alone."""
 
 import json
+from hashlib import sha256
 
 import pytest
 
 from connector.contracts.document import sealing
+from connector.verify import second_bundle
 from connector.verify.bundle import verify_bundle
 from connector.verify.checks.trusted_time import written
 from connector.verify.formats import base64url, jcs
@@ -70,6 +72,28 @@ def test_the_newest_of_several_ends_is_told_as_hidden(case: Case) -> None:
     log, files = ended(case, log)
     code, report = partner.compared(partner.bundle(case.log.copy()), partner.bundle(log, files))
     assert (code, report.verdict) == ("beside-hidden-here", FAILED)
+
+
+@pytest.mark.threat("T67")
+def test_bug_a_statement_was_hashed_once_for_each_record_that_is_missing(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bug: >> beside a bundle one with thousands of records of ends, and a statement of 256 KiB << seconds of hashing.
+    One hash, however many records there are."""
+    partner, hashed = Partner(case), list[int]()
+    log = partner.log.copy()
+    for number in range(20):
+        body = {"event": "stated", "by": "provider", "statement": f"{number:064x}", "jws": "0" * 64}
+        log.add("termination", AGREEMENT, body)
+    ours, theirs = partner.bundle(case.log.copy()), partner.bundle(*ended(case, log))
+
+    def counted(data: bytes) -> object:
+        hashed.append(len(data))
+        return sha256(data)
+
+    monkeypatch.setattr(second_bundle, "sha256", counted)
+    assert partner.compared(ours, theirs)[0] == "beside-hidden-here"
+    assert len(hashed) == 1
 
 
 @pytest.mark.threat("T176")
