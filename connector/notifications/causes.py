@@ -30,7 +30,8 @@ BOTH = frozenset({"steward", "protection"})
 
 
 class Causes:
-    """`name_of` is what the trust list calls a DID."""
+    """`name_of` is what lists call a DID: those that count for who is told, for a neighbour's own space may call
+    anybody anything (threat T171)."""
 
     def __init__(self, approvals: Approvals, contracts: Contracts, duties: Duties, name_of: Names) -> None:
         self._approvals, self._contracts, self._duties, self._name_of = approvals, contracts, duties, name_of
@@ -40,16 +41,16 @@ class Causes:
 
         Whom an approval that is `known` (a name) waits for is not asked again.
         """
-        slug, since = hosted.participant.id, tx.now - NEWS_MS
+        slug, own, since = hosted.participant.id, hosted.participant.did, tx.now - NEWS_MS
         return [
-            *self._waiting(tx, slug, known),
-            *(self._of_negotiation(tx, "sign", one) for one in attention.to_sign(tx, slug)),
+            *self._waiting(tx, slug, own, known),
+            *(self._of_negotiation(tx, own, "sign", one) for one in attention.to_sign(tx, slug)),
             *(
-                self._of_negotiation(tx, "refused" if one.ours else "not-agreed", one)
+                self._of_negotiation(tx, own, "refused" if one.ours else "not-agreed", one)
                 for one in attention.refusals(tx, slug, since)
             ),
-            *self._failed(tx, slug, since),
-            *self._ended(tx, slug, since),
+            *self._failed(tx, slug, own, since),
+            *self._ended(tx, slug, own, since),
             *self._rules(tx, slug, since),
             *self._loosenings(tx, slug),
             *spaces.often(tx, hosted, since, self._approvals.holding, known, self._name_of),
@@ -57,15 +58,15 @@ class Causes:
 
     def seldom(self, tx: Tx, hosted: Hosted) -> list[Notification]:
         """What has days: contracts that end, duties that are due, certificates that end."""
-        slug = hosted.participant.id
+        slug, own = hosted.participant.id, hosted.participant.did
         return [
-            *self._ending(tx, slug), *self._due(tx, slug), *_certificate(tx, hosted), *spaces.seldom(tx, hosted),
-            *self._loosenings(tx, slug),
+            *self._ending(tx, slug, own), *self._due(tx, slug, own), *_certificate(tx, hosted),
+            *spaces.seldom(tx, hosted), *self._loosenings(tx, slug),
         ]  # fmt: skip
 
-    def _waiting(self, tx: Tx, slug: str, known: Container[str]) -> Iterator[Notification]:
+    def _waiting(self, tx: Tx, slug: str, own: str, known: Container[str]) -> Iterator[Notification]:
         for one in self._approvals.waiting(tx, slug):
-            facts = {"title": one.title, "partner": self._partner(one.counterparty), "subject": one.subject,
+            facts = {"title": one.title, "partner": self._partner(one.counterparty, own), "subject": one.subject,
                      "until": "" if one.due_at is None else rfc3339(one.due_at)}  # fmt: skip
             if f"approval:{one.id}" not in known:
                 whom = self._approvals.addressed(tx, slug, one, reminder=False)
@@ -90,37 +91,37 @@ class Causes:
                 if whom:
                     yield _told(tx, "rule-waits", one.proposal.id, {}, whom, part)
 
-    def _of_negotiation(self, tx: Tx, cause: Cause, one: attention.NegotiationNews) -> Notification:
-        facts = {"title": plain(one.title, 200), "partner": self._partner(one.counterparty)}
+    def _of_negotiation(self, tx: Tx, own: str, cause: Cause, one: attention.NegotiationNews) -> Notification:
+        facts = {"title": plain(one.title, 200), "partner": self._partner(one.counterparty, own)}
         about = one.agreement if cause == "sign" and one.agreement else one.negotiation
         return _told(tx, cause, about, facts, STEWARDS)
 
-    def _failed(self, tx: Tx, slug: str, since: int) -> Iterator[Notification]:
+    def _failed(self, tx: Tx, slug: str, own: str, since: int) -> Iterator[Notification]:
         found = deliveries.failed(tx, slug, since)
         titles = self._contracts.titles(tx, slug, [one.agreement for one in found])
         for one in found:
-            facts = {"title": plain(titles.get(one.agreement, ""), 200), "partner": self._partner(one.counterparty)}
+            facts = {"title": plain(titles.get(one.agreement, ""), 200), "partner": self._partner(one.counterparty, own)}
             yield _told(tx, "failed", one.transfer, facts, STEWARDS)
 
-    def _ended(self, tx: Tx, slug: str, since: int) -> Iterator[Notification]:
+    def _ended(self, tx: Tx, slug: str, own: str, since: int) -> Iterator[Notification]:
         found = attention.ended_by_partners(tx, slug, since)
         for one, title in self._titled(tx, slug, found):
-            facts = {"title": title, "partner": self._partner(one.counterparty), "at": rfc3339(one.at)}
+            facts = {"title": title, "partner": self._partner(one.counterparty, own), "at": rfc3339(one.at)}
             yield _told(tx, "ended", one.agreement, facts, STEWARDS, str(one.at))
 
-    def _ending(self, tx: Tx, slug: str) -> Iterator[Notification]:
+    def _ending(self, tx: Tx, slug: str, own: str) -> Iterator[Notification]:
         found = attention.ending_until(tx, slug, tx.now + ENDS_MS)
         for one, title in self._titled(tx, slug, found):
-            facts = {"title": title, "partner": self._partner(one.counterparty), "through": rfc3339(one.at)}
+            facts = {"title": title, "partner": self._partner(one.counterparty, own), "through": rfc3339(one.at)}
             yield _told(tx, "ends", one.agreement, facts, STEWARDS)
 
-    def _due(self, tx: Tx, slug: str) -> Iterator[Notification]:
+    def _due(self, tx: Tx, slug: str, own: str) -> Iterator[Notification]:
         for agreement, counterparty in attention.in_force(tx, slug):
             for duty in self._duties.standing(tx, slug, agreement):
                 waits = duty.owed and duty.active and duty.state not in DONE
                 if waits and duty.due_at is not None and duty.due_at <= tx.now + DUTY_MS:
                     title = self._contracts.titles(tx, slug, [agreement]).get(agreement, "")
-                    facts = {"title": plain(title, 200), "partner": self._partner(counterparty),
+                    facts = {"title": plain(title, 200), "partner": self._partner(counterparty, own),
                              "until": rfc3339(duty.due_at)}  # fmt: skip
                     yield _told(tx, "duty", agreement, facts, BOTH, f"{duty.rule}:{duty.due_at}")
 
@@ -130,8 +131,8 @@ class Causes:
         titles: Mapping[str, str] = self._contracts.titles(tx, slug, [one.agreement for one in found])
         return ((one, plain(titles.get(one.agreement, ""), 200)) for one in found)
 
-    def _partner(self, did: str) -> str:
-        return plain(self._name_of(did), 200) if did else ""
+    def _partner(self, did: str, own: str) -> str:
+        return plain(self._name_of(did, own), 200) if did else ""
 
 
 DONE = frozenset({"fulfilled", "violated"})

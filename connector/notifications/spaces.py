@@ -32,8 +32,8 @@ MERGERS: dict[MergerEvent, Cause] = {
     "merged": "merged", "not merged": "not-merged",
 }  # fmt: skip
 SEALS: frozenset[Event] = frozenset({"seal listed", "seal refused"})
-Names = Callable[[str], str]
-"""What the trust list calls a DID."""
+Names = Callable[[str, str], str]
+"""What the lists call a DID that count for a participant of ours (its DID comes second)."""
 Holding = Callable[[Tx, str, str], frozenset[str]]
 """The pseudonyms of those who have a role at a participant."""
 
@@ -42,7 +42,7 @@ def often(
     tx: Tx, hosted: Hosted, since: int, holding: Holding, known: Container[str], name_of: Names
 ) -> Iterator[Notification]:  # fmt: skip
     """What a minute matters for."""
-    slug = hosted.participant.id
+    slug, own = hosted.participant.id, hosted.participant.did
     for one in overview.waiting(tx, slug):
         facts = {"title": plain(one.name, 200), "until": rfc3339(one.due_at)}
         if f"application:{one.id}" not in known:
@@ -66,7 +66,7 @@ def often(
             facts["reason"] = plain(each.reason, 200) or "-"
         yield told(CAUSES[each.event], each.space, facts, audience, tx.now, f"{each.sha256}{each.at}")
     for said in mergers:
-        facts = {"title": plain(name_of(said.member), 200), "whole": plain(name_of(said.into), 200),
+        facts = {"title": plain(name_of(said.member, own), 200), "whole": plain(name_of(said.into, own), 200),
                  "space": plain(said.name, 200)}  # fmt: skip
         yield told(MERGERS[said.event], said.space, facts, STEWARDS, tx.now, f"{said.member}:{said.at}")
     for group in news.asked(tx, slug):

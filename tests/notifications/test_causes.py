@@ -224,3 +224,18 @@ async def test_what_is_old_goes(towns: Towns, notes: Notifications) -> None:
     assert len(await waiting(towns, notes)) == 1
     await notes.look_further()
     assert await waiting(towns, notes) == []
+
+
+@pytest.mark.threat("T171")
+async def test_bug_a_neighbours_list_named_the_partner_in_what_people_are_told(towns: Towns) -> None:
+    """>> lists call a partner otherwise for another participant of the process << people are told the name by the lists
+    that count for their own."""
+    causes = Causes(towns.approvals, towns.contracts, towns.duties, lambda did, own: f"{did} as {own} knows it")
+    notes = Notifications(towns.db, towns.participants, causes)
+    towns.people.roles = {ANNA.who: {"steward"}}
+    await ruled(towns)
+    await towns.ask(VILLAGE, TOWN, await towns.publish(TOWN))
+    await towns.run()
+    await notes.look()
+    (one,) = await waiting(towns, notes)
+    assert one.facts["partner"] == f"{towns.did(VILLAGE)} as {towns.did(TOWN)} knows it"

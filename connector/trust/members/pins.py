@@ -1,5 +1,7 @@
 """SQL of pinned spaces and of their lists, process-wide: what was taken once is never taken back by a restart."""
 
+from collections.abc import Iterable
+
 import msgspec
 from msgspec.structs import replace
 
@@ -9,6 +11,7 @@ from connector.trust.members.anchors import Pin
 
 KEPT = 3
 """Versions of a list that stay in the database: the newest one counts, the others are for whoever looks into a fork."""
+UNWANTED_MS = 86_400_000
 TOPIC = "trust-list"
 """Signals that another version was kept, or another space pinned."""
 
@@ -92,6 +95,25 @@ def keep(tx: Tx, authority: str, version: int, jws: str) -> None:
         kept=KEPT,
     )
     tx.signal(TOPIC)
+
+
+def authorities(tx: Tx) -> frozenset[str]:
+    """Whose lists are kept."""
+    return frozenset(str(row["authority"]) for row in tx.all("SELECT DISTINCT authority FROM space_list"))
+
+
+def drop_lists(tx: Tx, unwanted: Iterable[str]) -> None:
+    """Lists of authorities that no list of this process names any more go a day after the newest came, unless
+    somebody joined: another replica may know of one of which we do not know yet."""
+    for authority in unwanted:
+        tx.run(
+            "DELETE FROM space_list WHERE authority = :authority"
+            " AND NOT EXISTS (SELECT 1 FROM space_pin WHERE authority = :authority)"
+            " AND NOT EXISTS (SELECT 1 FROM space_list AS fresh WHERE fresh.authority = :authority"
+            " AND fresh.accepted_at > :before)",
+            authority=authority,
+            before=tx.now - UNWANTED_MS,
+        )
 
 
 def _pin(row: Row) -> Pin:

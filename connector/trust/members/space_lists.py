@@ -80,9 +80,18 @@ class SpaceLists:
     async def reload(self) -> frozenset[str]:
         """Looks now; of whom any list says something else than before. What fails is logged."""
         changed = await self.catch_up()
-        pins, joined = self._anchors.pins(), {pin.place for pin in self._anchors.joined}
-        changed |= await self._by_turns(self._joined, [pin for pin in pins if pin.place in joined])
-        return changed | await self._by_turns(self._recognised, [pin for pin in pins if pin.place not in joined])
+        wanted, joined = self._anchors.pins(), {pin.place for pin in self._anchors.joined}
+        changed |= await self._by_turns(self._joined, [pin for pin in wanted if pin.place in joined])
+        changed |= await self._by_turns(self._recognised, [pin for pin in wanted if pin.place not in joined])
+        await self._drop_unwanted()
+        return changed
+
+    async def _drop_unwanted(self) -> None:
+        """What was kept of spaces that nobody joined and no list recognises any more."""
+        kept = await self._db.read(PROCESS, pins.authorities)
+        unwanted = kept - {pin.authority for pin in self._anchors.pins()}
+        if unwanted:
+            await self._db.write(PROCESS, pins.drop_lists, unwanted)
 
     async def _by_turns(self, turns: dict[Place, bool], pins: Sequence[Pin]) -> frozenset[str]:
         """Those whose list came late last, but one of these in any case: one participant may have joined many spaces,

@@ -255,3 +255,31 @@ async def test_bug_a_number_that_no_database_holds_stopped_the_lists_of_all(
     web.lists[north.pin.list_url] = north.says(version=2**53 - 1)
     await member.lists.reload()
     assert member.version(north) == 2**53 - 1
+
+
+async def test_bug_lists_of_spaces_that_nobody_believes_any_more_were_kept(any_db: Database, tmp_path: Path) -> None:
+    """>> a joined space recognises another; a third one's last member was deleted; two days later << the third one's
+    lists go with the next look; those of the other two stay, and so do those of a space that another replica has
+    joined meanwhile."""
+    keepers = [Keeper(tmp_path, name) for name in ("north", "south", "east", "west")]
+    north, south, east, west = keepers
+    listed = north.says(entry("town", NOW), recognised=(south.named(),))
+    for one in (north, east):
+        await any_db.write(PROCESS, pins.pin, TOWN if one is north else "did:web:gone.de", one.pin)
+    for one in keepers:
+        jws = listed if one is north else one.says(entry("x", NOW))
+        await any_db.write(PROCESS, pins.keep, one.key.id, one.version, jws)
+    member = Told(any_db, Web(FakeClock()))
+
+    async def kept() -> set[str]:
+        await member.lists.reload()
+        found = await any_db.read(PROCESS, pins.authorities)
+        return {one.name for one in keepers if one.key.id in found}
+
+    await any_db.write(PROCESS, pins.forget, "did:web:gone.de")
+    assert await kept() == {"north", "south", "east", "west"}
+    days = 2 * pins.UNWANTED_MS
+    await any_db.write(PROCESS, lambda tx: tx.run("UPDATE space_list SET accepted_at = accepted_at - :ago", ago=days))
+    await any_db.write(PROCESS, pins.pin, TOWN, west.pin)
+    await any_db.write(PROCESS, pins.drop_lists, {west.key.id})
+    assert await kept() == {"north", "south", "west"}
