@@ -100,7 +100,8 @@ class Causes:
         found = deliveries.failed(tx, slug, since)
         titles = self._contracts.titles(tx, slug, [one.agreement for one in found])
         for one in found:
-            facts = {"title": plain(titles.get(one.agreement, ""), 200), "partner": self._partner(one.counterparty, own)}
+            title, partner = plain(titles.get(one.agreement, ""), 200), self._partner(one.counterparty, own)
+            facts = {"title": title, "partner": partner}
             yield _told(tx, "failed", one.transfer, facts, STEWARDS)
 
     def _ended(self, tx: Tx, slug: str, own: str, since: int) -> Iterator[Notification]:

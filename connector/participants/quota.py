@@ -70,6 +70,22 @@ class Quotas:
         used = sums.operators.get(operator, 0) + news
         self._within("operator-bytes", tx, used, limits.operator_day_mib * MIB * times)
         self._within("participant-bytes", tx, sums.all + news, limits.participant_day_mib * MIB)
+        self._fair(tx, sums, news, used // times)
+
+    def _fair(self, tx: Tx, sums: "_Sums", news: int, operator: int) -> None:
+        """Once the process as a whole has used up its day, each participant has an equal share of it, and within that
+        each operator that peers have: who is below one of both goes on, until twice the day is used up (decision 0195).
+        Participants at which nothing began since the start are not reckoned."""
+        limit, known = self.limits.process_day_mib * MIB, [one for one in self._sums.values() if self._counts(one)]
+        total = sum(one.all for one in known) + news
+        if limit and total >= limit:
+            share = limit // max(1, len(known))
+            had_its_share = sums.all + news >= share and operator >= share // max(1, len(sums.operators))
+            if had_its_share or total >= 2 * limit:
+                self._within("process-bytes", tx, total, limit)
+
+    def _counts(self, sums: "_Sums") -> bool:
+        return self._clock.steady() - sums.read_at < DAY_MS
 
     def _within(self, quota: str, tx: Tx, used: int, limit: int) -> None:
         if limit and used >= limit:

@@ -208,6 +208,10 @@ class Quota(Struct, frozen=True, kw_only=True):
     participant_day_mib: Annotated[
         Most, doc("MiB that all peers together may cause at one participant in 24 hours; 0: any amount.")
     ] = 2_048
+    process_day_mib: Annotated[
+        Most,
+        doc("MiB at all participants together in 24 hours, after which equal shares alone may begin; 0: any amount."),
+    ] = 65_536
 
 
 class Log(Struct, frozen=True, kw_only=True):

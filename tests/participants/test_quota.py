@@ -16,7 +16,7 @@ from connector.storage.nested import nested
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
 PEER, TWIN, OTHER = "did:web:a.example", "did:web:a.example:twin", "did:web:b.example"
-FREE = Quota(peer_hour_starts=0, peer_day_mib=0, operator_day_mib=0, participant_day_mib=0)
+FREE = Quota(peer_hour_starts=0, peer_day_mib=0, operator_day_mib=0, participant_day_mib=0, process_day_mib=0)
 
 
 def limits(**of: int) -> Quota:
@@ -74,6 +74,41 @@ async def test_no_participant_takes_the_share_of_its_neighbours(any_db: Database
         await sends(any_db, MIB // 4, f"did:web:{number}.example")
     assert await begin(any_db, quotas) == "participant-bytes"
     assert await begin(any_db, quotas, slug=VILLAGE) == ""
+
+
+@pytest.mark.threat("T175")
+async def test_bug_members_of_many_operators_filled_the_disk_below_each_of_their_quotas(any_db: Database) -> None:
+    """>> a process may take two MiB; three operators cause two thirds of one each at the town, none more than it
+    may << what they begin there is refused; who has had less than its operator's share goes on there, and so do they
+    at the village, which has had less than its own share. Without that limit they would go on."""
+    hostile, named = [f"did:web:evil{n}.example" for n in range(3)], {"participant_day_mib": 4, "operator_day_mib": 1}
+    quotas = Quotas(limits(process_day_mib=2, **named), operator)
+    for did in hostile:
+        assert await begin(any_db, quotas, did) == ""
+        await sends(any_db, MIB * 2 // 3, did)
+    quotas._sums.clear()  # they are five seconds old
+    assert [await begin(any_db, quotas, OTHER, slug) for slug in (VILLAGE, TOWN)] == ["", ""]
+    assert {await begin(any_db, quotas, did) for did in hostile} == {"process-bytes"}
+    assert await begin(any_db, quotas, OTHER) == ""
+    assert {await begin(any_db, quotas, did, VILLAGE) for did in hostile} == {""}
+    assert {await begin(any_db, Quotas(limits(**named), operator), did) for did in hostile} == {""}
+
+
+@pytest.mark.threat("T175")
+async def test_new_names_without_end_cause_twice_the_day_at_most(sqlite_db: Database) -> None:
+    """>> again and again an operator that nobody knows begins at each of both towns << all of them together cause no
+    more than twice the day."""
+    clock = FakeClock()
+    quotas, taken = Quotas(limits(process_day_mib=1), operator, clock), 0
+    for number in range(40):
+        clock.advance(quota.REFRESH_MS)
+        for slug in (TOWN, VILLAGE):
+            did = f"did:web:evil{number}.example"
+            if await begin(sqlite_db, quotas, did, slug) == "":
+                await sends(sqlite_db, MIB // 16, did, slug)
+                taken += MIB // 16 + BEGINNING
+    assert MIB < taken < 2 * MIB + 2 * (MIB // 16 + BEGINNING)
+    assert await begin(sqlite_db, quotas, "did:web:new.example") == "process-bytes"
 
 
 async def test_two_replicas_count_together(any_db: Database) -> None:

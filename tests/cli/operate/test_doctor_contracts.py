@@ -51,7 +51,7 @@ def waiting(step: str, days: float) -> dict[str, Any]:
         ({"seals_missing": ["signers.token"]}, ("bad", "seals-missing")),
         *(
             ({"over_quota": [{"peer": "did:web:a.example", "quota": quota}]}, ("warn", f"over-{quota}"))
-            for quota in ("peer-starts", "peer-bytes", "operator-bytes", "participant-bytes")
+            for quota in ("peer-starts", "peer-bytes", "operator-bytes", "participant-bytes", "process-bytes")
         ),
         (waiting("open", 2.9), ("warn", "deadline-ours")),
         (waiting("handing-in", 2.9), ("warn", "deadline-ours")),
