@@ -112,19 +112,21 @@ class ContractSteps:
         return await self._sign(call)
 
     async def signed(self, call: Call) -> web.StreamResponse:
-        """Just what was read is signed."""
+        """Just what was read is signed; where others have to agree by now, she sees whom it waits for."""
         by = Approval(role="steward", pseudonym=call.person.pseudonyms.get(call.slug, ""))
 
-        def unit(tx: Tx) -> None:
+        def unit(tx: Tx) -> str:
             agreement = self._named(tx, call)
             order = self._contracts.countersigning.order
             order(tx, call.slug, agreement.id, by, call.form.text("digest"))
+            held = self._contracts.approvals.of_process(tx, call.slug, agreement.negotiation)
+            return held.id if held is not None and held.ballot.state == "open" else ""
 
         try:
-            await self._db.write(call.slug, unit)
+            waits = await self._db.write(call.slug, unit)
         except Mistake as problem:
             return await self._sign(call, problem)
-        return to(call.at("contracts", call.param("id")))
+        return to(call.at("approvals", waits) if waits else call.at("contracts", call.param("id")))
 
     routes: ClassVar[tuple[Route, ...]] = (
         get(f"{ONE}/end", end, "steward"),

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from connector.approvals.model import ApprovalRule
 from tests.testkit.cities import MUNICIPALITY, City, Space
 from tests.web.browsing import Browser, Opened, Page
 
@@ -76,15 +77,31 @@ async def test_the_provider_is_told_who_renews(city: City, desk: Opened) -> None
     assert "Diesen Vertrag erneuert Nachbardorf" in page.words
 
 
+async def unsigned(city: City) -> None:
+    """As if the village had not sealed its contract."""
+    await city.services.infra.db.write(VILLAGE, lambda tx: tx.run(
+        "UPDATE agreement SET state = 'one-sided', consumer_jws = NULL WHERE participant = :p", p=VILLAGE
+    ))  # fmt: skip
+
+
+async def test_bug_who_signed_alone_what_needs_two_by_now_was_told_nothing(city: City, desk: Opened) -> None:
+    """>> a contract to be signed by hand, a rule for two since, signed << the page of what it waits for."""
+    vera, one = await contract(city, desk)
+    await unsigned(city)
+    page = await vera.get(f"{one.path}/sign")
+    rule = ApprovalRule(subject="offer", template="", people="two", protection=False, days=14)
+    await city.services.infra.db.write(VILLAGE, city.services.approvals.service.rules.put, VILLAGE, rule, "p-dddddd")
+    told = await vera.send(page, "/sign", "Unterschreiben")
+    assert told.path.startswith(f"/t/{VILLAGE}/approvals/")
+
+
 async def test_what_was_read_is_signed(city: City, desk: Opened) -> None:
     """>> nothing waits << no button; >> sealed one-sidedly, as if we had not << the digest that was read is ordered."""
     vera, one = await contract(city, desk)
     page = await vera.get(f"{one.path}/sign")
     assert "Wort für Wort" in page.words
     assert "Im Moment gibt es hier nichts zu unterschreiben." in page.words
-    await city.services.infra.db.write(VILLAGE, lambda tx: tx.run(
-        "UPDATE agreement SET state = 'one-sided', consumer_jws = NULL WHERE participant = :p", p=VILLAGE
-    ))  # fmt: skip
+    await unsigned(city)
     wanted = await vera.get(one.path)
     assert "Dieser Vertrag braucht Ihre Unterschrift." in wanted.words
     page = await vera.get(f"{one.path}/sign")
