@@ -27,6 +27,7 @@ from connector.api.figures import FigureHandlers
 from connector.api.find import FindHandlers
 from connector.api.groups import GroupHandlers
 from connector.api.harvest import HarvestHandlers
+from connector.api.list_forks import ListForkHandlers
 from connector.api.mandates import MandateHandlers
 from connector.api.mergers import MergerHandlers
 from connector.api.moving import MovingHandlers
@@ -79,6 +80,7 @@ READS_JSON = {
     415: ("http.body-media",),
 }  # fmt: skip
 WHERE = {
+    "authority": "The authority of a list, by the URN of its key.",
     "sha256": "the SHA-256 of a mandate, in hexadecimal",
     "run": "The run, as the request that began it was answered.",
     "p": "The participant, by its short name.",
@@ -104,7 +106,7 @@ GROUPS: tuple[type[Handlers], ...] = (
     FederationHandlers, HarvestHandlers, ContractHandlers, CountersigningHandlers, TransferHandlers, DutyHandlers,
     AttentionHandlers, TerminationHandlers, ClockHandlers, OffboardingHandlers, MovingHandlers, RecordHandlers,
     PersonHandlers, PeopleHandlers, SpaceHandlers, GroupHandlers, MandateHandlers, MergerHandlers, CertificateHandlers,
-    PartnerHandlers, RecoveryHandlers,
+    PartnerHandlers, RecoveryHandlers, ListForkHandlers,
     TraceHandlers, BackupHandlers, ProcessHandlers, WitnessHandlers, OpenApiHandlers,
 )  # fmt: skip
 

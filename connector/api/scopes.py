@@ -63,7 +63,8 @@ _TABLE: Mapping[Scope, str] = {
         POST P/move/hand-over | POST P/move/stay | GET V/arrivals | POST V/arrivals | GET V/arrivals/{p}
         POST V/arrivals/{p}/archive | POST V/arrivals/{p}/begin | POST V/arrivals/{p}/give-up
         GET V/process | GET V/clock | POST V/backup/database
-        POST V/trust/reload | POST V/trust/accept | GET V/witness | POST V/witness/rotate
+        POST V/trust/reload | POST V/trust/accept | GET V/trust/forks | GET V/trust/forks/{authority}
+        POST V/trust/forks/settle | GET V/witness | POST V/witness/rotate
         POST P/space | POST P/space/rules | POST P/spaces | POST P/spaces/look | POST P/spaces/progress
         POST P/spaces/leave | POST P/spaces/merge | POST P/spaces/merge/withdraw
         GET R/health/live | GET R/health/ready | GET R/health/started | GET R/metrics

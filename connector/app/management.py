@@ -19,6 +19,7 @@ from connector.api import figures as api_figures
 from connector.api import find as api_find
 from connector.api import groups as api_groups
 from connector.api import harvest as api_harvest
+from connector.api import list_forks as api_list_forks
 from connector.api import mandates as api_mandates
 from connector.api import mergers as api_mergers
 from connector.api import moving as api_moving
@@ -103,6 +104,7 @@ def handlers(services: Services, operation: OperationHandlers) -> list[Handlers]
         api_trace.TraceHandlers(_tracing(services), anchor),
         api_backup.BackupHandlers(_file(services), services.infra.settings.data.keep_free),
         api_process.ProcessHandlers(db, services.infra.settings),
+        api_list_forks.ListForkHandlers(db, services.trust.anchor, services.spaces.alarms),
         api_witness.WitnessHandlers(db, services.witness.keys, services.operation.status, enrolment.enlist),
         api_openapi.OpenApiHandlers(),
     ]  # fmt: skip

@@ -142,13 +142,14 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
     witness = witness_slice.assemble(infra, participants, anchor)
     rules = ApprovalRules(participants, Directory())
     catalogue = catalogue_slice.assemble(infra, participants, engine, ImportedDatasets(), claims, rules)
-    federation = federation_slice.assemble(infra, participants, anchor, peer)
+    federation = federation_slice.assemble(infra, participants, anchor, trust.held, peer)
     public = public_slice.assemble(infra, participants, catalogue.service.public, [ImportedDatasets()])
     approvals = approval_slice.assemble(participants, catalogue.service, rules, Directory())
     harvest = harvest_slice.assemble(infra, participants, approvals.imports)
     spaces = space_slice.assemble(
         infra, participants, trust, Directory(), signers, witness.keys, approvals.widening
     )  # fmt: skip
+    federation.lists.listen(spaces.alarms.unshown)
     drafts = draft_slice.assemble(infra, participants, catalogue, approvals)
     contracts = contract_slice.assemble(
         infra, participants, catalogue.service, engine, members=members, lines=anchor, seal_roots=trust.seal_roots,

@@ -25,6 +25,7 @@ from connector.peer.evidence.terminations import TerminationHandlers
 from connector.peer.evidence.witness import WitnessHandlers
 from connector.peer.identity import IdentityHandlers
 from connector.peer.inventory import InventoryHandlers
+from connector.peer.lists import ListHandlers
 from connector.peer.mandates import MandateHandlers
 from connector.peer.problems import problems
 from connector.peer.public import routes as public_routes
@@ -62,6 +63,7 @@ def peer_routes(services: Services, exchange: Exchange) -> list[routes.Route]:
         *LogHandlers(db, clock).routes(),
         *CatalogueHandlers(exchange, services.catalogue.service, clock).routes(),
         *InventoryHandlers(exchange, services.catalogue.service, clock).routes(),
+        *ListHandlers(exchange, services.trust.held, clock).routes(),
         *NegotiationHandlers(exchange, contracts.service, services.trust.anchor, clock).routes(),
         *TransferHandlers(exchange, services.transfers.service).routes(),
         *EvidenceHandlers(

@@ -1,31 +1,44 @@
 """Puts the slice together: the crawler with its jobs, and what people ask of it."""
 
+from typing import Protocol
+
 from msgspec import Struct
 
 from connector.federation.crawl import Fetch
 from connector.federation.crawler import Crawler
+from connector.federation.lists import Ask, ListExchange
 from connector.federation.service import FederationService
 from connector.infra import Infra
 from connector.jobs.work import Work
 from connector.participants.service import Participants
+from connector.trust.did.did import Did
+from connector.trust.members.held_lists import HeldLists
 from connector.trust.members.trust_list import Anchor
 
 
 class FederationSlice(Struct, frozen=True, kw_only=True):
-    """`service` is for people, `crawler` goes by the clock."""
+    """`service` is for people, `crawler` goes by the clock, `lists` are compared beside it."""
 
     service: FederationService
     crawler: Crawler
+    lists: ListExchange
     work: Work
 
 
-def assemble(infra: Infra, participants: Participants, anchor: Anchor, fetch: Fetch) -> FederationSlice:
+class Asking(Fetch, Ask, Protocol):
+    """What a crawl and a comparison of lists ask of a member."""
+
+
+def assemble(
+    infra: Infra, participants: Participants, anchor: Anchor, held: HeldLists, ask: Asking
+) -> FederationSlice:  # fmt: skip
     settings = infra.settings.federation
+    lists = ListExchange(held, ask, lambda did: participants.document(Did(did)) is not None)
     crawler = Crawler(
-        infra.db, infra.clock, participants, anchor, fetch, infra.me, settings, infra.metrics
+        infra.db, infra.clock, participants, anchor, ask, infra.me, settings, infra.metrics, lists.look
     )  # fmt: skip
 
     return FederationSlice(
-        service=FederationService(infra.db, crawler), crawler=crawler,
+        service=FederationService(infra.db, crawler), crawler=crawler, lists=lists,
         work=Work(every={"crawl": (settings.look_s, crawler.look)}, rounds=(crawler,)),
     )  # fmt: skip

@@ -6,7 +6,7 @@ is not booked. Members that are asked in vain are asked ever less often, whoever
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from itertools import zip_longest
@@ -54,12 +54,17 @@ CLOSING_S: Final = 30.0
 """For what a crawl books after its time is over, before another process may begin."""
 
 
+Beside = Callable[[str, str, str], Awaitable[None]]
+"""(participant, its DID, member): what else is asked of a member that was read; raises nothing that is its fault."""
+
+
 class Crawler:
     """Begins what is due; `look` returns at once, `now` waits for one crawl."""
 
     def __init__(
         self, db: Database, clock: Clock, participants: Participants, anchor: Anchor, fetch: Fetch, me: str,
-        settings: Settings, metrics: Metrics, chance: Callable[[], float] = _CHANCE.random,
+        settings: Settings, metrics: Metrics, beside: Beside | None = None,
+        chance: Callable[[], float] = _CHANCE.random,
     ) -> None:  # fmt: skip
         self._db, self._clock, self._participants, self._anchor = db, clock, participants, anchor
         self._fetch, self._me, self._settings, self._metrics, self._chance = fetch, me, settings, metrics, chance
@@ -67,6 +72,7 @@ class Crawler:
             datasets=settings.datasets, bytes=settings.bytes, crawl_s=settings.crawl_s,
             every_ms=int(settings.every_s * 1000),
         )  # fmt: skip
+        self._beside = beside
         self._hosts: dict[str, asyncio.Lock] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._enrolled: dict[str, tuple[int, int]] = {}
@@ -196,6 +202,8 @@ class Crawler:
         self._metrics.count("hanse_crawls_total", "Crawls of members' catalogues, by outcome.", outcome=outcome)
         if done.error is not None:
             log.info("federation.failed", participant=slug, member=did, why=str(done.error))
+        elif self._beside is not None:
+            await self._beside(slug, own, did)
         return done
 
     @asynccontextmanager

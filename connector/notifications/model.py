@@ -8,7 +8,7 @@ import msgspec
 Cause = Literal[
     "approval", "reminder", "sign", "ends", "failed", "refused", "not-agreed", "ended", "duty", "certificate", "rules",
     "application", "second", "space-member", "space-refused", "space-ended", "space-suspended", "space-resumed",
-    "space-renewed", "space-ends", "space-alarm", "renewals", "group-asked", "merger", "merger-second",
+    "space-renewed", "space-ends", "space-alarm", "space-forked", "renewals", "group-asked", "merger", "merger-second",
     "merger-asked", "merger-withdrawn", "merger-lapsed", "merged", "not-merged", "seal", "seal-second", "seal-listed",
     "seal-refused", "list-lost", "rule-waits",
 ]  # fmt: skip
@@ -16,6 +16,7 @@ URGENCY: Final[Mapping[Cause, int]] = {
     "reminder": 0, "approval": 1, "sign": 1, "duty": 2, "certificate": 2, "failed": 3, "ended": 3, "refused": 4,
     "not-agreed": 4, "ends": 5, "rules": 3, "application": 1, "second": 1, "space-member": 4, "space-refused": 3,
     "space-ended": 2, "space-suspended": 2, "space-resumed": 4, "space-renewed": 5, "space-ends": 2, "space-alarm": 0,
+    "space-forked": 0,
     "renewals": 2, "group-asked": 1, "merger": 1, "merger-second": 1, "merger-asked": 1, "merger-withdrawn": 4,
     "merged": 4, "merger-lapsed": 2, "not-merged": 3, "seal": 1, "seal-second": 1, "seal-listed": 4, "seal-refused": 2,
     "list-lost": 0, "rule-waits": 1,
@@ -26,8 +27,8 @@ PAGES: Final[Mapping[Cause, str]] = {
     "refused": "requests", "not-agreed": "partners", "ended": "contracts", "duty": "contracts", "certificate": "people",
     "rules": "approvals", "application": "applications", "second": "applications", "space-member": "spaces",
     "space-refused": "spaces", "space-ended": "spaces", "space-suspended": "spaces", "space-resumed": "spaces",
-    "space-renewed": "spaces", "space-ends": "spaces", "space-alarm": "spaces", "renewals": "space",
-    "group-asked": "spaces/groups", "merger": "space/mergers", "merger-second": "space/mergers",
+    "space-renewed": "spaces", "space-ends": "spaces", "space-alarm": "spaces", "space-forked": "spaces",
+    "renewals": "space", "group-asked": "spaces/groups", "merger": "space/mergers", "merger-second": "space/mergers",
     "merger-asked": "spaces", "merger-withdrawn": "spaces", "merger-lapsed": "spaces", "merged": "spaces",
     "not-merged": "spaces", "seal": "space/certificates", "seal-second": "space/certificates", "seal-listed": "spaces",
     "seal-refused": "spaces", "list-lost": "space/recovery", "rule-waits": "approvals/rules",

@@ -8,6 +8,8 @@ from connector.protocol.messages import HANSE
 INVENTORY = "/federation/inventory"
 """Below the root; the entries themselves are asked for beside it."""
 DATASETS = "/federation/datasets"
+LISTS = "/federation/lists"
+"""Beside it: which lists members hold (spec/trust.md 4.8)."""
 RELATION = f"{HANSE}inventory"
 
 

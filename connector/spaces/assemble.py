@@ -4,12 +4,10 @@ import msgspec
 from msgspec import Struct
 
 from connector.approvals.widening import Widening
-from connector.audit import store as audit
 from connector.infra import Infra
 from connector.jobs.background import Background
 from connector.jobs.work import Work
 from connector.participants.service import Hosted, Participants
-from connector.spaces import joined_store
 from connector.spaces.decision import member_keys
 from connector.spaces.joining import groups as joined_groups
 from connector.spaces.joining import joining
@@ -18,6 +16,7 @@ from connector.spaces.joining.joining import Joining
 from connector.spaces.joining.mergers import OwnMergers
 from connector.spaces.keeping import issuing
 from connector.spaces.keeping import recovery as recovering
+from connector.spaces.keeping.alarms import Alarms
 from connector.spaces.keeping.applications import Applications
 from connector.spaces.keeping.authority import People, SpaceAuthority
 from connector.spaces.keeping.certificates import Certificates
@@ -29,9 +28,7 @@ from connector.spaces.keeping.memberships import Memberships
 from connector.spaces.keeping.mergers import Mergers
 from connector.spaces.keeping.recovery import ListRecovery
 from connector.spaces.model import GivenMandate, Keys, WitnessKeys
-from connector.storage.database import Tx
 from connector.trust.assemble import TrustSlice
-from connector.trust.members.anchors import Pin
 from connector.trust.members.entries import entry
 from connector.trust.signers.registry import SignerRegistry
 from connector.verify.checks import mandate
@@ -56,6 +53,7 @@ class SpaceSlice(Struct, frozen=True, kw_only=True):
     own_mergers: OwnMergers
     recovery: ListRecovery
     hints: Hints
+    alarms: Alarms
     work: Work
 
 
@@ -100,7 +98,8 @@ def assemble(
     joined = Joining(
         db, clock, infra.vault, participants, infra.http, trust.listing, trust.anchor, own_keys, vouching.proofs
     )
-    trust.spaces.listen(issuer.newest, _Alarms(infra, participants).raised)
+    alarms = Alarms(db, participants, trust.anchor)
+    trust.spaces.listen(issuer.newest, alarms.raised)
     lists, asking = Background("space-lists", issuer.work), Background("space-join", joined.tick)
     hinting = Background("space-hints", hints.work)
     elsewhere_groups = GroupsElsewhere(db, clock, participants, joined, groups, widening)
@@ -116,6 +115,7 @@ def assemble(
         groups=groups,
         elsewhere=elsewhere_groups,
         hints=hints,
+        alarms=alarms,
         issuer=issuer,
         joining=joined,
         recovery=recovery,
@@ -139,20 +139,3 @@ def _entrusted(hosted: Hosted) -> tuple[GivenMandate, ...]:
     if hosted.acting is None:
         return ()
     return (member_keys.entrusted(mandate.read(msgspec.json.decode(hosted.acting.statement))),)
-
-
-class _Alarms:
-    """A list that was rolled back or forked: the log of everybody who belongs to the space says so."""
-
-    def __init__(self, infra: Infra, participants: Participants) -> None:
-        self._infra, self._participants = infra, participants
-
-    async def raised(self, pin: Pin, code: str) -> None:
-        for hosted in await self._participants.all():
-            await self._infra.db.write(hosted.participant.id, self._book, hosted, pin, code)
-
-    def _book(self, tx: Tx, hosted: Hosted, pin: Pin, code: str) -> None:
-        slug, did = hosted.participant.id, hosted.participant.did
-        if did == pin.did or joined_store.joined(tx, slug, pin.space) is not None:
-            body = {"event": code, "space": pin.space, "authority": pin.authority}
-            audit.append(tx, slug, "alarm", None, "system", body, did=did)

@@ -25,7 +25,9 @@ MERGERS: Final[Mapping[str, MergerEvent]] = {
     "merger asked": "merger asked", "merger withdrawn": "merger withdrawn", "merger lapsed": "merger lapsed",
     "merged": "merged", "not merged": "not merged",
 }  # fmt: skip
-FALSE: Final = frozenset({"trust.list-fork", "trust.list-rollback", "trust.list-other-space"})
+UNSHOWN: Final = "trust.list-unshown"
+"""Alarm about a member that claims another list of one number and does not show it."""
+FALSE: Final = frozenset({"trust.list-fork", "trust.list-rollback", "trust.list-other-space", UNSHOWN})
 """Alarms about a list."""
 MOST: Final = 200
 
@@ -56,12 +58,13 @@ class MergerNews(Struct, frozen=True, kw_only=True):
 
 
 class FalseList(Struct, frozen=True, kw_only=True):
-    """A list that was rolled back, forked or another space's."""
+    """A list that was rolled back, forked or another space's; or one that `member` (DID) claims and does not show."""
 
     at: int
     code: str
     space: str
     name: str
+    member: str = ""
 
 
 class Ending(Struct, frozen=True, kw_only=True):
@@ -127,7 +130,7 @@ def news(tx: Tx, participant: str, since: int) -> tuple[list[News], list[MergerN
         standing = known.get(space)
         name = space if standing is None else standing.name
         if record.type == "alarm":
-            lists.append(FalseList(at=at, code=event, space=space, name=name))
+            lists.append(FalseList(at=at, code=event, space=space, name=name, member=record.body.member))
         elif standing is not None and event in MERGERS:
             body = record.body
             mergers.append(

@@ -13,6 +13,7 @@ from connector.trust.clock_skew import Skews
 from connector.trust.did.resolver import Local, Resolver
 from connector.trust.keys.jwk import Jwk
 from connector.trust.members.anchors import Anchors
+from connector.trust.members.held_lists import HeldLists
 from connector.trust.members.members import Members
 from connector.trust.members.roots import authority_key, seal_cas
 from connector.trust.members.source import TrustListSource, checked_url
@@ -23,13 +24,15 @@ from connector.trust.members.trust_list import Anchor
 class TrustSlice(Struct, frozen=True, kw_only=True):
     """`anchor` is the list in force, `members` what it says of one DID, `listing` where it comes from.
 
-    `spaces` are the lists of joined spaces; `seal_roots` are the authorities of seal certificates.
+    `spaces` are the lists of joined spaces, `held` is what members are told of all lists; `seal_roots` are the
+    authorities of seal certificates.
     """
 
     anchor: Anchors
     members: Members
     listing: TrustListSource
     spaces: SpaceLists
+    held: HeldLists
     resolver: Resolver
     skews: Skews
     seal_roots: tuple[x509.Certificate, ...]
@@ -53,6 +56,7 @@ def assemble(
         members=Members(anchor, clock),
         listing=TrustListSource(db, anchor, http, file, checked_url(settings.list_url, authority), spaces),
         spaces=spaces,
+        held=HeldLists(db, clock, anchor, spaces.tell),
         resolver=Resolver(http, clock, local=local, vouched=anchor.pinned),
         skews=Skews(clock),
         seal_roots=tuple(seal_cas([one for one in settings.seal_ca_files if listed or one.exists()])),

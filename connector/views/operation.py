@@ -133,11 +133,13 @@ class CountersignByView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FalseListView(msgspec.Struct, frozen=True, kw_only=True):
-    """A list of a space that was not believed; `code`: trust.list-rollback, -fork or -other-space."""
+    """A list of a space that was not believed; `code`: trust.list-rollback, -fork or -other-space. With -unshown: one
+    that `member` (DID) claims and does not show."""
 
     space: str
     name: str
     code: str
+    member: str
     at: Time | None
 
 

@@ -10,6 +10,9 @@ from connector.api.scopes import scope_of
 from connector.mandates.model import Wish
 from connector.spaces.documents import Document
 from connector.spaces.model import Rules
+from connector.storage.database import PROCESS
+from connector.trust.members import forks
+from connector.trust.members.forks import ForkedList
 from tests.harvest.imports import WORDS, catalogue, ended
 from tests.testkit.cities import MUNICIPALITY, City, Space
 from tests.testkit.listening import reserved_port
@@ -37,6 +40,15 @@ class Town(NamedTuple):
             return [*self.ids.get(re.findall(r"/(\w+)/\{id\}", path)[0], []), "nothing"]
         values = self.ids[name]
         return values[1:] if name == "p" and re.search("/decisions/|/datasets/", path) else values
+
+
+async def _two_lists(city: City) -> str:
+    """Two lists of one number, settled, so that nothing goes by them."""
+    name = city.services.trust.anchor.own_name
+    pair = ForkedList(authority=name, version=1, held="one", other="two")
+    await city.services.infra.db.write(PROCESS, forks.keep, pair)
+    await city.services.infra.db.write(PROCESS, forks.settle, name, 1)
+    return name
 
 
 async def _imported(city: City) -> str:
@@ -112,6 +124,7 @@ async def _running(space: Space, port: int) -> AsyncIterator[Town]:
             "purpose": ["peer", "seal", "log", "nothing"],
             "pseudonym": ["p-7f3a91", "nothing"],
             "run": [run, "nothing"],
+            "authority": [await _two_lists(city), "nothing"],
             "sha256": [given.mandate.sha256, "nothing"],
             "pid": [signed["id"], received["id"], "nothing"],
         }, await _keys(city))  # fmt: skip

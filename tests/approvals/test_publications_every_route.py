@@ -68,7 +68,7 @@ NOT_OPENING: Mapping[str, str] = {
     "What the participant says of itself, its keys, mandates and peers: no data.": """
         A/participants P/publisher P/keys/{purpose}/rotate P/keys/{purpose}/revoke P/seal P/seal/request P/peers
         P/allowances P/mandates P/mandates/withdraw T/beginning/details T/administration/new/add A/trust/reload
-        A/trust/accept A/witness/rotate
+        A/trust/accept A/trust/forks/settle A/witness/rotate
     """,
     "People, their sessions, roles and keys; what somebody keeps or erases of them.": """
         A/people A/people/remove A/people/role A/people/link P/invitations A/program-keys A/program-keys/end

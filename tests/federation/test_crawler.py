@@ -116,7 +116,7 @@ class Scene:
     def replica(self, name: str) -> Crawler:
         anchor: Any = self.list
         return Crawler(
-            self.db, self.clock, self.towns.participants, anchor, self.network, name, self.settings, Metrics(),
+            self.db, self.clock, self.towns.participants, anchor, self.network, name, self.settings, Metrics(), None,
             lambda: 0.0,
         )  # fmt: skip
 

@@ -150,8 +150,8 @@ async def test_a_false_list_is_told_by_the_name_of_the_space(told: Told) -> None
 
     for _ in range(2):
         await told.town.services.infra.db.write(TOWN, alarm)
-    (note,) = [each for each in await told.at_town() if each.cause == "space-alarm"]
-    assert "Mitgliederliste des Datenraums „Datenraum Musterkreis“" in sentence(note, "de")
+    (note,) = [each for each in await told.at_town() if each.cause == "space-forked"]
+    assert "den Datenraum „Datenraum Musterkreis“ führt, hat zwei verschiedene Mitgliederlisten" in sentence(note, "de")
     assert note.concerns("p-admin", frozenset({"admin"}))
     viewer = Viewer(person="x", pseudonym="p-x", roles=frozenset({"steward"}))
     found, _ = await told.town.services.infra.db.read(TOWN, on_demand(told.town.services).tasks.news, TOWN, viewer)

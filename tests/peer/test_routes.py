@@ -44,9 +44,12 @@ def table(city: City) -> list[Route]:
     return list(public(city.services).routes)
 
 
-ELSEWHERE = {"/evidence/{agreement}/termination", "/evidence/{agreement}/countersignature"}
-"""They take sealed bodies: `test_terminations.py` and `test_objects_countersignature.py` ask them in the name of a
-third."""
+ELSEWHERE = {
+    "/evidence/{agreement}/termination", "/evidence/{agreement}/countersignature",
+    "/federation/lists/{authority}/{version}",
+}  # fmt: skip
+"""They take sealed bodies: `test_terminations.py`, `test_objects_countersignature.py` and `test_lists.py` ask them in
+the name of a third."""
 
 
 def keyed(city: City) -> list[Route]:

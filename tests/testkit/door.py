@@ -82,7 +82,7 @@ class Door:
         self, method: str, caller: str | None, slug: str, path: str, body: bytes = b"", media: str = "application/json"
     ) -> Reply:
         """What the town `slug` answers to `caller` (a slug, None for nobody); `path` is relative to its root."""
-        request = _request(method, f"/{slug}{path}", caller, body, media)
+        request = requested(method, f"/{slug}{path}", caller, body, media)
         answered = await problems(request, self._answer)
         assert isinstance(answered, web.Response)
         assert isinstance(answered.body, bytes)
@@ -118,7 +118,7 @@ def _nothing(slug: str, did: str) -> None:
     """Nobody notes who was heard, and everybody belongs."""
 
 
-def _request(method: str, path: str, caller: str | None, body: bytes, media: str) -> web.Request:
+def requested(method: str, path: str, caller: str | None, body: bytes, media: str) -> web.Request:
     """As the server would build it, but for a connection: the handlers of messages never look at that."""
     fields = CIMultiDict({"Host": HOST, "Content-Type": media, "Content-Length": str(len(body))})
     if caller is not None:

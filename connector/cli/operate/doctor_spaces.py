@@ -23,6 +23,10 @@ def lines(settings: Settings, lang: str) -> Iterator[Line]:
     """State, message under `cli.doctor`, and its facts."""
     api, listed = Api(settings.api.socket), settings.trust.list_file.is_file() or bool(settings.trust.list_url)
     try:
+        for one in api.get("trust", "forks")["forks"]:
+            if not one["settled"]:
+                facts: dict[str, object] = {"name": one["name"] or one["authority"], "version": one["version"]}
+                yield "bad", "space-list-fork", facts | {"at": one["found"]}
         people = api.get("people")["people"]
         for hosted in api.get("participants")["participants"][:MOST]:
             slug = str(hosted["slug"])
@@ -32,14 +36,24 @@ def lines(settings: Settings, lang: str) -> Iterator[Line]:
             for space in joined:
                 yield _STATES[space["state"]], f"space-{space['state']}", {"participant": slug, "name": space["name"]}
             for one in api.get("participants", slug, "attention")["false_lists"]:
-                why = say(f"cli.doctor.space-list.{one['code'].rpartition('.')[2]}", lang)
-                yield "bad", "space-list-false", {"participant": slug, "name": one["name"], "at": one["at"], "why": why}
+                yield from _false(slug, one, lang)
             if any(space["state"] == "member" for space in joined):
                 yield from _asked(api, slug, lang)
             if not (listed or kept or joined):
                 yield "warn", "space-none", {"participant": slug}
     except (Problem, HanseError):
         return
+
+
+def _false(slug: str, one: dict[str, Any], lang: str) -> Iterator[Line]:
+    """A list that nobody shows is its member's doing; of two lists of one number the process says it, until that is
+    settled."""
+    kind = one["code"].rpartition(".")[2]
+    facts: dict[str, object] = {"participant": slug, "name": one["name"], "at": one["at"]}
+    if kind == "list-unshown":
+        yield "warn", "space-list-unshown", facts | {"member": one["member"]}
+    elif kind != "list-fork":
+        yield "bad", "space-list-false", facts | {"why": say(f"cli.doctor.space-list.{kind}", lang)}
 
 
 def _asked(api: Api, slug: str, lang: str) -> Iterator[Line]:

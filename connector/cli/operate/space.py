@@ -12,7 +12,15 @@ from connector.catalogue import concepts
 from connector.cli.frame.call import OK, Call, named_file, unusable
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
-from connector.cli.operate import space_certificates, space_csv, space_group, space_merge, space_recovery, space_rules
+from connector.cli.operate import (
+    space_certificates,
+    space_csv,
+    space_forks,
+    space_group,
+    space_merge,
+    space_recovery,
+    space_rules,
+)
 from connector.cli.operate.space_merge import Command
 from connector.errors import Mistake
 from connector.language import catalogue, say
@@ -40,6 +48,7 @@ def register(top: Words, places: Any) -> None:
     space_merge.register(command, _who)
     space_certificates.register(command, _who)
     space_recovery.register(command, _who)
+    space_forks.register(group, inner)
     command("joined", run_joined)
     roots = command("roots", run_roots)
     roots.word("space", metavar="URL")

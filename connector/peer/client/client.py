@@ -123,9 +123,13 @@ class PeerClient:
     async def post(self, slug: str, did: str, url: str, body: bytes, limit: int | None = None) -> Answer:
         return await self._post(slug, did, url, body, "application/json", limit)
 
-    async def hand_in(self, slug: str, did: str, url: str, seal: bytes, second: str = "") -> Answer:
-        """A countersignature as the compact JWS that it is; `second`: the digest under which its second seal lies."""
-        return await self._post(slug, did, url, seal, "application/jose", more={HEADER: second} if second else {})
+    async def hand_in(
+        self, slug: str, did: str, url: str, seal: bytes, second: str = "", limit: int | None = None
+    ) -> Answer:
+        """A countersignature or another compact JWS as it is; `second`: the digest under which its second seal lies."""
+        return await self._post(
+            slug, did, url, seal, "application/jose", limit, more={HEADER: second} if second else {}
+        )  # fmt: skip
 
     async def _post(
         self, slug: str, did: str, url: str, body: bytes, media: str, limit: int | None = None,

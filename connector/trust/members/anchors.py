@@ -6,7 +6,8 @@ groups below its IRI, and of a DID that several lists name only what all of them
 goes before all others.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,8 +15,9 @@ from msgspec.structs import replace
 from connector.errors import HanseError, PeerError, Unauthenticated
 from connector.trust.keys.jwk import thumbprint
 from connector.trust.members import space_names
-from connector.trust.members.entries import common_log_keys, common_seals
+from connector.trust.members.agreed import agreed, shown
 from connector.trust.members.list_reader import ListReader
+from connector.trust.members.strictest import Disagreement, strictest
 from connector.trust.members.successors import Step, Successors, straight
 from connector.trust.members.trust_list import (
     Anchor,
@@ -81,6 +83,7 @@ class Anchors(Anchor):
         self._recognised: Sequence[Pin] = []
         self._trusted: dict[str, frozenset[tuple[str, str]]] = {}
         self._joined: dict[str, Anchor] = {}
+        self._doubts: Mapping[str, Disagreement] = {}
         self._readers: dict[str, ListReader] = {}
         self._merged: Mapping[str, Entry] | None = None
         self._steps: dict[tuple[str, ...], Successors] = {}
@@ -95,7 +98,7 @@ class Anchors(Anchor):
 
     def pin(self, pins: Iterable[Pin]) -> None:
         """The spaces that participants of this process joined, in the order in which that was."""
-        self.joined, own = list(pins), self._own_name()
+        self.joined, own = list(pins), self.own_name
         self._pins = [one for one in self.joined if one.authority != own]
         self._forget()
 
@@ -132,7 +135,7 @@ class Anchors(Anchor):
         if not pins:
             return frozenset()
         pin = pins[0]
-        known = self._joined.get(authority) or Anchor(pin.jwk)
+        known = self._joined.get(authority) or self._none_yet(pin)
         if jws == known.jws:
             return frozenset()
         before, counted, told = known.entries, _counted(known), told or self.read(authority, jws)
@@ -146,6 +149,27 @@ class Anchors(Anchor):
         self._forget()
         itself = (did for did in before.keys() | known.entries.keys() if before.get(did) != known.entries.get(did))
         return frozenset(itself) | self._beside(counted, _counted(known))
+
+    def doubt(self, doubts: Mapping[str, Disagreement]) -> frozenset[str]:
+        """Of authorities (URN) that have signed two lists of one number the strictest of both counts, of all others
+        their list again: of whom something else counts than before."""
+        changed, before = set[str](), self._doubts
+        self._doubts = doubts
+        for name in before.keys() | doubts.keys():
+            listed = self.home if name == self.own_name else self._joined.get(name)
+            if listed is not None and before.get(name) is not doubts.get(name):
+                entries, counted = listed.entries, _counted(listed)
+                listed.narrow(_narrowing(doubts.get(name)))
+                after = listed.entries
+                changed |= {did for did in entries.keys() | after.keys() if entries.get(did) != after.get(did)}
+                changed |= self._beside(counted, _counted(listed))
+                self._forget()
+        return frozenset(changed)
+
+    def _none_yet(self, pin: Pin) -> Anchor:
+        made = Anchor(pin.jwk)
+        made.narrow(_narrowing(self._doubts.get(pin.authority)))
+        return made
 
     def _beside(self, before: Mapping[str, ListedAuthority], after: Mapping[str, ListedAuthority]) -> frozenset[str]:
         """Members of spaces that are recognised from now on, or no more, or of other kinds; those too of a space of
@@ -163,7 +187,9 @@ class Anchors(Anchor):
             self._forget()
         return fresh
 
-    def _own_name(self) -> str:
+    @property
+    def own_name(self) -> str:
+        """The URN of the authority of the configured list; empty if none is configured."""
         return URN + thumbprint(self.home.authority_jwk) if self.home is not None and self.home.authority_jwk else ""
 
     def _forget(self) -> None:
@@ -178,7 +204,7 @@ class Anchors(Anchor):
         found: dict[Place, Pin] = {}
         for one in (one for _, listed in self._direct() for one in _recognised(listed)):
             pin = _pin(one)
-            if pin is not None and (pin.authority, pin.space) not in known and pin.authority != self._own_name():
+            if pin is not None and (pin.authority, pin.space) not in known and pin.authority != self.own_name:
                 found.setdefault(pin.place, pin)
         return found.values()
 
@@ -204,6 +230,25 @@ class Anchors(Anchor):
                 and (one.authority, one.space) in self._trusts(own)
             ):
                 yield one, beyond
+
+    def pin_of(self, authority: str) -> Pin | None:
+        """Whose list that is, the configured one too, of which everybody is that it names; None for a stranger."""
+        if authority and authority == self.own_name and self.home is not None:
+            said = self.home.current if self.home.version else None
+            space, name = ("", "") if said is None else (said.space or "", said.name or "")
+            return Pin(
+                authority=authority, space=space or authority, name=name or authority,
+                jwk={key: str(value) for key, value in self.home.authority_jwk.items()},
+                list_url="", members=frozenset(self.home.entries),
+            )  # fmt: skip
+        return next(self._pins_of(authority), None)
+
+    def shared_lists(self, own: str, did: str, now: int) -> Iterator[str]:
+        """The authorities (URN) of the lists in which a participant of ours (`own`) and a DID both are members at that
+        instant; what others recognise is not among them."""
+        for joined, listed in self._direct(own):
+            if all(_admitted(listed, one, now) is not None for one in (own, did)):
+                yield joined or self.own_name
 
     # Who belongs, for whom
 
@@ -331,7 +376,7 @@ class Anchors(Anchor):
             for listed in dict.fromkeys(self._naming(own, did))
         ]
         present = [entry for listed, entry in said if not _over(listed, entry)] or [entry for _, entry in said]
-        return _shown(present) if present else None
+        return shown(present) if present else None
 
     def witnesses_for(self, own: str) -> Sequence[Witness]:
         if not self._joined and self.home is not None:
@@ -398,7 +443,7 @@ class Anchors(Anchor):
                 for did, entry in listed.entries.items():
                     said = gone if _over(listed, entry) else found
                     said.setdefault(did, []).append(_within(entry, space, whole=listed is self.home))
-            self._merged = {did: _shown(said) for did, said in (gone | found).items()}
+            self._merged = {did: shown(said) for did, said in (gone | found).items()}
         return self._merged
 
     def entry(self, did: str) -> Entry | None:
@@ -488,40 +533,12 @@ class Anchors(Anchor):
         yield from (self._joined[name] for name in beyond if name in self._joined)
 
 
+def _narrowing(doubt: Disagreement | None) -> Callable[[TrustList], TrustList] | None:
+    return None if doubt is None else partial(strictest, doubt)
+
+
 def _iri(listed: Anchor) -> str:
     return listed.current.space or listed.current.authority
-
-
-def agreed(entries: Sequence[Entry]) -> Entry:
-    """What several lists say of one DID: the first, with the groups of all; where they differ in what rules look at,
-    nobody knows it, and of keys only those count that all name."""
-    first, others = entries[0], entries[1:]
-    if not others:
-        return first
-    groups = tuple(dict.fromkeys(group for one in entries for group in one.groups))
-    periods = tuple(dict.fromkeys(period for one in entries for period in one.group_periods))
-    return replace(
-        _common(first, others), groups=groups, group_periods=periods,
-        kind=first.kind if all(one.kind == first.kind for one in others) else "",
-        admin_level=first.admin_level if all(one.admin_level == first.admin_level for one in others) else None,
-        ars=first.ars if all(one.ars == first.ars for one in others) else None,
-        merged_into=next((one.merged_into for one in entries if one.merged_into), None),
-    )  # fmt: skip
-
-
-def _shown(entries: Sequence[Entry]) -> Entry:
-    """An active one first, for it says more than one that is over elsewhere."""
-    return agreed(sorted(entries, key=lambda one: one.state != "active" or one.valid_until is not None))
-
-
-def _common(first: Entry, others: Sequence[Entry]) -> Entry:
-    return replace(
-        first,
-        seal_certificates=common_seals(first.listed_seals, [other.listed_seals for other in others]),
-        log_keys=common_log_keys(first.log_keys, [other.log_keys for other in others]),
-        keys=tuple(one for one in first.keys if all(one in other.keys for other in others)),
-        seal_key_pq=first.seal_key_pq if all(one.seal_key_pq == first.seal_key_pq for one in others) else None,
-    )
 
 
 def _witnesses(lists: Sequence[TrustList]) -> tuple[Witness, ...]:

@@ -1,15 +1,27 @@
 """Two different lists of one number that one authority signed: kept as they were signed, so that anybody can judge.
 
 The first pair of an authority stays, whatever comes later: one is proof enough, and none can fill the disk
-(decision 0169).
+(decision 0169). It is told of once, after a crash too, and stands until an operator settles it (decision 0196).
 """
 
+import asyncio
+from typing import Literal, NamedTuple
+
+import msgspec
 from msgspec import Struct, convert
 
-from connector.storage.database import Tx
+from connector.errors import HanseError
+from connector.storage.database import PROCESS, Database, Tx
+from connector.trust.keys.jose import signed_text
+from connector.trust.keys.jwk import Jwk
+from connector.trust.members.pins import TOPIC
+from connector.trust.members.strictest import Disagreement, disagreement
+from connector.trust.members.trust_list import LIMIT, TYP, read_list
 
 FORK = "trust.list-fork"
 """Code of the error that says so: both lists bear the authority's signature then."""
+_COLUMNS = "authority, version, held, other"
+_CASE = "authority, version, found_at, told_at, settled_at"
 
 
 class ForkedList(Struct, frozen=True, kw_only=True):
@@ -21,21 +33,126 @@ class ForkedList(Struct, frozen=True, kw_only=True):
     other: str
 
 
+Verdict = Literal["forked", "same", "unproven"]
+"""Of two texts: two different lists of one number, one list in both, or not both lists of this key and one number."""
+
+
+async def compared(db: Database, authority: str, jwk: Jwk, held: str, other: str) -> Verdict:
+    """What two texts are, held against the authority's key; two different lists of one number are kept."""
+    verdict, version = await asyncio.to_thread(judged, jwk, held, other)
+    if verdict == "forked":
+        await db.write(PROCESS, keep, ForkedList(authority=authority, version=version, held=held, other=other))
+    return verdict
+
+
+def judged(jwk: Jwk, held: str, other: str) -> tuple[Verdict, int]:
+    """The same with the number that both have, and nothing is kept. Of what nobody signed nothing is read, and of lists
+    that are not of one number no more than whose they are and that: somebody may show a large one again and again."""
+    try:
+        said = [signed_text(text, jwk, typ=TYP, limit=LIMIT) for text in (held, other)]
+        names = [msgspec.json.decode(text, type=_Named) for text in said]
+        if names[0] != names[1]:
+            return "unproven", 0
+        one, two = (read_list(text, jwk) for text in (held, other))
+    except (HanseError, msgspec.MsgspecError):
+        return "unproven", 0
+    return "same" if one == two else "forked", one.version
+
+
+class _Named(Struct, frozen=True):
+    """What two lists have in common that cannot both hold."""
+
+    version: int
+    authority: str
+    space: str | None = None
+
+
 def keep(tx: Tx, one: ForkedList) -> None:
-    """Nothing if a pair of that authority is kept already."""
-    tx.run(
+    """Nothing if a pair of that authority is kept already; one that was settled yields to one of a later number."""
+    kept_now = tx.run(
         "INSERT INTO forked_list (authority, version, held, other, found_at)"
-        " VALUES (:authority, :version, :held, :other, :now) ON CONFLICT DO NOTHING",
+        " VALUES (:authority, :version, :held, :other, :now) ON CONFLICT (authority) DO UPDATE SET"
+        " version = excluded.version, held = excluded.held, other = excluded.other, found_at = excluded.found_at,"
+        " told_at = NULL, settled_at = NULL"
+        " WHERE forked_list.settled_at IS NOT NULL AND excluded.version > forked_list.version",
         authority=one.authority,
         version=one.version,
         held=one.held,
         other=one.other,
         now=tx.now,
     )
+    if kept_now:
+        tx.signal(TOPIC)
 
 
 def kept(tx: Tx, authority: str) -> ForkedList | None:
-    """The proof against an authority, if there is one."""
-    row = tx.one("SELECT authority, version, held, other FROM forked_list WHERE authority = :authority",
-                 authority=authority)  # fmt: skip
+    """The proof against an authority, settled or not, if there is one."""
+    row = tx.one(f"SELECT {_COLUMNS} FROM forked_list WHERE authority = :authority", authority=authority)  # noqa: S608
     return None if row is None else convert(dict(row), ForkedList)
+
+
+class Case(Struct, frozen=True, kw_only=True):
+    """How it stands with the proof against an authority; times in ms, None: not yet."""
+
+    authority: str
+    version: int
+    found_at: int
+    told_at: int | None
+    settled_at: int | None
+
+    @property
+    def pair(self) -> "Found":
+        """Which one it is, whatever becomes of it."""
+        return Found(self.authority, self.version, self.found_at)
+
+
+class Found(NamedTuple):
+    """A pair: whose it is, its number, and when it was found (ms)."""
+
+    authority: str
+    version: int
+    found_at: int
+
+
+def doubt(pair: ForkedList, jwk: Jwk) -> Disagreement:
+    """What both say differently; a thread may do that."""
+    return disagreement(*(read_list(text, jwk) for text in (pair.held, pair.other)))
+
+
+def cases(tx: Tx) -> list[Case]:
+    """All of them without their texts, which may be large; the oldest first."""
+    rows = tx.all(f"SELECT {_CASE} FROM forked_list ORDER BY found_at, authority")  # noqa: S608
+    return [convert(dict(row), Case) for row in rows]
+
+
+def told(tx: Tx, one: Case) -> None:
+    """Everybody was told of this one."""
+    tx.run(
+        "UPDATE forked_list SET told_at = :now WHERE authority = :authority AND version = :version AND told_at IS NULL",
+        authority=one.authority,
+        version=one.version,
+        now=tx.now,
+    )
+
+
+def settle(tx: Tx, authority: str, version: int) -> bool:
+    """An operator has found out what holds: the list in force alone counts from now on. Whether there was something to
+    settle."""
+    done = tx.run(
+        "UPDATE forked_list SET settled_at = :now"
+        " WHERE authority = :authority AND version = :version AND settled_at IS NULL",
+        authority=authority,
+        version=version,
+        now=tx.now,
+    )
+    if done:
+        tx.signal(TOPIC)
+    return bool(done)
+
+
+def settled(tx: Tx, authority: str) -> int:
+    """The number up to which an operator has settled what two lists said; 0: nothing."""
+    row = tx.one(
+        "SELECT version FROM forked_list WHERE authority = :authority AND settled_at IS NOT NULL", authority=authority
+    )
+    return 0 if row is None else int(row["version"])

@@ -78,9 +78,10 @@ def newest_for(tx: Tx, member: str, authority: str, beyond: int) -> str | None:
     return None if pinned is None else newest(tx, authority, beyond)
 
 
-def keep(tx: Tx, authority: str, version: int, jws: str) -> None:
-    """Keeps a list that was taken, and the two before it; tells other replicas."""
-    tx.run(
+def keep(tx: Tx, authority: str, version: int, jws: str) -> str | None:
+    """Keeps a list that was taken, and the two before it; tells other replicas. The list of that number that was there
+    already, if it is another text."""
+    added = tx.run(
         "INSERT INTO space_list (authority, version, jws, accepted_at) VALUES (:authority, :version, :jws, :now)"
         " ON CONFLICT DO NOTHING",
         authority=authority,
@@ -95,6 +96,18 @@ def keep(tx: Tx, authority: str, version: int, jws: str) -> None:
         kept=KEPT,
     )
     tx.signal(TOPIC)
+    there = None if added else of_number(tx, authority, version)
+    return None if there == jws else there
+
+
+def of_number(tx: Tx, authority: str, version: int) -> str | None:
+    """The list of that number that is kept."""
+    row = tx.one(
+        "SELECT jws FROM space_list WHERE authority = :authority AND version = :version",
+        authority=authority,
+        version=version,
+    )
+    return None if row is None else str(row["jws"])
 
 
 def authorities(tx: Tx) -> frozenset[str]:

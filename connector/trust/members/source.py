@@ -107,7 +107,10 @@ class TrustListSource:
                 self._untold |= await self._believed(await self._fetched(self._file))
         if self._kept < self._anchor.version:  # also one that is in force since a reload whose write failed
             version = self._anchor.version
-            await self._db.write(PROCESS, _keep, version, self._anchor.jws)
+            jws = self._anchor.jws
+            first = await self._db.write(PROCESS, _keep, version, jws)
+            if first is not None:  # another replica took another text of this number
+                await forks.compared(self._db, self._name, self._anchor.authority_jwk, jws, first)
             self._kept = max(self._kept, version)
         await self._tell()
 
@@ -129,10 +132,13 @@ class TrustListSource:
             return await self._accepted(jws)
         except PeerError as error:
             if error.code == FORK:
-                name = URN + thumbprint(self._anchor.authority_jwk)
-                one = ForkedList(authority=name, version=self._anchor.version, held=self._anchor.jws, other=jws)
+                one = ForkedList(authority=self._name, version=self._anchor.version, held=self._anchor.jws, other=jws)
                 await self._db.write(PROCESS, forks.keep, one)
             raise
+
+    @property
+    def _name(self) -> str:
+        return URN + thumbprint(self._anchor.authority_jwk)
 
     async def _accepted(self, jws: str, asked: int | None = None) -> frozenset[str]:
         """DIDs of which the list now says something else; none if it is the first or no new one."""
@@ -194,8 +200,9 @@ def _newer(tx: Tx, version: int) -> str | None:
     return None if row is None else str(row["jws"])
 
 
-def _keep(tx: Tx, version: int, jws: str) -> None:
-    tx.run(
+def _keep(tx: Tx, version: int, jws: str) -> str | None:
+    """The list of that number that was there already, if it is another text."""
+    added = tx.run(
         "INSERT INTO trust_list (version, jws, accepted_at) VALUES (:version, :jws, :now) ON CONFLICT DO NOTHING",
         version=version,
         jws=jws,
@@ -207,6 +214,8 @@ def _keep(tx: Tx, version: int, jws: str) -> None:
         kept=KEPT,
     )
     tx.signal(TOPIC)
+    there = None if added else tx.one("SELECT jws FROM trust_list WHERE version = :version", version=version)
+    return None if there is None or there["jws"] == jws else str(there["jws"])
 
 
 def checked_url(url: str, authority: Mapping[str, str]) -> str:

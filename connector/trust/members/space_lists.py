@@ -12,15 +12,17 @@ import structlog
 from connector.clock import Clock
 from connector.errors import HanseError, PeerError, Unavailable
 from connector.http.outbound import SafeClient
-from connector.storage.database import PROCESS, Database
+from connector.storage.database import PROCESS, Database, Tx
 from connector.trust.members import forks, pins
 from connector.trust.members.anchors import Anchors, Pin, Place
-from connector.trust.members.forks import FORK, ForkedList
+from connector.trust.members.forks import FORK, Case, ForkedList, Found
+from connector.trust.members.strictest import Disagreement
 from connector.trust.members.trust_list import LIMIT
 
 log = structlog.get_logger("trust")
-Alarm = Callable[[Pin, str], Awaitable[None]]
-"""Books that the list of a space was rolled back or forked, by the code of the error."""
+Alarm = Callable[[Pin, str, int], Awaitable[None]]
+"""Books that the list of a space was rolled back or forked, by the code of the error; what was booked since then (ms)
+is that alarm, 0: none is."""
 Local = Callable[[str], Awaitable[str | None]]
 """The newest signed list of an authority (its URN) that this process hosts; None for all others."""
 LARGE = 65_536
@@ -30,7 +32,8 @@ LONGEST_MS = 20_000
 those that they recognise."""
 LATE_MS = 1_000
 """A list that takes longer is given up for those behind it, and comes last from then on: then it has all its time."""
-FALSE = frozenset({"trust.list-rollback", FORK})
+FALSE = frozenset({"trust.list-rollback"})
+"""Told of once by each process; of two lists of one number their proof knows it."""
 
 
 async def _nobody(authority: str) -> str | None:
@@ -45,6 +48,9 @@ class SpaceLists:
         self._local: Local = _nobody
         self._alarm: Alarm | None = None
         self._alarmed: set[tuple[str, str]] = set()
+        self._doubts: dict[Found, Disagreement] = {}
+        self._to_tell = False
+        """Whether there may be two lists of one number of which nobody was told."""
         self._reading = asyncio.Lock()
         self._joined: dict[Place, bool] = {}
         """Joined ones, whichever was not looked at for longest first, and whether its list came late then."""
@@ -57,7 +63,7 @@ class SpaceLists:
 
     async def catch_up(self) -> frozenset[str]:
         """Which spaces are pinned, and newer lists that were kept before or by other replicas: who changed by them."""
-        pinned = await self._db.read(PROCESS, pins.pins)
+        pinned, cases = await self._db.read(PROCESS, _standing)
         if pinned != self._anchors.joined:
             self._anchors.pin(pinned)
         changed: frozenset[str] = frozenset()
@@ -66,7 +72,24 @@ class SpaceLists:
             kept = await self._db.read(PROCESS, pins.newest, pin.authority, held)
             if kept is not None:
                 changed |= await self._kept(pin, kept, held)
-        return changed
+        return changed | await self._narrowed(cases)
+
+    async def _narrowed(self, cases: Sequence[Case]) -> frozenset[str]:
+        """Of an authority that signed two lists of one number the strictest of both counts until that is settled; of
+        whom something else counts by that."""
+        open_ones = [one for one in cases if one.settled_at is None]
+        self._to_tell |= any(one.told_at is None for one in cases)
+        self._doubts = {one.pair: doubt for one in open_ones if (doubt := await self._doubt(one)) is not None}
+        return self._anchors.doubt({pair.authority: doubt for pair, doubt in self._doubts.items()})
+
+    async def _doubt(self, case: Case) -> Disagreement | None:
+        """Each pair is read once; None while nobody wants lists of that authority."""
+        if case.pair in self._doubts:
+            return self._doubts[case.pair]
+        pin, pair = self._anchors.pin_of(case.authority), await self._db.read(PROCESS, forks.kept, case.authority)
+        if pin is None or pair is None:
+            return None
+        return await asyncio.to_thread(forks.doubt, pair, pin.jwk)
 
     async def _kept(self, pin: Pin, jws: str, held: int) -> frozenset[str]:
         """One that is refused holds up no other space: it may be of a space that the same key had before."""
@@ -84,6 +107,8 @@ class SpaceLists:
         changed |= await self._by_turns(self._joined, [pin for pin in wanted if pin.place in joined])
         changed |= await self._by_turns(self._recognised, [pin for pin in wanted if pin.place not in joined])
         await self._drop_unwanted()
+        if self._to_tell:
+            await self.tell()
         return changed
 
     async def _drop_unwanted(self) -> None:
@@ -151,7 +176,10 @@ class SpaceLists:
         changed = await self._taken(pin, jws, held)
         listed = self._anchors.list_of(pin.authority)
         if listed is not None and listed.version > held and listed.jws == jws:
-            await self._db.write(PROCESS, pins.keep, pin.authority, listed.version, jws)
+            first = await self._db.write(PROCESS, pins.keep, pin.authority, listed.version, jws)
+            if first is not None:  # another replica took another text of this number
+                await forks.compared(self._db, pin.authority, pin.jwk, jws, first)
+                self._to_tell = True
             log.info("trust.space-list", space=pin.space, version=listed.version)
         return changed
 
@@ -179,13 +207,32 @@ class SpaceLists:
         assert listed is not None
         one = ForkedList(authority=pin.authority, version=listed.version, held=listed.jws, other=other)
         await self._db.write(PROCESS, forks.keep, one)
+        self._to_tell = True
 
     def _version(self, pin: Pin) -> int:
         listed = self._anchors.list_of(pin.authority)
         return 0 if listed is None else listed.version
 
+    async def tell(self) -> None:
+        """Tells of two lists of one number, once for each pair: also of one that a process kept which then died. Whose
+        list nobody here wants any more, of that nobody is told."""
+        for one in await self._db.read(PROCESS, forks.cases):
+            if one.told_at is None and self._alarm is not None:
+                pin = self._anchors.pin_of(one.authority)
+                if pin is not None:
+                    await self._alarm(pin, FORK, one.found_at)
+                await self._db.write(PROCESS, forks.told, one)
+        self._to_tell = False
+
     async def _raise_alarm(self, pin: Pin, error: HanseError) -> None:
-        """Once for each space and kind, until the process ends: it is looked at again every minute."""
-        if error.code in FALSE and self._alarm is not None and (pin.authority, error.code) not in self._alarmed:
-            await self._alarm(pin, error.code)
-            self._alarmed.add((pin.authority, error.code))
+        """Once for each space and kind, until the process ends: it is looked at again every minute. Of two lists of one
+        number the proof that is kept knows whether it was told."""
+        if error.code not in FALSE or self._alarm is None or (pin.authority, error.code) in self._alarmed:
+            return
+        await self._alarm(pin, error.code, 0)
+        self._alarmed.add((pin.authority, error.code))
+
+
+def _standing(tx: Tx) -> tuple[Sequence[Pin], Sequence[Case]]:
+    """In one unit, since replicas ask it all the time."""
+    return pins.pins(tx), forks.cases(tx)

@@ -299,7 +299,10 @@ class Anchor:
     def __init__(self, authority_jwk: Jwk) -> None:
         self.authority_jwk = authority_jwk
         self._jws = ""
+        self._signed: TrustList | None = None
         self._list: TrustList | None = None
+        """What of that counts."""
+        self._narrowed: Callable[[TrustList], TrustList] | None = None
         self._entries: Mapping[str, Entry] = {}
         self._line = successors.Successors(())
 
@@ -313,7 +316,7 @@ class Anchor:
         if jws == self._jws and self._list is not None:
             return False
         new = read_list(jws, self.authority_jwk) if read is None else read(jws)
-        old = self._list
+        old = self._signed
         if old is not None and new.version < old.version:
             if asked is not None and new.version >= asked:
                 return False
@@ -322,10 +325,20 @@ class Anchor:
             if new != old:
                 raise PeerError("trust.list-fork", version=new.version)
             return False
-        self._list, self._jws = new, jws
-        self._entries = {entry.did: entry for entry in new.participants}
-        self._line = successors.Successors(succession(new))
+        self._jws = jws
+        self._take(new)
         return True
+
+    def narrow(self, narrowed: Callable[[TrustList], TrustList] | None) -> None:
+        """From now on no more of this list and of later ones counts than that leaves; None: all of them again."""
+        self._narrowed = narrowed
+        if self._signed is not None:
+            self._take(self._signed)
+
+    def _take(self, signed: TrustList) -> None:
+        self._signed, self._list = signed, signed if self._narrowed is None else self._narrowed(signed)
+        self._entries = {entry.did: entry for entry in self._list.participants}
+        self._line = successors.Successors(succession(self._list))
 
     @property
     def jws(self) -> str:

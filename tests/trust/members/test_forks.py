@@ -46,7 +46,7 @@ class Member:
         async def nobody(authority: str) -> None:
             return None
 
-        async def told(pin: Pin, code: str) -> None:
+        async def told(pin: Pin, code: str, since: int) -> None:
             self.alarms.append((code, await self.proof() is not None))
 
         lists.listen(nobody, told)

@@ -1,0 +1,67 @@
+"""Two lists of one number that an authority signed, over the management surface: the proof, and what becomes of it
+(spec/trust.md 4.8)."""
+
+from typing import Annotated, ClassVar
+
+import msgspec
+from aiohttp import web
+from msgspec import Meta
+
+from connector.api.routes import PREFIX, Route, get, post, problem_codes
+from connector.errors import Unknown
+from connector.spaces.keeping.alarms import Alarms
+from connector.storage.database import PROCESS, Database
+from connector.trust.members import forks
+from connector.trust.members.anchors import Anchors
+from connector.trust.members.fork_proof import proof_of
+from connector.trust.members.forks import Case
+from connector.views import list_forks as views
+
+SETTLED = "trust.list-settled"
+"""What the log says of it."""
+
+
+class SettleRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The pair as it was read: the URN of the authority, and the number of both lists."""
+
+    authority: Annotated[str, Meta(min_length=1, max_length=128)]
+    version: Annotated[int, Meta(ge=1, le=9_007_199_254_740_991)]
+
+
+class ListForkHandlers:
+    def __init__(self, db: Database, anchors: Anchors, alarms: Alarms) -> None:
+        self._db, self._anchors, self._alarms = db, anchors, alarms
+
+    async def show(self, request: web.Request) -> views.ListForksView:
+        """All that were found, those too that are settled."""
+        return views.ListForksView(forks=[views.fork(one, self._anchors) for one in await self._cases()])
+
+    @problem_codes({404: ("trust.no-fork",)})
+    async def proof(self, request: web.Request) -> views.ForkProofView:
+        """Both lists as they were signed, with the key."""
+        authority = request.match_info["authority"]
+        pair, pin = await self._db.read(PROCESS, forks.kept, authority), self._anchors.pin_of(authority)
+        if pair is None or pin is None:
+            raise Unknown("trust.no-fork")
+        return views.proof(proof_of(pair, pin.jwk))
+
+    @problem_codes({404: ("trust.no-fork",)})
+    async def settle(self, request: web.Request, wish: SettleRequest) -> views.ListForksView:
+        """Somebody has found out what holds: the list in force alone counts again. The logs say so first."""
+        named = (wish.authority, wish.version)
+        if not any((one.authority, one.version) == named and one.settled_at is None for one in await self._cases()):
+            raise Unknown("trust.no-fork")
+        pin = self._anchors.pin_of(wish.authority)
+        if pin is not None:
+            await self._alarms.raised(pin, SETTLED, 0)
+        await self._db.write(PROCESS, forks.settle, *named)
+        return await self.show(request)
+
+    async def _cases(self) -> list[Case]:
+        return await self._db.read(PROCESS, forks.cases)
+
+    routes: ClassVar[tuple[Route, ...]] = (
+        get(f"{PREFIX}/trust/forks", show),
+        get(f"{PREFIX}/trust/forks/{{authority}}", proof),
+        post(f"{PREFIX}/trust/forks/settle", settle),
+    )

@@ -1,0 +1,94 @@
+"""`POST /federation/lists`: which lists a member and we hold, and each shows the other one that differs.
+
+To members alone, of lists in which both belong. What a member shows is believed if its authority signed it; who shows
+what nobody signed has told nothing (spec/trust.md 4.8, threat T163).
+"""
+
+import asyncio
+from collections import Counter
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from connector.clock import Clock
+from connector.errors import PeerError, Unavailable, Unknown
+from connector.federation.lists import CLAIMS_BYTES, ListClaims
+from connector.http import limits
+from connector.http.pace import Pace
+from connector.http.refusals import WrongMedia
+from connector.peer.dsp.exchange import Exchange
+from connector.peer.routes import Call, Route
+from connector.protocol.inventory import LISTS
+from connector.storage.database import Tx
+from connector.trust.members.held_lists import HeldLists, Numbered, digest_of
+from connector.trust.members.trust_list import LIMIT
+
+MEDIA: Final = "application/jose"
+AT_ONCE: Final = 4
+"""Lists that are taken in at once, one of each member: each is up to 8 MiB."""
+
+
+class ListHandlers:
+    """Each member compares thirty times at once, then once a second; it shows six lists at once, then fewer than that
+    would need: each is as large as a list, and newer ones come once in minutes."""
+
+    def __init__(self, exchange: Exchange, held: HeldLists, clock: Clock) -> None:
+        self._exchange, self._held = exchange, held
+        self._pace, self._showing = Pace(clock, burst=30, per_s=1), Pace(clock, burst=6, per_s=1)
+        self._taking = Counter[str]()
+
+    def routes(self) -> list[Route]:
+        return [Route("POST", LISTS, self.compare), Route("POST", f"{LISTS}/{{authority}}/{{version}}", self.show)]
+
+    async def compare(self, call: Call) -> web.StreamResponse:
+        """What is held here of the lists in which both belong, whatever the member says that it holds."""
+        value = await limits.read_json(call.request, limit=CLAIMS_BYTES)
+        try:
+            msgspec.convert(value, ListClaims)
+        except msgspec.ValidationError as fault:
+            raise PeerError("federation.list-claims") from fault
+        self._pace.spend((call.participant.id, call.peer.did))
+        await self._exchange.within(call, _nothing)
+        ours = await self._held.claims(call.participant.did, call.peer.did)
+        return web.Response(body=msgspec.json.encode(ListClaims(list(ours))), content_type="application/json")
+
+    async def show(self, call: Call) -> web.StreamResponse:
+        """Takes a list of the member, and answers with ours of that number, if there is one."""
+        if call.request.content_type != MEDIA:
+            raise WrongMedia("http.body-media", expected=MEDIA)
+        which = _which(call)
+        self._showing.spend((call.participant.id, call.peer.did))
+        if await self._held.show(call.participant.did, call.peer.did, which, "") is None:
+            raise Unknown("peer.nothing-here")
+        did = call.peer.did
+        if self._taking[did] or self._taking.total() >= AT_ONCE:
+            raise Unavailable("peer.busy", status=503)
+        self._taking[did] += 1
+        try:
+            body = await limits.read_body(call.request, limit=LIMIT)
+            await self._exchange.within(call, _nothing)
+            return await self._compared(call, which, body.decode("ascii", "replace").strip())
+        finally:
+            del self._taking[did]
+
+    async def _compared(self, call: Call, which: Numbered, theirs: str) -> web.StreamResponse:
+        beside = await asyncio.to_thread(digest_of, theirs)
+        ours = await self._held.show(call.participant.did, call.peer.did, which, beside)
+        if ours is None:
+            raise Unknown("peer.nothing-here")
+        same = beside == await asyncio.to_thread(digest_of, ours)
+        if not same and await self._held.judge(which.authority, ours, theirs) == "unproven":
+            raise PeerError("federation.list-unproven")
+        return web.Response(body=ours.encode("ascii"), content_type=MEDIA)
+
+
+def _which(call: Call) -> Numbered:
+    number = call.params["version"]
+    if not number.isascii() or not number.isdecimal() or len(number) > 16:
+        raise Unknown("peer.nothing-here")
+    return Numbered(call.params["authority"], int(number))
+
+
+def _nothing(tx: Tx) -> None:
+    """The token counts once."""

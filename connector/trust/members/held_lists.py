@@ -1,0 +1,177 @@
+"""Which lists this process holds, as it tells it to other members, and what becomes of two that differ.
+
+Members compare digests of what an authority showed them, for nobody else can notice an authority that shows two lists
+of one number (threat T163). Nothing is believed that the authority did not sign: a digest that differs is a reason to
+show each other the lists, no more (spec/trust.md 4.8, decision 0196).
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from hashlib import sha256
+from typing import Annotated, Final, NamedTuple
+
+from msgspec import Meta, Struct
+
+from connector.clock import Clock
+from connector.storage.database import PROCESS, Database, Tx
+from connector.trust.keys.jwk import decode
+from connector.trust.members import forks, pins
+from connector.trust.members.anchors import Anchors
+from connector.trust.members.forks import Verdict
+from connector.trust.members.pins import KEPT
+
+MOST: Final = 64
+"""Claims that are told, and read: of twelve authorities and more."""
+Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+Number = Annotated[int, Meta(ge=1, le=9_007_199_254_740_991)]
+Urn = Annotated[str, Meta(min_length=1, max_length=128)]
+
+
+class ListClaim(Struct, frozen=True):
+    """That somebody holds a list of an authority (URN): its number, and the SHA-256 (hex) of its claims as signed."""
+
+    authority: Urn
+    version: Number
+    sha256: Digest
+
+
+class Numbered(NamedTuple):
+    """Which list: the URN of its authority, and its number."""
+
+    authority: str
+    version: int
+
+
+Tell = Callable[[], Awaitable[None]]
+"""Tells of every proof that nobody was told of."""
+_TAIL: Final = 96
+"""Characters of a JWS that tell it from others of its number: its signature."""
+_REMEMBERED: Final = 1_000
+
+
+class HeldLists:
+    """The lists in force, and those that were so before and are kept still; `tell` is called once a proof is kept."""
+
+    def __init__(self, db: Database, clock: Clock, anchors: Anchors, tell: Tell) -> None:
+        self._db, self._clock, self._anchors, self._tell = db, clock, anchors, tell
+        self._digests: dict[_Kept, str] = {}
+        self._one = asyncio.Lock()
+
+    async def claims(self, own: str, did: str) -> tuple[ListClaim, ...]:
+        """What a participant of ours (`own`) tells a member: of the lists alone in which both belong now, the newest
+        numbers that are kept, and both of two of one number."""
+        shared = list(self._anchors.shared_lists(own, did, self._clock.now()))
+        found = [ListClaim(*one.name, await self._digest(one)) for name in shared for one in await self._kept(name)]
+        return tuple(found[:MOST])
+
+    async def show(self, own: str, did: str, which: Numbered, beside: str) -> str | None:
+        """A list of that number as signed, and not the one of this digest if there is another; None for one that is not
+        held, or not shared with that member."""
+        if which.authority not in self._anchors.shared_lists(own, did, self._clock.now()):
+            return None
+        held = [one for one in await self._kept(which.authority) if one.name == which]
+        others = [one for one in held if await self._digest(one) != beside]
+        return await self._text((others or held)[0]) if held else None
+
+    async def judge(self, authority: str, held: str, other: str) -> Verdict:
+        """What our list and another text are; of two lists of one number both are kept, and only then somebody is told.
+        One at a time: a list of 8 MiB takes a while."""
+        pin = self._anchors.pin_of(authority)
+        if pin is None:
+            return "unproven"
+        async with self._one:
+            verdict = await forks.compared(self._db, authority, pin.jwk, held, other)
+        if verdict == "forked":
+            await self._tell()
+        return verdict
+
+    async def _kept(self, authority: str) -> "list[_Kept]":
+        return await self._db.read(PROCESS, _kept, authority, authority == self._anchors.own_name)
+
+    async def _text(self, one: "_Kept") -> str:
+        found = await self._db.read(PROCESS, _text, one, one.name.authority == self._anchors.own_name)
+        return found or ""
+
+    async def _digest(self, one: "_Kept") -> str:
+        """Of the claims as they were signed; each list is read once for it."""
+        if one not in self._digests:
+            self._digests[one] = digest_of(await self._text(one))
+            while len(self._digests) > _REMEMBERED:
+                del self._digests[next(iter(self._digests))]
+        return self._digests[one]
+
+
+def digest_of(jws: str) -> str:
+    """SHA-256 (hex) of the claims of a compact JWS as they were signed; empty for what is none."""
+    try:
+        return sha256(decode(jws.split(".")[1])).hexdigest()
+    except (ValueError, IndexError):
+        return ""
+
+
+def disputed(mine: Iterable[ListClaim], theirs: Iterable[ListClaim]) -> dict[Numbered, str]:
+    """Numbers that both hold and of which one of the two holds a list that the other does not claim; each with the
+    digest that they claim. Who holds two already, as they do, has nothing to learn."""
+    ours, told = _by_number(mine), _by_number(theirs)
+    return {
+        name: min(told[name]) for name in ours.keys() & told.keys()
+        if ours[name] != told[name] and min(len(ours[name]), len(told[name])) == 1
+    }  # fmt: skip
+
+
+def _by_number(claims: Iterable[ListClaim]) -> Mapping[Numbered, set[str]]:
+    found = defaultdict[Numbered, set[str]](set)
+    for one in claims:
+        found[Numbered(one.authority, one.version)].add(one.sha256)
+    return found
+
+
+class _Kept(NamedTuple):
+    """A list in the database, and the end of its text, by which it is no other."""
+
+    name: Numbered
+    tail: str
+
+
+def _kept(tx: Tx, authority: str, configured: bool) -> list[_Kept]:
+    """Lists of an authority that are held, the newest first, and both of a pair; numbers that an operator settled are
+    told of no more. The configured list is one alone."""
+    since = forks.settled(tx, authority)
+    if configured:
+        rows = tx.all(_CONFIGURED, since=since, most=KEPT, tail=_TAIL - 1)
+    else:
+        rows = tx.all(_OF_SPACE, authority=authority, since=since, most=KEPT, tail=_TAIL - 1)
+    pair = tx.all(_PAIR, authority=authority, since=since, tail=_TAIL - 1)
+    found = (_Kept(Numbered(authority, int(row["version"])), str(row["tail"])) for row in [*rows, *pair])
+    return list(dict.fromkeys(found))
+
+
+_CONFIGURED: Final = (
+    "SELECT version, substr(jws, length(jws) - :tail) AS tail FROM trust_list WHERE version > :since"
+    " ORDER BY version DESC LIMIT :most"
+)
+_OF_SPACE: Final = (
+    "SELECT version, substr(jws, length(jws) - :tail) AS tail FROM space_list"
+    " WHERE authority = :authority AND version > :since ORDER BY version DESC LIMIT :most"
+)
+_PAIR: Final = (
+    "SELECT version, substr(held, length(held) - :tail) AS tail FROM forked_list"
+    " WHERE authority = :authority AND version > :since"
+    " UNION ALL SELECT version, substr(other, length(other) - :tail) FROM forked_list"
+    " WHERE authority = :authority AND version > :since"
+)
+
+
+def _text(tx: Tx, one: _Kept, configured: bool) -> str | None:
+    authority, version = one.name
+    if configured:
+        row = tx.one("SELECT jws FROM trust_list WHERE version = :version", version=version)
+        jws = None if row is None else str(row["jws"])
+    else:
+        jws = pins.of_number(tx, authority, version)
+    pair = forks.kept(tx, authority)
+    texts = [] if jws is None else [jws]
+    if pair is not None and pair.version == version:
+        texts += [pair.held, pair.other]
+    return next((text for text in texts if text[-_TAIL:] == one.tail), None)

@@ -1,0 +1,270 @@
+"""Members compare what an authority showed them: two lists of one number are noticed, kept and told at both ends."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from connector.clock import rfc3339
+from connector.errors import HanseError, Unavailable
+from connector.federation.lists import CLAIMS_BYTES, TRIES
+from connector.http.outbound import Answer
+from connector.storage.database import Database
+from connector.trust.members.held_lists import ListClaim as Claim
+from connector.trust.members.held_lists import Numbered, digest_of, disputed
+from connector.trust.members.trust_list import Entry, read_list
+from tests.federation.list_members import Member, Wire, database
+from tests.trust.members.keepers import Keeper
+from tests.trust.members.lists import NOW, entry
+
+FORK = [("trust.list-fork", True)]
+pytestmark = pytest.mark.threat("T163")
+
+
+class Space:
+    """A space of three; `says` is a list of all of them, with one more member under a name if there is one."""
+
+    def __init__(self, keeper: Keeper, there: Database, third: Database) -> None:
+        self.keeper, self.wire, self.there, self.third = keeper, Wire(), there, third
+
+    def says(self, version: int, more: str = "", **changes: object) -> str:
+        names = ("town", "village", "port", *filter(None, [more]))
+        return self.keeper.says(*(entry(one, NOW, **changes) for one in names), version=version)
+
+    def member(self, name: str, db: Database) -> Member:
+        return Member(self.wire, name, db, self.keeper)
+
+
+@pytest.fixture
+async def space(migrated: Path, tmp_path: Path) -> AsyncIterator[Space]:
+    async with database(migrated, tmp_path / "there") as there, database(migrated, tmp_path / "third") as third:
+        yield Space(Keeper(tmp_path, "north"), there, third)
+
+
+async def test_bug_two_members_that_were_each_shown_one_list_did_not_notice(space: Space, any_db: Database) -> None:
+    """>> the authority shows number 7 to one and another 7 to the other; the one compares << both keep both lists as
+    they were signed, and each tells of it once, however often they compare."""
+    one, two = space.says(7, "a"), space.says(7, "b")
+    town = await space.member("town", any_db).shown(one)
+    village = await space.member("village", space.there).shown(two)
+    await town.meets(village)
+    assert space.wire.asked == ["town claims village", "town shows village"]
+    for member, held, other in ((town, one, two), (village, two, one)):
+        proof = await member.proof()
+        assert proof is not None
+        assert (proof.version, proof.held, proof.other) == (7, held, other)
+        assert [read_list(text, space.keeper.key.public_jwk).version for text in (held, other)] == [7, 7]
+    await village.meets(town)
+    await town.meets(village)
+    await town.spaces.reload()
+    assert (town.alarms, village.alarms, town.doubts) == (FORK, FORK, [])
+
+
+async def test_who_agrees_is_asked_nothing_until_there_is_a_newer_list(space: Space, sqlite_db: Database) -> None:
+    """>> one list at both, compared three times; a newer one at one end << one request, then one more."""
+    first = space.says(1)
+    town = await space.member("town", sqlite_db).shown(first)
+    village = await space.member("village", space.there).shown(first)
+    for _ in range(3):
+        await town.meets(village)
+    assert space.wire.asked == ["town claims village"]
+    await town.shown(space.says(2))
+    for _ in range(3):
+        await town.meets(village)
+    assert space.wire.asked == ["town claims village"] * 2
+    assert (await town.proof(), await village.proof(), town.alarms) == (None, None, [])
+
+
+async def test_an_authority_in_the_middle_of_publishing_is_no_alarm(space: Space, sqlite_db: Database) -> None:
+    """>> one holds 1, 2 and 3, the other 1 and 2 as yet; another text of one list, signed anew << nobody is told."""
+    lists = [space.says(number, f"m{number}") for number in (1, 2, 3)]
+    town = await space.member("town", sqlite_db).shown(*lists)
+    village = await space.member("village", space.there).shown(lists[0], lists[1])
+    await town.meets(village)
+    await village.meets(town)
+    again = space.says(4), space.says(4)
+    assert again[0] != again[1]
+    await town.shown(again[0])
+    await village.shown(again[1])
+    await town.meets(village)
+    assert (town.alarms, village.alarms, await town.proof(), await village.proof()) == ([], [], None, None)
+
+
+async def test_a_restored_authority_that_uses_a_number_again_is_told_of(space: Space, sqlite_db: Database) -> None:
+    """>> one saw 6 and 7; the authority comes back from a backup and shows a newcomer another 6 << proof at both,
+    though what the one goes by is a newer list."""
+    before = space.says(6, "renewed"), space.says(7, "renewed")
+    town = await space.member("town", sqlite_db).shown(*before)
+    village = await space.member("village", space.there).shown(space.says(6))
+    await village.meets(town)
+    assert [proof.version for proof in (await town.proof(), await village.proof()) if proof] == [6, 6]
+    assert (town.alarms, village.alarms) == (FORK, FORK)
+    assert town.anchors.pin_of(space.keeper.key.id) is not None
+
+
+async def test_who_never_meets_the_other_hears_of_it_through_a_third(space: Space, sqlite_db: Database) -> None:
+    """>> two see one list each and compare with a third alone, which saw the list of the one << all three have both
+    lists, those too who had the same."""
+    one, two = space.says(7, "a"), space.says(7, "b")
+    town = await space.member("town", sqlite_db).shown(one)
+    village = await space.member("village", space.there).shown(two)
+    port = await space.member("port", space.third).shown(one)
+    await port.meets(town, village)
+    assert await town.proof() is None
+    await port.meets(town)
+    proofs = [await member.proof() for member in (town, village, port)]
+    assert [{one.held, one.other} for one in proofs if one] == [{one, two}] * 3
+    assert [member.alarms for member in (town, village, port)] == [FORK] * 3
+
+
+async def test_a_process_that_dies_before_it_tells_does_so_at_its_next_start(space: Space, any_db: Database) -> None:
+    """>> the process dies between proof and alarm; the authority shows one list again and the other member is gone <<
+    told of after the start, once."""
+    one = space.says(7, "a")
+    town = await space.member("town", any_db).shown(one)
+    village = await space.member("village", space.there).shown(space.says(7, "b"))
+    town.dying = True
+    with pytest.raises(ConnectionError):
+        await town.meets(village)
+    again = space.member("town", any_db)
+    for _ in range(2):
+        await again.shown(one)
+    assert (town.alarms, again.alarms) == ([], FORK)
+
+
+async def test_bug_two_replicas_that_took_two_lists_of_one_number_did_not_notice(
+    space: Space, any_db: Database
+) -> None:
+    """>> two processes over one database, each shown another list of number 7 << the second finds the first's there and
+    keeps both; one of them tells."""
+    first, second = space.member("town", any_db), space.member("town", any_db)
+    first.web.jws = second.web.jws = space.says(6)
+    await first.shown(space.says(6))
+    await second.spaces.catch_up()
+    first.web.jws, second.web.jws = one, two = space.says(7, "a"), space.says(7, "b")
+    await first.spaces._look(space.keeper.pin)
+    await second.spaces._look(space.keeper.pin)
+    proof = await first.proof()
+    assert proof is not None
+    assert {proof.held, proof.other} == {one, two}
+    await first.spaces.tell()
+    await second.spaces.tell()
+    assert first.alarms + second.alarms == FORK
+
+
+async def test_towns_of_one_process_ask_each_other_nothing(space: Space, sqlite_db: Database) -> None:
+    town = await space.member("town", sqlite_db).shown(space.says(1))
+    village = await space.member("village", space.there).shown(space.says(1, "a"))
+    town.here.add(village.did)
+    await town.meets(village)
+    assert space.wire.asked == []
+
+
+@pytest.mark.parametrize("status", [404, 405, 410, 501, None])
+async def test_an_older_partner_is_left_alone(space: Space, sqlite_db: Database, status: int | None) -> None:
+    """>> a member that compares no lists, or names no inventory << asked once for each list of ours, nobody is told."""
+    town = await space.member("town", sqlite_db).shown(space.says(1))
+    village = await space.member("village", space.there).shown(space.says(1, "a"))
+    if status is None:
+        space.wire.without.add("village")
+    else:
+        space.wire.bent = lambda what, answer: Answer(status, {}, b"")
+    for _ in range(5):
+        await town.meets(village)
+    assert space.wire.asked == ([] if status is None else ["town claims village"])
+    assert (town.alarms, town.doubts) == ([], [])
+
+
+def _claims(*lists: object) -> bytes:
+    return json.dumps({"lists": lists}).encode()
+
+
+ODD = {
+    "garbage": b"{", "empty": b"", "no object": b"[]", "a number as text": _claims({"authority": "a", "version": "1",
+    "sha256": "0" * 64}), "no digest": _claims({"authority": "a", "version": 1, "sha256": "x"}),
+    "1000": _claims(*({"authority": "a", "version": one + 1, "sha256": "0" * 64} for one in range(1000))),
+    "huge": b" " * (CLAIMS_BYTES + 1), "true": _claims({"authority": "a", "version": True, "sha256": "0" * 64}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("answer", [
+    *(Answer(200, {}, body) for body in ODD.values()), Answer(500, {}, b""), Answer(429, {}, b""),
+    Unavailable("http.too-slow"), Answer(200, {}, _claims({"authority": "other", "version": 7, "sha256": "0" * 64})),
+    Answer(200, {}, _claims({"authority": "a" * 129, "version": 1, "sha256": "0" * 64})),
+])  # fmt: skip
+async def test_what_a_hostile_member_answers_tells_nothing(
+    space: Space, sqlite_db: Database, answer: Answer | HanseError
+) -> None:
+    """>> odd, huge, slow, foreign claims << no proof, no alarm, and no list of ours is shown."""
+    town = await space.member("town", sqlite_db).shown(space.says(7))
+    village = await space.member("village", space.there).shown(space.says(7, "a"))
+    space.wire.bent = lambda what, _: answer
+    for _ in range(TRIES + 2):
+        await town.meets(village)
+    assert (await town.proof(), town.alarms, town.doubts) == (None, [], [])
+    assert "town shows village" not in space.wire.asked
+
+
+@pytest.mark.parametrize("shown", ["nothing", "busy", "ours", "stranger's", "altered", "unsigned", "older", "slow"])
+async def test_who_claims_another_list_and_does_not_show_it_is_told_of_once(
+    space: Space, sqlite_db: Database, tmp_path: Path, shown: str
+) -> None:
+    """>> a member claims another list of our number and shows none that the authority signed << nothing is believed of
+    the authority; after three times in a row its claim is told of as its own, once."""
+    ours, stranger = space.says(7), Keeper(tmp_path, "south")
+    town = await space.member("town", sqlite_db).shown(ours)
+    village = await space.member("village", space.there).shown(ours)
+    head, _, signature = ours.split(".")
+    other = space.says(7, "a")
+    body = stranger.says(entry("town", NOW), version=7, space=space.keeper.space, authority=space.keeper.key.id)
+    answers: dict[str, Answer | HanseError] = {
+        "nothing": Answer(404, {}, b""), "busy": Answer(503, {}, b""), "ours": Answer(200, {}, ours.encode()),
+        "stranger's": Answer(200, {}, body.encode()), "unsigned": Answer(200, {}, b"x.y.z"),
+        "altered": Answer(200, {}, f"{head}.{other.split('.')[1]}.{signature}".encode()),
+        "older": Answer(200, {}, space.says(6).encode()), "slow": Unavailable("http.too-slow"),
+    }  # fmt: skip
+    claim = _claims({"authority": space.keeper.key.id, "version": 7, "sha256": digest_of(other)})
+
+    def bent(what: str, answer: Answer) -> Answer | HanseError:
+        return answers[shown] if "shows" in what else Answer(200, {}, claim)
+
+    space.wire.bent = bent
+    counts = []
+    for _ in range(TRIES + 3):
+        await town.meets(village)
+        counts.append(len(town.doubts))
+    assert counts == [0] * TRIES + [1] * 3
+    assert (await town.proof(), town.alarms, town.doubts) == (None, [], [("town", "did:web:village.de")])
+
+
+async def test_of_a_list_in_which_one_of_them_is_no_member_nothing_is_told(space: Space, sqlite_db: Database) -> None:
+    """>> the other is suspended by our list, or not named << nothing is asked, and its door tells us nothing."""
+
+    def said(*members: Entry) -> str:
+        return space.keeper.says(*members, version=3)
+
+    town = await space.member("town", sqlite_db).shown(said(entry("town", NOW), entry("village", NOW)))
+    off = entry("town", NOW, state="suspended", suspended_since=rfc3339(NOW))
+    village = await space.member("village", space.there).shown(said(off, entry("village", NOW)))
+    await town.meets(village)
+    await village.meets(town)
+    assert space.wire.asked == ["town claims village"]
+    assert (await town.proof(), await village.proof(), town.doubts) == (None, None, [])
+
+
+def test_only_numbers_that_both_hold_and_where_one_has_something_to_show() -> None:
+    """>> every way in which two members may hold none, one or two of the lists of one number << shown where one of them
+    holds what the other does not, unless each has a pair already."""
+    mine = {"none": [], "a": ["a"], "b": ["b"], "both": ["a", "b"], "other two": ["a", "c"]}
+    found = {
+        (one, two)
+        for one, ours in mine.items()
+        for two, theirs in mine.items()
+        if disputed([Claim("x", 1, digest) for digest in ours], [Claim("x", 1, digest) for digest in theirs])
+    }
+    single, pairs = {"a", "b"}, {"both", "other two"}
+    assert found == {("a", "b"), ("b", "a"), *((s, p) for s in single for p in pairs),
+                     *((p, s) for s in single for p in pairs)}  # fmt: skip
+    assert disputed([Claim("x", 1, "a")], [Claim("x", 1, "b")]) == {Numbered("x", 1): "b"}
+    assert not disputed([Claim("x", 1, "a")], [Claim("x", 2, "b"), Claim("y", 1, "b")])
