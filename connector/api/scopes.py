@@ -3,7 +3,8 @@
 A route that is not in this table stops the start: nothing is open by mistake. `operate` is for the process, and for
 what its operator does with a participant; it reads no data, no contract and no log of anybody. Who may come in is
 decided on the Unix socket alone (`ON_SOCKET`): a key for metrics must not make sign-in links for stewards. So is who is
-written out whole, or taken in (spec/moving.md), and the copy of the whole database.
+written out whole, or taken in (spec/moving.md), who leaves, takes its evidence along and is deleted, and the copy of
+the whole database.
 """
 
 from collections.abc import Iterable, Mapping
@@ -90,8 +91,9 @@ ON_SOCKET = frozenset(
     row
     for row in SCOPE_OF
     if row.partition(" ")[2].startswith(("/api/v1/people", "/api/v1/program-keys", "/api/v1/arrivals"))
-    or row.endswith(("{p}/invitations", "/backup/database"))
+    or row.endswith(("{p}/invitations", "{p}/close", "{p}/delete", "/backup/database"))
     or "/{p}/move" in row
+    or "/{p}/leaving" in row
 )
 """What no key opens, whatever its scopes."""
 

@@ -70,7 +70,8 @@ async def test_a_key_opens_what_it_says(aiohttp_client, key: str | None, method:
 
 @pytest.mark.threat("T86")
 async def test_no_key_decides_who_comes_in(aiohttp_client) -> None:  # type: ignore[no-untyped-def]
-    """Bug: the key of a program that reads metrics made sign-in links for stewards, roles and further keys.
+    """Bug: the key of a program that reads metrics made sign-in links for stewards, roles and further keys; and it
+    closed a town, read its contracts, and deleted it.
     >> a link by a key of the process; on the socket << as if it were not there; made."""
     keyed = await aiohttp_client(application([Group()], Keys()))
     assert (await keyed.post("/api/v1/people/link", headers={"Authorization": "run"})).status == 404
@@ -81,6 +82,8 @@ async def test_no_key_decides_who_comes_in(aiohttp_client) -> None:  # type: ign
         "GET /api/v1/program-keys", "POST /api/v1/program-keys", "POST /api/v1/program-keys/end",
         *(f"{how} /api/v1/participants/{{p}}/move" for how in ("GET", "POST")),
         "GET /api/v1/participants/{p}/move/archive",
+        *(f"POST /api/v1/participants/{{p}}/{what}" for what in ("close", "delete", "leaving/evidence")),
+        *(f"GET /api/v1/participants/{{p}}/leaving{what}" for what in ("", "/evidence", "/agreements/{id}")),
         *(f"POST /api/v1/participants/{{p}}/move/{what}" for what in ("hand-over", "stay")),
         *(f"{how} /api/v1/arrivals{what}" for how, what in (("GET", ""), ("POST", ""), ("GET", "/{p}"))),
         *(f"POST /api/v1/arrivals/{{p}}/{what}" for what in ("archive", "begin", "give-up")),
