@@ -174,11 +174,15 @@ class PublicationApprovals:
     def _about(self, tx: Tx, slug: str, draft: Draft) -> tuple[list[str], str, bool]:
         """Under which templates it is or will be, at least one; its title; whether it may be about persons."""
         if isinstance(draft, NewDataset):
-            return [falls_under(draft.wish.rule, draft.wish.access)], draft.wish.title, draft.wish.personal
+            personal = draft.wish.personal or self._catalogue.life.known_personal(tx, slug, draft.wish.source)
+            return [falls_under(draft.wish.rule, draft.wish.access)], draft.wish.title, personal
         dataset, _, _ = self._catalogue.life.show(tx, slug, draft.dataset)
         template = falls_under(draft.wish.rule, draft.wish.access) if isinstance(draft, ChangedDataset) else ""
         named = [template] if template else []
-        personal = dataset.personal or (isinstance(draft, ReplacedDataset) and draft.wish.personal)
+        personal = dataset.personal
+        if isinstance(draft, ReplacedDataset):
+            known = self._catalogue.life.known_personal(tx, slug, draft.wish.source)
+            personal = personal or draft.wish.personal or known
         return [*named, *self._catalogue.life.templates(tx, slug, dataset)], dataset.title, personal
 
     def _pinned(self, tx: Tx, slug: str, draft: Draft) -> Draft:

@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from connector.audit import store as audit
-from connector.catalogue import describe, public, revision_store, series_store, store
+from connector.catalogue import describe, personal_store, public, revision_store, series_store, store
 from connector.catalogue.conformity import require_conforming
 from connector.catalogue.describe import Answers
 from connector.catalogue.gate import PublicationGate
@@ -115,7 +115,7 @@ class DatasetLife:
         """New bytes as the next version; what running contracts pin stays theirs. Raises as `change`."""
         self._participants.require(tx, slug, PUBLISH)
         participant, before = self._open(tx, slug, name, wish.revision)
-        personal = before.personal or wish.personal
+        personal = before.personal or wish.personal or self.known_personal(tx, slug, wish.source)
         if not released:
             self._gate.require(tx, slug, self.templates(tx, slug, before), personal=personal)
         source = store.source(tx, slug, wish.source)
@@ -138,6 +138,10 @@ class DatasetLife:
         after = self._keep(tx, participant, before, after, "replaced")
         self._offers.recheck(tx, after)
         return after
+
+    def known_personal(self, tx: Tx, slug: str, source: str) -> bool:
+        """Whether the bytes of this source were published before as what may be about persons."""
+        return bool(source) and personal_store.said(tx, slug, store.source(tx, slug, source))
 
     def withdraw(self, tx: Tx, slug: str, name: str, revision: int | None = None) -> Dataset:
         """Gone from all catalogues; contracts in force go on. Once more changes nothing. Raises Unknown, Outdated."""

@@ -103,8 +103,9 @@ class Catalogue:
         participant = self._participants.held(slug).participant
         require_active(tx, slug)
         self._participants.require(tx, slug, PUBLISH)
+        personal = wish.personal or self.life.known_personal(tx, slug, wish.source)
         if not released:
-            self._gate.require(tx, slug, [falls_under(wish.rule, wish.access)], personal=wish.personal)
+            self._gate.require(tx, slug, [falls_under(wish.rule, wish.access)], personal=personal)
         source = store.source(tx, slug, wish.source) if wish.source else elsewhere()
         if source is None or (wish.source and source.kind == "elsewhere"):
             raise Mistake("catalogue.no-source", source=wish.source[:80])
@@ -114,7 +115,7 @@ class Catalogue:
         record = self.life.described(tx, participant, describe.NOTHING, wish)
         if not wish.source:
             store.insert_source(tx, slug, source)
-        more = {"open_data": wish.open_data, "classification": wish.classification, PERSONAL: wish.personal}
+        more = {"open_data": wish.open_data, "classification": wish.classification, PERSONAL: personal}
         dataset = self.life.publish(tx, participant, record, source, offered=offer is not None, **more)
         return dataset, None if offer is None else self._offers.make(tx, participant, dataset, offer)
 

@@ -59,6 +59,8 @@ WALKS: dict[str, str] = {
     "catalogue.snapshots.store.named public_snapshot": _FEW,
     "catalogue.snapshots.store.sweep public_document": _ROUND,
     "catalogue.snapshots.store.sweep public_snapshot": _ROUND,
+    "catalogue.personal_store.said dataset": _PERSON,
+    "catalogue.personal_store.said source": _PERSON,
     "catalogue.store.forget_sources source": _PERSON,
     "catalogue.series_store.members dataset": _PERSON,
     "catalogue.store.offered offer": _PERSON,
