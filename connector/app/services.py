@@ -134,7 +134,7 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
         return members.operator_of(did, participants.held(slug).participant.did)
 
     quotas = Quotas(settings.quota, operator, clock, counted(infra.metrics))
-    addresses = Addresses(infra.http, clock, members.operator_of)
+    addresses = Addresses(infra.http, clock, members.vouched)
     peer = ports.peer(infra, participants, trust, addresses)
     claims = CurrentMembers(anchor, trust.resolver.on_hold, participants.groups)
 

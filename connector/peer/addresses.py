@@ -6,7 +6,7 @@ or to name in `alsoKnownAs`, that of the peer. How often we ask is bounded, what
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Final, Protocol
 
@@ -29,9 +29,11 @@ LIMIT: Final = 65_536
 TOTAL_S: Final = 5.0
 MINUTES: Final = 600_000
 """Questions per ten minutes are counted; one is given back in that time."""
-BY_PEER, BY_OPERATOR, BY_HOST = 6, 15, 30
-"""Questions at once for one peer, for the peers of one operator to one host, and to one host, whoever names it; after
-that one in ten minutes each. So no operator alone can use up a host's questions, which others need to be proven there.
+BY_PEER, BY_OPERATOR, BY_LIST, BY_HOST = 6, 15, 30, 300
+"""Questions at once for one peer, and to one host for the peers of one operator, for those of one list, and for all;
+after that one in ten minutes each. So neither an operator alone nor a list alone, which may name anybody under any
+operator, can use up a host's questions, which others need to be proven there: who stands in several lists is asked for
+by whichever has any left.
 
 Where the place says that it is the peer's, it is no bystander and the question counts for nothing: one host may serve
 hundreds of towns whose DIDs lie elsewhere, and all of them are asked again each day and after each start.
@@ -42,6 +44,10 @@ class Fetch(Protocol):
     """The one method of the outbound client that is needed here."""
 
     async def get(self, url: str, *, limit: int | None = None, total_s: float | None = None) -> Answer: ...
+
+
+Vouched = Callable[[str], Sequence[tuple[str, str]]]
+"""Each list that names a peer, with who runs it by that list; strangers share one."""
 
 
 class _Known(msgspec.Struct, frozen=True):
@@ -55,13 +61,12 @@ class _Known(msgspec.Struct, frozen=True):
 class Addresses:
     """Which roots have said whose they are, in this process; a replica asks for itself."""
 
-    def __init__(self, http: Fetch, clock: Clock, operator: Callable[[str], str] = str) -> None:
-        """`operator` says who runs a peer."""
-        self._http, self._clock, self._operator = http, clock, operator
+    def __init__(self, http: Fetch, clock: Clock, vouched: Vouched = lambda did: (("", did),)) -> None:
+        self._http, self._clock, self._vouched = http, clock, vouched
         self._known: OrderedDict[tuple[str, str], _Known] = OrderedDict()
         slow = _TenMinutes(clock)
         self._peers, self._hosts = Pace(slow, burst=BY_PEER, per_s=1), Pace(slow, burst=BY_HOST, per_s=1)
-        self._operators = Pace(slow, burst=BY_OPERATOR, per_s=1)
+        self._operators, self._lists = Pace(slow, burst=BY_OPERATOR, per_s=1), Pace(slow, burst=BY_LIST, per_s=1)
 
     async def prove(self, did: str, root: str) -> None:
         """Raises PeerError if the place is not the peer's, Unavailable if it cannot be asked now."""
@@ -77,8 +82,8 @@ class Addresses:
         place, proven = _place(root), known is not None and known.fault is None
         if place is None:
             return _Known(0, _unproven(did, root))
-        if not proven:  # else it is no bystander: whatever others have used up, the proof can be had again
-            self._spend(did, place)
+        # One that was proven is no bystander: whatever others have used up, the proof can be had again.
+        spent = None if proven else self._spend(did, place)
         times = 0 if known is None else known.times
         # Noted before it is asked: requests that come in meanwhile are not questions of their own. A proof that has run
         # out holds until the place has been asked again.
@@ -88,8 +93,8 @@ class Addresses:
         except (PeerError, Unavailable) as fault:
             pause = min(LONGEST_MS, REFUSED_MS << min(times, 10))
             return self._keep(did, root, _Known(self._clock.steady() + pause, fault, times + 1))
-        if not proven:
-            self._give_back(did, place)
+        if spent is not None:
+            self._give_back(did, place, spent)
         return self._keep(did, root, _Known(self._clock.steady() + KEEP_MS, None))
 
     async def _ask(self, did: str, root: str, place: str) -> None:
@@ -104,18 +109,36 @@ class Addresses:
         if did not in names:
             raise _unproven(did, root)
 
-    def _spend(self, did: str, place: str) -> None:
+    def _spend(self, did: str, place: str) -> tuple[str, str]:
+        """By which list, and by what operator."""
+        origin = _origin(place)
         try:
             self._peers.spend(did)
-            self._operators.spend((self._operator(did), _origin(place)))
-            self._hosts.spend(_origin(place))
+            said = self._listed(did, origin)
+            self._hosts.spend(origin)
         except TooMany as full:
             raise _later(place) from full
+        return said
 
-    def _give_back(self, did: str, place: str) -> None:
+    def _listed(self, did: str, origin: object) -> tuple[str, str]:
+        full: TooMany | None = None
+        for listed, operator in self._vouched(did):
+            try:
+                self._operators.spend((listed, operator, origin))
+                self._lists.spend((listed, origin))
+            except TooMany as error:
+                full = error
+            else:
+                return listed, operator
+        assert full is not None
+        raise full
+
+    def _give_back(self, did: str, place: str, spent: tuple[str, str]) -> None:
+        origin, (listed, operator) = _origin(place), spent
         self._peers.give_back(did)
-        self._operators.give_back((self._operator(did), _origin(place)))
-        self._hosts.give_back(_origin(place))
+        self._operators.give_back((listed, operator, origin))
+        self._lists.give_back((listed, origin))
+        self._hosts.give_back(origin)
 
     def _keep(self, did: str, root: str, known: _Known) -> _Known:
         self._known[did, root] = known

@@ -10,7 +10,17 @@ import pytest
 from connector.clock import FakeClock
 from connector.errors import PeerError, Unavailable
 from connector.http.outbound import Answer
-from connector.peer.addresses import BY_HOST, BY_PEER, KEEP_MS, LONGEST_MS, MINUTES, REFUSED_MS, Addresses, needless
+from connector.peer.addresses import (
+    BY_HOST,
+    BY_LIST,
+    BY_PEER,
+    KEEP_MS,
+    LONGEST_MS,
+    MINUTES,
+    REFUSED_MS,
+    Addresses,
+    needless,
+)
 from connector.trust.did import did as dids
 from tests.testkit.cities import City, Space
 from tests.testkit.nasty import NastyPeer, nasty_peer
@@ -167,11 +177,11 @@ async def test_neither_a_peer_nor_many_can_have_a_host_asked_without_end() -> No
     for number in range(100):
         with pytest.raises((PeerError, Unavailable)):
             await addresses.prove(f"did:web:p{number}.example", "https://one.example/r")
-    assert len(place.asked) == BY_HOST
+    assert len(place.asked) == BY_LIST
     clock.advance(MINUTES)
     with pytest.raises(PeerError):
         await addresses.prove("did:web:new.example", "https://one.example/r")
-    assert len(place.asked) == BY_HOST + 1
+    assert len(place.asked) == BY_LIST + 1
 
 
 async def test_five_hundred_towns_at_one_host_are_not_kept_waiting_for_days() -> None:
@@ -205,7 +215,9 @@ async def test_bug_one_operator_used_up_the_questions_that_others_needed() -> No
             return document(id=f"did:web:{name}.example") if name.startswith("town") else Answer(404, {}, b"")
 
     place = Host()
-    addresses = Addresses(place, clock, lambda did: "evil" if "evil" in did else "bad" if "bad" in did else did)
+    addresses = Addresses(
+        place, clock, lambda did: (("a list", "evil" if "evil" in did else "bad" if "bad" in did else did),)
+    )
 
     async def names(*kinds: str) -> None:
         for kind in kinds:
@@ -222,6 +234,36 @@ async def test_bug_one_operator_used_up_the_questions_that_others_needed() -> No
         await addresses.prove("did:web:town1.example", "https://host.example/town1")
         if kinds == ("evil",):
             await addresses.prove("did:web:town2.example", "https://host.example/town2")
+
+
+@pytest.mark.threat("T72")
+async def test_bug_a_list_of_somebodys_own_used_up_the_questions_that_others_needed() -> None:
+    """>> a space that one tenant made names fifty members at a provider's host under as many operators, under that of
+    the provider's towns too, and one of these as it likes << the towns are proven there all the same;
+    many lists together still have a bound."""
+
+    class Host(Place):
+        async def get(self, url: str, *, limit: int | None = None, total_s: float | None = None) -> Answer:
+            name = url.split("/")[-2]
+            return document(id=f"did:web:{name}.example") if name.startswith("town") else Answer(404, {}, b"")
+
+    def vouched(did: str) -> list[tuple[str, str]]:
+        number = int("".join(filter(str.isdigit, did)))
+        own = [("own", "provider" if number % 2 else did)]
+        return own if "evil" in did else [*own, ("county", "provider")] if number == 1 else [("county", "provider")]
+
+    addresses = Addresses(Host(), FakeClock(), vouched)
+    for number in range(50):
+        with pytest.raises((PeerError, Unavailable)):
+            await addresses.prove(f"did:web:evil{number}.example", f"https://host.example/evil{number}")
+    for number in range(1, 40):
+        await addresses.prove(f"did:web:town{number}.example", f"https://host.example/town{number}")
+    place = Place(Answer(404, {}, b""))
+    many = Addresses(place, FakeClock(), lambda did: ((did, did),))
+    for number in range(BY_HOST + 9):
+        with pytest.raises((PeerError, Unavailable)):
+            await many.prove(f"did:web:evil{number}.example", "https://host.example/evil")
+    assert len(place.asked) == BY_HOST
 
 
 async def test_a_proof_that_has_run_out_holds_while_the_place_is_asked_again() -> None:

@@ -27,6 +27,11 @@ class Members:
         found = self._of(did, own)
         return did if found is None else found.operator
 
+    def vouched(self, did: str) -> Sequence[tuple[str, str]]:
+        """Each list that names that DID (the authority), with who runs its connector by that list; strangers run
+        their own, and share a list that is none."""
+        return [(listed, entry.operator) for listed, entry in self._anchor.listings(did)] or [("", did)]
+
     def admitted(self, did: str, now: int) -> bool:
         """Whether it belongs at that instant (ms)."""
         found = self._anchor.entry(did)
