@@ -16,6 +16,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from connector.policy.odrl.constraints import clauses, windowed
+from connector.policy.odrl.mentions import divided
 from connector.policy.odrl.model import Action, Clause, Collection, Duty, Policy, PolicyError, Rule, Whom
 from connector.policy.odrl.names import DSP_CONTEXT, KINDS, NOTES, ODRL, REPLACED, SAME, member
 from connector.policy.odrl.operands import BUILT_IN
@@ -45,6 +46,8 @@ _BASIS = _NAMED | {"action", "constraint", "assignee", "assigner", "target"}
 _DUTY = _BASIS | {"consequence"}
 _RULE = {"permission": _BASIS | {"duty"}, "prohibition": _BASIS | {"remedy"}}
 _POLICY = _BASIS | {"timestamp", "profile", "conflict", "permission", "prohibition", "obligation"}
+_DIVIDED = '"divided"'
+"""What is kept of a name that places of the policy say different things about: that they do."""
 _FILLED = {
     **dict.fromkeys(("Offer", "Request"), frozenset({"assignee", "target"})),
     "Agreement": frozenset({"assignee"}),
@@ -90,7 +93,9 @@ def _action(reader: Reader, value: object, pointer: str, in_duty: bool) -> Actio
     found = members(value, pointer, "policy.not-a-term")
     iri = term(found.get("value", found.get("@id")), pointer)
     refinements = windowed(clauses(reader, found, "refinement", pointer, in_duty))
-    return Action(SAME.get(iri, iri), refinements, extras(found, _ACTION, _CLASSES["action"]))
+    # Said of an action of ODRL itself it would refine each use of that name (decision 0043).
+    known = _ACTION if "value" in found else _ACTION - {"refinement"}
+    return Action(SAME.get(iri, iri), refinements, extras(found, known, _CLASSES["action"]))
 
 
 def _actions(reader: Reader, found: Members, pointer: str, in_duty: bool) -> tuple[Action, ...]:
@@ -268,7 +273,7 @@ def parse(document: object, registry: Registry = BUILT_IN) -> Policy:
         obligations=_duties(reader, found, "obligation", "", shared),
         replaced_by=tuple(_successor(entry) for entry in some(found, REPLACED, "")),
         notes=notes,
-        extras=tuple(extra for extra in others if extra not in notes),
+        extras=(*(extra for extra in others if extra not in notes), *((name, _DIVIDED) for name in divided(found))),
         **single,
     )
     if kind == "Agreement":

@@ -51,7 +51,7 @@ POLICY: dict[str, Any] = {
     "assigner": "did:web:a.example", "odrl:conflict": {"@id": "odrl:prohibit"},
     "permission": [
         {
-            "action": {"@id": "odrl:use", "refinement": [atom("odrl:fileFormat", "eq", "urn:csv")]},
+            "action": {"value": "odrl:use", "refinement": [atom("odrl:fileFormat", "eq", "urn:csv")]},
             "target": {
                 "@type": "AssetCollection", "source": "urn:uuid:3",
                 "refinement": [atom("odrl:absoluteSize", "lteq", "10")],

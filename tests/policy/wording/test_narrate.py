@@ -47,7 +47,7 @@ def test_the_contract_clause_by_clause(german: Words) -> None:
 FOREIGN = {
     "permission": [
         {
-            "action": {"@id": "odrl:use", "refinement": atom("odrl:resolution", "lteq", "300")},
+            "action": {"value": "odrl:use", "refinement": atom("odrl:resolution", "lteq", "300")},
             "assignee": {"@type": "PartyCollection", "source": "urn:ikz", "refinement": KIND},
             "target": ["urn:a", "urn:b"],
             "constraint": [{"or": [KIND, atom("odrl:count", "lteq", "9")]}],
@@ -120,7 +120,7 @@ def test_a_daily_quota_is_one_sentence(german: Words) -> None:
         use(permission={"action": "use", "ex:unless": "x"}),
         use(permission={"action": "use", "assignee": {"@type": "PartyCollection", "ex:whoever": "x"}}),
         use(permission={"action": "use", "assignee": "alle, die es wollen"}),
-        use(permission={"action": {"@id": "odrl:use", "refinement": ODD}}),
+        use(permission={"action": {"value": "odrl:use", "refinement": ODD}}),
         use(permission={"action": "use", "duty": {"action": "ex:dance"}}),
         use(permission={"action": "use", "duty": {"action": "odrl:attribute", "constraint": ODD}}),
         use(prohibition={"action": "use", "remedy": {"action": "ex:dance"}}),

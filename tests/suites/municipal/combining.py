@@ -187,7 +187,7 @@ def _actions() -> Iterator[Case]:
 
 def _refinements() -> Iterator[Case]:
     def fine(limit: str) -> Document:
-        return {"@id": "odrl:print", "refinement": [atom("odrl:relativeSize", "lteq", limit)]}
+        return {"rdf:value": "odrl:print", "refinement": [atom("odrl:relativeSize", "lteq", limit)]}
 
     size = (fact("odrl:relativeSize", "20"),)
     for title, action, facts, sign in (

@@ -79,7 +79,7 @@ class _Policy:
     def _action(self, action: Any, at: str) -> str:
         if isinstance(action, str):
             return iri(_term(action))
-        pairs = [("a", "odrl:Action"), ("rdf:value", iri(_term(action["@id"])))]
+        pairs = [("a", "odrl:Action"), ("rdf:value", iri(_term(action["rdf:value"])))]
         self._add(f"{at}/action", [*pairs, *self._each(action, "refinement", f"{at}/action", self._constraint)])
         return f"<{self.of(f'{at}/action')}>"
 
