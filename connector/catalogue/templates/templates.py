@@ -1,5 +1,6 @@
 """Rule templates: fills the slots of `policies/*.toml` and gives the ODRL policy of an offer (spec/policy.md 14)."""
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -125,8 +126,11 @@ def _edition(template_id: str, edition: int) -> Template:
 
 
 def _require_filled(slots: Mapping[str, str]) -> None:
-    """Raises Mistake for a slot without a value, as a script with an unset variable has it."""
+    """Raises Mistake for a slot without a value, as a script with an unset variable has it, and for one that is no text
+    but a number or list of JSON."""
     for name, text in slots.items():
+        if not isinstance(text, str):
+            raise Mistake("policy.slot-not-text", slot=name, value=json.dumps(text, default=str)[:80])
         if not text.replace(",", " ").strip():
             raise Mistake("policy.slot-missing-value", slot=name, value=text[:80])
 

@@ -14,7 +14,7 @@ from connector.policy.containment.concepts import Concepts
 from connector.policy.containment.logic import FALSE, TRUE, Every, Some, Statement
 from connector.policy.containment.regions import ABSENT, BOUND, HIGH, LOW, Dimension, Leaf, Spans, complement
 from connector.policy.odrl.clauses import atoms, clauses_of
-from connector.policy.odrl.identifiers import IDENTIFIER, TEXT, Names
+from connector.policy.odrl.identifiers import IDENTIFIER, REGIONAL_KEY, TEXT, Names
 from connector.policy.odrl.model import Atom, Clause, Closure, Logic, Policy, Whom, nameless
 from connector.policy.odrl.names import HANSE, ODRL
 from connector.policy.odrl.registry import Registry
@@ -183,6 +183,8 @@ class Encoder:
             return Leaf(dimension, "only", mask=mask, full=full, others=others)
 
         nothing = only(0)
+        if atom.range == REGIONAL_KEY and use in ("forbid", "open"):
+            use = "declare"  # a seat is one place: its keys are never asked one by one
         match atom.operator:
             case "isAnyOf":
                 return Meaning(has(mask, bound), FALSE if away is None else only(away))

@@ -25,7 +25,7 @@ from connector.policy.evaluation.connectives import (
 from connector.policy.evaluation.decision import Doubt, Node
 from connector.policy.evaluation.edges_in_time import begins_later
 from connector.policy.evaluation.ranges import Ranges, ranges
-from connector.policy.odrl.identifiers import Names
+from connector.policy.odrl.identifiers import REGIONAL_KEY, Names
 from connector.policy.odrl.model import PHASES, Atom, Clause, Closure, Logic, Odd
 from connector.policy.odrl.names import HANSE, ODRL
 from connector.policy.odrl.operands import REGISTRY
@@ -149,7 +149,8 @@ def belonging(atom: Atom, sets: Sets) -> Callable[[frozenset[str], Closure], int
     """The state of a comparison of names, by a vocabulary."""
     wanted = atom.value if isinstance(atom.value, frozenset) else frozenset()
     operator, range, odd = atom.operator, atom.range, bool(atom.extras)
-    whole, any_one = BELONG[operator], BELONG_ANY[operator]
+    # The keys of a seat are one place, so one of them alone, the state around a county, answers nothing.
+    whole, any_one = BELONG[operator], (BELONG if range == REGIONAL_KEY else BELONG_ANY)[operator]
 
     def state(actual: frozenset[str], closure: Closure) -> int:
         names = Names(range, closure)
