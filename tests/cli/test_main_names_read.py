@@ -20,9 +20,11 @@ LOCAL = {
     "operate/backup.py": {"copied"},  # done here, without a server
     "operate/doctor.py": {"trust.master_key"},
     "operate/doctor_clock.py": {"clock"},  # `/health/ready`, whose members are the parts of a process
+    "operate/doctor_spaces.py": {"trust"},  # of a path
     "operate/doctor_witness.py": {"witness"},
     "operate/participant_csv.py": {"is"},  # a column
     "operate/person.py": {"program-keys"},
+    "operate/space_forks.py": {"trust"},  # of a path
     "operate/witness.py": {"witness"},
 }
 """Names of what is no answer, by file."""

@@ -29,6 +29,7 @@ EVERYBODY: dict[str, str] = {
     "accounts.store.hold_rights person_role": _PERSON,
     "accounts.store.confirmed_at person_pseudonym": _PERSON,
     "accounts.store.pseudonyms person_pseudonym": _PERSON,
+    "accounts.store.pseudonyms_here person_pseudonym": _PERSON,
     "accounts.store.remove invitation": _PERSON,
     "accounts.store.remove role_proposal": _PERSON,
     "accounts.store.roles person_role": _PERSON,
