@@ -232,7 +232,8 @@ class Anchors(Anchor):
                 yield one, beyond
 
     def pin_of(self, authority: str) -> Pin | None:
-        """Whose list that is, the configured one too, of which everybody is that it names; None for a stranger."""
+        """Whose list that is, the configured one too, of which everybody is that it names; None for a stranger. Of
+        several spaces for which a key was named the one that its list says."""
         if authority and authority == self.own_name and self.home is not None:
             said = self.home.current if self.home.version else None
             space, name = ("", "") if said is None else (said.space or "", said.name or "")
@@ -241,7 +242,10 @@ class Anchors(Anchor):
                 jwk={key: str(value) for key, value in self.home.authority_jwk.items()},
                 list_url="", members=frozenset(self.home.entries),
             )  # fmt: skip
-        return next(self._pins_of(authority), None)
+        named = list(self._pins_of(authority))
+        listed = self._joined.get(authority)
+        told = listed.current.space if listed is not None and listed.version else None
+        return next((one for one in named if one.space == told), named[0] if named else None)
 
     def shared_lists(self, own: str, did: str, now: int) -> Iterator[str]:
         """The authorities (URN) of the lists in which a participant of ours (`own`) and a DID both are members at that

@@ -13,6 +13,7 @@ from connector.clock import Clock
 from connector.errors import HanseError, PeerError, Unavailable
 from connector.http.outbound import SafeClient
 from connector.storage.database import PROCESS, Database, Tx
+from connector.trust.keys.jwk import Jwk
 from connector.trust.members import forks, pins
 from connector.trust.members.anchors import Anchors, Pin, Place
 from connector.trust.members.forks import FORK, Case, ForkedList, Found
@@ -47,7 +48,11 @@ class SpaceLists:
         self._db, self._clock, self._anchors, self._client = db, clock, anchors, client
         self._local: Local = _nobody
         self._alarm: Alarm | None = None
-        self._alarmed: set[tuple[str, str]] = set()
+        self._alarmed: set[tuple[Place, str]] = set()
+        self._written: dict[str, int] = {}
+        """The newest list of each authority that is known to be in the database, by its number."""
+        self._news: frozenset[str] = frozenset()
+        """Who changed by lists that are in force and could not be kept yet."""
         self._doubts: dict[Found, Disagreement] = {}
         self._to_tell = False
         """Whether there may be two lists of one number of which nobody was told."""
@@ -94,11 +99,15 @@ class SpaceLists:
     async def _kept(self, pin: Pin, jws: str, held: int) -> frozenset[str]:
         """One that is refused holds up no other space: it may be of a space that the same key had before."""
         try:
-            return await self._taken(pin, jws, held)
+            changed = await self._taken(pin, jws, held)
         except PeerError as error:
             log.warning("trust.space-list", space=pin.space, why=str(error))
             await self._raise_alarm(pin, error)
             return frozenset()
+        listed = self._anchors.list_of(pin.authority)
+        if listed is not None and listed.jws == jws:
+            self._written[pin.authority] = listed.version
+        return changed
 
     async def reload(self) -> frozenset[str]:
         """Looks now; of whom any list says something else than before. What fails is logged."""
@@ -114,7 +123,8 @@ class SpaceLists:
     async def _drop_unwanted(self) -> None:
         """What was kept of spaces that nobody joined and no list recognises any more."""
         kept = await self._db.read(PROCESS, pins.authorities)
-        unwanted = kept - {pin.authority for pin in self._anchors.pins()}
+        wanted = {pin.authority for pin in self._anchors.pins()}
+        unwanted, self._written = kept - wanted, {who: one for who, one in self._written.items() if who in wanted}
         if unwanted:
             await self._db.write(PROCESS, pins.drop_lists, unwanted)
 
@@ -166,22 +176,36 @@ class SpaceLists:
         return changed
 
     async def _look(self, pin: Pin, total_s: float | None = None) -> frozenset[str]:
+        """Who changed, those too whom a look of before could not tell because its list could not be kept."""
         held = self._version(pin)
+        try:
+            self._news |= await self._taken(pin, await self._fetched(pin, total_s), held)
+        finally:
+            await self._write(pin.authority, pin.jwk)
+        news, self._news = self._news, frozenset()
+        return news
+
+    async def _fetched(self, pin: Pin, total_s: float | None) -> str:
         jws = await self._local(pin.authority)
-        if jws is None:
-            answer = await self._client.get(pin.list_url, limit=LIMIT, total_s=total_s)
-            if answer.status != 200:
-                raise Unavailable("trust.list-unreachable", status=answer.status)
-            jws = answer.body.decode("ascii", "replace").strip()
-        changed = await self._taken(pin, jws, held)
-        listed = self._anchors.list_of(pin.authority)
-        if listed is not None and listed.version > held and listed.jws == jws:
-            first = await self._db.write(PROCESS, pins.keep, pin.authority, listed.version, jws)
-            if first is not None:  # another replica took another text of this number
-                await forks.compared(self._db, pin.authority, pin.jwk, jws, first)
-                self._to_tell = True
-            log.info("trust.space-list", space=pin.space, version=listed.version)
-        return changed
+        if jws is not None:
+            return jws
+        answer = await self._client.get(pin.list_url, limit=LIMIT, total_s=total_s)
+        if answer.status != 200:
+            raise Unavailable("trust.list-unreachable", status=answer.status)
+        return answer.body.decode("ascii", "replace").strip()
+
+    async def _write(self, authority: str, jwk: Jwk) -> None:
+        """Keeps the list in force, also one that is so since a look whose write failed."""
+        listed = self._anchors.list_of(authority)
+        if listed is None or listed.version <= self._written.get(authority, 0):
+            return
+        version, jws = listed.version, listed.jws
+        first = await self._db.write(PROCESS, pins.keep, authority, version, jws)
+        if first is not None:  # another replica took another text of this number
+            await forks.compared(self._db, authority, jwk, jws, first)
+            self._to_tell = True
+        self._written[authority] = max(version, self._written.get(authority, 0))
+        log.info("trust.space-list", authority=authority, version=version)
 
     async def _taken(self, pin: Pin, jws: str, held: int) -> frozenset[str]:
         """`held` is the version that was in force when this list was asked for: another one may have come since."""
@@ -225,12 +249,13 @@ class SpaceLists:
         self._to_tell = False
 
     async def _raise_alarm(self, pin: Pin, error: HanseError) -> None:
-        """Once for each space and kind, until the process ends: it is looked at again every minute. Of two lists of one
-        number the proof that is kept knows whether it was told."""
-        if error.code not in FALSE or self._alarm is None or (pin.authority, error.code) in self._alarmed:
+        """Once for each place and kind, until the process ends: it is looked at again every minute, and who names a key
+        for another space silences nothing of the one that it is of. Of two lists of one number the proof that is kept
+        knows whether it was told."""
+        if error.code not in FALSE or self._alarm is None or (pin.place, error.code) in self._alarmed:
             return
         await self._alarm(pin, error.code, 0)
-        self._alarmed.add((pin.authority, error.code))
+        self._alarmed.add((pin.place, error.code))
 
 
 def _standing(tx: Tx) -> tuple[Sequence[Pin], Sequence[Case]]:

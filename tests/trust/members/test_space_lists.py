@@ -283,3 +283,74 @@ async def test_bug_lists_of_spaces_that_nobody_believes_any_more_were_kept(any_d
     await any_db.write(PROCESS, pins.pin, TOWN, west.pin)
     await any_db.write(PROCESS, pins.drop_lists, {west.key.id})
     assert await kept() == {"north", "south", "west"}
+
+
+@pytest.mark.threat("T07")
+async def test_bug_a_list_of_a_space_that_could_not_be_kept_was_not_kept_nor_told_of(
+    any_db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> a newer list suspends a member while the disk is full << it is in force; once there is room, it is kept by the
+    next look, also if the authority does not answer by then, and what it says otherwise is told of."""
+    north, clock = Keeper(tmp_path, "north"), FakeClock()
+    before = north.says(entry("town", NOW), entry("other", NOW))
+    await any_db.write(PROCESS, pins.pin, TOWN, north.pin)
+    web = Web(clock)
+    member, write = Told(any_db, web), any_db.write
+    web.lists = {north.pin.list_url: before}
+    await member.lists.reload()
+    web.lists = {north.pin.list_url: north.says(entry("town", NOW), entry("other", NOW, state="suspended"))}
+
+    async def full(scope: str, fn: Any, *args: Any) -> Any:
+        if fn is pins.keep:
+            raise Unavailable("storage.full")
+        return await write(scope, fn, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(any_db, "write", full)
+        assert await member.lists.reload() == set()
+    assert (member.version(north), await any_db.read(PROCESS, pins.newest, north.key.id)) == (2, before)
+    served, web.lists = web.lists, {}
+    await member.lists.reload()
+    assert await any_db.read(PROCESS, pins.newest, north.key.id) == served[north.pin.list_url]
+    web.lists = served
+    assert await member.lists.reload() == {"did:web:other.de"}
+    assert await member.lists.reload() == set()
+
+
+@pytest.mark.threat("T166")
+async def test_bug_who_named_a_key_for_another_space_silenced_the_alarms_of_the_real_one(
+    any_db: Database, tmp_path: Path
+) -> None:
+    """>> a neighbour in the process was the first to name the key of a space, for a space of its own, where an old list
+    lies << the one whose list it is is rolled back, then forked: its alarms are raised all the same."""
+    north, clock = Keeper(tmp_path, "north"), FakeClock(NOW)
+    old, new = north.says(entry("town", NOW)), north.says(entry("town", NOW), entry("other", NOW))
+    false = replace(north.pin, space="https://a.de/space", list_url="https://a.de/space/list")
+    await any_db.write(PROCESS, pins.pin, "did:web:a.de", false)
+    web = Web(clock)
+    member, raised = Told(any_db, web), list[tuple[str, str]]()
+
+    async def told(pin: Pin, code: str, since: int) -> None:
+        raised.append((pin.space, code))
+
+    async def nobody(authority: str) -> None:
+        return None
+
+    member.lists.listen(nobody, told)
+    clock.advance(1)
+    await any_db.write(PROCESS, lambda tx: tx.run("UPDATE space_pin SET pinned_at = pinned_at - 1"))
+    await any_db.write(PROCESS, pins.pin, TOWN, north.pin)
+    web.lists = {north.pin.list_url: new}
+    await member.lists.reload()
+    web.lists[false.list_url] = old
+    await member.lists.reload()
+    assert raised == [(false.space, "trust.list-rollback")]
+    web.lists[north.pin.list_url] = old
+    await member.lists.reload()
+    assert raised[1:] == [(north.space, "trust.list-rollback")]
+    web.lists = {north.pin.list_url: north.says(entry("town", NOW), version=2)}
+    await member.lists.reload()
+    assert raised[2:] == [(north.space, "trust.list-fork")]
+    one = member.anchors.pin_of(north.key.id)
+    assert one is not None
+    assert one.space == north.space
