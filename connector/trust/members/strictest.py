@@ -11,16 +11,17 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from connector.trust.members.entries import common_log_keys, common_seals
-from connector.trust.members.trust_list import Entry, TrustList, millis
+from connector.trust.members.trust_list import Entry, TrustList, millis, succession
 
 T = TypeVar("T")
 
 
 class Disagreement(Struct, frozen=True, kw_only=True):
     """Of what two lists say differently: members by DID, as each of both has them; witnesses by operator and address;
-    recognised authorities by URN."""
+    recognised authorities by URN. `taken`: DIDs whose place somebody has taken by one of both alone."""
 
     members: Mapping[str, tuple[Entry | None, Entry | None]]
+    taken: frozenset[str]
     witnesses: frozenset[tuple[str, str]]
     recognised: frozenset[str]
 
@@ -34,6 +35,7 @@ def disagreement(one: TrustList, two: TrustList) -> Disagreement:
             for did in dict.fromkeys([*first, *second])
             if first.get(did) != second.get(did)
         },
+        taken=frozenset(step.before for step in _one_sided(succession(one), succession(two))),
         witnesses=frozenset((each.operator, each.url) for each in _one_sided(one.witnesses, two.witnesses)),
         recognised=frozenset(each.authority for each in _one_sided(one.recognised, two.recognised)),
     )
@@ -43,17 +45,20 @@ def strictest(doubt: Disagreement, listed: TrustList) -> TrustList:
     """A list of that authority, of that number or a later one, as far as both do not contradict it."""
     return replace(
         listed,
-        participants=tuple(
-            one if (said := doubt.members.get(one.did)) is None else _narrowed(one, said)
-            for one in listed.participants
-        ),
+        participants=tuple(_counting(doubt, one) for one in listed.participants),
         witnesses=tuple(one for one in listed.witnesses if (one.operator, one.url) not in doubt.witnesses),
         recognised=tuple(one for one in listed.recognised if one.authority not in doubt.recognised),
     )  # fmt: skip
 
 
+def _counting(doubt: Disagreement, entry: Entry) -> Entry:
+    """Of who takes the place of another one by one of them alone neither acts: nobody knows whose it is."""
+    said = doubt.members.get(entry.did)
+    found = entry if said is None else _narrowed(entry, said)
+    return replace(found, state="suspended") if entry.did in doubt.taken else found
+
+
 def _narrowed(entry: Entry, said: tuple[Entry | None, Entry | None]) -> Entry:
-    """Who takes the place of somebody else by one of them alone takes nobody's."""
     both = [one for one in said if one is not None]
     every = [entry, *both]
     held_back = len(both) < len(said) or not _alike([one.succeeds for one in every])

@@ -87,6 +87,21 @@ def test_who_is_a_member_in_one_of_both_alone_is_none_and_a_later_one_is() -> No
     assert [one.state for one in found.values()] == ["active", "suspended", "active"]
 
 
+def test_bug_whose_place_one_of_both_gives_away_went_on_acting() -> None:
+    """>> by one of both a member has taken the place of another one, which both name alike; the member is listed by
+    both, or by that one alone << neither of them acts, whichever list is in force, and later; with both alike it is as
+    the list says."""
+    old, heir, village = (entry(name, NOW) for name in ("old", "town", "village"))
+    takes = replace(heir, succeeds=(Predecessor(old.did, rfc3339(NOW)),))
+    moved = _list(old, takes, village)
+    for before in (_list(old, heir, village), _list(old, village)):
+        for listed in (moved, before, _list(old, takes, village, version=9)):
+            found = _counting(moved, before, listed)
+            states = {did: one.state for did, one in found.items()}
+            assert states == {did: "active" if did == village.did else "suspended" for did in found}
+    assert strictest(disagreement(moved, moved), moved) == moved
+
+
 def test_a_witness_or_authority_of_which_both_say_something_else_does_not_count(tmp_path: Path) -> None:
     """>> a witness with other keys, a recognised space that one of both names << neither; what is alike stays."""
     named, alike = Keeper(tmp_path, "south").named(), replace(WITNESS, operator="Alike")
