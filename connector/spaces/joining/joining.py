@@ -26,7 +26,7 @@ from connector.spaces.joining import carried, own_seals, said_mergers, standing
 from connector.spaces.joining.answers import receipt_of, refusal
 from connector.spaces.keeping.authority import OwnKeys, record
 from connector.spaces.model import Joined, Keys, same_fingerprint
-from connector.storage.database import Database, Tx
+from connector.storage.database import Database, Tx, still
 from connector.trust.keys.jose import sign_jwt
 from connector.trust.keys.signing import AGENT, Vault
 from connector.trust.members import pins
@@ -247,6 +247,8 @@ class Joining:
         claims = documents.claims(hosted.participant.did, one.did, self._clock.now(), said)
         body = msgspec.json.encode(claims, order="sorted")
         statement = await documents.signed(body, (known or keys)[0], documents.REQUEST)
+        if still() is not None:  # nothing takes back what an authority was told, and looks and signatures take a while
+            await self._db.write(one.participant, _permitted)
         answer = await self._http.post(
             f"{one.space}/requests", statement.encode(), headers={"Content-Type": documents.MEDIA}, limit=65_536
         )
@@ -513,6 +515,10 @@ class Joining:
         if answer.status != 200:
             raise PeerError("spaces.no-space", root=root[:200])
         return documents.read_description(answer.body, root)
+
+
+def _permitted(tx: Tx) -> None:
+    """The port asks whether whoever acts still may."""
 
 
 def _place(one: Joined) -> tuple[str, str]:

@@ -1,9 +1,14 @@
 """Whoever leaves, or takes an application back, before or after it was admitted."""
 
+from typing import Any
+
 import pytest
 
+from connector.approvals.decide import NotYours
 from connector.errors import Mistake
 from connector.mandates.model import Wish
+from connector.spaces.documents import RequestClaims
+from connector.storage.database import Tx, acting
 from tests.mandates.entrusting import YEAR_MS
 from tests.spaces.conftest import (
     COUNTY,
@@ -61,3 +66,37 @@ async def test_who_leaves_while_it_is_admitted_is_out(
     await town.services.spaces.joining.leave(TOWN, one.space)
     states = {one.did: one.state for one in await county.city.services.spaces.memberships.all(COUNTY)}
     assert states[town.did(TOWN)] == "left"
+
+
+@pytest.mark.threat("T140")
+async def test_bug_an_authority_was_told_by_whoever_might_do_so_no_more(county: County, town: City) -> None:
+    """>> a person's right ends after the door and before the authority is told that the town leaves, agrees to a group,
+    says a merger or takes it back << it is refused, and the authority was told nothing; the process itself may."""
+    one = await joined(town, TOWN, county)
+    spaces, asked = town.services.spaces, list[str]()
+    http = spaces.joining._http
+
+    class Counted:
+        async def post(self, url: str, *args: Any, **kw: Any) -> Any:
+            asked.append(url)
+            return await http.post(url, *args, **kw)
+
+    spaces.joining._http = Counted()  # type: ignore[assignment]
+
+    def ended(tx: Tx) -> None:
+        raise NotYours("access.role")
+
+    group = RequestClaims(space=one.space, request="group-agree", group=f"{one.space}/groups/a")
+    with acting({}, ended):
+        for deed in (
+            spaces.joining.leave(TOWN, one.space), spaces.elsewhere.ask(TOWN, group),
+            spaces.own_mergers.say(TOWN, one.space, "", county.city.did(COUNTY), 0),
+            spaces.own_mergers.withdraw(TOWN, one.space),
+        ):  # fmt: skip
+            with pytest.raises(NotYours):
+                await deed
+    assert asked == []
+    states = {each.did: each.state for each in await county.city.services.spaces.memberships.all(COUNTY)}
+    assert states[town.did(TOWN)] == "active"
+    assert (await spaces.joining.leave(TOWN, one.space)).state == "left"
+    assert len(asked) == 1
