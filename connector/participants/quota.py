@@ -76,7 +76,8 @@ class Quotas:
         """Once the process as a whole has used up its day, each participant has an equal share of it, and within that
         each operator that peers have: who is below one of both goes on, until twice the day is used up (decision 0195).
         Participants at which nothing began since the start are not reckoned."""
-        limit, known = self.limits.process_day_mib * MIB, [one for one in self._sums.values() if self._counts(one)]
+        everybody = list(self._sums.values())  # at once: other threads put participants in
+        limit, known = self.limits.process_day_mib * MIB, [one for one in everybody if self._counts(one)]
         total = sum(one.all for one in known) + news
         if limit and total >= limit:
             share = limit // max(1, len(known))

@@ -111,6 +111,25 @@ async def test_new_names_without_end_cause_twice_the_day_at_most(sqlite_db: Data
     assert await begin(sqlite_db, quotas, "did:web:new.example") == "process-bytes"
 
 
+class Meanwhile(FakeClock):
+    """Whenever somebody looks at it, another thread reads the sum of one more participant."""
+
+    quotas: Quotas | None = None
+
+    def steady(self) -> int:
+        if self.quotas is not None and (known := self.quotas._sums):
+            known[f"town{len(known)}"] = known[TOWN]
+        return super().steady()
+
+
+@pytest.mark.threat("T175")
+async def test_bug_two_beginnings_at_once_broke_off_the_sum_over_all(sqlite_db: Database) -> None:
+    """>> while the sums of all participants are gone through, another thread puts one in << that is no defect."""
+    clock = Meanwhile()
+    clock.quotas = quotas = Quotas(limits(process_day_mib=1), operator, clock)
+    assert [await begin(sqlite_db, quotas) for _ in range(3)] == ["", "", ""]
+
+
 async def test_two_replicas_count_together(any_db: Database) -> None:
     """>> the same peer at both in turn << two beginnings in all, not two at each."""
     one, other = (Quotas(limits(peer_hour_starts=2), operator) for _ in range(2))
