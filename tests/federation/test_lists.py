@@ -1,8 +1,10 @@
 """Members compare what an authority showed them: two lists of one number are noticed, kept and told at both ends."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +12,9 @@ from connector.clock import rfc3339
 from connector.errors import HanseError, Unavailable
 from connector.federation.lists import CLAIMS_BYTES, TRIES
 from connector.http.outbound import Answer
-from connector.storage.database import Database
+from connector.storage.database import PROCESS, Database, Tx
+from connector.trust.members import forks
+from connector.trust.members.forks import ForkedList
 from connector.trust.members.held_lists import ListClaim as Claim
 from connector.trust.members.held_lists import Numbered, digest_of, disputed
 from connector.trust.members.trust_list import Entry, read_list
@@ -74,6 +78,38 @@ async def test_who_agrees_is_asked_nothing_until_there_is_a_newer_list(space: Sp
         await town.meets(village)
     assert space.wire.asked == ["town claims village"] * 2
     assert (await town.proof(), await village.proof(), town.alarms) == (None, None, [])
+
+
+async def test_bug_each_question_of_a_member_read_the_texts_of_all_lists_again(
+    space: Space, any_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> of three lists and a pair the digests are told again and again << each text is read once: three of 6 MB
+    took a tenth of a second, in which on SQLite the process answers nobody."""
+    town = await space.member("town", any_db).shown(*(space.says(number, f"m{number}") for number in (1, 2, 3)))
+    await any_db.write(PROCESS, forks.keep, ForkedList(
+        authority=space.keeper.key.id, version=3, held=space.says(3, "m3"), other=space.says(3, "b"),
+    ))  # fmt: skip
+    read, asked = any_db.read, list[str]()
+
+    class Seen:
+        def __init__(self, tx: Tx) -> None:
+            self.one, self.all, self._tx = self._of(tx.one), self._of(tx.all), tx
+
+        def _of(self, run: Any) -> Any:
+            def seen(sql: str, **values: object) -> object:
+                asked.extend(re.findall("jws|held|other", sql.partition("FROM")[0]))
+                return run(sql, **values)
+
+            return seen
+
+    async def reading(scope: str, fn: Any, *args: Any) -> Any:
+        return await read(scope, lambda tx: fn(Seen(tx), *args))
+
+    monkeypatch.setattr(any_db, "read", reading)
+    told = [await town.held.claims(town.did, "did:web:village.de") for _ in range(3)]
+    assert sorted(asked) == ["held", "jws", "jws", "jws", "other"]
+    assert told[0] == told[1] == told[2]
+    assert [one.version for one in told[0]] == [3, 2, 1, 3]
 
 
 async def test_an_authority_in_the_middle_of_publishing_is_no_alarm(space: Space, sqlite_db: Database) -> None:

@@ -9,14 +9,14 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from hashlib import sha256
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, Final, Literal, NamedTuple
 
 from msgspec import Meta, Struct
 
 from connector.clock import Clock
 from connector.storage.database import PROCESS, Database, Tx
 from connector.trust.keys.jwk import decode
-from connector.trust.members import forks, pins
+from connector.trust.members import forks
 from connector.trust.members.anchors import Anchors
 from connector.trust.members.forks import Verdict
 from connector.trust.members.pins import KEPT
@@ -45,8 +45,6 @@ class Numbered(NamedTuple):
 
 Tell = Callable[[], Awaitable[None]]
 """Tells of every proof that nobody was told of."""
-_TAIL: Final = 96
-"""Characters of a JWS that tell it from others of its number: its signature."""
 _REMEMBERED: Final = 1_000
 
 
@@ -62,8 +60,8 @@ class HeldLists:
         """What a participant of ours (`own`) tells a member: of the lists alone in which both belong now, the newest
         numbers that are kept, and both of two of one number."""
         shared = list(self._anchors.shared_lists(own, did, self._clock.now()))
-        found = [ListClaim(*one.name, await self._digest(one)) for name in shared for one in await self._kept(name)]
-        return tuple(found[:MOST])
+        found = [(one, await self._digest(one)) for name in shared for one in await self._kept(name)]
+        return tuple(dict.fromkeys(ListClaim(*one.name, digest) for one, digest in found if digest))[:MOST]
 
     async def show(self, own: str, did: str, which: Numbered, beside: str) -> str | None:
         """A list of that number as signed, and not the one of this digest if there is another; None for one that is not
@@ -89,14 +87,16 @@ class HeldLists:
     async def _kept(self, authority: str) -> "list[_Kept]":
         return await self._db.read(PROCESS, _kept, authority, authority == self._anchors.own_name)
 
-    async def _text(self, one: "_Kept") -> str:
-        found = await self._db.read(PROCESS, _text, one, one.name.authority == self._anchors.own_name)
-        return found or ""
+    async def _text(self, one: "_Kept") -> str | None:
+        return await self._db.read(PROCESS, _text, one, one.name.authority == self._anchors.own_name)
 
     async def _digest(self, one: "_Kept") -> str:
-        """Of the claims as they were signed; each list is read once for it."""
+        """Of the claims as they were signed; each list is read once for it. Empty if it has gone meanwhile."""
         if one not in self._digests:
-            self._digests[one] = digest_of(await self._text(one))
+            text = await self._text(one)
+            if text is None:
+                return ""
+            self._digests[one] = await asyncio.to_thread(digest_of, text)
             while len(self._digests) > _REMEMBERED:
                 del self._digests[next(iter(self._digests))]
         return self._digests[one]
@@ -128,50 +128,53 @@ def _by_number(claims: Iterable[ListClaim]) -> Mapping[Numbered, set[str]]:
 
 
 class _Kept(NamedTuple):
-    """A list in the database, and the end of its text, by which it is no other."""
+    """A list in the database: of its number, or one of a pair, and when it came there (ms), by which it is no other."""
 
     name: Numbered
-    tail: str
+    place: Literal["list", "held", "other"]
+    at: int
 
 
 def _kept(tx: Tx, authority: str, configured: bool) -> list[_Kept]:
     """Lists of an authority that are held, the newest first, and both of a pair; numbers that an operator settled are
-    told of no more. The configured list is one alone."""
+    told of no more. Their texts are not read: of large ones that takes longer than a member may hold up everybody."""
     since = forks.settled(tx, authority)
-    if configured:
-        rows = tx.all(_CONFIGURED, since=since, most=KEPT, tail=_TAIL - 1)
-    else:
-        rows = tx.all(_OF_SPACE, authority=authority, since=since, most=KEPT, tail=_TAIL - 1)
-    pair = tx.all(_PAIR, authority=authority, since=since, tail=_TAIL - 1)
-    found = (_Kept(Numbered(authority, int(row["version"])), str(row["tail"])) for row in [*rows, *pair])
-    return list(dict.fromkeys(found))
+    rows = tx.all(_CONFIGURED if configured else _OF_SPACE, since=since, most=KEPT, **_whose(authority, configured))
+    found = [_Kept(Numbered(authority, int(row["version"])), "list", int(row["accepted_at"])) for row in rows]
+    pair = tx.one(_PAIR, authority=authority, since=since)
+    if pair is not None:
+        name, at = Numbered(authority, int(pair["version"])), int(pair["found_at"])
+        found += [_Kept(name, "held", at), _Kept(name, "other", at)]
+    return found
+
+
+def _whose(authority: str, configured: bool) -> dict[str, object]:
+    """The configured list is one alone."""
+    return {} if configured else {"authority": authority}
 
 
 _CONFIGURED: Final = (
-    "SELECT version, substr(jws, length(jws) - :tail) AS tail FROM trust_list WHERE version > :since"
-    " ORDER BY version DESC LIMIT :most"
+    "SELECT version, accepted_at FROM trust_list WHERE version > :since ORDER BY version DESC LIMIT :most"
 )
 _OF_SPACE: Final = (
-    "SELECT version, substr(jws, length(jws) - :tail) AS tail FROM space_list"
-    " WHERE authority = :authority AND version > :since ORDER BY version DESC LIMIT :most"
+    "SELECT version, accepted_at FROM space_list WHERE authority = :authority AND version > :since"
+    " ORDER BY version DESC LIMIT :most"
 )
-_PAIR: Final = (
-    "SELECT version, substr(held, length(held) - :tail) AS tail FROM forked_list"
-    " WHERE authority = :authority AND version > :since"
-    " UNION ALL SELECT version, substr(other, length(other) - :tail) FROM forked_list"
-    " WHERE authority = :authority AND version > :since"
-)
+_PAIR: Final = "SELECT version, found_at FROM forked_list WHERE authority = :authority AND version > :since"
+_CONFIGURED_TEXT: Final = "SELECT jws AS text FROM trust_list WHERE version = :version AND accepted_at = :at"
+_TEXTS: Final = {
+    "list": "SELECT jws AS text FROM space_list"
+            " WHERE authority = :authority AND version = :version AND accepted_at = :at",
+    "held": "SELECT held AS text FROM forked_list"
+            " WHERE authority = :authority AND version = :version AND found_at = :at",
+    "other": "SELECT other AS text FROM forked_list"
+             " WHERE authority = :authority AND version = :version AND found_at = :at",
+}  # fmt: skip
 
 
 def _text(tx: Tx, one: _Kept, configured: bool) -> str | None:
-    authority, version = one.name
-    if configured:
-        row = tx.one("SELECT jws FROM trust_list WHERE version = :version", version=version)
-        jws = None if row is None else str(row["jws"])
-    else:
-        jws = pins.of_number(tx, authority, version)
-    pair = forks.kept(tx, authority)
-    texts = [] if jws is None else [jws]
-    if pair is not None and pair.version == version:
-        texts += [pair.held, pair.other]
-    return next((text for text in texts if text[-_TAIL:] == one.tail), None)
+    """None if it has gone meanwhile."""
+    configured = configured and one.place == "list"
+    sql = _CONFIGURED_TEXT if configured else _TEXTS[one.place]
+    row = tx.one(sql, version=one.name.version, at=one.at, **_whose(one.name.authority, configured))
+    return None if row is None else str(row["text"])
