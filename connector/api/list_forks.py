@@ -38,12 +38,13 @@ class ListForkHandlers:
 
     @problem_codes({404: ("trust.no-fork",)})
     async def proof(self, request: web.Request) -> views.ForkProofView:
-        """Both lists as they were signed, with the key."""
+        """Both lists as they were signed, with the key; also once nobody here goes by that authority any more."""
         authority = request.match_info["authority"]
         pair, pin = await self._db.read(PROCESS, forks.kept, authority), self._anchors.pin_of(authority)
-        if pair is None or pin is None:
+        key = await self._db.read(PROCESS, forks.key_of, authority) or (None if pin is None else pin.jwk)
+        if pair is None or key is None:
             raise Unknown("trust.no-fork")
-        return views.proof(proof_of(pair, pin.jwk))
+        return views.proof(proof_of(pair, key))
 
     @problem_codes({404: ("trust.no-fork",)})
     async def settle(self, request: web.Request, wish: SettleRequest) -> views.ListForksView:

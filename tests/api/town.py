@@ -46,7 +46,7 @@ async def _two_lists(city: City) -> str:
     """Two lists of one number, settled, so that nothing goes by them."""
     name = city.services.trust.anchor.own_name
     pair = ForkedList(authority=name, version=1, held="one", other="two")
-    await city.services.infra.db.write(PROCESS, forks.keep, pair)
+    await city.services.infra.db.write(PROCESS, forks.keep, pair, city.services.trust.anchor.authority_jwk)
     await city.services.infra.db.write(PROCESS, forks.settle, name, 1)
     return name
 

@@ -88,7 +88,7 @@ async def test_bug_each_question_of_a_member_read_the_texts_of_all_lists_again(
     town = await space.member("town", any_db).shown(*(space.says(number, f"m{number}") for number in (1, 2, 3)))
     await any_db.write(PROCESS, forks.keep, ForkedList(
         authority=space.keeper.key.id, version=3, held=space.says(3, "m3"), other=space.says(3, "b"),
-    ))  # fmt: skip
+    ), space.keeper.key.public_jwk)  # fmt: skip
     read, asked = any_db.read, list[str]()
 
     class Seen:

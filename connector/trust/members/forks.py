@@ -41,7 +41,7 @@ async def compared(db: Database, authority: str, jwk: Jwk, held: str, other: str
     """What two texts are, held against the authority's key; two different lists of one number are kept."""
     verdict, version = await asyncio.to_thread(judged, jwk, held, other)
     if verdict == "forked":
-        await db.write(PROCESS, keep, ForkedList(authority=authority, version=version, held=held, other=other))
+        await db.write(PROCESS, keep, ForkedList(authority=authority, version=version, held=held, other=other), jwk)
     return verdict
 
 
@@ -67,18 +67,19 @@ class _Named(Struct, frozen=True):
     space: str | None = None
 
 
-def keep(tx: Tx, one: ForkedList) -> None:
+def keep(tx: Tx, one: ForkedList, jwk: Jwk) -> None:
     """Nothing if a pair of that authority is kept already; one that was settled yields to one of a later number."""
     kept_now = tx.run(
-        "INSERT INTO forked_list (authority, version, held, other, found_at)"
-        " VALUES (:authority, :version, :held, :other, :now) ON CONFLICT (authority) DO UPDATE SET"
-        " version = excluded.version, held = excluded.held, other = excluded.other, found_at = excluded.found_at,"
-        " told_at = NULL, settled_at = NULL"
+        "INSERT INTO forked_list (authority, version, held, other, jwk, found_at)"
+        " VALUES (:authority, :version, :held, :other, :jwk, :now) ON CONFLICT (authority) DO UPDATE SET"
+        " version = excluded.version, held = excluded.held, other = excluded.other, jwk = excluded.jwk,"
+        " found_at = excluded.found_at, told_at = NULL, settled_at = NULL"
         " WHERE forked_list.settled_at IS NOT NULL AND excluded.version > forked_list.version",
         authority=one.authority,
         version=one.version,
         held=one.held,
         other=one.other,
+        jwk=msgspec.json.encode(jwk).decode(),
         now=tx.now,
     )
     if kept_now:
@@ -89,6 +90,13 @@ def kept(tx: Tx, authority: str) -> ForkedList | None:
     """The proof against an authority, settled or not, if there is one."""
     row = tx.one(f"SELECT {_COLUMNS} FROM forked_list WHERE authority = :authority", authority=authority)  # noqa: S608
     return None if row is None else convert(dict(row), ForkedList)
+
+
+def key_of(tx: Tx, authority: str) -> Jwk | None:
+    """The key (JWK) that signed both lists of the proof, whoever still goes by it; None if there is none, or one of a
+    release that did not keep it."""
+    row = tx.one("SELECT jwk FROM forked_list WHERE authority = :authority", authority=authority)
+    return None if row is None or row["jwk"] is None else msgspec.json.decode(row["jwk"], type=dict[str, object])
 
 
 class Case(Struct, frozen=True, kw_only=True):

@@ -133,7 +133,7 @@ class TrustListSource:
         except PeerError as error:
             if error.code == FORK:
                 one = ForkedList(authority=self._name, version=self._anchor.version, held=self._anchor.jws, other=jws)
-                await self._db.write(PROCESS, forks.keep, one)
+                await self._db.write(PROCESS, forks.keep, one, self._anchor.authority_jwk)
             raise
 
     @property

@@ -91,7 +91,8 @@ class SpaceLists:
         """Each pair is read once; None while nobody wants lists of that authority."""
         if case.pair in self._doubts:
             return self._doubts[case.pair]
-        pin, pair = self._anchors.pin_of(case.authority), await self._db.read(PROCESS, forks.kept, case.authority)
+        pin = self._anchors.pin_of(case.authority)
+        pair = None if pin is None else await self._db.read(PROCESS, forks.kept, case.authority)
         if pin is None or pair is None:
             return None
         return await asyncio.to_thread(forks.doubt, pair, pin.jwk)
@@ -230,7 +231,7 @@ class SpaceLists:
         listed = self._anchors.list_of(pin.authority)
         assert listed is not None
         one = ForkedList(authority=pin.authority, version=listed.version, held=listed.jws, other=other)
-        await self._db.write(PROCESS, forks.keep, one)
+        await self._db.write(PROCESS, forks.keep, one, pin.jwk)
         self._to_tell = True
 
     def _version(self, pin: Pin) -> int:

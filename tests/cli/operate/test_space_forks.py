@@ -50,7 +50,8 @@ async def test_an_operator_reads_the_proof_hands_it_on_and_settles_it(
     assert "space-list-fork" not in await doctor(town)
     await db.write(PROCESS, pins.pin, town.did(TOWN), keeper.pin)
     await db.write(PROCESS, pins.keep, keeper.key.id, 7, held)
-    await db.write(PROCESS, forks.keep, ForkedList(authority=keeper.key.id, version=7, held=held, other=other))
+    pair = ForkedList(authority=keeper.key.id, version=7, held=held, other=other)
+    await db.write(PROCESS, forks.keep, pair, keeper.key.public_jwk)
     await trust.listing.catch_up()
     (case,) = await db.read(PROCESS, forks.cases)
     for _ in range(2):  # by another replica, or by one that died before it could say that it told

@@ -1,9 +1,13 @@
 """An authority that shows two lists of one number: both are kept as proof, the first pair (decision 0169)."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import msgspec
 import pytest
 
+from connector.api.list_forks import ListForkHandlers
 from connector.clock import FakeClock
 from connector.errors import PeerError
 from connector.http.outbound import Answer, SafeClient
@@ -12,6 +16,7 @@ from connector.trust.keys.signing import Vault
 from connector.trust.members import forks, pins
 from connector.trust.members.anchors import Pin
 from connector.trust.members.authority import Authority
+from connector.trust.members.fork_proof import proven
 from connector.trust.members.forks import ForkedList
 from connector.trust.members.source import TrustListSource
 from connector.trust.members.space_lists import LARGE, SpaceLists
@@ -137,3 +142,22 @@ async def test_bug_two_configured_lists_of_one_number_were_not_kept(
     assert anchor.jws == first
     proof = await any_db.read(PROCESS, forks.kept, authority.id)
     assert proof == ForkedList(authority=authority.id, version=3, held=first, other=second)
+
+
+@pytest.mark.threat("T153")
+async def test_bug_the_proof_was_lost_once_nobody_went_by_the_authority_any_more(
+    any_db: Database, tmp_path: Path
+) -> None:
+    """>> two lists of one number are found; whoever had joined the space leaves the process << the proof can be written
+    to a file all the same, and proves it."""
+    keeper = Keeper(tmp_path, "north")
+    web = Web(keeper.says(entry("town", NOW), version=7))
+    lists = await Member(any_db, keeper).process(web)
+    web.jws = keeper.says(entry("town", NOW), entry("other", NOW), version=7)
+    await lists.reload()
+    await any_db.write(PROCESS, pins.forget, TOWN)
+    await lists.reload()
+    handlers = ListForkHandlers(any_db, of(), None)  # type: ignore[arg-type]
+    request: Any = SimpleNamespace(match_info={"authority": keeper.key.id})
+    shown = proven(msgspec.json.encode(await handlers.proof(request)))
+    assert (shown.authority, shown.version) == (keeper.key.id, 7)

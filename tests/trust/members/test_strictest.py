@@ -141,7 +141,7 @@ async def test_the_strictest_counts_for_each_replica_and_after_a_start_until_it_
         await each.lists.catch_up()
         assert each.state("town") == "active"
     pair = ForkedList(authority=keeper.key.id, version=7, held=held, other=other)
-    await any_db.write(PROCESS, forks.keep, pair)
+    await any_db.write(PROCESS, forks.keep, pair, keeper.key.public_jwk)
     for each in (one, two):
         assert await each.lists.catch_up() == {town.did}
         assert await each.lists.catch_up() == set()
