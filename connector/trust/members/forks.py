@@ -16,7 +16,7 @@ from connector.trust.keys.jose import signed_text
 from connector.trust.keys.jwk import Jwk
 from connector.trust.members.pins import TOPIC
 from connector.trust.members.strictest import Disagreement, disagreement
-from connector.trust.members.trust_list import LIMIT, TYP, read_list
+from connector.trust.members.trust_list import LARGEST, LIMIT, TYP, read_list
 
 FORK = "trust.list-fork"
 """Code of the error that says so: both lists bear the authority's signature then."""
@@ -38,21 +38,26 @@ Verdict = Literal["forked", "same", "unproven"]
 
 
 async def compared(db: Database, authority: str, jwk: Jwk, held: str, other: str) -> Verdict:
-    """What two texts are, held against the authority's key; two different lists of one number are kept."""
-    verdict, version = await asyncio.to_thread(judged, jwk, held, other)
-    if verdict == "forked":
+    """What two texts are, held against the authority's key; two different lists of one number are kept, unless the pair
+    that is kept stays anyway: then neither is read, for an authority may sign as many as it likes."""
+    upto = await db.read(PROCESS, _convicted, authority)
+    verdict, version = await asyncio.to_thread(judged, jwk, held, other, upto)
+    if verdict == "forked" and version > upto:
         await db.write(PROCESS, keep, ForkedList(authority=authority, version=version, held=held, other=other), jwk)
     return verdict
 
 
-def judged(jwk: Jwk, held: str, other: str) -> tuple[Verdict, int]:
+def judged(jwk: Jwk, held: str, other: str, upto: int = 0) -> tuple[Verdict, int]:
     """The same with the number that both have, and nothing is kept. Of what nobody signed nothing is read, and of lists
-    that are not of one number no more than whose they are and that: somebody may show a large one again and again."""
+    that are not of one number no more than whose they are and that, as of those up to a number: somebody may show a
+    large one again and again."""
     try:
         said = [signed_text(text, jwk, typ=TYP, limit=LIMIT) for text in (held, other)]
         names = [msgspec.json.decode(text, type=_Named) for text in said]
         if names[0] != names[1]:
             return "unproven", 0
+        if names[0].version <= upto:
+            return "same" if said[0] == said[1] else "forked", names[0].version
         one, two = (read_list(text, jwk) for text in (held, other))
     except (HanseError, msgspec.MsgspecError):
         return "unproven", 0
@@ -90,6 +95,14 @@ def kept(tx: Tx, authority: str) -> ForkedList | None:
     """The proof against an authority, settled or not, if there is one."""
     row = tx.one(f"SELECT {_COLUMNS} FROM forked_list WHERE authority = :authority", authority=authority)  # noqa: S608
     return None if row is None else convert(dict(row), ForkedList)
+
+
+def _convicted(tx: Tx, authority: str) -> int:
+    """The number up to which no pair would be kept: any while one is open, that of one that was settled; 0: none is."""
+    row = tx.one("SELECT version, settled_at FROM forked_list WHERE authority = :authority", authority=authority)
+    if row is None:
+        return 0
+    return LARGEST if row["settled_at"] is None else int(row["version"])
 
 
 def key_of(tx: Tx, authority: str) -> Jwk | None:

@@ -161,3 +161,42 @@ async def test_bug_the_proof_was_lost_once_nobody_went_by_the_authority_any_more
     request: Any = SimpleNamespace(match_info={"authority": keeper.key.id})
     shown = proven(msgspec.json.encode(await handlers.proof(request)))
     assert (shown.authority, shown.version) == (keeper.key.id, 7)
+
+
+@pytest.mark.threat("T163")
+async def test_bug_an_authority_that_was_convicted_had_all_its_further_lists_read(
+    any_db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> once a pair is kept, members of that authority show ever more lists of its numbers << none of them is read,
+    which takes most of a second for a large one; a pair of a later number is read and kept once the first was
+    settled."""
+    keeper, known = Keeper(tmp_path, "north"), list[str]()
+
+    def says(name: str, version: int = 7) -> str:
+        return keeper.says(entry("town", NOW), entry(name, NOW), version=version)
+
+    def reading(text: str, jwk: Any) -> Any:
+        known.append(text)
+        return read_list(text, jwk)
+
+    async def shown(one: str, other: str) -> str:
+        known.clear()
+        return await forks.compared(any_db, keeper.key.id, keeper.key.public_jwk, one, other)
+
+    monkeypatch.setattr(forks, "read_list", reading)
+    held, other = says("a"), says("b")
+    assert (await shown(held, other), known) == ("forked", [held, other])
+    first = await any_db.read(PROCESS, forks.kept, keeper.key.id)
+    for one, another, verdict in (
+        (held, says("c"), "forked"), (says("a", 8), says("b", 8), "forked"), (held, held, "same"),
+        (held, says("a", 8), "unproven"), (held, f"{other[:-2]}xx", "unproven"),
+    ):  # fmt: skip
+        assert (await shown(one, another), known) == (verdict, [])
+    assert await any_db.read(PROCESS, forks.kept, keeper.key.id) == first
+    await any_db.write(PROCESS, forks.settle, keeper.key.id, 7)
+    assert (await shown(held, says("d")), known) == ("forked", [])
+    later = says("a", 8), says("b", 8)
+    assert (await shown(*later), known) == ("forked", list(later))
+    kept = await any_db.read(PROCESS, forks.kept, keeper.key.id)
+    assert kept is not None
+    assert kept.version == 8
