@@ -17,6 +17,7 @@ from connector.errors import Mistake, Unauthenticated
 from connector.participants.model import checked_name
 from connector.storage.database import PROCESS, Database, Tx
 from connector.trust.keys.vault import Vault
+from connector.verify.formats import names
 
 SECOND_MS = 5 * 60_000
 """Between password and code."""
@@ -50,7 +51,7 @@ class SecondWanted(Struct, frozen=True, kw_only=True):
 def folded(login: str) -> str:
     """The name to sign in with, as it is compared; raises Mistake if it cannot be one."""
     name = normalize("NFKC", login).strip().casefold()
-    if not name or len(name) > LOGIN_MOST or not name.isprintable() or " " in name:
+    if not name or len(name) > LOGIN_MOST or not name.isprintable() or " " in name or names.hides(name):
         raise Mistake("accounts.login")
     return name
 

@@ -9,6 +9,7 @@ import msgspec
 
 from connector.errors import Mistake
 from connector.participants.publisher_details import PublisherDetails
+from connector.verify.formats import names
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
@@ -83,7 +84,7 @@ def proposed_slug(name: str, taken: Container[str]) -> str:
 
 def checked_name(name: str) -> str:
     """The name itself; raises Mistake unless it is one line of visible text: lists and contracts show it as it is."""
-    if len(name) > LONGEST_NAME or any(category(sign) in _UNSEEN for sign in name):
+    if len(name) > LONGEST_NAME or any(category(sign) in _UNSEEN for sign in name) or names.hides(name):
         raise Mistake("participants.name", most=LONGEST_NAME)
     return name
 

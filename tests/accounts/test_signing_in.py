@@ -275,10 +275,10 @@ async def test_a_new_password_ends_all_sessions(any_db: Database) -> None:
 def test_names() -> None:
     assert folded(" Pétra@MUSTERSTADT.de ") == "pétra@musterstadt.de"
     assert shown("  Petra \t Muster ") == "Petra Muster"
-    for wrong in ("", "  ", "a b", "a\x00b", "x" * 201):
+    for wrong in ("", "  ", "a b", "a\x00b", "x" * 201, "a\u3164b", "a\u034fb"):
         with pytest.raises(Mistake):
             folded(wrong)
-    for wrong in ("", " ", "x" * 121, "a\u202eb"):
+    for wrong in ("", " ", "x" * 121, "a\u202eb", "\u3164", "Petra\u034f Muster"):
         with pytest.raises(Mistake):
             shown(wrong)
 

@@ -54,7 +54,9 @@ def test_a_name(name: str) -> None:
     assert checked_name(name) == name
 
 
-@pytest.mark.parametrize("name", ["A\nB", "A\u2028B", "A\tB", "A\0B", "A\u202eB", "A\u200bB", "x" * 201])
+@pytest.mark.parametrize(
+    "name", ["A\nB", "A\u2028B", "A\tB", "A\0B", "A\u202eB", "A\u200bB", "A\u3164B", "\u2800", "A\u034fB", "x" * 201]
+)
 def test_no_name(name: str) -> None:
     """Bug: a name with line breaks made lines of its own in lists, in front of terms and in contracts."""
     with pytest.raises(Mistake, match=r"participants\.name"):

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from connector.clock import rfc3339
 from connector.errors import Mistake, PeerError
+from connector.participants.model import LONGEST_NAME, checked_name
 from connector.spaces.decision import merging, sealing
 from connector.spaces.decision.member_keys import with_keys
 from connector.spaces.model import (
@@ -61,9 +62,20 @@ def require_kind(kind: str, rules: Rules) -> None:
 
 def require_own_operator(operator: str, known: Iterable[str]) -> None:
     """Raises Mistake for a name that people would take for another operator's of the list, whose witness it would be
-    taken for as well; written as one that is known it is that one (threat T148)."""
-    if as_known(operator, known) != operator:
+    taken for as well, and for one of which something does not show; written as one that is known it is that one
+    (threat T148)."""
+    listed = frozenset(known)
+    if as_known(operator, listed) != operator:
         raise Mistake("spaces.operator-alike")
+    if operator not in listed:
+        require_shown(operator)
+
+
+def require_shown(name: str) -> None:
+    """Raises Mistake for a name that shows nothing, or hides something: whoever is really called so had to write it
+    just as it was listed first."""
+    if checked_name(name) and not names.seen(name):
+        raise Mistake("participants.name", most=LONGEST_NAME)
 
 
 def as_known(operator: str, known: Iterable[str]) -> str:

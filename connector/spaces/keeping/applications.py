@@ -135,6 +135,7 @@ class Applications:
         former = self._require_new(tx, slug, did)
         known = member_store.names(tx, slug, did)
         membership.require_own_operator(claims.operator, (operator for _, operator in known))
+        membership.require_shown(claims.name)
         kept = self._attachments(tx, slug, claims, space.rules)
         if not found.kind:
             membership.require_kind(claims.kind, space.rules)

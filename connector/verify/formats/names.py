@@ -20,9 +20,20 @@ _LOOKS = str.maketrans(
     | dict(zip("авеѕіїјкмнорстухԁһԛԝӏѵ", "abesiïjkmhopctyxdhqwlv", strict=True))
     | dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABEZHIKMNOPTYX", strict=True))  # Greek
     | dict(zip("αβγεηικμνορτυχω", "abyenikuvoptuxw", strict=True))
+    | dict(zip("гп", "rn", strict=True))  # Cyrillic again: in capitals neither looks like a Latin letter
+    | dict(zip("ᎠᎡᎢᎥᎩᎪᎫᎬᎳᎷᎻᎽᏀᏂᏃᏏᏒᏔᏕᏙᏚᏞᏟᏢᏦᏧᏳᏴ", "drtiyajewmhyghzbrwsvslcpkdgb", strict=True))  # Cherokee
+    | dict(zip("ꓐꓑꓓꓔꓖꓗꓙꓚꓜꓝꓟꓠꓡꓢꓣꓦꓧꓪꓫꓬꓮꓰꓲꓳꓴ", "bpdtgkjczfmnlsrvhwxyaeiou", strict=True))  # Lisu
+    | dict(zip("ⲀⲂⲎⲒⲔⲘⲚⲞⲢⲤⲦⲨⲬⲁⲃⲏⲓⲕⲙⲛⲟⲣⲥⲧⲩⲭ", 2 * "abhikmnopctyx", strict=True))  # Coptic
+    | dict(zip("ՍՕՏԼօոսհցյզ", "uoslonuhgjq", strict=True))  # Armenian
+    | dict(zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ", "abcdefghijklmnoprstuvwyz", strict=True))  # Latin small capitals
     | dict(zip("ıɑɡɩ‐‑‒–—―−‘’ʼ′`´", "iagi-------" + 6 * "'", strict=True))
 )
 """Letters and signs by what they look like; a Greek letter of which that differs by case is no one letter."""
+
+
+def hides(name: str) -> bool:
+    """Whether it has signs that do not show: no name of anybody needs them."""
+    return _UNSEEN.search(name) is not None
 
 
 @lru_cache(4_096)

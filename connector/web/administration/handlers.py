@@ -18,6 +18,7 @@ from connector.participants.publisher_details import PublisherChange
 from connector.participants.service import Hosted, Participants
 from connector.resources import release
 from connector.storage.database import Database
+from connector.verify.formats.names import seen
 from connector.web.call import Call
 from connector.web.render import page, to
 from connector.web.routes import Route, get, post
@@ -83,7 +84,7 @@ class AdministrationPages:
             return await self._form(call, wish, call.explain(problem), 422)
         return await page(
             call, "administration/check.html", title=call.say("administration.check.title"), crumbs=_crumbs(call),
-            wish=full, derived=derived,
+            wish=full, derived=derived, alike=await self._alike(full.name),
         )  # fmt: skip
 
     async def add(self, call: Call) -> web.StreamResponse:
@@ -142,6 +143,11 @@ class AdministrationPages:
         kind = concepts.kind(wish.kind)
         ars = publisher.checked_key(wish.ars, kind.iri) if wish.ars else ""
         return msgspec.structs.replace(wish, name=name, slug=slug, ars=ars, operator=wish.operator or name)
+
+    async def _alike(self, name: str) -> list[tuple[str, str]]:
+        """Name and slug of those here whom people would take for this one; two towns may have one name."""
+        here = [one.participant for one in await self._participants.all()]
+        return [(one.name, one.id) for one in here if seen(one.name) == seen(name)]
 
     def _derived(self, call: Call, wish: Wish) -> list[tuple[str, str]]:
         root, did = self._participants.place(wish.slug)

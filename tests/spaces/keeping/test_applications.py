@@ -182,6 +182,18 @@ async def test_an_operator_that_looks_like_another_one_is_refused(county: County
 
 
 @pytest.mark.threat("T148")
+@pytest.mark.parametrize("name", ["Werk\u200bNord", "Werk\u3164Nord", "\u2800", " "])
+async def test_bug_a_name_of_which_something_does_not_show_was_taken(
+    county: County, nasty: NastyPeer, name: str
+) -> None:
+    """>> an operator, or a town, with signs that do not show, or of nothing else << refused: the honest one of that
+    name would have had to write them, too."""
+    for changes in ({"operator": name}, {"name": name}):
+        reply = await hand_in(county, nasty, await county.invite(), **changes)
+        assert (reply.status, code(reply)) == (400, "participants.name"), changes
+
+
+@pytest.mark.threat("T148")
 async def test_an_operator_that_came_first_stays_alone_with_its_name(county: County, town: City) -> None:
     """>> while people decide, another one becomes a member with an operator that looks the same << the last yes makes
     no member."""

@@ -2,19 +2,25 @@
 
 import pytest
 
-from connector.verify.formats.names import LONGEST, seen
+from connector.verify.formats.names import LONGEST, hides, seen
 
 
 @pytest.mark.threat("T148")
 @pytest.mark.parametrize(
     "name",
     ["ITK NORD", " itk\t nord", "ITK\u200b Nord", "ITK\xa0Nord", "I\u2060TK Nord", "ＩＴＫ Nord", "ІТК Nоrd",
-     "ΙΤΚ Νοrd", "ıTK Nord"],
+     "ΙΤΚ Νοrd", "ıTK Nord", "IᎢᏦ Nord", "ꓲꓔꓗ ꓠord", "ⲒⲦⲔ Ⲛⲟrd", "ITK Nօrd", "ɪᴛᴋ ɴᴏʀᴅ", "ITK Noгd"],
 )  # fmt: skip
 def test_signs_that_nobody_tells_apart_make_no_other_name(name: str) -> None:
-    """>> capitals, spaces, zero width, full width, Cyrillic, Greek and dotless letters << one name."""
+    """>> capitals, spaces, zero width, full width, small capitals, letters of other scripts << one name."""
     assert seen(name) == seen("ITK Nord") == "itk nord"
     assert seen(seen(name)) == seen(name)
+
+
+def test_what_does_not_show_is_told() -> None:
+    """>> a filler, a joiner, an empty sign of Braille; an umlaut in two signs, a dash << hidden; shown."""
+    assert all(map(hides, ("A\u3164", "A\u034fB", "\u2800", "A\ufe0f", "A\U000e0041")))
+    assert not any(map(hides, ("", "Mu\u0308nster", "Bad – Ort", "МОСКВА")))
 
 
 def test_other_names_are_others() -> None:

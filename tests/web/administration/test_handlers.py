@@ -69,6 +69,9 @@ async def test_what_is_wrong_comes_back_with_the_form(desk: Opened) -> None:
     await otto.send(check, "/new/add")
     same = await otto.send(form, "/new/check", name="Musterhausen")
     assert "musterhausen-2" in same.words
+    for name, told in (("MUSTERHАUSEN", True), ("Musterhausen", True), ("Musterhausen am See", False)):
+        asked = await otto.send(form, "/new/check", name=name, slug="another")
+        assert ("zum Verwechseln ähnlich heißt hier auch Musterhausen (musterhausen)" in asked.words) is told, name
     taken = await otto.send(form, "/new/check", name="Anders", slug="musterhausen")
     assert "hat hier schon jemand" in taken.words
 
