@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from aiohttp import HttpVersion11, web
+from aiohttp import HttpVersion10, HttpVersion11, web
 
 from connector.errors import Mistake
 from connector.http.late import LateApplication
@@ -186,8 +186,10 @@ class _Runner(web.AppRunner):
 def _expecting(inner: Callable[[Any], Awaitable[web.StreamResponse]]) -> Any:
     async def handler(request: web.BaseRequest) -> web.StreamResponse:
         """aiohttp repeats an expectation that it does not know, before any of our handlers is asked. It also reads
-        chunks of HTTP/1.0, which has none: a proxy before us may take them for the next request (RFC 9112, 6.1)."""
-        if request.version < HttpVersion11 and "Transfer-Encoding" in request.headers:
+        chunks of HTTP/1.0, which has none: a proxy before us may take them for the next request (RFC 9112, 6.1).
+        Nor does it refuse a line without a version, which has no headers to be judged by."""
+        chunks = request.version < HttpVersion11 and "Transfer-Encoding" in request.headers
+        if chunks or request.version < HttpVersion10:
             return _Refusal(400, "http.malformed")
         if request.headers.get("Expect", "100-continue").lower() != "100-continue":
             return _Refusal(417, "http.malformed")

@@ -60,6 +60,16 @@ async def test_bug_chunks_of_an_older_protocol_are_no_body(it: City, nasty: Nast
         assert json.loads(answered.partition("\r\n\r\n")[2])["code"] == "http.malformed"
 
 
+@pytest.mark.threat("T14")
+@pytest.mark.parametrize("line", ["GET /health", "GET /health HTTP/0.9"])
+async def test_bug_a_request_of_no_version_was_answered(it: City, nasty: NastyPeer, line: str) -> None:
+    """>> a line as before HTTP had versions, without and with headers << refused: what names no host has no place."""
+    for headers in ("", "Host: x\r\nContent-Length: 1\r\n"):
+        answered = (await nasty.raw(it, f"{line}\r\n{headers}\r\n".encode())).decode("latin-1")
+        assert answered.split()[1] == "400", answered
+        assert json.loads(answered.partition("\r\n\r\n")[2])["code"] == "http.malformed"
+
+
 async def test_a_busy_peer_is_not_our_callers_mistake(it: City, nasty: NastyPeer) -> None:
     """Bug: >> the peer answers 503 for its dataset << 400 to our own caller; it is 503, for trying later helps."""
     nasty.answers["/2025-1/catalog/datasets/d"] = lambda got: (503, b"{}")
