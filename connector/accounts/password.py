@@ -10,9 +10,9 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
-from unicodedata import normalize
 
 from connector.errors import Mistake, Unavailable
+from connector.normal_form import normal_form
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -23,9 +23,14 @@ MEMORY_KIB, PASSES, LANES = 65_536, 3, 1
 AT_ONCE, WAITING, KEPT = 2, 16, 16
 
 
+def spelt(password: str) -> str:
+    """As it is hashed, however its letters were typed; of what is too long only as much as shows that."""
+    return normal_form("NFC", password[: 4 * MOST + 1])[: MOST + 1]  # no letter comes apart into more than four signs
+
+
 def checked(password: str, login: str) -> str:
     """The password itself, normalised; raises Mistake if it is too short, too long or among the first to be tried."""
-    plain = normalize("NFC", password)
+    plain = spelt(password)
     if not LEAST <= len(plain) <= MOST:
         raise Mistake("accounts.password-length", least=LEAST, most=MOST)
     folded, name = plain.casefold(), login.partition("@")[0].casefold()
@@ -46,7 +51,7 @@ class Turn:
 
     async def right(self, encoded: str, password: str) -> bool:
         """Whether it is the password of this hash; an empty one is nobody's and takes as long."""
-        plain = normalize("NFC", password)[: MOST + 1]
+        plain = spelt(password)
         return await asyncio.to_thread(self._passwords.judge, encoded, plain)
 
 

@@ -4,16 +4,15 @@ Whatever goes wrong with name or password is answered with one sentence and cost
 new session; nothing that was there before is promoted (threats T28, T87).
 """
 
-from unicodedata import normalize
-
 import structlog
 from msgspec import Struct
 
 from connector.accounts import attempts, second_factor, secret, session_store, sessions, store
 from connector.accounts.attempts import Lane
 from connector.accounts.model import LOGIN_MOST, NAME_MOST, Person, SignedIn
-from connector.accounts.password import Passwords, checked
+from connector.accounts.password import Passwords, checked, spelt
 from connector.errors import Mistake, Unauthenticated
+from connector.normal_form import normal_form
 from connector.participants.model import checked_name
 from connector.storage.database import PROCESS, Database, Tx
 from connector.trust.keys.vault import Vault
@@ -50,7 +49,7 @@ class SecondWanted(Struct, frozen=True, kw_only=True):
 
 def folded(login: str) -> str:
     """The name to sign in with, as it is compared; raises Mistake if it cannot be one."""
-    name = normalize("NFKC", login).strip().casefold()
+    name = normal_form("NFKC", login).strip().casefold()
     if not name or len(name) > LOGIN_MOST or not name.isprintable() or " " in name or names.hides(name):
         raise Mistake("accounts.login")
     return name
@@ -78,7 +77,7 @@ class SigningIn:
             person, encoded = await self._db.write(PROCESS, _tried, name, lanes)
             if not await turn.right(encoded, password) or person is None:
                 raise Unauthenticated("accounts.sign-in")
-            fresh = await turn.hashed(normalize("NFC", password)) if self._passwords.outdated(encoded) else ""
+            fresh = await turn.hashed(spelt(password)) if self._passwords.outdated(encoded) else ""
         return await self._db.write(PROCESS, self._known, person, lanes, browser, encoded, fresh)
 
     async def second(self, ticket: str, code: str, browser: Browser) -> OpenedSession:

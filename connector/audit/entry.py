@@ -3,7 +3,6 @@
 The salt keeps a leaf from being guessed; deleting it with the record is erasure, and the tree stays valid.
 """
 
-import unicodedata
 from hashlib import sha256
 
 import msgspec
@@ -11,12 +10,12 @@ import msgspec
 from connector import canonical_json
 from connector.clock import rfc3339
 from connector.errors import Defect
+from connector.normal_form import normal_form
 from connector.verify.checks.disclosure import TOLD
 from connector.verify.formats import jcs
 
 VERSION = 1
 SALT_BYTES = 32
-_MOST_MARKS = 30
 KEY = "key"  # type of key events, which are chained per participant
 AGREEMENT = "agreement"  # type of the records that commit to an agreement and its seals
 TOMBSTONE = "tombstone"  # type of the records that say what was erased, and on which ground
@@ -73,27 +72,10 @@ def _encode_normalised(value: object) -> bytes:
 def _nfc(value: object) -> object:
     match value:
         case str():
-            return unicodedata.normalize("NFC", _settled(value))
+            return normal_form("NFC", value)
         case dict():
             return {_nfc(key): _nfc(inner) for key, inner in value.items()}
         case list() | tuple():
             return [_nfc(inner) for inner in value]
         case _:
             return value
-
-
-def _settled(text: str) -> str:
-    """The text with a joiner (U+034F) after every 30 marks in a row, as UAX 15 does for stream-safe text.
-
-    Marks are sorted one by one: 32 000 over one letter take seconds, and a peer may send that many.
-    """
-    if len(text) <= _MOST_MARKS or text.isascii():
-        return text
-    signs, run = list[str](), 0
-    for sign in text:
-        run = run + 1 if unicodedata.combining(sign) else 0
-        if run > _MOST_MARKS:
-            signs.append("\u034f")
-            run = 1
-        signs.append(sign)
-    return "".join(signs)

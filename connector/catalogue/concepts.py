@@ -7,11 +7,11 @@ desk, and the slots of rule templates. A whole IRI that is in none of our lists 
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Final, NamedTuple
-from unicodedata import normalize
 
 from connector.dialects.policies import skos
 from connector.errors import Mistake
 from connector.language import LANGUAGES
+from connector.normal_form import normal_form
 from connector.policy.odrl.names import ACTIONS, HANSE, ODRL, SAME, expand
 from connector.resources import folder
 
@@ -47,7 +47,7 @@ def spellings(scheme: str) -> Mapping[str, str]:
 
 def folded(word: str) -> str:
     """As spellings are compared: in any case, with any spaces, and however an umlaut is put together."""
-    return normalize("NFC", " ".join(word.split())).casefold()
+    return normal_form("NFC", " ".join(word.split())).casefold()
 
 
 def nearest(word: str, words: Iterable[str]) -> str:

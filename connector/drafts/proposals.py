@@ -4,7 +4,6 @@ All of it stands in fields that she may change; what she writes wins (spec/readi
 """
 
 import re
-import unicodedata
 from collections import Counter
 
 from msgspec.structs import replace
@@ -12,6 +11,7 @@ from msgspec.structs import replace
 from connector.catalogue.describe import concept_words
 from connector.drafts.model import Said
 from connector.metadata.lists.code_lists import MUSTERDATENKATALOG, CodeLists, Value
+from connector.normal_form import normal_form
 from connector.reading.model import Reading
 
 SHORTEST = 5
@@ -49,7 +49,7 @@ def proposed(said: Said, name: str, reading: Reading, lists: CodeLists, *, anew:
 def title_of(name: str) -> str:
     """`Baumkataster_Musterstadt_2024-05-01_v2_final.csv` is called `Baumkataster Musterstadt`."""
     stem = _GLUED.sub(" ", name.rpartition(".")[0] or name)
-    words = [word for word in _SPLIT.split(unicodedata.normalize("NFC", stem)) if word]
+    words = [word for word in _SPLIT.split(normal_form("NFC", stem)) if word]
     kept = [word for word in words if not _NOISE.fullmatch(word)] or words
     text = " ".join(_spelled(word) for word in kept)
     return (text[:1].upper() + text[1:])[:LONGEST]

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Container
-from unicodedata import category, normalize
+from unicodedata import category
 from urllib.parse import urlsplit
 
 import msgspec
 
 from connector.errors import Mistake
+from connector.normal_form import normal_form
 from connector.participants.publisher_details import PublisherDetails
 from connector.verify.formats import names
 
@@ -76,7 +77,7 @@ _SPELT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 
 def proposed_slug(name: str, taken: Container[str]) -> str:
     """A short name made of what somebody is called, with a number if another has it; empty if nothing is left."""
-    plain = normalize("NFKD", name.casefold().translate(_SPELT)).encode("ascii", "ignore").decode()
+    plain = normal_form("NFKD", name.casefold().translate(_SPELT)).encode("ascii", "ignore").decode()
     base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-")
     numbered = (f"{base}-{number}" for number in range(2, 1_000))
     return next((one for one in (base, *numbered) if one and one not in taken), "") if base else ""

@@ -1,10 +1,13 @@
 """Hashes of passwords: what they cost, and that there is a limit to how many are worked out."""
 
 import asyncio
+import unicodedata
+from typing import Literal
 
 import pytest
 
-from connector.accounts.password import AT_ONCE, KEPT, WAITING, Passwords
+from connector import normal_form
+from connector.accounts.password import AT_ONCE, KEPT, MOST, WAITING, Passwords, spelt
 from connector.errors import Unavailable
 from tests.accounts.people import PASSWORD
 
@@ -37,3 +40,20 @@ async def test_the_process_bounds_how_many_it_hashes() -> None:
     assert await right(it, await it.hashed(PASSWORD))
     for broken in ("", "$argon2id$", "x"):
         assert not await right(it, broken, "")
+
+
+@pytest.mark.threat("T178")
+def test_bug_a_password_of_marks_held_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> a quarter of a megabyte of marks where somebody signs in << no more is looked at than a password may have; one
+    that may be is as it was, however it is typed."""
+    asked: list[int] = []
+
+    def normalize(form: Literal["NFC"], text: str) -> str:
+        asked.append(len(text))
+        return unicodedata.normalize(form, text)
+
+    monkeypatch.setattr(normal_form, "normalize", normalize)
+    assert len(spelt("a" + 60_000 * "\u0301\u0323")) == MOST + 1
+    assert max(asked) < 5 * MOST
+    whole = MOST * "\u1f82"
+    assert spelt(unicodedata.normalize("NFD", whole)) == spelt(whole) == whole

@@ -10,7 +10,7 @@ from tests.testkit.places import ROOT
 
 CANONICAL = ROOT / "connector/canonical_json.py"
 PURE = sorted([*(ROOT / "connector/protocol").rglob("*.py"), *(ROOT / "connector/policy").rglob("*.py"), CANONICAL])
-OWN = ("connector.protocol", "connector.policy", "connector.zone", "connector.canonical_json")
+OWN = ("connector.protocol", "connector.policy", "connector.zone", "connector.canonical_json", "connector.normal_form")
 IMPURE = {
     "time",
     "random",
@@ -51,7 +51,7 @@ def test_import_linter_keeps_every_contract() -> None:
 
 
 def test_the_kernel_is_pure() -> None:
-    """Only msgspec, the constant zone, canonical JSON and harmless parts of the standard library; nothing awaits."""
+    """Only msgspec, the constant zone, canonical JSON, normal forms and harmless parts of Python; nothing awaits."""
     assert len(PURE) > 50
     for path in PURE:
         for name in imported(path):

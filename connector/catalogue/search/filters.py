@@ -4,13 +4,13 @@
 the place where it stands: passing over it would show more than was asked for.
 """
 
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from connector.errors import PeerError
+from connector.normal_form import normal_form
 from connector.policy.odrl.values import instant
 from connector.protocol.messages import HANSE
 from connector.protocol.shape import point
@@ -57,7 +57,7 @@ EVERYTHING: Final = Filter()
 
 def fold(*texts: str) -> str:
     """Texts as they are compared: without case, and with each letter written in one way only."""
-    return unicodedata.normalize("NFKC", "\n".join(texts)).casefold()
+    return normal_form("NFKC", "\n".join(texts)).casefold()
 
 
 def containing(words: Sequence[str]) -> list[Any] | None:

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from typing import Any, Final
 
+from connector.normal_form import normal_form
+
 LONGEST: Final = 40
 """Letters of a word that count; nobody writes longer ones on purpose, and a token must fit every index."""
 _AE_OE: Final = re.compile(r"(?<=[ao])e")
@@ -46,7 +48,7 @@ def _stemmer() -> Any:
 
 def folded(text: str) -> str:
     """Without case, accents and umlauts, however those are written: `Ä`, `Ae` and `A` are one letter, `ß` is `ss`."""
-    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
+    plain = normal_form("NFKD", normal_form("NFKC", text).casefold())
     letters = "".join(letter for letter in plain if not unicodedata.combining(letter))
     return _UE.sub("u", _AE_OE.sub("", letters))
 
@@ -244,7 +246,7 @@ def words_of(text: str) -> list[str]:
 
 def spellings_of(text: str) -> list[str]:
     """The words of `words_of` as they are written; empty if they cannot be told apart so."""
-    found = _WORD.findall(unicodedata.normalize("NFKC", text))
+    found = _WORD.findall(normal_form("NFKC", text))
     return found if len(found) == len(_WORD.findall(folded(text))) else []
 
 

@@ -6,7 +6,6 @@ be written: what is once on the web is not taken back. Whoever ends the input pu
 
 import re
 import sys
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, get_args
 
@@ -20,6 +19,7 @@ from connector.language import say
 from connector.metadata.lists import code_lists as lists
 from connector.metadata.lists.code_lists import Value
 from connector.metadata.record.model import Access
+from connector.normal_form import normal_form
 from connector.participants.publisher import checked_address
 
 OPEN_RULES: Final = ("", "open-attribution")
@@ -34,7 +34,7 @@ class Proposal:
     """What the name of a file and the Musterdatenkatalog suggest."""
 
     def __init__(self, name: str) -> None:
-        stem = unicodedata.normalize("NFC", name.rpartition("/")[2].partition(".")[0])
+        stem = normal_form("NFC", name.rpartition("/")[2].partition(".")[0])
         words = [word for word in re.split(r"[\W_]+", stem) if word]
         self.title = _title_of(words) or name
         year = _YEAR.search(stem)

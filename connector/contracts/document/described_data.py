@@ -5,7 +5,6 @@ a provider can put no word into it that nobody has read (threat T65).
 """
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ from connector.contracts.document import sealing
 from connector.contracts.model import EvidenceObject
 from connector.errors import PeerError
 from connector.language.reasons import plain
+from connector.normal_form import normal_form
 from connector.protocol.messages import HANSE
 
 NAME = "requested.json"
@@ -54,7 +54,7 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def file_name(self) -> str:
         """What the file is called in the contract: after its title, since the name in the house is told to nobody."""
-        plain = unicodedata.normalize("NFKD", self.title.lower().translate(_SPELT)).encode("ascii", "ignore").decode()
+        plain = normal_form("NFKD", self.title.lower().translate(_SPELT)).encode("ascii", "ignore").decode()
         return (_OTHER.sub("-", plain)[:_TITLE].strip("-") or "data") + self.ending
 
 

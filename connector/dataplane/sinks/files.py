@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from connector.errors import PeerError, Unavailable
+from connector.normal_form import normal_form
 from connector.small_files import synced
 
 _PIECE = 1 << 20
@@ -128,7 +129,7 @@ def room() -> Iterator[None]:
 
 def safe_name(name: str) -> str:
     """At most 200 bytes of UTF-8; 'data' if nothing is left. Umlauts stay."""
-    visible = "".join(_visible(sign) for sign in unicodedata.normalize("NFC", name))
+    visible = "".join(_visible(sign) for sign in normal_form("NFC", name))
     plain = _FORBIDDEN.sub("_", visible).strip(" .")
     stem, dot, suffix = plain.rpartition(".")
     if not dot or len(suffix) > 16:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
+from connector.normal_form import normal_form, settled
 from connector.policy.odrl.model import Closure
 
 TEXT, WORD, TAG, IDENTIFIER = "text", "word", "tag", "identifier"
@@ -45,7 +46,7 @@ _PORT = re.compile(r"(?<=[a-z0-9\]]):(?:80|443)(?=[/?#]|$)")
 
 
 def _composed(text: str) -> bool:
-    return text.isascii() or unicodedata.normalize("NFC", text) == text
+    return text.isascii() or unicodedata.is_normalized("NFC", text)
 
 
 def is_identifier(text: str) -> bool:
@@ -61,7 +62,7 @@ def is_identifier(text: str) -> bool:
 
 def _disguised(text: str) -> bool:
     """Whether something in it shows nothing, or leads back up, as it stands or percent-encoded."""
-    plain = _ESCAPED.sub(_unescaped, text) if "%" in text else text
+    plain = settled(_ESCAPED.sub(_unescaped, text) if "%" in text else text)  # so many marks hide what they stand over
     return not plain.isprintable() or _INVISIBLE.search(plain) is not None or _DOTTED.search(plain) is not None
 
 
@@ -91,7 +92,7 @@ def well_formed(range: str, text: str) -> bool:
 @lru_cache(maxsize=4096)
 def evened(text: str) -> str:
     """The spelling that all confusable spellings of an identifier share: never to be shown, sent or kept."""
-    found = unicodedata.normalize("NFKC", _ESCAPED.sub(_unescaped, text)).casefold()
+    found = normal_form("NFKC", _ESCAPED.sub(_unescaped, text)).casefold()
     if found.startswith(("http://", "https://")):
         found = _PORT.sub("", "http" + found[found.index(":") :], count=1).rstrip("/?#")
     elif found.startswith("did:"):
@@ -101,7 +102,7 @@ def evened(text: str) -> str:
     elif found.startswith("urn:"):
         # Its resolution, query and fragment are no part of the name (RFC 8141, 3.1).
         found = found.partition("#")[0].partition("?")[0]
-    return unicodedata.normalize("NFC", found)
+    return normal_form("NFC", found)
 
 
 def _unescaped(match: re.Match[str]) -> str:
