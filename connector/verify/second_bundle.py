@@ -5,9 +5,10 @@ an earlier bundle of the same log, in which a place of the chain was taken by an
 
 Whoever keeps a log writes what it likes into it, and a signature can be spelled anew without its key. So a record alone
 accuses nobody: an end counts against a party only if a bundle shows the statement under that party's own seal.
+A bundle shows what was so until it was told: what was stated later it does not hide.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -16,6 +17,8 @@ from connector.verify.checks.contract import ROLES, Given, Members, Role
 from connector.verify.checks.examination import need
 from connector.verify.checks.logbook import Log
 from connector.verify.checks.records import Erased, Line, Logged
+from connector.verify.checks.trusted_time import SKEW_S, exact, written
+from connector.verify.formats.checkpoint import Checkpoint
 from connector.verify.formats.faults import Doubt, Fault
 from connector.verify.report import Report, Verdict
 
@@ -36,14 +39,19 @@ class Shown(NamedTuple):
 
 
 class LeftOut(NamedTuple):
-    """The record of a statement that one bundle does not show; `hidden`: its author leaves it out, as is proven."""
+    """The record of a statement that one bundle does not show; `hidden`: its author leaves it out, as is proven.
+
+    `until` is how far that bundle speaks (seconds), where the statement was sealed about then or later: else None.
+    """
 
     line: Logged
     hidden: bool
+    until: int | None = None
 
     @property
     def facts(self) -> Mapping[str, object]:
-        return {"at": str(self.line.record["at"])[:40], "seq": self.line.seq}
+        told = {} if self.until is None else {"until": written(self.until)}
+        return {"at": str(self.line.record["at"])[:40], "seq": self.line.seq, **told}
 
 
 def check(
@@ -54,10 +62,11 @@ def check(
 
     Fault `beside-other` for two contracts under one IRI, `beside-forked` where one log has two records at one place,
     `beside-hidden` where a party leaves out what it stated itself, as the other bundle proves; Doubt `beside-unproven`
-    if the second does not hold, `beside-other` if it is about an agreement of another IRI, `beside-missing` where a
-    statement may not have reached the other side, was erased there, or stands in a record alone,
-    `beside-countersigned` where they show two seals of the consumer: it may have sealed again after one that did not
-    hold.
+    if the second does not hold, `beside-other` if it is about an agreement of another IRI, `beside-since` where the
+    statement was sealed when the bundle without it had been told already, `beside-restored` where a log that goes on
+    under another origin has other records or fewer, `beside-missing` where a statement may not have reached the other
+    side, was erased there, or stands in a record alone, `beside-countersigned` where they show two seals of the
+    consumer: it may have sealed again after one that did not hold. No Doubt hides a Fault.
     """
     ours = logbook.chain(need(lines, "records"))
     broken = [one.sentence for one in report.checks if one.name in NEEDED and one.verdict is not Verdict.PASSED]
@@ -67,25 +76,42 @@ def check(
         raise Doubt("beside-other")
     if _contract(given.members) != _contract(other):
         raise Fault("beside-other")
-    if len({one["consumer.jws"] for one in (given.members, other) if "consumer.jws" in one}) > 1:
-        raise Doubt("beside-countersigned")
     theirs = logbook.chain(records.parse(other["records.ndjson"]))
     by = contract.exporting(given)
     beside = contract.standing(contract.read_seal(other["manifest.jws"]).did, given)
+    found = list(_countersigned(given.members, other))
     if beside is not None and beside.role == by.role:
-        _check_one_log(ours, theirs, need(log, "log").newest.origin == logbook.read(other).newest.origin)
-        return
-    holds = {one.name for one in report.checks if one.verdict is Verdict.PASSED}
-    here = Shown(ours, given.members, ended)
-    there = Shown(theirs, other, frozenset(role for role in ROLES if f"{role}-ending" in holds))
+        states = need(log, "log").newest, logbook.read(other).newest
+        found += _one_log((ours, theirs), states, (len(by.names), len(beside.names)))
+    else:
+        holds = {one.name for one in report.checks if one.verdict is Verdict.PASSED}
+        there = frozenset(role for role in ROLES if f"{role}-ending" in holds)
+        found += _ends(Shown(ours, given.members, ended), Shown(theirs, other, there), by.role)
+    for one in sorted(found, key=lambda one: isinstance(one, Doubt)):
+        raise one
+
+
+def _countersigned(ours: Members, theirs: Members) -> Iterator[Doubt]:
+    if len({one["consumer.jws"] for one in (ours, theirs) if "consumer.jws" in one}) > 1:
+        yield Doubt("beside-countersigned")
+
+
+def _ends(here: Shown, there: Shown, exporter: Role) -> Iterator[Fault]:
     for role in ROLES:
-        if (left := _left_out(role, here, there, own=role == by.role)) is not None:
-            raise (
-                Fault("beside-hidden-here", **left.facts) if left.hidden else Doubt("beside-missing-here", **left.facts)
-            )
-        if (left := _left_out(role, there, here, own=role != by.role)) is not None:
-            hidden = left.hidden
-            raise Fault("beside-hidden-there", **left.facts) if hidden else Doubt("beside-missing-there", **left.facts)
+        if (left := _left_out(role, here, there, own=role == exporter)) is not None:
+            if left.until is not None:
+                yield Doubt("beside-since-here", **left.facts)
+            elif left.hidden:
+                yield Fault("beside-hidden-here", **left.facts)
+            else:
+                yield Doubt("beside-missing-here", **left.facts)
+        if (left := _left_out(role, there, here, own=role != exporter)) is not None:
+            if left.until is not None:
+                yield Doubt("beside-since-there", **left.facts)
+            elif left.hidden:
+                yield Fault("beside-hidden-there", **left.facts)
+            else:
+                yield Doubt("beside-missing-there", **left.facts)
 
 
 def _contract(members: Members) -> tuple[bytes, bytes]:
@@ -93,11 +119,22 @@ def _contract(members: Members) -> tuple[bytes, bytes]:
     return members["agreement.json"], contract.read_seal(members["provider.jws"]).signed
 
 
-def _check_one_log(ours: Sequence[Line], theirs: Sequence[Line], same: bool) -> None:
-    """After a restore from a backup a log goes on under another origin, and what came since the backup is lost."""
-    for one, other in zip(ours, theirs, strict=False):
+def _one_log(
+    chains: tuple[Sequence[Line], Sequence[Line]], states: tuple[Checkpoint, Checkpoint], names: tuple[int, int]
+) -> Iterator[Fault]:
+    """After a restore from a backup a log goes on under another origin, and what came since the backup is lost.
+
+    `names`: how many DIDs the exporter had had. An older bundle has fewer records; one of a later origin never has.
+    """
+    same = states[0].origin == states[1].origin
+    for one, other in zip(*chains, strict=False):
         if (one.index, one.leaf) != (other.index, other.leaf):
-            raise Fault("beside-forked", seq=one.seq) if same else Doubt("beside-restored", seq=one.seq)
+            yield Fault("beside-forked", seq=one.seq) if same else Doubt("beside-restored", seq=one.seq)
+            return
+    ages = [(count, logbook.number(state)) for count, state in zip(names, states, strict=True)]
+    short, long = sorted((0, 1), key=lambda at: len(chains[at]))
+    if not same and len(chains[short]) < len(chains[long]) and ages[short] >= ages[long]:
+        yield Doubt("beside-restored", seq=chains[long][len(chains[short])].seq)
 
 
 def _left_out(role: Role, shown: Shown, beside: Shown, *, own: bool) -> LeftOut | None:
@@ -108,13 +145,23 @@ def _left_out(role: Role, shown: Shown, beside: Shown, *, own: bool) -> LeftOut 
         return None
     said = _said(role, beside)
     proven = next((line for line in missing if line.body["statement"] == said), None)
-    return LeftOut(missing[0] if proven is None else proven, proven is not None and _hidden(shown.lines, own))
+    if proven is None:
+        return LeftOut(missing[0], hidden=False)
+    until = _told_before(shown.lines, contract.read_seal(beside.members[termination.names(role)[1]]).iat)
+    return LeftOut(proven, until is None and _hidden(shown.lines, own), until)
 
 
 def _said(role: Role, shown: Shown) -> str | None:
     """The digest of the statement that this bundle has itself; None if there is none, or not all about it holds."""
     statement = shown.members.get(termination.names(role)[0])
     return sha256(statement).hexdigest() if role in shown.ended and statement is not None else None
+
+
+def _told_before(shown: Sequence[Line], sealed: int) -> int | None:
+    """How far a bundle speaks, if not yet beyond the time at which whoever states an end has booked it (0173)."""
+    times = (exact(line.record["at"]) for line in shown if isinstance(line, Logged))
+    until = max((at for at in times if at is not None), default=0)
+    return until if until < sealed + SKEW_S else None
 
 
 def _hidden(shown: Sequence[Line], own: bool) -> bool:

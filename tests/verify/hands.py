@@ -302,8 +302,8 @@ def _reached(hand: Hand, way: Attack, **given: object) -> str:
     return "today" if way is back_dated and str(report.stated["trusted_time"]) >= written(SEEN) else "can"
 
 
-DENIALS: Sequence[Attack] = (changed, ended_by("provider"), approval_dropped)
-"""What is laid beside the partner's honest bundle so that it passes no more."""
+DENIALS: Sequence[Attack] = (changed, ended_by("provider"), ended_by("provider", NOW - 300), approval_dropped)
+"""What is laid beside the partner's honest bundle so that it passes no more; an end dated before it was told, too."""
 WORST = ("FAILED", "open", "holds")
 
 

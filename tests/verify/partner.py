@@ -4,30 +4,34 @@ import json
 
 from connector.contracts.document import sealing
 from connector.verify.bundle import verify_bundle
+from connector.verify.checks.contract import Role
 from connector.verify.checks.trusted_time import written
 from connector.verify.report import Report
 from tests.verify.endings import digest, statement
-from tests.verify.forge import AGREEMENT, CONSUMER, NOW, PROVIDER, Case, Log, root_of
+from tests.verify.forge import AGREEMENT, CONSUMER, DAY, NOW, PROVIDER, Case, Log, root_of
 from tests.verify.judge import changed
 
 Files = dict[str, bytes]
 
 
-def ended(case: Case, log: Log | None = None) -> tuple[Log, Files]:
+def ended(
+    case: Case, log: Log | None = None, role: Role = "provider", at: int = NOW + 100
+) -> tuple[Log, Files]:
     """A log that knows of an end, with some things before and after it, told again; and the statement of it."""
-    said = statement(case, at=written(NOW + 100))
-    place = sealing.address(root_of(PROVIDER), said)
-    token = case.seal(case.provider, [sealing.Reference(place, said, "application/json")], NOW + 100).encode()
+    key = case.provider if role == "provider" else case.consumer
+    said = statement(case, role, at=written(at))
+    place = sealing.address(root_of(key.did), said)
+    token = case.seal(key, [sealing.Reference(place, said, "application/json")], at).encode()
     whole = case.log.copy() if log is None else log
-    whole.at = NOW + 100
-    body = {"event": "stated", "by": "provider", "statement": digest(said), "jws": digest(token)}
+    whole.at = at
+    body = {"event": "stated", "by": role, "statement": digest(said), "jws": digest(token)}
     whole.add("termination", AGREEMENT, body)
     whole.noise(2)
-    whole.add("termination", AGREEMENT, {"event": "ended", "by": "provider"})
+    whole.add("termination", AGREEMENT, {"event": "ended", "by": role})
     whole.add("transfer", AGREEMENT, {"bytes": 7})
     whole.noise(1)
     whole.close(AGREEMENT)
-    return whole, {"termination-provider.json": said, "termination-provider.jws": token}
+    return whole, {f"termination-{role}.json": said, f"termination-{role}.jws": token}
 
 
 class Partner:
@@ -48,13 +52,22 @@ class Partner:
         self.case.exporter = self.case.provider if log.did == PROVIDER else self.case.consumer
         return changed(self.case, log=log.evidence(AGREEMENT), more=files or {}, trust_list=self.trust_list)
 
-    def sealed_otherwise(self, seals: dict[str, str]) -> bytes:
-        """By the consumer, whose log names these seals instead of the honest ones."""
+    def silent(self, log: Log) -> bytes:
+        """Told a day later, by when whoever states an end has booked it, as if nothing had happened."""
+        later = log.copy()
+        later.at = NOW + DAY
+        later.noise(1)
+        self.case.witness.at = NOW + DAY + 60
+        return self.bundle(later)
+
+    def sealed_otherwise(self, seals: dict[str, str], at: int = NOW) -> bytes:
+        """By the consumer, whose log names these seals instead of the honest ones, told at that time."""
         log = self.case.new_log(CONSUMER)
         log.keys = self.log.keys
         head = log.add("key", None, {"document": digest(self.case.parts.consumer_document)})
         named = {name.replace("_jws", "Jws"): digest(seal.encode()) for name, seal in seals.items()}
         log.add("agreement", AGREEMENT, {**self.bound, "keyHead": head, **named})
+        log.at, self.case.witness.at = at, max(at, self.case.witness.at)
         self.case.exporter = self.case.consumer
         return changed(self.case, log=log.evidence(AGREEMENT), trust_list=self.trust_list, **seals)
 

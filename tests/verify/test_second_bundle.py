@@ -12,7 +12,7 @@ from connector.verify.checks.trusted_time import written
 from connector.verify.formats import base64url, jcs
 from tests.verify.endings import digest, statement
 from tests.verify.forge import AGREEMENT, CONSUMER, DAY, NOW, PROVIDER, Case, SealCa, SealKey, root_of
-from tests.verify.judge import FAILED, INDETERMINATE, PASSED
+from tests.verify.judge import FAILED, INDETERMINATE, PASSED, local
 from tests.verify.partner import Partner, ended
 
 pytestmark = pytest.mark.threat("T68")
@@ -20,12 +20,19 @@ P256 = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 """The order of the curve: (r, s) and (r, order - s) are signatures over the same."""
 
 
+def respelt(jws: str) -> str:
+    """The other signature of that key over the same."""
+    head, _, tail = jws.split(".")
+    r, s = base64url.decode(tail)[:32], int.from_bytes(base64url.decode(tail)[32:])
+    return f"{head}..{base64url.encode(r + (P256 - s).to_bytes(32))}"
+
+
 def test_the_partners_bundle_shows_what_was_hidden(case: Case) -> None:
     """>> a log in which the end was never written, sealed and told as if << beside the partner's bundle: refused."""
     partner = Partner(case)
     whole, files = ended(case)
     theirs = partner.bundle(*ended(case, partner.log))
-    honest, hiding = partner.bundle(whole, files), partner.bundle(case.log.copy())
+    honest, hiding = partner.bundle(whole, files), partner.silent(case.log)
     code, report = partner.compared(honest, theirs)
     assert (code, report.verdict) == ("", PASSED), report.reason
     assert verify_bundle(hiding, case.roots).verdict is PASSED, "by itself nothing shows what its owner never logged"
@@ -38,7 +45,7 @@ def test_what_never_arrived_is_no_lie(case: Case) -> None:
     """>> the provider's statement did not reach the consumer << not judged, and both are to be asked."""
     partner = Partner(case)
     whole, files = ended(case)
-    honest, silent = partner.bundle(whole, files), partner.bundle(partner.log)
+    honest, silent = partner.bundle(whole, files), partner.silent(partner.log)
     assert partner.compared(honest, silent)[0] == "beside-missing-there"
     code, report = partner.compared(silent, honest)
     assert (code, report.verdict) == ("beside-missing-here", INDETERMINATE)
@@ -70,7 +77,8 @@ def test_the_newest_of_several_ends_is_told_as_hidden(case: Case) -> None:
     log = partner.log.copy()
     log.add("termination", AGREEMENT, {"event": "stated", "by": "provider", "statement": "0" * 64, "jws": "1" * 64})
     log, files = ended(case, log)
-    code, report = partner.compared(partner.bundle(case.log.copy()), partner.bundle(log, files))
+    theirs = partner.bundle(log, files)
+    code, report = partner.compared(partner.silent(case.log), theirs)
     assert (code, report.verdict) == ("beside-hidden-here", FAILED)
 
 
@@ -85,7 +93,8 @@ def test_bug_a_statement_was_hashed_once_for_each_record_that_is_missing(
     for number in range(20):
         body = {"event": "stated", "by": "provider", "statement": f"{number:064x}", "jws": "0" * 64}
         log.add("termination", AGREEMENT, body)
-    ours, theirs = partner.bundle(case.log.copy()), partner.bundle(*ended(case, log))
+    theirs = partner.bundle(*ended(case, log))
+    ours = partner.silent(case.log)
 
     def counted(data: bytes) -> object:
         hashed.append(len(data))
@@ -96,21 +105,88 @@ def test_bug_a_statement_was_hashed_once_for_each_record_that_is_missing(
     assert len(hashed) == 1
 
 
+@pytest.mark.threat("T179")
+def test_bug_an_older_copy_was_said_to_hide_an_end_of_afterwards(case: Case) -> None:
+    """Bug: >> the provider's copy of the first day, and the partner's, which shows what the provider ended two days
+    later << FAILED, whichever is laid beside the other. Not proven, with the time until which the older one speaks."""
+    partner = Partner(case)
+    older = partner.bundle(case.log.copy())
+    case.witness.at = NOW + 2 * DAY + 60
+    newer = partner.bundle(*ended(case, partner.log, at=NOW + 2 * DAY))
+    for first, second, code in ((older, newer, "beside-since-here"), (newer, older, "beside-since-there")):
+        found, report = partner.compared(first, second)
+        assert (found, report.verdict) == (code, INDETERMINATE)
+        assert local(NOW) in report.reason
+
+
+@pytest.mark.threat("T179")
+@pytest.mark.parametrize("told", [NOW + 399, NOW + 400])
+def test_who_states_an_end_may_take_minutes_to_book_it(case: Case, told: int) -> None:
+    """>> told just before, and just when five minutes are over << not proven, then refused."""
+    partner = Partner(case)
+    theirs = partner.bundle(*ended(case, partner.log))
+    case.log.at = told
+    case.log.noise(1)
+    case.witness.at = told
+    code = partner.compared(partner.bundle(case.log), theirs)[0]
+    assert code == ("beside-hidden-here" if told == NOW + 400 else "beside-since-here")
+
+
+@pytest.mark.threat("T179")
+def test_bug_an_end_that_never_came_covered_up_one_that_was_hidden(case: Case) -> None:
+    """Bug: >> the consumer leaves out its own end and the provider's << not proven: the provider's may not have come.
+    What it hides itself is refused, whatever else is open."""
+    partner = Partner(case)
+    log, files = ended(case)
+    log, more = ended(case, log, "consumer", NOW + 110)
+    whole = partner.bundle(log, files | more)
+    assert verify_bundle(whole, case.roots).verdict is PASSED
+    code, report = partner.compared(partner.silent(partner.log), whole)
+    assert (code, report.verdict) == ("beside-hidden-here", FAILED)
+
+
+@pytest.mark.threat("T179")
+def test_bug_a_second_countersignature_covered_up_an_end_that_was_hidden(case: Case) -> None:
+    """Bug: >> the consumer spells its own seal the other way and leaves out its end << not proven: two seals."""
+    partner = Partner(case)
+    whole = partner.bundle(*ended(case, role="consumer"))
+    hiding = partner.sealed_otherwise({"consumer_jws": respelt(case.parts.consumer_jws or "")}, at=NOW + DAY)
+    assert verify_bundle(hiding, case.roots).verdict is PASSED
+    code, report = partner.compared(hiding, whole)
+    assert (code, report.verdict) == ("beside-hidden-here", FAILED)
+
+
+@pytest.mark.threat("T179")
+def test_bug_a_log_cut_under_a_new_origin_passed_for_an_older_copy(case: Case) -> None:
+    """Bug: >> the provider says that it restored its log, from just before the end that its own earlier bundle shows
+    << PASSED beside that one, as if it had only been made before it."""
+    partner = Partner(case)
+    case.log.close(AGREEMENT)
+    cut = case.log.copy()
+    earlier = partner.bundle(*ended(case))
+    assert partner.compared(partner.bundle(cut), earlier)[0] == "", "of one origin it is an older copy"
+    cut.epoch = 1
+    for first, second in ((partner.bundle(cut), earlier), (earlier, partner.bundle(cut))):
+        code, report = partner.compared(first, second)
+        assert (code, report.verdict) == ("beside-restored", INDETERMINATE)
+    longer, files = ended(case)
+    longer.epoch = 1
+    assert partner.compared(partner.bundle(longer, files), partner.bundle(case.log))[0] == "", "it went on since"
+
+
 @pytest.mark.threat("T176")
 def test_bug_a_signature_spelled_anew_was_another_contract(case: Case) -> None:
     """Bug: >> the consumer spells the provider's signature the other way and seals over that << the provider's honest
     bundle was FAILED beside it, as if it had sealed two contracts."""
     partner, parts = Partner(case), case.parts
     honest = partner.bundle(case.log.copy())
-    head, _, tail = parts.provider_jws.split(".")
-    r, s = base64url.decode(tail)[:32], int.from_bytes(base64url.decode(tail)[32:])
-    respelt = f"{head}..{base64url.encode(r + (P256 - s).to_bytes(32))}"
+    spelt = respelt(parts.provider_jws)
     assert parts.approval_consumer is not None
     references = sealing.references(
         parts.agreement, AGREEMENT, provider_root=root_of(PROVIDER), signer_root=root_of(CONSUMER), text=parts.text,
-        profile=parts.profile, dataset=parts.dataset, approval=parts.approval_consumer, provider_jws=respelt,
+        profile=parts.profile, dataset=parts.dataset, approval=parts.approval_consumer, provider_jws=spelt,
     )  # fmt: skip
-    seals = {"provider_jws": respelt, "consumer_jws": case.seal(case.consumer, references)}
+    seals = {"provider_jws": spelt, "consumer_jws": case.seal(case.consumer, references)}
     code, report = partner.compared(honest, partner.sealed_otherwise(seals))
     assert (code, report.verdict) == ("beside-countersigned", INDETERMINATE)
 

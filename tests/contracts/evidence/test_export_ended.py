@@ -69,7 +69,8 @@ async def test_an_end_cannot_be_taken_out_of_what_was_exported(towns: Towns, tmp
 
 
 async def test_each_side_tells_and_both_agree(towns: Towns, tmp_path: Path) -> None:
-    """>> both export after the end << laid beside each other they say the same; the statement hidden by one shows."""
+    """>> both export after the end << laid beside each other they say the same; the copy of before speaks of no end,
+    and is not said to hide it."""
     agreement = await towns.concluded(CONSUMER, PROVIDER)
     evidence, roots = await listed(towns, tmp_path, Cosigner())
     early = await evidence.bundle(PROVIDER, agreement.id)
@@ -81,7 +82,7 @@ async def test_each_side_tells_and_both_agree(towns: Towns, tmp_path: Path) -> N
         assert report.holds_apart_from_time, report.reason
         assert "beside" in {check.name for check in report.checks}
     report = verify_bundle(early, roots, "en", beside=theirs)
-    assert [check.code for check in report.checks if check.name == "beside"] == ["beside-hidden-here"]
+    assert [check.code for check in report.checks if check.name == "beside"] == ["beside-since-here"]
 
 
 @pytest.mark.on_both
