@@ -14,9 +14,7 @@ from tests.verify.judge import changed
 Files = dict[str, bytes]
 
 
-def ended(
-    case: Case, log: Log | None = None, role: Role = "provider", at: int = NOW + 100
-) -> tuple[Log, Files]:
+def ended(case: Case, log: Log | None = None, role: Role = "provider", at: int = NOW + 100) -> tuple[Log, Files]:
     """A log that knows of an end, with some things before and after it, told again; and the statement of it."""
     key = case.provider if role == "provider" else case.consumer
     said = statement(case, role, at=written(at))

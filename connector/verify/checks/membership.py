@@ -48,8 +48,8 @@ def check(
             doubt = doubt or open_question
     if doubt is not None:
         raise doubt
-    if seen is not None and seen >= listed.speaks_until:
-        raise Doubt("list-withheld", at=written(seen), until=written(listed.speaks_until))
+    if seen is not None and seen >= (until := listed.on(seen).next_update):
+        raise Doubt("list-withheld", at=written(seen), until=written(until))
 
 
 def _moved(role: Role, given: Given, listed: TrustList, claimed: int, at: int) -> bool:
@@ -97,5 +97,5 @@ def _judge(did: str, known: TrustList, at: int) -> None:
         raise Doubt("member-suspended", did=did, at=written(at))
     if not member.period.holds(at):
         raise Doubt("member-later", did=did, at=written(at), since=written(member.period.begin or 0))
-    if at >= known.speaks_until:
-        raise Doubt("list-expired", at=written(at), until=written(known.speaks_until))
+    if at >= listed.next_update:
+        raise Doubt("list-expired", at=written(at), until=written(listed.next_update))

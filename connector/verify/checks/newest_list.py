@@ -20,7 +20,8 @@ from connector.verify.formats.faults import Doubt, Fault
 from connector.verify.formats.trustlist import Member, Period, SecondKey, TrustList
 
 _UNTIL, _STRUCK = "validUntil", "struckSince"
-_IDENTITY = ("kty", "crv", "alg", "x", "y", "pub")
+_ENDS = (_UNTIL, _STRUCK)
+_IDENTITY = ("kty", "crv", "x", "y", "pub")
 
 
 def judged_by(bundled: bytes, given: bytes | None, anchors: Anchors) -> TrustList:
@@ -58,14 +59,12 @@ def _newest(bundled: TrustList, given: TrustList) -> TrustList:
 
 def continued(older: TrustList, newer: TrustList) -> TrustList:
     """The newer list, with what the older one says of keys that the newer one does not name."""
-    issued = older.issued_at
+    issued, alone = older.issued_at, _struck(older, newer)
     listed = {did: _followed(older.members.get(did), member, issued) for did, member in newer.members.items()}
     told = {before for one in listed.values() for before, _ in one.succeeds}
     gone = {did: _gone(one, told) for did, one in older.members.items() if did not in listed}
-    witnesses = [*_vouching(older.witnesses, newer.witnesses, issued), *older.witnesses]
-    return replace(
-        newer, members={**listed, **gone}, witnesses=witnesses, exported=older.issued, older=_struck(older, newer)
-    )
+    witnesses = [*_vouching(older.witnesses, newer.witnesses, issued), *alone.witnesses]
+    return replace(newer, members={**listed, **gone}, witnesses=witnesses, exported=older.issued, older=alone)
 
 
 def _struck(older: TrustList, newer: TrustList) -> TrustList:
@@ -74,7 +73,8 @@ def _struck(older: TrustList, newer: TrustList) -> TrustList:
     struck = {_identity(key): key for _, key in _witness_keys(newer.witnesses) if _STRUCK in key}
 
     def kept(key: object) -> object:
-        return struck.get(_identity(key), key) if isinstance(key, dict) else key
+        gone = struck.get(_identity(key)) if isinstance(key, dict) else None
+        return key if gone is None else {**key, **{name: gone[name] for name in _ENDS if name in gone}}
 
     return replace(older, members=members, witnesses=_each_key(older.witnesses, lambda _, key: kept(key)))
 

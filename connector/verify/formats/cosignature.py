@@ -14,7 +14,7 @@ from connector.verify.formats import base64url
 from connector.verify.formats.checkpoint import ED25519, ML_DSA_44, TIMED_ED25519, Checkpoint, NoteKey, checked, key_of
 from connector.verify.formats.faults import Fault
 from connector.verify.formats.names import seen
-from connector.verify.formats.trustlist import seconds
+from connector.verify.formats.trustlist import earlier, seconds
 
 LIMIT = 262_144
 """Characters of a policy file: 32 ML-DSA keys and much comment."""
@@ -210,7 +210,7 @@ def _listed(entry: object) -> tuple[str, list[tuple[NoteKey, int | None, int]]]:
 
 def until(jwk: Mapping[str, object]) -> int | None:
     """The last second (POSIX) that counts of this key of a witness; None for one in use. Fault `trust-list-form`."""
-    return seconds(jwk.get("validUntil"))
+    return earlier(seconds(jwk.get("validUntil")), seconds(jwk.get("struckSince")))
 
 
 def _since(jwk: Mapping[str, object]) -> int:

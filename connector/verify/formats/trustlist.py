@@ -139,11 +139,6 @@ class TrustList:
         """The list that judges what was so at that time (seconds): up to its day the one in the bundle (0194)."""
         return self if self.older is None or at > self.older.issued_at else self.older
 
-    @property
-    def speaks_until(self) -> int:
-        """In seconds; where there are two lists the later end."""
-        return max(self.next_update, 0 if self.older is None else self.older.next_update)
-
     def taken(self, did: str) -> tuple[str, int] | None:
         """Who took its place, and since when (seconds): not before the day of the list in the bundle, if that one does
         not say so."""
@@ -352,8 +347,8 @@ def _certificate(value: object) -> tuple[str, Period]:
         case str(digest):
             period = Period()
         case {"sha256": str(digest), **more}:
-            struck = seconds(more.get("struckSince")) is not None
-            period = Period(seconds(more.get("validFrom")), seconds(more.get("validUntil")), struck)
+            struck, end = seconds(more.get("struckSince")), seconds(more.get("validUntil"))
+            period = Period(seconds(more.get("validFrom")), earlier(end, struck), struck is not None)
         case _:
             raise Fault("trust-list-form")
     if not _SHA256.fullmatch(digest):
@@ -378,6 +373,11 @@ def _second_key(value: object) -> SecondKey:
             return SecondKey(key, Period(seconds(more.get("validFrom")), seconds(more.get("validUntil"))))
         case _:
             raise Fault("trust-list-form")
+
+
+def earlier(end: int | None, struck: int | None) -> int | None:
+    """What was struck off counts no more from then, nor behind its end."""
+    return min((one for one in (end, struck) if one is not None), default=None)
 
 
 def seconds(text: object) -> int | None:

@@ -12,6 +12,7 @@ from tests.verify.costly import steps
 from tests.verify.forge import AGREEMENT, CONSUMER, DAY, NOW, PROVIDER, Case, SealCa
 from tests.verify.judge import FAILED, INDETERMINATE, PASSED, changed, named
 from tests.verify.later_lists import CHANGES, TIMES, Claims, Honest, bundles, entry, open_bundles, some, under
+from tests.verify.moved import EXPORTED
 
 pytestmark = pytest.mark.threat("T154")
 BEFORE, AFTER = NOW - DAY, NOW + 200
@@ -179,3 +180,44 @@ def test_two_long_lists_take_steps_by_their_size(honest: Bundles) -> None:
         sizes.append(len(bundle.signed) + len(given))
     few, many_ = ((counts[n] - counts[0]) / (sizes[n] - sizes[0]) for n in (1, 2))
     assert many_ <= 1.2 * few, (counts, sizes)
+
+
+@pytest.mark.threat("T179")
+def test_bug_an_older_list_that_is_valid_for_ever_spoke_for_one_that_is_over(honest: Bundles) -> None:
+    """Bug: >> a list of before that was to hold until 2099, and a newer one that ended before the seal << PASSED, as if
+    nothing could have been said since. Not proven."""
+    one = honest["plain", BEFORE].with_list(lambda claims: claims.update(nextUpdate="2099-01-01T00:00:00Z"))
+    claims = one.claims | {"version": 8, "issued": written(BEFORE + 1), "nextUpdate": written(NOW - 10)}
+    report = judged(one, one.authority.signed(claims).encode())
+    assert (report.verdict, codes(report)) == (INDETERMINATE, {"membership": "list-expired"})
+
+
+@pytest.mark.threat("T179")
+@pytest.mark.parametrize("end", [None, EXPORTED], ids=["without an end", "before its end"])
+def test_bug_what_was_struck_off_counted_until_an_end_that_stands_beside_it(honest: Bundles, end: int | None) -> None:
+    """Bug: >> a certificate and a witness are called stolen since before the seal, without an end or with a later one
+    << PASSED. What was struck off counts from the time that is stated."""
+    since = {"struckSince": written(NOW - 10)} | ({} if end is None else {"validUntil": written(end)})
+    one = honest["qualified", AFTER]
+    (digest,) = entry(one.claims, PROVIDER)["sealCertificates"]
+    report = judged(
+        one, one.later(lambda all_: entry(all_, PROVIDER).update(sealCertificates=[{"sha256": digest, **since}]))
+    )
+    assert named(report) == ("provider-seal", "certificate-period")
+    plain = honest["plain", AFTER]
+    report = judged(plain, plain.later(lambda all_: [key.update(since) for key in all_["witnesses"][0]["keys"]]))
+    assert codes(report) == {"time": "no-time"}
+
+
+@pytest.mark.threat("T179")
+def test_bug_a_struck_key_of_a_witness_counted_where_it_is_spelled_otherwise(honest: Bundles) -> None:
+    """Bug: >> the newer list strikes it off under another name of its operator, with a member that nobody reads << the
+    one in the older list vouched on."""
+    one = honest["plain", AFTER]
+
+    def struck(claims: Claims) -> None:
+        about("witness renamed", PROVIDER, NOW)(claims)
+        for key in claims["witnesses"][0]["keys"]:
+            key |= {"alg": "EdDSA", "struckSince": written(TIMES[0]), "validUntil": written(TIMES[0])}
+
+    assert codes(judged(one, one.later(struck))) == {"time": "no-time"}
