@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
-from connector.verify.checks import contract, logbook, records, termination
+from connector.verify.checks import contract, logbook, records, revocation, termination
 from connector.verify.checks.contract import ROLES, Given, Members, Role
 from connector.verify.checks.examination import need
 from connector.verify.checks.logbook import Log
@@ -65,8 +65,9 @@ def check(
     if the second does not hold, `beside-other` if it is about an agreement of another IRI, `beside-since` where the
     statement was sealed when the bundle without it had been told already, `beside-restored` where a log that goes on
     under another origin has other records or fewer, `beside-missing` where a statement may not have reached the other
-    side, was erased there, or stands in a record alone, `beside-countersigned` where they show two seals of the
-    consumer: it may have sealed again after one that did not hold. No Doubt hides a Fault.
+    side, was erased there, or stands in a record alone, `beside-withdrawn` where the other contract bears a key that
+    its owner had withdrawn, `beside-countersigned` where they show two seals of the consumer: it may
+    have sealed again after one that did not hold. No Doubt hides a Fault.
     """
     ours = logbook.chain(need(lines, "records"))
     broken = [one.sentence for one in report.checks if one.name in NEEDED and one.verdict is not Verdict.PASSED]
@@ -75,6 +76,7 @@ def check(
     if need(given.agreement, "agreement").iri != contract.parse_agreement(other["agreement.json"]).iri:
         raise Doubt("beside-other")
     if _contract(given.members) != _contract(other):
+        _doubt_withdrawn(given, lines or (), other, report)
         raise Fault("beside-other")
     theirs = logbook.chain(records.parse(other["records.ndjson"]))
     by = contract.exporting(given)
@@ -91,7 +93,7 @@ def check(
         raise one
 
 
-def _countersigned(ours: Members, theirs: Members) -> Iterator[Doubt]:
+def _countersigned(ours: Members, theirs: Members) -> Iterator[Fault]:
     if len({one["consumer.jws"] for one in (ours, theirs) if "consumer.jws" in one}) > 1:
         yield Doubt("beside-countersigned")
 
@@ -117,6 +119,16 @@ def _ends(here: Shown, there: Shown, exporter: Role) -> Iterator[Fault]:
 def _contract(members: Members) -> tuple[bytes, bytes]:
     """What the provider sealed, by what was signed: a signature by a curve can be spelled in two ways by anybody."""
     return members["agreement.json"], contract.read_seal(members["provider.jws"]).signed
+
+
+def _doubt_withdrawn(given: Given, lines: Sequence[Line], other: Members, report: Report) -> None:
+    """Whoever stole the provider's key makes other contracts with it: by the provider's own log it was withdrawn when
+    others saw that seal first. Doubt `beside-withdrawn`."""
+    seal = contract.read_seal(other["provider.jws"])
+    since = revocation.withdrawn(seal, lines) if contract.exporting(given).role == "provider" else None
+    seen = exact(report.stated.get("trusted_time"))
+    if since is not None and (seen is None or since <= seen):
+        raise Doubt("beside-withdrawn", kid=seal.kid, since=written(since))
 
 
 def _one_log(

@@ -12,8 +12,9 @@ from connector.verify.checks.trusted_time import written
 from connector.verify.formats import base64url, jcs
 from tests.verify.endings import digest, statement
 from tests.verify.forge import AGREEMENT, CONSUMER, DAY, NOW, PROVIDER, Case, SealCa, SealKey, root_of
-from tests.verify.judge import FAILED, INDETERMINATE, PASSED, local
+from tests.verify.judge import FAILED, INDETERMINATE, PASSED, changed, local
 from tests.verify.partner import Partner, ended
+from tests.verify.responder import SEEN
 
 pytestmark = pytest.mark.threat("T68")
 P256 = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -125,10 +126,10 @@ def test_who_states_an_end_may_take_minutes_to_book_it(case: Case, told: int) ->
     """>> told just before, and just when five minutes are over << not proven, then refused."""
     partner = Partner(case)
     theirs = partner.bundle(*ended(case, partner.log))
-    case.log.at = told
-    case.log.noise(1)
-    case.witness.at = told
-    code = partner.compared(partner.bundle(case.log), theirs)[0]
+    log, case.witness.at = case.log.copy(), told
+    log.at = told
+    log.noise(1)
+    code = partner.compared(partner.bundle(log), theirs)[0]
     assert code == ("beside-hidden-here" if told == NOW + 400 else "beside-since-here")
 
 
@@ -154,6 +155,27 @@ def test_bug_a_second_countersignature_covered_up_an_end_that_was_hidden(case: C
     assert verify_bundle(hiding, case.roots).verdict is PASSED
     code, report = partner.compared(hiding, whole)
     assert (code, report.verdict) == ("beside-hidden-here", FAILED)
+
+
+@pytest.mark.threat("T179")
+def test_bug_a_stolen_key_made_another_contract_that_failed_the_honest_one(case: Case) -> None:
+    """Bug: >> the provider withdrew its key; whoever stole it seals another contract with the consumer, dated back,
+    which others see a day later << the provider's honest bundle was FAILED. Seen before, it is the provider's."""
+    case.witness.at = SEEN
+    partner, thief = Partner(case), Case(ca=case.ca, authority=case.authority, witness=case.witness)
+    gone = {"event": "key-revoked", "kid": case.provider.kid, "from": written(SEEN + 1), "document": "0" * 64}
+    log = case.log.copy()
+    log.add("key", None, gone)
+    honest = partner.bundle(log)
+    assert verify_bundle(honest, case.roots).verdict is PASSED
+    thief.provider, thief.consumer, thief.exporter = case.provider, case.consumer, case.consumer
+    for seen, code in ((SEEN, "beside-other"), (NOW + DAY, "beside-withdrawn")):
+        case.witness.at = seen
+        thief.log = case.new_log(CONSUMER)
+        thief.log.keys = partner.log.keys
+        thief.parts = thief.make("Straßenbäume gegen Entgelt")
+        found, report = partner.compared(honest, changed(thief, trust_list=partner.trust_list))
+        assert (found, report.verdict) == (code, FAILED if code == "beside-other" else INDETERMINATE)
 
 
 @pytest.mark.threat("T179")
