@@ -73,8 +73,9 @@ def _struck(older: TrustList, newer: TrustList) -> TrustList:
     struck = {_identity(key): key for _, key in _witness_keys(newer.witnesses) if _STRUCK in key}
 
     def kept(key: object) -> object:
-        gone = struck.get(_identity(key)) if isinstance(key, dict) else None
-        return key if gone is None else {**key, **{name: gone[name] for name in _ENDS if name in gone}}
+        if not isinstance(key, dict) or (gone := struck.get(_identity(key))) is None:
+            return key
+        return {**key, **{name: gone[name] for name in _ENDS if name in gone}}
 
     return replace(older, members=members, witnesses=_each_key(older.witnesses, lambda _, key: kept(key)))
 
