@@ -1,10 +1,9 @@
 """Which scope a key for programs needs for which route of the management surface (spec/accounts.md 6.2).
 
 A route that is not in this table stops the start: nothing is open by mistake. `operate` is for the process, and for
-what its operator does with a participant; it reads no data, no contract and no log of anybody. Who may come in is
-decided on the Unix socket alone (`ON_SOCKET`): a key for metrics must not make sign-in links for stewards. So is who is
-written out whole, or taken in (spec/moving.md), who leaves, takes its evidence along and is deleted, and the copy of
-the whole database.
+what its operator does with a participant; it reads no data, no contract and no log of anybody. What cannot be taken
+back, and who comes in, decides, or is believed by which key, is on the Unix socket alone (`ON_SOCKET`): a key for
+metrics that is stolen must not make sign-in links, end what people hold in doubt, or take a participant its keys.
 """
 
 from collections.abc import Iterable, Mapping
@@ -55,47 +54,39 @@ _TABLE: Mapping[Scope, str] = {
         GET P/persons/{pseudonym} | POST P/persons/{pseudonym}/erase | POST P/holds | POST P/holds/{id}/lift
     """,
     "operate": """
-        GET V/people | POST V/people | POST V/people/remove | POST V/people/role | POST V/people/link
-        POST P/invitations | GET V/program-keys | POST V/program-keys | POST V/program-keys/end
-        GET V/participants | POST V/participants | POST P/publisher | POST P/keys/{purpose}/rotate
-        POST P/keys/{purpose}/revoke | POST P/seal | POST P/seal/request | POST P/peers | POST P/allowances
-        GET P/leaving | POST P/close | GET P/leaving/evidence | POST P/leaving/evidence
-        GET P/leaving/agreements/{id} | POST P/delete | GET P/move | POST P/move | GET P/move/archive
-        POST P/move/hand-over | POST P/move/stay | GET V/arrivals | POST V/arrivals | GET V/arrivals/{p}
-        POST V/arrivals/{p}/archive | POST V/arrivals/{p}/begin | POST V/arrivals/{p}/give-up
-        GET V/process | GET V/clock | POST V/backup/database
-        POST V/trust/reload | POST V/trust/accept | GET V/trust/forks | GET V/trust/forks/{authority}
-        POST V/trust/forks/settle | GET V/witness | POST V/witness/rotate
-        POST P/space | POST P/space/rules | POST P/spaces | POST P/spaces/look | POST P/spaces/progress
-        POST P/spaces/leave | POST P/spaces/merge | POST P/spaces/merge/withdraw
+        GET V/participants | POST P/publisher | POST P/allowances | GET V/process | GET V/clock
+        POST V/trust/reload | GET V/trust/forks | GET V/trust/forks/{authority} | GET V/witness
+        POST P/spaces/look | POST P/spaces/progress
         GET R/health/live | GET R/health/ready | GET R/health/started | GET R/metrics
     """,
 }
+_SOCKET = """
+    GET V/people | POST V/people | POST V/people/remove | POST V/people/role | POST V/people/link
+    POST P/invitations | GET V/program-keys | POST V/program-keys | POST V/program-keys/end
+    POST V/participants | POST P/keys/{purpose}/rotate | POST P/keys/{purpose}/revoke | POST P/seal
+    POST P/seal/request | POST P/peers | POST V/trust/accept | POST V/trust/forks/settle | POST V/witness/rotate
+    POST P/space | POST P/space/rules | POST P/spaces | POST P/spaces/leave | POST P/spaces/merge
+    POST P/spaces/merge/withdraw | GET P/leaving | POST P/close | GET P/leaving/evidence | POST P/leaving/evidence
+    GET P/leaving/agreements/{id} | POST P/delete | GET P/move | POST P/move | GET P/move/archive
+    POST P/move/hand-over | POST P/move/stay | GET V/arrivals | POST V/arrivals | GET V/arrivals/{p}
+    POST V/arrivals/{p}/archive | POST V/arrivals/{p}/begin | POST V/arrivals/{p}/give-up | POST V/backup/database
+"""
 _PLACES = {"P": "/api/v1/participants/{p}", "V": "/api/v1", "A": "/api", "R": ""}
 
 
-def _rows() -> Iterable[tuple[str, Scope]]:
-    for scope, text in _TABLE.items():
-        for row in text.replace("\n", "|").split("|"):
-            if row.strip():
-                method, _, path = row.strip().partition(" ")
-                place, slash, rest = path.partition("/")
-                yield f"{method} {_PLACES[place]}{slash}{rest}", scope
+def _rows(text: str) -> Iterable[str]:
+    for row in text.replace("\n", "|").split("|"):
+        if row.strip():
+            method, _, path = row.strip().partition(" ")
+            place, slash, rest = path.partition("/")
+            yield f"{method} {_PLACES[place]}{slash}{rest}"
 
 
-SCOPE_OF: Mapping[str, Scope] = dict(_rows())
-"""By method and path."""
-
-
-ON_SOCKET = frozenset(
-    row
-    for row in SCOPE_OF
-    if row.partition(" ")[2].startswith(("/api/v1/people", "/api/v1/program-keys", "/api/v1/arrivals"))
-    or row.endswith(("{p}/invitations", "{p}/close", "{p}/delete", "/backup/database"))
-    or "/{p}/move" in row
-    or "/{p}/leaving" in row
-)
+ON_SOCKET: frozenset[str] = frozenset(_rows(_SOCKET))
 """What no key opens, whatever its scopes."""
+_KEYED: Mapping[str, Scope] = {row: scope for scope, text in _TABLE.items() for row in _rows(text)}
+SCOPE_OF: Mapping[str, Scope] = {**_KEYED, **dict.fromkeys(ON_SOCKET, "operate")}
+"""By method and path."""
 
 
 def scope_of(method: str, path: str) -> Scope:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
 import pytest
@@ -15,6 +16,11 @@ from connector.errors import Defect, Unauthenticated
 from connector.storage.database import Still, actor
 
 DATASETS = "/api/v1/participants/{p}/datasets"
+SEVERE = (
+    "/api/v1/people/link", "/api/v1/trust/accept", "/api/v1/witness/rotate",
+    "/api/v1/participants/{p}/keys/{purpose}/revoke", "/api/v1/participants/{p}/spaces/leave",
+    "/api/v1/participants/{p}/space/rules",
+)  # fmt: skip
 
 
 class Keys:
@@ -43,7 +49,7 @@ class Group:
         get(DATASETS, say, media="text/plain"),
         post(DATASETS, say, takes="text/plain", media="text/plain"),
         get("/metrics", say, media="text/plain"),
-        post("/api/v1/people/link", say, takes="text/plain", media="text/plain"),
+        *map(partial(post, handler=say, takes="text/plain", media="text/plain"), SEVERE),
     )
 
 
@@ -69,26 +75,30 @@ async def test_a_key_opens_what_it_says(aiohttp_client, key: str | None, method:
 
 
 @pytest.mark.threat("T86")
-async def test_no_key_decides_who_comes_in(aiohttp_client) -> None:  # type: ignore[no-untyped-def]
-    """Bug: the key of a program that reads metrics made sign-in links for stewards, roles and further keys; and it
-    closed a town, read its contracts, and deleted it.
-    >> a link by a key of the process; on the socket << as if it were not there; made."""
+@pytest.mark.threat("T177")
+@pytest.mark.parametrize("place", SEVERE)
+async def test_bug_no_key_takes_trust_or_keys(aiohttp_client, place: str) -> None:  # type: ignore[no-untyped-def]
+    """Bug: the key of a program that reads metrics made sign-in links for stewards, ended the hold on a partner's
+    exchanged keys, revoked a town's own, left its space, and lowered how many people admit a member.
+    >> such a thing by a key of the process; on the socket << as if it were not there; done."""
+    path = place.format(p="musterstadt", purpose="seal")
     keyed = await aiohttp_client(application([Group()], Keys()))
-    assert (await keyed.post("/api/v1/people/link", headers={"Authorization": "run"})).status == 404
-    assert (await (await aiohttp_client(application([Group()]))).post("/api/v1/people/link")).status == 200
+    assert (await keyed.post(path, headers={"Authorization": "run"})).status == 404
+    assert (await (await aiohttp_client(application([Group()]))).post(path)).status == 200
+
+
+@pytest.mark.threat("T177")
+def test_what_a_key_with_operate_opens_is_read_or_put_back() -> None:
+    """>> every route of `operate` that a key opens << reads, looks anew, or is undone by the same route."""
     expected = {
-        *(f"POST /api/v1/people{what}" for what in ("", "/remove", "/role", "/link")), "GET /api/v1/people",
-        "POST /api/v1/participants/{p}/invitations", "POST /api/v1/backup/database",
-        "GET /api/v1/program-keys", "POST /api/v1/program-keys", "POST /api/v1/program-keys/end",
-        *(f"{how} /api/v1/participants/{{p}}/move" for how in ("GET", "POST")),
-        "GET /api/v1/participants/{p}/move/archive",
-        *(f"POST /api/v1/participants/{{p}}/{what}" for what in ("close", "delete", "leaving/evidence")),
-        *(f"GET /api/v1/participants/{{p}}/leaving{what}" for what in ("", "/evidence", "/agreements/{id}")),
-        *(f"POST /api/v1/participants/{{p}}/move/{what}" for what in ("hand-over", "stay")),
-        *(f"{how} /api/v1/arrivals{what}" for how, what in (("GET", ""), ("POST", ""), ("GET", "/{p}"))),
-        *(f"POST /api/v1/arrivals/{{p}}/{what}" for what in ("archive", "begin", "give-up")),
+        *(f"GET /api/v1/{what}" for what in ("participants", "process", "clock", "witness", "trust/forks")),
+        "GET /api/v1/trust/forks/{authority}", "POST /api/v1/trust/reload", "GET /metrics",
+        *(f"GET /health/{what}" for what in ("live", "ready", "started")),
+        *(f"POST /api/v1/participants/{{p}}/{what}" for what in ("publisher", "allowances")),
+        *(f"POST /api/v1/participants/{{p}}/spaces/{what}" for what in ("look", "progress")),
     }  # fmt: skip
-    assert expected == ON_SOCKET
+    assert {row for row, scope in SCOPE_OF.items() if scope == "operate"} - ON_SOCKET == expected
+    assert {SCOPE_OF[row] for row in ON_SOCKET} == {"operate"}
 
 
 class Telling:
