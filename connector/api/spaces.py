@@ -175,7 +175,7 @@ class SpaceHandlers:
         """The space that a participant keeps."""
         return views.space(await self._authority.description(request.match_info["p"]))
 
-    @problem_codes({400: ("spaces.rules",), **NO_SPACE})
+    @problem_codes({400: ("spaces.rules", "spaces.rules-waiting"), **NO_SPACE})
     async def change(self, request: web.Request, wish: Rules) -> views.SpaceView:
         """Rules for whoever applies from now on."""
         slug = request.match_info["p"]

@@ -9,14 +9,15 @@ from typing import Final, Protocol
 
 from msgspec.structs import replace
 
+from connector.approvals import decide as ballots
 from connector.approvals.decide import NotYours
 from connector.approvals.model import Voter
 from connector.audit import store as audit
 from connector.errors import Mistake, Unknown
 from connector.participants.model import checked_name
 from connector.participants.service import Hosted, Participants
-from connector.spaces import documents, member_store, store
-from connector.spaces.decision import member_keys
+from connector.spaces import application_store, documents, member_store, store
+from connector.spaces.decision import member_keys, rule_change, sealing
 from connector.spaces.documents import Description
 from connector.spaces.keeping import authority_key
 from connector.spaces.model import (
@@ -104,7 +105,10 @@ class SpaceAuthority:
         return space
 
     async def change_rules(self, slug: str, rules: Rules) -> Space:
-        """Rules for whoever applies from now on; memberships stay as they are. Raises Mistake, as `create` does."""
+        """Rules for whoever applies from now on; memberships stay as they are.
+
+        Raises Mistake, as `create` does, and for what would let in with less somebody who waits.
+        """
         hosted = await self._participants.get(slug)
         one = hosted.participant
 
@@ -112,6 +116,7 @@ class SpaceAuthority:
             space = self.held(tx, slug, lock=True)
             if space.rules == rules:
                 return space
+            rule_change.require_nothing_opened(space.rules, rules, *_waiting(tx, slug))
             after = replace(space, rules=rules)
             documents.require_readable(documents.description(after, one.root, one.did))
             record(tx, hosted, "rules", tx.actor, approvals=str(rules.approvals), checklist=", ".join(rules.checklist))
@@ -145,6 +150,13 @@ class SpaceAuthority:
         if named is None or ROLE not in named[1] or not named[0]:
             raise NotYours("spaces.who")
         return Voter(*named)
+
+
+def _waiting(tx: Tx, slug: str) -> tuple[int, int]:
+    """How many applications and seal certificates people have to decide on."""
+    pending = application_store.applications(tx, slug, "pending")
+    certificates = sum(len(sealing.waiting(one)) for one in member_store.members(tx, slug))
+    return sum(ballots.expire(one.ballot, tx.now).state == "open" for one in pending), certificates
 
 
 def record(tx: Tx, hosted: Hosted, event: str, who: str = SYSTEM, /, **facts: str) -> None:
