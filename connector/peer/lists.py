@@ -30,8 +30,8 @@ AT_ONCE: Final = 4
 
 
 class ListHandlers:
-    """Each member compares thirty times at once, then once a second; it shows six lists at once, then fewer than that
-    would need: each is as large as a list, and newer ones come once in minutes."""
+    """Each member compares thirty times at once and shows six lists at once, then one a second of either: newer lists
+    come once in minutes, and each may be as large as a list."""
 
     def __init__(self, exchange: Exchange, held: HeldLists, clock: Clock) -> None:
         self._exchange, self._held = exchange, held

@@ -105,6 +105,7 @@ async def walk(space: Space, examples: int, against: int, stride: int) -> None:
         assert seen >= {"participants.unknown", "api.body", "contracts.no-agreement"}
 
 
+@pytest.mark.long
 async def test_no_call_is_a_5xx_and_every_answer_is_as_documented(space: Space) -> None:
     """>> two calls of each route that the document allows, and of every twelfth eight that it does not << nothing is
     broken. Bodies are read at one door; of only two calls hardly one has a wrong one."""

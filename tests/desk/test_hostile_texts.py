@@ -42,6 +42,7 @@ def may_be_wide(page: Page) -> bool:
     return "<html" in page.text and any(word in page.words for word in ("onerror", hostile.LONG[:100]))
 
 
+@pytest.mark.long
 @pytest.mark.threat("T98")
 async def test_whatever_strangers_write_stays_text() -> None:
     """>> markup, long words, signs that turn, formulas in all that came in; every page << text, and no more."""
