@@ -119,7 +119,7 @@ def _examine(
     exam.run("times", log_times.check, given, lines, states)
     until = exam.run("told", disclosure.check, given, lines, log)
     if second is not None:
-        proven = frozenset(role for role, found in ended.items() if found is not None)
+        proven = {role: found.seen for role, found in ended.items() if found is not None}
         exam.run("beside", besides.check, given, lines, log, proven, *second)
     moment = exam.run("time", _moment, given, vouched, log, witness)
     remarks.until(exam, until, states)
@@ -134,6 +134,7 @@ def _examine(
     remarks.second_seals(exam, given, lines or ())
     remarks.end(exam, members, lines or ())
     remarks.late_ends(exam, ended)
+    remarks.seen_ends(exam, ended)
 
 
 def _anchors(roots_pem: bytes | None, timestamps_pem: bytes | None, witness: str | None) -> Anchors:

@@ -266,6 +266,11 @@ def late_ends(exam: Examination, ends: Mapping[Role, Termination | None]) -> Non
             exam.note(f"{role}-ending-later", at=written(ended.at), logged=written(ended.logged))
 
 
+def seen_ends(exam: Examination, ends: Mapping[Role, Termination | None]) -> None:
+    """Which ends hold, each with when others saw it first (seconds); for whoever lays another bundle beside."""
+    exam.state(ends={role: ended.seen for role, ended in ends.items() if ended is not None})
+
+
 def rest(exam: Examination, members: Members, anchors: Anchors, tool: str) -> None:
     """What is only for reading, which anchors and tool were used, and what no bundle can prove."""
     exporter = attempt(contract.read_seal, members["manifest.jws"])

@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from connector.verify.checks import contract, logbook, records, revocation, termination
+from connector.verify.checks.anchors import Anchors
 from connector.verify.checks.contract import ROLES, Given, Members, Role
 from connector.verify.checks.examination import need
 from connector.verify.checks.logbook import Log
@@ -35,28 +36,32 @@ class Shown(NamedTuple):
 
     lines: Sequence[Line]
     members: Members
-    ended: frozenset[Role]
+    ended: Mapping[Role, int | None]
+    """With the time at which others saw it first (seconds); None: nobody has."""
 
 
 class LeftOut(NamedTuple):
     """The record of a statement that one bundle does not show; `hidden`: its author leaves it out, as is proven.
 
     `until` is how far that bundle speaks (seconds), where the statement was sealed about then or later: else None.
+    `withdrawn` is the key of the statement and since when (seconds) it is withdrawn, where nobody saw it before.
     """
 
     line: Logged
     hidden: bool
     until: int | None = None
+    withdrawn: tuple[str, int] | None = None
 
     @property
     def facts(self) -> Mapping[str, object]:
         told = {} if self.until is None else {"until": written(self.until)}
-        return {"at": str(self.line.record["at"])[:40], "seq": self.line.seq, **told}
+        gone = {} if self.withdrawn is None else {"kid": self.withdrawn[0], "since": written(self.withdrawn[1])}
+        return {"at": str(self.line.record["at"])[:40], "seq": self.line.seq, **told, **gone}
 
 
 def check(
-    given: Given, lines: Sequence[Line] | None, log: Log | None, ended: frozenset[Role], other: Members | None,
-    report: Report,
+    given: Given, lines: Sequence[Line] | None, log: Log | None, ended: Mapping[Role, int | None],
+    other: Members | None, report: Report,
 ) -> None:  # fmt: skip
     """Both tell the same. `ended` as in `Shown`, `other` are the members of the second bundle, `report` is on it.
 
@@ -65,9 +70,9 @@ def check(
     if the second does not hold, `beside-other` if it is about an agreement of another IRI, `beside-since` where the
     statement was sealed when the bundle without it had been told already, `beside-restored` where a log that goes on
     under another origin has other records or fewer, `beside-missing` where a statement may not have reached the other
-    side, was erased there, or stands in a record alone, `beside-withdrawn` where the other contract bears a key that
-    its owner had withdrawn, `beside-countersigned` where they show two seals of the consumer: it may
-    have sealed again after one that did not hold. No Doubt hides a Fault.
+    side, was erased there, or stands in a record alone, `beside-withdrawn` and `beside-stolen` where another contract
+    or an end bears a key that its owner had withdrawn when others saw it first, `beside-countersigned` where they show
+    two seals of the consumer: it may have sealed again after one that did not hold. No Doubt hides a Fault.
     """
     ours = logbook.chain(need(lines, "records"))
     broken = [one.sentence for one in report.checks if one.name in NEEDED and one.verdict is not Verdict.PASSED]
@@ -75,10 +80,11 @@ def check(
         raise Doubt("beside-unproven", why=broken[0] if broken else report.reason)
     if need(given.agreement, "agreement").iri != contract.parse_agreement(other["agreement.json"]).iri:
         raise Doubt("beside-other")
+    known = records.parse(other["records.ndjson"])
     if _contract(given.members) != _contract(other):
-        _doubt_withdrawn(given, lines or (), other, report)
+        _doubt_withdrawn(given, lines or (), other, known, report)
         raise Fault("beside-other")
-    theirs = logbook.chain(records.parse(other["records.ndjson"]))
+    theirs = logbook.chain(known)
     by = contract.exporting(given)
     beside = contract.standing(contract.read_seal(other["manifest.jws"]).did, given)
     found = list(_countersigned(given.members, other))
@@ -86,9 +92,8 @@ def check(
         states = need(log, "log").newest, logbook.read(other).newest
         found += _one_log((ours, theirs), states, (len(by.names), len(beside.names)))
     else:
-        holds = {one.name for one in report.checks if one.verdict is Verdict.PASSED}
-        there = frozenset(role for role in ROLES if f"{role}-ending" in holds)
-        found += _ends(Shown(ours, given.members, ended), Shown(theirs, other, there), by.role)
+        shown = Shown(lines or (), given.members, ended), Shown(known, other, _ended(report))
+        found += _ends(*shown, by.role, given.anchors)
     for one in sorted(found, key=lambda one: isinstance(one, Doubt)):
         raise one
 
@@ -98,22 +103,30 @@ def _countersigned(ours: Members, theirs: Members) -> Iterator[Fault]:
         yield Doubt("beside-countersigned")
 
 
-def _ends(here: Shown, there: Shown, exporter: Role) -> Iterator[Fault]:
+def _ended(report: Report) -> Mapping[Role, int | None]:
+    """The statements that hold in the bundle of that report, as in `Shown`."""
+    holds = {one.name for one in report.checks if one.verdict is Verdict.PASSED}
+    seen = report.stated.get("ends")
+    known: Mapping[str, int | None] = seen if isinstance(seen, Mapping) else {}
+    return {role: known.get(role) for role in ROLES if f"{role}-ending" in holds}
+
+
+def _ends(here: Shown, there: Shown, exporter: Role, anchors: Anchors) -> Iterator[Fault]:
     for role in ROLES:
-        if (left := _left_out(role, here, there, own=role == exporter)) is not None:
-            if left.until is not None:
-                yield Doubt("beside-since-here", **left.facts)
-            elif left.hidden:
-                yield Fault("beside-hidden-here", **left.facts)
-            else:
-                yield Doubt("beside-missing-here", **left.facts)
-        if (left := _left_out(role, there, here, own=role != exporter)) is not None:
-            if left.until is not None:
-                yield Doubt("beside-since-there", **left.facts)
-            elif left.hidden:
-                yield Fault("beside-hidden-there", **left.facts)
-            else:
-                yield Doubt("beside-missing-there", **left.facts)
+        if (left := _left_out(role, here, there, anchors, own=role == exporter)) is not None:
+            yield _told_of(left, here=True)
+        if (left := _left_out(role, there, here, anchors, own=role != exporter)) is not None:
+            yield _told_of(left, here=False)
+
+
+def _told_of(left: LeftOut, *, here: bool) -> Fault:
+    if left.withdrawn is not None:
+        return Doubt("beside-stolen-here", **left.facts) if here else Doubt("beside-stolen-there", **left.facts)
+    if left.until is not None:
+        return Doubt("beside-since-here", **left.facts) if here else Doubt("beside-since-there", **left.facts)
+    if left.hidden:
+        return Fault("beside-hidden-here", **left.facts) if here else Fault("beside-hidden-there", **left.facts)
+    return Doubt("beside-missing-here", **left.facts) if here else Doubt("beside-missing-there", **left.facts)
 
 
 def _contract(members: Members) -> tuple[bytes, bytes]:
@@ -121,14 +134,26 @@ def _contract(members: Members) -> tuple[bytes, bytes]:
     return members["agreement.json"], contract.read_seal(members["provider.jws"]).signed
 
 
-def _doubt_withdrawn(given: Given, lines: Sequence[Line], other: Members, report: Report) -> None:
-    """Whoever stole the provider's key makes other contracts with it: by the provider's own log it was withdrawn when
-    others saw that seal first. Doubt `beside-withdrawn`."""
-    seal = contract.read_seal(other["provider.jws"])
-    since = revocation.withdrawn(seal, lines) if contract.exporting(given).role == "provider" else None
-    seen = exact(report.stated.get("trusted_time"))
-    if since is not None and (seen is None or since <= seen):
-        raise Doubt("beside-withdrawn", kid=seal.kid, since=written(since))
+def _doubt_withdrawn(
+    given: Given, lines: Sequence[Line], other: Members, known: Sequence[Line], report: Report
+) -> None:
+    """Whoever stole the provider's key makes other contracts with it: by the provider's own log, or by the authority of
+    its certificate, it was withdrawn when others saw the seal in the partner's. Doubt `beside-withdrawn`."""
+    own = contract.exporting(given).role == "provider"
+    where, seen = (other, _sealed_at(report)) if own else (given.members, given.sealed_at("provider"))
+    seal = contract.read_seal(where["provider.jws"])
+    members, events = (given.members, lines) if own else (other, known)
+    since = revocation.lost(seal, "provider", members, given.anchors, events)
+    if since is not None and _open(since, seen):
+        facts = {"kid": seal.kid, "since": written(since)}
+        raise Doubt("beside-withdrawn-there", **facts) if own else Doubt("beside-withdrawn-here", **facts)
+
+
+def _sealed_at(report: Report) -> int | None:
+    """When others saw the provider's seal first (seconds)."""
+    times = report.stated.get("seal_times")
+    first = times.get("provider") if isinstance(times, Mapping) else None
+    return exact(first or report.stated.get("trusted_time"))
 
 
 def _one_log(
@@ -149,8 +174,9 @@ def _one_log(
         yield Doubt("beside-restored", seq=chains[long][len(chains[short])].seq)
 
 
-def _left_out(role: Role, shown: Shown, beside: Shown, *, own: bool) -> LeftOut | None:
-    """What this party stated and `beside` alone has; of several what is proven is told."""
+def _left_out(role: Role, shown: Shown, beside: Shown, anchors: Anchors, *, own: bool) -> LeftOut | None:
+    """What this party stated and `beside` alone has; of several what is proven is told. `own`: `shown` is by its
+    log."""
     known = _statements(role, shown.lines)
     missing = [line for statement, line in _statements(role, beside.lines).items() if statement not in known]
     if not missing:
@@ -159,8 +185,17 @@ def _left_out(role: Role, shown: Shown, beside: Shown, *, own: bool) -> LeftOut 
     proven = next((line for line in missing if line.body["statement"] == said), None)
     if proven is None:
         return LeftOut(missing[0], hidden=False)
-    until = _told_before(shown.lines, contract.read_seal(beside.members[termination.names(role)[1]]).iat)
-    return LeftOut(proven, until is None and _hidden(shown.lines, own), until)
+    seal = contract.read_seal(beside.members[termination.names(role)[1]])
+    until = _told_before(logbook.chain(shown.lines), seal.iat)
+    since = revocation.lost(seal, role, shown.members, anchors, shown.lines) if own else None
+    if since is not None and _open(since, beside.ended[role]):
+        return LeftOut(proven, hidden=False, withdrawn=(seal.kid, since))
+    return LeftOut(proven, until is None and _hidden(logbook.chain(shown.lines), own), until)
+
+
+def _open(since: int, seen: int | None) -> bool:
+    """Nobody saw it before its key was withdrawn (seconds): it may be a thief's."""
+    return seen is None or since <= seen
 
 
 def _said(role: Role, shown: Shown) -> str | None:

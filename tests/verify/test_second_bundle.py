@@ -8,13 +8,15 @@ import pytest
 from connector.contracts.document import sealing
 from connector.verify import second_bundle
 from connector.verify.bundle import verify_bundle
+from connector.verify.checks.contract import Role
 from connector.verify.checks.trusted_time import written
 from connector.verify.formats import base64url, jcs
 from tests.verify.endings import digest, statement
 from tests.verify.forge import AGREEMENT, CONSUMER, DAY, NOW, PROVIDER, Case, SealCa, SealKey, root_of
 from tests.verify.judge import FAILED, INDETERMINATE, PASSED, changed, local
 from tests.verify.partner import Partner, ended
-from tests.verify.responder import SEEN
+from tests.verify.responder import SEEN, Responder
+from tests.verify.states import both
 
 pytestmark = pytest.mark.threat("T68")
 P256 = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -174,8 +176,47 @@ def test_bug_a_stolen_key_made_another_contract_that_failed_the_honest_one(case:
         thief.log = case.new_log(CONSUMER)
         thief.log.keys = partner.log.keys
         thief.parts = thief.make("Straßenbäume gegen Entgelt")
-        found, report = partner.compared(honest, changed(thief, trust_list=partner.trust_list))
-        assert (found, report.verdict) == (code, FAILED if code == "beside-other" else INDETERMINATE)
+        made = changed(thief, trust_list=partner.trust_list)
+        for first, second, where in ((honest, made, "-there"), (made, honest, "-here")):
+            found, report = partner.compared(first, second)
+            assert (found, report.verdict) == (
+                (code, FAILED) if seen == SEEN else (code + where, INDETERMINATE)
+            )  # fmt: skip
+
+
+@pytest.mark.threat("T185")
+@pytest.mark.parametrize("role", ["provider", "consumer"])
+@pytest.mark.parametrize("by", ["its own log", "the authority of its certificate"])
+def test_bug_an_end_under_a_stolen_key_was_hidden_by_whom_it_was_stolen_from(case: Case, role: Role, by: str) -> None:
+    """Bug: >> a thief of a party's key ends the contract with the partner, dated back, and others see that a day later;
+    by the party's log, or by the answer in its bundle, the key is withdrawn << its honest bundle was FAILED as one that
+    hides its own end. Withdrawn after others saw the end: it is hidden. So it is whichever is laid beside the other."""
+    case.witness.at = NOW + 160
+    partner = Partner(case)
+    own, others = (case.log, partner.log) if role == "provider" else (partner.log, case.log)
+    key = case.provider if role == "provider" else case.consumer
+    stolen = partner.bundle(*ended(case, others.copy(), role))
+    for since, hides in ((NOW + 150, False), (NOW + 160, False), (NOW + 161, True)):
+        log, files = own.copy(), dict[str, bytes]()
+        log.at, case.witness.at = NOW + DAY, SEEN
+        if by == "its own log":
+            log.add("key", None, {"event": "rotated seal", "document": digest(jcs.encode(key.document()))})
+            log.add("key", None, {"event": "key-revoked", "kid": key.kid, "from": written(since)})
+        else:
+            files[f"{role}.ocsp"] = Responder(case.ca).answer(key.certificate, since=since, at=NOW + DAY)
+        later = SealKey(key.did, case.ca)
+        later.kid = f"{key.did}#next"
+        document = jcs.encode(later.document())
+        log.add("key", None, {"event": "rotated seal", "document": digest(document)})
+        case.exporter = later
+        honest = changed(
+            case, log=both(own, log), more=files, trust_list=partner.trust_list, exporter_document=document
+        )
+        assert verify_bundle(honest, case.roots, "en").first_failed is None
+        for first, second, where in ((honest, stolen, "here"), (stolen, honest, "there")):
+            code, report = partner.compared(first, second)
+            assert code == f"beside-{'hidden' if hides else 'stolen'}-{where}", report.reason
+            assert report.verdict is (FAILED if hides else INDETERMINATE)
 
 
 @pytest.mark.threat("T179")

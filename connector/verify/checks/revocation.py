@@ -17,7 +17,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
-from connector.verify.checks.contract import Sealed
+from connector.verify.checks import contract
+from connector.verify.checks.anchors import Anchors
+from connector.verify.checks.contract import Members, Role, Sealed
+from connector.verify.checks.examination import attempt
 from connector.verify.checks.records import KEY, Erased, Line, Logged
 from connector.verify.checks.trusted_time import written
 from connector.verify.formats.certificates import ODD
@@ -41,6 +44,11 @@ def check_key(seal: Seal, lines: Sequence[Line], at: int | None) -> None:
         raise Fault("key-revoked", kid=seal.kid, since=written(since))
     if since is not None and at is None:
         raise Doubt("key-revoked-later", kid=seal.kid, since=written(since))
+    check_events(lines)
+
+
+def check_events(lines: Sequence[Line]) -> None:
+    """Doubt `key-events-erased` where a key event is no longer there."""
     if any(isinstance(line, Erased) and line.type == KEY for line in lines):
         raise Doubt("key-events-erased")
 
@@ -82,6 +90,14 @@ class Withdrawals:
 def withdrawn(seal: Seal, lines: Sequence[Line]) -> int | None:
     """Since when its key is withdrawn by these key events (seconds); None if it is not."""
     return _revoked(seal.kid, lines)
+
+
+def lost(seal: Seal, role: Role, members: Members, anchors: Anchors, lines: Sequence[Line]) -> int | None:
+    """Since when its key or its certificate is withdrawn (seconds), by these key events or by the answer in a bundle on
+    that party's certificate, whichever is earlier; None if neither says so."""
+    others = attempt(contract.intermediates, role, members) or ()
+    answer = told(seal, members.get(f"{role}.ocsp"), (*seal.chain[1:], *others, *anchors.roots))
+    return min((one for one in (withdrawn(seal, lines), answer.since) if one is not None), default=None)
 
 
 def told(seal: Seal, answer: bytes | None, issuers: Sequence[x509.Certificate]) -> Withdrawals:

@@ -17,7 +17,7 @@ from connector.verify.checks.examination import need
 from connector.verify.checks.records import AGREEMENT, TERMINATION, Erased, Line, Logged
 from connector.verify.checks.seal_times import State
 from connector.verify.checks.trusted_time import SKEW_S, exact, written
-from connector.verify.formats import jcs
+from connector.verify.formats import jcs, key_binding
 from connector.verify.formats.faults import Doubt, Fault
 from connector.verify.formats.jades import Seal
 
@@ -38,6 +38,8 @@ class Termination:
     effective: int
     logged: int | None = None
     """When its record says that it was booked."""
+    seen: int | None = None
+    """When others saw a state that holds its record."""
 
     @property
     def facts(self) -> Mapping[str, object]:
@@ -52,10 +54,10 @@ def names(role: Role) -> tuple[str, str]:
 def check(role: Role, given: Given, lines: Sequence[Line] | None, states: Sequence[State]) -> Termination:
     """The statement is by that party, about this agreement, the newest of that party in the log, and of its time.
 
-    `states` of the log, first the one with the trusted time: it proves when the statement was there if it holds its
+    `states` of the log, first the one with the trusted time: each proves when the statement was there if it holds its
     record. The key events in a bundle are the exporter's, so only its own key can be seen to be withdrawn. Doubt
     `termination-absent` where only the log knows that this party ended it, `termination-early` where it is dated before
-    what bounds it.
+    what bounds it, `termination-withdrawn` where its key was withdrawn by then: a thief makes no contract wrong.
     """
     agreement = need(given.agreement, "agreement")
     if names(role)[0] not in given.members:
@@ -66,19 +68,52 @@ def check(role: Role, given: Given, lines: Sequence[Line] | None, states: Sequen
     found = contract.addressed(names(role)[0], did, given.members, "application/json")
     whole = Signed("agreement.json", agreement.iri, "application/json")
     contract.check_references(seal, [found] if len(seal.pars) == 1 else [whole, found], given.members)
-    contract.check_owner(seal, did, _document(role, did, given), given)
+    struck = _check_owner(seal, did, role, given)
     at, notice = _read(statement, role, sha256(given.members["agreement.json"]).hexdigest())
     known = need(lines, "records")
     record = _logged(role, sha256(statement).hexdigest(), sha256(token).hexdigest(), known)
-    seen = record is not None and bool(states) and record.index < states[0][0]
-    if contract.exporting(given).role == role:
-        revocation.check_key(seal, known, given.at if seen else None)
+    seen = _seen(record, states)
     logged = None if record is None else exact(record.record["at"])
-    witnessed = None if given.at is None or not seen else given.at + SKEW_S
+    first = record is not None and bool(states) and record.index < states[0][0]
+    witnessed = None if given.at is None or not first else given.at + SKEW_S
     known_by = [one for one in (logged, witnessed) if one is not None]
     _check_times(at, notice, seal.iat, known_by, given)
+    _check_withdrawn(seal, role, given, known, seen, struck)
     _check_early(at, role, record, states, given)
-    return Termination(at, max(at if notice is None else notice, logged or 0), logged)
+    return Termination(at, max(at if notice is None else notice, logged or 0), logged, seen)
+
+
+def _seen(record: Logged | None, states: Sequence[State]) -> int | None:
+    """When others saw it first (seconds): the earliest time of a state that holds its record."""
+    known = [moment for size, moment in states if moment is not None and record is not None and record.index < size]
+    return min((moment.seconds for moment in known), default=None)
+
+
+def _check_owner(seal: Seal, did: str, role: Role, given: Given) -> int | None:
+    """That party's seal; since when its certificate is struck off as stolen (seconds), None if it is not."""
+    member = None if given.trust_list is None else given.trust_list.members.get(did)
+    period = None if member is None else member.seal_certificates.get(key_binding.fingerprint(seal.chain[0]))
+    struck = None if period is None or not period.struck else period.end
+    try:
+        contract.check_owner(seal, did, _document(role, did, given), given)
+    except Fault as fault:
+        if fault.code != "certificate-period" or isinstance(fault, Doubt) or struck is None:
+            raise
+    return struck
+
+
+def _check_withdrawn(
+    seal: Seal, role: Role, given: Given, lines: Sequence[Line], seen: int | None, struck: int | None
+) -> None:
+    """Others saw it before its key was withdrawn, as far as is known here: by its own log, its certificate's authority
+    and the list. Else it may be a thief's, which says nothing against the contract: Doubt `termination-withdrawn`."""
+    own = contract.exporting(given).role == role
+    since = revocation.lost(seal, role, given.members, given.anchors, lines if own else ())
+    times = [one for one in (since, struck) if one is not None]
+    if times and (seen is None or min(times) <= seen):
+        raise Doubt("termination-withdrawn", kid=seal.kid, since=written(min(times)))
+    if own:
+        revocation.check_events(lines)
 
 
 def stated(role: Role, lines: Sequence[Line]) -> Sequence[Logged]:

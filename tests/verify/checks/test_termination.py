@@ -9,14 +9,16 @@ import pytest
 from connector.contracts.document import sealing
 from connector.language import local_text
 from connector.verify.bundle import verify_bundle
-from connector.verify.checks import archive
+from connector.verify.checks import archive, logbook
 from connector.verify.checks.trusted_time import written
 from connector.verify.formats import jcs
 from connector.verify.report import Report
 from tests.verify import forge
 from tests.verify.endings import AT, NOTICE, digest, statement
 from tests.verify.forge import AGREEMENT, NOW, PROVIDER, STRANGER, Case, SealKey, root_of
-from tests.verify.judge import PASSED, named, verdicts
+from tests.verify.judge import INDETERMINATE, PASSED, changed, named, verdicts
+from tests.verify.responder import Responder
+from tests.verify.states import both, tree_of, unseen
 
 
 def ended(
@@ -111,7 +113,10 @@ def test_the_log_must_know_it(case: Case) -> None:
 
 
 @pytest.mark.threat("T54")
-@pytest.mark.parametrize(("since", "found"), [(NOW + 50, "key-revoked"), (NOW + 61, ""), (NOW - 1, "key-revoked")])
+@pytest.mark.parametrize(
+    ("since", "found"),
+    [(NOW + 50, "termination-withdrawn"), (NOW + 61, ""), (NOW - 1, "termination-withdrawn")],
+)
 def test_a_withdrawn_key_ends_nothing(since: int, found: str) -> None:
     """The provider's key was withdrawn before a witness saw its statement; or after, and it holds."""
     case = Case()
@@ -158,3 +163,79 @@ def test_a_party_with_new_keys_brings_its_document(case: Case) -> None:
     assert judged(case, files | documents, log).verdict is PASSED
     foreign = {"did-termination-consumer.json": jcs.encode(case.provider.document())}
     assert named(judged(case, files | foreign, log)) == ("consumer-ending", "document-foreign")
+
+
+def stolen(case: Case, *, since: int, at: int = NOW + 100, newest: int | None = None) -> Report:
+    """The provider's own log has an end under a key that it withdrew; others saw the contract before. `newest`: when
+    they saw the end, else nobody has."""
+    said = statement(case, at=written(at))
+    found = sealing.Reference(sealing.address(root_of(PROVIDER), said), said, "application/json")
+    token = case.seal(case.provider, [found], at).encode()
+    early, log = case.log.copy(), case.log.copy()
+    log.at = at
+    log.add("termination", AGREEMENT, {"statement": digest(said), "jws": digest(token), "by": "provider"})
+    later = SealKey(PROVIDER, case.ca)
+    later.kid = f"{PROVIDER}#next"
+    document = jcs.encode(later.document())
+    log.add("key", None, {"event": "rotated seal", "document": digest(document)})
+    log.add("key", None, {"event": "key-revoked", "kid": case.provider.kid, "from": written(since)})
+    files = {"termination-provider.json": said, "termination-provider.jws": token}
+    files["did-termination-provider.json"] = case.parts.provider_document
+    evidence = both(early, log)
+    if newest is not None:
+        seen = case.witness.cosign(unseen(log, tree_of(log)), newest)
+        growth = tree_of(log).consistency(len(early.rows))
+        evidence = msgspec.structs.replace(evidence, newest=logbook.write_newest(len(early.rows), growth, seen))
+    parts = msgspec.structs.replace(case.parts, more=files, log=evidence, exporter_document=document)
+    honest = Case(ca=case.ca, authority=case.authority, witness=case.witness)
+    honest.parts, honest.exporter = parts, later
+    return verify_bundle(honest.bundle(), case.roots, "en")
+
+
+@pytest.mark.threat("T185")
+def test_bug_an_end_under_a_stolen_key_made_an_honest_contract_wrong(case: Case) -> None:
+    """Bug: >> a thief of the provider's key ends the contract in its log, which others saw long before; the key is
+    withdrawn from before that end on << the honest bundle was FAILED. Whether it ended is not proven. An end that was
+    seen before the withdrawal counts, and one that was seen by nobody is open as before."""
+    for since, newest, code in (
+        (NOW + 90, NOW + 160, "termination-withdrawn"), (NOW + 160, NOW + 160, "termination-withdrawn"),
+        (NOW + 161, NOW + 160, ""), (NOW + 161, None, "termination-withdrawn"),
+    ):  # fmt: skip
+        report = stolen(case, since=since, newest=newest)
+        assert next(one.code for one in report.checks if one.name == "provider-ending") == code, report.reason
+        assert report.verdict is (INDETERMINATE if code else PASSED), report.reason
+
+
+@pytest.mark.threat("T185")
+def test_bug_what_the_authority_of_a_certificate_withdrew_ended_a_contract() -> None:
+    """Bug: >> the certificate's own authority says, in the bundle, that it was withdrawn before anybody saw the end
+    << PASSED. At L2 struck off before that, and dated back << PASSED; dated as it was << the contract was FAILED."""
+    for level in ("L1", "L2"):
+        case = Case()
+        case.provider, case.exporter = SealKey(PROVIDER, case.ca, uris=[] if level == "L2" else None), case.consumer
+        case.log = case.new_log(case.consumer.did)
+        case.parts = case.make()
+        for at, since, code in (
+            (NOW + 300, NOW + 350, "termination-withdrawn"), (NOW + 300, NOW + 100, "termination-withdrawn"),
+            (NOW + 300, NOW + 401, ""),
+        ):  # fmt: skip
+            said = statement(case, at=written(at))
+            found = sealing.Reference(sealing.address(root_of(PROVIDER), said), said, "application/json")
+            token = case.seal(case.provider, [found], at).encode()
+            early, log = case.log.copy(), case.log.copy()
+            log.at = at
+            log.add("termination", AGREEMENT, {"statement": digest(said), "jws": digest(token), "by": "provider"})
+            files = {"termination-provider.json": said, "termination-provider.jws": token}
+            answered = since if level == "L1" else None
+            files["provider.ocsp"] = Responder(case.ca).answer(case.provider.certificate, since=answered)
+            struck = {"sha256": case.provider.fingerprint, "struckSince": written(since)}
+            seals = {PROVIDER: [struck]} if level == "L2" else {}
+            listed = case.authority.list({log.did: log.keys}, seals, witnesses=[case.witness])
+            case.witness.at = NOW + 60
+            evidence = both(early, log)
+            seen = case.witness.cosign(unseen(log, tree_of(log)), NOW + 400)
+            growth = tree_of(log).consistency(len(early.rows))
+            evidence = msgspec.structs.replace(evidence, newest=logbook.write_newest(len(early.rows), growth, seen))
+            report = verify_bundle(changed(case, log=evidence, more=files, trust_list=listed), case.roots, "en")
+            codes = {one.name: one.code for one in report.checks if one.verdict is not PASSED}
+            assert codes == ({"provider-ending": code} if code else {}), (level, since)
