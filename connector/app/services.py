@@ -34,6 +34,7 @@ from connector.delivery import assemble as delivery_slice
 from connector.delivery.acks import Acks
 from connector.delivery.circuit import Circuits
 from connector.drafts import assemble as draft_slice
+from connector.drafts import store as draft_store
 from connector.drafts.assemble import DraftSlice
 from connector.federation import assemble as federation_slice
 from connector.federation.assemble import FederationSlice
@@ -126,7 +127,7 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
     space = None if (folder := settings.development.folder) is None else DevelopmentSpace(folder, clock)
     listing = space if space is not None and space.made(settings.trust.list_file) else None
     participants = _participants(infra, space, signers)
-    accounts = account_slice.assemble(infra, participants, Departures(participants))
+    accounts = account_slice.assemble(infra, participants, Departures(participants, draft_store.forget_author))
     trust = trust_slice.assemble(settings.trust, infra.db, clock, infra.http, participants.document, ports.anchor)
     members, anchor = trust.members, trust.anchor
 

@@ -20,6 +20,8 @@ SUBJECTS: tuple[Subject, ...] = ("publication", "contract", "offer")
 DAY_MS = 86_400_000
 NEVER_MS = 253_402_300_799_000
 """The deadline of what has none: the last second that a calendar of ours reaches."""
+NOBODY = "p-******"
+"""A pseudonym of whom nobody can say who she is."""
 
 
 class Voter(msgspec.Struct, frozen=True):

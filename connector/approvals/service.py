@@ -13,6 +13,7 @@ from connector.approvals import decide, store
 from connector.approvals.model import (
     DAY_MS,
     NEVER_MS,
+    NOBODY,
     PEOPLE,
     ApprovalRow,
     ApprovalRule,
@@ -86,6 +87,7 @@ class Approvals:
         """
         if self._nobody(tx, slug, asked):
             return None
+        asked = self._still(tx, slug, asked)
         rule = self.rules.of(tx, slug, asked.subject, asked.template)
         stewards, protection = _others(rule, asked), int(rule.protection or asked.personal)
         known = store.of_process(tx, slug, asked.process)
@@ -97,6 +99,12 @@ class Approvals:
             self.went_on(tx, slug, asked.process)
         opened = self.open(tx, slug, asked, rule, stewards, protection, asked.drafter)
         return self._offered_by(tx, opened, known) if known is not None else opened
+
+    def _still(self, tx: Tx, slug: str, asked: Asked) -> Asked:
+        """The same; whoever asked, and has lost the role since, is nobody who could be the first of two."""
+        if not asked.drafter or asked.drafter in self._people.holding(tx, slug, "steward"):
+            return asked
+        return replace(asked, drafter=NOBODY)
 
     def in_force(self, tx: Tx, one: ApprovalRow) -> ApprovalRow:
         """The same, or where the rule of now asks for more than it did, a new one in which its yeses count."""

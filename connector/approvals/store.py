@@ -9,15 +9,13 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from connector.approvals.model import ApprovalRow, ApprovalRule, Ballot, RuleChange, Subject, Vote
+from connector.approvals.model import NOBODY, ApprovalRow, ApprovalRule, Ballot, RuleChange, Subject, Vote
 from connector.storage.database import Conflict, Row, Tx, for_update
 from connector.storage.seldom import once
 
 MOST = 200
 DROPPED = "dropped"
 """In place of how many people: the rule holds no more."""
-NOBODY = "p-******"
-"""A pseudonym of whom nobody can say who she is."""
 _BALLOT = ("stewards", "protection", "drafter", "due_at", "state")
 _PLAIN = tuple(name for name in ApprovalRow.__struct_fields__ if name != "ballot")
 
@@ -45,7 +43,7 @@ def save(tx: Tx, one: ApprovalRow) -> ApprovalRow:
     """Compare and set; raises Conflict if somebody else was faster."""
     changed = tx.run(
         "UPDATE approval SET state = :state, votes = :votes, code = :code, reason = :reason, terms_back = :terms_back,"
-        " ended_by = :ended_by, ended_at = :ended_at, dataset = :dataset, version = version + 1"
+        " ended_by = :ended_by, ended_at = :ended_at, dataset = :dataset, drafter = :drafter, version = version + 1"
         " WHERE participant = :participant AND id = :id AND version = :version",
         **{name: value for name, value in _values(one).items() if name in _SAVED},
     )
@@ -69,7 +67,7 @@ def redraft(tx: Tx, one: ApprovalRow) -> ApprovalRow:
 
 _SAVED = frozenset(
     {"participant", "id", "version", "state", "votes", "code", "reason", "terms_back", "ended_by", "ended_at",
-     "dataset"}
+     "dataset", "drafter"}
 )  # fmt: skip
 
 
@@ -156,13 +154,15 @@ def open_drafts(tx: Tx, participant: str) -> list[ApprovalRow]:
     return [_row(row) for row in rows]
 
 
-def open_with_vote(tx: Tx, participant: str, who: str) -> list[ApprovalRow]:
-    """What waits and has a yes of this pseudonym, locked."""
+def open_naming(tx: Tx, participant: str, who: str) -> list[ApprovalRow]:
+    """What waits and has a yes of this pseudonym, or was written or asked for by it, locked."""
     rows = tx.all(
-        "SELECT * FROM approval WHERE participant = :participant AND state = 'open' AND votes LIKE :who"  # noqa: S608
+        "SELECT * FROM approval WHERE participant = :participant AND state = 'open'"  # noqa: S608
+        " AND (votes LIKE :who OR drafter LIKE :drafter)"
         f" ORDER BY due_at, id{for_update(tx)}",
         participant=participant,
         who=f'%"{who}"%',
+        drafter=f"%{who}%",
     )
     return [_row(row) for row in rows]
 

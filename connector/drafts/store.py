@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from connector.approvals.model import NOBODY
 from connector.drafts.model import Draft, Problem, Said
 from connector.reading.model import Reading
 from connector.storage.database import Row, Tx, for_update
@@ -103,6 +104,15 @@ def count_open(tx: Tx, participant: str) -> int:
         participant=participant,
     )  # fmt: skip
     return 0 if row is None else int(row["n"])
+
+
+def forget_author(tx: Tx, participant: str, who: str) -> None:
+    """In place of this pseudonym stands that nobody knows who it was, in all that is not out yet."""
+    tx.run(
+        "UPDATE publication_draft SET author = REPLACE(author, :who, :nobody), version = version + 1"
+        " WHERE participant = :participant AND state IN ('reading', 'open', 'submitted') AND author LIKE :like",
+        participant=participant, who=who, nobody=NOBODY, like=f"%{who}%",
+    )  # fmt: skip
 
 
 def erase(tx: Tx, participant: str, copy: str) -> None:

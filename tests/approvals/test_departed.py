@@ -9,9 +9,13 @@ from connector.accounts.model import Role
 from connector.accounts.password import Passwords
 from connector.accounts.people import People
 from connector.approvals.departed import Departures
-from connector.approvals.model import ApprovalRow, ApprovalRule, Part, Voter
+from connector.approvals.model import NOBODY, ApprovalRow, ApprovalRule, Part, Voter
 from connector.approvals.publications import NewDataset
+from connector.approvals.service import Asked
 from connector.catalogue.service import Publication
+from connector.drafts import store as draft_store
+from connector.drafts.model import Draft, Said, State
+from connector.ids import new_uuid
 from tests.accounts.people import TOWN, person
 from tests.testkit.towns import Towns
 
@@ -24,7 +28,8 @@ class Hall:
 
     def __init__(self, towns: Towns) -> None:
         self.towns, self.db = towns, towns.db
-        self.people = People(towns.db, towns.participants, Passwords(memory_kib=8), Departures(towns.participants))
+        departures = Departures(towns.participants, draft_store.forget_author)
+        self.people = People(towns.db, towns.participants, Passwords(memory_kib=8), departures)
         self.persons: dict[str, str] = {}
 
     async def begin(self) -> None:
@@ -120,3 +125,48 @@ async def test_bug_whoever_came_again_agreed_to_her_own_draft(hall: Hall) -> Non
     await hall.yes(it, "anna@stadt.example")
     assert (await hall.yes(it, CARL)).ballot.state == "open"
     assert (await hall.yes(it, BERTA)).ballot.state == "approved"
+
+
+@pytest.mark.on_both
+async def test_bug_whoever_came_again_agreed_to_a_draft_that_somebody_else_had_submitted(hall: Hall) -> None:
+    """>> a draft that Anna and Berta wrote, not submitted yet; Anna is removed << nobody is named in her place, where
+    the draft of Dora stays as it is."""
+    anna, berta, dora = [(await hall.voter(login)).who for login in (ANNA, BERTA, DORA)]
+    drafts = [draft(f"{anna} {berta}"), draft(dora), draft(f"{anna}", "published")]
+    for one in drafts:
+        await hall.db.write(TOWN, draft_store.insert, TOWN, one)
+    await hall.people.remove(hall.persons[ANNA])
+    found = [await hall.db.read(TOWN, draft_store.draft, TOWN, one.id) for one in drafts]
+    assert [one.author for one in found if one] == [f"{NOBODY} {berta}", dora, anna]
+    assert [one.version for one in found if one] == [2, 1, 1]
+
+
+@pytest.mark.on_both
+async def test_bug_whoever_asked_for_an_offer_counted_after_her_role(hall: Hall) -> None:
+    """>> Anna asks for data of a partner, which waits for a second; her role as publisher is taken, that as steward
+    << one more has to agree; two others have to."""
+    rule = ApprovalRule(subject="offer", template="", people="two", protection=False, days=14)
+    await hall.db.write(TOWN, hall.towns.approvals.rules.put, TOWN, rule, "p-eeeeee")
+    await hall.people.grant(TOWN, "", hall.persons[ANNA], "publisher")
+    asked = Asked(
+        subject="offer", title="Bäume", dataset="urn:1", process="urn:uuid:1", terms="a", wanted=True,
+        counterparty="did:web:partner.example", drafter=(await hall.voter(ANNA)).who,
+    )  # fmt: skip
+    waits = await hall.db.write(TOWN, hall.towns.approvals.contract, TOWN, asked)
+    assert waits is not None
+    missing = []
+    for role in ("publisher", "steward"):
+        await hall.people.revoke(TOWN, "", hall.persons[ANNA], role)
+        found = await hall.db.read(TOWN, hall.towns.approvals.get, TOWN, waits.id)
+        missing.append(found.ballot.missing("steward"))
+    assert missing == [1, 2]
+    await hall.yes(waits.id, BERTA)
+    assert (await hall.yes(waits.id, DORA)).ballot.state == "approved"
+
+
+def draft(author: str, state: State = "open") -> Draft:
+    return Draft(
+        id=new_uuid(), author=author, kind="new", state=state, dataset="", source="s", copy="c", name="liste.csv",
+        bytes=1, reading=None, problem=None, said=Said(), approval="", version=1, created_at=1, changed_at=1,
+        published_at=None,
+    )  # fmt: skip

@@ -64,13 +64,29 @@ async def test_whoever_offers_terms_has_agreed_to_them_for_the_data_of_then(
 
 async def test_what_somebody_of_ours_wanted_counts_her(towns: Towns) -> None:
     """>> four eyes for offers; wanted by a known person, by an unknown one << one more, two."""
+    towns.people.roles = {"p-aaaaaa": {"steward"}}
     rule = ApprovalRule(subject="offer", template="", people="two", protection=False, days=14)
     await towns.db.write(TOWN, towns.approvals.rules.put, TOWN, rule, CARL.who)
     known = await asked(towns, "a", subject="offer", wanted=True, drafter="p-aaaaaa", personal=False)
     unknown = await asked(towns, "a", subject="offer", wanted=True, process="urn:uuid:2", personal=False)
     assert known is not None
     assert unknown is not None
-    assert (known.ballot.stewards, unknown.ballot.stewards) == (1, 2)
+    assert (known.ballot.missing("steward"), unknown.ballot.missing("steward")) == (1, 2)
+
+
+@pytest.mark.threat("T174")
+async def test_bug_whoever_asked_and_was_dismissed_was_the_first_of_two(towns: Towns) -> None:
+    """>> she asks for data and loses the role; the partner offers then, and again << two others have to agree, in the
+    one approval."""
+    towns.people.roles = {"p-aaaaaa": {"publisher"}}
+    rule = ApprovalRule(subject="offer", template="", people="two", protection=False, days=14)
+    await towns.db.write(TOWN, towns.approvals.rules.put, TOWN, rule, CARL.who)
+    once, again = [
+        await asked(towns, "a", subject="offer", wanted=True, drafter="p-aaaaaa", personal=False) for _ in range(2)
+    ]
+    assert once is not None
+    assert once == again
+    assert (once.ballot.missing("steward"), once.ballot.authors & {"p-aaaaaa"}) == (2, frozenset())
 
 
 @pytest.mark.on_both

@@ -96,6 +96,7 @@ async def test_bug_of_four_eyes_and_data_protection_the_contract_named_one(towns
 @pytest.mark.on_both
 async def test_bug_whoever_asked_first_was_left_out_of_the_consumers_approval(towns: Towns) -> None:
     """>> Dora asks, Anna is the second << both agreed, Dora when she asked."""
+    towns.people.roles = {DORA.pseudonym: {"steward"}}
     await ruled(towns, VILLAGE, "offer", "two")
     case = await asked(towns, DORA)
     began = (await towns.case(VILLAGE, case)).created_at
