@@ -1,12 +1,13 @@
 """Compares with a member which lists both hold, beside reading its catalogue (spec/trust.md 4.8).
 
-Digests go first; where they differ each shows the other its list as the authority signed it. A member is asked again
-once our lists are others than when it agreed; towns of one process hold the same lists and ask each other nothing.
+Digests go first; where they differ each shows the other its list as the authority signed it, and a newer one than ours
+is taken from whoever has it (decision 0176). A member is asked again once our lists are others than when it agreed;
+towns of one process hold the same lists and ask each other nothing.
 """
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Final, Protocol, TypeVar
 from urllib.parse import quote
 
@@ -17,7 +18,7 @@ from msgspec import Meta, Struct
 from connector.errors import HanseError, PeerError, Unavailable
 from connector.http import strict
 from connector.http.outbound import Answer
-from connector.trust.members.held_lists import MOST, HeldLists, ListClaim, Numbered, digest_of, disputed
+from connector.trust.members.held_lists import MOST, HeldLists, ListClaim, Numbered, ahead, digest_of, disputed
 from connector.trust.members.trust_list import LIMIT
 
 log = structlog.get_logger("federation")
@@ -28,6 +29,8 @@ CLAIMS_BYTES: Final = 32_768
 LONGEST_S: Final = 30.0
 MISSING: Final = frozenset({404, 405, 410, 501})
 """Statuses of who compares no lists, or holds that one no more."""
+OLDER: Final = 405
+"""Status of a member that compares lists and hands out none."""
 TRIES: Final = 3
 """So often in a row a member may claim another list and not show it before people are told."""
 _REMEMBERED: Final = 10_000
@@ -44,6 +47,10 @@ class Ask(Protocol):
     """How a member is asked in a participant's name."""
 
     async def inventory(self, slug: str, did: str) -> str | None: ...
+
+    async def get(
+        self, slug: str, did: str, url: str, limit: int | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer: ...
 
     async def post(self, slug: str, did: str, url: str, body: bytes, limit: int | None = None) -> Answer: ...
 
@@ -101,9 +108,21 @@ class ListExchange:
             return True
         if answer.status != 200:
             raise Unavailable("peer.busy", status=answer.status)
-        differing = disputed(mine, _claims(answer.body))
-        shown = [await self._show(slug, own, did, url, *one) for one in differing.items()]
-        return all(shown)
+        theirs = _claims(answer.body)
+        shown = [await self._show(slug, own, did, url, *one) for one in disputed(mine, theirs).items()]
+        taken = [await self._take(slug, did, url, one) for one in ahead(mine, theirs)]
+        return all(shown) and all(taken)
+
+    async def _take(self, slug: str, did: str, url: str, which: Numbered) -> bool:
+        """Whether we hold a list now that is as new as the one which the member claims."""
+        if not await self._held.lacks(which):
+            return True
+        await self._count(slug, did, which.authority)
+        answer = await self._ask.get(slug, did, _place(url, which), limit=LIMIT)
+        taken = answer.status == 200 and await self._held.take(which, answer.body.decode("ascii", "replace").strip())
+        if taken or answer.status == OLDER:
+            self._unshown.pop((slug, did, which.authority), None)
+        return taken or answer.status == OLDER
 
     async def _show(self, slug: str, own: str, did: str, url: str, which: Numbered, theirs: str) -> bool:
         """Whether the member showed the list that it claims; one of ours that it does not claim is shown to it."""
@@ -111,8 +130,7 @@ class ListExchange:
         if held is None:  # newer lists came meanwhile
             return False
         await self._count(slug, did, which.authority)
-        place = f"{url}/{quote(which.authority, safe='')}/{which.version}"
-        answer = await self._ask.hand_in(slug, did, place, held.encode("ascii"), limit=LIMIT)
+        answer = await self._ask.hand_in(slug, did, _place(url, which), held.encode("ascii"), limit=LIMIT)
         other = answer.body.decode("ascii", "replace").strip() if answer.status == 200 else ""
         verdict = await self._held.judge(which.authority, held, other)
         shown = verdict == "forked" or (verdict == "same" and digest_of(other) == theirs)
@@ -127,6 +145,10 @@ class ListExchange:
             log.warning("federation.list-unshown", participant=slug, member=did, authority=authority)
             await self._doubt(slug, did, authority)
         _remember(self._unshown, (slug, did, authority), tries + 1)
+
+
+def _place(url: str, which: Numbered) -> str:
+    return f"{url}/{quote(which.authority, safe='')}/{which.version}"
 
 
 def _remember(memory: OrderedDict[K, V], key: K, value: V) -> None:

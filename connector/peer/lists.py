@@ -1,4 +1,4 @@
-"""`POST /federation/lists`: which lists a member and we hold, and each shows the other one that differs.
+"""`POST /federation/lists`: which lists a member and we hold, and each shows the other one that differs or is newer.
 
 To members alone, of lists in which both belong. What a member shows is believed if its authority signed it; who shows
 what nobody signed has told nothing (spec/trust.md 4.8, threat T163).
@@ -39,7 +39,8 @@ class ListHandlers:
         self._taking = Counter[str]()
 
     def routes(self) -> list[Route]:
-        return [Route("POST", LISTS, self.compare), Route("POST", f"{LISTS}/{{authority}}/{{version}}", self.show)]
+        one = f"{LISTS}/{{authority}}/{{version}}"
+        return [Route("POST", LISTS, self.compare), Route("POST", one, self.show), Route("GET", one, self.read)]
 
     async def compare(self, call: Call) -> web.StreamResponse:
         """What is held here of the lists in which both belong, whatever the member says that it holds."""
@@ -52,6 +53,15 @@ class ListHandlers:
         await self._exchange.within(call, _nothing)
         ours = await self._held.claims(call.participant.did, call.peer.did)
         return web.Response(body=msgspec.json.encode(ListClaims(list(ours))), content_type="application/json")
+
+    async def read(self, call: Call) -> web.StreamResponse:
+        """Our list of that number, for whom its authority shows none so new."""
+        self._showing.spend((call.participant.id, call.peer.did))
+        await self._exchange.within(call, _nothing)
+        ours = await self._held.show(call.participant.did, call.peer.did, _which(call), "")
+        if ours is None:
+            raise Unknown("peer.nothing-here")
+        return web.Response(body=ours.encode("ascii"), content_type=MEDIA)
 
     async def show(self, call: Call) -> web.StreamResponse:
         """Takes a list of the member, and answers with ours of that number, if there is one."""

@@ -51,12 +51,13 @@ def assemble(
     anchor = Anchors(anchor_of(authority) if listed else None)
     spaces = SpaceLists(db, clock, anchor, http)
     file = settings.list_file if listed else None
+    listing = TrustListSource(db, anchor, http, file, checked_url(settings.list_url, authority), spaces)
     return TrustSlice(
         anchor=anchor,
         members=Members(anchor, clock),
-        listing=TrustListSource(db, anchor, http, file, checked_url(settings.list_url, authority), spaces),
+        listing=listing,
         spaces=spaces,
-        held=HeldLists(db, clock, anchor, spaces.tell),
+        held=HeldLists(db, clock, anchor, spaces.tell, listing),
         resolver=Resolver(http, clock, local=local, vouched=anchor.pinned),
         skews=Skews(clock),
         seal_roots=tuple(seal_cas([one for one in settings.seal_ca_files if listed or one.exists()])),

@@ -4,7 +4,7 @@
 """
 
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,11 @@ class Wire:
         name = did.rpartition(":")[2].removesuffix(".de")
         return None if name in self.without else f"https://{HOST}/{name}/federation/inventory"
 
+    async def get(
+        self, slug: str, did: str, url: str, limit: int | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        return await self._asked(slug, url, b"", "", limit, "GET")
+
     async def post(self, slug: str, did: str, url: str, body: bytes, limit: int | None = None) -> Answer:
         return await self._asked(slug, url, body, "application/json", limit)
 
@@ -80,12 +85,15 @@ class Wire:
     ) -> Answer:
         return await self._asked(slug, url, seal, "application/jose", limit)
 
-    async def _asked(self, slug: str, url: str, body: bytes, media: str, limit: int | None) -> Answer:
+    async def _asked(
+        self, slug: str, url: str, body: bytes, media: str, limit: int | None, method: str = "POST"
+    ) -> Answer:
         path = urlsplit(url).path
         to = path.split("/")[1]
-        what = f"{slug} {'claims' if path.endswith('/lists') else 'shows'} {to}"
+        does = "reads" if method == "GET" else "claims" if path.endswith("/lists") else "shows"
+        what = f"{slug} {does} {to}"
         self.asked.append(what)
-        answer = await self.members[to].answer(slug, path, body, media)
+        answer = await self.members[to].answer(slug, path, body, media, method)
         told = answer if self.bent is None else self.bent(what, answer)
         if isinstance(told, HanseError):
             raise told
@@ -105,7 +113,7 @@ class Member:
         self.dying = False
         self.spaces = SpaceLists(db, self.clock, self.anchors, self.web)  # type: ignore[arg-type]
         self.spaces.listen(_nobody, self._raised)
-        self.held = HeldLists(db, self.clock, self.anchors, self.spaces.tell)
+        self.held = HeldLists(db, self.clock, self.anchors, self.spaces.tell, self.spaces)
         self.exchange = ListExchange(self.held, wire, lambda did: did in self.here)
         self.exchange.listen(self._unshown)
         self.door = ListHandlers(self, self.held, self.clock)  # type: ignore[arg-type]
@@ -126,8 +134,10 @@ class Member:
     async def proof(self) -> ForkedList | None:
         return await self.db.read(PROCESS, forks.kept, self.keeper.key.id)
 
-    async def answer(self, caller: str | None, path: str, body: bytes, media: str = "application/json") -> Answer:
-        request = requested("POST", path, caller, body, media)
+    async def answer(
+        self, caller: str | None, path: str, body: bytes, media: str = "application/json", method: str = "POST"
+    ) -> Answer:
+        request = requested(method, path, caller, body, media)
         found = await problems(request, self._surface.answer)
         assert isinstance(found, web.Response)
         assert isinstance(found.body, bytes)

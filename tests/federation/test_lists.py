@@ -13,11 +13,12 @@ from connector.errors import HanseError, Unavailable
 from connector.federation.lists import CLAIMS_BYTES, TRIES
 from connector.http.outbound import Answer
 from connector.storage.database import PROCESS, Database, Tx
-from connector.trust.members import forks
+from connector.trust.members import forks, pins
 from connector.trust.members.forks import ForkedList
 from connector.trust.members.held_lists import ListClaim as Claim
-from connector.trust.members.held_lists import Numbered, digest_of, disputed
-from connector.trust.members.trust_list import Entry, read_list
+from connector.trust.members.held_lists import Numbered, ahead, digest_of, disputed
+from connector.trust.members.space_lists import SOON_MS
+from connector.trust.members.trust_list import LARGEST, LIMIT, Entry, read_list
 from tests.federation.list_members import Member, Wire, database
 from tests.trust.members.keepers import Keeper
 from tests.trust.members.lists import NOW, entry
@@ -212,6 +213,122 @@ async def test_an_older_partner_is_left_alone(space: Space, sqlite_db: Database,
     assert (town.alarms, town.doubts) == ([], [])
 
 
+@pytest.mark.threat("T184")
+async def test_bug_an_authority_with_numbers_for_each_member_went_unnoticed(space: Space, any_db: Database) -> None:
+    """>> the authority shows one member the even numbers and the other one the odd ones, in which somebody is suspended
+    << whoever compares goes by the newest of both at once; it is an alarm at each that is shown an older one still two
+    minutes later, and the next number of either line comes to both."""
+
+    def says(version: int) -> str:
+        state = "suspended" if version % 2 else "active"
+        return space.keeper.says(*(entry(one, NOW) for one in ("town", "village")), entry("port", NOW, state=state),
+                                 version=version)  # fmt: skip
+
+    def active(member: Member) -> bool:
+        found = member.anchors.entry("did:web:port.de")
+        return found is not None and found.state == "active"
+
+    town = await space.member("town", any_db).shown(says(2), says(4))
+    village = await space.member("village", space.there).shown(says(3), says(5))
+    assert (active(town), active(village)) == (True, False)
+    await town.meets(village)
+    assert (town.anchors.version_of(space.keeper.key.id), active(town)) == (5, False)
+    assert space.wire.asked == ["town claims village", "town reads village"]
+    for member in (town, village):
+        await member.shown(member.web.jws)
+    assert town.alarms == []
+    town.clock.advance(SOON_MS)
+    for member in (town, village):
+        await member.shown(member.web.jws)
+    assert (town.alarms, village.alarms) == ([("trust.list-rollback", False)], [])
+    await town.shown(says(6))
+    await village.meets(town)
+    assert (active(town), active(village)) == (True, True)
+    village.clock.advance(SOON_MS)
+    await village.shown(village.web.jws)
+    assert village.alarms == [("trust.list-rollback", False)]
+    assert (town.doubts, village.doubts, await town.proof(), await village.proof()) == ([], [], None, None)
+    kept = await any_db.read(PROCESS, pins.newest, space.keeper.key.id)
+    assert kept == town.anchors.jws
+
+
+@pytest.mark.threat("T184")
+async def test_who_was_only_late_takes_the_newer_list_and_nobody_is_told(space: Space, sqlite_db: Database) -> None:
+    """>> a member looks at the authority after it has met one that had looked already << the newer list, no alarm, and
+    the one that holds it is asked for nothing of ours."""
+    first, second = space.says(1), space.says(2, "a")
+    town = await space.member("town", sqlite_db).shown(first)
+    village = await space.member("village", space.there).shown(first, second)
+    await village.meets(town)
+    await town.meets(village)
+    town.clock.advance(SOON_MS)
+    await town.shown(second)
+    await town.meets(village)
+    assert (town.anchors.jws, town.alarms, town.doubts) == (second, [], [])
+    assert space.wire.asked == ["village claims town", "town claims village", "town reads village",
+                                "town claims village"]  # fmt: skip
+
+
+@pytest.mark.threat("T184")
+@pytest.mark.parametrize("shown", ["nothing", "stranger's", "altered", "older", "another space's", "huge", "slow"])
+async def test_who_claims_a_newer_list_and_does_not_show_it_changes_nothing(
+    space: Space, sqlite_db: Database, tmp_path: Path, shown: str
+) -> None:
+    """>> a member claims the largest number of all and shows nothing that the authority signed as such << our list
+    stays in force, what the authority shows next is taken, and the member is told of once."""
+    ours = space.says(7)
+    town = await space.member("town", sqlite_db).shown(ours)
+    await space.member("village", space.there).shown(ours)
+    head, _, signature = ours.split(".")
+    away = space.keeper.says(entry("town", NOW), version=9, space="https://elsewhere.de/space")
+    body = Keeper(tmp_path, "south").says(
+        entry("town", NOW), version=LARGEST, space=space.keeper.space, authority=space.keeper.key.id
+    )
+    answers: dict[str, Answer | HanseError] = {
+        "nothing": Answer(404, {}, b""), "stranger's": Answer(200, {}, body.encode()),
+        "altered": Answer(200, {}, f"{head}.{space.says(9).split('.')[1]}.{signature}".encode()),
+        "older": Answer(200, {}, space.says(6).encode()), "another space's": Answer(200, {}, away.encode()),
+        "huge": Answer(200, {}, b"x" * (LIMIT + 1)), "slow": Unavailable("http.too-slow"),
+    }  # fmt: skip
+    claim = _claims({"authority": space.keeper.key.id, "version": LARGEST, "sha256": "0" * 64})
+    space.wire.bent = lambda what, _: answers[shown] if "reads" in what else Answer(200, {}, claim)
+    for _ in range(TRIES + 3):
+        await town.meets(town.wire.members["village"])
+    assert (town.anchors.jws, town.alarms, town.doubts) == (ours, [], [("town", "did:web:village.de")])
+    newer = space.says(8)
+    await town.shown(newer)
+    assert (town.anchors.jws, town.alarms) == (newer, [])
+
+
+@pytest.mark.threat("T184")
+async def test_a_newer_list_is_not_asked_of_who_hands_out_none_nor_for_a_space_of_ours(
+    space: Space, sqlite_db: Database
+) -> None:
+    """>> a member of before this rule; a member that is before the authority which this process hosts << nobody is told
+    and nothing is taken: an authority asks its members itself what it signed (0167)."""
+    ours = space.says(1)
+    town = await space.member("town", sqlite_db).shown(ours)
+    village = await space.member("village", space.there).shown(space.says(2))
+    space.wire.bent = lambda what, answer: Answer(405, {}, b"") if "reads" in what else answer
+    for _ in range(TRIES + 2):
+        await town.meets(village)
+    assert (town.anchors.jws, town.doubts) == (ours, [])
+    assert space.wire.asked == ["town claims village", "town reads village"]
+    space.wire.bent = None
+
+    async def hosted(authority: str) -> str | None:
+        return space.says(3)
+
+    town.spaces.listen(hosted, town._raised)
+    assert await town.held.lacks(Numbered(space.keeper.key.id, 9)) is False
+    town.spaces.listen(_away, town._raised)
+    assert await town.held.lacks(Numbered(space.keeper.key.id, 9)) is False
+
+
+async def _away(authority: str) -> str | None:
+    raise Unavailable("spaces.recovering")
+
+
 def _claims(*lists: object) -> bytes:
     return json.dumps({"lists": lists}).encode()
 
@@ -304,3 +421,6 @@ def test_only_numbers_that_both_hold_and_where_one_has_something_to_show() -> No
                      *((p, s) for s in single for p in pairs)}  # fmt: skip
     assert disputed([Claim("x", 1, "a")], [Claim("x", 1, "b")]) == {Numbered("x", 1): "b"}
     assert not disputed([Claim("x", 1, "a")], [Claim("x", 2, "b"), Claim("y", 1, "b")])
+    claims = [Claim("x", 2, "b"), Claim("x", 4, "d"), Claim("x", 3, "c"), Claim("y", 9, "b")]
+    assert ahead([Claim("x", 3, "a")], claims) == [Numbered("x", 4)]
+    assert ahead([Claim("x", 4, "a")], claims) == []

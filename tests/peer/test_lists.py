@@ -88,6 +88,24 @@ async def test_who_does_not_belong_learns_nothing_and_shows_nothing(door: Door) 
     assert await door.member.proof() is None
 
 
+@pytest.mark.threat("T184")
+async def test_a_member_reads_a_list_of_ours(door: Door) -> None:
+    """>> a member reads number 7; one that is not held, of another authority; a stranger, nobody, a suspended member; a
+    seventh time at once << the list; 404; 401; 429."""
+
+    async def read(version: str = "7", authority: str | None = None, caller: str | None = "village") -> tuple[int, str]:
+        place = f"/town{LISTS}/{quote(authority or door.keeper.key.id, safe='')}/{version}"
+        found = await door.member.answer(caller, place, b"", method="GET")
+        return found.status, found.body.decode()
+
+    assert await read() == (200, door.ours)
+    for version, authority in (("8", None), ("x", None), ("7" * 17, None), ("7", "urn:other")):
+        assert (await read(version, authority))[0] == 404
+    for caller in (None, "stranger", "port"):
+        assert (await read(caller=caller))[0] == 401
+    assert [(await read())[0] for _ in range(2)] == [200, 429]
+
+
 async def test_a_body_is_bounded_and_so_is_how_often(door: Door) -> None:
     """>> more than a list may have; another media type; a member that shows and shows, and one that asks and asks <<
     413, 415, then 429 for that member; another one is answered."""

@@ -114,6 +114,11 @@ class Anchors(Anchor):
         """The list of that authority, if there is one yet."""
         return self._joined.get(authority)
 
+    def version_of(self, authority: str) -> int:
+        """The number of the list in force of that authority, the configured one too; 0: there is none."""
+        listed = self.home if authority and authority == self.own_name else self._joined.get(authority)
+        return 0 if listed is None else listed.version
+
     def read(self, authority: str, jws: str) -> TrustList | None:
         """The list in this text, which a thread may read; None if nobody wants it any more. Raises PeerError."""
         pin = next(self._pins_of(authority), None)

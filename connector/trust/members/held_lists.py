@@ -9,11 +9,12 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from hashlib import sha256
-from typing import Annotated, Final, Literal, NamedTuple
+from typing import Annotated, Final, Literal, NamedTuple, Protocol
 
 from msgspec import Meta, Struct
 
 from connector.clock import Clock
+from connector.errors import PeerError, Unauthenticated
 from connector.storage.database import PROCESS, Database, Tx
 from connector.trust.keys.jwk import decode
 from connector.trust.members import forks
@@ -45,14 +46,26 @@ class Numbered(NamedTuple):
 
 Tell = Callable[[], Awaitable[None]]
 """Tells of every proof that nobody was told of."""
+
+
+class Source(Protocol):
+    """Where lists come from."""
+
+    async def seeks(self, authority: str) -> bool:
+        """Whether newer lists of an authority (URN) are looked for elsewhere, and so may be hidden from us."""
+
+    async def handed(self, authority: str, jws: str) -> object:
+        """Takes a list that a member shows, as if it came from there; raises PeerError or Unauthenticated."""
+
+
 _REMEMBERED: Final = 1_000
 
 
 class HeldLists:
     """The lists in force, and those that were so before and are kept still; `tell` is called once a proof is kept."""
 
-    def __init__(self, db: Database, clock: Clock, anchors: Anchors, tell: Tell) -> None:
-        self._db, self._clock, self._anchors, self._tell = db, clock, anchors, tell
+    def __init__(self, db: Database, clock: Clock, anchors: Anchors, tell: Tell, source: Source) -> None:
+        self._db, self._clock, self._anchors, self._tell, self._source = db, clock, anchors, tell, source
         self._digests: dict[_Kept, str] = {}
         self._one = asyncio.Lock()
 
@@ -83,6 +96,18 @@ class HeldLists:
         if verdict == "forked":
             await self._tell()
         return verdict
+
+    async def lacks(self, which: Numbered) -> bool:
+        """Whether a list of that number would be newer than the one in force, and may be taken from a member."""
+        return which.version > self._anchors.version_of(which.authority) and await self._source.seeks(which.authority)
+
+    async def take(self, which: Numbered, jws: str) -> bool:
+        """Whether this text brought a list into force that is as new as a member claimed (decision 0176)."""
+        try:
+            await self._source.handed(which.authority, jws)
+        except (PeerError, Unauthenticated):
+            return False
+        return self._anchors.version_of(which.authority) >= which.version
 
     async def _kept(self, authority: str) -> "list[_Kept]":
         return await self._db.read(PROCESS, _kept, authority, authority == self._anchors.own_name)
@@ -118,6 +143,19 @@ def disputed(mine: Iterable[ListClaim], theirs: Iterable[ListClaim]) -> dict[Num
         name: min(told[name]) for name in ours.keys() & told.keys()
         if ours[name] != told[name] and min(len(ours[name]), len(told[name])) == 1
     }  # fmt: skip
+
+
+def ahead(mine: Iterable[ListClaim], theirs: Iterable[ListClaim]) -> list[Numbered]:
+    """Of each authority of which we hold lists, the newest number that they claim, if that is beyond ours."""
+    ours, told = _newest(mine), _newest(theirs)
+    return [Numbered(name, number) for name, number in told.items() if number > ours.get(name, number)]
+
+
+def _newest(claims: Iterable[ListClaim]) -> Mapping[str, int]:
+    found = dict[str, int]()
+    for one in claims:
+        found[one.authority] = max(one.version, found.get(one.authority, 0))
+    return found
 
 
 def _by_number(claims: Iterable[ListClaim]) -> Mapping[Numbered, set[str]]:

@@ -96,6 +96,8 @@ class TrustListSource:
                 fault = error
             if self._spaces is not None:
                 self._untold |= await self._spaces.reload()
+                if fault is not None and self._url:
+                    await self._spaces.refused(self._name, fault)
             await self._tell()
             if fault is not None:
                 raise fault
@@ -105,13 +107,37 @@ class TrustListSource:
         if self._file is not None:
             async with self._reading:
                 self._untold |= await self._believed(await self._fetched(self._file))
-        if self._kept < self._anchor.version:  # also one that is in force since a reload whose write failed
-            version = self._anchor.version
-            jws = self._anchor.jws
-            first = await self._db.write(PROCESS, _keep, version, jws)
-            if first is not None:  # another replica took another text of this number
-                await forks.compared(self._db, self._name, self._anchor.authority_jwk, jws, first)
-            self._kept = max(self._kept, version)
+        await self._keep_newest()
+        await self._tell()
+
+    async def _keep_newest(self) -> None:
+        """In the database, also one that is in force since a reload whose write failed."""
+        if self._kept >= self._anchor.version:
+            return
+        version, jws = self._anchor.version, self._anchor.jws
+        first = await self._db.write(PROCESS, _keep, version, jws)
+        if first is not None:  # another replica took another text of this number
+            await forks.compared(self._db, self._name, self._anchor.authority_jwk, jws, first)
+        self._kept = max(self._kept, version)
+
+    async def seeks(self, authority: str) -> bool:
+        """Of a list that comes as a file alone the operator says which one holds."""
+        if authority == self._name:
+            return bool(self._url)
+        return self._spaces is not None and await self._spaces.seeks(authority)
+
+    async def handed(self, authority: str, jws: str) -> None:
+        """Takes a list that a member shows; raises what stands in the way."""
+        if authority != self._name:
+            if self._spaces is not None:
+                self._untold |= await self._spaces.handed(authority, jws)
+        else:
+            held = self._anchor.version
+            async with self._reading:
+                self._untold |= await self._believed(jws, held)
+            if self._spaces is not None and self._anchor.version > held:
+                self._spaces.got(authority)
+            await self._keep_newest()
         await self._tell()
 
     async def catch_up(self) -> None:
@@ -126,10 +152,10 @@ class TrustListSource:
             self._kept = max(self._kept, self._anchor.version)
         await self._tell()
 
-    async def _believed(self, jws: str) -> frozenset[str]:
+    async def _believed(self, jws: str, asked: int | None = None) -> frozenset[str]:
         """As `_accepted`; of two different lists of one number both are kept as proof."""
         try:
-            return await self._accepted(jws)
+            return await self._accepted(jws, asked)
         except PeerError as error:
             if error.code == FORK:
                 one = ForkedList(authority=self._name, version=self._anchor.version, held=self._anchor.jws, other=jws)
@@ -138,7 +164,8 @@ class TrustListSource:
 
     @property
     def _name(self) -> str:
-        return URN + thumbprint(self._anchor.authority_jwk)
+        """The URN of the authority; empty if no list is configured."""
+        return URN + thumbprint(self._anchor.authority_jwk) if self._anchor.authority_jwk else ""
 
     async def _accepted(self, jws: str, asked: int | None = None) -> frozenset[str]:
         """DIDs of which the list now says something else; none if it is the first or no new one."""

@@ -35,6 +35,8 @@ LATE_MS = 1_000
 """A list that takes longer is given up for those behind it, and comes last from then on: then it has all its time."""
 FALSE = frozenset({"trust.list-rollback"})
 """Told of once by each process; of two lists of one number their proof knows it."""
+SOON_MS = 120_000
+"""For so long an authority may go on showing a list that is older than one which a member has shown."""
 
 
 async def _nobody(authority: str) -> str | None:
@@ -53,6 +55,8 @@ class SpaceLists:
         """The newest list of each authority that is known to be in the database, by its number."""
         self._news: frozenset[str] = frozenset()
         """Who changed by lists that are in force and could not be kept yet."""
+        self._handed: dict[str, int] = {}
+        """When a member showed the newest list of an authority (steady milliseconds)."""
         self._doubts: dict[Found, Disagreement] = {}
         self._to_tell = False
         """Whether there may be two lists of one number of which nobody was told."""
@@ -176,11 +180,35 @@ class SpaceLists:
             raise faults[0]
         return changed
 
-    async def _look(self, pin: Pin, total_s: float | None = None) -> frozenset[str]:
-        """Who changed, those too whom a look of before could not tell because its list could not be kept."""
+    async def seeks(self, authority: str) -> bool:
+        """Of one that we host there is nobody to look at: what it lacks it asks its members for (decision 0167)."""
+        try:
+            return await self._local(authority) is None
+        except HanseError:
+            return False
+
+    async def handed(self, authority: str, jws: str) -> frozenset[str]:
+        """Takes a list that a member shows; who changed. Raises what stands in the way."""
+        pin = self._anchors.pin_of(authority)
+        if pin is None:
+            return frozenset()
+        held = self._version(pin)
+        changed = await self._look(pin, shown=jws)
+        if self._version(pin) > held:
+            self.got(authority)
+        return changed
+
+    def got(self, authority: str) -> None:
+        """The newest list of that authority came from a member now."""
+        self._handed[authority] = self._clock.steady()
+
+    async def _look(self, pin: Pin, total_s: float | None = None, shown: str | None = None) -> frozenset[str]:
+        """Who changed, those too whom a look of before could not tell because its list could not be kept. `shown`: what
+        a member has shown, where nobody has to be asked."""
         held = self._version(pin)
         try:
-            self._news |= await self._taken(pin, await self._fetched(pin, total_s), held)
+            jws = await self._fetched(pin, total_s) if shown is None else shown
+            self._news |= await self._taken(pin, jws, held)
         finally:
             await self._write(pin.authority, pin.jwk)
         news, self._news = self._news, frozenset()
@@ -249,11 +277,20 @@ class SpaceLists:
                 await self._db.write(PROCESS, forks.told, one)
         self._to_tell = False
 
+    async def refused(self, authority: str, error: HanseError) -> None:
+        """What was wrong with the configured list, which is looked at elsewhere."""
+        pin = self._anchors.pin_of(authority)
+        if pin is not None:
+            await self._raise_alarm(pin, error)
+
     async def _raise_alarm(self, pin: Pin, error: HanseError) -> None:
         """Once for each place and kind, until the process ends: it is looked at again every minute, and who names a key
         for another space silences nothing of the one that it is of. Of two lists of one number the proof that is kept
-        knows whether it was told."""
+        knows whether it was told. An authority that a member was before in showing a list has a while to follow."""
         if error.code not in FALSE or self._alarm is None or (pin.place, error.code) in self._alarmed:
+            return
+        handed = self._handed.get(pin.authority)
+        if handed is not None and self._clock.steady() - handed < SOON_MS:
             return
         await self._alarm(pin, error.code, 0)
         self._alarmed.add((pin.place, error.code))

@@ -8,14 +8,16 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from connector.clock import SystemClock, rfc3339
+from connector.clock import FakeClock, SystemClock, rfc3339
 from connector.errors import Mistake, PeerError, Unauthenticated, Unavailable
 from connector.http.outbound import Answer, SafeClient
 from connector.storage.database import PROCESS, Database
 from connector.trust.keys.signing import Vault
 from connector.trust.members import source
+from connector.trust.members.anchors import Anchors, Pin
 from connector.trust.members.authority import Authority
 from connector.trust.members.source import LARGE, TrustListSource, checked_url
+from connector.trust.members.space_lists import SpaceLists
 from connector.trust.members.trust_list import Anchor, Entry, MergedInto, TrustList, read_list
 from tests.testkit.patience import PATIENCE_S
 
@@ -425,3 +427,53 @@ async def test_a_configured_list_that_fails_keeps_no_other_away(
         await listing.reload()
     assert spaces.seen == [0]
     assert told.get_nowait() == {MEMBER.did}
+
+
+class Shows:
+    """Serves one list, whatever is asked for."""
+
+    def __init__(self, jws: str) -> None:
+        self.jws = jws
+
+    async def get(self, url: str, *, limit: int | None = None, total_s: float | None = None) -> Answer:
+        return Answer(200, {}, self.jws.encode("ascii"))
+
+
+@pytest.mark.threat("T184")
+async def test_a_newer_configured_list_is_taken_from_a_member_and_who_hides_it_is_told_of(
+    place: Place, authority: Authority, any_db: Database
+) -> None:
+    """>> a member shows 4, in which somebody is struck off, and the address goes on showing 3 << 4 is in force at once,
+    after a restart too; two minutes later an alarm, once; of a list that comes as a file alone the file counts."""
+    web, clock, raised = Shows(issued(authority, 3, MEMBER)), FakeClock(NOW), list[tuple[str, str]]()
+    place.write("")
+
+    async def process(url: str) -> tuple[Anchors, TrustListSource]:
+        anchors = Anchors(Anchor(authority.public_jwk))
+        spaces = SpaceLists(any_db, clock, anchors, web)  # type: ignore[arg-type]
+        listing = TrustListSource(any_db, anchors, web, place.file, url, spaces)  # type: ignore[arg-type]
+
+        async def told(pin: Pin, code: str, since: int) -> None:
+            raised.append((pin.authority, code))
+
+        async def nobody(authority: str) -> None:
+            return None
+
+        spaces.listen(nobody, told)
+        await listing.start()
+        return anchors, listing
+
+    anchors, listing = await process("https://list.example/list")
+    assert (anchors.version, await listing.seeks(authority.id)) == (3, True)
+    await listing.handed(authority.id, issued(authority, 4))
+    assert (anchors.version, anchors.entry(MEMBER.did)) == (4, None)
+    for passed, alarms in ((0, []), (120_000, [(authority.id, "trust.list-rollback")]), (1, raised)):
+        clock.advance(passed)
+        with pytest.raises(PeerError, match=r"trust\.list-rollback"):
+            await listing.reload()
+        assert raised == alarms
+    assert len(raised) == 1
+    with pytest.raises(PeerError, match=r"trust\.list-rollback"):  # of a member: its doing, nobody's alarm
+        await listing.handed(authority.id, issued(authority, 2))
+    assert [(await process(url))[0].version for url in ("https://list.example/list", "")] == [4, 4]
+    assert await (await process(""))[1].seeks(authority.id) is False
