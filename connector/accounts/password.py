@@ -7,6 +7,7 @@ which the person has signed in before, and for whoever has shown something else 
 
 import asyncio
 import secrets
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ LEAST, MOST = 12, 256
 """Characters."""
 MEMORY_KIB, PASSES, LANES = 65_536, 3, 1
 AT_ONCE, WAITING, KEPT = 2, 16, 16
+EACH = 2
+"""Places of those kept that one of them may have."""
 
 
 def spelt(password: str) -> str:
@@ -60,12 +63,13 @@ class Passwords:
         self._memory = memory_kib
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._waiting = 0
+        self._known = Counter[str]()
         self._hasher: PasswordHasher | None = None
         self._nobody = ""
 
-    async def hashed(self, password: str) -> str:
-        """The encoded hash of a checked password, of somebody who was invited or is signed in."""
-        async with self.turn(known=True) as turn:
+    async def hashed(self, password: str, known: str) -> str:
+        """The encoded hash of a checked password, of somebody who was invited; `known` as in `turn`."""
+        async with self.turn(known) as turn:
             return await turn.hashed(password)
 
     def outdated(self, encoded: str) -> bool:
@@ -73,16 +77,22 @@ class Passwords:
         return self.argon().check_needs_rehash(encoded)
 
     @asynccontextmanager
-    async def turn(self, *, known: bool = False) -> AsyncIterator[Turn]:
-        """One of those who are worked for; raises Unavailable if too many wait, before anything of theirs counts."""
-        if self._waiting >= AT_ONCE + WAITING + (KEPT if known else 0):
+    async def turn(self, known: str = "") -> AsyncIterator[Turn]:
+        """One of those who are worked for; raises Unavailable if too many wait, before anything of theirs counts.
+
+        `known`: who has shown something already, a person or an invitation; whatever she sends at once, others who are
+        known find a place.
+        """
+        if self._waiting >= AT_ONCE + WAITING + (KEPT if known else 0) or self._known[known] >= EACH:
             raise Unavailable("accounts.busy")
         self._waiting += 1
+        self._known.update([known] if known else [])
         try:
             async with self._slots:
                 yield Turn(self)
         finally:
             self._waiting -= 1
+            self._known -= Counter([known])  # what is nought goes
 
     def judge(self, encoded: str, password: str) -> bool:
         """Blocks."""

@@ -134,7 +134,7 @@ class People:
         """Makes a local account and signs it in; raises Unauthenticated, Mistake."""
         invitation = await self.invitation(link)
         plain, shown_as = folded(login), shown(name)
-        encoded = await self._passwords.hashed(checked(password, plain))
+        encoded = await self._passwords.hashed(checked(password, plain), invitation.id)
 
         def unit(tx: Tx) -> AcceptedInvitation:
             self._used(tx, invitation)
@@ -259,9 +259,10 @@ class People:
             proposal = store.withdraw_proposal(tx, slug, person, role)
             if role == "admin" and by and not last and store.holders(tx, slug, "admin") == [person]:
                 raise Refusal("accounts.last-admin")
+            had = store.revoke(tx, slug, person, role)  # waits for what rests on it (`store.hold_rights`)
             if role == "admin":
                 invitation_store.end_invitations_of(tx, slug, person)
-            if store.revoke(tx, slug, person, role):
+            if had:
                 self._taken(tx, slug, by, person, role)
                 session_store.end_all(tx, person)
             elif not proposal:
@@ -284,9 +285,10 @@ class People:
         self, tx: Tx, slug: str, person: str, before: frozenset[Role], now: frozenset[Role]
     ) -> None:  # fmt: skip
         for role in sorted(before - now):
+            had = store.revoke(tx, slug, person, role)
             if role == "admin":
                 invitation_store.end_invitations_of(tx, slug, person)
-            if store.revoke(tx, slug, person, role):
+            if had:
                 self._taken(tx, slug, GROUPS, person, role)
         for role in sorted(now - before):
             if store.grant(tx, slug, person, role, GROUPS):

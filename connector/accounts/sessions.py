@@ -41,7 +41,7 @@ class Sessions:
     def still(self, cookie: str, permitted: Callable[[SignedIn], None]) -> Still:
         """For `acting`: raises SessionOver once the session has ended, and what `permitted` raises of her as she is.
 
-        Whoever loses a role loses her sessions, so it is the session alone that must not end before the unit does.
+        Neither the session nor a role of hers ends before the unit does: what ends with a role is there by then.
         """
         digest = secret.digest(cookie)
 
@@ -49,6 +49,7 @@ class Sessions:
             row = session_store.held(tx, digest)
             if row is None:
                 raise SessionOver("accounts.session-over")
+            store.hold_rights(tx, row["person"])
             permitted(_signed(tx, row, cookie))
 
         return asked

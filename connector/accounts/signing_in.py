@@ -71,9 +71,8 @@ class SigningIn:
     async def password(self, login: str, password: str, browser: Browser) -> OpenedSession | SecondWanted:
         """Raises Unauthenticated, TooMany, or Unavailable if too many sign in at once."""
         name = _folded(login)
-        lanes = await self._db.read(PROCESS, self._open_lanes, name, browser)
-        known = lanes == attempts.of_browser(secret.digest(browser.known))
-        async with self._passwords.turn(known=known) as turn:  # whoever finds no place has not tried
+        lanes, known = await self._db.read(PROCESS, self._open_lanes, name, browser)
+        async with self._passwords.turn(known) as turn:  # whoever finds no place has not tried
             person, encoded = await self._db.write(PROCESS, _tried, name, lanes)
             if not await turn.right(encoded, password) or person is None:
                 raise Unauthenticated("accounts.sign-in")
@@ -120,7 +119,7 @@ class SigningIn:
         plain = checked(new, person.login)
         lanes = attempts.of_own(person.id)
         await self._db.read(PROCESS, attempts.require_open, lanes)
-        async with self._passwords.turn(known=True) as turn:
+        async with self._passwords.turn(person.id) as turn:
             await self._db.write(PROCESS, attempts.reserve, lanes)
             before = str((await self._db.read(PROCESS, store.secrets_of, person.id))["password"])
             first = not before and signed.strong
@@ -129,7 +128,7 @@ class SigningIn:
             encoded = await turn.hashed(plain)
 
         def unit(tx: Tx) -> OpenedSession:
-            if store.secrets_of(tx, person.id)["password"] != before:
+            if store.secrets_of(tx, person.id, lock=True)["password"] != before:
                 raise Unauthenticated("accounts.old-password")
             attempts.right(tx, lanes)
             store.set_password(tx, person.id, encoded)
@@ -177,14 +176,15 @@ class SigningIn:
 
     # Units
 
-    def _open_lanes(self, tx: Tx, login: str, browser: Browser) -> tuple[Lane, ...]:
-        """In which the attempt will be counted; raises TooMany if one of them rests."""
+    def _open_lanes(self, tx: Tx, login: str, browser: Browser) -> tuple[tuple[Lane, ...], str]:
+        """In which the attempt will be counted, and whose browser it is, empty: nobody knows; raises TooMany if one of
+        the lanes rests."""
         person = store.by_login(tx, login) if login else None
-        lanes = attempts.of_name(login, browser.address)
+        lanes, known = attempts.of_name(login, browser.address), ""
         if person is not None and _is_hers(tx, person.id, browser):
-            lanes = attempts.of_browser(secret.digest(browser.known))
+            lanes, known = attempts.of_browser(secret.digest(browser.known)), person.id
         attempts.require_open(tx, lanes)
-        return lanes
+        return lanes, known
 
     def _known(
         self, tx: Tx, person: str, lanes: tuple[Lane, ...], browser: Browser, encoded: str, fresh: str
@@ -193,7 +193,7 @@ class SigningIn:
 
         Tickets that are open stay: who has the password as well must not keep her from typing her code.
         """
-        if store.password_of(tx, person) != encoded:
+        if store.password_of(tx, person, lock=True) != encoded:
             raise Unauthenticated("accounts.sign-in")
         attempts.right(tx, lanes)
         if fresh:
@@ -205,7 +205,7 @@ class SigningIn:
         return SecondWanted(ticket=ticket)
 
     def _code_counts(self, tx: Tx, person: str, code: str) -> bool:
-        row = store.secrets_of(tx, person)
+        row = store.secrets_of(tx, person, lock=True)
         if row["totp"] is None:
             return False
         totp = self._vault.open(_context(person), bytes(row["totp"])).decode()
@@ -215,8 +215,10 @@ class SigningIn:
         return store.use_recovery_code(tx, person, second_factor.recovery_digest(self._recovery, person, code))
 
     def _anew(self, tx: Tx, person: str, browser: Browser, *, strong: bool) -> OpenedSession:
+        """Whoever knew what counted before has nothing left of it: no known browser either, each a lane for guesses."""
         session_store.end_all(tx, person)
         session_store.forget(tx, person, "second")
+        session_store.forget(tx, person, "browser")
         return opened_in(tx, person, browser, strong=strong)
 
 

@@ -75,17 +75,24 @@ def remove(tx: Tx, person_id: str) -> None:
         tx.run(statement, id=person_id)
 
 
-def secrets_of(tx: Tx, person_id: str) -> Row:
-    """`password`, `totp` (sealed) and `totp_step`; raises Unknown."""
-    row = tx.one("SELECT password, totp, totp_step FROM person WHERE id = :id", id=person_id)
+def secrets_of(tx: Tx, person_id: str, *, lock: bool = False) -> Row:
+    """`password`, `totp` (sealed) and `totp_step`; raises Unknown. `lock`: nobody changes them before the unit ends."""
+    row = tx.one(
+        "SELECT password, totp, totp_step FROM person WHERE id = :id"  # noqa: S608 constants
+        + (for_update(tx) if lock else ""),
+        id=person_id,
+    )
     if row is None:
         raise Unknown("accounts.no-person")
     return row
 
 
-def password_of(tx: Tx, person_id: str) -> str | None:
-    """The hash; None of nobody."""
-    row = tx.one("SELECT password FROM person WHERE id = :id", id=person_id)
+def password_of(tx: Tx, person_id: str, *, lock: bool = False) -> str | None:
+    """The hash; None of nobody. `lock`: nobody changes it before the unit ends."""
+    row = tx.one(
+        "SELECT password FROM person WHERE id = :id" + (for_update(tx) if lock else ""),  # noqa: S608 constants
+        id=person_id,
+    )
     return None if row is None else str(row["password"])
 
 

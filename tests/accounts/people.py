@@ -22,7 +22,7 @@ def signing_in(db: Database) -> SigningIn:
 
 
 async def person(db: Database, login: str = PETRA, *, operator: bool = False, password: str = PASSWORD) -> str:
-    encoded = await Passwords(memory_kib=8).hashed(password)
+    encoded = await Passwords(memory_kib=8).hashed(password, login)
     name = login.partition("@")[0].title() + " Muster"
     return await db.write(PROCESS, lambda tx: store.add(tx, login, name, password=encoded, operator=operator))
 

@@ -26,6 +26,11 @@ def steward(signed: SignedIn) -> None:
         raise Refusal("test.role")
 
 
+def of_the_house(signed: SignedIn) -> None:
+    if not signed.operator:
+        raise Refusal("test.role")
+
+
 def publishes(caller: Caller) -> None:
     if "publish" not in caller.scopes:
         raise Refusal("test.scope")
@@ -91,18 +96,21 @@ def operates(caller: Caller) -> None:
 
 @pytest.mark.threat("T140")
 async def test_whoever_takes_a_right_waits_for_what_was_begun_with_it(any_db: Database) -> None:
-    """>> a long unit of hers is under way on one replica; on another her session ends, or she is removed << that is
-    told once it has ended: nobody hears that it is over and then sees something new of hers."""
-    it, her = Sessions(any_db), await person(any_db)
-    await given(any_db, her, TOWN, "steward")
-    ends: list[Callable[[], Awaitable[object]]] = [
-        lambda: any_db.write(PROCESS, session_store.end_all, her),
-        lambda: any_db.write(PROCESS, store.remove, her),
+    """>> a long unit of hers is under way on one replica; on another her session ends, or a role of hers, or that of an
+    operator, or she is removed << that is told once it has ended: nobody hears that it is over and then sees something
+    new of hers."""
+    it, her = Sessions(any_db), await person(any_db, operator=True)
+    ends: list[tuple[Callable[[SignedIn], None], Callable[[], Awaitable[object]]]] = [
+        (steward, lambda: any_db.write(PROCESS, session_store.end_all, her)),
+        (steward, lambda: any_db.write(TOWN, store.revoke, TOWN, her, "steward")),
+        (of_the_house, lambda: any_db.write(PROCESS, store.set_operator, her, False)),
+        (steward, lambda: any_db.write(PROCESS, store.remove, her)),
     ]
-    for end in ends:
-        still = it.still(await opened(any_db, her), steward)
+    for permitted, end in ends:
+        await given(any_db, her, TOWN, "steward")
+        still = it.still(await opened(any_db, her), permitted)
         await waited_for(any_db, still, end)
-        with pytest.raises(SessionOver):
+        with pytest.raises((SessionOver, Refusal)):
             await written(any_db, still)
 
 

@@ -1,6 +1,7 @@
 """That somebody who knows a password, or takes every place, cannot shut out the person whose it is."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -8,9 +9,11 @@ from msgspec.structs import replace
 
 from connector.accounts import store
 from connector.accounts.sessions import Sessions
+from connector.accounts.signing_in import Browser
 from connector.errors import Unauthenticated, Unavailable
 from connector.http.refusals import TooMany
 from connector.storage import PROCESS, Database, Tx
+from connector.storage.database import long
 from tests.accounts.people import (
     DESK,
     OLAF,
@@ -136,3 +139,59 @@ async def test_bug_a_password_that_was_changed_while_it_was_hashed_still_opened(
     while left:
         await any_db.write(PROCESS, lambda tx: store.set_password(tx, her, str(before)))
         assert await outcome(it, DESK, PASSWORD) == "accounts.sign-in"
+
+
+@pytest.mark.threat("T142")
+async def test_bug_browsers_known_from_before_were_lanes_for_guesses(any_db: Database) -> None:
+    """>> a stranger who had her password has signed in with four browsers; she sets up a telephone, or changes her
+    password; he types in each of them << he has what a stranger has, five in all."""
+    it = signing_in(any_db)
+    await person(any_db)
+
+    async def known(password: str = PASSWORD) -> list[Browser]:
+        return [replace(STRANGER, known=(await came_in(it, browser=STRANGER, password=password)).known) for _ in "1234"]
+
+    before = await known()
+    signed = await Sessions(any_db).session((await came_in(it)).cookie)
+    assert signed is not None
+    fresh = await it.change_password(signed, PASSWORD, "Eine andere Kastanie", DESK)
+    guesses = [await outcome(it, one) for one in before for _ in "12"]
+    assert (guesses.count("accounts.sign-in"), guesses.count("accounts.wait")) == (5, 3)
+    hers = replace(DESK, known=fresh.known)
+    await any_db.write(PROCESS, lambda tx: tx.run("DELETE FROM sign_in_attempt"))
+    before = await known("Eine andere Kastanie")
+    _, _, opened = await with_second(it, any_db, await came_in(it, browser=hers, password="Eine andere Kastanie"))
+    codes = list[str]()
+    for one in [each for each in before for _ in "12"]:
+        with pytest.raises((TooMany, Unauthenticated)) as refused:
+            await it.second(await ticket(it, one, "Eine andere Kastanie"), "000000", one)
+        codes.append(refused.value.code)
+    assert (codes.count("accounts.code"), codes.count("accounts.wait")) == (5, 3)
+    with pytest.raises(Unauthenticated, match=r"accounts\.code"):
+        await it.second(await ticket(it, STRANGER, "Eine andere Kastanie"), "000000", replace(DESK, known=opened.known))
+
+
+@pytest.mark.threat("T140")
+async def test_bug_who_signed_in_while_the_password_changed_stayed_in(any_db: Database) -> None:
+    """>> she changes her password, and before that is on the disk another replica has found the old one right << no
+    session and no ticket by it, and the new password stays, though the old hash was to be made anew."""
+    it, her = signing_in(any_db), await person(any_db)
+    encoded = str(await any_db.read(PROCESS, store.password_of, her))
+    running, go = threading.Event(), threading.Event()
+
+    @long
+    def changes(tx: Tx) -> None:
+        store.set_password(tx, her, "$new$")
+        it._anew(tx, her, DESK, strong=False)
+        running.set()
+        assert go.wait(PATIENCE_S)
+
+    hers = asyncio.create_task(any_db.write(PROCESS, changes))
+    await asyncio.to_thread(running.wait, PATIENCE_S)
+    his = asyncio.create_task(any_db.write(PROCESS, it._known, her, (), STRANGER, encoded, "$old$"))
+    await asyncio.wait([his], timeout=0.1)
+    go.set()
+    await hers
+    with pytest.raises(Unauthenticated, match=r"accounts\.sign-in"):
+        await his
+    assert await any_db.read(PROCESS, store.password_of, her) == "$new$"

@@ -1,5 +1,7 @@
 """A yes ends with the role in which it was said; who was removed is nobody who could agree to her own words."""
 
+import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -8,6 +10,7 @@ from connector.accounts.directory import Directory
 from connector.accounts.model import Role
 from connector.accounts.password import Passwords
 from connector.accounts.people import People
+from connector.accounts.sessions import Sessions
 from connector.approvals.departed import Departures
 from connector.approvals.model import NOBODY, ApprovalRow, ApprovalRule, Part, Voter
 from connector.approvals.publications import NewDataset
@@ -16,7 +19,10 @@ from connector.catalogue.service import Publication
 from connector.drafts import store as draft_store
 from connector.drafts.model import Draft, Said, State
 from connector.ids import new_uuid
-from tests.accounts.people import TOWN, person
+from connector.storage import PROCESS, Tx
+from connector.storage.database import acting, long
+from tests.accounts.people import TOWN, opened, person
+from tests.testkit.patience import PATIENCE_S
 from tests.testkit.towns import Towns
 
 pytestmark = pytest.mark.threat("T174")
@@ -170,3 +176,59 @@ def draft(author: str, state: State = "open") -> Draft:
         bytes=1, reading=None, problem=None, said=Said(), approval="", version=1, created_at=1, changed_at=1,
         published_at=None,
     )  # fmt: skip
+
+
+async def meanwhile(hall: Hall, login: str, does: Callable[[Tx], object], ends: Callable[[], Awaitable[None]]) -> None:
+    """Something of hers is under way on one replica, by a session; on another her role is taken before that ends."""
+    still = Sessions(hall.db).still(await opened(hall.db, hall.persons[login]), lambda signed: None)
+    running, go = threading.Event(), threading.Event()
+
+    @long
+    def unit(tx: Tx) -> None:
+        does(tx)
+        running.set()
+        assert go.wait(PATIENCE_S)
+
+    with acting({}, still):
+        hers = asyncio.create_task(hall.db.write(TOWN, unit))
+        await asyncio.to_thread(running.wait, PATIENCE_S)
+    taken = asyncio.ensure_future(ends())
+    await asyncio.wait([taken], timeout=0.1)
+    go.set()
+    await asyncio.gather(hers, taken)
+
+
+@pytest.mark.on_both
+async def test_bug_what_was_under_way_outlived_its_role(hall: Hall) -> None:
+    """>> Berta's yes is under way while an admin, or a group, takes her role; so is an admin's word: a rule loosened, a
+    role proposed, an invitation, also of an operator << nothing of it is left, and nothing comes back with the role."""
+    people, db, eva, fritz = hall.people, hall.db, "eva@musterstadt.de", "fritz@musterstadt.de"
+    await hall.comes(eva)
+    await people.by_groups(hall.persons[eva], {TOWN: frozenset({"steward"})})
+    it = await hall.drafted(ANNA)
+    stewards: dict[str, Callable[[], Awaitable[None]]] = {
+        BERTA: lambda: people.revoke(TOWN, "", hall.persons[BERTA], "steward"),
+        eva: lambda: people.by_groups(hall.persons[eva], {}),
+    }
+    for login, ends in stewards.items():
+        voter = await hall.voter(login)
+        await meanwhile(hall, login, lambda tx, voter=voter: hall.towns.publications.yes(tx, TOWN, it, voter), ends)  # type: ignore[misc]
+        assert (await db.read(TOWN, hall.towns.approvals.get, TOWN, it)).ballot.votes == ()
+    await hall.comes(fritz, "admin")
+    await hall.comes("gerda@musterstadt.de", "admin")
+    fritz_is, dora = hall.persons[fritz], hall.persons[DORA]
+    lax = ApprovalRule(subject="publication", template="", people="none", protection=False, days=7)
+    who = (await hall.voter(fritz)).who
+
+    def says(tx: Tx) -> None:
+        hall.towns.approvals.rules.put(tx, TOWN, lax, who)
+        people._invited(tx, TOWN, fritz_is, "d" * 64, "Hugo", frozenset({"publisher"}))
+        people._granted(tx, TOWN, fritz_is, dora, "admin")
+
+    left = " + ".join(f"(SELECT COUNT(*) FROM {table})" for table in ("rule_proposal", "invitation", "role_proposal"))
+    await meanwhile(hall, fritz, says, lambda: people.revoke(TOWN, "", fritz_is, "admin"))
+    assert (await db.read(PROCESS, lambda tx: tx.all(f"SELECT {left} AS n")))[0]["n"] == 0
+    await people.make_operator(fritz_is, operator=True)
+    await meanwhile(hall, fritz, says, lambda: people.make_operator(fritz_is, operator=False))
+    rows = await db.read(PROCESS, lambda tx: tx.all("SELECT 1 FROM invitation UNION ALL SELECT 1 FROM role_proposal"))
+    assert rows == []
