@@ -38,10 +38,10 @@ class AccountSlice(Struct, frozen=True, kw_only=True):
     work: Work
 
 
-def assemble(infra: Infra, participants: Participants, departures: Departures) -> AccountSlice:
+def assemble(infra: Infra, participants: Participants, *departures: Departures) -> AccountSlice:
     """`departures` hear of each role that is taken."""
     db, passwords = infra.db, Passwords()
-    people = People(db, participants, passwords, departures)
+    people = People(db, participants, passwords, *departures)
 
     async def sweep() -> None:
         await db.write(PROCESS, lambda tx: session_store.sweep(tx, tx.now - ATTEMPTS_MS))

@@ -38,7 +38,7 @@ class AcceptedInvitation(Struct, frozen=True, kw_only=True):
 
 
 class Departures(Protocol):
-    """What ends with a role elsewhere, in the transaction that takes it. Implemented by the approvals."""
+    """What ends with a role elsewhere, in the transaction that takes it. Implemented by approvals and spaces."""
 
     def lost_role(self, tx: Tx, slug: str, who: str, role: Role) -> None:
         """The pseudonym `who` of a participant has this role no more."""
@@ -51,7 +51,7 @@ class People:
     """`by` is the person who asks, or empty: the operator's command line. Whether she is an admin judges the door."""
 
     def __init__(
-        self, db: Database, participants: Participants, passwords: Passwords, departures: Departures
+        self, db: Database, participants: Participants, passwords: Passwords, *departures: Departures
     ) -> None:  # fmt: skip
         self._db, self._participants, self._passwords = db, participants, passwords
         self._departures = departures
@@ -91,7 +91,8 @@ class People:
             for role in sorted(await self._db.read(PROCESS, store.roles_at, slug, person)):
                 await self._revoke(slug, "", person, role, last=True)
         for slug, who in (await self._db.read(PROCESS, store.pseudonyms_here, person)).items():
-            await self._db.write(slug, self._departures.removed, slug, who)
+            for one in self._departures:
+                await self._db.write(slug, one.removed, slug, who)
         await self._db.write(PROCESS, store.remove, person)
 
     # Invitations
@@ -310,7 +311,8 @@ class People:
     def _taken(self, tx: Tx, slug: str, by: str, person: str, role: Role) -> None:
         """After the role is gone: whatever she did with it is on the disk by then, on each replica."""
         self._record(tx, slug, by, person, role, "taken")
-        self._departures.lost_role(tx, slug, store.pseudonym(tx, slug, person), role)
+        for one in self._departures:
+            one.lost_role(tx, slug, store.pseudonym(tx, slug, person), role)
 
     def _record(self, tx: Tx, slug: str, by: str, person: str, role: Role, change: str) -> None:
         """`by` is a pseudonym like `person`, or says that it was the operator, or groups."""

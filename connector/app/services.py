@@ -67,6 +67,7 @@ from connector.settings import load as conf
 from connector.settings.load import Settings
 from connector.spaces import assemble as space_slice
 from connector.spaces.assemble import SpaceSlice
+from connector.spaces.keeping.departed import SpaceDepartures
 from connector.telemetry import Metrics
 from connector.transfer import assemble as transfer_slice
 from connector.transfer.assemble import TransferSlice
@@ -127,7 +128,9 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
     space = None if (folder := settings.development.folder) is None else DevelopmentSpace(folder, clock)
     listing = space if space is not None and space.made(settings.trust.list_file) else None
     participants = _participants(infra, space, signers)
-    accounts = account_slice.assemble(infra, participants, Departures(participants, draft_store.forget_author))
+    accounts = account_slice.assemble(
+        infra, participants, Departures(participants, draft_store.forget_author), SpaceDepartures(participants)
+    )
     trust = trust_slice.assemble(settings.trust, infra.db, clock, infra.http, participants.document, ports.anchor)
     members, anchor = trust.members, trust.anchor
 

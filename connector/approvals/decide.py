@@ -49,6 +49,13 @@ def revoke(ballot: Ballot, voter: Voter, now: int) -> Ballot:
     return replace(ballot, votes=left)
 
 
+def departed(ballot: Ballot, who: str, role: str) -> Ballot:
+    """Without what she has said in a role that she has no more; what was decided stays as it is."""
+    if ballot.state != "open":
+        return ballot
+    return replace(ballot, votes=tuple(vote for vote in ballot.votes if vote.who != who or ROLE_OF[vote.part] != role))
+
+
 def no(ballot: Ballot, voter: Voter, now: int) -> Ballot:
     """One no ends it: of any steward, also of one who wrote it; raises Late or NotYours."""
     return _ended(ballot, voter, now, "refused")

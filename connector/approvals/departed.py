@@ -10,8 +10,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from connector.accounts.model import Role
-from connector.approvals import store
-from connector.approvals.decide import ROLE_OF
+from connector.approvals import decide, rule_proposals, store
 from connector.approvals.model import NOBODY
 from connector.approvals.service import log
 from connector.participants.service import Participants
@@ -33,12 +32,13 @@ class Departures:
         asked for an offer."""
         did = self._participants.held(slug).participant.did
         for one in store.open_naming(tx, slug, who):
-            left = tuple(vote for vote in one.ballot.votes if vote.who != who or ROLE_OF[vote.part] != role)
             asked = one.subject == "offer" and role == "steward" and who in one.ballot.authors
-            ballot = replace(one.ballot, votes=left, drafter=NOBODY if asked else one.ballot.drafter)
+            ballot = decide.departed(one.ballot, who, role)
+            ballot = replace(ballot, drafter=NOBODY if asked else ballot.drafter)
             if ballot != one.ballot:
                 saved = store.save(tx, replace(one, ballot=ballot))
                 log(tx, did, saved, SYSTEM, "role-lost")
+        rule_proposals.forget(tx, slug, who, role)
 
     def removed(self, tx: Tx, slug: str, who: str) -> None:
         """Of what waits, nobody knows any more who its author of this pseudonym was."""

@@ -62,6 +62,22 @@ def end(tx: Tx, participant: str, proposal_id: str) -> None:
     )
 
 
+def forget(tx: Tx, participant: str, who: str, role: str) -> None:
+    """Nobody has said yes in the place of this pseudonym, in a role that it has no more."""
+    if role == "admin":
+        tx.run(
+            "UPDATE rule_proposal SET admin = '' WHERE participant = :participant AND admin = :who",
+            participant=participant,
+            who=who,
+        )
+    elif role == "protection":
+        tx.run(
+            "UPDATE rule_proposal SET officer = '' WHERE participant = :participant AND officer = :who",
+            participant=participant,
+            who=who,
+        )
+
+
 def _proposal(row: Row) -> RuleProposal:
     wanted = ApprovalRule(
         subject=row["subject"], template=row["template"], people=row["people"], protection=bool(row["protection"]),

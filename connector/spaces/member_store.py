@@ -66,6 +66,17 @@ def members(tx: Tx, participant: str) -> list[Member]:
     return [_member(row) for row in rows]
 
 
+def naming(tx: Tx, participant: str, who: str) -> list[Member]:
+    """Of whom something may wait to which this pseudonym has said yes; locked."""
+    rows = tx.all(
+        f"SELECT {_MEMBERS} FROM space_member WHERE participant = :participant"  # noqa: S608
+        f" AND (keys LIKE :who OR merger LIKE :who) ORDER BY did{for_update(tx)}",
+        participant=participant,
+        who=f'%"{who}"%',
+    )
+    return [_member(row) for row in rows]
+
+
 def names(tx: Tx, participant: str, but: str) -> list[tuple[str, str]]:
     """Name and operator of everybody who ever was a member, but for one DID."""
     rows = tx.all(

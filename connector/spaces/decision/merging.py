@@ -85,6 +85,15 @@ def approved(
     return replace(found, merger=replace(merger, ballot=ballot, listed=listed), changed_at=now)
 
 
+def departed(found: Member, who: str, role: str) -> Member:
+    """The member without the yes of a person who has lost the role in which she said it."""
+    merger = found.merger
+    if merger is None:
+        return found
+    ballot = ballots.departed(merger.ballot, who, role)
+    return found if ballot == merger.ballot else replace(found, merger=replace(merger, ballot=ballot))
+
+
 def withdrawn(found: Member | None, did: str, now: int) -> Member:
     """The member after who said it (`did`: itself, or the one that takes it in) took that back; nobody has agreed then.
 

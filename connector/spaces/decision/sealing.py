@@ -148,6 +148,15 @@ def refused(member: Member, sha256: str, voter: Voter, rules: Rules, now: int, r
     return _with(member, asked, replace(asked, refused=True, reason=plain(reason, LONGEST)), now)
 
 
+def departed(member: Member, who: str, role: str) -> Member:
+    """Without the yes of a person who has lost the role in which she said it, to each certificate that waits."""
+    asked = tuple(
+        one if one.refused else replace(one, votes=ballots.departed(ballot(one, Rules()), who, role).votes)
+        for one in member.keys.asked
+    )
+    return member if asked == member.keys.asked else replace(member, keys=replace(member.keys, asked=asked))
+
+
 def struck(member: Member, name: str, since: int, listed: Collection[str], now: int) -> Member:
     """Without a certificate or a key of its witness from that time (ms) on; said again: the earlier time counts.
 
