@@ -162,11 +162,11 @@ class PublicationApprovals:
         )
 
     def offered_to(self, tx: Tx, slug: str, iris: Sequence[str]) -> list[tuple[list[str], bool]]:
-        """Of each draft that waits and would offer to a group with one of these IRIs: the templates that it falls
-        under, and whether its data may be about persons."""
+        """Of each draft that waits and would offer to a group with one of these IRIs, by a rule of its own or by an
+        offer that stands: the templates that it falls under, and whether its data may be about persons."""
         found = list[tuple[list[str], bool]]()
         for one in store.open_drafts(tx, slug):
-            if import_draft(one) is None and _named(_policy(drafted(one)), iris):
+            if import_draft(one) is None and _named(self._policies(tx, slug, drafted(one)), iris):
                 templates, _, personal = self._about(tx, slug, drafted(one))
                 found.append((templates, personal or one.ballot.protection > 0))
         return found
@@ -185,6 +185,12 @@ class PublicationApprovals:
             personal = personal or draft.wish.personal or known
         return [*named, *self._catalogue.life.templates(tx, slug, dataset)], dataset.title, personal
 
+    def _policies(self, tx: Tx, slug: str, draft: Draft) -> list[Mapping[str, object]]:
+        """Under which its data would be offered: the rule that it would make, else what stands."""
+        if isinstance(draft, NewDataset) or (isinstance(draft, ChangedDataset) and draft.wish.rule):
+            return [_policy(draft.wish)]
+        return [one.policy for one in self._catalogue.life.show(tx, slug, draft.dataset)[2]]
+
     def _pinned(self, tx: Tx, slug: str, draft: Draft) -> Draft:
         """With the revision that it was written for: of two changes at once neither is lost."""
         if isinstance(draft, NewDataset):
@@ -200,13 +206,12 @@ class PublicationApprovals:
         raise _Tried(self._publish_under(tx, slug, draft)[1])
 
     def _publish_under(self, tx: Tx, slug: str, draft: Draft) -> tuple[Dataset, str]:
-        """What is published, with a digest over the policies of all offers that it makes; empty: it makes none."""
-        standing = [] if isinstance(draft, NewDataset) else self._catalogue.life.show(tx, slug, draft.dataset)[2]
-        before = {one.id for one in standing}
+        """What is published, with a digest over all offers on it then, those that stood before too: their policies, who
+        sees them, and whether two sign. Empty: it is offered under none."""
         made = self._publish(tx, slug, draft)
-        offers = (one for one in self._catalogue.life.show(tx, slug, made.id)[2] if one.id not in before)
-        policies = " ".join(sorted(one.digest for one in offers))
-        return made, sha256(policies.encode()).hexdigest() if policies else ""
+        offers = self._catalogue.life.show(tx, slug, made.id)[2]
+        terms = "\n".join(sorted(f"{one.digest} {one.visibility} {one.countersignature}" for one in offers))
+        return made, sha256(terms.encode()).hexdigest() if terms else ""
 
     def _publish(self, tx: Tx, slug: str, draft: Draft) -> Dataset:
         match draft:
@@ -218,12 +223,12 @@ class PublicationApprovals:
                 return self._catalogue.life.replace(tx, slug, dataset, wish, released=True)
 
 
-def _policy(draft: Draft) -> Mapping[str, object]:
+def _policy(wish: Publication | DatasetChange) -> Mapping[str, object]:
     """The rule that it would make; nothing where it makes none, or none that could be published."""
-    if isinstance(draft, ReplacedDataset) or not draft.wish.rule:
+    if not wish.rule:
         return {}
     try:
-        return fill(draft.wish.rule, draft.wish.slots)
+        return fill(wish.rule, wish.slots)
     except Mistake:
         return {}
 

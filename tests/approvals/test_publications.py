@@ -1,6 +1,7 @@
 """Drafts: whoever may only draft waits for a steward, nobody approves her own, and what was read is published."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from connector.approvals.decide import Late, NotYours
 from connector.approvals.model import ApprovalRule, Voter
 from connector.approvals.publications import ChangedDataset, Draft, NewDataset, ReplacedDataset, Submitted
 from connector.catalogue.life import DatasetChange, Outdated, Replacement
+from connector.catalogue.model import Dataset
 from connector.catalogue.service import OfferWish, Publication
 from connector.catalogue.templates import templates
 from connector.errors import Mistake
@@ -140,6 +142,46 @@ async def test_bug_an_update_changed_what_a_draft_says_anew_of_standing_data(
         await yes(town, rule, BERTA)
     one, _ = await yes(town, words, BERTA)
     assert one.ballot.state == "approved"
+
+
+@pytest.mark.threat("T162")
+async def test_bug_new_bytes_went_out_under_offers_that_nobody_had_agreed_to(town: Towns) -> None:
+    """>> new bytes about persons wait, or a stricter rule; meanwhile one person alone makes a further
+    offer, gives the dataset another rule, or shows it to more << the last yes publishes nothing; nothing changed << it
+    does."""
+    until = {"until": "31.12.2098"}
+
+    async def offers(dataset: Dataset) -> None:
+        await town.db.write(
+            TOWN, town.catalogue.offer, TOWN, dataset.uuid, OfferWish(rule="municipal-purpose", slots=until)
+        )
+
+    async def changes(dataset: Dataset, **what: Any) -> None:
+        await town.db.write(TOWN, town.catalogue.life.change, TOWN, dataset.id, DatasetChange(**what))
+
+    async def nothing(dataset: Dataset) -> None: ...
+
+    meanwhile = (
+        offers, partial(changes, rule="municipal-purpose", slots=until), partial(changes, visibility="eligible"),
+        partial(changes, countersignature="none"), nothing,
+    )  # fmt: skip
+    await ruled(town, template="no-ai-training")
+    for stranger in meanwhile:
+        for stricter in (False, True):
+            dataset, _ = await town.publish(TOWN)
+            source = await town.file(TOWN, "1" * 64)
+            draft: Draft = (
+                ChangedDataset(dataset.id, DatasetChange(rule="no-ai-training"))
+                if stricter else ReplacedDataset(dataset.id, Replacement(source=source, personal=True))
+            )  # fmt: skip
+            made, last = await submit(town, ANNA, draft), BERTA if stricter else CARL
+            await stranger(dataset)
+            replaced = stricter and stranger in (offers, meanwhile[1])  # its own rule takes the place of all others
+            if stranger is nothing or replaced:
+                assert (await yes(town, made, last))[0].ballot.state == "approved"
+                continue
+            with pytest.raises(Mistake, match=r"approvals\.other-terms"):
+                await yes(town, made, last)
 
 
 async def test_whoever_may_neither_publish_nor_draft_does_not(town: Towns) -> None:

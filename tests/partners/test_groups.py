@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from connector.app.policy_engine import policy_engine
 from connector.approvals.model import ApprovalRule, Voter
-from connector.approvals.publications import ChangedDataset, NewDataset
-from connector.catalogue.life import DatasetChange
+from connector.approvals.publications import ChangedDataset, NewDataset, ReplacedDataset
+from connector.catalogue.life import DatasetChange, Replacement
 from connector.catalogue.service import OfferWish, Publication
 from connector.cli.main import main
 from connector.errors import Mistake, PeerError, Unknown
@@ -246,6 +246,31 @@ async def test_bug_a_waiting_draft_about_persons_holds_its_group_without_any_rul
     await drafted(towns, group, personal=True)
     with pytest.raises(Mistake, match=r"participants\.group-widens"):
         await ours(towns).add(TOWN, "partner", towns.did(VILLAGE))
+
+
+@pytest.mark.threat("T145")
+async def test_bug_new_bytes_that_waited_held_no_group_to_which_they_go(towns: Towns) -> None:
+    """>> data offered to a group without a rule; new bytes about persons wait, a village put in << refused, before the
+    yes and after it; words that only wait for a steward, since a publisher wrote them << hold nobody up."""
+    group, did, add = await begun(towns), towns.did(VILLAGE), ours(towns).add
+    made, _ = await towns.publish(TOWN, slots={"until": "31.12.2099", "space": group})
+    towns.people.roles = {ANNA.who: {"steward"}, BERTA.who: {"steward", "protection"}}
+    words = ChangedDataset(made.id, DatasetChange(description="Alle"))
+    paula = Voter("p-999999", frozenset({"publisher"}))
+    waits = await towns.db.write(TOWN, towns.publications.submit, TOWN, paula, words)
+    assert waits.approval is not None
+    await add(TOWN, "partner", did)
+    await ours(towns).remove(TOWN, "partner", did)
+    bytes_ = ReplacedDataset(made.id, Replacement(source=await towns.file(TOWN, "1" * 64), personal=True))
+    fresh = await towns.db.write(TOWN, towns.publications.submit, TOWN, ANNA, bytes_)
+    assert fresh.approval is not None
+    with pytest.raises(Mistake, match=r"participants\.group-widens"):
+        await add(TOWN, "partner", did)
+    officer = Voter(BERTA.who, frozenset({"protection"}))
+    await towns.db.write(TOWN, towns.publications.yes, TOWN, fresh.approval.id, officer)
+    with pytest.raises(Mistake, match=r"participants\.group-widens"):
+        await add(TOWN, "partner", did)
+    assert await within(towns) == []
 
 
 @pytest.mark.threat("T145")
