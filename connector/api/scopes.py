@@ -3,7 +3,8 @@
 A route that is not in this table stops the start: nothing is open by mistake. `operate` is for the process, and for
 what its operator does with a participant; it reads no data, no contract and no log of anybody. What cannot be taken
 back, and who comes in, decides, or is believed by which key, is on the Unix socket alone (`ON_SOCKET`): a key for
-metrics that is stolen must not make sign-in links, end what people hold in doubt, or take a participant its keys.
+metrics that is stolen must not make sign-in links, end what people hold in doubt, or take a participant its keys. With
+`decide` somebody binds the participant as she does at the desk; whose keys count is decided by no key (decision 0186).
 """
 
 from collections.abc import Iterable, Mapping
@@ -44,11 +45,9 @@ _TABLE: Mapping[Scope, str] = {
         POST P/comparisons | POST P/space/invitations | POST P/space/invitations/{id}/withdraw
         POST P/space/applications/{id}/check | POST P/space/applications/{id}/approve
         POST P/space/applications/{id}/refuse | POST P/space/members | POST P/space/members/renew
-        POST P/space/recognised | POST P/space/recognised/end | POST P/space/groups | POST P/space/groups/{id}/end
-        POST P/space/groups/{id}/members | POST P/space/groups/{id}/members/end | POST P/spaces/groups
-        POST P/mandates | POST P/mandates/withdraw | POST P/space/members/strike
-        POST P/space/mergers/approve | POST P/space/mergers/refuse | POST P/space/certificates/approve
-        POST P/space/certificates/refuse | POST P/space/certificates/strike | POST P/space/recovery
+        POST P/space/groups | POST P/space/groups/{id}/end | POST P/space/groups/{id}/members
+        POST P/space/groups/{id}/members/end | POST P/spaces/groups | POST P/space/mergers/approve
+        POST P/space/mergers/refuse
     """,
     "records": """
         GET P/persons/{pseudonym} | POST P/persons/{pseudonym}/erase | POST P/holds | POST P/holds/{id}/lift
@@ -65,6 +64,9 @@ _SOCKET = """
     POST P/invitations | GET V/program-keys | POST V/program-keys | POST V/program-keys/end
     POST V/participants | POST P/keys/{purpose}/rotate | POST P/keys/{purpose}/revoke | POST P/seal
     POST P/seal/request | POST P/peers | POST V/trust/accept | POST V/trust/forks/settle | POST V/witness/rotate
+    POST P/mandates | POST P/mandates/withdraw | POST P/space/recognised | POST P/space/recognised/end
+    POST P/space/certificates/approve | POST P/space/certificates/refuse | POST P/space/certificates/strike
+    POST P/space/members/strike | POST P/space/recovery
     POST P/space | POST P/space/rules | POST P/spaces | POST P/spaces/leave | POST P/spaces/merge
     POST P/spaces/merge/withdraw | GET P/leaving | POST P/close | GET P/leaving/evidence | POST P/leaving/evidence
     GET P/leaving/agreements/{id} | POST P/delete | GET P/move | POST P/move | GET P/move/archive

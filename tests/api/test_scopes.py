@@ -19,7 +19,9 @@ DATASETS = "/api/v1/participants/{p}/datasets"
 SEVERE = (
     "/api/v1/people/link", "/api/v1/trust/accept", "/api/v1/witness/rotate",
     "/api/v1/participants/{p}/keys/{purpose}/revoke", "/api/v1/participants/{p}/spaces/leave",
-    "/api/v1/participants/{p}/space/rules",
+    "/api/v1/participants/{p}/space/rules", "/api/v1/participants/{p}/mandates",
+    "/api/v1/participants/{p}/space/recognised", "/api/v1/participants/{p}/space/certificates/approve",
+    "/api/v1/participants/{p}/space/members/strike", "/api/v1/participants/{p}/space/recovery",
 )  # fmt: skip
 
 
@@ -29,6 +31,7 @@ class Keys:
     async def caller(self, authorization: str | None) -> Caller:
         known: dict[str | None, tuple[str | None, frozenset[Scope]]] = {
             "read": ("musterstadt", frozenset({"read"})), "run": (None, frozenset({"operate"})),
+            "all": ("musterstadt", frozenset(SCOPES)),
         }  # fmt: skip
         if authorization not in known:
             raise Unauthenticated("api.no-token")
@@ -79,11 +82,13 @@ async def test_a_key_opens_what_it_says(aiohttp_client, key: str | None, method:
 @pytest.mark.parametrize("place", SEVERE)
 async def test_bug_no_key_takes_trust_or_keys(aiohttp_client, place: str) -> None:  # type: ignore[no-untyped-def]
     """Bug: the key of a program that reads metrics made sign-in links for stewards, ended the hold on a partner's
-    exchanged keys, revoked a town's own, left its space, and lowered how many people admit a member.
-    >> such a thing by a key of the process; on the socket << as if it were not there; done."""
+    exchanged keys, revoked a town's own, left its space, and lowered how many people admit a member; that of a program
+    that concludes contracts had another one seal, and a foreign authority believed.
+    >> such a thing by a key of the process, by one with all scopes; on the socket << as if it were not there; done."""
     path = place.format(p="musterstadt", purpose="seal")
     keyed = await aiohttp_client(application([Group()], Keys()))
-    assert (await keyed.post(path, headers={"Authorization": "run"})).status == 404
+    for key in ("run", "all"):
+        assert (await keyed.post(path, headers={"Authorization": key})).status == 404
     assert (await (await aiohttp_client(application([Group()]))).post(path)).status == 200
 
 
@@ -99,6 +104,18 @@ def test_what_a_key_with_operate_opens_is_read_or_put_back() -> None:
     }  # fmt: skip
     assert {row for row, scope in SCOPE_OF.items() if scope == "operate"} - ON_SOCKET == expected
     assert {SCOPE_OF[row] for row in ON_SOCKET} == {"operate"}
+
+
+@pytest.mark.threat("T177")
+def test_a_key_with_decide_says_nothing_of_whose_keys_count() -> None:
+    """>> every route of `decide` that a key opens << contracts, and who belongs to a space and its groups."""
+    found = {row.partition("{p}/")[2] for row, scope in SCOPE_OF.items() if scope == "decide"}
+    assert {row for row in found if row.partition("/")[0] not in ("agreements", "negotiations")} == {
+        "comparisons", "proposals", "spaces/groups", "space/groups", "space/groups/{id}/end",
+        "space/groups/{id}/members", "space/groups/{id}/members/end", "space/invitations",
+        "space/invitations/{id}/withdraw", "space/members", "space/members/renew", "space/mergers/approve",
+        "space/mergers/refuse", *(f"space/applications/{{id}}/{what}" for what in ("check", "approve", "refuse")),
+    }  # fmt: skip
 
 
 class Telling:
