@@ -9,16 +9,13 @@ from msgspec import Meta
 
 from connector.api.routes import PREFIX, Route, get, post, problem_codes
 from connector.errors import Unknown
-from connector.spaces.keeping.alarms import Alarms
 from connector.storage.database import PROCESS, Database
 from connector.trust.members import forks
 from connector.trust.members.anchors import Anchors
 from connector.trust.members.fork_proof import proof_of
 from connector.trust.members.forks import Case
+from connector.trust.members.held_lists import Tell
 from connector.views import list_forks as views
-
-SETTLED = "trust.list-settled"
-"""What the log says of it."""
 
 
 class SettleRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,8 +26,8 @@ class SettleRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListForkHandlers:
-    def __init__(self, db: Database, anchors: Anchors, alarms: Alarms) -> None:
-        self._db, self._anchors, self._alarms = db, anchors, alarms
+    def __init__(self, db: Database, anchors: Anchors, tell: Tell) -> None:
+        self._db, self._anchors, self._tell = db, anchors, tell
 
     async def show(self, request: web.Request) -> views.ListForksView:
         """All that were found, those too that are settled."""
@@ -48,14 +45,11 @@ class ListForkHandlers:
 
     @problem_codes({404: ("trust.no-fork",)})
     async def settle(self, request: web.Request, wish: SettleRequest) -> views.ListForksView:
-        """Somebody has found out what holds: the list in force alone counts again. The logs say so first."""
-        named = (wish.authority, wish.version)
-        if not any((one.authority, one.version) == named and one.settled_at is None for one in await self._cases()):
+        """Somebody has found out what holds: the list in force alone counts again. Then the logs say so, with the next
+        look if the process dies in between."""
+        if not await self._db.write(PROCESS, forks.settle, wish.authority, wish.version):
             raise Unknown("trust.no-fork")
-        pin = self._anchors.pin_of(wish.authority)
-        if pin is not None:
-            await self._alarms.raised(pin, SETTLED, 0)
-        await self._db.write(PROCESS, forks.settle, *named)
+        await self._tell()
         return await self.show(request)
 
     async def _cases(self) -> list[Case]:

@@ -104,7 +104,7 @@ def handlers(services: Services, operation: OperationHandlers) -> list[Handlers]
         api_trace.TraceHandlers(_tracing(services), anchor),
         api_backup.BackupHandlers(_file(services), services.infra.settings.data.keep_free),
         api_process.ProcessHandlers(db, services.infra.settings),
-        api_list_forks.ListForkHandlers(db, services.trust.anchor, services.spaces.alarms),
+        api_list_forks.ListForkHandlers(db, services.trust.anchor, services.trust.spaces.tell),
         api_witness.WitnessHandlers(db, services.witness.keys, services.operation.status, enrolment.enlist),
         api_openapi.OpenApiHandlers(),
     ]  # fmt: skip

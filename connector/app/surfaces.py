@@ -71,7 +71,7 @@ def peer_routes(services: Services, exchange: Exchange) -> list[routes.Route]:
         ).routes(),
         *TerminationHandlers(exchange, contracts.terminations, contracts.termination_delivery.judge, clock).routes(),
         *data.routes(outgoing, incoming),
-        *SpaceHandlers(db, clock, spaces, services.trust.resolver).routes(),
+        *SpaceHandlers(db, clock, spaces, services.trust.resolver, services.trust.anchor).routes(),
         *MandateHandlers(services.mandates.service, clock).routes(),
         *public_routes.routes(_open(services)),
     ]

@@ -5,19 +5,19 @@ what nobody signed has told nothing (spec/trust.md 4.8, threat T163).
 """
 
 import asyncio
-from collections import Counter
 from typing import Final
 
 import msgspec
 from aiohttp import web
 
 from connector.clock import Clock
-from connector.errors import PeerError, Unavailable, Unknown
+from connector.errors import PeerError, Unknown
 from connector.federation.lists import CLAIMS_BYTES, ListClaims
 from connector.http import limits
 from connector.http.pace import Pace
 from connector.http.refusals import WrongMedia
 from connector.peer.dsp.exchange import Exchange
+from connector.peer.places import Places
 from connector.peer.routes import Call, Route
 from connector.protocol.inventory import LISTS
 from connector.storage.database import Tx
@@ -27,6 +27,8 @@ from connector.trust.members.trust_list import LIMIT
 MEDIA: Final = "application/jose"
 AT_ONCE: Final = 4
 """Lists that are taken in at once, one of each member: each is up to 8 MiB."""
+WHOLE_S: Final = 30.0
+"""How long one may come, from first to last byte: whoever compares waits no longer for all of it."""
 
 
 class ListHandlers:
@@ -36,7 +38,7 @@ class ListHandlers:
     def __init__(self, exchange: Exchange, held: HeldLists, clock: Clock) -> None:
         self._exchange, self._held = exchange, held
         self._pace, self._showing = Pace(clock, burst=30, per_s=1), Pace(clock, burst=6, per_s=1)
-        self._taking = Counter[str]()
+        self._places = Places(clock, AT_ONCE, WHOLE_S)
 
     def routes(self) -> list[Route]:
         one = f"{LISTS}/{{authority}}/{{version}}"
@@ -71,16 +73,11 @@ class ListHandlers:
         self._showing.spend((call.participant.id, call.peer.did))
         if await self._held.show(call.participant.did, call.peer.did, which, "") is None:
             raise Unknown("peer.nothing-here")
-        did = call.peer.did
-        if self._taking[did] or self._taking.total() >= AT_ONCE:
-            raise Unavailable("peer.busy", status=503)
-        self._taking[did] += 1
-        try:
+        async with self._places.place(call.peer.did) as arrived:
             body = await limits.read_body(call.request, limit=LIMIT)
+            arrived()
             await self._exchange.within(call, _nothing)
             return await self._compared(call, which, body.decode("ascii", "replace").strip())
-        finally:
-            del self._taking[did]
 
     async def _compared(self, call: Call, which: Numbered, theirs: str) -> web.StreamResponse:
         beside = await asyncio.to_thread(digest_of, theirs)

@@ -18,12 +18,12 @@ from connector.spaces import documents, recovery_store, store
 from connector.spaces.assemble import SpaceSlice
 from connector.spaces.keeping.hints import Hint
 from connector.spaces.keeping.memberships import listed_key
-from connector.storage.database import PROCESS, Database, Tx
+from connector.storage.database import Database, Tx
 from connector.trust.did.did import Did
 from connector.trust.did.resolver import Resolver
 from connector.trust.keys import jose
-from connector.trust.members import pins
-from connector.trust.members.anchors import URN
+from connector.trust.members.anchors import URN, Anchors
+from connector.trust.members.held_lists import held_for
 from connector.trust.members.trust_list import LARGEST
 
 
@@ -34,8 +34,9 @@ class SpaceHandlers:
     names is bounded by what an address may send altogether (threat T168).
     """
 
-    def __init__(self, db: Database, clock: Clock, spaces: SpaceSlice, resolver: Resolver) -> None:
+    def __init__(self, db: Database, clock: Clock, spaces: SpaceSlice, resolver: Resolver, anchors: Anchors) -> None:
         self._db, self._clock, self._authority, self._resolver = db, clock, spaces.authority, resolver
+        self._anchors = anchors
         self._applications, self._memberships = spaces.applications, spaces.memberships
         self._groups, self._mergers, self._hints = spaces.groups, spaces.mergers, spaces.hints
         self._certificates = spaces.certificates
@@ -68,16 +69,17 @@ class SpaceHandlers:
 
     async def held(self, call: Call) -> web.StreamResponse:
         """The newest list of an authority (the thumbprint of its key) whose space this member joined, if it is newer
-        than that version: an authority that was restored has nobody else to ask, and no key by which it would be known.
-        What others of the process joined is not told."""
+        than that version and names this member: an authority that was restored has nobody else to ask, and no key by
+        which it would be known. So a stranger learns what the authority tells everybody; neither that somebody has
+        asked to belong, nor what others of the process joined."""
         self._held.spend(place(call.request.remote))
         key, number = call.params["key"], _number(call)
         if len(key) > 64:
             raise Unknown("peer.nothing-here")
-        jws = await self._db.read(PROCESS, pins.newest_for, call.participant.did, URN + key, number)
-        if jws is None:
+        listed = held_for(self._anchors, call.participant.did, URN + key)
+        if listed is None or listed.version <= number:
             return web.Response(status=204)
-        return web.Response(body=jws.encode("ascii"), content_type=documents.MEDIA)
+        return web.Response(body=listed.jws.encode("ascii"), content_type=documents.MEDIA)
 
     async def version(self, call: Call) -> web.StreamResponse:
         """Any version that ever was: whoever doubts a list can see what was said before."""

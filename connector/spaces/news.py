@@ -144,6 +144,19 @@ def news(tx: Tx, participant: str, since: int) -> tuple[list[News], list[MergerN
     return memberships, mergers, lists
 
 
+def alarmed(tx: Tx, participant: str, code: str, space: str, since: int) -> bool:
+    """Whether the log has that alarm of a space since then (ms)."""
+    rows = tx.all(
+        "SELECT record FROM audit_entry WHERE participant = :participant AND record IS NOT NULL AND at >= :since"
+        " AND type = 'alarm' ORDER BY id DESC LIMIT :most",
+        participant=participant,
+        since=since,
+        most=MOST,
+    )
+    bodies = (_READ.decode(row["record"]).body for row in rows)
+    return any((one.event, one.space) == (code, space) for one in bodies)
+
+
 def _standings(tx: Tx, participant: str) -> dict[str, _Standing]:
     rows = tx.all(
         "SELECT space, name, until, reason FROM joined_space WHERE participant = :participant", participant=participant

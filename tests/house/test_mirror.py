@@ -34,7 +34,6 @@ PROVED_BY: dict[str, str] = {
     "api/contracts.py": "cities/test_negotiating.py",
     "api/duties.py": "cities/test_enforcing.py",
     "api/list_forks.py": "cli/operate/test_space_forks.py",
-    "trust/members/held_lists.py": "federation/test_lists.py",
     "api/mandates.py": "cities/test_mandates.py",
     "api/mergers.py": "spaces/keeping/test_mergers.py",
     "harvest/waiting.py": "approvals/test_imports.py",

@@ -115,9 +115,6 @@ async def test_a_body_is_bounded_and_so_is_how_often(door: Door) -> None:
     asked = [(await _asked(door, "village"))[0] for _ in range(31)]
     assert asked == [200] * 30 + [429]
     assert (await _asked(door, "town"))[0] == 200
-    door.member.door._taking["port"] = 4
-    door.member.clock.advance(2000)
-    assert (await door.show(door.ours))[0] == 503
 
 
 async def _asked(door: Door, caller: str, body: object = None) -> tuple[int, dict[str, object]]:

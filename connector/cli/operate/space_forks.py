@@ -40,7 +40,8 @@ def run_forks(call: Call) -> int:
         if one["settled"]:
             call.tell("space.fork-settled", at=one["settled"])
         else:
-            call.tell("space.fork-open", authority=one["authority"], version=one["version"], current=one["current"])
+            key = "space.fork-open" if one["current"] else "space.fork-unused"
+            call.tell(key, authority=one["authority"], version=one["version"], current=one["current"])
     if not found["forks"]:
         call.tell("space.fork-none")
     return REFUSED if any(not one["settled"] for one in found["forks"]) else OK
@@ -91,10 +92,18 @@ def run_check(call: Call) -> int:
 
 def run_settle(call: Call) -> int:
     args, api = call.args, Api(call.settings().api.socket)
-    forks = api.get("trust", "forks")["forks"]
-    current = next((one["current"] for one in forks if one["authority"] == args.authority), 0)
-    if not call.sure("space.fork-settle-sure", version=args.version, current=current):
-        return OK
-    call.result(api.post("trust", "forks", "settle", body={"authority": args.authority, "version": args.version}))
-    call.tell("space.fork-settle-done", current=current)
+    one = _found(api.get("trust", "forks"), args.authority, args.version)
+    if one is not None and not one["settled"]:
+        key = "space.fork-settle-sure" if one["current"] else "space.fork-settle-unused"
+        if not call.sure(key, version=args.version, current=one["current"]):
+            return OK
+    done = api.post("trust", "forks", "settle", body={"authority": args.authority, "version": args.version})
+    call.result(done)
+    one = _found(done, args.authority, args.version)
+    current = 0 if one is None else one["current"]
+    call.tell("space.fork-settle-done" if current else "space.fork-settle-done-unused", current=current)
     return OK
+
+
+def _found(forks: dict[str, Any], authority: str, version: int) -> dict[str, Any] | None:
+    return next((one for one in forks["forks"] if (one["authority"], one["version"]) == (authority, version)), None)

@@ -7,7 +7,7 @@ member's word alone, and the log says whose. Each pair of two lists is booked on
 from connector.audit import store as audit
 from connector.participants.service import Hosted, Participants
 from connector.spaces import joined_store
-from connector.spaces.news import UNSHOWN, news
+from connector.spaces.news import UNSHOWN, alarmed
 from connector.storage.database import Database, Tx
 from connector.trust.members.anchors import Anchors, Pin
 
@@ -34,7 +34,7 @@ class Alarms:
         slug, did = hosted.participant.id, hosted.participant.did
         audit.alone(tx, slug)
         belongs = did in pin.members if pin.list_url == "" else joined_store.joined(tx, slug, pin.space) is not None
-        if (did == pin.did or belongs) and not (since and _told(tx, slug, pin, code, since)):
+        if (did == pin.did or belongs) and not (since and alarmed(tx, slug, code, pin.space, since)):
             self._append(tx, hosted, pin, code)
 
     def _append(self, tx: Tx, hosted: Hosted, pin: Pin, code: str, member: str = "") -> None:
@@ -42,8 +42,3 @@ class Alarms:
         if member:
             body["member"] = member
         audit.append(tx, hosted.participant.id, "alarm", None, "system", body, did=hosted.participant.did)
-
-
-def _told(tx: Tx, slug: str, pin: Pin, code: str, since: int) -> bool:
-    _, _, lists = news(tx, slug, since - 1)
-    return any((one.code, one.space) == (code, pin.space) for one in lists)

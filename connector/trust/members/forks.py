@@ -20,8 +20,10 @@ from connector.trust.members.trust_list import LARGEST, LIMIT, TYP, read_list
 
 FORK = "trust.list-fork"
 """Code of the error that says so: both lists bear the authority's signature then."""
+SETTLED = "trust.list-settled"
+"""What the log says once an operator has settled it."""
 _COLUMNS = "authority, version, held, other"
-_CASE = "authority, version, found_at, told_at, settled_at"
+_CASE = "authority, version, found_at, told_at, settled_at, settled_told_at"
 
 
 class ForkedList(Struct, frozen=True, kw_only=True):
@@ -78,7 +80,7 @@ def keep(tx: Tx, one: ForkedList, jwk: Jwk) -> None:
         "INSERT INTO forked_list (authority, version, held, other, jwk, found_at)"
         " VALUES (:authority, :version, :held, :other, :jwk, :now) ON CONFLICT (authority) DO UPDATE SET"
         " version = excluded.version, held = excluded.held, other = excluded.other, jwk = excluded.jwk,"
-        " found_at = excluded.found_at, told_at = NULL, settled_at = NULL"
+        " found_at = excluded.found_at, told_at = NULL, settled_at = NULL, settled_told_at = NULL"
         " WHERE forked_list.settled_at IS NOT NULL AND excluded.version > forked_list.version",
         authority=one.authority,
         version=one.version,
@@ -120,6 +122,12 @@ class Case(Struct, frozen=True, kw_only=True):
     found_at: int
     told_at: int | None
     settled_at: int | None
+    settled_told_at: int | None = None
+
+    @property
+    def untold(self) -> bool:
+        """Whether there is something of which nobody was told yet."""
+        return self.told_at is None or (self.settled_at is not None and self.settled_told_at is None)
 
     @property
     def pair(self) -> "Found":
@@ -156,9 +164,20 @@ def told(tx: Tx, one: Case) -> None:
     )
 
 
+def told_settled(tx: Tx, one: Case) -> None:
+    """Everybody was told that this one is settled."""
+    tx.run(
+        "UPDATE forked_list SET settled_told_at = :now"
+        " WHERE authority = :authority AND version = :version AND settled_at IS NOT NULL AND settled_told_at IS NULL",
+        authority=one.authority,
+        version=one.version,
+        now=tx.now,
+    )
+
+
 def settle(tx: Tx, authority: str, version: int) -> bool:
-    """An operator has found out what holds: the list in force alone counts from now on. Whether there was something to
-    settle."""
+    """An operator has found out what holds: the list in force alone counts from now on, and nobody takes that back.
+    Whether there was something to settle."""
     done = tx.run(
         "UPDATE forked_list SET settled_at = :now"
         " WHERE authority = :authority AND version = :version AND settled_at IS NULL",

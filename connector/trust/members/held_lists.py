@@ -21,6 +21,7 @@ from connector.trust.members import forks
 from connector.trust.members.anchors import Anchors
 from connector.trust.members.forks import Verdict
 from connector.trust.members.pins import KEPT
+from connector.trust.members.trust_list import Anchor
 
 MOST: Final = 64
 """Claims that are told, and read: of twelve authorities and more."""
@@ -125,6 +126,14 @@ class HeldLists:
             while len(self._digests) > _REMEMBERED:
                 del self._digests[next(iter(self._digests))]
         return self._digests[one]
+
+
+def held_for(anchors: Anchors, own: str, authority: str) -> Anchor | None:
+    """The list in force of an authority (URN) whose space a participant of ours (`own`) joined itself, if it names that
+    one: who only asked to belong, or is named by nobody, holds nothing that tells of it."""
+    listed = anchors.home if authority == anchors.own_name else anchors.list_of(authority)
+    joined = any(own in one.members for one in anchors.joined if one.authority == authority)
+    return listed if joined and listed is not None and own in listed.entries else None
 
 
 def digest_of(jws: str) -> str:

@@ -68,16 +68,6 @@ def newest(tx: Tx, authority: str, beyond: int = 0) -> str | None:
     return None if row is None else str(row["jws"])
 
 
-def newest_for(tx: Tx, member: str, authority: str, beyond: int) -> str | None:
-    """The same of a space that this participant (its DID) believes by itself; of others nothing."""
-    pinned = tx.one(
-        "SELECT 1 AS one FROM space_pin WHERE member = :member AND authority = :authority",
-        member=member,
-        authority=authority,
-    )
-    return None if pinned is None else newest(tx, authority, beyond)
-
-
 def keep(tx: Tx, authority: str, version: int, jws: str) -> str | None:
     """Keeps a list that was taken, and the two before it; tells other replicas. The list of that number that was there
     already, if it is another text."""

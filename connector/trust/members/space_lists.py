@@ -16,7 +16,7 @@ from connector.storage.database import PROCESS, Database, Tx
 from connector.trust.keys.jwk import Jwk
 from connector.trust.members import forks, pins
 from connector.trust.members.anchors import Anchors, Pin, Place
-from connector.trust.members.forks import FORK, Case, ForkedList, Found
+from connector.trust.members.forks import FORK, SETTLED, Case, ForkedList, Found
 from connector.trust.members.strictest import Disagreement
 from connector.trust.members.trust_list import LIMIT
 
@@ -87,7 +87,7 @@ class SpaceLists:
         """Of an authority that signed two lists of one number the strictest of both counts until that is settled; of
         whom something else counts by that."""
         open_ones = [one for one in cases if one.settled_at is None]
-        self._to_tell |= any(one.told_at is None for one in cases)
+        self._to_tell |= any(one.untold for one in cases)
         self._doubts = {one.pair: doubt for one in open_ones if (doubt := await self._doubt(one)) is not None}
         return self._anchors.doubt({pair.authority: doubt for pair, doubt in self._doubts.items()})
 
@@ -267,14 +267,20 @@ class SpaceLists:
         return 0 if listed is None else listed.version
 
     async def tell(self) -> None:
-        """Tells of two lists of one number, once for each pair: also of one that a process kept which then died. Whose
-        list nobody here wants any more, of that nobody is told."""
+        """Tells of two lists of one number, and that they are settled, once for each pair: also what a process wrote
+        which then died. Whose list nobody here wants any more, of that nobody is told."""
         for one in await self._db.read(PROCESS, forks.cases):
-            if one.told_at is None and self._alarm is not None:
-                pin = self._anchors.pin_of(one.authority)
+            if self._alarm is None:
+                continue
+            pin = self._anchors.pin_of(one.authority)
+            if one.told_at is None:
                 if pin is not None:
                     await self._alarm(pin, FORK, one.found_at)
                 await self._db.write(PROCESS, forks.told, one)
+            if one.settled_at is not None and one.settled_told_at is None:
+                if pin is not None:
+                    await self._alarm(pin, SETTLED, one.settled_at)
+                await self._db.write(PROCESS, forks.told_settled, one)
         self._to_tell = False
 
     async def refused(self, authority: str, error: HanseError) -> None:

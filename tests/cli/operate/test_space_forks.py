@@ -74,6 +74,10 @@ async def test_an_operator_reads_the_proof_hands_it_on_and_settles_it(
 
     await typed("fork-settle", keeper.key.id, "--list", "6", "--yes", code=1)
     assert "number 7) alone holds" in await typed("fork-settle", keeper.key.id, "--list", "7", "--yes")
+    (case,) = await db.read(PROCESS, forks.cases)
+    await town.services.spaces.alarms.raised(pin, forks.SETTLED, case.settled_at or 0)  # by another replica
+    rows = await db.read(TOWN, lambda tx: tx.all("SELECT record FROM audit_entry WHERE type = 'alarm' ORDER BY id"))
+    assert [json.loads(row["record"])["body"]["event"] for row in rows] == [FORK, "trust.list-settled"]
     assert "settled" in await typed("forks")
     assert "space-list-fork" not in await doctor(town)
     await typed("fork-settle", keeper.key.id, "--list", "7", "--yes", code=1)

@@ -4,12 +4,15 @@ import asyncio
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from connector.errors import Mistake, Unavailable
 from connector.spaces import member_store, recovery_store, store
 from connector.spaces.decision.taking_back import A_SECOND
 from connector.spaces.keeping.held_lists import Answers
 from connector.spaces.keeping.recovery import Found
+from connector.storage.database import PROCESS
+from connector.trust.members import pins
 from tests.cities.sharing import replicas
 from tests.postgres import Cluster
 from tests.spaces.backups import Backup
@@ -152,7 +155,7 @@ async def test_who_does_not_answer_may_hold_a_newer_list(county: County, town: C
 
 async def test_a_member_shows_the_newest_list_that_it_holds(county: County, start: Start) -> None:
     """>> anybody asks for a list beyond a number << it, where there is one; nothing of a key that is not known, and
-    nothing at the root of a neighbour that has not joined that space."""
+    nothing at the root of a neighbour that has not joined that space, or has asked to and is not named."""
     town = await start("town", TOWN, nachbar=MUNICIPALITY)
     await joined(town, TOWN, county)
     said = await county.authority.description(COUNTY)
@@ -163,7 +166,12 @@ async def test_a_member_shows_the_newest_list_that_it_holds(county: County, star
         for path in (f"{key}/0", f"{key}/{version}", f"{key}/{2**53 - 1}", "x/0", f"{key}/-1", f"{key}/{2**53}")
     ]
     assert statuses == [200, 204, 204, 204, 404, 404]
-    assert (await http.get(f"{town.root('nachbar')}/space/held/{key}/0", limit=1 << 20)).status == 204
+    neighbour, listing = f"{town.root('nachbar')}/space/held/{key}/0", town.services.trust.listing
+    assert (await http.get(neighbour, limit=1 << 20)).status == 204
+    pin = replace(town.services.trust.anchor.joined[0], members=frozenset())
+    await town.services.infra.db.write(PROCESS, pins.pin, town.did("nachbar"), pin)
+    await listing.catch_up()
+    assert (await http.get(neighbour, limit=1 << 20)).status == 204
 
 
 async def test_two_replicas_recover_once(cluster: Cluster, space: Space, town: City) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from connector.api.list_forks import ListForkHandlers
+from connector.api.list_forks import ListForkHandlers, SettleRequest
 from connector.clock import FakeClock
-from connector.errors import PeerError
+from connector.errors import PeerError, Unknown
 from connector.http.outbound import Answer, SafeClient
 from connector.storage.database import PROCESS, Database
 from connector.trust.keys.signing import Vault
@@ -161,6 +161,38 @@ async def test_bug_the_proof_was_lost_once_nobody_went_by_the_authority_any_more
     request: Any = SimpleNamespace(match_info={"authority": keeper.key.id})
     shown = proven(msgspec.json.encode(await handlers.proof(request)))
     assert (shown.authority, shown.version) == (keeper.key.id, 7)
+
+
+@pytest.mark.threat("T163")
+async def test_bug_a_process_that_died_while_two_lists_were_settled_had_told_of_what_was_not_so(
+    any_db: Database, tmp_path: Path
+) -> None:
+    """>> an operator settles a pair, the process dies while it tells of that; she does it again << the first one
+    counts, the log is told of it once by the next process, and nobody heard of it before it was so."""
+    keeper = Keeper(tmp_path, "north")
+    web, member, settled = Web(keeper.says(entry("town", NOW), version=7)), Member(any_db, keeper), list[bool]()
+    lists = await member.process(web)
+    web.jws = keeper.says(entry("town", NOW), entry("other", NOW), version=7)
+    await lists.reload()
+    wish = SettleRequest(authority=keeper.key.id, version=7)
+    request: Any = SimpleNamespace()
+
+    async def hosted(authority: str) -> None:
+        return None
+
+    async def dies(pin: Pin, code: str, since: int) -> None:
+        settled.append(all(one.settled_at for one in await any_db.read(PROCESS, forks.cases)))
+        raise ConnectionError("killed")
+
+    lists.listen(hosted, dies)
+    with pytest.raises(ConnectionError):
+        await ListForkHandlers(any_db, of(), lists.tell).settle(request, wish)
+    assert settled == [True]
+    with pytest.raises(Unknown, match=r"trust\.no-fork"):
+        await ListForkHandlers(any_db, of(), lists.tell).settle(request, wish)
+    for _ in range(2):
+        await (await member.process(web)).reload()
+    assert [code for code, _ in member.alarms] == ["trust.list-fork", "trust.list-settled"]
 
 
 @pytest.mark.threat("T163")
