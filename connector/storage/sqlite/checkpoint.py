@@ -70,14 +70,15 @@ class Checkpointer:
         self._full = size + self._limit // 8
         return True
 
-    def empty(self, writer: sqlite3.Connection) -> None:
+    def empty(self, opened: Callable[[], sqlite3.Connection]) -> None:
         """Never waits for a reader, such as a backup that takes minutes: every commit would wait with it."""
-        writer.execute("PRAGMA busy_timeout = 0").close()
-        try:
-            with contextlib.suppress(sqlite3.DatabaseError), self._next_time():  # damage: see `_run`
+        with contextlib.suppress(sqlite3.DatabaseError), self._next_time():  # damage: see `_run`
+            writer = opened()
+            writer.execute("PRAGMA busy_timeout = 0").close()
+            try:
                 writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
-        finally:
-            writer.execute(f"PRAGMA busy_timeout = {BUSY_MS}").close()
+            finally:
+                writer.execute(f"PRAGMA busy_timeout = {BUSY_MS}").close()
 
     @contextlib.contextmanager
     def _next_time(self) -> Iterator[None]:

@@ -62,6 +62,7 @@ class Sqlite:
         self._lock = ProcessLock(path)
         self._listeners: defaultdict[str, list[Listener]] = defaultdict(list)
         self._readers: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
+        self._beside: sqlite3.Connection | None = None
         self._held = Held(self._left_the_loop)
         self._checkpointer = Checkpointer(path, self._refused, limit=wal_limit)
         self._open = False
@@ -154,13 +155,13 @@ class Sqlite:
 
     def _connect(self) -> None:
         try:
-            self._beside = connect(self._path)
+            self._here = connect(self._path, synced=False, cache_kib=LOOP_CACHE_KIB)
             try:
-                integrity.stamp_anew(self._path, self._beside)
-                self._here = connect(self._path, synced=False, busy_ms=0, cache_kib=LOOP_CACHE_KIB)
+                integrity.stamp_anew(self._path, self._here)
+                self._here.execute("PRAGMA busy_timeout = 0").close()  # the loop waits for nobody from now on
                 self._safe = connect(self._path, query_only=True, busy_ms=0)
             except BaseException:
-                self._beside.close()
+                self._here.close()
                 raise
         except sqlite3.Error as error:
             raise translate(error) from error
@@ -171,8 +172,9 @@ class Sqlite:
         self._kept = KeptRows(self._here)
         short = Committer(self._here, self._clock, waits=False, held=self._held, kept=self._kept)
         self._turns = Turns(
-            short, Committer(self._beside, self._clock, waits=True), self._here, self._log, self._spent, self._pin
-        )
+            short, lambda: Committer(self._writer(), self._clock, waits=True), self._here, self._log, self._spent,
+            self._pin,
+        )  # fmt: skip
         self._threads = ThreadPoolExecutor(READERS, "hanse-reader")
         self._log.start()
         self._checkpointer.start()
@@ -190,7 +192,9 @@ class Sqlite:
                 last.enter_context(contextlib.closing(_keeping(self._path)))
             self._safe.close()
             self._here.close()
-            self._beside.close()
+            if self._beside is not None:
+                self._beside.close()
+            self._beside = None
 
     def _emptied(self) -> bool:
         """Whether the log could be moved into the file; else it is played back at the next start."""
@@ -231,6 +235,12 @@ class Sqlite:
         except sqlite3.Error as error:
             raise translate(error) from error
 
+    def _writer(self) -> sqlite3.Connection:
+        """That of long units, made for the first: many a process has none. Only on their thread."""
+        if self._beside is None:
+            self._beside = connect(self._path)
+        return self._beside
+
     async def _seen(self) -> None:
         """What was read may have been committed a moment ago; gives the loop to others in any case."""
         if self._log.sure:
@@ -243,7 +253,7 @@ class Sqlite:
     def _spent(self, units: int) -> Callable[[], None] | None:
         """Whether the log has outgrown its limit and has to be emptied before it grows on."""
         return (
-            partial(self._checkpointer.empty, self._beside)
+            partial(self._checkpointer.empty, self._writer)
             if self._checkpointer.full(units, self._log.size())
             else None
         )
@@ -254,7 +264,7 @@ class Sqlite:
             return
         self._safe.execute("BEGIN")
         try:
-            self._safe.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()
+            self._safe.execute("PRAGMA user_version").fetchone()  # begins to read, and needs no schema
         except sqlite3.Error:
             if self._safe.in_transaction:
                 self._safe.execute("ROLLBACK")

@@ -27,13 +27,14 @@ QUIET = 2
 class Turns:
     """All methods belong to the thread of the event loop; `spare` is the thread for what is long.
 
-    `spent` is told how many units a pass committed, and gives what has to be done with the write lock before the next.
+    `long` is asked on that thread. `spent` is told how many units a pass committed, and gives what has to be done with
+    the write lock before the next.
     """
 
     def __init__(
         self,
         short: Committer,
-        long: Committer,
+        long: Callable[[], Committer],
         connection: sqlite3.Connection,
         log: LogSync,
         spent: Callable[[int], Callable[[], None] | None],
@@ -121,7 +122,7 @@ class Turns:
     def _commit(self, batch: list[Unit]) -> None:
         """A batch that changed no row is answered without a sync of its own: its COMMIT wrote nothing."""
         before = self._connection.total_changes
-        outcomes = _settled(self._on_loop, batch, self._pin)
+        outcomes = _settled(lambda: self._on_loop, batch, self._pin)
         if self._connection.total_changes == before:
             self._log.seen(outcomes)
         else:
@@ -162,11 +163,13 @@ class _Gathering:
         return False
 
 
-def _settled(committer: Committer, batch: list[Unit], first: Callable[[], None] = lambda: None) -> list[Outcome]:
+def _settled(
+    committer: Callable[[], Committer], batch: list[Unit], first: Callable[[], None] = lambda: None
+) -> list[Outcome]:
     """An error outside any unit, such as a ROLLBACK that failed, is everybody's: nobody waits for ever."""
     try:
         first()
-        return committer.commit(batch)
+        return committer().commit(batch)
     except Busy:
         raise
     except Exception as error:

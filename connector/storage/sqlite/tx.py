@@ -36,6 +36,8 @@ def connect(
     """A connection in autocommit mode with our pragmas; transactions are always opened by hand.
 
     `synced`: whether COMMIT waits for the disk; else whoever commits sees to that before he answers (`log_sync.py`).
+    `query_only`: it reads the schema with its first statement, and some never have one: only what needs no schema is
+    set, the rest is of who writes, stands in the file, or is SQLite's default.
 
     The file and what SQLite keeps beside it are made for their owner alone, and made so again if they were not.
     """
@@ -43,15 +45,14 @@ def connect(
         _private(path)
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
     try:
-        for pragma in (
-            f"busy_timeout = {busy_ms}",
+        writing = (
             "journal_mode = WAL",
             f"synchronous = {'FULL' if synced else 'NORMAL'}",
             "foreign_keys = ON",
             "wal_autocheckpoint = 0",
             f"cache_size = -{cache_kib}",
-            f"query_only = {int(query_only)}",
-        ):
+        )
+        for pragma in (f"busy_timeout = {busy_ms}", *(("query_only = 1",) if query_only else writing)):
             connection.execute(f"PRAGMA {pragma}").close()
     except BaseException:  # a damaged file keeps no descriptor
         connection.close()

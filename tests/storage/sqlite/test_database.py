@@ -19,7 +19,7 @@ from connector.errors import Mistake, Unavailable
 from connector.language import say
 from connector.storage import Database, Tx, open_database, upgrade
 from connector.storage.database import long
-from connector.storage.sqlite import checkpoint
+from connector.storage.sqlite import checkpoint, database
 from connector.storage.sqlite.batch import Committer, Outcome, Unit
 from connector.storage.sqlite.database import Sqlite
 from connector.storage.sqlite.turns import PASSES
@@ -131,6 +131,29 @@ async def test_bug_who_moves_the_log_ended_when_the_file_could_not_be_opened(
             while len(opened) < times:
                 await asyncio.sleep(0.01)
     mover.stop()
+
+
+async def test_who_writes_at_length_opens_the_file_for_the_first_long_unit(
+    sqlite_db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> long units, and no file left to open for the first << it fails, the next are written, one file is open."""
+    opened: list[Path] = []
+
+    def opens(path: Path) -> sqlite3.Connection:
+        opened.append(path)
+        if len(opened) == 1:
+            sqlite3.connect("/nowhere/at/all")
+        return connect(path)
+
+    monkeypatch.setattr(database, "connect", opens)
+    await sqlite_db.write(TOWN, add, "short")
+    assert opened == []
+    with pytest.raises(Unavailable, match=r"storage\.unreachable"):
+        await sqlite_db.write(TOWN, long(lambda tx: add(tx, "first")))
+    for name in ("second", "third"):
+        await sqlite_db.write(TOWN, long(lambda tx, name: add(tx, name)), name)
+    assert opened == [tmp_path / "hanse.db"] * 2
+    assert await sqlite_db.read(TOWN, names) == ["second", "short", "third"]
 
 
 async def test_a_long_unit_is_on_the_disk_before_anyone_sees_it(sqlite_db: Database, tmp_path: Path) -> None:

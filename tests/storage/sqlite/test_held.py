@@ -81,7 +81,7 @@ async def test_units_that_proved_long_share_a_commit_on_their_thread(sqlite_db: 
     tasks = [asyncio.create_task(sqlite_db.write("", one)) for one in (unit, unit, unit, beside, unit)]
     await asyncio.sleep(0)
     commits = list[str]()
-    sqlite_db._beside.set_trace_callback(lambda sql: commits.append(sql) if sql == "COMMIT" else None)
+    sqlite_db._writer().set_trace_callback(lambda sql: commits.append(sql) if sql == "COMMIT" else None)
     may.set()
     await asyncio.gather(held, *tasks)
     assert len(ran) == 4

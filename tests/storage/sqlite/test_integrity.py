@@ -197,7 +197,7 @@ def test_bug_a_commit_waited_for_a_long_reader(path: Path) -> None:
         reader.execute("SELECT 1 FROM lease").fetchone()
         writer.execute("INSERT INTO lease VALUES ('a', 'b', 1, 1)")
         writer.set_trace_callback(said.append)
-        Checkpointer(path, lambda: None).empty(writer)
+        Checkpointer(path, lambda: None).empty(lambda: writer)
         reader.execute("ROLLBACK")
     assert said == ["PRAGMA busy_timeout = 0", "PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA busy_timeout = 5000"]
 
