@@ -12,7 +12,7 @@ from hashlib import sha256
 
 from cryptography import x509
 
-from connector.verify.checks import contract
+from connector.verify.checks import contract, revocation
 from connector.verify.checks.contract import Given, Role
 from connector.verify.checks.examination import need
 from connector.verify.checks.trusted_time import SKEW_S, exact, written
@@ -86,6 +86,8 @@ def read(statement: object) -> Mandate:
             raise Fault("mandate-form")
     if not (_plain(found) and _complete(found, actions) and len(found.own) == len(own) <= MOST_OWN):
         raise Fault("mandate-form")
+    if found.key in found.own:  # else the agent's key is among those that outlive a withdrawal (spec/mandates.md 5.2)
+        raise Fault("mandate-form")
     return found
 
 
@@ -109,7 +111,7 @@ def check(
     `carried` is the member `agent` of its approval (None: there is none), `document` its DID document, `listed` the
     SHA-256 of its seal certificates by the trust list; `action` empty: whatever it covers. Raises Fault: without a
     mandate for a key of another's that the document names; and for one that is another's, over, withdrawn, for other
-    actions, or not sealed by the party.
+    actions, for a key of the party itself, or not sealed by the party.
     """
     foreign = controllers(document)
     if carried is None:
@@ -130,6 +132,8 @@ def check(
         raise Fault("mandate-withdrawn", did=did)
     if len(foreign) > 1:
         raise Fault("mandate-missing", did=did)
+    if found.key in _controlled(document):
+        raise Fault("mandate-own", did=did)
     if action and action not in found.actions:
         raise Fault("mandate-action", did=did, action=action)
     return found
@@ -149,6 +153,13 @@ def controllers(document: Mapping[str, object]) -> dict[str, str]:
     return found
 
 
+def _controlled(document: Mapping[str, object]) -> set[str]:
+    """Keys that its subject controls, by their thumbprints."""
+    own = (one for one in _list(document.get("verificationMethod")) if isinstance(one, dict))
+    keys = (one.get("publicKeyJwk") for one in own if one.get("controller") == document.get("id"))
+    return {_thumbprint(jwk) for jwk in keys if isinstance(jwk, dict)}
+
+
 def concerns(role: Role, given: Given) -> bool:
     """Whether somebody acted for that party of a bundle, by its approval or by its DID document."""
     if given.agreement is None or given.documents is None or f"{role}.jws" not in given.members:
@@ -160,7 +171,8 @@ def acted(role: Role, given: Given) -> Mandate | None:
     """In a bundle: the mandate by which somebody acted for that party when it sealed. Raises as `check`.
 
     When it sealed only the signer says, and who was entrusted could go on and date its seals back: Doubt
-    `mandate-unproven` where others saw the seal only once the mandate was over. Where nobody saw it, the check `time`
+    `mandate-unproven` where others saw the seal only once the mandate was over, `key-revoked-later` where its key was
+    withdrawn by then. Where nobody saw it, the check `time`
     is undecided.
     """
     did = need(given.agreement, "agreement").did(role)
@@ -174,7 +186,22 @@ def acted(role: Role, given: Given) -> Mandate | None:
     )  # fmt: skip
     if found is not None and seen is not None and seen >= found.end:
         raise Doubt("mandate-unproven", did=did, end=written(found.end))
+    if found is not None:
+        _check_kept(role, given, seen)
     return found
+
+
+def _check_kept(role: Role, given: Given, seen: int | None) -> None:
+    """The key that sealed the mandate was not withdrawn before others saw it: a thief could entrust himself. Doubt
+    `key-revoked-later`."""
+    carried = _carried(role, given)
+    seal = jades.read(str(carried["seal"])) if isinstance(carried, dict) else None
+    if seal is None:
+        return
+    lines = (given.lines or ()) if contract.exporting(given).role == role else ()
+    since = revocation.lost(seal, role, given.members, given.anchors, lines)
+    if since is not None and (seen is None or since <= seen):
+        raise Doubt("key-revoked-later", kid=seal.kid, since=written(since))
 
 
 def _carried(role: Role, given: Given) -> object:

@@ -46,8 +46,8 @@ def check(role: Role, given: Given, lines: Sequence[Line] | None) -> None:
     The key is judged at the time of the first record that names it (spec/contracts.md 4.2).
     Fault `pq-missing`, `pq-other`, `pq-key`, `pq-period`, `pq-alone`, `seal-signature`, `key-revoked` and those of a
     seal's form and references; Doubt `pq-period` where a record names it outside of its key's time or it claims
-    another, `pq-unsupported` where the installed library cannot check it, `pq-unlisted` where the list does not
-    know the key that a seal in the log names.
+    another, `pq-apart` where it claims another time than the first seal, `pq-unsupported` where the installed library
+    cannot check it, `pq-unlisted` where the list does not know the key that a seal in the log names.
     """
     agreement, known = need(given.agreement, "agreement"), need(lines, "records")
     said = named(role, known)
@@ -72,6 +72,9 @@ def check(role: Role, given: Given, lines: Sequence[Line] | None) -> None:
         _doubt_period(key.period, (at, seal.iat), did)
     if at is not None and seal.iat > at + SKEW_S:
         raise Doubt("time-order", claimed=written(seal.iat), at=written(at))
+    first = contract.read_seal(given.members[f"{role}.jws"]).iat
+    if abs(seal.iat - first) > SKEW_S:
+        raise Doubt("pq-apart", claimed=written(seal.iat), sealed=written(first))
     if not given.anchors.authority:
         raise Doubt("no-authority")
 
