@@ -29,8 +29,11 @@ _OTHERS = (
 )  # fmt: skip
 """What is published as it is, without a look inside."""
 _WKT = re.compile(
-    r"(?:SRID=(\d{1,6});)?\s*((?:MULTI)?(?:POINT|LINESTRING|POLYGON))\s*(?:ZM|Z|M)?\s*(\(.*\))\s*", re.I | re.S
+    r"(?:SRID=(\d{1,6});)?\s*((?:MULTI)?(?:POINT|LINESTRING|POLYGON))\s*+(?:ZM|Z|M)?+\s*+(\(.*\))\s*", re.I | re.S
 )
+_NUMBER = r"-?[\d.]++(?:[eE][+-]?\d++)?"
+_POSITION = re.compile(rf"(?<![\d.])({_NUMBER})\s++({_NUMBER})(?:\s++-?[\d.eE+-]++)*+")
+"""Two numbers and those behind them; each is looked at once, for a geometry may be a million characters of them."""
 _WKT_KINDS = {
     "POINT": "Point", "LINESTRING": "LineString", "POLYGON": "Polygon", "MULTIPOINT": "MultiPoint",
     "MULTILINESTRING": "MultiLineString", "MULTIPOLYGON": "MultiPolygon",
@@ -196,7 +199,7 @@ def _from_text(profile: Profile, number: int, said: str) -> Map | None:
 
 def _of_wkt(kind: str, text: str) -> object:
     """`(1 2, 3 4)` as lists of numbers; None for what is none."""
-    spelled = re.sub(r"(-?[\d.]+(?:[eE][+-]?\d+)?)\s+(-?[\d.]+(?:[eE][+-]?\d+)?)(?:\s+-?[\d.eE+-]+)*", r"[\1,\2]", text)
+    spelled = _POSITION.sub(r"[\1,\2]", text)
     try:
         found = json.loads(spelled.replace("(", "[").replace(")", "]"))
     except (ValueError, RecursionError):

@@ -27,6 +27,7 @@ _NEXT = re.compile(
     r"\"(?:next|nextLink|next_page_url|@odata\.nextLink|@iot\.nextLink|next_url)\"\s*:\s*(?:\"|\{)|\"rel\"\s*:\s*\"next\""
 )
 _CRS = re.compile(r"\"crs\"\s*:\s*\{.{0,300}", re.DOTALL)
+_DECODER = json.JSONDecoder()
 _RECORD = 16 * 1024**2
 """Most characters of one record."""
 
@@ -126,10 +127,9 @@ def _whole(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
-def _records(file: BinaryIO, nesting: int) -> Iterator[dict[str, Any]]:
+def _records(file: BinaryIO, nesting: int, decoder: json.JSONDecoder = _DECODER) -> Iterator[dict[str, Any]]:
     """Objects of the first list of objects; the whole document is one record if there is no such list."""
     file.seek(0)
-    decoder = json.JSONDecoder()
     text = _Text(file)
     begins = text.find(_LIST)
     if begins < 0:
@@ -189,10 +189,17 @@ class _Text:
             raise Refused("json-encoding") from None
         return bool(piece)
 
+    def _grown(self, by: int) -> bool:
+        """Whether there was more: so much of it that what is looked at again and again is looked at twice at most."""
+        before = len(self._held)
+        while len(self._held) < before + max(by, 1) and self._more():
+            pass
+        return len(self._held) > before
+
     def find(self, pattern: re.Pattern[str]) -> int:
         """Where the pattern begins, in the first `_RECORD` characters; -1."""
         while (found := pattern.search(self._held)) is None:
-            if len(self._held) > _RECORD or not self._more():
+            if len(self._held) > _RECORD or not self._grown(len(self._held)):
                 return -1
         return found.start()
 
@@ -218,7 +225,7 @@ class _Text:
             except RecursionError:
                 raise Refused("nesting", most=0) from None
             except ValueError:
-                if len(self._held) - at > _RECORD or not self._more():
+                if len(self._held) - at > _RECORD or not self._grown(len(self._held) - at):
                     raise Refused("json", at=self.place(at)) from None
                 continue
             if not isinstance(found, dict):

@@ -177,7 +177,7 @@ def _is_person(value: str) -> bool:
     if not 1 <= len(words) <= 5 or any(sign.isdigit() for sign in value):
         return False
     known = any(part in _FIRST_NAMES for word in words for part in word.split("-"))
-    return known and (len(words) == 1 or _PERSON.fullmatch(value) is not None)
+    return known and (len(words) == 1 or _PERSON.fullmatch(" ".join(value.split())) is not None)
 
 
 def _births(profile: Profile, table: str, with_names: bool, taken: set[str]) -> Iterator[PersonalHint]:

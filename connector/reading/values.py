@@ -38,11 +38,13 @@ _ISO_DAY = re.compile(
 _TIME = re.compile(r"(?:[01]?\d|2[0-4]):[0-5]\d(?::[0-5]\d)?(?: Uhr)?")
 EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}")
 _LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
-_COORDINATE = re.compile(r"\(?\s*(-?\d{1,3}\.\d{3,})\s*[,;/ ]\s*(-?\d{1,3}\.\d{3,})\s*\)?")
+_COORDINATE = re.compile(r"\(?\s*+(-?\d{1,3}\.\d{3,}+)(?:\s*+[,;/]|[^\S ]*+ )\s*+(-?\d{1,3}\.\d{3,}+)\s*+\)?")
 _GEOMETRY = re.compile(
-    r"(?:SRID=\d{1,6};)?\s*(?:MULTI)?(?:POINT|LINESTRING|POLYGON)\s*(?:Z|M|ZM)?\s*\(|\{\s*\"(?:type|coordinates)\"\s*:",
+    r"(?:SRID=\d{1,6};)?\s*(?:MULTI)?(?:POINT|LINESTRING|POLYGON)\s*+(?:ZM|Z|M)?+\s*+\(|\{\s*\"(?:type|coordinates)\"\s*:",
     re.IGNORECASE,
 )
+LONGEST = 4_096
+"""Characters of a value that may be a number, a day, an address or a place; what is longer is a geometry or text."""
 _UNIT_END = re.compile(r"[^\d.,]+$")
 
 
@@ -52,6 +54,8 @@ def is_missing(value: str) -> bool:
 
 def shape_of(value: str) -> Shape:
     """Of a value without spaces around it that is not empty."""
+    if len(value) > LONGEST:
+        return "geometry" if _GEOMETRY.match(value) else "text"
     first = value[0]
     if first.isdigit() or first in "+-.,":
         return _numeric(value)

@@ -27,7 +27,8 @@ _SECRET = re.compile(
     r"dataaddress|endpoint|token|secret|passw|authori[sz]|auth_?(?:key|code)|cookie|credential|api_?-?key|private",
     re.IGNORECASE,
 )
-_QUERY = re.compile(r"(https?://[^\s?#\"]+)\?[^\s\"]*", re.IGNORECASE)
+_ADDRESS = re.compile(r"(https?://[^\s?#\"]++)(\?[^\s\"]*+)?", re.IGNORECASE)
+"""With its query, if it has one: what has none is passed over, or a text of nothing but beginnings costs its square."""
 _NAMES = frozenset({"name", "key"})
 _HEAD: Final = ("@type", "@id", "providerPid", "consumerPid")
 _CONTEXTS: Final = frozenset({
@@ -165,4 +166,8 @@ def safe(text: str) -> str:
     shown = text if text.isprintable() else plain(text, 16 * LONGEST)
     if len(shown) > 20 or "Bearer" in shown:
         shown = without_secrets(shown)
-    return _QUERY.sub(rf"\1?{HIDDEN}", shown) if "://" in shown else shown
+    return _ADDRESS.sub(_without_query, shown) if "://" in shown else shown
+
+
+def _without_query(found: re.Match[str]) -> str:
+    return found[0] if found[2] is None else f"{found[1]}?{HIDDEN}"

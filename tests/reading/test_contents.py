@@ -1,14 +1,18 @@
 """Files as towns really have them: each is read for what it is, and what is wrong with it is said with its place."""
 
 import gzip
+import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from connector.reading import json_table
 from connector.reading.contents import read_contents
 from connector.reading.model import LIMITS, Broken, Limits, Reading, Refused
 from tests.reading.files import TREES, contents, geopackage, point, square, xlsx
+from tests.testkit.bounded import MILLION, ends
 from tests.testkit.places import SHARED
 
 MUSTERDATENKATALOG = SHARED / "dcat/mdk/Musterdatenkatalog_Informationstabelle.csv"
@@ -311,3 +315,33 @@ def test_a_coordinate_beyond_all_numbers_is_no_place() -> None:
     reading = contents(f'{{"type":"FeatureCollection","features":[{point}]}}'.encode())
     assert reading.tables[0].map is not None
     assert reading.tables[0].map.objects == 0
+
+
+@pytest.mark.threat("T182")
+@pytest.mark.parametrize("cell", [
+    "POINT" + " " * MILLION + "(", "POINT (" + "1" * MILLION + ")", "POINT (" + "1 " * MILLION + "x)",
+    "POINT (" + "1e" * MILLION + ")", "POINT (" + "1." * MILLION + " )", "POINT (1" + " " * MILLION + ")",
+])  # fmt: skip
+def test_bug_a_geometry_of_a_million_signs_cost_its_square(cell: str) -> None:
+    """>> a column of geometries, one of which is nothing but its beginning << the others are drawn, at once."""
+    rows = "POINT (8.65 49.87)\nPOINT Z (8.66 49.88 1.5)\nPOINT(8.67 49.89)\n" * 10
+    with ends():
+        (table,) = contents(f"wo\n{rows}{cell[:1_000_000]}\n".encode()).tables
+    assert table.map is not None
+    assert (table.map.objects, table.map.without) == (30, 1)
+
+
+@pytest.mark.threat("T182")
+def test_bug_a_record_was_decoded_anew_for_each_piece_of_it() -> None:
+    """>> a record of many pieces << bytes decoded: no more than three times as many as there are."""
+    seen: list[int] = []
+
+    class Counted(json.JSONDecoder):
+        def raw_decode(self, text: str, at: int = 0) -> tuple[Any, int]:
+            seen.append(len(text) - at)
+            return super().raw_decode(text, at)
+
+    document = b'[{"a": "' + b"x" * (12 * json_table.PIECE) + b'"}, {"a": "y"}]'
+    found = list(json_table._records(io.BytesIO(document), 64, Counted()))
+    assert [len(one["a"]) for one in found] == [12 * json_table.PIECE, 1]
+    assert sum(seen) < 3 * len(document)

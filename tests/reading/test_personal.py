@@ -5,6 +5,7 @@ import pytest
 from connector.reading.model import PersonalHint
 from connector.reading.personal import is_iban
 from tests.reading.files import contents
+from tests.testkit.bounded import ends
 
 
 def hints(text: str) -> list[PersonalHint]:
@@ -73,3 +74,12 @@ def test_an_address_with_one_household() -> None:
 )  # fmt: skip
 def test_an_account_proves_itself(text: str, fits: bool) -> None:
     assert is_iban(text) is fits
+
+
+@pytest.mark.threat("T182")
+def test_bug_gaps_between_words_multiplied_the_ways_to_read_a_name() -> None:
+    """>> a column of words with wide gaps and an end that is none << told at once; names may have such gaps."""
+    gap = " " * 48
+    with ends():
+        assert hints("Wer\n" + f"Anna{gap}B{gap}C{gap}D !\n" * 1_000) == []
+    assert told("Wer\n" + f"Anna{gap}von{gap}Muster\n" * 5) == {"Wer": "name"}

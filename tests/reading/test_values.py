@@ -4,7 +4,8 @@ from datetime import date
 
 import pytest
 
-from connector.reading.values import day_of, is_missing, number_of, shape_of
+from connector.reading.values import LONGEST, day_of, is_missing, number_of, pair_of, shape_of
+from tests.testkit.bounded import MILLION, ends
 
 
 @pytest.mark.parametrize(
@@ -65,3 +66,29 @@ def test_numbers_by_their_decimal_sign() -> None:
 
 def test_what_only_says_that_there_is_none() -> None:
     assert [is_missing(value) for value in ("k. A.", "N/A", "-", "#NV", "0", "nein")] == [True] * 4 + [False] * 2
+
+
+@pytest.mark.threat("T182")
+@pytest.mark.parametrize("value", [
+    "1.000" + " " * MILLION + "x", "(1.000" + " \t" * MILLION + "x", "1.000," + "\t" * MILLION + "x",
+    "1." + "0" * MILLION + " x",
+    "POINT" + " " * MILLION + "x", "SRID=1;" + "\t" * MILLION + "x", '{"type"' + " " * MILLION + "x",
+    "a@" + "a." * MILLION + "1", "01.01.2020" + " ,T" * MILLION + "x", "1" + ".000" * MILLION + "x", "€" * MILLION,
+])  # fmt: skip
+def test_bug_a_cell_of_a_million_signs_cost_its_square(value: str) -> None:
+    """>> signs that several parts of a shape may take, and an end that is none << told at once that it has no shape."""
+    with ends():
+        assert (shape_of(value), is_missing(value), day_of(value), pair_of(value)) == ("text", False, None, None)
+
+
+def test_what_is_longer_than_any_number_is_text_or_a_geometry() -> None:
+    long = "0" * LONGEST
+    assert (shape_of(f"1.0{long}"), shape_of(f"POLYGON (({long} 1, 2 2))")) == ("text", "geometry")
+    assert (shape_of(f"https://a.example/{long}"), shape_of("https://a.example/" + long[:1_000])) == ("text", "link")
+
+
+@pytest.mark.parametrize("between", [" ", ",", ";", "/", " , ", "\t,", ", \t", "\t \t", " \t "])
+def test_a_pair_has_a_sign_or_a_space_between(between: str) -> None:
+    assert pair_of(f"49.8712{between}8.6512") == (49.8712, 8.6512)
+    assert pair_of(f"( 49.8712{between}8.6512\t)") == (49.8712, 8.6512)
+    assert pair_of("49.8712\t8.6512") is pair_of("49.8712,,8.6512") is None

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from connector.trace import excerpt
+from tests.testkit.bounded import MILLION, ends
 
 TOKEN = "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJkaWQ6d2ViOngifQ.c2lnbmF0dXJlc2lnbmF0dXJl"
 OPAQUE = "Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyYmE"
@@ -126,3 +127,16 @@ def test_nothing_in_a_copy_steers_a_terminal_or_a_database(ascii_only: bool) -> 
         assert text.isprintable()
     assert json.loads(copied({"reason": "\x1b[2J\u202egnp."}))["reason"] == "[2J gnp."
     assert excerpt.named({"code": "\x1b]0;evil\x07"}, "code") == "]0;evil"
+
+
+@pytest.mark.threat("T182")
+@pytest.mark.parametrize("text", ["https://" * (MILLION // 8), "https://a" * MILLION + " ", "a://https://?" * MILLION])
+def test_bug_a_text_of_beginnings_of_addresses_cost_its_square(text: str) -> None:
+    with ends():
+        assert len(excerpt.of_value({"reason": text})) < 3_000
+
+
+def test_the_query_of_each_address_is_hidden_and_of_nothing_else() -> None:
+    said = "https://a https://b?s3cret=1 https://c#https://d?s3cret x? HTTPS://e?s3cret http://f"
+    hidden = f"https://a https://b?{excerpt.HIDDEN} https://c#https://d?{excerpt.HIDDEN} x? HTTPS://e?{excerpt.HIDDEN} http://f"
+    assert excerpt.safe(said) == hidden

@@ -38,23 +38,26 @@ _BOMS = (
 )  # fmt: skip
 _ENCODINGS = {"utf-8", "utf-16-le", "utf-16-be", "iso8859-1", "iso8859-15", "cp1252", "ascii"}
 _DECLARED = re.compile(rb"\s*<\?xml[^>]*?\bencoding\s*=\s*[\"']([A-Za-z0-9._:-]{1,40})[\"']")
-_DECLARATION = re.compile(r"\s*<\?xml\b[^>]*\?>")
+_DECLARATION = re.compile(r"<\?xml\b[^<>]*+(?<=\?)>")
 _ENTITY_DECLARED = re.compile(r"<!ENTITY", re.IGNORECASE)
 _PLAIN_ENTITY = re.compile(r"""<!ENTITY\s+([A-Za-z_][\w.-]*)\s+(?:"([^"&%<]*)"|'([^'&%<]*)')\s*>""")
 _ELSEWHERE = re.compile(r"<!DOCTYPE\s+[^\s\[>]+\s+(?:SYSTEM|PUBLIC)\b", re.IGNORECASE)
-_REFERENCE = re.compile(r"<!\[CDATA\[.*?\]\]>|&([A-Za-z][\w.-]*);", re.DOTALL)
+_REFERENCE = re.compile(r"<!\[CDATA\[(?>.*?(?:\]\]>|\Z))|&([A-Za-z][\w.-]*);", re.DOTALL)
 _PREDEFINED = {"amp", "lt", "gt", "quot", "apos"}
 _TAG = re.compile(
-    r"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|<(/)|<[^\s/>!?\"'](?:[^\"'>/]|\"[^\"]*\"|'[^']*'|/(?!>))*(/?)>",
+    r"<!--(?>.*?(?:-->|\Z))|<!\[CDATA\[(?>.*?(?:\]\]>|\Z))|<\?(?>.*?(?:\?>|\Z))|<(/)"
+    r"|<[^\s/>!?\"'](?>(?:[^\"'>/]+|\"[^\"]*(?:\"|\Z)|'[^']*(?:'|\Z)|/(?!>))*)(?:(/?)>|\Z)",
     re.DOTALL,
 )
+"""What is not closed reaches to the end: tried at each beginning anew, a document of beginnings costs its square."""
 _STRING = re.compile(
     r"<[^<>\"\s]*>|#[^\n]*"
-    r'|"""(?>(?:[^"\\]+|\\.|"(?!""))*)"""|"(?>(?:[^"\\\n\r]+|\\.)*)"'
-    r"|'''(?>(?:[^'\\]+|\\.|'(?!''))*)'''|'(?>(?:[^'\\\n\r]+|\\.)*)'",
+    r'|"""(?>(?:[^"\\]+|\\.?|"(?!""))*)(?:"""|(?P<open>\Z))|"(?>(?:[^"\\\n\r]+|\\.)*)(?:"|(?P<cut>))'
+    r"|'''(?>(?:[^'\\]+|\\.?|'(?!''))*)(?:'''|(?P<open_too>\Z))|'(?>(?:[^'\\\n\r]+|\\.)*)(?:'|(?P<cut_too>))",
     re.DOTALL,
 )
-"""Strings of Turtle, and in what they could seem to begin."""
+"""Strings of Turtle, and in what they could seem to begin. One that is not closed ends with its line or the document,
+and is named: searched again from its inside, it costs its square."""
 STRING = 4 * 1024**2
 """Characters of a string that the parser holds in any case: of 16 MiB, and a character has up to four bytes."""
 _UNSAFE = re.compile(r"[\x00-\x20<>\"{}|^`\\]")
@@ -197,7 +200,7 @@ def strings_within(text: str, most: int) -> str:
     parts, at = [], 0
     for token in _STRING.finditer(text) if len(text) > STRING else ():
         start, end = token.span()
-        if end - start > STRING and text[start] in "\"'":
+        if end - start > STRING and text[start] in "\"'" and token.lastgroup is None:
             parts += [text[at:start], '"', "x" * (most + 1), '"']
             at = end
     return "".join([*parts, text[at:]]) if parts else text

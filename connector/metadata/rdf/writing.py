@@ -25,7 +25,8 @@ WRITTEN: Mapping[Form, str] = {
 """The media type of each form."""
 _ROUNDS = 24
 """Of telling blank nodes apart by their neighbours; a chain that is longer costs no more."""
-_LOCAL_NAME = re.compile(r"[A-Za-z_\u00c0-\U000effff][\w.\-\u00b7]*$")
+_LOCAL_NAME_BACKWARDS = re.compile(r"[\w.\-\u00b7]*?[A-Za-z_\u00c0-\U000effff]")
+"""From its end, where an IRI has one: forwards each sign of a long IRI would be a beginning."""
 _NO_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _BREAKS_OUT = re.compile(r"[\x00-\x1f<>\\]")
 _Said = Sequence[tuple["oxigraph.NamedNode", Term]]
@@ -78,7 +79,7 @@ def sayable_in_xml(triple: oxigraph.Triple) -> bool:
     value = triple.object
     if isinstance(value, oxigraph.Literal) and _NO_XML.search(value.value):
         return False
-    return _LOCAL_NAME.search(triple.predicate.value) is not None
+    return _LOCAL_NAME_BACKWARDS.match(triple.predicate.value[::-1]) is not None
 
 
 def in_order(triples: Iterable[oxigraph.Triple]) -> list[oxigraph.Triple]:

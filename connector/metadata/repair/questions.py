@@ -171,7 +171,7 @@ def accepted(lists: CodeLists, question: Question, said: str) -> str | None:
     if kind is None or not said or len(said) > 4_000 or CONTROL.search(said):
         return None
     if kind.scheme:
-        many = re.split(r"\s*[|,;]\s*", said) if kind.name == "theme" else [said]
+        many = [one.strip() for one in re.split(r"[|,;]", said)] if kind.name == "theme" else [said]
         found = [_on_list(lists, kind.scheme, one) for one in many]
         return None if None in found else " | ".join(one for one in found if one)
     if kind.address:

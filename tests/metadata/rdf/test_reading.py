@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import subprocess
 import threading
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any
 
@@ -11,9 +12,11 @@ import pytest
 from pyoxigraph import Literal, NamedNode
 
 from connector.errors import PeerError
+from connector.metadata.rdf import parse_process
 from connector.metadata.rdf.graph import Graph
 from connector.metadata.rdf.names import DCAT, DCT, RDF
 from connector.metadata.rdf.reading import Limits, Reading, form_of, read, read_async
+from tests.testkit.bounded import ends
 from tests.testkit.places import SHARED
 
 A = NamedNode("https://town.example/a")
@@ -314,3 +317,49 @@ def test_real_catalogues_are_read_to_the_last_triple() -> None:
         town = next(town for town in counts if town in path.name)
         reading = read(path.read_bytes(), name=path.name)
         assert (len(reading.triples), reading.whole) == (counts[town], True)
+
+
+MANY = 50_000
+BEGINNINGS = [
+    "<![CDATA[", "<!--", "<?a ", "<a", '<a b="', "<a b='", "<a/", "&a", "<?xml ", " ", "\n<", '<a b="<', "<?", "<a '\"",
+]  # fmt: skip
+"""Of what is not closed in XML."""
+
+
+@pytest.mark.threat("T182")
+@pytest.mark.parametrize("beginning", BEGINNINGS)
+def test_bug_a_document_of_beginnings_cost_its_square(beginning: str) -> None:
+    """>> many signs of one beginning, nothing closed << looked through once, for the parser to refuse."""
+    text = "<rdf:RDF>" + beginning * (8 * MANY // len(beginning))
+    with ends(), suppress(parse_process.Refused):
+        parse_process.xml(text, 1 << 20, 256, parse_process.Remarks())
+
+
+@pytest.mark.threat("T182")
+@pytest.mark.parametrize("text", [
+    '"' + '\\"' * MANY, "'" + "\\'" * MANY, '"""\n' + '\\"""\n' * MANY, "'''\n" + "\\'''\n" * MANY,
+    '"""\n' + '\\"""\n' * MANY + "\\", "<" * MANY, '"\n' * MANY, "'\"" * MANY,
+], ids=range(8))  # fmt: skip
+def test_bug_turtle_of_strings_that_are_not_closed_cost_its_square(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> quotes that only seem to close << looked through once, and nothing is put in another's place."""
+    monkeypatch.setattr(parse_process, "STRING", 1_000)
+    with ends():
+        assert parse_process.strings_within(text, 10) == text
+    closed = '"' + "a" * 2_000 + '"'
+    assert parse_process.strings_within(closed, 10) == '"xxxxxxxxxxx"'
+
+
+def test_what_is_not_closed_hides_no_depth_that_the_parser_sees() -> None:
+    deep = "<a>" * 5
+    for before in ("", "<!-- > -->", "<![CDATA[ <b> ]]>", "<?b <c> ?>", "<b c=\"<d>\" e='/'/>", "<b/>"):
+        with pytest.raises(parse_process.Refused, match="nesting"):
+            parse_process.xml(before + deep, 1 << 20, 4, parse_process.Remarks())
+        parse_process.xml(before + deep, 1 << 20, 5, parse_process.Remarks())
+
+
+def test_a_declaration_goes_wherever_it_stands_in_front() -> None:
+    for before in ("", "\n ", "<!-- a -->"):
+        said = parse_process.xml(
+            before + '<?xml version="1.0" encoding="cp1252"?><a/>', 1 << 20, 4, parse_process.Remarks()
+        )
+        assert said == before + "<a/>"

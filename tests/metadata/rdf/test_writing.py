@@ -9,6 +9,7 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 from connector.metadata.rdf.names import DCAT, DCT, FOAF, RDF
 from connector.metadata.rdf.reading import Form, read
 from connector.metadata.rdf.writing import WRITTEN, in_order, sayable_in_xml, write
+from tests.testkit.bounded import MILLION, ends
 from tests.testkit.places import SHARED
 
 FORMS: list[Form] = ["rdf-xml", "turtle", "json-ld", "n-triples"]
@@ -87,3 +88,17 @@ def test_real_catalogues_survive_each_form(name: str) -> None:
     triples = read((SHARED / "dcat" / name).read_bytes(), name=name).triples
     for form in FORMS[:2]:
         assert in_order(read(write(triples, form)).triples) == in_order(triples), form
+
+
+@pytest.mark.threat("T182")
+def test_bug_a_long_name_of_a_property_cost_its_square() -> None:
+    """>> properties whose last part is a name, a number or nothing << sayable or not; a million signs at once."""
+    said = {"a/b": True, "a/1": False, "a/1b2": True, "a/": False, "a#\u00b7": False, "a#\u00e4": True, "a/b c": True}
+    for name, fits in said.items():
+        assert (
+            sayable_in_xml(Triple(TREES, NamedNode(f"https://x.example/{name}".replace(" ", "%20")), Literal("")))
+            == fits
+        )
+    with ends():
+        for end in ("/", "1/", "(", "-."):
+            assert sayable_in_xml(Triple(TREES, NamedNode(f"urn:{'a' * MILLION}{end}"), Literal(""))) == (end == "-.")

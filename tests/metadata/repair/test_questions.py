@@ -1,9 +1,12 @@
 """What is asked, what is proposed, what is taken for an answer, and what becomes of it."""
 
+import pytest
+
 from connector.language import LANGUAGES, catalogue
 from connector.metadata.lists.code_lists import code_lists
 from connector.metadata.repair.questions import BY_NAME, KINDS, LEAVE_OUT, Question, accepted, proposal
 from tests.metadata.repair.datasets import described, line, repaired, said
+from tests.testkit.bounded import ends
 
 LISTS = code_lists()
 TREES = "https://town.example/trees"
@@ -100,3 +103,14 @@ def test_every_kind_is_asked_in_a_sentence() -> None:
         assert all(f"question.{kind.name}" in said for kind in KINDS)
         assert all(f"question.{kind.name}-missing" in said for kind in KINDS if not kind.optional)
     assert set(BY_NAME) == {kind.name for kind in KINDS}
+
+
+@pytest.mark.threat("T182")
+def test_bug_spaces_between_themes_cost_their_square() -> None:
+    """>> a thousand answers of themes with wide gaps << each judged at once; what is around a theme is none of it."""
+    asked = Question("theme", "x")
+    transport = accepted(LISTS, asked, "TRAN")
+    with ends():
+        for _ in range(1_000):
+            assert accepted(LISTS, asked, f"TRAN{' ' * 3_900}x") is None
+    assert accepted(LISTS, asked, " TRAN \t; TRAN") == f"{transport} | {transport}"
