@@ -11,6 +11,7 @@ from connector.errors import Mistake
 from connector.http import limits
 from connector.http.incoming import Incoming
 from connector.moving import target
+from connector.moving.arrival import ArrivalStatus
 from connector.moving.assemble import MovingSlice
 from connector.views.moving import ArrivalsView, ArrivalView, MoveStatementView, MoveView, arrival, arrived, move
 
@@ -114,19 +115,19 @@ class MovingHandlers:
     @problem_codes({400: NOT_EXPECTED})
     async def arrival(self, request: web.Request) -> ArrivalView:
         """How far it is."""
-        return arrived(await self._in.look(request.match_info["p"]))
+        return await self._arrived(await self._in.look(request.match_info["p"]))
 
     @problem_codes(BAD)
     @limits.streaming
     async def take(self, request: web.Request) -> ArrivalView:
         """Takes an archive in and checks all of it; with the receipt."""
         pieces = Incoming(request).pieces(PIECE)
-        return arrived(await self._in.receive(request.match_info["p"], pieces))
+        return await self._arrived(await self._in.receive(request.match_info["p"], pieces))
 
     @problem_codes({400: ("moving.not-imported", "moving.stays", *OVER, *NOT_EXPECTED)})
     async def begin(self, request: web.Request, wish: StatementRequest) -> ArrivalView:
         """It works here from now on."""
-        return arrived(await self._in.begin(request.match_info["p"], wish.statement or ""))
+        return await self._arrived(await self._in.begin(request.match_info["p"], wish.statement or ""))
 
     @problem_codes({400: ("moving.arrived", "moving.promised", *OVER, *NOT_EXPECTED)})
     async def give_up(self, request: web.Request, wish: StatementRequest) -> ArrivalsView:
@@ -147,3 +148,6 @@ class MovingHandlers:
         post(f"{ARRIVAL}/begin", begin),
         post(f"{ARRIVAL}/give-up", give_up),
     )
+
+    async def _arrived(self, found: ArrivalStatus) -> ArrivalView:
+        return arrived(found, await self._in.alike(found.arrival))

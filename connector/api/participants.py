@@ -10,11 +10,13 @@ from msgspec import Meta
 from connector.api.routes import PARTICIPANT, PREFIX, Route, get, post, problem_codes
 from connector.catalogue import concepts
 from connector.errors import Mistake
+from connector.participants.model import by_look
 from connector.participants.publisher_details import PublisherChange
 from connector.participants.service import NOTHING_SAID, Hosted, Participants
 from connector.trust.keys.signing import PURPOSES, Purpose
 from connector.trust.members.trust_list import millis
 from connector.trust.signers.port import Kind, Place
+from connector.verify.formats.names import seen
 from connector.views.participant import (
     AllowanceView,
     CertificateRequestView,
@@ -89,7 +91,15 @@ class ParticipantHandlers:
 
     async def all(self, request: web.Request) -> ParticipantsView:
         """All of this process."""
-        return ParticipantsView([self._shown(hosted) for hosted in await self._participants.everyone()])
+        everyone = await self._participants.everyone()
+        looks = by_look(one.participant for one in everyone)
+        return ParticipantsView(
+            [
+                participant(hosted, self._listed, [one for one in looks.get(seen(mine.name), ()) if one.id != mine.id])
+                for hosted in everyone
+                for mine in (hosted.participant,)
+            ]
+        )
 
     @problem_codes(
         {
@@ -111,23 +121,23 @@ class ParticipantHandlers:
         known = bool(await self._participants.here([wish.slug]))
         hosted = await self._participants.add(wish.slug, wish.name, kind, wish.operator, wish.root, wish.publisher)
         await (self._catch_up if known else self._soon)(wish.slug)
-        return self._shown(hosted), 200 if known else 201
+        return await self._shown(hosted), 200 if known else 201
 
     async def one(self, request: web.Request) -> ParticipantView:
         """With its keys, and who seals for it."""
-        return self._shown(await self._participants.get(request.match_info["p"]))
+        return await self._shown(await self._participants.get(request.match_info["p"]))
 
     @problem_codes({400: ("participants.name", *PUBLISHER)})
     async def change(self, request: web.Request, wish: PublisherChange) -> ParticipantView:
         """Place, contact and contributor that all its datasets name; what is not said stays."""
-        return self._shown(await self._participants.change(request.match_info["p"], wish))
+        return await self._shown(await self._participants.change(request.match_info["p"], wish))
 
     @problem_codes({400: ("participants.purpose", "signers.no-pq", "signers.rotate-there", "mandates.no-own-key")})
     async def rotate(self, request: web.Request) -> ParticipantView:
         """A new key for this purpose; the old one still verifies."""
         hosted = await self._participants.rotate(request.match_info["p"], _purpose(request))
         await self._enlist(hosted.participant.id)
-        return self._shown(hosted)
+        return await self._shown(hosted)
 
     @problem_codes(
         {
@@ -146,7 +156,7 @@ class ParticipantHandlers:
         since, purpose = _moment(wish.since), _purpose(request)
         hosted = await self._participants.revoke(request.match_info["p"], purpose, since, wish.reason, wish.key)
         await self._enlist(hosted.participant.id)
-        return self._shown(hosted)
+        return await self._shown(hosted)
 
     async def seal_request(self, request: web.Request) -> CertificateRequestView:
         """A certificate request for the seal key in use."""
@@ -159,7 +169,7 @@ class ParticipantHandlers:
         place = None if wish.signer == "file" else Place(signer=wish.signer, key=wish.key, token=wish.token)
         hosted = await self._participants.adopt(request.match_info["p"], wish.certificate, place)
         await self._enlist(hosted.participant.id)
-        return self._shown(hosted)
+        return await self._shown(hosted)
 
     @problem_codes({400: ("participants.root", "trust.did")})
     async def enter_peer(self, request: web.Request, wish: PeerRequest) -> PeerView:
@@ -188,8 +198,9 @@ class ParticipantHandlers:
         post(f"{PARTICIPANT}/allowances", allow, 201),
     )
 
-    def _shown(self, hosted: Hosted) -> ParticipantView:
-        return participant(hosted, self._listed)
+    async def _shown(self, hosted: Hosted) -> ParticipantView:
+        one = hosted.participant
+        return participant(hosted, self._listed, await self._participants.alike(one.id, one.name))
 
 
 def _purpose(request: web.Request) -> Purpose:

@@ -122,6 +122,11 @@ class Arrivals:
             arrival=found, rows=sum(counts.values()), agreements=counts["agreement"], records=counts["audit_entry"]
         )
 
+    async def alike(self, found: ArrivalRow) -> list[Participant]:
+        """Others here whom people would take for who comes; nobody as long as it is not known what it is called."""
+        name = found.source.name
+        return await self._participants.alike(found.slug, name) if name else []
+
     async def receive(self, slug: str, archive: AsyncIterable[bytes]) -> ArrivalStatus:
         """Takes an archive in and checks all of it; then the receipt is there. The same again is the same.
 

@@ -1,7 +1,7 @@
 """A participant is a legal person hosted by the process; its root fixes its DID for good (spec/protocol.md 1.1)."""
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterable, Mapping
 from unicodedata import category
 from urllib.parse import urlsplit
 
@@ -88,6 +88,15 @@ def checked_name(name: str) -> str:
     if len(name) > LONGEST_NAME or any(category(sign) in _UNSEEN for sign in name) or names.hides(name):
         raise Mistake("participants.name", most=LONGEST_NAME)
     return name
+
+
+def by_look(everyone: Iterable[Participant]) -> Mapping[str, list[Participant]]:
+    """Those who work here, rest here or have not arrived yet, by their names as people see them (`names.seen`)."""
+    found: dict[str, list[Participant]] = {}
+    for one in everyone:
+        if one.moved is None:
+            found.setdefault(names.seen(one.name), []).append(one)
+    return found
 
 
 def split_root(root: str) -> tuple[str, str, str]:

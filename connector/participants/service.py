@@ -17,7 +17,7 @@ from connector.errors import Defect, Mistake, Unavailable, Unknown
 from connector.participants import groups, keys, quota, store
 from connector.participants import publisher as publishing
 from connector.participants.acting import SERVE, Acting, require
-from connector.participants.model import Participant, checked_name, checked_slug, split_root
+from connector.participants.model import Participant, by_look, checked_name, checked_slug, split_root
 from connector.participants.new_keys import NewKeys, SealIssuer
 from connector.participants.publisher_details import PublisherChange, PublisherDetails
 from connector.participants.signers import Opener, Signers
@@ -34,6 +34,7 @@ from connector.trust.members.claims import NO_GROUPS, OwnGroups
 from connector.trust.signers import certificate, registry, request
 from connector.trust.signers.port import Kind, Place, SealKey, jwk_of
 from connector.trust.signers.registry import SignerRegistry
+from connector.verify.formats import names
 
 Also = Callable[[Tx], None]
 Ends = Callable[[Tx], bool]
@@ -174,6 +175,11 @@ class Participants:
         """All participants, also those that are being moved, have moved or have not arrived yet."""
         await self._current()
         return [self._by_id[slug] for slug in sorted(self._by_id)]
+
+    async def alike(self, slug: str, name: str) -> list[Participant]:
+        """Others here whom people would take for the one of this name; two towns may have one name."""
+        found = by_look(one.participant for one in await self.everyone())
+        return [one for one in found.get(names.seen(name), ()) if one.id != slug]
 
     async def here(self, slugs: Iterable[str]) -> list[Hosted]:
         """The participants among them that work here, in the same order."""

@@ -1,11 +1,15 @@
 """A participant that moves to another operator: how far it is on either side, and what both sides sign."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from connector.moving.arrival import ArrivalStatus
 from connector.moving.departure import DepartureStatus
 from connector.moving.store import ArrivalRow
+from connector.participants.model import Participant
 from connector.views.fields import Time, time
+from connector.views.participant import NamesakeView, namesakes
 
 
 class MoveView(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +58,8 @@ class ArrivalView(msgspec.Struct, frozen=True, kw_only=True):
     rows: int = 0
     agreements: int = 0
     records: int = 0
+    alike: list[NamesakeView] = []
+    """Others here whom people could take for it, once it is known what it is called."""
 
 
 class ArrivalsView(msgspec.Struct, frozen=True):
@@ -81,8 +87,9 @@ def arrival(found: ArrivalRow) -> ArrivalView:
     )  # fmt: skip
 
 
-def arrived(found: ArrivalStatus) -> ArrivalView:
+def arrived(found: ArrivalStatus, alike: Iterable[Participant]) -> ArrivalView:
     """The same with what has come."""
     return msgspec.structs.replace(
-        arrival(found.arrival), rows=found.rows, agreements=found.agreements, records=found.records
-    )
+        arrival(found.arrival), rows=found.rows, agreements=found.agreements, records=found.records,
+        alike=namesakes(alike),
+    )  # fmt: skip

@@ -1,6 +1,6 @@
 """A participant of this process: who it is, its keys, and who seals for it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -57,6 +57,13 @@ class MovedView(msgspec.Struct, frozen=True):
     until: str
 
 
+class NamesakeView(msgspec.Struct, frozen=True):
+    """Another one here whose name is the same, or looks the same to people."""
+
+    slug: str
+    name: str
+
+
 class ParticipantView(msgspec.Struct, frozen=True, kw_only=True):
     slug: str
     did: str
@@ -72,6 +79,8 @@ class ParticipantView(msgspec.Struct, frozen=True, kw_only=True):
     """The DIDs that it had at other providers, the newest first."""
     moved: MovedView | None
     """Where it works now, if it has moved from here."""
+    alike: list[NamesakeView]
+    """Others here whom people could take for it."""
 
 
 class ParticipantsView(msgspec.Struct, frozen=True):
@@ -98,13 +107,18 @@ class AllowanceView(msgspec.Struct, frozen=True):
     times: int
 
 
-def participant(hosted: Hosted, listed: Listed) -> ParticipantView:
+def namesakes(found: Iterable[Participant]) -> list[NamesakeView]:
+    return [NamesakeView(one.id, one.name) for one in found]
+
+
+def participant(hosted: Hosted, listed: Listed, alike: Iterable[Participant]) -> ParticipantView:
     one = hosted.participant
     return ParticipantView(
         slug=one.id, did=one.did, root=one.root, name=one.name, kind=one.kind, operator=one.operator, state=one.state,
         keys=[KeyView(key.kid, key.purpose, key.state) for key in hosted.keys],
         seal=_seal(hosted, listed), publisher=_publisher(one), former=list(one.former),
         moved=None if one.moved is None else MovedView(one.moved.did, rfc3339(one.moved.at), rfc3339(one.moved.until)),
+        alike=namesakes(alike),
     )  # fmt: skip
 
 

@@ -28,3 +28,24 @@ async def test_a_time_that_is_none(towns: Towns, since: str) -> None:
         asked = await client.post("/api/v1/participants/musterstadt/seal/request", json={})
         assert (await asked.json())["request"].startswith("-----BEGIN CERTIFICATE REQUEST")
         assert (await towns.participants.get("musterstadt")).seal.kid == before
+
+
+@pytest.mark.threat("T148")
+async def test_whoever_is_added_is_told_with_those_who_look_so(towns: Towns) -> None:
+    """>> a name in Cyrillic capitals that looks like a town here, one like nobody's << told by each answer about it, of
+    both."""
+    application = routes.application(
+        [ParticipantHandlers(towns.participants, nothing, nothing, nothing, lambda did: ())]
+    )
+    place = "/api/v1/participants"
+    async with TestClient(TestServer(application)) as client:
+        names = {one.participant.id: one.participant.name for one in await towns.participants.everyone()}
+        look = names["musterstadt"].upper().translate(str.maketrans("MTA", "\u041c\u0422\u0410"))
+        for slug, name, others in (("double", look, ["musterstadt"]), ("other", "Sonstwo", [])):
+            answer = await client.post(place, json={"slug": slug, "name": name, "kind": "municipality"})
+            assert answer.status == 201, await answer.text()
+            assert [one["slug"] for one in (await answer.json())["alike"]] == others
+        told = {one["slug"]: one["alike"] for one in (await (await client.get(place)).json())["participants"]}
+        assert told["musterstadt"] == [{"slug": "double", "name": look}]
+        assert (told["double"], told["other"]) == ([{"slug": "musterstadt", "name": names["musterstadt"]}], [])
+        assert (await (await client.get(f"{place}/musterstadt")).json())["alike"] == told["musterstadt"]

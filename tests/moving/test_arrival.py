@@ -20,6 +20,7 @@ from connector.storage.database import Tx
 from connector.trust.keys.signing import SoftwareKey
 from connector.witness import quorum
 from tests.moving.sides import PARTNER, TOWN, New, Old, pieces
+from tests.testkit.cities import MUNICIPALITY
 from tests.testkit.moved import set_former
 
 DATA = b"art;hoehe\nLinde;12\n"
@@ -150,12 +151,19 @@ async def test_no_private_key_moves(old: Old, new: New) -> None:
 
 
 async def test_the_same_again_is_the_same(old: Old, new: New) -> None:
-    """>> each step twice << the same answer, nothing doubled."""
+    """>> each step twice << the same answer, nothing doubled; who bears the name of another one here is told."""
     to, archive = await moved_out(old, new)
     await old.departures.begin(TOWN, to)
+    name = old.towns.participants.held(TOWN).participant.name
+    await new.participants.add("double", name.upper(), MUNICIPALITY, "", None)
+    assert await new.arrivals.alike((await new.arrivals.look(TOWN)).arrival) == []
     receipt = await new.take(archive)
     assert await new.take(archive) == receipt
+    look = (await new.arrivals.look(TOWN)).arrival
+    assert [one.id for one in await new.arrivals.alike(look)] == ["double"]
+    assert [one.id for one in await new.participants.alike("double", name)] == [TOWN]
     statement = await old.departures.hand(TOWN, receipt)
+    assert await old.towns.participants.alike("", name) == []  # who has moved away is taken for nobody
     assert await old.departures.hand(TOWN, receipt) == statement
     await new.arrivals.begin(TOWN, statement)
     entries = await new.db.read(TOWN, count, "audit_entry")

@@ -14,6 +14,7 @@ from typing import Any
 from connector.cli.frame.call import OK, Call, named_file, opened, unusable
 from connector.cli.frame.client import Api, Problem
 from connector.cli.frame.parser import Words
+from connector.cli.operate import namesakes
 from connector.errors import HanseError, Mistake
 from connector.small_files import replaced, replacing
 
@@ -94,6 +95,7 @@ def run_import(call: Call) -> int:
         found = api.upload("arrivals", args.slug, "archive", file=file, size=os.fstat(file.fileno()).st_size)
     call.result(found)
     call.tell("moving.imported", name=found["name"], agreements=found["agreements"], records=found["records"])
+    namesakes.tell(call, found)
     _given(call, found["receipt"])
     return OK
 
@@ -120,6 +122,7 @@ def run_begin(call: Call) -> int:
     found = Api(call.settings().api.socket).post("arrivals", call.args.slug, "begin", body=body)
     call.result(found)
     call.tell("moving.arrived", name=found["name"], did=found["did"], origin=found["origin"])
+    namesakes.tell(call, found)
     return OK
 
 

@@ -8,9 +8,8 @@ from connector.catalogue import concepts
 from connector.cli.frame.call import OK, Call, named_file, unusable
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
-from connector.cli.operate import moving, offboarding, participant_csv
+from connector.cli.operate import moving, namesakes, offboarding, participant_csv
 from connector.errors import Mistake
-from connector.verify.formats.names import seen
 
 PURPOSES = ("peer", "seal", "log", "log-pq", "seal-pq")
 SAID = ("ars", "contact_name", "contact_email", "contact_url", "contact_telephone", "contributor")
@@ -82,16 +81,8 @@ def run_add(call: Call) -> int:
     made = Api(call.settings().api.socket).post("participants", body=body)
     call.result(made)
     call.tell("participant.added", name=made["name"], did=made["did"], root=made["root"])
-    for other in _alike(call, made):
-        call.tell("participant.alike", name=other["name"], slug=other["slug"])
+    namesakes.tell(call, made)
     return OK
-
-
-def _alike(call: Call, made: dict[str, Any]) -> list[dict[str, Any]]:
-    """Others here whose name people would take for this one; two towns may have one name."""
-    answer = Api(call.settings().api.socket).get("participants")
-    found = answer["participants"] if isinstance(answer, dict) else answer
-    return [one for one in found if one["slug"] != made["slug"] and seen(one["name"]) == seen(made["name"])]
 
 
 def _publisher_words(command: Words) -> None:

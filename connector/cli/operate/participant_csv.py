@@ -14,10 +14,12 @@ import msgspec
 from connector.catalogue import concepts
 from connector.cli.frame.call import OK, REFUSED, WRONG_USAGE, Call, named_file
 from connector.cli.frame.client import Api, Problem
+from connector.cli.operate import namesakes
 from connector.errors import Mistake
 from connector.language import say
 from connector.participants.model import checked_name, checked_slug, split_root
 from connector.participants.publisher_details import PublisherChange, PublisherDetails
+from connector.verify.formats.names import seen
 
 SAID: Final = ("ars", "contact_name", "contact_email", "contact_url", "contributor")
 """Columns of what datasets say of their publisher."""
@@ -82,13 +84,13 @@ def _checked(call: Call, lines: list[Line]) -> tuple[list[dict[str, Any]], list[
     """What to ask the server for, and what is wrong with which line."""
     wishes: list[dict[str, Any]] = []
     faults: list[dict[str, Any]] = []
-    seen: dict[str, int] = {}
+    lines_of: dict[str, int] = {}
     for line in lines:
         try:
             wish = _wish(call, line)
-            if wish["slug"] in seen:
-                raise Mistake("cli.csv-twice", slug=wish["slug"], line=seen[wish["slug"]])
-            seen[wish["slug"]] = line.number
+            if wish["slug"] in lines_of:
+                raise Mistake("cli.csv-twice", slug=wish["slug"], line=lines_of[wish["slug"]])
+            lines_of[wish["slug"]] = line.number
             wishes.append(wish)
         except Mistake as mistake:
             faults.append({"line": line.number, "reason": say(f"error.{mistake.code}", call.lang, **mistake.facts)})
@@ -122,8 +124,13 @@ def _only_told(call: Call, wishes: list[dict[str, Any]]) -> int:
     known = {one["slug"]: one for one in Api(call.settings().api.socket).get("participants")["participants"]}
     rows = [{"slug": one["slug"], "name": one["name"], "is": _standing(one, known.get(one["slug"]))} for one in wishes]
     call.result({"added": 0, "would": rows})
+    looks: dict[str, dict[str, str]] = {}
+    for one in (*known.values(), *wishes):
+        looks.setdefault(seen(one["name"]), {})[one["slug"]] = one["name"]
     for row in rows:
         call.tell(f"participant.csv-{row['is']}", slug=row["slug"], name=row["name"])
+        others = {slug: name for slug, name in looks[seen(row["name"])].items() if slug != row["slug"]}
+        namesakes.tell(call, {"alike": [{"slug": slug, "name": name} for slug, name in others.items()]})
     call.tell("participant.csv-dry", count=sum(row["is"] == "would" for row in rows))
     return REFUSED if any(row["is"] == "other" for row in rows) else OK
 
@@ -154,6 +161,7 @@ def _added(call: Call, wishes: list[dict[str, Any]]) -> int:
             rows.append({"slug": wish["slug"], "ok": False, "reason": problem.sentence(call.lang)})
             continue
         call.tell("participant.csv-added", did=made["did"], **facts)
+        namesakes.tell(call, made)
         rows.append({"slug": wish["slug"], "ok": True, "did": made["did"]})
     failed = sum(not row["ok"] for row in rows)
     call.result({"added": len(rows) - failed, "participants": rows})

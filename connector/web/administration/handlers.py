@@ -18,7 +18,6 @@ from connector.participants.publisher_details import PublisherChange
 from connector.participants.service import Hosted, Participants
 from connector.resources import release
 from connector.storage.database import Database
-from connector.verify.formats.names import seen
 from connector.web.call import Call
 from connector.web.render import page, to
 from connector.web.routes import Route, get, post
@@ -145,9 +144,8 @@ class AdministrationPages:
         return msgspec.structs.replace(wish, name=name, slug=slug, ars=ars, operator=wish.operator or name)
 
     async def _alike(self, name: str) -> list[tuple[str, str]]:
-        """Name and slug of those here whom people would take for this one; two towns may have one name."""
-        here = [one.participant for one in await self._participants.all()]
-        return [(one.name, one.id) for one in here if seen(one.name) == seen(name)]
+        """Name and slug of those here whom people would take for this one."""
+        return [(one.name, one.id) for one in await self._participants.alike("", name)]
 
     def _derived(self, call: Call, wish: Wish) -> list[tuple[str, str]]:
         root, did = self._participants.place(wish.slug)

@@ -101,3 +101,16 @@ def test_whoever_waits_for_an_import_hears_how_far_it_is(play: Playback, capsys:
         play.on("GET /arrivals/a", ARRIVAL)
     tell_progress(call, "a", Pauses(4))
     assert capsys.readouterr().err.splitlines() == ["Das Archiv wird geprüft …", "9 Einträge übernommen …"]
+
+
+@pytest.mark.threat("T148")
+def test_bug_who_moved_here_under_the_name_of_another_one_was_not_remarked(
+    play: Playback, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """>> an archive of a town whose name looks like that of one here << told when it is taken in and when it begins."""
+    (tmp_path / "archive").write_text("a.b.c\n")
+    play.on("POST /arrivals/a/archive", {**ARRIVAL, "alike": [{"slug": "amt", "name": "AMT A"}]})
+    play.on("POST /arrivals/a/begin", {**ARRIVAL, "state": "arrived", "alike": [{"slug": "amt", "name": "AMT A"}]})
+    for command in ("import", "begin"):
+        assert hanse(f"participant {command} a {tmp_path}/archive") == 0
+        assert "AMT A (amt)" in said(capsys)

@@ -129,3 +129,22 @@ def test_keys_and_contacts_come_along(play: Playback, capsys: pytest.CaptureFixt
         play.answers["GET /participants"] = []
         play.on("GET /participants", {"participants": [{**ASTADT, "publisher": publisher}]})
         assert hanse(ADD + " --dry-run") == code
+
+
+@pytest.mark.threat("T148")
+def test_bug_two_towns_of_one_look_came_in_by_a_list_without_a_word(
+    play: Playback, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """>> a list with a name like one that is here, and two alike << told at each, before it is added and after."""
+    listed("slug;name;kind\nastadt;Аstadt;Kommune\nbdorf;Bdorf;Kommune\nb-dorf;BDORF;Kommune\nc;C;Kreis\n")
+    play.on("GET /participants", {"participants": [{**ASTADT, "slug": "old"}]})
+    assert hanse(f"{ADD} --dry-run") == 0
+    told = said(capsys).splitlines()
+    assert [("(old)" in line, "(bdorf)" in line, "(b-dorf)" in line) for line in told if "Verwechseln" in line] == [
+        (True, False, False), (False, False, True), (False, True, False),
+    ]  # fmt: skip
+    for slug in ("astadt", "bdorf", "b-dorf", "c"):
+        alike = [{"slug": "old", "name": "Astadt"}] if slug == "astadt" else []
+        play.on("POST /participants", {"slug": slug, "did": f"did:web:{slug}", "alike": alike}, 201)
+    assert hanse(ADD) == 0
+    assert said(capsys).splitlines()[1].endswith("unterscheiden Sie die beiden besser am Namen.")
