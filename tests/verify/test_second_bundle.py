@@ -219,6 +219,44 @@ def test_bug_an_end_under_a_stolen_key_was_hidden_by_whom_it_was_stolen_from(cas
             assert report.verdict is (FAILED if hides else INDETERMINATE)
 
 
+@pytest.mark.threat("T185")
+def test_bug_a_thief_called_the_stolen_key_by_another_name(case: Case) -> None:
+    """Bug: >> the provider withdrew its key; in the partner's bundle its document, which is the partner's word, names
+    that key otherwise, and so do the end and another contract under it << FAILED beside the provider's honest bundle,
+    whose log knows no withdrawal of that name. The key counts."""
+    case.witness.at = NOW + DAY
+    partner, log = Partner(case), case.log.copy()
+    log.add("key", None, {"event": "key-revoked", "kid": case.provider.kid, "from": written(NOW + 90)})
+    case.witness.at = SEEN
+    later = SealKey(PROVIDER, case.ca)
+    later.kid = f"{PROVIDER}#next"
+    document = jcs.encode(later.document())
+    log.add("key", None, {"event": "rotated seal", "document": digest(document)})
+    log.at = NOW + DAY
+    case.exporter = later
+    honest = changed(case, log=both(case.log, log), trust_list=partner.trust_list, exporter_document=document)
+    assert verify_bundle(honest, case.roots, "en").first_failed is None
+    thief = Case(ca=case.ca, authority=case.authority, witness=case.witness)
+    thief.provider, thief.consumer, thief.exporter = case.provider, case.consumer, case.consumer
+    name, case.witness.at = case.provider.kid, NOW + DAY
+    try:
+        case.provider.kid = f"{PROVIDER}#another"
+        whole, files = ended(case, partner.log.copy())
+        files["did-termination-provider.json"] = jcs.encode(case.provider.document())
+        stolen = partner.bundle(whole, files)
+        thief.log = case.new_log(CONSUMER)
+        thief.log.keys = partner.log.keys
+        thief.parts = thief.make("Straßenbäume gegen Entgelt")
+    finally:
+        case.provider.kid = name
+    for second, code in (
+        (stolen, "beside-stolen-here"),
+        (changed(thief, trust_list=partner.trust_list), "beside-withdrawn-there"),
+    ):
+        found, report = partner.compared(honest, second)
+        assert (found, report.verdict) == (code, INDETERMINATE), report.reason
+
+
 @pytest.mark.threat("T179")
 def test_bug_a_log_cut_under_a_new_origin_passed_for_an_older_copy(case: Case) -> None:
     """Bug: >> the provider says that it restored its log, from just before the end that its own earlier bundle shows

@@ -5,7 +5,7 @@ nothing. What the authority of the certificate says counts as of its answer; whe
 the answer must be here at every level. `told` says of each seal what was withdrawn and when, whatever the verdict.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha1, sha256, sha384, sha512
 from typing import Literal
@@ -19,10 +19,12 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsag
 
 from connector.verify.checks import contract
 from connector.verify.checks.anchors import Anchors
+from connector.verify.checks.archive import ROTATED
 from connector.verify.checks.contract import Members, Role, Sealed
 from connector.verify.checks.examination import attempt
 from connector.verify.checks.records import KEY, Erased, Line, Logged
 from connector.verify.checks.trusted_time import written
+from connector.verify.formats import algorithms, base64url, certificates, jcs
 from connector.verify.formats.certificates import ODD
 from connector.verify.formats.faults import Doubt, Fault
 from connector.verify.formats.jades import Seal
@@ -39,7 +41,7 @@ def check_key(seal: Seal, lines: Sequence[Line], at: int | None) -> None:
     Fault `key-revoked`, Doubt `key-revoked-later` if only the signer says that it was earlier, Doubt
     `key-events-erased` where a key event is no longer there.
     """
-    since = _revoked(seal.kid, lines)
+    since = withdrawn(seal, lines)
     if since is not None and since <= (seal.iat if at is None else at):
         raise Fault("key-revoked", kid=seal.kid, since=written(since))
     if since is not None and at is None:
@@ -53,12 +55,12 @@ def check_events(lines: Sequence[Line]) -> None:
         raise Doubt("key-events-erased")
 
 
-def _revoked(kid: str, lines: Sequence[Line]) -> int | None:
-    """Since when (seconds); an event whose time cannot be read counts from the beginning."""
+def _revoked(names: Collection[str], lines: Sequence[Line]) -> int | None:
+    """Since when (seconds), by any of these names, which are the same under another DID of the owner; an event whose
+    time cannot be read counts from the beginning."""
     events = [line.body for line in lines if isinstance(line, Logged) and line.type == KEY]
-    key = kid.partition("#")[2]  # a thumbprint: the same key under another DID of its owner
     said = [body for body in events if body.get("event") == EVENT]
-    found = [body.get("from") for body in said if str(body.get("kid")).partition("#")[2] == key]
+    found = [body.get("from") for body in said if str(body.get("kid")).partition("#")[2] in names]
     return min((_since(moment) for moment in found), default=None)
 
 
@@ -89,15 +91,44 @@ class Withdrawals:
 
 def withdrawn(seal: Seal, lines: Sequence[Line]) -> int | None:
     """Since when its key is withdrawn by these key events (seconds); None if it is not."""
-    return _revoked(seal.kid, lines)
+    return _revoked(_names(seal), lines)
 
 
 def lost(seal: Seal, role: Role, members: Members, anchors: Anchors, lines: Sequence[Line]) -> int | None:
     """Since when its key or its certificate is withdrawn (seconds), by these key events or by the answer in a bundle on
-    that party's certificate, whichever is earlier; None if neither says so."""
+    that party's certificate, whichever is earlier; None if neither says so.
+
+    The key counts, whatever the seal calls it: in the bundle of another the party's document is that one's word.
+    """
     others = attempt(contract.intermediates, role, members) or ()
     answer = told(seal, members.get(f"{role}.ocsp"), (*seal.chain[1:], *others, *anchors.roots))
-    return min((one for one in (withdrawn(seal, lines), answer.since) if one is not None), default=None)
+    names = _names(seal)
+    for name in (f"did-{role}.json", f"did-termination-{role}.json", ROTATED) if lines else ():
+        names |= set(_called(members.get(name, b""), _key(seal)))
+    return min((one for one in (_revoked(names, lines), answer.since) if one is not None), default=None)
+
+
+def _names(seal: Seal) -> set[str]:
+    """What key events may call its key: as the seal does, and by its thumbprint, as we do."""
+    key, name = _key(seal), seal.kid.partition("#")[2]
+    return {name} if key is None else {name, base64url.encode(sha256(jcs.encode(key)).digest())}
+
+
+def _key(seal: Seal) -> dict[str, object] | None:
+    return algorithms.spelt(certificates.public_key(seal.chain[0])) if seal.chain else None
+
+
+def _called(document: bytes, key: Mapping[str, object] | None) -> Iterator[str]:
+    """As the document names it."""
+    try:
+        said = jcs.loads(document)
+    except jcs.NotCanonical:
+        return
+    methods = said.get("verificationMethod") if isinstance(said, dict) else None
+    for one in methods if isinstance(methods, list) else ():
+        match one:
+            case {"id": str(kid), "publicKeyJwk": dict(jwk)} if algorithms.spells(jwk, key):
+                yield kid.partition("#")[2]
 
 
 def told(seal: Seal, answer: bytes | None, issuers: Sequence[x509.Certificate]) -> Withdrawals:

@@ -226,6 +226,13 @@ def test_bug_lists_of_two_authorities_are_not_compared(case: Case) -> None:
         report = verify_bundle(data, case.roots + other.pem(), "en", trust_list=theirs.encode())
         assert report.verdict is INDETERMINATE
         assert {one.name: one.code for one in report.checks}["trust-list"] == "trust-list-other"
+        assert "or else that of this installation" in report.reason, "who gave none is told, too"
+        assert "Please give with --trust-list the list of the data space" in report.reason
+        foreign = changed(case, trust_list=other.list({case.log.did: case.log.keys}, witnesses=[case.witness]))
+        for one, own in ((data, listed(case, 7)), (foreign, theirs)):
+            report = verify_bundle(one, case.roots + other.pem(), "en", trust_list=own.encode())
+            code = {found.name: found.code for found in report.checks}["trust-list"]
+            assert code == ("trust-list-forked" if own == theirs and version == 7 else ""), "each by its own list"
     same = verify_bundle(data, case.roots + other.pem(), trust_list=listed(case, 8, suspended).encode())
     assert {one.name: one.code for one in same.checks}["membership"] == "list-later"
 
