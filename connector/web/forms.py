@@ -7,7 +7,7 @@ second wish.
 
 import hmac
 import secrets
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from functools import partial
 from hashlib import sha256
 from typing import Final, TypeVar
@@ -38,6 +38,10 @@ _UNREADABLE: Final = (ValueError, HttpProcessingError, RuntimeError)
 T = TypeVar("T")
 
 
+async def _nothing() -> None:
+    """Nobody asks for the end of a file."""
+
+
 class Upload:
     """A file as it comes, once: in `pieces`, or by `read`; `name` and `media` are what the browser says. `time` is that
     of the whole form."""
@@ -45,16 +49,22 @@ class Upload:
     def __init__(self, part: BodyPartReader, time: BodyTime) -> None:
         self._part, self._time = part, time
         self._pieces, self._held = self.pieces(), b""
+        self._whole: Callable[[], Awaitable[None]] = _nothing
         self.name = (part.filename or "")[:255].encode("utf-8", "replace").decode("utf-8")
         self.media = part.headers.get("Content-Type", "")[:200]
 
+    def then(self, whole: Callable[[], Awaitable[None]]) -> None:
+        """`whole` is asked when the last piece has come, and before whoever reads knows that it was the last."""
+        self._whole = whole
+
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Raises PeerError if it breaks off or comes too slowly; the reader counts the bytes."""
+        """Raises PeerError if it breaks off or comes too slowly, what `then` raises; the reader counts bytes."""
         try:
             while piece := await self._time.piece(lambda: self._part.read_chunk(_PIECE)):
                 yield piece
         except ValueError as cause:
             raise PeerError("http.body-broken") from cause
+        await self._whole()
 
     async def read(self, n: int = -1) -> bytes:
         """Some bytes, at most `n` where that is not negative; none at the end. Raises as `pieces`."""

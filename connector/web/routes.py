@@ -200,7 +200,8 @@ class _Door:
         the answer, whatever page the handler has made of it."""
         refused: list[HanseError] = []
         with acting({}) if call.signed is None else acting(call.signed.pseudonyms, self._still(call, route, refused)):
-            sent = route.handler(group, call) if route.method == "GET" else self._sent(route, group, call)
+            again = partial(self._once_more, call, route, refused)
+            sent = route.handler(group, call) if route.method == "GET" else self._sent(route, group, call, again)
             response = await sent
         if refused and not response.prepared:
             raise refused[0]
@@ -219,12 +220,31 @@ class _Door:
 
         return asked
 
-    async def _sent(self, route: Route, group: Handlers, call: Call) -> web.StreamResponse:
+    async def _once_more(self, call: Call, route: Route, refused: list[HanseError]) -> None:
+        """What was sent may have taken minutes, and a handler that writes nothing is asked by no transaction."""
+        if call.signed is None:
+            return
+        try:
+            signed = await self._desk.sessions.session(self._desk.cookies.read(call.request))
+            if signed is None:
+                raise SessionOver("accounts.session-over")
+            _require_permitted(route, call.request.match_info.get("p", ""), signed)
+        except HanseError as problem:
+            refused.append(problem)
+            raise
+
+    async def _sent(
+        self, route: Route, group: Handlers, call: Call, again: Callable[[], Awaitable[None]]
+    ) -> web.StreamResponse:
+        """`again` asks whether she still may: after the fields, and after the file."""
         desk, request = call.desk, call.request
         forms.from_here(request, desk.origin)
         form = await forms.read(request)
-        if form.upload is not None and not route.takes_file:
-            raise WrongMedia("http.body-media", expected="application/x-www-form-urlencoded")
+        await again()
+        if form.upload is not None:
+            if not route.takes_file:
+                raise WrongMedia("http.body-media", expected="application/x-www-form-urlencoded")
+            form.upload.then(again)
         key = desk.key if call.signed is None else call.signed.form_key
         name = forms.checked(key, request.path, form.text(forms.TOKEN), desk.clock.now())
         call = replace(call, form=form)
