@@ -3,6 +3,7 @@
 A plan is a function of its text, the operands and the words alone: no clock, no participant, no requester is in it, so
 that what it keeps for one can never answer for another (threat T112). Its key is the document without the two members
 that are fresh in each deal and that nothing is decided by (`@id`, `timestamp`); parties, target and class stay in it.
+A policy that speaks of itself by its name keeps that: something is decided by it (decision 0201).
 The functions called here are the ones that define the answers; kept is only what they gave (decision 0085).
 """
 
@@ -17,6 +18,7 @@ from msgspec.structs import replace
 from connector.policy.evaluation.digest import deal, digest
 from connector.policy.evaluation.program import Program, compile
 from connector.policy.odrl.model import Policy
+from connector.policy.odrl.names import spellings
 from connector.policy.odrl.parse import parse
 from connector.policy.odrl.reader import TEXT
 from connector.policy.odrl.registry import Registry
@@ -75,8 +77,9 @@ class Plan:
         return {iri: {"source": o.source, "type": str(o.type)} for iri, o in found.items() if o is not None}
 
     def said(self, lang: str) -> tuple[Statement, ...]:
-        """As the terms say it, of a class that binds somebody."""
-        return self.terms.statements(lang) if self.policy.kind in KINDS else ()
+        """As the terms say it, of a class that binds somebody; nothing where a name of the deal makes them unclear."""
+        clear = self.policy.extras == self.terms.policy.extras
+        return self.terms.statements(lang) if clear and self.policy.kind in KINDS else ()
 
     def clauses(self, lang: str) -> Clauses:
         """Sentence and badge of each clause."""
@@ -104,7 +107,7 @@ class Plans:
     def plan(self, document: Mapping[str, Any]) -> Plan:
         """Of an offer or agreement, its parties and target included. Raises PolicyError."""
         text = _text(without_own_names(document))
-        return self._of(text if len(text) <= LARGE else _text(document))
+        return self._of(_text(document) if len(text) > LARGE or _speaks_of_itself(document, text) else text)
 
     def signed(self, document: bytes) -> Plan:
         """Of an agreement in the bytes that are signed: each is asked for several times while it is made. Raises
@@ -116,11 +119,11 @@ class Plans:
 
     def terms(self, document: Mapping[str, Any]) -> Plan:
         """Of what an offer and its agreement have in common. Raises PolicyError."""
-        return self._of(_text(without_names(document)))
+        return self._of(_terms(document))
 
     def _made(self, text: bytes) -> Plan:
         document = json.loads(text)
-        terms = _text(without_names(document))
+        terms = _terms(document)
         return Plan(parse(document, self._registry), self._registry, self._narrated, lambda: self._of(terms))
 
 
@@ -162,6 +165,23 @@ def named(policy: Policy, document: Mapping[str, Any]) -> Policy:
     if without_own_names(document) is document:
         return policy
     return replace(policy, id=document.get("@id", ""), timestamp=document.get("timestamp", ""))
+
+
+def _terms(document: Mapping[str, Any]) -> bytes:
+    rest = without_names(document)
+    text = _text(rest)
+    return _text({**rest, "@id": document["@id"]}) if _speaks_of_itself(document, text) else text
+
+
+def _speaks_of_itself(document: Mapping[str, Any], rest: bytes) -> bool:
+    """Whether its own name stands, in any spelling, in what is left without it."""
+    name = document.get("@id")
+    return isinstance(name, str) and any(one in rest for spelt in spellings(name) for one in _quoted(spelt))
+
+
+def _quoted(text: str) -> tuple[bytes, ...]:
+    """As either writer of `_text` has it."""
+    return tuple(json.dumps(text, ensure_ascii=only).encode(errors="replace") for only in (False, True))
 
 
 def _text(document: Mapping[str, Any]) -> bytes:

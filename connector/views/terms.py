@@ -68,7 +68,7 @@ def offered(
     A foreign rule that we do not understand is shown as not met, with the reason. Whether we are in a group that the
     provider keeps itself it alone knows: it shows us the offer, so that clause is taken as met, and says so itself.
     """
-    read = translate.understood({name: value for name, value in policy.items() if name not in ("@id", "@type")})
+    read = translate.understood({name: value for name, value in policy.items() if name != "@type"})
     terms, notes = read.document, {lang: [translate.told(note, lang) for note in read.notes] for lang in LANGUAGES}
     name = str(policy["@id"])
     try:

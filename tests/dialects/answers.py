@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from connector.policy.evaluation.program import PRODUCT, Mode, compile
+from connector.policy.evaluation.program import PRODUCT, Mode, Program, compile
 from connector.policy.odrl.model import PHASES, PolicyError
 from connector.policy.odrl.names import ODRL as O
 from connector.policy.odrl.parse import parse
@@ -61,6 +61,10 @@ def answers(documents: list[dict[str, Any]], worlds: list[World], mode: Mode = P
         program = compile(parse(document), mode=mode)
     except PolicyError:
         return "refused"
+    return decided(program, worlds)
+
+
+def decided(program: Program, worlds: list[World]) -> tuple[bool, ...]:
     found = []
     for world in worlds:
         for phase in PHASES:

@@ -110,7 +110,10 @@ DUTY = st.builds(
     CLAUSES,
     st.lists(DONE, max_size=1),
 )
-ID = {"@id": st.just("urn:rule:")}
+ID = {"@id": st.sampled_from(["urn:rule:", "urn:rule:", "_:rule"])}
+SPOKEN_OF = st.sampled_from(["urn:policy", "urn:rule:1", "_:rule1", ALICE, X, O + "use", O + "count", O + "lt", CITY])
+BESIDE = st.builds(lambda name, more: {"@id": name, **more}, SPOKEN_OF, st.sampled_from([{}, {EX + "but": "sundays"}]))
+"""What a note says of something that has its name elsewhere in the policy."""
 
 
 def numbered(document: dict[str, Any]) -> dict[str, Any]:
@@ -140,6 +143,7 @@ POLICY = st.fixed_dictionaries(
         "inheritFrom": st.just("urn:other"),
         "http://purl.org/dc/terms/isReplacedBy": st.just({"@id": "urn:newer"}),
         "http://purl.org/dc/terms/title": st.just("Titel"),
+        "http://purl.org/dc/terms/relation": BESIDE,
         **COMMON,
     },
 ).map(numbered)

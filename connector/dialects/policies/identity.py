@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from connector.dialects.jsonld.nodes import blank
 from connector.policy.odrl.names import member
 from connector.policy.odrl.reader import entries
 from connector.protocol.shape import Malformed, point
@@ -75,7 +74,7 @@ def _objects(value: Any, at: str, depth: int) -> Iterator[tuple[str, Mapping[str
 
 def _name(item: Mapping[str, Any]) -> str:
     found = item.get("@id", item.get("uid", item.get("odrl:uid", "")))
-    return found if isinstance(found, str) and not blank(found) else ""
+    return found if isinstance(found, str) else ""
 
 
 def _tells(key: str) -> bool:

@@ -17,6 +17,7 @@ from connector.dialects.jsonld.nodes import NAMELESS
 from connector.dialects.policies import parties
 from connector.language import say
 from connector.language.reasons import plain
+from connector.policy.odrl.mentions import divided
 from connector.policy.odrl.names import HANSE, ODRL, PREFIXES, STRUCTURE, XSD, expand, member
 from connector.policy.odrl.values import DATATYPES, moment
 from connector.protocol.shape import point
@@ -100,8 +101,15 @@ def translated(document: dict[str, Any], place: str, form: str, notes: Sequence[
 
 
 def understood(document: Mapping[str, Any]) -> Foreign:
-    """A policy that came in a message of the protocol, plain as it is, in our words."""
-    return translated(dict(document), "", "wire")
+    """A policy that came in a message of the protocol, plain as it is, in our words.
+
+    What it says in one place of a name that stands in another is not joined here, so that nobody understands it; our
+    words may have it in a place where that no longer shows.
+    """
+    found = translated(dict(document), "", "wire")
+    if unclear := set(divided(document)) - set(divided(found.document)):
+        found.document[NAMELESS + "divided"] = sorted(unclear)
+    return found
 
 
 def told(note: Note, lang: str) -> str:
@@ -205,7 +213,7 @@ class _Translator:
         """EDC keeps a right operand as text, so several of them arrive as their own JSON."""
         if len(atom.right) != 1 or expand(atom.operator).removeprefix(ODRL) not in _SETS:
             return
-        text = _term(atom.right[0])
+        text = _text(atom.right[0])
         if not text.startswith("[") or len(text) > _LONGEST:
             return
         try:
@@ -332,10 +340,19 @@ def _used(document: Any) -> Iterator[str]:
             if name in _USING and (text := _term(value)):
                 yield text
             if isinstance(value, Mapping):
-                below += [(name if key in ("@list", "@set") else member(key), item) for key, item in value.items()]
+                names = ((name if key in ("@list", "@set") else member(key), item) for key, item in value.items())
+                below += [one for one in names if _speaks(name, one[0])]
             elif isinstance(value, list):
                 below += [(name, item) for item in value]
         level = below
+
+
+def _speaks(place: str, name: str) -> bool:
+    """Whether a member of what stands there is said in words of the policy: neither a note, nor what is compared with,
+    nor what only describes a party or asset."""
+    return (
+        name.isalnum() and name != "rightOperand" and (place not in parties.WHO or name in ("refinement", *parties.WHO))
+    )
 
 
 def _listed(value: Any) -> list[Any]:
@@ -348,6 +365,11 @@ def _term(value: Any) -> str:
     """The text of a name or a plain literal; empty for anything else: text with a language or of another type is no
     name, and is none of ours by what stands in it."""
     return _worth(value, _PLAIN)
+
+
+def _text(value: Any) -> str:
+    """What is written as text; a name is none, nor is a literal of the type of names, whatever it looks like."""
+    return "" if isinstance(value, Mapping) and "@id" in value else _worth(value, (XSD + "string",))
 
 
 def _worth(value: Any, types: Collection[str] = _VALUES) -> str:

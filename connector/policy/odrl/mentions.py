@@ -11,13 +11,16 @@ from connector.policy.odrl.names import PREFIXES, expand, member, reference
 from connector.policy.odrl.reader import entries, plain, text_of
 
 _WHO = frozenset({"target", "assigner", "assignee"})
+_TERMS = frozenset({"action", "leftOperand", "operator", "profile", "conflict", "unit", "dataType"})
 _CLASSES: Mapping[str, str] = {
     "permission": "permission",
     "prohibition": "prohibition",
     **dict.fromkeys(("obligation", "duty", "consequence", "remedy"), "duty"),
 }
 """The class of a rule by its place; the three exclude each other (ODRL IM 2.6)."""
-_VALUES = frozenset({"action", "rightOperand"})
+_TEXTS = _WHO | _TERMS
+"""Members of which a text is a name; of what is compared with it is only a text."""
+_BARE = _TEXTS | {"rightOperand"}
 _LISTS = frozenset({"@list", "@set"})
 _OF_POLICIES = frozenset({"hasPolicy", "assigneeOf", "assignerOf", "dcterms:replaces", PREFIXES["dct"] + "replaces"})
 """What an object inside of a policy would say about a policy, perhaps this one."""
@@ -30,14 +33,15 @@ _PLAIN = frozenset({"Party", "Asset", "Action"})
 def divided(document: Mapping[str, object]) -> tuple[str, ...]:
     """The names about which places of the document, which `screen` has passed, say different things; sorted."""
     bare: set[str] = set()
-    said: dict[str, tuple[str, str]] = {}
+    # What stands below the name of the policy itself is said here already.
+    said: dict[str, tuple[str, str]] = {_spelt("", _name(document)): ("policy", "")}
     wholes: set[str] = set()
     found: set[str] = set()
     waiting: list[tuple[str, object]] = [(member(key), value) for key, value in document.items()]
     while waiting:
         place, value = waiting.pop()
         if isinstance(value, str):
-            if place in _WHO or place == "action":
+            if place in _TEXTS:
                 bare.add(_spelt(place, value))
         elif isinstance(value, list | tuple):
             waiting += [(place, one) for one in value]
@@ -48,13 +52,13 @@ def divided(document: Mapping[str, object]) -> tuple[str, ...]:
                 found |= _OF_POLICIES & names.keys()
                 wholes |= {whole for whole in map(_name, entries(names.get("partOf", []))) if whole}
             name = "" if _NAMES.isdisjoint(names) else _spelt(place, _name(names))
-            if not name or name.startswith("_:"):  # a label is the writer's choice
+            if not name:
                 continue
             more = {key: item for key, item in names.items() if key not in _NAMES and not _says_nothing(key, item)}
             if more:
                 one = (_CLASSES.get(place, ""), text_of(more))
                 found |= {name} if said.setdefault(name, one) != one else set()
-            elif place in _WHO or place in _VALUES:
+            elif place in _BARE:
                 bare.add(name)
     return tuple(sorted(found | (bare & (said.keys() | wholes))))
 
@@ -70,4 +74,4 @@ def _name(value: object) -> str:
 
 
 def _spelt(place: str, name: str) -> str:
-    return expand(name) if place == "action" else reference(name) if place == "rightOperand" else name
+    return expand(name) if place in _TERMS else reference(name)

@@ -166,6 +166,13 @@ def reference(text: str) -> str:
     return expand(text) if ":" in text else text
 
 
+def spellings(name: str) -> tuple[str, ...]:
+    """A name of a node as an IRI and with each known prefix; as it is written where none fits."""
+    iri = reference(name)
+    short = (prefix + ":" + iri[len(space) :] for prefix, space in PREFIXES.items() if iri.startswith(space))
+    return tuple(dict.fromkeys((name, iri, *short)))
+
+
 def action(text: str) -> str:
     """The IRI of an action, under the name that is not deprecated."""
     iri = expand(text)

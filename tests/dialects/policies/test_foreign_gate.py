@@ -7,7 +7,10 @@ from hypothesis import given, settings
 
 from connector.app.policy_engine import policy_engine
 from connector.dialects.policies.translate import understood
-from tests.dialects.answers import ALICE, BOB, CITY, TOWNS, Answer, O, X, answers, read, worlds
+from connector.policy.engine import Requester
+from connector.policy.odrl.model import PolicyError
+from connector.views.terms import offered
+from tests.dialects.answers import ALICE, BOB, CITY, COUNTY, NOON, TOWNS, Answer, O, X, answers, decided, read, worlds
 from tests.dialects.any_policy import POLICY
 from tests.dialects.notations import EX
 from tests.dialects.sendable import sendable
@@ -19,7 +22,10 @@ NOTHING = (False,) * 16
 
 def gate(document: dict[str, Any]) -> Answer:
     """As the gates of catalogue, negotiation and transfer read it: as it was signed."""
-    return answers([document], worlds())
+    try:
+        return decided(ENGINE.program(document), worlds())
+    except PolicyError:
+        return "refused"
 
 
 def shown(document: dict[str, Any]) -> Answer:
@@ -66,6 +72,8 @@ def file(document: dict[str, Any]) -> Answer:
     return read("wire", document, worlds())
 
 
+PARTICIPANT = "https://w3id.org/hanse/v1#participantKind"
+DCT = "http://purl.org/dc/terms/"
 USE = {"action": "use"}
 OTHER = {EX + "role": "admin"}
 REFINED = [{"leftOperand": "odrl:count", "operator": "lteq", "rightOperand": "3"}]
@@ -81,6 +89,13 @@ SPOKEN: dict[str, list[dict[str, Any]]] = {
     "whose policy it is": [USE, {**USE, "assignee": {"@id": BOB, "assigneeOf": {"@id": "urn:policy"}}}],
     "what replaced it": [USE, {**USE, "assignee": {"@id": BOB, "dct:replaces": {"@id": "urn:policy"}}}],
     "a rule": [{**USE, "@id": "urn:r"}, {"@id": "urn:r", "action": "odrl:print"}],
+    "a rule with a label": [{**USE, "@id": "_:r"}, {**USE, "@id": "_:r", "constraint": REFINED}],
+    "itself, as a party": [USE, {**USE, "assignee": {"@id": "urn:policy", **OTHER}}],
+    "itself, as another policy": [USE, {**USE, "assignee": {"@id": "urn:policy", "prohibition": [USE]}}],
+    "itself, as a rule": [{**USE, "@id": "urn:policy"}],
+    "its party": [USE, {**USE, "assignee": "urn:policy"}],
+    "an operand": [{**USE, "constraint": REFINED}, {**USE, "assignee": {"@id": O + "count", **OTHER}}],
+    "an operator": [{**USE, "constraint": REFINED}, {**USE, "assignee": {"@id": O + "lteq", **OTHER}}],
 }  # fmt: skip
 
 
@@ -94,6 +109,51 @@ def test_bug_a_gate_did_not_see_what_a_policy_says_elsewhere(case: str) -> None:
         assert not any(_permits(file(message)))
     assert not any(_permits(gate(message)))
     assert not worded(message)
+
+
+BESIDE: dict[str, dict[str, Any]] = {
+    "a prohibition": {"@id": "urn:policy", "odrl:prohibition": [USE]},
+    "a day of validity": {"@id": "urn:policy", "dct:valid": "2020-01-01"},
+    "a newer one": {"@id": "urn:policy", "dct:isReplacedBy": {"@id": "urn:newer"}},
+    "an heir": {"@id": "urn:policy", "inheritFrom": "urn:other"},
+    "a condition of a rule": {"@id": "_:r", "constraint": REFINED},
+    "another action of a rule": {"@id": "_:r", "action": "odrl:print"},
+    "for whom a rule is": {"@id": "_:r", "assignee": BOB},
+    "what else holds for a rule": {"@id": "_:r", **OTHER},
+    "another value": {"@id": "_:c", "rightOperand": COUNTY},
+}
+
+
+@pytest.mark.threat("T159", "T169")
+@pytest.mark.parametrize("case", BESIDE)
+@pytest.mark.parametrize("kind", ["Offer", "Agreement"])
+def test_bug_a_note_said_more_of_the_policy_itself_or_of_a_rule_with_a_label(case: str, kind: str) -> None:
+    """>> a note in which the policy, its rule or constraint stands once more, with a condition  << the gate permitted,
+    and a contract came without a person; with a label so did a file of plain JSON."""
+    kinds = {"@id": "_:c", "leftOperand": PARTICIPANT, "operator": "eq", "rightOperand": CITY}
+    rules = [{**USE, "@id": "_:r", "constraint": [kinds]}]
+    message = {"@type": kind, "@id": "urn:policy", "target": X, "permission": rules}
+    if kind == "Agreement":
+        message |= {"assigner": BOB, "assignee": ALICE, "timestamp": "2026-01-01T00:00:00Z"}
+    assert any(_permits(gate(message)))
+    offer = dict(message)
+    message[DCT + "relation"] = BESIDE[case]
+    for read_as in (gate, shown, file):
+        assert not any(_permits(read_as(message)))
+    assert not worded(message)
+    assert not offered(ENGINE, Requester(did=ALICE, kind=CITY), message, NOON).met
+    assert not ENGINE.narrower(offer, message).compatible
+
+
+@pytest.mark.threat("T159")
+def test_bug_the_words_shown_of_an_offer_permitted_what_its_file_and_the_gate_did_not() -> None:
+    """>> a remedy says more of an operand that the prohibition has, too << shown as a prohibition that is over."""
+    over = {"leftOperand": "odrl:dateTime", "operator": "eq", "rightOperand": "2020-01-01T00:00:00Z"}
+    owed = {"action": "odrl:attribute", "constraint": [{**over, "leftOperand": {"@id": O + "dateTime", **OTHER}}]}
+    rules = {"permission": [USE], "prohibition": [{**USE, "constraint": [over], "remedy": [owed]}]}
+    message = {"@type": "Offer", "@id": "urn:policy", "target": X, "conflict": "prohibit", **rules}
+    for read_as in (gate, shown, file):
+        assert not any(_permits(read_as(message)))
 
 
 @pytest.mark.threat("T159")
@@ -123,7 +183,7 @@ def test_bug_a_refined_action_of_odrl_was_understood_at_the_gate(place: str) -> 
 @pytest.mark.threat("T159")
 def test_a_name_that_is_only_repeated_changes_nothing() -> None:
     """>> one party as text, as a node, as a node of its class, in several rules; one concept likewise << one party."""
-    kind = {"leftOperand": "https://w3id.org/hanse/v1#participantKind", "operator": "isAnyOf",
+    kind = {"leftOperand": PARTICIPANT, "operator": "isAnyOf",
             "rightOperand": [CITY, {"@id": CITY}]}  # fmt: skip
     names: list[Any] = [ALICE, {"@id": ALICE}, {"@id": ALICE, "@type": "Party"}, TOWNS]
     rules = [{**USE, "assignee": one, "constraint": [kind]} for one in names]

@@ -65,7 +65,9 @@ def test_is_part_of_is_a_list_for_edc_and_a_hierarchy_for_everybody_else() -> No
 
 @pytest.mark.threat("T63")
 @pytest.mark.parametrize("said", [{}, {DCT_TITLE: "like edc:inForceDate"}, {RDFS + "comment": f"{EDC} {CX}"},
-                                  {DCT_TITLE: "REFERRING_CONNECTOR"}, {RDFS + "label": "IN"}])  # fmt: skip
+                                  {DCT_TITLE: "REFERRING_CONNECTOR"}, {RDFS + "label": "IN"},
+                                  {DCT_TITLE: {"leftOperand": EDC + "x"}}, {RDFS + "label": {"profile": CX + "p"}},
+                                  {DCT_TITLE: {"@id": "urn:z", DCT_TITLE: {"operator": "IN"}}}])  # fmt: skip
 def test_bug_the_prefix_of_edc_or_its_name_in_a_comment_made_a_list_of_a_hierarchy(said: dict[str, Any]) -> None:
     """>> `edc` is declared and never used, or a title speaks of it << nobody's dialect, and `isPartOf` stays as
     it is, in files and in offers of messages."""
@@ -133,6 +135,7 @@ STRANGE: list[dict[str, str]] = [
     {"@type": "http://www.w3.org/1999/02/22-rdf-syntax-ns#JSON"},
     {"@type": "https://example.org/list"},
     {"@type": "xsd:integer"},
+    {"@type": "xsd:anyURI"},
 ]
 
 
@@ -144,11 +147,12 @@ def test_bug_text_of_a_language_that_looks_like_a_list_was_read_as_one(operator:
     permitted by it, and what is forbidden stays so. With the datatype of a text it is the list."""
     text, who = '["did:web:a.example"]', H + "participant"
     for kind in ("permission", "prohibition"):
-        rule = {"action": "use", "constraint": [compare(who, operator, {"@value": text, **more})]}
-        found = only({"permission": [{"action": "use"}], "odrl:conflict": "odrl:prohibit", kind: [rule]})
-        assert found.notes == ()
-        asked = World(now=1_795_500_000_000, participant="did:web:a.example", target="urn:x", action=ODRL + "use")
-        assert not compile(parse(found.document)).verdict(asked, "access").permit
+        for right in ({"@value": text, **more}, {"@id": text}):
+            rule = {"action": "use", "constraint": [compare(who, operator, right)]}
+            found = only({"permission": [{"action": "use"}], "odrl:conflict": "odrl:prohibit", kind: [rule]})
+            assert found.notes == ()
+            asked = World(now=1_795_500_000_000, participant="did:web:a.example", target="urn:x", action=ODRL + "use")
+            assert not compile(parse(found.document)).verdict(asked, "access").permit
     literal = {"@value": text, "@type": "xsd:string"}
     found = only({"permission": [{"action": "use", "constraint": [compare(who, operator, literal)]}]})
     assert atoms(found)[0][2] == ["did:web:a.example"]

@@ -4,6 +4,7 @@ import copy
 import json
 from collections.abc import Callable
 from typing import Any
+from zlib import crc32
 
 import pytest
 
@@ -92,7 +93,8 @@ def renamed(value: Any) -> Any:
         return [renamed(entry) for entry in value]
     if isinstance(value, dict):
         named = {k: renamed(v) for k, v in value.items() if k not in ("@id", "uid")}
-        return value if value.keys() == {"@id"} else {"@id": "_:b7"} | named if "leftOperand" in value else named
+        label = f"_:b{crc32(json.dumps(named).encode())}"
+        return value if value.keys() == {"@id"} else {"@id": label} | named if "leftOperand" in value else named
     return value
 
 

@@ -6,11 +6,15 @@ import pytest
 
 from connector.policy.odrl.mentions import divided
 from connector.policy.odrl.names import ODRL as O
+from connector.policy.odrl.names import PREFIXES
 from connector.policy.odrl.parse import parse
 from tests.policy.rich import RICH
 from tests.suites.municipal.suite import cases
 
+DCT = PREFIXES["dct"]
 A, ROLE = "did:web:a.example", {"https://example.org/role": "admin"}
+
+COUNTED = {"leftOperand": "count", "operator": "odrl:lteq", "rightOperand": "3"}
 
 
 def named(*whoms: Any) -> dict[str, Any]:
@@ -36,8 +40,20 @@ def named(*whoms: Any) -> dict[str, Any]:
         ({"permission": [{"action": "use", "duty": [{"action": {"@id": O + "use", **ROLE}}]}]}, (O + "use",)),
         ({"permission": [{"@id": "r", "action": "use"}], "prohibition": [{"@id": "r", "action": "use"}]}, ("r",)),
         ({"permission": [{"@id": "r", "action": "use"}, {"uid": "r", "action": "use"}]}, ()),
-        ({"permission": [{"@id": "_:r", "action": "use"}, {"@id": "_:r", "action": "print"}]}, ()),
-        ({"@id": A, "target": A}, ()),
+        ({"permission": [{"@id": "_:r", "action": "use"}, {"@id": "_:r", "action": "print"}]}, ("_:r",)),
+        ({"permission": [{"@id": "_:r", "action": "use"}, {"action": "use", "duty": [{"@id": "_:r"}]}]}, ()),
+        ({"@id": A, "target": A}, (A,)),
+        ({"@id": A, DCT + "relation": {"@id": A}}, ()),
+        ({"@id": A, DCT + "relation": {"@id": A, **ROLE}}, (A,)),
+        ({"uid": A, **named({"@id": A, "prohibition": [{"action": "use"}]})}, (A,)),
+        ({"@id": "dct:p", **named({"@id": DCT + "p", **ROLE})}, (DCT + "p",)),
+        ({**named({"@id": O + "count", **ROLE}), "constraint": [COUNTED]}, (O + "count",)),
+        ({**named({"@id": O + "lteq", **ROLE}), "constraint": [COUNTED]}, (O + "lteq",)),
+        ({**named({"@id": O + "perm", **ROLE}), "conflict": "perm"}, (O + "perm",)),
+        (
+            {**named({"@id": "https://w3id.org/hanse/v1", **ROLE}), "profile": "https://w3id.org/hanse/v1"},
+            ("https://w3id.org/hanse/v1",),
+        ),
     ],
     ids=str,
 )
