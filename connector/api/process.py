@@ -9,7 +9,7 @@ from aiohttp import web
 
 from connector.api.routes import PREFIX, Route, get
 from connector.resources import release
-from connector.settings.load import Settings, database_place, database_url, documented, value_of
+from connector.settings.load import Settings, database_place, database_url, documented, told, value_of
 from connector.storage import folder_identity
 from connector.storage.database import PROCESS, Database
 from connector.views.operation import DatabaseView, ProcessView, SettingView
@@ -32,7 +32,7 @@ class ProcessHandlers:
             folder=str(settings.folder),
             files=str(settings.data.files),
             settings={
-                one.key: SettingView(value=str(value_of(settings, one.key)), origin=settings.origins[one.key])
+                one.key: SettingView(value=told(value_of(settings, one.key)), origin=settings.origins[one.key])
                 for one in documented()
             },
         )

@@ -23,7 +23,7 @@ _TABLE: Mapping[Scope, str] = {
         GET P/imports/runs/{run} | GET P/negotiations | GET P/negotiations/{id} | GET P/questions | GET P/reachable
         GET P/templates | POST P/terms | GET P/trace/{pid:.+} | GET P/transfers | GET P/transfers/{id}
         GET P/transfers/{id}/decisions | GET A/openapi.json | GET P/space | GET P/space/invitations
-        GET P/space/applications | GET P/space/applications/{id} | GET P/space/documents/{id}
+        GET P/space/applications | GET P/space/applications/{id}
         GET P/space/members | GET P/space/recognised | GET P/spaces | GET P/space/groups | GET P/spaces/groups
         GET P/space/mergers | GET P/spaces/untold | GET P/mandates | GET P/mandates/{sha256} | GET P/groups
         GET P/groups/{id} | GET P/space/certificates | GET P/space/recovery
@@ -39,6 +39,7 @@ _TABLE: Mapping[Scope, str] = {
         POST P/transfers/{id}/suspend | POST P/transfers/{id}/terminate | POST P/federation/refresh
     """,
     "decide": """
+        GET P/space/documents/{id}
         POST P/agreements/{id}/confirmation | POST P/agreements/{id}/countersignature | POST P/agreements/{id}/duties
         POST P/agreements/{id}/end | POST P/negotiations | POST P/negotiations/{id}/accept
         POST P/negotiations/{id}/counter | POST P/negotiations/{id}/terminate | POST P/proposals

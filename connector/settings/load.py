@@ -10,6 +10,7 @@ import base64
 import binascii
 import errno
 import os
+import re
 import socket
 import stat
 import tomllib
@@ -145,8 +146,14 @@ def value_of(settings: Settings, key: str) -> object:
     return getattr(getattr(settings, section), name)
 
 
+def told(value: object) -> str:
+    """A value as anybody may read it who may see the settings: a password in a URL, as of a proxy, is hidden."""
+    return _USERINFO.sub("***@", str(value))
+
+
 RETIRED = frozenset({"api.token", "api.token_file"})
 """Settings of before: to pass over them would leave a program with a token that opens nothing (decision 0071)."""
+_USERINFO = re.compile(r"(?<=://)[^/?#\s]*@")
 _KNOWN: Mapping[str, Setting] = {setting.key: setting for setting in documented()}
 _OF_SECTION: Mapping[str, Mapping[str, Setting]] = {
     section: {key.partition(".")[2]: one for key, one in _KNOWN.items() if key.startswith(f"{section}.")}

@@ -108,10 +108,11 @@ def test_what_a_key_with_operate_opens_is_read_or_put_back() -> None:
 
 @pytest.mark.threat("T177")
 def test_a_key_with_decide_says_nothing_of_whose_keys_count() -> None:
-    """>> every route of `decide` that a key opens << contracts, and who belongs to a space and its groups."""
+    """>> every route of `decide` that a key opens << contracts, and who belongs to a space and its groups, with what
+    applications brought: `read` is for publishers, too, who see none of that at the desk."""
     found = {row.partition("{p}/")[2] for row, scope in SCOPE_OF.items() if scope == "decide"}
     assert {row for row in found if row.partition("/")[0] not in ("agreements", "negotiations")} == {
-        "comparisons", "proposals", "spaces/groups", "space/groups", "space/groups/{id}/end",
+        "comparisons", "proposals", "space/documents/{id}", "spaces/groups", "space/groups", "space/groups/{id}/end",
         "space/groups/{id}/members", "space/groups/{id}/members/end", "space/invitations",
         "space/invitations/{id}/withdraw", "space/members", "space/members/renew", "space/mergers/approve",
         "space/mergers/refuse", *(f"space/applications/{{id}}/{what}" for what in ("check", "approve", "refuse")),

@@ -29,7 +29,7 @@ from connector.cli.operate import (
 )
 from connector.errors import HanseError, Unavailable
 from connector.language import catalogue, decimal, say
-from connector.settings.load import Settings, documented, master_key, value_of
+from connector.settings.load import Settings, documented, master_key, told, value_of
 
 LEAST_FREE_BYTES = 1 << 30
 LEAST_DAYS = 14
@@ -68,7 +68,7 @@ def settings_table(settings: Settings, lang: str) -> Iterator[dict[str, object]]
     """Every setting: key, value (secrets hidden), origin, variable, description."""
     for setting in documented():
         value = value_of(settings, setting.key)
-        shown = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        shown = told(", ".join(map(str, value)) if isinstance(value, tuple) else value)
         origin = settings.origins[setting.key]
         yield {
             "key": setting.key,

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from connector.cli.frame.client import Api, Problem
 from connector.errors import HanseError
 from connector.language import decimal, say
-from connector.settings.load import FILE, Settings, database_place, database_url, documented, value_of
+from connector.settings.load import FILE, Settings, database_place, database_url, documented, told, value_of
 
 LOOK_S = 20.0
 """Seconds that the look for damage may take."""
@@ -58,7 +58,7 @@ def _differences(settings: Settings, serves: Mapping[str, Any]) -> Iterator[Line
         one.key
         for one in documented()
         if one.key in theirs
-        and theirs[one.key]["value"] != str(value_of(settings, one.key))
+        and theirs[one.key]["value"] != told(value_of(settings, one.key))
         and not (one.key == MASTER_KEY and _made_by_the_start(theirs[one.key], settings))
     ]
     if other:
