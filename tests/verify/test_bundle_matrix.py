@@ -141,7 +141,7 @@ DENY = [(), *((one,) for one in ACTORS), (C, "provider"), (C, "consumer", W)]
 @pytest.mark.threat("T176")
 def test_bug_nobody_spoils_the_partners_bundle_but_who_sealed_something_else(world: World) -> None:
     """Bug: the consumer's operator made it FAILED by a record in its own log, and by a seal that it made up."""
-    head, *rows = table("9.3", "10")
+    head, *rows = table("9.3", "9.4")
     assert head == ["Who", "beside", "newer list"]
     left = {row: (denied(world, row), disowned(world, row)) for row in DENY}
     assert rows == [[" + ".join(row) or "nobody", *left[row]] for row in DENY]
