@@ -21,7 +21,7 @@ from connector.verify.checks.records import Erased, Line, Logged
 from connector.verify.checks.trusted_time import SKEW_S, exact, written
 from connector.verify.formats.checkpoint import Checkpoint
 from connector.verify.formats.faults import Doubt, Fault
-from connector.verify.report import Report, Verdict
+from connector.verify.report import Check, Report, Verdict
 
 NEEDED = frozenset(
     {"archive", "manifest", "trust-list", "agreement", "documents", "provider-seal", "exporter-seal", "log", "records",
@@ -75,7 +75,7 @@ def check(
     two seals of the consumer: it may have sealed again after one that did not hold. No Doubt hides a Fault.
     """
     ours = logbook.chain(need(lines, "records"))
-    broken = [one.sentence for one in report.checks if one.name in NEEDED and one.verdict is not Verdict.PASSED]
+    broken = [one.sentence for one in report.checks if _broken(one)]
     if other is None or broken:
         raise Doubt("beside-unproven", why=broken[0] if broken else report.reason)
     if need(given.agreement, "agreement").iri != contract.parse_agreement(other["agreement.json"]).iri:
@@ -96,6 +96,12 @@ def check(
         found += _ends(*shown, by.role, given.anchors)
     for one in sorted(found, key=lambda one: isinstance(one, Doubt)):
         raise one
+
+
+def _broken(one: Check) -> bool:
+    """A key that was withdrawn before tells nothing; whether one was may be open."""
+    missing = one.name in NEEDED and one.verdict is not Verdict.PASSED
+    return missing or (one.name == "revocation" and one.verdict is Verdict.FAILED)
 
 
 def _countersigned(ours: Members, theirs: Members) -> Iterator[Fault]:

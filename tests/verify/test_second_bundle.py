@@ -220,6 +220,23 @@ def test_bug_an_end_under_a_stolen_key_was_hidden_by_whom_it_was_stolen_from(cas
 
 
 @pytest.mark.threat("T185")
+def test_bug_a_bundle_that_a_withdrawn_key_exported_accused_its_owner(case: Case) -> None:
+    """Bug: >> the consumer ended the contract; by its log its key was withdrawn before somebody exported, under it,
+    what does not show that << the provider's honest bundle was FAILED beside it, and the consumer said to hide."""
+    case.witness.at = SEEN
+    partner = Partner(case)
+    honest = partner.bundle(*ended(case, role="consumer"))
+    for since, code in ((NOW + 2 * DAY, "beside-hidden-there"), (NOW + 10_000, "beside-unproven")):
+        log = partner.log.copy()
+        log.at = NOW + DAY
+        log.add("key", None, {"event": "key-revoked", "kid": case.consumer.kid, "from": written(since)})
+        case.exporter = case.consumer
+        stolen = changed(case, log=both(partner.log, log), trust_list=partner.trust_list)
+        found, report = partner.compared(honest, stolen)
+        assert (found, report.verdict) == (code, FAILED if code == "beside-hidden-there" else INDETERMINATE)
+
+
+@pytest.mark.threat("T185")
 def test_bug_a_thief_called_the_stolen_key_by_another_name(case: Case) -> None:
     """Bug: >> the provider withdrew its key; in the partner's bundle its document, which is the partner's word, names
     that key otherwise, and so do the end and another contract under it << FAILED beside the provider's honest bundle,
