@@ -4,7 +4,7 @@ A person belongs to the process: the provider's employee who helps three towns i
 `operator` is no role of a participant: it runs the process and reads no data of anybody.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Literal, get_args
 
 import msgspec
@@ -75,6 +75,12 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     proposed: Mapping[Role, str] = {}
     """Who proposed it, by role."""
     named_by: str = ""
+
+
+def unconfirmed(members: Iterable[Member], pseudonyms: Container[str]) -> list[str]:
+    """Of these people the names that nobody but the person herself stands for."""
+    found = (one.person.name for one in members if one.pseudonym in pseudonyms and not one.named_by)
+    return list(dict.fromkeys(found))
 
 
 class Invitation(msgspec.Struct, frozen=True, kw_only=True):

@@ -142,6 +142,15 @@ class PublicationApprovals:
         if decide.falls_short(one.ballot, int(rule.people == "two"), int(rule.protection)):
             raise Mistake("approvals.stricter")
 
+    def other_terms(self, tx: Tx, slug: str, approval_id: str) -> Mistake | None:
+        """What a last yes to a draft would be refused with, if its data would be offered under other terms by now; it
+        is tried in a part of the transaction that is undone. None where it would not, and for all that is no draft."""
+        one = self._approvals.get(tx, slug, approval_id)
+        if one.subject != "publication" or one.ballot.state != "open" or import_draft(one) is not None:
+            return None
+        tried = nested(tx, self._try, slug, drafted(one))
+        return Mistake("approvals.other-terms") if isinstance(tried, _Tried) and tried.terms != one.terms else None
+
     def comparison(self, tx: Tx, slug: str, one: ApprovalRow) -> Comparison:
         """What it would change, beside what is published now; raises Mistake if that cannot be told."""
         draft = drafted(one)

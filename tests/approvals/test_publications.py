@@ -98,6 +98,11 @@ async def test_bug_a_yes_published_what_an_update_had_made_of_the_draft(
         assert await published(town) == []
         (one,) = await town.db.read(TOWN, town.approvals.waiting, TOWN)
         assert one.ballot.votes == ()
+        told = await town.db.write(TOWN, town.publications.other_terms, TOWN, one.id)
+        assert told is not None, "before anybody says yes"
+        assert told.code == "approvals.other-terms"
+    assert await town.db.write(TOWN, town.publications.other_terms, TOWN, one.id) is None
+    assert await published(town) == []
     await yes(town, made, BERTA)
     assert await published(town) == ["Bäume"]
 

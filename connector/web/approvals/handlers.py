@@ -4,9 +4,10 @@ from typing import ClassVar
 
 from aiohttp import web
 from msgspec import Struct
+from msgspec.structs import replace
 
 from connector.accounts.directory import Directory
-from connector.accounts.model import Member
+from connector.accounts.model import Member, unconfirmed
 from connector.approvals.assemble import ApprovalSlice
 from connector.approvals.imports import ImportedDatasets, import_draft
 from connector.approvals.model import SUBJECTS, ApprovalRow, ApprovalRule, Part, PendingChange, People, Subject
@@ -54,6 +55,7 @@ class _Shown(Struct, frozen=True):
     problem: str = ""
     version: str = ""
     lacks: Part | None = None
+    other_terms: str = ""
 
 
 class ApprovalPages:
@@ -192,12 +194,15 @@ class ApprovalPages:
 
     async def _page(self, call: Call, field: str = "", problem: HanseError | None = None) -> web.StreamResponse:
         found = await self._db.read(call.slug, self._look, call)
+        if found.approval.part is not None and found.about is not None:
+            other = await self._db.write(call.slug, self._drafts.other_terms, call.slug, call.param("id"))
+            found = replace(found, other_terms=call.explain(other) if other is not None else "")
         errors = [] if problem is None else [(field, call.explain(problem))]
         one = found.approval
         return await page(
             call, "approvals/one.html", 200 if problem is None else 422,
             title=one.title or call.say(f"web.approvals.about.{one.subject}"), one=one, about=found.about,
-            unreadable=found.problem, seen=found.version, lacks=found.lacks,
+            unreadable=found.problem, other_terms=found.other_terms, seen=found.version, lacks=found.lacks,
             codes=[(code, call.say(f"web.approvals.code.{code}")) for code in CODES],
             errors=errors, wrong=dict(errors), crumbs=[(call.say("web.approvals.title"), call.at("approvals"))],
             reason=call.form.text("reason"), code=call.form.text("code"), until=call.form.text("until"),
@@ -270,6 +275,7 @@ class ApprovalPages:
             rules=[(rule, view.sentence(call, rule), names.get(rule.responsible, ""), names.get(rule.deputy, ""))
                    for rule in rules],
             pending=[view.pending(call, one, names) for one in pending], alone=view.alone(members),
+            unconfirmed=unconfirmed(members, view.named(rules, pending)),
             subjects=view.subjects(call), stewards=stewards, errors=errors, form=call.form,
             templates=[(one.id, one.title[call.lang]) for one in templates()],
             crumbs=[(call.say("web.approvals.title"), call.at("approvals"))],

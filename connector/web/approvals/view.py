@@ -204,6 +204,13 @@ def pending(call: Call, one: PendingChange, names: Mapping[str, str]) -> Pending
     )  # fmt: skip
 
 
+def named(rules: Iterable[ApprovalRule], pending: Iterable[PendingChange]) -> set[str]:
+    """Whom the page of the rules names."""
+    return {who for rule in rules for who in (rule.responsible, rule.deputy)} | {
+        one.proposal.proposed_by for one in pending
+    }
+
+
 def alone(members: Iterable[Member]) -> list[str]:
     """The roles that four eyes need twice and fewer than two people have."""
     held = Counter(role for one in members for role in one.roles)

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from connector.accounts import roles as rules
 from connector.accounts.assemble import AccountSlice
-from connector.accounts.model import ROLES, SCOPES
+from connector.accounts.model import ROLES, SCOPES, unconfirmed
 from connector.errors import HanseError, Mistake
 from connector.web.account.sign_in import error_sentence
 from connector.web.call import Call
@@ -90,7 +90,7 @@ class TokenHandlers:
     """Everybody with a role sees them; a key may do no more than who makes it."""
 
     def __init__(self, accounts: AccountSlice) -> None:
-        self._tokens = accounts.tokens
+        self._tokens, self._people = accounts.tokens, accounts.people
 
     async def show(self, call: Call) -> web.StreamResponse:
         return await self._page(call)
@@ -128,9 +128,12 @@ class TokenHandlers:
             for scope in SCOPES
             if scope in may
         ]
+        keys, (members, _) = await self._tokens.of(call.slug), await self._people.members(call.slug)
+        owners = {one.person for one in keys}
         return await page(
             call, "people/tokens.html", 200 if error is None else error.status, title=call.say("web.tokens.title"),
-            intro=call.say("web.tokens.intro"), keys=await self._tokens.of(call.slug), options=options,
+            intro=call.say("web.tokens.intro"), keys=keys, options=options,
+            unconfirmed=unconfirmed(members, {one.pseudonym for one in members if one.person.id in owners}),
             now=call.desk.clock.now(), error=error_sentence(call, error), fresh=fresh, label=label,
             chosen=chosen, days=days,
         )  # fmt: skip

@@ -11,6 +11,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from connector.accounts.directory import Directory
+from connector.accounts.model import unconfirmed
 from connector.errors import Mistake, Unknown
 from connector.language.reasons import plain
 from connector.spaces.assemble import SpaceSlice
@@ -30,12 +31,14 @@ TONES = {"pending": "warning", "approved": "success", "refused": "danger", "with
 
 
 class ApplicationPage(Struct, frozen=True, kw_only=True):
-    """An application as one transaction has it; `names` are those of people by pseudonym."""
+    """An application as one transaction has it; `names` are those of people by pseudonym, of whom the page names
+    `unconfirmed` as they called themselves."""
 
     space: Space
     one: Application
     invited: str
     names: dict[str, str]
+    unconfirmed: list[str]
     stewards: int
 
 
@@ -121,6 +124,7 @@ class ApplicationPages:
             about=view.about(call, one, seen.invited, self._members), found=view.found_out(call, one), points=points,
             problem_at=at,
             missing=max(one.ballot.missing("steward"), 0) if pending else 0, needed=one.ballot.stewards,
+            unconfirmed=seen.unconfirmed,
             votes=[(seen.names.get(vote.who, ""), vote.at) for vote in one.votes],
             unchecked=[point for point in points if point.name in seen.space.rules.checklist and not point.good],
             mine=any(vote.who == who for vote in one.votes), may=ROLE in call.roles, pending=pending,
@@ -137,6 +141,9 @@ class ApplicationPages:
         members = self._people.members(tx, slug)
         return ApplicationPage(
             space=space, one=one, invited=invited, names={it.pseudonym: it.person.name for it in members},
+            unconfirmed=unconfirmed(
+                members, {one.decided_by, *(vote.who for vote in one.votes), *(check.by for check in one.checks)}
+            ),
             stewards=sum(ROLE in it.roles for it in members),
         )  # fmt: skip
 

@@ -234,8 +234,8 @@ async def test_a_new_dataset_is_shown_whole(city: City, desk: Opened) -> None:
 
 @pytest.mark.threat("T86")
 async def test_bug_a_page_named_people_as_they_named_themselves(city: City, desk: Opened) -> None:
-    """>> a draft of Paula's, whose name nobody has confirmed; confirmed; she calls herself Anna << the page says so of
-    the first, not of the second, and of the third."""
+    """>> a draft of Paula's, whose name nobody has confirmed; its terms are others by now; confirmed; she calls herself
+    Anna << the page says so of the first, that nobody can agree any more, not of the third, and of the fourth."""
     people, write = city.services.accounts.people, city.services.infra.db.write
     anna, paula = await people.add("anna", "Anna"), await people.add("paula", "Paula")
     await write(TOWN, _steward, anna.id)
@@ -249,6 +249,14 @@ async def test_bug_a_page_named_people_as_they_named_themselves(city: City, desk
         return f"Diese Namen hat hier niemand bestätigt: {name}." in (await berta.get(place)).words
 
     assert await unsure("Paula")
+    forgotten = "UPDATE approval SET terms = 'of before' WHERE participant = :participant"
+    before = await berta.get(place)
+    await write(TOWN, lambda tx: tx.run(forgotten, participant=TOWN))
+    warned = await berta.get(place)
+    assert "Diesem Entwurf kann hier niemand mehr zustimmen. Seit dieser Entwurf vorgelegt wurde" in warned.words
+    assert [[form.action for form in one.forms if form.action.endswith("/yes")] for one in (before, warned)] == [
+        [f"{place}/yes"], []
+    ]  # fmt: skip
     await people.confirm_name(TOWN, anna.id, paula.id, "Paula")
     assert not await unsure("Paula")
     await write(PROCESS, store.set_details, paula.id, "Anna", "de")
@@ -326,6 +334,7 @@ async def test_what_loosens_a_rule_is_shown_and_waits_for_another(city: City, de
     bea = desk.browser({TOWN: ["admin"]}, name="Bea")
     shown = await bea.get(f"{LIST}/rules")
     assert "Jetzt: Anfragen von Partnern nach der Regel „" in shown.words
+    assert "Diese Namen hat hier niemand bestätigt: Rita." in shown.words
     gone = await bea.send(shown, "/rules/yes")
     assert ("Frist: 10 Tage" in shown.words, "Frist: 10 Tage" in gone.words) == (True, False)
 

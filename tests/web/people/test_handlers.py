@@ -132,6 +132,7 @@ async def test_a_key_is_shown_once_and_ended(door: Door) -> None:
     page = await olaf.get("/t/musterstadt/tokens")
     assert key not in page.text
     assert "QGIS" in page.words
+    assert "Diese Namen hat hier niemand bestätigt: Olaf" in page.words
     more = await olaf.send(page, "/tokens", label="x", scopes=["decide"], days="30")
     assert more.status == 403
     assert "nicht mehr dürfen" in more.words

@@ -50,6 +50,7 @@ async def test_two_people_agree_and_each_is_told_where_it_stands(desks: Desks) -
     assert not [form for form in page.forms if form.action.endswith("/approve")]
     page = await noted(anna, page)
     assert "AZ 10-2026 (Anna, " in page.words
+    assert "Diese Namen hat hier niemand bestätigt: Anna." in page.words
     assert "Nach Ihrer Zustimmung muss noch jemand anderes zustimmen." in page.words
     other_window = await anna.get(place)
     page = await anna.send(page, "/approve")
