@@ -5,22 +5,31 @@
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from hashlib import sha256
 from typing import Any
 
 import pytest
 
 from connector.accounts.model import ROLES
+from connector.approvals.imports import import_draft
 from connector.approvals.model import ApprovalRule, Voter
 from connector.approvals.publications import NewDataset
 from connector.catalogue.life import DatasetChange
 from connector.catalogue.service import Publication
+from connector.storage.database import acting
 from tests.approvals.doors import OPENING, RITA, TEMPLATE, TOWN, VILLAGE, seen
+from tests.harvest.imports import catalogue, taken
 from tests.testkit.cities import MUNICIPALITY, City, Space
 from tests.web.browsing import Opened, Page, open_desk
 
 pytestmark = pytest.mark.threat("T164")
 HOME = f"/t/{TOWN}"
 KINDS: dict[str, Any] = {"slot-kinds": ["municipality"]}
+HER = f"p-{sha256(b'Anna').hexdigest()[:6]}"
+LOOSENING = {
+    "T/imports/choice", "T/imports/again", "T/approvals/rules", "T/approvals/rules/drop", "T/approvals/rules/yes",
+}  # fmt: skip
+"""What decides who has to agree, and opens by that."""
 PAUL = Voter("p-ffffff", frozenset({"publisher"}))
 
 
@@ -106,7 +115,13 @@ async def pages(space: Space, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     monkeypatch.setattr("connector.web.routes.PERSON_BURST", 100_000)
     async with space.running("it", {TOWN: MUNICIPALITY, VILLAGE: MUNICIPALITY}) as city:
         people = city.services.accounts.people
-        for name, role in (("berta", "steward"), ("dora", "steward"), ("carl", "protection")):
+        for name, role in (
+            ("berta", "steward"),
+            ("dora", "steward"),
+            ("carl", "protection"),
+            ("rita", "admin"),
+            ("bea", "admin"),
+        ):
             one = await people.add(f"{name}@stadt.example", name)
             await people.grant(TOWN, "", one.id, role)
         async with open_desk(city.services) as desk:
@@ -127,9 +142,34 @@ async def test_a_person_opens_by_no_page_what_others_have_to_agree_to(pages: Pag
             before = await pages.seen()
             await step(pages, dataset)
             assert (await pages.seen() == before) == asks, name
-    opening = {one.removeprefix("POST ") for one in OPENING if one.startswith("POST T/")}
+    await nobody_loosens_alone(pages)
+    opening = {one.removeprefix("POST ") for one in OPENING if one.startswith("POST T/")} | LOOSENING
     sent = {one for one in opening if any(re.fullmatch(pattern(one), path) for path in pages.pressed)}
     assert sent == opening
+
+
+async def nobody_loosens_alone(it: Pages) -> None:
+    """Once more, what decides who has to agree: an import of hers, what becomes of its source, and the rules."""
+    rules, write = it.city.services.approvals.service.rules, it.city.services.infra.db.write
+    with acting({TOWN: HER}):
+        assert (await taken(await it.city.services.harvest.service(), catalogue("fresh"))).waiting == 1
+    strict = ApprovalRule(subject="publication", template="open-attribution", people="two", protection=True, days=14)
+    await write(TOWN, rules.put, TOWN, strict, RITA.who)
+    before, at = await it.seen(), f"{HOME}/approvals/rules"
+    waiting = await it.city.services.infra.db.read(TOWN, it.city.services.approvals.service.waiting, TOWN)
+    (asked,) = [one for one in waiting if import_draft(one)]
+    await it.send(f"{HOME}/imports", "/imports/choice")  # all of it waits from now on
+    await it.send(f"{HOME}/approvals/{asked.id}", "/no", code="data")
+    await it.send(f"{HOME}/imports", "/imports/again")
+    await it.send(f"{HOME}/imports", "/imports/choice")  # and no more
+    await it.send(at, "/approvals/rules/drop")  # what holds for all asks for the same
+    shown = await it.send(at, "/approvals/rules", subject="publication", people="none", protection=None)
+    assert "Immer zwei Personen" in shown.words
+    assert not [one for one in shown.forms if one.action.endswith("/rules/yes")]
+    answer = await it.anna.post(f"{at}/yes", [*shown.form("/rules").fields, ("change", "x")], referer=shown.url)
+    it.pressed.add(f"{at}/yes")  # she has no button for a yes to it, and sends it all the same
+    assert 400 <= answer.status < 500, answer.words
+    assert await it.seen() == before
 
 
 def pattern(route: str) -> str:
