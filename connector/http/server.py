@@ -186,10 +186,12 @@ class _Runner(web.AppRunner):
 def _expecting(inner: Callable[[Any], Awaitable[web.StreamResponse]]) -> Any:
     async def handler(request: web.BaseRequest) -> web.StreamResponse:
         """aiohttp repeats an expectation that it does not know, before any of our handlers is asked. It also reads
-        chunks of HTTP/1.0, which has none: a proxy before us may take them for the next request (RFC 9112, 6.1).
-        Nor does it refuse a line without a version, which has no headers to be judged by."""
+        chunks of HTTP/1.0, which has none, and passes over a coding that is empty or comes before the chunks: a proxy
+        before us may see other requests in the same bytes (RFC 9112, 6.1). Nor does it refuse a line without a version,
+        which has no headers to be judged by."""
+        coding = request.headers.get("Transfer-Encoding", "chunked").strip(" \t").lower()
         chunks = request.version < HttpVersion11 and "Transfer-Encoding" in request.headers
-        if chunks or request.version < HttpVersion10:
+        if chunks or coding != "chunked" or request.version < HttpVersion10:
             return _Refusal(400, "http.malformed")
         if request.headers.get("Expect", "100-continue").lower() != "100-continue":
             return _Refusal(417, "http.malformed")

@@ -61,6 +61,22 @@ async def test_bug_chunks_of_an_older_protocol_are_no_body(it: City, nasty: Nast
 
 
 @pytest.mark.threat("T14")
+async def test_bug_a_coding_beside_the_chunks_was_passed_over(it: City, nasty: NastyPeer) -> None:
+    """>> codings that others may read, none at all beside a length, and a request behind them << refused, and the end;
+    chunks alone are a body."""
+    head = "POST /2025-1/catalog/request HTTP/1.1\r\nHost: x\r\n"
+    for coding in ("gzip, chunked", "deflate, chunked", ",chunked", "", "\t", "identity"):
+        for length in ("", "Content-Length: 5\r\n"):
+            sent = f"{head}{length}Transfer-Encoding: {coding}\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n"
+            answered = (await nasty.raw(it, sent.encode())).decode("latin-1")
+            assert (answered.count("HTTP/1."), answered.split()[1]) == (1, "400"), (coding, length)
+            assert json.loads(answered.partition("\r\n\r\n")[2])["code"] == "http.malformed"
+    for coding in ("chunked", "Chunked"):
+        sent = f"{head}Connection: close\r\nTransfer-Encoding: {coding}\r\n\r\n0\r\n\r\n"
+        assert "http.malformed" not in (await nasty.raw(it, sent.encode())).decode("latin-1")
+
+
+@pytest.mark.threat("T14")
 @pytest.mark.parametrize("line", ["GET /health", "GET /health HTTP/0.9"])
 async def test_bug_a_request_of_no_version_was_answered(it: City, nasty: NastyPeer, line: str) -> None:
     """>> a line as before HTTP had versions, without and with headers << refused: what names no host has no place."""
