@@ -196,10 +196,14 @@ def test_bug_an_end_under_a_stolen_key_was_hidden_by_whom_it_was_stolen_from(cas
     own, others = (case.log, partner.log) if role == "provider" else (partner.log, case.log)
     key = case.provider if role == "provider" else case.consumer
     stolen = partner.bundle(*ended(case, others.copy(), role))
-    for since, hides in ((NOW + 150, False), (NOW + 160, False), (NOW + 161, True)):
+    made_up = key.document() | {"verificationMethod": [{**key.document()["verificationMethod"][0], "id": "#other"}]}  # type: ignore[index]
+    for since, hides in ((NOW + 150, False), (NOW + 160, False), (NOW + 161, True), (None, True)):
         log, files = own.copy(), dict[str, bytes]()
         log.at, case.witness.at = NOW + DAY, SEEN
-        if by == "its own log":
+        if since is None:  # another key is withdrawn, and a document that no event names calls the stolen one so
+            log.add("key", None, {"event": "key-revoked", "kid": f"{key.did}#other", "from": written(NOW)})
+            files[f"did-termination-{role}.json"] = jcs.encode(made_up)
+        elif by == "its own log":
             log.add("key", None, {"event": "rotated seal", "document": digest(jcs.encode(key.document()))})
             log.add("key", None, {"event": "key-revoked", "kid": key.kid, "from": written(since)})
         else:

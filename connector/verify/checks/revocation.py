@@ -103,7 +103,7 @@ def lost(seal: Seal, role: Role, members: Members, anchors: Anchors, lines: Sequ
     others = attempt(contract.intermediates, role, members) or ()
     answer = told(seal, members.get(f"{role}.ocsp"), (*seal.chain[1:], *others, *anchors.roots))
     names = _names(seal)
-    for name in (f"did-{role}.json", f"did-termination-{role}.json", ROTATED) if lines else ():
+    for name in (f"did-{role}.json", ROTATED) if lines else ():  # those that key events name
         names |= set(_called(members.get(name, b""), _key(seal)))
     return min((one for one in (_revoked(names, lines), answer.since) if one is not None), default=None)
 

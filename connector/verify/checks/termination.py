@@ -97,7 +97,8 @@ def _check_owner(seal: Seal, did: str, role: Role, given: Given) -> int | None:
     try:
         contract.check_owner(seal, did, _document(role, did, given), given)
     except Fault as fault:
-        if fault.code != "certificate-period" or isinstance(fault, Doubt) or struck is None:
+        over = struck is not None and struck <= seal.iat  # not one that had not begun yet
+        if fault.code != "certificate-period" or isinstance(fault, Doubt) or not over:
             raise
     return struck
 
@@ -110,7 +111,7 @@ def _check_withdrawn(
     own = contract.exporting(given).role == role
     since = revocation.lost(seal, role, given.members, given.anchors, lines if own else ())
     times = [one for one in (since, struck) if one is not None]
-    if times and (seen is None or min(times) <= seen):
+    if times and (seen is None or min(times) <= max(seen, seal.iat)):
         raise Doubt("termination-withdrawn", kid=seal.kid, since=written(min(times)))
     if own:
         revocation.check_events(lines)

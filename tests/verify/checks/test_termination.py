@@ -239,3 +239,31 @@ def test_bug_what_the_authority_of_a_certificate_withdrew_ended_a_contract() -> 
             report = verify_bundle(changed(case, log=evidence, more=files, trust_list=listed), case.roots, "en")
             codes = {one.name: one.code for one in report.checks if one.verdict is not PASSED}
             assert codes == ({"provider-ending": code} if code else {}), (level, since)
+
+
+@pytest.mark.threat("T185")
+@pytest.mark.parametrize(
+    ("begin", "struck", "code"),
+    [
+        (NOW + 1_000, NOW + 10**6, "certificate-period"),
+        (NOW - 1_000, NOW + 100, "termination-withdrawn"),
+        (NOW - 1_000, NOW + 161, ""),
+    ],
+)
+def test_only_what_was_struck_off_is_excused(begin: int, struck: int, code: str) -> None:
+    """>> an end under a certificate that had not begun, and was struck off long since; one that was struck off between
+    the time that it claims and the one at which a witness, whose clock is slow, saw it << FAILED; not proven; holds."""
+    case = Case()
+    later, at = SealKey(PROVIDER, case.ca, uris=[]), NOW + 160
+    said = statement(case, at=written(at))
+    place = sealing.address(root_of(PROVIDER), said)
+    token = case.seal(later, [sealing.Reference(place, said, "application/json")], at).encode()
+    log, case.witness.at = case.log.copy(), NOW + 60
+    log.at = at
+    log.add("termination", AGREEMENT, {"statement": digest(said), "jws": digest(token), "by": "provider"})
+    files = {"termination-provider.json": said, "termination-provider.jws": token}
+    files["did-termination-provider.json"] = jcs.encode(later.document())
+    period = {"sha256": later.fingerprint, "validFrom": written(begin), "struckSince": written(struck)}
+    listed = case.authority.list({PROVIDER: log.keys}, {PROVIDER: [period]}, witnesses=[case.witness])
+    report = verify_bundle(changed(case, log=log.evidence(AGREEMENT), more=files, trust_list=listed), case.roots, "en")
+    assert next(one.code for one in report.checks if one.name == "provider-ending") == code, report.reason
