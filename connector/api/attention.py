@@ -81,7 +81,7 @@ class AttentionHandlers:
 
 def _false_lists(tx: Tx, slug: str) -> list[FalseListView]:
     """What was put into the log of the participant as an alarm, once for each list."""
-    _, _, lists = news(tx, slug, tx.now - ALARM_MS)
+    _, _, lists, _ = news(tx, slug, tx.now - ALARM_MS)
     return [
         FalseListView(space=one.space, name=one.name, code=one.code, member=one.member, at=time(one.at))
         for one in lists

@@ -10,7 +10,7 @@ Cause = Literal[
     "application", "second", "space-member", "space-refused", "space-ended", "space-suspended", "space-resumed",
     "space-renewed", "space-ends", "space-alarm", "space-forked", "renewals", "group-asked", "merger", "merger-second",
     "merger-asked", "merger-withdrawn", "merger-lapsed", "merged", "not-merged", "seal", "seal-second", "seal-listed",
-    "seal-refused", "list-lost", "rule-waits",
+    "seal-refused", "list-lost", "rule-waits", "space-rules",
 ]  # fmt: skip
 URGENCY: Final[Mapping[Cause, int]] = {
     "reminder": 0, "approval": 1, "sign": 1, "duty": 2, "certificate": 2, "failed": 3, "ended": 3, "refused": 4,
@@ -19,7 +19,7 @@ URGENCY: Final[Mapping[Cause, int]] = {
     "space-forked": 0,
     "renewals": 2, "group-asked": 1, "merger": 1, "merger-second": 1, "merger-asked": 1, "merger-withdrawn": 4,
     "merged": 4, "merger-lapsed": 2, "not-merged": 3, "seal": 1, "seal-second": 1, "seal-listed": 4, "seal-refused": 2,
-    "list-lost": 0, "rule-waits": 1,
+    "list-lost": 0, "rule-waits": 1, "space-rules": 1,
 }  # fmt: skip
 """In which order they are read: what waits for somebody first."""
 PAGES: Final[Mapping[Cause, str]] = {
@@ -31,7 +31,7 @@ PAGES: Final[Mapping[Cause, str]] = {
     "renewals": "space", "group-asked": "spaces/groups", "merger": "space/mergers", "merger-second": "space/mergers",
     "merger-asked": "spaces", "merger-withdrawn": "spaces", "merger-lapsed": "spaces", "merged": "spaces",
     "not-merged": "spaces", "seal": "space/certificates", "seal-second": "space/certificates", "seal-listed": "spaces",
-    "seal-refused": "spaces", "list-lost": "space/recovery", "rule-waits": "approvals/rules",
+    "seal-refused": "spaces", "list-lost": "space/recovery", "rule-waits": "approvals/rules", "space-rules": "space",
 }  # fmt: skip
 """The page of the participant where the next step is; that of the subject lies below it, but for certificates."""
 PASSING: Final = frozenset({"rule-waits"})

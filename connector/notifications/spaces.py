@@ -57,7 +57,7 @@ def often(
     for seal in overview.seals(tx, slug):
         yield from _seal(tx, slug, seal, holding, known)
     yield from _lost(tx, slug)
-    memberships, mergers, lists = news.news(tx, slug, since)
+    memberships, mergers, lists, rules = news.news(tx, slug, since)
     for each in memberships:
         facts = {"title": plain(each.name, 200)}
         if each.event == "renewed":
@@ -70,6 +70,9 @@ def often(
         facts = {"title": plain(name_of(said.member, own), 200), "whole": plain(name_of(said.into, own), 200),
                  "space": plain(said.name, 200)}  # fmt: skip
         yield told(MERGERS[said.event], said.space, facts, STEWARDS, tx.now, f"{said.member}:{said.at}")
+    for changed in rules:
+        facts = {"count": changed.approvals}
+        yield told("space-rules", "", facts, STEWARDS | {"admin"}, tx.now, str(changed.at))
     for group in news.asked(tx, slug):
         facts = {"title": news.label(group), "space": plain(group.space, 200)}
         yield told("group-asked", group.group, facts, STEWARDS, tx.now, str(group.at))

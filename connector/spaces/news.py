@@ -29,6 +29,8 @@ UNSHOWN: Final = "trust.list-unshown"
 """Alarm about a member that claims another list of one number and does not show it."""
 FALSE: Final = frozenset({"trust.list-fork", "trust.list-rollback", "trust.list-other-space", UNSHOWN})
 """Alarms about a list."""
+RULES: Final = "rules"
+"""Rules of a space that is kept here were changed."""
 MOST: Final = 200
 
 
@@ -55,6 +57,13 @@ class MergerNews(Struct, frozen=True, kw_only=True):
     name: str
     member: str
     into: str
+
+
+class RuleNews(Struct, frozen=True, kw_only=True):
+    """Rules of a space of ours were changed: so many people let somebody in since then (ms)."""
+
+    at: int
+    approvals: str
 
 
 class FalseList(Struct, frozen=True, kw_only=True):
@@ -90,6 +99,7 @@ class _Body(Struct, frozen=True):
     did: str = ""
     member: str = ""
     into: str = ""
+    approvals: object = ""
     sha256: object = ""
     told: object = ""
     """Of a certificate: whatever else has such members in the log may mean something else by them."""
@@ -110,9 +120,11 @@ class _Standing(Struct, frozen=True):
 _READ: Final = msgspec.json.Decoder(_Record)
 
 
-def news(tx: Tx, participant: str, since: int) -> tuple[list[News], list[MergerNews], list[FalseList]]:
-    """Since then (ms), the newest first: of our memberships, of mergers of ours, and of lists of spaces that we belong
-    to or keep."""
+def news(
+    tx: Tx, participant: str, since: int
+) -> tuple[list[News], list[MergerNews], list[FalseList], list[RuleNews]]:  # fmt: skip
+    """Since then (ms), the newest first: of our memberships, mergers of ours, lists of spaces that we belong to or
+    keep, and of the rules of a space that we keep."""
     rows = tx.all(
         "SELECT at, record FROM audit_entry WHERE participant = :participant AND record IS NOT NULL AND at > :since"
         " AND type IN ('space', 'alarm') ORDER BY id DESC LIMIT :most",
@@ -122,6 +134,10 @@ def news(tx: Tx, participant: str, since: int) -> tuple[list[News], list[MergerN
     )
     read = [(row["at"], _READ.decode(row["record"])) for row in rows]
     events = EVENTS.keys() | MERGERS.keys() | FALSE
+    rules = [
+        RuleNews(at=at, approvals=str(one.body.approvals))
+        for at, one in read if one.type == "space" and one.body.event == RULES
+    ]  # fmt: skip
     told = [one for one in read if one[1].body.space and one[1].body.event in events]
     known = _standings(tx, participant) if told else {}
     memberships, mergers, lists = list[News](), list[MergerNews](), list[FalseList]()
@@ -141,7 +157,7 @@ def news(tx: Tx, participant: str, since: int) -> tuple[list[News], list[MergerN
                 News(at=at, event=EVENTS[event], space=space, name=name, until=standing.until,
                      reason=str(record.body.told) or standing.reason, sha256=str(record.body.sha256))
             )  # fmt: skip
-    return memberships, mergers, lists
+    return memberships, mergers, lists, rules
 
 
 def alarmed(tx: Tx, participant: str, code: str, space: str, since: int) -> bool:

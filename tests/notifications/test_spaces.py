@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from connector.app.on_demand import on_demand
 from connector.approvals.model import Voter
@@ -72,6 +73,20 @@ async def told(space: Space) -> Told:
     county = County(await space.city("county", {COUNTY: COUNTY_KIND}, UNLISTED))
     await county.found(Rules(checklist=("letter",), term_days=90, renew_days=60))
     return Told(county, await space.city("town", {TOWN: MUNICIPALITY}, UNLISTED), space.clock)
+
+
+@pytest.mark.threat("T102")
+async def test_bug_nobody_was_told_that_fewer_people_let_somebody_in(told: Told) -> None:
+    """>> on the server one person is enough now; then as before << each steward is told once of each, and of what."""
+    change, rules = told.county.authority.change_rules, Rules(checklist=("letter",), term_days=90, renew_days=60)
+    for approvals in (1, 2):
+        await change(COUNTY, replace(rules, approvals=approvals))
+        told.clock.advance(1)
+    for login in (ANNA, BERT):
+        found = [one for one in await told.at_county(login) if one.cause == "space-rules"]
+        assert sorted(one.facts["count"] for one in found) == ["1", "2"]
+    assert sentence(found[0], "de").startswith("Die Regeln des Datenraums, den Sie führen, wurden am Server geändert.")
+    assert found[0].place == ("space",)
 
 
 async def test_an_application_waits_and_then_for_a_second_person(told: Told) -> None:
