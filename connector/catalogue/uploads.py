@@ -26,7 +26,7 @@ import structlog
 from connector.catalogue.model import Source
 from connector.catalogue.service import media_type
 from connector.errors import Mistake, Unavailable
-from connector.http.address import address_allowed, is_literal, networks, target
+from connector.http.address import ever_called, networks, target
 from connector.ids import new_uuid
 from connector.language.system_words import system_words
 from connector.small_files import synced
@@ -159,7 +159,7 @@ class Uploads:
     def _callable(self, url: str) -> bool:
         """Whether the address is one that we ever call: a name leads somewhere when it is called, a number now."""
         there = target(url)
-        return there is not None and (not is_literal(there.host) or address_allowed(there.host, self._allow))
+        return there is not None and ever_called(there, self._allow)
 
     def live(self, wish: LiveSource) -> Source:
         """A live source at an https address; its bytes are not pinned. Raises Mistake for one that is never called."""

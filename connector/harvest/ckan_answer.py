@@ -13,7 +13,7 @@ import msgspec
 from connector.child_process import ChildProcess
 from connector.errors import PeerError
 from connector.metadata.rdf import oxigraph
-from connector.metadata.rdf.reading import DOCUMENTS, LIMITS, Limits
+from connector.metadata.rdf.reading import DOCUMENTS, LIMITS, Limits, for_size
 
 _PROCESS = Path(__file__).with_name("ckan_process.py")
 
@@ -52,6 +52,7 @@ async def read(content: bytes, portal: str, most: int, limits: Limits = LIMITS) 
 
 
 def _read(child: ChildProcess, content: bytes, portal: str, most: int, limits: Limits) -> Answer:
+    limits = for_size(limits, len(content))
     asked = json.dumps({"portal": portal, "limits": {**msgspec.structs.asdict(limits), "values": most}})
     code, out, err = child.run(asked, content, limits.wall_s)
     try:

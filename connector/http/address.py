@@ -95,6 +95,14 @@ def is_literal(host: str) -> bool:
     return ":" in host or host.rsplit(".", 1)[-1][0].isdigit()
 
 
+def ever_called(there: Target, allow: tuple[Network, ...] = ()) -> bool:
+    """Whether its host may be called at all: a number is judged now, a name when it is called, but for one that leads
+    to this very machine whoever asks (RFC 6761, 6.3)."""
+    if there.host == "localhost" or there.host.endswith(".localhost"):
+        return any(address_allowed(loopback, allow) for loopback in ("127.0.0.1", "::1"))
+    return not is_literal(there.host) or address_allowed(there.host, allow)
+
+
 def under_root(url: str, root: str) -> bool:
     """Whether `url` is `root` or lies below it by whole path segments (spec/protocol.md 1.4), with no way back up.
 

@@ -140,7 +140,7 @@ async def test_bug_a_disk_that_can_only_be_read_was_a_failure_of_ours(
             "https://a.example:99999/x", "https://user:word@a.example/x", "https://a_b.example/x",
             "https://a.example/x y", "https://127.0.0.1/x", "https://10.0.0.7/x", "https://169.254.169.254/x", "https://[::1]/x",
             "https://0x7f000001/x", "https://2130706433/x", "https://a.example/%zz", "https://a.example/x#part",
-            "https://a.example/" + "x" * 2100,
+            "https://a.example/" + "x" * 2100, "https://localhost/x", "https://LocalHost:8443/x", "https://a.localhost/x",
         )),
     ],
 )  # fmt: skip
@@ -153,6 +153,8 @@ def test_a_network_that_the_operator_allows_may_be_a_source(folder: Path) -> Non
     """>> a number of a network of its own, allowed, and one beside it  << taken; refused."""
     uploads = Uploads(folder, allow=("10.0.0.0/24",))
     assert uploads.live(LiveSource(url="https://10.0.0.7/x", name="x")).location == "https://10.0.0.7/x"
+    own = Uploads(folder, allow=("::1/128",)).live(LiveSource(url="https://localhost:8443/x", name="x"))
+    assert own.location == "https://localhost:8443/x"
     with pytest.raises(Mistake, match=r"catalogue\.live-source"):
         uploads.live(LiveSource(url="https://10.0.1.7/x", name="x"))
 

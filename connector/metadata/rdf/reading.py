@@ -16,6 +16,7 @@ from typing import Literal, cast
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from connector.child_process import ChildProcess
 from connector.errors import PeerError
@@ -62,6 +63,11 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 
 LIMITS = Limits()
+CPU_S = 20
+"""Seconds of CPU of a document that is not large, whatever it says; a town's catalogue needs a few."""
+LARGE = 4 * 1024**2
+BYTES_PER_S = 512 * 1024
+"""So many more bytes have a further second, up to the limit of all: the tersest documents need a third of it."""
 SET_ASIDE = frozenset({"iri-length", "literal-length", "encoding", "quoted", "syntax"})
 """Kinds of remarks about what is missing from a reading, in each form."""
 
@@ -149,6 +155,12 @@ def _seen(content: bytes) -> Form | None:
     return "n-triples" if first and _N_TRIPLE.match(first[1].strip()) else None
 
 
+def for_size(limits: Limits, size: int) -> Limits:
+    """The limits of a document of so many bytes: one that is small and takes long holds up all (decision 0202)."""
+    cpu_s = min(limits.cpu_s, CPU_S + max(0, size - LARGE) // BYTES_PER_S)
+    return replace(limits, cpu_s=cpu_s, wall_s=min(limits.wall_s, 4 * cpu_s))
+
+
 def read(
     content: bytes,
     *,
@@ -171,6 +183,7 @@ def _read(
     if len(content) > limits.bytes:
         raise PeerError("rdf.too-large", limit=limits.bytes)
     form = form_of(content, media_type, name)
+    limits = for_size(limits, len(content))
     asked = json.dumps({"form": form, "base": base, "limits": msgspec.structs.asdict(limits)})
     code, out, err = child.run(asked, content, limits.wall_s)
     try:

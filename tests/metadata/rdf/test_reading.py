@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import json
 import subprocess
 import threading
 from contextlib import suppress
@@ -11,11 +12,13 @@ from typing import Any
 import pytest
 from pyoxigraph import Literal, NamedNode
 
+from connector.child_process import ChildProcess
 from connector.errors import PeerError
+from connector.harvest import ckan_answer
 from connector.metadata.rdf import parse_process
 from connector.metadata.rdf.graph import Graph
 from connector.metadata.rdf.names import DCAT, DCT, RDF
-from connector.metadata.rdf.reading import Limits, Reading, form_of, read, read_async
+from connector.metadata.rdf.reading import Limits, Reading, for_size, form_of, read, read_async
 from tests.testkit.bounded import ends
 from tests.testkit.places import SHARED
 
@@ -363,3 +366,32 @@ def test_a_declaration_goes_wherever_it_stands_in_front() -> None:
             before + '<?xml version="1.0" encoding="cp1252"?><a/>', 1 << 20, 4, parse_process.Remarks()
         )
         assert said == before + "<a/>"
+
+
+@pytest.mark.threat("T147")
+def test_bug_a_small_document_had_two_minutes_of_a_place_that_all_share() -> None:
+    """>> contexts within contexts, a fifth of a megabyte, and larger ones << 20 s of CPU; only what is large has more,
+    and nothing has more than was granted."""
+    sizes = (0, 200_000, 4 << 20, 10 << 20, 60 << 20, 192 << 20)
+    allowed = [for_size(Limits(), size) for size in sizes]
+    assert [(one.cpu_s, one.wall_s) for one in allowed] == [(20, 80)] * 3 + [(32, 128), (120, 240), (120, 240)]
+    assert for_size(Limits(cpu_s=1, wall_s=2), 200 << 20) == Limits(cpu_s=1, wall_s=2)
+
+
+@pytest.mark.threat("T147")
+async def test_the_process_is_told_the_time_of_its_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> a small document and a small answer of CKAN << both processes are given 20 s, and waited for no longer."""
+    told: list[tuple[int, float]] = []
+
+    def run(_: ChildProcess, asked: str, __: bytes, wall_s: float) -> tuple[int, bytes, bytes]:
+        told.append((json.loads(asked)["limits"]["cpu_s"], wall_s))
+        return 1, b"", b""
+
+    monkeypatch.setattr(ChildProcess, "run", run)
+    for reading in (
+        read_async(b"{}", media_type="application/ld+json"),
+        ckan_answer.read(b"{}", "https://a.example", 9),
+    ):
+        with pytest.raises(PeerError):
+            await reading
+    assert told == [(20, 80)] * 2
