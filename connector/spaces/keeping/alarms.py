@@ -6,7 +6,7 @@ member's word alone, and the log says whose. Each pair of two lists is booked on
 
 from connector.audit import store as audit
 from connector.participants.service import Hosted, Participants
-from connector.spaces import joined_store
+from connector.spaces import joined_store, store
 from connector.spaces.news import UNSHOWN, alarmed
 from connector.storage.database import Database, Tx
 from connector.trust.members.anchors import Anchors, Pin
@@ -34,7 +34,8 @@ class Alarms:
         slug, did = hosted.participant.id, hosted.participant.did
         audit.alone(tx, slug)
         belongs = did in pin.members if pin.list_url == "" else joined_store.joined(tx, slug, pin.space) is not None
-        if (did == pin.did or belongs) and not (since and alarmed(tx, slug, code, pin.space, since)):
+        concerned = belongs or (did == pin.did and _keeps(tx, slug, pin))
+        if concerned and not (since and alarmed(tx, slug, code, pin.space, since)):
             self._append(tx, hosted, pin, code)
 
     def _append(self, tx: Tx, hosted: Hosted, pin: Pin, code: str, member: str = "") -> None:
@@ -42,3 +43,9 @@ class Alarms:
         if member:
             body["member"] = member
         audit.append(tx, hosted.participant.id, "alarm", None, "system", body, did=hosted.participant.did)
+
+
+def _keeps(tx: Tx, slug: str, pin: Pin) -> bool:
+    """Whether that is a space of ours: whoever pinned it may have named anybody as its keeper."""
+    space = store.space(tx, slug)
+    return space is not None and space.authority == pin.authority

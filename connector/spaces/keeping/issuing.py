@@ -83,15 +83,16 @@ class ListIssuer:
         dids = {pin.did for pin in self._anchors.joined if pin.authority == authority}
         if not dids:
             return None
-        keepers = (one for one in await self._participants.all() if one.participant.did in dids)
-        hosted = next(keepers, None)
-        if hosted is None:
-            return None
-        slug = hosted.participant.id
-        if await self._db.read(slug, recovery_store.unsettled, slug):
-            return None
-        found = await self._db.read(slug, store.newest_version, slug, signed=True)
-        return None if found is None else found.jws
+        for hosted in await self._participants.all():
+            slug = hosted.participant.id
+            space = await self._db.read(slug, store.space, slug) if hosted.participant.did in dids else None
+            if space is None or space.authority != authority:  # a pin names anybody as its keeper
+                continue
+            if await self._db.read(slug, recovery_store.unsettled, slug):
+                return None
+            found = await self._db.read(slug, store.newest_version, slug, signed=True)
+            return None if found is None else found.jws
+        return None
 
     async def _authorities(self) -> list[Hosted]:
         """By the pins of this process: a space is pinned where it is begun."""

@@ -69,7 +69,7 @@ class ListRecovery:
         slug = hosted.participant.id
         if slug not in self._looked:
             await self.look(hosted)
-        version, jws = self._known(hosted)
+        version, jws = await self._known(slug)
         if await self._db.read(slug, _news, slug, version) is not None:
             await self._db.write(slug, _noticed, hosted, version, jws)
         return not await self._db.read(slug, recovery_store.unsettled, slug)
@@ -117,14 +117,15 @@ class ListRecovery:
             await self._lists.catch_up()
         self._looked[slug] = self._clock.steady()
         asked = Asked(answered=len(answers.asked) - len(answers.away), away=answers.away, at=self._clock.now())
-        version, jws = self._known(hosted)
+        version, jws = await self._known(slug)
         await self._db.write(slug, _noticed, hosted, version, jws, asked)
 
-    def _known(self, hosted: Hosted) -> tuple[int, str]:
-        """The newest list of this authority by which this process goes as anybody's member."""
-        own = hosted.participant.did
-        found = (self._anchors.list_of(pin.authority) for pin in self._anchors.joined if pin.did == own)
-        return max(((one.version, one.jws) for one in found if one is not None), default=(0, ""))
+    async def _known(self, slug: str) -> tuple[int, str]:
+        """The newest list of this authority by which this process goes as anybody's member: of its own key alone, for
+        whom a pin names as the keeper of a space is the word of who brought it."""
+        space = await self._db.read(slug, store.space, slug)
+        found = None if space is None else self._anchors.list_of(space.authority)
+        return (0, "") if found is None else (found.version, found.jws)
 
     async def state(self, slug: str) -> Found:
         """Raises Unknown without a space."""

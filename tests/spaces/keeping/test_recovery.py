@@ -1,6 +1,7 @@
 """An authority that comes back from a backup: it asks its members, takes back what they hold, goes on above it."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ from tests.postgres import Cluster
 from tests.spaces.backups import Backup
 from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, TOWN, UNLISTED, VILLAGE, County, Start, joined
 from tests.testkit.cities import MUNICIPALITY, City, Refused, Space
+from tests.trust.members.keepers import Keeper
+from tests.trust.members.lists import NOW, entry
 
 pytestmark = pytest.mark.threat("T151")
 BASE = f"/api/v1/participants/{COUNTY}/space/recovery"
@@ -172,6 +175,32 @@ async def test_a_member_shows_the_newest_list_that_it_holds(county: County, star
     await town.services.infra.db.write(PROCESS, pins.pin, town.did("nachbar"), pin)
     await listing.catch_up()
     assert (await http.get(neighbour, limit=1 << 20)).status == 204
+
+
+@pytest.mark.threat("T166")
+async def test_bug_whoever_named_an_authority_as_keeper_of_another_space_stopped_its_lists(
+    county: County, tmp_path: Path
+) -> None:
+    """>> a participant that moved here brings a space of another key that names this authority as its keeper, with a
+    list numbered 999999; and names this authority's key as kept by somebody else << neither is a newer list of ours:
+    lists are made, the process finds its own, and what is wrong with the other one is no alarm here."""
+    db, here = county.city.services.infra.db, await hosted(county)
+    authority, false = (await county.authority.description(COUNTY)).authority, Keeper(tmp_path, "false")
+    jws, tenant = false.says(entry("town", NOW), version=999_999), frozenset({"did:web:tenant.de"})
+    await db.write(PROCESS, pins.pin, *tenant, replace(false.pin, did=here.participant.did, members=tenant))
+    await db.write(PROCESS, pins.keep, false.key.id, 999_999, jws)
+    own = next(one for one in county.city.services.trust.anchor.joined if one.authority == authority)
+    await db.write(PROCESS, pins.pin, *tenant, replace(own, did="did:web:tenant.de", members=tenant))
+    await county.city.services.trust.listing.catch_up()
+    assert county.city.services.trust.anchor.version_of(false.key.id) == 999_999
+    assert await county.city.services.spaces.recovery.settled(here) is True
+    assert (await state(county)).recovery is None
+    before = await alarms(county.city, COUNTY)
+    for pin, more in ((replace(false.pin, did=here.participant.did), 0), (own, 1)):
+        await county.city.services.spaces.alarms.raised(pin, "trust.list-rollback", 0)
+        assert await alarms(county.city, COUNTY) == before + more
+    found = await county.issuer.newest(authority)
+    assert found == county.city.services.trust.anchor.list_of(authority).jws  # type: ignore[union-attr]
 
 
 async def test_two_replicas_recover_once(cluster: Cluster, space: Space, town: City) -> None:
