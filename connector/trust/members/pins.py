@@ -5,9 +5,10 @@ from collections.abc import Iterable
 import msgspec
 from msgspec.structs import replace
 
-from connector.errors import Mistake
+from connector.errors import HanseError, Mistake
 from connector.storage.database import Row, Tx
-from connector.trust.members.anchors import Pin
+from connector.trust.keys.jwk import thumbprint
+from connector.trust.members.anchors import URN, Pin
 
 KEPT = 3
 """Versions of a list that stay in the database: the newest one counts, the others are for whoever looks into a fork."""
@@ -17,10 +18,13 @@ TOPIC = "trust-list"
 
 
 def pin(tx: Tx, member: str, one: Pin) -> None:
-    """This participant (its DID) believes a space from now on; raises Mistake if it believes it with another key.
+    """This participant (its DID) believes a space from now on; raises Mistake if it believes it with another key, or if
+    the key is not the one by which the authority is named: what a participant brings along was checked elsewhere.
 
     What others of the process believe is their own matter: nobody's word takes a space from somebody else (T146).
     """
+    if not _names(one):
+        raise Mistake("spaces.other-key", space=one.space)
     known = tx.one(
         "SELECT authority FROM space_pin WHERE member = :member AND space = :space", member=member, space=one.space
     )
@@ -124,3 +128,11 @@ def _pin(row: Row) -> Pin:
         authority=row["authority"], space=row["space"], name=row["name"], did=row["did"],
         jwk=msgspec.json.decode(row["jwk"]), list_url=row["list_url"],
     )  # fmt: skip
+
+
+def _names(one: Pin) -> bool:
+    """Whether the authority is named by that key (RFC 9278)."""
+    try:
+        return one.authority == URN + thumbprint(one.jwk)
+    except HanseError:
+        return False

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from connector.clock import FakeClock
-from connector.errors import Unavailable
+from connector.errors import Mistake, Unavailable
 from connector.http.outbound import Answer
 from connector.storage.database import PROCESS, Database
 from connector.trust.members import pins
@@ -354,3 +354,24 @@ async def test_bug_who_named_a_key_for_another_space_silenced_the_alarms_of_the_
     one = member.anchors.pin_of(north.key.id)
     assert one is not None
     assert one.space == north.space
+
+
+@pytest.mark.threat("T166")
+@pytest.mark.parametrize("jwk", ["another's", "none"])
+async def test_bug_a_participant_that_moved_here_brought_another_key_for_an_authority(
+    any_db: Database, tmp_path: Path, jwk: str
+) -> None:
+    """>> whoever moves here says of the key of a space that it is another one, and a list of that key lies there; a
+    neighbour joins the real space << the real list counts for it: the first key that was named decided for all."""
+    north, false, web = Keeper(tmp_path, "north"), Keeper(tmp_path, "false"), Web(FakeClock(NOW))
+    forged = false.says(entry("town", NOW), version=9, space=north.space, authority=north.key.id)
+    pin = replace(north.pin, jwk=false.pin.jwk if jwk == "another's" else {"kty": "EC"})
+    with pytest.raises(Mistake, match=r"spaces\.other-key"):
+        await any_db.write(PROCESS, pins.pin, "did:web:a.de", pin)
+    await any_db.write(PROCESS, pins.pin, TOWN, north.pin)
+    member, web.lists = Told(any_db, web), {north.pin.list_url: forged}
+    await member.lists.reload()
+    assert member.anchors.list_of(north.key.id) is None
+    web.lists = {north.pin.list_url: north.says(entry("town", NOW))}
+    await member.lists.reload()
+    assert member.anchors.version_of(north.key.id) == 1
