@@ -9,7 +9,7 @@ from connector.catalogue import columns
 from connector.catalogue.model import Dataset, Described, Listed, Offer, Shown, Source, Terms, record_of
 from connector.catalogue.search.cursor import Place
 from connector.catalogue.search.filters import Filter, fold
-from connector.storage.database import Row, Tx, for_update
+from connector.storage.database import SYSTEM, Row, Tx, for_update
 
 
 def _dataset(row: Row) -> Dataset:
@@ -25,9 +25,10 @@ def _offer(row: Row) -> Offer:
 
 def insert_source(tx: Tx, participant: str, source: Source) -> None:
     tx.run(
-        "INSERT INTO source (participant, id, kind, location, name, media_type, bytes, sha256, created_at)"
-        " VALUES (:participant, :id, :kind, :location, :name, :media_type, :bytes, :sha256, :now)",
+        "INSERT INTO source (participant, id, kind, location, name, media_type, bytes, sha256, created_at, made_by)"
+        " VALUES (:participant, :id, :kind, :location, :name, :media_type, :bytes, :sha256, :now, :by)",
         participant=participant,
+        by="" if tx.actor == SYSTEM else tx.actor,
         now=tx.now,
         **columns.values(source),
     )
@@ -38,6 +39,16 @@ def source(tx: Tx, participant: str, source_id: str) -> Source | None:
         "SELECT * FROM source WHERE participant = :participant AND id = :id", participant=participant, id=source_id
     )
     return None if row is None else msgspec.convert(columns.plain(row, Source), Source)
+
+
+def handed_in_by(tx: Tx, participant: str, source_id: str) -> str:
+    """The pseudonym of who handed in a file; empty where nobody knows."""
+    row = tx.one(
+        "SELECT made_by FROM source WHERE participant = :participant AND id = :id",
+        participant=participant,
+        id=source_id,
+    )
+    return "" if row is None else str(row["made_by"])
 
 
 def locked_source(tx: Tx, participant: str, source_id: str) -> Source | None:

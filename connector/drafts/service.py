@@ -14,7 +14,8 @@ from typing import Any
 import structlog
 from msgspec.structs import replace
 
-from connector.approvals.model import Voter
+from connector.accounts.model import ROLES
+from connector.approvals.model import NOBODY, Voter
 from connector.approvals.publications import NewDataset, PublicationApprovals, ReplacedDataset
 from connector.approvals.service import Approvals
 from connector.audit import store as audit
@@ -118,12 +119,13 @@ class Drafts:
         self._allow(tx, slug, dataset)
         if known and self._catalogue.hold(tx, slug, known) is None:
             raise Unknown("drafts.unknown", id=known)
+        giver = self._giver(tx, slug, known) if known else ""
         for one in {source.id: source, copy.id: copy}.values():
             if one.id != known:
                 self._catalogue.register(tx, slug, one)
         kind: Kind = "version" if dataset else "new"
         made = Draft(
-            id=new_uuid(), author=author, kind=kind, state="reading",
+            id=new_uuid(), author=" ".join(dict.fromkeys([author, giver])).strip(), kind=kind, state="reading",
             dataset=self._catalogue.life.show(tx, slug, dataset)[0].id if dataset else "",
             source=source.id, copy=copy.location, name=copy.name, bytes=copy.bytes or 0, reading=None, problem=None,
             said=Said(), approval="", version=1, created_at=tx.now, changed_at=tx.now, published_at=None,
@@ -208,6 +210,11 @@ class Drafts:
         """What is being prepared or waits for others, without what was read in it."""
         found = (self._settled(tx, slug, one) for one in store.open_ones(tx, slug, MOST))
         return [one for one in found if one.state != "published"]
+
+    def _giver(self, tx: Tx, slug: str, known: str) -> str:
+        """Who handed it in with a program; who has no role any more may come again under another name."""
+        who = self._catalogue.handed_in_by(tx, slug, known)
+        return who if not who or who in self._approvals.holding(tx, slug, *ROLES) else NOBODY
 
     def unused(self, tx: Tx, slug: str) -> list[Source]:
         """What was handed in by a program or on the command line, and is in no dataset and no draft; the newest."""

@@ -49,6 +49,7 @@ WAYS: Mapping[tuple[str, str], Way] = {
     ("person_pseudonym", "named_by"): Way("blank"),
     ("publication_draft", "author"): Way("blank"),
     ("data_link", "made_by"): Way("blank"),
+    ("source", "made_by"): Way("blank"),
     ("approval", "votes"): Way("blank"),
     ("approval", "drafter"): Way("blank"),
     ("approval", "ended_by"): Way("blank"),

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,13 +11,14 @@ import aiohttp
 import pytest
 
 from connector.approvals.decide import NotYours
-from connector.approvals.model import ApprovalRule, Voter
+from connector.approvals.model import NOBODY, ApprovalRule, Voter
 from connector.catalogue.uploads import Uploads
 from connector.drafts.model import Draft
 from connector.drafts.service import Drafts, Outdated
 from connector.errors import Mistake, PeerError, Unavailable, Unknown
 from connector.reading.contents import read_contents
 from connector.reading.model import Limits, Reading, Refused
+from connector.storage.database import acting
 from tests.reading.files import TREES
 from tests.testkit.patience import PATIENCE_S
 from tests.testkit.towns import Towns
@@ -347,6 +348,20 @@ async def test_what_was_handed_in_before(towns: Towns, desk: Drafts) -> None:
     with pytest.raises(Unknown):
         await desk.begin_with(TOWN, ANNA.who, source.id)
     assert len(await towns.rows(TOWN, "SELECT 1 FROM source WHERE participant = :participant")) == 1
+
+
+@pytest.mark.threat("T144")
+@pytest.mark.on_both
+async def test_bug_who_handed_in_a_file_with_a_program_agreed_to_the_draft_of_it(towns: Towns, desk: Drafts) -> None:
+    """>> Berta's key hands in a file, others on the socket and by who left; Anna drafts all << Berta wrote the first
+    with her, and agrees to none of it."""
+    drafts, towns.people.roles = list[str](), {BERTA.who: {"steward"}}
+    for text, who in ((TREES, {TOWN: BERTA.who}), (f"{TREES}\n", None), (f"{TREES}\n\n", {TOWN: "p-ffffff"})):
+        source = await desk._uploads.take(TOWN, "aus dem GIS.csv", Body(text.encode("cp1252")))
+        with acting(who) if who else nullcontext():
+            await towns.db.write(TOWN, towns.catalogue.register, TOWN, source)
+        drafts.append((await desk.begin_with(TOWN, ANNA.who, source.id)).author)
+    assert drafts == [f"{ANNA.who} {BERTA.who}", ANNA.who, f"{ANNA.who} {NOBODY}"]
 
 
 async def four_eyes(towns: Towns) -> None:
