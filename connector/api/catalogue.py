@@ -39,11 +39,13 @@ RULE = (
     "policy.slot-duration",
     "policy.slot-field", "policy.slot-hash", "policy.slot-iri", "policy.slot-licence", "policy.slot-missing",
     "policy.slot-missing-value",
-    "policy.slot-order", "policy.slot-party", "policy.slot-text", "policy.slot-too-many", "policy.slot-unknown",
+    "policy.slot-order", "policy.slot-party", "policy.slot-space", "policy.slot-text", "policy.slot-too-many",
+    "policy.slot-unknown",
     "policy.slot-url", "policy.slot-window",
 )  # fmt: skip
 """A rule is a template whose slots are filled."""
 DESCRIPTION = (
+    "approvals.needed-publication",
     "catalogue.box", "catalogue.day", "catalogue.hvd-api", "catalogue.hvd-closed", "catalogue.hvd-contact",
     "catalogue.language",
     "catalogue.licence-closed", "catalogue.licence-missing", "catalogue.no-title", "catalogue.not-conforming",
@@ -51,7 +53,7 @@ DESCRIPTION = (
     "catalogue.text", "catalogue.too-much",
     "participants.address",
 )  # fmt: skip
-"""What may be wrong with a description."""
+"""What may be wrong with a description, or with whoever brings it alone."""
 
 
 class CatalogueHandlers:
@@ -108,8 +110,8 @@ class CatalogueHandlers:
 
     @problem_codes(
         {
-            400: ("catalogue.licence-missing", "catalogue.nothing-to-offer", "catalogue.rule-licence",
-                  "catalogue.rule-open", *RULE),
+            400: ("approvals.needed-publication", "catalogue.licence-missing", "catalogue.nothing-to-offer",
+                  "catalogue.rule-licence", "catalogue.rule-open", *RULE),
             404: ("catalogue.unknown",), 410: ("catalogue.withdrawn",), 503: FULL,
         }
     )  # fmt: skip

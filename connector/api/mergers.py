@@ -78,7 +78,8 @@ class MergerHandlers:
         """Members that are part of another one by law, or say so: whether both do, and who has agreed."""
         return views.mergers(await self._mergers.all(request.match_info["p"]), self._clock.now())
 
-    @problem_codes({400: (*IMPOSSIBLE, "spaces.merger-changed", "spaces.merger-unagreed", "spaces.no-merger"),
+    @problem_codes({400: (*IMPOSSIBLE, "spaces.list-full", "spaces.merger-changed", "spaces.merger-unagreed",
+                          "spaces.no-merger"),
                     403: NOT_YOURS, 409: DECIDED, **NO_MEMBER})  # fmt: skip
     async def approve(self, request: web.Request, wish: MergerYesRequest) -> views.MergersView:
         """A person agrees; with the last one that is needed the list says it."""

@@ -14,6 +14,7 @@ from connector.api.catalogue import CatalogueHandlers
 from connector.api.datasets import DatasetHandlers
 from connector.api.groups import GroupHandlers
 from connector.api.harvest import HarvestHandlers
+from connector.api.openapi import GROUPS, codes
 from connector.api.routes import application
 from connector.approvals.departed import Departures
 from connector.approvals.publications import ChangedDataset, Draft, NewDataset
@@ -29,6 +30,11 @@ from tests.approvals.doors import (
 )  # fmt: skip
 from tests.harvest.imports import catalogue
 
+TOLD = {
+    f"{one.method} {one.path.replace('/api/v1/participants/{p}/', 'P/')}": codes(one)
+    for group in GROUPS for one in group.routes
+}  # fmt: skip
+"""By the OpenAPI document: which codes each route refuses with, by their statuses."""
 Client = Callable[[web.Application], Awaitable[Any]]
 Sent = tuple[str, dict[str, str], Any]
 """The route as `OPENING` names it, what stands in its places, and its body: bytes, or what becomes JSON."""
@@ -91,6 +97,7 @@ class Walk:
             await self.w.harvest._tasks[said["run"]]
             return (await self.w.harvest.run(TOWN, said["run"])).error
         assert answer.status < 500, (route, said)
+        assert answer.status < 400 or said["code"] in TOLD[route][answer.status], (route, said)
         return said.get("code", "") if answer.status >= 400 else ""
 
 

@@ -24,7 +24,8 @@ async def test_a_key_opens_by_no_address_what_others_have_to_agree_to(
     towns: Towns, aiohttp_client: Client, rule: Rule
 ) -> None:
     """>> each door by its address << refused in words, or it waits for others, of whom she is none; what others see is
-    just what they saw. Where no rule asks, each opens something. Every address that opens was walked."""
+    just what they saw. Where no rule asks, each opens something. Every address that opens was walked, and each refusal
+    has a status and code that the OpenAPI document names."""
     w = World(towns, rule)
     await w.begin()
     walk = Walk(w)
