@@ -25,7 +25,7 @@ from yarl import URL
 
 from connector.errors import Mistake, PeerError, Unavailable
 from connector.http import kept
-from connector.http.address import Network, Target, address_allowed, ever_called, is_literal, networks, target
+from connector.http.address import Network, Target, address_allowed, is_literal, networks, target
 from connector.http.deadline import Deadline
 from connector.http.in_flight import InFlight
 
@@ -119,7 +119,7 @@ class SafeClient:
     def calls(self, url: str) -> bool:
         """Whether we would try this URL at all; where its name leads is judged at the socket."""
         there = target(url, insecure=self._insecure)
-        return there is not None and ever_called(there, self._allow)
+        return there is not None and (not is_literal(there.host) or address_allowed(there.host, self._allow))
 
     async def get(
         self,
