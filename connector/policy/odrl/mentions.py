@@ -33,8 +33,9 @@ _PLAIN = frozenset({"Party", "Asset", "Action"})
 def divided(document: Mapping[str, object]) -> tuple[str, ...]:
     """The names about which places of the document, which `screen` has passed, say different things; sorted."""
     bare: set[str] = set()
+    own = _spelt("", _name(document))
     # What stands below the name of the policy itself is said here already.
-    said: dict[str, tuple[str, str]] = {_spelt("", _name(document)): ("policy", "")}
+    said: dict[str, tuple[str, str]] = {own: ("policy", "")} if own else {}
     wholes: set[str] = set()
     found: set[str] = set()
     waiting: list[tuple[str, object]] = [(member(key), value) for key, value in document.items()]

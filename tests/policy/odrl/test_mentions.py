@@ -43,6 +43,7 @@ def named(*whoms: Any) -> dict[str, Any]:
         ({"permission": [{"@id": "_:r", "action": "use"}, {"@id": "_:r", "action": "print"}]}, ("_:r",)),
         ({"permission": [{"@id": "_:r", "action": "use"}, {"action": "use", "duty": [{"@id": "_:r"}]}]}, ()),
         ({"@id": A, "target": A}, (A,)),
+        ({"constraint": [{**COUNTED, "unit": ""}]}, ()),
         ({"@id": A, DCT + "relation": {"@id": A}}, ()),
         ({"@id": A, DCT + "relation": {"@id": A, **ROLE}}, (A,)),
         ({"uid": A, **named({"@id": A, "prohibition": [{"action": "use"}]})}, (A,)),
