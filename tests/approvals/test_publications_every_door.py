@@ -34,6 +34,9 @@ RULES: dict[str, Rule] = {
     "two people and data protection": Rule(people="two", protection=True, agree=(BERTA, CARL)),
     "personal data": Rule(personal=True, agree=(CARL,)),
 }
+ALONE = ("two people", "data protection")
+"""Which one rule has both of."""
+QUICK = [pytest.param(name, marks=pytest.mark.long if name in ALONE else ()) for name in RULES]
 
 
 async def begun(towns: Towns, rule: Rule) -> World:
@@ -62,7 +65,7 @@ def doors(rule: Rule) -> dict[str, Door]:
     return {name: one for name, one in DOORS.items() if one.persons or not rule.personal}
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", QUICK)
 async def test_one_person_alone_opens_nothing(towns: Towns, name: str) -> None:
     """>> each door by one person << without a rule others see something new; with one she is refused in words, and what
     others see is just what they saw."""
@@ -77,7 +80,7 @@ async def test_one_person_alone_opens_nothing(towns: Towns, name: str) -> None:
             assert (code, bool(await w.seen() - before)) == ("", True), called
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", QUICK)
 async def test_with_the_agreement_each_draft_opens_what_it_says(towns: Towns, name: str) -> None:
     """>> the same as drafts << they wait, nothing is seen; by the last yes something new is."""
     w = await begun(towns, RULES[name])

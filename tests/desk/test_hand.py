@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.skipif(missing() is not None, reason=str(missing())), pytest.mark.asyncio(loop_scope="module"),
 ]  # fmt: skip
 POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; form-action 'self'"

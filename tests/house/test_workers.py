@@ -14,6 +14,7 @@ import pytest
 from _pytest.config import get_config
 
 from tests import forked, workers
+from tests.fuzz.effort import one_in
 
 ROOT = Path(__file__).parents[2]
 SUITE = """
@@ -149,6 +150,7 @@ def test_after():
 """
 
 
+@pytest.mark.long
 def test_two_files_that_are_alone_run_on_two_cores(suite: Path) -> None:
     """>> four processes, a test of another file that waits for one of the first << both end, after all others."""
     (suite / "test_0.py").write_text(BESIDE)
@@ -185,6 +187,7 @@ def test_single(database):
 """
 
 
+@pytest.mark.long
 def test_of_a_family_one_runs_on_postgresql_and_the_rest_is_long(suite: Path) -> None:
     """>> three cases on two databases << four run, and -m long finds the other two."""
     (suite / "test_a.py").write_text(FAMILY)
@@ -286,7 +289,7 @@ def test_keeps(n, tmp_path):
 """
 
 
-@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("fails", one_in(2, [True, False]))
 def test_bug_each_process_left_a_folder_in_memory(suite: Path, fails: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """>> two processes << they share one folder, and of it only what a failed test wrote is there at the end.
 
@@ -339,7 +342,7 @@ def test_leaks(n, request):
 """
 
 
-@pytest.mark.parametrize("end", ["raise ResourceWarning('never closed')", "os._exit(3)"])
+@pytest.mark.parametrize("end", one_in(2, ["raise ResourceWarning('never closed')", "os._exit(3)"]))
 def test_bug_a_process_that_broke_after_its_tests_took_the_summary_along(suite: Path, end: str) -> None:
     """>> what a process cleans up at its end raises, or ends it << an error, and the failures are still told."""
     (suite / "test_a.py").write_text(LEAKING.replace("END", end))

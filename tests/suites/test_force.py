@@ -64,6 +64,7 @@ def test_the_official_sample(run: Any, shared: Path) -> None:
     assert "the expected report refers to nothing 5 times" in text
 
 
+@pytest.mark.long
 def test_our_own_suite(run: Any) -> None:
     """>> hanse policy suite policies/suite  << all agree on activation, premises, duties and result; no defects."""
     code, value, _ = run("policy", "suite", ROOT / "policies" / "suite", "--json")

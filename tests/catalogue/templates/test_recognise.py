@@ -16,6 +16,7 @@ from connector.catalogue.templates.templates import Template, fill, templates
 from connector.errors import Mistake
 from connector.policy.evaluation.digest import digest
 from connector.policy.odrl.parse import parse
+from tests.fuzz.effort import amount
 
 IDS = [template.id for template in templates()]
 NAMES = st.from_regex(r"[a-z][a-z0-9]{0,9}", fullmatch=True)
@@ -78,7 +79,7 @@ def test_filled_recognised_and_filled_again_is_the_same(template: Template) -> N
     """>> any values << the same template, and values that give a policy of the same digest; written down and read once
     more, they do not change any further."""
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=amount(10, 25), deadline=None)
     @given(slots=filled(template))
     def there_and_back(slots: dict[str, str]) -> None:
         if (document := orderly(template.id, slots)) is None:
