@@ -10,8 +10,9 @@ from connector.offboarding import participant_rows
 from connector.participants import lifecycle_store
 from connector.privacy import holds
 from connector.storage.database import PROCESS, Tx
+from connector.trust.keys.jwk import thumbprint
 from connector.trust.members import pins
-from connector.trust.members.anchors import Pin
+from connector.trust.members.anchors import URN, Pin
 from connector.verify.bundle import verify_bundle
 from tests.contracts.auditor import auditor
 from tests.offboarding.leaver import LEAVER, PARTNER, closed, gone, handed, state
@@ -58,7 +59,9 @@ async def test_bug_what_it_believed_stayed_under_its_name(towns: Towns) -> None:
     """
     heir = towns.did(PARTNER)
     former = ("did:web:frueher.example", heir)
-    pin = Pin(authority="urn:k", space="https://k.example/space", name="K", jwk={}, list_url="https://k.example/list")
+    key = {"kty": "EC", "crv": "P-256", "x": "x", "y": "y"}
+    authority = URN + thumbprint(key)
+    pin = Pin(authority=authority, space="https://k.example", name="K", jwk=key, list_url="https://k.example/list")
     for slug, did in ((LEAVER, towns.did(LEAVER)), *((LEAVER, did) for did in former)):
         await towns.db.write(slug, pins.pin, did, pin)
     await towns.db.write(LEAVER, set_former, LEAVER, *former)
