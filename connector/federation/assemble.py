@@ -33,7 +33,7 @@ def assemble(
     infra: Infra, participants: Participants, anchor: Anchor, held: HeldLists, ask: Asking
 ) -> FederationSlice:  # fmt: skip
     settings = infra.settings.federation
-    lists = ListExchange(held, ask, lambda did: participants.document(Did(did)) is not None)
+    lists = ListExchange(held, ask, lambda did: participants.document(Did(did)) is not None, infra.clock)
     crawler = Crawler(
         infra.db, infra.clock, participants, anchor, ask, infra.me, settings, infra.metrics, lists.look
     )  # fmt: skip

@@ -1,8 +1,9 @@
 """Compares with a member which lists both hold, beside reading its catalogue (spec/trust.md 4.8).
 
 Digests go first; where they differ each shows the other its list as the authority signed it, and a newer one than ours
-is taken from whoever has it (decision 0176). A member is asked again once our lists are others than when it agreed;
-towns of one process hold the same lists and ask each other nothing.
+is taken from whoever has it (decision 0176). A member is asked again once our lists are others than when it agreed, and
+ten minutes later in any case: it may have come to hold a newer one, which we are not shown. Towns of one process hold
+the same lists and ask each other nothing.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ import msgspec
 import structlog
 from msgspec import Meta, Struct
 
+from connector.clock import Clock
 from connector.errors import HanseError, PeerError, Unavailable
 from connector.http import strict
 from connector.http.outbound import Answer
@@ -33,6 +35,8 @@ OLDER: Final = 405
 """Status of a member that compares lists and hands out none."""
 TRIES: Final = 3
 """So often in a row a member may claim another list and not show it before people are told."""
+AGAIN_MS: Final = 600_000
+"""For so long a member that agreed is not asked again while our lists are the same."""
 _REMEMBERED: Final = 10_000
 """Members of which it is known that they agreed, or did not show a list."""
 
@@ -70,10 +74,11 @@ async def _nobody(slug: str, did: str, authority: str) -> None:
 class ListExchange:
     """`here` says whether a DID is one of this process."""
 
-    def __init__(self, held: HeldLists, ask: Ask, here: Callable[[str], bool]) -> None:
-        self._held, self._ask, self._here = held, ask, here
+    def __init__(self, held: HeldLists, ask: Ask, here: Callable[[str], bool], clock: Clock) -> None:
+        self._held, self._ask, self._here, self._clock = held, ask, here, clock
         self._doubt: Doubt = _nobody
-        self._agreed: OrderedDict[tuple[str, tuple[ListClaim, ...]], None] = OrderedDict()
+        self._agreed: OrderedDict[tuple[str, tuple[ListClaim, ...]], int] = OrderedDict()
+        """When a member agreed with these lists (steady milliseconds)."""
         self._unshown: OrderedDict[tuple[str, str, str], int] = OrderedDict()
 
     def listen(self, doubt: Doubt) -> None:
@@ -82,10 +87,11 @@ class ListExchange:
 
     async def look(self, slug: str, own: str, did: str) -> None:
         """Compares if there is something new to compare; what fails is looked at again with the next crawl."""
-        if self._here(did):
+        if self._here(did) or not self._held.numbers(own, did):
             return
         mine = await self._held.claims(own, did)
-        if not mine or (did, mine) in self._agreed:
+        agreed = self._agreed.get((did, mine))
+        if agreed is not None and self._clock.steady() - agreed < AGAIN_MS:
             return
         try:
             async with asyncio.timeout(LONGEST_S):
@@ -94,7 +100,7 @@ class ListExchange:
             log.info("federation.lists", participant=slug, member=did, why=str(fault))
             return
         if settled:
-            _remember(self._agreed, (did, mine), None)
+            _remember(self._agreed, (did, mine), self._clock.steady())
 
     async def _compare(self, slug: str, own: str, did: str, mine: Sequence[ListClaim]) -> bool:
         """Whether nothing is left to compare."""
@@ -110,7 +116,7 @@ class ListExchange:
             raise Unavailable("peer.busy", status=answer.status)
         theirs = _claims(answer.body)
         shown = [await self._show(slug, own, did, url, *one) for one in disputed(mine, theirs).items()]
-        taken = [await self._take(slug, did, url, one) for one in ahead(mine, theirs)]
+        taken = [await self._take(slug, did, url, one) for one in ahead(self._held.numbers(own, did), theirs)]
         return all(shown) and all(taken)
 
     async def _take(self, slug: str, did: str, url: str, which: Numbered) -> bool:

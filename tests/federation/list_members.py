@@ -114,7 +114,7 @@ class Member:
         self.spaces = SpaceLists(db, self.clock, self.anchors, self.web)  # type: ignore[arg-type]
         self.spaces.listen(_nobody, self._raised)
         self.held = HeldLists(db, self.clock, self.anchors, self.spaces.tell, self.spaces)
-        self.exchange = ListExchange(self.held, wire, lambda did: did in self.here)
+        self.exchange = ListExchange(self.held, wire, lambda did: did in self.here, self.clock)
         self.exchange.listen(self._unshown)
         self.door = ListHandlers(self, self.held, self.clock)  # type: ignore[arg-type]
         self._surface = Surface(self.door.routes(), self, self._caller, None, self.clock)

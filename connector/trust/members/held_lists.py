@@ -77,6 +77,11 @@ class HeldLists:
         found = [(one, await self._digest(one)) for name in shared for one in await self._kept(name)]
         return tuple(dict.fromkeys(ListClaim(*one.name, digest) for one, digest in found if digest))[:MOST]
 
+    def numbers(self, own: str, did: str) -> Mapping[str, int]:
+        """The number in force of each list (URN of its authority) in which both belong now, settled or not."""
+        shared = self._anchors.shared_lists(own, did, self._clock.now())
+        return {name: self._anchors.version_of(name) for name in shared}
+
     async def show(self, own: str, did: str, which: Numbered, beside: str) -> str | None:
         """A list of that number as signed, and not the one of this digest if there is another; None for one that is not
         held, or not shared with that member."""
@@ -154,9 +159,10 @@ def disputed(mine: Iterable[ListClaim], theirs: Iterable[ListClaim]) -> dict[Num
     }  # fmt: skip
 
 
-def ahead(mine: Iterable[ListClaim], theirs: Iterable[ListClaim]) -> list[Numbered]:
-    """Of each authority of which we hold lists, the newest number that they claim, if that is beyond ours."""
-    ours, told = _newest(mine), _newest(theirs)
+def ahead(ours: Mapping[str, int], theirs: Iterable[ListClaim]) -> list[Numbered]:
+    """Of each authority whose list is in force here, by its number, the newest one that they claim, if that is beyond
+    it: also where ours was settled and is told of no more."""
+    told = _newest(theirs)
     return [Numbered(name, number) for name, number in told.items() if number > ours.get(name, number)]
 
 
