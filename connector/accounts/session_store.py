@@ -2,8 +2,9 @@
 
 from typing import Literal
 
+from connector.accounts import store
 from connector.accounts.model import Session
-from connector.storage.database import Row, Tx, for_share
+from connector.storage.database import Row, Tx
 
 Kind = Literal["link", "second", "external", "browser"]
 SHOWN = 16
@@ -37,12 +38,8 @@ def session(tx: Tx, digest: str, idle_ms: int) -> Row | None:
 
 
 def held(tx: Tx, digest: str) -> Row | None:
-    """One that is not over, and does not end before the unit does. However long it was idle: a request is under way."""
-    return tx.one(
-        f"SELECT * FROM desk_session WHERE digest = :digest AND ends_at > :now{for_share(tx)}",  # noqa: S608
-        digest=digest,
-        now=tx.now,
-    )
+    """One that is not over. However long it was idle: a request is under way."""
+    return tx.one("SELECT * FROM desk_session WHERE digest = :digest AND ends_at > :now", digest=digest, now=tx.now)
 
 
 def touch(tx: Tx, digest: str) -> None:
@@ -69,6 +66,7 @@ def sessions(tx: Tx, person: str, idle_ms: int) -> list[Session]:
 
 def end(tx: Tx, person: str, shown: str) -> bool:
     """Ends one of the person's own, by the name that it is shown under."""
+    store.before_taking(tx, person)
     return bool(
         tx.run(
             "DELETE FROM desk_session WHERE person = :person AND substr(digest, 1, :length) = :shown",
@@ -81,6 +79,7 @@ def end(tx: Tx, person: str, shown: str) -> bool:
 
 def end_all(tx: Tx, person: str, *, but: str = "") -> int:
     """`but`: the digest of one that stays."""
+    store.before_taking(tx, person)
     return tx.run("DELETE FROM desk_session WHERE person = :person AND digest <> :but", person=person, but=but)
 
 

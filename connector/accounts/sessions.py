@@ -46,10 +46,9 @@ class Sessions:
         digest = secret.digest(cookie)
 
         def asked(tx: Tx) -> None:
-            row = session_store.held(tx, digest)
+            row = store.hold_rights(tx, lambda: session_store.held(tx, digest))
             if row is None:
                 raise SessionOver("accounts.session-over")
-            store.hold_rights(tx, row["person"])
             permitted(_signed(tx, row, cookie))
 
         return asked

@@ -4,12 +4,12 @@ Whoever signs in is found before the participant is: those units run in the scop
 """
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from connector.accounts.model import Member, Person, Role
 from connector.errors import Mistake, Unknown
 from connector.ids import new_uuid
-from connector.storage.database import Conflict, Row, Tx, for_share, for_update
+from connector.storage.database import Conflict, Row, Tx, for_update
 
 _PERSON = (
     "SELECT id, login, name, operator, totp IS NOT NULL AS second, password <> '' AS secret, issuer, language,"
@@ -65,8 +65,36 @@ def persons(tx: Tx) -> list[Person]:
     return [_person(row) for row in tx.all(f"{_PERSON} ORDER BY login")]
 
 
+def hold_rights(tx: Tx, look: Callable[[], Row | None]) -> Row | None:
+    """The session or key that `look` finds, or None; until the unit has ended it does not end, and nobody takes a role
+    of its `person`, or that of an operator.
+
+    Raises Conflict while somebody waits to take one (`before_taking`), also on another replica. Who shares a lock of a
+    row passes those who wait for it, so whoever sent enough kept her role; who waits in line behind a long unit of hers
+    keeps a connection from everybody. A unit that has lost to others of hers is alone with them then: it may take, too.
+    """
+    row = look()
+    if row is None or tx.dialect != "postgres":
+        return row
+    shared = "" if tx.lost else "_shared"
+    lock = tx.one(
+        f"SELECT pg_try_advisory_xact_lock{shared}(hashtextextended(:person, 2)) AS free",
+        person=row["person"],
+    )
+    if lock is None or not lock["free"]:
+        raise Conflict
+    return look()
+
+
+def before_taking(tx: Tx, person_id: str) -> None:
+    """Waits for all units that rest on what this person has; those that come later wait for this one."""
+    if tx.dialect == "postgres":
+        tx.one("SELECT pg_advisory_xact_lock(hashtextextended(:person, 2))", person=person_id)
+
+
 def remove(tx: Tx, person_id: str) -> None:
     """With sessions, roles, keys, and her word for others; what logs say of her pseudonym names nobody from now on."""
+    before_taking(tx, person_id)
     for statement in (
         "DELETE FROM invitation WHERE invited_by = :id",
         "DELETE FROM role_proposal WHERE proposed_by = :id",
@@ -102,6 +130,7 @@ def set_password(tx: Tx, person_id: str, encoded: str) -> None:
 
 def set_operator(tx: Tx, person_id: str, operator: bool) -> None:
     """Who is none any more has invited nobody, and proposed nothing, where she is not admin herself."""
+    before_taking(tx, person_id)
     tx.run("UPDATE person SET operator = :operator WHERE id = :id", id=person_id, operator=int(operator))
     if not operator:
         for statement in (
@@ -200,12 +229,6 @@ def roles_at(tx: Tx, participant: str, person_id: str) -> frozenset[Role]:
     return frozenset(row["role"] for row in rows)
 
 
-def hold_rights(tx: Tx, person_id: str) -> None:
-    """Until the unit has ended nobody takes a role of hers, or that of an operator."""
-    tx.all(f"SELECT role FROM person_role WHERE person = :person{for_share(tx)}", person=person_id)  # noqa: S608
-    tx.one(f"SELECT operator FROM person WHERE id = :person{for_share(tx)}", person=person_id)  # noqa: S608
-
-
 def granted_by(tx: Tx, person_id: str, by: str) -> dict[str, frozenset[Role]]:
     """By participant: the roles that came from there."""
     found: dict[str, set[Role]] = {}
@@ -236,6 +259,7 @@ def grant(tx: Tx, participant: str, person_id: str, role: Role, by: str) -> bool
 
 
 def revoke(tx: Tx, participant: str, person_id: str, role: Role) -> bool:
+    before_taking(tx, person_id)
     return bool(
         tx.run(
             "DELETE FROM person_role WHERE participant = :participant AND person = :person AND role = :role",

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
+from connector.accounts import store
 from connector.accounts.model import ProgramKey
-from connector.storage.database import Row, Tx, for_share
+from connector.storage.database import Row, Tx
 
 
 def add(
@@ -27,15 +28,6 @@ def add(
 def by_digest(tx: Tx, digest: str) -> Row | None:
     """A key that is not over."""
     return tx.one("SELECT * FROM api_token WHERE digest = :digest AND ends_at > :now", digest=digest, now=tx.now)
-
-
-def held(tx: Tx, digest: str) -> Row | None:
-    """The same, and it does not end before the unit does."""
-    return tx.one(
-        f"SELECT * FROM api_token WHERE digest = :digest AND ends_at > :now{for_share(tx)}",  # noqa: S608
-        digest=digest,
-        now=tx.now,
-    )
 
 
 def used(tx: Tx, digest: str) -> None:
@@ -69,6 +61,9 @@ def one(tx: Tx, key_id: str) -> ProgramKey | None:
 
 
 def end(tx: Tx, key_id: str) -> bool:
+    owner = tx.one("SELECT person FROM api_token WHERE id = :id", id=key_id)
+    if owner is not None:
+        store.before_taking(tx, owner["person"])
     return bool(tx.run("DELETE FROM api_token WHERE id = :id", id=key_id))
 
 

@@ -93,10 +93,9 @@ class Tokens:
         digest = secret.digest(match[1]) if match else ""
 
         def asked(tx: Tx) -> None:
-            row = token_store.held(tx, digest)
+            row = store.hold_rights(tx, lambda: token_store.by_digest(tx, digest))
             if row is None:
                 raise Unauthenticated("api.no-token")
-            store.hold_rights(tx, row["person"])
             permitted(_caller(tx, row))
 
         return asked

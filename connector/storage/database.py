@@ -162,6 +162,10 @@ class Conflict(Exception):
     """Raised by a unit whose compare-and-set found another version: undo the unit and run all of it again."""
 
 
+class Deadlock(Conflict):
+    """Units waited for each other, and this one was undone."""
+
+
 class NeedsSavepoint(Exception):
     """Raised where a part would have to be undone but has no savepoint: undo the unit and run it again, carefully."""
 
@@ -180,6 +184,8 @@ class Tx(Protocol):
     signals: list[Signal]
     careful: bool
     """Whether parts that may fail have savepoints (`nested`): a unit does without until one has to be undone."""
+    lost: bool
+    """Whether it is run again since it and others waited for each other; never on SQLite."""
     standing: Row | None
     """How far the participant of `scope` is (`at_rest.COLUMNS`), once read so that nobody else changes it before the
     unit ends; None where it has to be read, as after a change."""
@@ -228,11 +234,6 @@ class Database(Protocol):
 
     def listen(self, topic: str, callback: Listener, /) -> None:
         """Call `callback` in the event loop after commits that signalled `topic`; a replica's signal can get lost."""
-
-
-def for_share(tx: Tx) -> str:
-    """What a SELECT ends with on whose row a unit rests: nobody changes or removes it before the unit has ended."""
-    return " FOR SHARE" if tx.dialect == "postgres" else ""
 
 
 def for_update(tx: Tx) -> str:

@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -10,13 +11,14 @@ from connector.accounts import session_store, store
 from connector.accounts.model import Caller, SignedIn
 from connector.accounts.password import Passwords
 from connector.accounts.people import People
-from connector.accounts.sessions import IDLE_MS, LONGEST_MS, SessionOver, Sessions
+from connector.accounts.sessions import IDLE_MS, LONGEST_MS, TOUCH_MS, SessionOver, Sessions
 from connector.accounts.tokens import Tokens
 from connector.approvals.departed import Departures
-from connector.errors import Refusal, Unauthenticated
+from connector.errors import Refusal, Unauthenticated, Unavailable
 from connector.storage import PROCESS, Database, Tx
 from connector.storage.database import Still, acting, long
-from tests.accounts.people import TOWN, aged, given, opened, person
+from connector.storage.postgres.database import THREADS
+from tests.accounts.people import TOWN, aged, came_in, given, opened, person, signing_in
 from tests.testkit.patience import PATIENCE_S
 from tests.testkit.towns import Towns
 
@@ -137,22 +139,88 @@ async def test_whoever_ends_a_key_waits_for_what_was_begun_with_it(towns: Towns)
             await written(db, asked)
 
 
-async def waited_for(db: Database, still: Still, end: Callable[[], Awaitable[object]]) -> None:
-    """`end` is over no sooner than a unit that rests on `still` and is under way when it begins."""
+@pytest.mark.threat("T181")
+async def test_bug_who_sent_enough_kept_her_role(postgres_db: Database) -> None:
+    """Bug: who shares the lock of a row passes those who wait for it. >> a long unit of hers is under way, her role is
+    taken, she sends more << nothing more is written before that is done; then she is refused."""
+    it, her = Sessions(postgres_db), await person(postgres_db)
+    await given(postgres_db, her, TOWN, "steward")
+    still = it.still(await opened(postgres_db, her), steward)
+    async with under_way(postgres_db, still):
+        taken = asyncio.create_task(postgres_db.write(TOWN, store.revoke, TOWN, her, "steward"))
+        await asyncio.wait([taken], timeout=0.1)
+        for _ in "123":
+            with pytest.raises(Unavailable, match=r"storage\.contended"):
+                await written(postgres_db, still)
+    assert await taken
+    with pytest.raises(Refusal, match=r"test\.role"):
+        await written(postgres_db, still)
+
+
+@pytest.mark.threat("T181")
+async def test_bug_one_person_held_every_connection(postgres_db: Database) -> None:
+    """Bug: a page noted that her session was used, a sign-in or a new name changed her row, and waited for her long
+    unit with a connection each. >> more of them than there are connections, during such a unit << all are answered."""
+    it, her = Sessions(postgres_db), await person(postgres_db)
+    await given(postgres_db, her, TOWN, "steward")
+    cookie = await opened(postgres_db, her)
+    signed, still, signing = await it.session(cookie), it.still(cookie, steward), signing_in(postgres_db)
+    assert signed is not None
+    await aged(postgres_db, "touched_at", 2 * TOUCH_MS)
+    async with under_way(postgres_db, still):
+        pages = [it.session(cookie) for _ in range(THREADS)]
+        assert None not in await asyncio.wait_for(asyncio.gather(*pages), PATIENCE_S)
+        await asyncio.wait_for(came_in(signing), PATIENCE_S)
+        with acting({}, still):
+            await asyncio.wait_for(signing.describe(signed, "Petra M.", "de"), PATIENCE_S)
+
+
+@pytest.mark.on_both
+@pytest.mark.threat("T181")
+async def test_bug_units_that_end_what_they_rest_on_waited_for_each_other(towns: Towns) -> None:
+    """Bug: half a minute, with every connection. >> she says her name, signs out, gives her role back, eight times at
+    once << the first does it, of the others none hears that the database is too busy."""
+    db, her = towns.db, await person(towns.db)
+    it, signing = Sessions(db), signing_in(db)
+    people = People(db, towns.participants, Passwords(memory_kib=8), Departures(towns.participants))
+    await people.grant(TOWN, "", her, "steward")
+    for over in (
+        lambda signed: signing.describe(signed, "Petra M.", "de"), signing.sign_out,
+        lambda signed: people.revoke(TOWN, her, her, "steward"),
+    ):  # fmt: skip
+        cookie = await opened(db, her)
+        signed = await it.session(cookie)
+        assert signed is not None
+        with acting({}, it.still(cookie, lambda signed: None)):
+            done = await asyncio.gather(*(over(signed) for _ in "12345678"), return_exceptions=True)
+        assert None in done
+        assert {str(one) for one in done} <= {"None", "accounts.session-over"}
+
+
+@asynccontextmanager
+async def under_way(db: Database, still: Still) -> AsyncIterator[None]:
+    """A unit that rests on `still` runs meanwhile, on a replica."""
     running, go = threading.Event(), threading.Event()
 
     @long
     def unit(tx: Tx) -> None:
         running.set()
-        assert go.wait(PATIENCE_S)
+        assert go.wait(2 * PATIENCE_S)
 
     with acting({}, still):
         hers = asyncio.create_task(db.write(TOWN, unit))
         await asyncio.to_thread(running.wait, PATIENCE_S)
-    taken = asyncio.ensure_future(end())
     try:
-        done, _ = await asyncio.wait([taken], timeout=0.1)
-        assert not done, "it did not wait"
+        yield
     finally:
         go.set()
-        await asyncio.gather(hers, taken)
+        await hers
+
+
+async def waited_for(db: Database, still: Still, end: Callable[[], Awaitable[object]]) -> None:
+    """`end` is over no sooner than a unit that rests on `still` and is under way when it begins."""
+    async with under_way(db, still):
+        taken = asyncio.ensure_future(end())
+        done, _ = await asyncio.wait([taken], timeout=0.1)
+        assert not done, "it did not wait"
+    await taken

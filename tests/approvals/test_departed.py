@@ -232,3 +232,16 @@ async def test_bug_what_was_under_way_outlived_its_role(hall: Hall) -> None:
     await meanwhile(hall, fritz, says, lambda: people.make_operator(fritz_is, operator=False))
     rows = await db.read(PROCESS, lambda tx: tx.all("SELECT 1 FROM invitation UNION ALL SELECT 1 FROM role_proposal"))
     assert rows == []
+
+
+@pytest.mark.on_both
+async def test_bug_an_invitation_under_way_outlived_the_account_of_its_author(hall: Hall) -> None:
+    """>> an operator invites while her account is removed << nothing names her any more."""
+    gerda = "gerda@musterstadt.de"
+    hall.persons[gerda] = her = await person(hall.db, gerda, operator=True)
+
+    def invites(tx: Tx) -> None:
+        hall.people._invited(tx, TOWN, her, "d" * 64, "Hugo", frozenset({"publisher"}))
+
+    await meanwhile(hall, gerda, invites, lambda: hall.people.remove(her))
+    assert await hall.db.read(PROCESS, lambda tx: tx.all("SELECT 1 FROM invitation")) == []

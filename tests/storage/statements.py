@@ -103,8 +103,6 @@ class _Reader(ast.NodeVisitor):
                 return [form for one in taken for form in self._forms(one, deep)]
             case ast.Call(func=ast.Attribute(value=ast.Constant(value=", "), attr="join")):
                 return [":one, :another"]
-            case ast.Call(func=ast.Name(id="for_share")):
-                return [" FOR SHARE"] if self._dialect == "postgres" else [""]
             case ast.Call(func=ast.Name(id="for_update")):
                 return [" FOR UPDATE"] if self._dialect == "postgres" else [""]
             case ast.Call(func=ast.Attribute(value=text, attr="format"), keywords=keywords):

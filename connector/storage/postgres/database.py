@@ -26,6 +26,7 @@ from connector.storage.database import (
     RERUNS,
     WORKER,
     Conflict,
+    Deadlock,
     ElsewhereChanged,
     Listener,
     NeedsSavepoint,
@@ -134,25 +135,26 @@ class Postgres:
         self, scope: str, call: Callable[[Tx], T], mode: sql.SQL, who: str, guard: sql.SQL | None = None,
         asked: Still | None = None,
     ) -> T:  # fmt: skip
-        careful = False
+        careful = lost = False
         for attempt in range(RERUNS):
             try:
-                return self._unit(scope, call, mode, who, guard, asked, careful)
+                return self._unit(scope, call, mode, who, guard, asked, careful, lost)
             except NeedsSavepoint:
                 careful = True
-            except Conflict:
+            except Conflict as conflict:
+                lost = lost or isinstance(conflict, Deadlock)
                 time.sleep(random.uniform(0, 0.002 * attempt))  # noqa: S311  spread, not secrecy
         raise Unavailable("storage.contended")
 
     def _unit(
         self, scope: str, call: Callable[[Tx], T], mode: sql.SQL, who: str, guard: sql.SQL | None,
-        asked: Still | None, careful: bool,
+        asked: Still | None, careful: bool, lost: bool,
     ) -> T:  # fmt: skip
         pool = self._worker if scope == WORKER else self._service
         try:
             with pool.connection(_WAIT_S) as connection:
                 tx, found = _begin(connection, scope, mode, guard)
-                tx.actor, tx.careful = who, careful
+                tx.actor, tx.careful, tx.lost = who, careful, lost
                 try:
                     at_rest.refuse(None if found is None else str(found["state"]))
                     tx.standing = found if guard is _OPEN else None

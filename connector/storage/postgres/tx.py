@@ -9,7 +9,7 @@ import psycopg
 from psycopg import errors
 
 from connector.errors import Defect, HanseError, Unavailable
-from connector.storage.database import SYSTEM, Conflict, Row, Signal
+from connector.storage.database import SYSTEM, Conflict, Deadlock, Row, Signal
 from connector.storage.seldom import Kept
 
 Connection = psycopg.Connection[dict[str, Any]]
@@ -33,7 +33,9 @@ def translate(error: psycopg.Error) -> HanseError | Conflict:
     """Whose fault a driver error is; the text of the error stays in the log because it may quote data."""
     reason = error.sqlstate or type(error).__name__
     match error:
-        case errors.SerializationFailure() | errors.DeadlockDetected():
+        case errors.DeadlockDetected():
+            return Deadlock()
+        case errors.SerializationFailure():
             return Conflict()
         case errors.DiskFull():
             return Unavailable("storage.full")
@@ -53,7 +55,7 @@ class PostgresTx:
     dialect: Literal["postgres"] = "postgres"
 
     def __init__(self, connection: Connection, scope: str, now: int, actor: str = SYSTEM) -> None:
-        self.careful = False
+        self.careful = self.lost = False
         self.scope = scope
         self.actor = actor
         self.now = now

@@ -97,7 +97,7 @@ class SqliteTx:
         self, connection: sqlite3.Connection, scope: str, now: int, *, actor: str = SYSTEM, careful: bool = True,
         kept: Kept | None = None,
     ) -> None:  # fmt: skip
-        self.careful = careful
+        self.careful, self.lost = careful, False
         self.scope = scope
         self.actor = actor
         self.now = now
