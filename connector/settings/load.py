@@ -153,7 +153,8 @@ def told(value: object) -> str:
 
 RETIRED = frozenset({"api.token", "api.token_file"})
 """Settings of before: to pass over them would leave a program with a token that opens nothing (decision 0071)."""
-_USERINFO = re.compile(r"(?<=://)[^/?#\s]*@")
+_USERINFO = re.compile(r"(?<=://)\S*@|(?<![^\s'\"(])[^\s@:/]+:(?!//)\S*@")
+"""Whatever stands before the last `@`, also of a password that nobody encoded, or without a scheme."""
 _KNOWN: Mapping[str, Setting] = {setting.key: setting for setting in documented()}
 _OF_SECTION: Mapping[str, Mapping[str, Setting]] = {
     section: {key.partition(".")[2]: one for key, one in _KNOWN.items() if key.startswith(f"{section}.")}
