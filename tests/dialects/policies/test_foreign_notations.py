@@ -294,7 +294,7 @@ def test_an_empty_list_beside_other_values_is_refused_in_every_notation(place: s
 # ---- the municipal suite
 
 
-@pytest.mark.parametrize("stride", [20, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("stride", [20, pytest.param(whole(3, 1), marks=pytest.mark.long)])
 def test_three_readers_agree_on_every_municipal_case(tmp_path: Path, stride: int) -> None:
     """>> every policy as Turtle, JSON-LD and plain JSON  << for the request of the case one decision in every phase."""
     write(tmp_path, stride)
