@@ -108,6 +108,7 @@ async def walk(space: Space, examples: int, against: int, stride: int) -> None:
 
 @pytest.mark.long
 async def test_no_call_is_a_5xx_and_every_answer_is_as_documented(space: Space) -> None:
-    """>> three calls of each route that the document allows, and of every fourth eight that it does not << nothing is
-    broken. Bodies are read at one door; of only two calls hardly one has a wrong one. In whole eight of each, of all."""
+    """>> three calls of each route that the document allows, and of every fourth eight that it does not << nothing
+    is broken. Bodies are read at one door; of two calls hardly one has a wrong one. In whole eight of each, of all.
+    """
     await walk(space, whole(3, 8), 8, whole(4, 1))
