@@ -5,7 +5,8 @@ an earlier bundle of the same log, in which a place of the chain was taken by an
 
 Whoever keeps a log writes what it likes into it, and a signature can be spelled anew without its key. So a record alone
 accuses nobody: an end counts against a party only if a bundle shows the statement under that party's own seal.
-A bundle shows what was so until it was told: what was stated later it does not hide.
+A bundle shows what was so until it was told: what was stated later it does not hide. The report is on the first bundle,
+so only whoever exported that one can make it FAILED, by contradicting itself: what others contradict is not proven.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -65,9 +66,11 @@ def check(
 ) -> None:  # fmt: skip
     """Both tell the same. `ended` as in `Shown`, `other` are the members of the second bundle, `report` is on it.
 
-    Fault `beside-other` for two contracts under one IRI, `beside-forked` where one log has two records at one place,
-    `beside-hidden` where a party leaves out what it stated itself, as the other bundle proves; Doubt `beside-unproven`
-    if the second does not hold, `beside-other` if it is about an agreement of another IRI, `beside-since` where the
+    Fault `beside-contents` where the exporter of the first sealed another contract under the same IRI, `beside-forked`
+    where one log has two records at one place, `beside-hidden-here` where the first leaves out what its exporter stated
+    itself, as the other bundle proves; Doubt `beside-hidden-there` and `beside-contents-provider` where only the other
+    party does so, `beside-unproven` if the second does not hold, `beside-other` if it is about an agreement of another
+    IRI, `beside-since` where the
     statement was sealed when the bundle without it had been told already, `beside-restored` where a log that goes on
     under another origin has other records or fewer, `beside-missing` where a statement may not have reached the other
     side, was erased there, or stands in a record alone, `beside-withdrawn` and `beside-stolen` where another contract
@@ -80,21 +83,18 @@ def check(
         raise Doubt("beside-unproven", why=broken[0] if broken else report.reason)
     if need(given.agreement, "agreement").iri != contract.parse_agreement(other["agreement.json"]).iri:
         raise Doubt("beside-other")
-    known = records.parse(other["records.ndjson"])
-    if _contract(given.members) != _contract(other):
-        _doubt_withdrawn(given, lines or (), other, known, report)
-        raise Fault("beside-other")
+    known, by = records.parse(other["records.ndjson"]), contract.exporting(given)
     theirs = logbook.chain(known)
-    by = contract.exporting(given)
     beside = contract.standing(contract.read_seal(other["manifest.jws"]).did, given)
-    found = list(_countersigned(given.members, other))
+    found = list(_contents(given, lines or (), other, known, report))
+    found += [] if found else _countersigned(given.members, other)
     if beside is not None and beside.role == by.role:
         states = need(log, "log").newest, logbook.read(other).newest
         found += _one_log((ours, theirs), states, (len(by.names), len(beside.names)))
-    else:
+    elif given.members["agreement.json"] == other["agreement.json"]:  # an end names it by its digest
         shown = Shown(lines or (), given.members, ended), Shown(known, other, _ended(report))
         found += _ends(*shown, by.role, given.anchors)
-    for one in sorted(found, key=lambda one: isinstance(one, Doubt)):
+    for one in sorted(found, key=lambda one: (isinstance(one, Doubt), not one.code.startswith("beside-hidden"))):
         raise one
 
 
@@ -131,7 +131,7 @@ def _told_of(left: LeftOut, *, here: bool) -> Fault:
     if left.until is not None:
         return Doubt("beside-since-here", **left.facts) if here else Doubt("beside-since-there", **left.facts)
     if left.hidden:
-        return Fault("beside-hidden-here", **left.facts) if here else Fault("beside-hidden-there", **left.facts)
+        return Fault("beside-hidden-here", **left.facts) if here else Doubt("beside-hidden-there", **left.facts)
     return Doubt("beside-missing-here", **left.facts) if here else Doubt("beside-missing-there", **left.facts)
 
 
@@ -140,25 +140,51 @@ def _contract(members: Members) -> tuple[bytes, bytes]:
     return members["agreement.json"], contract.read_seal(members["provider.jws"]).signed
 
 
-def _doubt_withdrawn(
+def _contents(
     given: Given, lines: Sequence[Line], other: Members, known: Sequence[Line], report: Report
-) -> None:
+) -> Iterator[Fault]:
+    """What two contents under one IRI say of whoever exported the first: Fault `beside-contents` if it sealed both."""
+    if _contract(given.members) == _contract(other):
+        return
+    own = contract.exporting(given).role == "provider"
+    if (doubt := _withdrawn(given, lines, other, known, report)) is not None:
+        yield doubt
+    elif own or _countersigned_both(given, lines, other, report):
+        yield Fault("beside-contents")
+    else:
+        yield Doubt("beside-contents-provider")
+
+
+def _withdrawn(
+    given: Given, lines: Sequence[Line], other: Members, known: Sequence[Line], report: Report
+) -> Doubt | None:
     """Whoever stole the provider's key makes other contracts with it: by the provider's own log, or by the authority of
     its certificate, it was withdrawn when others saw the seal in the partner's. Doubt `beside-withdrawn`."""
     own = contract.exporting(given).role == "provider"
-    where, seen = (other, _sealed_at(report)) if own else (given.members, given.sealed_at("provider"))
+    where, seen = (other, _sealed_at("provider", report)) if own else (given.members, given.sealed_at("provider"))
     seal = contract.read_seal(where["provider.jws"])
     members, events = (given.members, lines) if own else (other, known)
     since = revocation.lost(seal, "provider", members, given.anchors, events)
-    if since is not None and _open(since, seen):
-        facts = {"kid": seal.kid, "since": written(since)}
-        raise Doubt("beside-withdrawn-there", **facts) if own else Doubt("beside-withdrawn-here", **facts)
+    if since is None or not _open(since, seen):
+        return None
+    facts = {"kid": seal.kid, "since": written(since)}
+    return Doubt("beside-withdrawn-there", **facts) if own else Doubt("beside-withdrawn-here", **facts)
 
 
-def _sealed_at(report: Report) -> int | None:
-    """When others saw the provider's seal first (seconds)."""
+def _countersigned_both(given: Given, lines: Sequence[Line], other: Members, report: Report) -> bool:
+    """The consumer, who exported the first bundle, sealed the contract of the second, too, by a key that its own bundle
+    does not call withdrawn by then."""
+    holds = any(one.name == "consumer-seal" and one.verdict is Verdict.PASSED for one in report.checks)
+    if not holds or "consumer.jws" not in given.members:
+        return False
+    since = revocation.lost(contract.read_seal(other["consumer.jws"]), "consumer", given.members, given.anchors, lines)
+    return since is None or not _open(since, _sealed_at("consumer", report))
+
+
+def _sealed_at(role: Role, report: Report) -> int | None:
+    """When others saw that party's seal of the contract first (seconds)."""
     times = report.stated.get("seal_times")
-    first = times.get("provider") if isinstance(times, Mapping) else None
+    first = times.get(role) if isinstance(times, Mapping) else None
     return exact(first or report.stated.get("trusted_time"))
 
 

@@ -176,6 +176,13 @@ def changed(hand: Hand, second_history: bool = False) -> bytes:
     return draft.made("Straßenbäume gegen Entgelt").packed()
 
 
+def sealed_alone(hand: Hand) -> bytes:
+    """Another text under the IRI of the honest contract, by the provider's seal alone, in a log of its own."""
+    draft = Draft(hand)
+    draft.one_sided = True
+    return draft.made("Straßenbäume gegen Entgelt").packed()
+
+
 def kept(hand: Hand, *, second_history: bool = False, one_sided: bool = False, log: Log | None = None) -> Draft:
     """The honest contract, sealed as it was, in a log of the hand; whoever exports it without its key brings one."""
     draft, honest = Draft(hand, log=log, second_history=second_history), hand.world.case.parts
@@ -302,15 +309,19 @@ def _reached(hand: Hand, way: Attack, **given: object) -> str:
     return "today" if way is back_dated and str(report.stated["trusted_time"]) >= written(SEEN) else "can"
 
 
-DENIALS: Sequence[Attack] = (changed, ended_by("provider"), ended_by("provider", NOW - 300), approval_dropped)
-"""What is laid beside the partner's honest bundle so that it passes no more; an end dated before it was told, too."""
+DENIALS: Mapping[str, Sequence[Attack]] = {
+    did: (changed, ended_by(role), ended_by(role, NOW - 300), approval_dropped, sealed_alone)
+    for did, role in ((PROVIDER, "provider"), (CONSUMER, "consumer"))
+}
+"""What is laid beside an honest bundle of that party so that it passes no more; an end dated early, too."""
 WORST = ("FAILED", "open", "holds")
 
 
-def denied(world: World, actors: Sequence[str]) -> str:
-    """What becomes at most of the provider's honest bundle beside anything that these actors can make."""
-    honest = withheld(Hand(world, ("provider's operator",)))
-    copies = (way(Hand(world, actors, side)) for side in (PROVIDER, CONSUMER) for way in DENIALS)
+def denied(world: World, actors: Sequence[str], whose: str = PROVIDER) -> str:
+    """What becomes at most of that party's honest bundle beside anything that these actors can make."""
+    operator = "provider's operator" if whose == PROVIDER else "consumer's operator"
+    honest = withheld(Hand(world, (operator,), whose))
+    copies = (way(Hand(world, actors, side)) for side in (PROVIDER, CONSUMER) for way in DENIALS[whose])
     left = set[str]()
     for copy in copies:
         left.add(_left(world, honest, beside=copy))

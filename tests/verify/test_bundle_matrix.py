@@ -135,20 +135,23 @@ def test_an_old_copy_is_shown_by_anybody_and_says_until_when_it_speaks(world: Wo
     assert named(forked) == ("trust-list", "trust-list-forked")
 
 
-DENY = [(), *((one,) for one in ACTORS), (C, "provider"), (C, "consumer", W)]
-"""Who tries to spoil the provider's bundle: what it takes at least, and the most that does not suffice."""
+DENY = [(), *((one,) for one in ACTORS), (C, "provider"), (P, "consumer"), (C, "consumer", W), (P, "provider", W)]
+"""Who tries to spoil a party's bundle: what it takes at least, and the most that does not suffice."""
 
 
 @pytest.mark.threat("T176")
+@pytest.mark.threat("T190")
 def test_bug_nobody_spoils_the_partners_bundle_but_who_sealed_something_else(world: World) -> None:
-    """Bug: the consumer's operator made it FAILED by a record in its own log, and by a seal that it made up."""
+    """Bug: the consumer's operator made it FAILED by a record in its own log, and by a seal that it made up; the
+    provider's operator made the consumer's FAILED by another contract of the provider's alone."""
     head, *rows = table("9.3", "9.4")
-    assert head == ["Who", "beside", "newer list"]
-    left = {row: (denied(world, row), disowned(world, row)) for row in DENY}
+    assert head == ["Who", "provider's, beside", "consumer's, beside", "provider's, newer list"]
+    left = {row: (denied(world, row), denied(world, row, CONSUMER), disowned(world, row)) for row in DENY}
     assert rows == [[" + ".join(row) or "nobody", *left[row]] for row in DENY]
-    for row, (beside, newer) in left.items():
-        sealed_otherwise = any(group <= {*row} for group in ({A}, {P}, {C, "provider"}))
-        assert (beside, newer) == ("FAILED" if sealed_otherwise else "open", "FAILED" if A in row else "open"), row
+    by_itself = ({A}, {P}, {C, "provider"}), ({A}, {C}, {P, "consumer"})
+    for row, found in left.items():
+        wrong = [*(any(group <= {*row} for group in groups) for groups in by_itself), A in row]
+        assert found == tuple("FAILED" if one else "open" for one in wrong), row
 
 
 def test_a_contract_of_who_was_suspended_passes_by_the_old_list_alone(world: World) -> None:

@@ -41,7 +41,6 @@ def test_the_partners_bundle_shows_what_was_hidden(case: Case) -> None:
     assert verify_bundle(hiding, case.roots).verdict is PASSED, "by itself nothing shows what its owner never logged"
     code, report = partner.compared(hiding, theirs)
     assert (code, report.verdict) == ("beside-hidden-here", FAILED)
-    assert partner.compared(theirs, hiding)[0] == "beside-hidden-there"
 
 
 def test_what_never_arrived_is_no_lie(case: Case) -> None:
@@ -171,7 +170,7 @@ def test_bug_a_stolen_key_made_another_contract_that_failed_the_honest_one(case:
     honest = partner.bundle(log)
     assert verify_bundle(honest, case.roots).verdict is PASSED
     thief.provider, thief.consumer, thief.exporter = case.provider, case.consumer, case.consumer
-    for seen, code in ((SEEN, "beside-other"), (NOW + DAY, "beside-withdrawn")):
+    for seen, code in ((SEEN, "beside-contents"), (NOW + DAY, "beside-withdrawn")):
         case.witness.at = seen
         thief.log = case.new_log(CONSUMER)
         thief.log.keys = partner.log.keys
@@ -220,13 +219,13 @@ def test_bug_an_end_under_a_stolen_key_was_hidden_by_whom_it_was_stolen_from(cas
         for first, second, where in ((honest, stolen, "here"), (stolen, honest, "there")):
             code, report = partner.compared(first, second)
             assert code == f"beside-{'hidden' if hides else 'stolen'}-{where}", report.reason
-            assert report.verdict is (FAILED if hides else INDETERMINATE)
+            assert report.verdict is (FAILED if hides and where == "here" else INDETERMINATE)
 
 
 @pytest.mark.threat("T185")
 def test_bug_a_bundle_that_a_withdrawn_key_exported_accused_its_owner(case: Case) -> None:
     """Bug: >> the consumer ended the contract; by its log its key was withdrawn before somebody exported, under it,
-    what does not show that << the provider's honest bundle was FAILED beside it, and the consumer said to hide."""
+    what does not show that << the consumer was said to hide, and the provider's honest bundle was FAILED beside it."""
     case.witness.at = SEEN
     partner = Partner(case)
     honest = partner.bundle(*ended(case, role="consumer"))
@@ -237,7 +236,7 @@ def test_bug_a_bundle_that_a_withdrawn_key_exported_accused_its_owner(case: Case
         case.exporter = case.consumer
         stolen = changed(case, log=both(partner.log, log), trust_list=partner.trust_list)
         found, report = partner.compared(honest, stolen)
-        assert (found, report.verdict) == (code, FAILED if code == "beside-hidden-there" else INDETERMINATE)
+        assert (found, report.verdict) == (code, INDETERMINATE)
 
 
 @pytest.mark.threat("T185")
@@ -337,14 +336,14 @@ def test_a_log_that_tells_two_stories_is_found(case: Case) -> None:
 
 
 def test_only_a_bundle_that_holds_says_anything(case: Case) -> None:
-    """>> the second is damaged, or about another agreement << not compared, refused."""
+    """>> the second is damaged, or another content of the agreement << not compared, refused."""
     partner = Partner(case)
     good = partner.bundle(case.log)
     code, report = partner.compared(good, b"PK")
     assert (code, report.verdict) == ("beside-unproven", INDETERMINATE)
     other = Case(ca=case.ca, authority=case.authority, witness=case.witness)
     assert verify_bundle(other.bundle(), case.roots).verdict is PASSED
-    assert partner.compared(good, other.bundle())[0] == "beside-other"
+    assert partner.compared(good, other.bundle())[0] == "beside-contents"
 
 
 @pytest.mark.threat("T156")
