@@ -64,11 +64,18 @@ def require_own_operator(operator: str, known: Iterable[str]) -> None:
     """Raises Mistake for a name that people would take for another operator's of the list, whose witness it would be
     taken for as well, and for one of which something does not show; written as one that is known it is that one
     (threat T148)."""
-    listed = frozenset(known)
-    if as_known(operator, listed) != operator:
+    if operator_of(operator, known) != operator:
         raise Mistake("spaces.operator-alike")
-    if operator not in listed:
+
+
+def operator_of(operator: str, known: Iterable[str]) -> str:
+    """The name as it is written in the list where one there looks like it: that of a member that moves. Raises Mistake
+    for a new one of which something does not show."""
+    listed = frozenset(known)
+    found = as_known(operator, listed)
+    if operator and found not in listed:
         require_shown(operator)
+    return found
 
 
 def require_shown(name: str) -> None:

@@ -244,7 +244,7 @@ class Memberships:
             raise Unauthenticated("trust.not-listed")
         listed_again(kid, found.keys)
         operators = (one for _, one in member_store.names(tx, slug, did))
-        operator = membership.as_known(claims.operator, operators)
+        operator = membership.operator_of(claims.operator, operators)
         after = membership.moved(found, did, claims.keys or Keys(), operator, tx.now)
         next_list.require_listable(after, tx.now)
         member_store.put_member(tx, membership.step(found, "left", tx.now))

@@ -16,8 +16,8 @@ _UNSEEN = re.compile(
 )
 """What Unicode says may be ignored when it is shown, and the empty signs of Braille."""
 _LOOKS = str.maketrans(
-    dict(zip("АВЕЅІЇЈКМНОРСТУХԌԚԜ", "ABESIÏJKMHOPCTYXGQW", strict=True))  # Cyrillic
-    | dict(zip("авеѕіїјкмнорстухԁһԛԝӏѵ", "abesiïjkmhopctyxdhqwlv", strict=True))
+    dict(zip("АВЕЅІЈКМНОРСТУХԌԚԜ", "ABESIJKMHOPCTYXGQW", strict=True))  # Cyrillic
+    | dict(zip("авеѕіјкмнорстухԁһԛԝӏѵ", "abesijkmhopctyxdhqwlv", strict=True))
     | dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABEZHIKMNOPTYX", strict=True))  # Greek
     | dict(zip("αβγεηικμνορτυχω", "abyenikuvoptuxw", strict=True))
     | dict(zip("гп", "rn", strict=True))  # Cyrillic again: in capitals neither looks like a Latin letter
@@ -28,7 +28,10 @@ _LOOKS = str.maketrans(
     | dict(zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ", "abcdefghijklmnoprstuvwyz", strict=True))  # Latin small capitals
     | dict(zip("ıɑɡɩ‐‑‒–—―−‘’ʼ′`´", "iagi-------" + 6 * "'", strict=True))
 )
-"""Letters and signs by what they look like; a Greek letter of which that differs by case is no one letter."""
+"""Letters and signs by what they look like, without their marks: an umlaut looks the same on a Cyrillic letter. A Greek
+letter of which that differs by case is no one letter."""
+_DOTTED = re.compile("([ij])\u0307")
+"""A dot above these letters is drawn in place of their own."""
 
 
 def hides(name: str) -> bool:
@@ -39,6 +42,7 @@ def hides(name: str) -> bool:
 @lru_cache(4_096)
 def seen(name: str) -> str:
     """A name as people see it: equal for two that look alike."""
-    shown = _UNSEEN.sub("", normalize("NFKC", name[:LONGEST]))
+    shown = _UNSEEN.sub("", normalize("NFKD", name[:LONGEST]))
     words = " ".join("".join(sign if sign.isprintable() else " " for sign in shown).split())
-    return normalize("NFC", words.translate(_LOOKS).casefold().translate(_LOOKS)) + name[LONGEST:]
+    folded = words.translate(_LOOKS).casefold().translate(_LOOKS)
+    return normalize("NFC", _DOTTED.sub(r"\1", folded)) + name[LONGEST:]

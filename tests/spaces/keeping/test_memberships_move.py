@@ -20,7 +20,8 @@ STRANGER = "fremdstadt"
 async def test_the_list_follows_a_member_that_moves(county: County, town: City, space: Space) -> None:
     """>> a member moves that keeps a group, is in it, and has a contract for it << its new process tells the authority:
     the old entry has left, the new one stands in its place, under the new operator, in the group and its keeper, and
-    has data; the same again changes nothing. A stranger with the statement gets nowhere."""
+    has data; the same again changes nothing. A stranger with the statement gets nowhere, and an operator that hides
+    something in its name neither."""
     await joined(town, TOWN, county)
     old, groups = town.did(TOWN), county.city.services.spaces.groups
     group = (await groups.put(COUNTY, "wald", {"de": "Wald"}, old, PEOPLE[0])).iri
@@ -43,7 +44,12 @@ async def test_the_list_follows_a_member_that_moves(county: County, town: City, 
             with pytest.raises(PeerError):
                 await joining.request(stranger, one, said)
         assert [one.did for one in await county.city.services.spaces.memberships.all(COUNTY)].count(old) == 1
-        await joining.tell_keys(await new.services.participants.get(TOWN))
+        hosted = await new.services.participants.get(TOWN)
+        keys = await joining._own_keys(hosted)
+        for hidden in ("Kom\u200bIT", "\u2800"):
+            with pytest.raises(PeerError, match=r"participants\.name"):
+                await joining.request(hosted, one, replace(claims, keys=keys, operator=hidden))
+        await joining.tell_keys(hosted)
         await county.issue()
         await new.services.trust.listing.reload()
         found = {one.did: one for one in await county.city.services.spaces.memberships.all(COUNTY)}
@@ -54,8 +60,6 @@ async def test_the_list_follows_a_member_that_moves(county: County, town: City, 
         (filled,) = await groups.all(COUNTY)
         states = {each.did: each.state for each in filled.grouped}
         assert (filled.group.keeper, states[old], states[new.did(TOWN)]) == (new.did(TOWN), "ended", "member")
-        hosted = await new.services.participants.get(TOWN)
-        keys = await joining._own_keys(hosted)
         await joining.request(hosted, one, replace(claims, keys=keys))
         assert len(await county.city.services.spaces.memberships.all(COUNTY)) == len(found)
         anchor = new.services.trust.anchor

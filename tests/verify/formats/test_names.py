@@ -17,6 +17,18 @@ def test_signs_that_nobody_tells_apart_make_no_other_name(name: str) -> None:
     assert seen(seen(name)) == seen(name)
 
 
+@pytest.mark.threat("T148")
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [("Krähen", "Krӓhen"), ("KÖLN", "KӦLN"), ("Münster", "Mϋnster"), ("Büro", "Bս\u0308ro"), ("Citroën", "Citroёn"),
+     ("Kiel", "Ki\u0307el"), ("KIEL", "Kıel"), ("Kïel", "Kїel")],
+)  # fmt: skip
+def test_bug_an_umlaut_on_a_letter_of_another_script_made_another_name(name: str, other: str) -> None:
+    """>> the same marks on Cyrillic, Greek and Armenian letters, and a second dot on an i << one name."""
+    assert seen(name) == seen(other)
+    assert seen(seen(other)) == seen(other)
+
+
 def test_what_does_not_show_is_told() -> None:
     """>> a filler, a joiner, an empty sign of Braille; an umlaut in two signs, a dash << hidden; shown."""
     assert all(map(hides, ("A\u3164", "A\u034fB", "\u2800", "A\ufe0f", "A\U000e0041")))
