@@ -9,7 +9,7 @@ from aiohttp import web
 from connector.api.routes import PARTICIPANT, PREFIX, Route, get, post
 from connector.participants.service import Participants
 from connector.storage.database import Database
-from connector.storage.effects import questions
+from connector.storage.work import questions
 from connector.telemetry import Metrics
 from connector.views.operation import (
     AcceptedKeysView,

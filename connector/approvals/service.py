@@ -31,7 +31,7 @@ from connector.ids import new_uuid
 from connector.language.reasons import plain
 from connector.participants.service import Participants
 from connector.storage.database import Conflict, Tx
-from connector.storage.effects import ProcessRef, answered, errand, timer
+from connector.storage.work import ProcessRef, answered, errand, timer
 
 DECIDED = "approval-decided"
 """Errand: an approval about a negotiation has ended; its facts name it."""

@@ -31,7 +31,7 @@ from connector.participants.quota import Quotas
 from connector.participants.service import Participants
 from connector.policy.engine import PolicyEngine
 from connector.storage.database import Database
-from connector.storage.effects import COUNTERSIGN
+from connector.storage.work import COUNTERSIGN
 
 SUCCESSION_S = 60.0
 Decide = Callable[[NegotiationSender, Catalogue, PolicyEngine, SealsAtOnce], DecideNegotiation]

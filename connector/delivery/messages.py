@@ -20,6 +20,7 @@ from connector.delivery.acks import Ack, Acks
 from connector.delivery.answers import Answers, value_of
 from connector.delivery.circuit import Circuits
 from connector.delivery.worker import RetryableAnswer, RetryAfter
+from connector.effects import PEER, OutgoingMessage
 from connector.errors import PeerError, Unavailable
 from connector.http.in_flight import Crowded
 from connector.http.outbound import Answer
@@ -32,8 +33,8 @@ from connector.protocol.shape import LONGEST_ID
 from connector.protocol.transfer import State, terminating
 from connector.storage import outbox
 from connector.storage.database import Database, Tx
-from connector.storage.effects import PEER, Errand, OutgoingMessage, ask
 from connector.storage.outbox import OutboxRow
+from connector.storage.work import Errand, ask
 from connector.trace import recorder
 from connector.transfer.service import Transfers
 from connector.trust.keys.signing import Vault

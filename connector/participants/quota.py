@@ -16,7 +16,7 @@ from connector.clock import Clock, SystemClock
 from connector.http.refusals import TooMany
 from connector.settings.sections import Quota
 from connector.storage.database import Tx
-from connector.storage.effects import answered
+from connector.storage.work import answered
 from connector.telemetry import Metrics
 
 HOUR_MS = 3_600_000

@@ -9,9 +9,9 @@ from typing import Literal
 
 import msgspec
 
+from connector.effects import OutgoingMessage
 from connector.language.reasons import Reason, from_the_wire, plain
 from connector.storage.database import Row, Tx
-from connector.storage.effects import OutgoingMessage
 from connector.trace import excerpt, store
 from connector.trace.diagnosis import Fact
 from connector.trace.store import Line

@@ -14,7 +14,7 @@ from connector.jobs.work import Work
 from connector.participants.quota import Quotas
 from connector.participants.service import Participants
 from connector.policy.engine import PolicyEngine
-from connector.storage.effects import REVIEW
+from connector.storage.work import REVIEW
 from connector.transfer.addresses import Reach
 from connector.transfer.decide import DecideTransfer, TransferDecider
 from connector.transfer.decision.decisions import ClosureOf, TransferDecisions

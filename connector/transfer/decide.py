@@ -9,12 +9,13 @@ from typing import Protocol
 import msgspec
 
 from connector.contracts.partner import Partner
+from connector.effects import SETTLING_MS
 from connector.protocol import messages as m
 from connector.protocol import transfer as kernel
 from connector.protocol.process import Role
 from connector.protocol.transfer import State
 from connector.storage.database import Tx
-from connector.storage.effects import SETTLING_MS, review
+from connector.storage.work import review
 from connector.transfer.decision.decisions import TransferDecisions
 from connector.transfer.model import TransferRow
 from connector.transfer.send import TransferSender

@@ -15,7 +15,7 @@ from connector.errors import Unknown
 from connector.protocol import transfer as kernel
 from connector.storage import outbox
 from connector.storage.database import Tx
-from connector.storage.effects import review
+from connector.storage.work import review
 from connector.transfer import store
 from connector.transfer.decision.decisions import TransferDecisions
 from connector.transfer.decision.question import Question, TransferDecision, earliest

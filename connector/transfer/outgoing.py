@@ -2,9 +2,9 @@
 
 from urllib.parse import quote
 
+from connector.effects import PEER, Outbound
 from connector.protocol import codec
 from connector.protocol import messages as m
-from connector.storage.effects import PEER, Outbound
 from connector.transfer.model import TransferRow
 
 Body = m.TransferStartMessage | m.TransferCompletionMessage | m.TransferTerminationMessage | m.TransferSuspensionMessage

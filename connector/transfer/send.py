@@ -13,6 +13,7 @@ from connector.audit import store as audit
 from connector.contracts.agreement.agreements import Agreements
 from connector.contracts.model import Agreement
 from connector.dataplane import flows
+from connector.effects import Outbound, commit
 from connector.ids import new_id
 from connector.language.reasons import Reason, on_the_wire
 from connector.participants.service import Participants
@@ -22,8 +23,8 @@ from connector.protocol.effects import CloseFlow, Effect, OpenFlow
 from connector.protocol.process import Role
 from connector.protocol.transfer import Kind, State
 from connector.storage.database import Tx
-from connector.storage.effects import Outbound, ask, commit, errand, errand_once, timer
-from connector.storage.effects import ProcessRef as Owner
+from connector.storage.work import ProcessRef as Owner
+from connector.storage.work import ask, errand, errand_once, timer
 from connector.transfer import addresses, outgoing, store
 from connector.transfer.model import Held, TransferRow
 from connector.trust.keys.signing import Vault

@@ -26,7 +26,7 @@ from connector.protocol.process import Role
 from connector.protocol.transfer import Kind, State
 from connector.settings.sections import Quota
 from connector.storage.database import Tx
-from connector.storage.effects import review
+from connector.storage.work import review
 from connector.transfer import addresses, outgoing, store
 from connector.transfer.addresses import Reach
 from connector.transfer.decide import DecideTransfer, ReceivedTransferMessage

@@ -15,7 +15,7 @@ from aiohttp import web
 from connector import telemetry
 from connector.api import routes
 from connector.api.operation import OperationHandlers
-from connector.storage.effects import ask
+from connector.storage.work import ask
 from connector.telemetry import Metrics
 from tests.cities.sharing import shared
 from tests.testkit.cities import MUNICIPALITY, City, Refused, Space

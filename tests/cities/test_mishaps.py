@@ -11,8 +11,8 @@ import pytest
 
 from connector.dataplane import flows
 from connector.storage.database import Tx
-from connector.storage.effects import ProcessRef as Owner
-from connector.storage.effects import errand
+from connector.storage.work import ProcessRef as Owner
+from connector.storage.work import errand
 from tests.cities.disk import HeldDisk
 from tests.testkit.cities import City
 from tests.testkit.patience import eventually

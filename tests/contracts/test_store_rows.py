@@ -11,13 +11,14 @@ from connector.contracts import object_store, store
 from connector.contracts.document import sealing
 from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow
 from connector.contracts.negotiation.send import process
+from connector.effects import commit
 from connector.errors import Unavailable
 from connector.protocol import effects as fx
 from connector.protocol import negotiation as kernel
 from connector.protocol.negotiation import Kind, State
 from connector.protocol.process import Role
 from connector.storage.database import Database, Tx
-from connector.storage.effects import ask, commit
+from connector.storage.work import ask
 from tests.testkit.patience import PATIENCE_S, eventually_said
 
 TOWN, PEER = "musterstadt", "did:web:peer.example"

@@ -14,8 +14,8 @@ from connector.errors import PeerError, Unavailable
 from connector.http.in_flight import Crowded
 from connector.http.outbound import Answer
 from connector.storage.database import Tx
-from connector.storage.effects import ProcessRef as Owner
-from connector.storage.effects import errand
+from connector.storage.work import ProcessRef as Owner
+from connector.storage.work import errand
 from connector.transfer.model import TransferRow
 from tests.testkit.towns import Towns
 

@@ -9,7 +9,7 @@ from connector.jobs.clock_watch import DOUBT_MS, ClockWatch
 from connector.jobs.scheduler import Jobs
 from connector.storage import lease, open_database, outbox
 from connector.storage.database import PROCESS, WORKER, Database, Tx
-from connector.storage.effects import review, timer
+from connector.storage.work import review, timer
 from connector.telemetry import Metrics
 from connector.transfer.send import ADDRESS, ADDRESS_MS, EXPIRY
 

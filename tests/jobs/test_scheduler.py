@@ -9,7 +9,7 @@ from connector.errors import Defect, Unavailable
 from connector.jobs.scheduler import TOKENS_KEPT_MS, Jobs, forget_tokens
 from connector.storage import lease
 from connector.storage.database import PROCESS, Database, Tx
-from connector.storage.effects import review, timer
+from connector.storage.work import review, timer
 from tests.testkit.patience import PATIENCE_S
 
 TOWN = "musterstadt"

@@ -9,8 +9,8 @@ import msgspec
 from _cities import Cities
 
 from connector.delivery.worker import RetryAfter
-from connector.storage.effects import Errand
 from connector.storage.outbox import OutboxRow
+from connector.storage.work import Errand
 from connector.transfer.addresses import Sealed
 from tests.testkit import cities as inner
 

@@ -27,7 +27,7 @@ from connector.privacy.erasure import Eraser
 from connector.privacy.retention import Periods
 from connector.privacy.subject_access import Persons
 from connector.storage.database import Conflict, Tx
-from connector.storage.effects import ask
+from connector.storage.work import ask
 from connector.transfer.decision import decision_store
 from tests.contracts import told
 from tests.contracts.late import broken, order

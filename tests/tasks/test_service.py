@@ -9,7 +9,7 @@ from connector.approvals.model import ApprovalRule, Voter
 from connector.reconciliation import store as reconciliation
 from connector.reconciliation.store import Compared
 from connector.storage.database import PROCESS, Database, Tx
-from connector.storage.effects import ask
+from connector.storage.work import ask
 from connector.tasks import store
 from connector.tasks.assemble import approvals
 from connector.tasks.model import Task, Viewer

@@ -11,7 +11,7 @@ from connector.contracts.model import Agreement
 from connector.contracts.termination import statement
 from connector.errors import Mistake, Unknown
 from connector.policy.odrl.names import ODRL
-from connector.storage.effects import REVIEW
+from connector.storage.work import REVIEW
 from connector.transfer import enforcement
 from connector.transfer.duties import Done
 from tests.testkit.towns import Towns

@@ -37,7 +37,7 @@ from connector.protocol import messages as m
 from connector.protocol.messages import HANSE
 from connector.protocol.negotiation import State
 from connector.storage.database import PROCESS, WORKER, Tx
-from connector.storage.effects import COUNTERSIGN, review, timer
+from connector.storage.work import COUNTERSIGN, review, timer
 from connector.trust.keys.signing import SoftwareKey
 
 

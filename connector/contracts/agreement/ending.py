@@ -5,7 +5,7 @@ from connector.contracts.agreement import termination_store
 from connector.contracts.agreement.log_records import TERMINATION
 from connector.contracts.model import Agreement
 from connector.storage.database import Tx
-from connector.storage.effects import review, timer
+from connector.storage.work import review, timer
 
 DUE = "ending"
 """Timer of an agreement: the day comes for which notice was given, or it is looked at again after its end."""

@@ -15,7 +15,7 @@ from connector.errors import Unknown
 from connector.participants.lifecycle import require_not_deleting
 from connector.participants.service import Hosted, Participants
 from connector.storage.database import Tx
-from connector.storage.effects import timer
+from connector.storage.work import timer
 
 
 class AgreementRecords:

@@ -26,9 +26,9 @@ from connector.protocol.negotiation import State
 from connector.protocol.process import Role
 from connector.storage import outbox
 from connector.storage.database import Database, Tx
-from connector.storage.effects import Errand
 from connector.storage.nested import nested
 from connector.storage.outbox import OutboxRow
+from connector.storage.work import Errand
 
 PartnerOf = Callable[[str, str], Awaitable[Partner]]
 

@@ -23,6 +23,7 @@ from connector.contracts.negotiation.send import NegotiationSender
 from connector.contracts.negotiation.who_agreed import by
 from connector.contracts.partner import Partner
 from connector.dialects.policies import edc
+from connector.effects import SETTLING_MS
 from connector.errors import Unknown
 from connector.language.reasons import Reason, because
 from connector.policy.conflict.model import Narrowing
@@ -33,7 +34,6 @@ from connector.protocol import messages as m
 from connector.protocol.negotiation import State
 from connector.protocol.process import Role
 from connector.storage.database import Tx
-from connector.storage.effects import SETTLING_MS
 
 CHECK = "check-countersignature"
 """Errand of the provider: check what the consumer says is its seal."""

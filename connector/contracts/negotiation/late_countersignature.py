@@ -28,7 +28,7 @@ from connector.protocol.negotiation import State
 from connector.protocol.process import Role
 from connector.storage import outbox
 from connector.storage.database import Tx
-from connector.storage.effects import Errand, answered, ask
+from connector.storage.work import Errand, answered, ask
 
 AT_ONCE, LATE, HAND_IN = "countersign", "countersign-late", "hand-in"
 """Errands of the consumer: make the countersignature that the negotiation waits for, make a late one, hand it in."""

@@ -6,9 +6,9 @@ The peer's pid may be unknown when a message is saved; PEER stands for it until 
 from urllib.parse import quote
 
 from connector.contracts.model import NegotiationRow
+from connector.effects import PEER, Outbound
 from connector.protocol import codec
 from connector.protocol import messages as m
-from connector.storage.effects import PEER, Outbound
 
 Body = (
     m.ContractRequestMessage

@@ -18,6 +18,7 @@ from connector.contracts.document import draft, second_seal
 from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow
 from connector.contracts.negotiation import outgoing
 from connector.contracts.partner import Partner
+from connector.effects import Outbound, commit
 from connector.errors import HanseError, Mistake
 from connector.ids import new_id
 from connector.language.reasons import Reason, because, on_the_wire
@@ -26,7 +27,7 @@ from connector.protocol import negotiation as kernel
 from connector.protocol.effects import Effect
 from connector.protocol.negotiation import Kind
 from connector.storage.database import Tx
-from connector.storage.effects import Outbound, ProcessRef, ask, commit, errand
+from connector.storage.work import ProcessRef, ask, errand
 
 SEAL = "seal"
 """Errand: ask whoever keeps our seal key for the seal of a contract that is drawn up; question: it cannot be had."""

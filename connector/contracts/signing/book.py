@@ -13,9 +13,10 @@ from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow
 from connector.contracts.negotiation.late_countersignature import LateCountersignatures, rests
 from connector.contracts.negotiation.send import NegotiationSender
 from connector.contracts.signing.check import MustRead, Refused
+from connector.effects import SETTLING_MS
 from connector.protocol.negotiation import State
 from connector.storage.database import Tx
-from connector.storage.effects import SETTLING_MS, ask
+from connector.storage.work import ask
 
 
 class Countersigned(NamedTuple):

@@ -23,8 +23,8 @@ from connector.participants.service import Hosted
 from connector.protocol.negotiation import State
 from connector.storage import outbox
 from connector.storage.database import Database, Tx
-from connector.storage.effects import ask_once
 from connector.storage.outbox import OutboxRow
+from connector.storage.work import ask_once
 from connector.trust.keys.signing import SoftwareKey
 
 

@@ -33,8 +33,8 @@ from connector.participants.service import Hosted, Participants
 from connector.policy.engine import PolicyEngine
 from connector.protocol.process import Role
 from connector.storage.database import Database, Tx
-from connector.storage.effects import Errand
 from connector.storage.outbox import OutboxRow
+from connector.storage.work import Errand
 from connector.verify.formats import jades, key_binding
 from connector.verify.formats.faults import Fault
 

@@ -26,8 +26,8 @@ from connector.participants.lifecycle import require_not_deleting
 from connector.participants.service import Hosted, Participants
 from connector.storage import outbox
 from connector.storage.database import Database, Tx
-from connector.storage.effects import Errand, ask_once
 from connector.storage.outbox import OutboxRow
+from connector.storage.work import Errand, ask_once
 from connector.verify.formats import key_binding
 
 TRIES_4XX = 4

@@ -25,8 +25,8 @@ from connector.protocol.process import Role
 from connector.settings.sections import Signers
 from connector.storage import outbox
 from connector.storage.database import Database, Tx
-from connector.storage.effects import Errand, ask_once
 from connector.storage.outbox import OutboxRow
+from connector.storage.work import Errand, ask_once
 
 
 class Drawn(msgspec.Struct, frozen=True):

@@ -26,8 +26,8 @@ from connector.language.reasons import Reason
 from connector.participants.service import Participants
 from connector.storage import outbox
 from connector.storage.database import Database, Tx
-from connector.storage.effects import Errand
 from connector.storage.outbox import OutboxRow
+from connector.storage.work import Errand
 from connector.verify.formats import jades
 
 

@@ -27,7 +27,7 @@ from connector.language.reasons import Reason, because, plain
 from connector.participants.service import Participants
 from connector.policy.odrl.values import instant
 from connector.storage.database import Tx
-from connector.storage.effects import ProcessRef, answered, ask, ask_once, errand, review, timer
+from connector.storage.work import ProcessRef, answered, ask, ask_once, errand, review, timer
 from connector.verify.formats import jades, key_binding
 from connector.verify.formats.faults import Fault
 

@@ -25,8 +25,8 @@ from connector.protocol import codec
 from connector.protocol.shape import LONGEST_ID, Malformed
 from connector.storage import at_rest
 from connector.storage.database import Database, Tx
-from connector.storage.effects import ask_once
 from connector.storage.nested import nested
+from connector.storage.work import ask_once
 from connector.trace import recorder
 
 P = ParamSpec("P")

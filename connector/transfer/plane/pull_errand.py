@@ -21,8 +21,8 @@ from connector.http.outbound import SafeClient
 from connector.language.reasons import explained
 from connector.storage import outbox
 from connector.storage.database import Database, Tx
-from connector.storage.effects import Errand
 from connector.storage.outbox import OutboxRow
+from connector.storage.work import Errand
 from connector.transfer.addresses import Sealed
 from connector.transfer.model import Outcome
 from connector.transfer.plane.reports import Reports

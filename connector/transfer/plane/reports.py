@@ -19,7 +19,7 @@ from connector.participants.acting import SERVE
 from connector.protocol import transfer as kernel
 from connector.protocol.transfer import State
 from connector.storage.database import Tx
-from connector.storage.effects import review
+from connector.storage.work import review
 from connector.transfer import store
 from connector.transfer.decision import decision_store, use_counts
 from connector.transfer.decision.agreement_now import History

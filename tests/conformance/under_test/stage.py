@@ -14,8 +14,8 @@ from connector.protocol.effects import Illegal
 from connector.protocol.process import Role
 from connector.storage import outbox
 from connector.storage.database import Database, Tx
-from connector.storage.effects import Errand, Noun
 from connector.storage.outbox import OutboxRow
+from connector.storage.work import Errand, Noun
 from connector.transfer.model import TransferRow
 from connector.transfer.service import Transfers
 from tests.conformance.under_test.script import CUES, offer_of

@@ -18,7 +18,7 @@ from connector.policy.plan import Plan, Plans
 from connector.protocol import codec
 from connector.protocol import messages as m
 from connector.protocol.negotiation import TERMINAL, State
-from connector.storage import effects
+from connector.storage import work
 from connector.storage.database import Tx
 from connector.trace import recorder
 from tests.testkit.cities import COMPANY
@@ -229,10 +229,10 @@ async def test_questions_end_with_what_they_are_about(towns: Towns) -> None:
         await towns.db.write(TOWN, towns.contracts.terminate, TOWN, gone.id, "operator", because("reason.none"))
         await towns.run()
     case = await proposed(towns)
-    waiting = await towns.db.read(VILLAGE, effects.questions, VILLAGE)
+    waiting = await towns.db.read(VILLAGE, work.questions, VILLAGE)
     assert [question["subject"] for question in waiting] == [case.id]
     await accept(towns, VILLAGE, case.id)
-    assert await towns.db.read(VILLAGE, effects.questions, VILLAGE) == []
+    assert await towns.db.read(VILLAGE, work.questions, VILLAGE) == []
 
 
 async def test_a_proposal_names_a_published_offer(towns: Towns) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from connector.accounts.people import People
 from connector.language import catalogue
-from connector.storage.effects import ask
+from connector.storage.work import ask
 from connector.tasks.service import QUESTIONS
 from connector.trust.keys.signing import State
 from tests.testkit.cities import MUNICIPALITY, City, Space

@@ -8,7 +8,7 @@ import pytest
 
 from connector.language import catalogue, say
 from connector.storage.database import PROCESS
-from connector.storage.effects import ask
+from connector.storage.work import ask
 from connector.tasks.model import Kind, News, Outcome
 from connector.tasks.order import Urgency
 from connector.web.today.view import sentence

@@ -3,20 +3,10 @@
 import msgspec
 import pytest
 
+from connector.effects import PEER, Outbound, OutgoingMessage, commit
 from connector.protocol import effects as fx
 from connector.storage.database import Database, Row, Tx
-from connector.storage.effects import (
-    PEER,
-    Errand,
-    Outbound,
-    OutgoingMessage,
-    ProcessRef,
-    ask,
-    commit,
-    errand,
-    questions,
-    timer,
-)
+from connector.storage.work import Errand, ProcessRef, ask, errand, timer
 
 TOWN = "musterstadt"
 PROCESS = ProcessRef(participant=TOWN, noun="negotiation", id="urn:uuid:1", to="did:web:peer.example")
@@ -118,28 +108,6 @@ async def test_timers_and_questions_wait_in_the_database(any_db: Database) -> No
     assert questions == {("refused", PROCESS.id, "{}"), ("undeliverable", "x", '{"days":"3"}')}
 
 
-def test_two_participants_never_share_a_stream() -> None:
-    """The same process id on both sides of an exchange within one house."""
-    other = msgspec.structs.replace(PROCESS, participant="nachbardorf")
-    assert other.stream != PROCESS.stream
-    assert msgspec.structs.replace(PROCESS, noun="transfer").stream != PROCESS.stream
-
-
 async def test_a_send_without_its_message_is_our_defect(any_db: Database) -> None:
     with pytest.raises(KeyError):
         await any_db.write(TOWN, commit, PROCESS, [fx.Send("REQUEST", "m")], messages={})
-
-
-async def test_open_questions_are_those_of_one_town_and_unanswered(any_db: Database) -> None:
-    """>> two questions here, one there, one answered << the open one of this town, with its facts."""
-    await any_db.write(TOWN, ask, TOWN, "urn:uuid:1", "refused", code="409")
-    await any_db.write(TOWN, ask, TOWN, "urn:uuid:2", "refused")
-    await any_db.write("nachbardorf", ask, "nachbardorf", "urn:uuid:3", "refused")
-    await any_db.write(
-        TOWN,
-        lambda tx: tx.run(
-            "UPDATE question SET answered_at = 1 WHERE participant = :p AND subject = 'urn:uuid:2'", p=TOWN
-        ),
-    )
-    (found,) = await any_db.read(TOWN, questions, TOWN)
-    assert (found["subject"], found["kind"], found["facts"]) == ("urn:uuid:1", "refused", {"code": "409"})
