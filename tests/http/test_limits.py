@@ -1,6 +1,7 @@
 """Limits of the serving side, tried over real sockets."""
 
 import asyncio
+import gc
 import gzip
 import json
 import ssl
@@ -181,6 +182,21 @@ async def test_one_address_has_a_cap_on_connections(certs: DevelopmentCerts) -> 
     for _, writer in held:
         writer.close()
     await runner.cleanup()
+
+
+async def test_bug_a_connection_above_the_cap_was_an_error_in_the_log(certs: DevelopmentCerts) -> None:
+    """>> one is held where one is allowed, twenty more come << dropped, and none of it is a defect of ours."""
+    said: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
+    runner = await serve(
+        limits.application(_through), host="127.0.0.1", port=0, tls=None, connections_per_address=1
+    )  # fmt: skip
+    _, held = await asyncio.open_connection("127.0.0.1", port_of(runner))
+    assert all([await _dropped(port_of(runner)) for _ in range(20)])
+    held.close()
+    await runner.cleanup()
+    gc.collect()
+    assert said == []
 
 
 async def _taken(port: int) -> bool:
