@@ -146,6 +146,11 @@ class _Refusal(web.Response):
 class _Handler(web.RequestHandler):
     """aiohttp's own answers to what it cannot parse name its version and repeat what was sent; these do neither."""
 
+    async def start(self) -> None:
+        """Before Python 3.12 a task begins at its turn, and aiohttp asserts that its connection is still there then."""
+        if self._manager is not None:
+            await super().start()
+
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
