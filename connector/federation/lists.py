@@ -101,6 +101,8 @@ class ListExchange:
             return
         if settled:
             _remember(self._agreed, (did, mine), self._clock.steady())
+            for authority in self._held.numbers(own, did):
+                self._answered(slug, did, authority)
 
     async def _compare(self, slug: str, own: str, did: str, mine: Sequence[ListClaim]) -> bool:
         """Whether nothing is left to compare."""
@@ -127,7 +129,7 @@ class ListExchange:
         answer = await self._ask.get(slug, did, _place(url, which), limit=LIMIT)
         taken = answer.status == 200 and await self._held.take(which, answer.body.decode("ascii", "replace").strip())
         if taken or answer.status == OLDER:
-            self._unshown.pop((slug, did, which.authority), None)
+            self._answered(slug, did, which.authority)
         return taken or answer.status == OLDER
 
     async def _show(self, slug: str, own: str, did: str, url: str, which: Numbered, theirs: str) -> bool:
@@ -141,7 +143,7 @@ class ListExchange:
         verdict = await self._held.judge(which.authority, held, other)
         shown = verdict == "forked" or (verdict == "same" and digest_of(other) == theirs)
         if shown:
-            self._unshown.pop((slug, did, which.authority), None)
+            self._answered(slug, did, which.authority)
         return shown
 
     async def _count(self, slug: str, did: str, authority: str) -> None:
@@ -151,6 +153,12 @@ class ListExchange:
             log.warning("federation.list-unshown", participant=slug, member=did, authority=authority)
             await self._doubt(slug, did, authority)
         _remember(self._unshown, (slug, did, authority), tries + 1)
+
+    def _answered(self, slug: str, did: str, authority: str) -> None:
+        """Its tries in a row are over. Of whom people were told once they are not told again: who lies would be told of
+        as often as it likes."""
+        if self._unshown.get((slug, did, authority), 0) <= TRIES:
+            self._unshown.pop((slug, did, authority), None)
 
 
 def _place(url: str, which: Numbered) -> str:

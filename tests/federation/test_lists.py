@@ -338,6 +338,41 @@ async def test_who_claims_a_newer_list_and_does_not_show_it_changes_nothing(
 
 
 @pytest.mark.threat("T184")
+async def test_bug_a_member_was_told_of_for_answers_that_were_lost_months_apart(
+    space: Space, sqlite_db: Database
+) -> None:
+    """>> a member is before the authority and its list is lost on the way, the authority shows it then, and both agree;
+    six times << nobody is told of an honest member: only tries in a row count."""
+    town = await space.member("town", sqlite_db).shown(space.says(1))
+    village = await space.member("village", space.there).shown(space.says(1))
+    for version in range(2, 8):
+        newer = space.says(version)
+        await village.shown(newer)
+        space.wire.bent = lambda what, answer: Unavailable("http.too-slow") if "reads" in what else answer
+        await town.meets(village)
+        space.wire.bent = None
+        await town.shown(newer)
+        await town.meets(village)
+        town.clock.advance(AGAIN_MS)
+    assert (town.anchors.jws, town.doubts) == (newer, [])
+
+
+@pytest.mark.threat("T184")
+async def test_bug_a_member_that_shows_nothing_was_told_of_again_and_again(space: Space, sqlite_db: Database) -> None:
+    """>> a member claims the largest number of all, and says after each row of tries that it hands out none << its
+    claim is told of once."""
+    town = await space.member("town", sqlite_db).shown(space.says(7))
+    village = await space.member("village", space.there).shown(space.says(7))
+    claim = _claims({"authority": space.keeper.key.id, "version": LARGEST, "sha256": "0" * 64})
+    for status in 3 * [*(TRIES + 1) * [404], 405]:
+        answers = {True: Answer(status, {}, b""), False: Answer(200, {}, claim)}
+        space.wire.bent = lambda what, _, answers=answers: answers["reads" in what]  # type: ignore[misc]
+        await town.meets(village)
+        town.clock.advance(AGAIN_MS)
+    assert town.doubts == [("town", "did:web:village.de")]
+
+
+@pytest.mark.threat("T184")
 async def test_a_newer_list_is_not_asked_of_who_hands_out_none_nor_for_a_space_of_ours(
     space: Space, sqlite_db: Database
 ) -> None:
