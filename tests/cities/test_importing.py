@@ -107,11 +107,11 @@ async def test_new_records_wait_by_choice_and_each_run_says_which(space: Space, 
     file.write_bytes(catalogue("a", "b"))
     assert await hanse(it, *command, "--new-records", "wait") == 0
     told = capsys.readouterr().out
-    assert "In this run: 0 published, 2 wait for approval, 0 published and unchanged." in told
+    assert "Published in this run: 0, waiting for approval: 2, published and unchanged: 0." in told
     assert f"People agree in the desk, at /t/{TOWN}/approvals/" in told
     assert "Chosen: what is new or changed in this source always waits for a person." in told
     assert await hanse(it, "catalogue", "imports", "--as", TOWN) == 0
-    assert "portal.ttl (portal.ttl): 0 published, 2 wait for approval" in capsys.readouterr().out
+    assert "portal.ttl (portal.ttl): published: 0, waiting for approval: 2" in capsys.readouterr().out
     assert await hanse(it, "catalogue", "imports", "--as", TOWN, "--new-records", "publish") != 0
     assert "for which source?" in capsys.readouterr().err
     choice = ("catalogue", "imports", "--as", TOWN, "--new-records", "publish", "--source")
@@ -120,4 +120,4 @@ async def test_new_records_wait_by_choice_and_each_run_says_which(space: Space, 
     assert await hanse(it, *choice, "portal.ttl") == 0
     assert "waits only where a rule asks for it" in capsys.readouterr().out
     assert await hanse(it, *command) == 0
-    assert "In this run: 2 published, 0 wait for approval" in capsys.readouterr().out
+    assert "Published in this run: 2, waiting for approval: 0" in capsys.readouterr().out

@@ -38,6 +38,18 @@ BY_PROGRAMS = frozenset(
 )
 """Refusals of what a page lets nobody type: a person chooses there from lists."""
 
+COUNTED = (
+    "cli.check.badges", "cli.check.edc-clauses", "cli.import.outcome", "cli.imports.source",
+    "cli.space.recovery-asking", "cli.space.recovery-found",
+    "error.spaces.recovery-away", "web.approvals.file-of", "web.approvals.rule.days", "web.imports.counts",
+    "web.imports.held", "web.imports.outcome", "web.publish.table.first", "web.publish.table.rows",
+)  # fmt: skip
+"""Sentences with numbers that may be one, and have no second wording for it."""
+COUNTS = re.compile(
+    r"\{(?:answered|away|contractual|count|days|enforced|held|many|monitored)\} \w"
+    r"|\{(?:published|released|rows|unchanged|waiting)\} \w"
+)
+
 
 def test_what_checking_evidence_says_is_said_plainly() -> None:
     """>> every sentence of the verifier, as a page shows it << none of the words of the trade."""
@@ -53,6 +65,20 @@ def test_refusals_are_said_plainly() -> None:
     said = {key.removeprefix("error."): text for key, text in catalogue("de").items() if key.startswith("error.")}
     technical = {code for code, text in said.items() if TECHNICAL.search(text) and code.split(".")[0] not in OF_OTHERS}
     assert technical == BY_PROGRAMS
+
+
+def test_bug_a_reason_in_the_words_of_a_person_got_a_second_full_stop() -> None:
+    """>> every sentence that quotes a reason without marks << nothing stands after it: people end their own."""
+    said = [(lang, key) for lang in ("de", "en") for key, text in catalogue(lang).items() if "{reason}." in text]
+    assert said == []
+
+
+@pytest.mark.parametrize("lang", ["de", "en"])
+def test_bug_one_thing_was_counted_in_the_plural(lang: str) -> None:
+    """>> an import of one dataset, a rule of one day, a file of one row << the number stands for itself, no noun or
+    verb follows it."""
+    found = {key: catalogue(lang)[key] for key in COUNTED}
+    assert {key: text for key, text in found.items() if COUNTS.search(text)} == {}
 
 
 @pytest.mark.long

@@ -89,6 +89,8 @@ def duration(call: Call, seconds: float) -> str:
             return call.say(f"figures.unit.{unit}", count=decimal(seconds / length, call.lang, 1))
     if seconds < 1:
         return call.say("figures.unit.instant")
+    if round(seconds) == 1:
+        return call.say("figures.unit.second")
     return call.say("figures.unit.seconds", count=decimal(seconds, call.lang, 0))
 
 

@@ -11,7 +11,7 @@ def test_check_of_a_sound_policy(run: Any, rule: Path) -> None:
     code, text, _ = run("policy", "check", rule)
     assert code == 0
     assert "EDC partners do not take over these parts: conflict rule, rule profile" in text
-    assert "EDC partners do not evaluate 3 clauses: kind of participant, purpose, time of access" in text
+    assert "EDC partners do not evaluate these clauses (3): kind of participant, purpose, time of access" in text
     assert "nothing stands in the way" in text
 
 

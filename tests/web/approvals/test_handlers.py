@@ -195,7 +195,7 @@ async def test_a_draft_is_shown_as_sentences_and_its_author_cannot_agree(city: C
     listed = await hers.get(LIST)
     one = await hers.get(listed.link("Bäume"))
     assert f"Titel: bisher „Bäume“, neu „Stadtbäume {NASTY}“." in one.words
-    assert "Schlagwörter kommt hinzu: „Grün“." in one.words
+    assert "Schlagwörter: bisher nichts, neu „Grün“." in one.words
     assert NASTY not in one.text
     assert "Das haben Sie selbst vorgelegt oder mitgeschrieben." in one.words
     assert [form.action for form in one.forms if "approvals" in form.action] == [f"{one.path}/withdraw"]
@@ -309,9 +309,9 @@ async def test_rules_are_sentences_and_an_admin_changes_them(city: City, desk: O
     )
     assert "nach der Regel „" in after.words
     assert "Zwei verschiedene Personen mit der Rolle Freigabe müssen zustimmen." in after.words
-    assert "Frist: 10 Tage" in after.words
+    assert "Frist in Tagen: 10" in after.words
     with_days = await rita.send(page, "/approvals/rules", subject="publication", people="two", days="10")
-    assert "Frist: 10 Tage" in with_days.words
+    assert "Frist in Tagen: 10" in with_days.words
 
 
 @pytest.mark.threat("T145")
@@ -336,7 +336,7 @@ async def test_what_loosens_a_rule_is_shown_and_waits_for_another(city: City, de
     assert "Jetzt: Anfragen von Partnern nach der Regel „" in shown.words
     assert "Diese Namen hat hier niemand bestätigt: Rita." in shown.words
     gone = await bea.send(shown, "/rules/yes")
-    assert ("Frist: 10 Tage" in shown.words, "Frist: 10 Tage" in gone.words) == (True, False)
+    assert ("Frist in Tagen: 10" in shown.words, "Frist in Tagen: 10" in gone.words) == (True, False)
 
 
 @pytest.mark.threat("T145")

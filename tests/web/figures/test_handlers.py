@@ -1,9 +1,12 @@
 """Figures on the page: a number, its table, its entries; what strangers wrote is shown and never run."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
+from connector.language import say
+from connector.web.figures import view
 from tests.testkit.cities import MUNICIPALITY, Space
 from tests.web.browsing import Opened, open_desk
 
@@ -22,6 +25,24 @@ async def desk(space: Space) -> AsyncIterator[Opened]:
         signed = await city.negotiate(VILLAGE, city.did(TOWN), made["dataset"])
         await city.fetch(VILLAGE, signed["agreement"])
         yield opened
+
+
+class _Reader:
+    """Of a call what says a duration: her language."""
+
+    lang = "en"
+
+    def say(self, key: str, **facts: Any) -> str:
+        return say(key, self.lang, **facts)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.2, "less than a second"), (1, "one second"), (1.4, "one second"), (1.6, "2 seconds"), (119, "119 seconds")],
+)
+def test_bug_one_second_was_in_the_plural(seconds: float, said: str) -> None:
+    call: Any = _Reader()
+    assert view.duration(call, seconds) == said
 
 
 @pytest.mark.threat("T85")

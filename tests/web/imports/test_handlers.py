@@ -68,7 +68,7 @@ async def test_bug_a_yes_to_one_set_published_another(
     await takes(city, catalogue("d000", "d001", "d002", title=NASTY))
     anna, berta = desk.browser({TOWN: ["steward"]}, name="Anna"), desk.browser({TOWN: ["steward"]}, name="Berta")
     listed = await berta.get(PLACE)
-    assert "0 veröffentlicht, 3 warten auf Freigabe" in listed.words
+    assert "Veröffentlicht: 0, warten auf Freigabe: 3" in listed.words
     place = listed.link("Zur Freigabe")
     early = await berta.get(place)
     assert "Aufgenommene Datensätze" in early.words

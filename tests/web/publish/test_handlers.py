@@ -198,7 +198,7 @@ async def test_whoever_agrees_sees_the_file_and_what_was_answered_about_persons(
     )
     words = (await berta.get(f"{HOME}/approvals/{waiting.id}")).words
     assert "Datei liste.csv," in words
-    assert "2 Zeilen" in words
+    assert "Zeilen: 2" in words
     assert "Sichtbar Alle Mitglieder sehen, dass es die Daten gibt." in words
     assert "Hinweis auf Personen in „Ansprechpartner“" in words
     assert "Nein, damit sind keine Personen gemeint" in words

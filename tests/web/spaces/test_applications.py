@@ -54,7 +54,7 @@ async def test_two_people_agree_and_each_is_told_where_it_stands(desks: Desks) -
     assert "Nach Ihrer Zustimmung muss noch jemand anderes zustimmen." in page.words
     other_window = await anna.get(place)
     page = await anna.send(page, "/approve")
-    assert "Sie haben zugestimmt; jetzt ist eine weitere Person nötig" in page.words
+    assert "Sie haben zugestimmt; es muss noch jemand zustimmen" in page.words
     again = await anna.send(other_window, "/approve")
     assert (again.status, "Es muss jemand anderes zustimmen." in again.words) == (403, True)
     assert "Es fehlt noch eine Zustimmung." in (await anna.get(f"/t/{COUNTY}/space")).words
