@@ -4,10 +4,13 @@ A list that was rolled back or forked is its authority's doing; a list that a me
 member's word alone, and the log says whose. Each pair of two lists is booked once, whoever dies in between.
 """
 
+from contextlib import suppress
+
 from connector.audit import store as audit
 from connector.participants.service import Hosted, Participants
 from connector.spaces import joined_store, store
 from connector.spaces.news import UNSHOWN, alarmed
+from connector.storage.at_rest import AtRest
 from connector.storage.database import Database, Tx
 from connector.trust.members.anchors import Anchors, Pin
 
@@ -22,7 +25,8 @@ class Alarms:
         """Of a list: for everybody who belongs. Whoever has such an alarm in the log since then (ms) was told by a
         process that died, or by another replica; 0: nobody was."""
         for hosted in await self._participants.all():
-            await self._db.write(hosted.participant.id, self._book, hosted, pin, code, since)
+            with suppress(AtRest):  # laid to rest just now: it holds up nobody else
+                await self._db.write(hosted.participant.id, self._book, hosted, pin, code, since)
 
     async def unshown(self, slug: str, member: str, authority: str) -> None:
         """Of a member (DID), for the participant that compared with it."""

@@ -54,7 +54,7 @@ class SpaceLists:
         self._written: dict[str, int] = {}
         """The newest list of each authority that is known to be in the database, by its number."""
         self._news: frozenset[str] = frozenset()
-        """Who changed by lists that are in force and could not be kept yet."""
+        """Who changed by lists that are in force, and was not told of yet: something failed behind them."""
         self._handed: dict[str, int] = {}
         """When a member showed the newest list of an authority (steady milliseconds)."""
         self._doubts: dict[Found, Disagreement] = {}
@@ -76,12 +76,16 @@ class SpaceLists:
         if pinned != self._anchors.joined:
             self._anchors.pin(pinned)
         changed: frozenset[str] = frozenset()
-        for pin in self._anchors.pins():
-            held = self._version(pin)
-            kept = await self._db.read(PROCESS, pins.newest, pin.authority, held)
-            if kept is not None:
-                changed |= await self._kept(pin, kept, held)
-        return changed | await self._narrowed(cases)
+        try:
+            for pin in self._anchors.pins():
+                held = self._version(pin)
+                kept = await self._db.read(PROCESS, pins.newest, pin.authority, held)
+                if kept is not None:
+                    changed |= await self._kept(pin, kept, held)
+            return changed | await self._narrowed(cases)
+        except BaseException:  # what is in force by then is told of by the next look
+            self._news |= changed
+            raise
 
     async def _narrowed(self, cases: Sequence[Case]) -> frozenset[str]:
         """Of an authority that signed two lists of one number the strictest of both counts until that is settled; of
@@ -120,9 +124,12 @@ class SpaceLists:
         wanted, joined = self._anchors.pins(), {pin.place for pin in self._anchors.joined}
         changed |= await self._by_turns(self._joined, [pin for pin in wanted if pin.place in joined])
         changed |= await self._by_turns(self._recognised, [pin for pin in wanted if pin.place not in joined])
-        await self._drop_unwanted()
-        if self._to_tell:
-            await self.tell()
+        try:
+            await self._drop_unwanted()
+            if self._to_tell:
+                await self.tell()
+        except HanseError as error:
+            log.warning("trust.space-lists", why=str(error))
         return changed
 
     async def _drop_unwanted(self) -> None:
@@ -168,8 +175,7 @@ class SpaceLists:
 
     async def look(self, authority: str) -> frozenset[str]:
         """The same for one authority, wherever its list may lie; raises what stands in the way."""
-        await self.catch_up()
-        changed, faults = frozenset[str](), list[HanseError]()
+        changed, faults = await self.catch_up(), list[HanseError]()
         places = [one for one in self._anchors.pins() if one.authority == authority]
         for pin in places:
             try:
@@ -177,6 +183,7 @@ class SpaceLists:
             except (PeerError, Unavailable) as error:  # somebody may have said that it lies elsewhere
                 faults.append(error)
         if faults and len(faults) == len(places):
+            self._news |= changed
             raise faults[0]
         return changed
 
@@ -298,8 +305,12 @@ class SpaceLists:
         handed = self._handed.get(pin.authority)
         if handed is not None and self._clock.steady() - handed < SOON_MS:
             return
-        await self._alarm(pin, error.code, 0)
-        self._alarmed.add((pin.place, error.code))
+        try:
+            await self._alarm(pin, error.code, 0)
+        except HanseError as fault:  # at the next look: it holds up no other list
+            log.warning("trust.alarm", space=pin.space, why=str(fault))
+        else:
+            self._alarmed.add((pin.place, error.code))
 
 
 def _standing(tx: Tx) -> tuple[Sequence[Pin], Sequence[Case]]:

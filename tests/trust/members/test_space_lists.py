@@ -317,6 +317,101 @@ async def test_bug_a_list_of_a_space_that_could_not_be_kept_was_not_kept_nor_tol
     assert await member.lists.reload() == set()
 
 
+@pytest.mark.threat("T127")
+@pytest.mark.parametrize("broken", ["older", "another"])
+async def test_bug_an_alarm_that_could_not_be_booked_kept_the_lists_of_others_away(
+    any_db: Database, tmp_path: Path, broken: str
+) -> None:
+    """>> one authority shows an older list, or another one of its number, and nothing can be booked just then; a second
+    one suspends somebody << that counts at once, and is told of; the alarm comes once it can be booked."""
+    web = Web(FakeClock(NOW))
+    bad, good = Keeper(tmp_path, "bad"), Keeper(tmp_path, "good")
+    lists = [bad.says(entry("town", NOW), version=one) for one in (1, 2)]
+    shown = lists[0] if broken == "older" else bad.says(entry("town", NOW), entry("more", NOW), version=2)
+    before = good.says(entry("town", NOW), entry("other", NOW))
+    for keeper in (good, bad):
+        await any_db.write(PROCESS, pins.pin, TOWN, keeper.pin)
+    member = Told(any_db, web)
+    web.lists = {bad.pin.list_url: lists[1], good.pin.list_url: before}
+    await member.lists.reload()
+    raised, booked = list[str](), False
+
+    async def told(pin: Pin, code: str, since: int) -> None:
+        if not booked:
+            raise Unavailable("storage.full")
+        raised.append(code)
+
+    async def nobody(authority: str) -> None:
+        return None
+
+    member.lists.listen(nobody, told)
+    suspended = good.says(entry("town", NOW), entry("other", NOW, state="suspended"))
+    web.lists = {bad.pin.list_url: shown, good.pin.list_url: suspended}
+    assert "did:web:other.de" in await member.lists.reload()
+    assert (member.version(good), raised) == (2, [])
+    booked = True
+    await member.lists.reload()
+    await member.lists.reload()
+    assert raised == ["trust.list-rollback" if broken == "older" else "trust.list-fork"]
+
+
+@pytest.mark.threat("T127")
+@pytest.mark.parametrize("away", [False, True])
+async def test_bug_what_a_look_took_over_from_another_replica_nobody_was_told_of(
+    any_db: Database, tmp_path: Path, away: bool
+) -> None:
+    """>> another replica has kept a list that suspends somebody; this one looks at that authority for another reason
+    << who is suspended is told of; where the authority does not answer, by the next look that goes well."""
+    north, web = Keeper(tmp_path, "north"), Web(FakeClock(NOW))
+    lists = [north.says(entry("town", NOW), entry("other", NOW, state=one)) for one in ("active", "suspended")]
+    await any_db.write(PROCESS, pins.pin, TOWN, north.pin)
+    here, there = Told(any_db, web), Told(any_db, web)
+    web.lists = {north.pin.list_url: lists[0]}
+    for one in (here, there):
+        await one.lists.reload()
+    served = web.lists = {north.pin.list_url: lists[1]}
+    assert await there.lists.reload() == {"did:web:other.de"}
+    if away:
+        web.lists = {}
+        with pytest.raises(Unavailable):
+            await here.lists.look(north.key.id)
+        assert here.version(north) == 2
+        web.lists = served
+    assert await here.lists.look(north.key.id) == {"did:web:other.de"}
+    assert await here.lists.look(north.key.id) == set()
+
+
+@pytest.mark.threat("T127")
+async def test_bug_what_was_taken_over_before_the_database_was_away_nobody_was_told_of(
+    any_db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> another replica has kept newer lists of two spaces; between them the database is away << the first is told of
+    by the next look."""
+    keepers, web = [Keeper(tmp_path, name) for name in ("north", "south")], Web(FakeClock(NOW))
+    for one in keepers:
+        await any_db.write(PROCESS, pins.pin, TOWN, one.pin)
+        web.lists[one.pin.list_url] = one.says(entry("town", NOW), entry(f"of-{one.name}", NOW))
+    here, read, asked = Told(any_db, web), any_db.read, list[str]()
+    await here.lists.reload()
+    for one in keepers:
+        jws = one.says(entry("town", NOW), entry(f"of-{one.name}", NOW, state="suspended"))
+        web.lists[one.pin.list_url] = jws
+        await any_db.write(PROCESS, pins.keep, one.key.id, 2, jws)
+
+    async def away(scope: str, fn: Any, *args: Any) -> Any:
+        asked.extend([args[0]] if fn is pins.newest else [])
+        if len(asked) == 2:
+            raise Unavailable("storage.busy")
+        return await read(scope, fn, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(any_db, "read", away)
+        with pytest.raises(Unavailable):
+            await here.lists.catch_up()
+    assert sorted(map(here.version, keepers)) == [1, 2]
+    assert await here.lists.reload() == {"did:web:of-north.de", "did:web:of-south.de"}
+
+
 @pytest.mark.threat("T166")
 async def test_bug_who_named_a_key_for_another_space_silenced_the_alarms_of_the_real_one(
     any_db: Database, tmp_path: Path
