@@ -28,7 +28,7 @@ from connector.participants.service import Hosted
 from connector.policy.engine import PolicyEngine
 from connector.policy.odrl.names import member
 from connector.protocol.messages import HANSE
-from connector.verify.formats import chain, jades
+from connector.verify.formats import chain, jades, jcs
 from connector.verify.formats.faults import Fault
 
 AGREEMENT = "agreement.json"
@@ -285,6 +285,11 @@ def subject(agreement: Agreement, theirs: Mapping[str, bytes]) -> None:
         raise Unsigned("contracts.profile") from cause
     if profile.get("replaces") not in (None, agreement.replaces):
         raise Unsigned("endings.other-replaced")
+    for name in (draft.PROFILE, draft.DATASET):  # numbers that not every program can hold: no bundle with them holds
+        try:
+            jcs.alike(theirs[name])
+        except jcs.NotCanonical as cause:
+            raise Unsigned("contracts.numbers", name=name) from cause
 
 
 def _definite(text: bytes) -> str:

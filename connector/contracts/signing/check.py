@@ -19,7 +19,7 @@ from connector.errors import PeerError
 from connector.language.reasons import Reason, because, explained
 from connector.verify.checks import log_times, mandate
 from connector.verify.checks.trusted_time import SKEW_S, written
-from connector.verify.formats import chain, jades, key_binding
+from connector.verify.formats import chain, jades, jcs, key_binding
 from connector.verify.formats.faults import Fault
 
 _SIDES = {name: side for side, name in draft.APPROVAL.items()}
@@ -226,9 +226,15 @@ def _second(
 
 
 def _entitled(side: str, approval: bytes, trust: Trust, iat: int) -> None:
-    """Whoever acted for the signer might when it sealed (`iat`, seconds), and may as its document stands now; Fault."""
+    """Whoever acted for the signer might when it sealed (`iat`, seconds), and may as its document stands now; Fault.
+
+    A verifier reads a mandate in a canonical approval alone, so in any other spelling there is none.
+    """
+    carried = approvals.agent_of(approval, side)
+    if carried is not None and not jcs.is_canonical(approval):
+        raise Fault("mandate-form")
     mandate.check(
-        approvals.agent_of(approval, side), did=trust.did, document=trust.document, at=iat, action="negotiate",
+        carried, did=trust.did, document=trust.document, at=iat, action="negotiate",
         roots=trust.roots, listed=trust.listed,
     )  # fmt: skip
 

@@ -85,6 +85,15 @@ def decode(data: bytes) -> object:
     return value
 
 
+def is_canonical(data: bytes) -> bool:
+    """Whether `decode` takes these bytes."""
+    try:
+        decode(data)
+    except NotCanonical:
+        return False
+    return True
+
+
 def loads(data: bytes) -> object:
     """Strict I-JSON in any layout: UTF-8, integers within 2^53-1, no member twice. NotCanonical otherwise."""
     try:

@@ -46,6 +46,16 @@ async def test_bug_a_text_that_a_person_sealed_failed_the_evidence(towns: Towns,
     assert (case.shown, case.reason) == ("TERMINATED", because("contracts.text-characters"))
 
 
+@pytest.mark.threat("T190")
+@pytest.mark.parametrize("name", [draft.PROFILE, draft.DATASET])
+@pytest.mark.parametrize("number", ["9007199254740992", "-9007199254740992"])
+async def test_bug_a_number_that_a_person_sealed_failed_the_evidence(towns: Towns, name: str, number: str) -> None:
+    """<< a number that not every program can hold, as no verifier takes >> no person is asked: TERMINATED. The bundle
+    of a contract with it was FAILED, whoever told it."""
+    case = await lying(towns, name, lambda body: body[:-1] + f',"note":{number}}}'.encode())
+    assert (case.shown, case.reason) == ("TERMINATED", because("contracts.numbers", name=name))
+
+
 @pytest.mark.parametrize("name", [draft.PROFILE, draft.DATASET, APPROVAL])
 async def test_a_member_that_stands_twice_is_refused(towns: Towns, name: str) -> None:
     """<< JSON that two readers read differently >> no person is asked to seal that: TERMINATED."""

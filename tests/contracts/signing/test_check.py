@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from connector.app.services import policy_engine
+from connector.clock import rfc3339
+from connector.contracts import approval as approvals
 from connector.contracts.approval import Approval
 from connector.contracts.document import draft, render, sealed_unasked, sealing, second_seal
 from connector.contracts.document.described_data import Described
@@ -32,7 +34,10 @@ from connector.policy.engine import PolicyEngine
 from connector.protocol import negotiation as kernel
 from connector.protocol.messages import HANSE
 from connector.protocol.process import Role
+from connector.verify.checks import mandate
 from connector.verify.formats import jades
+from connector.verify.formats.faults import Fault
+from tests.verify.entrusted import AGENT, KEYS, method, thumbprint
 from tests.verify.keys import CONSUMER, DAY, NOW, PROVIDER, STRANGER, SealCa, SealKey, root_of
 
 pytestmark = [pytest.mark.threat("T22"), pytest.mark.threat("T65")]
@@ -336,3 +341,24 @@ def test_a_countersignature_of_somebody_else_or_another_instant_is_refused(world
         verdict = check.countersignature(found, NOW_MS)
         assert isinstance(verdict, Refused)
         assert verdict.code == code
+
+
+@pytest.mark.threat("T190")
+def test_bug_a_mandate_in_an_approval_that_no_verifier_reads_failed_the_evidence(world: World) -> None:
+    """>> the provider spreads the approval that carries its agent's mandate << refused: the bundle of the consumer, who
+    read and sealed it, was FAILED, as one for which somebody acted without a mandate."""
+    statement = {
+        "v": 1, "kind": "mandate", "principal": PROVIDER, "agent": AGENT, "agentName": "IT-Verbund",
+        "actions": ["negotiate"], "from": rfc3339(NOW_MS), "until": rfc3339(NOW_MS + DAY * 1000),
+        "contract": "AVV 2026-117", "key": thumbprint(KEYS[AGENT]), "own": [], "withdrawal": "0" * 64,
+    }  # fmt: skip
+    place = mandate.address(root_of(PROVIDER), mandate.digest(statement))
+    seal = world.seal([sealing.Reference(place, sealing.canonical(statement), mandate.CTY)], PROVIDER)
+    body = approvals.body(PROVIDER, "provider", OFFER, rfc3339(NOW_MS), agent={"mandate": statement, "seal": seal})
+    named = method(PROVIDER, AGENT, KEYS[AGENT])
+    document = world.keys[PROVIDER].document()
+    document["verificationMethod"] += [named]  # type: ignore[operator]
+    trust = world.trust(PROVIDER)._replace(document={**document, "capabilityInvocation": [named["id"]]})
+    check._entitled("provider", sealing.canonical(body), trust, NOW)
+    with pytest.raises(Fault, match="mandate-form"):
+        check._entitled("provider", json.dumps(body, indent=1).encode(), trust, NOW)
