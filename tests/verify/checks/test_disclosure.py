@@ -62,7 +62,7 @@ def test_the_verdict_says_until_when_it_speaks(case: Case) -> None:
     until = {"at": written(NOW + 100), "count": 8, "log": "localhost:18443/musterstadt/log/0", "size": len(log.rows)}
     assert report.value("now")["until"] == until
     said, verdict = lines(report, "en", datetime.now(UTC))[-2:]
-    assert said.startswith(f"The result is about the state of {local(NOW + 100)}: 8 records of this agreement")
+    assert said.startswith(f"The result is about the state of {local(NOW + 100)}: records of this agreement: 8,")
     assert verdict == "Result: PASSED"
     assert "provider-ending" in verdicts(report)
 

@@ -241,7 +241,7 @@ def test_the_report_says_by_which_list_and_how_old(case: Case) -> None:
     """In sentences of both languages, and for machines; that a list is over is told, and decides nothing by itself."""
     old = listed(case, 7)
     fresh = judged(case, old, None, now=NOW + DAY)
-    assert "The trust list was 2 days old at the time of this check." in fresh.notes
+    assert "Age of the trust list at the time of this check, in days: 2." in fresh.notes
     assert any("version 7" in note and "from this archive" in note for note in fresh.notes)
     years = judged(case, old, None, now=NOW + 900 * DAY)
     assert years.verdict is PASSED
@@ -256,7 +256,7 @@ def test_the_report_says_by_which_list_and_how_old(case: Case) -> None:
         "ageDays": 1,
     }
     german = "\n".join(lines(verify_bundle(case.bundle(), case.roots, "de", now=NOW), "de", datetime.now(UTC)))
-    assert "Tage alt" in german
+    assert "in Tagen: " in german
 
 
 def test_a_list_from_before_the_seal_says_what_it_cannot_show(case: Case) -> None:

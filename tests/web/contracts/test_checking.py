@@ -35,6 +35,18 @@ async def test_without_anchors_nothing_is_judged() -> None:
     assert all(one.sentence for one in found.checks)
 
 
+async def test_bug_a_page_named_switches_of_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> a report that names them in its reason, a check and a note << the page says the same without them."""
+    said = "Bitte vergleichen (--beside)."
+    told = {"verdict": "FAILED", "reason": said, "notes": [said],
+            "checks": [{"name": "time", "verdict": "FAILED", "sentence": said}]}  # fmt: skip
+    program = tmp_path / "program.py"
+    program.write_text(f"print({json.dumps(told)!r})", encoding="utf-8")
+    monkeypatch.setattr(checking, "_PROCESS", program)
+    found = await Checking(nothing, nothing).check(pieces(b"x"), "de", "a")
+    assert {found.reason, *found.notes, found.checks[0].sentence} == {"Bitte vergleichen."}
+
+
 async def test_too_large_is_not_read_to_the_end() -> None:
     with pytest.raises(Mistake, match=r"web\.check-large"):
         await Checking(nothing, nothing, largest=10).check(pieces(b"12345", b"678901", b"?"), "de", "a")
