@@ -10,6 +10,7 @@ from tests.desk.journeys.stage import WAYS, Journey, Played
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 
 
+@pytest.mark.long
 async def test_what_is_promised_in_numbers_is_kept() -> None:
     """>> publish, approve, find and get, with the mouse << it ends where it should, and no page complains."""
     chosen = [one for one in JOURNEYS if one.always]

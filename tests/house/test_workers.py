@@ -289,7 +289,8 @@ def test_keeps(n, tmp_path):
 """
 
 
-@pytest.mark.parametrize("fails", one_in(2, [True, False]))
+@pytest.mark.long
+@pytest.mark.parametrize("fails", [True, False])
 def test_bug_each_process_left_a_folder_in_memory(suite: Path, fails: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """>> two processes << they share one folder, and of it only what a failed test wrote is there at the end.
 
@@ -354,6 +355,7 @@ def test_bug_a_process_that_broke_after_its_tests_took_the_summary_along(suite: 
     assert ("never closed" in done.stdout) == ("never" in end)
 
 
+@pytest.mark.long
 def test_what_a_process_says_is_shown_as_of_one(suite: Path) -> None:
     """>> a failure, an error, a skip, an xfail and a warning in two processes << the same sums as without, all told."""
     (suite / "test_b.py").write_text(MANY_ENDS)
@@ -403,7 +405,8 @@ def test_a_test_that_hangs_says_where(suite: Path) -> None:
 IGNORING = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"]
 
 
-@pytest.mark.parametrize("before", [pytest.param([], marks=pytest.mark.long), IGNORING], ids=["terminal", "background"])
+@pytest.mark.long
+@pytest.mark.parametrize("before", [[], IGNORING], ids=["terminal", "background"])
 def test_an_interrupt_ends_all_processes(suite: Path, before: list[str]) -> None:
     """>> Ctrl-C, also where the shell had it ignored << exit code 2, and no process of the run is left."""
     (suite / "test_a.py").write_text(SUITE.replace('log("many")', 'log("many"); __import__("time").sleep(600)'))

@@ -19,6 +19,7 @@ from connector.moving.manifest import Manifest
 from connector.participants.publisher_details import PublisherDetails
 from connector.storage.database import Tx
 from connector.trust.keys.signing import Signer, SoftwareKey
+from tests.fuzz.effort import amount
 from tests.moving.sides import PARTNER, TOWN, New, Old
 
 pytestmark = pytest.mark.threat("T109")
@@ -178,7 +179,7 @@ async def test_every_bent_archive_is_refused_and_nothing_stays(forge: Forge) -> 
     """>> one thing bent, sealed and signed anew by the town itself << refused by its reason, nothing stays; the true
     one is taken after all of them."""
     to = (await forge.new.arrivals.look(TOWN)).arrival.target
-    for name, (bend, code) in BENT.items():
+    for name, (bend, code) in list(BENT.items())[:: amount(3, 1)]:
         try:
             await refused(forge, forge.archive(to, bend), code)
         except AssertionError as wrong:

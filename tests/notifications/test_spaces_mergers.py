@@ -286,7 +286,7 @@ async def test_bug_a_no_was_told_to_nobody_if_the_part_moved_before_it_asked(
 
 
 @pytest.mark.threat("T122")
-@pytest.mark.parametrize("mover", [PART, WHOLE])
+@pytest.mark.parametrize("mover", [PART, pytest.param(WHOLE, marks=pytest.mark.long)])
 async def test_bug_nobody_told_that_a_move_takes_the_words_of_both(
     county: County, both: City, space: Space, mover: str
 ) -> None:
@@ -342,7 +342,7 @@ async def test_bug_a_whole_that_moved_heard_nothing_if_the_part_was_quick(
     assert "merged" in await told(third, WHOLE)
 
 
-@pytest.mark.parametrize("how", ["left", "expelled"])
+@pytest.mark.parametrize("how", ["left", pytest.param("expelled", marks=pytest.mark.long)])
 async def test_bug_a_part_waited_thirty_days_for_a_whole_that_had_left(county: County, both: City, how: str) -> None:
     """>> both say it; the whole leaves the space, or is expelled << the part hears, once, that it does not count any
     more; nobody has anything to decide, and who agrees all the same is told why."""

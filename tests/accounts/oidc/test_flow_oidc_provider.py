@@ -33,7 +33,7 @@ from tests.testkit.towns import Towns
 REDIRECT = "http://localhost:1/sign-in/external/answer"
 PROGRAM = Path(__file__).with_name("provider.mjs")
 STEPS = 12
-pytestmark = pytest.mark.threat("T88")
+pytestmark = [pytest.mark.threat("T88"), pytest.mark.long]
 
 
 class Running(NamedTuple):

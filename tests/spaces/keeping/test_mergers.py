@@ -332,7 +332,7 @@ async def test_what_is_true_moves_along_and_what_is_only_asked_for_does_not(
         assert found[0] == third.did(WHOLE)
 
 
-@pytest.mark.parametrize("ending", [(WHOLE,), (PART, WHOLE)])
+@pytest.mark.parametrize("ending", [(WHOLE,), pytest.param((PART, WHOLE), marks=pytest.mark.long)])
 async def test_nobody_waits_for_a_whole_whose_term_is_over(
     county: County, part: City, whole: City, ending: tuple[str, ...]
 ) -> None:

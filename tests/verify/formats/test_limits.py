@@ -30,8 +30,7 @@ MOST_CALLS, MOST_BYTES = 2_500_000, 90 << 20
 
 
 KINDS = (
-    "endings", "values in a document", "a deep document", "paths without end", "DER", "a long text", "a long seal",
-    "a long path", "a long growth", "marks over a letter", "values in the dataset", "values in the list",
+    "endings", "values in a document", "DER", "a long text", "a long path", "marks over a letter",
     "dear witnesses in the list",
 )  # fmt: skip
 """What is asked of each kind of member, of the cheap ones; the others are `long`."""
