@@ -246,40 +246,45 @@ def check_references(seal: Seal, expected: list[Signed], members: Members) -> No
 
 
 def check_owner(
-    seal: Seal,
-    did: str,
-    document: Mapping[str, object],
-    given: Given,
-    *,
-    at: int | None = None,
+    seal: Seal, did: str, document: Mapping[str, object], given: Given, *, at: int | None = None,
     others: tuple[x509.Certificate, ...] = (),
-) -> str:
+) -> str:  # fmt: skip
     """Signature, key, certificate and chain belong to `did`; the seal level.
 
-    The certificate must hold when the signer says that it signed, and at the trusted time `at` (seconds) if there is
-    one.
+    The certificate holds when the signer says that it signed, and at the trusted time `at` (seconds) if there is one.
+    Doubt `certificate-unseen` where it held only at the first: the seal may be of that time, and nobody saw it.
     """
     jades.check_signature(seal)
     seen = seal.iat if at is None else at
     member = None if given.trust_list is None else given.trust_list.on(seen).members.get(did)
     listed = {} if member is None else member.seal_certificates
     level = key_binding.check(seal.chain[0], seal.kid, did=did, document=document, listed=listed)
-    for instant in (seal.iat,) if at is None else (seal.iat, at):
-        chain.check((*seal.chain, *others), given.anchors.roots, at=instant)
-        if level != "L1":
-            _check_period(listed[key_binding.fingerprint(seal.chain[0])], instant, did)
+    period = Period() if level == "L1" else listed[key_binding.fingerprint(seal.chain[0])]
+    _check_counts(seal, others, period, given, seal.iat)
+    if at is not None:
+        try:
+            _check_counts(seal, others, period, given, at)
+        except Fault as fault:
+            if period.struck or isinstance(fault, Doubt):
+                raise
+            raise Doubt("certificate-unseen", did=did, claimed=written(seal.iat), at=written(at)) from fault
     if level != "L1" and not given.anchors.authority:
         raise Doubt("no-authority")
     return level
+
+
+def _check_counts(seal: Seal, others: tuple[x509.Certificate, ...], period: Period, given: Given, at: int) -> None:
+    """Its certificate leads to a root and is in force, and counts by the list, at that time (seconds)."""
+    chain.check((*seal.chain, *others), given.anchors.roots, at=at)
+    _check_period(period, at, seal.did)
 
 
 def _check_period(period: Period, at: int, did: str) -> None:
     """The certificate counted then. What only a later list says, and does not call struck off, fails nobody (0170)."""
     if period.holds(at):
         return
-    begun = period.begin is None or period.begin <= at
-    facts = {"did": did, "at": written(at)}
-    raise Doubt("certificate-period", **facts) if period.later and begun else Fault("certificate-period", **facts)
+    later, facts = period.later and (period.begin is None or period.begin <= at), {"did": did, "at": written(at)}
+    raise Doubt("certificate-period", **facts) if later else Fault("certificate-period", **facts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from hashlib import sha256
 
 import msgspec
 import pytest
@@ -108,17 +109,34 @@ def test_an_unreadable_policy_says_nothing_against_the_bundle() -> None:
     assert "line 1" in report.reason
 
 
-def test_a_certificate_is_judged_at_the_trusted_time() -> None:
-    """It held when the signer says that it signed, but had ended before anybody else saw the seal."""
+@pytest.mark.threat("T190")
+@pytest.mark.parametrize(("level", "seen"), [("L1", NOW + 20 * DAY), ("L2", NOW + 20 * DAY), ("L2", NOW - 240)])
+def test_bug_a_certificate_that_ended_before_others_saw_the_seal_failed_the_contract(level: str, seen: int) -> None:
+    """Bug: >> the provider seals by a certificate, at L2 by one of a period in the list, that ends a while later, and
+    the witness answers after that, or that began just then, by a witness whose clock is behind << FAILED, also in the
+    bundle of the consumer, who took it while it held. Not proven: nobody else saw it in time."""
     case = Case()
-    case.provider = case.exporter = SealKey(PROVIDER, case.ca, days=10)
-    case.witness = Witness(at=NOW + 20 * DAY)
+    uris = [] if level == "L2" else None
+    case.provider = case.exporter = SealKey(PROVIDER, case.ca, days=10 if level == "L1" else 900, uris=uris)
+    case.witness = Witness(at=seen)
     case.log = case.new_log(PROVIDER)
     case.parts = case.make()
-    assert named(verify_bundle(case.bundle(), case.roots)) == ("provider-seal", "certificate-time")
+    period = {"sha256": sha256(case.provider.chain[0]).hexdigest(), "validFrom": trusted_time.written(NOW - 200),
+              "validUntil": trusted_time.written(NOW + 10 * DAY)}  # fmt: skip
+    listed = case.authority.list(
+        {PROVIDER: case.log.keys}, {PROVIDER: [period]} if level == "L2" else {}, witnesses=[case.witness]
+    )
+    report = verify_bundle(changed(case, trust_list=listed), case.roots)
+    assert (report.verdict, report.first_failed) == (INDETERMINATE, None)
+    assert next(one.code for one in report.checks if one.name == "provider-seal") == "certificate-unseen"
     case.witness.at = NOW + 5 * DAY
-    late = changed(case, log=case.log.evidence(forge.AGREEMENT))
-    assert verify_bundle(late, case.roots).verdict is PASSED
+    late = changed(case, log=case.log.evidence(forge.AGREEMENT), trust_list=listed)
+    assert verify_bundle(late, case.roots).first_failed is None
+    if level == "L2":  # what was struck off as stolen fails as before
+        struck = {**period, "struckSince": trusted_time.written(NOW + 60)}
+        listed = case.authority.list({PROVIDER: case.log.keys}, {PROVIDER: [struck]}, witnesses=[case.witness])
+        report = verify_bundle(changed(case, log=case.log.evidence(forge.AGREEMENT), trust_list=listed), case.roots)
+        assert named(report) == ("provider-seal", "certificate-period")
 
 
 def test_a_seal_that_is_younger_than_its_record_is_odd() -> None:
