@@ -37,7 +37,7 @@ class Alarms:
     def _book(self, tx: Tx, hosted: Hosted, pin: Pin, code: str, since: int) -> None:
         slug, did = hosted.participant.id, hosted.participant.did
         audit.alone(tx, slug)
-        belongs = did in pin.members if pin.list_url == "" else joined_store.joined(tx, slug, pin.space) is not None
+        belongs = did in pin.members if pin.list_url == "" else _joined(tx, slug, pin)
         concerned = belongs or (did == pin.did and _keeps(tx, slug, pin))
         if concerned and not (since and alarmed(tx, slug, code, pin.space, since)):
             self._append(tx, hosted, pin, code)
@@ -47,6 +47,12 @@ class Alarms:
         if member:
             body["member"] = member
         audit.append(tx, hosted.participant.id, "alarm", None, "system", body, did=hosted.participant.did)
+
+
+def _joined(tx: Tx, slug: str, pin: Pin) -> bool:
+    """Whether it asked this very authority: others may name the space as theirs, and be recognised for it."""
+    space = joined_store.joined(tx, slug, pin.space)
+    return space is not None and space.authority == pin.authority
 
 
 def _keeps(tx: Tx, slug: str, pin: Pin) -> bool:

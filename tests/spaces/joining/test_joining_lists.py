@@ -3,9 +3,11 @@
 import contextlib
 import json
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from connector.errors import PeerError
 from connector.spaces.keeping import hints
@@ -25,6 +27,7 @@ from tests.spaces.conftest import (
 )
 from tests.testkit.cities import City, Refused
 from tests.testkit.patience import PATIENCE_S
+from tests.trust.members.keepers import Keeper
 
 
 async def test_a_hint_has_the_list_looked_at_sooner(
@@ -143,6 +146,23 @@ async def test_a_list_that_is_rolled_back_or_forked_is_an_alarm_once(county: Cou
     listed = town.services.trust.anchor.entry(town.did(TOWN))
     assert listed is not None
     assert listed.state == "suspended"
+
+
+@pytest.mark.threat("T163")
+async def test_bug_another_authority_that_names_our_space_raised_its_alarms_and_silenced_them(
+    county: County, town: City, tmp_path: Path
+) -> None:
+    """>> somebody recognises a second key for the space that a town joined, whose holder shows older and forked lists
+    << the town is told nothing of its space; once its own authority does so it is told of each."""
+    one = await joined(town, TOWN, county)
+    raised = town.services.spaces.alarms.raised
+    own = next(pin for pin in town.services.trust.anchor.joined if pin.space == one.space)
+    for code, since in (("trust.list-rollback", 0), ("trust.list-fork", 1)):
+        await raised(replace(Keeper(tmp_path / code, "false").pin, space=one.space), code, since)
+    assert await alarms(town) == []
+    for code, since in (("trust.list-rollback", 0), ("trust.list-fork", 1)):
+        await raised(own, code, since)
+    assert await alarms(town) == ["trust.list-rollback", "trust.list-fork"]
 
 
 def older(tx: Any) -> None:
