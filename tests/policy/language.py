@@ -22,7 +22,7 @@ württemberg byte gigabyte kilobyte megabyte bos bstatg catena edc epsilon eur h
 sovity ttl utc zero
 files: context dataspace did dids dspace geometry groups https iri json jsonld jsonpath null obligation permission
 http policies private prohibition protocol qudt sha space unit urn uuid vocab
-law and examples: ags daten datenraum dsgvo gebührensatzung musterstadt nachbarstadt vertrag
+law and examples: ags daten datenraum gebührensatzung musterstadt nachbarstadt
 """
 SHARED = frozenset(word for line in _LISTED.split("\n") for word in _WORD.findall(re.sub(".*: ", "", line)))
 """Words that texts of both languages hold; German terms of law are not translated, or stand beside the translation."""

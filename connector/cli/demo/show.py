@@ -4,6 +4,7 @@ import json
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -76,6 +77,8 @@ class Show:
                 amount = "objects" if facts["objects"] else "file"
                 words["amount"] = self._say(f"publish.{amount}", **words)
                 words["clauses"] = "\n".join(f"· {clause}" for clause in facts["clauses"])
+                day, month, year = (int(part) for part in facts["until"].split("."))
+                words["until"] = say("policy.format.day", self._lang, at=date(year, month, day), year=year)
             case "negotiate":
                 words["steps"] = " → ".join(one["text"][self._lang] for one in facts["steps"])
             case "tamper":

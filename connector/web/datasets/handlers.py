@@ -185,7 +185,8 @@ class DatasetHandlers:
             wish = DatasetChange(revision=_revision(call), rule=rule.id, slots=slots)
             return await self._submitted(call, one, wish)
         except (Mistake, PolicyError) as problem:
-            return await self._ruling(call, one, rule.id, slots, terms.error_sentence(call, problem), 422)
+            said = terms.error_sentence(call, problem, rule.id)
+            return await self._ruling(call, one, rule.id, slots, said, 422)
 
     # A new version, and the end
 

@@ -278,8 +278,8 @@ class PublishHandlers:
         try:
             problem = await self._db.write(call.slug, self._drafts.tried, call.slug, one)
         except PolicyError as error:
-            return terms.error_sentence(call, error)
-        return "" if problem is None else terms.error_sentence(call, problem)
+            return terms.error_sentence(call, error, one.said.rule)
+        return "" if problem is None else terms.error_sentence(call, problem, one.said.rule)
 
     async def publish(self, call: Call) -> web.StreamResponse:
         one = await self._draft(call)
@@ -294,7 +294,7 @@ class PublishHandlers:
             one = await self._draft(call)
             if one.state != "open":  # another window was quicker
                 return self._goes_on(call, one)
-            return await self._checked(call, one, terms.error_sentence(call, problem), 422)
+            return await self._checked(call, one, terms.error_sentence(call, problem, one.said.rule), 422)
         return to(call.at("publish", one.id, "done"))
 
     async def done(self, call: Call) -> web.StreamResponse:

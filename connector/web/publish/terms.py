@@ -145,18 +145,18 @@ class Rules:
                 clauses=clauses(self._engine, policy), audience=audience_view.audience(self._engine, found)
             )  # fmt: skip
         except (Mistake, PolicyError) as problem:
-            return Effect(clauses=[], audience=None, problem=error_sentence(call, problem))
+            return Effect(clauses=[], audience=None, problem=error_sentence(call, problem, rule))
 
 
-def error_sentence(call: Call, problem: HanseError | PolicyError) -> str:
-    """The sentence of an error in the words of a form: a blank by its label, and what is expected in it."""
+def error_sentence(call: Call, problem: HanseError | PolicyError, rule: str = "") -> str:
+    """The sentence of an error in the words of a form: a blank by its label in this rule, for templates call one name
+    by several labels, and what is expected in it."""
     if isinstance(problem, PolicyError):
         return call.say("web.publish.rule-unsaid")
     if problem.code.startswith("policy.slot-") and "slot" in problem.facts:
-        found = next(
-            (one.slots[str(problem.facts["slot"])] for one in templates() if str(problem.facts["slot"]) in one.slots),
-            None,
-        )
+        name = str(problem.facts["slot"])
+        among = [one for one in templates() if one.id == rule] or templates()
+        found = next((one.slots[name] for one in among if name in one.slots), None)
         if found is not None:
             hint = call.say(f"web.publish.slot.{found.type}")
             return call.say("web.publish.slot-wrong", label=found.label[call.lang], hint=hint)

@@ -25,6 +25,7 @@ from connector.cli.demo.steps import MEMBER, tampered
 from connector.cli.main import main
 from connector.cli.operate import dev
 from connector.errors import Mistake
+from connector.language import say
 from tests.cli.demo import light
 from tests.cli.demo.driven import PATIENCE_S, demo, gone, told, wait_until_gone
 from tests.testkit.places import SHARED
@@ -219,3 +220,9 @@ def test_commands_to_paste_answer_in_the_language_of_the_demonstration(
     assert capsys.readouterr().out.splitlines() == [
         f"  {' '.join([hanse(), *more, 'verify', 'b.zip'])}", "  curl --cacert ca.pem",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("lang", "until"), [("de", "bis 31.12.2027"), ("en", "until 31 Dec 2027")])
+def test_bug_an_english_demonstration_wrote_a_german_day(lang: str, until: str) -> None:
+    facts = {"objects": 0, "bytes": 1, "title": "Bäume", "clauses": [], "until": "31.12.2027"}
+    assert until in say("demo.publish.done", lang, **Show(lang, as_json=False)._words("publish", facts))

@@ -2,11 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from connector.accounts import store
-from connector.language import local_time
+from connector.catalogue.templates.templates import templates
+from connector.errors import Mistake
+from connector.language import local_time, say
+from connector.web.publish import terms
 from tests.reading.files import TREES
 from tests.testkit.cities import MUNICIPALITY, City, Space
 from tests.web.browsing import Browser, Opened, Page
@@ -144,6 +148,24 @@ async def test_a_rule_that_is_not_filled_comes_back(anna: Browser) -> None:
     assert (wrong.status, "fehlt oder passt noch nicht" in wrong.words) == (422, True)
     unknown = await anna.send(await anna.get(page.path.replace("terms", "rule")), "/rule", rule="nothing")
     assert (unknown.status, "wird hier nicht angeboten" in unknown.words) == (400, True)
+
+
+class _Form:
+    """Of a call what an error says: the language of the person."""
+
+    lang = "de"
+
+    def say(self, key: str, **facts: Any) -> str:
+        return say(key, self.lang, **facts)
+
+
+def test_bug_a_blank_was_called_as_in_another_template() -> None:
+    """>> each blank of each template is empty << it is called as the form of that template calls it."""
+    call: Any = _Form()
+    for one in templates():
+        for name, slot in one.slots.items():
+            said = terms.error_sentence(call, Mistake("policy.slot-missing", slot=name, template=one.id), one.id)
+            assert f"„{slot.label['de']}“" in said, (one.id, name)
 
 
 async def test_the_effect_of_a_rule_while_it_is_filled_in(anna: Browser) -> None:
