@@ -13,8 +13,13 @@ from tests.testkit.places import ROOT
 from tests.verify.forge import Case
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+LONGEST = 150
+"""Lines; more of it is a page of the handbook."""
 LINKS = sorted(set(re.findall(r"\]\(([^):#]+)\)", README)))
-COMMANDS = re.findall(r"^\./hanse ((?:dev|participant) \w+|(?!demo|test)\w+)(.*?)(?:\s#.*)?$", README, re.MULTILINE)
+TYPED = README + (ROOT / "connector/docs/second-operator.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(
+    r"^\./hanse ((?:dev|participant|space) \w+|(?!demo|test)\w+)(.*?)(?:\s#.*)?$", TYPED, re.MULTILINE
+)
 
 
 @pytest.mark.parametrize("link", LINKS)
@@ -26,6 +31,10 @@ def test_a_link_leads_to_a_file_or_folder(link: str) -> None:
 def test_a_command_is_one_that_the_command_line_understands(command: str, rest: str) -> None:
     """Argparse leaves by SystemExit if it does not."""
     assert parser("en").parse_args([*command.split(), *shlex.split(rest)]).run
+
+
+def test_it_is_read_in_one_sitting() -> None:
+    assert README.count("\n") <= LONGEST
 
 
 def test_every_step_of_the_demonstration_is_shown() -> None:

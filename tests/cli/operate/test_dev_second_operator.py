@@ -1,4 +1,4 @@
-"""The README's second operator, played from its own lines: twelve commands from a new folder to the data."""
+"""The second operator of the handbook, played from its own lines: twelve commands from a new folder to the data."""
 
 import re
 import shlex
@@ -19,8 +19,8 @@ from tests.cli.playback import Terminal
 from tests.testkit.patience import PATIENCE_S
 from tests.testkit.places import ROOT
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-SECTION = README.partition("### A second operator")[2].partition("```\n")[2].partition("```")[0]
+PAGE = (ROOT / "connector/docs/second-operator.md").read_text(encoding="utf-8")
+SECTION = PAGE.partition("```\n")[2].partition("```")[0]
 LINES = [shlex.split(line, comments=True)[1:] for line in SECTION.splitlines()]
 
 
