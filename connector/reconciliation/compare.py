@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from connector.audit.entry import AGREEMENT
+from connector.verify.formats import jcs
 
 TERMINATION, TRANSFER = "termination", "transfer"
 SHARED = (AGREEMENT, TERMINATION, TRANSFER)
@@ -144,8 +145,8 @@ def _stated(said: ComparedRecord) -> dict[tuple[str, str], tuple[str, int]]:
 def _moved(before: TransferTotals | None, said: ComparedRecord) -> TransferTotals:
     sum_, whole, failed, _ = before or TransferTotals(0, False, "", 0)
     event, count = said.body.get("event"), said.body.get("bytes")
-    if event in ("sent", "part", "broken", "received") and isinstance(count, int) and count >= 0:
-        sum_ += count
+    if event in ("sent", "part", "broken", "received") and isinstance(count, int) and jcs.is_whole(count):
+        sum_ += max(count, 0)
     if event in ("sent", "received"):
         whole = True
     elif event in ("broken", "refused") and "reason" in said.body:  # an outcome; a cut answer names a cause

@@ -144,6 +144,14 @@ _record = st.builds(
 )  # fmt: skip
 
 
+@pytest.mark.threat("T157")
+def test_bug_a_count_that_is_true_was_one_byte() -> None:
+    """Bug: >> the provider's record says that it sent `true` bytes of a file of one << the accounts agreed."""
+    sent = ComparedRecord("transfer", OLD, {"transfer": "t", "event": "sent", "bytes": True})
+    assert kinds(told(sent), told(moved("received", 1))) == [("transfer", "differs")]
+    assert kinds(told(moved("sent", 1)), told(moved("received", 1))) == []
+
+
 def test_bug_an_empty_file_that_never_came_was_missing_on_both_sides() -> None:
     """>> the provider sent all of no bytes, the consumer says nothing << missing at the consumer, for both."""
     sent = told(ComparedRecord("transfer", 0, {"transfer": "t", "event": "sent", "bytes": 0}))
