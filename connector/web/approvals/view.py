@@ -128,8 +128,10 @@ def imported(call: Call, row: ApprovalRow, draft: ImportDraft, found: waiting.Wa
 
 def _record(call: Call, one: waiting.Shown) -> Line:
     """A dataset with all that is said of it, or all that changes."""
-    before = DatasetRecord(title={}) if one.before is None else one.before
-    said = [_changed(call, each.field, each.before, each.after).text for each in differences(before, one.after)]
+    if one.before is None:
+        said = [_said(call, each.field, each.after) for each in differences(DatasetRecord(title={}), one.after)]
+    else:
+        said = [_changed(call, each.field, each.before, each.after).text for each in differences(one.before, one.after)]
     title = plain(_text(call, one.after.title), LONGEST) or plain(one.iri, LONGEST)
     name = "new" if one.before is None else ("changed" if said else "unsaid")
     facts = {"title": title, "iri": plain(one.iri, LONGEST), "said": " ".join(said)}
@@ -258,6 +260,11 @@ def _policy(found: Comparison) -> Mapping[str, Any] | None:
     if found.rule is not None:
         return fill(*found.rule)
     return found.standing[0].policy if found.standing else None
+
+
+def _said(call: Call, field: str, value: object) -> str:
+    """What something new says: nothing was there before."""
+    return call.say("web.approvals.change.new", field=call.say(f"web.approvals.field.{field}"), new=_value(call, value))
 
 
 def _changed(call: Call, field: str, before: object, after: object) -> Line:

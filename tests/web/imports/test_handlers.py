@@ -73,6 +73,8 @@ async def test_bug_a_yes_to_one_set_published_another(
     early = await berta.get(place)
     assert "Aufgenommene Datensätze" in early.words
     assert f"Neu: {NASTY} d000 (" in early.words
+    new = early.words.partition("Neu:")[2].partition("Woher")[0]
+    assert ("Beschreibung: „Text“." in new, "bisher" in new) == (True, False), "of something new nothing was before"
     assert NASTY not in early.text
     assert ("d001" in early.words, "d002" in early.words) == (True, False)
     assert "d002" in (await berta.get(early.link("Weiterblättern"))).words
