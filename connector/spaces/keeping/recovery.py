@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from connector.clock import Clock
-from connector.errors import HanseError, Mistake
+from connector.errors import HanseError, Mistake, PeerError
 from connector.http.outbound import SafeClient
 from connector.participants.service import Hosted, Participants
 from connector.spaces import group_store, member_store, recovery_store, store
@@ -24,7 +24,7 @@ from connector.spaces.decision import grouping, taking_back
 from connector.spaces.decision.taking_back import Change
 from connector.spaces.keeping import taken_groups
 from connector.spaces.keeping.authority import SpaceAuthority, record
-from connector.spaces.keeping.held_lists import HeldLists, there
+from connector.spaces.keeping.held_lists import Answers, HeldLists, there
 from connector.spaces.model import OVER, Space
 from connector.spaces.recovery_store import Asked, Recovery
 from connector.storage.database import PROCESS, Database, Tx
@@ -113,18 +113,31 @@ class ListRecovery:
             waiting |= there(await asyncio.to_thread(read_list, row.jws, dict(space.jwk)))
         answers = await self._held.ask(space, waiting, beyond)
         if answers.jws:  # what it says of who is suspended holds here at once
-            await self._db.write(PROCESS, pins.keep, space.authority, answers.version, answers.jws)
-            await self._lists.catch_up()
+            await self._go_by(space.authority, answers)
         self._looked[slug] = self._clock.steady()
         asked = Asked(answered=len(answers.asked) - len(answers.away), away=answers.away, at=self._clock.now())
         version, jws = await self._known(slug)
         await self._db.write(slug, _noticed, hosted, version, jws, asked)
 
+    async def _go_by(self, authority: str, found: Answers) -> None:
+        """This process goes by the list that was shown from now on; the configured one is kept elsewhere."""
+        if authority != self._anchors.own_name:
+            await self._db.write(PROCESS, pins.keep, authority, found.version, found.jws)
+            await self._lists.catch_up()
+            return
+        try:
+            await self._lists.handed(authority, found.jws)
+        except PeerError as error:  # overtaken, or another one of its number, which is kept as proof
+            log.warning("spaces.held", authority=authority, why=str(error))
+
     async def _known(self, slug: str) -> tuple[int, str]:
         """The newest list of this authority by which this process goes as anybody's member: of its own key alone, for
         whom a pin names as the keeper of a space is the word of who brought it."""
         space = await self._db.read(slug, store.space, slug)
-        found = None if space is None else self._anchors.list_of(space.authority)
+        if space is None:
+            return 0, ""
+        own = space.authority == self._anchors.own_name
+        found = self._anchors.home if own else self._anchors.list_of(space.authority)
         return (0, "") if found is None else (found.version, found.jws)
 
     async def state(self, slug: str) -> Found:

@@ -14,6 +14,8 @@ from connector.spaces.keeping.held_lists import Answers
 from connector.spaces.keeping.recovery import Found
 from connector.storage.database import PROCESS
 from connector.trust.members import pins
+from connector.trust.members.list_reader import ListReader
+from connector.trust.members.trust_list import Anchor
 from tests.cities.sharing import replicas
 from tests.postgres import Cluster
 from tests.spaces.backups import Backup
@@ -107,6 +109,34 @@ async def test_bug_suspensions_and_admissions_are_taken_back_after_a_restore(
         assert listed is not None
         assert listed.state == ("suspended" if slug == TOWN else "active")
         assert await alarms(city, slug) == 0
+
+
+async def test_bug_an_authority_whose_own_list_is_configured_noticed_no_restore(county: County, town: City) -> None:
+    """>> the process of the authority goes by its list as the configured one, too; a town is suspended, and a copy of
+    the day before is put back << the list that the town holds is found, and nothing goes on before a person agrees."""
+    await joined(town, TOWN, county)
+    await county.city.stop_jobs()
+    backup = await Backup(county).made()
+    await suspend(county, town.did(TOWN))
+    await county.issue()
+    await town.services.trust.listing.reload()
+    before = await newest(county)
+    await backup.put_back()
+    anchors = county.city.services.trust.anchor
+    key = dict(anchors.joined[0].jwk)
+    anchors.home, anchors.authority_jwk = Anchor(key), key
+    listing = county.city.services.trust.listing
+    listing._anchor, listing._reader = anchors, ListReader(key)
+    anchors.pin(anchors.joined)
+    assert not await county.issuer.issue(await hosted(county))
+    found = await state(county)
+    assert found.recovery is not None
+    assert (found.recovery.state, found.recovery.found) == ("found", before)
+    listed = anchors.home.entry(town.did(TOWN))
+    assert listed is not None
+    assert listed.state == "suspended"
+    await county.city.services.spaces.recovery.settle(COUNTY, before, PEOPLE[0])
+    assert (await members(county))[town.did(TOWN)] == "suspended"
 
 
 async def test_bug_a_number_that_was_out_is_never_given_again(county: County) -> None:
