@@ -15,7 +15,9 @@ LONGEST = 600
 TOP = {
     ".ci",
     ".gitignore",
+    "LICENSE",
     "README.md",
+    "SECURITY.md",
     "certs",
     "compose",
     "connector",

@@ -15,7 +15,7 @@ from tests.verify.forge import Case
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 LONGEST = 150
 """Lines; more of it is a page of the handbook."""
-LINKS = sorted(set(re.findall(r"\]\(([^):#]+)\)", README)))
+LINKS = sorted(set(re.findall(r"\]\(([^):#]+)\)", README + (ROOT / "SECURITY.md").read_text(encoding="utf-8"))))
 TYPED = README + (ROOT / "connector/docs/second-operator.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(
     r"^\./hanse ((?:dev|participant|space) \w+|(?!demo|test)\w+)(.*?)(?:\s#.*)?$", TYPED, re.MULTILINE
