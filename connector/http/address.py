@@ -19,7 +19,7 @@ HOST = rf"(?:{LABEL}\.)*{LABEL}"
 _URL = re.compile(
     rf"(?P<scheme>https?)://(?P<host>{HOST}|\[[0-9a-fA-F:.]{{2,45}}\])(?::(?P<port>[1-9][0-9]{{0,4}}))?"
     r"(?P<path>/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?(?:\?(?P<query>[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*))?",
-    re.IGNORECASE,
+    re.ASCII | re.IGNORECASE,  # without ASCII the long s and the sign of Kelvin count as letters of a host
 )
 _PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _HIDDEN = re.compile(r"%(?:2[eEfF]|5[cC]|00)")

@@ -69,6 +69,7 @@ ODD_URLS = [
     "https://stadt.de:25/", "https://stadt.de:0/", "https://stadt.de:65536/", "https://stadt.de:/", "https://stadt.de:80/",
     "https://stadt.de./", "https://.stadt.de/", "https://stadt..de/", "https://-stadt.de/", "https://stadt_a.de/",
     "https://stadt.de/%", "https://stadt.de/%zz", "https://stadt.de/%2", "https://" + "a" * 3000 + ".de/", "https://%6c/",
+    "https://localho\u017ft/", "https://e\u212aom.de/", "https://stadt.de/\u017f", "https://stadt.de/?q=\u0131",
     "https://stadt.de/ä", "https://stadt.de:443:443/", "javascript:alert(1)", "", "https://",
 ]  # fmt: skip
 

@@ -68,6 +68,10 @@ CPU_S = 20
 LARGE = 4 * 1024**2
 BYTES_PER_S = 512 * 1024
 """So many more bytes have a further second, up to the limit of all: the tersest documents need a third of it."""
+FEW_TRIPLES = 100_000
+"""Of a document of any size."""
+BYTES_PER_TRIPLE = 8
+"""So many more bytes have a further triple: what people publish needs thirty and more, a file of brackets one."""
 SET_ASIDE = frozenset({"iri-length", "literal-length", "encoding", "quoted", "syntax"})
 """Kinds of remarks about what is missing from a reading, in each form."""
 
@@ -156,9 +160,11 @@ def _seen(content: bytes) -> Form | None:
 
 
 def for_size(limits: Limits, size: int) -> Limits:
-    """The limits of a document of so many bytes: one that is small and takes long holds up all (decision 0202)."""
+    """The limits of a document of so many bytes: one that is small and takes long, or becomes many triples, which this
+    process takes in, holds up all (decisions 0202, 0205)."""
     cpu_s = min(limits.cpu_s, CPU_S + max(0, size - LARGE) // BYTES_PER_S)
-    return replace(limits, cpu_s=cpu_s, wall_s=min(limits.wall_s, 4 * cpu_s))
+    triples = min(limits.triples, FEW_TRIPLES + size // BYTES_PER_TRIPLE)
+    return replace(limits, cpu_s=cpu_s, wall_s=min(limits.wall_s, 4 * cpu_s), triples=triples)
 
 
 def read(

@@ -379,6 +379,19 @@ def test_bug_a_small_document_had_two_minutes_of_a_place_that_all_share() -> Non
 
 
 @pytest.mark.threat("T147")
+def test_bug_a_file_of_brackets_became_a_triple_for_each_of_its_bytes() -> None:
+    """>> 130 kB of `(`, of a list of digits, and of a town's terse triples << the first two are refused before this
+    process takes a triple in, the third is read; the bound of all stays."""
+    start = b"<https://town.example/a> <https://town.example/b> "
+    dense = [start + b"(" * 130_000, start + b"(" + b"1 " * 65_000 + b") ."]
+    terse = b"".join(b"<u:%d> <u:b> 1 .\n" % number for number in range(8_000))
+    assert [refused(document, media_type="text/turtle") for document in dense] == ["rdf.too-many"] * 2
+    assert len(read(terse, media_type="text/turtle", limits=SMALL).triples) == 8_000
+    sizes = (0, 2 << 20, 16 << 20, 192 << 20)
+    assert [for_size(Limits(), size).triples for size in sizes] == [100_000, 362_144, 2_197_152, 4_000_000]
+
+
+@pytest.mark.threat("T147")
 async def test_the_process_is_told_the_time_of_its_document(monkeypatch: pytest.MonkeyPatch) -> None:
     """>> a small document and a small answer of CKAN << both processes are given 20 s, and waited for no longer."""
     told: list[tuple[int, float]] = []
