@@ -7,6 +7,7 @@ import ssl
 from pathlib import Path
 from typing import Any
 
+import aiohttp.connector
 import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -227,6 +228,26 @@ async def test_a_slow_answer_is_unavailable(start: Any, client: SafeClient) -> N
     root = await start(web.get("/", sleep))
     with pytest.raises(Unavailable, match="too-slow"):
         await client.get(root + "/", total_s=0.1)
+
+
+async def test_bug_a_connection_given_up_as_it_is_made_is_closed_once(
+    start: Any, client: SafeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> time is up just as the peer has taken the connection << the socket forgets the number by which it would be
+    closed again: that number may be another participant's connection by then. uvloop before 0.23 left it there."""
+    made: list[socket.socket] = []
+    connect = aiohttp.connector.aiohappyeyeballs.start_connection
+
+    async def then_given_up(*arguments: Any, **named: Any) -> socket.socket:
+        made.append(await connect(*arguments, **named))
+        asyncio.get_running_loop().call_soon(asking.cancel)
+        return made[0]
+
+    monkeypatch.setattr(aiohttp.connector.aiohappyeyeballs, "start_connection", then_given_up)
+    asking = asyncio.create_task(client.get(await start(web.get("/", _close)) + "/"))
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert [one.fileno() for one in made] == [-1]
 
 
 async def test_a_closed_port_and_an_unknown_name_are_unavailable(client: SafeClient, unused_tcp_port: int) -> None:
