@@ -1,8 +1,8 @@
 """Brings what pages load from npm: run by hatch when a wheel or an editable installation is made, or by hand.
 
 `npm ci` by the lockfile, without scripts, in a folder that is thrown away; only the files that are served and their
-licences stay, in `connector/web/frame/packages`, which git ignores. Where no registry answers nothing fails: the desk
-then serves its own fallback style (decision 0067).
+licences stay, in `connector/surfaces/web/frame/packages`, which git ignores. Where no registry answers nothing fails:
+the desk then serves its own fallback style (decision 0067).
 """
 
 import hashlib
@@ -20,7 +20,7 @@ except ImportError:  # by hand, in an environment that builds nothing
     BuildHookInterface = object  # type: ignore[assignment,misc]
 
 HERE = Path(__file__).resolve().parent
-TARGET = HERE.parent / "connector" / "web" / "frame" / "packages"
+TARGET = HERE.parent / "connector" / "surfaces" / "web" / "frame" / "packages"
 LONGEST_S = 180
 SERVED = {
     "@kern-ux/native/dist/kern.min.css": "kern.min.css",

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from connector.cli.frame.call import OK, REFUSED, Call
-from connector.errors import Mistake
-from connector.language import decimal
+from connector.foundation.errors import Mistake
+from connector.foundation.language import decimal
 
 LOAD = Path(__file__).parent / "load"
 

@@ -14,9 +14,9 @@ import hypothesis
 import pytest
 import uvloop
 
-from connector.storage import Database, Tx, open_database
-from connector.storage.postgres import database as postgres
-from connector.storage.postgres import wakeups
+from connector.foundation.storage import Database, Tx, open_database
+from connector.foundation.storage.postgres import database as postgres
+from connector.foundation.storage.postgres import wakeups
 from tests import forked, loopback, made_once
 from tests.postgres import Cluster, running_cluster
 

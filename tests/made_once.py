@@ -28,7 +28,7 @@ def make() -> None:
 
 def _templates() -> None:
     """Those of the desk, compiled: no page waits for its own."""
-    from connector.web import render
+    from connector.surfaces.web import render
 
     environment = render._environment()
     for name in environment.list_templates():
@@ -60,7 +60,7 @@ def _forks() -> None:
 _WORKS: dict[str, Callable[[], object]] = {
     "hypothesis.strategies": _characters,
     "tests.testkit.cities": _empty_town,
-    "tests.web.browsing": _templates,
+    "tests.surfaces.web.browsing": _templates,
     "tests.testkit.processes": _forks,
 }
 """By the module of the tests that brings the need."""

@@ -24,9 +24,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from connector.settings.load import free_port
-from connector.storage import upgrade
-from connector.storage.postgres import database as product
+from connector.foundation.settings.load import free_port
+from connector.foundation.storage import upgrade
+from connector.foundation.storage.postgres import database as product
 from tests.emptying import KEPT, Connection, Fresh, emptied, remembered
 
 ROLES = ("hanse_owner", "hanse", "hanse_worker")

@@ -6,51 +6,51 @@ from hashlib import sha256
 from aiohttp import web
 from msgspec.structs import replace
 
-from connector.accounts.directory import Directory
 from connector.app.on_demand import OnDemand, on_demand
 from connector.app.services import Services
-from connector.contracts.signing.review import Readings
-from connector.operation.overview import Observer
-from connector.policy.odrl.names import HANSE
-from connector.settings.load import master_key, web_origin
-from connector.settings.own_texts import own_texts
-from connector.trust.members.roots import authority_pem
-from connector.views.agreement import Agreements
-from connector.views.members import Members
-from connector.views.termination import Lives
-from connector.web import assets, routes
-from connector.web.account.account import AccountHandlers
-from connector.web.account.sign_in import SignInHandlers
-from connector.web.administration.handlers import AdministrationPages
-from connector.web.approvals.handlers import ApprovalPages
-from connector.web.beginning.handlers import BeginningPages
-from connector.web.call import Desk
-from connector.web.contracts.checking import Checking
-from connector.web.contracts.handlers import ContractPages
-from connector.web.contracts.steps import ContractSteps
-from connector.web.datasets.handlers import DatasetHandlers
-from connector.web.deliveries.handlers import DeliveryPages
-from connector.web.figures.handlers import FigurePages
-from connector.web.find.handlers import FindPages
-from connector.web.frame.handlers import FrameHandlers
-from connector.web.imports.handlers import ImportPages
-from connector.web.network.handlers import NetworkPages
-from connector.web.notifications.handlers import NotificationPages
-from connector.web.partners.handlers import PartnerPages
-from connector.web.people.handlers import PeopleHandlers, TokenHandlers
-from connector.web.publish.handlers import PublishHandlers
-from connector.web.publish.terms import Rules
-from connector.web.requests.handlers import RequestPages
-from connector.web.sent_forms import SentForms
-from connector.web.session import Cookies
-from connector.web.spaces.applications import ApplicationPages
-from connector.web.spaces.certificates import CertificatePages
-from connector.web.spaces.groups import GroupPages
-from connector.web.spaces.joining import JoinPages
-from connector.web.spaces.keeping import SpacePages
-from connector.web.spaces.mergers import MergerPages
-from connector.web.spaces.recovery import RecoveryPages
-from connector.web.today.handlers import TodayPages
+from connector.exchange.contracts.signing.review import Readings
+from connector.foundation.settings.load import master_key, web_origin
+from connector.foundation.settings.own_texts import own_texts
+from connector.identity.accounts.directory import Directory
+from connector.identity.trust.members.roots import authority_pem
+from connector.kernel.policy.odrl.names import HANSE
+from connector.oversight.operation.overview import Observer
+from connector.surfaces.views.agreement import Agreements
+from connector.surfaces.views.members import Members
+from connector.surfaces.views.termination import Lives
+from connector.surfaces.web import assets, routes
+from connector.surfaces.web.account.account import AccountHandlers
+from connector.surfaces.web.account.sign_in import SignInHandlers
+from connector.surfaces.web.administration.handlers import AdministrationPages
+from connector.surfaces.web.approvals.handlers import ApprovalPages
+from connector.surfaces.web.beginning.handlers import BeginningPages
+from connector.surfaces.web.call import Desk
+from connector.surfaces.web.contracts.checking import Checking
+from connector.surfaces.web.contracts.handlers import ContractPages
+from connector.surfaces.web.contracts.steps import ContractSteps
+from connector.surfaces.web.datasets.handlers import DatasetHandlers
+from connector.surfaces.web.deliveries.handlers import DeliveryPages
+from connector.surfaces.web.figures.handlers import FigurePages
+from connector.surfaces.web.find.handlers import FindPages
+from connector.surfaces.web.frame.handlers import FrameHandlers
+from connector.surfaces.web.imports.handlers import ImportPages
+from connector.surfaces.web.network.handlers import NetworkPages
+from connector.surfaces.web.notifications.handlers import NotificationPages
+from connector.surfaces.web.partners.handlers import PartnerPages
+from connector.surfaces.web.people.handlers import PeopleHandlers, TokenHandlers
+from connector.surfaces.web.publish.handlers import PublishHandlers
+from connector.surfaces.web.publish.terms import Rules
+from connector.surfaces.web.requests.handlers import RequestPages
+from connector.surfaces.web.sent_forms import SentForms
+from connector.surfaces.web.session import Cookies
+from connector.surfaces.web.spaces.applications import ApplicationPages
+from connector.surfaces.web.spaces.certificates import CertificatePages
+from connector.surfaces.web.spaces.groups import GroupPages
+from connector.surfaces.web.spaces.joining import JoinPages
+from connector.surfaces.web.spaces.keeping import SpacePages
+from connector.surfaces.web.spaces.mergers import MergerPages
+from connector.surfaces.web.spaces.recovery import RecoveryPages
+from connector.surfaces.web.today.handlers import TodayPages
 
 PUBLIC_BODIES = frozenset(
     HANSE + name

@@ -5,50 +5,50 @@ It is loaded with the first request that is not only a probe (decision 0110).
 
 from pathlib import Path
 
-from connector.api import attention as api_attention
-from connector.api import audience as api_audience
-from connector.api import backup as api_backup
-from connector.api import catalogue as api_catalogue
-from connector.api import clock as api_clock
-from connector.api import contracts as api_contracts
-from connector.api import countersigning as api_countersigning
-from connector.api import datasets as api_datasets
-from connector.api import duties as api_duties
-from connector.api import federation as api_federation
-from connector.api import figures as api_figures
-from connector.api import find as api_find
-from connector.api import groups as api_groups
-from connector.api import harvest as api_harvest
-from connector.api import list_forks as api_list_forks
-from connector.api import mandates as api_mandates
-from connector.api import mergers as api_mergers
-from connector.api import moving as api_moving
-from connector.api import offboarding as api_offboarding
-from connector.api import openapi as api_openapi
-from connector.api import participants as api_participants
-from connector.api import partners as api_partners
-from connector.api import people as api_people
-from connector.api import persons as api_persons
-from connector.api import process as api_process
-from connector.api import records as api_records
-from connector.api import space_certificates as api_certificates
-from connector.api import space_recovery as api_recovery
-from connector.api import spaces as api_spaces
-from connector.api import terminations as api_terminations
-from connector.api import trace as api_trace
-from connector.api import transfers as api_transfers
-from connector.api import witness as api_witness
-from connector.api.operation import OperationHandlers
-from connector.api.routes import Handlers
-from connector.api.wait import Waiting
 from connector.app.on_demand import on_demand
 from connector.app.services import Services
-from connector.contracts.signing.review import Readings
-from connector.privacy.subject_access import Persons
-from connector.settings.load import database_url, web_origin
-from connector.storage import sqlite_path
-from connector.trace.service import ProcessKnowledge, Tracing
-from connector.views.agreement import Agreements
+from connector.continuity.privacy.subject_access import Persons
+from connector.exchange.contracts.signing.review import Readings
+from connector.exchange.trace.service import ProcessKnowledge, Tracing
+from connector.foundation.settings.load import database_url, web_origin
+from connector.foundation.storage import sqlite_path
+from connector.surfaces.api import attention as api_attention
+from connector.surfaces.api import audience as api_audience
+from connector.surfaces.api import backup as api_backup
+from connector.surfaces.api import catalogue as api_catalogue
+from connector.surfaces.api import clock as api_clock
+from connector.surfaces.api import contracts as api_contracts
+from connector.surfaces.api import countersigning as api_countersigning
+from connector.surfaces.api import datasets as api_datasets
+from connector.surfaces.api import duties as api_duties
+from connector.surfaces.api import federation as api_federation
+from connector.surfaces.api import figures as api_figures
+from connector.surfaces.api import find as api_find
+from connector.surfaces.api import groups as api_groups
+from connector.surfaces.api import harvest as api_harvest
+from connector.surfaces.api import list_forks as api_list_forks
+from connector.surfaces.api import mandates as api_mandates
+from connector.surfaces.api import mergers as api_mergers
+from connector.surfaces.api import moving as api_moving
+from connector.surfaces.api import offboarding as api_offboarding
+from connector.surfaces.api import openapi as api_openapi
+from connector.surfaces.api import participants as api_participants
+from connector.surfaces.api import partners as api_partners
+from connector.surfaces.api import people as api_people
+from connector.surfaces.api import persons as api_persons
+from connector.surfaces.api import process as api_process
+from connector.surfaces.api import records as api_records
+from connector.surfaces.api import space_certificates as api_certificates
+from connector.surfaces.api import space_recovery as api_recovery
+from connector.surfaces.api import spaces as api_spaces
+from connector.surfaces.api import terminations as api_terminations
+from connector.surfaces.api import trace as api_trace
+from connector.surfaces.api import transfers as api_transfers
+from connector.surfaces.api import witness as api_witness
+from connector.surfaces.api.operation import OperationHandlers
+from connector.surfaces.api.routes import Handlers
+from connector.surfaces.api.wait import Waiting
+from connector.surfaces.views.agreement import Agreements
 
 
 def handlers(services: Services, operation: OperationHandlers) -> list[Handlers]:

@@ -25,7 +25,7 @@ def starting() -> None:
     gc.set_threshold(*THRESHOLDS)
     with contextlib.suppress(OSError, AttributeError):  # another C library has neither arenas nor this function
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, ARENAS)
-    from connector.http import late_roots
+    from connector.foundation.http import late_roots
 
     late_roots.in_aiohttp()
 

@@ -10,15 +10,15 @@ from msgspec import Struct
 
 from connector.app.policy_engine import lists
 from connector.app.services import Services
-from connector.figures.service import Figures
-from connector.moving import assemble as moving_slice
-from connector.moving.assemble import MovingSlice
-from connector.partners.groups import PartnerGroups
-from connector.partners.service import Partners
-from connector.requests import assemble as request_slice
-from connector.requests.assemble import RequestSlice
-from connector.tasks import assemble as task_slice
-from connector.tasks.service import Tasks
+from connector.continuity.moving import assemble as moving_slice
+from connector.continuity.moving.assemble import MovingSlice
+from connector.oversight.figures.service import Figures
+from connector.oversight.partners.groups import PartnerGroups
+from connector.oversight.partners.service import Partners
+from connector.oversight.tasks import assemble as task_slice
+from connector.oversight.tasks.service import Tasks
+from connector.surfaces.requests import assemble as request_slice
+from connector.surfaces.requests.assemble import RequestSlice
 
 
 class OnDemand(Struct, frozen=True, kw_only=True):

@@ -19,15 +19,15 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from connector.errors import Mistake
-from connector.language import LANGUAGES
-from connector.policy.extension import Extension
-from connector.policy.odrl.model import PHASES
-from connector.policy.odrl.names import COMPARISONS, HANSE, MEMBERSHIP, ODRL
-from connector.policy.odrl.operands import BUILT_IN
-from connector.policy.odrl.registry import SOURCES, Operand
-from connector.policy.odrl.state_of_world import Value, World
-from connector.policy.odrl.values import SAFE, Type
+from connector.foundation.errors import Mistake
+from connector.foundation.language import LANGUAGES
+from connector.kernel.policy.extension import Extension
+from connector.kernel.policy.odrl.model import PHASES
+from connector.kernel.policy.odrl.names import COMPARISONS, HANSE, MEMBERSHIP, ODRL
+from connector.kernel.policy.odrl.operands import BUILT_IN
+from connector.kernel.policy.odrl.registry import SOURCES, Operand
+from connector.kernel.policy.odrl.state_of_world import Value, World
+from connector.kernel.policy.odrl.values import SAFE, Type
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint

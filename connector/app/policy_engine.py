@@ -5,16 +5,16 @@ A badge promises no more than this: `CAN` is what the plane executes, `SUPPLIED`
 
 from functools import cache
 
-from connector.catalogue import concepts
-from connector.dataplane.treatments import CAN
-from connector.dialects.policies.skos import Vocabularies, load_all
-from connector.language import say
-from connector.policy.engine import LANGUAGES, PolicyEngine
-from connector.policy.extension import PLAIN, Extension
-from connector.policy.odrl.operands import BUILT_IN
-from connector.policy.wording.words import Say
-from connector.resources import folder
-from connector.transfer.decision.state_of_world import SUPPLIED
+from connector.data.catalogue import concepts
+from connector.data.dataplane.treatments import CAN
+from connector.exchange.transfer.decision.state_of_world import SUPPLIED
+from connector.foundation.language import say
+from connector.foundation.resources import folder
+from connector.kernel.dialects.policies.skos import Vocabularies, load_all
+from connector.kernel.policy.engine import LANGUAGES, PolicyEngine
+from connector.kernel.policy.extension import PLAIN, Extension
+from connector.kernel.policy.odrl.operands import BUILT_IN
+from connector.kernel.policy.wording.words import Say
 
 
 @cache

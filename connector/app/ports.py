@@ -10,34 +10,34 @@ from collections.abc import Callable, Sequence
 from aiohttp import web
 from msgspec import Struct
 
-from connector.catalogue.assemble import CatalogueSlice
-from connector.catalogue.uploads import Uploads
-from connector.clock import Clock
-from connector.contracts import assemble as contracts
-from connector.contracts.assemble import ContractSlice
-from connector.contracts.negotiation.decide import NegotiationDecider
-from connector.http import server
-from connector.http.limits import Middleware
-from connector.http.outbound import SafeClient
-from connector.infra import Infra
-from connector.jobs.work import Work
-from connector.participants.service import Participants
-from connector.peer.addresses import Addresses
-from connector.peer.auth import Gatekeeper
-from connector.peer.client.client import PeerClient
-from connector.peer.routes import Authenticate
-from connector.settings.load import Settings, database_url
-from connector.storage import open_database
-from connector.storage.database import Database
-from connector.transfer import assemble as transfers
-from connector.transfer.assemble import TransferSlice
-from connector.transfer.decide import TransferDecider
-from connector.transfer.plane import assemble as plane
-from connector.transfer.plane.assemble import DataPlane
-from connector.transfer.plane.reports import Reports
-from connector.trust.assemble import TrustSlice
-from connector.trust.keys.jwk import Jwk
-from connector.trust.members.trust_list import Anchor
+from connector.data.catalogue.assemble import CatalogueSlice
+from connector.data.catalogue.uploads import Uploads
+from connector.exchange.contracts import assemble as contracts
+from connector.exchange.contracts.assemble import ContractSlice
+from connector.exchange.contracts.negotiation.decide import NegotiationDecider
+from connector.exchange.transfer import assemble as transfers
+from connector.exchange.transfer.assemble import TransferSlice
+from connector.exchange.transfer.decide import TransferDecider
+from connector.exchange.transfer.plane import assemble as plane
+from connector.exchange.transfer.plane.assemble import DataPlane
+from connector.exchange.transfer.plane.reports import Reports
+from connector.foundation.clock import Clock
+from connector.foundation.http import server
+from connector.foundation.http.limits import Middleware
+from connector.foundation.http.outbound import SafeClient
+from connector.foundation.settings.load import Settings, database_url
+from connector.foundation.storage import open_database
+from connector.foundation.storage.database import Database
+from connector.identity.infra import Infra
+from connector.identity.jobs.work import Work
+from connector.identity.participants.service import Participants
+from connector.identity.trust.assemble import TrustSlice
+from connector.identity.trust.keys.jwk import Jwk
+from connector.identity.trust.members.trust_list import Anchor
+from connector.surfaces.peer.addresses import Addresses
+from connector.surfaces.peer.auth import Gatekeeper
+from connector.surfaces.peer.client.client import PeerClient
+from connector.surfaces.peer.routes import Authenticate
 
 
 class More(Struct, frozen=True):

@@ -10,24 +10,24 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import structlog
 from aiohttp import web
 
-from connector import telemetry
-from connector.api import routes as api_routes
-from connector.api.operation import PROBES, OperationHandlers
 from connector.app import plugins
 from connector.app.ports import PRODUCTION, Ports
 from connector.app.services import Services, build
 from connector.app.surfaces import operation, peer_port
-from connector.clock import Clock, SystemClock
-from connector.http import server
-from connector.http.late import LateApplication, Make
-from connector.http.latency import measure
-from connector.settings import load as conf
-from connector.settings.load import Settings
-from connector.settings.own_texts import own_texts
-from connector.storage import folder_identity, migrate, sqlite_path, upgrade
-from connector.storage.database import PROCESS
-from connector.storage.sqlite import integrity
-from connector.trust.did import pins
+from connector.foundation import telemetry
+from connector.foundation.clock import Clock, SystemClock
+from connector.foundation.http import server
+from connector.foundation.http.late import LateApplication, Make
+from connector.foundation.http.latency import measure
+from connector.foundation.settings import load as conf
+from connector.foundation.settings.load import Settings
+from connector.foundation.settings.own_texts import own_texts
+from connector.foundation.storage import folder_identity, migrate, sqlite_path, upgrade
+from connector.foundation.storage.database import PROCESS
+from connector.foundation.storage.sqlite import integrity
+from connector.identity.trust.did import pins
+from connector.surfaces.api import routes as api_routes
+from connector.surfaces.api.operation import PROBES, OperationHandlers
 
 log = structlog.get_logger("app")
 
@@ -110,7 +110,7 @@ async def _desk(services: Services, stack: AsyncExitStack) -> None:
 
     def load() -> Make:
         from connector.app import desk
-        from connector.web import assets
+        from connector.surfaces.web import assets
 
         assets.load()
         return lambda: measure(desk.application(services), services.infra.metrics, "web")

@@ -4,15 +4,15 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from connector.delivery.acks import Acks
-from connector.delivery.circuit import Circuits
-from connector.delivery.worker import Failed, Worker
-from connector.infra import Infra
-from connector.jobs.clock_watch import ClockWatch
-from connector.jobs.scheduler import Jobs
-from connector.jobs.work import Stops, Work, together
-from connector.operation.readiness import Readiness
-from connector.storage.probe import Probe
+from connector.exchange.delivery.acks import Acks
+from connector.exchange.delivery.circuit import Circuits
+from connector.exchange.delivery.worker import Failed, Worker
+from connector.foundation.storage.probe import Probe
+from connector.identity.infra import Infra
+from connector.identity.jobs.clock_watch import ClockWatch
+from connector.identity.jobs.scheduler import Jobs
+from connector.identity.jobs.work import Stops, Work, together
+from connector.oversight.operation.readiness import Readiness
 
 
 class Schedule(Struct, frozen=True, kw_only=True):

@@ -9,76 +9,76 @@ import socket
 
 from msgspec import Struct
 
-from connector.accounts import assemble as account_slice
-from connector.accounts.assemble import AccountSlice
-from connector.accounts.directory import Directory
 from connector.app.policy_engine import lists, policy_engine
 from connector.app.ports import PRODUCTION, More, Ports
 from connector.app.schedule import Schedule, schedule
-from connector.approvals import assemble as approval_slice
-from connector.approvals.assemble import ApprovalSlice
-from connector.approvals.departed import Departures
-from connector.approvals.rules import ApprovalRules
-from connector.catalogue import assemble as catalogue_slice
-from connector.catalogue.assemble import CatalogueSlice
-from connector.catalogue.roster import CurrentMembers
-from connector.catalogue.snapshots import assemble as public_slice
-from connector.catalogue.snapshots.assemble import PublicSlice
-from connector.clock import Clock
-from connector.contracts import assemble as contract_slice
-from connector.contracts.assemble import ContractSlice
-from connector.contracts.document.translation import Translations
-from connector.contracts.evidence.certificates import Certificates
-from connector.contracts.evidence.service import Evidence
-from connector.delivery import assemble as delivery_slice
-from connector.delivery.acks import Acks
-from connector.delivery.circuit import Circuits
-from connector.drafts import assemble as draft_slice
-from connector.drafts import store as draft_store
-from connector.drafts.assemble import DraftSlice
-from connector.federation import assemble as federation_slice
-from connector.federation.assemble import FederationSlice
-from connector.harvest import assemble as harvest_slice
-from connector.harvest.assemble import HarvestSlice
-from connector.harvest.supply import ImportedDatasets
-from connector.ids import new_uuid
-from connector.infra import Infra
-from connector.mandates import assemble as mandate_slice
-from connector.mandates.assemble import MandateSlice
-from connector.notifications import assemble as notification_slice
-from connector.notifications.assemble import NotificationSlice
-from connector.offboarding import assemble as offboarding_slice
-from connector.offboarding.assemble import OffboardingSlice
-from connector.offboarding.delete import authority_of
-from connector.operation import assemble as operation_slice
-from connector.operation.assemble import OperationSlice
-from connector.participants.quota import Quotas, counted
-from connector.participants.service import Participants
-from connector.peer.addresses import Addresses
-from connector.peer.client.client import PeerClient
-from connector.peer.evidence.reconcile import asking
-from connector.peer.routes import Authenticate
-from connector.peer.tokens import SeenTokens
-from connector.policy.engine import PolicyEngine
-from connector.policy.extension import PLAIN, Extension
-from connector.privacy.jobs import RetentionJobs
-from connector.requests.work import RequestWork, request_work
-from connector.settings import load as conf
-from connector.settings.load import Settings
-from connector.spaces import assemble as space_slice
-from connector.spaces.assemble import SpaceSlice
-from connector.spaces.keeping.departed import SpaceDepartures
-from connector.telemetry import Metrics
-from connector.transfer import assemble as transfer_slice
-from connector.transfer.assemble import TransferSlice
-from connector.transfer.plane.assemble import DataPlane
-from connector.trust import assemble as trust_slice
-from connector.trust.assemble import TrustSlice
-from connector.trust.development.space import DevelopmentSpace
-from connector.trust.keys.vault import Vault
-from connector.trust.signers.registry import SignerRegistry
-from connector.witness import assemble as witness_slice
-from connector.witness.assemble import WitnessSlice
+from connector.continuity.offboarding import assemble as offboarding_slice
+from connector.continuity.offboarding.assemble import OffboardingSlice
+from connector.continuity.offboarding.delete import authority_of
+from connector.continuity.privacy.jobs import RetentionJobs
+from connector.data.approvals import assemble as approval_slice
+from connector.data.approvals.assemble import ApprovalSlice
+from connector.data.approvals.departed import Departures
+from connector.data.approvals.rules import ApprovalRules
+from connector.data.catalogue import assemble as catalogue_slice
+from connector.data.catalogue.assemble import CatalogueSlice
+from connector.data.catalogue.roster import CurrentMembers
+from connector.data.catalogue.snapshots import assemble as public_slice
+from connector.data.catalogue.snapshots.assemble import PublicSlice
+from connector.data.drafts import assemble as draft_slice
+from connector.data.drafts import store as draft_store
+from connector.data.drafts.assemble import DraftSlice
+from connector.data.federation import assemble as federation_slice
+from connector.data.federation.assemble import FederationSlice
+from connector.data.harvest import assemble as harvest_slice
+from connector.data.harvest.assemble import HarvestSlice
+from connector.data.harvest.supply import ImportedDatasets
+from connector.dataspace.spaces import assemble as space_slice
+from connector.dataspace.spaces.assemble import SpaceSlice
+from connector.dataspace.spaces.keeping.departed import SpaceDepartures
+from connector.dataspace.witness import assemble as witness_slice
+from connector.dataspace.witness.assemble import WitnessSlice
+from connector.exchange.contracts import assemble as contract_slice
+from connector.exchange.contracts.assemble import ContractSlice
+from connector.exchange.contracts.document.translation import Translations
+from connector.exchange.contracts.evidence.certificates import Certificates
+from connector.exchange.contracts.evidence.service import Evidence
+from connector.exchange.delivery import assemble as delivery_slice
+from connector.exchange.delivery.acks import Acks
+from connector.exchange.delivery.circuit import Circuits
+from connector.exchange.mandates import assemble as mandate_slice
+from connector.exchange.mandates.assemble import MandateSlice
+from connector.exchange.transfer import assemble as transfer_slice
+from connector.exchange.transfer.assemble import TransferSlice
+from connector.exchange.transfer.plane.assemble import DataPlane
+from connector.foundation.clock import Clock
+from connector.foundation.ids import new_uuid
+from connector.foundation.settings import load as conf
+from connector.foundation.settings.load import Settings
+from connector.foundation.telemetry import Metrics
+from connector.identity.accounts import assemble as account_slice
+from connector.identity.accounts.assemble import AccountSlice
+from connector.identity.accounts.directory import Directory
+from connector.identity.infra import Infra
+from connector.identity.participants.quota import Quotas, counted
+from connector.identity.participants.service import Participants
+from connector.identity.trust import assemble as trust_slice
+from connector.identity.trust.assemble import TrustSlice
+from connector.identity.trust.development.space import DevelopmentSpace
+from connector.identity.trust.keys.vault import Vault
+from connector.identity.trust.signers.registry import SignerRegistry
+from connector.kernel.policy.engine import PolicyEngine
+from connector.kernel.policy.extension import PLAIN, Extension
+from connector.oversight.notifications import assemble as notification_slice
+from connector.oversight.notifications.assemble import NotificationSlice
+from connector.oversight.operation import assemble as operation_slice
+from connector.oversight.operation.assemble import OperationSlice
+from connector.surfaces.peer.addresses import Addresses
+from connector.surfaces.peer.client.client import PeerClient
+from connector.surfaces.peer.evidence.reconcile import asking
+from connector.surfaces.peer.routes import Authenticate
+from connector.surfaces.peer.tokens import SeenTokens
+from connector.surfaces.requests.work import RequestWork, request_work
 
 
 class Services(Struct, frozen=True, kw_only=True, eq=False, weakref=True):

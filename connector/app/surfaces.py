@@ -7,30 +7,30 @@ from collections.abc import Callable, Mapping
 
 from yarl import URL
 
-from connector.api.operation import OperationHandlers
 from connector.app.services import Services
-from connector.dataplane.receive.inbound import Inbound
-from connector.dataplane.receive.inbound import receive as receive_data
-from connector.dataplane.serve.stream import serve as serve_data
-from connector.http.one_handler import OneHandler
-from connector.peer import data, routes
-from connector.peer.dsp.catalogue import CatalogueHandlers
-from connector.peer.dsp.exchange import Exchange
-from connector.peer.dsp.negotiations import NegotiationHandlers
-from connector.peer.dsp.transfers import TransferHandlers
-from connector.peer.evidence.log import LogHandlers
-from connector.peer.evidence.objects import EvidenceHandlers
-from connector.peer.evidence.reconcile import ReconcileHandlers
-from connector.peer.evidence.terminations import TerminationHandlers
-from connector.peer.evidence.witness import WitnessHandlers
-from connector.peer.identity import IdentityHandlers
-from connector.peer.inventory import InventoryHandlers
-from connector.peer.lists import ListHandlers
-from connector.peer.mandates import MandateHandlers
-from connector.peer.problems import problems
-from connector.peer.public import routes as public_routes
-from connector.peer.spaces import SpaceHandlers
-from connector.settings.own_texts import own_texts
+from connector.data.dataplane.receive.inbound import Inbound
+from connector.data.dataplane.receive.inbound import receive as receive_data
+from connector.data.dataplane.serve.stream import serve as serve_data
+from connector.foundation.http.one_handler import OneHandler
+from connector.foundation.settings.own_texts import own_texts
+from connector.surfaces.api.operation import OperationHandlers
+from connector.surfaces.peer import data, routes
+from connector.surfaces.peer.dsp.catalogue import CatalogueHandlers
+from connector.surfaces.peer.dsp.exchange import Exchange
+from connector.surfaces.peer.dsp.negotiations import NegotiationHandlers
+from connector.surfaces.peer.dsp.transfers import TransferHandlers
+from connector.surfaces.peer.evidence.log import LogHandlers
+from connector.surfaces.peer.evidence.objects import EvidenceHandlers
+from connector.surfaces.peer.evidence.reconcile import ReconcileHandlers
+from connector.surfaces.peer.evidence.terminations import TerminationHandlers
+from connector.surfaces.peer.evidence.witness import WitnessHandlers
+from connector.surfaces.peer.identity import IdentityHandlers
+from connector.surfaces.peer.inventory import InventoryHandlers
+from connector.surfaces.peer.lists import ListHandlers
+from connector.surfaces.peer.mandates import MandateHandlers
+from connector.surfaces.peer.problems import problems
+from connector.surfaces.peer.public import routes as public_routes
+from connector.surfaces.peer.spaces import SpaceHandlers
 
 
 def public(services: Services) -> routes.Surface:
@@ -82,9 +82,9 @@ def _open(services: Services) -> Callable[[], public_routes.Open]:
     infra, published, texts = services.infra, services.public, own_texts(services.infra.settings.web)
 
     def load() -> public_routes.Open:
-        from connector.peer.public.answers import Answers
-        from connector.peer.public.catalogue import PublicHandlers
-        from connector.peer.public.downloads import Downloads
+        from connector.surfaces.peer.public.answers import Answers
+        from connector.surfaces.peer.public.catalogue import PublicHandlers
+        from connector.surfaces.peer.public.downloads import Downloads
 
         sending, records = Answers(), published.records
         return public_routes.Open(

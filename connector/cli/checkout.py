@@ -12,7 +12,7 @@ from typing import Any
 import connector
 from connector.cli.frame.call import Call
 from connector.cli.frame.parser import Words
-from connector.errors import Mistake
+from connector.foundation.errors import Mistake
 
 INSTALLATIONS = ("wheel", "lowest", "python")
 CHECKOUT = Path(connector.__file__).parent.parent

@@ -23,9 +23,9 @@ from connector.cli.frame.call import (
 from connector.cli.frame.client import Problem
 from connector.cli.frame.parser import Words, translate
 from connector.cli.operate import serve
-from connector.errors import HanseError, Unavailable
-from connector.language import catalogue as messages
-from connector.language import say
+from connector.foundation.errors import HanseError, Unavailable
+from connector.foundation.language import catalogue as messages
+from connector.foundation.language import say
 
 # A bundle that is not there has not failed its verification: naming it was wrong usage.
 _CODES: Mapping[str, int] = {

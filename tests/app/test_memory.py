@@ -9,7 +9,7 @@ import pytest
 from aiohttp import connector
 
 from connector.app import memory
-from connector.http.late_roots import LateRoots
+from connector.foundation.http.late_roots import LateRoots
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connector.clock import FakeClock, SystemClock
+from connector.foundation.clock import FakeClock, SystemClock
 from tests.testkit.cities import MUNICIPALITY, City, Space
 
 TOWNS = ("adorf", "bdorf", "cdorf", "ddorf")

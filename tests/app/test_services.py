@@ -14,9 +14,9 @@ import connector
 from connector.app.on_demand import on_demand
 from connector.app.ports import PRODUCTION, Ports
 from connector.app.services import Services, build
-from connector.clock import SystemClock
-from connector.settings.load import Settings, load
-from connector.transfer.plane import assemble as plane
+from connector.exchange.transfer.plane import assemble as plane
+from connector.foundation.clock import SystemClock
+from connector.foundation.settings.load import Settings, load
 from tests.testkit.cities import Space
 
 PACKAGE = Path(connector.__file__).parent

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from connector.dataplane.sinks.files import FileSink
+from connector.data.dataplane.sinks.files import FileSink
 from tests.cities.disk import HeldDisk
 from tests.testkit.cities import MUNICIPALITY, City, Space
 

@@ -3,7 +3,7 @@
 import threading
 from typing import Final
 
-from connector.dataplane.sinks.files import FileSink
+from connector.data.dataplane.sinks.files import FileSink
 from tests.testkit.patience import PATIENCE_S
 
 EVERYTHING: Final = 1 << 30

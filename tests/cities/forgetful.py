@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import uvloop
 
-from connector.contracts.negotiation import outgoing
+from connector.exchange.contracts.negotiation import outgoing
 from tests.testkit import crash
 
 PROGRAM = ("-m", "tests.cities.forgetful")

@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg.rows import dict_row
 
-from connector.contracts.approval import Approval
-from connector.contracts.model import Agreement, NegotiationRow
-from connector.errors import PeerError
-from connector.http.outbound import Answer
-from connector.protocol.messages import HANSE
-from connector.storage.database import Tx
+from connector.exchange.contracts.approval import Approval
+from connector.exchange.contracts.model import Agreement, NegotiationRow
+from connector.foundation.errors import PeerError
+from connector.foundation.http.outbound import Answer
+from connector.foundation.storage.database import Tx
+from connector.kernel.protocol.messages import HANSE
 from tests.cities.sharing import shared
 from tests.postgres import Urls
 from tests.testkit.cities import MUNICIPALITY, PURPOSE, City, Space

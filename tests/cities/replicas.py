@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from connector.http.outbound import tls_client
+from connector.foundation.http.outbound import tls_client
 from tests.cities.sharing import free_port, shared
 from tests.testkit import crash
 from tests.testkit.cities import MUNICIPALITY, City, Space

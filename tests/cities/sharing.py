@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from connector.settings import load
+from connector.foundation.settings import load
 from tests.postgres import Cluster, Urls
 from tests.testkit.cities import City, Space
 

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from connector.cli.main import main
-from connector.language import local_text
+from connector.foundation.language import local_text
 from tests.testkit.cities import MUNICIPALITY, PURPOSE, City, Space
 from tests.testkit.patience import PATIENCE_S
 

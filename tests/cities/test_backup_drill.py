@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from connector.audit import origins
-from connector.backup import create
 from connector.cli.main import main
-from connector.storage.sqlite import snapshot
+from connector.continuity.backup import create
+from connector.dataspace.witness import note_files
+from connector.foundation.storage.sqlite import snapshot
+from connector.identity.audit import origins
 from connector.verify.bundle import verify_bundle
 from connector.verify.report import Verdict
-from connector.witness import note_files
 from tests.cities.sharing import free_port, shared
 from tests.testkit.cities import MUNICIPALITY, City, Space
 from tests.testkit.pair import TOWN, VILLAGE, Pair, bystander, two

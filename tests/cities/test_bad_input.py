@@ -7,7 +7,7 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 
-from connector.storage.database import Tx
+from connector.foundation.storage.database import Tx
 from tests.testkit.cities import MUNICIPALITY, PURPOSE, City, Refused, Space
 from tests.testkit.nasty import nasty_peer
 

@@ -8,11 +8,11 @@ from types import ModuleType
 import psycopg
 import pytest
 
-from connector.audit import origins
 from connector.cli.main import main
-from connector.errors import Mistake
-from connector.storage import folder_identity, migrate, upgrade
-from connector.storage.folder_identity import FILE
+from connector.foundation.errors import Mistake
+from connector.foundation.storage import folder_identity, migrate, upgrade
+from connector.foundation.storage.folder_identity import FILE
+from connector.identity.audit import origins
 from tests.cities.sharing import free_port, shared
 from tests.testkit.cities import MUNICIPALITY, City, Space
 from tests.testkit.processes import Process

@@ -7,7 +7,7 @@ from itertools import count, product
 
 import pytest
 
-from connector.storage import upgrade
+from connector.foundation.storage import upgrade
 from tests.testkit import crash
 from tests.testkit.cities import Space
 from tests.testkit.pair import revived, two

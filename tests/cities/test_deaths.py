@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from connector.clock import rfc3339
+from connector.foundation.clock import rfc3339
 from tests.cities import forgetful
 from tests.testkit import crash
 from tests.testkit.cities import Refused, Space

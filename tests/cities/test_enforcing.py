@@ -11,12 +11,12 @@ import pytest
 from msgspec.structs import replace
 
 from connector.cli.main import main
-from connector.clock import rfc3339
-from connector.dataplane.streams import SWEEP_S
-from connector.jobs.scheduler import TICK_S
-from connector.language import local_text
-from connector.settings.load import documented
-from connector.storage.database import Tx
+from connector.data.dataplane.streams import SWEEP_S
+from connector.foundation.clock import rfc3339
+from connector.foundation.language import local_text
+from connector.foundation.settings.load import documented
+from connector.foundation.storage.database import Tx
+from connector.identity.jobs.scheduler import TICK_S
 from tests.testkit.cities import City, Refused
 from tests.testkit.patience import eventually
 

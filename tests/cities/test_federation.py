@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from connector.catalogue.search import store as copies
-from connector.clock import FakeClock, rfc3339
-from connector.federation import crawl
-from connector.peer.client import client
-from connector.protocol.codec import CONTEXT
-from connector.protocol.inventory import DATASETS, INVENTORY, link
-from connector.protocol.versions import WELL_KNOWN
-from connector.storage.database import Tx
+from connector.data.catalogue.search import store as copies
+from connector.data.federation import crawl
+from connector.foundation.clock import FakeClock, rfc3339
+from connector.foundation.storage.database import Tx
+from connector.kernel.protocol.codec import CONTEXT
+from connector.kernel.protocol.inventory import DATASETS, INVENTORY, link
+from connector.kernel.protocol.versions import WELL_KNOWN
+from connector.surfaces.peer.client import client
 from tests.testkit.cities import COMPANY, MUNICIPALITY, City, Refused, Space, data_space
 from tests.testkit.manners import EVERY
 from tests.testkit.nasty import NastyPeer, nasty_peer

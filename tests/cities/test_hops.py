@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from connector.storage.sqlite.batch import Outcome
-from connector.storage.sqlite.log_sync import LogSync
+from connector.foundation.storage.sqlite.batch import Outcome
+from connector.foundation.storage.sqlite.log_sync import LogSync
 from tests.testkit.cities import MUNICIPALITY, Space
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"

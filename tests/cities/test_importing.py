@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from connector.cli.main import main
-from tests.harvest.imports import WORDS, catalogue
+from tests.data.harvest.imports import WORDS, catalogue
 from tests.testkit.cities import MUNICIPALITY, City, Space
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"

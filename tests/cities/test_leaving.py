@@ -8,11 +8,11 @@ from collections.abc import Callable
 import pytest
 
 from connector.cli.main import main
-from connector.offboarding import participant_rows
-from connector.trust.keys.vault import Vault, master_file
-from connector.trust.members.authority import Authority
-from connector.trust.members.list_writer import next_list
-from connector.trust.members.trust_list import Entry, read_list
+from connector.continuity.offboarding import participant_rows
+from connector.identity.trust.keys.vault import Vault, master_file
+from connector.identity.trust.members.authority import Authority
+from connector.identity.trust.members.list_writer import next_list
+from connector.identity.trust.members.trust_list import Entry, read_list
 from connector.verify.bundle import verify_bundle
 from connector.verify.report import Verdict
 from tests.testkit.cities import MUNICIPALITY, City, Refused, Space

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from connector.errors import Mistake
-from connector.http.outbound import Answer
+from connector.foundation.errors import Mistake
+from connector.foundation.http.outbound import Answer
 from tests.cities.races import TOWN, VILLAGE, Line, Race, Work, race
 from tests.cities.sharing import free_port
 from tests.testkit.cities import City, Refused, Space

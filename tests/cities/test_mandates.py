@@ -10,7 +10,7 @@ import pytest
 from connector.cli.main import main
 from connector.cli.operate.mandate import ACTIONS
 from connector.verify.checks import mandate
-from tests.mandates.entrusting import PROVIDER
+from tests.exchange.mandates.entrusting import PROVIDER
 from tests.testkit.cities import MUNICIPALITY, City, Space
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"

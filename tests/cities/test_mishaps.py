@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from connector.dataplane import flows
-from connector.storage.database import Tx
-from connector.storage.work import ProcessRef as Owner
-from connector.storage.work import errand
+from connector.data.dataplane import flows
+from connector.foundation.storage.database import Tx
+from connector.foundation.storage.work import ProcessRef as Owner
+from connector.foundation.storage.work import errand
 from tests.cities.disk import HeldDisk
 from tests.testkit.cities import City
 from tests.testkit.patience import eventually

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from connector.app.on_demand import on_demand
-from connector.audit import store as audit
-from connector.delivery.circuit import THRESHOLD
-from connector.errors import HanseError
-from connector.moving import target
-from connector.moving.assemble import MovingSlice, assemble
-from connector.storage import Tx
+from connector.continuity.moving import target
+from connector.continuity.moving.assemble import MovingSlice, assemble
+from connector.exchange.delivery.circuit import THRESHOLD
+from connector.foundation.errors import HanseError
+from connector.foundation.storage import Tx
+from connector.identity.audit import store as audit
 from connector.verify.bundle import verify_bundle
 from connector.verify.report import Report
 from tests.testkit.cities import MUNICIPALITY, PURPOSE, City, Refused, Space

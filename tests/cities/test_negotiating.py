@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from connector.cli.main import main
-from connector.peer.client.client import PeerClient
+from connector.surfaces.peer.client.client import PeerClient
 from connector.verify.bundle import verify_bundle
 from tests.testkit.cities import MUNICIPALITY, City, Space
 from tests.testkit.patience import PATIENCE_S

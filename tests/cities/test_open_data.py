@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from connector.cli.main import main
-from tests.harvest.imports import catalogue
+from tests.data.harvest.imports import catalogue
 from tests.testkit.cities import COMPANY, MUNICIPALITY, City, Refused, Space
 from tests.testkit.patience import eventually_said
 

@@ -7,9 +7,9 @@ import aiohttp
 import pytest
 from msgspec.structs import replace
 
-from connector.offboarding import participant_rows
-from connector.operation import enrolment
-from connector.trust.members.trust_list import Entry, Predecessor
+from connector.continuity.offboarding import participant_rows
+from connector.identity.trust.members.trust_list import Entry, Predecessor
+from connector.oversight.operation import enrolment
 from connector.verify.bundle import verify_bundle
 from tests.cities.moves import moved
 from tests.testkit.cities import MUNICIPALITY, City, Refused, Space

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from connector.contracts.agreement.termination_store import Termination
-from connector.contracts.document.sealing import digest
-from connector.contracts.model import Agreement, NegotiationRow
-from connector.contracts.negotiation.late_countersignature import Settled
-from connector.errors import Mistake
-from connector.language.reasons import because
-from connector.storage.database import Tx
+from connector.exchange.contracts.agreement.termination_store import Termination
+from connector.exchange.contracts.document.sealing import digest
+from connector.exchange.contracts.model import Agreement, NegotiationRow
+from connector.exchange.contracts.negotiation.late_countersignature import Settled
+from connector.foundation.errors import Mistake
+from connector.foundation.language.reasons import because
+from connector.foundation.storage.database import Tx
 from tests.cities.races import TOWN, VILLAGE, Race, Waiting, Work, race
 from tests.cities.sharing import free_port
 from tests.fuzz.effort import whole

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from connector.audit import store as audit
 from connector.cli.main import main
-from connector.storage.database import Tx
+from connector.foundation.storage.database import Tx
+from connector.identity.audit import store as audit
 from connector.verify.bundle import verify_bundle
 from tests.testkit.cities import MUNICIPALITY, City, Refused, Space
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.clock import SystemClock
+from connector.foundation.clock import SystemClock
 from tests.testkit import crash
 from tests.testkit.cities import MUNICIPALITY, Refused, Space, data_space
 from tests.testkit.pair import TOWN, VILLAGE, Pair, finished, two

@@ -12,11 +12,11 @@ import pytest
 from aiohttp import web
 
 from connector.cli.main import main
-from connector.http.server import tls_server
-from connector.trust.development import dev_ca
+from connector.foundation.http.server import tls_server
+from connector.identity.trust.development import dev_ca
 from connector.verify.formats import jades
+from tests.identity.trust.signers.keepers import KEYS, digest_signature
 from tests.testkit.cities import MUNICIPALITY, City, Refused, Space
-from tests.trust.signers.keepers import KEYS, digest_signature
 
 TOKEN = "hvs.never-shown-anywhere"
 pytestmark = pytest.mark.threat("T48")

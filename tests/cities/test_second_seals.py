@@ -6,8 +6,8 @@ from io import BytesIO
 
 import pytest
 
-from connector.contracts.document import second_seal
-from connector.trust.keys.signing import post_quantum
+from connector.exchange.contracts.document import second_seal
+from connector.identity.trust.keys.signing import post_quantum
 from connector.verify.bundle import verify_bundle
 from tests.cities.races import HEAD, SEAL, Line
 from tests.testkit.cities import MUNICIPALITY, City, Space

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from connector.dataplane import tokens
-from connector.peer.client import client
-from connector.trust.keys.signing import _private_members
+from connector.data.dataplane import tokens
+from connector.identity.trust.keys.signing import _private_members
+from connector.surfaces.peer.client import client
 from tests.testkit.cities import MUNICIPALITY, PURPOSE, City, Refused, Space
 from tests.testkit.nasty import NastyPeer, nasty_peer
 

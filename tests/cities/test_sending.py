@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from connector.storage.database import Tx
-from connector.trust.did import did as dids
+from connector.foundation.storage.database import Tx
+from connector.identity.trust.did import did as dids
 from tests.cities.disk import HeldDisk
 from tests.testkit.cities import MUNICIPALITY, City, Space
 from tests.testkit.nasty import NastyPeer, nasty_peer

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from connector.cli.main import main
-from connector.clock import rfc3339
-from connector.contracts.agreement import agreements as drawing
-from connector.language import local_text
-from connector.participants.service import Hosted
+from connector.exchange.contracts.agreement import agreements as drawing
+from connector.foundation.clock import rfc3339
+from connector.foundation.language import local_text
+from connector.identity.participants.service import Hosted
 from tests.cities.vouching import OFTEN, TOWN, VILLAGE, both, vouched
 from tests.testkit.cities import MUNICIPALITY, City, Space
 from tests.testkit.patience import PATIENCE_S

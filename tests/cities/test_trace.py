@@ -11,8 +11,8 @@ from urllib.parse import quote
 import pytest
 
 from connector.cli.main import main
-from connector.trace.events import WORKS
-from connector.trace.recorder import REFUSED_KINDS
+from connector.exchange.trace.events import WORKS
+from connector.exchange.trace.recorder import REFUSED_KINDS
 from tests.testkit.cities import MUNICIPALITY, City, Refused, Space
 from tests.testkit.nasty import NastyPeer, nasty_peer
 from tests.testkit.patience import PATIENCE_S

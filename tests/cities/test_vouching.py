@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from connector.storage.database import PROCESS
+from connector.dataspace.witness import cosign
+from connector.foundation.storage.database import PROCESS
 from connector.verify.bundle import verify_bundle
 from connector.verify.formats import cosignature
 from connector.verify.report import Verdict
-from connector.witness import cosign
 from tests.cities.vouching import OFTEN, TOWN, VILLAGE, agreed, both, bundle, copied, public, vouched
 from tests.testkit.cities import MUNICIPALITY, City, Space
 
@@ -53,7 +53,7 @@ def witnesses_of(city: City) -> list[dict[str, object]]:
 @pytest.mark.threat("T50")
 async def test_tiles_and_checkpoint_are_for_everybody(space: Space) -> None:
     """>> checkpoint and tile without a token << the tile's leaves give the signed root; nothing beyond it is there."""
-    from connector.audit import merkle
+    from connector.identity.audit import merkle
 
     town, village = await both(space)
     await agreed(town, village)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from connector.audit import origins, sealer
 from connector.cli.main import main
+from connector.identity.audit import origins, sealer
 from connector.verify.bundle import verify_bundle
 from connector.verify.formats import checkpoint
 from tests.cities.vouching import OFTEN, TOWN, VILLAGE, agreed, both, bundle, copied, public, vouched

@@ -4,7 +4,7 @@ import asyncio
 import shutil
 from pathlib import Path
 
-from connector.http.outbound import Answer
+from connector.foundation.http.outbound import Answer
 from connector.verify.formats import checkpoint
 from tests.testkit.cities import MUNICIPALITY, City, Space
 from tests.testkit.patience import PATIENCE_S

@@ -8,7 +8,7 @@ import pytest
 from msgspec import to_builtins
 
 from connector.cli.main import main
-from connector.views.status import StatusView
+from connector.surfaces.views.status import StatusView
 
 DATASET = "https://localhost:1/b/datasets/7"
 CLAUSE = {"text": {"de": "Nur Kommunen", "en": "Municipalities only"}, "badge": "enforced"}

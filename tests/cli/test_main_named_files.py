@@ -9,8 +9,8 @@ import pytest
 
 from connector.cli.exchange.get import save
 from connector.cli.main import main
-from connector.errors import Mistake
-from connector.settings.load import load
+from connector.foundation.errors import Mistake
+from connector.foundation.settings.load import load
 
 COMMANDS = (
     ["publish", "{}", "--as", "town", "--title", "t", "--rule", "r"],

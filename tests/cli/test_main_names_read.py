@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from connector.api.openapi import document
+from connector.surfaces.api.openapi import document
 from tests.testkit.places import ROOT
 
 CLI = ROOT / "connector" / "cli"

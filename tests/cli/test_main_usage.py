@@ -11,7 +11,7 @@ import pytest
 from connector.cli.frame.call import language
 from connector.cli.frame.parser import Words
 from connector.cli.main import main, parser
-from connector.language import catalogue, say
+from connector.foundation.language import catalogue, say
 from tests.testkit.places import ROOT
 
 TERMS = ROOT / "tests/cli/terms.json"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from connector.cli.frame.call import OK, REFUSED, Call
-from connector.errors import Mistake, Unavailable
+from connector.foundation.errors import Mistake, Unavailable
 from tests.conformance import maven, official_kit
 from tests.conformance.children import child, ended_politely, kill
 from tests.conformance.subject import Subject, free, messages

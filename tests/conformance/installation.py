@@ -21,9 +21,15 @@ from tests.testkit.places import ROOT
 LONGEST_S: Final = 900.0
 """Of one step."""
 PART: Final = (
-    "tests/storage/sqlite", "tests/http", "tests/cli/frame", "tests/verify/formats", "tests/test_canonical_json.py",
-    "tests/privacy/test_subject_access.py", "tests/app/test_memory.py", "tests/peer/dsp/test_exchange_order.py",
-)  # fmt: skip
+    "tests/foundation/storage/sqlite",
+    "tests/foundation/http",
+    "tests/cli/frame",
+    "tests/verify/formats",
+    "tests/foundation/test_canonical_json.py",
+    "tests/continuity/privacy/test_subject_access.py",
+    "tests/app/test_memory.py",
+    "tests/surfaces/peer/dsp/test_exchange_order.py",
+)
 """Where one Python, or one version of a package, behaved otherwise than the next."""
 _TAIL: Final = 1_500
 _VERSION: Final = re.compile(r"python3\.(\d+)")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
-from connector.errors import Unavailable
+from connector.foundation.errors import Unavailable
 from tests.conformance.children import child, kill
 
 JAVA_AT_LEAST = 17

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from connector.errors import Mistake, Unavailable
+from connector.foundation.errors import Mistake, Unavailable
 from tests.conformance.children import child
 from tests.conformance.official_kit import KIT_PORT, PORT, Address
 

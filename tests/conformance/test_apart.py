@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import pytest
 
-from connector.errors import Mistake
-from connector.storage import upgrade
+from connector.foundation.errors import Mistake
+from connector.foundation.storage import upgrade
 from tests.conformance.under_test import apart
 from tests.conformance.under_test.run import services
 from tests.testkit import processes

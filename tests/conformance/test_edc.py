@@ -17,7 +17,7 @@ from aiohttp.test_utils import TestServer
 
 from connector.cli.frame.call import OK, REFUSED, SKIPPED
 from connector.cli.main import main
-from connector.errors import Unavailable
+from connector.foundation.errors import Unavailable
 from tests.conformance.edc import ours, program, run, theirs
 from tests.conformance.edc.program import Edc
 from tests.conformance.edc.scene import Forgotten, Otherwise, Scenario
@@ -183,7 +183,7 @@ def test_what_is_missing_is_said_and_nothing_passes(
 
 
 def test_every_scenario_has_its_sentence() -> None:
-    from connector.language import catalogue
+    from connector.foundation.language import catalogue
 
     for lang in ("de", "en"):
         assert {f"cli.conformance.case.{name}" for name in run.SCENARIOS} <= catalogue(lang).keys()

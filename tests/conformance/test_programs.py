@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.errors import Unavailable
+from connector.foundation.errors import Unavailable
 from tests.conformance import cases, maven, subject
 from tests.conformance.dsp import play
 from tests.conformance.stand_ins import FETCHED, alive, green, put

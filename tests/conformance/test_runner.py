@@ -12,7 +12,7 @@ import pytest
 
 from connector.cli.frame.call import OK, REFUSED, SKIPPED, WRONG_USAGE
 from connector.cli.main import main
-from connector.errors import Mistake
+from connector.foundation.errors import Mistake
 from tests.conformance import cases, official_kit, subject
 from tests.conformance.stand_ins import AT, FETCHED, JAVA, NOTHING_RESOLVES, green, put
 

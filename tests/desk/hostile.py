@@ -3,16 +3,16 @@
 from typing import Any, Final
 from urllib.parse import quote
 
-from connector.approvals.model import ApprovalRule, Voter
-from connector.catalogue.search import store
-from connector.catalogue.search.copies import copy_of
-from connector.spaces.documents import Document
-from connector.spaces.model import Rules
-from connector.trust.keys.jwk import encode
+from connector.data.approvals.model import ApprovalRule, Voter
+from connector.data.catalogue.search import store
+from connector.data.catalogue.search.copies import copy_of
+from connector.dataspace.spaces.documents import Document
+from connector.dataspace.spaces.model import Rules
+from connector.identity.trust.keys.jwk import encode
 from tests.desk.towns import FIRM, NEIGHBOUR, ROLES, TOWN, Person, Towns
+from tests.surfaces.web.browsing import Browser
 from tests.testkit.cities import COMPANY, City
 from tests.testkit.patience import eventually_said
-from tests.web.browsing import Browser
 
 MARK: Final = "x-planted"
 """In everything that is planted: an element or an attribute that bears it came from a stranger's text."""

@@ -5,16 +5,16 @@ from urllib.parse import urlencode
 
 from msgspec.structs import replace
 
-from connector.approvals.model import ApprovalRule, Voter
 from connector.cli.operate.mandate import ACTIONS
-from connector.clock import rfc3339
-from connector.spaces.documents import Document
-from connector.spaces.model import Rules
-from connector.trust.keys.jwk import encode
+from connector.data.approvals.model import ApprovalRule, Voter
+from connector.dataspace.spaces.documents import Document
+from connector.dataspace.spaces.model import Rules
+from connector.foundation.clock import rfc3339
+from connector.identity.trust.keys.jwk import encode
+from tests.dataspace.spaces.conftest import UNLISTED
 from tests.desk.towns import FIRM, NEIGHBOUR, TOWN, Towns
-from tests.spaces.conftest import UNLISTED
+from tests.surfaces.web.browsing import Browser
 from tests.testkit.cities import MUNICIPALITY, PURPOSE, City
-from tests.web.browsing import Browser
 
 SEA, OLD, WHO = "seestadt", "altdorf", "stefan.freigabe@musterstadt.example"
 RULES = Rules(documents=("Beschluss des Rates",), checklist=("Dort angerufen",), approvals=1, text="Für den Kreis.")

@@ -21,16 +21,16 @@ import uvloop
 from aiohttp import web
 
 from connector.app import desk as composed
-from connector.settings.load import web_origin
-from connector.web.routes import UNSENT
-from connector.web.session import Cookies
+from connector.foundation.settings.load import web_origin
+from connector.surfaces.web.routes import UNSENT
+from connector.surfaces.web.session import Cookies
 from tests.desk import browser as real
 from tests.desk import npm_tools
 from tests.desk.lively import lively, prepared
 from tests.desk.towns import NEIGHBOUR, ROLES, TOWN, Person, Towns, towns
+from tests.surfaces.web.browsing import Browser
+from tests.surfaces.web.browsing import Page as Shown
 from tests.testkit.patience import PATIENCE_S
-from tests.web.browsing import Browser
-from tests.web.browsing import Page as Shown
 
 if TYPE_CHECKING:
     from playwright.async_api import Page

@@ -12,7 +12,7 @@ from tests.desk import hostile
 from tests.desk.browser import chromium, missing, overflow, window
 from tests.desk.towns import TOWN, Towns, towns
 from tests.desk.walk import cells, elements, is_html, row_of, walk
-from tests.web.browsing import Browser, Page
+from tests.surfaces.web.browsing import Browser, Page
 
 STEERING = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 FORMULA = re.compile(r"[=+@\t\r]|-(?![0-9.,]+$)")

@@ -6,16 +6,16 @@ from typing import ClassVar
 import pytest
 from aiohttp import web
 
-from connector.web import render
-from connector.web.call import Call
-from connector.web.frame.handlers import FrameHandlers
-from connector.web.routes import Route, get
+from connector.surfaces.web import render
+from connector.surfaces.web.call import Call
+from connector.surfaces.web.frame.handlers import FrameHandlers
+from connector.surfaces.web.routes import Route, get
 from tests.desk import browser as real
 from tests.desk import npm_tools
 from tests.desk.screens import looked_at, with_axe
+from tests.surfaces.web.browsing import Opened, open_desk
+from tests.surfaces.web.gallery import Gallery
 from tests.testkit.cities import MUNICIPALITY, Space
-from tests.web.browsing import Opened, open_desk
-from tests.web.gallery import Gallery
 
 WITHOUT = real.missing()
 pytestmark = pytest.mark.skipif(WITHOUT is not None, reason=str(WITHOUT))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from connector import verify
-from connector.language import catalogue
+from connector.foundation.language import catalogue
 from tests.desk.lively import lively
 from tests.desk.screens import browser_of, every_page
 from tests.desk.towns import NEIGHBOUR, ROLES, TOWN, towns

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch
 
-from connector.settings.load import web_origin
-from connector.web.publish import handlers as publish
-from connector.web.session import Cookies
+from connector.foundation.settings.load import web_origin
+from connector.surfaces.web.publish import handlers as publish
+from connector.surfaces.web.session import Cookies
 from tests.testkit.cities import COMPANY, MUNICIPALITY, City, Space, data_space
 from tests.testkit.listening import reserved_port
 from tests.testkit.patience import PATIENCE_S

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 from typing import Final
 from urllib.parse import unquote, urljoin, urlsplit
 
-from tests.web.browsing import Browser, Page
+from tests.surfaces.web.browsing import Browser, Page
 
 MOST: Final = 400
 """Pages of one walk."""

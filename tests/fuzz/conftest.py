@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.storage import open_database
+from connector.foundation.storage import open_database
 from tests.fuzz.ground import Ground, ground_in
 from tests.fuzz.trial import Trial
 from tests.testkit.door import Door

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from connector.clock import rfc3339
-from connector.contracts.model import NegotiationRow
-from connector.ids import new_id
-from connector.protocol import codec
-from connector.protocol.messages import CONTEXT, HANSE
-from connector.protocol.process import Role
-from connector.storage.database import WORKER, Database, Tx
-from connector.transfer.model import Mode, TransferRow
+from connector.exchange.contracts.model import NegotiationRow
+from connector.exchange.transfer.model import Mode, TransferRow
+from connector.foundation.clock import rfc3339
+from connector.foundation.ids import new_id
+from connector.foundation.storage.database import WORKER, Database, Tx
+from connector.kernel.protocol import codec
+from connector.kernel.protocol.messages import CONTEXT, HANSE
+from connector.kernel.protocol.process import Role
 from tests.testkit.cities import PURPOSE
 from tests.testkit.towns import Towns
 

@@ -7,9 +7,9 @@ import msgspec
 from hypothesis import strategies as st
 from msgspec import inspect
 
-from connector.protocol import codec
-from connector.protocol.messages import CONTEXT, HANSE
-from connector.protocol.shape import LOGICAL, OPERATORS
+from connector.kernel.protocol import codec
+from connector.kernel.protocol.messages import CONTEXT, HANSE
+from connector.kernel.protocol.shape import LOGICAL, OPERATORS
 from tests.testkit import spoil
 from tests.testkit.corpus import FORKS
 

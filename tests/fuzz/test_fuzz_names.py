@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from connector.protocol import codec
-from connector.protocol import messages as m
-from connector.protocol.codec import Malformed
-from connector.protocol.shape import LONGEST_ID
+from connector.kernel.protocol import codec
+from connector.kernel.protocol import messages as m
+from connector.kernel.protocol.codec import Malformed
+from connector.kernel.protocol.shape import LONGEST_ID
 from tests.fuzz.ground import PEER, TOWN, Ground
 from tests.testkit import corpus
 from tests.testkit.door import Door

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
-from connector.errors import PeerError
-from connector.http import strict
-from connector.protocol import codec
-from connector.protocol.codec import Malformed
+from connector.foundation.errors import PeerError
+from connector.foundation.http import strict
+from connector.kernel.protocol import codec
+from connector.kernel.protocol.codec import Malformed
 from tests.fuzz.effort import CI, SEED, official, whole
 from tests.fuzz.shapes import near_valid, valid
 from tests.testkit import corpus, spoil

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 import pytest
 from msgspec.structs import replace
 
-from connector.contracts import store as cases
-from connector.ids import new_id
-from connector.protocol import negotiation, transfer
-from connector.protocol.effects import Illegal, Problem
-from connector.protocol.process import Memory, Role
-from connector.storage.database import Tx
-from connector.transfer import store as processes
+from connector.exchange.contracts import store as cases
+from connector.exchange.transfer import store as processes
+from connector.foundation.ids import new_id
+from connector.foundation.storage.database import Tx
+from connector.kernel.protocol import negotiation, transfer
+from connector.kernel.protocol.effects import Illegal, Problem
+from connector.kernel.protocol.process import Memory, Role
 from tests.fuzz.ground import NEGOTIATION, PEER, STRANGER, TOWN, TRANSFER, Ground, Said
 from tests.fuzz.trial import Trial
 from tests.testkit.door import Door

@@ -8,8 +8,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
-from connector.errors import HanseError
-from connector.storage.database import Database, Listener, Tx
+from connector.foundation.errors import HanseError
+from connector.foundation.storage.database import Database, Listener, Tx
 from tests.testkit.patience import PATIENCE_S
 
 P = ParamSpec("P")

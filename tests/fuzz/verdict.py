@@ -9,7 +9,7 @@ from typing import Any
 from jsonschema import Draft201909Validator
 from referencing import Registry, Resource
 
-from connector.protocol.messages import CONTEXT
+from connector.kernel.protocol.messages import CONTEXT
 from tests.fuzz.trial import Trial
 from tests.testkit.nasty import Reply
 from tests.testkit.places import DSP

@@ -5,7 +5,7 @@ import tomllib
 
 import pytest
 
-from connector.settings.load import documented
+from connector.foundation.settings.load import documented
 from tests.testkit.places import ROOT
 
 FOLDER = ROOT / "compose"

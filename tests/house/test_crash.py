@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from connector.storage.database import Database
+from connector.foundation.storage.database import Database
 from tests.testkit import crash
 from tests.testkit.power import Disk
 

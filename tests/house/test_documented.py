@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.settings.load import SECTIONS, Secret, Setting, documented, load
+from connector.foundation.settings.load import SECTIONS, Secret, Setting, documented, load
 from tests.testkit.places import ROOT
 
 DOCS = ROOT / "connector/docs"

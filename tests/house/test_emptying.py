@@ -8,9 +8,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from connector.errors import Unavailable
-from connector.storage import open_database
-from connector.storage.database import PROCESS, Tx
+from connector.foundation.errors import Unavailable
+from connector.foundation.storage import open_database
+from connector.foundation.storage.database import PROCESS, Tx
 from tests.postgres import Cluster, Urls
 from tests.testkit.towns import Towns
 

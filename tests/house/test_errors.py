@@ -6,7 +6,7 @@
 import ast
 import string
 
-from connector.language import catalogue
+from connector.foundation.language import catalogue
 from tests.testkit.error_codes import made, raised
 from tests.testkit.places import ROOT
 

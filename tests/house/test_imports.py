@@ -26,7 +26,7 @@ import asyncio, json, sys
 from pathlib import Path
 import aiohttp
 from connector.cli.operate.dev import prepare
-from connector.clock import SystemClock
+from connector.foundation.clock import SystemClock
 
 async def serve(folder):
     from connector.app.process import running
@@ -47,18 +47,34 @@ asyncio.run(serve(Path(sys.argv[1])))
 
 
 LATE = {
-    "connector.app.desk", "connector.harvest.service", "connector.metadata.check.engine",
-    "connector.metadata.repair.rules", "connector.web.routes", "connector.peer.public.catalogue",
-    "connector.peer.public.html", "connector.contracts.document.pdf", "smtplib", "connector.policy.conflict.conflict",
-    "connector.policy.containment.encode", "connector.policy.advice.advice",
-}  # fmt: skip
+    "connector.app.desk",
+    "connector.data.harvest.service",
+    "connector.kernel.metadata.check.engine",
+    "connector.kernel.metadata.repair.rules",
+    "connector.surfaces.web.routes",
+    "connector.surfaces.peer.public.catalogue",
+    "connector.surfaces.peer.public.html",
+    "connector.exchange.contracts.document.pdf",
+    "smtplib",
+    "connector.kernel.policy.conflict.conflict",
+    "connector.kernel.policy.containment.encode",
+    "connector.kernel.policy.advice.advice",
+}
 """Rooms of our own that come with the first who asks for them."""
 NOBODY_ASKED = {
-    "connector.app.management", "connector.api.contracts", "connector.views.space", "connector.trace.service",
-    "connector.privacy.subject_access", "connector.app.on_demand", "connector.figures.service",
-    "connector.moving.assemble",
-    "connector.partners.service", "connector.requests.service", "connector.tasks.service", "statistics",
-}  # fmt: skip
+    "connector.app.management",
+    "connector.surfaces.api.contracts",
+    "connector.surfaces.views.space",
+    "connector.exchange.trace.service",
+    "connector.continuity.privacy.subject_access",
+    "connector.app.on_demand",
+    "connector.oversight.figures.service",
+    "connector.continuity.moving.assemble",
+    "connector.oversight.partners.service",
+    "connector.surfaces.requests.service",
+    "connector.oversight.tasks.service",
+    "statistics",
+}
 """Beside them what a server does without as long as machines only ask whether it is well."""
 PROBED = "/health/live /health/ready /health/started /metrics"
 

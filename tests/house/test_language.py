@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from connector.language import catalogue
-from connector.language.rooms import flat_keys
+from connector.foundation.language import catalogue
+from connector.foundation.language.rooms import flat_keys
 from tests.testkit.places import ROOT
 
 QUOTED, BUILT = re.compile(r'"([a-z][\w.-]*)"'), re.compile(r'\bf"([a-z-]+\.[^"]*)"')
@@ -84,7 +84,7 @@ def _key(parts: list[str | None]) -> str:
 def spoken(literal: set[str], built: set[str]) -> tuple[set[str], re.Pattern[str]]:
     """With what templates say, and with the rooms that stand alone, to which a key is added."""
     said = set(literal)
-    for template in (ROOT / "connector/web").rglob("*.html"):  # what a template says stands in quotes in it
+    for template in (ROOT / "connector/surfaces/web").rglob("*.html"):  # what a template says stands in quotes in it
         said |= set(re.findall(r"""["']([a-z][\w.-]*)["']""", template.read_text(encoding="utf-8")))
     rooms = {text for text in said if re.fullmatch(r"[a-z]+([.-][a-z]+)*\.", text)} - {"cli.", "error.", "cli.help."}
     return said, re.compile("|".join(sorted(built | {re.escape(room) + ".+" for room in rooms})))
@@ -110,7 +110,7 @@ def test_no_file_speaks_for_another_room() -> None:
     """A key stands in one file only; otherwise the later file would win silently."""
     for lang in ("de", "en"):
         seen: dict[str, str] = {}
-        for path in sorted((ROOT / "connector/language" / lang).glob("*.toml")):
+        for path in sorted((ROOT / "connector/foundation/language" / lang).glob("*.toml")):
             for key in flat_keys(tomllib.loads(path.read_text(encoding="utf-8"))):
                 assert key not in seen, f"{key} in {path.name} and {seen[key]}"
                 seen[key] = path.name

@@ -8,9 +8,17 @@ from pathlib import Path
 
 from tests.testkit.places import ROOT
 
-CANONICAL = ROOT / "connector/canonical_json.py"
-PURE = sorted([*(ROOT / "connector/protocol").rglob("*.py"), *(ROOT / "connector/policy").rglob("*.py"), CANONICAL])
-OWN = ("connector.protocol", "connector.policy", "connector.zone", "connector.canonical_json", "connector.normal_form")
+CANONICAL = ROOT / "connector/foundation/canonical_json.py"
+PURE = sorted(
+    [*(ROOT / "connector/kernel/protocol").rglob("*.py"), *(ROOT / "connector/kernel/policy").rglob("*.py"), CANONICAL]
+)
+OWN = (
+    "connector.kernel.protocol",
+    "connector.kernel.policy",
+    "connector.foundation.zone",
+    "connector.foundation.canonical_json",
+    "connector.foundation.normal_form",
+)
 IMPURE = {
     "time",
     "random",

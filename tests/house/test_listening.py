@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from connector.settings import load
+from connector.foundation.settings import load
 from tests.testkit import listening
 from tests.testkit.listening import reserved_port
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from connector.language import LANGUAGES, catalogue
-from connector.web import render
+from connector.foundation.language import LANGUAGES, catalogue
+from connector.surfaces.web import render
 from tests import forked, made_once, postgres
 
 

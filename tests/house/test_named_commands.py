@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from connector.cli.main import parser
-from connector.language import catalogue
+from connector.foundation.language import catalogue
 from tests.testkit.places import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "connector/docs").glob("*.md"))]

@@ -9,16 +9,16 @@ from tests.testkit.places import ROOT
 OWN = r"[a-z_.]*\b(?:participant|own|town)\.did\b"
 COMPARED = re.compile(rf"(?:[!=]=|\bin|\bis) *{OWN}(?!\s*\()|{OWN} *(?:[!=]=|not in\b|in\b)")
 PRESENT = {
-    "connector/contracts/agreement/records.py": "the document that goes with a seal is that of its time",
-    "connector/contracts/signing/gather.py": "a text that names a former DID is sealed by nobody",
-    "connector/operation/maintenance.py": "what a list says anew of a member, it says of the DID that it has now",
-    "connector/spaces/keeping/issuing.py": "who keeps a list is pinned by the DID that it has now",
-    "connector/spaces/joining/said_mergers.py": "what was said under a former DID was put under the present one before",
-    "connector/spaces/keeping/memberships.py": "members of a space are listed by the DID that they have now",
-    "connector/spaces/keeping/mergers.py": "members of a space are listed by the DID that they have now",
-    "connector/spaces/keeping/recovery.py": "the keys that it has now are those of the DID that it has now",
-    "connector/spaces/joining/mergers.py": "members of a space are listed by the DID that they have now",
-    "connector/web/spaces/keeping.py": "members of a space are listed by the DID that they have now",
+    "connector/exchange/contracts/agreement/records.py": "the document that goes with a seal is that of its time",
+    "connector/exchange/contracts/signing/gather.py": "a text that names a former DID is sealed by nobody",
+    "connector/oversight/operation/maintenance.py": "what a list says anew of a member, it says of its DID of now",
+    "connector/dataspace/spaces/keeping/issuing.py": "who keeps a list is pinned by the DID that it has now",
+    "connector/dataspace/spaces/joining/said_mergers.py": "what was said under a former DID is under the present one",
+    "connector/dataspace/spaces/keeping/memberships.py": "members of a space are listed by the DID that they have now",
+    "connector/dataspace/spaces/keeping/mergers.py": "members of a space are listed by the DID that they have now",
+    "connector/dataspace/spaces/keeping/recovery.py": "the keys that it has now are those of the DID that it has now",
+    "connector/dataspace/spaces/joining/mergers.py": "members of a space are listed by the DID that they have now",
+    "connector/surfaces/web/spaces/keeping.py": "members of a space are listed by the DID that they have now",
 }
 """Where the present DID alone is meant, and why."""
 

@@ -28,11 +28,11 @@ class Checkout:
     def __init__(self, folder: Path) -> None:
         self.root, self.log, self.bin = folder / "checkout", folder / "log", folder / "bin"
         shutil.copytree(ROOT / "npm", self.root / "npm", ignore=shutil.ignore_patterns("node_modules", "__pycache__"))
-        (self.root / "connector/web/frame").mkdir(parents=True)
+        (self.root / "connector/surfaces/web/frame").mkdir(parents=True)
         self.bin.mkdir()
         for tool in ("sh", "mkdir", "dirname"):
             (self.bin / tool).symlink_to(str(shutil.which(tool)))
-        self.packages = self.root / "connector/web/frame/packages"
+        self.packages = self.root / "connector/surfaces/web/frame/packages"
 
     def npm(self) -> None:
         source = (self.root / "npm/build_hook.py").read_text(encoding="utf-8")
@@ -115,7 +115,11 @@ def test_the_wheel_holds_what_was_brought(tmp_path: Path) -> None:
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True, env=environ)
     (built,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(built).namelist())
-    frame = ROOT / "connector/web/frame"
-    ours = [*(ROOT / "connector/web").rglob("*.html"), *(frame / "static").iterdir(), *(frame / "packages").glob("*.*")]
+    frame = ROOT / "connector/surfaces/web/frame"
+    ours = [
+        *(ROOT / "connector/surfaces/web").rglob("*.html"),
+        *(frame / "static").iterdir(),
+        *(frame / "packages").glob("*.*"),
+    ]
     assert {path.relative_to(ROOT).as_posix() for path in ours if path.name != ".edition"} <= names
     assert not [name for name in names if name.endswith(".edition") or name.startswith("npm")]

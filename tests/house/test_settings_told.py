@@ -1,7 +1,7 @@
 """Every setting says what it does in both languages; the English is the text that stands at the setting itself."""
 
-from connector.language import catalogue
-from connector.settings.load import documented
+from connector.foundation.language import catalogue
+from connector.foundation.settings.load import documented
 
 
 def test_every_setting_is_told_in_both_languages() -> None:

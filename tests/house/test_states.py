@@ -9,17 +9,18 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from connector.protocol import negotiation, transfer
-from connector.protocol.effects import Illegal, Problem
-from connector.protocol.process import Role
+from connector.kernel.protocol import negotiation, transfer
+from connector.kernel.protocol.effects import Illegal, Problem
+from connector.kernel.protocol.process import Role
 from tests.testkit.places import ROOT
 
 PAGE = ROOT / "connector/docs/states.md"
 HEAD = """\
 # States of negotiations and transfers
 
-Drawn from `STEPS` of `connector/protocol/negotiation.py` and `connector/protocol/transfer.py`, and from what their
-functions answer, by `python tests/house/test_states.py`; a test fails when they differ. What is not drawn is illegal.
+Drawn from `STEPS` of `connector/kernel/protocol/negotiation.py` and `connector/kernel/protocol/transfer.py`, and from
+what their functions answer, by `python tests/house/test_states.py`; a test fails when they differ.
+What is not drawn is illegal.
 
 One diagram per machine and role: *says* is what this side may send, *hears* what it takes from the other. A message of
 ours is *unanswered* until the peer's 2xx for this very row or the peer's next message. The tables say what holds

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from connector.language import catalogue
+from connector.foundation.language import catalogue
 from connector.verify import words
 from tests.testkit.places import ROOT
 
@@ -19,7 +19,7 @@ ENGLISH = re.compile(r"\b(?:supplier|vendor|buyer|customer)s?\b", re.IGNORECASE)
 def places() -> Iterator[Path]:
     """Every file with sentences for people."""
     yield from sorted((ROOT / "connector").rglob("language/*/*.toml"))
-    yield from sorted((ROOT / "connector" / "contracts" / "document" / "templates").iterdir())
+    yield from sorted((ROOT / "connector/exchange/contracts/document/templates").iterdir())
     yield from sorted((ROOT / "policies").glob("*.toml"))
     yield from sorted((ROOT / "vocab").glob("*.ttl"))
     yield ROOT / "README.md"

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from _cities import QUICK, figure, middle, progress
 from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, parse
 
-from connector.metadata.check.engine import check
-from connector.metadata.check.model import Profile
-from connector.metadata.rdf.graph import Graph
-from connector.metadata.rdf.names import AUTHORITY, DCAT, DCT, FOAF, RDF
+from connector.kernel.metadata.check.engine import check
+from connector.kernel.metadata.check.model import Profile
+from connector.kernel.metadata.rdf.graph import Graph
+from connector.kernel.metadata.rdf.names import AUTHORITY, DCAT, DCT, FOAF, RDF
 from tests.testkit.places import SHARED
 
 ROUNDS = 3 if QUICK else 9

@@ -21,7 +21,7 @@ from typing import Any
 import aiohttp
 
 from connector.cli.operate import dev
-from connector.clock import SystemClock
+from connector.foundation.clock import SystemClock
 from tests.testkit.cities import MUNICIPALITY, PURPOSE, ManagementApi, Space
 
 QUICK = "--quick" in sys.argv[1:]

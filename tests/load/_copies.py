@@ -9,8 +9,8 @@ from typing import Any
 import psycopg
 from _cities import progress
 
-from connector.catalogue.search.copies import Copy, copy_of
-from connector.catalogue.search.store import facets_of
+from connector.data.catalogue.search.copies import Copy, copy_of
+from connector.data.catalogue.search.store import facets_of
 
 BATCH = 5_000
 PROVIDER = "did:web:daten.example"

@@ -18,8 +18,8 @@ import aiohttp
 from _cities import middle
 from aiohttp import web
 
-from connector.errors import HanseError
-from connector.language import say
+from connector.foundation.errors import HanseError
+from connector.foundation.language import say
 from tests.conformance import maven
 from tests.conformance.edc import program
 from tests.conformance.edc.management import ODRL, Management, Peer

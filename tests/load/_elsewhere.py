@@ -16,8 +16,8 @@ from _cities import MUNICIPALITY, Cities, City, progress
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from connector.clock import SystemClock
-from connector.trust.development import dev_ca
+from connector.foundation.clock import SystemClock
+from connector.identity.trust.development import dev_ca
 from tests.cities.sharing import free_port, shared
 from tests.postgres import Cluster
 

@@ -8,10 +8,10 @@ import _cities
 import msgspec
 from _cities import Cities
 
-from connector.delivery.worker import RetryAfter
-from connector.storage.outbox import OutboxRow
-from connector.storage.work import Errand
-from connector.transfer.addresses import Sealed
+from connector.exchange.delivery.worker import RetryAfter
+from connector.exchange.transfer.addresses import Sealed
+from connector.foundation.storage.outbox import OutboxRow
+from connector.foundation.storage.work import Errand
 from tests.testkit import cities as inner
 
 Place = tuple[str, str]

@@ -25,8 +25,8 @@ import _shelf
 import aiohttp
 from _cities import MUNICIPALITY, PROVIDER, QUICK, Cities, City, Process, figure, middle, progress
 
-from connector.catalogue.search.filters import WORDS
-from connector.protocol.messages import CONTEXT
+from connector.data.catalogue.search.filters import WORDS
+from connector.kernel.protocol.messages import CONTEXT
 from tests.testkit.nasty import NastyPeer, nasty_peer
 
 PAIRS = 3 if QUICK else 9

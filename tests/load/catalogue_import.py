@@ -15,9 +15,9 @@ from _cities import QUICK, figure
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from connector.storage import open_database, upgrade
-from connector.storage.database import Tx
-from tests.harvest.imports import TOWN, harvest, taken
+from connector.foundation.storage import open_database, upgrade
+from connector.foundation.storage.database import Tx
+from tests.data.harvest.imports import TOWN, harvest, taken
 
 LARGE, SMALL = 10_000, 1_000
 HEAD = (

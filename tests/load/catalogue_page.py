@@ -13,15 +13,17 @@ from pathlib import Path
 from _cities import QUICK, figure, middle, progress
 from pyoxigraph import RdfFormat, Triple, parse, serialize
 
-from connector.catalogue.snapshots.making import Snapshots
-from connector.catalogue.snapshots.model import PageAsked
-from connector.catalogue.snapshots.pages import Pages
-from connector.catalogue.snapshots.supply import Described, Listed
-from connector.metadata.project import dcat_ap
-from connector.metadata.rdf.fragments import FORMATS, Form
-from connector.metadata.rdf.names import PREFIXES
-from connector.metadata.rdf.writing import in_order
-from connector.metadata.record.model import (
+from connector.data.catalogue.snapshots.making import Snapshots
+from connector.data.catalogue.snapshots.model import PageAsked
+from connector.data.catalogue.snapshots.pages import Pages
+from connector.data.catalogue.snapshots.supply import Described, Listed
+from connector.foundation.storage import open_database, upgrade
+from connector.foundation.storage.database import Database, Tx
+from connector.kernel.metadata.project import dcat_ap
+from connector.kernel.metadata.rdf.fragments import FORMATS, Form
+from connector.kernel.metadata.rdf.names import PREFIXES
+from connector.kernel.metadata.rdf.writing import in_order
+from connector.kernel.metadata.record.model import (
     Agent,
     Checksum,
     Contact,
@@ -32,8 +34,6 @@ from connector.metadata.record.model import (
     Publisher,
     filled,
 )  # fmt: skip
-from connector.storage import open_database, upgrade
-from connector.storage.database import Database, Tx
 
 ROUNDS = 5 if QUICK else 20
 DATASETS, TOWN, ROOT = 1_000, "stadt", "https://daten.stadt.example/stadt"

@@ -21,8 +21,8 @@ import _shelf
 import aiohttp
 from _cities import MUNICIPALITY, PROVIDER, QUICK, Cities, City, Process, figure, middle, progress
 
-from connector.settings.load import load
-from connector.web.session import Cookies
+from connector.foundation.settings.load import load
+from connector.surfaces.web.session import Cookies
 
 DATASETS = 2_000 if QUICK else 10_000
 ASKED = 60 if QUICK else 300

@@ -28,12 +28,12 @@ from negotiation import Deal
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from connector.audit import merkle, sealer, store
-from connector.audit.entry import leaf_data
-from connector.contracts.document import sealing as signing
-from connector.storage import open_database
-from connector.storage.database import Database, Tx
-from connector.storage.migrate import upgrade
+from connector.exchange.contracts.document import sealing as signing
+from connector.foundation.storage import open_database
+from connector.foundation.storage.database import Database, Tx
+from connector.foundation.storage.migrate import upgrade
+from connector.identity.audit import merkle, sealer, store
+from connector.identity.audit.entry import leaf_data
 from connector.verify.bundle import verify_bundle
 from connector.verify.formats import chain, jades
 from connector.verify.report import Verdict

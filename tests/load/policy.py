@@ -20,20 +20,20 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from msgspec.structs import replace
 
-from connector.catalogue.concepts import vocabulary
-from connector.language import say
-from connector.policy.engine import LANGUAGES, PolicyEngine
-from connector.policy.evaluation.decision import Counter, Decision
-from connector.policy.evaluation.program import Program, compile
-from connector.policy.evaluation.record import world_digest
-from connector.policy.odrl.names import HANSE, ODRL
-from connector.policy.odrl.parse import parse
-from connector.policy.odrl.state_of_world import Fact, World
-from connector.policy.wording.outline import outline
-from connector.storage import open_database
-from connector.storage.database import Tx
-from connector.storage.migrate import upgrade
-from connector.transfer.decision import use_counts
+from connector.data.catalogue.concepts import vocabulary
+from connector.exchange.transfer.decision import use_counts
+from connector.foundation.language import say
+from connector.foundation.storage import open_database
+from connector.foundation.storage.database import Tx
+from connector.foundation.storage.migrate import upgrade
+from connector.kernel.policy.engine import LANGUAGES, PolicyEngine
+from connector.kernel.policy.evaluation.decision import Counter, Decision
+from connector.kernel.policy.evaluation.program import Program, compile
+from connector.kernel.policy.evaluation.record import world_digest
+from connector.kernel.policy.odrl.names import HANSE, ODRL
+from connector.kernel.policy.odrl.parse import parse
+from connector.kernel.policy.odrl.state_of_world import Fact, World
+from connector.kernel.policy.wording.outline import outline
 
 ROUNDS = 3 if QUICK else 9
 VERIFIED, DECIDED, LARGE, SLOW = 400, 4000, 400, 300
@@ -211,7 +211,7 @@ def engine() -> PolicyEngine:
 def rdf(program: Program, decision: Decision) -> Callable[[World], object] | None:
     """Writing the report of one decision as Turtle, None where no writer is."""
     try:
-        reports = importlib.import_module("connector.dialects.policies.report")
+        reports = importlib.import_module("connector.kernel.dialects.policies.report")
     except ImportError:
         return None
     return lambda _world: reports.write(reports.report(program.policy, decision)[1])

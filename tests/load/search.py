@@ -17,10 +17,10 @@ from pathlib import Path
 from _cities import QUICK, figure, progress
 from _copies import fill_postgres, fill_sqlite
 
-from connector.catalogue.search.find import SearchRequest, search
-from connector.storage import Database, open_database
-from connector.storage.database import Tx
-from connector.storage.migrate import upgrade
+from connector.data.catalogue.search.find import SearchRequest, search
+from connector.foundation.storage import Database, open_database
+from connector.foundation.storage.database import Tx
+from connector.foundation.storage.migrate import upgrade
 from tests.conftest import _add_town as add_town
 from tests.postgres import Cluster, running_cluster
 from tests.testkit import judged_queries, municipal_datasets

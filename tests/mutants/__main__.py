@@ -83,7 +83,7 @@ class Tries:
         self._noticing: list[tuple[tuple[str, int], str]] = []
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        from connector.catalogue.concepts import vocabulary
+        from connector.data.catalogue.concepts import vocabulary
 
         vocabulary()
         begun = time.monotonic()
@@ -291,7 +291,9 @@ def _bounded(examples: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
-    parser.add_argument("modules", nargs="+", metavar="FOLDER.MODULE", help="of connector, such as policy.odrl.parse")
+    parser.add_argument(
+        "modules", nargs="+", metavar="FOLDER.MODULE", help="of connector, such as kernel.policy.odrl.parse"
+    )
     parser.add_argument("--tests", action="append", default=[], help="files or tests to ask, instead of the folder's")
     parser.add_argument("--examples", type=int, default=EXAMPLES, help="most examples of a property")
     parser.add_argument("--every", type=int, default=1, help="try every n-th mutant")
@@ -303,7 +305,7 @@ def main() -> None:
     args = parser.parse_args()
     _bounded(args.examples)
     works = [_work(name) for name in args.modules]
-    tests = args.tests or sorted({str(ROOT / "tests" / name.partition(".")[0]) for name in args.modules})
+    tests = args.tests or sorted({str(ROOT.joinpath("tests", *name.split(".")[:2])) for name in args.modules})
     by_name = {work.name: work for work in works}
     here, there = socket.socketpair()
     child = os.fork()

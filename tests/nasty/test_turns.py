@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from connector.clock import SystemClock
-from connector.http.server import tls_server
-from connector.ids import new_id
-from connector.trust.development import dev_ca
-from connector.trust.did import did as dids
+from connector.foundation.clock import SystemClock
+from connector.foundation.http.server import tls_server
+from connector.foundation.ids import new_id
+from connector.identity.trust.development import dev_ca
+from connector.identity.trust.did import did as dids
 from tests.nasty.world import TOWN, VILLAGE, World, taken, told
 from tests.testkit import manners
 from tests.testkit.cities import Refused

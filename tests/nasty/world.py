@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from connector.settings.load import Settings, load
+from connector.foundation.settings.load import Settings, load
 from tests.testkit.cities import MUNICIPALITY, PURPOSE, Refused, Space
 from tests.testkit.conduct import Selling
 from tests.testkit.nasty import NastyPeer, Reply, enlist, nasty_peer

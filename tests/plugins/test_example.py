@@ -10,10 +10,10 @@ import pytest
 from connector.app import plugins
 from connector.app.policy_engine import policy_engine
 from connector.cli.main import main
-from connector.policy.engine import PolicyEngine, Requester
-from connector.policy.evaluation.record import plain, record, replay
-from connector.policy.odrl.model import PHASES, Closure
-from connector.policy.odrl.state_of_world import World
+from connector.kernel.policy.engine import PolicyEngine, Requester
+from connector.kernel.policy.evaluation.record import plain, record, replay
+from connector.kernel.policy.odrl.model import PHASES, Closure
+from connector.kernel.policy.odrl.state_of_world import World
 from tests.plugins.packages import importable, install, wheel
 
 HOST = "https://hanse-did-host.example/ns#didHost"

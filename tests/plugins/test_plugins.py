@@ -9,10 +9,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from connector.app import plugins
-from connector.errors import Mistake
-from connector.language import LANGUAGES, say
-from connector.policy.odrl.operands import BUILT_IN
-from connector.policy.odrl.state_of_world import World
+from connector.foundation.errors import Mistake
+from connector.foundation.language import LANGUAGES, say
+from connector.kernel.policy.odrl.operands import BUILT_IN
+from connector.kernel.policy.odrl.state_of_world import World
 from tests.plugins.packages import importable, operand, package, texts
 
 WORLD = World(now=1_795_500_000_000, participant="did:web:town.example")
@@ -84,7 +84,7 @@ def test_it_is_not_the_built_in_list_that_grows(site: Path) -> None:
         ("def broken(:", "plugin.broken"),
         ("def f(n):\n    return f(n)\nf(1)", "plugin.broken"),
         ("", "plugin.no-operands"),
-        ("from connector.policy.odrl.operands import REGISTRY", "plugin.no-operands"),
+        ("from connector.kernel.policy.odrl.operands import REGISTRY", "plugin.no-operands"),
         (operand(operator="near"), "plugin.broken"),
         (operand().replace('"measured"', '"guessed"'), "plugin.broken"),
         (operand().replace('["access"]', "[]"), "plugin.broken"),

@@ -8,8 +8,8 @@ import pytest
 
 from connector.app.process import running
 from connector.cli.main import main
-from connector.errors import Mistake
-from connector.settings.load import load
+from connector.foundation.errors import Mistake
+from connector.foundation.settings.load import load
 from tests.plugins.packages import importable, operand, package, texts
 
 

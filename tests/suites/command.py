@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from connector.cli.frame.call import OK, REFUSED, Call
-from connector.errors import Mistake
-from connector.language.reasons import plain
+from connector.foundation.errors import Mistake
+from connector.foundation.language.reasons import plain
 from tests.suites import force, oval, w3c
 from tests.suites.municipal.suite import generated
 from tests.suites.outcome import Outcome, Tally, tally

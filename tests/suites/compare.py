@@ -8,9 +8,9 @@ case.
 from collections import Counter
 from collections.abc import Iterator
 
-from connector.dialects.jsonld.nodes import Nodes, Ref, texts, types
-from connector.dialects.policies.report import REPORT
-from connector.policy.odrl.names import HANSE
+from connector.kernel.dialects.jsonld.nodes import Nodes, Ref, texts, types
+from connector.kernel.dialects.policies.report import REPORT
+from connector.kernel.policy.odrl.names import HANSE
 from tests.suites.states import state
 
 Row = tuple[str, ...]

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, unquote
 
-from connector.policy.odrl.names import ODRL, expand, member
-from connector.policy.odrl.operands import BUILT_IN
-from connector.policy.odrl.reader import entries
+from connector.kernel.policy.odrl.names import ODRL, expand, member
+from connector.kernel.policy.odrl.operands import BUILT_IN
+from connector.kernel.policy.odrl.reader import entries
 
 SETS = frozenset({"hasPart", "isAllOf", "isAnyOf", "isNoneOf", "isPartOf"})
 _WITHIN = "urn:hanse:suite:within:"

@@ -10,9 +10,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from connector.catalogue.concepts import vocabulary
-from connector.policy.odrl.model import PHASES, Policy, Rule
-from connector.policy.odrl.names import (
+from connector.data.catalogue.concepts import vocabulary
+from connector.kernel.policy.odrl.model import PHASES, Policy, Rule
+from connector.kernel.policy.odrl.names import (
     ACTIONS,
     COMPARISONS,
     HANSE,
@@ -24,10 +24,10 @@ from connector.policy.odrl.names import (
     expand,
     member,
 )
-from connector.policy.odrl.operands import ANY_LIST, BUILT_IN, Operand, Registry, left_operand
-from connector.policy.odrl.reader import entries
-from connector.policy.odrl.state_of_world import Value, World
-from connector.policy.odrl.values import TEXTS, Type, decimal, duration, instant
+from connector.kernel.policy.odrl.operands import ANY_LIST, BUILT_IN, Operand, Registry, left_operand
+from connector.kernel.policy.odrl.reader import entries
+from connector.kernel.policy.odrl.state_of_world import Value, World
+from connector.kernel.policy.odrl.values import TEXTS, Type, decimal, duration, instant
 
 _ELSEWHERE = ODRL + "transfer"
 _DEPTH = 60

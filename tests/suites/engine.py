@@ -7,21 +7,21 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from connector.catalogue.concepts import vocabulary
-from connector.dialects.jsonld.nodes import Nodes, Ref
-from connector.dialects.policies.parties import WHO
-from connector.dialects.policies.translate import translated
-from connector.dialects.policies.unfold import policies
-from connector.policy.evaluation.decision import Decision
-from connector.policy.evaluation.program import Mode, compile
-from connector.policy.odrl.model import Closure, Policy
-from connector.policy.odrl.names import KINDS, member
-from connector.policy.odrl.operands import BUILT_IN, Registry
-from connector.policy.odrl.parse import parse
-from connector.policy.odrl.reader import entries
-from connector.policy.odrl.state_of_world import Value, World
-from connector.policy.odrl.values import TEXTS, Span, Type, decimal, duration, instant, integer
-from connector.protocol.shape import Malformed
+from connector.data.catalogue.concepts import vocabulary
+from connector.kernel.dialects.jsonld.nodes import Nodes, Ref
+from connector.kernel.dialects.policies.parties import WHO
+from connector.kernel.dialects.policies.translate import translated
+from connector.kernel.dialects.policies.unfold import policies
+from connector.kernel.policy.evaluation.decision import Decision
+from connector.kernel.policy.evaluation.program import Mode, compile
+from connector.kernel.policy.odrl.model import Closure, Policy
+from connector.kernel.policy.odrl.names import KINDS, member
+from connector.kernel.policy.odrl.operands import BUILT_IN, Registry
+from connector.kernel.policy.odrl.parse import parse
+from connector.kernel.policy.odrl.reader import entries
+from connector.kernel.policy.odrl.state_of_world import Value, World
+from connector.kernel.policy.odrl.values import TEXTS, Span, Type, decimal, duration, instant, integer
+from connector.kernel.protocol.shape import Malformed
 from tests.suites import declared
 
 

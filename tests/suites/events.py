@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from connector.policy.odrl.names import action as named
-from connector.policy.odrl.names import expand
+from connector.kernel.policy.odrl.names import action as named
+from connector.kernel.policy.odrl.names import expand
 from tests.suites import engine
 
 LARGEST = 1 << 20

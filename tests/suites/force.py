@@ -11,13 +11,13 @@ from typing import cast
 
 from msgspec import Struct
 
-from connector.dialects.jsonld.nodes import Nodes, Ref, from_rdf, texts, types
-from connector.dialects.policies.report import DCT, REPORT, About, report
-from connector.errors import Mistake
-from connector.policy.evaluation.program import Mode
-from connector.policy.odrl.names import HANSE, ODRL, action
-from connector.policy.odrl.state_of_world import Deed, DutyState, Fact, Source, Value, World
-from connector.protocol.shape import Malformed
+from connector.foundation.errors import Mistake
+from connector.kernel.dialects.jsonld.nodes import Nodes, Ref, from_rdf, texts, types
+from connector.kernel.dialects.policies.report import DCT, REPORT, About, report
+from connector.kernel.policy.evaluation.program import Mode
+from connector.kernel.policy.odrl.names import HANSE, ODRL, action
+from connector.kernel.policy.odrl.state_of_world import Deed, DutyState, Fact, Source, Value, World
+from connector.kernel.protocol.shape import Malformed
 from tests.suites import compare, engine, requests
 from tests.suites.outcome import Outcome
 from tests.suites.requests import Request

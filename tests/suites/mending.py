@@ -7,8 +7,8 @@ leaves it out; the product refuses such a policy instead.
 from collections.abc import Mapping
 from typing import Any
 
-from connector.dialects.policies.foreign import read_json
-from connector.protocol.shape import Malformed
+from connector.kernel.dialects.policies.foreign import read_json
+from connector.kernel.protocol.shape import Malformed
 from tests.suites import engine
 
 _MEANINGLESS = 20

@@ -13,18 +13,18 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from connector.dialects.jsonld.nodes import Nodes, from_rdf
-from connector.dialects.policies.foreign import read_rdf
-from connector.errors import Mistake
-from connector.policy.evaluation import duty
-from connector.policy.evaluation.decision import Decision, Node
-from connector.policy.evaluation.payments import allotted
-from connector.policy.evaluation.program import Mode
-from connector.policy.odrl.model import Duty, Policy, PolicyError, Rule
-from connector.policy.odrl.names import HANSE, ODRL, covers, expand, member
-from connector.policy.odrl.operands import BUILT_IN
-from connector.policy.odrl.state_of_world import Deed, Fact, Value, World
-from connector.protocol.shape import Malformed
+from connector.foundation.errors import Mistake
+from connector.kernel.dialects.jsonld.nodes import Nodes, from_rdf
+from connector.kernel.dialects.policies.foreign import read_rdf
+from connector.kernel.policy.evaluation import duty
+from connector.kernel.policy.evaluation.decision import Decision, Node
+from connector.kernel.policy.evaluation.payments import allotted
+from connector.kernel.policy.evaluation.program import Mode
+from connector.kernel.policy.odrl.model import Duty, Policy, PolicyError, Rule
+from connector.kernel.policy.odrl.names import HANSE, ODRL, covers, expand, member
+from connector.kernel.policy.odrl.operands import BUILT_IN
+from connector.kernel.policy.odrl.state_of_world import Deed, Fact, Value, World
+from connector.kernel.protocol.shape import Malformed
 from tests.suites import engine
 from tests.suites.containing import SETS, cells, containing, within
 from tests.suites.events import Row, read_rows

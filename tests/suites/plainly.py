@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from connector.errors import Mistake
-from connector.policy.odrl.names import PREFIXES, expand
+from connector.foundation.errors import Mistake
+from connector.kernel.policy.odrl.names import PREFIXES, expand
 from tests.suites.states import state
 
 LARGEST = 1 << 20

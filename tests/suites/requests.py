@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from connector.dialects.jsonld.nodes import Nodes, Ref, texts
-from connector.policy.odrl.clauses import atoms, clauses_of
-from connector.policy.odrl.model import Atom, Duty, Policy
-from connector.policy.odrl.names import ODRL, action
-from connector.policy.odrl.state_of_world import Fact
+from connector.kernel.dialects.jsonld.nodes import Nodes, Ref, texts
+from connector.kernel.policy.odrl.clauses import atoms, clauses_of
+from connector.kernel.policy.odrl.model import Atom, Duty, Policy
+from connector.kernel.policy.odrl.names import ODRL, action
+from connector.kernel.policy.odrl.state_of_world import Fact
 from tests.suites import engine
 
 SOTW = "https://w3id.org/force/sotw#"

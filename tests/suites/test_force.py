@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from connector.dialects.jsonld.nodes import Nodes, Ref, types
+from connector.kernel.dialects.jsonld.nodes import Nodes, Ref, types
 from tests.suites import force
 from tests.suites.municipal.suite import write
 from tests.testkit.places import ROOT

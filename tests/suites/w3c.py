@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from connector.errors import Mistake
-from connector.policy.evaluation.decision import Node
-from connector.policy.evaluation.program import Mode
-from connector.policy.odrl.model import Atom, Duty, Logic, Policy, PolicyError, Rule
-from connector.policy.odrl.names import HANSE, ODRL, action, covers
-from connector.policy.odrl.state_of_world import Deed, World
-from connector.protocol.shape import Malformed
+from connector.foundation.errors import Mistake
+from connector.kernel.policy.evaluation.decision import Node
+from connector.kernel.policy.evaluation.program import Mode
+from connector.kernel.policy.odrl.model import Atom, Duty, Logic, Policy, PolicyError, Rule
+from connector.kernel.policy.odrl.names import HANSE, ODRL, action, covers
+from connector.kernel.policy.odrl.state_of_world import Deed, World
+from connector.kernel.protocol.shape import Malformed
 from tests.suites import engine
 from tests.suites.mending import read_policy
 from tests.suites.outcome import Outcome

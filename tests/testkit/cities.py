@@ -16,14 +16,14 @@ from typing import Any
 
 import aiohttp
 
-from connector.api.wait import LONGEST_S
 from connector.app import process
 from connector.app.services import Services
 from connector.cli.operate import dev
-from connector.clock import Clock, FakeClock, SystemClock
-from connector.protocol.process import RESTS
-from connector.settings.load import Settings, load
-from connector.storage import folder_identity, migrate, upgrade
+from connector.foundation.clock import Clock, FakeClock, SystemClock
+from connector.foundation.settings.load import Settings, load
+from connector.foundation.storage import folder_identity, migrate, upgrade
+from connector.kernel.protocol.process import RESTS
+from connector.surfaces.api.wait import LONGEST_S
 from tests.testkit.listening import reserved_port
 from tests.testkit.patience import PATIENCE_S
 

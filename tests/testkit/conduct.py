@@ -8,10 +8,10 @@ unless it is told to.
 import json
 from typing import Any
 
-from connector.clock import SystemClock, rfc3339
-from connector.contracts.document import sealing
-from connector.ids import new_id
-from connector.protocol.messages import HANSE
+from connector.exchange.contracts.document import sealing
+from connector.foundation.clock import SystemClock, rfc3339
+from connector.foundation.ids import new_id
+from connector.kernel.protocol.messages import HANSE
 from tests.testkit.cities import PURPOSE
 from tests.testkit.nasty import Addressed, Answer, NastyPeer, Received, Reply
 

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from connector.protocol import codec
-from connector.protocol.messages import CONTEXT, HANSE
+from connector.kernel.protocol import codec
+from connector.kernel.protocol.messages import CONTEXT, HANSE
 
 RULE: dict[str, Any] = {
     "action": "use",

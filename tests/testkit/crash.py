@@ -21,11 +21,11 @@ from typing import Concatenate, Literal, ParamSpec, TypeVar
 import uvloop
 
 from connector.app import ports, process
-from connector.clock import Clock
-from connector.settings.load import Settings, database_url, load
-from connector.storage import sqlite_path
-from connector.storage.database import PROCESS, WORKER, Database, Listener, Tx
-from connector.storage.sqlite.database import Sqlite
+from connector.foundation.clock import Clock
+from connector.foundation.settings.load import Settings, database_url, load
+from connector.foundation.storage import sqlite_path
+from connector.foundation.storage.database import PROCESS, WORKER, Database, Listener, Tx
+from connector.foundation.storage.sqlite.database import Sqlite
 from tests.testkit.power import Disk, watched
 
 P = ParamSpec("P")

@@ -16,22 +16,22 @@ from aiohttp.streams import StreamReader
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from connector.errors import Unauthenticated
-from connector.http import strict
-from connector.ids import new_uuid
-from connector.participants.model import Participant
-from connector.peer.auth import Caller
-from connector.peer.dsp.catalogue import CatalogueHandlers
-from connector.peer.dsp.exchange import Exchange
-from connector.peer.dsp.negotiations import NegotiationHandlers
-from connector.peer.dsp.transfers import TransferHandlers
-from connector.peer.foreign_messages import Foreign
-from connector.peer.identity import IdentityHandlers
-from connector.peer.problems import problems
-from connector.peer.routes import Surface
-from connector.peer.tokens import SeenTokens
-from connector.storage.database import Database
-from connector.trust.members.trust_list import Entry
+from connector.foundation.errors import Unauthenticated
+from connector.foundation.http import strict
+from connector.foundation.ids import new_uuid
+from connector.foundation.storage.database import Database
+from connector.identity.participants.model import Participant
+from connector.identity.trust.members.trust_list import Entry
+from connector.surfaces.peer.auth import Caller
+from connector.surfaces.peer.dsp.catalogue import CatalogueHandlers
+from connector.surfaces.peer.dsp.exchange import Exchange
+from connector.surfaces.peer.dsp.negotiations import NegotiationHandlers
+from connector.surfaces.peer.dsp.transfers import TransferHandlers
+from connector.surfaces.peer.foreign_messages import Foreign
+from connector.surfaces.peer.identity import IdentityHandlers
+from connector.surfaces.peer.problems import problems
+from connector.surfaces.peer.routes import Surface
+from connector.surfaces.peer.tokens import SeenTokens
 from tests.testkit.nasty import Reply
 from tests.testkit.towns import BASE, Towns
 

@@ -4,7 +4,7 @@ Loaded before processes are forked (decision 0133), it is read for all of them o
 """
 
 from connector.app.policy_engine import lists
-from connector.language import LANGUAGES, catalogue
+from connector.foundation.language import LANGUAGES, catalogue
 
 for language in LANGUAGES:
     len(catalogue(language))  # every room

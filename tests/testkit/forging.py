@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from connector.contracts.document import draft, render
-from connector.contracts.model import EvidenceObject
+from connector.exchange.contracts.document import draft, render
+from connector.exchange.contracts.model import EvidenceObject
 
 Change = Callable[[bytes], bytes]
 _ITS_OWN = "agreement_document"

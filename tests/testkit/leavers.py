@@ -6,15 +6,15 @@ from typing import Concatenate
 
 from msgspec.structs import replace
 
-from connector.contracts.agreement.agreements import ended_at
-from connector.offboarding import participant_rows
-from connector.offboarding.assemble import OffboardingSlice, assemble
-from connector.offboarding.close import Closing
-from connector.offboarding.delete import Deletion
-from connector.privacy import jobs
-from connector.privacy.unexpired import Unexpired
-from connector.settings.sections import Retention
-from connector.storage.database import PROCESS, WORKER, Database, Dialect, Listener, P, T, Tx
+from connector.continuity.offboarding import participant_rows
+from connector.continuity.offboarding.assemble import OffboardingSlice, assemble
+from connector.continuity.offboarding.close import Closing
+from connector.continuity.offboarding.delete import Deletion
+from connector.continuity.privacy import jobs
+from connector.continuity.privacy.unexpired import Unexpired
+from connector.exchange.contracts.agreement.agreements import ended_at
+from connector.foundation.settings.sections import Retention
+from connector.foundation.storage.database import PROCESS, WORKER, Database, Dialect, Listener, P, T, Tx
 from tests.testkit.towns import Towns
 
 

@@ -1,7 +1,7 @@
 """Units that wait for a lock of PostgreSQL, by what it says of its own queue: whoever comes later is behind them."""
 
-from connector.storage import Database
-from connector.storage.database import PROCESS
+from connector.foundation.storage import Database
+from connector.foundation.storage.database import PROCESS
 from tests.testkit.patience import eventually_said
 
 _WAITING = "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"

@@ -1,9 +1,9 @@
 """Members of a data space as rules look at them: 41 towns, a county, a firm and a state authority."""
 
-from connector.catalogue.audience import Member
-from connector.policy.engine import Requester
-from connector.policy.odrl.names import HANSE as H
-from connector.policy.odrl.state_of_world import Fact
+from connector.data.catalogue.audience import Member
+from connector.kernel.policy.engine import Requester
+from connector.kernel.policy.odrl.names import HANSE as H
+from connector.kernel.policy.odrl.state_of_world import Fact
 
 
 def member(name: str, kind: str = "municipality", *groups: str, **claims: str) -> Member:

@@ -9,20 +9,20 @@ from typing import NamedTuple
 
 import msgspec
 
-from connector.audit import origins
-from connector.clock import rfc3339
-from connector.participants import keys, store, succession
-from connector.participants.model import Moved, Participant, split_root
-from connector.participants.new_keys import SealIssuer
-from connector.participants.service import Hosted
-from connector.policy.engine import Requester
-from connector.storage.database import Tx
-from connector.trust.development.space import DevelopmentSpace
-from connector.trust.did import did as dids
-from connector.trust.keys.signing import PURPOSES, KeyRecord, SoftwareKey, Vault, post_quantum
-from connector.trust.members.entries import entry
-from connector.trust.members.successors import Step, Successors
-from connector.trust.members.trust_list import Entry, Predecessor
+from connector.foundation.clock import rfc3339
+from connector.foundation.storage.database import Tx
+from connector.identity.audit import origins
+from connector.identity.participants import keys, store, succession
+from connector.identity.participants.model import Moved, Participant, split_root
+from connector.identity.participants.new_keys import SealIssuer
+from connector.identity.participants.service import Hosted
+from connector.identity.trust.development.space import DevelopmentSpace
+from connector.identity.trust.did import did as dids
+from connector.identity.trust.keys.signing import PURPOSES, KeyRecord, SoftwareKey, Vault, post_quantum
+from connector.identity.trust.members.entries import entry
+from connector.identity.trust.members.successors import Step, Successors
+from connector.identity.trust.members.trust_list import Entry, Predecessor
+from connector.kernel.policy.engine import Requester
 from tests.testkit.cities import City, Space
 from tests.testkit.towns import Towns
 

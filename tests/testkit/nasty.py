@@ -18,18 +18,18 @@ import msgspec
 from aiohttp import web
 from yarl import URL
 
-from connector.http.server import port_of, serve, tls_server
-from connector.ids import new_id
-from connector.protocol import versions
-from connector.protocol.messages import CONTEXT, HANSE
-from connector.settings.load import Settings, peer_port
-from connector.trust.development.dev_ca import chain_der
-from connector.trust.development.space import DevelopmentSpace
-from connector.trust.did import did as dids
-from connector.trust.keys.jose import sign_jwt
-from connector.trust.keys.signing import KeyRecord, Signer, SoftwareKey
-from connector.trust.members.entries import entry
-from connector.trust.members.trust_list import Entry
+from connector.foundation.http.server import port_of, serve, tls_server
+from connector.foundation.ids import new_id
+from connector.foundation.settings.load import Settings, peer_port
+from connector.identity.trust.development.dev_ca import chain_der
+from connector.identity.trust.development.space import DevelopmentSpace
+from connector.identity.trust.did import did as dids
+from connector.identity.trust.keys.jose import sign_jwt
+from connector.identity.trust.keys.signing import KeyRecord, Signer, SoftwareKey
+from connector.identity.trust.members.entries import entry
+from connector.identity.trust.members.trust_list import Entry
+from connector.kernel.protocol import versions
+from connector.kernel.protocol.messages import CONTEXT, HANSE
 from tests.testkit.cities import MUNICIPALITY, PURPOSE, Space
 from tests.testkit.manners import Line, Manner
 from tests.testkit.patience import PATIENCE_S

@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from connector.audit import sealer
-from connector.audit import store as audit
-from connector.contracts.model import Agreement
-from connector.http.outbound import Answer
-from connector.peer.evidence.reconcile import ReconcileHandlers
-from connector.peer.routes import Surface
-from connector.privacy.jobs import RetentionJobs
-from connector.reconciliation.store import Compared
-from connector.settings.load import Retention
-from connector.storage.database import Tx
+from connector.continuity.privacy.jobs import RetentionJobs
+from connector.exchange.contracts.model import Agreement
+from connector.exchange.reconciliation.store import Compared
+from connector.foundation.http.outbound import Answer
+from connector.foundation.settings.load import Retention
+from connector.foundation.storage.database import Tx
+from connector.identity.audit import sealer
+from connector.identity.audit import store as audit
+from connector.surfaces.peer.evidence.reconcile import ReconcileHandlers
+from connector.surfaces.peer.routes import Surface
 from tests.testkit.door import Door
 from tests.testkit.towns import Towns
 

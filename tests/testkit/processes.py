@@ -23,7 +23,7 @@ from typing import Any
 
 import aiohttp
 
-from connector.settings.load import load
+from connector.foundation.settings.load import load
 from tests.testkit.cities import ManagementApi
 from tests.testkit.patience import PATIENCE_S
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from connector.storage.schema import MIGRATIONS
+from connector.foundation.storage.schema import MIGRATIONS
 
 
 def before(folder: Path, step: str) -> Path:

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from connector.catalogue.search import store
-from connector.catalogue.search.copies import Copy, copy_of
-from connector.catalogue.search.find import SearchRequest, search
-from connector.storage.database import Database, Tx
+from connector.data.catalogue.search import store
+from connector.data.catalogue.search.copies import Copy, copy_of
+from connector.data.catalogue.search.find import SearchRequest, search
+from connector.foundation.storage.database import Database, Tx
 from tests.testkit import judged_queries, municipal_datasets
 from tests.testkit.judged_queries import Judged
 from tests.testkit.places import SHARED

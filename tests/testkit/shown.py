@@ -2,8 +2,8 @@
 
 from msgspec.structs import replace
 
-from connector.catalogue.model import Dataset, Offer
-from connector.contracts.document.described_data import Described, of_dataset
+from connector.data.catalogue.model import Dataset, Offer
+from connector.exchange.contracts.document.described_data import Described, of_dataset
 
 
 def as_shown(dataset: Dataset, offer: Offer) -> Described:

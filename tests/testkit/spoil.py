@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
-from connector.protocol.messages import CONTEXT, HANSE
+from connector.kernel.protocol.messages import CONTEXT, HANSE
 
 Place = tuple[Any, Any]
 """A container and the name or index of one of its entries."""

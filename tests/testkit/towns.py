@@ -17,53 +17,53 @@ from cryptography import x509
 from msgspec.structs import replace
 
 from connector.app.policy_engine import lists, policy_engine
-from connector.approvals import assemble as approvals
-from connector.approvals.rules import ApprovalRules
-from connector.catalogue import assemble as catalogue
-from connector.catalogue.audience import Member
-from connector.catalogue.model import Dataset, Offer, Source
-from connector.catalogue.service import Publication
-from connector.clock import Clock, FakeClock, SystemClock
-from connector.contracts import assemble as contracts
-from connector.contracts.document.render import NamesFor
-from connector.contracts.model import Agreement, NegotiationRow
-from connector.contracts.partner import Partner
-from connector.contracts.termination import statement
-from connector.delivery import assemble as delivery
-from connector.delivery import worker
-from connector.delivery.acks import Acks
-from connector.delivery.circuit import Circuits
-from connector.delivery.worker import RetryAfter
-from connector.errors import HanseError, PeerError, Unavailable
-from connector.harvest.supply import ImportedDatasets
-from connector.http.outbound import Answer, SafeClient
-from connector.ids import new_uuid
-from connector.infra import Infra
-from connector.jobs.scheduler import Jobs
-from connector.jobs.work import Work, together
-from connector.participants.model import Participant
-from connector.participants.new_keys import SealIssuer
-from connector.participants.quota import Quotas
-from connector.participants.service import Hosted, Participants
-from connector.peer.dsp import negotiations, transfers
-from connector.policy.engine import PolicyEngine, Requester
-from connector.protocol import codec
-from connector.protocol import messages as m
-from connector.settings.load import load
-from connector.settings.sections import Signers
-from connector.storage import outbox
-from connector.storage.database import WORKER, Database, Tx
-from connector.storage.outbox import OutboxRow
-from connector.telemetry import Metrics
-from connector.trace import recorder
-from connector.transfer import assemble as transfer
-from connector.transfer.model import Mode, TransferRow
-from connector.trust.development import dev_ca
-from connector.trust.keys.signing import KeyRecord, SoftwareKey
-from connector.trust.keys.vault import Vault
-from connector.trust.members import successors
-from connector.trust.signers.port import Keeper, Kind
-from connector.trust.signers.registry import SignerRegistry
+from connector.data.approvals import assemble as approvals
+from connector.data.approvals.rules import ApprovalRules
+from connector.data.catalogue import assemble as catalogue
+from connector.data.catalogue.audience import Member
+from connector.data.catalogue.model import Dataset, Offer, Source
+from connector.data.catalogue.service import Publication
+from connector.data.harvest.supply import ImportedDatasets
+from connector.exchange.contracts import assemble as contracts
+from connector.exchange.contracts.document.render import NamesFor
+from connector.exchange.contracts.model import Agreement, NegotiationRow
+from connector.exchange.contracts.partner import Partner
+from connector.exchange.contracts.termination import statement
+from connector.exchange.delivery import assemble as delivery
+from connector.exchange.delivery import worker
+from connector.exchange.delivery.acks import Acks
+from connector.exchange.delivery.circuit import Circuits
+from connector.exchange.delivery.worker import RetryAfter
+from connector.exchange.trace import recorder
+from connector.exchange.transfer import assemble as transfer
+from connector.exchange.transfer.model import Mode, TransferRow
+from connector.foundation.clock import Clock, FakeClock, SystemClock
+from connector.foundation.errors import HanseError, PeerError, Unavailable
+from connector.foundation.http.outbound import Answer, SafeClient
+from connector.foundation.ids import new_uuid
+from connector.foundation.settings.load import load
+from connector.foundation.settings.sections import Signers
+from connector.foundation.storage import outbox
+from connector.foundation.storage.database import WORKER, Database, Tx
+from connector.foundation.storage.outbox import OutboxRow
+from connector.foundation.telemetry import Metrics
+from connector.identity.infra import Infra
+from connector.identity.jobs.scheduler import Jobs
+from connector.identity.jobs.work import Work, together
+from connector.identity.participants.model import Participant
+from connector.identity.participants.new_keys import SealIssuer
+from connector.identity.participants.quota import Quotas
+from connector.identity.participants.service import Hosted, Participants
+from connector.identity.trust.development import dev_ca
+from connector.identity.trust.keys.signing import KeyRecord, SoftwareKey
+from connector.identity.trust.keys.vault import Vault
+from connector.identity.trust.members import successors
+from connector.identity.trust.signers.port import Keeper, Kind
+from connector.identity.trust.signers.registry import SignerRegistry
+from connector.kernel.policy.engine import PolicyEngine, Requester
+from connector.kernel.protocol import codec
+from connector.kernel.protocol import messages as m
+from connector.surfaces.peer.dsp import negotiations, transfers
 from tests.testkit.cities import MUNICIPALITY, PURPOSE
 from tests.testkit.shown import as_shown
 

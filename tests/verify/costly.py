@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from connector.contracts.evidence import export
+from connector.exchange.contracts.evidence import export
 from connector.verify.formats import base64url, jcs
 from tests.verify.authority import tlv
 from tests.verify.forge import AGREEMENT, NOW, PROVIDER, Authority, Case, LogKey, PqLogKey

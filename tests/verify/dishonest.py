@@ -5,8 +5,8 @@ import os
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 
-from connector.contracts.document import sealing
-from connector.contracts.evidence import export
+from connector.exchange.contracts.document import sealing
+from connector.exchange.contracts.evidence import export
 from connector.verify.checks import archive, contract
 from connector.verify.checks.trusted_time import written
 from connector.verify.formats import base64url, jcs

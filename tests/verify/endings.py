@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 
-from connector.contracts.document import sealing
+from connector.exchange.contracts.document import sealing
 from connector.verify.checks.trusted_time import written
 from connector.verify.formats import jcs
 from tests.verify.forge import NOW, Case

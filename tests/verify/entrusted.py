@@ -6,8 +6,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from connector.contracts.document import sealing
-from connector.contracts.evidence import export
+from connector.exchange.contracts.document import sealing
+from connector.exchange.contracts.evidence import export
 from connector.verify.checks import mandate
 from connector.verify.checks.trusted_time import written
 from connector.verify.formats import base64url, jcs

@@ -4,8 +4,8 @@ import json
 
 import msgspec
 
-from connector.audit import entry
-from connector.contracts.evidence.export import LogEvidence
+from connector.exchange.contracts.evidence.export import LogEvidence
+from connector.identity.audit import entry
 from connector.verify.checks import records
 from connector.verify.checks.records import Erased
 from connector.verify.formats import base64url

@@ -12,11 +12,11 @@ from hashlib import sha256
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from connector.audit import entry, merkle, sealer
-from connector.audit.entry import Record
-from connector.contracts.document import sealing
-from connector.contracts.evidence import export
-from connector.contracts.evidence.export import EvidenceParts, LogEvidence
+from connector.exchange.contracts.document import sealing
+from connector.exchange.contracts.evidence import export
+from connector.exchange.contracts.evidence.export import EvidenceParts, LogEvidence
+from connector.identity.audit import entry, merkle, sealer
+from connector.identity.audit.entry import Record
 from connector.verify.checks import disclosure, records, trusted_time
 from connector.verify.formats import base64url, checkpoint, jcs
 from tests.verify.keys import (

@@ -9,8 +9,8 @@ from functools import cached_property
 
 import msgspec
 
-from connector.contracts.document import sealing
-from connector.contracts.evidence import export
+from connector.exchange.contracts.document import sealing
+from connector.exchange.contracts.evidence import export
 from connector.verify.bundle import verify_bundle
 from connector.verify.checks.trusted_time import written
 from connector.verify.formats import jcs

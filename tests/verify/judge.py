@@ -4,8 +4,8 @@ import json
 
 import msgspec
 
-from connector.contracts.evidence import export
-from connector.language import local_text
+from connector.exchange.contracts.evidence import export
+from connector.foundation.language import local_text
 from connector.verify.checks import contract
 from connector.verify.checks.trusted_time import written
 from connector.verify.formats import jcs

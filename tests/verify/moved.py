@@ -7,8 +7,8 @@ from types import MappingProxyType
 
 import msgspec
 
-from connector.contracts.evidence import export
-from connector.contracts.evidence.export import LogEvidence
+from connector.exchange.contracts.evidence import export
+from connector.exchange.contracts.evidence.export import LogEvidence
 from connector.verify.bundle import verify_bundle
 from connector.verify.checks.trusted_time import written
 from connector.verify.formats import jcs

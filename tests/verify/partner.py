@@ -2,7 +2,7 @@
 
 import json
 
-from connector.contracts.document import sealing
+from connector.exchange.contracts.document import sealing
 from connector.verify.bundle import verify_bundle
 from connector.verify.checks.contract import Role
 from connector.verify.checks.trusted_time import written

@@ -6,7 +6,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import mldsa
 
-from connector.contracts.document import sealing
+from connector.exchange.contracts.document import sealing
 from connector.verify.formats import base64url
 from tests.verify.forge import AGREEMENT, CONSUMER, PROVIDER, Case, root_of
 

@@ -2,8 +2,8 @@
 
 import msgspec
 
-from connector.audit import entry, merkle
-from connector.contracts.evidence.export import LogEvidence
+from connector.exchange.contracts.evidence.export import LogEvidence
+from connector.identity.audit import entry, merkle
 from connector.verify.checks import logbook
 from connector.verify.formats import checkpoint, cosignature
 from tests.verify import forge

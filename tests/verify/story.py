@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import msgspec
 
-from connector.contracts.evidence.export import LogEvidence
+from connector.exchange.contracts.evidence.export import LogEvidence
 from connector.verify.bundle import verify_bundle
 from connector.verify.checks import logbook
 from connector.verify.report import Report

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from connector.contracts.evidence import export
-from connector.language import local_text
+from connector.exchange.contracts.evidence import export
+from connector.foundation.language import local_text
 from connector.verify.bundle import verify_bundle
 from connector.verify.formats import jcs
 from tests.verify.forge import Case

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from connector.contracts.evidence import export
+from connector.exchange.contracts.evidence import export
 from connector.verify.bundle import verify_bundle
 from connector.verify.checks import archive, records, termination
 from connector.verify.formats import jcs

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from connector.contracts.evidence import export
+from connector.exchange.contracts.evidence import export
 from connector.verify.bundle import verify_bundle
 from connector.verify.checks import archive, contract
 from connector.verify.checks.anchors import parse

@@ -5,7 +5,7 @@ from hashlib import sha256
 import msgspec
 import pytest
 
-from connector.contracts.evidence import export
+from connector.exchange.contracts.evidence import export
 from connector.verify import readme
 from connector.verify.bundle import verify_bundle
 from tests.verify.forge import PROVIDER, Case

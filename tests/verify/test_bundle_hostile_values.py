@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connector.contracts.evidence import export
+from connector.exchange.contracts.evidence import export
 from connector.verify import words
 from connector.verify.__main__ import lines
 from connector.verify.bundle import verify_bundle

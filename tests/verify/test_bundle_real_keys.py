@@ -5,15 +5,15 @@ from pathlib import Path
 
 import msgspec
 
-from connector.clock import FakeClock, rfc3339
-from connector.contracts.evidence import export
-from connector.trust.development import dev_ca
-from connector.trust.did import did
-from connector.trust.keys.signing import SoftwareKey, Vault
-from connector.trust.members.authority import Authority
-from connector.trust.members.entries import entry
-from connector.trust.members.roots import roots_pem
-from connector.trust.members.trust_list import TrustList
+from connector.exchange.contracts.evidence import export
+from connector.foundation.clock import FakeClock, rfc3339
+from connector.identity.trust.development import dev_ca
+from connector.identity.trust.did import did
+from connector.identity.trust.keys.signing import SoftwareKey, Vault
+from connector.identity.trust.members.authority import Authority
+from connector.identity.trust.members.entries import entry
+from connector.identity.trust.members.roots import roots_pem
+from connector.identity.trust.members.trust_list import TrustList
 from connector.verify.bundle import verify_bundle
 from connector.verify.formats import jcs
 from connector.verify.report import Verdict

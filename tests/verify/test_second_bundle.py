@@ -5,7 +5,7 @@ from hashlib import sha256
 
 import pytest
 
-from connector.contracts.document import sealing
+from connector.exchange.contracts.document import sealing
 from connector.verify import second_bundle
 from connector.verify.bundle import verify_bundle
 from connector.verify.checks.contract import Role

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfoNotFoundError
 
 import pytest
 
-from connector.language import local_text
+from connector.foundation.language import local_text
 from connector.verify import words
 
 AT = "2027-06-30T22:00:00Z"

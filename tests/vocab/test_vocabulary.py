@@ -7,12 +7,12 @@ import pytest
 import rdflib
 from rdflib.namespace import DCTERMS, RDF, SKOS
 
-from connector.catalogue.concepts import vocabulary
-from connector.dialects.policies.skos import WRITTEN, Vocabulary, canonical, load, load_all, written
-from connector.errors import Defect
-from connector.policy.odrl.names import ACTIONS
-from connector.policy.odrl.operands import REGISTRY
-from connector.resources import folder
+from connector.data.catalogue.concepts import vocabulary
+from connector.foundation.errors import Defect
+from connector.foundation.resources import folder
+from connector.kernel.dialects.policies.skos import WRITTEN, Vocabulary, canonical, load, load_all, written
+from connector.kernel.policy.odrl.names import ACTIONS
+from connector.kernel.policy.odrl.operands import REGISTRY
 from tests.testkit.places import SHARED
 
 H = "https://w3id.org/hanse/v1#"

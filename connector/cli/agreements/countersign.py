@@ -10,7 +10,7 @@ from connector.cli.exchange.negotiate import approval, approving
 from connector.cli.frame.call import OK, Call
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
-from connector.errors import Mistake
+from connector.foundation.errors import Mistake
 
 TEXT = "text-de.html"
 SHOWN = 16

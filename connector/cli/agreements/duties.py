@@ -9,8 +9,8 @@ from typing import Any
 from connector.cli.frame.call import OK, Call, opened, unusable
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
-from connector.clock import rfc3339
-from connector.errors import Mistake
+from connector.foundation.clock import rfc3339
+from connector.foundation.errors import Mistake
 
 
 def register(top: Words, places: Any) -> None:

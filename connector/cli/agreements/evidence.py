@@ -14,7 +14,7 @@ from connector.cli.exchange.get import save
 from connector.cli.frame.call import OK, Call
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
-from connector.clock import rfc3339
+from connector.foundation.clock import rfc3339
 
 
 def register(top: Words, places: Any) -> None:

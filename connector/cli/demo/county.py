@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from connector.catalogue import concepts
 from connector.cli.demo import people, trees
 from connector.cli.demo.exchanges import Exchanges, Offered
 from connector.cli.demo.knock import REFUSED, knock
@@ -24,8 +23,9 @@ from connector.cli.demo.place import CENTRE, COUNTY, PROVIDER, Place
 from connector.cli.demo.steps import Facts, Party, Step, hosted
 from connector.cli.exchange.get import save
 from connector.cli.operate.space import certificates
-from connector.clock import rfc3339
-from connector.trust.keys.jwk import decode
+from connector.data.catalogue import concepts
+from connector.foundation.clock import rfc3339
+from connector.identity.trust.keys.jwk import decode
 from connector.verify.bundle import verify_bundle
 from connector.verify.report import Report, Verdict
 

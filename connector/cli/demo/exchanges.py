@@ -8,14 +8,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from connector.catalogue import concepts
 from connector.cli.demo import trees
 from connector.cli.demo.place import Place
 from connector.cli.demo.steps import Party
 from connector.cli.exchange.publish import upload
 from connector.cli.exchange.waiting import waited
 from connector.cli.frame.client import Api, Problem
-from connector.errors import Unavailable
+from connector.data.catalogue import concepts
+from connector.foundation.errors import Unavailable
 
 RULE, UNTIL = "municipal-purpose", "31.12.2027"
 PURPOSE = concepts.local("publicAdministration")

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from connector.clock import SystemClock
-from connector.settings.load import load, master_key
-from connector.spaces import documents
-from connector.trust.keys.jose import sign_jwt
-from connector.trust.keys.signing import KeyRecord, SoftwareKey
-from connector.trust.keys.vault import Vault
+from connector.dataspace.spaces import documents
+from connector.foundation.clock import SystemClock
+from connector.foundation.settings.load import load, master_key
+from connector.identity.trust.keys.jose import sign_jwt
+from connector.identity.trust.keys.signing import KeyRecord, SoftwareKey
+from connector.identity.trust.keys.vault import Vault
 
 REFUSED = frozenset({401, 403})
 _PATIENCE_S = 20.0

@@ -17,9 +17,9 @@ from pathlib import Path
 from connector.cli.frame.call import unusable
 from connector.cli.frame.client import Api, Problem
 from connector.cli.operate import dev
-from connector.clock import SystemClock
-from connector.errors import HanseError, Mistake, Unavailable
-from connector.settings.load import FILE, SOCKET_LIMIT
+from connector.foundation.clock import SystemClock
+from connector.foundation.errors import HanseError, Mistake, Unavailable
+from connector.foundation.settings.load import FILE, SOCKET_LIMIT
 
 PROVIDER, FIRM, SPACE, RESULTS = "it", "stadtwerke", "space", "results"
 COUNTY, CENTRE = "kreis", "zentrum"

@@ -18,8 +18,8 @@ from connector.cli.demo.show import CountyShow, Show
 from connector.cli.demo.steps import Party, Step, Tour
 from connector.cli.frame.call import OK, REFUSED, Call
 from connector.cli.frame.client import Problem
-from connector.errors import HanseError, Mistake
-from connector.language import say
+from connector.foundation.errors import HanseError, Mistake
+from connector.foundation.language import say
 
 _LOOK_S = 0.5
 _INTERRUPTED = 130

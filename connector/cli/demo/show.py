@@ -13,7 +13,7 @@ from connector.cli.demo import county
 from connector.cli.demo.people import Door
 from connector.cli.demo.place import PROVIDER
 from connector.cli.demo.steps import NEIGHBOUR, STEPS, TOWN, Facts, Step
-from connector.language import decimal, say
+from connector.foundation.language import decimal, say
 
 _WIDTH = 58
 

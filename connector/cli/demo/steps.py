@@ -10,15 +10,15 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from connector.catalogue import concepts
 from connector.cli.demo import trees
 from connector.cli.demo.place import FIRM, PROVIDER, Place
 from connector.cli.exchange.get import save
 from connector.cli.exchange.publish import upload
 from connector.cli.exchange.waiting import waited
 from connector.cli.frame.client import Api
-from connector.clock import rfc3339
-from connector.errors import Unavailable
+from connector.data.catalogue import concepts
+from connector.foundation.clock import rfc3339
+from connector.foundation.errors import Unavailable
 from connector.verify.bundle import verify_bundle
 from connector.verify.report import Verdict
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from connector.cli.frame.call import Call
 from connector.cli.frame.parser import Words
-from connector.errors import Mistake
+from connector.foundation.errors import Mistake
 
 TEXTS: Final = ("title", "description", "licence", "attribution", "frequency", "access", "start", "end", "concept",
                 "series", "label", "notes")  # fmt: skip

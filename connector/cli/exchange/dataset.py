@@ -10,8 +10,8 @@ from connector.cli.exchange.publish import remarks_on, slots_of, upload
 from connector.cli.frame.call import OK, REFUSED, Call
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
-from connector.errors import Mistake
-from connector.language.markup import readable
+from connector.foundation.errors import Mistake
+from connector.foundation.language.markup import readable
 
 TEXTS: Final = ("title", "description", "keywords", "attribution", "version_notes")
 """What a record says in several languages."""
@@ -214,7 +214,7 @@ def _value(call: Call, value: Any, name: str = "") -> str:
     if name == "access":
         return call.say(f"dataset.access.{value}")
     if isinstance(value, str):
-        from connector.metadata.lists.code_lists import code_lists  # most commands do not need them
+        from connector.kernel.metadata.lists.code_lists import code_lists  # most commands do not need them
 
         return code_lists().label(value, call.lang) or readable(value)
     if isinstance(value, list):

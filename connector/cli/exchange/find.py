@@ -13,8 +13,8 @@ from typing import Any
 from connector.cli.frame.call import OK, PEER_UNAVAILABLE, Call, named_file
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
-from connector.errors import Mistake
-from connector.language.reasons import plain
+from connector.foundation.errors import Mistake
+from connector.foundation.language.reasons import plain
 
 FACETS = ("theme", "field", "format", "licence", "rule")
 SHOWN = 8

@@ -7,12 +7,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from connector.catalogue import concepts
 from connector.cli.exchange.waiting import waited
 from connector.cli.frame.call import OK, REFUSED, UNDECIDED, Call, unusable
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
-from connector.errors import Mistake, Unavailable
+from connector.data.catalogue import concepts
+from connector.foundation.errors import Mistake, Unavailable
 
 
 def register(top: Words, places: Any) -> None:

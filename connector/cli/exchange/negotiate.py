@@ -8,8 +8,8 @@ from typing import Any
 from connector.cli.frame.call import OK, Call, named_file
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
-from connector.errors import Mistake
-from connector.language.reasons import plain
+from connector.foundation.errors import Mistake
+from connector.foundation.language.reasons import plain
 
 MOST_TERMS = 1 << 20
 """Bytes of a policy."""

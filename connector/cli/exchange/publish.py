@@ -8,7 +8,7 @@ from connector.cli.exchange import answers
 from connector.cli.frame.call import OK, Call, opened, unusable
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
-from connector.errors import HanseError, Mistake
+from connector.foundation.errors import HanseError, Mistake
 
 SMALL = 1 << 16
 """Bytes of a file that may have no row."""
@@ -100,7 +100,7 @@ def remarks_on(call: Call, path: Path) -> dict[str, list[str]]:
         head = file.read(SMALL + 1)
     if len(head) > SMALL or not (head.startswith(b"PK") or b"\n" not in head.strip()):
         return {}
-    from connector.reading import reader
+    from connector.kernel.reading import reader
 
     try:
         remarks = reader.read(path).remarks

@@ -9,18 +9,18 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, get_args
 
-from connector.catalogue import describe
-from connector.catalogue.listed_values import listed
 from connector.cli.exchange.answers import NO
 from connector.cli.frame.call import Call
 from connector.cli.frame.client import Api
-from connector.errors import Mistake
-from connector.language import say
-from connector.metadata.lists import code_lists as lists
-from connector.metadata.lists.code_lists import Value
-from connector.metadata.record.model import Access
-from connector.normal_form import normal_form
-from connector.participants.publisher import checked_address
+from connector.data.catalogue import describe
+from connector.data.catalogue.listed_values import listed
+from connector.foundation.errors import Mistake
+from connector.foundation.language import say
+from connector.foundation.normal_form import normal_form
+from connector.identity.participants.publisher import checked_address
+from connector.kernel.metadata.lists import code_lists as lists
+from connector.kernel.metadata.lists.code_lists import Value
+from connector.kernel.metadata.record.model import Access
 
 OPEN_RULES: Final = ("", "open-attribution")
 ATTEMPTS: Final = 5

@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from connector.catalogue import concepts
 from connector.cli.exchange.get import fetched
 from connector.cli.exchange.negotiate import MOST_SHOWN, approval, approving, terms
 from connector.cli.exchange.waiting import waited
 from connector.cli.frame.call import OK, REFUSED, UNDECIDED, Call
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
-from connector.language.reasons import plain
+from connector.data.catalogue import concepts
+from connector.foundation.language.reasons import plain
 
 
 def register(top: Words, places: Any) -> None:

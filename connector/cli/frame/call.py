@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from connector.errors import Mistake
-from connector.language import decimal, say
-from connector.language.system_words import system_words
-from connector.settings.load import DEFAULT_FOLDER, Settings, load
+from connector.foundation.errors import Mistake
+from connector.foundation.language import decimal, say
+from connector.foundation.language.system_words import system_words
+from connector.foundation.settings.load import DEFAULT_FOLDER, Settings, load
 
 _STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 

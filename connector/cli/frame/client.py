@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote, urlencode
 
-from connector.errors import Mistake, Unavailable
+from connector.foundation.errors import Mistake, Unavailable
 
 PREFIX = "/api/v1"
 PATIENCE_S = 90.0

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from connector.language import say
+from connector.foundation.language import say
 
 _SAID: Mapping[str, str] = {
     "usage: ": "usage",

@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 from pyoxigraph import BlankNode, Literal
 
 from connector.cli.frame.call import OK, REFUSED, Call, named_file, visible
-from connector.metadata.check import engine, official
-from connector.metadata.check.model import Finding, Profile, Severity, short, shown
-from connector.metadata.check.sentences import sentence
-from connector.metadata.check.shapes import SPECIFICATIONS
-from connector.metadata.lists.updates import known_lists
-from connector.metadata.rdf.graph import Graph, Term
-from connector.metadata.rdf.names import DCAT, DCT, FOAF, RDFS
-from connector.metadata.rdf.reading import LIMITS, Reading, read
+from connector.kernel.metadata.check import engine, official
+from connector.kernel.metadata.check.model import Finding, Profile, Severity, short, shown
+from connector.kernel.metadata.check.sentences import sentence
+from connector.kernel.metadata.check.shapes import SPECIFICATIONS
+from connector.kernel.metadata.lists.updates import known_lists
+from connector.kernel.metadata.rdf.graph import Graph, Term
+from connector.kernel.metadata.rdf.names import DCAT, DCT, FOAF, RDFS
+from connector.kernel.metadata.rdf.reading import LIMITS, Reading, read
 
 _STEPS = 6
 """Steps of a way that are shown; nobody reads more, and a hostile catalogue has any number."""

@@ -13,8 +13,8 @@ from typing import Any
 from connector.cli.frame.call import OK, REFUSED, Call, named_file, opened, unusable
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
-from connector.errors import Mistake
-from connector.small_files import replaced
+from connector.foundation.errors import Mistake
+from connector.foundation.small_files import replaced
 
 POLL_S = 0.25
 SUMS = ("datasets", "triples", "lost", "published", "held", "questions")

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from connector.cli.frame.call import OK, Call, named_file, unusable
 from connector.cli.frame.parser import Words
-from connector.clock import SystemClock, rfc3339
-from connector.errors import Mistake
-from connector.language import LANGUAGES
-from connector.language.sorting import alphabetical
-from connector.resources import folder
+from connector.foundation.clock import SystemClock, rfc3339
+from connector.foundation.errors import Mistake
+from connector.foundation.language import LANGUAGES
+from connector.foundation.language.sorting import alphabetical
+from connector.foundation.resources import folder
 
 if TYPE_CHECKING:
-    from connector.metadata.lists.code_lists import CodeList
+    from connector.kernel.metadata.lists.code_lists import CodeList
 
 
 def register(top: Words, places: Any) -> None:
@@ -30,7 +30,7 @@ def register(top: Words, places: Any) -> None:
 
 def _list(call: Call) -> int:
     """All lists, or the values of one with their labels: as people and commands name them."""
-    from connector.metadata.lists.updates import known_lists, updates
+    from connector.kernel.metadata.lists.updates import known_lists, updates
 
     known, rules = list(known_lists(call.folder).lists.values()), rule_lists()
     if call.args.name is not None:
@@ -51,7 +51,7 @@ def _list(call: Call) -> int:
 
 def rule_lists() -> "Sequence[CodeList]":
     """The lists that rules take their values from, such as purposes and kinds of participants."""
-    from connector.metadata.lists import code_lists
+    from connector.kernel.metadata.lists import code_lists
 
     return [code_lists.read(path) for path in sorted(folder("vocab").glob("*.ttl"))]
 
@@ -76,7 +76,7 @@ def _values(call: Call, lists: "Sequence[CodeList]") -> int:
 
 def _named(name: str, lists: "Sequence[CodeList]") -> "CodeList":
     """By its title in either language, the last part of its IRI, or the IRI; raises Mistake with the nearest titles."""
-    from connector.catalogue.concepts import folded, near
+    from connector.data.catalogue.concepts import folded, near
 
     known = {one.iri: one for one in lists}
     ways = {
@@ -96,7 +96,7 @@ def _title(one: "CodeList", lang: str) -> str:
 
 def _update(call: Call) -> int:
     """Each file by itself, in the order given; what was taken before one is refused stays taken."""
-    from connector.metadata.lists.updates import LIMITS, add_lists
+    from connector.kernel.metadata.lists.updates import LIMITS, add_lists
 
     taken = []
     for path in call.args.files:

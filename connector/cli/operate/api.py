@@ -12,7 +12,7 @@ def register(top: Words, places: Any) -> None:
 
 def run(call: Call) -> int:
     """Prints JSON with or without `--json`: it is for programs."""
-    from connector.api.openapi import document  # every other command starts without the server's code
+    from connector.surfaces.api.openapi import document  # every other command starts without the server's code
 
     print(document().decode())
     return OK

@@ -14,8 +14,8 @@ from typing import Any
 from connector.cli.frame.call import OK, REFUSED, Call, named_file
 from connector.cli.frame.client import Api, Problem
 from connector.cli.frame.parser import Words
-from connector.errors import Mistake, Unavailable
-from connector.settings.load import Settings, database_place, database_url
+from connector.foundation.errors import Mistake, Unavailable
+from connector.foundation.settings.load import Settings, database_place, database_url
 
 MOST_PASSPHRASE = 4_096
 EVERY_S = 2.0
@@ -40,7 +40,7 @@ def register(top: Words, places: Any) -> None:
 
 
 def run_backup(call: Call) -> int:
-    from connector.backup import create, examine
+    from connector.continuity.backup import create, examine
 
     args, settings = call.args, call.settings()
     to = (args.to or settings.folder.with_name(f"{settings.folder.name}-backups")).absolute()
@@ -63,8 +63,8 @@ def run_backup(call: Call) -> int:
 
 
 def run_restore(call: Call) -> int:
-    from connector.backup import examine
-    from connector.backup import restore as restoring
+    from connector.continuity.backup import examine
+    from connector.continuity.backup import restore as restoring
 
     args, passphrase = call.args, _passphrase(call.args.passphrase_file)
     with _progress(call) as told:
@@ -88,9 +88,9 @@ def run_restore(call: Call) -> int:
 
 def _check(call: Call, backup: Any, passphrase: str | None, told: Any) -> int:
     """Files and manifest always; the keys where they are at hand; seals and logs where the copy can be read."""
-    from connector.backup import create, examine
-    from connector.storage.postgres import dump
-    from connector.storage.sqlite import snapshot
+    from connector.continuity.backup import create, examine
+    from connector.foundation.storage.postgres import dump
+    from connector.foundation.storage.sqlite import snapshot
 
     try:
         examine.opened(backup, call.args.keys, passphrase)
@@ -119,7 +119,7 @@ def _check(call: Call, backup: Any, passphrase: str | None, told: Any) -> int:
 
 def _copy(settings: Settings) -> Any:
     """How the SQLite database is copied: by the server that has it open, or here where none runs."""
-    from connector.backup import create
+    from connector.continuity.backup import create
 
     if not database_url(settings).startswith("sqlite:"):
         _same(settings)
@@ -146,8 +146,8 @@ def _same(settings: Settings) -> bool:
 
 def _by_server(settings: Settings) -> Any:
     """It copies into a folder of its own; from there the copy is taken by the name alone that it says."""
-    from connector.storage import sqlite_path
-    from connector.storage.sqlite import own_copies
+    from connector.foundation.storage import sqlite_path
+    from connector.foundation.storage.sqlite import own_copies
 
     def copy(target: Path, told: Any) -> None:
         for line in Api(settings.api.socket).lines("backup", "database", body={}):

@@ -14,9 +14,9 @@ from typing import Any
 
 from connector.cli.frame.call import OK, Call, unusable
 from connector.cli.frame.parser import Words
-from connector.clock import Clock, SystemClock
-from connector.errors import Mistake
-from connector.settings.load import FILE, Settings, load, master_key
+from connector.foundation.clock import Clock, SystemClock
+from connector.foundation.errors import Mistake
+from connector.foundation.settings.load import FILE, Settings, load, master_key
 
 LIST_LIFE_MS = 365 * 86_400_000
 
@@ -76,8 +76,8 @@ def run_init(call: Call) -> int:
 
 def prepare(folder: Path, environ: Mapping[str, str], clock: Clock) -> Settings:
     """Make the folder ready to be served; returns its settings."""
-    from connector.small_files import replaced
-    from connector.trust.development import dev_ca
+    from connector.foundation.small_files import replaced
+    from connector.identity.trust.development import dev_ca
 
     certs = dev_ca.create(folder, clock)
     if not (folder / IGNORED).exists():
@@ -95,7 +95,7 @@ def beside(folder: Path, other: Path, environ: Mapping[str, str]) -> Settings:
 
     Raises Mistake where `other` has none, or where the folder has settings already that share those of another.
     """
-    from connector.small_files import replaced
+    from connector.foundation.small_files import replaced
 
     if folder == other or not (other / "certs" / "server.key").exists():
         raise Mistake("cli.dev-beside", path=other)
@@ -118,11 +118,11 @@ _SHARED = ("certs", "trust")
 
 def _found(settings: Settings, seal_ca: str, clock: Clock) -> None:
     """The authority, its pinned key and its first list; the list last, because it says that all is there."""
-    from connector.small_files import replaced
-    from connector.trust.keys.vault import Vault
-    from connector.trust.members.authority import Authority
-    from connector.trust.members.list_writer import next_list
-    from connector.trust.members.roots import roots_pem
+    from connector.foundation.small_files import replaced
+    from connector.identity.trust.keys.vault import Vault
+    from connector.identity.trust.members.authority import Authority
+    from connector.identity.trust.members.list_writer import next_list
+    from connector.identity.trust.members.roots import roots_pem
 
     authority = Authority.create(authority_file(settings), Vault(master_key(settings)))
     replaced(settings.trust.authority_key_file, roots_pem([seal_ca], authority.public_jwk).encode("ascii"), 0o644)

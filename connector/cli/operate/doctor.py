@@ -27,9 +27,9 @@ from connector.cli.operate import (
     doctor_spaces,
     doctor_witness,
 )
-from connector.errors import HanseError, Unavailable
-from connector.language import catalogue, decimal, say
-from connector.settings.load import Settings, documented, master_key, told, value_of
+from connector.foundation.errors import HanseError, Unavailable
+from connector.foundation.language import catalogue, decimal, say
+from connector.foundation.settings.load import Settings, documented, master_key, told, value_of
 
 LEAST_FREE_BYTES = 1 << 30
 LEAST_DAYS = 14
@@ -146,7 +146,7 @@ def _reachable(settings: Settings, lang: str) -> Iterator[Finding]:
 def _certificate(settings: Settings, lang: str) -> Iterator[Finding]:
     from cryptography import x509
 
-    from connector.http.server import tls_server
+    from connector.foundation.http.server import tls_server
 
     path = settings.peer.tls_cert_file
     try:
@@ -195,7 +195,7 @@ def _trust(settings: Settings, lang: str) -> Iterator[Finding]:
 
 def _timestamps(settings: Settings, lang: str) -> Iterator[Finding]:
     """Whether a start would find everything that the authority's tokens need; nobody is asked for one."""
-    from connector.witness.timestamp_job import authority
+    from connector.dataspace.witness.timestamp_job import authority
 
     try:
         if (named := authority(settings)) is not None:
@@ -232,7 +232,7 @@ def _runs(settings: Settings) -> bool:
 
 def _port(settings: Settings, lang: str) -> Iterator[Finding]:
     """Whether the port is free; a running server of ours holds it rightly."""
-    from connector.http.server import not_had
+    from connector.foundation.http.server import not_had
 
     stored = settings.folder / "port"
     text = stored.read_text(encoding="ascii", errors="replace").strip() if stored.is_file() else ""

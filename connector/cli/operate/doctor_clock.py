@@ -8,8 +8,8 @@ from statistics import median
 from typing import Any, Literal
 
 from connector.cli.frame.client import Api, Problem
-from connector.errors import HanseError
-from connector.settings.load import Settings
+from connector.foundation.errors import HanseError
+from connector.foundation.settings.load import Settings
 
 MOST = 10
 """Peers that are named one by one."""

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from connector.cli.frame.client import Api, Problem
-from connector.errors import HanseError
-from connector.settings.load import Settings
+from connector.foundation.errors import HanseError
+from connector.foundation.settings.load import Settings
 
 MOST = 20
 """Participants looked at, and contracts named one by one."""

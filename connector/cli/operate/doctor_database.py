@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from connector.cli.frame.client import Api, Problem
-from connector.errors import HanseError
-from connector.language import decimal, say
-from connector.settings.load import FILE, Settings, database_place, database_url, documented, told, value_of
+from connector.foundation.errors import HanseError
+from connector.foundation.language import decimal, say
+from connector.foundation.settings.load import FILE, Settings, database_place, database_url, documented, told, value_of
 
 LOOK_S = 20.0
 """Seconds that the look for damage may take."""
@@ -24,7 +24,7 @@ Line = tuple[Literal["ok", "warn", "bad"], str, dict[str, object]]
 
 def lines(settings: Settings, lang: str) -> Iterator[Line]:
     """State, message under `cli.doctor`, and its facts."""
-    from connector.storage.folder_identity import HALF
+    from connector.foundation.storage.folder_identity import HALF
 
     if (settings.folder / HALF).exists():
         yield "bad", "half-restored", {"folder": settings.folder}
@@ -71,7 +71,7 @@ def _made_by_the_start(theirs: Mapping[str, Any], settings: Settings) -> bool:
 
 
 def _own(settings: Settings, lang: str) -> Iterator[Line]:
-    from connector.storage import sqlite_path
+    from connector.foundation.storage import sqlite_path
 
     url = database_url(settings)
     if url.startswith("sqlite:"):
@@ -87,7 +87,7 @@ def _own(settings: Settings, lang: str) -> Iterator[Line]:
 
 
 def _sqlite(path: Path, lang: str) -> Iterator[Line]:
-    from connector.storage.sqlite import integrity
+    from connector.foundation.storage.sqlite import integrity
 
     if not path.exists():
         yield "ok", "sqlite-new", {"path": path}
@@ -101,7 +101,7 @@ def _sqlite(path: Path, lang: str) -> Iterator[Line]:
 
 
 def _sound(path: Path, lang: str) -> Iterator[Line]:
-    from connector.storage.sqlite import integrity
+    from connector.foundation.storage.sqlite import integrity
 
     if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
         yield "bad", "open-database", {"path": path}

@@ -8,9 +8,9 @@ from time import time
 from typing import Any, Literal
 
 from connector.cli.frame.client import Api, Problem
-from connector.clock import rfc3339
-from connector.errors import HanseError
-from connector.settings.load import Settings
+from connector.foundation.clock import rfc3339
+from connector.foundation.errors import HanseError
+from connector.foundation.settings.load import Settings
 
 MOST = 20
 """Participants that are looked at, and members of each that are named."""

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
 from connector.cli.frame.client import Api, Problem
-from connector.errors import HanseError
-from connector.settings.load import Settings
+from connector.foundation.errors import HanseError
+from connector.foundation.settings.load import Settings
 
 SOON: Final = timedelta(days=30)
 Line = tuple[Literal["ok", "warn", "bad"], str, dict[str, object]]

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Literal
 
 from connector.cli.frame.client import Api, Problem
-from connector.errors import HanseError
-from connector.settings.load import Settings
+from connector.foundation.errors import HanseError
+from connector.foundation.settings.load import Settings
 
 Line = tuple[Literal["ok", "warn", "bad"], str, dict[str, object]]
 

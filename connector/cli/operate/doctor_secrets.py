@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from connector.settings import load as conf
-from connector.settings.load import Settings, value_of
+from connector.foundation.settings import load as conf
+from connector.foundation.settings.load import Settings, value_of
 
 Line = tuple[Literal["ok", "warn", "bad"], str, dict[str, object]]
 _ELSEWHERE = "trust.master_key_file"

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from connector.cli.frame.client import Api, Problem
-from connector.errors import HanseError
-from connector.language import say
-from connector.settings.load import Settings
+from connector.foundation.errors import HanseError
+from connector.foundation.language import say
+from connector.foundation.settings.load import Settings
 
 MOST = 20
 """Participants that are looked at."""

@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 from connector.cli.frame.client import Api, Problem
 from connector.cli.operate.witness import facts, restored
-from connector.clock import rfc3339
-from connector.errors import HanseError
-from connector.language import say
-from connector.settings.load import Settings
+from connector.foundation.clock import rfc3339
+from connector.foundation.errors import HanseError
+from connector.foundation.language import say
+from connector.foundation.settings.load import Settings
 
 MOST = 20
 """Logs that are named one by one; what is amiss comes first."""

@@ -15,7 +15,7 @@ from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
 from connector.cli.operate.space import sentence
 from connector.cli.operate.space_rules import tell_rules
-from connector.errors import Mistake
+from connector.foundation.errors import Mistake
 
 LARGEST = 131_072
 """Bytes of one document, and of all of them together (spec/spaces.md 3.2)."""

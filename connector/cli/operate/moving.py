@@ -15,8 +15,8 @@ from connector.cli.frame.call import OK, Call, named_file, opened, unusable
 from connector.cli.frame.client import Api, Problem
 from connector.cli.frame.parser import Words
 from connector.cli.operate import namesakes
-from connector.errors import HanseError, Mistake
-from connector.small_files import replaced, replacing
+from connector.foundation.errors import HanseError, Mistake
+from connector.foundation.small_files import replaced, replacing
 
 PATIENCE_S = 7_200.0
 """How long an archive may be checked at the other end of the socket."""

@@ -15,9 +15,9 @@ from connector.cli.frame.call import OK, REFUSED, UNDECIDED, Call, opened, unusa
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
 from connector.cli.records.records import TYPES
-from connector.errors import Mistake
-from connector.settings.load import Settings
-from connector.small_files import replacing, synced
+from connector.foundation.errors import Mistake
+from connector.foundation.settings.load import Settings
+from connector.foundation.small_files import replacing, synced
 
 _UUID = re.compile(r"urn:uuid:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 ROUNDS = 4

@@ -4,12 +4,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from connector.catalogue import concepts
 from connector.cli.frame.call import OK, Call, named_file, unusable
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
 from connector.cli.operate import moving, namesakes, offboarding, participant_csv
-from connector.errors import Mistake
+from connector.data.catalogue import concepts
+from connector.foundation.errors import Mistake
 
 PURPOSES = ("peer", "seal", "log", "log-pq", "seal-pq")
 SAID = ("ars", "contact_name", "contact_email", "contact_url", "contact_telephone", "contributor")
@@ -119,7 +119,7 @@ def run_change(call: Call) -> int:
 
 def _shown(call: Call, value: object) -> str:
     """A value of a list by its label."""
-    from connector.metadata.lists.code_lists import code_lists  # most commands do not need them
+    from connector.kernel.metadata.lists.code_lists import code_lists  # most commands do not need them
 
     if isinstance(value, list):
         return ", ".join(map(str, value))

@@ -11,14 +11,14 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from connector.catalogue import concepts
 from connector.cli.frame.call import OK, REFUSED, WRONG_USAGE, Call, named_file
 from connector.cli.frame.client import Api, Problem
 from connector.cli.operate import namesakes
-from connector.errors import Mistake
-from connector.language import say
-from connector.participants.model import checked_name, checked_slug, split_root
-from connector.participants.publisher_details import PublisherChange, PublisherDetails
+from connector.data.catalogue import concepts
+from connector.foundation.errors import Mistake
+from connector.foundation.language import say
+from connector.identity.participants.model import checked_name, checked_slug, split_root
+from connector.identity.participants.publisher_details import PublisherChange, PublisherDetails
 from connector.verify.formats.names import seen
 
 SAID: Final = ("ars", "contact_name", "contact_email", "contact_url", "contributor")
@@ -115,7 +115,7 @@ def _wish(call: Call, line: Line) -> dict[str, Any]:
 
 def _publisher(said: Mapping[str, str], kind: str, details: PublisherDetails) -> PublisherDetails:
     """What the participant then says of itself; raises Mistake."""
-    from connector.participants import publisher  # reads lists, which most commands do not need
+    from connector.identity.participants import publisher  # reads lists, which most commands do not need
 
     return publisher.changed(details, msgspec.convert(said, PublisherChange), kind)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from connector.cli.frame.call import OK, Call, unusable
 from connector.cli.frame.parser import Words
-from connector.settings.load import Settings, public_url, web_origin
+from connector.foundation.settings.load import Settings, public_url, web_origin
 
 ROLES = ("peer", "api", "web", "worker", "dataplane")
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from connector.catalogue import concepts
 from connector.cli.frame.call import OK, Call, named_file, unusable
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
@@ -22,8 +21,9 @@ from connector.cli.operate import (
     space_rules,
 )
 from connector.cli.operate.space_merge import Command
-from connector.errors import Mistake
-from connector.language import catalogue, say
+from connector.data.catalogue import concepts
+from connector.foundation.errors import Mistake
+from connector.foundation.language import catalogue, say
 
 SIGNERS = ("file", "pkcs11", "csc", "vault")
 STEPS = {"suspend": "suspended", "resume": "active", "expel": "expelled"}
@@ -183,8 +183,8 @@ def run_invite(call: Call) -> int:
 
 def _draw(place: Path, link: str, name: str) -> None:
     """The picture is for the eyes of one town, like the link."""
-    from connector.small_files import replaced
-    from connector.web.account import qr  # most commands do not need it
+    from connector.foundation.small_files import replaced
+    from connector.surfaces.web.account import qr  # most commands do not need it
 
     try:
         replaced(place, str(qr.svg(link, name)).encode())

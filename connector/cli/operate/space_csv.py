@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from connector.catalogue import concepts
 from connector.cli.frame.call import OK, WRONG_USAGE, Call, named_file, unusable
 from connector.cli.frame.client import Api
-from connector.errors import Mistake
-from connector.participants.model import checked_name
-from connector.small_files import replaced
+from connector.data.catalogue import concepts
+from connector.foundation.errors import Mistake
+from connector.foundation.small_files import replaced
+from connector.identity.participants.model import checked_name
 
 COLUMNS: Final = ("name", "ars", "kind", "domain")
 LARGEST: Final = 1 << 20

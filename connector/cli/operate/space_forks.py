@@ -62,8 +62,8 @@ def run_export(call: Call) -> int:
 
 def run_check(call: Call) -> int:
     """1 if the file proves nothing."""
-    from connector.spaces.model import fingerprint  # most commands do not need what judges lists
-    from connector.trust.members import fork_proof
+    from connector.dataspace.spaces.model import fingerprint  # most commands do not need what judges lists
+    from connector.identity.trust.members import fork_proof
 
     data = named_file(call.args.file.expanduser(), fork_proof.MOST + 1)
     found = fork_proof.proven(data)

@@ -8,7 +8,7 @@ from typing import Any
 from connector.cli.frame.call import OK, Call
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
-from connector.errors import Mistake
+from connector.foundation.errors import Mistake
 
 
 def register(top: Words, places: Any) -> None:

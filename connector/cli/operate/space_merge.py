@@ -7,11 +7,11 @@ she has read (spec/spaces.md 4.7).
 from collections.abc import Callable
 from typing import Any
 
-from connector.catalogue.concepts import folded
 from connector.cli.frame.call import OK, Call
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
-from connector.errors import Mistake
+from connector.data.catalogue.concepts import folded
+from connector.foundation.errors import Mistake
 
 Command = Callable[[str, Callable[[Call], int]], Words]
 

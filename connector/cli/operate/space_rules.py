@@ -6,11 +6,11 @@ Of the rules only what is said changes; what is asked for more than once is said
 from collections.abc import Mapping
 from typing import Any
 
-from connector.catalogue import concepts
 from connector.cli.frame.call import OK, Call
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
-from connector.errors import Mistake
+from connector.data.catalogue import concepts
+from connector.foundation.errors import Mistake
 
 _LISTS = ("kind", "document", "check")
 _NAMES: Mapping[str, str] = {

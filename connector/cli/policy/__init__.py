@@ -6,7 +6,7 @@ from typing import Any
 from connector.cli.checkout import program
 from connector.cli.frame.call import Call
 from connector.cli.frame.parser import Words
-from connector.policy.odrl.model import PHASES
+from connector.kernel.policy.odrl.model import PHASES
 
 FORMATS = ("force", "w3c", "oval")
 

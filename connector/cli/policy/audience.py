@@ -9,8 +9,8 @@ from typing import Any
 from connector.cli.frame.call import OK, REFUSED, Call
 from connector.cli.frame.client import Api
 from connector.cli.policy.templates import slots
-from connector.language import local_end
-from connector.policy.odrl.values import instant
+from connector.foundation.language import local_end
+from connector.kernel.policy.odrl.values import instant
 
 MOST = 20
 """Members that are named behind one number."""

@@ -8,12 +8,12 @@ from typing import Any
 
 from connector.cli.frame.call import OK, REFUSED, UNDECIDED, Call
 from connector.cli.policy.source import policy_engine, read, unparsed
-from connector.errors import Mistake
-from connector.policy.conflict.objections import named
-from connector.policy.conflict.pair import Clash, Pair
-from connector.policy.containment.compare import Answer
-from connector.policy.engine import PolicyEngine
-from connector.policy.odrl.model import PolicyError
+from connector.foundation.errors import Mistake
+from connector.kernel.policy.conflict.objections import named
+from connector.kernel.policy.conflict.pair import Clash, Pair
+from connector.kernel.policy.containment.compare import Answer
+from connector.kernel.policy.engine import PolicyEngine
+from connector.kernel.policy.odrl.model import PolicyError
 
 
 def run(call: Call) -> int:

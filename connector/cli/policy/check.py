@@ -10,12 +10,12 @@ from typing import Any
 
 from connector.cli.frame.call import OK, REFUSED, Call
 from connector.cli.policy.source import ended, not_understood, notes, policy_engine, read, tell_unknown, unparsed
-from connector.dialects.policies.edc import preview
-from connector.dialects.policies.translate import Foreign
-from connector.language import catalogue
-from connector.policy.engine import PolicyEngine
-from connector.policy.evaluation.fees import fees, unnamed
-from connector.policy.odrl.model import PolicyError
+from connector.foundation.language import catalogue
+from connector.kernel.dialects.policies.edc import preview
+from connector.kernel.dialects.policies.translate import Foreign
+from connector.kernel.policy.engine import PolicyEngine
+from connector.kernel.policy.evaluation.fees import fees, unnamed
+from connector.kernel.policy.odrl.model import PolicyError
 
 _BADGES = ("enforced", "monitored", "contractual")
 

@@ -10,23 +10,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from connector.catalogue import concepts
 from connector.cli.frame.call import OK, REFUSED, Call, visible
 from connector.cli.frame.client import Api, Problem
 from connector.cli.policy.source import notes, policy_engine, read, unparsed
-from connector.dialects.policies.report import report, write
-from connector.errors import Mistake
-from connector.policy.engine import PolicyEngine
-from connector.policy.evaluation.decision import Decision
-from connector.policy.evaluation.record import replay, world_of
-from connector.policy.odrl.identifiers import REGIONAL_KEY
-from connector.policy.odrl.model import PHASES, Phase, PolicyError
-from connector.policy.odrl.names import HANSE, ODRL, expand
-from connector.policy.odrl.registry import Registry
-from connector.policy.odrl.state_of_world import Fact, Value, World, asked
-from connector.policy.odrl.units import MEASURED_IN
-from connector.policy.odrl.values import TEXTS, Span, Type, decimal, duration, instant, integer
-from connector.trust.members.claims import regional_keys
+from connector.data.catalogue import concepts
+from connector.foundation.errors import Mistake
+from connector.identity.trust.members.claims import regional_keys
+from connector.kernel.dialects.policies.report import report, write
+from connector.kernel.policy.engine import PolicyEngine
+from connector.kernel.policy.evaluation.decision import Decision
+from connector.kernel.policy.evaluation.record import replay, world_of
+from connector.kernel.policy.odrl.identifiers import REGIONAL_KEY
+from connector.kernel.policy.odrl.model import PHASES, Phase, PolicyError
+from connector.kernel.policy.odrl.names import HANSE, ODRL, expand
+from connector.kernel.policy.odrl.registry import Registry
+from connector.kernel.policy.odrl.state_of_world import Fact, Value, World, asked
+from connector.kernel.policy.odrl.units import MEASURED_IN
+from connector.kernel.policy.odrl.values import TEXTS, Span, Type, decimal, duration, instant, integer
 
 _KIND = HANSE + "participantKind"
 _READ = {Type.INSTANT: instant, Type.DURATION: duration, Type.INTEGER: integer, Type.DECIMAL: decimal}
@@ -79,7 +79,7 @@ def _made_up(call: Call, engine: PolicyEngine) -> Iterator[Question]:
 
 def _recorded(call: Call, engine: PolicyEngine) -> Iterator[Question]:
     """The decision of that id, or the newest about the transfer of that id."""
-    from connector.catalogue.concepts import vocabulary
+    from connector.data.catalogue.concepts import vocabulary
 
     kept = _kept(Api(call.settings().api.socket), call.args.participant, call.args.policy)
     closure = vocabulary().closure

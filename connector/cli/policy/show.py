@@ -8,14 +8,14 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from connector.catalogue.templates.recognise import recognise
 from connector.cli.frame.call import OK, REFUSED, Call, visible
 from connector.cli.policy.source import ended, held, not_understood, notes, policy_engine, read, tell_unknown, unparsed
-from connector.dialects.policies.translate import Foreign
-from connector.errors import Mistake
-from connector.policy.engine import PolicyEngine
-from connector.policy.odrl.model import PolicyError
-from connector.policy.odrl.parse import parse
+from connector.data.catalogue.templates.recognise import recognise
+from connector.foundation.errors import Mistake
+from connector.kernel.dialects.policies.translate import Foreign
+from connector.kernel.policy.engine import PolicyEngine
+from connector.kernel.policy.odrl.model import PolicyError
+from connector.kernel.policy.odrl.parse import parse
 
 
 def run(call: Call) -> int:

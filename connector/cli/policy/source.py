@@ -10,19 +10,19 @@ from typing import cast
 
 from connector.cli.frame.call import Call, opened, unusable
 from connector.cli.frame.client import Api
-from connector.clock import SystemClock
-from connector.dialects.jsonld.explain import of
-from connector.dialects.jsonld.nodes import BYTES, FORMATS
-from connector.dialects.policies.foreign import read_json, read_rdf
-from connector.dialects.policies.translate import Foreign, told
-from connector.errors import HanseError, Mistake
-from connector.http import strict
-from connector.language import say
-from connector.language.reasons import plain
-from connector.policy.engine import PolicyEngine
-from connector.policy.odrl.model import PolicyError
-from connector.policy.wording.figures import since_text
-from connector.protocol.shape import Malformed
+from connector.foundation.clock import SystemClock
+from connector.foundation.errors import HanseError, Mistake
+from connector.foundation.http import strict
+from connector.foundation.language import say
+from connector.foundation.language.reasons import plain
+from connector.kernel.dialects.jsonld.explain import of
+from connector.kernel.dialects.jsonld.nodes import BYTES, FORMATS
+from connector.kernel.dialects.policies.foreign import read_json, read_rdf
+from connector.kernel.dialects.policies.translate import Foreign, told
+from connector.kernel.policy.engine import PolicyEngine
+from connector.kernel.policy.odrl.model import PolicyError
+from connector.kernel.policy.wording.figures import since_text
+from connector.kernel.protocol.shape import Malformed
 
 STANDARD_INPUT = "-"
 _NODES = 60_000

@@ -9,13 +9,13 @@ from typing import Any
 
 from connector.cli.frame.call import OK, Call, visible
 from connector.cli.policy.source import policy_engine
-from connector.clock import SystemClock
-from connector.errors import Mistake
-from connector.policy.engine import PolicyEngine
+from connector.foundation.clock import SystemClock
+from connector.foundation.errors import Mistake
+from connector.kernel.policy.engine import PolicyEngine
 
 
 def run(call: Call) -> int:
-    from connector.catalogue.templates import templates
+    from connector.data.catalogue.templates import templates
 
     args = call.args
     if args.id is None:
@@ -58,7 +58,7 @@ def _short(call: Call, engine: PolicyEngine, one: Any) -> dict[str, Any]:
 
 def _unusable(call: Call, engine: PolicyEngine, one: Any) -> str | None:
     """Why this template could permit nobody anything here, whatever its slots hold; None if it could."""
-    from connector.catalogue.templates.usable import hindrance
+    from connector.data.catalogue.templates.usable import hindrance
 
     found = hindrance(engine, one, SystemClock().now())
     return None if found is None else found.reasons[call.lang]
@@ -73,8 +73,8 @@ def _print(call: Call, short: Mapping[str, Any]) -> None:
 
 def _one(call: Call, chosen: Any) -> int:
     """Title, effect and plain words; each slot; and the sentences of the contract if the slots have defaults."""
-    from connector.catalogue.templates import templates
-    from connector.catalogue.templates.slots import hint
+    from connector.data.catalogue.templates import templates
+    from connector.data.catalogue.templates.slots import hint
 
     lang = call.lang
     blanks = {
@@ -111,7 +111,7 @@ def _need(blank: Mapping[str, Any]) -> str:
 
 
 def _example(call: Call, chosen: Any) -> list[dict[str, str]]:
-    from connector.catalogue.templates import templates
+    from connector.data.catalogue.templates import templates
 
     try:
         document = templates.fill(chosen.id, {})

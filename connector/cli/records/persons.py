@@ -10,9 +10,9 @@ from typing import Any
 
 from connector.cli.frame.call import OK, REFUSED, Call, unusable
 from connector.cli.frame.client import Api, Problem
-from connector.clock import rfc3339
-from connector.errors import HanseError
-from connector.language import catalogue
+from connector.foundation.clock import rfc3339
+from connector.foundation.errors import HanseError
+from connector.foundation.language import catalogue
 
 TYPES = frozenset(
     {"agreement", "termination", "transfer", "deed", "decision", "confirmation", "publication", "alarm", "key",

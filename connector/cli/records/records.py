@@ -8,7 +8,7 @@ from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
 from connector.cli.records import persons
 from connector.cli.records.persons import TYPES
-from connector.language import catalogue
+from connector.foundation.language import catalogue
 
 __all__ = ["TYPES", "register"]
 

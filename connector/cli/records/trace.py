@@ -11,8 +11,8 @@ from typing import Any
 from connector.cli.frame.call import OK, PEER_UNAVAILABLE, UNDECIDED, Call
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
-from connector.language import say
-from connector.zone import SPACE
+from connector.foundation.language import say
+from connector.foundation.zone import SPACE
 
 WIDTH = 79
 PAGES = 20

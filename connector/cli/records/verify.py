@@ -6,8 +6,8 @@ from typing import Any
 
 from connector.cli.frame.call import OK, Call, named_file, unusable
 from connector.cli.frame.parser import Words
-from connector.errors import Mistake
-from connector.language import say
+from connector.foundation.errors import Mistake
+from connector.foundation.language import say
 
 
 def register(top: Words, places: Any) -> None:

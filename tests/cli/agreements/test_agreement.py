@@ -5,9 +5,9 @@ from typing import Any, get_args
 import pytest
 
 from connector.cli.main import main
-from connector.contracts.signing.progress import Step
-from connector.language import local_text
-from connector.views import status
+from connector.exchange.contracts.signing.progress import Step
+from connector.foundation.language import local_text
+from connector.surfaces.views import status
 from tests.cli.playback import DATASET, Playback, said, standing
 
 PAST, FUTURE = "2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.views import status
+from connector.surfaces.views import status
 from tests.cli.playback import DATASET, Playback, hanse, said, standing
 from tests.verify.forge import Case
 

@@ -14,9 +14,9 @@ from connector.cli.demo.place import CENTRE, COUNTY, PROVIDER, Place
 from connector.cli.demo.show import CountyShow
 from connector.cli.frame.client import Api
 from connector.cli.main import main
-from connector.errors import Unavailable
+from connector.foundation.errors import Unavailable
 from tests.cli.demo.driven import told, wait_until_gone
-from tests.spaces.conftest import UNLISTED
+from tests.dataspace.spaces.conftest import UNLISTED
 from tests.testkit.cities import City, Space
 
 NAMES = [step.name for step in STEPS]

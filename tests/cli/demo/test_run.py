@@ -24,8 +24,8 @@ from connector.cli.demo.show import Show, hanse
 from connector.cli.demo.steps import MEMBER, tampered
 from connector.cli.main import main
 from connector.cli.operate import dev
-from connector.errors import Mistake
-from connector.language import say
+from connector.foundation.errors import Mistake
+from connector.foundation.language import say
 from tests.cli.demo import light
 from tests.cli.demo.driven import PATIENCE_S, demo, gone, told, wait_until_gone
 from tests.testkit.places import SHARED

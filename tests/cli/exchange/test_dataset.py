@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connector.views import status
+from connector.surfaces.views import status
 from tests.cli.playback import Playback, Terminal, hanse, said, standing
 
 UUID = "3d7f443a-6bb7-48a4-bf75-2b957ff7e45e"

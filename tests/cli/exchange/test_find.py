@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from connector.catalogue.search.facets import label
 from connector.cli.exchange import find
 from connector.cli.frame.call import OK, WRONG_USAGE, Call
+from connector.data.catalogue.search.facets import label
 from tests.cli.playback import DATASET, WHY, Playback, hanse, said
 
 

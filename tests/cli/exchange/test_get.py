@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.views import status
+from connector.surfaces.views import status
 from tests.cli.playback import WHY, Playback, hanse, said, standing
 
 

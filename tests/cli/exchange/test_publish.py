@@ -7,7 +7,7 @@ import pytest
 
 from connector.cli.main import main
 from tests.cli.playback import CLAUSE, DATASET, Playback, hanse, said
-from tests.reading.files import xlsx
+from tests.kernel.reading.files import xlsx
 
 
 def test_publish_uploads_the_bytes_and_shows_the_clauses(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from msgspec import to_builtins
 
 from connector.cli.main import main
-from connector.views import status
+from connector.surfaces.views import status
 from tests.cli.playback import CLAUSE, DATASET, WHY, Playback, said, standing
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from connector.views import status
+from connector.surfaces.views import status
 from tests.cli.playback import WHY, Playback, hanse, said, standing
 
 RUNNING = {

@@ -7,7 +7,7 @@ import pytest
 
 from connector.cli.frame.client import _Whole
 from connector.cli.main import main
-from connector.errors import Mistake
+from connector.foundation.errors import Mistake
 from tests.cli.playback import WHY, Playback, hanse
 
 

@@ -9,7 +9,7 @@ from pyoxigraph import RdfFormat, parse, serialize
 
 from connector.cli.metadata import check
 from tests.cli.metadata.conftest import CATALOGUE
-from tests.metadata.check.catalogues import BERLIN, BRANDENBURG, BREMEN, GOLDEN, official
+from tests.kernel.metadata.check.catalogues import BERLIN, BRANDENBURG, BREMEN, GOLDEN, official
 
 SUM = "DCAT-AP.de 3.0: 3 violations, 0 warnings"
 SUMS = {
@@ -21,7 +21,7 @@ SUMS = {
     (BRANDENBURG, "ap"): "DCAT-AP 3.0.1: 1329 violations, 0 warnings",
 }
 OTHERS = [(BREMEN, "ap"), (BRANDENBURG, "de"), (BRANDENBURG, "ap")]
-"""In the long run; `tests/metadata/check/test_engine.py` has all sums without the command."""
+"""In the long run; `tests/kernel/metadata/check/test_engine.py` has all sums without the command."""
 
 
 def test_findings_are_sentences_below_the_node_that_people_know(run: Any, trees: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from connector.cli.metadata.harvest import _harmless, _meant, _rows
-from connector.errors import Mistake
+from connector.foundation.errors import Mistake
 
 HEAD = "kind;value;dataset;question;datasets;proposal;answer\r\n"
 ROW = "licence;Maßstab;;Welche Lizenz?;3;;cc-zero\r\n"

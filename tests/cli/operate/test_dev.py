@@ -9,10 +9,10 @@ import pytest
 
 from connector.cli.main import main
 from connector.cli.operate.dev import prepare
-from connector.clock import FakeClock, SystemClock
-from connector.settings.load import load
-from connector.trust.members.roots import read_roots
-from connector.trust.members.trust_list import read_list
+from connector.foundation.clock import FakeClock, SystemClock
+from connector.foundation.settings.load import load
+from connector.identity.trust.members.roots import read_roots
+from connector.identity.trust.members.trust_list import read_list
 
 
 def contents(folder: Path) -> dict[str, bytes]:

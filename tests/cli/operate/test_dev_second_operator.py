@@ -14,7 +14,7 @@ import pytest
 
 from connector.cli.frame.client import Api, Problem
 from connector.cli.main import main
-from connector.errors import HanseError
+from connector.foundation.errors import HanseError
 from tests.cli.playback import Terminal
 from tests.testkit.patience import PATIENCE_S
 from tests.testkit.places import ROOT

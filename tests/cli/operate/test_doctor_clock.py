@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from connector.cli.operate.doctor_clock import judged
-from connector.language import say
+from connector.foundation.language import say
 
 FINE: dict[str, Any] = {"now": "2026-11-27T12:00:00Z", "doubt": False, "jump": None, "database": 0.0, "peers": []}
 JUMP = {"seconds": 34_560_000.0, "at": "2028-01-01T12:00:00Z"}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from connector.cli.operate.doctor_contracts import judged
-from connector.language import say
+from connector.foundation.language import say
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 DAILY = timedelta(days=1)

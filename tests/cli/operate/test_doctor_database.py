@@ -13,8 +13,8 @@ import pytest
 
 from connector.cli.main import main
 from connector.cli.operate import doctor_database
-from connector.settings.load import database_place, database_url, documented, load, master_key, value_of
-from connector.storage import folder_identity, upgrade
+from connector.foundation.settings.load import database_place, database_url, documented, load, master_key, value_of
+from connector.foundation.storage import folder_identity, upgrade
 from tests.cities.sharing import shared
 from tests.testkit.cities import MUNICIPALITY, Space
 from tests.testkit.listening import reserved_port

@@ -7,9 +7,9 @@ import pytest
 
 from connector.cli.frame.client import Api
 from connector.cli.operate import doctor_federation
-from connector.clock import SystemClock, rfc3339
-from connector.errors import Unavailable
-from connector.language import say
+from connector.foundation.clock import SystemClock, rfc3339
+from connector.foundation.errors import Unavailable
+from connector.foundation.language import say
 
 SETTINGS: Any = SimpleNamespace(api=SimpleNamespace(socket="x"))
 

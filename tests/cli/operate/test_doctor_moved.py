@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connector.cli.operate.doctor_moved import SOON, line
-from connector.clock import rfc3339
+from connector.foundation.clock import rfc3339
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 

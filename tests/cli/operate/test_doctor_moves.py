@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from connector.cli.operate import doctor_moves
-from connector.settings.load import load
+from connector.foundation.settings.load import load
 from tests.cli.playback import Playback
 
 

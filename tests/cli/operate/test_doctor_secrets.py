@@ -6,7 +6,7 @@ import pytest
 
 from connector.cli.main import main
 from connector.cli.operate import doctor_secrets
-from connector.settings.load import load
+from connector.foundation.settings.load import load
 
 pytestmark = pytest.mark.threat("T60")
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from connector.cli.operate import doctor, doctor_spaces
-from connector.language import say
-from connector.spaces import recovery_store
-from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, RULES, TOWN, UNLISTED, County, applied, joined
+from connector.dataspace.spaces import recovery_store
+from connector.foundation.language import say
+from tests.dataspace.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, RULES, TOWN, UNLISTED, County, applied, joined
 from tests.testkit.cities import MUNICIPALITY, City, Space
 
 

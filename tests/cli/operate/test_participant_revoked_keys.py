@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from connector.cli.main import main
-from connector.language import local_text
+from connector.foundation.language import local_text
 from tests.cli.playback import Playback, hanse, said
 
 

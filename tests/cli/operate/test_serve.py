@@ -16,7 +16,7 @@ import pytest
 import connector
 from connector.cli.main import main
 from connector.cli.operate.serve import ROLES
-from connector.settings.load import Settings
+from connector.foundation.settings.load import Settings
 
 
 @pytest.fixture

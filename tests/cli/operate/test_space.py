@@ -13,11 +13,21 @@ from typing import Any
 import pytest
 
 from connector.cli.main import main
-from connector.clock import rfc3339
-from connector.language import local_text
-from connector.spaces.model import Rules
+from connector.dataspace.spaces.model import Rules
+from connector.foundation.clock import rfc3339
+from connector.foundation.language import local_text
 from tests.cli.playback import Playback
-from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, TOWN, UNLISTED, VILLAGE, County, applied, joined
+from tests.dataspace.spaces.conftest import (
+    COUNTY,
+    COUNTY_KIND,
+    PEOPLE,
+    TOWN,
+    UNLISTED,
+    VILLAGE,
+    County,
+    applied,
+    joined,
+)
 from tests.testkit.cities import MUNICIPALITY, City, Space
 from tests.testkit.patience import PATIENCE_S, eventually_said
 

@@ -8,12 +8,12 @@ from msgspec.structs import replace
 
 from connector.cli.main import main
 from connector.cli.operate import doctor_spaces
-from connector.clock import rfc3339
-from connector.spaces.decision import sealing
-from connector.spaces.documents import RequestClaims
-from connector.trust.keys.jwk import thumbprint
-from connector.trust.members.trust_list import Sealing, millis
-from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, TOWN, UNLISTED, County, joined
+from connector.dataspace.spaces.decision import sealing
+from connector.dataspace.spaces.documents import RequestClaims
+from connector.foundation.clock import rfc3339
+from connector.identity.trust.keys.jwk import thumbprint
+from connector.identity.trust.members.trust_list import Sealing, millis
+from tests.dataspace.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, TOWN, UNLISTED, County, joined
 from tests.testkit.cities import MUNICIPALITY, City, Space
 
 ANNA, BERT = PEOPLE[:2]

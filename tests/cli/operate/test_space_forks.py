@@ -9,14 +9,14 @@ from msgspec.structs import replace
 
 from connector.cli.main import main
 from connector.cli.operate import doctor_spaces
-from connector.language import say
-from connector.storage.database import PROCESS
-from connector.trust.members import forks, pins
-from connector.trust.members.forks import FORK, ForkedList
-from tests.spaces.conftest import TOWN, UNLISTED
+from connector.foundation.language import say
+from connector.foundation.storage.database import PROCESS
+from connector.identity.trust.members import forks, pins
+from connector.identity.trust.members.forks import FORK, ForkedList
+from tests.dataspace.spaces.conftest import TOWN, UNLISTED
+from tests.identity.trust.members.keepers import Keeper
+from tests.identity.trust.members.lists import NOW, entry
 from tests.testkit.cities import MUNICIPALITY, City, Space
-from tests.trust.members.keepers import Keeper
-from tests.trust.members.lists import NOW, entry
 
 pytestmark = pytest.mark.threat("T163")
 

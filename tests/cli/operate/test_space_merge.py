@@ -9,8 +9,8 @@ import pytest
 from connector.cli.main import main
 from connector.cli.operate import space_merge
 from tests.cli.playback import Terminal
-from tests.spaces.conftest import COUNTY, PEOPLE, County
-from tests.spaces.mergers import PART, WHOLE, founded, listed, space_of, together
+from tests.dataspace.spaces.conftest import COUNTY, PEOPLE, County
+from tests.dataspace.spaces.mergers import PART, WHOLE, founded, listed, space_of, together
 from tests.testkit.cities import City, Space
 
 ANNA, BERT = PEOPLE[:2]

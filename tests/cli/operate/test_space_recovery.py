@@ -7,12 +7,12 @@ import pytest
 from msgspec.structs import replace
 
 from connector.cli.main import main
-from connector.spaces import group_store, member_store
-from connector.spaces.documents import RequestClaims
-from connector.trust.members.trust_list import TrustList, read_list
+from connector.dataspace.spaces import group_store, member_store
+from connector.dataspace.spaces.documents import RequestClaims
+from connector.identity.trust.members.trust_list import TrustList, read_list
 from tests.cli.playback import Terminal
-from tests.spaces.backups import Backup
-from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, RULES, TOWN, UNLISTED, County, joined
+from tests.dataspace.spaces.backups import Backup
+from tests.dataspace.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, RULES, TOWN, UNLISTED, County, joined
 from tests.testkit.cities import MUNICIPALITY, City, Space
 
 pytestmark = pytest.mark.threat("T151")

@@ -10,9 +10,9 @@ import pytest
 from connector.cli.frame.call import Call
 from connector.cli.main import main
 from connector.cli.operate.space_rules import tell_rules
-from connector.spaces.documents import Description
-from connector.spaces.model import Rules
-from tests.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, UNLISTED, County
+from connector.dataspace.spaces.documents import Description
+from connector.dataspace.spaces.model import Rules
+from tests.dataspace.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, UNLISTED, County
 from tests.testkit.cities import Space
 
 ANNA = PEOPLE[0]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connector.catalogue.templates.templates import fill
+from connector.data.catalogue.templates.templates import fill
 from tests.cli.policy.rules import GOOD, H
 
 

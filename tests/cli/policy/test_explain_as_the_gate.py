@@ -7,17 +7,17 @@ import pytest
 from msgspec.structs import replace
 
 from connector.app.policy_engine import policy_engine
-from connector.catalogue.templates.templates import fill, templates
 from connector.cli.policy.explain import world_of_arguments
-from connector.contracts.agreement.agreements import Terms
-from connector.policy.engine import PolicyEngine, Requester
-from connector.policy.odrl.model import PHASES, Phase
-from connector.policy.odrl.names import HANSE as H
-from connector.policy.odrl.names import ODRL as O
-from connector.policy.odrl.state_of_world import Fact
-from connector.transfer.decision.agreement_now import AgreementNow, History
-from connector.transfer.decision.state_of_world import StatesOfWorld
-from tests.policy.filled import DID, NOW, SLOTS
+from connector.data.catalogue.templates.templates import fill, templates
+from connector.exchange.contracts.agreement.agreements import Terms
+from connector.exchange.transfer.decision.agreement_now import AgreementNow, History
+from connector.exchange.transfer.decision.state_of_world import StatesOfWorld
+from connector.kernel.policy.engine import PolicyEngine, Requester
+from connector.kernel.policy.odrl.model import PHASES, Phase
+from connector.kernel.policy.odrl.names import HANSE as H
+from connector.kernel.policy.odrl.names import ODRL as O
+from connector.kernel.policy.odrl.state_of_world import Fact
+from tests.kernel.policy.filled import DID, NOW, SLOTS
 
 KINDS = ("municipality", "company", "statisticsOffice")
 PURPOSES = (None, "heatPlanning", "productDevelopment")

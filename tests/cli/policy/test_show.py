@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from connector.catalogue.templates.templates import fill
-from connector.language import say
+from connector.data.catalogue.templates.templates import fill
+from connector.foundation.language import say
 from tests.cli.policy.rules import RULE
 
 

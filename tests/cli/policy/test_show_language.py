@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from connector.language import LANGUAGES
-from tests.policy.filled import SLOTS
-from tests.policy.language import faults
+from connector.foundation.language import LANGUAGES
+from tests.kernel.policy.filled import SLOTS
+from tests.kernel.policy.language import faults
 
 VALUES = {"Stadt Musterstadt", "Gebührensatzung Geodaten"}
 PARTIES = {"@type": "Offer", "assigner": "did:web:giver.example", "target": "urn:uuid:trees"}
@@ -27,7 +27,7 @@ def wrong(text: str, lang: str) -> list[tuple[str, ...]]:
 @pytest.fixture
 def offers(tmp_path: Path) -> Path:
     """Every template as an offer, in one file."""
-    from connector.catalogue.templates.templates import fill
+    from connector.data.catalogue.templates.templates import fill
 
     place = tmp_path / "offers.json"
     made = [{"@id": f"urn:uuid:{name}", **fill(name, slots), **PARTIES} for name, slots in SLOTS.items()]

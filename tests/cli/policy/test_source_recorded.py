@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from connector.app.policy_engine import policy_engine
-from connector.catalogue.concepts import vocabulary
 from connector.cli.frame.client import Problem
 from connector.cli.policy import explain, source
-from connector.policy.evaluation.record import plain, record
-from connector.policy.odrl.names import HANSE
-from connector.policy.odrl.state_of_world import Fact, World
+from connector.data.catalogue.concepts import vocabulary
+from connector.kernel.policy.evaluation.record import plain, record
+from connector.kernel.policy.odrl.names import HANSE
+from connector.kernel.policy.odrl.state_of_world import Fact, World
 
 NOON = 1_798_718_400_000  # 2026-12-31T12:00:00Z
 KIND = HANSE + "participantKind"

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import aiohttp
 
-from connector.errors import Unavailable
+from connector.foundation.errors import Unavailable
 from tests.conformance.children import child
 from tests.conformance.edc.management import Peer
 from tests.conformance.edc.program import Edc

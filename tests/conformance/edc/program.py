@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from connector.errors import Unavailable
+from connector.foundation.errors import Unavailable
 from tests.conformance import maven
 from tests.conformance.children import child
 from tests.conformance.maven import Artifact

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import uvloop
 
-from connector.errors import Mistake
-from connector.language import both
+from connector.foundation.errors import Mistake
+from connector.foundation.language import both
 from tests.conformance.under_test.apart import surroundings
 from tests.conformance.under_test.run import services
 

@@ -9,9 +9,9 @@ from collections.abc import Collection, Mapping
 from contextlib import closing
 from pathlib import Path
 
-from connector.errors import Mistake
-from connector.settings import load as conf
-from connector.storage import sqlite_path
+from connector.foundation.errors import Mistake
+from connector.foundation.settings import load as conf
+from connector.foundation.storage import sqlite_path
 
 PLAIN = "http://localhost:"
 """How the root of a participant for tests begins; the management surface gives only https."""

@@ -9,23 +9,23 @@ from msgspec.structs import replace
 
 from connector.app.ports import More, Ports
 from connector.app.services import Services
-from connector.catalogue.assemble import CatalogueSlice
-from connector.catalogue.uploads import Uploads
-from connector.contracts.assemble import ContractSlice
-from connector.contracts.negotiation.service import Contracts
-from connector.contracts.partner import Partner
-from connector.http import limits, strict
-from connector.infra import Infra
-from connector.jobs.work import Work
-from connector.storage import outbox
-from connector.storage.database import Database, Tx
-from connector.storage.outbox import OutboxRow
-from connector.transfer.assemble import TransferSlice
-from connector.transfer.plane import assemble as plane
-from connector.transfer.plane.assemble import DataPlane
-from connector.transfer.plane.reports import Reports
-from connector.transfer.service import Transfers
-from connector.trust.members.claims import requester
+from connector.data.catalogue.assemble import CatalogueSlice
+from connector.data.catalogue.uploads import Uploads
+from connector.exchange.contracts.assemble import ContractSlice
+from connector.exchange.contracts.negotiation.service import Contracts
+from connector.exchange.contracts.partner import Partner
+from connector.exchange.transfer.assemble import TransferSlice
+from connector.exchange.transfer.plane import assemble as plane
+from connector.exchange.transfer.plane.assemble import DataPlane
+from connector.exchange.transfer.plane.reports import Reports
+from connector.exchange.transfer.service import Transfers
+from connector.foundation.http import limits, strict
+from connector.foundation.storage import outbox
+from connector.foundation.storage.database import Database, Tx
+from connector.foundation.storage.outbox import OutboxRow
+from connector.identity.infra import Infra
+from connector.identity.jobs.work import Work
+from connector.identity.trust.members.claims import requester
 from tests.conformance.under_test.foreign import Foreign, Peer, among, participant_at
 from tests.conformance.under_test.seed import USE, sow
 from tests.conformance.under_test.stage import PLAY, Negotiating, Prompter, Stage, Transferring

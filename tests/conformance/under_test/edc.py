@@ -17,8 +17,8 @@ from pathlib import Path
 import uvloop
 
 from connector.app.services import Services
-from connector.errors import Mistake
-from connector.language import both
+from connector.foundation.errors import Mistake
+from connector.foundation.language import both
 from tests.conformance.under_test.apart import surroundings
 from tests.conformance.under_test.foreign import Foreign, Peer, among, mock_client, mock_identity, participant_at
 from tests.conformance.under_test.run import started

@@ -13,19 +13,19 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from connector.app.ports import More, Ports
-from connector.clock import Clock
-from connector.errors import PeerError, Unauthenticated
-from connector.http.outbound import Answer, SafeClient
-from connector.infra import Infra
-from connector.participants.model import Participant
-from connector.participants.service import Participants
-from connector.peer.addresses import Addresses
-from connector.peer.auth import Caller
-from connector.peer.client.client import PeerClient
-from connector.trust.assemble import TrustSlice
-from connector.trust.did import did as dids
-from connector.trust.keys.jwk import Jwk
-from connector.trust.members.trust_list import Anchor, Entry, TrustList
+from connector.foundation.clock import Clock
+from connector.foundation.errors import PeerError, Unauthenticated
+from connector.foundation.http.outbound import Answer, SafeClient
+from connector.identity.infra import Infra
+from connector.identity.participants.model import Participant
+from connector.identity.participants.service import Participants
+from connector.identity.trust.assemble import TrustSlice
+from connector.identity.trust.did import did as dids
+from connector.identity.trust.keys.jwk import Jwk
+from connector.identity.trust.members.trust_list import Anchor, Entry, TrustList
+from connector.surfaces.peer.addresses import Addresses
+from connector.surfaces.peer.auth import Caller
+from connector.surfaces.peer.client.client import PeerClient
 from tests.conformance.under_test.tape import Tape
 from tests.testkit.cities import MUNICIPALITY
 

@@ -15,7 +15,7 @@ from uuid import uuid4
 import aiohttp
 from aiohttp import web
 
-from connector.clock import SystemClock, rfc3339
+from connector.foundation.clock import SystemClock, rfc3339
 from tests.testkit.patience import PATIENCE_S
 
 CONTEXTS = ["https://w3id.org/dspace/2025/1/context.jsonld", "https://w3id.org/edc/dspace/v0.0.1"]

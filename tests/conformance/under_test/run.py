@@ -10,8 +10,8 @@ from connector.app.ports import Ports
 from connector.app.process import running
 from connector.app.services import Services
 from connector.cli.operate import dev
-from connector.clock import SystemClock
-from connector.settings.load import Settings, load
+from connector.foundation.clock import SystemClock
+from connector.foundation.settings.load import Settings, load
 from tests.conformance.under_test import apart
 from tests.conformance.under_test.dsp import NEGOTIATE, PATH, SLUG, TRANSFER, foreign, ports, settle
 from tests.conformance.under_test.tape import Tape

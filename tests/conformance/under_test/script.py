@@ -7,7 +7,7 @@ a moment, because the kit changes its own state only after it has read our answe
 from collections.abc import Mapping
 from typing import Literal
 
-from connector.protocol.process import Role
+from connector.kernel.protocol.process import Role
 
 P, C = Role.PROVIDER, Role.CONSUMER
 Move = Literal["offer", "counter", "accept", "agree", "verify", "finalize", "start", "suspend", "complete", "terminate"]

@@ -3,17 +3,17 @@
 Ids are the kit's own (spec/protocol.md 6.2); none of them is an IRI.
 """
 
-from connector.catalogue import store as shelves
-from connector.catalogue.model import Dataset, Offer, Source, record_of
-from connector.clock import rfc3339
-from connector.contracts import store
-from connector.contracts.document import sealing
-from connector.contracts.model import Agreement, NegotiationRow
-from connector.participants.model import Participant
-from connector.policy.engine import PolicyEngine
-from connector.protocol.negotiation import Negotiation, State
-from connector.protocol.process import Role
-from connector.storage.database import Tx
+from connector.data.catalogue import store as shelves
+from connector.data.catalogue.model import Dataset, Offer, Source, record_of
+from connector.exchange.contracts import store
+from connector.exchange.contracts.document import sealing
+from connector.exchange.contracts.model import Agreement, NegotiationRow
+from connector.foundation.clock import rfc3339
+from connector.foundation.storage.database import Tx
+from connector.identity.participants.model import Participant
+from connector.kernel.policy.engine import PolicyEngine
+from connector.kernel.protocol.negotiation import Negotiation, State
+from connector.kernel.protocol.process import Role
 from tests.conformance.under_test.script import AGREEMENTS, DATASETS, offer_of
 
 USE = {"permission": [{"action": "use"}]}

@@ -5,19 +5,19 @@ The rows are the memory of what was played, so that any replica can count how of
 
 import msgspec
 
-from connector.catalogue.service import Catalogue
-from connector.contracts.model import NegotiationRow
-from connector.contracts.negotiation.service import Contracts
-from connector.contracts.partner import Partner
-from connector.language.reasons import because
-from connector.protocol.effects import Illegal
-from connector.protocol.process import Role
-from connector.storage import outbox
-from connector.storage.database import Database, Tx
-from connector.storage.outbox import OutboxRow
-from connector.storage.work import Errand, Noun
-from connector.transfer.model import TransferRow
-from connector.transfer.service import Transfers
+from connector.data.catalogue.service import Catalogue
+from connector.exchange.contracts.model import NegotiationRow
+from connector.exchange.contracts.negotiation.service import Contracts
+from connector.exchange.contracts.partner import Partner
+from connector.exchange.transfer.model import TransferRow
+from connector.exchange.transfer.service import Transfers
+from connector.foundation.language.reasons import because
+from connector.foundation.storage import outbox
+from connector.foundation.storage.database import Database, Tx
+from connector.foundation.storage.outbox import OutboxRow
+from connector.foundation.storage.work import Errand, Noun
+from connector.kernel.protocol.effects import Illegal
+from connector.kernel.protocol.process import Role
 from tests.conformance.under_test.script import CUES, offer_of
 
 PLAY = "play"

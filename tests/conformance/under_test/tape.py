@@ -9,9 +9,9 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from connector.errors import HanseError
-from connector.http import limits
-from connector.http.outbound import Answer
+from connector.foundation.errors import HanseError
+from connector.foundation.http import limits
+from connector.foundation.http.outbound import Answer
 
 LONGEST = 20_000
 Note = Callable[[Answer], Answer]

@@ -1,6 +1,6 @@
 """P1 decides: a partner asked for a contract that waits for one person; yes, no with a reason, or other terms."""
 
-from connector.approvals.model import ApprovalRule
+from connector.data.approvals.model import ApprovalRule
 from tests.desk.hand import Hand
 from tests.desk.journeys.stage import Stage
 from tests.desk.journeys.steward import TREES

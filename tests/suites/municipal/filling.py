@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from connector.catalogue.templates.templates import fill, template
+from connector.data.catalogue.templates.templates import fill, template
 from tests.suites.municipal.form import NOW, TOWN, Case, Deed, Expected, Fact, H, O, Request, State, fact, off, on
 
 _OTHER, _HASH = "did:web:provider.example", "5e" * 32

@@ -6,7 +6,7 @@ from io import BytesIO
 
 import pytest
 
-from connector.contracts.evidence import export
+from connector.exchange.contracts.evidence import export
 from connector.verify.bundle import verify_bundle
 from connector.verify.checks import archive
 from tests.verify.forge import Case

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from connector.language import local_text
+from connector.foundation.language import local_text
 from connector.verify.bundle import verify_bundle
 from connector.verify.checks import logbook, trusted_time
 from connector.verify.checks.trusted_time import written

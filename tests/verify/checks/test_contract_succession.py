@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from connector.contracts.document import sealing
-from connector.contracts.evidence import export
+from connector.exchange.contracts.document import sealing
+from connector.exchange.contracts.evidence import export
 from connector.verify.bundle import verify_bundle
 from connector.verify.checks.trusted_time import SKEW_S, written
 from connector.verify.formats import base64url, jcs, key_binding

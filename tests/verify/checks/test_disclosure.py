@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from connector.contracts.document import sealing
-from connector.contracts.evidence import export
-from connector.contracts.evidence.export import LogEvidence
+from connector.exchange.contracts.document import sealing
+from connector.exchange.contracts.evidence import export
+from connector.exchange.contracts.evidence.export import LogEvidence
 from connector.verify import remarks
 from connector.verify.__main__ import lines
 from connector.verify.bundle import verify_bundle

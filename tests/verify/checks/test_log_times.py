@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from connector.contracts.document import sealing
+from connector.exchange.contracts.document import sealing
 from connector.verify.bundle import verify_bundle
 from connector.verify.checks.trusted_time import SKEW_S, exact, written
 from connector.verify.formats import checkpoint, cosignature, jcs

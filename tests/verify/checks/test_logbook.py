@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from connector.audit import entry
-from connector.contracts.evidence.export import LogEvidence
+from connector.exchange.contracts.evidence.export import LogEvidence
+from connector.identity.audit import entry
 from connector.verify.bundle import verify_bundle
 from connector.verify.checks import logbook
 from connector.verify.formats import checkpoint

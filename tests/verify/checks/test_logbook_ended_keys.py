@@ -5,7 +5,7 @@ What it signed before stays proven (spec/contracts.md 5.3).
 
 import pytest
 
-from connector.contracts.evidence.export import LogEvidence
+from connector.exchange.contracts.evidence.export import LogEvidence
 from connector.verify.bundle import verify_bundle
 from connector.verify.checks.trusted_time import SKEW_S, written
 from connector.verify.report import Report

@@ -8,18 +8,18 @@ from typing import Any, NamedTuple
 import pytest
 from cryptography import x509
 
-from connector.contracts.agreement.agreements import sealer
-from connector.contracts.document import draft, sealing
-from connector.contracts.document.sealing import Reference
-from connector.contracts.model import Agreement
-from connector.participants.acting import Acting
-from connector.participants.service import Hosted, Participants
+from connector.exchange.contracts.agreement.agreements import sealer
+from connector.exchange.contracts.document import draft, sealing
+from connector.exchange.contracts.document.sealing import Reference
+from connector.exchange.contracts.model import Agreement
+from connector.identity.participants.acting import Acting
+from connector.identity.participants.service import Hosted, Participants
 from connector.verify.checks import archive, contract, mandate
 from connector.verify.checks.anchors import Anchors
 from connector.verify.checks.trusted_time import SKEW_S, Moment
 from connector.verify.formats import jcs
 from connector.verify.formats.faults import Doubt, Fault
-from tests.mandates.entrusting import PROVIDER, TOWN, YEAR_MS, entrusted, mandates
+from tests.exchange.mandates.entrusting import PROVIDER, TOWN, YEAR_MS, entrusted, mandates
 from tests.testkit.forging import forged
 from tests.testkit.towns import Towns
 from tests.verify import forge

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from connector.language import local_text
+from connector.foundation.language import local_text
 from connector.verify.bundle import verify_bundle
 from connector.verify.checks.trusted_time import written
 from connector.verify.report import Report

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from connector.contracts.document import sealing
-from connector.contracts.evidence import export
+from connector.exchange.contracts.document import sealing
+from connector.exchange.contracts.evidence import export
 from connector.verify.__main__ import lines
 from connector.verify.bundle import verify_bundle
 from connector.verify.checks.trusted_time import written
@@ -125,7 +125,7 @@ def test_a_newest_state_witnessed_after_the_list_was_over_shows_that_it_is_old(c
 
 def later(case: Case, early: export.LogEvidence, grown: export.LogEvidence) -> export.LogEvidence:
     """The proof leads to the earlier state, the records to the later one."""
-    from connector.audit import entry, merkle
+    from connector.identity.audit import entry, merkle
     from connector.verify.checks import logbook, records
 
     leaves = [merkle.leaf_hash(entry.leaf_data(salt, data)) for data, salt in case.log.rows]

@@ -8,14 +8,14 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from connector.spaces.decision.next_list import following
-from connector.spaces.model import Keys, Member, WitnessKeys
-from connector.trust.members.list_writer import to_form
-from connector.trust.members.trust_list import Sealing, TrustList
+from connector.dataspace.spaces.decision.next_list import following
+from connector.dataspace.spaces.model import Keys, Member, WitnessKeys
+from connector.identity.trust.members.list_writer import to_form
+from connector.identity.trust.members.trust_list import Sealing, TrustList
 from connector.verify.bundle import verify_bundle
 from connector.verify.checks.trusted_time import written
+from tests.dataspace.spaces.values import SPACE, member
 from tests.fuzz.effort import whole
-from tests.spaces.values import SPACE, member
 from tests.verify.forge import CONSUMER, DAY, NOW, PROVIDER, STRANGER, Case
 from tests.verify.judge import INDETERMINATE, PASSED, changed
 from tests.verify.keys import SealKey, Witness

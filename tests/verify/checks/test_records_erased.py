@@ -6,7 +6,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from connector.audit import entry, merkle
+from connector.identity.audit import entry, merkle
 from connector.verify.bundle import verify_bundle
 from connector.verify.checks import records
 from connector.verify.report import Report

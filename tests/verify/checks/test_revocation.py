@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
-from connector.language import local_text
+from connector.foundation.language import local_text
 from connector.verify.bundle import verify_bundle
 from connector.verify.checks.trusted_time import SKEW_S, written
 from connector.verify.formats import jcs

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connector.contracts.evidence.export import LogEvidence
+from connector.exchange.contracts.evidence.export import LogEvidence
 from connector.verify.bundle import verify_bundle
 from connector.verify.checks import logbook
 from connector.verify.checks.second_seal import thumbprint

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from connector.contracts.document import sealing
-from connector.language import local_text
+from connector.exchange.contracts.document import sealing
+from connector.foundation.language import local_text
 from connector.verify.bundle import verify_bundle
 from connector.verify.checks import archive, logbook
 from connector.verify.checks.trusted_time import written

@@ -5,7 +5,7 @@ from hashlib import sha256
 
 import pytest
 
-from connector.audit import merkle
+from connector.identity.audit import merkle
 from connector.verify.formats import checkpoint
 from connector.verify.formats.faults import Fault
 from tests.verify.forge import PROVIDER, Log, LogKey, PqLogKey

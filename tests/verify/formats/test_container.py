@@ -11,7 +11,7 @@ from itertools import product
 
 import pytest
 
-from connector.contracts.evidence import export
+from connector.exchange.contracts.evidence import export
 from connector.verify.bundle import verify_bundle
 from connector.verify.checks import archive
 from connector.verify.formats import container

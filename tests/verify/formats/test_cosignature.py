@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from connector.audit import merkle
+from connector.identity.audit import merkle
 from connector.verify.formats import base64url, checkpoint, cosignature
 from connector.verify.formats.checkpoint import ML_DSA_44, TIMED_ED25519, Checkpoint, NoteKey
 from connector.verify.formats.faults import Fault

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from joserfc import jws
 from joserfc.jwk import ECKey
 
-from connector.contracts.document import sealing
+from connector.exchange.contracts.document import sealing
 from connector.verify.formats import base64url, jades
 from connector.verify.formats.faults import Doubt, Fault
 from tests.verify.forge import NOW, PROVIDER, SealCa, SealKey, es256, jwk_of

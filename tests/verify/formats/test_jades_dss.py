@@ -15,8 +15,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from connector.contracts.document import sealing
-from connector.errors import Unavailable
+from connector.exchange.contracts.document import sealing
+from connector.foundation.errors import Unavailable
 from tests.conformance import maven
 from tests.verify.keys import NOW, PROVIDER, Private, SealCa, SealKey
 

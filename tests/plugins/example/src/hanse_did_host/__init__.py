@@ -6,9 +6,9 @@ DID before it asks, so the value is as good as a credential.
 
 from urllib.parse import unquote
 
-from connector.policy.odrl.registry import left_operand
-from connector.policy.odrl.state_of_world import Value, World
-from connector.policy.odrl.values import Type
+from connector.kernel.policy.odrl.registry import left_operand
+from connector.kernel.policy.odrl.state_of_world import Value, World
+from connector.kernel.policy.odrl.values import Type
 
 _PREFIX = "did:web:"
 
