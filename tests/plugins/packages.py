@@ -9,8 +9,7 @@ from pathlib import Path
 
 EXAMPLE = Path(__file__).parent / "example"
 SOURCE = """
-from connector.kernel.policy.odrl.registry import left_operand
-from connector.kernel.policy.odrl.values import Type
+from connector.plugin import Type, left_operand
 
 @left_operand("{iri}", type=Type.{type}, source="measured", phases=["access"], operators=["{operator}"])
 def operand(world):

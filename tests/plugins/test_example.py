@@ -62,6 +62,17 @@ def who(did: str) -> Requester:
     return Requester(did=did, kind="https://w3id.org/hanse/v1#municipality")
 
 
+def test_it_imports_by_the_path_that_stays() -> None:
+    """>> its source << of ours `connector.plugin` alone, which docs/plugins.md promises."""
+    named = {
+        line.split()[1]
+        for path in (Path(__file__).parent / "example").rglob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line.startswith(("from connector", "import connector"))
+    }
+    assert named == {"connector.plugin"}
+
+
 def test_the_wheel_says_what_it_registers(site: Path) -> None:
     (plugin,) = plugins.load(["did-host"])
     facts = plugin.facts()

@@ -6,9 +6,7 @@ DID before it asks, so the value is as good as a credential.
 
 from urllib.parse import unquote
 
-from connector.kernel.policy.odrl.registry import left_operand
-from connector.kernel.policy.odrl.state_of_world import Value, World
-from connector.kernel.policy.odrl.values import Type
+from connector.plugin import Type, Value, World, left_operand
 
 _PREFIX = "did:web:"
 
