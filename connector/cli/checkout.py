@@ -54,6 +54,7 @@ def _conformance(top: Words, places: Any) -> None:
     edc.set_defaults(run=lambda call: program("conformance.edc.run").run(call))
     installation = group.command(suites, "installation")
     installation.word("case", nargs="*", type=_installation, metavar="CASE")
+    installation.word("--quick", action="store_true")
     installation.set_defaults(run=lambda call: program("conformance.installation").run(call))
 
 

@@ -31,6 +31,15 @@ PART: Final = (
     "tests/surfaces/peer/dsp/test_exchange_order.py",
 )
 """Where one Python, or one version of a package, behaved otherwise than the next."""
+QUICK: Final = (
+    "tests/foundation/storage/sqlite/test_database.py",
+    "tests/foundation/http/test_strict.py",
+    "tests/foundation/http/test_outbound.py",
+    "tests/cli/frame",
+    "tests/app/test_memory.py",
+    "tests/surfaces/peer/dsp/test_exchange_order.py",
+)
+"""Of these some files, in a few seconds: what runs in CI beside everything else."""
 _TAIL: Final = 1_500
 _VERSION: Final = re.compile(r"python3\.(\d+)")
 _UNWANTED: Final = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONWARNINGS")
@@ -45,6 +54,7 @@ class Place(NamedTuple):
 
     folder: Path
     environ: Mapping[str, str]
+    tests: Sequence[str] = PART
 
     @property
     def python(self) -> str:
@@ -109,7 +119,7 @@ CASES: Final[Mapping[str, Callable[[Place], None]]] = {"wheel": wheel, "lowest":
 
 
 def _tests(place: Place) -> None:
-    place.run(place.python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *PART, cwd=ROOT)
+    place.run(place.python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *place.tests, cwd=ROOT)
 
 
 def newest(environ: Mapping[str, str]) -> str | None:
@@ -143,7 +153,7 @@ def run(call: Call) -> int:
             folder.mkdir()
             said = call.say(f"conformance.installation.{case}")
             try:
-                CASES[case](Place(folder, call.environ))
+                CASES[case](Place(folder, call.environ, QUICK if call.args.quick else PART))
             except Failed as fault:
                 failed += 1
                 call.tell("conformance.failed", case=said)

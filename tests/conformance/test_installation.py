@@ -1,14 +1,17 @@
 """What is tried of an installation: which Python, in which surroundings, and what a step that fails says."""
 
+import argparse
 import sys
 from pathlib import Path
 
 import pytest
 
 from connector.cli.checkout import INSTALLATIONS
+from connector.cli.frame.call import OK, Call
 from tests.conformance import installation
 from tests.conformance.installation import Failed, Place
 from tests.conformance.stand_ins import put
+from tests.testkit.places import ROOT
 
 OURS = sys.version_info[1]
 
@@ -35,6 +38,21 @@ def test_the_newest_other_python_is_taken(tmp_path: Path) -> None:
 def test_without_another_python_that_case_fails_and_is_not_left_out(tmp_path: Path) -> None:
     with pytest.raises(Failed, match="no other Python"):
         installation.other_python(Place(tmp_path, {"PATH": "", "PYENV_ROOT": "/nowhere"}))
+
+
+@pytest.mark.parametrize(("quick", "tests"), [(True, installation.QUICK), (False, installation.PART)])
+def test_quick_asks_fewer_tests(quick: bool, tests: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> the command with and without --quick << few of the files, or all; each is there."""
+    asked: list[Place] = []
+    monkeypatch.setattr(installation, "CASES", {"python": asked.append})
+    args = argparse.Namespace(case=["python"], quick=quick, json=False)
+    assert installation.run(Call(args, "en", {})) == OK
+    assert [place.tests for place in asked] == [tests]
+    assert all((ROOT / one).exists() for one in tests)
+
+
+def test_what_ci_asks_is_of_the_part() -> None:
+    assert all(any(one.startswith(part) for part in installation.PART) for one in installation.QUICK)
 
 
 def test_a_step_says_what_it_said_last_and_sees_no_other_modules(tmp_path: Path) -> None:
