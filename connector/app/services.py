@@ -22,7 +22,6 @@ from connector.data.approvals.departed import Departures
 from connector.data.approvals.rules import ApprovalRules
 from connector.data.catalogue import assemble as catalogue_slice
 from connector.data.catalogue.assemble import CatalogueSlice
-from connector.data.catalogue.roster import CurrentMembers
 from connector.data.catalogue.snapshots import assemble as public_slice
 from connector.data.catalogue.snapshots.assemble import PublicSlice
 from connector.data.drafts import assemble as draft_slice
@@ -66,6 +65,7 @@ from connector.identity.trust import assemble as trust_slice
 from connector.identity.trust.assemble import TrustSlice
 from connector.identity.trust.development.space import DevelopmentSpace
 from connector.identity.trust.keys.vault import Vault
+from connector.identity.trust.members.roster import CurrentMembers
 from connector.identity.trust.signers.registry import SignerRegistry
 from connector.kernel.policy.engine import PolicyEngine
 from connector.kernel.policy.extension import PLAIN, Extension

@@ -1,6 +1,6 @@
 """Members of a data space as rules look at them: 41 towns, a county, a firm and a state authority."""
 
-from connector.data.catalogue.audience import Member
+from connector.identity.trust.members.roster import Member
 from connector.kernel.policy.engine import Requester
 from connector.kernel.policy.odrl.names import HANSE as H
 from connector.kernel.policy.odrl.state_of_world import Fact

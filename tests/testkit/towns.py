@@ -20,7 +20,6 @@ from connector.app.policy_engine import lists, policy_engine
 from connector.data.approvals import assemble as approvals
 from connector.data.approvals.rules import ApprovalRules
 from connector.data.catalogue import assemble as catalogue
-from connector.data.catalogue.audience import Member
 from connector.data.catalogue.model import Dataset, Offer, Source
 from connector.data.catalogue.service import Publication
 from connector.data.harvest.supply import ImportedDatasets
@@ -58,6 +57,7 @@ from connector.identity.trust.development import dev_ca
 from connector.identity.trust.keys.signing import KeyRecord, SoftwareKey
 from connector.identity.trust.keys.vault import Vault
 from connector.identity.trust.members import successors
+from connector.identity.trust.members.roster import Member
 from connector.identity.trust.signers.port import Keeper, Kind
 from connector.identity.trust.signers.registry import SignerRegistry
 from connector.kernel.policy.engine import PolicyEngine, Requester

@@ -5,7 +5,7 @@ from typing import Any
 from connector.cli.frame.call import OK, Call
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
-from connector.data.catalogue.templates.days import midnight, read_day
+from connector.kernel.policy.odrl.days import midnight, read_day
 
 ACTIONS = ("negotiate", "publish", "serve")
 """As the server takes them; the verifier's list is not loaded for that."""

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from connector.identity.trust.members.claims import regional_keys
+from connector.identity.trust.members.roster import Member
 from connector.kernel.policy.conflict.model import HINDRANCES, Objection
 from connector.kernel.policy.engine import LANGUAGES, PolicyEngine, Requester
 from connector.kernel.policy.evaluation.decision import Decision, Node, leaves
@@ -44,13 +45,6 @@ _LEVEL, _SEAT, _PURPOSE = HANSE + "adminLevel", HANSE + "participantLocation", O
 _SOMEWHERE = HANSE + "DE-HE"
 _SOME_KEY = "064110000000"
 """A seat that no rule is likely to name: by state and by regional key."""
-
-
-class Member(Struct, frozen=True, kw_only=True):
-    """A member of the data space as rules may look at it, and its name on the trust list."""
-
-    name: str
-    requester: Requester
 
 
 class Roster(Protocol):

@@ -9,12 +9,12 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
-from connector.data.catalogue.templates.days import midnight, read_day
 from connector.dataspace.spaces.assemble import SpaceSlice
 from connector.dataspace.spaces.decision.merging import ShownMerger
 from connector.foundation.clock import Clock
 from connector.foundation.errors import Mistake
 from connector.identity.trust.members.trust_list import Anchor
+from connector.kernel.policy.odrl.days import midnight, read_day
 from connector.surfaces.api.routes import AWAY, PARTICIPANT, Problems, Route, get, post, problem_codes
 from connector.surfaces.api.spaces import NOT_YOURS, Did, Link, Who
 from connector.surfaces.views import merger as views

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from connector.data.catalogue.audience import Audience, Example, KindOf, Member, Outcome
+from connector.data.catalogue.audience import Audience, Example, KindOf, Outcome
 from connector.foundation.language import LANGUAGES, catalogue, local_time, say
 from connector.foundation.language.reasons import plain
 from connector.foundation.zone import local
+from connector.identity.trust.members.roster import Member
 from connector.kernel.policy.engine import PolicyEngine
 from connector.kernel.policy.odrl.names import HANSE
 from connector.surfaces.views.fields import Sentences, Time, time

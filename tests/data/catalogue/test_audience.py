@@ -6,9 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from connector.app.policy_engine import policy_engine
-from connector.data.catalogue.audience import Audience, Audiences, Member, audience
+from connector.data.catalogue.audience import Audience, Audiences, audience
 from connector.data.catalogue.templates.templates import fill
 from connector.identity.trust.members.claims import regional_keys
+from connector.identity.trust.members.roster import Member
 from connector.kernel.policy.odrl.names import HANSE as H
 from connector.kernel.policy.odrl.state_of_world import Fact
 from tests.kernel.policy.cases import atom

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from connector.data.catalogue.templates.days import midnight, read_day
 from connector.exchange.contracts.agreement import ending
 from connector.exchange.contracts.model import Agreement
 from connector.exchange.contracts.termination import statement
@@ -13,6 +12,7 @@ from connector.exchange.transfer.duties import Done
 from connector.foundation.clock import instant, rfc3339
 from connector.foundation.errors import Mistake, Unknown
 from connector.foundation.storage.work import REVIEW
+from connector.kernel.policy.odrl.days import midnight, read_day
 from connector.kernel.policy.odrl.names import ODRL
 from tests.exchange.transfer.holds import CONSUMER, DAY, PROVIDER, clock, shown
 from tests.testkit.towns import Towns

@@ -14,11 +14,11 @@ from msgspec import Struct
 from connector.data.catalogue.concepts import KINDS as KIND_SCHEME
 from connector.data.catalogue.concepts import PURPOSES, nearest, proposed, vocabulary, within
 from connector.data.catalogue.listed_values import find
-from connector.data.catalogue.templates.days import day_of, midnight, read_day
 from connector.foundation.errors import Mistake
 from connector.foundation.language import LANGUAGES, say
 from connector.kernel.dialects.policies import skos
 from connector.kernel.metadata.lists import code_lists as lists
+from connector.kernel.policy.odrl.days import day_of, midnight, read_day
 from connector.kernel.policy.odrl.values import duration, integer
 
 SlotType = Literal[

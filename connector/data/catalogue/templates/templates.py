@@ -13,11 +13,11 @@ import msgspec
 from msgspec import Struct
 
 from connector.data.catalogue.concepts import folded, nearest
-from connector.data.catalogue.templates.days import midnight, read_day
 from connector.data.catalogue.templates.slots import KINDS, Slot, SlotType, choices, concepts
 from connector.foundation.errors import Mistake
 from connector.foundation.language import say
 from connector.foundation.resources import folder
+from connector.kernel.policy.odrl.days import midnight, read_day
 from connector.kernel.policy.odrl.names import HANSE
 from connector.kernel.policy.odrl.values import duration
 

@@ -7,9 +7,9 @@ within the published offer is decided as always (`decide`).
 from collections.abc import Mapping
 from typing import Any
 
-from connector.data.catalogue.templates.days import midnight, read_day
 from connector.foundation.errors import Mistake
 from connector.foundation.storage.database import Tx
+from connector.kernel.policy.odrl.days import midnight, read_day
 
 
 def until(tx: Tx, policy: Mapping[str, Any], last_day: str) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from typing import Annotated, Literal, NamedTuple
 import msgspec
 from msgspec import Meta
 
-from connector.data.catalogue.templates.days import midnight, read_day
 from connector.exchange.contracts import object_store, store
 from connector.exchange.contracts.agreement import ending as agreement_end
 from connector.exchange.contracts.agreement import termination_store
@@ -27,6 +26,7 @@ from connector.foundation.language.reasons import Reason, because, plain
 from connector.foundation.storage.database import Tx
 from connector.foundation.storage.work import ProcessRef, answered, ask, ask_once, errand, review, timer
 from connector.identity.participants.service import Participants
+from connector.kernel.policy.odrl.days import midnight, read_day
 from connector.kernel.policy.odrl.values import instant
 from connector.verify.formats import jades, key_binding
 from connector.verify.formats.faults import Fault

@@ -7,11 +7,11 @@ Europe/Berlin, so a quota of a day begins anew at midnight there, whatever the t
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
-from connector.data.catalogue.templates.days import midnight
 from connector.exchange.transfer import store
 from connector.foundation.clock import instant
 from connector.foundation.storage.database import Tx
 from connector.kernel.policy.evaluation.decision import Counter
+from connector.kernel.policy.odrl.days import midnight
 from connector.kernel.policy.odrl.model import Atom, Clause, Duty, Logic, Policy, Rule
 from connector.kernel.policy.odrl.names import ODRL
 

@@ -6,7 +6,6 @@ from typing import ClassVar
 from aiohttp import web
 from msgspec import Struct
 
-from connector.data.catalogue.templates.days import read_day
 from connector.exchange.contracts.approval import Approval
 from connector.exchange.contracts.document import clause_diff
 from connector.exchange.contracts.document.clause_diff import Row
@@ -21,6 +20,7 @@ from connector.foundation.errors import HanseError, Mistake
 from connector.foundation.storage.database import Database, Tx
 from connector.identity.participants.service import Hosted, Participants
 from connector.kernel.policy.engine import PolicyEngine
+from connector.kernel.policy.odrl.days import read_day
 from connector.surfaces.requests.service import Requests
 from connector.surfaces.requests.terms import NegotiationRequest
 from connector.surfaces.views.agreement import Agreements, AgreementView

@@ -6,7 +6,6 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from connector.data.approvals.service import Approvals
-from connector.data.catalogue.templates.days import read_day
 from connector.exchange.contracts.approval import Joint
 from connector.exchange.contracts.evidence import approvals as approvals_signed
 from connector.exchange.contracts.model import Agreement, NegotiationRow
@@ -17,6 +16,7 @@ from connector.foundation.language.reasons import plain
 from connector.foundation.storage.database import Tx
 from connector.identity.accounts.directory import Directory
 from connector.kernel.policy.engine import PolicyEngine
+from connector.kernel.policy.odrl.days import read_day
 from connector.surfaces.views import status
 from connector.surfaces.views.agreement import AgreementView
 from connector.surfaces.views.duty import duty as duty_view

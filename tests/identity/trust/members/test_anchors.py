@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from connector.data.catalogue.roster import CurrentMembers
 from connector.foundation.clock import rfc3339
 from connector.foundation.errors import HanseError, Mistake, PeerError, Unauthenticated
 from connector.foundation.storage.database import PROCESS, Database
@@ -14,6 +13,7 @@ from connector.identity.trust.keys.signing import SoftwareKey, Vault
 from connector.identity.trust.members import pins
 from connector.identity.trust.members.anchors import URN, Anchors, Pin
 from connector.identity.trust.members.authority import Authority
+from connector.identity.trust.members.roster import CurrentMembers
 from connector.identity.trust.members.trust_list import (
     Anchor,
     Group,

@@ -6,12 +6,20 @@ was struck off (spec/trust.md 1.4; T08, T12).
 
 from collections.abc import Callable, Mapping, Sequence, Set
 
-from connector.data.catalogue.audience import Member
+from msgspec import Struct
+
 from connector.foundation.errors import Unauthenticated
 from connector.identity.trust.members.claims import NO_GROUPS, OwnGroups, requester
 from connector.identity.trust.members.trust_list import Anchor, millis
 from connector.kernel.policy.engine import Requester
 from connector.kernel.policy.odrl.names import HANSE
+
+
+class Member(Struct, frozen=True, kw_only=True):
+    """A member of the data space as rules may look at it, and its name on the trust list."""
+
+    name: str
+    requester: Requester
 
 
 class CurrentMembers:

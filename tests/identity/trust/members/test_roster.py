@@ -3,10 +3,10 @@
 import pytest
 from msgspec.structs import replace
 
-from connector.data.catalogue.roster import CurrentMembers
 from connector.foundation.clock import rfc3339
 from connector.identity.trust.members.claims import STATES, requester
 from connector.identity.trust.members.list_writer import next_list
+from connector.identity.trust.members.roster import CurrentMembers
 from connector.identity.trust.members.trust_list import Anchor, Entry, Group
 from connector.kernel.policy.odrl.names import HANSE
 

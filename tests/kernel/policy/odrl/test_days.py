@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from connector.data.catalogue.templates.days import day_of, midnight, read_day
+from connector.kernel.policy.odrl.days import day_of, midnight, read_day
 
 FIRST = date(1997, 1, 1)
 DAYS = [FIRST + timedelta(days=n) for n in range(365 * 40)]
