@@ -101,7 +101,7 @@ async def we_end(scene: Scene) -> None:
 
 
 async def they_end(scene: Scene) -> None:
-    """EDC ends it, and we show its reason. On a busy machine it may have finalized before it is told; then of another."""
+    """EDC ends it, and we show its reason. A busy one may have finalized before it is told; then another one."""
     for _ in range(_TRIES):
         ours, theirs = await _asked(scene)
         await scene.slow.end_negotiation(theirs["@id"], "not today")
