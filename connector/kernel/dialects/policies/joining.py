@@ -45,8 +45,8 @@ def joined(
         if name and isinstance(one, Mapping):
             graph.add(place, name, one)
         if name in wholes and place in _COLLECTION:
-            graph.tell(name, "@type", _COLLECTION[place])
-    return graph.written(document, 0) if graph.said else document
+            graph.wholes.add(name)
+    return graph.written(document, 0) if graph.said or graph.wholes else document
 
 
 class _Graph:
@@ -54,6 +54,8 @@ class _Graph:
 
     def __init__(self) -> None:
         self.said: dict[str, dict[str, list[Any]]] = {}
+        self.wholes: set[str] = set()
+        """The names that have parts: each is a collection of what its place names, as in RDF (`unfold.py`)."""
         self._sizes: dict[str, int] = {}
         self._left = WRITTEN
 
@@ -67,7 +69,7 @@ class _Graph:
             if inner == "partOf" and place in _COLLECTION:
                 for whole in entries(value):
                     if collection := _name(place, whole):
-                        self.tell(collection, "@type", _COLLECTION[place])
+                        self.wholes.add(collection)
 
     def tell(self, name: str, key: str, value: Any) -> None:
         there = self.said.setdefault(name, {}).setdefault(key, [])
@@ -97,12 +99,17 @@ class _Graph:
             return [self._mention(place, one, depth + 1) for one in item]
         if isinstance(item, Mapping) and item.keys() in ({"@list"}, {"@set"}):
             return {key: self._mention(place, one, depth + 1) for key, one in item.items()}
-        if (name := _name(place, item)) not in self.said:
+        name = _name(place, item)
+        whole = name in self.wholes and place in _COLLECTION
+        if name not in self.said and not whole:
             return self.written(item, depth + 1)
-        self._left -= self._sizes[name]
+        self._left -= self._sizes.get(name, 1)
         if self._left < 0:
             raise Malformed("", "too-much")
-        return {"@id": name} | {key: _one(values) for key, values in self.said[name].items()}
+        said = self.said.get(name, {})
+        if whole and _COLLECTION[place] not in (kinds := said.get("@type", [])):
+            said = {**said, "@type": [*kinds, _COLLECTION[place]]}
+        return {"@id": name} | {key: _one(values) for key, values in said.items()}
 
 
 def _one(values: list[Any]) -> Any:

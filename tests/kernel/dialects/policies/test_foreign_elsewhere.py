@@ -88,6 +88,15 @@ def test_a_condition_on_a_party_or_asset_counts_wherever_it_is_said(place: str) 
 
 
 @pytest.mark.threat("T63")
+def test_bug_a_name_of_parties_and_of_assets_was_one_collection_in_plain_json() -> None:
+    """>> C is among the assignees and is the target of a second rule; beside the policy: B is part of C << two
+    collections by one name, and nothing is permitted. In plain JSON the first rule permitted."""
+    both = {**FREE, "permission": [{"action": "use"}, {"action": "use", "target": TOWNS}], "assignee": [ALICE, TOWNS]}
+    assert any(every(both))
+    assert not any(every(both, {"@id": BOB, "odrl:partOf": {"@id": TOWNS}}))
+
+
+@pytest.mark.threat("T63")
 @pytest.mark.parametrize("action", ["use", "odrl:use", {"@id": ODRL + "use"}])
 def test_bug_a_label_of_an_action_refused_in_rdf(action: Any) -> None:
     """>> a label or note of `odrl:use`, in which one it is included, that it is an action << the action; a condition of
