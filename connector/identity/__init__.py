@@ -1,4 +1,4 @@
 """Who we are, whom we believe, and what we signed: keys and trust lists, participants, people, and the log.
 
-It may import `kernel` and `foundation`, and `infra`, its lowest values, holds what every slice is given.
+It may import `kernel` and `foundation`. `infra` holds what every slice is given, `jobs` the work that repeats.
 """
