@@ -256,9 +256,13 @@ class _Teller:
 
 
 def _work(
-    session: pytest.Session, name: str, queue: Queue, first: Sequence[int], stop: mmap.mmap,
+    session: pytest.Session,
+    name: str,
+    queue: Queue,
+    first: Sequence[int],
+    stop: mmap.mmap,
     telling: connection.Connection,
-) -> NoReturn:  # fmt: skip
+) -> NoReturn:
     """In the new process: runs what it takes, and ends without whatever the first one does at its end."""
     code, tell = 1, _Teller(session.config, telling)
     try:

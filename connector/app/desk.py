@@ -80,8 +80,14 @@ def pages(services: Services) -> list[routes.Handlers]:
         TodayPages(db, later.tasks, anchor),
         FigurePages(db, later.figures, anchor),
         ApprovalPages(
-            db, services.approvals, services.catalogue.service, services.contracts.service, services.engine, anchor,
-            Directory(), services.drafts.service,
+            db,
+            services.approvals,
+            services.catalogue.service,
+            services.contracts.service,
+            services.engine,
+            anchor,
+            Directory(),
+            services.drafts.service,
         ),
         BeginningPages(
             db,
@@ -109,11 +115,13 @@ def pages(services: Services) -> list[routes.Handlers]:
         ApplicationPages(db, services.spaces, Directory(), Members(anchor)),
         *_contracts(services, later),
         NotificationPages(
-            db, services.notifications.service, services.notifications.mailboxes,
+            db,
+            services.notifications.service,
+            services.notifications.mailboxes,
             sending=bool(services.infra.settings.mail.host),
         ),
         *_finding(services, later),
-    ]  # fmt: skip
+    ]
 
 
 def _finding(services: Services, later: OnDemand) -> list[routes.Handlers]:
@@ -134,11 +142,17 @@ def _sharing(services: Services) -> list[routes.Handlers]:
     return [
         PublishHandlers(db, drafts, rules, services.catalogue.index, anchor),
         DatasetHandlers(
-            db, services.catalogue.service, drafts, services.approvals.publications, services.contracts.service,
-            services.engine, anchor, rules,
+            db,
+            services.catalogue.service,
+            drafts,
+            services.approvals.publications,
+            services.contracts.service,
+            services.engine,
+            anchor,
+            rules,
         ),
         ImportPages(db, services.approvals.imports),
-    ]  # fmt: skip
+    ]
 
 
 def _contracts(services: Services, later: OnDemand) -> list[routes.Handlers]:
@@ -154,23 +168,41 @@ def _contracts(services: Services, later: OnDemand) -> list[routes.Handlers]:
 
     return [
         ContractPages(
-            db, contracts.service, transfers.service, transfers.duties, services.approvals.service, services.evidence,
-            engine, agreements, Lives(contracts.service, contracts.terminations, anchor), Directory(),
+            db,
+            contracts.service,
+            transfers.service,
+            transfers.duties,
+            services.approvals.service,
+            services.evidence,
+            engine,
+            agreements,
+            Lives(contracts.service, contracts.terminations, anchor),
+            Directory(),
             Checking(anchors, lambda: (anchor.jws or "").encode("ascii")),
         ),
         ContractSteps(
-            db, clock, services.participants, contracts.service, contracts.termination_delivery,
-            later.requests.service, engine,
-            Readings(contracts.service.agreements, engine, services.trust.members.name_of), agreements,
+            db,
+            clock,
+            services.participants,
+            contracts.service,
+            contracts.termination_delivery,
+            later.requests.service,
+            engine,
+            Readings(contracts.service.agreements, engine, services.trust.members.name_of),
+            agreements,
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _observer(services: Services) -> Observer:
     return Observer(
-        services.infra.db, services.participants, services.trust.anchor, services.operation.monitoring,
-        services.schedule.readiness.look, services.schedule.watch,
-    )  # fmt: skip
+        services.infra.db,
+        services.participants,
+        services.trust.anchor,
+        services.operation.monitoring,
+        services.schedule.readiness.look,
+        services.schedule.watch,
+    )
 
 
 def desk(services: Services) -> Desk:
@@ -184,11 +216,18 @@ def desk(services: Services) -> Desk:
         return entry is not None and entry.admitted(now) and entry.kind in PUBLIC_BODIES
 
     return Desk(
-        clock=infra.clock, participants=services.participants, sessions=services.accounts.sessions,
-        cookies=Cookies(origin), origin=origin, key=hmac.digest(master_key(settings), b"hanse/desk/forms", sha256),
-        official=official, in_words=Members(services.trust.anchor).in_words,
-        sent=SentForms(infra.db), assets=assets.load(), texts=own_texts(settings.web),
-    )  # fmt: skip
+        clock=infra.clock,
+        participants=services.participants,
+        sessions=services.accounts.sessions,
+        cookies=Cookies(origin),
+        origin=origin,
+        key=hmac.digest(master_key(settings), b"hanse/desk/forms", sha256),
+        official=official,
+        in_words=Members(services.trust.anchor).in_words,
+        sent=SentForms(infra.db),
+        assets=assets.load(),
+        texts=own_texts(settings.web),
+    )
 
 
 def application(services: Services) -> web.Application:

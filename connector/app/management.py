@@ -75,8 +75,16 @@ def handlers(services: Services, operation: OperationHandlers) -> list[Handlers]
         api_find.FindHandlers(participants, later.requests.searches),
         api_federation.FederationHandlers(clock, participants, services.federation.service, anchor),
         api_contracts.ContractHandlers(
-            db, participants, contracts.service, services.evidence, later.requests.service, peer, anchor, waiting,
-            engine, agreements,
+            db,
+            participants,
+            contracts.service,
+            services.evidence,
+            later.requests.service,
+            peer,
+            anchor,
+            waiting,
+            engine,
+            agreements,
         ),
         api_countersigning.CountersigningHandlers(db, participants, contracts.service, engine, readings, agreements),
         api_transfers.TransferHandlers(
@@ -85,8 +93,15 @@ def handlers(services: Services, operation: OperationHandlers) -> list[Handlers]
         api_duties.DutyHandlers(db, participants, contracts.service, transfers.duties, engine, anchor),
         api_attention.AttentionHandlers(db, participants, contracts.service, anchor),
         api_terminations.TerminationHandlers(
-            db, clock, participants, contracts.service, contracts.terminations, contracts.termination_delivery, peer,
-            engine, anchor,
+            db,
+            clock,
+            participants,
+            contracts.service,
+            contracts.terminations,
+            contracts.termination_delivery,
+            peer,
+            engine,
+            anchor,
         ),
         api_clock.ClockHandlers(clock, services.schedule.watch, services.trust.skews),
         api_offboarding.OffboardingHandlers(offboarding.closing, offboarding.deletion, anchor),
@@ -107,7 +122,7 @@ def handlers(services: Services, operation: OperationHandlers) -> list[Handlers]
         api_list_forks.ListForkHandlers(db, services.trust.anchor, services.trust.spaces.tell),
         api_witness.WitnessHandlers(db, services.witness.keys, services.operation.status, enrolment.enlist),
         api_openapi.OpenApiHandlers(),
-    ]  # fmt: skip
+    ]
 
 
 def _file(services: Services) -> Path | None:

@@ -48,15 +48,20 @@ def _build(services: Services) -> OnDemand:
     return OnDemand(
         figures=Figures(participants, contracts.agreements, engine, lists().closure_of, trust.anchor),
         tasks=task_slice.assemble(contracts, transfers.duties, approvals, services.drafts.service),
-        partners=Partners(
-            infra.clock, participants, contracts, engine, catalogue.index, trust, services.circuits
-        ),
+        partners=Partners(infra.clock, participants, contracts, engine, catalogue.index, trust, services.circuits),
         groups=PartnerGroups(infra.db, participants, transfers.enforcement, services.approvals.widening),
         requests=request_slice.assemble(
-            infra, catalogue, contracts, transfers.service, approvals, services.plane.local, engine,
-            peer=services.peer, anchor=trust.anchor,
+            infra,
+            catalogue,
+            contracts,
+            transfers.service,
+            approvals,
+            services.plane.local,
+            engine,
+            peer=services.peer,
+            anchor=trust.anchor,
         ),
         moving=moving_slice.assemble(
             infra, participants, trust.resolver, services.evidence.seal_log, contracts, transfers.service
         ),
-    )  # fmt: skip
+    )

@@ -57,9 +57,12 @@ def outbound(settings: Settings) -> SafeClient:
     """The one way out of the process."""
     out = settings.outbound
     return SafeClient(
-        allow=out.allow, ca_files=settings.trust.ca_files, total_s=out.total_s, stall_s=out.stall_s,
+        allow=out.allow,
+        ca_files=settings.trust.ca_files,
+        total_s=out.total_s,
+        stall_s=out.stall_s,
         proxy=out.proxy or None,
-    )  # fmt: skip
+    )
 
 
 def tls(settings: Settings) -> ssl.SSLContext | None:

@@ -37,7 +37,7 @@ ROLES = frozenset({"peer", "api", "web", "worker", "dataplane"})
 @asynccontextmanager
 async def running(
     settings: Settings, roles: frozenset[str] = ROLES, clock: Clock | None = None, ports: Ports = PRODUCTION
-) -> AsyncIterator[Services]:  # fmt: skip
+) -> AsyncIterator[Services]:
     """The process as long as the context lasts; leaving it finishes or hands back what was begun.
 
     Only test entry points give `ports` of their own; no setting can.
@@ -140,7 +140,7 @@ async def _management(services: Services, stack: AsyncExitStack) -> None:
 
 def _late(
     services: Services, probes: OperationHandlers, keys: api_routes.Keys | None, stack: AsyncExitStack
-) -> LateApplication:  # fmt: skip
+) -> LateApplication:
     """The management surface, of which only the probes are there before somebody asks for more."""
 
     def made(handlers: Iterable[api_routes.Handlers]) -> web.Application:

@@ -150,69 +150,139 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
     public = public_slice.assemble(infra, participants, catalogue.service.public, [ImportedDatasets()])
     approvals = approval_slice.assemble(participants, catalogue.service, rules, Directory())
     harvest = harvest_slice.assemble(infra, participants, approvals.imports)
-    spaces = space_slice.assemble(
-        infra, participants, trust, Directory(), signers, witness.keys, approvals.widening
-    )  # fmt: skip
+    spaces = space_slice.assemble(infra, participants, trust, Directory(), signers, witness.keys, approvals.widening)
     federation.lists.listen(spaces.alarms.unshown)
     drafts = draft_slice.assemble(infra, participants, catalogue, approvals)
     contracts = contract_slice.assemble(
-        infra, participants, catalogue.service, engine, members=members, lines=anchor, seal_roots=trust.seal_roots,
-        peer=peer, quotas=quotas, approvals=approvals.service, decide=ports.negotiating,
-    )  # fmt: skip
+        infra,
+        participants,
+        catalogue.service,
+        engine,
+        members=members,
+        lines=anchor,
+        seal_roots=trust.seal_roots,
+        peer=peer,
+        quotas=quotas,
+        approvals=approvals.service,
+        decide=ports.negotiating,
+    )
     mandates = mandate_slice.assemble(infra, participants)
     evidence = _evidence(infra, participants, engine, trust, witness)
     transfers = transfer_slice.assemble(
-        infra, participants, contracts.service, engine, claims=claims, closure_of=lists().closure_of,
-        quotas=quotas, decide=ports.transferring,
-    )  # fmt: skip
+        infra,
+        participants,
+        contracts.service,
+        engine,
+        claims=claims,
+        closure_of=lists().closure_of,
+        quotas=quotas,
+        decide=ports.transferring,
+    )
     plane = ports.plane(infra, transfers.reports, catalogue.uploads)
     circuits, acks = Circuits(), Acks(infra.db, clock)
-    delivery = delivery_slice.assemble(
-        infra, participants, peer, circuits, acks, contracts.service, transfers.service
-    )  # fmt: skip
+    delivery = delivery_slice.assemble(infra, participants, peer, circuits, acks, contracts.service, transfers.service)
 
     # What becomes of it in time, and what operators see
     retention = _retention(infra, participants, contracts, trust, peer)
     operation = operation_slice.assemble(
-        infra, participants, trust, listing, witness_keys=witness.keys, evidence=evidence,
+        infra,
+        participants,
+        trust,
+        listing,
+        witness_keys=witness.keys,
+        evidence=evidence,
         enforcement=transfers.enforcement,
-    )  # fmt: skip
+    )
     notifications = notification_slice.assemble(
-        infra, participants, approvals.service, contracts.service, transfers.duties, members.name_of,
+        infra,
+        participants,
+        approvals.service,
+        contracts.service,
+        transfers.duties,
+        members.name_of,
         lambda: conf.web_origin(settings),
-    )  # fmt: skip
+    )
     offboarding = offboarding_slice.assemble(
-        infra, participants, contracts.service, contracts.terminations, transfers.service, catalogue.service,
+        infra,
+        participants,
+        contracts.service,
+        contracts.terminations,
+        transfers.service,
+        catalogue.service,
         folders=(settings.data.files, settings.data.received, settings.folder / "log"),
-        struck=authority_of(listing, anchor.home or anchor, trust.listing, clock), periods=retention.unexpired,
-    )  # fmt: skip
+        struck=authority_of(listing, anchor.home or anchor, trust.listing, clock),
+        periods=retention.unexpired,
+    )
     requests = request_work(infra, participants, contracts.service, transfers.service, plane.local, peer)
     more = ports.more(infra, catalogue, contracts, transfers)
     works = (
-        accounts.work, operation.work, retention.work(), witness.work, catalogue.work, public.work, harvest.work,
-        federation.work, approvals.work, drafts.work, spaces.work, contracts.work, mandates.work, transfers.work,
-        plane.work, delivery, offboarding.work, requests.work, notifications.work, more.work,
-    )  # fmt: skip
+        accounts.work,
+        operation.work,
+        retention.work(),
+        witness.work,
+        catalogue.work,
+        public.work,
+        harvest.work,
+        federation.work,
+        approvals.work,
+        drafts.work,
+        spaces.work,
+        contracts.work,
+        mandates.work,
+        transfers.work,
+        plane.work,
+        delivery,
+        offboarding.work,
+        requests.work,
+        notifications.work,
+        more.work,
+    )
     return Services(
-        infra=infra, engine=engine, space=space, participants=participants, accounts=accounts, trust=trust,
+        infra=infra,
+        engine=engine,
+        space=space,
+        participants=participants,
+        accounts=accounts,
+        trust=trust,
         quotas=quotas,
-        addresses=addresses, peer=peer, authenticate=ports.authenticate(infra, participants, trust),
-        seen=SeenTokens(infra.db, clock), witness=witness,
-        catalogue=catalogue, public=public, harvest=harvest, federation=federation, approvals=approvals, drafts=drafts,
+        addresses=addresses,
+        peer=peer,
+        authenticate=ports.authenticate(infra, participants, trust),
+        seen=SeenTokens(infra.db, clock),
+        witness=witness,
+        catalogue=catalogue,
+        public=public,
+        harvest=harvest,
+        federation=federation,
+        approvals=approvals,
+        drafts=drafts,
         spaces=spaces,
-        contracts=contracts, mandates=mandates, evidence=evidence, transfers=transfers, plane=plane, circuits=circuits,
-        retention=retention, operation=operation, notifications=notifications,
-        offboarding=offboarding, requests=requests, more=more,
+        contracts=contracts,
+        mandates=mandates,
+        evidence=evidence,
+        transfers=transfers,
+        plane=plane,
+        circuits=circuits,
+        retention=retention,
+        operation=operation,
+        notifications=notifications,
+        offboarding=offboarding,
+        requests=requests,
+        more=more,
         schedule=schedule(infra, works, circuits, acks, operation.monitoring.failed),
-    )  # fmt: skip
+    )
 
 
 def _infra(settings: Settings, clock: Clock, ports: Ports) -> Infra:
     return Infra(
-        settings=settings, clock=clock, db=ports.database(settings, clock), http=ports.outbound(settings),
-        vault=Vault(conf.master_key(settings)), metrics=Metrics(),
+        settings=settings,
+        clock=clock,
+        db=ports.database(settings, clock),
+        http=ports.outbound(settings),
+        vault=Vault(conf.master_key(settings)),
+        metrics=Metrics(),
         me=f"{socket.gethostname()}:{os.getpid()}:{new_uuid()[:8]}",
-    )  # fmt: skip
+    )
 
 
 def _participants(infra: Infra, space: DevelopmentSpace | None, registry: SignerRegistry) -> Participants:
@@ -228,9 +298,14 @@ def _evidence(
 ) -> Evidence:
     """The list in force and the word of witnesses go into every bundle."""
     return Evidence(
-        infra.db, infra.clock, participants, trust.anchor.jws_for, witness.witnesses,
-        Translations(engine, trust.members.name_of), Certificates.of(infra.settings, infra.clock, trust.seal_roots),
-    )  # fmt: skip
+        infra.db,
+        infra.clock,
+        participants,
+        trust.anchor.jws_for,
+        witness.witnesses,
+        Translations(engine, trust.members.name_of),
+        Certificates.of(infra.settings, infra.clock, trust.seal_roots),
+    )
 
 
 def _retention(
@@ -238,6 +313,12 @@ def _retention(
 ) -> RetentionJobs:
     """Nothing is erased while the list says that the clock may be wrong."""
     return RetentionJobs(
-        infra.db, infra.clock, participants, contracts.service.agreements, infra.settings.retention, asking(peer),
-        trust.members.log_keys, trust.anchor.fresh,
-    )  # fmt: skip
+        infra.db,
+        infra.clock,
+        participants,
+        contracts.service.agreements,
+        infra.settings.retention,
+        asking(peer),
+        trust.members.log_keys,
+        trust.anchor.fresh,
+    )

@@ -37,13 +37,20 @@ def public(services: Services) -> routes.Surface:
     """The surface for other connectors."""
     clock, anchor = services.infra.clock, services.trust.anchor
     exchange = Exchange(
-        services.infra.db, services.seen, services.circuits.heard,
-        lambda own, did: anchor.between(own, did, clock.now()), services.addresses.prove,
-    )  # fmt: skip
+        services.infra.db,
+        services.seen,
+        services.circuits.heard,
+        lambda own, did: anchor.between(own, did, clock.now()),
+        services.addresses.prove,
+    )
     return routes.Surface(
-        peer_routes(services, exchange), services.participants, services.authenticate, exchange.refused,
-        services.infra.clock, lambda did, now: services.trust.anchor.line_for(did).successor(did, now),
-    )  # fmt: skip
+        peer_routes(services, exchange),
+        services.participants,
+        services.authenticate,
+        exchange.refused,
+        services.infra.clock,
+        lambda did, now: services.trust.anchor.line_for(did).successor(did, now),
+    )
 
 
 def peer_routes(services: Services, exchange: Exchange) -> list[routes.Route]:
@@ -115,6 +122,11 @@ def operation(services: Services) -> OperationHandlers:
     """What a machine asks a process from its start on: health and metrics, and what else is there for operators."""
     found, infra = services.operation, services.infra
     return OperationHandlers(
-        infra.db, services.participants, infra.metrics, services.schedule.readiness.look, found.enrolment.reload,
-        found.changes.accept_keys, found.look,
-    )  # fmt: skip
+        infra.db,
+        services.participants,
+        infra.metrics,
+        services.schedule.readiness.look,
+        found.enrolment.reload,
+        found.changes.accept_keys,
+        found.look,
+    )

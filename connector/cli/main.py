@@ -145,10 +145,39 @@ def _commands() -> Sequence[_Command]:
     from connector.cli.records import records, trace, verify
 
     return (
-        serve, participant, person, publish, dataset, find, federation, request, negotiate, countersign, get,
-        transfers, duties, agreement, evidence, records, verify, witness, space, join, group, mandate, trace, policy,
-        catalogue, vocab, doctor, api, backup, dev, checkout, demo,
-    )  # fmt: skip
+        serve,
+        participant,
+        person,
+        publish,
+        dataset,
+        find,
+        federation,
+        request,
+        negotiate,
+        countersign,
+        get,
+        transfers,
+        duties,
+        agreement,
+        evidence,
+        records,
+        verify,
+        witness,
+        space,
+        join,
+        group,
+        mandate,
+        trace,
+        policy,
+        catalogue,
+        vocab,
+        doctor,
+        api,
+        backup,
+        dev,
+        checkout,
+        demo,
+    )
 
 
 def main(argv: list[str], environ: Mapping[str, str]) -> int:

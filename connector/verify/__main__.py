@@ -33,9 +33,15 @@ def main(arguments: list[str] | None = None) -> int:
     policy = None if witness is None else witness.decode(errors="replace")
     now = datetime.now(UTC)
     report = verify_bundle(
-        data, roots, options.lang, witness=policy, timestamps_pem=timestamps, trust_list=listed,
-        beside=beside, now=int(now.timestamp()),
-    )  # fmt: skip
+        data,
+        roots,
+        options.lang,
+        witness=policy,
+        timestamps_pem=timestamps,
+        trust_list=listed,
+        beside=beside,
+        now=int(now.timestamp()),
+    )
     if options.json:
         print(json.dumps(report.value(now.strftime(_TIME)), ensure_ascii=False, indent=2))
     else:

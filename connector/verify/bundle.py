@@ -84,16 +84,25 @@ def verify_bundle(
 
 
 def _examine(
-    exam: Examination, members: Members, anchors: Anchors, witness: str | None, vouched: TrustList | None,
-    trust_list: TrustList | None, second: tuple[Members | None, Report] | None,
+    exam: Examination,
+    members: Members,
+    anchors: Anchors,
+    witness: str | None,
+    vouched: TrustList | None,
+    trust_list: TrustList | None,
+    second: tuple[Members | None, Report] | None,
     now: int | None,
-) -> None:  # fmt: skip
+) -> None:
     agreement = exam.run("agreement", contract.parse_agreement, members["agreement.json"])
     documents = exam.run("documents", _documents, agreement, members)
     given = Given(
-        members=members, anchors=anchors, trust_list=trust_list, agreement=agreement, documents=documents,
+        members=members,
+        anchors=anchors,
+        trust_list=trust_list,
+        agreement=agreement,
+        documents=documents,
         now=now,
-    )  # fmt: skip
+    )
     log = attempt(logbook.read, members)
     states = _states(given, vouched, log, witness)
     given = _timed(given, states)

@@ -214,9 +214,7 @@ def trust_list(exam: Examination, listed: TrustList, now: int | None) -> None:
     )
 
 
-def before(
-    exam: Examination, given: Given, held: Mapping[Role, Sealed | None], listed: TrustList | None
-) -> None:  # fmt: skip
+def before(exam: Examination, given: Given, held: Mapping[Role, Sealed | None], listed: TrustList | None) -> None:
     """A list that is older than a seal does not show what happened in between."""
     times = [given.sealed_at(role) or sealed.seal.iat for role, sealed in held.items() if sealed is not None]
     if listed is not None and listed.issued_at < max(times, default=0):

@@ -25,9 +25,20 @@ from connector.verify.formats.faults import Doubt, Fault
 from connector.verify.report import Check, Report, Verdict
 
 NEEDED = frozenset(
-    {"archive", "manifest", "trust-list", "agreement", "documents", "provider-seal", "exporter-seal", "log", "records",
-     "commitment", "told"}
-)  # fmt: skip
+    {
+        "archive",
+        "manifest",
+        "trust-list",
+        "agreement",
+        "documents",
+        "provider-seal",
+        "exporter-seal",
+        "log",
+        "records",
+        "commitment",
+        "told",
+    }
+)
 """What of the other bundle must hold before it can say anything."""
 
 
@@ -61,9 +72,13 @@ class LeftOut(NamedTuple):
 
 
 def check(
-    given: Given, lines: Sequence[Line] | None, log: Log | None, ended: Mapping[Role, int | None],
-    other: Members | None, report: Report,
-) -> None:  # fmt: skip
+    given: Given,
+    lines: Sequence[Line] | None,
+    log: Log | None,
+    ended: Mapping[Role, int | None],
+    other: Members | None,
+    report: Report,
+) -> None:
     """Both tell the same. `ended` as in `Shown`, `other` are the members of the second bundle, `report` is on it.
 
     Fault `beside-contents` where the exporter of the first sealed another contract under the same IRI, `beside-forked`

@@ -284,8 +284,9 @@ class Race:
             def look(tx: Tx, slug: str = slug) -> dict[str, Any]:
                 row = tx.one(
                     "SELECT state, findings FROM reconciliation WHERE participant = :p AND agreement = :a",
-                    p=slug, a=agreement.id,
-                )  # fmt: skip
+                    p=slug,
+                    a=agreement.id,
+                )
                 return {} if row is None else dict(row)
 
             found = await city.services.infra.db.read(slug, look)

@@ -51,9 +51,21 @@ async def test_read_side_by_side_then_replaced(space: Space, capsys: pytest.Capt
     missing = await hanse(village, capsys, "agreement", "compare", old, "urn:nothing", "--as", VILLAGE, code=1)
     assert "urn:nothing" in missing
     asked = await hanse(
-        village, capsys, "request", offer, "--as", VILLAGE, "--from", town.did(TOWN), "--purpose", PURPOSE,
-        "--replaces", old, "--json", "--yes",
-    )  # fmt: skip
+        village,
+        capsys,
+        "request",
+        offer,
+        "--as",
+        VILLAGE,
+        "--from",
+        town.did(TOWN),
+        "--purpose",
+        PURPOSE,
+        "--replaces",
+        old,
+        "--json",
+        "--yes",
+    )
     new = json.loads(asked)["agreement"]
     for city, slug in ((town, TOWN), (village, VILLAGE)):
         await until(city, slug, old, "ended")
@@ -65,9 +77,11 @@ async def test_read_side_by_side_then_replaced(space: Space, capsys: pytest.Capt
         after = json.loads(await hanse(city, capsys, "agreement", "show", new, "--as", slug, "--json"))
         assert (before["predecessor"], after["successor"]) == (None, None)
         assert before["successor"] == {
-            "agreement": new, "digest": before["successor"]["digest"], "since": before["successor"]["since"],
+            "agreement": new,
+            "digest": before["successor"]["digest"],
+            "since": before["successor"]["since"],
             "ended": None,
-        }  # fmt: skip
+        }
         assert after["predecessor"]["agreement"] == old
         assert after["predecessor"]["ended"] == before["ended"] is not None
         said = await hanse(city, capsys, "agreement", "show", old, "--as", slug)

@@ -142,10 +142,15 @@ def moved(environ: dict[str, str], urls: Any, folder: Path, names: Sequence[str]
     """The same settings for the new place: another database, and folders of its own."""
     places = {"HANSE_DATA__FILES": str(folder / "files"), "HANSE_DATA__RECEIVED": str(folder / "received")}
     kept = {name: value for name, value in environ.items() if name not in names}
-    return kept | places | {
-        "HANSE_DATABASE__URL": urls.app, "HANSE_DATABASE__WORKER_URL": urls.worker,
-        "HANSE_DATABASE__OWNER_URL": urls.owner,
-    }  # fmt: skip
+    return (
+        kept
+        | places
+        | {
+            "HANSE_DATABASE__URL": urls.app,
+            "HANSE_DATABASE__WORKER_URL": urls.worker,
+            "HANSE_DATABASE__OWNER_URL": urls.owner,
+        }
+    )
 
 
 @pytest.mark.long

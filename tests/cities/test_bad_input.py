@@ -41,10 +41,17 @@ def told(problem: dict[str, Any], status: int) -> None:
 
 
 ODD = {
-    "empty": b"", "half": b'{"a":', "array": b"[]", "duplicate": b'{"slug":"a","slug":"b"}', "deep": b"[" * 100_000,
-    "not UTF-8": b'{"slug":"\xff"}', "NaN": b'{"slug":NaN}', "number": b'{"slug":7}', "null": b"null",
+    "empty": b"",
+    "half": b'{"a":',
+    "array": b"[]",
+    "duplicate": b'{"slug":"a","slug":"b"}',
+    "deep": b"[" * 100_000,
+    "not UTF-8": b'{"slug":"\xff"}',
+    "NaN": b'{"slug":NaN}',
+    "number": b'{"slug":7}',
+    "null": b"null",
     "surrogate": b'{"slug":"\\ud800"}',
-}  # fmt: skip
+}
 PATHS = ("/api/v1/participants", f"{BASE}/datasets", f"{BASE}/negotiations", f"{BASE}/transfers")
 
 
@@ -65,13 +72,21 @@ async def test_every_odd_body_is_told_what_is_wrong(it: City) -> None:
 
 
 NOT_THERE = (
-    ("GET", "/", 404), ("GET", "/api/v2/participants", 404), ("GET", "/musterstadt/did.json", 404),
-    ("GET", "/%00", 404), ("GET", "/%0a", 404), ("DELETE", "/api/v1/participants", 405),
-    ("PUT", f"{BASE}/datasets", 405), ("GET", "/api/v1/participants/niemand/datasets", 404),
-    ("GET", "/api/v1/participants/%2e%2e/datasets", 404), ("GET", f"{BASE}/negotiations/nothing", 404),
-    ("GET", f"{BASE}/agreements/nothing", 404), ("GET", f"{BASE}/agreements/nothing/evidence", 404),
-    ("GET", f"{BASE}/transfers/nothing", 404), ("POST", f"{BASE}/datasets/nothing/offers", 400),
-)  # fmt: skip
+    ("GET", "/", 404),
+    ("GET", "/api/v2/participants", 404),
+    ("GET", "/musterstadt/did.json", 404),
+    ("GET", "/%00", 404),
+    ("GET", "/%0a", 404),
+    ("DELETE", "/api/v1/participants", 405),
+    ("PUT", f"{BASE}/datasets", 405),
+    ("GET", "/api/v1/participants/niemand/datasets", 404),
+    ("GET", "/api/v1/participants/%2e%2e/datasets", 404),
+    ("GET", f"{BASE}/negotiations/nothing", 404),
+    ("GET", f"{BASE}/agreements/nothing", 404),
+    ("GET", f"{BASE}/agreements/nothing/evidence", 404),
+    ("GET", f"{BASE}/transfers/nothing", 404),
+    ("POST", f"{BASE}/datasets/nothing/offers", 400),
+)
 
 
 async def test_what_is_not_there_is_said_as_a_problem(it: City) -> None:
@@ -83,8 +98,21 @@ async def test_what_is_not_there_is_said_as_a_problem(it: City) -> None:
 
 
 SLUGS = (
-    "", "..", "a/b", "A", "ä", "a" * 64, "-a", "a-", "a b", "a\nb", "a%2f", "../x", "a\u0000", ".well-known",
-)  # fmt: skip
+    "",
+    "..",
+    "a/b",
+    "A",
+    "ä",
+    "a" * 64,
+    "-a",
+    "a-",
+    "a b",
+    "a\nb",
+    "a%2f",
+    "../x",
+    "a\u0000",
+    ".well-known",
+)
 
 
 async def test_a_slug_that_could_leave_its_place_is_refused(it: City) -> None:
@@ -97,9 +125,15 @@ async def test_a_slug_that_could_leave_its_place_is_refused(it: City) -> None:
 
 
 NAMES = {
-    "../../etc/passwd": "passwd", "..\\..\\boot.ini": "boot.ini", "/etc/shadow": "shadow", "a/../../b.csv": "b.csv",
-    "....//x.csv": "x.csv", "C:\\x.csv": "x.csv", "%2e%2e%2fx.csv": "%2e%2e%2fx.csv", "x.csv": "x.csv",
-}  # fmt: skip
+    "../../etc/passwd": "passwd",
+    "..\\..\\boot.ini": "boot.ini",
+    "/etc/shadow": "shadow",
+    "a/../../b.csv": "b.csv",
+    "....//x.csv": "x.csv",
+    "C:\\x.csv": "x.csv",
+    "%2e%2e%2fx.csv": "%2e%2e%2fx.csv",
+    "x.csv": "x.csv",
+}
 
 
 @pytest.mark.threat("T19")
@@ -115,8 +149,18 @@ async def test_an_upload_never_leaves_its_folder(it: City) -> None:
 
 
 NO_NAMES = (
-    "", "..", ".", "/", "../..", "..\\", "a\nb", "a\x00b", "x" * 201, "\u202ex", " ",
-)  # fmt: skip
+    "",
+    "..",
+    ".",
+    "/",
+    "../..",
+    "..\\",
+    "a\nb",
+    "a\x00b",
+    "x" * 201,
+    "\u202ex",
+    " ",
+)
 
 
 @pytest.mark.threat("T19")

@@ -142,9 +142,10 @@ async def test_bug_two_installations_in_one_folder_opened_new_origins_in_turn(
     with cluster.empty() as first, cluster.empty() as second:
         environ = shared(space.folder, first, free_port())
         wrong = environ | {
-            "HANSE_DATABASE__URL": second.app, "HANSE_DATABASE__WORKER_URL": second.worker,
+            "HANSE_DATABASE__URL": second.app,
+            "HANSE_DATABASE__WORKER_URL": second.worker,
             "HANSE_DATABASE__OWNER_URL": second.owner,
-        }  # fmt: skip
+        }
         async with space.running("town", {TOWN: MUNICIPALITY}, environ) as town:
             assert await sealed(town) == 0
             await refused(space, "town", wrong | {"HANSE_API__SOCKET": "other.sock"})  # while the first is running

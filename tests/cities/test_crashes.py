@@ -23,7 +23,7 @@ CLOSE = 4
 
 async def killed_at_every_step(
     program: tuple[str, ...], side: str, when: str, mode: str, stride: int, space: Space
-) -> int:  # fmt: skip
+) -> int:
     """How many steps there are, and one more; at each `stride`-th of them the process died, and the exchange ended.
 
     A contract comes about in the same steps, whoever opens the connection for the data. Where steps are close, they

@@ -33,9 +33,7 @@ SIDES = {"provider": TOWN, "consumer": VILLAGE}
 ONE_OF_THEM = ["provider", pytest.param("consumer", marks=pytest.mark.long)]
 
 
-async def through_all_deaths(
-    pair: Pair, side: str, when: str, act: Act, *, stride: int = STRIDE, **wish: Any
-) -> int:  # fmt: skip
+async def through_all_deaths(pair: Pair, side: str, when: str, act: Act, *, stride: int = STRIDE, **wish: Any) -> int:
     """A new agreement for each step, then the act with a process that dies there; about how many steps it has."""
     victim = pair.provider if side == "provider" else pair.consumer
     for step in count(1, stride):
@@ -134,7 +132,7 @@ async def signed_late(pair: Pair, victim: Process, agreement: str) -> None:
     seals = [
         process.rows("SELECT consumer_jws FROM agreement WHERE id = ?", agreement)
         for process in (pair.provider, pair.consumer)
-    ]  # fmt: skip
+    ]
     assert seals[0] == seals[1]
     [theirs], ours = [bodies(process, agreement, "agreement") for process in (pair.provider, pair.consumer)]
     assert ours[-1]["consumerJws"] == theirs["consumerJws"] is not None

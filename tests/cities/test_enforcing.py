@@ -99,8 +99,10 @@ async def amend(cities: dict[str, City], agreement: str, **members: Any) -> None
         document = {**json.loads(bytes(row["document"])), **members}
         tx.run(
             "UPDATE agreement SET document = :document WHERE participant = :slug AND id = :id",
-            slug=slug, id=agreement, document=json.dumps(document, sort_keys=True).encode(),
-        )  # fmt: skip
+            slug=slug,
+            id=agreement,
+            document=json.dumps(document, sort_keys=True).encode(),
+        )
 
     for slug, city in cities.items():
         await city.services.infra.db.write(slug, change, slug)

@@ -109,8 +109,14 @@ def dataset(peer: NastyPeer, title: str) -> bytes:
     """The line of a dataset that a peer without much to say may show."""
     offer = {"@id": "urn:o", "@type": "Offer", "permission": [{"action": "use"}]}
     way = {"@type": "Distribution", "format": "HttpData-PULL", "accessService": "urn:s"}
-    members = {"@context": [CONTEXT], "@id": f"{peer.root}/datasets/1", "@type": "Dataset", "hasPolicy": [offer],
-               "distribution": [way], "dct:title": title}  # fmt: skip
+    members = {
+        "@context": [CONTEXT],
+        "@id": f"{peer.root}/datasets/1",
+        "@type": "Dataset",
+        "hasPolicy": [offer],
+        "distribution": [way],
+        "dct:title": title,
+    }
     return json.dumps(members).encode()
 
 

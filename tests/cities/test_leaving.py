@@ -150,9 +150,7 @@ async def test_closed_and_deleted_its_partners_bundles_stand(space: Space, capsy
     await space.reload(village)
     for data in (before, await bundle(village, VILLAGE, agreement)):
         passes(space, data)
-    again = await hanse(
-        town, capsys, "participant", "add", TOWN, "--name", "Neu", "--kind", "municipality", code=1
-    )  # fmt: skip
+    again = await hanse(town, capsys, "participant", "add", TOWN, "--name", "Neu", "--kind", "municipality", code=1)
     assert "which has left" in again
     listed = json.loads(await hanse(town, capsys, "participant", "list", "--json"))
     assert [one["slug"] for one in listed] == [NEIGHBOUR]
@@ -189,7 +187,7 @@ def issue(space: Space, change: Callable[[tuple[Entry, ...]], tuple[Entry, ...]]
     before = read_list(place.read_text(encoding="ascii"), authority.public_jwk)
     listed = next_list(
         before, authority=authority.id, now=space.clock.now(), life_ms=10**9, participants=change(before.participants)
-    )  # fmt: skip
+    )
     place.write_text(authority.issue(listed), encoding="ascii")
 
 

@@ -385,9 +385,13 @@ def transfers(tx: Tx) -> list[Any]:
 def moving(city: City) -> MovingSlice:
     services = city.services
     return assemble(
-        services.infra, services.participants, services.trust.resolver, services.evidence.seal_log,
-        services.contracts.service, services.transfers.service,
-    )  # fmt: skip
+        services.infra,
+        services.participants,
+        services.trust.resolver,
+        services.evidence.seal_log,
+        services.contracts.service,
+        services.transfers.service,
+    )
 
 
 async def carried(town: City, there: City) -> None:

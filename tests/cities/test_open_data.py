@@ -88,9 +88,12 @@ async def test_towns_find_each_others_open_announced_and_imported_data(space: Sp
     assert f"needs no contract. It is open at {tree['download'][0]}" in capsys.readouterr().err
     uuid = made["Bäume"].rpartition("/")[2]
     for_towns = {
-        "access": "contract", "licence": "other-closed", "visibility": "eligible", "rule": "municipal-purpose",
+        "access": "contract",
+        "licence": "other-closed",
+        "visibility": "eligible",
+        "rule": "municipal-purpose",
         "slots": {"until": "31.12.2099"},
-    }  # fmt: skip
+    }
     await sea.api.post(f"/api/v1/participants/{TOWN}/datasets/{uuid}/change", for_towns)
     assert ((await read(it, WORKS, did))["gone"], set(await found(it, WORKS))) == (1, {"Geplant", "Titel a"})
     assert await hanse(it, "find", "--as", WORKS, "--json") == 0

@@ -161,9 +161,12 @@ async def test_a_reason_that_names_her_is_copied_and_cleared(space: Space, tmp_p
     assert "(records: 0, signed documents: 0, further places: 1)" in capsys.readouterr().out
     [place] = json.loads(copy.read_text())["places"]
     assert place == {
-        "table": "transfer", "column": "reason", "key": {"id": process}, "agreement": agreement,
+        "table": "transfer",
+        "column": "reason",
+        "key": {"id": process},
+        "agreement": agreement,
         "value": {"de": [HER], "en": ["x"]},
-    }  # fmt: skip
+    }
     assert await hanse(it, "records", "erase", *her, *order, "--yes") == 0
     assert "Places where the pseudonym was removed: 1." in capsys.readouterr().out
     assert await hanse(it, "records", "erased", "--as", VILLAGE) == 0
@@ -196,8 +199,19 @@ async def test_what_cannot_be_is_said(space: Space) -> None:
         with pytest.raises(Refused) as refused:
             await it.api.post(path, body)
         assert (refused.value.status, refused.value.problem["code"]) == (status, code)
-    spots = [[1], ["novelty"], ["audit_entry", 1], ["outbox", "1"], ["outbox", 1, 2], ["outbox", 1 << 53], {"a": 1},
-             ["negotiation"], ["negotiation", 1], ["negotiation", "\0"], ["outbox", True]]  # fmt: skip
+    spots = [
+        [1],
+        ["novelty"],
+        ["audit_entry", 1],
+        ["outbox", "1"],
+        ["outbox", 1, 2],
+        ["outbox", 1 << 53],
+        {"a": 1},
+        ["negotiation"],
+        ["negotiation", 1],
+        ["negotiation", "\0"],
+        ["outbox", True],
+    ]
     forged = ["p" + urlsafe_b64encode(json.dumps(one).encode()).decode().rstrip("=") for one in spots]
     for after in ("x", "-1", "٣", "9" * 30, str(1 << 53), "oX", "o" + "a" * 63, "p!", "pA", "p" * 2000, "pé", *forged):
         with pytest.raises(Refused) as refused:

@@ -28,8 +28,9 @@ async def way(cluster: ModuleType, space: Space) -> AsyncIterator[tuple[Line, Pr
         assert port is not None
         async with line(port) as cut:
             beside = shared(space.folder, urls, free_port()) | {
-                "HANSE_WORKER__LEASE_S": "2", "HANSE_WORKER__SEAL_EVERY_S": "0.5",
-            }  # fmt: skip
+                "HANSE_WORKER__LEASE_S": "2",
+                "HANSE_WORKER__SEAL_EVERY_S": "0.5",
+            }
             provider = Provider(space, urls.admin, beside)
             for key in ("HANSE_DATABASE__URL", "HANSE_DATABASE__WORKER_URL", "HANSE_DATABASE__OWNER_URL"):
                 provider.a._environ[key] = beside[key].replace(f":{port}/", f":{cut.port}/")

@@ -39,11 +39,23 @@ async def read_everything(city: City, nasty: NastyPeer, signed: dict[str, Any]) 
     """Every answer of the management surface and what a peer may read."""
     base, agreement = "/api/v1/participants/nachbardorf", signed["agreement"].removeprefix("urn:uuid:")
     paths = [
-        "/metrics", "/health/ready", "/health/live", "/api/v1/participants", f"{base}/datasets", f"{base}/agreements",
-        f"{base}/agreements/{agreement}", f"{base}/agreements/{agreement}/text", f"{base}/figures",
-        f"{base}/agreements/{agreement}/evidence", f"{base}/negotiations/{signed['id']}", f"{base}/find",
-        f"{base}/transfers", f"{base}/transfers/nothing", f"{base}/nothing", "/api/v1/settings",
-    ]  # fmt: skip
+        "/metrics",
+        "/health/ready",
+        "/health/live",
+        "/api/v1/participants",
+        f"{base}/datasets",
+        f"{base}/agreements",
+        f"{base}/agreements/{agreement}",
+        f"{base}/agreements/{agreement}/text",
+        f"{base}/figures",
+        f"{base}/agreements/{agreement}/evidence",
+        f"{base}/negotiations/{signed['id']}",
+        f"{base}/find",
+        f"{base}/transfers",
+        f"{base}/transfers/nothing",
+        f"{base}/nothing",
+        "/api/v1/settings",
+    ]
     answers = []
     for path in paths:
         try:
@@ -85,8 +97,10 @@ async def test_a_whole_exchange_shows_no_secret(
     monkeypatch.setattr(client, "sign_text", signing)
     monkeypatch.setattr(tokens, "fresh", refreshing)
     environ = {
-        "HANSE_LOG__LEVEL": "debug", "HANSE_TRUST__MASTER_KEY": MASTER, "HANSE_SIGNERS__CSC_TOKEN": API_TOKEN,
-    }  # fmt: skip
+        "HANSE_LOG__LEVEL": "debug",
+        "HANSE_TRUST__MASTER_KEY": MASTER,
+        "HANSE_SIGNERS__CSC_TOKEN": API_TOKEN,
+    }
     async with nasty_peer(space) as nasty:
         towns = {"musterstadt": MUNICIPALITY, "nachbardorf": MUNICIPALITY}
         async with space.running("it", towns, environ) as it:

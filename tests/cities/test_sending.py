@@ -138,10 +138,12 @@ async def test_a_transfer_that_rested_ends_with_the_whole_file(
 @pytest.mark.parametrize(
     ("mode", "stand", "ender"),
     usual(
-        ("pull", "push"), ("STARTED", "SUSPENDED"), CITIES,
+        ("pull", "push"),
+        ("STARTED", "SUSPENDED"),
+        CITIES,
         usual={("pull", "STARTED", "village"), ("push", "STARTED", "town"), ("pull", "SUSPENDED", "town")},
     ),
-)  # fmt: skip
+)
 async def test_either_side_ends_it_and_nothing_is_left(
     mode: str, stand: str, ender: str, town: City, village: City, disk: HeldDisk
 ) -> None:
@@ -242,9 +244,12 @@ def wanting(nasty: NastyPeer, agreement: str, endpoint: str | None, **changes: A
     properties = [{"@type": "EndpointProperty", "name": f"{EDC}baseUrl", "value": endpoint}]
     address = {"@type": "DataAddress", "endpointType": "HttpData", "endpointProperties": properties}
     members = {
-        "agreementId": agreement, "consumerPid": "urn:uuid:9", "format": "HttpData-PUSH",
-        "callbackAddress": nasty.base, "dataAddress": None if endpoint is None else address,
-    }  # fmt: skip
+        "agreementId": agreement,
+        "consumerPid": "urn:uuid:9",
+        "format": "HttpData-PUSH",
+        "callbackAddress": nasty.base,
+        "dataAddress": None if endpoint is None else address,
+    }
     return nasty.message("TransferRequestMessage", **{**members, **changes})
 
 
@@ -256,10 +261,17 @@ async def test_no_destination_but_the_peers_own(space: Space, nasty: NastyPeer, 
     await space.reload(town, other)
     port = nasty.root.split(":")[2].split("/")[0]
     for endpoint in (
-        "https://169.254.169.254/latest/meta-data", "https://127.0.0.1/x", "https://localhost:1/nasty/x",
-        f"{other.root(VILLAGE)}/data/in/1", f"{town.root(TOWN)}/data/in/1", f"http://localhost:{port}/nasty/x",
-        f"{nasty.root}/../musterstadt", f"{nasty.root}x/y", "file:///etc/passwd", "",
-    ):  # fmt: skip
+        "https://169.254.169.254/latest/meta-data",
+        "https://127.0.0.1/x",
+        "https://localhost:1/nasty/x",
+        f"{other.root(VILLAGE)}/data/in/1",
+        f"{town.root(TOWN)}/data/in/1",
+        f"http://localhost:{port}/nasty/x",
+        f"{nasty.root}/../musterstadt",
+        f"{nasty.root}x/y",
+        "file:///etc/passwd",
+        "",
+    ):
         reply = await nasty.post(town, TOWN, "/2025-1/transfers/request", wanting(nasty, agreement, endpoint))
         assert reply.status == 400, endpoint
         assert reply.json["@type"] == "TransferError"
@@ -311,9 +323,10 @@ async def test_what_a_request_must_say(nasty: NastyPeer, town: City) -> None:
     agreement = await contract(town, nasty)
     path = "/2025-1/transfers/request"
     for wrong in (
-        wanting(nasty, agreement, None), wanting(nasty, agreement, f"{nasty.root}/x", format="AmazonS3-PUSH"),
+        wanting(nasty, agreement, None),
+        wanting(nasty, agreement, f"{nasty.root}/x", format="AmazonS3-PUSH"),
         wanting(nasty, agreement, f"{nasty.root}/x", format="httpdata-push"),
-    ):  # fmt: skip
+    ):
         assert (await nasty.post(town, TOWN, path, wrong)).status == 400
     pull = wanting(nasty, agreement, "https://169.254.169.254/", format="HttpData-PULL")
     first = await nasty.post(town, TOWN, path, pull)
@@ -358,8 +371,10 @@ async def test_what_is_sent_comes_whole_with_its_key_and_nothing_of_ours(nasty: 
     await nasty.post(town, TOWN, "/2025-1/transfers/request", asked)
     came = await nasty.heard("/in")
     assert (came.body, came.headers["X-Api-Key"], came.headers["Content-Type"]) == (
-        b"a;b\n1;2\n", "ihr-geheimnis", "text/csv",
-    )  # fmt: skip
+        b"a;b\n1;2\n",
+        "ihr-geheimnis",
+        "text/csv",
+    )
     assert not {"Authorization", "User-Agent", "Cookie"} & set(came.headers)
     await nasty.heard("/completion")
     for table in ("outbox", "transfer", "flow", "audit_entry"):

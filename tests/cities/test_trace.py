@@ -107,9 +107,15 @@ async def test_a_peer_that_is_gone_is_named_as_the_cause(space: Space, here: Cit
         partner = await here.services.peer.partner("musterstadt", there.did("nachbardorf"))
         entry = await here.services.peer.dataset("musterstadt", partner.did, made["dataset"])
     case = await here.services.infra.db.write(
-        "musterstadt", here.services.contracts.service.request, "musterstadt", partner, made["dataset"],
-        entry["hasPolicy"][0], None, None,
-    )  # fmt: skip
+        "musterstadt",
+        here.services.contracts.service.request,
+        "musterstadt",
+        partner,
+        made["dataset"],
+        entry["hasPolicy"][0],
+        None,
+        None,
+    )
     async with asyncio.timeout(PATIENCE_S):
         while True:
             told = await trace(here, "musterstadt", case.id)

@@ -63,10 +63,21 @@ async def test_tiles_and_checkpoint_are_for_everybody(space: Space) -> None:
     assert merkle.Tree(leaves).root() == note.root
     assert "immutable" in tile.headers["Cache-Control"]
     for absent in (
-        "0/tile/0/000", "0/tile/1/000.p/1", "0/tile/0/000.p/255", "0/tile/0/000.p/0", "0/tile/0/0.p/1",
-        "0/tile/00/000.p/1", "0/tile/64/000", "0/tile/0/x000/000.p/1", "0/tile/entries/000.p/1", "1/checkpoint",
-        "00/checkpoint", "1/tile/0/000.p/1", "0/tile/0/000.p/1/../../../../did.json", "0/tile/0/000%2Ep/1x",
-    ):  # fmt: skip
+        "0/tile/0/000",
+        "0/tile/1/000.p/1",
+        "0/tile/0/000.p/255",
+        "0/tile/0/000.p/0",
+        "0/tile/0/0.p/1",
+        "0/tile/00/000.p/1",
+        "0/tile/64/000",
+        "0/tile/0/x000/000.p/1",
+        "0/tile/entries/000.p/1",
+        "1/checkpoint",
+        "00/checkpoint",
+        "1/tile/0/000.p/1",
+        "0/tile/0/000.p/1/../../../../did.json",
+        "0/tile/0/000%2Ep/1x",
+    ):
         assert (await public(town, TOWN, absent)).status == 404, absent
 
 

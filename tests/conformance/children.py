@@ -28,9 +28,17 @@ def child(
 ) -> Iterator[subprocess.Popen[str]]:
     """The running program; with the context it and all that it started have ended."""
     process = subprocess.Popen(
-        command, cwd=cwd, env=environ, stdin=subprocess.PIPE, stdout=stdout, stderr=stderr, text=True,
-        encoding="utf-8", errors="replace", start_new_session=True,
-    )  # fmt: skip
+        command,
+        cwd=cwd,
+        env=environ,
+        stdin=subprocess.PIPE,
+        stdout=stdout,
+        stderr=stderr,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=True,
+    )
     try:
         yield process
     finally:

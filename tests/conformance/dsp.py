@@ -142,10 +142,16 @@ def _tail(log: Path) -> str:
 def _closed(call: Call, ready: Ready, outcomes: list[official_kit.Outcome]) -> int:
     passed, failed = sum(len(one.passed) for one in outcomes), sum(one.failures for one in outcomes)
     runs = [
-        {"passed": len(one.passed), "failed": one.failures, "failures": one.failed, "missing": one.missing,
-         "beside": one.beside, "complete": one.agreed}
+        {
+            "passed": len(one.passed),
+            "failed": one.failures,
+            "failures": one.failed,
+            "missing": one.missing,
+            "beside": one.beside,
+            "complete": one.agreed,
+        }
         for one in outcomes
-    ]  # fmt: skip
+    ]
     call.result({"ok": failed == 0, "kit": ready.release, "passed": passed, "failed": failed, "runs": runs})
     call.tell("conformance.result", passed=passed, failed=failed)
     return REFUSED if failed else OK

@@ -20,8 +20,13 @@ TESTS = "org.eclipse.dataspacetck.dsp.verification"
 SOURCE = Path(__file__).parent / "Kit.java"
 _GROUP = "org.eclipse.dataspacetck.dsp"
 _MODULES = (
-    "dsp-metadata", "dsp-catalog", "dsp-contract-negotiation", "dsp-transfer-process", "dsp-system", "tck-runtime",
-)  # fmt: skip
+    "dsp-metadata",
+    "dsp-catalog",
+    "dsp-contract-negotiation",
+    "dsp-transfer-process",
+    "dsp-system",
+    "tck-runtime",
+)
 
 
 class Release(NamedTuple):

@@ -251,8 +251,11 @@ class NegotiationPlay(Process):
 
     def wanted(self) -> dict[str, str]:
         return {
-            "providerId": KIT, "connectorAddress": self.callbacks.url, "datasetId": self.about, "offerId": self.offer_id
-        }  # fmt: skip
+            "providerId": KIT,
+            "connectorAddress": self.callbacks.url,
+            "datasetId": self.about,
+            "offerId": self.offer_id,
+        }
 
     def judge_request(self, message: dict[str, Any]) -> None:
         offer = message["offer"]
@@ -355,9 +358,10 @@ class TransferPlay(Process):
         message = self.message(TYPES.get(move, self.termination), **self.both())
         if move == "start" and self.role == "provider" and self.state == "REQUESTED":
             message["dataAddress"] = {
-                "@type": "DataAddress", "endpointType": "https://w3id.org/idsa/v4.1/HTTP",
+                "@type": "DataAddress",
+                "endpointType": "https://w3id.org/idsa/v4.1/HTTP",
                 "endpoint": "http://example.com",
-            }  # fmt: skip
+            }
         if move in ("suspend", "terminate"):
             message["code"] = "1"
         return message

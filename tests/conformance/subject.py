@@ -67,12 +67,21 @@ class Subject(NamedTuple):
 @contextmanager
 def _process(
     home: Path, folder: Path, number: int, named: Sequence[str], environ: Mapping[str, str]
-) -> Iterator[Address]:  # fmt: skip
+) -> Iterator[Address]:
     log = folder / f"connector-{number}.log"
     command = [
-        sys.executable, "-m", _MODULE, str(home / "house"), "--port", str(PORT),
-        "--peer", f"http://localhost:{KIT_PORT}", "--transcript", str(folder / f"transcript-{number}.jsonl"), *named,
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        _MODULE,
+        str(home / "house"),
+        "--port",
+        str(PORT),
+        "--peer",
+        f"http://localhost:{KIT_PORT}",
+        "--transcript",
+        str(folder / f"transcript-{number}.jsonl"),
+        *named,
+    ]
     with (
         log.open("w", encoding="utf-8") as stderr,
         child(command, environ=environ, stdout=subprocess.PIPE, stderr=stderr) as process,

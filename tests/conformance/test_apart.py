@@ -18,9 +18,13 @@ from tests.testkit.patience import PATIENCE_S
 
 REAL = "https://daten.musterstadt.de/hanse"
 OUTSIDE = {
-    "PATH": "/bin", "HANSE_DATABASE__URL": "sqlite:///production", "HANSE_DATABASE__WORKER_URL": "w",
-    "HANSE_TRUST__MASTER_KEY": "k", "HANSE_PEER__HOST": "0.0.0.0", "HANSE_OUTBOUND__ALLOW": "10.0.0.0/8",
-}  # fmt: skip
+    "PATH": "/bin",
+    "HANSE_DATABASE__URL": "sqlite:///production",
+    "HANSE_DATABASE__WORKER_URL": "w",
+    "HANSE_TRUST__MASTER_KEY": "k",
+    "HANSE_PEER__HOST": "0.0.0.0",
+    "HANSE_OUTBOUND__ALLOW": "10.0.0.0/8",
+}
 
 
 def production(path: Path, slug: str, root: str) -> str:
@@ -124,9 +128,14 @@ def test_what_of_the_surroundings_is_left() -> None:
     """>> everything set << nothing of it without a database named; with one only its other login."""
     assert apart.surroundings(OUTSIDE) == {"PATH": "/bin", "HANSE_PEER__HOST": "127.0.0.1"}
     assert apart.surroundings(OUTSIDE, database="u", socket="s", reuse_port=True, sinks="d") == {
-        "PATH": "/bin", "HANSE_PEER__HOST": "127.0.0.1", "HANSE_DATABASE__URL": "u", "HANSE_DATABASE__WORKER_URL": "w",
-        "HANSE_API__SOCKET": "s", "HANSE_PEER__REUSE_PORT": "true", "HANSE_DATA__DESTINATIONS": "d",
-    }  # fmt: skip
+        "PATH": "/bin",
+        "HANSE_PEER__HOST": "127.0.0.1",
+        "HANSE_DATABASE__URL": "u",
+        "HANSE_DATABASE__WORKER_URL": "w",
+        "HANSE_API__SOCKET": "s",
+        "HANSE_PEER__REUSE_PORT": "true",
+        "HANSE_DATA__DESTINATIONS": "d",
+    }
 
 
 def test_a_server_is_looked_at_as_well(cluster: object, tmp_path: Path) -> None:

@@ -110,9 +110,14 @@ def test_a_red_run_in_json(programs: Path, no_connector: None, capsys: pytest.Ca
     ids=["no java", "java 11", "java 8", "broken java", "no compiler", "no maven", "nothing resolves", "no jars"],
 )
 def test_skipped_is_said_and_has_its_own_exit_code(
-    java: str, mvn: str, said: str, programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    java: str,
+    mvn: str,
+    said: str,
+    programs: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     monkeypatch.setattr("tests.conformance.dsp.free", lambda *ports: None)
     for name, script in (("java", java), ("mvn", mvn)):
         if script:

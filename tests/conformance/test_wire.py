@@ -97,9 +97,13 @@ async def answering() -> AsyncIterator[Any]:
     ],
 )
 async def test_a_message_is_tried_three_times_but_404_and_5xx_are_final(
-    statuses: list[int], left: int, fails: str, answering: Any, session: aiohttp.ClientSession,
+    statuses: list[int],
+    left: int,
+    fails: str,
+    answering: Any,
+    session: aiohttp.ClientSession,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     monkeypatch.setattr("tests.conformance.wire.RETRIES", (0.0, 0.0))
     answering.statuses += statuses
     try:
@@ -130,9 +134,14 @@ async def test_a_refusal_is_4xx_but_not_404(
 TARGET: Any = SimpleNamespace(base="http://localhost:1", did="did:web:us", negotiation_trigger="", transfer_trigger="")
 GOOD = {"@context": [CONTEXT], "@id": "1", "consumerPid": "c", "providerPid": "p"}
 AGREEMENT = {
-    "@id": "a", "@type": "Agreement", "target": "ACN0104", "permission": USE, "assigner": "did:web:us",
-    "assignee": KIT, "timestamp": "2026-01-01T00:00:00Z",
-}  # fmt: skip
+    "@id": "a",
+    "@type": "Agreement",
+    "target": "ACN0104",
+    "permission": USE,
+    "assigner": "did:web:us",
+    "assignee": KIT,
+    "timestamp": "2026-01-01T00:00:00Z",
+}
 AGREE = {**GOOD, "@type": "ContractAgreementMessage", "agreement": AGREEMENT}
 START = {**GOOD, "@type": "TransferStartMessage"}
 

@@ -102,15 +102,28 @@ class Watch:
 
 @asynccontextmanager
 async def window(
-    browser: "Browser", origin: str, cookies: Mapping[str, str], *, scripts: bool = True, width: int = 1280,
-    dark: bool = False, lang: str = "de-DE", expected: tuple[int, ...] = (), more: tuple[str, ...] = (),
-) -> AsyncIterator[tuple["Page", Watch]]:  # fmt: skip
+    browser: "Browser",
+    origin: str,
+    cookies: Mapping[str, str],
+    *,
+    scripts: bool = True,
+    width: int = 1280,
+    dark: bool = False,
+    lang: str = "de-DE",
+    expected: tuple[int, ...] = (),
+    more: tuple[str, ...] = (),
+) -> AsyncIterator[tuple["Page", Watch]]:
     """A window of its own, with nothing kept from another one; whoever opens it looks at `Watch.faults` at the end."""
     context = await browser.new_context(
-        base_url=origin, java_script_enabled=scripts, viewport={"width": width, "height": 900}, locale=lang,
-        color_scheme="dark" if dark else "light", accept_downloads=True, timezone_id="America/New_York",
+        base_url=origin,
+        java_script_enabled=scripts,
+        viewport={"width": width, "height": 900},
+        locale=lang,
+        color_scheme="dark" if dark else "light",
+        accept_downloads=True,
+        timezone_id="America/New_York",
         ignore_https_errors=origin.startswith("https://localhost"),
-    )  # fmt: skip
+    )
     context.set_default_timeout(PATIENCE_S * 1000)
     kept: list[Any] = [{"name": name, "value": value, "url": origin} for name, value in cookies.items()]
     await context.add_cookies(kept)

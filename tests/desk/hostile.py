@@ -40,17 +40,45 @@ def texts(prefix: str = "") -> str:
 def entry(uuid: str, provider: str) -> dict[str, Any]:
     """A dataset as a hostile member's catalogue shows it."""
     return {
-        "@id": f"https://{MARK}.example/{uuid}", "@type": "Dataset", "dct:title": f"{FORMULA} {texts('Bäume')}",
-        "dct:description": f"<p>{texts()}</p>", "dcat:keyword": [MARKUP, LONG], "dcat:theme": MARKUP,
-        "dct:license": {"@id": f"javascript:{MARK}"}, "dcat:landingPage": {"@id": f"javascript:{MARK}"},
-        "dct:format": MARKUP, "dcat:byteSize": MARKUP, "dct:publisher": MARKUP,
+        "@id": f"https://{MARK}.example/{uuid}",
+        "@type": "Dataset",
+        "dct:title": f"{FORMULA} {texts('Bäume')}",
+        "dct:description": f"<p>{texts()}</p>",
+        "dcat:keyword": [MARKUP, LONG],
+        "dcat:theme": MARKUP,
+        "dct:license": {"@id": f"javascript:{MARK}"},
+        "dcat:landingPage": {"@id": f"javascript:{MARK}"},
+        "dct:format": MARKUP,
+        "dcat:byteSize": MARKUP,
+        "dct:publisher": MARKUP,
         "dcat:contactPoint": {"http://www.w3.org/2006/vcard/ns#fn": MARKUP},
-        "distribution": [{"@type": "Distribution", "dct:title": MARKUP, "dct:format": MARKUP,
-                          "dcat:downloadURL": f"data:text/html,{MARK}"}],
-        "hasPolicy": [{"@id": f"urn:{MARK}:{uuid}", "@type": "Offer", "permission": [
-            {"action": "use", "constraint": [{"leftOperand": f"https://{MARK}.example/{MARKUP[:40]}",
-                                              "operator": "eq", "rightOperand": MARKUP}]}]}],
-    }  # fmt: skip
+        "distribution": [
+            {
+                "@type": "Distribution",
+                "dct:title": MARKUP,
+                "dct:format": MARKUP,
+                "dcat:downloadURL": f"data:text/html,{MARK}",
+            }
+        ],
+        "hasPolicy": [
+            {
+                "@id": f"urn:{MARK}:{uuid}",
+                "@type": "Offer",
+                "permission": [
+                    {
+                        "action": "use",
+                        "constraint": [
+                            {
+                                "leftOperand": f"https://{MARK}.example/{MARKUP[:40]}",
+                                "operator": "eq",
+                                "rightOperand": MARKUP,
+                            }
+                        ],
+                    }
+                ],
+            }
+        ],
+    }
 
 
 def csv_file() -> bytes:

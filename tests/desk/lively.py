@@ -101,9 +101,12 @@ async def away(there: Towns, dataset: str) -> str:
         await sea.api.post(f"/api/v1/participants/{SEA}/spaces/merge", part)
         await sea.services.spaces.joining.leave(OLD, space)
         given = {
-            "agent": "did:web:it-verbund.example", "name": "IT-Verbund", "contract": "AVV 2026-117",
-            "until": rfc3339(there.space.clock.now() + YEAR_MS), "actions": list(ACTIONS),
-        }  # fmt: skip
+            "agent": "did:web:it-verbund.example",
+            "name": "IT-Verbund",
+            "contract": "AVV 2026-117",
+            "until": rfc3339(there.space.clock.now() + YEAR_MS),
+            "actions": list(ACTIONS),
+        }
         await sea.api.post(f"/api/v1/participants/{SEA}/mandates", given)
         await sea.services.spaces.joining.tell_keys(await sea.services.participants.get(SEA))
         await city.services.spaces.issuer.work()

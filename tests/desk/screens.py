@@ -157,9 +157,13 @@ async def tried(folder: Path | None, ways: Sequence[Way]) -> tuple[int, list[Fau
             for scheme, width, lang in ways:
                 for cookies, some in ((anna.cookies, [*paths, "/t/nowhere/"]), (second, doors)):
                     opened = real.window(
-                        chromium, anna.origin, {**cookies, "hanse-language": lang}, width=width, dark=scheme == "dark",
+                        chromium,
+                        anna.origin,
+                        {**cookies, "hanse-language": lang},
+                        width=width,
+                        dark=scheme == "dark",
                         expected=(404,),
-                    )  # fmt: skip
+                    )
                     async with opened as (page, watch):
                         await with_axe(page)
                         for path in some:

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.long,
-    pytest.mark.skipif(missing() is not None, reason=str(missing())), pytest.mark.asyncio(loop_scope="module"),
-]  # fmt: skip
+    pytest.mark.skipif(missing() is not None, reason=str(missing())),
+    pytest.mark.asyncio(loop_scope="module"),
+]
 POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; form-action 'self'"
 FORM = """<!DOCTYPE html><html lang="de"><title>Form</title><main><h1>Form</h1>
 <p><a href="/">Start</a></p>

@@ -33,5 +33,6 @@ def test_a_promise_that_is_not_kept_is_told() -> None:
     journey = Journey("x", "P1", nothing, {"actions": 3, "questions": 6})
     assert journey.broken(Played(3, 9, 6, 0, 0.0, 0.0)) == []
     assert journey.broken(Played(4, 9, 7, 0, 0.0, 0.0)) == [
-        "4 actions, at most 3 promised", "7 questions, at most 6 promised",
-    ]  # fmt: skip
+        "4 actions, at most 3 promised",
+        "7 questions, at most 6 promised",
+    ]

@@ -39,11 +39,21 @@ BY_PROGRAMS = frozenset(
 """Refusals of what a page lets nobody type: a person chooses there from lists."""
 
 COUNTED = (
-    "cli.check.badges", "cli.check.edc-clauses", "cli.import.outcome", "cli.imports.source",
-    "cli.space.recovery-asking", "cli.space.recovery-found",
-    "error.spaces.recovery-away", "web.approvals.file-of", "web.approvals.rule.days", "web.imports.counts",
-    "web.imports.held", "web.imports.outcome", "web.publish.table.first", "web.publish.table.rows",
-)  # fmt: skip
+    "cli.check.badges",
+    "cli.check.edc-clauses",
+    "cli.import.outcome",
+    "cli.imports.source",
+    "cli.space.recovery-asking",
+    "cli.space.recovery-found",
+    "error.spaces.recovery-away",
+    "web.approvals.file-of",
+    "web.approvals.rule.days",
+    "web.imports.counts",
+    "web.imports.held",
+    "web.imports.outcome",
+    "web.publish.table.first",
+    "web.publish.table.rows",
+)
 """Sentences with numbers that may be one, and have no second wording for it."""
 COUNTED_IN_EVIDENCE = [
     ("note", "trust-list-age"),

@@ -54,7 +54,7 @@ class _Row(msgspec.Struct):
         *(msgspec.Raw(b"1"), msgspec.Raw(b"{")),
     ],
     ids=repr,
-)  # fmt: skip
+)
 def test_leaves_what_is_odd_to_the_slow_writer(value: object) -> None:
     """Other types, other numbers, other normal forms."""
     assert canonical_json.encode(value) is None

@@ -39,8 +39,11 @@ def test_never_are_more_marks_sorted_than_text_has(marks: str) -> None:
 def test_what_comes_apart_into_marks_alone_counts_as_one() -> None:
     """>> each sign of Unicode << if its beginning is a mark once it has come apart, thirty of it end with a joiner."""
     signs = map(chr, (*range(0xD800), *range(0xE000, sys.maxunicode + 1)))
-    odd = [one for one in signs if not unicodedata.combining(one)
-           and unicodedata.combining(unicodedata.normalize("NFKD", one)[0])]  # fmt: skip
+    odd = [
+        one
+        for one in signs
+        if not unicodedata.combining(one) and unicodedata.combining(unicodedata.normalize("NFKD", one)[0])
+    ]
     assert odd
     assert all(JOINER in settled(one * (MOST_MARKS + 1)) for one in odd)
 
@@ -63,6 +66,9 @@ def test_an_identifier_of_marks_is_not_understood() -> None:
 def test_nobody_normalises_beside_it() -> None:
     """>> the modules of the package << but for names of at most 512 characters, all take the one function."""
     root = Path(connector.__file__).parent
-    found = {path.relative_to(root).as_posix() for path in root.rglob("*.py")
-             if re.search(r"(?<![\w.])(?:unicodedata\.)?normalize\(", path.read_text(encoding="utf-8"))}  # fmt: skip
+    found = {
+        path.relative_to(root).as_posix()
+        for path in root.rglob("*.py")
+        if re.search(r"(?<![\w.])(?:unicodedata\.)?normalize\(", path.read_text(encoding="utf-8"))
+    }
     assert found == {"foundation/normal_form.py", "verify/formats/names.py"}

@@ -29,9 +29,14 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
 
 
 ODD = {
-    "line breaks": "a\r\nb\nc\rd", "terminal": "\x1b[31mred\x1b[0m", "bidi": "\u202egpj.exe\u2066", "C1": "\x85\x9b31m",
-    "separators": "a\u2028b\u2029c", "zero width": "a\u200bb\ufeffc", "NUL": "a\x00b",
-}  # fmt: skip
+    "line breaks": "a\r\nb\nc\rd",
+    "terminal": "\x1b[31mred\x1b[0m",
+    "bidi": "\u202egpj.exe\u2066",
+    "C1": "\x85\x9b31m",
+    "separators": "a\u2028b\u2029c",
+    "zero width": "a\u200bb\ufeffc",
+    "NUL": "a\x00b",
+}
 
 
 @pytest.mark.threat("T26")
@@ -85,9 +90,15 @@ def test_the_shortest_secret_is_hidden() -> None:
 def test_what_is_no_secret_is_kept() -> None:
     """DIDs, ids, hashes and numbers must stay readable: operators search for them."""
     event = {
-        "event": "peer.error", "did": "did:web:localhost%3A18443:musterstadt", "sha256": "0" * 64, "n": 3, "ok": True,
-        "id": "urn:uuid:7d1c8f7e-0000-4000-8000-000000000001", "none": None, "ratio": 0.5,
-    }  # fmt: skip
+        "event": "peer.error",
+        "did": "did:web:localhost%3A18443:musterstadt",
+        "sha256": "0" * 64,
+        "n": 3,
+        "ok": True,
+        "id": "urn:uuid:7d1c8f7e-0000-4000-8000-000000000001",
+        "none": None,
+        "ratio": 0.5,
+    }
     assert redact(None, "info", dict(event)) == event
 
 

@@ -34,9 +34,14 @@ ADDRESS = {
     ],
 }
 NEGOTIATION = {
-    "REQUEST": "request", "OFFER": "offers", "AGREE": "agreement", "VERIFY": "agreement/verification",
-    "ACCEPT": "events", "FINALIZE": "events", "TERMINATE": "termination",
-}  # fmt: skip
+    "REQUEST": "request",
+    "OFFER": "offers",
+    "AGREE": "agreement",
+    "VERIFY": "agreement/verification",
+    "ACCEPT": "events",
+    "FINALIZE": "events",
+    "TERMINATE": "termination",
+}
 TRANSFER = {"START": "start", "SUSPEND": "suspension", "COMPLETE": "completion", "TERMINATE": "termination"}
 
 
@@ -92,24 +97,30 @@ class Ground:
     def first_request(self, **changes: Any) -> Said:
         dataset, offer = self.shown[TOWN]
         members = {
-            "consumerPid": new_id(), "callbackAddress": self._base(PEER), f"{HANSE}purpose": PURPOSE,
+            "consumerPid": new_id(),
+            "callbackAddress": self._base(PEER),
+            f"{HANSE}purpose": PURPOSE,
             "offer": {**offer.for_catalogue(), "@type": "Offer", "target": dataset.id},
-        }  # fmt: skip
+        }
         return Said("/2025-1/negotiations/request", _message("ContractRequestMessage", members | changes))
 
     def first_offer(self, **changes: Any) -> Said:
         dataset, offer = self.shown[PEER]
         members = {
-            "providerPid": new_id(), "callbackAddress": self._base(PEER),
+            "providerPid": new_id(),
+            "callbackAddress": self._base(PEER),
             "offer": {**offer.for_catalogue(), "@type": "Offer", "target": dataset.id},
-        }  # fmt: skip
+        }
         return Said("/2025-1/negotiations/offers", _message("ContractOfferMessage", members | changes))
 
     def transfer_request(self, **changes: Any) -> Said:
         members = {
-            "consumerPid": new_id(), "agreementId": self.cases[Role.PROVIDER].agreement, "format": "HttpData-PULL",
-            "callbackAddress": self._base(PEER), f"{HANSE}purpose": PURPOSE,
-        }  # fmt: skip
+            "consumerPid": new_id(),
+            "agreementId": self.cases[Role.PROVIDER].agreement,
+            "format": "HttpData-PULL",
+            "callbackAddress": self._base(PEER),
+            f"{HANSE}purpose": PURPOSE,
+        }
         return Said("/2025-1/transfers/request", _message("TransferRequestMessage", members | changes))
 
     def about(self, case: NegotiationRow, kind: str, **changes: Any) -> Said:
@@ -161,14 +172,20 @@ class Ground:
 
 
 _TYPES = {
-    "REQUEST": "ContractRequestMessage", "OFFER": "ContractOfferMessage", "AGREE": "ContractAgreementMessage",
-    "VERIFY": "ContractAgreementVerificationMessage", "ACCEPT": "ContractNegotiationEventMessage",
-    "FINALIZE": "ContractNegotiationEventMessage", "TERMINATE": "ContractNegotiationTerminationMessage",
-}  # fmt: skip
+    "REQUEST": "ContractRequestMessage",
+    "OFFER": "ContractOfferMessage",
+    "AGREE": "ContractAgreementMessage",
+    "VERIFY": "ContractAgreementVerificationMessage",
+    "ACCEPT": "ContractNegotiationEventMessage",
+    "FINALIZE": "ContractNegotiationEventMessage",
+    "TERMINATE": "ContractNegotiationTerminationMessage",
+}
 _TRANSFERS = {
-    "START": "TransferStartMessage", "SUSPEND": "TransferSuspensionMessage", "COMPLETE": "TransferCompletionMessage",
+    "START": "TransferStartMessage",
+    "SUSPEND": "TransferSuspensionMessage",
+    "COMPLETE": "TransferCompletionMessage",
     "TERMINATE": "TransferTerminationMessage",
-}  # fmt: skip
+}
 
 
 def _message(type_: str, members: dict[str, Any]) -> dict[str, Any]:

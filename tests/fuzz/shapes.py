@@ -23,13 +23,17 @@ JSON = st.recursive(
     max_leaves=5,
 )
 ATOM = st.fixed_dictionaries(
-    {"leftOperand": TEXT, "operator": st.sampled_from(sorted(OPERATORS)),
-     "rightOperand": TEXT | st.lists(JSON, max_size=3) | st.dictionaries(TEXT, JSON, max_size=2)}
-)  # fmt: skip
+    {
+        "leftOperand": TEXT,
+        "operator": st.sampled_from(sorted(OPERATORS)),
+        "rightOperand": TEXT | st.lists(JSON, max_size=3) | st.dictionaries(TEXT, JSON, max_size=2),
+    }
+)
 CONSTRAINT = st.recursive(
-    ATOM, lambda inner: st.tuples(st.sampled_from(LOGICAL), st.lists(inner, max_size=3)).map(lambda pair: dict([pair])),
+    ATOM,
+    lambda inner: st.tuples(st.sampled_from(LOGICAL), st.lists(inner, max_size=3)).map(lambda pair: dict([pair])),
     max_leaves=6,
-)  # fmt: skip
+)
 RULE = st.fixed_dictionaries({"action": TEXT}, optional={"constraint": st.lists(CONSTRAINT, max_size=2)})
 RULES = st.lists(RULE, min_size=1, max_size=2)
 WHEN = st.datetimes().map(lambda at: f"{at:%Y-%m-%dT%H:%M:%S}Z".rjust(20, "0"))
@@ -51,9 +55,12 @@ OFFER, SHOWN = _policy("Offer", "target"), _policy("Offer")
 SERVICE = st.fixed_dictionaries({"@id": TEXT, "@type": st.just("DataService"), "endpointURL": TEXT})
 DISTRIBUTION = st.fixed_dictionaries({"format": TEXT, "accessService": TEXT | SERVICE})
 DATASET = st.fixed_dictionaries(
-    {"@id": TEXT, "hasPolicy": st.lists(SHOWN, min_size=1, max_size=2),
-     "distribution": st.lists(DISTRIBUTION, min_size=1, max_size=2)}
-)  # fmt: skip
+    {
+        "@id": TEXT,
+        "hasPolicy": st.lists(SHOWN, min_size=1, max_size=2),
+        "distribution": st.lists(DISTRIBUTION, min_size=1, max_size=2),
+    }
+)
 LISTS: dict[str, st.SearchStrategy[Any]] = {
     "offer": OFFER,
     "agreement": _policy("Agreement", "target", "assigner", "assignee"),

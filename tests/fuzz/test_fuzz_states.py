@@ -84,9 +84,7 @@ def named(state: Any) -> str:
 
 
 NEGOTIATING = [one for role in Role for one in reachable(NEGOTIATIONS, negotiation.start(role))]
-TRANSFERRING = [
-    one for role in Role for owner in Role for one in reachable(TRANSFERS, transfer.start(role, owner))
-]  # fmt: skip
+TRANSFERRING = [one for role in Role for owner in Role for one in reachable(TRANSFERS, transfer.start(role, owner))]
 
 
 def after_message(state: negotiation.Negotiation, kind: negotiation.Kind) -> negotiation.State | None:

@@ -88,9 +88,12 @@ async def test_the_official_examples_spoiled_are_refused_in_form(ground: Ground,
 
 @given(data=near_valid())
 @settings(
-    max_examples=whole(amount(25, 60), 5_000), deadline=None, derandomize=CI, database=None,
+    max_examples=whole(amount(25, 60), 5_000),
+    deadline=None,
+    derandomize=CI,
+    database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)  # fmt: skip
+)
 async def test_nearly_valid_messages_are_taken_or_refused(
     ground: Ground, trial: Trial, door: Door, data: bytes
 ) -> None:

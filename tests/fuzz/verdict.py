@@ -61,9 +61,10 @@ def _official() -> dict[str, Draft201909Validator] | None:
         [(one["$id"], Resource.from_contents(one)) for one in documents]
     )
     names = {
-        "ContractNegotiationError": "negotiation/contract-negotiation-error", "CatalogError": "catalog/catalog-error",
+        "ContractNegotiationError": "negotiation/contract-negotiation-error",
+        "CatalogError": "catalog/catalog-error",
         "TransferError": "transfer/transfer-error",
-    }  # fmt: skip
+    }
     return {
         type_: Draft201909Validator(json.loads(_repaired(DSP / f"{name}-schema.json")), registry=registry)
         for type_, name in names.items()

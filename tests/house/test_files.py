@@ -43,6 +43,11 @@ def test_a_source_file_is_introduced() -> None:
     assert [named(path) for path in others if not ast.get_docstring(ast.parse(path.read_text("utf-8")))] == []
 
 
+def test_the_formatter_writes_every_line() -> None:
+    kept = re.compile(r"#\s*fmt:" + r"\s*(skip|off)")
+    assert [named(path) for path in SOURCES if kept.search(path.read_text(encoding="utf-8"))] == []
+
+
 def test_a_source_file_is_no_longer_than_a_reader_can_follow() -> None:
     lines = {named(path): path.read_text(encoding="utf-8").count("\n") for path in SOURCES}
     assert {name: count for name, count in lines.items() if count >= LONGEST} == {}

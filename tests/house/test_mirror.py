@@ -17,19 +17,16 @@ ABOUT_THE_WHOLE = frozenset(
 )
 """Folders whose tests are about the product or the repository, and those that are the tools of tests."""
 SHORT = 40
-"""A module with no more lines of code than this is proven by whoever uses it."""
+"""A module of no more statements than this is proven by whoever uses it."""
 PROVED_BY: dict[str, str] = {
     "identity/accounts/oidc/groups.py": "identity/accounts/oidc/test_flow.py",
     "identity/accounts/oidc/provider.py": "identity/accounts/oidc/test_flow.py",
     "identity/accounts/assemble.py": "app/test_services.py",
     "identity/accounts/attempts.py": "identity/accounts/test_signing_in.py",
-    "identity/accounts/second_factor.py": "identity/accounts/test_signing_in.py",
     "identity/accounts/model.py": "identity/accounts/test_sessions.py",
     "identity/accounts/roles.py": "identity/accounts/test_sessions.py",
     "identity/accounts/session_store.py": "identity/accounts/test_sessions.py",
-    "identity/accounts/token_store.py": "identity/accounts/test_tokens.py",
     "identity/accounts/store.py": "identity/accounts/test_people.py",
-    "identity/accounts/invitation_store.py": "identity/accounts/test_people.py",
     "surfaces/api/catalogue.py": "surfaces/api/test_openapi.py",
     "surfaces/api/contracts.py": "cities/test_negotiating.py",
     "surfaces/api/duties.py": "cities/test_enforcing.py",
@@ -37,12 +34,9 @@ PROVED_BY: dict[str, str] = {
     "surfaces/api/mandates.py": "cities/test_mandates.py",
     "surfaces/api/mergers.py": "dataspace/spaces/keeping/test_mergers.py",
     "data/harvest/waiting.py": "data/approvals/test_imports.py",
-    "data/harvest/waiting_store.py": "data/approvals/test_imports.py",
     "surfaces/api/moving.py": "cities/test_participant_moves.py",
     "surfaces/api/offboarding.py": "cities/test_leaving.py",
-    "surfaces/api/persons.py": "cities/test_records.py",
     "surfaces/api/records.py": "cities/test_records.py",
-    "app/on_demand.py": "app/test_services.py",
     "app/plugins.py": "plugins/test_plugins.py",
     "app/ports.py": "app/test_services.py",
     "app/process.py": "cities/test_restarts.py",
@@ -51,7 +45,6 @@ PROVED_BY: dict[str, str] = {
     "identity/accounts/mailboxes.py": "oversight/notifications/test_mail_queue.py",
     "data/approvals/model.py": "data/approvals/test_decide.py",
     "identity/audit/integrity.py": "continuity/backup/test_restore.py",
-    "identity/audit/origins.py": "identity/audit/test_tiles.py",
     "continuity/backup/content.py": "continuity/backup/test_keys.py",
     "continuity/backup/copies.py": "continuity/backup/test_create.py",
     "continuity/backup/examine.py": "continuity/backup/test_restore.py",
@@ -60,12 +53,10 @@ PROVED_BY: dict[str, str] = {
     "data/catalogue/offers.py": "data/catalogue/test_life.py",
     "data/catalogue/pages.py": "data/catalogue/test_service.py",
     "data/catalogue/snapshots/store.py": "data/catalogue/snapshots/test_making.py",
-    "data/catalogue/revision_store.py": "data/catalogue/test_life.py",
     "data/catalogue/store.py": "data/catalogue/test_service.py",
     "cli/agreements/countersign.py": "cities/test_seals.py",
     "cli/checkout.py": "cli/test_main_usage.py",
     "cli/exchange/negotiate.py": "cities/test_negotiating.py",
-    "exchange/mandates/store.py": "exchange/mandates/test_service.py",
     "surfaces/views/merger.py": "dataspace/spaces/joining/test_mergers.py",
     "surfaces/views/mandate.py": "cities/test_mandates.py",
     "cli/frame/parser.py": "cli/test_main_usage.py",
@@ -74,10 +65,8 @@ PROVED_BY: dict[str, str] = {
     "cli/records/trace.py": "cities/test_trace.py",
     "exchange/contracts/agreement/log_records.py": "exchange/contracts/signing/test_late_delivery_second_seals.py",
     "exchange/contracts/agreement/records.py": "exchange/contracts/signing/test_late_delivery_second_seals.py",
-    "exchange/contracts/agreement/titles.py": "surfaces/requests/test_terms.py",
     "exchange/contracts/assemble.py": "app/test_services.py",
     "exchange/contracts/document/described_data.py": "exchange/contracts/document/test_sealed_unasked.py",
-    "exchange/contracts/document/translation.py": "exchange/contracts/evidence/test_service.py",
     "exchange/contracts/evidence/attention.py": "surfaces/api/test_attention.py",
     "exchange/contracts/model.py": "exchange/reconciliation/test_ask.py",
     "exchange/contracts/negotiation/outgoing.py": "exchange/contracts/negotiation/test_service.py",
@@ -97,12 +86,9 @@ PROVED_BY: dict[str, str] = {
     "data/drafts/store.py": "data/drafts/test_service.py",
     "data/federation/booking.py": "data/federation/test_crawl.py",
     "data/federation/model.py": "data/federation/test_crawl.py",
-    "data/federation/service.py": "cities/test_federation.py",
     "oversight/figures/model.py": "oversight/figures/test_count.py",
     "oversight/figures/store.py": "oversight/figures/test_count.py",
     "oversight/figures/story.py": "oversight/figures/test_count.py",
-    "kernel/metadata/check/dcat_ap.py": "kernel/metadata/check/test_rules.py",
-    "kernel/metadata/check/hvd.py": "kernel/metadata/check/test_rules.py",
     "kernel/metadata/check/model.py": "kernel/metadata/check/test_engine.py",
     "kernel/metadata/check/rows.py": "kernel/metadata/check/test_rules.py",
     "kernel/metadata/rdf/names.py": "kernel/metadata/rdf/test_graph.py",
@@ -125,21 +111,16 @@ PROVED_BY: dict[str, str] = {
     "continuity/moving/departure.py": "continuity/moving/test_arrival.py",
     "continuity/moving/envelope.py": "continuity/moving/test_arrival.py",
     "continuity/moving/manifest.py": "continuity/moving/test_arrival.py",
-    "continuity/moving/people.py": "continuity/moving/test_arrival.py",
     "continuity/moving/rows.py": "continuity/moving/test_tables.py",
     "continuity/moving/statements.py": "continuity/moving/test_arrival.py",
     "continuity/moving/store.py": "continuity/moving/test_arrival.py",
     "continuity/offboarding/contracts.py": "continuity/offboarding/test_delete_retention.py",
-    "oversight/operation/assemble.py": "app/test_services.py",
     "oversight/operation/monitoring.py": "surfaces/api/test_operation.py",
     "oversight/operation/trust_changes.py": "surfaces/peer/test_auth_keys.py",
     "identity/participants/keys.py": "identity/participants/test_service_revoking.py",
     "identity/participants/lifecycle_store.py": "continuity/offboarding/test_close.py",
     "identity/participants/store.py": "identity/participants/test_service.py",
     "oversight/operation/overview.py": "surfaces/web/administration/test_handlers.py",
-    "data/approvals/rule_proposals.py": "data/approvals/test_loosening.py",
-    "oversight/partners/store.py": "surfaces/web/partners/test_handlers.py",
-    "surfaces/peer/dsp/transfers.py": "cities/test_exchange.py",
     "surfaces/peer/public/view.py": "surfaces/peer/public/test_html.py",
     "kernel/policy/advice/apply.py": "kernel/policy/advice/test_advice.py",
     "kernel/policy/evaluation/decision.py": "kernel/policy/advice/test_advice.py",
@@ -149,7 +130,6 @@ PROVED_BY: dict[str, str] = {
     "kernel/policy/odrl/state_of_world.py": "kernel/policy/evaluation/test_checks.py",
     "continuity/privacy/column_rules.py": "continuity/privacy/test_person_in_tables.py",
     "continuity/privacy/column_scan.py": "continuity/privacy/test_person_in_tables.py",
-    "continuity/privacy/holds.py": "continuity/privacy/test_erasure.py",
     "continuity/privacy/retention_store.py": "continuity/privacy/test_erasure.py",
     "continuity/privacy/unexpired.py": "continuity/offboarding/test_delete_retention.py",
     "kernel/protocol/messages.py": "kernel/protocol/test_codec.py",
@@ -163,7 +143,6 @@ PROVED_BY: dict[str, str] = {
     "exchange/reconciliation/proven_records.py": "exchange/reconciliation/test_ask.py",
     "exchange/reconciliation/service.py": "exchange/reconciliation/test_ask.py",
     "exchange/reconciliation/store.py": "exchange/reconciliation/test_ask.py",
-    "surfaces/requests/assemble.py": "app/test_services.py",
     "surfaces/requests/dataset.py": "surfaces/web/find/test_handlers.py",
     "surfaces/requests/link_store.py": "surfaces/requests/test_links.py",
     "surfaces/requests/search.py": "surfaces/api/test_find.py",
@@ -176,26 +155,20 @@ PROVED_BY: dict[str, str] = {
     "foundation/storage/sqlite/turns.py": "foundation/storage/sqlite/test_database.py",
     "foundation/storage/sqlite/batch.py": "foundation/storage/sqlite/test_database.py",
     "exchange/trace/events.py": "exchange/trace/test_service.py",
-    "exchange/trace/find.py": "exchange/trace/test_service.py",
     "exchange/trace/store.py": "exchange/trace/test_service.py",
-    "oversight/tasks/model.py": "oversight/tasks/test_order.py",
     "oversight/tasks/store.py": "oversight/tasks/test_service.py",
-    "exchange/transfer/assemble.py": "app/test_services.py",
     "exchange/transfer/decide.py": "exchange/transfer/test_send_suspension.py",
     "exchange/transfer/decision/decision_store.py": "exchange/transfer/decision/test_decisions.py",
     "exchange/transfer/decision/state_of_world.py": "exchange/transfer/decision/test_decisions.py",
     "exchange/transfer/model.py": "exchange/transfer/test_send_suspension.py",
     "exchange/transfer/store.py": "exchange/transfer/test_service.py",
     "surfaces/views/approval.py": "surfaces/web/approvals/test_handlers.py",
-    "surfaces/web/account/browser.py": "surfaces/web/account/test_sign_in.py",
     "surfaces/views/people.py": "surfaces/api/test_people.py",
     "identity/trust/clock_skew.py": "surfaces/peer/test_auth_clock_skew.py",
     "identity/trust/keys/jwk.py": "identity/trust/keys/test_signing.py",
     "identity/trust/keys/vault.py": "identity/trust/keys/test_signing.py",
     "identity/trust/members/authority.py": "identity/trust/members/test_source.py",
     "surfaces/api/spaces.py": "cli/operate/test_space.py",
-    "surfaces/api/groups.py": "oversight/partners/test_groups.py",
-    "surfaces/views/group.py": "oversight/partners/test_groups.py",
     "identity/participants/groups.py": "oversight/partners/test_groups.py",
     "cli/operate/space_group.py": "dataspace/spaces/keeping/test_groups.py",
     "cli/operate/space_csv.py": "cli/operate/test_space.py",
@@ -203,21 +176,17 @@ PROVED_BY: dict[str, str] = {
     "surfaces/views/space.py": "cli/operate/test_space.py",
     "dataspace/spaces/application_store.py": "dataspace/spaces/keeping/test_applications.py",
     "dataspace/spaces/assemble.py": "dataspace/spaces/joining/test_joining.py",
-    "dataspace/spaces/keeping/authority_key.py": "dataspace/spaces/keeping/test_issuing.py",
     "dataspace/spaces/decision/member_keys.py": "dataspace/spaces/keeping/test_memberships_struck.py",
     "dataspace/spaces/documents.py": "dataspace/spaces/keeping/test_applications.py",
     "dataspace/spaces/group_store.py": "dataspace/spaces/keeping/test_groups.py",
     "dataspace/spaces/keeping/hints.py": "dataspace/spaces/joining/test_joining.py",
     "dataspace/spaces/keeping/invitations.py": "dataspace/spaces/keeping/test_applications.py",
-    "dataspace/spaces/joined_store.py": "dataspace/spaces/joining/test_joining.py",
     "dataspace/spaces/member_store.py": "dataspace/spaces/keeping/test_issuing.py",
-    "oversight/notifications/model.py": "oversight/notifications/test_causes.py",
     "dataspace/spaces/news.py": "oversight/notifications/test_spaces.py",
     "oversight/tasks/assemble.py": "oversight/notifications/test_spaces.py",
     "dataspace/spaces/keeping/taken_groups.py": "dataspace/spaces/keeping/test_recovery.py",
     "dataspace/spaces/recovery_store.py": "dataspace/spaces/keeping/test_recovery.py",
     "dataspace/spaces/store.py": "dataspace/spaces/keeping/test_issuing.py",
-    "identity/trust/assemble.py": "dataspace/spaces/joining/test_joining.py",
     "identity/trust/members/entries.py": "identity/trust/members/test_trust_list_seal_periods.py",
     "identity/trust/members/pins.py": "identity/trust/members/test_anchors.py",
     "identity/trust/members/roots.py": "identity/trust/members/test_trust_list.py",
@@ -234,11 +203,9 @@ PROVED_BY: dict[str, str] = {
     "app/desk.py": "surfaces/web/test_routes.py",
     "surfaces/web/contracts/view.py": "surfaces/web/contracts/test_handlers.py",
     "surfaces/web/approvals/view.py": "surfaces/web/approvals/test_handlers.py",
-    "surfaces/web/assets.py": "surfaces/web/frame/test_handlers.py",
     "surfaces/web/call.py": "surfaces/web/test_routes.py",
     "surfaces/web/menu.py": "surfaces/web/frame/test_handlers.py",
     "surfaces/web/problems.py": "surfaces/web/test_routes.py",
-    "surfaces/web/sent_forms.py": "surfaces/web/test_routes.py",
     "surfaces/views/harvest.py": "cities/test_importing.py",
     "surfaces/views/agreement.py": "surfaces/api/test_openapi.py",
     "surfaces/views/duty.py": "surfaces/api/test_openapi.py",
@@ -250,7 +217,6 @@ PROVED_BY: dict[str, str] = {
     "surfaces/views/participant.py": "surfaces/api/test_openapi.py",
     "surfaces/views/person.py": "cities/test_records.py",
     "surfaces/views/record.py": "cities/test_records.py",
-    "surfaces/views/transfer.py": "surfaces/api/test_transfers.py",
     "surfaces/views/termination.py": "cities/test_agreement_life.py",
     "surfaces/views/trace.py": "surfaces/api/test_openapi.py",
     "surfaces/views/witness.py": "cities/test_watching.py",
@@ -282,11 +248,9 @@ def module_of(test: Path) -> str | None:
     return next((path.as_posix() for path in found if (PACKAGE / path).is_file()), None)
 
 
-def lines_of_code(module: Path) -> int:
-    """Lines on which something of the program begins: no blank lines, no comments, no closing brackets."""
-    text = module.read_text(encoding="utf-8")
-    tree = ast.parse(text if text.count("\n") > SHORT else "")
-    return len({node.lineno for node in ast.walk(tree) if isinstance(node, ast.stmt | ast.expr)})
+def statements(module: Path) -> int:
+    """However its lines are broken."""
+    return sum(isinstance(node, ast.stmt) for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))))
 
 
 def modules() -> Iterator[str]:
@@ -315,7 +279,7 @@ def test_a_module_with_logic_has_a_test_of_its_name() -> None:
     """>> a new module << its test, or a row that says which other test proves it."""
     tested = {module_of(test) for test in mirrored()}
     untested = sorted(set(modules()) - tested - set(PROVED_BY))
-    assert [module for module in untested if lines_of_code(PACKAGE / module) > SHORT] == []
+    assert [module for module in untested if statements(PACKAGE / module) > SHORT] == []
 
 
 def test_what_proves_a_module_exists() -> None:

@@ -48,8 +48,21 @@ def test_sentences_name_commands_and_switches_that_exist(lang: str) -> None:
     assert named - SWITCHES == set()
 
 
-STEWARDS = ("accounts", "api", "approvals", "catalogue", "contracts", "duties", "endings", "peer", "policy", "reading",
-            "search", "transfer", "web")  # fmt: skip
+STEWARDS = (
+    "accounts",
+    "api",
+    "approvals",
+    "catalogue",
+    "contracts",
+    "duties",
+    "endings",
+    "peer",
+    "policy",
+    "reading",
+    "search",
+    "transfer",
+    "web",
+)
 """Rooms whose refusals people read at the desk, too: a switch or a command that helps stands in `cli.hint.CODE`."""
 OPERATORS = ("error.accounts.unknown-login", "error.api.no-token", "error.catalogue.shapes-")
 """Said on the command line, or to a program, alone."""
@@ -58,10 +71,12 @@ OPERATORS = ("error.accounts.unknown-login", "error.api.no-token", "error.catalo
 @pytest.mark.parametrize("lang", ["de", "en"])
 def test_what_the_desk_shows_names_no_command(lang: str) -> None:
     told = [
-        key for key, text in catalogue(lang).items()
-        if key.startswith(tuple(f"error.{room}." for room in STEWARDS)) and not key.startswith(OPERATORS)
+        key
+        for key, text in catalogue(lang).items()
+        if key.startswith(tuple(f"error.{room}." for room in STEWARDS))
+        and not key.startswith(OPERATORS)
         and re.search(r"(?<![\w-])--[a-z]|\bhanse [a-z]", text)
-    ]  # fmt: skip
+    ]
     assert told == []
     hints = [key.removeprefix("cli.hint.") for key in catalogue(lang) if key.startswith("cli.hint.")]
     assert [code for code in hints if f"error.{code}" not in catalogue(lang)] == []

@@ -29,9 +29,11 @@ OURS = "--ours" in sys.argv[1:]
 PROVIDER, CONSUMER = "musterstadt", "nachbardorf"
 READY_S = 20.0
 UNLIMITED = {
-    "HANSE_QUOTA__PEER_HOUR_STARTS": "0", "HANSE_QUOTA__PEER_DAY_MIB": "0", "HANSE_QUOTA__OPERATOR_DAY_MIB": "0",
+    "HANSE_QUOTA__PEER_HOUR_STARTS": "0",
+    "HANSE_QUOTA__PEER_DAY_MIB": "0",
+    "HANSE_QUOTA__OPERATOR_DAY_MIB": "0",
     "HANSE_QUOTA__PARTICIPANT_DAY_MIB": "0",
-}  # fmt: skip
+}
 """One peer does in minutes what quotas let it do in days; that they are counted costs what it costs everywhere."""
 AS_SHIPPED = {"HANSE_TRUST__LIST_RELOAD_S": "45"}
 """Processes of tests look at the trust list each second, because people wait for them."""
@@ -60,11 +62,15 @@ def figure(
     """
     judged = value if ratio is None else ratio
     line: dict[str, Any] = {
-        "name": name, "value": round(value, 4), "unit": unit,
+        "name": name,
+        "value": round(value, 4),
+        "unit": unit,
         "reference": None if reference is None else round(reference, 4),
-        "ratio": None if ratio is None else round(ratio, 3), "floor": floor, "goal": goal,
+        "ratio": None if ratio is None else round(ratio, 3),
+        "floor": floor,
+        "goal": goal,
         "met": _met(judged, floor or goal),
-    }  # fmt: skip
+    }
     if spread:
         line |= {"pairs": len(spread), "least": round(min(spread), 3), "most": round(max(spread), 3)}
     print(json.dumps(line), flush=True)
@@ -203,9 +209,13 @@ class Cities:
         self._dids: dict[tuple[str, str], str] = {}
 
     async def start(
-        self, name: str, slug: str, kind: str, roles: Sequence[str] = (),
+        self,
+        name: str,
+        slug: str,
+        kind: str,
+        roles: Sequence[str] = (),
         environ: Mapping[str, str] = MappingProxyType({}),
-    ) -> City:  # fmt: skip
+    ) -> City:
         folder = self.space.prepared(name)
         begun = time.monotonic()
         child = launch(folder, roles, environ)
@@ -217,9 +227,11 @@ class Cities:
             return city
         known = (await city.api.get("/api/v1/participants"))["participants"]
         mine = [one for one in known if one["slug"] == slug]
-        made = mine[0] if mine else await city.api.post(
-            "/api/v1/participants", {"slug": slug, "name": slug.title(), "kind": kind}
-        )  # fmt: skip
+        made = (
+            mine[0]
+            if mine
+            else await city.api.post("/api/v1/participants", {"slug": slug, "name": slug.title(), "kind": kind})
+        )
         city.did = self._dids[name, slug] = str(made["did"])
         return city
 

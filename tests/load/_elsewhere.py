@@ -71,7 +71,7 @@ async def replicas(space: Cities, made: Cluster, slug: str, database: str, count
             f"{database}{number}", slug, MUNICIPALITY, environ=environ | {"HANSE_API__SOCKET": "api.sock"}
         )
         for number in range(count)
-    ]  # fmt: skip
+    ]
 
 
 def softhsm(space: Cities) -> Mapping[str, str] | None:

@@ -50,8 +50,18 @@ async def serving(root: Path, certs: Path, place: Path) -> AsyncIterator[str]:
 
 async def read(url: str, ca: Path, *, token: str = "", tail: int = 0, into: str = "/dev/null") -> tuple[int, float]:
     """(bytes, seconds) of one curl over a connection of its own; ValueError if the answer is no success."""
-    command = ["curl", "--silent", "--tlsv1.3", "--cacert", str(ca), "--output", into, "--write-out",
-               "%{http_code} %{size_download} %{time_total}", url]  # fmt: skip
+    command = [
+        "curl",
+        "--silent",
+        "--tlsv1.3",
+        "--cacert",
+        str(ca),
+        "--output",
+        into,
+        "--write-out",
+        "%{http_code} %{size_download} %{time_total}",
+        url,
+    ]
     command += ["--header", f"Authorization: Bearer {token}"] if token else []
     command += ["--range", f"-{tail}"] if tail else []
     child = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)

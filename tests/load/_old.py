@@ -23,8 +23,9 @@ def fill(place: Path, count: int) -> None:
         models = {table: _rows(database, table, found) for table in TABLES}
         text = database.execute(
             "SELECT o.* FROM object o JOIN object_use u ON u.sha256 = o.sha256 WHERE u.negotiation = ? AND u.name LIKE"
-            " 'text%'", (found["id"],),
-        ).fetchone()  # fmt: skip
+            " 'text%'",
+            (found["id"],),
+        ).fetchone()
         for begin in range(0, count, BATCH):
             database.execute("BEGIN")
             for table, rows in _copies(models, dict(text), found, min(BATCH, count - begin)):

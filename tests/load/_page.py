@@ -27,6 +27,11 @@ if __name__ == "__main__":
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(*certificate)
     web.run_app(
-        application(Path(page).read_bytes()), host="127.0.0.1", port=int(port), ssl_context=context, print=None,
-        access_log=None, loop=uvloop.new_event_loop(),
-    )  # fmt: skip
+        application(Path(page).read_bytes()),
+        host="127.0.0.1",
+        port=int(port),
+        ssl_context=context,
+        print=None,
+        access_log=None,
+        loop=uvloop.new_event_loop(),
+    )

@@ -22,9 +22,11 @@ def fill(place: Path, count: int) -> None:
             for number in range(begin, min(begin + BATCH, count)):
                 words = f"{dataset['words']} {NEEDLE if number == count // 2 else ''}"
                 made = dataset | {
-                    "id": f"{str(dataset['id']).rpartition('/')[0]}/{uuid.uuid4()}", "title": f"Bäume {number}",
-                    "words": words, "created_at": dataset["created_at"] + number,
-                }  # fmt: skip
+                    "id": f"{str(dataset['id']).rpartition('/')[0]}/{uuid.uuid4()}",
+                    "title": f"Bäume {number}",
+                    "words": words,
+                    "created_at": dataset["created_at"] + number,
+                }
                 _insert(database, "dataset", made)
                 more = {"id": f"{made['id']}/offers/{uuid.uuid4()}", "dataset": made["id"]}
                 _insert(database, "offer", offer | more)

@@ -41,8 +41,15 @@ class Costs:
     def told(self, name: str, spent: Sequence[float], goal: str) -> None:
         own = [one - bare for one, bare in zip(spent, self.bytes, strict=True)]
         ratios = [one / post for one, post in zip(own, self.posts, strict=True)]
-        figure(name, middle(own) * 1000, "ms", reference=middle(self.posts) * 1000, ratio=middle(ratios),
-               spread=ratios, goal=goal)  # fmt: skip
+        figure(
+            name,
+            middle(own) * 1000,
+            "ms",
+            reference=middle(self.posts) * 1000,
+            ratio=middle(ratios),
+            spread=ratios,
+            goal=goal,
+        )
 
 
 async def reads(session: aiohttp.ClientSession, places: Sequence[Place], cpu: Callable[[], float]) -> float:
@@ -101,8 +108,13 @@ async def main() -> None:
         async with reader(space) as leser:
             await provider.api.post("/api/v1/trust/reload")
             costs = await measured(provider, leser, dataset, space.folder, space.folder / "space" / "certs")
-        figure("access.bare-bytes", middle(costs.bytes) * 1000, "ms", reference=middle(costs.posts) * 1000,
-               ratio=middle(costs.bytes) / middle(costs.posts))  # fmt: skip
+        figure(
+            "access.bare-bytes",
+            middle(costs.bytes) * 1000,
+            "ms",
+            reference=middle(costs.posts) * 1000,
+            ratio=middle(costs.bytes) / middle(costs.posts),
+        )
         costs.told("access.first", costs.first, "<= 25")
         costs.told("access.further", costs.further, "<= 25")
 

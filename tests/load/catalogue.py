@@ -139,8 +139,15 @@ async def measured(
             leaves.append((city.cpu() - before) / (ASKED // 3))
     for name, costs in (("page", firsts), ("any-page", leaves)):
         ratios = [cost / one for cost, one in zip(costs, bares, strict=True)]
-        figure(f"catalogue.{name}", middle(costs) * 1000, "ms", reference=middle(bares) * 1000, ratio=middle(ratios),
-               spread=ratios, goal="<= 5")  # fmt: skip
+        figure(
+            f"catalogue.{name}",
+            middle(costs) * 1000,
+            "ms",
+            reference=middle(bares) * 1000,
+            ratio=middle(ratios),
+            spread=ratios,
+            goal="<= 5",
+        )
     begun = time.perf_counter()
     found, following = await shelf.page(members[-1], filter=[{WORDS: _shelf.NEEDLE}])
     assert (len(json.loads(found)["dataset"]), following) == (1, None)

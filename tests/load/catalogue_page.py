@@ -33,37 +33,53 @@ from connector.kernel.metadata.record.model import (
     Place,
     Publisher,
     filled,
-)  # fmt: skip
+)
 
 ROUNDS = 5 if QUICK else 20
 DATASETS, TOWN, ROOT = 1_000, "stadt", "https://daten.stadt.example/stadt"
 AT = "http://publications.europa.eu/resource/authority/"
 PUBLISHER = Publisher(
-    agent=Agent(iri=f"{ROOT}/#publisher", name={"de": "Stadt"}), contact=Contact(name="Amt", email="a@stadt.example"),
+    agent=Agent(iri=f"{ROOT}/#publisher", name={"de": "Stadt"}),
+    contact=Contact(name="Amt", email="a@stadt.example"),
     contributor="http://dcat-ap.de/def/contributors/stadtAugsburg",
     level="http://dcat-ap.de/def/politicalGeocoding/Level/municipality",
     places=(Place(iri="http://dcat-ap.de/def/politicalGeocoding/municipalityKey/09761000"),),
-    languages=(AT + "language/DEU",), availability=AT + "planned-availability/AVAILABLE",
-)  # fmt: skip
+    languages=(AT + "language/DEU",),
+    availability=AT + "planned-availability/AVAILABLE",
+)
 
 
 def record(number: int) -> DatasetRecord:
     """As full as what a steward enters, in two languages."""
     iri = f"{ROOT}/datasets/{number:032x}"
     file = Distribution(
-        access_url=f"{iri}/baeume.csv", download_url=f"{iri}/baeume.csv", title={"": "baeume.csv"},
-        description={"de": f"Bäume {number} als CSV"}, format=AT + "file-type/CSV", media_type="text/csv", bytes=52_017,
-        checksum=Checksum(value="ab" * 32), status=AT + "distribution-status/COMPLETED",
-    )  # fmt: skip
+        access_url=f"{iri}/baeume.csv",
+        download_url=f"{iri}/baeume.csv",
+        title={"": "baeume.csv"},
+        description={"de": f"Bäume {number} als CSV"},
+        format=AT + "file-type/CSV",
+        media_type="text/csv",
+        bytes=52_017,
+        checksum=Checksum(value="ab" * 32),
+        status=AT + "distribution-status/COMPLETED",
+    )
     given = DatasetRecord(
-        iri=iri, title={"de": f"Bäume {number}", "en": f"Trees {number}"},
+        iri=iri,
+        title={"de": f"Bäume {number}", "en": f"Trees {number}"},
         description={"de": "Standort und Art der Straßenbäume. " * 5, "en": "Place and kind of trees. " * 5},
-        licence="http://dcat-ap.de/def/licenses/dl-by-de/2.0", attribution={"de": "Stadt"},
-        themes=(AT + "data-theme/ENVI",), keywords={"de": ("Bäume", "Kataster", "Umwelt")},
-        frequency=AT + "frequency/ANNUAL", access="open", periods=(Period(start="2026-01-01", end="2026-12-31"),),
-        identifiers=(f"{number:032x}",), issued="2026-01-01T00:00:00Z", modified="2026-01-02T00:00:00Z",
-        landing_page=f"{iri}.html", distributions=(file,),
-    )  # fmt: skip
+        licence="http://dcat-ap.de/def/licenses/dl-by-de/2.0",
+        attribution={"de": "Stadt"},
+        themes=(AT + "data-theme/ENVI",),
+        keywords={"de": ("Bäume", "Kataster", "Umwelt")},
+        frequency=AT + "frequency/ANNUAL",
+        access="open",
+        periods=(Period(start="2026-01-01", end="2026-12-31"),),
+        identifiers=(f"{number:032x}",),
+        issued="2026-01-01T00:00:00Z",
+        modified="2026-01-02T00:00:00Z",
+        landing_page=f"{iri}.html",
+        distributions=(file,),
+    )
     return filled(given, PUBLISHER)
 
 
@@ -117,9 +133,14 @@ async def measured(db: Database, form: Form) -> None:
         costs.append(await page_s(db, asked))
     ratios = [cost / bare for cost, bare in zip(costs, bares, strict=True)]
     figure(
-        f"catalogue-page.{form}", middle(costs) * 1000, "ms", reference=middle(bares) * 1000, ratio=middle(ratios),
-        spread=ratios, goal="<= 2" if form == "rdf" else None,
-    )  # fmt: skip
+        f"catalogue-page.{form}",
+        middle(costs) * 1000,
+        "ms",
+        reference=middle(bares) * 1000,
+        ratio=middle(ratios),
+        spread=ratios,
+        goal="<= 2" if form == "rdf" else None,
+    )
 
 
 async def main() -> None:

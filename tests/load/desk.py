@@ -32,9 +32,13 @@ IDLE_S = 2.0
 MIB = 1 << 20
 WITHOUT = ("peer", "api", "worker", "dataplane")
 PAGES = {
-    "today": "/", "datasets": "/datasets", "find": "/find?q=B%C3%A4ume", "contracts": "/contracts",
-    "partners": "/partners", "figures": "/figures",
-}  # fmt: skip
+    "today": "/",
+    "datasets": "/datasets",
+    "find": "/find?q=B%C3%A4ume",
+    "contracts": "/contracts",
+    "partners": "/partners",
+    "figures": "/figures",
+}
 HEADERS = {"Accept-Encoding": "gzip", "Accept-Language": "de"}
 _PAGE = Path(__file__).with_name("_page.py")
 
@@ -48,9 +52,11 @@ class Desk:
     def session(self, number: int = 0) -> aiohttp.ClientSession:
         """A browser of one of them; bytes are taken as they come."""
         return aiohttp.ClientSession(
-            headers=HEADERS, cookies=self.cookies[number], auto_decompress=False,
+            headers=HEADERS,
+            cookies=self.cookies[number],
+            auto_decompress=False,
             cookie_jar=aiohttp.CookieJar(unsafe=True),
-        )  # fmt: skip
+        )
 
     def url(self, page: str) -> str:
         return f"{self.origin}/t/{PROVIDER}{PAGES[page]}"
@@ -136,8 +142,14 @@ async def one_page(space: Cities, desk: Desk, name: str) -> None:
                 bares.append((server.cpu() - empty) / (ASKED // PAIRS))
                 ratios.append(costs[-1] / bares[-1])
     figure(f"desk.{name}.p95", _p95(times) * 1000, "ms", goal="<= 50")
-    figure(f"desk.{name}.cpu", middle(costs) * 1000, "ms", reference=middle(bares) * 1000, ratio=middle(ratios),
-           spread=ratios)  # fmt: skip
+    figure(
+        f"desk.{name}.cpu",
+        middle(costs) * 1000,
+        "ms",
+        reference=middle(bares) * 1000,
+        ratio=middle(ratios),
+        spread=ratios,
+    )
 
 
 def _p95(times: list[float]) -> float:

@@ -116,8 +116,14 @@ class Bench:
         reference = self.costs.pop("es256")
         for name, costs in self.costs.items():
             ratios = [cost / one for cost, one in zip(costs, reference, strict=True)]
-            figure(f"evidence.{name}", middle(costs), "us", reference=middle(reference), ratio=middle(ratios),
-                   spread=ratios)  # fmt: skip
+            figure(
+                f"evidence.{name}",
+                middle(costs),
+                "us",
+                reference=middle(reference),
+                ratio=middle(ratios),
+                spread=ratios,
+            )
         figure("evidence.bundle-ms", middle(self.costs["bundle"]) / 1000, "ms", goal="<= 50")
 
 
@@ -237,11 +243,17 @@ def judged(pairs: Sequence[tuple[float, float]]) -> None:
     least, most = interval(ratios)
     verdict = None if len(pairs) < 20 or least <= BOUND < most else most <= BOUND
     line = {
-        "name": "evidence.sealing-cpu", "value": round(middle([one for one, _ in pairs]), 4), "unit": "ms",
-        "reference": round(middle([other for _, other in pairs]), 4), "ratio": round(middle(ratios), 3),
-        "goal": f"<= {BOUND}", "met": verdict, "pairs": len(pairs),
-        "least": round(least, 3), "most": round(most, 3),
-    }  # fmt: skip
+        "name": "evidence.sealing-cpu",
+        "value": round(middle([one for one, _ in pairs]), 4),
+        "unit": "ms",
+        "reference": round(middle([other for _, other in pairs]), 4),
+        "ratio": round(middle(ratios), 3),
+        "goal": f"<= {BOUND}",
+        "met": verdict,
+        "pairs": len(pairs),
+        "least": round(least, 3),
+        "most": round(most, 3),
+    }
     if verdict is None:
         progress("evidence.sealing-cpu: not measurable here")
         line["note"] = "not measurable here"

@@ -123,8 +123,16 @@ async def alone(there: Deal) -> None:
         syncs.append(sync_s(there.consumer.folder / "sync"))
         times.append(middle([await there.once() for _ in range(ALONE)]))
     ratios = [spent / sync for spent, sync in zip(times, syncs, strict=True)]
-    figure("negotiation.p50", middle(times) * 1000, "ms", reference=middle(syncs) * 1000, ratio=middle(ratios),
-           spread=ratios, floor="<= 150", goal="<= 90")  # fmt: skip
+    figure(
+        "negotiation.p50",
+        middle(times) * 1000,
+        "ms",
+        reference=middle(syncs) * 1000,
+        ratio=middle(ratios),
+        spread=ratios,
+        floor="<= 150",
+        goal="<= 90",
+    )
 
 
 async def elsewhere(space: Cities) -> list[Deal]:
@@ -181,13 +189,26 @@ async def crowd(there: Deal, name: str = "negotiation", *, judged: bool = True) 
                 side.append((now - then) / CROWD)
     figure(f"{name}.rate", middle(rates), "1/s", spread=rates)
     both = [sum(each) * 1000 for each in zip(*sides, strict=True)]
-    figure(f"{name}.cpu-both", middle(both), "ms", spread=both, floor="<= 5" if judged else None,
-           goal="<= 2.9" if judged else None)  # fmt: skip
+    figure(
+        f"{name}.cpu-both",
+        middle(both),
+        "ms",
+        spread=both,
+        floor="<= 5" if judged else None,
+        goal="<= 2.9" if judged else None,
+    )
     for side, spent in zip(("provider", "consumer"), sides, strict=True):
         ratios = [one / post for one, post in zip(spent, posts, strict=True)]
-        figure(f"{name}.cpu-{side}", middle(spent) * 1000, "ms", reference=middle(posts) * 1000,
-               ratio=middle(ratios), spread=ratios, floor="<= 70" if judged else None,
-               goal="<= 40" if judged else None)  # fmt: skip
+        figure(
+            f"{name}.cpu-{side}",
+            middle(spent) * 1000,
+            "ms",
+            reference=middle(posts) * 1000,
+            ratio=middle(ratios),
+            spread=ratios,
+            floor="<= 70" if judged else None,
+            goal="<= 40" if judged else None,
+        )
 
 
 @asynccontextmanager
@@ -238,8 +259,15 @@ async def with_old(there: Deal, full: Deal) -> None:
         for one, rates in ((there, empty_rates), (full, full_rates))[:: 1 if turn % 2 else -1]:
             rates.append(await one.rate(CROWD))
     ratios = [full_ / empty for full_, empty in zip(full_rates, empty_rates, strict=True)]
-    figure("negotiation.rate-when-full", middle(full_rates), "1/s", reference=middle(empty_rates),
-           ratio=middle(ratios), spread=ratios, goal=">= 0.9")  # fmt: skip
+    figure(
+        "negotiation.rate-when-full",
+        middle(full_rates),
+        "1/s",
+        reference=middle(empty_rates),
+        ratio=middle(ratios),
+        spread=ratios,
+        goal=">= 0.9",
+    )
 
 
 async def filled(space: Cities, there: Deal) -> Deal:
@@ -308,10 +336,26 @@ def _compared(ours: Both, theirs: Sequence[Both], fetching: bool) -> None:
     busiest = [max(each) for each in zip(*(rates for _, rates in theirs), strict=True)]
     faster = [edc / us for us, edc in zip(ours[0], quickest, strict=True)]
     more = [us / edc for us, edc in zip(ours[1], busiest, strict=True)]
-    figure(f"negotiation.p50-to-edc{way}", middle(ours[0]) * 1000, "ms", reference=time_s * 1000, ratio=middle(faster),
-           spread=faster, floor=">= 12" if fetching else None, goal=">= 20" if fetching else None)  # fmt: skip
-    figure(f"negotiation.rate-to-edc{way}", middle(ours[1]), "1/s", reference=rate, ratio=middle(more), spread=more,
-           floor=">= 5" if fetching else None, goal=">= 12" if fetching else None)  # fmt: skip
+    figure(
+        f"negotiation.p50-to-edc{way}",
+        middle(ours[0]) * 1000,
+        "ms",
+        reference=time_s * 1000,
+        ratio=middle(faster),
+        spread=faster,
+        floor=">= 12" if fetching else None,
+        goal=">= 20" if fetching else None,
+    )
+    figure(
+        f"negotiation.rate-to-edc{way}",
+        middle(ours[1]),
+        "1/s",
+        reference=rate,
+        ratio=middle(more),
+        spread=more,
+        floor=">= 5" if fetching else None,
+        goal=">= 12" if fetching else None,
+    )
 
 
 async def _ends(pairs: Mapping[str, _edc.Pair]) -> None:
@@ -333,8 +377,12 @@ async def main() -> None:
         deals = [there] if OURS else [there, *await _beside_others(space, there)]
         figure("negotiation.lost", sum(one.lost for one in deals), f"of {sum(one.done for one in deals)}", goal="<= 0")
         seen = [one for one in deals if one.filed]
-        figure("negotiation.stuck", sum(one.stuck() for one in seen), f"of {sum(2 * one.done for one in seen)}",
-               goal="<= 0")  # fmt: skip
+        figure(
+            "negotiation.stuck",
+            sum(one.stuck() for one in seen),
+            f"of {sum(2 * one.done for one in seen)}",
+            goal="<= 0",
+        )
 
 
 async def _beside_others(space: Cities, there: Deal) -> list[Deal]:

@@ -173,9 +173,14 @@ class Figures:
         costs = self._costs[name]
         ratios = [cost / one for cost, one in zip(costs, self._verified, strict=True)]
         figure(
-            f"policy.{name}", middle(costs), "us", reference=middle(self._verified), ratio=middle(ratios),
-            spread=ratios, goal=goal,
-        )  # fmt: skip
+            f"policy.{name}",
+            middle(costs),
+            "us",
+            reference=middle(self._verified),
+            ratio=middle(ratios),
+            spread=ratios,
+            goal=goal,
+        )
 
 
 def compiled(document: dict[str, Any]) -> Callable[[World], object]:

@@ -52,8 +52,9 @@ async def quality(database: Database, kind: str) -> Answers:
         for way in WAYS:
             found = [
                 await recall(db, name, name, QUERIES[name], way, [one["@id"] for one in entries])
-                for name, entries in corpora.items() if entries
-            ]  # fmt: skip
+                for name, entries in corpora.items()
+                if entries
+            ]
             _told(kind, way.__name__.replace("_", "-"), found)
             for outcome in found:
                 answers |= outcome.answers

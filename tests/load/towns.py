@@ -93,8 +93,16 @@ async def growing(city: City) -> list[str]:
     late = await added(city, last)
     late_cpu = (city.cpu() - before) * 1000 / len(late)
     ratios = [one / middle(first) for one in late]
-    figure("towns.add", middle(late), "ms", reference=middle(first), ratio=middle(ratios), spread=ratios,
-           floor="<= 1.5", goal="<= 1.1")  # fmt: skip
+    figure(
+        "towns.add",
+        middle(late),
+        "ms",
+        reference=middle(first),
+        ratio=middle(ratios),
+        spread=ratios,
+        floor="<= 1.5",
+        goal="<= 1.1",
+    )
     figure("towns.add-cpu", late_cpu, "ms", reference=first_cpu, ratio=late_cpu / first_cpu)
     figure("towns.add-and-list", await listed(city, "spaet"), "ms", reference=early)
     late_at_once = await at_once(city, last_together)
@@ -138,14 +146,27 @@ async def idle(one: Towns, many: Towns) -> None:
 
 def memory(one: Towns, many: Towns, when: str) -> None:
     sizes = [towns.city.rss() / MIB for towns in (one, many)]
-    figure(f"towns.memory-{when}", sizes[1], "MiB", reference=sizes[0], ratio=sizes[1] / sizes[0], floor="<= 3",
-           goal="<= 2.5")  # fmt: skip
+    figure(
+        f"towns.memory-{when}",
+        sizes[1],
+        "MiB",
+        reference=sizes[0],
+        ratio=sizes[1] / sizes[0],
+        floor="<= 3",
+        goal="<= 2.5",
+    )
 
 
 async def turns(
-    name: str, one: Towns, many: Towns, count: int, call: Callable[[Towns], Awaitable[None]], rank: float,
-    floor: str, goal: str,
-) -> None:  # fmt: skip
+    name: str,
+    one: Towns,
+    many: Towns,
+    count: int,
+    call: Callable[[Towns], Awaitable[None]],
+    rank: float,
+    floor: str,
+    goal: str,
+) -> None:
     """Blocks of `count` calls to one and to many, turn by turn; `rank` is the share that was as quick or quicker."""
     for towns in (one, many):
         for _ in range(towns.size):
@@ -160,8 +181,16 @@ async def turns(
                 spent.append((time.perf_counter() - begun) * 1000)
             values.append(sorted(spent)[min(count - 1, int(rank * count))])
     ratios = [late / early for early, late in zip(*found, strict=True)]
-    figure(name, middle(found[1]), "ms", reference=middle(found[0]), ratio=middle(ratios), spread=ratios, floor=floor,
-           goal=goal)  # fmt: skip
+    figure(
+        name,
+        middle(found[1]),
+        "ms",
+        reference=middle(found[0]),
+        ratio=middle(ratios),
+        spread=ratios,
+        floor=floor,
+        goal=goal,
+    )
 
 
 async def main() -> None:

@@ -60,8 +60,15 @@ async def speed(name: str, goal: str, ours: tuple[str, str], theirs: str, ca: Pa
         assert mine_size == size
         fast.append((size / mine / 1e9, size / spent / 1e9))
         ratios.append(spent / mine)
-    figure(name, middle([mine for mine, _ in fast]), "GB/s", reference=middle([their for _, their in fast]),
-           ratio=middle(ratios), spread=ratios, goal=goal)  # fmt: skip
+    figure(
+        name,
+        middle([mine for mine, _ in fast]),
+        "GB/s",
+        reference=middle([their for _, their in fast]),
+        ratio=middle(ratios),
+        spread=ratios,
+        goal=goal,
+    )
 
 
 async def tail(ours: tuple[str, str], theirs: str, ca: Path, folder: Path) -> None:
@@ -75,8 +82,15 @@ async def tail(ours: tuple[str, str], theirs: str, ca: Path, folder: Path) -> No
         ratios.append(mine / their)
     pieces = [hashlib.sha256((folder / f"tail.{one}").read_bytes()).digest() for one in ("nginx", "hanse")]
     assert pieces[0] == pieces[1], "range differs"
-    figure("transfer.tail-range", middle(mine_ms), "ms", reference=middle(their_ms), ratio=middle(ratios),
-           spread=ratios, goal="<= 4")  # fmt: skip
+    figure(
+        "transfer.tail-range",
+        middle(mine_ms),
+        "ms",
+        reference=middle(their_ms),
+        ratio=middle(ratios),
+        spread=ratios,
+        goal="<= 4",
+    )
 
 
 async def memory(city: City, ours: tuple[str, str], ca: Path) -> None:
@@ -101,8 +115,9 @@ async def whole(provider: City, consumer: City, dataset: str) -> None:
     assert done["state"] == "COMPLETED", done
     figure("transfer.whole", SIZE / spent / 1e9, "GB/s")
     for name, city, before in (("provider", provider, idle[0]), ("consumer", consumer, idle[1])):
-        figure(f"transfer.whole-memory-{name}", (city.peak() - before) / MIB, "MiB", reference=before / MIB,
-               goal="<= 16")  # fmt: skip
+        figure(
+            f"transfer.whole-memory-{name}", (city.peak() - before) / MIB, "MiB", reference=before / MIB, goal="<= 16"
+        )
 
 
 async def main() -> None:

@@ -254,8 +254,15 @@ class _Some:
 
 
 OPTIONS = [
-    "-o", "addopts=--import-mode=importlib", "--assert=plain", "-n0", "-p", "no:cacheprovider", "-p", "no:terminal",
-]  # fmt: skip
+    "-o",
+    "addopts=--import-mode=importlib",
+    "--assert=plain",
+    "-n0",
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "no:terminal",
+]
 
 
 def _anew(work: Work, number: int, names: list[str]) -> Any:

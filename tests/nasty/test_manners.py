@@ -27,9 +27,19 @@ TAKEN = DECENT | {"html", "an empty 200", "204", "an array", "no JSON", "deep JS
 """Whatever the body is, a 2xx says that a message was taken."""
 FLOODS = {"a gigabyte", "endless"}
 USUAL = {
-    "silent", "twice", "half a body", "drips", "a gigabyte", "endless headers", "redirect inward", "204", "deep JSON",
-    "busy for years", "status 999", "no HTTP",
-}  # fmt: skip
+    "silent",
+    "twice",
+    "half a body",
+    "drips",
+    "a gigabyte",
+    "endless headers",
+    "redirect inward",
+    "204",
+    "deep JSON",
+    "busy for years",
+    "status 999",
+    "no HTTP",
+}
 """One of each kind; the others are `long`."""
 EXCUSES = {"no-answer", "peer-busy", "peer-says-no", "circuit-open"}
 MEMORY = 192 << 20

@@ -90,8 +90,11 @@ async def test_old_messages_replayed_change_nothing(world: World) -> None:
         replies = [await nasty.call("POST", url, event, token=token) for _ in range(2)]
         assert [reply.status for reply in replies] == [400, 401]
         assert (await selling.agree()).status == 400
-        assert (await selling.say("termination", selling.nasty.message(
-            "ContractNegotiationTerminationMessage", **selling.pids))).status == 400  # fmt: skip
+        assert (
+            await selling.say(
+                "termination", selling.nasty.message("ContractNegotiationTerminationMessage", **selling.pids)
+            )
+        ).status == 400
         assert world.village.process.rows("SELECT * FROM agreement WHERE id = ?", found["agreement"]) == before
         assert (await world.village.negotiation(found["id"]))["state"] == "FINALIZED"
 
@@ -114,8 +117,9 @@ async def test_a_pid_that_belongs_to_another_is_just_a_name(world: World) -> Non
         assert (await second.agree()).status == 404  # the negotiation of the first is not there for the second
         await taken(first.agree)
         assert {(await world.village.negotiation(one))["counterparty"] for one in (id_, other)} == {
-            first.nasty.did, second.nasty.did,
-        }  # fmt: skip
+            first.nasty.did,
+            second.nasty.did,
+        }
 
 
 async def test_a_start_overtakes_the_answer_to_the_request(world: World) -> None:

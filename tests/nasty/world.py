@@ -16,8 +16,12 @@ from tests.testkit.processes import SERVE, Process
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
 CONTENT = b"art;hoehe\nLinde;12\n" * 50
-PATIENCE = {"HANSE_OUTBOUND__TOTAL_S": "2.0", "HANSE_OUTBOUND__STALL_S": "1.0", "HANSE_LOG__LEVEL": "error",
-            "HANSE_DATA__LARGEST": "4000000"}  # fmt: skip
+PATIENCE = {
+    "HANSE_OUTBOUND__TOTAL_S": "2.0",
+    "HANSE_OUTBOUND__STALL_S": "1.0",
+    "HANSE_LOG__LEVEL": "error",
+    "HANSE_DATA__LARGEST": "4000000",
+}
 RESPONSIVE_S = 20.0
 
 

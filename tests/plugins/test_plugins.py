@@ -58,9 +58,12 @@ def test_an_allowed_plugin_is_loaded_with_what_identifies_it(site: Path) -> None
     package(site, "size", operand(), texts=texts(), version="2.1")
     (plugin,) = plugins.load(["size", "size"])
     assert plugin.facts() == {
-        "name": "size", "distribution": "size", "version": "2.1", "code": plugin.code,
+        "name": "size",
+        "distribution": "size",
+        "version": "2.1",
+        "code": plugin.code,
         "operands": ["https://plug.example/ns#size"],
-    }  # fmt: skip
+    }
     assert plugin.operands[0].value(WORLD) == 3
     assert plugin.texts["de"] == {"policy.operand.size": "Wert", "policy.failed.size": "{clause}: {actual}"}
 

@@ -80,12 +80,14 @@ def _duties(rules: Any) -> Any:
 def _due(duties: Any) -> Any:
     """Each duty, and what follows from it, with `dateTime lt` as `hanse:dueBy lt`."""
     return [
-        {key: _clauses(value) if member(key) == "constraint" else _due(value) if member(key) in _OWED else value
-         for key, value in duty.items()}
+        {
+            key: _clauses(value) if member(key) == "constraint" else _due(value) if member(key) in _OWED else value
+            for key, value in duty.items()
+        }
         if isinstance(duty, dict)
         else duty
         for duty in (duties if isinstance(duties, list) else [duties])
-    ]  # fmt: skip
+    ]
 
 
 def _clauses(clauses: Any) -> Any:

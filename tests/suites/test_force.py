@@ -95,7 +95,10 @@ def test_a_wrong_activation_is_told_and_ends_with_one(run: Any, suite: Any) -> N
 
 
 def test_a_wrong_premise_without_a_defect_ends_with_one(run: Any, suite: Any) -> None:
-    case = CASE.replace("<urn:p> a report:PartyReport ; report:satisfactionState report:Satisfied", "<urn:p> a report:PartyReport ; report:satisfactionState report:Unsatisfied")  # fmt: skip  # noqa: E501
+    case = CASE.replace(
+        "<urn:p> a report:PartyReport ; report:satisfactionState report:Satisfied",
+        "<urn:p> a report:PartyReport ; report:satisfactionState report:Unsatisfied",
+    )
     code, text, _ = run("policy", "suite", suite(case=case))
     assert code == 1
     assert "1 of 1 activation, 0 of 1 with premises" in text
@@ -168,7 +171,7 @@ def test_a_duty_stands_in_the_way_only_once_it_is_violated(
     world = SOTW
     if state:
         world = SOTW.replace("temp:currentTime .", "temp:currentTime , <urn:r> .", 1)
-        world += f"<urn:r> report:ruleReport [ a report:DutyReport ; report:rule <urn:duty> ; report:deonticState report:{state} ] ."  # fmt: skip  # noqa: E501
+        world += f"<urn:r> report:ruleReport [ a report:DutyReport ; report:rule <urn:duty> ; report:deonticState report:{state} ] ."  # noqa: E501
     _, value, _ = run("policy", "suite", suite(policy=rule, sotw=world), "--json")
     assert value["activation"] == int(active)
 
@@ -260,7 +263,7 @@ def test_states_in_other_spellings_are_the_same_states(run: Any, suite: Any) -> 
 def test_a_reported_state_of_a_duty_may_be_spelled_otherwise(run: Any, suite: Any, spelling: str) -> None:
     rule = POLICY.replace("odrl:constraint <urn:clause> .", "odrl:constraint <urn:clause> ; odrl:duty <urn:duty> .")
     world = SOTW.replace("temp:currentTime .", "temp:currentTime , <urn:r> .", 1)
-    world += f"<urn:r> report:ruleReport [ a report:DutyReport ; report:rule <urn:duty> ; report:deonticState report:{spelling} ] ."  # fmt: skip  # noqa: E501
+    world += f"<urn:r> report:ruleReport [ a report:DutyReport ; report:rule <urn:duty> ; report:deonticState report:{spelling} ] ."  # noqa: E501
     _, value, _ = run("policy", "suite", suite(policy=rule + "<urn:duty> odrl:action odrl:pay .", sotw=world), "--json")
     assert value["activation"] == 0
 
@@ -308,7 +311,11 @@ def test_a_suite_of_ours_stays_as_strict_as_the_product(run: Any, own: Any) -> N
     clause = 'odrl:leftOperand ex:mood ; odrl:operator odrl:eq ; odrl:rightOperand "blau"'
     place = own(clause, case=OWN)
     world = next(place.rglob("sotw/one.ttl"))
-    world.write_text(world.read_text().replace("hanse:participantKind ; hanse:value hanse:municipality", "ex:mood ; hanse:value 'blau'"))  # fmt: skip  # noqa: E501
+    world.write_text(
+        world.read_text().replace(
+            "hanse:participantKind ; hanse:value hanse:municipality", "ex:mood ; hanse:value 'blau'"
+        )
+    )
     _, value, _ = run("policy", "suite", place, "--json")
     assert value["activation"] == 0
 

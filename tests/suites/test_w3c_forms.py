@@ -166,17 +166,32 @@ PRINTED: dict[str, Any] = {
 @pytest.mark.parametrize(
     "said",
     [
-        {"evaluatedAction": "odrl:print", "evaluatedTarget": "ex:asset", "requestParameters": {
-            "@type": "RequestParameter", "describesFeature": "http://units.example/dpi",
-            "value": {"@id": "%s", "@type": "xsd:integer"}}},
-        {"evaluatedAction": "odrl:print", "evaluatedTarget": "ex:asset", "requestParameters": {
-            "describesFeature": "odrl:resolution", "value": "%s", "unit": "https://units.example/dpi"}},
+        {
+            "evaluatedAction": "odrl:print",
+            "evaluatedTarget": "ex:asset",
+            "requestParameters": {
+                "@type": "RequestParameter",
+                "describesFeature": "http://units.example/dpi",
+                "value": {"@id": "%s", "@type": "xsd:integer"},
+            },
+        },
+        {
+            "evaluatedAction": "odrl:print",
+            "evaluatedTarget": "ex:asset",
+            "requestParameters": {
+                "describesFeature": "odrl:resolution",
+                "value": "%s",
+                "unit": "https://units.example/dpi",
+            },
+        },
         {"action": "odrl:print", "target": "ex:asset", "resolution": "%s"},
         {"requestedAction": {"@id": "odrl:print"}, "requestedTarget": {"@id": "ex:asset"}, "resolution": "%s"},
     ],
     ids=["by its unit", "by its operand", "as a plain member", "in the words of the ontology"],
-)  # fmt: skip
-@pytest.mark.parametrize(("value", "control", "state"), [("1000", "Permit", "Satisfied"), ("1300", "Deny", "Not-Satisfied")])  # fmt: skip  # noqa: E501
+)
+@pytest.mark.parametrize(
+    ("value", "control", "state"), [("1000", "Permit", "Satisfied"), ("1300", "Deny", "Not-Satisfied")]
+)
 def test_a_refinement_denies_and_leaves_the_rule_active(
     run: Any, suite: Any, said: dict[str, Any], value: str, control: str, state: str
 ) -> None:

@@ -14,9 +14,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Buying", "City", "NastyPeer", "Selling", "Space", "Towns", "data_space", "nasty_peer", "nasty_peers"]
 _HOMES = {
-    "Buying": "conduct", "City": "cities", "NastyPeer": "nasty", "Selling": "conduct", "Space": "cities",
-    "Towns": "towns", "data_space": "cities", "nasty_peer": "nasty", "nasty_peers": "nasty",
-}  # fmt: skip
+    "Buying": "conduct",
+    "City": "cities",
+    "NastyPeer": "nasty",
+    "Selling": "conduct",
+    "Space": "cities",
+    "Towns": "towns",
+    "data_space": "cities",
+    "nasty_peer": "nasty",
+    "nasty_peers": "nasty",
+}
 
 
 def __getattr__(name: str) -> Any:

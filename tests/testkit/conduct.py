@@ -53,9 +53,13 @@ class Buying:
     async def fetch(self, agreement: str) -> Reply:
         """The request for the data of an agreement."""
         asked = self.nasty.message(
-            "TransferRequestMessage", consumerPid=new_id(), agreementId=agreement, format="HttpData-PULL",
-            callbackAddress=self.nasty.base, **{f"{HANSE}purpose": PURPOSE},
-        )  # fmt: skip
+            "TransferRequestMessage",
+            consumerPid=new_id(),
+            agreementId=agreement,
+            format="HttpData-PULL",
+            callbackAddress=self.nasty.base,
+            **{f"{HANSE}purpose": PURPOSE},
+        )
         return await self._post("/2025-1/transfers/request", asked)
 
     async def _post(self, path: str, message: dict[str, Any]) -> Reply:
@@ -79,9 +83,12 @@ class Selling:
         shown = {**entry, "@id": self.dataset}
         listed = {name: value for name, value in shown.items() if name != "@context"}
         catalogue = {
-            "@context": entry["@context"], "@type": "Catalog", "@id": f"{self.nasty.base}/catalog",
-            "participantId": self.nasty.did, "dataset": [listed],
-        }  # fmt: skip
+            "@context": entry["@context"],
+            "@type": "Catalog",
+            "@id": f"{self.nasty.base}/catalog",
+            "participantId": self.nasty.did,
+            "dataset": [listed],
+        }
         self.nasty.answers |= {
             "/2025-1/catalog/datasets/1": lambda got: (200, json.dumps(shown).encode()),
             "/2025-1/catalog/request": lambda got: (200, json.dumps(catalogue).encode()),
@@ -107,9 +114,15 @@ class Selling:
         document = sealing.canonical(plain)
         root = self.nasty.root
         references = sealing.references(
-            document, plain["@id"], provider_root=root, signer_root=root, text=b"text", profile=b"profile",
-            dataset=b"dataset", approval=b"approval",
-        )  # fmt: skip
+            document,
+            plain["@id"],
+            provider_root=root,
+            signer_root=root,
+            text=b"text",
+            profile=b"profile",
+            dataset=b"dataset",
+            approval=b"approval",
+        )
         seal = sealing.sign(references, self.nasty.seal, self.nasty.chain(), 1_795_000_000)
         for one in references[1:]:
             self.objects.append(one.par.removeprefix(root))
@@ -129,12 +142,13 @@ class Selling:
         """The transfer may begin: here is the address, and a token for it."""
         pairs = {"authorization": "t" * 43, "authType": "bearer"}
         address = {
-            "@type": "DataAddress", "endpointType": "https://w3id.org/idsa/v4.1/HTTP",
+            "@type": "DataAddress",
+            "endpointType": "https://w3id.org/idsa/v4.1/HTTP",
             "endpoint": endpoint or f"{self.nasty.root}/data/1",
             "endpointProperties": [
                 {"@type": "EndpointProperty", "name": name, "value": value} for name, value in pairs.items()
             ],
-        }  # fmt: skip
+        }
         message = self.nasty.message("TransferStartMessage", **self.transfer, dataAddress=address)
         return await self.tell("start", message)
 

@@ -17,30 +17,48 @@ RULE: dict[str, Any] = {
     "action": "use",
     "constraint": [
         {"leftOperand": "purpose", "operator": "isAnyOf", "rightOperand": ["urn:p", {"@id": "urn:q"}]},
-        {"or": [
-            {"leftOperand": "dateTime", "operator": "lteq",
-             "rightOperand": {"@value": "2099-12-31T23:00:00Z", "@type": "xsd:dateTime"}},
-            {"and": [{"leftOperand": "count", "operator": "lteq", "rightOperand": "5"}]},
-        ]},
+        {
+            "or": [
+                {
+                    "leftOperand": "dateTime",
+                    "operator": "lteq",
+                    "rightOperand": {"@value": "2099-12-31T23:00:00Z", "@type": "xsd:dateTime"},
+                },
+                {"and": [{"leftOperand": "count", "operator": "lteq", "rightOperand": "5"}]},
+            ]
+        },
     ],
     "duty": [{"action": "delete"}],
-}  # fmt: skip
+}
 OFFER: dict[str, Any] = {
-    "@type": "Offer", "@id": "urn:offer", "target": "urn:dataset", "permission": [RULE],
-    "prohibition": [{"action": "distribute"}], "obligation": [{"action": "attribute"}], "profile": ["urn:profile"],
-    "assigner": "did:web:a.example", "assignee": "did:web:b.example",
-}  # fmt: skip
+    "@type": "Offer",
+    "@id": "urn:offer",
+    "target": "urn:dataset",
+    "permission": [RULE],
+    "prohibition": [{"action": "distribute"}],
+    "obligation": [{"action": "attribute"}],
+    "profile": ["urn:profile"],
+    "assigner": "did:web:a.example",
+    "assignee": "did:web:b.example",
+}
 SHOWN = {name: value for name, value in OFFER.items() if name != "target"}
 AGREEMENT = {**OFFER, "@type": "Agreement", "@id": "urn:agreement", "timestamp": "2026-11-24T20:00:03Z"}
 SERVICE = {"@id": "urn:service", "@type": "DataService", "endpointURL": "https://a.example/2025-1"}
 DISTRIBUTION = {"@type": "Distribution", "format": "HttpData-PULL", "accessService": SERVICE}
 DATASET = {"@type": "Dataset", "@id": "urn:dataset", "hasPolicy": [SHOWN], "distribution": [DISTRIBUTION]}
 SAMPLES: dict[str, Any] = {
-    "offer": OFFER, "agreement": AGREEMENT, "hasPolicy": [SHOWN], "distribution": [DISTRIBUTION], "dataset": [DATASET],
-    "catalog": [{"@type": "Catalog", "@id": "urn:inner", "service": [SERVICE]}], "service": [SERVICE],
-    "callbackAddress": "https://b.example/2025-1", "filter": [{"x": 1}], "reason": ["Nein.", {"@value": "No."}],
+    "offer": OFFER,
+    "agreement": AGREEMENT,
+    "hasPolicy": [SHOWN],
+    "distribution": [DISTRIBUTION],
+    "dataset": [DATASET],
+    "catalog": [{"@type": "Catalog", "@id": "urn:inner", "service": [SERVICE]}],
+    "service": [SERVICE],
+    "callbackAddress": "https://b.example/2025-1",
+    "filter": [{"x": 1}],
+    "reason": ["Nein.", {"@value": "No."}],
     f"{HANSE}agreementSignaturePq": "eyJ..c2Vj",
-}  # fmt: skip
+}
 """By the member's name; a dataset that is asked for is a name, the list of a catalogue is not."""
 FORKS = {
     "ContractRequestMessage": ("callbackAddress", "providerPid"),

@@ -109,9 +109,7 @@ class Door:
         )
         now = self._towns.clock.now()
         before = self._towns.line.predecessors(who.did, now)
-        return Caller(
-            did=who.did, entry=entry, root=who.root, jti=new_uuid(), second=now // 1000, before=before
-        )  # fmt: skip
+        return Caller(did=who.did, entry=entry, root=who.root, jti=new_uuid(), second=now // 1000, before=before)
 
 
 def _nothing(slug: str, did: str) -> None:

@@ -61,14 +61,21 @@ def offboarding(
     infra = towns.infra if db is None else replace(towns.infra, db=db)
     kept = periods or Unexpired(jobs.periods(Retention()), ended_at, lambda now: True)
     return assemble(
-        infra, towns.participants, towns.contracts, towns.terminations, towns.transfers, towns.catalogue,
-        folders=folders, struck=_struck, periods=kept,
-    )  # fmt: skip
+        infra,
+        towns.participants,
+        towns.contracts,
+        towns.terminations,
+        towns.transfers,
+        towns.catalogue,
+        folders=folders,
+        struck=_struck,
+        periods=kept,
+    )
 
 
 def leaving(
     towns: Towns, db: Database | None = None, *folders: Path, periods: Unexpired | None = None
-) -> tuple[Closing, Deletion]:  # fmt: skip
+) -> tuple[Closing, Deletion]:
     """Who closes and who deletes."""
     made = offboarding(towns, db, *folders, periods=periods)
     return made.closing, made.deletion

@@ -13,6 +13,8 @@ def member(name: str, kind: str = "municipality", *groups: str, **claims: str) -
 
 
 MEMBERS = [
-    *(member(f"stadt-{n}") for n in range(41)), member("kreis", "county"), member("firma", "company"),
+    *(member(f"stadt-{n}") for n in range(41)),
+    member("kreis", "county"),
+    member("firma", "company"),
     member("land", "stateAuthority", adminLevel="stateLevel", participantLocation="DE-NW"),
-]  # fmt: skip
+]

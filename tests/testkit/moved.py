@@ -104,8 +104,12 @@ def _moved_in(tx: Tx, hosted: Hosted) -> Participant:
     )
     tx.run(
         "UPDATE participant SET did = :did, root = :root, host = :host, path = :path WHERE id = :id",
-        id=new.id, did=new.did, root=new.root, host=new.host, path=new.path,
-    )  # fmt: skip
+        id=new.id,
+        did=new.did,
+        root=new.root,
+        host=new.host,
+        path=new.path,
+    )
     set_former(tx, new.id, *new.former)
     return new
 

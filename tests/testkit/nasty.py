@@ -117,9 +117,13 @@ class NastyPeer:
         """A token for `audience`; `claims` replace those of a right one, None removes them."""
         now = self._space.clock.now() // 1000
         right = {
-            "iss": self.did, "sub": self.did, "aud": audience, "iat": now, "exp": now + LIFE_S,
+            "iss": self.did,
+            "sub": self.did,
+            "aud": audience,
+            "iat": now,
+            "exp": now + LIFE_S,
             "jti": secrets.token_urlsafe(18),
-        }  # fmt: skip
+        }
         wanted = {name: value for name, value in (right | claims).items() if value is not None}
         return sign_jwt(wanted, signer or self.signer, typ)
 

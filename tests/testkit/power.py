@@ -35,18 +35,28 @@ class _Vfs(ctypes.Structure):
     """`sqlite3_vfs`, as far as it is needed."""
 
     _fields_ = (
-        ("version", c_int), ("size", c_int), ("longest", c_int), ("next", c_void_p), ("name", c_char_p),
-        ("data", c_void_p), ("open", c_void_p),
-    )  # fmt: skip
+        ("version", c_int),
+        ("size", c_int),
+        ("longest", c_int),
+        ("next", c_void_p),
+        ("name", c_char_p),
+        ("data", c_void_p),
+        ("open", c_void_p),
+    )
 
 
 class _Methods(ctypes.Structure):
     """`sqlite3_io_methods`, version 3."""
 
     _fields_ = (
-        ("version", c_int), ("close", c_void_p), ("read", c_void_p), ("write", c_void_p), ("truncate", c_void_p),
-        ("sync", c_void_p), ("rest", c_void_p * 13),
-    )  # fmt: skip
+        ("version", c_int),
+        ("close", c_void_p),
+        ("read", c_void_p),
+        ("write", c_void_p),
+        ("truncate", c_void_p),
+        ("sync", c_void_p),
+        ("rest", c_void_p * 13),
+    )
 
 
 class Medium:

@@ -54,10 +54,12 @@ def _entries(document: bytes) -> Iterator[dict[str, Any]]:
     for iri, said in about.items():
         if f"{_DCAT}Dataset" in said.get("http://www.w3.org/1999/02/22-rdf-syntax-ns#type", ()):
             yield {
-                "@id": iri, "@type": "Dataset", "dct:title": said.get(f"{_DCT}title", [""])[0],
+                "@id": iri,
+                "@type": "Dataset",
+                "dct:title": said.get(f"{_DCT}title", [""])[0],
                 "dct:description": said.get(f"{_DCT}description", [""])[0],
                 "dcat:keyword": sorted(said.get(f"{_DCAT}keyword", ())),
-            }  # fmt: skip
+            }
 
 
 async def fill(db: Database, participant: str, entries: Iterable[dict[str, Any]]) -> None:
@@ -99,9 +101,13 @@ def _respelt(text: str, letters: Mapping[str, str]) -> str:
 
 
 async def recall(
-    db: Database, participant: str, corpus: str, queries: Sequence[Judged], typed: Callable[[Judged], str],
+    db: Database,
+    participant: str,
+    corpus: str,
+    queries: Sequence[Judged],
+    typed: Callable[[Judged], str],
     iris: Sequence[str],
-) -> Outcome:  # fmt: skip
+) -> Outcome:
     """Over the queries that can be typed so; `iris` are all that the corpus has."""
     shares, misses, answers = [], [], {}
     for one in queries:

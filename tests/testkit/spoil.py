@@ -15,39 +15,163 @@ Place = tuple[Any, Any]
 """A container and the name or index of one of its entries."""
 
 KEYWORDS = (
-    "@context", "@id", "@type", "@value", "@list", "@set", "@graph", "@reverse", "@included", "@nest", "@index",
-    "@language", "@base", "@vocab", "@import", "@propagate", "@version", "@none", "@json",
-)  # fmt: skip
+    "@context",
+    "@id",
+    "@type",
+    "@value",
+    "@list",
+    "@set",
+    "@graph",
+    "@reverse",
+    "@included",
+    "@nest",
+    "@index",
+    "@language",
+    "@base",
+    "@vocab",
+    "@import",
+    "@propagate",
+    "@version",
+    "@none",
+    "@json",
+)
 CONTEXTS: tuple[Any, ...] = (
-    CONTEXT, [], [CONTEXT, CONTEXT], [[CONTEXT]], [CONTEXT, None], None, {}, [CONTEXT, {}], {"@vocab": "x:"},
-    [CONTEXT, {"providerPid": None}], [CONTEXT, {"@import": "https://example.invalid/x"}], "https://example.invalid/c",
-    [CONTEXT, "https://example.invalid/c"], [CONTEXT, {"a": "b:", "b": "a:"}], [CONTEXT, {"@base": "file:///etc/"}],
+    CONTEXT,
+    [],
+    [CONTEXT, CONTEXT],
+    [[CONTEXT]],
+    [CONTEXT, None],
+    None,
+    {},
+    [CONTEXT, {}],
+    {"@vocab": "x:"},
+    [CONTEXT, {"providerPid": None}],
+    [CONTEXT, {"@import": "https://example.invalid/x"}],
+    "https://example.invalid/c",
+    [CONTEXT, "https://example.invalid/c"],
+    [CONTEXT, {"a": "b:", "b": "a:"}],
+    [CONTEXT, {"@base": "file:///etc/"}],
     [CONTEXT, {"offer": {"@id": "dspace:offer", "@context": {"@context": {"@context": CONTEXT}}}}],
-    [CONTEXT, {"@propagate": False, "@protected": True}], ["https://w3id.org/dspace/2025/1/context.jsonld "],
-    [CONTEXT, {"x": {"@id": "@type"}}], [{"@version": 1.1}, CONTEXT], ["file:///etc/passwd", CONTEXT],
-    [CONTEXT, {"permission": {"@reverse": "dspace:offer"}}], [CONTEXT, {"consumerPid": "@id"}],
-)  # fmt: skip
+    [CONTEXT, {"@propagate": False, "@protected": True}],
+    ["https://w3id.org/dspace/2025/1/context.jsonld "],
+    [CONTEXT, {"x": {"@id": "@type"}}],
+    [{"@version": 1.1}, CONTEXT],
+    ["file:///etc/passwd", CONTEXT],
+    [CONTEXT, {"permission": {"@reverse": "dspace:offer"}}],
+    [CONTEXT, {"consumerPid": "@id"}],
+)
 TYPES: tuple[Any, ...] = (
-    "", "x", [], ["ContractRequestMessage"], ["Offer", "Offer"], {"@id": "Offer"}, None, 7, "dspace:Offer",
-    "https://w3id.org/dspace/2025/1/ContractRequestMessage", "odrl:Offer", "__class__", "Offer\u200b", "OFFER",
-)  # fmt: skip
+    "",
+    "x",
+    [],
+    ["ContractRequestMessage"],
+    ["Offer", "Offer"],
+    {"@id": "Offer"},
+    None,
+    7,
+    "dspace:Offer",
+    "https://w3id.org/dspace/2025/1/ContractRequestMessage",
+    "odrl:Offer",
+    "__class__",
+    "Offer\u200b",
+    "OFFER",
+)
 TEXTS: tuple[str, ...] = (
-    "", " ", "x", "a" * 3_000, "\x00", "\ud800", "\udfff\ud800", "\ufeff", "\u202e\u2066", "e\u0301",
-    "\ue000peer", "\U0001f600" * 40, "\r\nX: y", "../../etc/passwd", "%2e%2e%2f", "'; DROP TABLE negotiation; --",
-    "{{7*7}}", "${jndi:ldap://x}", "<script>", "urn:uuid:" + "0" * 36, "https://localhost:1/", "http://169.254.169.254/",
-    "did:web:localhost", "2026-02-30T25:61:61Z", "9999-12-31T23:59:59.999999999Z", "-0001-01-01T00:00:00Z",
-    "P9999999999Y", "P1D", "24:00:00", "true", "null", "NaN", "1e999", "\U000e0041", "x\n" * 500, "{0}{a}", "%s%n",
-)  # fmt: skip
+    "",
+    " ",
+    "x",
+    "a" * 3_000,
+    "\x00",
+    "\ud800",
+    "\udfff\ud800",
+    "\ufeff",
+    "\u202e\u2066",
+    "e\u0301",
+    "\ue000peer",
+    "\U0001f600" * 40,
+    "\r\nX: y",
+    "../../etc/passwd",
+    "%2e%2e%2f",
+    "'; DROP TABLE negotiation; --",
+    "{{7*7}}",
+    "${jndi:ldap://x}",
+    "<script>",
+    "urn:uuid:" + "0" * 36,
+    "https://localhost:1/",
+    "http://169.254.169.254/",
+    "did:web:localhost",
+    "2026-02-30T25:61:61Z",
+    "9999-12-31T23:59:59.999999999Z",
+    "-0001-01-01T00:00:00Z",
+    "P9999999999Y",
+    "P1D",
+    "24:00:00",
+    "true",
+    "null",
+    "NaN",
+    "1e999",
+    "\U000e0041",
+    "x\n" * 500,
+    "{0}{a}",
+    "%s%n",
+)
 NUMBERS: tuple[Any, ...] = (
-    0, -0.0, 1, -1, True, False, 2**31, 2**53, 2**53 + 1, 2**63, 2**64, 10**19, -(10**19), 10**25, 1.5, 1e308, 5e-324,
-    float("nan"), float("inf"), float("-inf"),
-)  # fmt: skip
+    0,
+    -0.0,
+    1,
+    -1,
+    True,
+    False,
+    2**31,
+    2**53,
+    2**53 + 1,
+    2**63,
+    2**64,
+    10**19,
+    -(10**19),
+    10**25,
+    1.5,
+    1e308,
+    5e-324,
+    float("nan"),
+    float("inf"),
+    float("-inf"),
+)
 _NAMES = ("", "@", "a.b", "0", "__proto__", "constructor", "x" * 500, "\u202e", f"{HANSE}purpose", "odrl:permission")
 _BYTES = (
-    b"", b"\x00", b"\xff\xfe", b"\xed\xa0\x80", b"\xc0\x80", b"\xf4\x90\x80\x80", b"\xef\xbb\xbf", b"{", b"}", b"[",
-    b"]", b",", b":", b'"', b"\\", b"\\u0000", b"\\ud800", b"\\udc00\\ud800", b"NaN", b"Infinity", b"-", b"1e999",
-    b"9" * 400, b"//x\n", b"/**/", b"'", b"[" * 300, b'{"a":' * 300, b"null", b"\x1e", b"\x7f", b"\xc2\x85",
-)  # fmt: skip
+    b"",
+    b"\x00",
+    b"\xff\xfe",
+    b"\xed\xa0\x80",
+    b"\xc0\x80",
+    b"\xf4\x90\x80\x80",
+    b"\xef\xbb\xbf",
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b",",
+    b":",
+    b'"',
+    b"\\",
+    b"\\u0000",
+    b"\\ud800",
+    b"\\udc00\\ud800",
+    b"NaN",
+    b"Infinity",
+    b"-",
+    b"1e999",
+    b"9" * 400,
+    b"//x\n",
+    b"/**/",
+    b"'",
+    b"[" * 300,
+    b'{"a":' * 300,
+    b"null",
+    b"\x1e",
+    b"\x7f",
+    b"\xc2\x85",
+)
 
 
 _AT_THE_ROOT = 0.06
@@ -187,8 +311,17 @@ def _twice(rng: Random, at: Any, name: Any) -> None:
 
 def _rename(rng: Random, at: Any, name: Any) -> None:
     if isinstance(at, dict):
-        names = (f"dspace:{name}", f"odrl:{name}", f"https://w3id.org/dspace/2025/1/{name}", str(name).upper(),
-                 f"{name} ", f"@{name}", name[:-1], rng.choice(KEYWORDS), rng.choice(_NAMES))  # fmt: skip
+        names = (
+            f"dspace:{name}",
+            f"odrl:{name}",
+            f"https://w3id.org/dspace/2025/1/{name}",
+            str(name).upper(),
+            f"{name} ",
+            f"@{name}",
+            name[:-1],
+            rng.choice(KEYWORDS),
+            rng.choice(_NAMES),
+        )
         at[rng.choice(names)] = at.pop(name)
 
 
@@ -199,8 +332,18 @@ def _retype(rng: Random, at: Any, name: Any) -> None:
 def _wrap(rng: Random, at: Any, name: Any) -> None:
     inner = at[name]
     twice = [inner, _copied(inner)]
-    at[name] = rng.choice(([inner], twice, {"@id": inner}, {"@value": inner}, {"@list": [inner]},
-                           {"@set": inner}, {"@value": inner, "@type": "xsd:string"}, {"@graph": [inner]}))  # fmt: skip
+    at[name] = rng.choice(
+        (
+            [inner],
+            twice,
+            {"@id": inner},
+            {"@value": inner},
+            {"@list": [inner]},
+            {"@set": inner},
+            {"@value": inner, "@type": "xsd:string"},
+            {"@graph": [inner]},
+        )
+    )
 
 
 def _unwrap(rng: Random, at: Any, name: Any) -> None:
@@ -237,9 +380,22 @@ def _policy(rng: Random, at: Any, name: Any) -> None:
 
 
 _WAYS: Sequence[Callable[[Random, Any, Any], None]] = (
-    _drop, _drop, _twice, _rename, _rename, _retype, _retype, _wrap, _unwrap, _keyword, _keyword, _more, _swap, _deeper,
+    _drop,
+    _drop,
+    _twice,
+    _rename,
+    _rename,
+    _retype,
+    _retype,
+    _wrap,
+    _unwrap,
+    _keyword,
+    _keyword,
+    _more,
+    _swap,
+    _deeper,
     _policy,
-)  # fmt: skip
+)
 
 
 def _cut(rng: Random, text: bytes) -> bytes:

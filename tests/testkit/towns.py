@@ -240,9 +240,14 @@ class Towns:
         self.late_acks = False
         """Whether answers to our messages are booked only when a test says so (`acks.booked`), or the peer is done."""
         self.infra = Infra(
-            settings=replace(load(folder, {}), signers=Signers(deadline_s=3600.0)), clock=self.clock, db=db,
-            http=SafeClient(), vault=self.vault, metrics=Metrics(), me="towns",
-        )  # fmt: skip
+            settings=replace(load(folder, {}), signers=Signers(deadline_s=3600.0)),
+            clock=self.clock,
+            db=db,
+            http=SafeClient(),
+            vault=self.vault,
+            metrics=Metrics(),
+            me="towns",
+        )
         self._assemble(self.infra)
 
     def _assemble(self, infra: Infra) -> None:
@@ -256,22 +261,34 @@ class Towns:
         self.approvals, self.publications, self.widening = approved.service, approved.publications, approved.widening
         self.imports = approved.imports
         contracted = contracts.assemble(
-            infra, self.participants, self.catalogue, self.engine, members=self.keys, lines=self, peer=self.wire,
-            seal_roots=[x509.load_pem_x509_certificate(self._certs.seal_ca.read_bytes())], quotas=quotas,
+            infra,
+            self.participants,
+            self.catalogue,
+            self.engine,
+            members=self.keys,
+            lines=self,
+            peer=self.wire,
+            seal_roots=[x509.load_pem_x509_certificate(self._certs.seal_ca.read_bytes())],
+            quotas=quotas,
             approvals=self.approvals,
-        )  # fmt: skip
+        )
         self.contracts, self.late_delivery = contracted.service, contracted.late_delivery
         self.terminations, self.termination_delivery = contracted.terminations, contracted.termination_delivery
         moved = transfer.assemble(
-            infra, self.participants, self.contracts, self.engine, claims=self, closure_of=lists().closure_of,
+            infra,
+            self.participants,
+            self.contracts,
+            self.engine,
+            claims=self,
+            closure_of=lists().closure_of,
             quotas=quotas,
-        )  # fmt: skip
+        )
         self.transfers, self.decisions, self.reports = moved.service, moved.decisions, moved.reports
         self.enforcement, self.duties = moved.enforcement, moved.duties
         self.acks = Acks(self.db, self.clock, _NEVER_S, _NEVER_S)
         sent = delivery.assemble(
             infra, self.participants, self.wire, self.circuits, self.acks, self.contracts, self.transfers
-        )  # fmt: skip
+        )
         plane = Work(handlers={"pull": self._pull, "push": self._push})
         work = together([approved.work, contracted.work, moved.work, sent, plane])
         self.handlers, self.timers = dict(work.handlers), work.timers
@@ -331,9 +348,14 @@ class Towns:
     async def file(self, slug: str, sha256: str = "0" * 64) -> str:
         """A registered file, by its id."""
         source = Source(
-            id=new_uuid(), kind="file", location=sha256, name=self.file_name, media_type="text/csv", bytes=8,
+            id=new_uuid(),
+            kind="file",
+            location=sha256,
+            name=self.file_name,
+            media_type="text/csv",
+            bytes=8,
             sha256=sha256,
-        )  # fmt: skip
+        )
         await self.db.write(slug, self.catalogue.register, slug, source)
         return source.id
 
@@ -355,7 +377,7 @@ class Towns:
         partner = self.partner(provider)
         return await self.db.write(
             consumer, self.transfers.request, consumer, partner, agreement.id, PURPOSE, None, mode
-        )  # fmt: skip
+        )
 
     async def process(self, slug: str, process_id: str | None) -> TransferRow:
         assert process_id is not None

@@ -62,9 +62,16 @@ def certificate(
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     parent, parent_key = (None, key) if issuer is None else issuer
     usage = x509.KeyUsage(
-        digital_signature=not ca, key_cert_sign=ca, crl_sign=ca, content_commitment=False, key_encipherment=False,
-        data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
-    )  # fmt: skip
+        digital_signature=not ca,
+        key_cert_sign=ca,
+        crl_sign=ca,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -102,10 +109,12 @@ class Authority:
         self.folder = folder
         keys = [new_key(kind, f"{name}-{part}") for part in ("root", "ca", "leaf")]
         self.root = certificate(f"{name} Wurzel", keys[0], None, ca=True)
-        self.middle = certificate(f"{name} CA", keys[1], (self.root, keys[0]), ca=True, purposes=ca_purposes,
-                                  critical=False)  # fmt: skip
-        self.leaf = certificate(name, keys[2], (self.middle, keys[1]), ca=ca, purposes=purposes, critical=critical,
-                                begins=begins, ends=ends)  # fmt: skip
+        self.middle = certificate(
+            f"{name} CA", keys[1], (self.root, keys[0]), ca=True, purposes=ca_purposes, critical=False
+        )
+        self.leaf = certificate(
+            name, keys[2], (self.middle, keys[1]), ca=ca, purposes=purposes, critical=critical, begins=begins, ends=ends
+        )
         self.roots = [self.root]
         folder.mkdir(parents=True, exist_ok=True)
         self._write("leaf.pem", self.leaf.public_bytes(Encoding.PEM))
@@ -132,9 +141,20 @@ class Authority:
         more = ["-chain", "chain.pem"] if chain else []
         more += ["-token_out"] if token else []
         return self._run(
-            "ts", "-reply", "-queryfile", "query", "-config", "tsa.conf", "-inkey", "leaf.key", "-signer", "leaf.pem",
-            *more, "-out", "answer",
-        )  # fmt: skip
+            "ts",
+            "-reply",
+            "-queryfile",
+            "query",
+            "-config",
+            "tsa.conf",
+            "-inkey",
+            "leaf.key",
+            "-signer",
+            "leaf.pem",
+            *more,
+            "-out",
+            "answer",
+        )
 
     def token(self, data: bytes = NOTE, *, certificates: bool = True, chain: bool = True) -> bytes:
         """A TimeStampToken over the data."""
@@ -144,10 +164,29 @@ class Authority:
         """Signed data over any TSTInfo at all."""
         self._write("info", info)
         return self._run(
-            "cms", "-sign", "-binary", "-nodetach", binding, "-md", "sha256", "-econtent_type", kind, "-in", "info",
-            "-signer", "leaf.pem", "-inkey", "leaf.key", "-certfile", "chain.pem", *options, "-outform", "DER",
-            "-out", "answer",
-        )  # fmt: skip
+            "cms",
+            "-sign",
+            "-binary",
+            "-nodetach",
+            binding,
+            "-md",
+            "sha256",
+            "-econtent_type",
+            kind,
+            "-in",
+            "info",
+            "-signer",
+            "leaf.pem",
+            "-inkey",
+            "leaf.key",
+            "-certfile",
+            "chain.pem",
+            *options,
+            "-outform",
+            "DER",
+            "-out",
+            "answer",
+        )
 
     def _run(self, *words: str) -> bytes:
         done = subprocess.run([openssl(), *words], cwd=self.folder, capture_output=True, check=False)

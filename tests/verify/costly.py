@@ -192,10 +192,15 @@ def written_by_all(case: Case, count: int) -> bytes:
 def witnessed_by_all(case: Case, count: int) -> bytes:
     """Each of a long line has an operator of its own, and each witness of very many has one, too."""
     line = [
-        {"did": did, "state": "active", "validFrom": BEGIN, "operator": f"p{number}",
-         "succeeds": [{"did": before, "from": BEGIN}]}
+        {
+            "did": did,
+            "state": "active",
+            "validFrom": BEGIN,
+            "operator": f"p{number}",
+            "succeeds": [{"did": before, "from": BEGIN}],
+        }
         for number, (before, did) in enumerate(pairwise(line_to_the_provider(count)))
-    ]  # fmt: skip
+    ]
     key = LogKey().public_jwk
     more = [{"operator": f"o{number}", "url": "https://o", "keys": [key]} for number in range(min(count // 5, 1_000))]
     return _with_line(case, line, witnesses=more)

@@ -55,27 +55,43 @@ class Made(Case):
         if self._twist is not None:
             provider = twisted(provider, self.provider, self._twist)
         references = sealing.references(
-            agreement, AGREEMENT, signer_root=root_of(CONSUMER), approval=approvals["consumer"], provider_jws=provider,
+            agreement,
+            AGREEMENT,
+            signer_root=root_of(CONSUMER),
+            approval=approvals["consumer"],
+            provider_jws=provider,
             **common,
-        )  # fmt: skip
+        )
         consumer = self.seal(self.consumer, references)
         documents = [jcs.encode(key.document()) for key in (self.provider, self.consumer)]
         if self._before is not None:
             self.log.add("agreement", AGREEMENT, self._before)
         self._record(agreement, provider, consumer, documents)
         return export.EvidenceParts(
-            agreement=agreement, approval_provider=approvals["provider"], approval_consumer=approvals["consumer"],
-            provider_jws=provider, consumer_jws=consumer, provider_document=documents[0],
-            consumer_document=documents[1], trust_list=self.listed(), log=self.log.evidence(AGREEMENT), **self._objects,
-        )  # fmt: skip
+            agreement=agreement,
+            approval_provider=approvals["provider"],
+            approval_consumer=approvals["consumer"],
+            provider_jws=provider,
+            consumer_jws=consumer,
+            provider_document=documents[0],
+            consumer_document=documents[1],
+            trust_list=self.listed(),
+            log=self.log.evidence(AGREEMENT),
+            **self._objects,
+        )
 
 
 def approval(role: str, **change: object) -> dict[str, object]:
     """As a person gives it."""
     usual = {
-        "at": written(NOW), "mandate": None, "onBehalfOf": PROVIDER if role == "provider" else CONSUMER,
-        "pseudonym": "p-7f3a91", "role": "steward", "rule": "r", "side": role,
-    }  # fmt: skip
+        "at": written(NOW),
+        "mandate": None,
+        "onBehalfOf": PROVIDER if role == "provider" else CONSUMER,
+        "pseudonym": "p-7f3a91",
+        "role": "steward",
+        "rule": "r",
+        "side": role,
+    }
     return {**usual, **change}
 
 
@@ -102,9 +118,16 @@ def logged(case: Case, **change: object) -> bytes:
     log = case.log.copy()
     seq, prev = log.heads[AGREEMENT]
     usual = {
-        "v": 1, "type": "decision", "at": written(NOW), "participant": log.did, "agreement": AGREEMENT, "seq": seq,
-        "prev": prev, "actor": "system", "body": {},
-    }  # fmt: skip
+        "v": 1,
+        "type": "decision",
+        "at": written(NOW),
+        "participant": log.did,
+        "agreement": AGREEMENT,
+        "seq": seq,
+        "prev": prev,
+        "actor": "system",
+        "body": {},
+    }
     data = jcs.encode({**usual, **change})
     log.heads[AGREEMENT] = (seq + 1, sha256(data).hexdigest())
     log.rows.append((data, os.urandom(32)))
@@ -112,9 +135,16 @@ def logged(case: Case, **change: object) -> bytes:
 
 
 def ended(
-    case: Case, role: str = "provider", *, signer: SealKey | None = None, at: int = NOW + 100,
-    record: Mapping[str, object] | None = None, swapped: bool = False, log: Log | None = None, **said: object,
-) -> bytes:  # fmt: skip
+    case: Case,
+    role: str = "provider",
+    *,
+    signer: SealKey | None = None,
+    at: int = NOW + 100,
+    record: Mapping[str, object] | None = None,
+    swapped: bool = False,
+    log: Log | None = None,
+    **said: object,
+) -> bytes:
     """An end; `record` are other members of its record, `said` of the statement, `swapped`: digests in each other's
     place."""
     key = signer or (case.provider if role == "provider" else case.consumer)

@@ -52,12 +52,18 @@ class Entrusted(Made):
     of it."""
 
     def __init__(
-        self, case: Case, side: str = "provider", *,
+        self,
+        case: Case,
+        side: str = "provider",
+        *,
         said: Mapping[str, object] | Callable[["Entrusted"], Mapping[str, object]] | None = None,
         agents: Mapping[str, ec.EllipticCurvePrivateKey] | None = None,
-        own: bool = False, by: Callable[["Entrusted"], SealKey] | None = None, at: int | None = None,
-        shown: Callable[[Statement], object] = lambda carried: carried, former: bool = False,
-    ) -> None:  # fmt: skip
+        own: bool = False,
+        by: Callable[["Entrusted"], SealKey] | None = None,
+        at: int | None = None,
+        shown: Callable[[Statement], object] = lambda carried: carried,
+        former: bool = False,
+    ) -> None:
         self.side, self.said, self.by, self.at, self.shown = side, said or {}, by, at, shown
         self.agents = {AGENT: KEYS[AGENT]} if agents is None else agents
         self.own, self.with_former = own, former
@@ -87,10 +93,19 @@ class Entrusted(Made):
 
     def carried(self) -> Statement:
         usual = {
-            "v": 1, "kind": "mandate", "principal": self.party.did, "agent": AGENT, "agentName": "IT-Verbund",
-            "actions": ["negotiate", "publish", "serve"], "from": written(BEGIN), "until": written(NOW + 300 * DAY),
-            "contract": "AVV 2026-117", "key": thumbprint(KEYS[AGENT]), "own": [], "withdrawal": "0" * 64,
-        }  # fmt: skip
+            "v": 1,
+            "kind": "mandate",
+            "principal": self.party.did,
+            "agent": AGENT,
+            "agentName": "IT-Verbund",
+            "actions": ["negotiate", "publish", "serve"],
+            "from": written(BEGIN),
+            "until": written(NOW + 300 * DAY),
+            "contract": "AVV 2026-117",
+            "key": thumbprint(KEYS[AGENT]),
+            "own": [],
+            "withdrawal": "0" * 64,
+        }
         statement = {**usual, **(self.said(self) if callable(self.said) else self.said)}
         signer = self.party if self.by is None else self.by(self)
         address = mandate.address(root_of(str(statement["principal"])), mandate.digest(statement))

@@ -219,9 +219,16 @@ def approval_dropped(hand: Hand, second_history: bool = False) -> bytes:
     draft, honest = kept(hand, second_history=second_history), hand.world.case.parts
     approval = jcs.encode({"role": "automatic", "rule": "r-2", "side": "consumer"})
     references = sealing.references(
-        honest.agreement, AGREEMENT, provider_root=root_of(PROVIDER), signer_root=root_of(CONSUMER), text=honest.text,
-        profile=honest.profile, dataset=honest.dataset, approval=approval, provider_jws=honest.provider_jws,
-    )  # fmt: skip
+        honest.agreement,
+        AGREEMENT,
+        provider_root=root_of(PROVIDER),
+        signer_root=root_of(CONSUMER),
+        text=honest.text,
+        profile=honest.profile,
+        dataset=honest.dataset,
+        approval=approval,
+        provider_jws=honest.provider_jws,
+    )
     seal, document = draft.seal(draft.consumer, references), jcs.encode(draft.consumer.document())
     if second_history:
         draft.log.rows, draft.log.heads = [], {}
@@ -336,9 +343,12 @@ def disowned(world: World, actors: Sequence[str]) -> str:
     listed = Authority() if "authority" not in actors else world.case.authority
     struck = {"sha256": key.fingerprint, "validUntil": written(NOW - DAY), "struckSince": written(NOW - DAY)}
     given = listed.list(
-        world.logs, {CONSUMER: [struck]}, witnesses=[world.case.witness], head={"version": 8, "issued": written(NOW)},
+        world.logs,
+        {CONSUMER: [struck]},
+        witnesses=[world.case.witness],
+        head={"version": 8, "issued": written(NOW)},
         changes={CONSUMER: {"operator": "did:web:betrieb-b.example"}},
-    )  # fmt: skip
+    )
     return _left(world, withheld(Hand(world, ("provider's operator",))), trust_list=given.encode())
 
 

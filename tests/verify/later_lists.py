@@ -76,8 +76,15 @@ def open_bundles(day: int) -> dict[str, Honest]:
 
 def bundles(day: int) -> dict[str, Honest]:
     """Of every kind that reads something else from a list; the list in each was issued at `day`."""
-    return {"plain": _plain(day), "qualified": _qualified(day), "second": _second(day), "ended": _ended(day),
-            "moved": _moved(day), "late": _late(day), "beside": _beside(day)}  # fmt: skip
+    return {
+        "plain": _plain(day),
+        "qualified": _qualified(day),
+        "second": _second(day),
+        "ended": _ended(day),
+        "moved": _moved(day),
+        "late": _late(day),
+        "beside": _beside(day),
+    }
 
 
 def under(case: Case, day: int, changes: Mapping[str, Mapping[str, object]], **parts: object) -> Honest:

@@ -51,8 +51,9 @@ class Story:
         """The list names the successor; `more` are members of its entry."""
         succeeds = {"succeeds": [{"did": PROVIDER, "from": written(MOVED)}]}
         changes: dict[str, Mapping[str, object]] = {
-            PROVIDER: {"validUntil": written(MOVED)}, HEIR: {"validFrom": written(MOVED), **succeeds, **more},
-        }  # fmt: skip
+            PROVIDER: {"validUntil": written(MOVED)},
+            HEIR: {"validFrom": written(MOVED), **succeeds, **more},
+        }
         known = {PROVIDER: self.old.keys, HEIR: self.log.keys, **logs}
         head = {"version": 8, "issued": written(EXPORTED)}
         return self.case.authority.list(known, witnesses=[self.case.witness], changes=changes, head=head)
@@ -70,9 +71,12 @@ class Story:
     def bundle(self, listed: str | None = None, log: LogEvidence | None = None, **parts: object) -> bytes:
         self.case.exporter = self.key
         whole = msgspec.structs.replace(
-            self.case.parts, trust_list=listed or self.listed(), log=log or self.seen_before(),
-            exporter_document=self.document, **parts,
-        )  # fmt: skip
+            self.case.parts,
+            trust_list=listed or self.listed(),
+            log=log or self.seen_before(),
+            exporter_document=self.document,
+            **parts,
+        )
         return export.bundle(whole, self.case.seal_manifest)
 
     def judged(self, listed: str | None = None, log: LogEvidence | None = None, **given: object) -> Report:

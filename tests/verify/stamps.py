@@ -30,38 +30,70 @@ class Stamper:
     """A root and a certificate for timestamps under it, both from fixed days; `under`: the root of another one."""
 
     def __init__(
-        self, *, under: "Stamper | None" = None, purposes: Sequence[x509.ObjectIdentifier] = (TIMESTAMPS,),
-        critical: bool = True, ca: bool = False, begins: int = NOW - 30 * DAY, ends: int = NOW + 300 * DAY,
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        under: "Stamper | None" = None,
+        purposes: Sequence[x509.ObjectIdentifier] = (TIMESTAMPS,),
+        critical: bool = True,
+        ca: bool = False,
+        begins: int = NOW - 30 * DAY,
+        ends: int = NOW + 300 * DAY,
+    ) -> None:
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.above = ec.generate_private_key(ec.SECP256R1()) if under is None else under.above
-        self.root = under.root if under is not None else certificate(
-            "Wurzel", self.above, None, ca=True, begins=day(NOW - 900 * DAY), ends=day(NOW + 9000 * DAY)
-        )  # fmt: skip
+        self.root = (
+            under.root
+            if under is not None
+            else certificate(
+                "Wurzel", self.above, None, ca=True, begins=day(NOW - 900 * DAY), ends=day(NOW + 9000 * DAY)
+            )
+        )
         self.leaf = certificate(
-            "Zeitstempel", self.key, (self.root, self.above), ca=ca, purposes=purposes, critical=critical,
-            begins=day(begins), ends=day(ends),
-        )  # fmt: skip
+            "Zeitstempel",
+            self.key,
+            (self.root, self.above),
+            ca=ca,
+            purposes=purposes,
+            critical=critical,
+            begins=day(begins),
+            ends=day(ends),
+        )
 
     @property
     def pem(self) -> bytes:
         return self.root.public_bytes(Encoding.PEM)
 
     def token(
-        self, note: bytes, at: int = NOW + 60, *, info: bytes | None = None, bound: bool = True, brought: bytes = b"",
-        signers: int = 1, **said: bytes,
-    ) -> bytes:  # fmt: skip
+        self,
+        note: bytes,
+        at: int = NOW + 60,
+        *,
+        info: bytes | None = None,
+        bound: bool = True,
+        brought: bytes = b"",
+        signers: int = 1,
+        **said: bytes,
+    ) -> bytes:
         """A TimeStampToken over the note at that time; `said` as in `tst_info`, `brought` are certificates besides."""
         return signed(
-            tst_info(note, **{"time": stamped_at(at), **said}) if info is None else info, self.leaf, self.key,
-            bound=bound, brought=brought, signers=signers,
-        )  # fmt: skip
+            tst_info(note, **{"time": stamped_at(at), **said}) if info is None else info,
+            self.leaf,
+            self.key,
+            bound=bound,
+            brought=brought,
+            signers=signers,
+        )
 
 
 def signed(
-    info: bytes, leaf: x509.Certificate, key: ec.EllipticCurvePrivateKey, *, bound: bool = True, brought: bytes = b"",
+    info: bytes,
+    leaf: x509.Certificate,
+    key: ec.EllipticCurvePrivateKey,
+    *,
+    bound: bool = True,
+    brought: bytes = b"",
     signers: int = 1,
-) -> bytes:  # fmt: skip
+) -> bytes:
     """Signed data over a TSTInfo, by any key and certificate at all (RFC 5652, 5)."""
     der, hash_ = leaf.public_bytes(Encoding.DER), tlv(0x30, SHA_256)
     attributes = [
@@ -74,9 +106,14 @@ def signed(
     inner = b"".join(sorted(attributes))
     number = leaf.serial_number.to_bytes(leaf.serial_number.bit_length() // 8 + 1)
     signer = tlv(
-        0x30, tlv(0x02, b"\x01"), tlv(0x30, leaf.issuer.public_bytes(), tlv(0x02, number)), hash_, tlv(0xA0, inner),
-        tlv(0x30, ECDSA), tlv(0x04, key.sign(tlv(0x31, inner), ec.ECDSA(SHA256()))),
-    )  # fmt: skip
+        0x30,
+        tlv(0x02, b"\x01"),
+        tlv(0x30, leaf.issuer.public_bytes(), tlv(0x02, number)),
+        hash_,
+        tlv(0xA0, inner),
+        tlv(0x30, ECDSA),
+        tlv(0x04, key.sign(tlv(0x31, inner), ec.ECDSA(SHA256()))),
+    )
     content = tlv(0x30, TST_INFO, tlv(0xA0, tlv(0x04, info)))
     data = tlv(
         0x30, tlv(0x02, b"\x03"), tlv(0x31, hash_), content, tlv(0xA0, der, brought), tlv(0x31, *[signer] * signers)

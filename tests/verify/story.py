@@ -54,10 +54,13 @@ class Story:
         """The body of an agreement record."""
         parts = case.parts
         return {
-            "agreement": digest(parts.agreement), "providerJws": digest(parts.provider_jws), "consumerJws": consumer,
+            "agreement": digest(parts.agreement),
+            "providerJws": digest(parts.provider_jws),
+            "consumerJws": consumer,
             "providerDidDocument": digest(parts.provider_document),
-            "consumerDidDocument": digest(parts.consumer_document), "keyHead": head,
-        }  # fmt: skip
+            "consumerDidDocument": digest(parts.consumer_document),
+            "keyHead": head,
+        }
 
     def early(self, size: int | None = None, log: Log | None = None) -> str:
         """The note over the log after the first record (or of another size), as the witness saw it then."""

@@ -45,15 +45,19 @@ SEALED: list[Row] = [
     ("no fragment", FAILED, "provider-seal/seal-form", of(twist=headed(kid=f"{PROVIDER}#"))),
     ("another key", FAILED, "provider-seal/key-unknown", of(twist=headed(kid=f"{PROVIDER}#peer"))),
     ("NUL behind", FAILED, "provider-seal/seal-form", of(twist=lambda header: jcs.encode(header) + b"\0")),
-    ("minus nought", FAILED, "agreement/agreement-form",
-     of(agreement=jcs.encode({**PLAIN, "z": 7}).replace(b":7", b":-0"))),
+    (
+        "minus nought",
+        FAILED,
+        "agreement/agreement-form",
+        of(agreement=jcs.encode({**PLAIN, "z": 7}).replace(b":7", b":-0")),
+    ),
     ("a day as a number", INDETERMINATE, "times/agreement-time", of(agreement={"timestamp": DAY_AS_NUMBER})),
     ("a day without its time", INDETERMINATE, "times/agreement-time", of(agreement={"timestamp": written(NOW)[:10]})),
     ("a week", INDETERMINATE, "times/agreement-time", of(agreement={"timestamp": "2026-W47-3"})),
     ("endless", FAILED, "texts/member-ambiguous", of(profile=b'{"countersignBy":1e999}')),
     ("beyond 2^53", FAILED, "texts/member-ambiguous", of(dataset=b'{"size":9007199254740993}')),
     ("half a character", FAILED, "texts/member-ambiguous", of(dataset=b'{"title":"\\ud83c"}')),
-]  # fmt: skip
+]
 LISTED: list[Row] = [
     ("version 2", FAILED, "manifest/manifest-form", lambda case: manifest(case, v=2)),
     ("version true", FAILED, "manifest/manifest-form", lambda case: manifest(case, v=True)),
@@ -70,20 +74,44 @@ LOGGED: list[Row] = [
 ENDED: list[Row] = [
     ("no reason", FAILED, "provider-ending/termination-form", lambda case: ended(case, reason=None)),
     ("in English alone", FAILED, "provider-ending/termination-form", lambda case: ended(case, reason={"en": ["x"]})),
-    ("five sentences", FAILED, "provider-ending/termination-form",
-     lambda case: ended(case, reason={**REASON, "en": ["x"] * 5})),
-    ("by the other side's key", FAILED, "consumer-ending/seal-references",
-     lambda case: ended(case, "consumer", signer=case.provider)),
-    ("logged as nobody's", FAILED, "provider-ending/termination-unlogged",
-     lambda case: ended(case, record={"by": "Provider"})),
-    ("logged as the other side's", FAILED, "provider-ending/termination-unlogged",
-     lambda case: ended(case, record={"by": "consumer"})),
+    (
+        "five sentences",
+        FAILED,
+        "provider-ending/termination-form",
+        lambda case: ended(case, reason={**REASON, "en": ["x"] * 5}),
+    ),
+    (
+        "by the other side's key",
+        FAILED,
+        "consumer-ending/seal-references",
+        lambda case: ended(case, "consumer", signer=case.provider),
+    ),
+    (
+        "logged as nobody's",
+        FAILED,
+        "provider-ending/termination-unlogged",
+        lambda case: ended(case, record={"by": "Provider"}),
+    ),
+    (
+        "logged as the other side's",
+        FAILED,
+        "provider-ending/termination-unlogged",
+        lambda case: ended(case, record={"by": "consumer"}),
+    ),
     ("digests swapped", FAILED, "provider-ending/termination-unlogged", lambda case: ended(case, swapped=True)),
-    ("before it was sealed", INDETERMINATE, "provider-ending/termination-early",
-     lambda case: ended(case, at=NOW - 400)),
-    ("notice before it", FAILED, "provider-ending/termination-notice",
-     lambda case: ended(case, notice=written(NOW - DAY))),
-]  # fmt: skip
+    (
+        "before it was sealed",
+        INDETERMINATE,
+        "provider-ending/termination-early",
+        lambda case: ended(case, at=NOW - 400),
+    ),
+    (
+        "notice before it",
+        FAILED,
+        "provider-ending/termination-notice",
+        lambda case: ended(case, notice=written(NOW - DAY)),
+    ),
+]
 
 
 @pytest.mark.parametrize(
@@ -91,11 +119,16 @@ ENDED: list[Row] = [
     [row[1:] for table in (HONEST, SEALED, LISTED, LOGGED, ENDED) for row in table],
     ids=[
         f"{name}: {row[0]}"
-        for name, table in (("honest", HONEST), ("sealed", SEALED), ("listed", LISTED), ("logged", LOGGED),
-                            ("ended", ENDED))
+        for name, table in (
+            ("honest", HONEST),
+            ("sealed", SEALED),
+            ("listed", LISTED),
+            ("logged", LOGGED),
+            ("ended", ENDED),
+        )
         for row in table
     ],
-)  # fmt: skip
+)
 def test_what_is_said_otherwise_is_found(
     case: Case, verdict: Verdict, finding: str, make: Callable[[Case], bytes]
 ) -> None:

@@ -79,27 +79,56 @@ TOKENS: list[tuple[str, bool, Expected, Stamp]] = [
     # name, whether a witness saw the state, expected, token
     ("honest", False, (PASSED, ""), lambda s: s.tsa.token(s.note)),
     ("honest beside a witness", True, (PASSED, ""), lambda s: s.tsa.token(s.note)),
-    ("SHA-384", False, (PASSED, ""),
-     lambda s: s.tsa.token(s.note, hash=SHA_384, imprint=sha384(s.note).digest())),
+    ("SHA-384", False, (PASSED, ""), lambda s: s.tsa.token(s.note, hash=SHA_384, imprint=sha384(s.note).digest())),
     ("a nonce that nobody asked for", False, (PASSED, ""), lambda s: s.tsa.token(s.note, more=tlv(2, b"\x01"))),
     ("two nonces", False, FORM, lambda s: s.tsa.token(s.note, more=tlv(2, b"\x01") + tlv(2, b"\x02"))),
-    ("another policy of that authority", False, (PASSED, ""),
-     lambda s: s.tsa.token(s.note, info=tst_info(s.note, time=stamped_at(NOW + 60)).replace(*POLICY))),
+    (
+        "another policy of that authority",
+        False,
+        (PASSED, ""),
+        lambda s: s.tsa.token(s.note, info=tst_info(s.note, time=stamped_at(NOW + 60)).replace(*POLICY)),
+    ),
     ("granted", False, (PASSED, ""), lambda s: tlv(0x30, tlv(0x30, tlv(2, b"\0")), s.tsa.token(s.note))),
-    ("refused, with the token in the refusal", False, FORM,
-     lambda s: tlv(0x30, tlv(0x30, tlv(2, b"\x02")), s.tsa.token(s.note))),
+    (
+        "refused, with the token in the refusal",
+        False,
+        FORM,
+        lambda s: tlv(0x30, tlv(0x30, tlv(2, b"\x02")), s.tsa.token(s.note)),
+    ),
     ("an authority of its own", False, WRONG, lambda s: s.own.token(s.note)),
     ("an authority of its own beside a witness", True, WRONG, lambda s: s.own.token(s.note)),
-    ("with its own root along", False, WRONG,
-     lambda s: s.own.token(s.note, brought=s.own.root.public_bytes(Encoding.DER))),
-    ("with the trusted root along", False, WRONG,
-     lambda s: s.own.token(s.note, brought=s.tsa.root.public_bytes(Encoding.DER))),
-    ("with the trusted certificate along", False, WRONG,
-     lambda s: s.own.token(s.note, brought=s.tsa.leaf.public_bytes(Encoding.DER))),
-    ("the trusted certificate over a key of its own", False, (FAILED, "time/timestamp-signature"),
-     lambda s: signed(tst_info(s.note, time=stamped_at(NOW + 60)), s.tsa.leaf, s.own.key)),
-    ("its own seal key", False, WRONG, lambda s: signed(
-        tst_info(s.note, time=stamped_at(NOW + 60)), s.case.provider.certificate, _ec(s.case.provider))),
+    (
+        "with its own root along",
+        False,
+        WRONG,
+        lambda s: s.own.token(s.note, brought=s.own.root.public_bytes(Encoding.DER)),
+    ),
+    (
+        "with the trusted root along",
+        False,
+        WRONG,
+        lambda s: s.own.token(s.note, brought=s.tsa.root.public_bytes(Encoding.DER)),
+    ),
+    (
+        "with the trusted certificate along",
+        False,
+        WRONG,
+        lambda s: s.own.token(s.note, brought=s.tsa.leaf.public_bytes(Encoding.DER)),
+    ),
+    (
+        "the trusted certificate over a key of its own",
+        False,
+        (FAILED, "time/timestamp-signature"),
+        lambda s: signed(tst_info(s.note, time=stamped_at(NOW + 60)), s.tsa.leaf, s.own.key),
+    ),
+    (
+        "its own seal key",
+        False,
+        WRONG,
+        lambda s: signed(
+            tst_info(s.note, time=stamped_at(NOW + 60)), s.case.provider.certificate, _ec(s.case.provider)
+        ),
+    ),
     ("over another note", False, OTHER_BYTES, lambda s: s.tsa.token(s.note + b"\n")),
     ("over the note with its witnesses", True, OTHER_BYTES, lambda s: s.tsa.token(s.whole)),
     ("over the text without its signature", False, OTHER_BYTES, lambda s: s.tsa.token(s.note.split(b"\n\n")[0])),
@@ -118,16 +147,32 @@ TOKENS: list[tuple[str, bool, Expected, Stamp]] = [
     ("not begun when it stamped", False, WRONG, certified(begins=NOW + 90)),
     ("ended since", False, (PASSED, ""), certified(ends=NOW + 90)),
     ("four minutes before the seal", False, (PASSED, ""), lambda s: s.tsa.token(s.note, NOW - 240)),
-    ("a day before the seal", False, (INDETERMINATE, "provider-seal/time-order"),
-     lambda s: s.tsa.token(s.note, NOW - DAY)),
-    ("a day before the seal, beside a witness", True, (INDETERMINATE, "provider-seal/time-order"),
-     lambda s: s.tsa.token(s.note, NOW - DAY)),
+    (
+        "a day before the seal",
+        False,
+        (INDETERMINATE, "provider-seal/time-order"),
+        lambda s: s.tsa.token(s.note, NOW - DAY),
+    ),
+    (
+        "a day before the seal, beside a witness",
+        True,
+        (INDETERMINATE, "provider-seal/time-order"),
+        lambda s: s.tsa.token(s.note, NOW - DAY),
+    ),
     ("a day after the witness", True, (PASSED, ""), lambda s: s.tsa.token(s.note, NOW + DAY)),
-    ("ahead of the auditor's clock", False, (INDETERMINATE, "time/time-future"),
-     lambda s: s.tsa.token(s.note, NOW + 20 * DAY)),
-    ("ahead of the auditor's clock, beside a witness", True, (PASSED, ""),
-     lambda s: s.tsa.token(s.note, NOW + 20 * DAY)),
-]  # fmt: skip
+    (
+        "ahead of the auditor's clock",
+        False,
+        (INDETERMINATE, "time/time-future"),
+        lambda s: s.tsa.token(s.note, NOW + 20 * DAY),
+    ),
+    (
+        "ahead of the auditor's clock, beside a witness",
+        True,
+        (PASSED, ""),
+        lambda s: s.tsa.token(s.note, NOW + 20 * DAY),
+    ),
+]
 
 
 def _ec(key: SealKey) -> ec.EllipticCurvePrivateKey:
@@ -217,30 +262,58 @@ SECOND: list[tuple[str, bool, Expected, Seals]] = [
     ("the consumer's", LOGGED, (PASSED, ""), second("consumer", key=OTHER)),
     ("five minutes before the first", LOGGED, (PASSED, ""), second(change=put(iat=NOW - 300))),
     ("by a key of nobody, in the log", LOGGED, (INDETERMINATE, "provider-pq/pq-unlisted"), second(key=NOBODYS)),
-    ("by a key of nobody under a name that is listed", LOGGED, (FAILED, "provider-pq/seal-signature"),
-     second(change=put(kid=LISTED_KID), key=NOBODYS)),
+    (
+        "by a key of nobody under a name that is listed",
+        LOGGED,
+        (FAILED, "provider-pq/seal-signature"),
+        second(change=put(kid=LISTED_KID), key=NOBODYS),
+    ),
     ("by a key of nobody, not in the log", UNLOGGED, (FAILED, "provider-pq/seal-signature"), second(key=NOBODYS)),
     ("by the partner's key", UNLOGGED, (FAILED, "provider-pq/seal-signature"), second(key=OTHER)),
     ("in the partner's name", LOGGED, (FAILED, "provider-pq/seal-foreign"), second(change=put(kid=f"{CONSUMER}#pq"))),
     ("both in each other's place", LOGGED, (FAILED, "provider-pq/seal-references"), _swapped),
-    ("over another text", LOGGED, (FAILED, "provider-pq/member-changed"),
-     second(change=sig_d(lambda one: one["hashV"].__setitem__(1, "A" * 43)))),
-    ("at another address", LOGGED, (FAILED, "provider-pq/seal-references"),
-     second(change=sig_d(lambda one: one["pars"].__setitem__(1, "https://x.example/1")))),
+    (
+        "over another text",
+        LOGGED,
+        (FAILED, "provider-pq/member-changed"),
+        second(change=sig_d(lambda one: one["hashV"].__setitem__(1, "A" * 43))),
+    ),
+    (
+        "at another address",
+        LOGGED,
+        (FAILED, "provider-pq/seal-references"),
+        second(change=sig_d(lambda one: one["pars"].__setitem__(1, "https://x.example/1"))),
+    ),
     ("over one object less", LOGGED, (FAILED, "provider-pq/seal-references"), second(change=sig_d(_shorter))),
     ("with a certificate", LOGGED, (FAILED, "provider-pq/seal-form"), second(change=put(x5c=["AAAA"]))),
     ("as ES256", LOGGED, (FAILED, "provider-pq/seal-form"), second(change=put(alg="ES256"))),
     ("without an algorithm", LOGGED, (FAILED, "provider-pq/seal-form"), second(change=put(alg="none"))),
-    ("ten minutes before the first", LOGGED, (INDETERMINATE, "provider-pq/pq-apart"),
-     second(change=put(iat=NOW - 600))),
-    ("a year before the first", LOGGED, (INDETERMINATE, "provider-pq/pq-apart"),
-     second(change=put(iat=NOW - 366 * DAY))),
-    ("ten minutes before the first, in no log", UNLOGGED, (INDETERMINATE, "provider-pq/pq-apart"),
-     second(change=put(iat=NOW - 600))),
-    ("ten minutes behind the first", LOGGED, (INDETERMINATE, "provider-pq/time-order"),
-     second(change=put(iat=NOW + 600))),
+    (
+        "ten minutes before the first",
+        LOGGED,
+        (INDETERMINATE, "provider-pq/pq-apart"),
+        second(change=put(iat=NOW - 600)),
+    ),
+    (
+        "a year before the first",
+        LOGGED,
+        (INDETERMINATE, "provider-pq/pq-apart"),
+        second(change=put(iat=NOW - 366 * DAY)),
+    ),
+    (
+        "ten minutes before the first, in no log",
+        UNLOGGED,
+        (INDETERMINATE, "provider-pq/pq-apart"),
+        second(change=put(iat=NOW - 600)),
+    ),
+    (
+        "ten minutes behind the first",
+        LOGGED,
+        (INDETERMINATE, "provider-pq/time-order"),
+        second(change=put(iat=NOW + 600)),
+    ),
     ("a number that is true", LOGGED, (FAILED, "provider-pq/seal-form"), second(change=put(iat=True))),
-]  # fmt: skip
+]
 
 
 @PARTS
@@ -297,8 +370,11 @@ MANDATES: list[tuple[str, Expected, Callable[[Case], Entrusted]]] = [
     ("the consumer's", (PASSED, ""), entrusted("consumer")),
     ("over before it was sealed", OVER, entrusted(said={"until": written(NOW - 10)})),
     ("over in the second in which it was sealed", OVER, entrusted(said={"until": written(NOW)})),
-    ("over before others saw it", (INDETERMINATE, "provider-mandate/mandate-unproven"),
-     entrusted(said={"until": written(NOW + 30)})),
+    (
+        "over before others saw it",
+        (INDETERMINATE, "provider-mandate/mandate-unproven"),
+        entrusted(said={"until": written(NOW + 30)}),
+    ),
     ("begun later", OVER, entrusted(said={"from": written(NOW + 10)}, at=NOW + 10)),
     ("for six years", FORMLESS, entrusted(said={"until": written(NOW + 6 * 366 * DAY)})),
     ("of the partner, by the partner", FOREIGN, entrusted(said={"principal": CONSUMER}, by=consumers)),
@@ -307,13 +383,15 @@ MANDATES: list[tuple[str, Expected, Callable[[Case], Entrusted]]] = [
     ("sealed by the agent", SEALED, entrusted(by=agents)),
     ("sealed under a root of nobody", SEALED, entrusted(by=forged)),
     ("sealed an hour before it begins", SEALED, entrusted(at=BEGIN - 3600)),
-    ("longer, under the old seal", SEALED, entrusted(
-        shown=lambda one: {**one, "mandate": {**one["mandate"], "until": written(NOW + 900 * DAY)}})),
+    (
+        "longer, under the old seal",
+        SEALED,
+        entrusted(shown=lambda one: {**one, "mandate": {**one["mandate"], "until": written(NOW + 900 * DAY)}}),
+    ),
     ("for a party that entrusts itself", FOREIGN, entrusted(said={"agent": PROVIDER})),
     ("handed on by the agent", FOREIGN, entrusted(said={"principal": AGENT, "agent": SUB})),
     ("handed on in the party's name", SEALED, entrusted(said={"agent": SUB, "key": thumbprint(KEYS[SUB])}, by=agents)),
-    ("for another agent than the document names", GONE,
-     entrusted(said={"agent": SUB, "key": thumbprint(KEYS[SUB])})),
+    ("for another agent than the document names", GONE, entrusted(said={"agent": SUB, "key": thumbprint(KEYS[SUB])})),
     ("to whom the document names another's key", GONE, entrusted(agents={SUB: KEYS[AGENT]})),
     ("with a chain beside it", FORMLESS, entrusted(shown=lambda one: {**one, "chain": [one]})),
     ("a list of two", FORMLESS, entrusted(shown=lambda one: [one, one])),
@@ -321,14 +399,20 @@ MANDATES: list[tuple[str, Expected, Callable[[Case], Entrusted]]] = [
     ("not shown", MISSING, entrusted(shown=lambda _: None)),
     ("withdrawn: nobody's key in the document", GONE, entrusted(agents={})),
     ("for the party's own key", GONE, entrusted(said=lambda made: {"key": thumbprint(_ec(made.party))}, agents={})),
-    ("for the key with which the party seals", (FAILED, "provider-mandate/mandate-own"),
-     entrusted(said=lambda made: {"key": thumbprint(_ec(made.party))}, own=True)),
-    ("for a key that the agent does not hold, as it says", FORMLESS,
-     entrusted(said={"own": [thumbprint(KEYS[AGENT])]})),
+    (
+        "for the key with which the party seals",
+        (FAILED, "provider-mandate/mandate-own"),
+        entrusted(said=lambda made: {"key": thumbprint(_ec(made.party))}, own=True),
+    ),
+    (
+        "for a key that the agent does not hold, as it says",
+        FORMLESS,
+        entrusted(said={"own": [thumbprint(KEYS[AGENT])]}),
+    ),
     ("to publish alone", (FAILED, "provider-mandate/mandate-action"), entrusted(said={"actions": ["publish"]})),
     ("to decide", FORMLESS, entrusted(said={"actions": ["decide"]})),
     ("a former key of the party sealed it", (PASSED, ""), entrusted(former=True, by=lambda made: made.party.former)),
-]  # fmt: skip
+]
 
 
 @PARTS
@@ -347,8 +431,9 @@ def test_bug_a_mandate_under_a_withdrawn_key_of_the_party_was_proven(case: Case)
     document has it still << PASSED: a thief entrusts himself. Not proven; seen before, it holds."""
     for since, expected in (
         (BEGIN - 1, (INDETERMINATE, "provider-mandate/key-revoked-later")),
-        (NOW + 60, (INDETERMINATE, "provider-mandate/key-revoked-later")), (NOW + 61, (PASSED, "")),
-    ):  # fmt: skip
+        (NOW + 60, (INDETERMINATE, "provider-mandate/key-revoked-later")),
+        (NOW + 61, (PASSED, "")),
+    ):
         made = Entrusted(case, former=True, by=lambda made: made.party.former)
         made.log.add("key", None, {"event": "key-revoked", "kid": f"{PROVIDER}#former", "from": written(since)})
         report = verify_bundle(changed(made, log=made.log.evidence(AGREEMENT)), case.roots, "en", now=AFTER)

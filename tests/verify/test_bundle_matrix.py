@@ -35,8 +35,11 @@ pytestmark = pytest.mark.threat("T170")
 PAGE = ROOT / "connector" / "docs" / "spec" / "contracts.md"
 BOTH = ("provider's operator", "consumer's operator")
 ROWS: list[tuple[str, ...]] = [
-    (), *((one,) for one in ACTORS), *itertools.combinations(ACTORS, 2), (*BOTH, "witness"),
-]  # fmt: skip
+    (),
+    *((one,) for one in ACTORS),
+    *itertools.combinations(ACTORS, 2),
+    (*BOTH, "witness"),
+]
 """Nobody, each alone, each pair; and the three behind whom a town stands that shares its provider with its partner."""
 P, C, W, A = "provider's operator", "consumer's operator", "witness", "authority"
 NEEDS: dict[str, dict[str, Sequence[set[str]]]] = {

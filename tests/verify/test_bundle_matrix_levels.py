@@ -47,9 +47,15 @@ class Level:
         """What anybody gets of a trust service: a certificate in the own name."""
 
     def made(
-        self, *, provider: SealKey | None = None, consumer: SealKey | None = None, log_listed: bool = True,
-        answers: bool = True, at: int = SEEN + DAY, periods: Mapping[str, str] | None = None,
-    ) -> str:  # fmt: skip
+        self,
+        *,
+        provider: SealKey | None = None,
+        consumer: SealKey | None = None,
+        log_listed: bool = True,
+        answers: bool = True,
+        at: int = SEEN + DAY,
+        periods: Mapping[str, str] | None = None,
+    ) -> str:
         """What becomes of the contract that these keys seal, in the provider's log."""
         case, own = self.case, (self.case.provider, self.case.consumer, self.case.exporter)
         case.provider, case.consumer = provider or own[0], consumer or own[1]
@@ -102,18 +108,20 @@ def of_level(level: str) -> dict[tuple[str, str], Callable[[], str]]:
         )
 
     return {
-        ("provider's operator", "forges, a certificate of nobody in the consumer's place"):
-            lambda: Level(level).made(consumer=other(CONSUMER)),
+        ("provider's operator", "forges, a certificate of nobody in the consumer's place"): lambda: Level(level).made(
+            consumer=other(CONSUMER)
+        ),
         ("provider's operator", "forges, an own certificate of the trust service in the consumer's place"): unlisted,
         ("both operators", "forge"): lambda: Level(level).made(),
         ("both operators", "forge without answers of the trust service"): lambda: Level(level).made(answers=False),
         ("both operators", "forge with answers of the day before"): lambda: Level(level).made(at=NOW - DAY),
-        ("both operators", "forge with certificates that the list calls ended"):
-            lambda: Level(level).made(periods={"validUntil": written(NOW - 1)}),
+        ("both operators", "forge with certificates that the list calls ended"): lambda: Level(level).made(
+            periods={"validUntil": written(NOW - 1)}
+        ),
         ("trust service", "forges"): alone,
         ("trust service + provider's operator", "forge in the consumer's name, at L1"): issued,
         ("authority", "forges with a certificate in its own name"): lambda: Level(level).listing(),
-    }  # fmt: skip
+    }
 
 
 class Former:
@@ -173,13 +181,15 @@ def of_former() -> dict[tuple[str, str], Callable[[], str]]:
         (more, "forge"): alone(Former.forged),
         (more, "end the contract"): alone(Former.ended),
         (more, "end the contract, beside the provider's copy"): beside(Former.ended, honest_first=False),
-        (more, "change the contract, beside the provider's copy"):
-            beside(lambda one: one.forged("gegen Entgelt"), honest_first=False),
+        (more, "change the contract, beside the provider's copy"): beside(
+            lambda one: one.forged("gegen Entgelt"), honest_first=False
+        ),
         (more, "deny the provider's copy by an end"): beside(Former.ended, honest_first=True),
-        (more, "deny the provider's copy by another contract"):
-            beside(lambda one: one.forged("gegen Entgelt"), honest_first=True),
+        (more, "deny the provider's copy by another contract"): beside(
+            lambda one: one.forged("gegen Entgelt"), honest_first=True
+        ),
         ("nobody", "exports the provider's copy"): alone(lambda one: one.honest),
-    }  # fmt: skip
+    }
 
 
 def of_restored() -> dict[tuple[str, str], Callable[[], str]]:

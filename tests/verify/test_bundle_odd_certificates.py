@@ -65,13 +65,11 @@ def test_an_answer_with_an_unknown_hash_is_a_finding() -> None:
     at = datetime.fromtimestamp(NOW, UTC)
     made = (
         ocsp.OCSPResponseBuilder()
-        .add_response(
-            seal.chain[0], case.ca.certificate, SHA256(), ocsp.OCSPCertStatus.GOOD, at, None, None, None
-        )
+        .add_response(seal.chain[0], case.ca.certificate, SHA256(), ocsp.OCSPCertStatus.GOOD, at, None, None, None)
         .responder_id(ocsp.OCSPResponderEncoding.HASH, case.ca.certificate)
         .sign(case.ca.key, SHA256())
         .public_bytes(Encoding.DER)
-    )  # fmt: skip
+    )
     sha256_oid, ecdsa_oid = bytes.fromhex("0609608648016503040201"), bytes.fromhex("06082a8648ce3d040302")
     assert made.count(sha256_oid) == 1
     revocation.check_certificate(Sealed(seal, "L2"), made, [case.ca.certificate], NOW)

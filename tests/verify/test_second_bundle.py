@@ -178,9 +178,7 @@ def test_bug_a_stolen_key_made_another_contract_that_failed_the_honest_one(case:
         made = changed(thief, trust_list=partner.trust_list)
         for first, second, where in ((honest, made, "-there"), (made, honest, "-here")):
             found, report = partner.compared(first, second)
-            assert (found, report.verdict) == (
-                (code, FAILED) if seen == SEEN else (code + where, INDETERMINATE)
-            )  # fmt: skip
+            assert (found, report.verdict) == ((code, FAILED) if seen == SEEN else (code + where, INDETERMINATE))
 
 
 @pytest.mark.threat("T185")
@@ -304,9 +302,16 @@ def test_bug_a_signature_spelled_anew_was_another_contract(case: Case) -> None:
     spelt = respelt(parts.provider_jws)
     assert parts.approval_consumer is not None
     references = sealing.references(
-        parts.agreement, AGREEMENT, provider_root=root_of(PROVIDER), signer_root=root_of(CONSUMER), text=parts.text,
-        profile=parts.profile, dataset=parts.dataset, approval=parts.approval_consumer, provider_jws=spelt,
-    )  # fmt: skip
+        parts.agreement,
+        AGREEMENT,
+        provider_root=root_of(PROVIDER),
+        signer_root=root_of(CONSUMER),
+        text=parts.text,
+        profile=parts.profile,
+        dataset=parts.dataset,
+        approval=parts.approval_consumer,
+        provider_jws=spelt,
+    )
     seals = {"provider_jws": spelt, "consumer_jws": case.seal(case.consumer, references)}
     code, report = partner.compared(honest, partner.sealed_otherwise(seals))
     assert (code, report.verdict) == ("beside-countersigned", INDETERMINATE)

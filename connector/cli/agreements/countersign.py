@@ -68,10 +68,15 @@ def _read(call: Call) -> int:
     sha256 = save(file, _api(call).download(*_place(call), "text"), reading["files"][TEXT])
     clauses = _api(call).get(*_place(call), "clauses")["clauses"]
     life = _api(call).get(*_place(call), "life")
-    call.result({
-        "file": str(file), "sha256": sha256, "clauses": clauses, "reading": reading,
-        "countersigning": life["countersigning"],
-    })  # fmt: skip
+    call.result(
+        {
+            "file": str(file),
+            "sha256": sha256,
+            "clauses": clauses,
+            "reading": reading,
+            "countersigning": life["countersigning"],
+        }
+    )
     call.tell("countersign.saved", file=file)
     for clause in clauses:
         call.tell("countersign.clause", text=clause["text"][call.lang])

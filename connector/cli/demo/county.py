@@ -92,9 +92,12 @@ class County(Exchanges):
         self.offer = self._offered(TITLE, self.space, KREIS)
         servers = [{"name": name, "pid": server.pid, "url": server.url} for name, server in self.place.servers.items()]
         return {
-            "space": self.space, "name": said["name"], "fingerprint": self.fingerprint, "servers": servers,
+            "space": self.space,
+            "name": said["name"],
+            "fingerprint": self.fingerprint,
+            "servers": servers,
             "participants": [{"slug": slug, "did": did} for slug, did in self.dids.items()],
-        }  # fmt: skip
+        }
 
     def _leave_again(self) -> None:
         """What an earlier run in a kept folder has left is ended, so that all steps are taken again."""
@@ -133,25 +136,31 @@ class County(Exchanges):
         self._require(answers.total() > 0 and set(answers) <= REFUSED, "demo.door-open", found=dict(answers))
         asked = self._code(lambda: self._negotiation(TOWN, self.offer))
         offered = self._code(lambda: self._proposed(TOWN))
-        self._require(
-            bool(asked) and offered == "trust.not-listed", "demo.not-refused", state=f"{asked}, {offered}"
-        )  # fmt: skip
+        self._require(bool(asked) and offered == "trust.not-listed", "demo.not-refused", state=f"{asked}, {offered}")
         self._require(self.dids[TOWN.slug] not in self._listed(), "demo.listed-early")
         thief = self._apply(VILLAGE, self.fingerprint)
-        self._require((thief["state"], thief["reason"]) == ("refused", "spaces.code"), "demo.not-refused",
-                      state=thief["state"])  # fmt: skip
+        self._require(
+            (thief["state"], thief["reason"]) == ("refused", "spaces.code"), "demo.not-refused", state=thief["state"]
+        )
         early = self._code(lambda: self._decide("approve", ANNA))
         self._require(early == "spaces.checklist", "demo.not-refused", state=early)
-        return {"doors": answers.total(), "answers": {str(status): count for status, count in answers.items()},
-                "asked": asked, "offered": offered, "stolen": thief["reason"], "unchecked": CHECK}  # fmt: skip
+        return {
+            "doors": answers.total(),
+            "answers": {str(status): count for status, count in answers.items()},
+            "asked": asked,
+            "offered": offered,
+            "stolen": thief["reason"],
+            "unchecked": CHECK,
+        }
 
     def approve(self) -> Facts:
         """Two people agree, after one of them has called back; the same one twice is one."""
         self._decide("check", ANNA, name=CHECK, note="AZ 10-2026")
         first = self._decide("approve", ANNA)
         twice = self._code(lambda: self._decide("approve", ANNA))
-        self._require((first["state"], first["missing"]) == ("pending", 1), "demo.not-pending", state=first["state"],
-                      reason="")  # fmt: skip
+        self._require(
+            (first["state"], first["missing"]) == ("pending", 1), "demo.not-pending", state=first["state"], reason=""
+        )
         self._require(twice == "spaces.twice", "demo.not-refused", state=twice)
         self._require(self.dids[TOWN.slug] not in self._listed(), "demo.listed-early")
         last = self._decide("approve", BERT)
@@ -177,8 +186,15 @@ class County(Exchanges):
         self._admit(VILLAGE)
         same = save(self.received, self.api(TOWN).download(*place), now["sha256"]) == self.offer.sha256
         self._require(same, "demo.other-bytes", file=self.received)
-        return {"state": one["state"], "listed_ms": listed, "hits": found, "agreement": self.agreement,
-                "bytes": now["bytes"], "sha256": now["sha256"], "file": str(self.received)}  # fmt: skip
+        return {
+            "state": one["state"],
+            "listed_ms": listed,
+            "hits": found,
+            "agreement": self.agreement,
+            "bytes": now["bytes"],
+            "sha256": now["sha256"],
+            "file": str(self.received),
+        }
 
     def group(self) -> Facts:
         """The county begins a group and asks the town, which is in it once it agrees itself."""
@@ -230,8 +246,15 @@ class County(Exchanges):
         self.api(TOWN).post("participants", TOWN.slug, "mandates", "withdraw", body={"own": True})
         began = time.monotonic()
         self._soon(lambda: self._made(KREIS, offered))
-        return {"agent": provider, "name": AGENT.name, "contract": PROCESSING, "agreement": case["agreement"],
-                "mandate": made["mandate"], "withdrawn": while_nobody, "own_ms": _since(began)}  # fmt: skip
+        return {
+            "agent": provider,
+            "name": AGENT.name,
+            "contract": PROCESSING,
+            "agreement": case["agreement"],
+            "mandate": made["mandate"],
+            "withdrawn": while_nobody,
+            "own_ms": _since(began),
+        }
 
     def suspend(self) -> Facts:
         """A suspended member gets nothing under its contract, until it is resumed."""
@@ -262,8 +285,15 @@ class County(Exchanges):
         got = self._soon(lambda: self._served(new, case["agreement"]))
         refused = self._refused(old, case["agreement"])
         self._require(bool(refused), "demo.not-refused", state="")
-        return {"town": old.name, "old": self.dids[slug], "new": begun["did"], "agreement": case["agreement"],
-                "moved_ms": took, "bytes": got, "refused": refused}  # fmt: skip
+        return {
+            "town": old.name,
+            "old": self.dids[slug],
+            "new": begun["did"],
+            "agreement": case["agreement"],
+            "moved_ms": took,
+            "bytes": got,
+            "refused": refused,
+        }
 
     def _moved(self, old: Party, new: Party) -> Any:
         """What travels between the two operators, as their commands hand it on."""
@@ -289,8 +319,13 @@ class County(Exchanges):
         self._require(report.verdict is Verdict.PASSED, "demo.not-verified", reason=report.reason)
         foreign = verify_bundle(self.bundle.read_bytes(), self.place.roots.read_bytes(), self.lang)
         self._require(foreign.verdict is not Verdict.PASSED, "demo.not-noticed", file=self.bundle)
-        return {"bundle": str(self.bundle), "trust": str(self.roots), "verdict": report.verdict.name,
-                "checks": len(report.checks), "witnessed": report.stated["trusted_time"]}  # fmt: skip
+        return {
+            "bundle": str(self.bundle),
+            "trust": str(self.roots),
+            "verdict": report.verdict.name,
+            "checks": len(report.checks),
+            "witnessed": report.stated["trusted_time"],
+        }
 
     def _judged(self) -> Report:
         """What the verifier says of the town's bundle as it is now."""
@@ -319,8 +354,9 @@ class County(Exchanges):
     def _waiting(self, one: Mapping[str, Any]) -> Any:
         """The application of a town, as the county has it; raises Unavailable unless it is the only one that waits."""
         found = self._applications()
-        self._require(one["state"] == "pending" and len(found) == 1, "demo.not-pending", state=one["state"],
-                      reason=one["reason"])  # fmt: skip
+        self._require(
+            one["state"] == "pending" and len(found) == 1, "demo.not-pending", state=one["state"], reason=one["reason"]
+        )
         return found[0]
 
     def _apply(self, party: Party, fingerprint: str, link: str = "") -> Any:
@@ -334,8 +370,10 @@ class County(Exchanges):
         link = self._space("invitations", name=party.name, kind=concepts.local(party.kind))["link"]
         waiting = self._waiting(self._apply(party, self.fingerprint, link))
         for what, who, more in (
-            ("check", BERT, {"name": CHECK, "note": "AZ 11-2026"}), ("approve", ANNA, {}), ("approve", BERT, {}),
-        ):  # fmt: skip
+            ("check", BERT, {"name": CHECK, "note": "AZ 11-2026"}),
+            ("approve", ANNA, {}),
+            ("approve", BERT, {}),
+        ):
             self._space("applications", waiting["id"], what, who=who, **more)
         self._soon(lambda: self._member(party))
 
@@ -365,9 +403,10 @@ class County(Exchanges):
         said = json.loads(decode(text.decode("ascii").split(".")[1]))
         now = time.time()
         return {
-            one["did"]: one for one in said["participants"]
+            one["did"]: one
+            for one in said["participants"]
             if one.get("validUntil") is None or datetime.fromisoformat(one["validUntil"]).timestamp() > now
-        }  # fmt: skip
+        }
 
     def _proposed(self, party: Party) -> Any:
         body = {"consumer": self.dids[party.slug], "offer": self.offer.offer}

@@ -89,9 +89,11 @@ class Show:
 
     def results(self, tour: Any) -> None:
         for key, path in (
-            ("received", tour.received), ("contract", tour.contract), ("bundle", tour.bundle),
+            ("received", tour.received),
+            ("contract", tour.contract),
+            ("bundle", tour.bundle),
             ("changed", tour.tampered),
-        ):  # fmt: skip
+        ):
             self.line(f"results.{key}", path=path)
 
     def offline(self, tour: Any) -> None:

@@ -98,9 +98,15 @@ class Tour:
         objects = trees.COUNT if self.file is None else None
         clauses = [clause["text"][self.lang] for clause in made["clauses"]]
         return {
-            "dataset": self.dataset, "offer": self.offer, "bytes": source["bytes"], "sha256": self.version,
-            "objects": objects, "rule": RULE, "until": UNTIL, "clauses": clauses,
-        }  # fmt: skip
+            "dataset": self.dataset,
+            "offer": self.offer,
+            "bytes": source["bytes"],
+            "sha256": self.version,
+            "objects": objects,
+            "rule": RULE,
+            "until": UNTIL,
+            "clauses": clauses,
+        }
 
     def _source(self) -> Path:
         if self.file is not None:
@@ -125,8 +131,11 @@ class Tour:
         if not all(signed.values()):
             raise Unavailable("demo.one-sided", agreement=self.agreement)
         return {
-            "agreement": self.agreement, "states": case["states"], "steps": case["steps"], "signatures": len(signed),
-        }  # fmt: skip
+            "agreement": self.agreement,
+            "states": case["states"],
+            "steps": case["steps"],
+            "signatures": len(signed),
+        }
 
     def transfer(self) -> Facts:
         """The neighbour holds the very bytes that the contract pins."""
@@ -169,10 +178,14 @@ class Tour:
             raise Unavailable("demo.not-verified", reason=report.reason)
         time_said = next(check.sentence for check in report.checks if check.name == "time")
         return {
-            "bundle": str(self.bundle), "trust": str(self.place.roots), "verdict": report.verdict.name,
-            "checks": len(report.checks), "contract": str(self.contract), "witnessed": report.stated["trusted_time"],
+            "bundle": str(self.bundle),
+            "trust": str(self.place.roots),
+            "verdict": report.verdict.name,
+            "checks": len(report.checks),
+            "contract": str(self.contract),
+            "witnessed": report.stated["trusted_time"],
             "time": time_said,
-        }  # fmt: skip
+        }
 
     def tamper(self) -> Facts:
         """One byte of the contract text is another, and the check that finds it says so."""
@@ -182,10 +195,13 @@ class Tour:
         if not failed:
             raise Unavailable("demo.not-noticed", file=self.tampered)
         return {
-            "reason": failed[0].sentence, "check": failed[0].name, "failed": [check.sentence for check in failed],
+            "reason": failed[0].sentence,
+            "check": failed[0].name,
+            "failed": [check.sentence for check in failed],
             "verdict": report.verdict.name,
-            "member": MEMBER, "bundle": str(self.tampered),
-        }  # fmt: skip
+            "member": MEMBER,
+            "bundle": str(self.tampered),
+        }
 
     def figures(self) -> Facts:
         """Counted from the town's own log."""

@@ -20,9 +20,19 @@ _KINDS = (
     ("Sandbirke", "Betula pendula", 20),
 )
 _STREETS = (
-    "Am Mühlengraben", "Bürgermeister-Möller-Straße", "Königsallee", "Lübecker Straße", "Große Gärtnergasse",
-    "Schützenwall", "Rathausplatz", "Süderstraße", "Weißdornweg", "Öhlmühlenstieg", "Äußerer Ring", "Jägerstieg",
-)  # fmt: skip
+    "Am Mühlengraben",
+    "Bürgermeister-Möller-Straße",
+    "Königsallee",
+    "Lübecker Straße",
+    "Große Gärtnergasse",
+    "Schützenwall",
+    "Rathausplatz",
+    "Süderstraße",
+    "Weißdornweg",
+    "Öhlmühlenstieg",
+    "Äußerer Ring",
+    "Jägerstieg",
+)
 _EAST, _NORTH = 565_000.0, 5_934_000.0  # metres; the south-west corner
 _SPACING = 9  # metres between two trees of a street
 

@@ -8,8 +8,20 @@ from connector.cli.frame.call import Call
 from connector.cli.frame.parser import Words
 from connector.foundation.errors import Mistake
 
-TEXTS: Final = ("title", "description", "licence", "attribution", "frequency", "access", "start", "end", "concept",
-                "series", "label", "notes")  # fmt: skip
+TEXTS: Final = (
+    "title",
+    "description",
+    "licence",
+    "attribution",
+    "frequency",
+    "access",
+    "start",
+    "end",
+    "concept",
+    "series",
+    "label",
+    "notes",
+)
 NO: Final = ("no", "nein", "-")
 
 

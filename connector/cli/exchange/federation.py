@@ -29,9 +29,12 @@ def run_status(call: Call) -> int:
     members = found["members"]
     for one in members:
         call.tell(
-            f"federation.{one['state']}", name=one["name"], datasets=one["datasets"], age=age(call, one["age_s"]),
+            f"federation.{one['state']}",
+            name=one["name"],
+            datasets=one["datasets"],
+            age=age(call, one["age_s"]),
             since=one["silent_since"] or "",
-        )  # fmt: skip
+        )
         if one["reason"]:
             call.tell("federation.reason", reason=one["reason"][call.lang])
         for aside in one["set_aside"]:
@@ -75,8 +78,16 @@ def _read(call: Call, api: Api, member: str, name: str, *, alone: bool) -> Mappi
         if alone or problem.status == 404:
             raise
         reason = {lang: problem.sentence(lang) for lang in ("de", "en")}
-        return {"member": member, "name": name, "outcome": "failed", "listed": 0, "fetched": 0, "gone": 0,
-                "set_aside": 0, "reason": reason}  # fmt: skip
+        return {
+            "member": member,
+            "name": name,
+            "outcome": "failed",
+            "listed": 0,
+            "fetched": 0,
+            "gone": 0,
+            "set_aside": 0,
+            "reason": reason,
+        }
     return found
 
 

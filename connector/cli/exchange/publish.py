@@ -42,9 +42,16 @@ def run(call: Call) -> int:
     said = _complete(call, name, said)
     source = None if args.file is None else upload(api, args.participant, args.file)
     remarks = {} if args.file is None else remarks_on(call, args.file)
-    wish = {**said, "rule": args.rule, "slots": slots, "visibility": args.visibility,
-            "countersignature": args.countersignature, "open_data": args.open_data,
-            "classification": args.classification, "source": None if source is None else source["source"]}  # fmt: skip
+    wish = {
+        **said,
+        "rule": args.rule,
+        "slots": slots,
+        "visibility": args.visibility,
+        "countersignature": args.countersignature,
+        "open_data": args.open_data,
+        "classification": args.classification,
+        "source": None if source is None else source["source"],
+    }
     made = api.post("participants", args.participant, "datasets", body=wish)
     call.result(made | remarks)
     _tell(call, made, said["title"], source)

@@ -98,11 +98,18 @@ class _Questions:
 
     def _all(self) -> Iterator[tuple[str, Any]]:
         for name, ask in (
-            ("title", self._title), ("description", self._description), ("licence", self._licence),
-            ("attribution", self._attribution), ("themes", self._themes), ("keywords", self._keywords),
-            ("frequency", self._frequency), ("access", self._access), ("start", self._period), ("hvd", self._hvd),
+            ("title", self._title),
+            ("description", self._description),
+            ("licence", self._licence),
+            ("attribution", self._attribution),
+            ("themes", self._themes),
+            ("keywords", self._keywords),
+            ("frequency", self._frequency),
+            ("access", self._access),
+            ("start", self._period),
+            ("hvd", self._hvd),
             ("api", self._api),
-        ):  # fmt: skip
+        ):
             if name not in self._given and not (name == "start" and "end" in self._given):
                 yield from ask()
 

@@ -60,9 +60,15 @@ def _line(call: Call, one: dict[str, Any]) -> None:
     title, state = one["title"] or one["agreement"], one["status"]["text"][call.lang]
     way = call.say(f"way.{one['format'].rpartition('-')[2].lower()}-{one['role']}")
     call.tell(
-        "transfers.about", id=one["id"], title=title, partner=one["partner"], state=state, way=way,
-        bytes=call.size(one["bytes"]), at=one["created"],
-    )  # fmt: skip
+        "transfers.about",
+        id=one["id"],
+        title=title,
+        partner=one["partner"],
+        state=state,
+        way=way,
+        bytes=call.size(one["bytes"]),
+        at=one["created"],
+    )
     if one["reason"]:
         call.tell("transfers.reason", text=one["reason"][call.lang])
 

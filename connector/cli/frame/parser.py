@@ -75,7 +75,7 @@ class Words(argparse.ArgumentParser):
 
     def of_participant(
         self, places: "argparse._SubParsersAction[Words]", name: str, run: Callable[[Any], int], of: str = "space"
-    ) -> "Words":  # fmt: skip
+    ) -> "Words":
         """A sub-command for the participant that `--as` names, whose help is that of what several share (`of`)."""
         made = self.command(places, name)
         made.word("--as", of=of, dest="participant", required=True, metavar="SLUG")

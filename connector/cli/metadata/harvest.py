@@ -101,9 +101,15 @@ def _upload(api: Api, participant: str, path: Path, source: str | None, new_reco
         with opened(path) as file:
             size = os.fstat(file.fileno()).st_size
             return api.upload(
-                "participants", participant, "imports", file=file, size=size, name=path.name, source=source,
+                "participants",
+                participant,
+                "imports",
+                file=file,
+                size=size,
+                name=path.name,
+                source=source,
                 new_records=new_records,
-            )  # fmt: skip
+            )
     except OSError as problem:
         raise unusable(path, problem) from problem
 
@@ -215,12 +221,17 @@ def _as_file(call: Call, path: Path, asked: Iterable[Mapping[str, Any]]) -> byte
     """A file that people fill in: CSV if it is called so, else JSON. What was not said at all has a row per dataset."""
     rows = [
         {
-            "kind": one["kind"], "value": one["value"], "dataset": iri, "question": one["question"][call.lang],
-            "datasets": one["count"], "proposal": one["proposal"], "answer": "",
+            "kind": one["kind"],
+            "value": one["value"],
+            "dataset": iri,
+            "question": one["question"][call.lang],
+            "datasets": one["count"],
+            "proposal": one["proposal"],
+            "answer": "",
         }
         for one in asked
         for iri in (one["datasets"] if one["per_dataset"] and one["datasets"] else [""])
-    ]  # fmt: skip
+    ]
     if path.suffix.lower() != ".csv":
         return json.dumps(rows, ensure_ascii=False, indent=1).encode() + b"\n"
     text = io.StringIO()

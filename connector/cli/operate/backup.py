@@ -51,9 +51,15 @@ def run_backup(call: Call) -> int:
         made = create.make(settings, wish, _copy(settings), told)
     found = made.manifest
     call.result(
-        {"folder": str(made.folder), "keys": str(made.keys), "files": len(found.files), "bytes": _bytes(found),
-         "missing": list(found.missing), **_plain(made.examined)}
-    )  # fmt: skip
+        {
+            "folder": str(made.folder),
+            "keys": str(made.keys),
+            "files": len(found.files),
+            "bytes": _bytes(found),
+            "missing": list(found.missing),
+            **_plain(made.examined),
+        }
+    )
     call.tell("backup.made", folder=made.folder, files=len(found.files), bytes=call.size(_bytes(found)))
     call.tell("backup.keys-apart" if apart else "backup.keys-inside", keys=made.keys)
     for path in found.missing[:MOST_NAMED]:
@@ -75,8 +81,14 @@ def run_restore(call: Call) -> int:
         _, held = examine.opened(backup, args.keys, passphrase)
         old = args.old.absolute() if args.old else None
         done = restoring.restore(backup, held, call.folder, call.environ, told, old)
-    call.result({"folder": str(call.folder), "outside": list(done.outside), "missing": list(done.missing),
-                 **_plain(done.examined)})  # fmt: skip
+    call.result(
+        {
+            "folder": str(call.folder),
+            "outside": list(done.outside),
+            "missing": list(done.missing),
+            **_plain(done.examined),
+        }
+    )
     call.tell("restore.done", folder=call.folder, made=backup.manifest.made_at)
     for path in done.outside:
         call.tell("restore.outside", path=path)
@@ -107,9 +119,17 @@ def _check(call: Call, backup: Any, passphrase: str | None, told: Any) -> int:
     else:
         dump.readable(backup.folder / create.POSTGRES)
     found = backup.manifest
-    call.result({"name": found.name, "made_at": found.made_at, "files": len(found.files), "bytes": _bytes(found),
-                 "keys": opened == "restore.check-keys", "missing": list(found.missing),
-                 **_plain(examined)})  # fmt: skip
+    call.result(
+        {
+            "name": found.name,
+            "made_at": found.made_at,
+            "files": len(found.files),
+            "bytes": _bytes(found),
+            "keys": opened == "restore.check-keys",
+            "missing": list(found.missing),
+            **_plain(examined),
+        }
+    )
     call.tell("restore.check-files", files=len(found.files), bytes=call.size(_bytes(found)), made=found.made_at)
     call.tell(opened)
     if examined is None:

@@ -34,9 +34,16 @@ def _of(slug: str, members: list[dict[str, Any]], lang: str) -> Iterator[Line]:
     silent = [one for one in members if one["state"] == "silent" and one["silent_since"] < before]
     for one in silent[:MOST]:
         reason = (one["reason"] or {}).get(lang, "")
-        yield "warn", "federation-silent", {
-            "participant": slug, "name": one["name"], "since": one["silent_since"], "reason": reason,
-        }  # fmt: skip
+        yield (
+            "warn",
+            "federation-silent",
+            {
+                "participant": slug,
+                "name": one["name"],
+                "since": one["silent_since"],
+                "reason": reason,
+            },
+        )
     for one in [one for one in members if one["set_aside_count"]][:MOST]:
         yield "warn", "federation-aside", {"participant": slug, "name": one["name"], "count": one["set_aside_count"]}
     if members:

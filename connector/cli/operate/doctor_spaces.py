@@ -15,8 +15,13 @@ MOST = 20
 """Participants that are looked at."""
 Line = tuple[Literal["ok", "warn", "bad"], str, dict[str, object]]
 _STATES: dict[str, Literal["ok", "warn", "bad"]] = {
-    "applying": "warn", "pending": "warn", "member": "ok", "refused": "bad", "left": "ok", "ended": "bad",
-}  # fmt: skip
+    "applying": "warn",
+    "pending": "warn",
+    "member": "ok",
+    "refused": "bad",
+    "left": "ok",
+    "ended": "bad",
+}
 
 
 def lines(settings: Settings, lang: str) -> Iterator[Line]:
@@ -79,9 +84,10 @@ def _kept(api: Api, slug: str, people: list[dict[str, Any]]) -> Iterator[Line]:
     facts: dict[str, object] = {"participant": slug, "name": space["name"], "needed": needed, "count": stewards}
     yield ("ok", "space-kept", facts) if stewards >= needed else ("bad", "space-people", facts)
     waiting = [
-        one for one in api.get("participants", slug, "space", "applications")["applications"]
+        one
+        for one in api.get("participants", slug, "space", "applications")["applications"]
         if one["state"] == "pending"
-    ]  # fmt: skip
+    ]
     if waiting:
         yield "warn", "space-waiting", {"participant": slug, "count": len(waiting)}
     lists = api.get("participants", slug, "space", "recovery")

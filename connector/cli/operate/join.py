@@ -45,8 +45,10 @@ def run(call: Call) -> int:
     if fingerprint is None:
         return REFUSED
     body = {
-        "link": link, "fingerprint": fingerprint, "documents": [_document(one) for one in args.document],
-    }  # fmt: skip
+        "link": link,
+        "fingerprint": fingerprint,
+        "documents": [_document(one) for one in args.document],
+    }
     one = api.post("participants", args.participant, "spaces", body=body)
     until = time.monotonic() + args.wait
     while one["state"] in ("applying", "pending") and time.monotonic() < until:

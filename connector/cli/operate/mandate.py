@@ -30,9 +30,12 @@ def register(top: Words, places: Any) -> None:
 def run_give(call: Call) -> int:
     args = call.args
     body = {
-        "agent": args.agent, "name": args.name, "until": _end(args.until), "contract": args.contract,
+        "agent": args.agent,
+        "name": args.name,
+        "until": _end(args.until),
+        "contract": args.contract,
         "actions": args.action or list(ACTIONS),
-    }  # fmt: skip
+    }
     made = _api(call).post("participants", args.participant, "mandates", body=body)
     call.result(made)
     _tell(call, made["mandate"])
@@ -87,9 +90,13 @@ def run_withdraw(call: Call) -> int:
 def _tell(call: Call, one: Any) -> None:
     state = call.say(f"mandate.is.{one['state']}")
     call.tell(
-        "mandate.line", name=one["name"], agent=one["agent"], state=state, through=one["until"] or "",
+        "mandate.line",
+        name=one["name"],
+        agent=one["agent"],
+        state=state,
+        through=one["until"] or "",
         mandate=one["mandate"],
-    )  # fmt: skip
+    )
 
 
 def _api(call: Call) -> Api:

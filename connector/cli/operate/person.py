@@ -61,8 +61,13 @@ def run_add(call: Call) -> int:
     if not args.role:
         call.tell("person.added", name=made["name"], login=made["login"])
         return OK
-    call.tell("person.added-as", name=made["name"], login=made["login"], participant=args.participant,
-              roles=_roles(call, args.role))  # fmt: skip
+    call.tell(
+        "person.added-as",
+        name=made["name"],
+        login=made["login"],
+        participant=args.participant,
+        roles=_roles(call, args.role),
+    )
     return OK
 
 
@@ -146,9 +151,12 @@ def run_token(call: Call) -> int:
     if args.label is None or (args.participant is None) != (args.scope is None):
         raise Mistake("cli.person-key")
     body = {
-        "login": args.login, "participant": args.participant, "label": args.label, "scopes": args.scope,
+        "login": args.login,
+        "participant": args.participant,
+        "label": args.label,
+        "scopes": args.scope,
         "days": args.days,
-    }  # fmt: skip
+    }
     made = api.post("program-keys", body=body)
     call.result(made)
     call.tell("person.key", days=made["days"])

@@ -139,16 +139,24 @@ def _create_words(create: Words) -> None:
 def run_create(call: Call) -> int:
     args = call.args
     rules = {
-        "kinds": [concepts.kind(one).iri for one in args.kind], "documents": args.document, "checklist": args.check,
-        "approvals": args.approvals, "termDays": args.term, "text": args.text,
-    }  # fmt: skip
+        "kinds": [concepts.kind(one).iri for one in args.kind],
+        "documents": args.document,
+        "checklist": args.check,
+        "approvals": args.approvals,
+        "termDays": args.term,
+        "text": args.text,
+    }
     pem = (
         "" if args.public_key is None else named_file(args.public_key.expanduser(), MOST_PEM).decode("ascii", "replace")
     )
     body = {
-        "name": args.name, "rules": rules, "signer": args.signer, "key": args.key, "token": args.token,
+        "name": args.name,
+        "rules": rules,
+        "signer": args.signer,
+        "key": args.key,
+        "token": args.token,
         "public_key": pem,
-    }  # fmt: skip
+    }
     made = _api(call).post("participants", args.participant, "space", body=body)
     call.result(made)
     _tell_space(call, made)
@@ -264,9 +272,8 @@ def _application(call: Call) -> str:
     named = str(call.args.id)
     found = _api(call).get("participants", call.args.participant, "space", "applications")["applications"]
     waiting = [
-        str(one["id"]) for one in found
-        if one["state"] == "pending" and one["invited"].casefold() == named.casefold()
-    ]  # fmt: skip
+        str(one["id"]) for one in found if one["state"] == "pending" and one["invited"].casefold() == named.casefold()
+    ]
     if len(waiting) > 1:
         raise Mistake("cli.space-several", name=named[:200])
     return waiting[0] if waiting else named

@@ -73,10 +73,18 @@ def _tell(call: Call, found: Any) -> None:
     call.result(found)
     for one in found["certificates"]:
         call.tell(
-            "space.certificate-line", name=one["name"], did=one["did"], sha256=one["sha256"], missing=one["missing"],
-        )  # fmt: skip
+            "space.certificate-line",
+            name=one["name"],
+            did=one["did"],
+            sha256=one["sha256"],
+            missing=one["missing"],
+        )
         if one["level"]:
             call.tell(
-                "space.certificate-shown", subject=one["subject"], issuer=one["issuer"], begins=one["valid_from"][:10],
-                ends=one["valid_until"][:10], level=one["level"],
-            )  # fmt: skip
+                "space.certificate-shown",
+                subject=one["subject"],
+                issuer=one["issuer"],
+                begins=one["valid_from"][:10],
+                ends=one["valid_until"][:10],
+                level=one["level"],
+            )

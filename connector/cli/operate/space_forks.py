@@ -71,18 +71,27 @@ def run_check(call: Call) -> int:
     lines = [
         {"did": one.did, "name": one.name, "one": one.one, "two": one.two} for one in found.differences[:MOST_LINES]
     ]
-    call.result({
-        "proven": True, "authority": found.authority, "fingerprint": digits, "version": found.version,
-        "space": found.space, "name": found.name, "issued": found.issued, "differences": lines,
-    })  # fmt: skip
+    call.result(
+        {
+            "proven": True,
+            "authority": found.authority,
+            "fingerprint": digits,
+            "version": found.version,
+            "space": found.space,
+            "name": found.name,
+            "issued": found.issued,
+            "differences": lines,
+        }
+    )
     call.tell("space.fork-proven", name=found.name or found.authority, version=found.version)
     call.tell("space.fork-whose", authority=found.authority, fingerprint=digits)
     call.tell("space.fork-issued", one=found.issued[0], two=found.issued[1])
     for one in found.differences[:MOST_LINES]:
         stands = [call.say(f"space.fork-stands.{each}") for each in (one.one, one.two)]
         alike = one.one == one.two
-        call.tell(f"space.fork-{'alike' if alike else 'differs'}", name=one.name, did=one.did, one=stands[0],
-                  two=stands[1])  # fmt: skip
+        call.tell(
+            f"space.fork-{'alike' if alike else 'differs'}", name=one.name, did=one.did, one=stands[0], two=stands[1]
+        )
     if len(found.differences) > MOST_LINES:
         call.tell("space.fork-more", count=len(found.differences) - MOST_LINES)
     if not found.differences:

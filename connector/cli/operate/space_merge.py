@@ -75,9 +75,7 @@ def _of_own(api: Api, slug: str, space: str, member: str) -> list[Any]:
     own = "" if member else api.get("participants", slug)["did"]
     spaces = api.get("participants", slug, "spaces")["spaces"]
     known = [one for each in spaces if each["space"] == space for one in each["mergers"]]
-    return [
-        one for one in known if one["member"] in (member, own) or folded(one["member_name"]) == folded(member)
-    ]  # fmt: skip
+    return [one for one in known if one["member"] in (member, own) or folded(one["member_name"]) == folded(member)]
 
 
 def run_mergers(call: Call) -> int:
@@ -121,9 +119,15 @@ def _tell(call: Call, found: Any) -> None:
 
 def _line(call: Call, one: Any) -> None:
     call.tell(
-        "space.merger-line", name=one["name"], did=one["did"], whole=one["into_name"] or one["into"],
-        into=one["into"], state=call.say(f"space.merger-is.{one['state']}"), missing=one["missing"], **_day(one),
-    )  # fmt: skip
+        "space.merger-line",
+        name=one["name"],
+        did=one["did"],
+        whole=one["into_name"] or one["into"],
+        into=one["into"],
+        state=call.say(f"space.merger-is.{one['state']}"),
+        missing=one["missing"],
+        **_day(one),
+    )
     if one["reason"]:
         call.tell("space.merger-why", reason=one["reason"])
 
@@ -133,9 +137,14 @@ def tell_own(call: Call, found: Any) -> None:
     for one in found:
         state = call.say(f"space.merger-own-is.{one['state']}")
         call.tell(
-            "space.merger-own", name=one["member_name"], member=one["member"], whole=one["into_name"],
-            into=one["into"], state=state, **_day(one),
-        )  # fmt: skip
+            "space.merger-own",
+            name=one["member_name"],
+            member=one["member"],
+            whole=one["into_name"],
+            into=one["into"],
+            state=state,
+            **_day(one),
+        )
 
 
 def _day(one: Any) -> dict[str, str]:

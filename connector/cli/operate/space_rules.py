@@ -14,9 +14,16 @@ from connector.foundation.errors import Mistake
 
 _LISTS = ("kind", "document", "check")
 _NAMES: Mapping[str, str] = {
-    "kind": "kinds", "document": "documents", "check": "checklist", "approvals": "approvals", "term": "termDays",
-    "renew_before": "renewDays", "renewal": "renewal", "list_days": "listDays", "text": "text",
-}  # fmt: skip
+    "kind": "kinds",
+    "document": "documents",
+    "check": "checklist",
+    "approvals": "approvals",
+    "term": "termDays",
+    "renew_before": "renewDays",
+    "renewal": "renewal",
+    "list_days": "listDays",
+    "text": "text",
+}
 """Options, and what the rules call them."""
 
 
@@ -35,8 +42,11 @@ def run_rules(call: Call) -> int:
     """Without an option the rules are shown."""
     api, place = Api(call.settings().api.socket), ("participants", call.args.participant, "space")
     found = api.get(*place)
-    said = {name: _said(option, given) for option, name in _NAMES.items()
-            if (given := getattr(call.args, option)) is not None}  # fmt: skip
+    said = {
+        name: _said(option, given)
+        for option, name in _NAMES.items()
+        if (given := getattr(call.args, option)) is not None
+    }
     if said:
         found = api.post(*place, "rules", body={**found["rules"], **said})
     call.result(found)

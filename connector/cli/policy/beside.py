@@ -49,9 +49,11 @@ def _word(compatible: bool | None) -> str:
 def _told(call: Call, engine: PolicyEngine, found: Pair, names: tuple[str, str]) -> dict[str, Any]:
     """The second policy is held against the first in `within`, the first against the second in `around`."""
     one, other = names
-    wider = [_wider(call, engine, answer, mine, theirs)
-             for answer, mine, theirs in ((found.within, other, one), (found.around, one, other))
-             if answer.verdict != "compatible"]  # fmt: skip
+    wider = [
+        _wider(call, engine, answer, mine, theirs)
+        for answer, mine, theirs in ((found.within, other, one), (found.around, one, other))
+        if answer.verdict != "compatible"
+    ]
     return {
         "relation": found.relation,
         "compatible": found.compatible,

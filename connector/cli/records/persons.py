@@ -15,9 +15,23 @@ from connector.foundation.errors import HanseError
 from connector.foundation.language import catalogue
 
 TYPES = frozenset(
-    {"agreement", "termination", "transfer", "deed", "decision", "confirmation", "publication", "alarm", "key",
-     "succession", "told", "tombstone", "hold", "clearing"}
-)  # fmt: skip
+    {
+        "agreement",
+        "termination",
+        "transfer",
+        "deed",
+        "decision",
+        "confirmation",
+        "publication",
+        "alarm",
+        "key",
+        "succession",
+        "told",
+        "tombstone",
+        "hold",
+        "clearing",
+    }
+)
 MOST_LINES = 20
 """Of each kind that stays, shown one by one; all of them are in the JSON."""
 _LISTS = ("records", "objects", "places", "may", "stays", "clears")
@@ -84,9 +98,13 @@ def run_erased(call: Call) -> int:
     call.result({"erasures": graves, "clearings": clearings})
     for one in graves:
         call.tell(
-            "records.grave", index=one["leaf_index"], type=_type(call, one), role=one["role"], ground=one["ground"],
+            "records.grave",
+            index=one["leaf_index"],
+            type=_type(call, one),
+            role=one["role"],
+            ground=one["ground"],
             at=rfc3339(one["at"]),
-        )  # fmt: skip
+        )
     for one in clearings:
         facts = {"role": one["role"], "ground": one["ground"], "at": rfc3339(one["at"])}
         call.tell("records.clearing", count=sum(one["cleared"].values()), **facts)
@@ -125,7 +143,7 @@ def _tell_plan(call: Call, plan: Mapping[str, Any]) -> None:
         why = call.say(f"records.signed.{one['why']}")
         call.tell(
             "records.object", name=one["name"], agreement=one["agreement"] or "–", why=why, until=_until(call, one)
-        )  # fmt: skip
+        )
     for one in plan["places"][:MOST_LINES]:
         where, why = _where(call, one), call.say(f"records.place-why.{one['why']}")
         call.tell("records.place", where=where, why=why, until=_until(call, one))

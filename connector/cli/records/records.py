@@ -115,9 +115,7 @@ def _tell_hold(call: Call, one: dict[str, Any]) -> None:
     }
     call.tell("records.hold", **facts)
     if not one["standing"]:
-        call.tell(
-            "records.lifted", role=one["lifted_role"], ground=one["lifted_ground"], at=one["lifted"]
-        )  # fmt: skip
+        call.tell("records.lifted", role=one["lifted_role"], ground=one["lifted_ground"], at=one["lifted"])
 
 
 def _words(call: Call, finding: dict[str, Any]) -> dict[str, object]:

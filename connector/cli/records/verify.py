@@ -57,9 +57,15 @@ def _judge(call: Call) -> int:
     timestamps = None if args.timestamps is None else _read(args.timestamps)
     beside = None if args.beside is None else _read(args.beside)
     report = verify_bundle(
-        data, _roots(call), call.lang, witness=witness, timestamps_pem=timestamps, trust_list=_trust_list(call),
-        beside=beside, now=int(now.timestamp()),
-    )  # fmt: skip
+        data,
+        _roots(call),
+        call.lang,
+        witness=witness,
+        timestamps_pem=timestamps,
+        trust_list=_trust_list(call),
+        beside=beside,
+        now=int(now.timestamp()),
+    )
     call.result(report.value(now.strftime("%Y-%m-%dT%H:%M:%SZ")))
     if not args.json:
         print("\n".join(lines(report, call.lang, now)))

@@ -116,9 +116,15 @@ def _made(settings: Settings, wish: Wish, copy: Copy, told: Told, draft: Path, n
         place.with_name(place.name + copies.PARTS[0]).replace(place)
         synced(place.parent)
     found = Manifest(
-        v=manifest.FORM, name=name, made_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), product=release(),
-        database=facts.source, keys=how, files=tuple(items[path] for path in sorted(items)), missing=missing,
-    )  # fmt: skip
+        v=manifest.FORM,
+        name=name,
+        made_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        product=release(),
+        database=facts.source,
+        keys=how,
+        files=tuple(items[path] for path in sorted(items)),
+        missing=missing,
+    )
     _finish(draft, wish.to / name, found, examine.mac_key(everything.held.master))
     inside = wish.to / name / how.file if wish.keys_to is None else place
     return Made(wish.to / name, inside, found, facts.examined)

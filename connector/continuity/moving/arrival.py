@@ -88,9 +88,15 @@ class Arrivals:
     done in the transaction in which a participant begins to work here."""
 
     def __init__(
-        self, db: Database, participants: Participants, vault: Vault, key_of: KeyOf, folders: Mapping[str, Path],
-        spool: Path, after: Sequence[AfterMove] = (),
-    ) -> None:  # fmt: skip
+        self,
+        db: Database,
+        participants: Participants,
+        vault: Vault,
+        key_of: KeyOf,
+        folders: Mapping[str, Path],
+        spool: Path,
+        after: Sequence[AfterMove] = (),
+    ) -> None:
         self._db, self._participants, self._vault, self._key_of = db, participants, vault, key_of
         self._folders, self._spool, self._after = folders, spool, after
         self._turn = asyncio.Lock()
@@ -114,9 +120,18 @@ class Arrivals:
             raise Mistake("participants.taken", slug=slug, root=to.root)
         sealed = self._vault.seal(f"arrival|{to.move}", msgspec.json.encode(secrets))
         made = ArrivalRow(
-            move=to.move, slug=slug, target=to, secret=sealed, state="waiting", digest="", source=Source(), receipt="",
-            statement="", began_at=tx.now, changed_at=tx.now,
-        )  # fmt: skip
+            move=to.move,
+            slug=slug,
+            target=to,
+            secret=sealed,
+            state="waiting",
+            digest="",
+            source=Source(),
+            receipt="",
+            statement="",
+            began_at=tx.now,
+            changed_at=tx.now,
+        )
         if not store.add_arrival(tx, made):
             raise Mistake("participants.taken", slug=slug, root=to.root)
         return made
@@ -277,7 +292,7 @@ class Arrivals:
 
     async def _written(
         self, found: ArrivalRow, secrets: Secrets, file: IO[bytes], read: _Read, jwk: Jwk, digest: str, attempt: str
-    ) -> None:  # fmt: skip
+    ) -> None:
         await self._undone(found, attempt)  # of an attempt that died
         here = [one.participant.operator for one in await self._participants.all()]
         slug, own = found.slug, _participant(found, read.manifest, here[0] if here else "")
@@ -293,7 +308,7 @@ class Arrivals:
     @at_rest
     def _enter(
         self, tx: Tx, found: ArrivalRow, own: Participant, read: _Read, jwk: Jwk, attempt: str
-    ) -> dict[str, str]:  # fmt: skip
+    ) -> dict[str, str]:
         """The participant's row, and its people: old id -> new id."""
         held = self._waiting(tx, found, attempt)
         for did in read.manifest.origin.former:
@@ -307,9 +322,14 @@ class Arrivals:
         return known
 
     async def _entry(
-        self, found: ArrivalRow, layout: Mapping[str, Table], known: Mapping[str, str], attempt: str, head: Head,
+        self,
+        found: ArrivalRow,
+        layout: Mapping[str, Table],
+        known: Mapping[str, str],
+        attempt: str,
+        head: Head,
         blocks: Blocks,
-    ) -> None:  # fmt: skip
+    ) -> None:
         if head.name.startswith(ROWS):
             table = layout.get(head.name.removeprefix(ROWS))
             if table is None:
@@ -339,9 +359,15 @@ class Arrivals:
     @long
     @at_rest
     def _rows(
-        self, tx: Tx, found: ArrivalRow, table: Table, columns: Sequence[str], some: Sequence[Sequence[Value]],
-        known: Mapping[str, str], attempt: str,
-    ) -> None:  # fmt: skip
+        self,
+        tx: Tx,
+        found: ArrivalRow,
+        table: Table,
+        columns: Sequence[str],
+        some: Sequence[Sequence[Value]],
+        known: Mapping[str, str],
+        attempt: str,
+    ) -> None:
         self._waiting(tx, found, attempt)
         for row in some:
             rows.incoming(tx, self._vault, found.slug, table, columns, row, known)
@@ -357,9 +383,16 @@ class Arrivals:
     @long
     @at_rest
     def _book_archive(
-        self, tx: Tx, found: ArrivalRow, own: Participant, secrets: Secrets, made: Manifest, digest: str,
-        keys: list[tuple[KeyRecord, bytes]], attempt: str,
-    ) -> None:  # fmt: skip
+        self,
+        tx: Tx,
+        found: ArrivalRow,
+        own: Participant,
+        secrets: Secrets,
+        made: Manifest,
+        digest: str,
+        keys: list[tuple[KeyRecord, bytes]],
+        attempt: str,
+    ) -> None:
         """All is here: it gets keys of its own, its log goes on under its new origin, and the receipt is there."""
         held = self._waiting(tx, found, attempt)
         after = machine.received(held.machine, digest)
@@ -395,10 +428,18 @@ def _participant(found: ArrivalRow, made: Manifest, operator: str) -> Participan
     root, host, path = split_root(found.target.root)
     origin = made.origin
     return Participant(
-        id=found.slug, did=found.target.did, root=root, host=host, path=path, name=checked_name(origin.name),
-        kind=origin.kind, operator=checked_name(operator or origin.name), state="arriving",
-        publisher=_publisher(origin), former=(origin.did, *(one for one in origin.former if one != found.target.did)),
-    )  # fmt: skip
+        id=found.slug,
+        did=found.target.did,
+        root=root,
+        host=host,
+        path=path,
+        name=checked_name(origin.name),
+        kind=origin.kind,
+        operator=checked_name(operator or origin.name),
+        state="arriving",
+        publisher=_publisher(origin),
+        former=(origin.did, *(one for one in origin.former if one != found.target.did)),
+    )
 
 
 def _publisher(origin: Origin) -> PublisherDetails:
@@ -453,9 +494,7 @@ def _proven(tx: Tx, slug: str, made: Manifest) -> None:
     for _, why in logs.examined(tx, slug):
         if why is not None:
             raise Mistake("moving.log", why=why)
-    newest = tx.one(
-        "SELECT size, root FROM audit_seal WHERE participant = :slug ORDER BY size DESC LIMIT 1", slug=slug
-    )  # fmt: skip
+    newest = tx.one("SELECT size, root FROM audit_seal WHERE participant = :slug ORDER BY size DESC LIMIT 1", slug=slug)
     state = (0, "") if newest is None else (int(newest["size"]), bytes(newest["root"]).hex())
     if state != (made.log.size, made.log.root):
         raise Mistake("moving.log", why="log-root")

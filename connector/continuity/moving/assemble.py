@@ -22,9 +22,13 @@ class MovingSlice(Struct, frozen=True, kw_only=True):
 
 
 def assemble(
-    infra: Infra, participants: Participants, resolver: Resolver, seal_log: Callable[[Hosted], Awaitable[None]],
-    contracts: Contracts, transfers: Transfers,
-) -> MovingSlice:  # fmt: skip
+    infra: Infra,
+    participants: Participants,
+    resolver: Resolver,
+    seal_log: Callable[[Hosted], Awaitable[None]],
+    contracts: Contracts,
+    transfers: Transfers,
+) -> MovingSlice:
     """`resolver` fetches the DID document of whoever signed an archive from where it works."""
 
     async def key_of(did: str, kid: str) -> Jwk:

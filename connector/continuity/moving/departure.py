@@ -66,9 +66,15 @@ class Departures:
     """Of all participants of this database. `folders`: entry prefix -> where a participant has a folder by its name."""
 
     def __init__(
-        self, db: Database, clock: Clock, participants: Participants, vault: Vault, seal_log: SealLog,
-        folders: Mapping[str, Path], product: Callable[[], str],
-    ) -> None:  # fmt: skip
+        self,
+        db: Database,
+        clock: Clock,
+        participants: Participants,
+        vault: Vault,
+        seal_log: SealLog,
+        folders: Mapping[str, Path],
+        product: Callable[[], str],
+    ) -> None:
         self._db, self._clock, self._participants, self._vault = db, clock, participants, vault
         self._seal_log, self._folders, self._product = seal_log, folders, product
 
@@ -78,9 +84,12 @@ class Departures:
         found, plan = await self._db.read(slug, self._planned, slug)
         files = await asyncio.to_thread(self._files, slug)
         return DepartureStatus(
-            slug=slug, did=hosted.participant.did, participant=hosted.participant.state, move=found,
+            slug=slug,
+            did=hosted.participant.did,
+            participant=hosted.participant.state,
+            move=found,
             plan=replace(plan, files=len(files), bytes=sum(path.stat().st_size for _, path in files)),
-        )  # fmt: skip
+        )
 
     async def begin(self, slug: str, to: Target) -> DepartureStatus:
         """Lays it to rest; the same again is the same. Raises Mistake if it cannot move, is more than an archive
@@ -119,10 +128,17 @@ class Departures:
         store.put_departure(
             tx,
             DepartureRow(
-                participant=slug, move=to.move, target=to, state="prepared", digest="", receipt="", statement="",
-                began_at=tx.now, changed_at=tx.now,
+                participant=slug,
+                move=to.move,
+                target=to,
+                state="prepared",
+                digest="",
+                receipt="",
+                statement="",
+                began_at=tx.now,
+                changed_at=tx.now,
             ),
-        )  # fmt: skip
+        )
 
     async def archive(self, slug: str) -> AsyncIterator[bytes]:
         """The bytes of the archive. Its digest is booked before the last of them leave; raises Mistake, Unavailable.
@@ -254,10 +270,16 @@ class Departures:
             yield writer.end()
         log, agreements = await self._db.read(slug, _summary, slug)
         made = Manifest(
-            form=manifest.FORM, move=to.move, to=to.did, product=self._product(), made_at=rfc3339(self._clock.now()),
-            origin=manifest.origin_of(hosted.participant), log=log, agreements=agreements,
+            form=manifest.FORM,
+            move=to.move,
+            to=to.did,
+            product=self._product(),
+            made_at=rfc3339(self._clock.now()),
+            origin=manifest.origin_of(hosted.participant),
+            log=log,
+            agreements=agreements,
             entries=tuple(writer.entries),
-        )  # fmt: skip
+        )
         jws = manifest.signed(made, hosted.signers["peer"])
         yield writer.begin(Head(name=MANIFEST))
         for at in range(0, len(jws), PIECE):

@@ -105,9 +105,14 @@ class _Form(Struct, frozen=True):
 
 def origin_of(one: Participant) -> Origin:
     return Origin(
-        did=one.did, root=one.root, name=one.name, kind=one.kind, operator=one.operator, publisher=one.publisher,
+        did=one.did,
+        root=one.root,
+        name=one.name,
+        kind=one.kind,
+        operator=one.operator,
+        publisher=one.publisher,
         former=one.former,
-    )  # fmt: skip
+    )
 
 
 def signed(manifest: Manifest, signer: Signer) -> bytes:

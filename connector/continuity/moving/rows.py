@@ -27,8 +27,13 @@ _COLUMNS = {
     " AND c.relnamespace = current_schema::regnamespace AND NOT a.attisdropped ORDER BY a.attnum",
 }
 _KINDS: Final[Mapping[str, type]] = {
-    "TEXT": str, "INTEGER": int, "BLOB": bytes, "text": str, "bigint": int, "bytea": bytes,
-}  # fmt: skip
+    "TEXT": str,
+    "INTEGER": int,
+    "BLOB": bytes,
+    "text": str,
+    "bigint": int,
+    "bytea": bytes,
+}
 
 
 class Table(Struct, frozen=True):
@@ -54,9 +59,10 @@ def _table(tx: Tx, name: str) -> Table:
     columns = {
         str(row["name"]): _KINDS[str(row["type"])]
         for row in rows
-        if row["name"] != "participant" and (name, row["name"]) not in tables.OF_DATABASE
+        if row["name"] != "participant"
+        and (name, row["name"]) not in tables.OF_DATABASE
         and not (row["name"] == "id" and name in tables.NUMBERED)
-    }  # fmt: skip
+    }
     return Table(name, columns, tuple(one for _, one in key if one != "participant") or ("participant",))
 
 
@@ -97,9 +103,14 @@ def outgoing(tx: Tx, vault: Vault, slug: str, table: Table, row: Values) -> tupl
 
 
 def incoming(
-    tx: Tx, vault: Vault, slug: str, table: Table, columns: Sequence[str], row: Sequence[Value],
+    tx: Tx,
+    vault: Vault,
+    slug: str,
+    table: Table,
+    columns: Sequence[str],
+    row: Sequence[Value],
     people: Mapping[str, str],
-) -> None:  # fmt: skip
+) -> None:
     """Writes one row; raises Mistake for what is none of this table, or has a place that is taken."""
     values = _checked(table, columns, row)
     for (name, column), context in tables.SEALED.items():
@@ -157,9 +168,7 @@ def _place(tx: Tx, slug: str, entry: Value) -> int:
 
 
 def _entry(tx: Tx, slug: str, place: Value) -> int:
-    row = tx.one(
-        "SELECT id FROM audit_entry WHERE participant = :slug AND leaf_index = :place", slug=slug, place=place
-    )  # fmt: skip
+    row = tx.one("SELECT id FROM audit_entry WHERE participant = :slug AND leaf_index = :place", slug=slug, place=place)
     if row is None:
         raise Mistake("moving.row", table="erasure")
     return int(row["id"])

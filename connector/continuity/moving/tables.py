@@ -12,15 +12,60 @@ from connector.dataspace.spaces.joining.carried import code_context
 from connector.exchange.transfer.addresses import place
 
 MOVED: Final = (
-    "agreement", "allowance", "approval", "approval_rule", "audit_entry", "audit_seal", "audit_timestamp",
-    "cosignature", "counter", "dataset", "decision", "deed", "desk_seen", "ending", "erasure", "flow", "handover",
-    "harvest_answer", "harvest_dataset", "harvest_original", "harvest_question", "harvest_run", "harvest_source",
+    "agreement",
+    "allowance",
+    "approval",
+    "approval_rule",
+    "audit_entry",
+    "audit_seal",
+    "audit_timestamp",
+    "cosignature",
+    "counter",
+    "dataset",
+    "decision",
+    "deed",
+    "desk_seen",
+    "ending",
+    "erasure",
+    "flow",
+    "handover",
+    "harvest_answer",
+    "harvest_dataset",
+    "harvest_original",
+    "harvest_question",
+    "harvest_run",
+    "harvest_source",
     "harvest_waiting",
-    "hold", "joined_space", "key", "log_epoch", "log_node", "negotiation", "notification", "notification_mail",
-    "notification_read", "object", "object_use", "offer", "outbox", "own_group", "own_grouped", "partner_log", "peer",
-    "person_pseudonym", "person_role", "publication_draft", "question", "reconciliation", "revision", "role_proposal",
-    "series", "source", "succession", "timer", "transfer",
-)  # fmt: skip
+    "hold",
+    "joined_space",
+    "key",
+    "log_epoch",
+    "log_node",
+    "negotiation",
+    "notification",
+    "notification_mail",
+    "notification_read",
+    "object",
+    "object_use",
+    "offer",
+    "outbox",
+    "own_group",
+    "own_grouped",
+    "partner_log",
+    "peer",
+    "person_pseudonym",
+    "person_role",
+    "publication_draft",
+    "question",
+    "reconciliation",
+    "revision",
+    "role_proposal",
+    "series",
+    "source",
+    "succession",
+    "timer",
+    "transfer",
+)
 
 LEFT: Final[Mapping[str, str]] = {
     "access_token": "opens data at the old address alone",
@@ -74,9 +119,10 @@ SEALED: Final[Mapping[tuple[str, str], Callable[[str, Values], str | None]]] = {
 }
 """Secrets at rest, and what each is bound to; None: this one is none. They are wrapped for the new place's vault."""
 PACKED: Final[Mapping[tuple[str, str], int]] = {
-    ("harvest_dataset", "triples"): 64 << 20, ("harvest_original", "content"): 4 << 20,
+    ("harvest_dataset", "triples"): 64 << 20,
+    ("harvest_original", "content"): 4 << 20,
     ("harvest_waiting", "content"): 192 << 20,
-}  # fmt: skip
+}
 """Columns that are compressed (zlib), with the most bytes that come out of each: whoever opens them sets no bound."""
 ANEW: Final[Mapping[str, Values]] = {
     "key": {"secret": b"", "state": "removed"},

@@ -26,9 +26,17 @@ class OffboardingSlice(Struct, frozen=True, kw_only=True):
 
 
 def assemble(
-    infra: Infra, participants: Participants, contracts: Contracts, terminations: Terminations, transfers: Transfers,
-    catalogue: Catalogue, *, folders: Sequence[Path], struck: Struck, periods: Unexpired,
-) -> OffboardingSlice:  # fmt: skip
+    infra: Infra,
+    participants: Participants,
+    contracts: Contracts,
+    terminations: Terminations,
+    transfers: Transfers,
+    catalogue: Catalogue,
+    *,
+    folders: Sequence[Path],
+    struck: Struck,
+    periods: Unexpired,
+) -> OffboardingSlice:
     """In each of `folders` a participant has a folder or a file by its name; `periods` are those of retention."""
     ended = EndContracts(contracts, terminations)
     closing = Closing(infra.db, infra.clock, participants, ended, transfers, catalogue, infra.vault, periods)

@@ -87,9 +87,16 @@ class Closing:
     """Of all participants of this database."""
 
     def __init__(
-        self, db: Database, clock: Clock, participants: Participants, contracts: EndContracts, transfers: Transfers,
-        catalogue: Catalogue, vault: Vault, periods: Unexpired,
-    ) -> None:  # fmt: skip
+        self,
+        db: Database,
+        clock: Clock,
+        participants: Participants,
+        contracts: EndContracts,
+        transfers: Transfers,
+        catalogue: Catalogue,
+        vault: Vault,
+        periods: Unexpired,
+    ) -> None:
         self._db, self._clock, self._participants, self._contracts = db, clock, participants, contracts
         self._transfers, self._catalogue, self._vault, self._periods = transfers, catalogue, vault, periods
         self._turn = asyncio.Lock()
@@ -102,7 +109,7 @@ class Closing:
         hosted = await self._participants.get(slug)
         return msgspec.structs.replace(
             found, problem=problem, elsewhere=None if hosted.place is None else hosted.place.signer
-        )  # fmt: skip
+        )
 
     async def close(self, slug: str, reason: str) -> ClosingStatus:
         """Begins, and ends what can be ended within `ROUND_S`; raises Mistake without a reason, or if it is gone."""
@@ -187,12 +194,18 @@ class Closing:
             return so_far
         contracts = self._contracts.open(tx, slug)
         return msgspec.structs.replace(
-            so_far, contracts=contracts.contracts, partners=contracts.partners, negotiations=contracts.negotiations,
-            transfers=transferring.unended(tx, slug), offers=self._catalogue.offered(tx, slug),
-            waiting=self.waiting(tx, slug), refused=tuple(self._contracts.refused(tx, slug)),
-            holds=len(retention_store.standing(tx, slug)), unhanded=self._contracts.not_handed(tx, slug),
+            so_far,
+            contracts=contracts.contracts,
+            partners=contracts.partners,
+            negotiations=contracts.negotiations,
+            transfers=transferring.unended(tx, slug),
+            offers=self._catalogue.offered(tx, slug),
+            waiting=self.waiting(tx, slug),
+            refused=tuple(self._contracts.refused(tx, slug)),
+            holds=len(retention_store.standing(tx, slug)),
+            unhanded=self._contracts.not_handed(tx, slug),
             **(self._kept(tx, slug) if found.state == "closed" else {}),
-        )  # fmt: skip
+        )
 
     def _kept(self, tx: Tx, slug: str) -> dict[str, object]:
         """What the deletion would cut short: key events stand in every bundle, other records in their agreement's."""
@@ -237,6 +250,11 @@ def _told(tx: Tx, slug: str) -> Reason:
 
 def _plain(found: LifecycleState) -> ClosingStatus:
     return ClosingStatus(
-        slug=found.id, did=found.did, name=found.name, state=found.state, reason=found.closing_reason,
-        closed_at=found.closed_at, deleted_at=found.deleted_at,
-    )  # fmt: skip
+        slug=found.id,
+        did=found.did,
+        name=found.name,
+        state=found.state,
+        reason=found.closing_reason,
+        closed_at=found.closed_at,
+        deleted_at=found.deleted_at,
+    )

@@ -141,15 +141,18 @@ class EndContracts:
         agreement = self.kept(tx, slug, name)
         objects = object_store.objects(tx, slug, agreement.negotiation)
         return {
-            "agreement": agreement.document.decode(), "sha256": agreement.digest, "state": agreement.state,
-            "counterparty": agreement.counterparty, "providerSignature": agreement.provider_jws,
+            "agreement": agreement.document.decode(),
+            "sha256": agreement.digest,
+            "state": agreement.state,
+            "counterparty": agreement.counterparty,
+            "providerSignature": agreement.provider_jws,
             "consumerSignature": agreement.consumer_jws,
             "objects": {
                 name: {"mediaType": one.media_type, "body": base64.b64encode(one.body).decode()}
                 for name, one in objects.items()
             },
             "records": [msgspec.json.decode(one) for one in records(tx, slug, agreement.id)],
-        }  # fmt: skip
+        }
 
 
 async def seal(hosted: Hosted, agreement: Agreement, body: bytes, now_s: int) -> Sealed:

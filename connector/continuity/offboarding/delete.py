@@ -51,9 +51,15 @@ class Deletion:
     """Of all participants of this database; in each of `folders` a participant has a folder or a file by its name."""
 
     def __init__(
-        self, db: Database, participants: Participants, closing: Closing, contracts: EndContracts,
-        folders: Sequence[Path], struck: Struck, periods: Unexpired,
-    ) -> None:  # fmt: skip
+        self,
+        db: Database,
+        participants: Participants,
+        closing: Closing,
+        contracts: EndContracts,
+        folders: Sequence[Path],
+        struck: Struck,
+        periods: Unexpired,
+    ) -> None:
         self._db, self._participants, self._closing, self._contracts = db, participants, closing, contracts
         self._folders, self._struck, self._periods = folders, struck, periods
         self._turn = asyncio.Lock()

@@ -75,11 +75,21 @@ WAYS: Mapping[tuple[str, str], Way] = {
 }
 PUBLISHED = frozenset(
     {
-        "dataset", "offer", "source", "revision", "series", "harvest_answer", "harvest_dataset", "harvest_question",
+        "dataset",
+        "offer",
+        "source",
+        "revision",
+        "series",
+        "harvest_answer",
+        "harvest_dataset",
+        "harvest_question",
         "harvest_waiting",
-        "public_document", "public_entry", "public_snapshot", "publication_draft",
+        "public_document",
+        "public_entry",
+        "public_snapshot",
+        "publication_draft",
     }
-)  # fmt: skip
+)
 """What the participant offers is for it to change; nothing of it is rewritten behind its back."""
 
 

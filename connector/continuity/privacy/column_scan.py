@@ -19,10 +19,15 @@ SEARCHED = frozenset({"audit_entry", "object"})
 _VERSIONED = frozenset({"negotiation", "transfer"})
 """Whoever read such a row before and saves it whole must find that it has changed."""
 _TYPES: Mapping[str, Type] = {
-    "TEXT": "text", "text": "text", "BLOB": "bytes", "bytea": "bytes", "INTEGER": "int", "bigint": "int",
-}  # fmt: skip
+    "TEXT": "text",
+    "text": "text",
+    "BLOB": "bytes",
+    "bytea": "bytes",
+    "INTEGER": "int",
+    "bigint": "int",
+}
 _SCHEMA = {
-    "sqlite": 'SELECT m.name AS place, c.name AS name, c.type AS type, c.pk AS pk FROM sqlite_master m'
+    "sqlite": "SELECT m.name AS place, c.name AS name, c.type AS type, c.pk AS pk FROM sqlite_master m"
     " JOIN pragma_table_info(m.name) c WHERE m.type = 'table' ORDER BY m.name, c.cid",
     "postgres": "SELECT c.relname AS place, a.attname AS name, format_type(a.atttypid, NULL) AS type,"
     " coalesce(array_position(string_to_array(i.indkey::text, ' ')::int[], a.attnum::int), 0) AS pk"
@@ -30,7 +35,7 @@ _SCHEMA = {
     " LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary"
     " WHERE c.relkind IN ('r', 'p') AND c.relnamespace = current_schema::regnamespace AND a.attnum > 0"
     " AND NOT a.attisdropped ORDER BY c.relname, a.attnum",
-}  # fmt: skip
+}
 
 
 class Column(NamedTuple):

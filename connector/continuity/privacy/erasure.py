@@ -54,9 +54,13 @@ class Eraser:
     """
 
     def __init__(
-        self, periods: Periods, end: End, did: Callable[[str], str], gone: Gone = _nothing,
+        self,
+        periods: Periods,
+        end: End,
+        did: Callable[[str], str],
+        gone: Gone = _nothing,
         in_time: Callable[[int], bool] = lambda now: True,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._periods, self._end, self._did, self._gone, self._in_time = periods, end, did, gone, in_time
 
     @long
@@ -140,8 +144,13 @@ class Eraser:
             return False
         if record.agreement is not None:
             disclose.attest(tx, slug, record.agreement, record.seq, did=self._did(slug))
-        body = {"index": record.place, "type": record.type, "seq": record.seq, "ground": order.ground,
-                "role": order.role}  # fmt: skip
+        body = {
+            "index": record.place,
+            "type": record.type,
+            "seq": record.seq,
+            "ground": order.ground,
+            "role": order.role,
+        }
         store.append(tx, slug, TOMBSTONE, record.agreement, order.role, body, did=self._did(slug))
         if not retention_store.empty(tx, slug, record.id):
             raise Defect("audit.not-erased", index=record.place)

@@ -26,9 +26,12 @@ def put(tx: Tx, slug: str, agreement: str | None, role: str, ground: str, *, did
     if retention_store.going(tx, slug):
         raise Unknown("participants.unknown", slug=slug[:80])
     hold = Hold(
-        id=new_uuid(), agreement=agreement, role=checked(role, LONGEST_ROLE), ground=checked(ground, LONGEST_GROUND),
+        id=new_uuid(),
+        agreement=agreement,
+        role=checked(role, LONGEST_ROLE),
+        ground=checked(ground, LONGEST_GROUND),
         set_at=tx.now,
-    )  # fmt: skip
+    )
     retention_store.insert_hold(tx, slug, hold)
     _record(tx, slug, hold, "set", hold.role, hold.ground, did)
     return hold

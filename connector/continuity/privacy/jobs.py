@@ -26,8 +26,16 @@ ROLE, GROUND = "retention", "retention-period"
 PASSES = 3
 """An agreement record goes after the last one that needs it, key events after that."""
 _TYPES = (
-    "agreement", "termination", "transfer", "deed", "decision", "confirmation", "publication", "alarm", "key",
-)  # fmt: skip
+    "agreement",
+    "termination",
+    "transfer",
+    "deed",
+    "decision",
+    "confirmation",
+    "publication",
+    "alarm",
+    "key",
+)
 
 log = structlog.get_logger("records")
 
@@ -36,24 +44,36 @@ def periods(settings: Retention) -> Periods:
     """The periods as the settings say."""
     days = {name: int(getattr(settings, f"{name}_days")) for name in _TYPES}
     return Periods(
-        days=days, other=settings.other_days, duties=frozenset(settings.duties),
+        days=days,
+        other=settings.other_days,
+        duties=frozenset(settings.duties),
         performance=frozenset(settings.performance),
-    )  # fmt: skip
+    )
 
 
 class RetentionJobs:
     """`eraser`, `unexpired` and `reconciling` are for surfaces."""
 
     def __init__(
-        self, db: Database, clock: Clock, participants: Participants, agreements: Agreements, settings: Retention,
-        ask: Ask, keys: Keys, in_time: Callable[[int], bool] = lambda now: True,
-    ) -> None:  # fmt: skip
+        self,
+        db: Database,
+        clock: Clock,
+        participants: Participants,
+        agreements: Agreements,
+        settings: Retention,
+        ask: Ask,
+        keys: Keys,
+        in_time: Callable[[int], bool] = lambda now: True,
+    ) -> None:
         """`in_time`: whether an instant (ms) can be now, by the word of somebody else's clock."""
         self._db, self._participants, self._settings, self._in_time = db, participants, settings, in_time
         self.eraser = Eraser(
-            periods(settings), ended_at, lambda slug: participants.held(slug).participant.did,
-            person_in_objects.release, in_time,
-        )  # fmt: skip
+            periods(settings),
+            ended_at,
+            lambda slug: participants.held(slug).participant.did,
+            person_in_objects.release,
+            in_time,
+        )
         self.unexpired = Unexpired(periods(settings), ended_at, in_time)
         comparison = Comparison(
             participants, agreements, reconciliation_store.ours_by_theirs, int(settings.compare_every_s * 1000)

@@ -49,8 +49,10 @@ def objects_holding(tx: Tx, participant: str, text: str, after: str, limit: int)
         after=after,
         limit=limit,
     )
-    return [EvidenceObject(name="", sha256=row["sha256"], media_type=row["media_type"], body=bytes(row["body"]))
-            for row in rows]  # fmt: skip
+    return [
+        EvidenceObject(name="", sha256=row["sha256"], media_type=row["media_type"], body=bytes(row["body"]))
+        for row in rows
+    ]
 
 
 def there(tx: Tx, participant: str, sha256: str) -> bool:

@@ -90,9 +90,7 @@ def weigh(tx: Tx, slug: str, eraser: Eraser, found: Iterable[Mention]) -> Weighe
 
 
 @long
-def clear(
-    tx: Tx, slug: str, eraser: Eraser, pseudonym: str, spots: Iterable[Place], order: Order
-) -> Weighed:  # fmt: skip
+def clear(tx: Tx, slug: str, eraser: Eraser, pseudonym: str, spots: Iterable[Place], order: Order) -> Weighed:
     """Clears these rows of it as far as they may be; the log says how many columns, by whom and on what ground."""
     store.alone(tx, slug)
     known, judge = column_scan.tables(tx), _Judge(tx, slug, eraser)
@@ -149,7 +147,7 @@ def _free(tx: Tx, slug: str, table: Table, row: Row, free: list[Mention], pseudo
     elif free:
         values = {
             one.column: column_rules.freed(WAYS[one.table, one.column], row[one.column], pseudonym) for one in free
-        }  # fmt: skip
+        }
         column_scan.put(tx, slug, table, key, values)
 
 

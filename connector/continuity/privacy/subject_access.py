@@ -217,7 +217,7 @@ class Persons:
     @long
     def _let_go(
         self, tx: Tx, slug: str, items: list[EvidenceObject], order: Order
-    ) -> list[tuple[Signed, RetentionReason | None]]:  # fmt: skip
+    ) -> list[tuple[Signed, RetentionReason | None]]:
         """None: that use of the object is gone; the object too, if it was the last."""
         store.alone(tx, slug)
         judged = []

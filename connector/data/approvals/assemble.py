@@ -23,11 +23,14 @@ class ApprovalSlice(Struct, frozen=True, kw_only=True):
 
 def assemble(
     participants: Participants, catalogue: Catalogue, rules: ApprovalRules, people: Directory
-) -> ApprovalSlice:  # fmt: skip
+) -> ApprovalSlice:
     service = Approvals(participants, rules, people)
     imports = ImportApprovals(participants, service)
     publications = PublicationApprovals(participants, catalogue, service, imports)
     return ApprovalSlice(
-        service=service, publications=publications, widening=Widening(catalogue, publications, rules), imports=imports,
+        service=service,
+        publications=publications,
+        widening=Widening(catalogue, publications, rules),
+        imports=imports,
         work=Work(timers={DUE: service.due}),
-    )  # fmt: skip
+    )

@@ -96,9 +96,7 @@ class ImportApprovals:
         known = store.approval(tx, slug, source.approval) if source.approval else None
         return known is not None and known.ballot.state == "open" and known.ballot.due_at > tx.now
 
-    def _ask(
-        self, tx: Tx, slug: str, source: Source, found: waiting.WaitingSet, *, anew: bool
-    ) -> waiting.Asked:  # fmt: skip
+    def _ask(self, tx: Tx, slug: str, source: Source, found: waiting.WaitingSet, *, anew: bool) -> waiting.Asked:
         known = store.approval(tx, slug, source.approval, lock=True) if source.approval else None
         if not found.count:
             self._end(tx, slug, known)
@@ -171,7 +169,7 @@ class ImportApprovals:
 
     def _open(
         self, tx: Tx, slug: str, draft: ImportDraft, rule: ApprovalRule, wanted: tuple[int, int], authors: list[str]
-    ) -> ApprovalRow:  # fmt: skip
+    ) -> ApprovalRow:
         if sum(import_draft(one) is not None for one in store.open_drafts(tx, slug)) >= MOST:
             raise Mistake("approvals.many-imports", most=MOST)
         asked, drafter = self._asked(draft, rule), self._drafter(rule, authors)
@@ -179,9 +177,12 @@ class ImportApprovals:
 
     def _asked(self, draft: ImportDraft, rule: ApprovalRule) -> Asked:
         return Asked(
-            subject="publication", title=draft.source, template=rule.template, later=True,
+            subject="publication",
+            title=draft.source,
+            template=rule.template,
+            later=True,
             draft=msgspec.json.encode(draft).decode(),
-        )  # fmt: skip
+        )
 
     def _drafter(self, rule: ApprovalRule, authors: list[str]) -> str:
         """Where no rule asks for others, whoever delivered may be the one who agrees."""
@@ -221,9 +222,7 @@ def _authors(known: ApprovalRow | None, who: str, *, same: bool) -> list[str]:
     return before if same else [*before, who]
 
 
-def _still(
-    known: ApprovalRow, rule: ApprovalRule, wanted: tuple[int, int], now: int, *, anew: bool
-) -> bool:  # fmt: skip
+def _still(known: ApprovalRow, rule: ApprovalRule, wanted: tuple[int, int], now: int, *, anew: bool) -> bool:
     """Whether nobody has to be asked about the same again."""
     refused = known.ballot.state == "refused" and not anew and _enough(known, rule, wanted)
     return refused or _open_still(known, rule, wanted, now)

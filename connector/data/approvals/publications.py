@@ -79,13 +79,13 @@ class PublicationApprovals:
 
     def __init__(
         self, participants: Participants, catalogue: Catalogue, approvals: Approvals, imports: ImportApprovals
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._participants, self._catalogue = participants, catalogue
         self._approvals, self._imports = approvals, imports
 
     def submit(
         self, tx: Tx, slug: str, by: Voter, draft: Draft, *, personal: bool = False, authors: Iterable[str] = ()
-    ) -> Submitted:  # fmt: skip
+    ) -> Submitted:
         """Published at once if she may and nobody else has to agree, else kept as a draft that waits.
 
         `personal`: the data may be about persons (or the draft says so), so data protection has to agree. `authors`
@@ -108,9 +108,13 @@ class PublicationApprovals:
         dataset = "" if isinstance(draft, NewDataset) else self._catalogue.life.show(tx, slug, draft.dataset)[0].id
         draft = self._pinned(tx, slug, draft)
         asked = Asked(
-            subject="publication", title=title, dataset=dataset, template=standing.template or templates[0],
-            draft=msgspec.json.encode(draft).decode(), terms=tried.terms,
-        )  # fmt: skip
+            subject="publication",
+            title=title,
+            dataset=dataset,
+            template=standing.template or templates[0],
+            draft=msgspec.json.encode(draft).decode(),
+            terms=tried.terms,
+        )
         written = " ".join(dict.fromkeys([by.who, *authors])).strip()
         return Submitted(None, self._approvals.open(tx, slug, asked, standing, stewards, protection, drafter=written))
 

@@ -80,11 +80,21 @@ def forget(tx: Tx, participant: str, who: str, role: str) -> None:
 
 def _proposal(row: Row) -> RuleProposal:
     wanted = ApprovalRule(
-        subject=row["subject"], template=row["template"], people=row["people"], protection=bool(row["protection"]),
-        days=row["days"], responsible=row["responsible"], deputy=row["deputy"],
-    )  # fmt: skip
+        subject=row["subject"],
+        template=row["template"],
+        people=row["people"],
+        protection=bool(row["protection"]),
+        days=row["days"],
+        responsible=row["responsible"],
+        deputy=row["deputy"],
+    )
     return RuleProposal(
-        id=row["id"], subject=row["subject"], template=row["template"],
-        wanted=None if row["people"] == DROPPED else wanted, proposed_at=row["proposed_at"],
-        proposed_by=row["proposed_by"], admin=row["admin"], officer=row["officer"],
-    )  # fmt: skip
+        id=row["id"],
+        subject=row["subject"],
+        template=row["template"],
+        wanted=None if row["people"] == DROPPED else wanted,
+        proposed_at=row["proposed_at"],
+        proposed_by=row["proposed_by"],
+        admin=row["admin"],
+        officer=row["officer"],
+    )

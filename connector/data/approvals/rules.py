@@ -140,9 +140,7 @@ class ApprovalRules:
         protection = personal or red or any(rule.protection for rule in found)
         return replace(most, protection=protection, days=min(rule.days for rule in found))
 
-    def _change(
-        self, tx: Tx, slug: str, subject: Subject, template: str, wanted: ApprovalRule | None, by: str
-    ) -> bool:  # fmt: skip
+    def _change(self, tx: Tx, slug: str, subject: Subject, template: str, wanted: ApprovalRule | None, by: str) -> bool:
         """One after the other, also on several replicas: what it is compared with holds when it is kept."""
         one_after_another(tx, slug)
         proposal = RuleProposal(
@@ -162,9 +160,10 @@ class ApprovalRules:
         after = proposal.wanted or replace(general, template=proposal.template)
         said = {"admin": proposal.admin, "protection": proposal.officer}
         missing = frozenset(
-            role for role in required(before, after)
+            role
+            for role in required(before, after)
             if not said[role] or said[role] not in self._people.holding(tx, slug, role)
-        )  # fmt: skip
+        )
         return PendingChange(proposal=proposal, before=before, after=after, missing=missing)
 
     def _pending(self, tx: Tx, slug: str, proposal_id: str) -> PendingChange:
@@ -173,24 +172,42 @@ class ApprovalRules:
             raise Unknown("approvals.no-rule-change")
         return found
 
-    def _apply(
-        self, tx: Tx, slug: str, subject: Subject, template: str, rule: ApprovalRule | None, by: str
-    ) -> None:  # fmt: skip
+    def _apply(self, tx: Tx, slug: str, subject: Subject, template: str, rule: ApprovalRule | None, by: str) -> None:
         rule_proposals.end_about(tx, slug, subject, template)
         if rule is None:
             store.drop_rule(tx, slug, subject, template, by)
             self._log(tx, slug, by, {"approvalRule": subject, "template": template, "people": None})
             return
         store.put_rule(tx, slug, rule, by)
-        self._log(tx, slug, by, {"approvalRule": subject, "template": template, "people": rule.people,
-                                 "protection": rule.protection, "days": rule.days})  # fmt: skip
+        self._log(
+            tx,
+            slug,
+            by,
+            {
+                "approvalRule": subject,
+                "template": template,
+                "people": rule.people,
+                "protection": rule.protection,
+                "days": rule.days,
+            },
+        )
 
     def _log_step(self, tx: Tx, slug: str, by: str, proposal: RuleProposal, event: str) -> None:
         """Of a change that waits: one record for each, found by its id."""
         rule = proposal.wanted
         asked = None if rule is None else {"people": rule.people, "protection": rule.protection, "days": rule.days}
-        self._log(tx, slug, by, {"ruleChange": proposal.id, "event": event, "approvalRule": proposal.subject,
-                                 "template": proposal.template, "to": asked})  # fmt: skip
+        self._log(
+            tx,
+            slug,
+            by,
+            {
+                "ruleChange": proposal.id,
+                "event": event,
+                "approvalRule": proposal.subject,
+                "template": proposal.template,
+                "to": asked,
+            },
+        )
 
     def _log(self, tx: Tx, slug: str, by: str, body: dict[str, object]) -> None:
         did = self._participants.held(slug).participant.did

@@ -119,7 +119,7 @@ class Approvals:
         self.went_on(tx, one.participant, one.process)
         return self.open(
             tx, one.participant, asked, rule, stewards, protection, one.ballot.drafter, votes=one.ballot.votes
-        )  # fmt: skip
+        )
 
     def _nobody(self, tx: Tx, slug: str, asked: Asked) -> bool:
         """Whether there is neither a rule nor an approval, and without one nobody has to agree: the usual case."""
@@ -140,7 +140,7 @@ class Approvals:
 
     def redrafted(
         self, tx: Tx, slug: str, approval_id: str, asked: Asked, stewards: int, protection: int, drafter: str
-    ) -> ApprovalRow:  # fmt: skip
+    ) -> ApprovalRow:
         """The same approval about another draft, before anybody has said anything of it: whom it waits for has heard of
         it already, and its deadline stays."""
         held = self._held(tx, slug, approval_id)
@@ -262,9 +262,11 @@ class Approvals:
     def protected(self, tx: Tx, slug: str, process: str) -> bool:
         """Whether data protection agreed to a negotiation."""
         known = store.of_process(tx, slug, process)
-        return known is not None and known.ballot.state == "approved" and any(
-            vote.part == "protection" for vote in known.ballot.votes
-        )  # fmt: skip
+        return (
+            known is not None
+            and known.ballot.state == "approved"
+            and any(vote.part == "protection" for vote in known.ballot.votes)
+        )
 
     def holding(self, tx: Tx, slug: str, *roles: str) -> frozenset[str]:
         """Who has one of these roles."""
@@ -290,9 +292,17 @@ class Approvals:
     # Steps inside a transaction
 
     def open(
-        self, tx: Tx, slug: str, asked: Asked, rule: ApprovalRule, stewards: int, protection: int, drafter: str = "",
-        *, votes: tuple[Vote, ...] = (),
-    ) -> ApprovalRow:  # fmt: skip
+        self,
+        tx: Tx,
+        slug: str,
+        asked: Asked,
+        rule: ApprovalRule,
+        stewards: int,
+        protection: int,
+        drafter: str = "",
+        *,
+        votes: tuple[Vote, ...] = (),
+    ) -> ApprovalRow:
         """A new approval, its deadline as a timer; `votes` count already. Raises Mistake if nobody could ever agree to
         a draft."""
         span = (rule.days or DAYS) * DAY_MS
@@ -302,11 +312,21 @@ class Approvals:
         if asked.subject == "publication" and not asked.later:
             self._require_somebody(tx, slug, ballot)
         one = ApprovalRow(
-            participant=slug, id=new_uuid(), subject=asked.subject, process=asked.process, dataset=asked.dataset,
-            title=plain(asked.title, 300), counterparty=asked.counterparty, template=asked.template, terms=asked.terms,
-            dataset_version=asked.dataset_version, draft=asked.draft, asked_at=tx.now, remind_at=tx.now + span // 2,
+            participant=slug,
+            id=new_uuid(),
+            subject=asked.subject,
+            process=asked.process,
+            dataset=asked.dataset,
+            title=plain(asked.title, 300),
+            counterparty=asked.counterparty,
+            template=asked.template,
+            terms=asked.terms,
+            dataset_version=asked.dataset_version,
+            draft=asked.draft,
+            asked_at=tx.now,
+            remind_at=tx.now + span // 2,
             ballot=ballot,
-        )  # fmt: skip
+        )
         store.insert(tx, one)
         if one.due_at is not None:
             timer(tx, slug, DUE, one.id, one.due_at)
@@ -358,9 +378,13 @@ class Approvals:
 def log(tx: Tx, did: str, one: ApprovalRow, who: str, event: str, **more: str) -> None:
     """A step of an approval, by id and code: what people wrote stands in the row alone."""
     body: dict[str, object] = {
-        "approval": one.id, "subject": one.subject, "event": event, "state": one.ballot.state, **more,
+        "approval": one.id,
+        "subject": one.subject,
+        "event": event,
+        "state": one.ballot.state,
+        **more,
         **({"negotiation": one.process} if one.process else {}),
-    }  # fmt: skip
+    }
     audit.append(tx, one.participant, "decision", None, who, body, did=did)
 
 
@@ -374,10 +398,17 @@ def _asked_again(one: ApprovalRow) -> Asked:
     """What it was asked about. What nobody of ours wanted has a steward to ask, so an offer without is wanted."""
     wanted = one.subject == "offer" and (bool(one.ballot.drafter) or not one.ballot.stewards)
     return Asked(
-        subject=one.subject, title=one.title, dataset=one.dataset, template=one.template, process=one.process,
-        counterparty=one.counterparty, terms=one.terms, dataset_version=one.dataset_version, wanted=wanted,
+        subject=one.subject,
+        title=one.title,
+        dataset=one.dataset,
+        template=one.template,
+        process=one.process,
+        counterparty=one.counterparty,
+        terms=one.terms,
+        dataset_version=one.dataset_version,
+        wanted=wanted,
         drafter=one.ballot.drafter,
-    )  # fmt: skip
+    )
 
 
 def _said(ballot: Ballot, voter: Voter) -> Part:

@@ -66,9 +66,21 @@ def redraft(tx: Tx, one: ApprovalRow) -> ApprovalRow:
 
 
 _SAVED = frozenset(
-    {"participant", "id", "version", "state", "votes", "code", "reason", "terms_back", "ended_by", "ended_at",
-     "dataset", "drafter"}
-)  # fmt: skip
+    {
+        "participant",
+        "id",
+        "version",
+        "state",
+        "votes",
+        "code",
+        "reason",
+        "terms_back",
+        "ended_by",
+        "ended_at",
+        "dataset",
+        "drafter",
+    }
+)
 
 
 def approval(tx: Tx, participant: str, approval_id: str, *, lock: bool = False) -> ApprovalRow | None:
@@ -200,11 +212,16 @@ def rules(tx: Tx, participant: str) -> Mapping[tuple[Subject, str], ApprovalRule
     )
     found = [
         ApprovalRule(
-            subject=row["subject"], template=row["template"], people=row["people"], protection=bool(row["protection"]),
-            days=row["days"], responsible=row["responsible"], deputy=row["deputy"],
+            subject=row["subject"],
+            template=row["template"],
+            people=row["people"],
+            protection=bool(row["protection"]),
+            days=row["days"],
+            responsible=row["responsible"],
+            deputy=row["deputy"],
         )
         for row in rows
-    ]  # fmt: skip
+    ]
     return {(one.subject, one.template): one for one in found}
 
 

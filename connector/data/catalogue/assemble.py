@@ -26,9 +26,13 @@ class CatalogueSlice(Struct, frozen=True, kw_only=True):
 
 
 def assemble(
-    infra: Infra, participants: Participants, engine: PolicyEngine, imported: Imported, roster: Roster,
+    infra: Infra,
+    participants: Participants,
+    engine: PolicyEngine,
+    imported: Imported,
+    roster: Roster,
     gate: PublicationGate | None = None,
-) -> CatalogueSlice:  # fmt: skip
+) -> CatalogueSlice:
     """`imported`: public datasets that are not the participants' own. `roster`: who belongs to the data space. `gate`:
     who else has to agree to what is published."""
     data = infra.settings.data

@@ -36,9 +36,11 @@ ALWAYS = (HANSE + "municipality", HANSE + "company")
 """Kinds that are counted even if no member is of them."""
 NOBODY = "did:web:somebody.example"
 _LEVELS = {
-    "municipality": "municipalLevel", "county": "countyLevel", "stateAuthority": "stateLevel",
+    "municipality": "municipalLevel",
+    "county": "countyLevel",
+    "stateAuthority": "stateLevel",
     "federalAuthority": "federalLevel",
-}  # fmt: skip
+}
 _MEMBER_OF, _PARTICIPANT = HANSE + "memberOf", HANSE + "participant"
 _REGION = HANSE + "regionalKey"
 _LEVEL, _SEAT, _PURPOSE = HANSE + "adminLevel", HANSE + "participantLocation", ODRL + "purpose"
@@ -118,9 +120,12 @@ class Audiences:
 
 
 def audience(
-    engine: PolicyEngine, policy: Mapping[str, Any], members: Iterable[Member], now: int,
+    engine: PolicyEngine,
+    policy: Mapping[str, Any],
+    members: Iterable[Member],
+    now: int,
     held: Mapping[str, Set[str]] = {},
-) -> Audience:  # fmt: skip
+) -> Audience:
     """Who of `members` would get a contract now (ms). Raises PolicyError."""
     against = engine.contradictions(policy, now=now, held=held)
     hindrance = next((one for one in against if one.fault in HINDRANCES or one.fault == "past"), None)
@@ -137,8 +142,11 @@ def audience(
     begins = [each.outcome.begins for each in examples if each.outcome.begins is not None]
     return Audience(
         kinds=tuple(sorted(kinds, key=lambda one: (-len(one.permitted), one.kind not in ALWAYS, -len(one.refused)))),
-        examples=examples, begins=min(begins, default=None), ends=engine.expires_at(policy, now), hindrance=hindrance,
-    )  # fmt: skip
+        examples=examples,
+        begins=min(begins, default=None),
+        ends=engine.expires_at(policy, now),
+        hindrance=hindrance,
+    )
 
 
 def _by_name(members: list[Member]) -> tuple[Member, ...]:
@@ -173,10 +181,11 @@ class _Decided:
         begins = [at for one in waiting if (at := _first_instant(one, self._now)) is not None]
         due = set(decision.deferred)
         return Outcome(
-            permit=True, begins=max(begins, default=None),
+            permit=True,
+            begins=max(begins, default=None),
             first=tuple(duty.action.iri for duty in decision.duties if duty.pointer in due),
             bound=decision.purpose_source == "contractual" and any(one.left == _PURPOSE for one in self.atoms),
-        )  # fmt: skip
+        )
 
     def named(self, operand: str) -> list[str]:
         """What the policy names of this operand, in order."""
@@ -205,9 +214,14 @@ def _examples(decided: _Decided) -> Iterator[Example]:
     answers = {decided.permits(one[0]) for one in chosen.values()}
     if len(answers) == 1:
         other = next(
-            ((family, one) for family, found in candidates.items() for one in found
-             if decided.permits(one[0]) not in answers), None,
-        )  # fmt: skip
+            (
+                (family, one)
+                for family, found in candidates.items()
+                for one in found
+                if decided.permits(one[0]) not in answers
+            ),
+            None,
+        )
         chosen |= {} if other is None else dict((other,))
     for family, (requester, trait, value) in chosen.items():
         yield Example(family=family, kind=requester.kind, trait=trait, value=value, outcome=decided.outcome(requester))

@@ -56,9 +56,11 @@ def common(participant: Participant) -> Common:
     there, about = service(participant), publisher_of(participant)
     made = [{"@type": "Distribution", "format": one, "accessService": there} for one in FORMATS]
     return Common(
-        participant=participant, distribution=msgspec.Raw(msgspec.json.encode(made)), places=about.places,
+        participant=participant,
+        distribution=msgspec.Raw(msgspec.json.encode(made)),
+        places=about.places,
         contacts=() if about.contact is None else (about.contact,),
-    )  # fmt: skip
+    )
 
 
 def dsp_dataset(common: Common, shown: Shown) -> bytes:

@@ -293,9 +293,11 @@ def _classified(record: DatasetRecord, concept: str) -> DatasetRecord:
     theme, found = known.theme(iri), known.value(iri)
     words = dict.fromkeys([*record.keywords.get(LANGUAGE, ()), *concept_words(found)])
     return msgspec.structs.replace(
-        record, references=(*others, iri), themes=record.themes or ((theme,) if theme else ()),
+        record,
+        references=(*others, iri),
+        themes=record.themes or ((theme,) if theme else ()),
         keywords={**record.keywords, LANGUAGE: tuple(words)},
-    )  # fmt: skip
+    )
 
 
 def concept_words(concept: lists.Value | None) -> list[str]:
@@ -313,9 +315,12 @@ def _elsewhere(one: FileElsewhere) -> Distribution:
         listed(lists.FILE_TYPE, one.format)
     title = line(one.title)
     return Distribution(
-        access_url=url, download_url=url, title={LANGUAGE: title} if title else {}, format=kind.iri if kind else "",
+        access_url=url,
+        download_url=url,
+        title={LANGUAGE: title} if title else {},
+        format=kind.iri if kind else "",
         media_type=(kind.media_type or "") if kind else "",
-    )  # fmt: skip
+    )
 
 
 def _interface(one: ApiAnswer) -> Distribution:

@@ -170,9 +170,16 @@ class DatasetLife:
         iri = record.iri or f"{participant.root}/datasets/{new_uuid()}"
         document = told(record, source, {"issued": rfc3339(tx.now), **more})
         dataset = Dataset(
-            id=iri, source=source.id, title=document["title"], version=_version(document, source), document=document,
-            created_at=tx.now, changed_at=tx.now, record=record, access=record.access,
-        )  # fmt: skip
+            id=iri,
+            source=source.id,
+            title=document["title"],
+            version=_version(document, source),
+            document=document,
+            created_at=tx.now,
+            changed_at=tx.now,
+            record=record,
+            access=record.access,
+        )
         store.insert_dataset(tx, participant.id, dataset)
         revision_store.insert_revision(tx, participant.id, dataset.id, first(dataset))
         self._fits(tx, participant, dataset, source)
@@ -193,9 +200,11 @@ class DatasetLife:
         known = series_store.series_titled(tx, participant.id, title)
         if known is None:
             series = Series(
-                iri=public.series_iri(participant.root, new_uuid()), title={"de": title}, issued=rfc3339(tx.now),
+                iri=public.series_iri(participant.root, new_uuid()),
+                title={"de": title},
+                issued=rfc3339(tx.now),
                 modified=rfc3339(tx.now),
-            )  # fmt: skip
+            )
             series_store.insert_series(tx, participant.id, series.iri, title, msgspec.json.encode(series).decode())
             known = series_store.series_titled(tx, participant.id, title)
         return Series(iri=known or "")
@@ -221,9 +230,13 @@ class DatasetLife:
         return found
 
     def _keep(
-        self, tx: Tx, participant: Participant, before: Dataset, after: Dataset,
+        self,
+        tx: Tx,
+        participant: Participant,
+        before: Dataset,
+        after: Dataset,
         action: Literal["changed", "replaced", "withdrawn"],
-    ) -> Dataset:  # fmt: skip
+    ) -> Dataset:
         if replace(after, changed_at=before.changed_at) == before:
             return before
         fresh = replace(after, revision=before.revision + 1)
@@ -231,9 +244,13 @@ class DatasetLife:
         if not store.update_dataset(tx, participant.id, fresh, before.revision):
             raise Outdated("catalogue.outdated", seen=before.revision, revision=before.revision + 1)
         made = Revision(
-            number=fresh.revision, at=tx.now, action=action, version=fresh.version, source=fresh.source,
+            number=fresh.revision,
+            at=tx.now,
+            action=action,
+            version=fresh.version,
+            source=fresh.source,
             record=fresh.record,
-        )  # fmt: skip
+        )
         revision_store.insert_revision(tx, participant.id, before.id, made)
         self._log(tx, participant, fresh, action)
         if action != "withdrawn":
@@ -242,8 +259,11 @@ class DatasetLife:
 
     def _log(self, tx: Tx, participant: Participant, one: Dataset, action: str) -> None:
         body: dict[str, object] = {
-            "dataset": one.id, "action": action, "revision": one.revision, "version": one.version,
-        }  # fmt: skip
+            "dataset": one.id,
+            "action": action,
+            "revision": one.revision,
+            "version": one.version,
+        }
         audit.append(tx, participant.id, "publication", None, "steward", body, did=participant.did)
 
     def _fits(self, tx: Tx, participant: Participant, dataset: Dataset, source: Source) -> None:
@@ -269,9 +289,11 @@ class DatasetLife:
                 store.withdraw_offer(tx, participant.id, one.id)
                 if now:
                     wish = OfferWish(
-                        rule=OPEN_RULE, slots={"source": now}, visibility=one.visibility,
+                        rule=OPEN_RULE,
+                        slots={"source": now},
+                        visibility=one.visibility,
                         countersignature=one.countersignature,
-                    )  # fmt: skip
+                    )
                     self._offers.make(tx, participant, after, wish)
 
     def _require_offer(self, tx: Tx, participant: Participant, dataset: Dataset, source: Source) -> None:
@@ -295,9 +317,11 @@ class DatasetLife:
             store.withdraw_offers(tx, participant.id, dataset.id)
             kept = strictest.countersignature if strictest else "preferred"
             offer = OfferWish(
-                rule=wish.rule, slots=wish.slots, visibility=visibility,
+                rule=wish.rule,
+                slots=wish.slots,
+                visibility=visibility,
                 countersignature=kept if setting is UNSET else setting,
-            )  # fmt: skip
+            )
             self._offers.make(tx, participant, dataset, offer)
             return
         for one in standing:
@@ -310,17 +334,19 @@ class DatasetLife:
 
 def elsewhere() -> Source:
     """What stands for the bytes of a dataset that has none here."""
-    return Source(
-        id=new_uuid(), kind="elsewhere", location="", name="", media_type="", bytes=None, sha256=None
-    )  # fmt: skip
+    return Source(id=new_uuid(), kind="elsewhere", location="", name="", media_type="", bytes=None, sha256=None)
 
 
 def first(dataset: Dataset) -> Revision:
     """What the dataset is now, as the revision that stands for all before."""
     return Revision(
-        number=dataset.revision, at=dataset.changed_at, action="published", version=dataset.version,
-        source=dataset.source, record=dataset.record,
-    )  # fmt: skip
+        number=dataset.revision,
+        at=dataset.changed_at,
+        action="published",
+        version=dataset.version,
+        source=dataset.source,
+        record=dataset.record,
+    )
 
 
 def told(record: DatasetRecord, source: Source, kept: dict[str, Any]) -> dict[str, Any]:
@@ -329,12 +355,16 @@ def told(record: DatasetRecord, source: Source, kept: dict[str, Any]) -> dict[st
     return {
         "title": record.title["de"] if "de" in record.title else next(iter(record.title.values())),
         "description": record.description.get("de") or next(iter(record.description.values()), ""),
-        "name": source.name, "media_type": source.media_type, "bytes": source.bytes, "sha256": source.sha256,
-        "issued": kept["issued"], "location": None if source.kind == "file" else source.kind,
+        "name": source.name,
+        "media_type": source.media_type,
+        "bytes": source.bytes,
+        "sha256": source.sha256,
+        "issued": kept["issued"],
+        "location": None if source.kind == "file" else source.kind,
         **({"keywords": keywords} if keywords else {}),
         **({"open_data": True} if describe.is_open(record) else {}),
         **{name: value for name, value in kept.items() if name not in ("issued", "keywords") and value},
-    }  # fmt: skip
+    }
 
 
 def revised(before: Dataset, record: DatasetRecord, source: Source | None, now: int) -> Dataset:
@@ -348,9 +378,14 @@ def revised(before: Dataset, record: DatasetRecord, source: Source | None, now: 
     version = before.version if document == before.document else _version(document, source)
     moved = record != before.record or version != before.version
     return replace(
-        before, title=document["title"], document=document, version=version, record=record, access=record.access,
+        before,
+        title=document["title"],
+        document=document,
+        version=version,
+        record=record,
+        access=record.access,
         changed_at=now if moved else before.changed_at,
-    )  # fmt: skip
+    )
 
 
 def _version(document: dict[str, Any], source: Source | None) -> str:

@@ -122,9 +122,10 @@ def record_of(title: str, document: dict[str, Any]) -> DatasetRecord:
     words = tuple(str(word) for word in document.get("keywords", ()))
     description = str(document.get("description") or "")
     return DatasetRecord(
-        title={"de": title}, description={"de": description} if description else {},
+        title={"de": title},
+        description={"de": description} if description else {},
         keywords={"de": words} if words else {},
-    )  # fmt: skip
+    )
 
 
 class Described(msgspec.Struct, frozen=True):

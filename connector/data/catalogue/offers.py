@@ -63,10 +63,16 @@ class Offers:
         policy: dict[str, Any] = templates.fill(wish.rule, slots)
         self._check(dataset, policy, tx.now, self._roster.held(tx.now, participant.did))
         offer = Offer(
-            id=f"{dataset.id}/offers/{new_uuid()}", dataset=dataset.id, policy=policy,
-            digest=self._engine.digest(policy), visibility=wish.visibility, countersignature=wish.countersignature,
-            template={"id": wish.rule, "slots": slots}, state="published", created_at=tx.now,
-        )  # fmt: skip
+            id=f"{dataset.id}/offers/{new_uuid()}",
+            dataset=dataset.id,
+            policy=policy,
+            digest=self._engine.digest(policy),
+            visibility=wish.visibility,
+            countersignature=wish.countersignature,
+            template={"id": wish.rule, "slots": slots},
+            state="published",
+            created_at=tx.now,
+        )
         store.insert_offer(tx, participant.id, offer)
         body = {"dataset": dataset.id, "offer": offer.id, "policy": offer.digest, "version": dataset.version}
         audit.append(tx, participant.id, "publication", None, "steward", body, did=participant.did)
@@ -81,9 +87,11 @@ class Offers:
         """Who sees it, and whether its contract needs the second signature."""
         store.update_offer(tx, participant.id, offer)
         body: dict[str, object] = {
-            "dataset": offer.dataset, "offer": offer.id, "visibility": offer.visibility,
+            "dataset": offer.dataset,
+            "offer": offer.id,
+            "visibility": offer.visibility,
             "countersignature": offer.countersignature,
-        }  # fmt: skip
+        }
         audit.append(tx, participant.id, "publication", None, "steward", body, did=participant.did)
 
     def _check(self, dataset: Dataset, policy: dict[str, Any], now: int, held: Mapping[str, Set[str]] = {}) -> None:

@@ -87,9 +87,15 @@ class Pages:
         opened = Cursor(START) if cursor is None else self._cursors.open(slug, requester.did, wanted, cursor)
         wanted = wanted if cursor is None else replace(wanted, offset=0)
         search = Search(
-            slug=slug, requester=requester, wanted=wanted, cursor=opened, started=cursor is not None,
-            version=store.version(tx, slug), place=opened.place, skip=wanted.offset,
-        )  # fmt: skip
+            slug=slug,
+            requester=requester,
+            wanted=wanted,
+            cursor=opened,
+            started=cursor is not None,
+            version=store.version(tx, slug),
+            place=opened.place,
+            skip=wanted.offset,
+        )
         kept = self._kept.get(search.key)
         return self._round(tx, search) if kept is None else replace(search, kept=kept)
 
@@ -171,9 +177,13 @@ class _Round:
                 break
             self._place = batch[-1].place
         return replace(
-            self._search, found=tuple(self._found), place=self._place, skip=self._skip, everyone=self._everyone,
+            self._search,
+            found=tuple(self._found),
+            place=self._place,
+            skip=self._skip,
+            everyone=self._everyone,
             over=over and len(self._found) <= wanted.limit,
-        )  # fmt: skip
+        )
 
     def _look(self, shown: Shown) -> None:
         if not shown.everyone:

@@ -232,11 +232,15 @@ def catalogue_node(participant: Participant, issued: str, modified: str) -> Cata
         iri=f"{participant.root}/catalog",
         title=_texts("catalogue-title", name=participant.name),
         description=_texts("catalogue-description", name=participant.name),
-        publisher=about.agent, homepage=f"{participant.root}/", languages=about.languages,
-        places=tuple(one for one in about.places if one.iri), themes=(dcat_ap.THEMES,),
+        publisher=about.agent,
+        homepage=f"{participant.root}/",
+        languages=about.languages,
+        places=tuple(one for one in about.places if one.iri),
+        themes=(dcat_ap.THEMES,),
         availability=about.availability,
-        issued=issued, modified=modified,
-    )  # fmt: skip
+        issued=issued,
+        modified=modified,
+    )
 
 
 def complete(
@@ -274,11 +278,19 @@ def _download(participant: Participant, record: DatasetRecord, source: Source) -
     address = download_address(succession.here(participant, record.iri), source.name)
     modified = rfc3339(source.created_at) if source.created_at else record.modified
     return Distribution(
-        iri=f"{record.iri}#file", access_url=address, download_url=address, title={"": source.name},
-        description=_as_format(record, source), format=_format(source.name), media_type=source.media_type,
-        bytes=source.bytes, checksum=None if source.sha256 is None else Checksum(value=source.sha256),
-        status=_COMPLETED, issued=record.issued, modified=max(modified, record.issued),
-    )  # fmt: skip
+        iri=f"{record.iri}#file",
+        access_url=address,
+        download_url=address,
+        title={"": source.name},
+        description=_as_format(record, source),
+        format=_format(source.name),
+        media_type=source.media_type,
+        bytes=source.bytes,
+        checksum=None if source.sha256 is None else Checksum(value=source.sha256),
+        status=_COMPLETED,
+        issued=record.issued,
+        modified=max(modified, record.issued),
+    )
 
 
 def _on_contract(
@@ -286,16 +298,25 @@ def _on_contract(
 ) -> Distribution:
     """The name of the file stays in the house, and so do rules that not every member may see."""
     return Distribution(
-        iri=f"{record.iri}#viaContract", access_url=record.landing_page, title=record.title,
-        description=_as_format(record, source), format=_format(source.name), media_type=source.media_type,
-        status=_COMPLETED, issued=record.issued, modified=record.modified, rights=_texts("rights"),
+        iri=f"{record.iri}#viaContract",
+        access_url=record.landing_page,
+        title=record.title,
+        description=_as_format(record, source),
+        format=_format(source.name),
+        media_type=source.media_type,
+        status=_COMPLETED,
+        issued=record.issued,
+        modified=record.modified,
+        rights=_texts("rights"),
         policies=tuple(offer.id for offer in offers if offer.visibility == "members"),
         service=DataService(
-            iri=f"{record.iri}#contract", endpoint=participant.base,
+            iri=f"{record.iri}#contract",
+            endpoint=participant.base,
             title={tag: say("record.contract-access", _lang(tag), title=text) for tag, text in record.title.items()},
-            description=f"{participant.root}/.well-known/dspace-version", conforms_to=(_PROTOCOL,),
+            description=f"{participant.root}/.well-known/dspace-version",
+            conforms_to=(_PROTOCOL,),
         ),
-    )  # fmt: skip
+    )
 
 
 def _titled(one: Distribution, record: DatasetRecord) -> Distribution:
@@ -305,18 +326,24 @@ def _titled(one: Distribution, record: DatasetRecord) -> Distribution:
     title = {tag: say("record.interface", _lang(tag), title=text) for tag, text in record.title.items()}
     service = one.service
     return replace(
-        one, iri=one.iri or f"{record.iri}#viaApi", title=one.title or title,
+        one,
+        iri=one.iri or f"{record.iri}#viaApi",
+        title=one.title or title,
         access_url=one.access_url or service.page or record.landing_page or service.endpoint,
         service=replace(service, iri=service.iri or f"{record.iri}#api", title=service.title or title),
-    )  # fmt: skip
+    )
 
 
 def _series(one: Series, about: Publisher, hvd: Hvd | None) -> Series:
     contact = about.contact if about.contact is not None and about.contact.reachable else None
     return replace(
-        one, hvd=one.hvd or hvd, description=one.description or one.title, publisher=one.publisher or about.agent,
-        contact=one.contact or contact, places=one.places or tuple(each for each in about.places if each.iri),
-    )  # fmt: skip
+        one,
+        hvd=one.hvd or hvd,
+        description=one.description or one.title,
+        publisher=one.publisher or about.agent,
+        contact=one.contact or contact,
+        places=one.places or tuple(each for each in about.places if each.iri),
+    )
 
 
 def _attribution(licence: str, name: str) -> Texts:

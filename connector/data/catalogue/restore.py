@@ -14,15 +14,24 @@ def answers_of(record: DatasetRecord, now: DatasetRecord, revision: int | None) 
     """As it was in `record`; `now` is what is said at present, `revision` the one that was seen."""
     period = next(iter(record.periods), Period())
     return DatasetChange(
-        revision=revision, title=record.title.get(LANGUAGE, ""), description=record.description.get(LANGUAGE, ""),
-        keywords=list(record.keywords.get(LANGUAGE, ())), licence=record.licence,
-        attribution=record.attribution.get(LANGUAGE, ""), themes=list(record.themes), frequency=record.frequency,
-        access=record.access, start=period.start, end=period.end,
+        revision=revision,
+        title=record.title.get(LANGUAGE, ""),
+        description=record.description.get(LANGUAGE, ""),
+        keywords=list(record.keywords.get(LANGUAGE, ())),
+        licence=record.licence,
+        attribution=record.attribution.get(LANGUAGE, ""),
+        themes=list(record.themes),
+        frequency=record.frequency,
+        access=record.access,
+        start=period.start,
+        end=period.end,
         box=_box(record),
-        hvd=[] if record.hvd is None else list(record.hvd.categories), concept=_concept(record), label=record.version,
+        hvd=[] if record.hvd is None else list(record.hvd.categories),
+        concept=_concept(record),
+        label=record.version,
         notes=record.version_notes.get(LANGUAGE, ""),
         translations={tag: _translation(record, tag) for tag in _others(record) | _others(now)},
-    )  # fmt: skip
+    )
 
 
 def _box(record: DatasetRecord) -> list[float]:
@@ -41,6 +50,7 @@ def _others(record: DatasetRecord) -> set[str]:
 
 def _translation(record: DatasetRecord, tag: str) -> Translation:
     return Translation(
-        title=record.title.get(tag, ""), description=record.description.get(tag, ""),
+        title=record.title.get(tag, ""),
+        description=record.description.get(tag, ""),
         keywords=list(record.keywords.get(tag, ())),
-    )  # fmt: skip
+    )

@@ -67,9 +67,14 @@ class Catalogue:
     """Datasets and offers of all participants. `cursor_key` signs page cursors: nobody can forge or share one."""
 
     def __init__(
-        self, participants: Participants, engine: PolicyEngine, cursor_key: bytes, imported: Imported, roster: Roster,
+        self,
+        participants: Participants,
+        engine: PolicyEngine,
+        cursor_key: bytes,
+        imported: Imported,
+        roster: Roster,
         gate: PublicationGate | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._participants, self._engine, self._offers = participants, engine, Offers(engine, roster)
         self._gate = gate or NoGate()
         self.life = DatasetLife(participants, self._offers, self._gate)
@@ -98,9 +103,7 @@ class Catalogue:
         """Sources at this place (SHA-256 of a file) that no dataset or revision names go; whether all are gone."""
         return store.forget_sources(tx, slug, location)
 
-    def publish(
-        self, tx: Tx, slug: str, wish: Publication, *, released: bool = False
-    ) -> tuple[Dataset, Offer | None]:  # fmt: skip
+    def publish(self, tx: Tx, slug: str, wish: Publication, *, released: bool = False) -> tuple[Dataset, Offer | None]:
         """A dataset with its first offer, if there is one; raises Mistake for an unknown source, rule, slot or value,
         for a question that is still open, for a contradiction, and where others have to agree who have not (not
         `released`)."""

@@ -55,8 +55,9 @@ def locked_source(tx: Tx, participant: str, source_id: str) -> Source | None:
     """It stays until the unit ends."""
     row = tx.one(
         f"SELECT * FROM source WHERE participant = :participant AND id = :id{for_update(tx)}",  # noqa: S608 one of two
-        participant=participant, id=source_id,
-    )  # fmt: skip
+        participant=participant,
+        id=source_id,
+    )
     return None if row is None else msgspec.convert(columns.plain(row, Source), Source)
 
 
@@ -88,8 +89,9 @@ def unpublished(tx: Tx, participant: str, limit: int) -> list[Source]:
         " AND NOT EXISTS (SELECT 1 FROM dataset d WHERE d.participant = s.participant AND d.source = s.id)"
         " AND NOT EXISTS (SELECT 1 FROM revision r WHERE r.participant = s.participant AND r.source = s.id)"
         " ORDER BY s.created_at DESC, s.id LIMIT :limit",
-        participant=participant, limit=limit,
-    )  # fmt: skip
+        participant=participant,
+        limit=limit,
+    )
     return [msgspec.convert(columns.plain(row, Source), Source) for row in rows]
 
 
@@ -225,16 +227,19 @@ def listed(tx: Tx, participant: str, word: str, before: tuple[int, str] | None, 
     rows = tx.all(
         "SELECT id, title, state, access, created_at, changed_at FROM dataset WHERE participant = :participant"  # noqa: S608 constants
         f"{narrower} ORDER BY created_at DESC, id DESC LIMIT :limit",
-        participant=participant, limit=limit, **values,
-    )  # fmt: skip
+        participant=participant,
+        limit=limit,
+        **values,
+    )
     if not rows:
         return []
     among, ids = columns.among("dataset", "dataset", [row["id"] for row in rows])
     offers = tx.all(
         f"SELECT dataset, template FROM offer WHERE participant = :participant AND {among} AND state = 'published'"  # noqa: S608 constants
         " ORDER BY created_at, id",
-        participant=participant, **ids,
-    )  # fmt: skip
+        participant=participant,
+        **ids,
+    )
     rules: dict[str, list[str]] = {}
     for offer in offers:
         rules.setdefault(offer["dataset"], []).append(str(msgspec.json.decode(offer["template"]).get("id", "")))
@@ -362,11 +367,15 @@ def eligible(tx: Tx, participant: str, limit: int) -> tuple[Terms, ...]:
     )
     return tuple(
         Terms(
-            id="", policy=row["policy"], digest=row["digest"], visibility="eligible", countersignature="none",
+            id="",
+            policy=row["policy"],
+            digest=row["digest"],
+            visibility="eligible",
+            countersignature="none",
             created_at=0,
         )
         for row in rows
-    )  # fmt: skip
+    )
 
 
 def place_after(tx: Tx, participant: str, place: Place, backward: bool, count: int) -> Place | None:
@@ -458,14 +467,25 @@ def _shown(rows: Sequence[Row]) -> Iterator[Shown]:
         if row["offer"] is not None:
             offers.append(
                 Terms(
-                    id=row["offer"], policy=row["policy"], digest=row["digest"], visibility=row["visibility"],
-                    countersignature=row["countersignature"], created_at=row["offered_at"],
+                    id=row["offer"],
+                    policy=row["policy"],
+                    digest=row["digest"],
+                    visibility=row["visibility"],
+                    countersignature=row["countersignature"],
+                    created_at=row["offered_at"],
                 )
-            )  # fmt: skip
+            )
         if index + 1 == len(rows) or rows[index + 1]["id"] != row["id"]:
             yield Shown(
-                id=row["id"], title=row["title"], version=row["version"], document=row["document"], words=row["words"],
-                created_at=row["created_at"], changed_at=row["changed_at"], record=row["record"],
-                access=row["access"], offers=tuple(offers),
-            )  # fmt: skip
+                id=row["id"],
+                title=row["title"],
+                version=row["version"],
+                document=row["document"],
+                words=row["words"],
+                created_at=row["created_at"],
+                changed_at=row["changed_at"],
+                record=row["record"],
+                access=row["access"],
+                offers=tuple(offers),
+            )
             offers = []

@@ -102,9 +102,7 @@ def expect(
     Again: the same flow in the state in which it is, another token. Errors as `start`.
     """
     binding = {"counterparty": counterparty, "agreement": agreement, "sink": sink}
-    _insert(
-        tx, participant=participant, flow=flow, role="consumer", state="PREPARED", expires_at=expires_at, **binding
-    )  # fmt: skip
+    _insert(tx, participant=participant, flow=flow, role="consumer", state="PREPARED", expires_at=expires_at, **binding)
     _bound(tx, participant, flow, binding)
     tx.run(
         "UPDATE flow SET expected_sha256 = :sha256, expires_at = :expires_at"
@@ -130,9 +128,7 @@ def direct(
 ) -> None:
     """Prepares a provider's flow that pushes to the sealed `address`. Again: the same flow, another address."""
     binding = {"counterparty": counterparty, "agreement": agreement, "source": source}
-    _insert(
-        tx, participant=participant, flow=flow, role="provider", state="PREPARED", expires_at=expires_at, **binding
-    )  # fmt: skip
+    _insert(tx, participant=participant, flow=flow, role="provider", state="PREPARED", expires_at=expires_at, **binding)
     _bound(tx, participant, flow, binding)
     tx.run(
         "UPDATE flow SET address = :address, expires_at = :expires_at WHERE participant = :participant AND id = :id",

@@ -66,9 +66,7 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
 class Gate:
     """Admits or raises: Unauthenticated for a token that does not open this flow, Refusal with reasons otherwise."""
 
-    def __init__(
-        self, database: Database, entitled: Entitled, clock: Clock, executor: Executor | None = None
-    ) -> None:  # fmt: skip
+    def __init__(self, database: Database, entitled: Entitled, clock: Clock, executor: Executor | None = None) -> None:
         self._database, self._entitled, self._clock = database, entitled, clock
         self._executor = executor or Untouched()
 

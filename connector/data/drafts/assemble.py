@@ -20,7 +20,7 @@ class DraftSlice(Struct, frozen=True, kw_only=True):
 
 def assemble(
     infra: Infra, participants: Participants, catalogue: CatalogueSlice, approvals: ApprovalSlice
-) -> DraftSlice:  # fmt: skip
+) -> DraftSlice:
     service = Drafts(
         infra.db,
         participants,

@@ -17,10 +17,13 @@ from connector.foundation.errors import Mistake, Unavailable
 LONGEST = 2_000
 PIECE = 1 << 20
 _TYPES = {
-    "text/csv": "csv", "application/json": "json", "application/geo+json": "geojson",
+    "text/csv": "csv",
+    "application/json": "json",
+    "application/geo+json": "geojson",
     "application/geopackage+sqlite3": "gpkg",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx", "text/tab-separated-values": "tsv",
-}  # fmt: skip
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+    "text/tab-separated-values": "tsv",
+}
 _NAMED = re.compile(r"filename\*?=(?:UTF-8'')?\"?([^\";]{1,200})", re.IGNORECASE)
 
 

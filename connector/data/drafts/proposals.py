@@ -40,10 +40,15 @@ def proposed(said: Said, name: str, reading: Reading, lists: CodeLists, *, anew:
     start = span.start if span else year[1] if year else ""
     end = span.end if span else year[1] if year else ""
     return replace(
-        said, title=title, concept=concept.iri if concept else "", theme=theme,
+        said,
+        title=title,
+        concept=concept.iri if concept else "",
+        theme=theme,
         keywords=said.keywords or tuple(dict.fromkeys(concept_words(concept))),
-        start=said.start or start, end=said.end or end, box=said.box or reading.box or (),
-    )  # fmt: skip
+        start=said.start or start,
+        end=said.end or end,
+        box=said.box or reading.box or (),
+    )
 
 
 def title_of(name: str) -> str:
@@ -65,10 +70,12 @@ def concept_of(title: str, lists: CodeLists) -> Value | None:
     words, concepts = _folded(title), [one for one in lists.values(MUSTERDATENKATALOG) if one.broader is not None]
     often = Counter(_name(one) for one in concepts)
     found = [
-        one for one in concepts
-        if len(_name(one)) >= SHORTEST and _name(one) in words
+        one
+        for one in concepts
+        if len(_name(one)) >= SHORTEST
+        and _name(one) in words
         and (often[_name(one)] == 1 or _topic(one, lists) in words)
-    ]  # fmt: skip
+    ]
     return max(found, key=lambda one: len(_name(one)), default=None)
 
 

@@ -59,10 +59,16 @@ class Drafts:
     """Of all participants. `read` reads a file in a process of its own; `way` is the guarded way out."""
 
     def __init__(
-        self, db: Database, participants: Participants, catalogue: Catalogue, uploads: Uploads, way: Way,
-        publications: PublicationApprovals, approvals: Approvals,
+        self,
+        db: Database,
+        participants: Participants,
+        catalogue: Catalogue,
+        uploads: Uploads,
+        way: Way,
+        publications: PublicationApprovals,
+        approvals: Approvals,
         read: Callable[[Path, Limits, str], Awaitable[Reading]] = read_async,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._publications, self._approvals = publications, approvals
         self._db, self._participants, self._catalogue = db, participants, catalogue
         self._uploads, self._way, self._read = uploads, way, read
@@ -72,7 +78,7 @@ class Drafts:
 
     async def begin(
         self, slug: str, author: str, name: str, incoming: Incoming, size: int | None = None, *, dataset: str = ""
-    ) -> Draft:  # fmt: skip
+    ) -> Draft:
         """With a file that is handed over; `dataset`: it is to be the next version of this one (IRI or UUID)."""
         await self._db.read(slug, self._allow, slug, dataset)
         source = await self._uploads.take(slug, name, incoming, size)
@@ -125,11 +131,24 @@ class Drafts:
                 self._catalogue.register(tx, slug, one)
         kind: Kind = "version" if dataset else "new"
         made = Draft(
-            id=new_uuid(), author=" ".join(dict.fromkeys([author, giver])).strip(), kind=kind, state="reading",
+            id=new_uuid(),
+            author=" ".join(dict.fromkeys([author, giver])).strip(),
+            kind=kind,
+            state="reading",
             dataset=self._catalogue.life.show(tx, slug, dataset)[0].id if dataset else "",
-            source=source.id, copy=copy.location, name=copy.name, bytes=copy.bytes or 0, reading=None, problem=None,
-            said=Said(), approval="", version=1, created_at=tx.now, changed_at=tx.now, published_at=None,
-        )  # fmt: skip
+            source=source.id,
+            copy=copy.location,
+            name=copy.name,
+            bytes=copy.bytes or 0,
+            reading=None,
+            problem=None,
+            said=Said(),
+            approval="",
+            version=1,
+            created_at=tx.now,
+            changed_at=tx.now,
+            published_at=None,
+        )
         store.insert(tx, slug, made)
         return made
 
@@ -306,11 +325,17 @@ class Drafts:
             body: dict[str, object] = {
                 "dataset": dataset,
                 "hints": [
-                    {"kind": hint.kind, "table": hint.table, "column": hint.column, "count": hint.count,
-                     "looked_at": hint.looked_at, "answer": one.said.personal[hint.key]}
+                    {
+                        "kind": hint.kind,
+                        "table": hint.table,
+                        "column": hint.column,
+                        "count": hint.count,
+                        "looked_at": hint.looked_at,
+                        "answer": one.said.personal[hint.key],
+                    }
                     for hint in one.hints[:TOLD]
                 ],
-            }  # fmt: skip
+            }
             audit.append(tx, slug, "confirmation", None, "system", body, did=participant.did)
 
     def undo(self, tx: Tx, slug: str, draft_id: str) -> Draft:

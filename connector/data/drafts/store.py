@@ -32,8 +32,9 @@ def insert(tx: Tx, participant: str, one: Draft) -> None:
     tx.run(
         f"INSERT INTO publication_draft (participant, {_NAMES}) VALUES (:participant,"  # noqa: S608 names of fields
         f" {', '.join(f':{name}' for name in Draft.__struct_fields__)})",
-        participant=participant, **_values(one),
-    )  # fmt: skip
+        participant=participant,
+        **_values(one),
+    )
 
 
 def update(tx: Tx, participant: str, one: Draft, seen: int) -> bool:
@@ -44,10 +45,11 @@ def update(tx: Tx, participant: str, one: Draft, seen: int) -> bool:
             " copy = :copy, name = :name, bytes = :bytes, reading = :reading, problem = :problem, said = :said,"
             " approval = :approval, version = :version, changed_at = :changed_at, published_at = :published_at"
             " WHERE participant = :participant AND id = :id AND version = :seen",
-            participant=participant, seen=seen,
+            participant=participant,
+            seen=seen,
             **{name: value for name, value in _values(one).items() if name not in ("kind", "created_at")},
         )
-    )  # fmt: skip
+    )
 
 
 def draft(tx: Tx, participant: str, draft_id: str) -> Draft | None:
@@ -57,17 +59,22 @@ def draft(tx: Tx, participant: str, draft_id: str) -> Draft | None:
 def open_ones(tx: Tx, participant: str, limit: int) -> list[Draft]:
     """What is being prepared, the latest change first; without what was read."""
     return _drafts(
-        tx, participant, "state IN ('reading', 'open', 'submitted') ORDER BY changed_at DESC, id LIMIT :limit",
-        names=_WITHOUT_READING, limit=limit,
-    )  # fmt: skip
+        tx,
+        participant,
+        "state IN ('reading', 'open', 'submitted') ORDER BY changed_at DESC, id LIMIT :limit",
+        names=_WITHOUT_READING,
+        limit=limit,
+    )
 
 
 def of_dataset(tx: Tx, participant: str, dataset: str) -> list[Draft]:
     """Those that became this dataset, or versions of it, the newest first."""
     return _drafts(
-        tx, participant, "dataset = :dataset AND state = 'published' ORDER BY published_at DESC, id LIMIT 100",
+        tx,
+        participant,
+        "dataset = :dataset AND state = 'published' ORDER BY published_at DESC, id LIMIT 100",
         dataset=dataset,
-    )  # fmt: skip
+    )
 
 
 def of_approval(tx: Tx, participant: str, approval: str) -> Draft | None:
@@ -102,7 +109,7 @@ def count_open(tx: Tx, participant: str) -> int:
     row = tx.one(
         "SELECT count(*) AS n FROM publication_draft WHERE participant = :participant AND state IN ('reading', 'open')",
         participant=participant,
-    )  # fmt: skip
+    )
     return 0 if row is None else int(row["n"])
 
 
@@ -111,8 +118,11 @@ def forget_author(tx: Tx, participant: str, who: str) -> None:
     tx.run(
         "UPDATE publication_draft SET author = REPLACE(author, :who, :nobody), version = version + 1"
         " WHERE participant = :participant AND state IN ('reading', 'open', 'submitted') AND author LIKE :like",
-        participant=participant, who=who, nobody=NOBODY, like=f"%{who}%",
-    )  # fmt: skip
+        participant=participant,
+        who=who,
+        nobody=NOBODY,
+        like=f"%{who}%",
+    )
 
 
 def erase(tx: Tx, participant: str, copy: str) -> None:
@@ -120,8 +130,9 @@ def erase(tx: Tx, participant: str, copy: str) -> None:
     tx.run(
         "DELETE FROM publication_draft WHERE participant = :participant AND copy = :copy"
         " AND state IN ('reading', 'open', 'discarded')",
-        participant=participant, copy=copy,
-    )  # fmt: skip
+        participant=participant,
+        copy=copy,
+    )
 
 
 def leftovers(tx: Tx, participant: str, *, discarded: int, unused: int, lock: bool) -> frozenset[str]:
@@ -141,8 +152,10 @@ def leftovers(tx: Tx, participant: str, *, discarded: int, unused: int, lock: bo
         " WHERE p.participant = s.participant AND (p.source = s.id OR p.copy = s.location)"
         " AND p.changed_at >= s.created_at))"
         f" ORDER BY s.created_at, s.id LIMIT 500{for_update(tx) if lock else ''}",
-        participant=participant, discarded=discarded, unused=unused,
-    )  # fmt: skip
+        participant=participant,
+        discarded=discarded,
+        unused=unused,
+    )
     return frozenset(str(row["id"]) for row in rows)
 
 

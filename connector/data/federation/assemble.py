@@ -29,16 +29,14 @@ class Asking(Fetch, Ask, Protocol):
     """What a crawl and a comparison of lists ask of a member."""
 
 
-def assemble(
-    infra: Infra, participants: Participants, anchor: Anchor, held: HeldLists, ask: Asking
-) -> FederationSlice:  # fmt: skip
+def assemble(infra: Infra, participants: Participants, anchor: Anchor, held: HeldLists, ask: Asking) -> FederationSlice:
     settings = infra.settings.federation
     lists = ListExchange(held, ask, lambda did: participants.document(Did(did)) is not None, infra.clock)
-    crawler = Crawler(
-        infra.db, infra.clock, participants, anchor, ask, infra.me, settings, infra.metrics, lists.look
-    )  # fmt: skip
+    crawler = Crawler(infra.db, infra.clock, participants, anchor, ask, infra.me, settings, infra.metrics, lists.look)
 
     return FederationSlice(
-        service=FederationService(infra.db, crawler), crawler=crawler, lists=lists,
+        service=FederationService(infra.db, crawler),
+        crawler=crawler,
+        lists=lists,
         work=Work(every={"crawl": (settings.look_s, crawler.look)}, rounds=(crawler,)),
-    )  # fmt: skip
+    )

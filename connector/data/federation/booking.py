@@ -40,7 +40,7 @@ class Booking:
 
     def __init__(
         self, db: Database, bounds: Bounds, ours: Callable[[Tx], None], slug: str, did: str, chance: Callable[[], float]
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._db, self._bounds, self._ours = db, bounds, ours
         self._slug, self._did, self._chance = slug, did, chance
         self._bytes: int | None = None
@@ -75,9 +75,14 @@ class Booking:
             self.aside = {name: told for name, told in self.aside.items() if name in there}
 
     async def finish(
-        self, state: CrawlState, gone: Sequence[str], digest: str | None, *, doubted: bool = False,
+        self,
+        state: CrawlState,
+        gone: Sequence[str],
+        digest: str | None,
+        *,
+        doubted: bool = False,
         unchanged: bool = False,
-    ) -> CrawlResult:  # fmt: skip
+    ) -> CrawlResult:
         """The whole listing was read: forgets what is missing, unless that has to be heard once more."""
         return await self._db.write(self._slug, self._finish, state, gone, digest, doubted, unchanged)
 
@@ -119,11 +124,14 @@ class Booking:
         copies.crawled(tx, self._slug, self._did, complete=not wait)
         every = decide.around(self._bounds.every_ms, self._chance())
         after = CrawlState(
-            provider=self._did, form=self.form, digest=None if wait else digest,
+            provider=self._did,
+            form=self.form,
+            digest=None if wait else digest,
             due_at=tx.now + (min(every, decide.CONFIRM_MS) if wait else every),
-            code="federation.doubted" if wait else None, facts={"missing": len(gone)} if wait else {},
+            code="federation.doubted" if wait else None,
+            facts={"missing": len(gone)} if wait else {},
             doubted_at=min(state.doubted_at or tx.now, tx.now) if wait else None,
-        )  # fmt: skip
+        )
         store.save(tx, self._slug, after)
         return self._result(gone=0 if wait else len(gone), unchanged=unchanged, doubted=wait)
 
@@ -138,19 +146,27 @@ class Booking:
         held = copies.members(tx, self._slug)[self._did]
         if decide.given_up(failures, held.complete_at, tx.now):
             copies.forget_all(tx, self._slug, self._did)
-        wait = decide.around(self._bounds.every_ms, self._chance()) if partial else decide.pause(
-            failures, self._chance()
-        )  # fmt: skip
+        wait = (
+            decide.around(self._bounds.every_ms, self._chance()) if partial else decide.pause(failures, self._chance())
+        )
         after = replace(
-            before, form=self.form or before.form, failures=failures, code=error.code,
-            facts=SetAside.of("", "", error).facts, digest=None if self.fetched else before.digest,
+            before,
+            form=self.form or before.form,
+            failures=failures,
+            code=error.code,
+            facts=SetAside.of("", "", error).facts,
+            digest=None if self.fetched else before.digest,
             due_at=tx.now + wait,
-        )  # fmt: skip
+        )
         store.save(tx, self._slug, after)
         return self._result(error=error)
 
     def _result(self, **more: Any) -> CrawlResult:
         return CrawlResult(
-            provider=self._did, form=self.form, listed=self.listed, fetched=self.fetched, set_aside=len(self.aside),
+            provider=self._did,
+            form=self.form,
+            listed=self.listed,
+            fetched=self.fetched,
+            set_aside=len(self.aside),
             **more,
-        )  # fmt: skip
+        )

@@ -60,9 +60,17 @@ class Crawl:
     needs."""
 
     def __init__(
-        self, db: Database, fetch: Fetch, bounds: Bounds, roots: Mapping[str, str], ours: Callable[[Tx], None],
-        slug: str, did: str, chance: Callable[[], float], former: Collection[str] = (),
-    ) -> None:  # fmt: skip
+        self,
+        db: Database,
+        fetch: Fetch,
+        bounds: Bounds,
+        roots: Mapping[str, str],
+        ours: Callable[[Tx], None],
+        slug: str,
+        did: str,
+        chance: Callable[[], float],
+        former: Collection[str] = (),
+    ) -> None:
         self._fetch, self._bounds, self._roots, self._slug, self._did = fetch, bounds, roots, slug, did
         self._names = frozenset((did, *former))
         self._booking = Booking(db, bounds, ours, slug, did, chance)
@@ -249,9 +257,11 @@ class Crawl:
 
     def _unread(self, name: str, pointer: str) -> SetAside:
         return SetAside(
-            dataset=listing.told_as(name), told="", code="federation.entry-form",
+            dataset=listing.told_as(name),
+            told="",
+            code="federation.entry-form",
             facts={"pointer": pointer[:200]},
-        )  # fmt: skip
+        )
 
     async def _paced_page(self, url: str | None, offset: int) -> CataloguePage:
         for _ in range(PAUSES):

@@ -62,16 +62,26 @@ class Crawler:
     """Begins what is due; `look` returns at once, `now` waits for one crawl."""
 
     def __init__(
-        self, db: Database, clock: Clock, participants: Participants, anchor: Anchor, fetch: Fetch, me: str,
-        settings: Settings, metrics: Metrics, beside: Beside | None = None,
+        self,
+        db: Database,
+        clock: Clock,
+        participants: Participants,
+        anchor: Anchor,
+        fetch: Fetch,
+        me: str,
+        settings: Settings,
+        metrics: Metrics,
+        beside: Beside | None = None,
         chance: Callable[[], float] = _CHANCE.random,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._db, self._clock, self._participants, self._anchor = db, clock, participants, anchor
         self._fetch, self._me, self._settings, self._metrics, self._chance = fetch, me, settings, metrics, chance
         self._bounds = Bounds(
-            datasets=settings.datasets, bytes=settings.bytes, crawl_s=settings.crawl_s,
+            datasets=settings.datasets,
+            bytes=settings.bytes,
+            crawl_s=settings.crawl_s,
             every_ms=int(settings.every_s * 1000),
-        )  # fmt: skip
+        )
         self._beside = beside
         self._hosts: dict[str, asyncio.Lock] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -84,9 +94,10 @@ class Crawler:
         """How many members each participant that takes part has to ask."""
         self._budget, self._filled = float(FIRST), clock.steady()
         metrics.gauge(
-            "hanse_federation_silent", "Members whose catalogue could not be read lately, for each participant.",
+            "hanse_federation_silent",
+            "Members whose catalogue could not be read lately, for each participant.",
             lambda: float(len(self._silent)),
-        )  # fmt: skip
+        )
 
     async def look(self) -> None:
         """Begins what is due, host by host, as many hosts as may be asked at once."""
@@ -230,8 +241,11 @@ class Crawler:
         version, until = self._enrolled.get(slug, (-1, 0))
         if version != edition or now >= until:
             gone = frozenset(self._anchor.line_for(own).succeeded(self._clock.now()))
-            first = {one.did: self._clock.now() + FIRST_MS + int(FIRST_MS * self._chance())
-                     for one in listed if one.did != own and one.did not in gone}  # fmt: skip
+            first = {
+                one.did: self._clock.now() + FIRST_MS + int(FIRST_MS * self._chance())
+                for one in listed
+                if one.did != own and one.did not in gone
+            }
             await self._db.write(slug, store.enrol, slug, first)
             self._enrolled[slug] = (edition, now + SAME_MS)
             self._silent = {pair for pair in self._silent if pair[0] != slug or pair[1] in first}

@@ -37,9 +37,7 @@ def difference(listed: Mapping[str, str], held: Mapping[str, str | None], aside:
 
     What was set aside is not fetched again while it is called the same; an older copy of it stays.
     """
-    wanted = tuple(
-        name for name, told in listed.items() if held.get(name) != told and aside.get(name) != told
-    )  # fmt: skip
+    wanted = tuple(name for name, told in listed.items() if held.get(name) != told and aside.get(name) != told)
     return Difference(wanted, tuple(name for name in held if name not in listed))
 
 

@@ -57,10 +57,16 @@ def _status(tx: Tx, slug: str) -> list[MemberCopies]:
         one = known.get(state.provider) or _NEVER
         found.append(
             MemberCopies(
-                provider=state.provider, form=state.form, datasets=counted.get(state.provider, 0),
-                complete_at=one.complete_at, partial_at=one.partial_at,
-                silent_since=one.failing_since, due_at=state.due_at, code=state.code, facts=state.facts,
+                provider=state.provider,
+                form=state.form,
+                datasets=counted.get(state.provider, 0),
+                complete_at=one.complete_at,
+                partial_at=one.partial_at,
+                silent_since=one.failing_since,
+                due_at=state.due_at,
+                code=state.code,
+                facts=state.facts,
                 set_aside=aside.get(state.provider, ()),
             )
-        )  # fmt: skip
+        )
     return found

@@ -214,6 +214,4 @@ def _state(row: Row) -> CrawlState:
 
 
 def _aside(row: Row) -> SetAside:
-    return SetAside(
-        dataset=row["dataset"], told=row["told"], code=row["code"], facts=msgspec.json.decode(row["facts"])
-    )  # fmt: skip
+    return SetAside(dataset=row["dataset"], told=row["told"], code=row["code"], facts=msgspec.json.decode(row["facts"]))

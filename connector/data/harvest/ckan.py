@@ -130,15 +130,27 @@ def dataset(package: Mapping[str, Any], at: str) -> Iterator[Triple]:
 
 
 _OF_DATASET = {
-    DCT.title: "title", DCT.description: "notes", DCAT.landingPage: "url", DCT.issued: "metadata_created",
-    DCT.modified: "metadata_modified", DCT.accrualPeriodicity: "frequency", DCAT.version: "version",
-    DCATDE.contributorID: "contributorID", DCATDE.politicalGeocodingLevelURI: "politicalGeocodingLevelURI",
-    DCATDE.politicalGeocodingURI: "politicalGeocodingURI", DCT.accessRights: "access_rights",
-}  # fmt: skip
+    DCT.title: "title",
+    DCT.description: "notes",
+    DCAT.landingPage: "url",
+    DCT.issued: "metadata_created",
+    DCT.modified: "metadata_modified",
+    DCT.accrualPeriodicity: "frequency",
+    DCAT.version: "version",
+    DCATDE.contributorID: "contributorID",
+    DCATDE.politicalGeocodingLevelURI: "politicalGeocodingLevelURI",
+    DCATDE.politicalGeocodingURI: "politicalGeocodingURI",
+    DCT.accessRights: "access_rights",
+}
 _OF_RESOURCE = {
-    DCT.title: "name", DCT.description: "description", DCAT.accessURL: "url", DCT.format: "format",
-    DCAT.mediaType: "mimetype", DCT.issued: "created", DCT.modified: "last_modified",
-}  # fmt: skip
+    DCT.title: "name",
+    DCT.description: "description",
+    DCAT.accessURL: "url",
+    DCT.format: "format",
+    DCAT.mediaType: "mimetype",
+    DCT.issued: "created",
+    DCT.modified: "last_modified",
+}
 
 
 def _texts(node: Node, said: Mapping[str, Any], names: Mapping[NamedNode, str]) -> Iterator[Triple]:

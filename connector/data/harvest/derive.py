@@ -146,29 +146,41 @@ def derive(known: Known, found: Found, digest: str) -> ImportedDataset:
     record = described(found.iri, Graph(repaired.triples))
     text = b"".join(map(n_triple, repaired.triples))
     return ImportedDataset(
-        iri=found.iri, identifier=found.identifier, title=_first(record.title),
-        state="published" if repaired.conforms else "held", reason="", digest=digest,
-        sha256=sha256(text).hexdigest() if repaired.conforms else "", triples=text if repaired.conforms else b"",
+        iri=found.iri,
+        identifier=found.identifier,
+        title=_first(record.title),
+        state="published" if repaired.conforms else "held",
+        reason="",
+        digest=digest,
+        sha256=sha256(text).hexdigest() if repaired.conforms else "",
+        triples=text if repaired.conforms else b"",
         record=msgspec.json.encode(record).decode(),
         repairs=tuple(_repair(change) for change in repaired.changes),
         asked=tuple(DatasetQuestion(one.kind, one.value, found.iri, one.holds) for one in repaired.questions),
-    )  # fmt: skip
+    )
 
 
 def set_aside(one: Aside) -> ImportedDataset:
     """What is kept of a dataset that was not taken: that it was there, and why not."""
     digest = f"aside {one.reason}"
     return ImportedDataset(
-        iri=one.iri, identifier="", title="", state="aside", reason=one.reason, digest=digest, sha256="", triples=b"",
+        iri=one.iri,
+        identifier="",
+        title="",
+        state="aside",
+        reason=one.reason,
+        digest=digest,
+        sha256="",
+        triples=b"",
         record="{}",
-    )  # fmt: skip
+    )
 
 
 def standing_in(one: ImportedDataset) -> ImportedDataset:
     """What is kept of a new dataset while people decide about it: that it was there. It is derived anew by each run."""
     return msgspec.structs.replace(
         one, state="waiting", digest="waiting", sha256="", triples=b"", record="{}", repairs=()
-    )  # fmt: skip
+    )
 
 
 def _first(texts: Mapping[str, str]) -> str:

@@ -39,40 +39,60 @@ def described(iri: str, graph: Graph) -> DatasetRecord:
     files = [_distribution(graph, each) for each in _nodes(graph, node, DCAT.distribution)]
     categories = _iris(graph, node, DCATAP.hvdCategory)
     return DatasetRecord(
-        iri=iri, access="open", title=_texts(graph, node, DCT.title), description=_texts(graph, node, DCT.description),
-        licence=_common([one.licence for one in files]), themes=_iris(graph, node, DCAT.theme),
-        keywords=_words(graph, node), frequency=_iri(graph, node, DCT.accrualPeriodicity),
+        iri=iri,
+        access="open",
+        title=_texts(graph, node, DCT.title),
+        description=_texts(graph, node, DCT.description),
+        licence=_common([one.licence for one in files]),
+        themes=_iris(graph, node, DCAT.theme),
+        keywords=_words(graph, node),
+        frequency=_iri(graph, node, DCT.accrualPeriodicity),
         periods=tuple(_period(graph, each) for each in _nodes(graph, node, DCT.temporal)),
         hvd=Hvd(categories=categories) if categories else None,
-        identifiers=tuple(_plain(graph, node, DCT.identifier)), publisher=_agent(graph, node),
+        identifiers=tuple(_plain(graph, node, DCT.identifier)),
+        publisher=_agent(graph, node),
         contacts=tuple(_contact(graph, each) for each in _nodes(graph, node, DCAT.contactPoint)),
         contributors=_iris(graph, node, DCATDE.contributorID),
         level=_iris(graph, node, DCATDE.politicalGeocodingLevelURI),
         places=tuple(_place(graph, each) for each in _nodes(graph, node, DCT.spatial)),
-        languages=_iris(graph, node, DCT.language), availability=_iri(graph, node, DCATAP.availability),
-        access_right=_iri(graph, node, DCT.accessRights), landing_page=_iri(graph, node, DCAT.landingPage),
-        series=tuple(_series(graph, each) for each in _nodes(graph, node, DCAT.inSeries)
-                     if isinstance(each, NamedNode)),
-        version=_one(graph, node, DCAT.version), issued=_one(graph, node, DCT.issued),
-        modified=_one(graph, node, DCT.modified), references=_iris(graph, node, DCT.references),
-        legislation=_iris(graph, node, DCATAP.applicableLegislation), kinds=_iris(graph, node, DCT.type),
-        conforms_to=_iris(graph, node, DCT.conformsTo), distributions=tuple(files),
-    )  # fmt: skip
+        languages=_iris(graph, node, DCT.language),
+        availability=_iri(graph, node, DCATAP.availability),
+        access_right=_iri(graph, node, DCT.accessRights),
+        landing_page=_iri(graph, node, DCAT.landingPage),
+        series=tuple(
+            _series(graph, each) for each in _nodes(graph, node, DCAT.inSeries) if isinstance(each, NamedNode)
+        ),
+        version=_one(graph, node, DCAT.version),
+        issued=_one(graph, node, DCT.issued),
+        modified=_one(graph, node, DCT.modified),
+        references=_iris(graph, node, DCT.references),
+        legislation=_iris(graph, node, DCATAP.applicableLegislation),
+        kinds=_iris(graph, node, DCT.type),
+        conforms_to=_iris(graph, node, DCT.conformsTo),
+        distributions=tuple(files),
+    )
 
 
 def _distribution(graph: Graph, node: Node) -> Distribution:
     media = _iri(graph, node, DCAT.mediaType)
     size = _one(graph, node, DCAT.byteSize)
     return Distribution(
-        iri=_name(node), access_url=_iri(graph, node, DCAT.accessURL),
-        download_url=_iri(graph, node, DCAT.downloadURL), title=_texts(graph, node, DCT.title),
-        description=_texts(graph, node, DCT.description), format=_iri(graph, node, DCT.format),
-        media_type=media.removeprefix(MEDIA_TYPES), bytes=int(size) if size.isdecimal() and len(size) < 19 else None,
-        licence=_iri(graph, node, DCT.license), attribution=_texts(graph, node, DCATDE.licenseAttributionByText),
-        status=_iri(graph, node, ADMS.status), availability=_iri(graph, node, DCATAP.availability),
-        languages=_iris(graph, node, DCT.language), issued=_one(graph, node, DCT.issued),
+        iri=_name(node),
+        access_url=_iri(graph, node, DCAT.accessURL),
+        download_url=_iri(graph, node, DCAT.downloadURL),
+        title=_texts(graph, node, DCT.title),
+        description=_texts(graph, node, DCT.description),
+        format=_iri(graph, node, DCT.format),
+        media_type=media.removeprefix(MEDIA_TYPES),
+        bytes=int(size) if size.isdecimal() and len(size) < 19 else None,
+        licence=_iri(graph, node, DCT.license),
+        attribution=_texts(graph, node, DCATDE.licenseAttributionByText),
+        status=_iri(graph, node, ADMS.status),
+        availability=_iri(graph, node, DCATAP.availability),
+        languages=_iris(graph, node, DCT.language),
+        issued=_one(graph, node, DCT.issued),
         modified=_one(graph, node, DCT.modified),
-    )  # fmt: skip
+    )
 
 
 def _agent(graph: Graph, dataset: Node) -> Agent | None:
@@ -103,9 +123,10 @@ def _place(graph: Graph, node: Node) -> Place:
     said = [*_plain(graph, node, DCAT.bbox), *_plain(graph, node, DCAT.centroid)]
     box = next((found for text in said if (found := box_of(text)) is not None), None)
     return Place(
-        iri=_name(node), label=_texts(graph, node, SKOS.prefLabel),
+        iri=_name(node),
+        label=_texts(graph, node, SKOS.prefLabel),
         box=None if box is None else Box(*(each / MILLIONTHS for each in msgspec.structs.astuple(box))),
-    )  # fmt: skip
+    )
 
 
 def _series(graph: Graph, node: NamedNode) -> Series:

@@ -156,9 +156,7 @@ def _stands(one: ImportedDataset, before: Mapping[str, KnownDataset], moved: Map
 
 
 @long
-def publish(
-    tx: Tx, slug: str, prepared: PreparedRun, also: Sequence[Answer], people: waiting.People
-) -> Report:  # fmt: skip
+def publish(tx: Tx, slug: str, prepared: PreparedRun, also: Sequence[Answer], people: waiting.People) -> Report:
     """Everything at once, or nothing; what others have to agree to waits for them. Before or after a yes, never with
     one: both write what waits."""
     one_after_another(tx, slug)
@@ -235,9 +233,7 @@ def _hold_back(
         return was.iri, waiting_store.keep(tx, slug, source, was.iri, template, one)
     if was is not None and was.iri != one.iri:
         waiting_store.drop(tx, slug, was.iri)
-    store.keep_dataset(
-        tx, slug, source, standing_in(one), changed=was is None, was="" if was is None else was.iri
-    )  # fmt: skip
+    store.keep_dataset(tx, slug, source, standing_in(one), changed=was is None, was="" if was is None else was.iri)
     return one.iri, waiting_store.keep(tx, slug, source, one.iri, template, one)
 
 
@@ -295,13 +291,24 @@ def _report(
         for repair in one.repairs:
             used[repair.rule] = used.get(repair.rule, 0) + 1
     return Report(
-        source=source, location=prepared.delivery.location, datasets=len(prepared.found) + len(prepared.aside),
-        triples=len(prepared.delivery.triples), published=counts.get("published", 0), held=counts.get("held", 0),
+        source=source,
+        location=prepared.delivery.location,
+        datasets=len(prepared.found) + len(prepared.aside),
+        triples=len(prepared.delivery.triples),
+        published=counts.get("published", 0),
+        held=counts.get("held", 0),
         unchanged=counts.get("published", 0) - moved["released"],
-        new=moved["new"], changed=moved["changed"], removed=moved["removed"], missing=moved["missing"],
-        released=moved["released"], fresh=moved["fresh"],
-        complete=prepared.delivery.complete, questions=len(open_now),
-        asked=len(open_now - were), pages=prepared.delivery.pages,
-        aside=_aside(prepared), repairs=used,
+        new=moved["new"],
+        changed=moved["changed"],
+        removed=moved["removed"],
+        missing=moved["missing"],
+        released=moved["released"],
+        fresh=moved["fresh"],
+        complete=prepared.delivery.complete,
+        questions=len(open_now),
+        asked=len(open_now - were),
+        pages=prepared.delivery.pages,
+        aside=_aside(prepared),
+        repairs=used,
         remarks=tuple(prepared.delivery.remarks),
-    )  # fmt: skip
+    )

@@ -72,9 +72,13 @@ class Harvest:
     """Imports of all participants of this process; none ever sees another's."""
 
     def __init__(
-        self, db: Database, participants: Participants, fetcher: Fetcher, lists: Callable[[], CodeLists],
+        self,
+        db: Database,
+        participants: Participants,
+        fetcher: Fetcher,
+        lists: Callable[[], CodeLists],
         people: waiting.People,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._db, self._participants, self._fetcher, self._lists = db, participants, fetcher, lists
         self._people = people
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -86,7 +90,7 @@ class Harvest:
 
     async def start(
         self, slug: str, content: bytes, *, name: str, media_type: str | None, source: str | None, wait: bool = False
-    ) -> str:  # fmt: skip
+    ) -> str:
         """Begins to take in a document; the id of the run. Raises Mistake `harvest.busy` while one is going on.
 
         `wait`: new records of its source wait for a person from now on.
@@ -144,9 +148,7 @@ class Harvest:
         task.add_done_callback(lambda _: self._tasks.pop(run_id, None))
         return run_id
 
-    async def _run(
-        self, slug: str, root: str, run_id: str, deliver: Deliver, source: str | None, wait: bool
-    ) -> None:  # fmt: skip
+    async def _run(self, slug: str, root: str, run_id: str, deliver: Deliver, source: str | None, wait: bool) -> None:
         report, error = None, ""
         beats = asyncio.create_task(self._beat(slug, run_id))
         try:
@@ -177,9 +179,15 @@ class Harvest:
     # Taking in
 
     async def import_delivery(
-        self, slug: str, root: str, delivery: Delivery, *, source: str | None = None, run_id: str = "",
+        self,
+        slug: str,
+        root: str,
+        delivery: Delivery,
+        *,
+        source: str | None = None,
+        run_id: str = "",
         wait: bool = False,
-    ) -> Report:  # fmt: skip
+    ) -> Report:
         """One delivery, from triples to what is published."""
         known = await self._db.read(slug, store.standing, slug)
         every = await self._db.read(slug, store.sources, slug)
@@ -191,7 +199,7 @@ class Harvest:
         answers = await self._db.read(slug, store.answers, slug, chosen.id)
         return await self._repair_and_publish(
             slug, root, chosen, delivery, graph, answers, chosen.undone, run_id, wait=wait
-        )  # fmt: skip
+        )
 
     async def _again(self, slug: str, source: Source, undone: frozenset[str], also: Sequence[Answer] = ()) -> Report:
         """Repairs what is kept anew: an answer was given, a rule undone."""
@@ -207,10 +215,20 @@ class Harvest:
         )
 
     async def _repair_and_publish(
-        self, slug: str, root: str, source: Source, delivery: Delivery, graph: Graph,
-        answers: Mapping[tuple[str, str, str], str], undone: frozenset[str], run_id: str,
-        also: Sequence[Answer] = (), *, original: bool = True, wait: bool = False,
-    ) -> Report:  # fmt: skip
+        self,
+        slug: str,
+        root: str,
+        source: Source,
+        delivery: Delivery,
+        graph: Graph,
+        answers: Mapping[tuple[str, str, str], str],
+        undone: frozenset[str],
+        run_id: str,
+        also: Sequence[Answer] = (),
+        *,
+        original: bool = True,
+        wait: bool = False,
+    ) -> Report:
         known = await self._db.read(slug, store.standing, slug)
         before = {iri: one for iri, (at, one) in known.items() if at == source.id}
         others = [iri for iri, (at, one) in known.items() if at != source.id and one.state != "aside"]
@@ -232,10 +250,19 @@ class Harvest:
             imported = list(derived(context, found, before, lambda done, total: pace("repairing", done, total)))
             stay = of_datasets(_parsed(store.whole(kept)), lists, frozenset(gone.stays)) if kept else []
             return publish.PreparedRun(
-                source=source, delivery=delivery, found=here, imported=imported, aside=aside, before=before,
-                moved=moved, gone=gone, undone=undone, opens=publish.opened(imported, before, moved), wait=wait,
+                source=source,
+                delivery=delivery,
+                found=here,
+                imported=imported,
+                aside=aside,
+                before=before,
+                moved=moved,
+                gone=gone,
+                undone=undone,
+                opens=publish.opened(imported, before, moved),
+                wait=wait,
                 parts=store.parts(_lines([*delivery.triples, *stay])) if original else [],
-            )  # fmt: skip
+            )
 
         prepared = await self._aside(slug, prepare)
         if run_id:
@@ -373,12 +400,15 @@ def grouped(asked: Iterable[DatasetQuestion], lists: CodeLists, publishers: Sequ
     proposals = {key: questions.proposal(lists, questions.Question(*key), publishers) for key in most}
     return [
         Question(
-            kind=kind, value=value, holds=any(one.holds for one in all), count=sum(bool(one.dataset) for one in all),
+            kind=kind,
+            value=value,
+            holds=any(one.holds for one in all),
+            count=sum(bool(one.dataset) for one in all),
             datasets=tuple(one.dataset for one in all if one.dataset)[:SHOWN],
             proposal=proposals.get((kind, value), ""),
         )
         for (kind, value), all in found.items()
-    ]  # fmt: skip
+    ]
 
 
 def _accepted(lists: CodeLists, given: Answer) -> Answer:

@@ -32,10 +32,16 @@ RUNS = 20
 
 def _source(row: Row) -> Source:
     return Source(
-        id=row["id"], location=row["location"], triples=row["triples"], undone=frozenset(json.loads(row["undone"])),
-        version=row["version"], created_at=row["created_at"], imported_at=row["imported_at"],
-        wait_since=row["wait_since"], approval=row["approval"],
-    )  # fmt: skip
+        id=row["id"],
+        location=row["location"],
+        triples=row["triples"],
+        undone=frozenset(json.loads(row["undone"])),
+        version=row["version"],
+        created_at=row["created_at"],
+        imported_at=row["imported_at"],
+        wait_since=row["wait_since"],
+        approval=row["approval"],
+    )
 
 
 def sources(tx: Tx, participant: str) -> list[Source]:
@@ -182,11 +188,20 @@ def keep_dataset(
             was=was,
         )
     values: dict[str, Any] = {
-        "participant": participant, "source": source_id, "iri": one.iri, "identifier": one.identifier,
-        "title": one.title, "state": one.state, "reason": one.reason, "digest": one.digest, "sha256": one.sha256,
-        "triples": zlib.compress(one.triples), "record": one.record, "now": tx.now,
+        "participant": participant,
+        "source": source_id,
+        "iri": one.iri,
+        "identifier": one.identifier,
+        "title": one.title,
+        "state": one.state,
+        "reason": one.reason,
+        "digest": one.digest,
+        "sha256": one.sha256,
+        "triples": zlib.compress(one.triples),
+        "record": one.record,
+        "now": tx.now,
         "repairs": msgspec.json.encode(one.repairs).decode(),
-    }  # fmt: skip
+    }
     moved = ", changed_at = :now" if changed else ""
     if not tx.run(
         "UPDATE harvest_dataset SET source = :source, identifier = :identifier, title = :title, state = :state,"  # noqa: S608
@@ -520,7 +535,15 @@ def runs(tx: Tx, participant: str) -> list[Run]:
 def _run(row: Row) -> Run:
     error: dict[str, Any] = json.loads(row["error"]) if row["error"] else {"code": "", "facts": {}}
     return Run(
-        id=row["id"], source=row["source"], location=row["location"], phase=row["phase"], done=row["done"],
-        total=row["total"], report=msgspec.json.decode(row["report"], type=Report) if row["report"] else None,
-        error=error["code"], facts=error["facts"], began_at=row["began_at"], touched_at=row["touched_at"],
-    )  # fmt: skip
+        id=row["id"],
+        source=row["source"],
+        location=row["location"],
+        phase=row["phase"],
+        done=row["done"],
+        total=row["total"],
+        report=msgspec.json.decode(row["report"], type=Report) if row["report"] else None,
+        error=error["code"],
+        facts=error["facts"],
+        began_at=row["began_at"],
+        touched_at=row["touched_at"],
+    )

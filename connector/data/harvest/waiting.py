@@ -126,9 +126,7 @@ def release(tx: Tx, slug: str, source_id: str, digest: str) -> None:
                 raise Mistake("harvest.waiting-changed")
             store.keep_dataset(tx, slug, source_id, one.dataset, changed=True, was=one.kept)
             waiting_store.drop(tx, slug, one.kept)
-    if not store.move_on(
-        tx, slug, source, location=source.location, triples=source.triples, undone=source.undone
-    ):  # fmt: skip
+    if not store.move_on(tx, slug, source, location=source.location, triples=source.triples, undone=source.undone):
         raise Mistake("harvest.busy")
 
 

@@ -39,9 +39,14 @@ def invitation_of(tx: Tx, participant: str, code_hash: str) -> Invitation | None
 
 def known_code(tx: Tx, participant: str, code_hash: str) -> bool:
     """Whether anybody made that code, whatever has become of it."""
-    return tx.one(
-        "SELECT 1 AS found FROM space_invitation WHERE participant = :p AND code_hash = :h", p=participant, h=code_hash
-    ) is not None  # fmt: skip
+    return (
+        tx.one(
+            "SELECT 1 AS found FROM space_invitation WHERE participant = :p AND code_hash = :h",
+            p=participant,
+            h=code_hash,
+        )
+        is not None
+    )
 
 
 def invitation(tx: Tx, participant: str, id: str) -> Invitation | None:
@@ -91,8 +96,9 @@ def tries(tx: Tx, participant: str, did: str) -> tuple[int, int]:
     tx.run("DELETE FROM space_try WHERE participant = :p AND at <= :before", p=participant, before=tx.now - TRIES_MS)
     row = tx.one(
         "SELECT count(*) AS n, count(CASE WHEN did = :did THEN 1 END) AS own FROM space_try WHERE participant = :p",
-        p=participant, did=did,
-    )  # fmt: skip
+        p=participant,
+        did=did,
+    )
     assert row is not None
     return int(row["own"]), int(row["n"])
 
@@ -100,8 +106,11 @@ def tries(tx: Tx, participant: str, did: str) -> tuple[int, int]:
 def note_try(tx: Tx, participant: str, did: str, host: str) -> None:
     tx.run(
         "INSERT INTO space_try (participant, did, host, at) VALUES (:p, :did, :host, :now)",
-        p=participant, did=did, host=host, now=tx.now,
-    )  # fmt: skip
+        p=participant,
+        did=did,
+        host=host,
+        now=tx.now,
+    )
 
 
 def _invitation(row: Row) -> Invitation:
@@ -176,28 +185,43 @@ def save_application(tx: Tx, one: Application) -> Application:
 def _application_values(one: Application) -> dict[str, Any]:
     values = {name: value for name, value in msgspec.structs.asdict(one).items() if name != "ballot"}
     return {
-        **values, "keys": text(one.keys), "checks": text(one.checks), "attachments": text(one.attachments),
-        "state": one.state, "needed": one.ballot.stewards, "votes": text(one.ballot.votes),
+        **values,
+        "keys": text(one.keys),
+        "checks": text(one.checks),
+        "attachments": text(one.attachments),
+        "state": one.state,
+        "needed": one.ballot.stewards,
+        "votes": text(one.ballot.votes),
         "due_at": one.ballot.due_at,
-    }  # fmt: skip
+    }
 
 
 _BALLOT = {
-    "pending": "open", "approved": "approved", "refused": "refused", "withdrawn": "withdrawn", "expired": "expired",
-}  # fmt: skip
+    "pending": "open",
+    "approved": "approved",
+    "refused": "refused",
+    "withdrawn": "withdrawn",
+    "expired": "expired",
+}
 
 
 def _application(row: Row) -> Application:
     ballot = Ballot(
-        stewards=row["needed"], protection=0, drafter="", due_at=row["due_at"],
+        stewards=row["needed"],
+        protection=0,
+        drafter="",
+        due_at=row["due_at"],
         state=msgspec.convert(_BALLOT[row["state"]], Ballot.__annotations__["state"]),
         votes=msgspec.json.decode(row["votes"], type=tuple[Vote, ...]),
-    )  # fmt: skip
+    )
     return struct(
-        row, Application, ballot=ballot, keys=msgspec.json.decode(row["keys"], type=Keys),
+        row,
+        Application,
+        ballot=ballot,
+        keys=msgspec.json.decode(row["keys"], type=Keys),
         checks=msgspec.json.decode(row["checks"], type=tuple[Check, ...]),
         attachments=msgspec.json.decode(row["attachments"], type=tuple[Attachment, ...]),
-    )  # fmt: skip
+    )
 
 
 def keep_evidence(tx: Tx, participant: str, sha256: str, media_type: str, body: bytes) -> None:

@@ -58,16 +58,26 @@ class SpaceSlice(Struct, frozen=True, kw_only=True):
 
 
 def assemble(
-    infra: Infra, participants: Participants, trust: TrustSlice, people: People, elsewhere: SignerRegistry,
-    vouching: Vouching, widening: Widening,
-) -> SpaceSlice:  # fmt: skip
+    infra: Infra,
+    participants: Participants,
+    trust: TrustSlice,
+    people: People,
+    elsewhere: SignerRegistry,
+    vouching: Vouching,
+    widening: Widening,
+) -> SpaceSlice:
     db, clock = infra.db, infra.clock
 
     async def own_keys(hosted: Hosted) -> Keys:
         one = hosted.participant
         said = entry(
-            did=one.did, name=one.name, operator=one.operator, kind=one.kind, valid_from="", keys=hosted.keys,
-        )  # fmt: skip
+            did=one.did,
+            name=one.name,
+            operator=one.operator,
+            kind=one.kind,
+            valid_from="",
+            keys=hosted.keys,
+        )
         return Keys.of(said, WitnessKeys(url=vouching.url, keys=await vouching.public()), _entrusted(hosted))
 
     def belongs() -> bool:
@@ -122,16 +132,21 @@ def assemble(
         own_mergers=OwnMergers(db, participants, joined),
         work=Work(
             every={
-                "space-lists": (issuing.LOOK_S, lists.begin), "space-join": (joining.LOOK_S, asking.begin),
+                "space-lists": (issuing.LOOK_S, lists.begin),
+                "space-join": (joining.LOOK_S, asking.begin),
                 "space-groups": (joined_groups.LOOK_S, grouping.begin),
                 "space-recovery": (recovering.LOOK_S, regaining.begin),
             },
-            wanted={"space-lists": belongs, "space-join": joined.wanted, "space-groups": belongs,
-                    "space-recovery": belongs},
+            wanted={
+                "space-lists": belongs,
+                "space-join": joined.wanted,
+                "space-groups": belongs,
+                "space-recovery": belongs,
+            },
             alone={"space-hints": (HINTS_S, hinting.begin)},
             rounds=(lists, asking, hinting, grouping, regaining),
         ),
-    )  # fmt: skip
+    )
 
 
 def _entrusted(hosted: Hosted) -> tuple[GivenMandate, ...]:

@@ -18,7 +18,7 @@ from connector.foundation.http import strict
 from connector.identity.trust.did import did as dids
 from connector.identity.trust.keys import jose
 from connector.identity.trust.keys.jwk import Jwk, encode, thumbprint
-from connector.identity.trust.members.anchors import URN
+from connector.identity.trust.members.pin import URN
 from connector.identity.trust.members.trust_list import Sha256
 from connector.identity.trust.signers.port import SealKey
 
@@ -38,12 +38,12 @@ MEDIA: Final = "application/jose"
 GroupAct = Literal["group-add", "group-remove", "group-agree", "group-leave"]
 Request = Literal[
     "keys", "leave", "merge", "merge-withdraw", "move", "group-add", "group-remove", "group-agree", "group-leave"
-]  # fmt: skip
+]
 
 T = TypeVar("T", bound=Struct)
 WitnessProof = Annotated[
     dict[Annotated[str, Meta(max_length=64)], Annotated[str, Meta(max_length=4_000)]], Meta(max_length=MOST_KEYS)
-]  # fmt: skip
+]
 """By thumbprint, what each key of the witness signed of itself, in base64url (spec/spaces.md 3.2)."""
 Key = dict[Annotated[str, Meta(max_length=20)], Annotated[str, Meta(max_length=2_000)]]
 
@@ -157,9 +157,14 @@ class Receipt(Struct, frozen=True, kw_only=True, rename="camel"):
 
 def description(space: Space, root: str, did: str) -> Description:
     return Description(
-        space=space.space, name=space.name, did=did, authority=space.authority, key=dict(space.jwk),
-        list=f"{root}{PATH}/list", rules=space.rules,
-    )  # fmt: skip
+        space=space.space,
+        name=space.name,
+        did=did,
+        authority=space.authority,
+        key=dict(space.jwk),
+        list=f"{root}{PATH}/list",
+        rules=space.rules,
+    )
 
 
 def require_readable(said: Description) -> Description:
@@ -188,8 +193,11 @@ def read_description(body: bytes, root: str) -> Description:
         raise PeerError("spaces.description") from cause
     place = f"{root}{PATH}"
     if not good or (found.space, found.did, found.authority, found.list) != (
-        place, dids.of_root(root), named, f"{place}/list",
-    ):  # fmt: skip
+        place,
+        dids.of_root(root),
+        named,
+        f"{place}/list",
+    ):
         raise PeerError("spaces.description")
     return found
 
@@ -198,9 +206,13 @@ def claims(issuer: str, audience: str, now: int, said: Struct) -> dict[str, Any]
     """The claims of a statement, as JSON; `now` in milliseconds."""
     return {
         **msgspec.to_builtins(said),
-        "iss": issuer, "sub": issuer, "aud": audience, "iat": now // 1000, "exp": now // 1000 + LIFE_S,
+        "iss": issuer,
+        "sub": issuer,
+        "aud": audience,
+        "iat": now // 1000,
+        "exp": now // 1000 + LIFE_S,
         "jti": secrets.token_urlsafe(18),
-    }  # fmt: skip
+    }
 
 
 async def signed(body: bytes, key: SealKey, typ: str) -> str:

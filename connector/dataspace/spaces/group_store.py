@@ -112,9 +112,7 @@ def hand_on(tx: Tx, participant: str, did: str, to: str) -> None:
         insert_grouped(tx, replace(one, did=to, number=1, since=since))
 
 
-def grouped(
-    tx: Tx, participant: str, *, name: str | None = None, did: str | None = None
-) -> Sequence[GroupMembership]:  # fmt: skip
+def grouped(tx: Tx, participant: str, *, name: str | None = None, did: str | None = None) -> Sequence[GroupMembership]:
     """All who ever were asked, of one group or one member if that is named."""
     rows = tx.all(
         "SELECT * FROM space_grouped WHERE participant = :participant"  # noqa: S608 constants

@@ -19,11 +19,16 @@ _COLUMNS = (
 def put(tx: Tx, one: Joined, code: bytes | None) -> Joined:
     """A new one, or the one that was read before (compare and set); `code` is the sealed invitation."""
     values = {
-        **msgspec.structs.asdict(one), "jwk": text(one.jwk), "rules": text(one.rules), "version": one.version + 1,
-        "suspended": int(one.suspended), "asked": text(one.asked), "mergers": text(one.mergers),
+        **msgspec.structs.asdict(one),
+        "jwk": text(one.jwk),
+        "rules": text(one.rules),
+        "version": one.version + 1,
+        "suspended": int(one.suspended),
+        "asked": text(one.asked),
+        "mergers": text(one.mergers),
         "seals": text(one.seals),
         "code": code,
-    }  # fmt: skip
+    }
     names, places = ", ".join(values), ", ".join(f":{name}" for name in values)
     settings = ", ".join(f"{name} = :{name}" for name in values if name not in ("participant", "space"))
     saved = tx.run(
@@ -72,4 +77,4 @@ def _joined(row: Row) -> Joined:
     jwk, seals = msgspec.json.decode(row["jwk"]), msgspec.json.decode(row["seals"], type=dict[str, OwnSeal])
     return struct(
         row, Joined, jwk=jwk, rules=rules, suspended=bool(row["suspended"]), asked=asked, mergers=mergers, seals=seals
-    )  # fmt: skip
+    )

@@ -23,10 +23,13 @@ _MEMBERS = (
 def put_member(tx: Tx, one: Member) -> Member:
     """A new one, or the one that was read before (compare and set). `groups` is a column of before they had rows."""
     values = {
-        **msgspec.structs.asdict(one), "groups": "[]", "keys": text(one.keys),
-        "succeeds": text(one.succeeds), "version": one.version + 1,
+        **msgspec.structs.asdict(one),
+        "groups": "[]",
+        "keys": text(one.keys),
+        "succeeds": text(one.succeeds),
+        "version": one.version + 1,
         "merger": None if one.merger is None else text(one.merger),
-    }  # fmt: skip
+    }
     if not one.version:
         insert(tx, "space_member", values)
         return replace(one, version=1)
@@ -102,10 +105,12 @@ def ending(tx: Tx, participant: str, before: int) -> list[Member]:
 
 def _member(row: Row) -> Member:
     return struct(
-        row, Member, keys=msgspec.json.decode(row["keys"], type=Keys),
+        row,
+        Member,
+        keys=msgspec.json.decode(row["keys"], type=Keys),
         succeeds=msgspec.json.decode(row["succeeds"], type=tuple[tuple[str, str], ...]),
         merger=None if row["merger"] is None else msgspec.json.decode(row["merger"], type=Merger),
-    )  # fmt: skip
+    )
 
 
 # Requests of members, and authorities that are recognised
@@ -178,8 +183,10 @@ def recognised(tx: Tx, participant: str) -> Sequence[RecognisedAuthority]:
     rows = tx.all("SELECT * FROM space_recognised WHERE participant = :p ORDER BY since, authority", p=participant)
     return [
         struct(
-            row, RecognisedAuthority, kinds=msgspec.json.decode(row["kinds"], type=tuple[str, ...]),
+            row,
+            RecognisedAuthority,
+            kinds=msgspec.json.decode(row["kinds"], type=tuple[str, ...]),
             jwk=msgspec.json.decode(row["jwk"]),
         )
         for row in rows
-    ]  # fmt: skip
+    ]

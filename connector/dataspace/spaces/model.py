@@ -144,9 +144,7 @@ class Keys(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True
     """Thumbprints of keys of its witness that it has shown to hold, by the authority's word alone."""
 
     @classmethod
-    def of(
-        cls, entry: Entry, witness: WitnessKeys | None = None, mandates: tuple[GivenMandate, ...] = ()
-    ) -> "Keys":  # fmt: skip
+    def of(cls, entry: Entry, witness: WitnessKeys | None = None, mandates: tuple[GivenMandate, ...] = ()) -> "Keys":
         """Those of an entry, of the process as a witness, and who acts for the participant."""
         names = (name for name in cls.__struct_fields__ if hasattr(entry, name))
         return cls(**{name: getattr(entry, name) for name in names}, witness=witness, mandates=mandates)

@@ -17,14 +17,23 @@ from connector.foundation.storage.database import Tx
 
 Event = Literal["member", "refused", "ended", "suspended", "resumed", "renewed", "seal listed", "seal refused"]
 EVENTS: Final[Mapping[str, Event]] = {
-    "member": "member", "refused": "refused", "ended": "ended", "suspended": "suspended", "resumed": "resumed",
-    "renewed": "renewed", "seal listed": "seal listed", "seal refused": "seal refused",
-}  # fmt: skip
+    "member": "member",
+    "refused": "refused",
+    "ended": "ended",
+    "suspended": "suspended",
+    "resumed": "resumed",
+    "renewed": "renewed",
+    "seal listed": "seal listed",
+    "seal refused": "seal refused",
+}
 MergerEvent = Literal["merger asked", "merger withdrawn", "merger lapsed", "merged", "not merged"]
 MERGERS: Final[Mapping[str, MergerEvent]] = {
-    "merger asked": "merger asked", "merger withdrawn": "merger withdrawn", "merger lapsed": "merger lapsed",
-    "merged": "merged", "not merged": "not merged",
-}  # fmt: skip
+    "merger asked": "merger asked",
+    "merger withdrawn": "merger withdrawn",
+    "merger lapsed": "merger lapsed",
+    "merged": "merged",
+    "not merged": "not merged",
+}
 UNSHOWN: Final = "trust.list-unshown"
 """Alarm about a member that claims another list of one number and does not show it."""
 FALSE: Final = frozenset({"trust.list-fork", "trust.list-rollback", "trust.list-other-space", UNSHOWN})
@@ -120,9 +129,7 @@ class _Standing(Struct, frozen=True):
 _READ: Final = msgspec.json.Decoder(_Record)
 
 
-def news(
-    tx: Tx, participant: str, since: int
-) -> tuple[list[News], list[MergerNews], list[FalseList], list[RuleNews]]:  # fmt: skip
+def news(tx: Tx, participant: str, since: int) -> tuple[list[News], list[MergerNews], list[FalseList], list[RuleNews]]:
     """Since then (ms), the newest first: of our memberships, mergers of ours, lists of spaces that we belong to or
     keep, and of the rules of a space that we keep."""
     rows = tx.all(
@@ -136,8 +143,9 @@ def news(
     events = EVENTS.keys() | MERGERS.keys() | FALSE
     rules = [
         RuleNews(at=at, approvals=str(one.body.approvals))
-        for at, one in read if one.type == "space" and one.body.event == RULES
-    ]  # fmt: skip
+        for at, one in read
+        if one.type == "space" and one.body.event == RULES
+    ]
     told = [one for one in read if one[1].body.space and one[1].body.event in events]
     known = _standings(tx, participant) if told else {}
     memberships, mergers, lists = list[News](), list[MergerNews](), list[FalseList]()
@@ -154,9 +162,16 @@ def news(
             )
         elif standing is not None and event in EVENTS:
             memberships.append(
-                News(at=at, event=EVENTS[event], space=space, name=name, until=standing.until,
-                     reason=str(record.body.told) or standing.reason, sha256=str(record.body.sha256))
-            )  # fmt: skip
+                News(
+                    at=at,
+                    event=EVENTS[event],
+                    space=space,
+                    name=name,
+                    until=standing.until,
+                    reason=str(record.body.told) or standing.reason,
+                    sha256=str(record.body.sha256),
+                )
+            )
     return memberships, mergers, lists, rules
 
 

@@ -80,10 +80,18 @@ def changed(tx: Tx, participant: str) -> None:
 
 def insert_version(tx: Tx, participant: str, version: int, claims: str, sha256: str) -> None:
     insert(
-        tx, "space_version",
-        {"participant": participant, "version": version, "claims": claims, "sha256": sha256, "jws": "",
-         "made_at": tx.now, "signed_at": None},
-    )  # fmt: skip
+        tx,
+        "space_version",
+        {
+            "participant": participant,
+            "version": version,
+            "claims": claims,
+            "sha256": sha256,
+            "jws": "",
+            "made_at": tx.now,
+            "signed_at": None,
+        },
+    )
 
 
 def drop_unsigned(tx: Tx, participant: str) -> None:
@@ -94,10 +102,18 @@ def drop_unsigned(tx: Tx, participant: str) -> None:
 def adopt_version(tx: Tx, participant: str, version: int, claims: str, sha256: str, jws: str) -> None:
     """A version that was signed here before a restore."""
     insert(
-        tx, "space_version",
-        {"participant": participant, "version": version, "claims": claims, "sha256": sha256, "jws": jws,
-         "made_at": tx.now, "signed_at": tx.now},
-    )  # fmt: skip
+        tx,
+        "space_version",
+        {
+            "participant": participant,
+            "version": version,
+            "claims": claims,
+            "sha256": sha256,
+            "jws": jws,
+            "made_at": tx.now,
+            "signed_at": tx.now,
+        },
+    )
 
 
 def sign_version(tx: Tx, participant: str, version: int, jws: str) -> bool:

@@ -63,9 +63,17 @@ class Witnesses:
     """The witnesses of the trust list, without those of a log's own operator."""
 
     def __init__(
-        self, db: Database, clock: Clock, participants: Participants, anchor: Anchor, http: SafeClient,
-        settings: Settings, own: str = "", beside: Path | None = None, metrics: Metrics | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        db: Database,
+        clock: Clock,
+        participants: Participants,
+        anchor: Anchor,
+        http: SafeClient,
+        settings: Settings,
+        own: str = "",
+        beside: Path | None = None,
+        metrics: Metrics | None = None,
+    ) -> None:
         """`own` is the key name of this process as a witness: it never vouches for the logs kept here.
 
         In the folder `beside` lies what tells without them that a database came back from a backup.
@@ -284,9 +292,14 @@ class Witnesses:
         """The size that a witness knows, 0 for none; None if it does not say. The empty tree commits us to nothing."""
         participant = hosted.participant
         empty = Batch(
-            participant=participant.id, size=0, root=merkle.EMPTY, frontier=merkle.NOTHING, checkpoint=None,
-            at=self._clock.now(), epoch=epoch,
-        )  # fmt: skip
+            participant=participant.id,
+            size=0,
+            root=merkle.EMPTY,
+            frontier=merkle.NOTHING,
+            checkpoint=None,
+            at=self._clock.now(),
+            epoch=epoch,
+        )
         note = sealer.sign(empty, sealer.origin(participant.root, epoch), [hosted.signers["log"]])
         try:
             answer = await self._post(one, cosign.write(0, (), note))

@@ -25,9 +25,16 @@ def assemble(infra: Infra, participants: Participants, anchor: Anchor) -> Witnes
     db, settings = infra.db, infra.settings
     keys = WitnessKeys(db, infra.vault, f"{public_url(settings)}/witness")
     witnesses = Witnesses(
-        db, infra.clock, participants, anchor, infra.http, settings.witness, keys.name, settings.folder / "log",
+        db,
+        infra.clock,
+        participants,
+        anchor,
+        infra.http,
+        settings.witness,
+        keys.name,
+        settings.folder / "log",
         infra.metrics,
-    )  # fmt: skip
+    )
     cosign = Background("cosign", witnesses.look)
     work = Work(every={"cosign": (settings.witness.look_s, cosign.begin)}, rounds=(cosign,))
     return WitnessSlice(keys=keys, witnesses=witnesses, work=_stamped(work, infra, participants))

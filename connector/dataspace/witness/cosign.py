@@ -213,8 +213,12 @@ def _held(tx: Tx, origin: str) -> VouchedState:
 
 def _move(tx: Tx, held: VouchedState, origin: str, to: VouchedState) -> None:
     values: Mapping[str, object] = {
-        "origin": origin, "size": to.size, "root": to.root, "note": to.note, "at": tx.now,
-    }  # fmt: skip
+        "origin": origin,
+        "size": to.size,
+        "root": to.root,
+        "note": to.note,
+        "at": tx.now,
+    }
     if not held.note:
         changed = tx.run(
             "INSERT INTO witness_log (origin, size, root, note, at) VALUES (:origin, :size, :root, :note, :at)"

@@ -67,8 +67,9 @@ class WitnessKeys:
         """By thumbprint, the signature of each key that is listed for this member of a space (`possession`)."""
         return {
             name: encode(one.key.sign(possession.message(space, did, self.url, name)))
-            for one in await self._all() for name in (thumbprint(one.key.public_jwk),)
-        }  # fmt: skip
+            for one in await self._all()
+            for name in (thumbprint(one.key.public_jwk),)
+        }
 
     async def rotate(self) -> int:
         """New keys, at once for all replicas; when the old ones retire (ms).

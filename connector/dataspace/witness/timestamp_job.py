@@ -88,9 +88,12 @@ class TimestampJob:
         # Alone this client may speak plain HTTP, as most authorities do: it sends a hash and a random number to the one
         # address that the operator named, and an answer counts only with the authority's signature over both.
         http = SafeClient(
-            allow=out.allow, ca_files=settings.trust.ca_files, total_s=out.total_s, proxy=out.proxy or None,
+            allow=out.allow,
+            ca_files=settings.trust.ca_files,
+            total_s=out.total_s,
+            proxy=out.proxy or None,
             insecure=named.url.lower().startswith("http://"),
-        )  # fmt: skip
+        )
         return cls(db, participants, http, named, settings.timestamps.every_s)
 
     async def begin(self) -> None:

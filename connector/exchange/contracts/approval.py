@@ -78,9 +78,12 @@ def jointly(by: Approval, at: str, others: Iterable[Person]) -> Approval:
     if len(found) == 1:
         return by
     return Joint(
-        role=by.role, pseudonym=by.pseudonym, mandate=by.mandate, on_behalf_of=by.on_behalf_of,
+        role=by.role,
+        pseudonym=by.pseudonym,
+        mandate=by.mandate,
+        on_behalf_of=by.on_behalf_of,
         people=tuple(sorted(found.values())),
-    )  # fmt: skip
+    )
 
 
 def kept(text: str | bytes) -> Approval:
@@ -90,9 +93,7 @@ def kept(text: str | bytes) -> Approval:
     return msgspec.json.decode(text, type=Approval)
 
 
-def body(
-    did: str, side: str, rule: str, at: str, by: Approval | None = None, agent: object = None
-) -> dict[str, Any]:  # fmt: skip
+def body(did: str, side: str, rule: str, at: str, by: Approval | None = None, agent: object = None) -> dict[str, Any]:
     """The object as it is signed. `did` is the signer, `at` the time as text; without `by` the offer `rule` decided.
     Nobody agreed later than `at`, whatever clocks say: who seals has seen it.
 
@@ -170,9 +171,12 @@ def as_ours(data: bytes, did: str, side: str, rule: str, at: str) -> bool:
     by = None
     if value["role"] != AUTOMATIC:
         by = Joint(
-            role=value["role"], pseudonym=value["pseudonym"], mandate=value["mandate"],
-            on_behalf_of=value["onBehalfOf"], people=agreed(value),
-        )  # fmt: skip
+            role=value["role"],
+            pseudonym=value["pseudonym"],
+            mandate=value["mandate"],
+            on_behalf_of=value["onBehalfOf"],
+            people=agreed(value),
+        )
     ours = body(did, side, rule, at, by, value.get(AGENT))
     try:
         return _DID.fullmatch(value["onBehalfOf"]) is not None and (canonical(ours) or jcs.encode(ours)) == data

@@ -57,19 +57,34 @@ class ContractSlice(Struct, frozen=True, kw_only=True):
 
 
 def assemble(
-    infra: Infra, participants: Participants, catalogue: Catalogue, engine: PolicyEngine, *, members: Members,
-    lines: Lines, seal_roots: Sequence[x509.Certificate], peer: Peer, quotas: Quotas, approvals: Approvals,
+    infra: Infra,
+    participants: Participants,
+    catalogue: Catalogue,
+    engine: PolicyEngine,
+    *,
+    members: Members,
+    lines: Lines,
+    seal_roots: Sequence[x509.Certificate],
+    peer: Peer,
+    quotas: Quotas,
+    approvals: Approvals,
     decide: Decide = NegotiationDecider,
-) -> ContractSlice:  # fmt: skip
+) -> ContractSlice:
     """`lines` say who follows whom, `seal_roots` are the authorities of seal certificates."""
     db, clock, settings = infra.db, infra.clock, infra.settings
     gatherer = Gatherer(db, participants, engine, peer, members, seal_roots)
     service = Contracts(
-        participants, catalogue, engine,
-        lambda sender: decide(sender, catalogue, engine, AtOnce(gatherer, sender)), lines,
-        settings.contracts.countersign_days * 86_400_000, members.second_seal_keys, members.name_of, quotas,
+        participants,
+        catalogue,
+        engine,
+        lambda sender: decide(sender, catalogue, engine, AtOnce(gatherer, sender)),
+        lines,
+        settings.contracts.countersign_days * 86_400_000,
+        members.second_seal_keys,
+        members.name_of,
+        quotas,
         approvals=approvals,
-    )  # fmt: skip
+    )
     countersigner = Countersigner(db, clock, gatherer, service.sender)
     late = LateDelivery(db, participants, service, countersigner, peer.hand_in, peer)
     terminations = Terminations(participants, service.agreements)

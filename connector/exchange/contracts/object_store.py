@@ -95,8 +95,12 @@ def objects(tx: Tx, participant: str, case_id: str, *names: str) -> dict[str, Ev
         negotiation=case_id,
         **wanted,
     )
-    return {row["name"]: EvidenceObject(name=row["name"], sha256=row["sha256"], media_type=row["media_type"],
-                                        body=bytes(row["body"])) for row in rows}  # fmt: skip
+    return {
+        row["name"]: EvidenceObject(
+            name=row["name"], sha256=row["sha256"], media_type=row["media_type"], body=bytes(row["body"])
+        )
+        for row in rows
+    }
 
 
 def known_object(tx: Tx, participant: str, sha256: str) -> EvidenceObject | None:

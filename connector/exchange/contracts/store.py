@@ -49,9 +49,13 @@ _ASKED: Final = (
 
 def _stored(case: NegotiationRow) -> Stored:
     return Stored(
-        peer_pid=case.kernel.peer_pid, settled=settled(case.kernel), offer=case.offer, policy=case.policy,
-        purpose=case.purpose, action=case.action,
-    )  # fmt: skip
+        peer_pid=case.kernel.peer_pid,
+        settled=settled(case.kernel),
+        offer=case.offer,
+        policy=case.policy,
+        purpose=case.purpose,
+        action=case.action,
+    )
 
 
 def insert_case(tx: Tx, case: NegotiationRow) -> NegotiationRow:
@@ -232,8 +236,10 @@ class Begun(NamedTuple):
     unsettled: int
 
 
-_BEGAN: Final = {Role.PROVIDER: "n.role = 'provider' AND n.proposed = 0",
-                 Role.CONSUMER: "n.role = 'consumer' AND n.proposed = 1"}  # fmt: skip
+_BEGAN: Final = {
+    Role.PROVIDER: "n.role = 'provider' AND n.proposed = 0",
+    Role.CONSUMER: "n.role = 'consumer' AND n.proposed = 1",
+}
 """By our role. As words of the statement: SQLite prepares one anew for each value of a parameter that decides whether a
 partial index serves it."""
 

@@ -11,10 +11,13 @@ from connector.identity.participants.service import Participants
 
 
 def assemble(
-    infra: Infra, participants: Participants, peer: Post, circuits: Circuits, acks: Acks, contracts: Contracts,
+    infra: Infra,
+    participants: Participants,
+    peer: Post,
+    circuits: Circuits,
+    acks: Acks,
+    contracts: Contracts,
     transfers: Transfers,
-) -> Work:  # fmt: skip
-    messages = Messages(
-        infra.db, infra.clock, peer, circuits, infra.vault, contracts, transfers, acks, participants
-    )  # fmt: skip
+) -> Work:
+    messages = Messages(infra.db, infra.clock, peer, circuits, infra.vault, contracts, transfers, acks, participants)
     return Work(handlers={"message": messages.send, "repair": messages.repair})

@@ -70,9 +70,17 @@ class Messages:
     """Handler of outbox rows `message` and `repair`."""
 
     def __init__(
-        self, db: Database, clock: Clock, peer: Post, circuits: Circuits, vault: Vault, contracts: Contracts,
-        transfers: Transfers, acks: Acks, participants: Participants,
-    ) -> None:  # fmt: skip
+        self,
+        db: Database,
+        clock: Clock,
+        peer: Post,
+        circuits: Circuits,
+        vault: Vault,
+        contracts: Contracts,
+        transfers: Transfers,
+        acks: Acks,
+        participants: Participants,
+    ) -> None:
         self._db, self._clock, self._peer, self._circuits, self._vault = db, clock, peer, circuits, vault
         self._contracts, self._transfers, self._acks = contracts, transfers, acks
         self._participants = participants
@@ -245,9 +253,15 @@ class Messages:
         slice_.acked(tx, row.participant, parcel.process, parcel.sent_id, pid)
 
     def _refused(
-        self, tx: Tx, row: OutboxRow, parcel: OutgoingMessage, problem: Problem, reason: dict[str, list[str]],
-        answer: Answer | None, unsent: Unavailable | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        tx: Tx,
+        row: OutboxRow,
+        parcel: OutgoingMessage,
+        problem: Problem,
+        reason: dict[str, list[str]],
+        answer: Answer | None,
+        unsent: Unavailable | None = None,
+    ) -> None:
         slice_ = self._contracts if parcel.noun == "negotiation" else self._transfers
         slice_.hold(tx, row.participant, (parcel.process,))
         if outbox.finish(tx, row):

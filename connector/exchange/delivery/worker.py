@@ -59,9 +59,16 @@ class Worker:
     """Start it once per process; `alive` feeds readiness, `stop` finishes or hands back what it holds."""
 
     def __init__(
-        self, db: Database, clock: Clock, handlers: Mapping[str, Handler], me: str, settings: Settings = _DEFAULTS,
-        doubt: Callable[[], bool] = lambda: False, failed: Failed = lambda kind, why: None, acks: Acks | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        db: Database,
+        clock: Clock,
+        handlers: Mapping[str, Handler],
+        me: str,
+        settings: Settings = _DEFAULTS,
+        doubt: Callable[[], bool] = lambda: False,
+        failed: Failed = lambda kind, why: None,
+        acks: Acks | None = None,
+    ) -> None:
         """`doubt`: whether the clock was set lately; then no row is so old that it would be given up."""
         self._doubt, self._failed = doubt, failed
         self._acks = acks or Acks(db, clock)

@@ -16,9 +16,7 @@ from connector.verify.checks import mandate
 from connector.verify.formats.faults import Fault
 
 
-def statement(
-    did: str, wish: Wish, key: str, own: tuple[str, ...], code: str, now: int
-) -> dict[str, Any]:  # fmt: skip
+def statement(did: str, wish: Wish, key: str, own: tuple[str, ...], code: str, now: int) -> dict[str, Any]:
     """What is sealed: `key` is the thumbprint of the agent's key, `own` are those that the agent does not hold.
 
     Raises Mistake for an agent that has no DID or is the town itself, and for what no reader would take.
@@ -33,10 +31,19 @@ def statement(
     if not begin < until <= begin + mandate.LONGEST_S * 1000:
         raise Mistake("mandates.until")
     said = {
-        "v": 1, "kind": mandate.KIND, "principal": did, "agent": agent, "agentName": wish.name.strip(),
-        "actions": sorted(set(wish.actions)), "from": rfc3339(begin), "until": rfc3339(until),
-        "contract": wish.contract.strip(), "key": key, "own": sorted(own), "withdrawal": code_digest(code),
-    }  # fmt: skip
+        "v": 1,
+        "kind": mandate.KIND,
+        "principal": did,
+        "agent": agent,
+        "agentName": wish.name.strip(),
+        "actions": sorted(set(wish.actions)),
+        "from": rfc3339(begin),
+        "until": rfc3339(until),
+        "contract": wish.contract.strip(),
+        "key": key,
+        "own": sorted(own),
+        "withdrawal": code_digest(code),
+    }
     try:
         mandate.read(said)
     except Fault as cause:
@@ -47,5 +54,9 @@ def statement(
 def withdrawal(did: str, digest: str, now: int) -> Mapping[str, Any]:
     """What is sealed when a mandate is withdrawn."""
     return {
-        "v": 1, "kind": mandate.WITHDRAWAL, "principal": did, "mandate": digest, "at": rfc3339(now // 1000 * 1000),
-    }  # fmt: skip
+        "v": 1,
+        "kind": mandate.WITHDRAWAL,
+        "principal": did,
+        "mandate": digest,
+        "at": rfc3339(now // 1000 * 1000),
+    }

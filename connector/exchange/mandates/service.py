@@ -62,9 +62,15 @@ class Mandates:
         said = decide.statement(did, wish, key.thumbprint, _own(hosted), code, self._clock.now())
         row = await self._sealed(hosted, wish, said)
         acting = Acting(
-            sha256=row.sha256, agent=row.agent, name=row.name, actions=tuple(said["actions"]), until=row.until,
-            contract=said["contract"], statement=row.statement, seal=row.seal,
-        )  # fmt: skip
+            sha256=row.sha256,
+            agent=row.agent,
+            name=row.name,
+            actions=tuple(said["actions"]),
+            until=row.until,
+            contract=said["contract"],
+            statement=row.statement,
+            seal=row.seal,
+        )
 
         def also(tx: Tx) -> None:
             store.insert(tx, row)
@@ -79,9 +85,16 @@ class Mandates:
         jws = await self._seal(hosted, digest, body)
         now = self._clock.now()
         return MandateRow(
-            participant=hosted.participant.id, sha256=digest, agent=wish.agent, name=str(said["agentName"]),
-            statement=body.decode(), seal=jws, state="in-force", given_at=now, until=wish.until // 1000 * 1000,
-        )  # fmt: skip
+            participant=hosted.participant.id,
+            sha256=digest,
+            agent=wish.agent,
+            name=str(said["agentName"]),
+            statement=body.decode(),
+            seal=jws,
+            state="in-force",
+            given_at=now,
+            until=wish.until // 1000 * 1000,
+        )
 
     async def _seal(self, hosted: Hosted, digest: str, body: bytes) -> str:
         """By the town's own seal key, wherever it lies."""

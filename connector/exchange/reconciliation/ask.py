@@ -51,7 +51,7 @@ class Reconciliation:
 
     def __init__(
         self, db: Database, clock: Clock, participants: Participants, comparison: Comparison, ask: Ask, keys: Keys
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._db, self._clock, self._participants, self._comparison = db, clock, participants, comparison
         self._ask, self._keys = ask, keys
 

@@ -23,7 +23,7 @@ MOST_LINES = 1_000
 LONGEST = 512
 _MEMBERS = frozenset(
     {"agreement", "providerJws", "consumerJws", "by", "statement", "transfer", "event", "bytes", "reason"}
-)  # fmt: skip
+)
 """Of a record's body only these are compared; the rest is not held."""
 NOTE_LIMIT = 32_768
 
@@ -101,9 +101,12 @@ class Before(NamedTuple):
 
 
 def read(
-    reply: Reply, asked: Mapping[str, int], names: Sequence[str], keys: Sequence[Mapping[str, object]],
+    reply: Reply,
+    asked: Mapping[str, int],
+    names: Sequence[str],
+    keys: Sequence[Mapping[str, object]],
     before: Before | None,
-) -> Page:  # fmt: skip
+) -> Page:
     """The answer to `asked` (agreement -> index behind which); Fault if anything does not hold.
 
     The first of `names` is the DID of the partner, whose log signs with one of `keys`; under the others it wrote

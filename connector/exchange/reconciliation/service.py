@@ -113,8 +113,13 @@ class Comparison:
             known = () if before is None else before.findings  # what was found does not go because nobody answers now
             self._keep(tx, agreement, round_.did, state, known, code, quiet=True)
         if state == "invalid" and not told:
-            body = {"event": "reconciliation", "partner": round_.did, "state": state, "code": code,
-                    "checkpoints": list(notes)}  # fmt: skip
+            body = {
+                "event": "reconciliation",
+                "partner": round_.did,
+                "state": state,
+                "code": code,
+                "checkpoints": list(notes),
+            }
             audit.append(tx, slug, "alarm", None, "system", body, did=self._did(slug))
 
     def all(self, tx: Tx, slug: str, name: str | None = None) -> list[Compared]:
@@ -123,16 +128,28 @@ class Comparison:
         return store.all_of(tx, slug, wanted, 500)
 
     def _keep(
-        self, tx: Tx, agreement: Agreement, did: str, state: str, findings: tuple[Finding, ...], code: str, *,
+        self,
+        tx: Tx,
+        agreement: Agreement,
+        did: str,
+        state: str,
+        findings: tuple[Finding, ...],
+        code: str,
+        *,
         quiet: bool = False,
-    ) -> None:  # fmt: skip
+    ) -> None:
         slug = agreement.participant
         before = store.last(tx, slug, agreement.id)
         pause = _PAUSES.get(state, self._every_ms)
         compared = Compared(
-            agreement=agreement.id, counterparty=did, state=state, findings=findings, code=code, at=tx.now,
+            agreement=agreement.id,
+            counterparty=did,
+            state=state,
+            findings=findings,
+            code=code,
+            at=tx.now,
             due_at=tx.now + pause,
-        )  # fmt: skip
+        )
         store.save(tx, slug, compared)
         news = before is None or before.findings != findings
         if news and not quiet and state in compare.ALARMING:

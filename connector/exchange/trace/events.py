@@ -19,9 +19,19 @@ from connector.foundation.storage.database import Row, Tx
 MOST_ROWS = 300
 MOST_RECORDS = 200
 WORKS = (
-    "repair", "seal", "countersign", "check-countersignature", "countersign-late", "hand-in", "deliver-ending",
-    "reconcile", "pull", "push", "approval-decided", "first-delivery",
-)  # fmt: skip
+    "repair",
+    "seal",
+    "countersign",
+    "check-countersignature",
+    "countersign-late",
+    "hand-in",
+    "deliver-ending",
+    "reconcile",
+    "pull",
+    "push",
+    "approval-decided",
+    "first-delivery",
+)
 """Kinds of errands that a process may have; each has a stream of its own."""
 DATA = frozenset(
     {"received", "sent", "part", "broken", "refused", "completed", "terminated", "suspended", "address-dropped"}
@@ -81,16 +91,28 @@ def _sent(row: Row) -> Sent:
     message = row["kind"] == "message"
     parcel = msgspec.json.decode(row["body"], type=OutgoingMessage) if message and not row["sealed"] else None
     return Sent(
-        id=row["id"], kind=row["kind"] if parcel is None else parcel.kind, message=message,
-        message_id=row["message_id"], text="" if parcel is None else parcel.text, sealed=bool(row["sealed"]),
-        attempts=row["attempts"], due_at=row["due_at"], created_at=row["created_at"], done_at=row["done_at"],
-    )  # fmt: skip
+        id=row["id"],
+        kind=row["kind"] if parcel is None else parcel.kind,
+        message=message,
+        message_id=row["message_id"],
+        text="" if parcel is None else parcel.text,
+        sealed=bool(row["sealed"]),
+        attempts=row["attempts"],
+        due_at=row["due_at"],
+        created_at=row["created_at"],
+        done_at=row["done_at"],
+    )
 
 
 def gathered(
-    tx: Tx, participant: str, process: str, agreement: str | None, rows: list[Sent], lines: list[Line],
+    tx: Tx,
+    participant: str,
+    process: str,
+    agreement: str | None,
+    rows: list[Sent],
+    lines: list[Line],
     kinds: Mapping[str, str],
-) -> list[Event]:  # fmt: skip
+) -> list[Event]:
     """Everything that is known, in order. `kinds`: of unanswered messages by their ids, for sealed rows hide them."""
     found = [
         *_heard(lines),
@@ -152,16 +174,26 @@ def _decided(row: Sent, kind: str) -> Event:
     facts: dict[str, Fact] = {"message": kind, "code": code, "reason": _reason(reason)}
     what = "said-why" if reason else "said-sealed" if row.sealed else "said"
     return Event(
-        at=row.created_at, what=what, direction="out", rank=2, facts=facts, message_id=row.message_id, code=code,
+        at=row.created_at,
+        what=what,
+        direction="out",
+        rank=2,
+        facts=facts,
+        message_id=row.message_id,
+        code=code,
         body=excerpt.of_value(value) if row.text else "",
-    )  # fmt: skip
+    )
 
 
 def _result(line: Line, kind: str) -> Event:
     facts: dict[str, Fact] = {
-        "message": kind, "work": kind, "status": str(line.status), "reason": line.reason or {}, "state": line.detail,
+        "message": kind,
+        "work": kind,
+        "status": str(line.status),
+        "reason": line.reason or {},
+        "state": line.detail,
         "code": line.code,
-    }  # fmt: skip
+    }
     end = line.slot.endswith(":end")
     what = "answer" if 200 <= line.status < 300 else "answer-no" if line.status and end else "no-answer"
     if line.kind in WORKS:
@@ -175,9 +207,19 @@ def _result(line: Line, kind: str) -> Event:
 
 def _of_line(line: Line, what: str, direction: Literal["in", "out", "own"], rank: int, facts: dict[str, Fact]) -> Event:
     return Event(
-        at=line.at, what=what, direction=direction, rank=rank, facts=facts, times=line.times, last_at=line.last_at,
-        message_id=line.message_id, status=line.status, code=line.code, detail=line.detail, body=line.body,
-    )  # fmt: skip
+        at=line.at,
+        what=what,
+        direction=direction,
+        rank=rank,
+        facts=facts,
+        times=line.times,
+        last_at=line.last_at,
+        message_id=line.message_id,
+        status=line.status,
+        code=line.code,
+        detail=line.detail,
+        body=line.body,
+    )
 
 
 def _asked(tx: Tx, participant: str, process: str) -> Iterator[Event]:

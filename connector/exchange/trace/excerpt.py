@@ -31,12 +31,17 @@ _ADDRESS = re.compile(r"(https?://[^\s?#\"]++)(\?[^\s\"]*+)?", re.IGNORECASE)
 """With its query, if it has one: what has none is passed over, or a text of nothing but beginnings costs its square."""
 _NAMES = frozenset({"name", "key"})
 _HEAD: Final = ("@type", "@id", "providerPid", "consumerPid")
-_CONTEXTS: Final = frozenset({
-    "https://w3id.org/dspace/2025/1/context.jsonld", "https://w3id.org/dspace/2025/1/odrl-profile.jsonld",
-    "https://w3id.org/hanse/v1/dsp-policy.jsonld", "https://w3id.org/dspace/2024/1/context.json",
-    "https://w3id.org/edc/dspace/v0.0.1",
-    "https://w3id.org/edc/connector/management/v0.0.1", "https://w3id.org/edc/connector/management/v2",
-})  # fmt: skip
+_CONTEXTS: Final = frozenset(
+    {
+        "https://w3id.org/dspace/2025/1/context.jsonld",
+        "https://w3id.org/dspace/2025/1/odrl-profile.jsonld",
+        "https://w3id.org/hanse/v1/dsp-policy.jsonld",
+        "https://w3id.org/dspace/2024/1/context.json",
+        "https://w3id.org/edc/dspace/v0.0.1",
+        "https://w3id.org/edc/connector/management/v0.0.1",
+        "https://w3id.org/edc/connector/management/v2",
+    }
+)
 """Contexts that name nothing secret but by a name that we would see."""
 
 

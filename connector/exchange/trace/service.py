@@ -51,9 +51,16 @@ class Tracing:
     """Traces of all participants; every method names the participant."""
 
     def __init__(
-        self, db: Database, clock: Clock, participants: Participants, contracts: Contracts, transfers: Transfers,
-        standing: ProcessKnowledge, client: Fetch, root: Callable[[str, str], Awaitable[str]],
-    ) -> None:  # fmt: skip
+        self,
+        db: Database,
+        clock: Clock,
+        participants: Participants,
+        contracts: Contracts,
+        transfers: Transfers,
+        standing: ProcessKnowledge,
+        client: Fetch,
+        root: Callable[[str, str], Awaitable[str]],
+    ) -> None:
         self._db, self._clock, self._participants = db, clock, participants
         self._contracts, self._transfers, self._standing = contracts, transfers, standing
         self._client, self._root = client, root
@@ -157,16 +164,17 @@ def _queued(process: NegotiationRow | TransferRow, row: Sent, lines: list[Line])
     tries = [line for line in lines if line.sent == row.id]
     newest = max(tries, key=lambda line: line.last_at, default=None)
     return Queued(
-        kind=_kinds(process).get(row.message_id, row.kind), message=row.message, created_at=row.created_at,
-        due_at=row.due_at, attempts=row.attempts,
+        kind=_kinds(process).get(row.message_id, row.kind),
+        message=row.message,
+        created_at=row.created_at,
+        due_at=row.due_at,
+        attempts=row.attempts,
         last=None if newest is None else _attempt(newest, sum(line.times for line in tries)),
-    )  # fmt: skip
+    )
 
 
 def _attempt(line: Line, times: int) -> Attempt:
-    return Attempt(
-        at=line.last_at, times=times, kind=line.kind, status=line.status, code=line.code, reason=line.reason
-    )  # fmt: skip
+    return Attempt(at=line.last_at, times=times, kind=line.kind, status=line.status, code=line.code, reason=line.reason)
 
 
 def _refused(lines: list[Line]) -> Attempt | None:

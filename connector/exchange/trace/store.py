@@ -42,8 +42,19 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _FIELDS = (
-    "process", "slot", "pid", "direction", "kind", "message_id", "sent", "status", "code", "detail", "reason", "body",
-)  # fmt: skip
+    "process",
+    "slot",
+    "pid",
+    "direction",
+    "kind",
+    "message_id",
+    "sent",
+    "status",
+    "code",
+    "detail",
+    "reason",
+    "body",
+)
 PORTION: Final = 16
 """Lines of one statement."""
 _WRITE = """

@@ -40,18 +40,30 @@ class TransferSlice(Struct, frozen=True, kw_only=True):
 
 
 def assemble(
-    infra: Infra, participants: Participants, contracts: Contracts, engine: PolicyEngine, *, claims: Claims,
-    closure_of: ClosureOf, quotas: Quotas, decide: Decide = TransferDecider,
-) -> TransferSlice:  # fmt: skip
+    infra: Infra,
+    participants: Participants,
+    contracts: Contracts,
+    engine: PolicyEngine,
+    *,
+    claims: Claims,
+    closure_of: ClosureOf,
+    quotas: Quotas,
+    decide: Decide = TransferDecider,
+) -> TransferSlice:
     """`claims` says who belongs and with which attributes, `closure_of` what a concept list of earlier meant."""
     agreements = contracts.agreements
     clock_state = clocks.state if infra.db.dialect == "sqlite" else lambda: ""  # PostgreSQL has a clock of its own
     states = StatesOfWorld(participants, claims, clock_state)
     decisions = TransferDecisions(engine, states, agreements, closure_of)
     service = Transfers(
-        participants, contracts, decisions, infra.vault, Reach(infra.http.calls, infra.settings.data.destinations),
-        lambda sender: decide(sender, decisions), quotas,
-    )  # fmt: skip
+        participants,
+        contracts,
+        decisions,
+        infra.vault,
+        Reach(infra.http.calls, infra.settings.data.destinations),
+        lambda sender: decide(sender, decisions),
+        quotas,
+    )
     enforcement = Enforcement(agreements, service.sender, decisions)
     return TransferSlice(
         service=service,

@@ -113,9 +113,13 @@ class Duties:
         deed = self._read(tx, agreement, told, actor)
         decision_store.insert_deed(tx, slug, agreement.id, deed)
         body = {
-            "event": "done", "deed": deed.id, "action": deed.action, "rule": deed.rule, "at": rfc3339(deed.at),
+            "event": "done",
+            "deed": deed.id,
+            "action": deed.action,
+            "rule": deed.rule,
+            "at": rfc3339(deed.at),
             "evidence": deed.evidence,
-        }  # fmt: skip
+        }
         did = self._participants.held(slug).participant.did
         audit.append(tx, slug, DEED, agreement.id, actor, body, did=did)
         if agreement.role == "provider":

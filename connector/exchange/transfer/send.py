@@ -177,10 +177,14 @@ class TransferSender:
             return address
         agreement = self.agreement(tx, process)
         token = flows.start(
-            tx, participant=process.participant, flow=process.id, counterparty=process.counterparty,
-            agreement=agreement.id, source=self.agreements.source(tx, process.participant, agreement),
+            tx,
+            participant=process.participant,
+            flow=process.id,
+            counterparty=process.counterparty,
+            agreement=agreement.id,
+            source=self.agreements.source(tx, process.participant, agreement),
             expires_at=agreement.expires_at,
-        )  # fmt: skip
+        )
         root = self._participants.held(process.participant).participant.root
         return addresses.pull_address(f"{root}/data/{process.id}", token)
 
@@ -189,9 +193,15 @@ class TransferSender:
         agreement = self.agreement(tx, process)
         terms = self.agreements.terms(tx, process.participant, agreement)
         token = flows.expect(
-            tx, participant=process.participant, flow=process.id, counterparty=process.counterparty,
-            agreement=agreement.id, sink=terms.name, expected_sha256=terms.sha256, expires_at=agreement.expires_at,
-        )  # fmt: skip
+            tx,
+            participant=process.participant,
+            flow=process.id,
+            counterparty=process.counterparty,
+            agreement=agreement.id,
+            sink=terms.name,
+            expected_sha256=terms.sha256,
+            expires_at=agreement.expires_at,
+        )
         root = self._participants.held(process.participant).participant.root
         return addresses.push_address(f"{root}/data/in/{process.id}", token)
 

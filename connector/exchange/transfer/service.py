@@ -71,9 +71,15 @@ class Transfers:
     # What we want
 
     def request(
-        self, tx: Tx, slug: str, partner: Partner, agreement_id: str, purpose: str | None, action: str | None,
+        self,
+        tx: Tx,
+        slug: str,
+        partner: Partner,
+        agreement_id: str,
+        purpose: str | None,
+        action: str | None,
         mode: Mode = "pull",
-    ) -> TransferRow:  # fmt: skip
+    ) -> TransferRow:
         """As consumer: ask for the data of an agreement of ours, to be fetched by us or sent to us."""
         require_active(tx, slug)
         agreement = self._agreements.in_force(tx, slug, agreement_id, partner.did)
@@ -84,7 +90,7 @@ class Transfers:
         kind = FORMATS[mode]
         process = _opened(
             tx, slug, partner, kernel.start(Role.CONSUMER, owner(kind)), agreement_id, kind, purpose, action
-        )  # fmt: skip
+        )
         return self.sender.request(tx, process)
 
     def suspend(self, tx: Tx, slug: str, process_id: str, code: str, reason: Reason) -> TransferRow:
@@ -170,9 +176,16 @@ class Transfers:
         start = kernel.start(Role.PROVIDER, owner(message.format))
         step = kernel.received(start, Kind.REQUEST, message.id, digest, message.consumer_pid)
         process = _opened(
-            tx, slug, partner, step.transfer, agreement.id, message.format, message.purpose, message.action,
+            tx,
+            slug,
+            partner,
+            step.transfer,
+            agreement.id,
+            message.format,
+            message.purpose,
+            message.action,
             address=message.callback_address,
-        )  # fmt: skip
+        )
         store.insert(tx, process)
         self._take_destination(tx, process, message.data_address, partner)
         self.sender.commit(tx, process, step.effects)
@@ -333,14 +346,18 @@ class Transfers:
         terms = self._agreements.terms(tx, process.participant, agreement)
         sealed = None if address is None else self._sealed.close(process, addresses.source(address, self._reach))
         flows.accept(
-            tx, participant=process.participant, flow=process.id, counterparty=process.counterparty,
-            agreement=agreement.id, sink=terms.name, address=sealed, expected_sha256=terms.sha256,
+            tx,
+            participant=process.participant,
+            flow=process.id,
+            counterparty=process.counterparty,
+            agreement=agreement.id,
+            sink=terms.name,
+            address=sealed,
+            expected_sha256=terms.sha256,
             expires_at=agreement.expires_at,
-        )  # fmt: skip
+        )
 
-    def _take_destination(
-        self, tx: Tx, process: TransferRow, address: m.DataAddress | None, partner: Partner
-    ) -> None:  # fmt: skip
+    def _take_destination(self, tx: Tx, process: TransferRow, address: m.DataAddress | None, partner: Partner) -> None:
         """Of a push; an address in a request to fetch is dropped, and the log says so (spec/data-plane.md 3.1)."""
         if process.format != PUSH:
             if address is not None:
@@ -352,11 +369,15 @@ class Transfers:
         entered = self._participants.entered(tx, process.participant, partner.did)
         roots = addresses.own_roots(partner.did, partner.root, entered)
         flows.direct(
-            tx, participant=process.participant, flow=process.id, counterparty=process.counterparty,
-            agreement=agreement.id, source=self._agreements.source(tx, process.participant, agreement),
+            tx,
+            participant=process.participant,
+            flow=process.id,
+            counterparty=process.counterparty,
+            agreement=agreement.id,
+            source=self._agreements.source(tx, process.participant, agreement),
             address=self._sealed.close(process, addresses.destination(address, self._reach, roots)),
             expires_at=agreement.expires_at,
-        )  # fmt: skip
+        )
 
 
 def _check_room(tx: Tx, slug: str, agreement: str) -> None:
@@ -366,15 +387,36 @@ def _check_room(tx: Tx, slug: str, agreement: str) -> None:
 
 
 def _opened(
-    tx: Tx, slug: str, partner: Partner, state: kernel.Transfer, agreement: str, format_: str,
-    purpose: str | None, action: str | None, *, address: str = "",
-) -> TransferRow:  # fmt: skip
+    tx: Tx,
+    slug: str,
+    partner: Partner,
+    state: kernel.Transfer,
+    agreement: str,
+    format_: str,
+    purpose: str | None,
+    action: str | None,
+    *,
+    address: str = "",
+) -> TransferRow:
     """A new transfer, not yet saved; `address` is the peer's callback, else its base as its version document says."""
     return TransferRow(
-        participant=slug, id=new_id(), counterparty=partner.did, address=(address or partner.base).rstrip("/"),
-        kernel=state, version=1, agreement=agreement, format=format_, purpose=purpose, action=action, outcome=None,
-        reason=None, bytes=0, sha256=None, created_at=tx.now, changed_at=tx.now,
-    )  # fmt: skip
+        participant=slug,
+        id=new_id(),
+        counterparty=partner.did,
+        address=(address or partner.base).rstrip("/"),
+        kernel=state,
+        version=1,
+        agreement=agreement,
+        format=format_,
+        purpose=purpose,
+        action=action,
+        outcome=None,
+        reason=None,
+        bytes=0,
+        sha256=None,
+        created_at=tx.now,
+        changed_at=tx.now,
+    )
 
 
 def _completed(process: TransferRow) -> TransferRow:

@@ -108,8 +108,11 @@ async def _runner(
     app: web.Application | OneHandler | LateApplication, keepalive_s: float, stop_s: float
 ) -> web.BaseRunner:
     how: dict[str, Any] = {
-        "access_log": None, "keepalive_timeout": keepalive_s, "lingering_time": LINGER_S, "auto_decompress": False,
-    }  # fmt: skip
+        "access_log": None,
+        "keepalive_timeout": keepalive_s,
+        "lingering_time": LINGER_S,
+        "auto_decompress": False,
+    }
     runner = (
         _Runner(app, shutdown_timeout=stop_s, **how)
         if isinstance(app, web.Application)
@@ -183,9 +186,12 @@ class _Runner(web.AppRunner):
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
         return _Server(
-            _expecting(made.request_handler), request_factory=made.request_factory,
-            handler_cancellation=made.handler_cancellation, loop=made._loop, **made._kwargs,
-        )  # fmt: skip
+            _expecting(made.request_handler),
+            request_factory=made.request_factory,
+            handler_cancellation=made.handler_cancellation,
+            loop=made._loop,
+            **made._kwargs,
+        )
 
 
 def _expecting(inner: Callable[[Any], Awaitable[web.StreamResponse]]) -> Any:

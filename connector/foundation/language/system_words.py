@@ -7,12 +7,25 @@ from collections.abc import Mapping
 from connector.foundation.language import LANGUAGES, both
 
 _SAID = {
-    errno.ENOENT: "missing", errno.EACCES: "forbidden", errno.EPERM: "forbidden", errno.EISDIR: "folder",
-    errno.ENOTDIR: "no-folder", errno.ENAMETOOLONG: "long", errno.ELOOP: "circle", errno.EBUSY: "busy",
-    errno.ENOSPC: "full", errno.EDQUOT: "quota", errno.EROFS: "read-only", errno.EIO: "broken", errno.EFBIG: "large",
-    errno.EMFILE: "many-open", errno.ENFILE: "many-open", errno.ENXIO: "no-file",
-    errno.EADDRINUSE: "taken", errno.EADDRNOTAVAIL: "not-here",
-}  # fmt: skip
+    errno.ENOENT: "missing",
+    errno.EACCES: "forbidden",
+    errno.EPERM: "forbidden",
+    errno.EISDIR: "folder",
+    errno.ENOTDIR: "no-folder",
+    errno.ENAMETOOLONG: "long",
+    errno.ELOOP: "circle",
+    errno.EBUSY: "busy",
+    errno.ENOSPC: "full",
+    errno.EDQUOT: "quota",
+    errno.EROFS: "read-only",
+    errno.EIO: "broken",
+    errno.EFBIG: "large",
+    errno.EMFILE: "many-open",
+    errno.ENFILE: "many-open",
+    errno.ENXIO: "no-file",
+    errno.EADDRINUSE: "taken",
+    errno.EADDRNOTAVAIL: "not-here",
+}
 
 
 def system_words(problem: Exception) -> Mapping[str, str]:

@@ -17,9 +17,11 @@ _MOST: Final = 262_144
 def own_texts(settings: Web) -> dict[str, str]:
     """What the operator wrote, read when the process starts; raises Mistake if it cannot be read."""
     files: Mapping[Name, Path | None] = {
-        "imprint": settings.imprint_file, "privacy": settings.privacy_file,
-        "accessibility": settings.accessibility_file, "easy": settings.easy_language_file,
-    }  # fmt: skip
+        "imprint": settings.imprint_file,
+        "privacy": settings.privacy_file,
+        "accessibility": settings.accessibility_file,
+        "easy": settings.easy_language_file,
+    }
     return {name: _text(file) for name, file in files.items() if file is not None}
 
 

@@ -90,9 +90,17 @@ def put(
     if made is None:
         raise Defect("storage.statement", reason="RETURNING")
     row = OutboxRow(
-        id=made["id"], participant=participant, stream=stream, kind=kind, body=body, sealed=sealed, attempts=0, fence=0,
-        due_at=due_at, created_at=tx.now,
-    )  # fmt: skip
+        id=made["id"],
+        participant=participant,
+        stream=stream,
+        kind=kind,
+        body=body,
+        sealed=sealed,
+        attempts=0,
+        fence=0,
+        due_at=due_at,
+        created_at=tx.now,
+    )
     if tx.dialect == "sqlite":
         tx.signal(TOPIC, row)
     elif row.due_at <= tx.now:  # what is due later the sweep finds: a look now would be in vain

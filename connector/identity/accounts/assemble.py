@@ -51,10 +51,14 @@ def assemble(infra: Infra, participants: Participants, *departures: Departures) 
         return participants.held(slug).participant.did
 
     return AccountSlice(
-        sessions=Sessions(db), links=Links(db, did), signing_in=SigningIn(db, infra.vault, passwords),
-        people=people, external=_external(infra, people),
-        tokens=Tokens(db, participants), work=Work(every={"sign-in": (SWEEP_S, sweep)}),
-    )  # fmt: skip
+        sessions=Sessions(db),
+        links=Links(db, did),
+        signing_in=SigningIn(db, infra.vault, passwords),
+        people=people,
+        external=_external(infra, people),
+        tokens=Tokens(db, participants),
+        work=Work(every={"sign-in": (SWEEP_S, sweep)}),
+    )
 
 
 def _external(infra: Infra, people: People) -> ExternalSignIn | None:

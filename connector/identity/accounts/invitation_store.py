@@ -69,6 +69,11 @@ def end_invitations_of(tx: Tx, participant: str, person_id: str) -> None:
 
 def _invitation(row: Row) -> Invitation:
     return Invitation(
-        id=row["id"], participant=row["participant"], name=row["name"], roles=frozenset(row["roles"].split()),
-        invited_by=row["invited_by"], created_at=row["created_at"], ends_at=row["ends_at"],
-    )  # fmt: skip
+        id=row["id"],
+        participant=row["participant"],
+        name=row["name"],
+        roles=frozenset(row["roles"].split()),
+        invited_by=row["invited_by"],
+        created_at=row["created_at"],
+        ends_at=row["ends_at"],
+    )

@@ -79,6 +79,10 @@ class Mailboxes:
 
 def _mailbox(row: Row, language: str) -> Mailbox:
     return Mailbox(
-        person=row["person"], address=row["address"], wanted=row["wanted"], language=language,
-        refused_at=row["refused_at"], refusal=row["refusal"],
-    )  # fmt: skip
+        person=row["person"],
+        address=row["address"],
+        wanted=row["wanted"],
+        language=language,
+        refused_at=row["refused_at"],
+        refusal=row["refusal"],
+    )

@@ -50,9 +50,7 @@ class Departures(Protocol):
 class People:
     """`by` is the person who asks, or empty: the operator's command line. Whether she is an admin judges the door."""
 
-    def __init__(
-        self, db: Database, participants: Participants, passwords: Passwords, *departures: Departures
-    ) -> None:  # fmt: skip
+    def __init__(self, db: Database, participants: Participants, passwords: Passwords, *departures: Departures) -> None:
         self._db, self._participants, self._passwords = db, participants, passwords
         self._departures = departures
 
@@ -282,9 +280,7 @@ class People:
             session_store.end_all(tx, person)
         return True
 
-    def _regrouped(
-        self, tx: Tx, slug: str, person: str, before: frozenset[Role], now: frozenset[Role]
-    ) -> None:  # fmt: skip
+    def _regrouped(self, tx: Tx, slug: str, person: str, before: frozenset[Role], now: frozenset[Role]) -> None:
         for role in sorted(before - now):
             had = store.revoke(tx, slug, person, role)
             if role == "admin":

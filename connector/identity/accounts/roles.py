@@ -67,9 +67,14 @@ def counting(
 
 
 def signed(
-    person: Person, roles: Mapping[str, frozenset[Role]], pseudonyms: Mapping[str, str], cookie: str, session: str,
-    *, strong: bool,
-) -> SignedIn:  # fmt: skip
+    person: Person,
+    roles: Mapping[str, frozenset[Role]],
+    pseudonyms: Mapping[str, str],
+    cookie: str,
+    session: str,
+    *,
+    strong: bool,
+) -> SignedIn:
     """Who is signed in, by what the database knows now."""
     now, operator = counting(roles, person.operator, strong=strong)
     withheld: dict[str, frozenset[str]] = {
@@ -78,9 +83,14 @@ def signed(
     if person.operator and not operator:
         withheld[""] = frozenset({OPERATOR})
     return SignedIn(
-        person=person.id, name=person.name, roles=now, operator=operator,
+        person=person.id,
+        name=person.name,
+        roles=now,
+        operator=operator,
         form_key=hmac.digest(cookie.encode(), b"hanse/form", sha256),
         withheld={slug: some for slug, some in withheld.items() if some},
         pseudonyms={slug: pseudonyms[slug] for slug in roles if slug in pseudonyms},
-        language=person.language, session=session, strong=strong,
-    )  # fmt: skip
+        language=person.language,
+        session=session,
+        strong=strong,
+    )

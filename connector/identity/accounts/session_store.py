@@ -57,11 +57,14 @@ def sessions(tx: Tx, person: str, idle_ms: int) -> list[Session]:
     )
     return [
         Session(
-            id=row["digest"][:SHOWN], agent=row["agent"], created_at=row["created_at"],
-            touched_at=row["touched_at"], ends_at=row["ends_at"],
+            id=row["digest"][:SHOWN],
+            agent=row["agent"],
+            created_at=row["created_at"],
+            touched_at=row["touched_at"],
+            ends_at=row["ends_at"],
         )
         for row in rows
-    ]  # fmt: skip
+    ]
 
 
 def end(tx: Tx, person: str, shown: str) -> bool:

@@ -93,9 +93,13 @@ def _read(tx: Tx, cookie: str, digest: str) -> tuple[SignedIn | None, bool]:
 
 def _signed(tx: Tx, row: Row, cookie: str) -> SignedIn:
     return rules.signed(
-        store.person(tx, row["person"]), store.roles(tx, row["person"]), store.pseudonyms(tx, row["person"]), cookie,
-        row["digest"][: session_store.SHOWN], strong=bool(row["strong"]),
-    )  # fmt: skip
+        store.person(tx, row["person"]),
+        store.roles(tx, row["person"]),
+        store.pseudonyms(tx, row["person"]),
+        cookie,
+        row["digest"][: session_store.SHOWN],
+        strong=bool(row["strong"]),
+    )
 
 
 def _touched(tx: Tx, cookie: str, digest: str) -> SignedIn | None:

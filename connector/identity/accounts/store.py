@@ -21,9 +21,15 @@ _PERSON = (
 
 
 def add(
-    tx: Tx, login: str, name: str, *, password: str = "", operator: bool = False, issuer: str | None = None,
+    tx: Tx,
+    login: str,
+    name: str,
+    *,
+    password: str = "",
+    operator: bool = False,
+    issuer: str | None = None,
     subject: str | None = None,
-) -> str:  # fmt: skip
+) -> str:
     """The id of a new person; raises Mistake if the name to sign in with is taken."""
     fresh = new_uuid()
     added = tx.run(
@@ -167,10 +173,17 @@ def seen(tx: Tx, person_id: str) -> None:
 
 def _person(row: Row) -> Person:
     return Person(
-        id=row["id"], login=row["login"], name=row["name"], operator=bool(row["operator"]),
-        second=bool(row["second"]), password=bool(row["secret"]), external=row["issuer"] is not None,
-        language=row["language"], created_at=row["created_at"], seen_at=row["seen_at"],
-    )  # fmt: skip
+        id=row["id"],
+        login=row["login"],
+        name=row["name"],
+        operator=bool(row["operator"]),
+        second=bool(row["second"]),
+        password=bool(row["secret"]),
+        external=row["issuer"] is not None,
+        language=row["language"],
+        created_at=row["created_at"],
+        seen_at=row["seen_at"],
+    )
 
 
 # Second factor

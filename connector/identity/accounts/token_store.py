@@ -8,9 +8,15 @@ from connector.identity.accounts.model import ProgramKey
 
 
 def add(
-    tx: Tx, digest: str, key_id: str, participant: str | None, person: str, label: str, scopes: Iterable[str],
+    tx: Tx,
+    digest: str,
+    key_id: str,
+    participant: str | None,
+    person: str,
+    label: str,
+    scopes: Iterable[str],
     ends_at: int,
-) -> None:  # fmt: skip
+) -> None:
     tx.run(
         "INSERT INTO api_token (digest, id, participant, person, label, scopes, created_at, ends_at)"
         " VALUES (:digest, :id, :participant, :person, :label, :scopes, :now, :ends_at)",
@@ -74,7 +80,13 @@ def sweep(tx: Tx, before: int) -> int:
 
 def _key(row: Row) -> ProgramKey:
     return ProgramKey(
-        id=row["id"], participant=row["participant"], person=row["person"], owner=row["owner"], label=row["label"],
-        scopes=frozenset(row["scopes"].split()), created_at=row["created_at"], ends_at=row["ends_at"],
+        id=row["id"],
+        participant=row["participant"],
+        person=row["person"],
+        owner=row["owner"],
+        label=row["label"],
+        scopes=frozenset(row["scopes"].split()),
+        created_at=row["created_at"],
+        ends_at=row["ends_at"],
         used_at=row["used_at"],
-    )  # fmt: skip
+    )

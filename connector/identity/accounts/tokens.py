@@ -100,9 +100,7 @@ class Tokens:
 
         return asked
 
-    async def _made(
-        self, person: str, slug: str | None, label: str, scopes: frozenset[str], days: int
-    ) -> str:  # fmt: skip
+    async def _made(self, person: str, slug: str | None, label: str, scopes: frozenset[str], days: int) -> str:
         if not 1 <= days <= LONGEST_DAYS:
             raise Mistake("accounts.key-days", most=LONGEST_DAYS)
         named = checked_name(" ".join(label.split()))
@@ -125,7 +123,7 @@ class Tokens:
 
     def _record(
         self, tx: Tx, slug: str, person: str, key_id: str, change: str, scopes: frozenset[str] = frozenset()
-    ) -> None:  # fmt: skip
+    ) -> None:
         body = {"key": key_id, "person": store.pseudonym(tx, slug, person), "change": change, "scopes": sorted(scopes)}
         audit.append(tx, slug, RECORD, None, SYSTEM, body, did=self._participants.held(slug).participant.did)
 
@@ -145,6 +143,8 @@ def _caller(tx: Tx, row: Row) -> Caller:
     else:
         may = rules.scopes_of(store.roles_at(tx, slug, person.id))
     return Caller(
-        person=person.id, participant=slug, scopes=frozenset(row["scopes"].split()) & may,
+        person=person.id,
+        participant=slug,
+        scopes=frozenset(row["scopes"].split()) & may,
         pseudonyms=store.pseudonyms(tx, person.id),
-    )  # fmt: skip
+    )

@@ -51,7 +51,7 @@ def open_next(tx: Tx, participant: str, did: str, root: str, known: int, witness
 
 def begin(
     tx: Tx, participant: str, did: str, root: str, known: int, witness: str, *, after: int = 0, left: str | None = None
-) -> int | None:  # fmt: skip
+) -> int | None:
     """Opens the epoch behind the present one and behind `after`, at once; None if another replica was faster.
 
     The last checkpoint that this database has is recorded in the new log; an unsigned batch moves there. `left`: the
@@ -86,9 +86,13 @@ def begin(
         epoch=opened,
     )
     body = {
-        "origin": origin(root, opened), "before": origin(root if left is None else left, epoch), "size": size,
-        "known": known, "witness": witness, "checkpoint": note,
-    }  # fmt: skip
+        "origin": origin(root, opened),
+        "before": origin(root if left is None else left, epoch),
+        "size": size,
+        "known": known,
+        "witness": witness,
+        "checkpoint": note,
+    }
     store.append(tx, participant, TYPE, None, "system", body, did=did)
     return opened
 

@@ -32,10 +32,16 @@ class Jobs:
     """`every`: name -> (period in seconds, what it does), for one replica at a time; `alone` runs in each of them."""
 
     def __init__(
-        self, db: Database, clock: Clock, me: str, fire: Mapping[str, Fire],
-        every: Mapping[str, tuple[float, Job]], alone: Mapping[str, tuple[float, Job]],
-        watch: ClockWatch | None = None, wanted: Mapping[str, Callable[[], bool]] = {},
-    ) -> None:  # fmt: skip
+        self,
+        db: Database,
+        clock: Clock,
+        me: str,
+        fire: Mapping[str, Fire],
+        every: Mapping[str, tuple[float, Job]],
+        alone: Mapping[str, tuple[float, Job]],
+        watch: ClockWatch | None = None,
+        wanted: Mapping[str, Callable[[], bool]] = {},
+    ) -> None:
         """While `watch` doubts the clock no timer fires and no job for one replica runs; one that is not `wanted` asks
         the database for nothing."""
         self._watch = watch

@@ -120,8 +120,10 @@ def end(tx: Tx, participant: Participant, name: str) -> frozenset[str]:
     was = frozenset(one.did for one in members(tx, participant.id, name) if one.until is None)
     tx.run(
         "UPDATE own_group SET ended_at = :now WHERE participant = :participant AND name = :name",
-        now=tx.now, participant=participant.id, name=name,
-    )  # fmt: skip
+        now=tx.now,
+        participant=participant.id,
+        name=name,
+    )
     _until(tx, participant.id, name, None)
     _changed(tx, participant, "ended", name)
     return was

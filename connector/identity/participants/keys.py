@@ -65,14 +65,19 @@ def acting_of(mandate: str) -> Acting:
     return msgspec.json.decode(mandate, type=Acting)
 
 
-def row_of(
-    tx: Tx, participant: str, record: KeyRecord, secret: bytes, mandate: str | None = None
-) -> KeyRow:  # fmt: skip
+def row_of(tx: Tx, participant: str, record: KeyRecord, secret: bytes, mandate: str | None = None) -> KeyRow:
     return KeyRow(
-        participant=participant, kid=record.kid, purpose=record.purpose, state=record.state,
-        public_jwk=msgspec.json.encode(record.public_jwk).decode(), secret=secret, certificate=record.certificate,
-        created_at=tx.now, retired_at=None, mandate=mandate,
-    )  # fmt: skip
+        participant=participant,
+        kid=record.kid,
+        purpose=record.purpose,
+        state=record.state,
+        public_jwk=msgspec.json.encode(record.public_jwk).decode(),
+        secret=secret,
+        certificate=record.certificate,
+        created_at=tx.now,
+        retired_at=None,
+        mandate=mandate,
+    )
 
 
 def equip(tx: Tx, participant: Participant, fresh: list[tuple[KeyRecord, bytes]], event: str) -> None:

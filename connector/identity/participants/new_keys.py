@@ -30,9 +30,10 @@ class NewKeys:
         """A key for each purpose."""
         able = post_quantum()
         purposes = [
-            purpose for purpose in PURPOSES
+            purpose
+            for purpose in PURPOSES
             if (able or purpose not in POST_QUANTUM) and (self._pq or purpose != "seal-pq")
-        ]  # fmt: skip
+        ]
         return [self.key(participant, purpose) for purpose in purposes]
 
     def key(self, participant: Participant, purpose: Purpose) -> tuple[KeyRecord, bytes]:

@@ -21,10 +21,15 @@ from connector.kernel.policy.odrl.names import HANSE
 GEOCODING: Final = "http://dcat-ap.de/def/politicalGeocoding/"
 ADMS_TYPE: Final = "http://purl.org/adms/publishertype/"
 TYPES: Mapping[str, str] = {
-    "municipality": "LocalAuthority", "county": "LocalAuthority", "stateAuthority": "RegionalAuthority",
-    "federalAuthority": "NationalAuthority", "researchInstitution": "Academia-ScientificOrganisation",
-    "university": "Academia-ScientificOrganisation", "civilSociety": "NonProfitOrganisation", "company": "Company",
-}  # fmt: skip
+    "municipality": "LocalAuthority",
+    "county": "LocalAuthority",
+    "stateAuthority": "RegionalAuthority",
+    "federalAuthority": "NationalAuthority",
+    "researchInstitution": "Academia-ScientificOrganisation",
+    "university": "Academia-ScientificOrganisation",
+    "civilSociety": "NonProfitOrganisation",
+    "company": "Company",
+}
 """Kind of participant to the ADMS type of publisher that comes close to it; the others have none.
 
 A table of its own, for showing a participant would else load the code lists and the RDF library they are read with.
@@ -94,9 +99,11 @@ def publisher(root: str, name: str, kind: str, details: PublisherDetails) -> Pub
     local = kind.removeprefix(HANSE)
     adms = TYPES.get(local)
     contact = Contact(
-        name=details.contact_name or name, email=details.contact_email, url=details.contact_url,
+        name=details.contact_name or name,
+        email=details.contact_email,
+        url=details.contact_url,
         telephone=details.contact_telephone,
-    )  # fmt: skip
+    )
     level = _level(kind, details.ars) if details.ars else ""
     return Publisher(
         agent=Agent(iri=f"{root}/#publisher", name={"de": name}, kind=f"{ADMS_TYPE}{adms}" if adms else ""),

@@ -49,9 +49,12 @@ class Quotas:
     `refused` hears of each refusal, by the name of the quota."""
 
     def __init__(
-        self, limits: Quota, operator: Callable[[str, str], str] = lambda slug, did: did, clock: Clock | None = None,
+        self,
+        limits: Quota,
+        operator: Callable[[str, str], str] = lambda slug, did: did,
+        clock: Clock | None = None,
         refused: Callable[[str], None] = lambda quota: None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.limits, self._operator, self._clock, self._refused = limits, operator, clock or SystemClock(), refused
         self._sums: dict[str, _Sums] = {}
 
@@ -187,8 +190,11 @@ def allow(tx: Tx, slug: str, did: str, times: int) -> None:
 
 def forget(tx: Tx, slug: str) -> None:
     """Hours that count no more, and questions about a quota that has room again."""
-    tx.run("DELETE FROM usage WHERE participant = :participant AND hour < :before", participant=slug,
-           before=tx.now - KEPT_MS)  # fmt: skip
+    tx.run(
+        "DELETE FROM usage WHERE participant = :participant AND hour < :before",
+        participant=slug,
+        before=tx.now - KEPT_MS,
+    )
     tx.run(
         "UPDATE question SET answered_at = :now, answer = 'went-on' WHERE participant = :participant"
         " AND kind = 'quota' AND answered_at IS NULL AND asked_at < :before",

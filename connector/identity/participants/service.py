@@ -321,10 +321,17 @@ class Participants:
         whole, host, path = split_root(root or f"{self._base_url}/{checked_slug(slug)}")
         called = checked_name(name.strip() or slug)
         participant = Participant(
-            id=checked_slug(slug), did=dids.of_root(whole), root=whole, host=host, path=path, name=called,
-            kind=kind, operator=checked_name(operator.strip() or called), state="active",
+            id=checked_slug(slug),
+            did=dids.of_root(whole),
+            root=whole,
+            host=host,
+            path=path,
+            name=called,
+            kind=kind,
+            operator=checked_name(operator.strip() or called),
+            state="active",
             publisher=publishing.changed(PublisherDetails(), said, kind),
-        )  # fmt: skip
+        )
         await self._current()
         known = self._by_id.get(participant.id)
         if known is None or _described(known.participant, participant.publisher) != participant:
@@ -442,9 +449,16 @@ class Participants:
         pem = next(record.certificate for record in records if record.kid == kid)
         signers = Signers(self._opener, participant.id, sealed)
         return Hosted(
-            participant, records, signers, document, tuple(chain_der(pem)) if pem else (), key, place, found.groups,
+            participant,
+            records,
+            signers,
+            document,
+            tuple(chain_der(pem)) if pem else (),
+            key,
+            place,
+            found.groups,
             acting,
-        )  # fmt: skip
+        )
 
     def _place(self, slug: str, record: KeyRecord, row: KeyRow) -> Place | None:
         """None for a key that lies here. Defect under another master key: said when it is read, not when it signs."""

@@ -39,9 +39,13 @@ class TrustSlice(Struct, frozen=True, kw_only=True):
 
 
 def assemble(
-    settings: Settings, db: Database, clock: Clock, http: SafeClient, local: Local,
+    settings: Settings,
+    db: Database,
+    clock: Clock,
+    http: SafeClient,
+    local: Local,
     anchor_of: Callable[[Jwk], Anchor] = Anchor,
-) -> TrustSlice:  # fmt: skip
+) -> TrustSlice:
     """`local` gives the DID documents of our own participants; nobody fetches those.
 
     Without the file of a pinned key, and without an address of a list, there are the lists of joined spaces alone.

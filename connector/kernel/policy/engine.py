@@ -82,10 +82,17 @@ class PolicyEngine:
     """
 
     def __init__(
-        self, closure: Closure, labels: Mapping[str, Mapping[str, str]], vocabulary: str, words: Callable[[str], Say],
-        *, registry: Registry = BUILT_IN, plugins: str = "", can: Several[str] = frozenset(),
+        self,
+        closure: Closure,
+        labels: Mapping[str, Mapping[str, str]],
+        vocabulary: str,
+        words: Callable[[str], Say],
+        *,
+        registry: Registry = BUILT_IN,
+        plugins: str = "",
+        can: Several[str] = frozenset(),
         supplied: Several[str] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._closure, self._labels, self.vocabulary, self.registry = closure, labels, vocabulary, registry
         self.plugins = plugins
         self.can, self._supplied = frozenset(can), supplied
@@ -151,20 +158,37 @@ class PolicyEngine:
         return self.program(document).examine(world, phase)
 
     def permits(
-        self, document: Mapping[str, Any], requester: Requester, phase: Phase, now: int, *, purpose: str | None = None,
+        self,
+        document: Mapping[str, Any],
+        requester: Requester,
+        phase: Phase,
+        now: int,
+        *,
+        purpose: str | None = None,
         action: str | None = None,
-    ) -> bool:  # fmt: skip
+    ) -> bool:
         """The same answer where nobody asks for reasons (decision 0020). Raises PolicyError."""
         return self.program(document).verdict(self._world(requester, now, purpose, action), phase).permit
 
     def _world(
-        self, requester: Requester, now: int, purpose: str | None, action: str | None, agreement_at: int | None = None,
+        self,
+        requester: Requester,
+        now: int,
+        purpose: str | None,
+        action: str | None,
+        agreement_at: int | None = None,
         uses: Mapping[str, int] = {},
-    ) -> World:  # fmt: skip
+    ) -> World:
         return asked(
-            now, requester.did, purpose=purpose, action=action, facts=requester.known(), agreement_at=agreement_at,
-            uses=uses, closure=self._closure,
-        )  # fmt: skip
+            now,
+            requester.did,
+            purpose=purpose,
+            action=action,
+            facts=requester.known(),
+            agreement_at=agreement_at,
+            uses=uses,
+            closure=self._closure,
+        )
 
     def rule(self, document: Mapping[str, Any], world: World, phase: Phase, closure: Closure | None = None) -> Decision:
         """The decision about a prepared world, by our vocabulary or the one that an agreement pinned (`closure`).
@@ -200,9 +224,13 @@ class PolicyEngine:
         return pair(self.policy(first), self.policy(second), self._closure, self.registry)
 
     def contradictions(
-        self, document: Mapping[str, Any], *, open_data: bool = False, now: int | None = None,
+        self,
+        document: Mapping[str, Any],
+        *,
+        open_data: bool = False,
+        now: int | None = None,
         held: Mapping[str, Set[str]] = {},
-    ) -> list[Objection]:  # fmt: skip
+    ) -> list[Objection]:
         """What is wrong with a policy that somebody wants to publish (`now` in ms; `held`: the names that members have,
         by operand). Raises PolicyError."""
         from connector.kernel.policy.conflict.conflict import contradictions

@@ -33,8 +33,12 @@ CELLS = 1_500_000
 Decimal = Literal["", ",", "."]
 Thousands = Literal["", ",", ".", " "]
 _GROUPED: Mapping[Shape, Thousands] = {
-    "german": ".", "german-thousands": ".", "english": ",", "english-thousands": ",", "space-thousands": " ",
-}  # fmt: skip
+    "german": ".",
+    "german-thousands": ".",
+    "english": ",",
+    "english-thousands": ",",
+    "space-thousands": " ",
+}
 _KINDS: Mapping[ColumnKind, frozenset[Shape]] = {
     "postcode": frozenset({"postcode"}),
     "integer": frozenset({"integer", "postcode", "german-thousands", "english-thousands", "space-thousands"}),
@@ -49,7 +53,7 @@ _KINDS: Mapping[ColumnKind, frozenset[Shape]] = {
     "link": frozenset({"link"}),
     "coordinate": frozenset({"coordinate"}),
     "geometry": frozenset({"geometry"}),
-}  # fmt: skip
+}
 _POSTCODES = ("plz", "postleitzahl", "postcode", "zip")
 _YEARS = ("jahr", "year", "baujahr")
 
@@ -139,11 +143,16 @@ class Profile:
         decimal, _ = self.numbers()
         told = zip(self.titles, self.columns, strict=True)
         return Table(
-            name=name[:NAME], rows=self.rows, looked_at=self.looked_at,
+            name=name[:NAME],
+            rows=self.rows,
+            looked_at=self.looked_at,
             columns=tuple(_column(title, values, decimal) for title, values in told),
-            more_columns=max(0, len(self.names) - COLUMNS), sample=tuple(self.sample),
-            broken=Broken(self.broken, tuple(self.broken_lines)), blank_rows=self.blank, hidden=hidden,
-        )  # fmt: skip
+            more_columns=max(0, len(self.names) - COLUMNS),
+            sample=tuple(self.sample),
+            broken=Broken(self.broken, tuple(self.broken_lines)),
+            blank_rows=self.blank,
+            hidden=hidden,
+        )
 
     def texts(self, number: int) -> list[str]:
         """The values of a column that were looked at."""
@@ -220,14 +229,16 @@ def span_of(tables: Sequence[Table]) -> Span | None:
     """What the days in all tables reach from and to; years only where there are no days. Birthdays are no such days."""
     days = [
         (column.least, column.most)
-        for table in tables for column in table.columns
+        for table in tables
+        for column in table.columns
         if column.kind in ("date", "datetime") and column.least >= "1900" and not is_birth(column.name)
-    ]  # fmt: skip
+    ]
     years = [
         (column.least, column.most)
-        for table in tables for column in table.columns
+        for table in tables
+        for column in table.columns
         if column.kind == "year" and "bau" not in column.name.casefold()
-    ]  # fmt: skip
+    ]
     found = days or years
     return Span(min(least for least, _ in found), max(most for _, most in found)) if found else None
 

@@ -24,9 +24,16 @@ _HTML = re.compile(rb"(?i)\s*(?:<!doctype\s+html|<html[\s>])")
 _COMMENT = re.compile(rb"\s*<!--.*?-->", re.DOTALL)
 _JSON = re.compile(rb"\s*[\[{]\s*[\"\[{\]}]")
 _OTHERS = (
-    (b"%PDF-", "PDF"), (b"\x1f\x8b", "GZIP"), (b"\x89PNG", "PNG"), (b"\xff\xd8\xff", "JPEG"), (b"II*\x00", "TIFF"),
-    (b"MM\x00*", "TIFF"), (b"7z\xbc\xaf", "7Z"), (b"PAR1", "PARQUET"), (b"\x00\x00\x27\x0a", "SHP"),
-)  # fmt: skip
+    (b"%PDF-", "PDF"),
+    (b"\x1f\x8b", "GZIP"),
+    (b"\x89PNG", "PNG"),
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"II*\x00", "TIFF"),
+    (b"MM\x00*", "TIFF"),
+    (b"7z\xbc\xaf", "7Z"),
+    (b"PAR1", "PARQUET"),
+    (b"\x00\x00\x27\x0a", "SHP"),
+)
 """What is published as it is, without a look inside."""
 _WKT = re.compile(
     r"(?:SRID=(\d{1,6});)?\s*((?:MULTI)?(?:POINT|LINESTRING|POLYGON))\s*+(?:ZM|Z|M)?+\s*+(\(.*\))\s*", re.I | re.S
@@ -35,9 +42,13 @@ _NUMBER = r"-?[\d.]++(?:[eE][+-]?\d++)?"
 _POSITION = re.compile(rf"(?<![\d.])({_NUMBER})\s++({_NUMBER})(?:\s++-?[\d.eE+-]++)*+")
 """Two numbers and those behind them; each is looked at once, for a geometry may be a million characters of them."""
 _WKT_KINDS = {
-    "POINT": "Point", "LINESTRING": "LineString", "POLYGON": "Polygon", "MULTIPOINT": "MultiPoint",
-    "MULTILINESTRING": "MultiLineString", "MULTIPOLYGON": "MultiPolygon",
-}  # fmt: skip
+    "POINT": "Point",
+    "LINESTRING": "LineString",
+    "POLYGON": "Polygon",
+    "MULTIPOINT": "MultiPoint",
+    "MULTILINESTRING": "MultiLineString",
+    "MULTIPOLYGON": "MultiPolygon",
+}
 
 
 def read_contents(file: BinaryIO, path: str, limits: Limits) -> Reading:
@@ -83,7 +94,7 @@ def _by_kind(file: BinaryIO, path: str, head: bytes, limits: Limits) -> Reading:
     tsv = form.separator == "\t"
     return replace(
         _finished("csv", [(table, profile)], file_type="TSV" if tsv else "CSV"), encoding=encoding, form=form
-    )  # fmt: skip
+    )
 
 
 def _geopackage(path: str) -> Reading:
@@ -125,8 +136,13 @@ def _finished(
     if not any(table.rows for table in told) and "more-tables" not in remarks:
         remarks = dict.fromkeys([*remarks, "no-rows"])
     return Reading(
-        kind=kind, tables=told, hints=tuple(hints), span=span_of(told), remarks=tuple(remarks), file_type=file_type  # type: ignore[arg-type]
-    )  # fmt: skip
+        kind=kind,  # type: ignore[arg-type]
+        tables=told,
+        hints=tuple(hints),
+        span=span_of(told),
+        remarks=tuple(remarks),
+        file_type=file_type,
+    )
 
 
 def _bare(table: Table) -> Table:
@@ -153,9 +169,7 @@ def _places(profile: Profile, kinds: Sequence[str], zone: int) -> Map | None:
 
 def _from_pairs(profile: Profile, found: tuple[int, int], said: str) -> Map | None:
     east, north = found
-    rows = [
-        (line, coordinates.number(cells[east]), coordinates.number(cells[north])) for line, cells in profile.kept
-    ]  # fmt: skip
+    rows = [(line, coordinates.number(cells[east]), coordinates.number(cells[north])) for line, cells in profile.kept]
     return _drawn(rows, said, [east, north], profile)
 
 

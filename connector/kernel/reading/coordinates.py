@@ -15,17 +15,57 @@ from connector.kernel.reading.model import Sureness
 DEGREES = frozenset({4326, 4258, 4979, 84})
 _EAST = frozenset(
     {
-        "lon", "long", "lng", "longitude", "länge", "laenge", "längengrad", "laengengrad", "x", "rechtswert", "rechts",
-        "rw", "ostwert", "ost", "osting", "easting", "east", "e", "xkoordinate", "xkoord", "xwert", "utmx", "utme",
-        "koordx", "geolon",
+        "lon",
+        "long",
+        "lng",
+        "longitude",
+        "länge",
+        "laenge",
+        "längengrad",
+        "laengengrad",
+        "x",
+        "rechtswert",
+        "rechts",
+        "rw",
+        "ostwert",
+        "ost",
+        "osting",
+        "easting",
+        "east",
+        "e",
+        "xkoordinate",
+        "xkoord",
+        "xwert",
+        "utmx",
+        "utme",
+        "koordx",
+        "geolon",
     }
-)  # fmt: skip
+)
 _NORTH = frozenset(
     {
-        "lat", "latitude", "breite", "breitengrad", "y", "hochwert", "hoch", "hw", "nordwert", "nord", "northing",
-        "north", "n", "ykoordinate", "ykoord", "ywert", "utmy", "utmn", "koordy", "geolat",
+        "lat",
+        "latitude",
+        "breite",
+        "breitengrad",
+        "y",
+        "hochwert",
+        "hoch",
+        "hw",
+        "nordwert",
+        "nord",
+        "northing",
+        "north",
+        "n",
+        "ykoordinate",
+        "ykoord",
+        "ywert",
+        "utmy",
+        "utmn",
+        "koordy",
+        "geolat",
     }
-)  # fmt: skip
+)
 _WORDS = re.compile(r"[a-zäöüß]+")
 _CODE = re.compile(r"(?:EPSG|epsg)[/:]+(?:[\d.]*[/:]+)?(\d{4,5})\b")
 

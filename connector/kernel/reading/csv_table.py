@@ -22,9 +22,20 @@ PREAMBLE = 30
 """Most lines before the header."""
 SEPARATORS = (";", ",", "\t", "|")
 _NUMBERS = frozenset(
-    {"integer", "postcode", "german", "german-thousands", "english", "english-thousands", "date", "german-date",
-     "datetime", "time", "coordinate"}
-)  # fmt: skip
+    {
+        "integer",
+        "postcode",
+        "german",
+        "german-thousands",
+        "english",
+        "english-thousands",
+        "date",
+        "german-date",
+        "datetime",
+        "time",
+        "coordinate",
+    }
+)
 
 
 def read(file: BinaryIO, longest: int) -> tuple[Encoding, Form, Profile]:
@@ -46,10 +57,19 @@ def read(file: BinaryIO, longest: int) -> tuple[Encoding, Form, Profile]:
     finally:
         text.detach()
     decimal, thousands = profile.numbers()
-    return encoding, Form(
-        separator=form.separator, quote=form.quote, decimal=decimal, thousands=thousands, header=form.header,
-        header_sureness=form.header_sureness, skipped=form.skipped,
-    ), profile  # fmt: skip
+    return (
+        encoding,
+        Form(
+            separator=form.separator,
+            quote=form.quote,
+            decimal=decimal,
+            thousands=thousands,
+            header=form.header,
+            header_sureness=form.header_sureness,
+            skipped=form.skipped,
+        ),
+        profile,
+    )
 
 
 def _lines(text: io.TextIOWrapper, longest: int) -> Iterator[str]:

@@ -61,7 +61,7 @@ class MapPreview:
         turned = to_degrees(epsg) if self._objects else None
         told = Map(
             crs=epsg, sureness=sureness, box=None, objects=self._objects, without=self._without, columns=self._columns
-        )  # fmt: skip
+        )
         if turned is None:
             return told
         corners = [(x, y) for x in (self._least[0], self._most[0]) for y in (self._least[1], self._most[1])]
@@ -79,11 +79,16 @@ class MapPreview:
             drawn = _turned(_simple(_fewer(coordinates, min(VERTICES, most)), kind, width / FINENESS), turned)
             features.append(
                 {"type": "Feature", "properties": {"row": row}, "geometry": {"type": kind, "coordinates": drawn}}
-            )  # fmt: skip
+            )
         return Map(
-            crs=epsg, sureness=sureness, box=box, objects=self._objects, without=self._without,
-            features=_within(features), columns=self._columns,
-        )  # fmt: skip
+            crs=epsg,
+            sureness=sureness,
+            box=box,
+            objects=self._objects,
+            without=self._without,
+            features=_within(features),
+            columns=self._columns,
+        )
 
 
 def _parts(geometry: object, depth: int = 0) -> Iterator[tuple[str, Any]]:

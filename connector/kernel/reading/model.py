@@ -11,9 +11,21 @@ from msgspec import Struct
 Kind = Literal["csv", "workbook", "geojson", "geopackage", "json", "other"]
 Sureness = Literal["certain", "likely", "guessed"]
 ColumnKind = Literal[
-    "empty", "integer", "number", "year", "date", "datetime", "time", "boolean", "postcode", "email", "link",
-    "coordinate", "geometry", "text",
-]  # fmt: skip
+    "empty",
+    "integer",
+    "number",
+    "year",
+    "date",
+    "datetime",
+    "time",
+    "boolean",
+    "postcode",
+    "email",
+    "link",
+    "coordinate",
+    "geometry",
+    "text",
+]
 PersonalKind = Literal["name", "email", "phone", "iban", "birth", "address", "plate"]
 Box = tuple[float, float, float, float]
 """West, south, east, north in degrees (WGS84)."""

@@ -8,17 +8,64 @@ from datetime import date
 from typing import Literal
 
 Shape = Literal[
-    "integer", "german", "german-thousands", "english", "english-thousands", "space-thousands", "date", "german-date",
-    "datetime", "time", "boolean", "postcode", "email", "link", "coordinate", "geometry", "text",
-]  # fmt: skip
+    "integer",
+    "german",
+    "german-thousands",
+    "english",
+    "english-thousands",
+    "space-thousands",
+    "date",
+    "german-date",
+    "datetime",
+    "time",
+    "boolean",
+    "postcode",
+    "email",
+    "link",
+    "coordinate",
+    "geometry",
+    "text",
+]
 
 MISSING = frozenset(
     {
-        "-", "--", "–", ".", "..", "...", "/", "x", "?", "k.a.", "k. a.", "ka", "keine angabe", "keine angaben", "n/a",
-        "na", "n.a.", "n. a.", "n.v.", "nv", "nan", "null", "none", "nil", "unbekannt", "entfällt", "fehlt", "#nv",
-        "#n/a", "#wert!", "#div/0!", "#bezug!", "#ref!", "#value!", "#name?",
+        "-",
+        "--",
+        "–",
+        ".",
+        "..",
+        "...",
+        "/",
+        "x",
+        "?",
+        "k.a.",
+        "k. a.",
+        "ka",
+        "keine angabe",
+        "keine angaben",
+        "n/a",
+        "na",
+        "n.a.",
+        "n. a.",
+        "n.v.",
+        "nv",
+        "nan",
+        "null",
+        "none",
+        "nil",
+        "unbekannt",
+        "entfällt",
+        "fehlt",
+        "#nv",
+        "#n/a",
+        "#wert!",
+        "#div/0!",
+        "#bezug!",
+        "#ref!",
+        "#value!",
+        "#name?",
     }
-)  # fmt: skip
+)
 """Values that only say that there is none."""
 TRUE = frozenset({"ja", "wahr", "yes", "true", "j"})
 FALSE = frozenset({"nein", "falsch", "no", "false", "n"})

@@ -71,7 +71,16 @@ def event_rows(events: Iterable[Event], lang: str, name_of: Callable[[str], str]
         body = one.body
         partner = name_of(body.counterparty) if body.counterparty else ""
         rows.append(
-            [one.id, one.index, rfc3339(one.at), one.type, partner, one.agreement, body.counterparty, body.event,
-             body.code]
-        )  # fmt: skip
+            [
+                one.id,
+                one.index,
+                rfc3339(one.at),
+                one.type,
+                partner,
+                one.agreement,
+                body.counterparty,
+                body.event,
+                body.code,
+            ]
+        )
     return rows

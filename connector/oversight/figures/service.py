@@ -27,9 +27,13 @@ class Figures:
     """`closure_of` gives concept lists by their digest: an old decision is made again by the list of its day."""
 
     def __init__(
-        self, participants: Participants, agreements: Agreements, engine: PolicyEngine, closure_of: ClosureOf,
+        self,
+        participants: Participants,
+        agreements: Agreements,
+        engine: PolicyEngine,
+        closure_of: ClosureOf,
         anchor: Anchor,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._participants, self._agreements, self._engine = participants, agreements, engine
         self._closure_of, self._anchor = closure_of, anchor
 
@@ -43,9 +47,11 @@ class Figures:
         """The same, with the log that was counted."""
         log = store.log(tx, slug)
         known = Known(
-            ends=store.ends(tx, slug), kin=self._kin(slug), judged=self._judged(tx, slug, log),
+            ends=store.ends(tx, slug),
+            kin=self._kin(slug),
+            judged=self._judged(tx, slug, log),
             spaces=self._spaces(slug, log, tx.now),
-        )  # fmt: skip
+        )
         return figures(log, known, tx.now), log
 
     def one(self, tx: Tx, slug: str, id_: str) -> Figure:

@@ -38,9 +38,14 @@ def log(tx: Tx, participant: str, limit: int = MOST) -> Log:
 def _event(id_: int, index: int | None, record: bytes) -> Event:
     said = _READ.decode(record)
     return Event(
-        id=id_, index=index, type=said.type, at=int(said.at.timestamp() * 1000), agreement=said.agreement,
-        actor=said.actor, body=said.body,
-    )  # fmt: skip
+        id=id_,
+        index=index,
+        type=said.type,
+        at=int(said.at.timestamp() * 1000),
+        agreement=said.agreement,
+        actor=said.actor,
+        body=said.body,
+    )
 
 
 def ends(tx: Tx, participant: str) -> dict[str, int]:

@@ -92,10 +92,15 @@ def _contracts(events: tuple[Event, ...], ends: Mapping[str, int]) -> Iterator[C
             continue
         seen.add(one.agreement)
         yield Contract(
-            agreement=one.agreement, dataset=dataset_of(request), counterparty=one.body.counterparty, begun=one,
-            asked=request, by_hand=hands.get(one.body.negotiation), ended=ended.get(one.agreement),
+            agreement=one.agreement,
+            dataset=dataset_of(request),
+            counterparty=one.body.counterparty,
+            begun=one,
+            asked=request,
+            by_hand=hands.get(one.body.negotiation),
+            ended=ended.get(one.agreement),
             until=ends.get(one.body.agreement or ""),
-        )  # fmt: skip
+        )
 
 
 def _asked(events: tuple[Event, ...]) -> dict[str, Event]:

@@ -25,9 +25,14 @@ class NotificationSlice(Struct, frozen=True, kw_only=True):
 
 
 def assemble(
-    infra: Infra, participants: Participants, approvals: Approvals, contracts: Contracts, duties: Duties,
-    name_of: Names, desk: Callable[[], str],
-) -> NotificationSlice:  # fmt: skip
+    infra: Infra,
+    participants: Participants,
+    approvals: Approvals,
+    contracts: Contracts,
+    duties: Duties,
+    name_of: Names,
+    desk: Callable[[], str],
+) -> NotificationSlice:
     """`desk` is the address of the desk, asked when a mail is written. Raises Mistake for unsafe settings of mail."""
     smtp.checked(infra.settings.mail)
     service = Notifications(infra.db, participants, Causes(approvals, contracts, duties, name_of))

@@ -60,14 +60,21 @@ class Causes:
         """What has days: contracts that end, duties that are due, certificates that end."""
         slug, own = hosted.participant.id, hosted.participant.did
         return [
-            *self._ending(tx, slug, own), *self._due(tx, slug, own), *_certificate(tx, hosted),
-            *spaces.seldom(tx, hosted), *self._loosenings(tx, slug),
-        ]  # fmt: skip
+            *self._ending(tx, slug, own),
+            *self._due(tx, slug, own),
+            *_certificate(tx, hosted),
+            *spaces.seldom(tx, hosted),
+            *self._loosenings(tx, slug),
+        ]
 
     def _waiting(self, tx: Tx, slug: str, own: str, known: Container[str]) -> Iterator[Notification]:
         for one in self._approvals.waiting(tx, slug):
-            facts = {"title": one.title, "partner": self._partner(one.counterparty, own), "subject": one.subject,
-                     "until": "" if one.due_at is None else rfc3339(one.due_at)}  # fmt: skip
+            facts = {
+                "title": one.title,
+                "partner": self._partner(one.counterparty, own),
+                "subject": one.subject,
+                "until": "" if one.due_at is None else rfc3339(one.due_at),
+            }
             if f"approval:{one.id}" not in known:
                 whom = self._approvals.addressed(tx, slug, one, reminder=False)
                 yield _told(tx, "approval", one.id, facts, whom)
@@ -122,13 +129,14 @@ class Causes:
                 waits = duty.owed and duty.active and duty.state not in DONE
                 if waits and duty.due_at is not None and duty.due_at <= tx.now + DUTY_MS:
                     title = self._contracts.titles(tx, slug, [agreement]).get(agreement, "")
-                    facts = {"title": plain(title, 200), "partner": self._partner(counterparty, own),
-                             "until": rfc3339(duty.due_at)}  # fmt: skip
+                    facts = {
+                        "title": plain(title, 200),
+                        "partner": self._partner(counterparty, own),
+                        "until": rfc3339(duty.due_at),
+                    }
                     yield _told(tx, "duty", agreement, facts, BOTH, f"{duty.rule}:{duty.due_at}")
 
-    def _titled(
-        self, tx: Tx, slug: str, found: list[attention.Ending]
-    ) -> Iterator[tuple[attention.Ending, str]]:  # fmt: skip
+    def _titled(self, tx: Tx, slug: str, found: list[attention.Ending]) -> Iterator[tuple[attention.Ending, str]]:
         titles: Mapping[str, str] = self._contracts.titles(tx, slug, [one.agreement for one in found])
         return ((one, plain(titles.get(one.agreement, ""), 200)) for one in found)
 
@@ -150,5 +158,5 @@ def _certificate(tx: Tx, hosted: Hosted) -> Iterator[Notification]:
 
 def _told(
     tx: Tx, cause: Cause, subject: str, facts: Mapping[str, str], audience: frozenset[str], more: str = ""
-) -> Notification:  # fmt: skip
+) -> Notification:
     return told(cause, subject, facts, audience, tx.now, more)

@@ -57,9 +57,14 @@ class MailQueue:
     """`send` blocks, and is called on a thread; `desk` is where people open the desk."""
 
     def __init__(
-        self, db: Database, participants: Participants, mailboxes: Mailboxes, mail: Mail, desk: Callable[[], str],
+        self,
+        db: Database,
+        participants: Participants,
+        mailboxes: Mailboxes,
+        mail: Mail,
+        desk: Callable[[], str],
         send: Send = smtp.send,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._db, self._participants, self._mailboxes = db, participants, mailboxes
         self._mail, self._desk, self._send = mail, desk, send
         self._places, self._away_until = asyncio.Semaphore(AT_ONCE), 0.0
@@ -127,17 +132,17 @@ class MailQueue:
             fresh = [
                 one.name
                 for one in told
-                if one.concerns(who, roles) and one.name not in mailed and one.name not in read
+                if one.concerns(who, roles)
+                and one.name not in mailed
+                and one.name not in read
                 and one.at > tx.now - FRESH_MS
-            ]  # fmt: skip
+            ]
             names = tuple(name for name in fresh if store.note_mailed(tx, slug, who, name))
             if names:
                 body = msgspec.json.encode(MailRow(box.person, names))
                 outbox.put(tx, participant=slug, stream=f"{MAIL}:{slug}:{box.person}", kind=MAIL, body=body)
 
-    def _load(
-        self, tx: Tx, row: OutboxRow, body: MailRow, hosted: Hosted
-    ) -> tuple[Mailbox, EmailMessage, bool] | None:  # fmt: skip
+    def _load(self, tx: Tx, row: OutboxRow, body: MailRow, hosted: Hosted) -> tuple[Mailbox, EmailMessage, bool] | None:
         """None: she wants none any more, or nothing of it is kept."""
         boxes = self._mailboxes.at(tx, row.participant).values()
         box = next((one for one, _ in boxes if one.person == body.person), None)
@@ -145,9 +150,15 @@ class MailQueue:
         if box is None or not told:
             return None
         mail = message(
-            told, box.language, sender=self._mail.sender, to=box.address, desk=self._desk(),
-            participant=row.participant, name=hosted.participant.name, at=row.created_at,
-        )  # fmt: skip
+            told,
+            box.language,
+            sender=self._mail.sender,
+            to=box.address,
+            desk=self._desk(),
+            participant=row.participant,
+            name=hosted.participant.name,
+            at=row.created_at,
+        )
         return box, mail, tx.now - row.created_at > GIVEN_UP_MS
 
     def _refused(self, tx: Tx, row: OutboxRow, person: str, words: str) -> None:

@@ -35,7 +35,7 @@ def sentence(one: Notification, lang: str) -> str:
 
 def message(
     told: Sequence[Notification], lang: str, *, sender: str, to: str, desk: str, participant: str, name: str, at: int
-) -> EmailMessage:  # fmt: skip
+) -> EmailMessage:
     """`desk` is its address without a final slash, `name` what the participant is called, `at` in milliseconds."""
     speech = lang if lang in LANGUAGES else "de"
     lines = [say("notifications.mail.hello", speech, name=plain(name, 200)), ""]

@@ -24,14 +24,22 @@ WEEK_MS = 7 * DAY_MS
 """People who renew members are reminded so often, while any membership ends soon."""
 STEWARDS = frozenset({"steward"})
 CAUSES: dict[Event, Cause] = {
-    "member": "space-member", "refused": "space-refused", "ended": "space-ended", "suspended": "space-suspended",
-    "resumed": "space-resumed", "renewed": "space-renewed", "seal listed": "seal-listed",
+    "member": "space-member",
+    "refused": "space-refused",
+    "ended": "space-ended",
+    "suspended": "space-suspended",
+    "resumed": "space-resumed",
+    "renewed": "space-renewed",
+    "seal listed": "seal-listed",
     "seal refused": "seal-refused",
-}  # fmt: skip
+}
 MERGERS: dict[MergerEvent, Cause] = {
-    "merger asked": "merger-asked", "merger withdrawn": "merger-withdrawn", "merger lapsed": "merger-lapsed",
-    "merged": "merged", "not merged": "not-merged",
-}  # fmt: skip
+    "merger asked": "merger-asked",
+    "merger withdrawn": "merger-withdrawn",
+    "merger lapsed": "merger-lapsed",
+    "merged": "merged",
+    "not merged": "not-merged",
+}
 SEALS: frozenset[Event] = frozenset({"seal listed", "seal refused"})
 Names = Callable[[str, str], str]
 """What the lists call a DID that count for a participant of ours (its DID comes second)."""
@@ -41,7 +49,7 @@ Holding = Callable[[Tx, str, str], frozenset[str]]
 
 def often(
     tx: Tx, hosted: Hosted, since: int, holding: Holding, known: Container[str], name_of: Names
-) -> Iterator[Notification]:  # fmt: skip
+) -> Iterator[Notification]:
     """What a minute matters for."""
     slug, own = hosted.participant.id, hosted.participant.did
     for one in overview.waiting(tx, slug):
@@ -67,8 +75,11 @@ def often(
             facts["reason"] = plain(each.reason, 200) or "-"
         yield told(CAUSES[each.event], each.space, facts, audience, tx.now, f"{each.sha256}{each.at}")
     for said in mergers:
-        facts = {"title": plain(name_of(said.member, own), 200), "whole": plain(name_of(said.into, own), 200),
-                 "space": plain(said.name, 200)}  # fmt: skip
+        facts = {
+            "title": plain(name_of(said.member, own), 200),
+            "whole": plain(name_of(said.into, own), 200),
+            "space": plain(said.name, 200),
+        }
         yield told(MERGERS[said.event], said.space, facts, STEWARDS, tx.now, f"{said.member}:{said.at}")
     for changed in rules:
         facts = {"count": changed.approvals}
@@ -105,9 +116,7 @@ def _seal(tx: Tx, slug: str, one: SealLine, holding: Holding, known: Container[s
         yield told("seal-second", one.subject, facts, others, tx.now, second)
 
 
-def _merger(
-    tx: Tx, slug: str, one: MergerLine, holding: Holding, known: Container[str]
-) -> Iterator[Notification]:  # fmt: skip
+def _merger(tx: Tx, slug: str, one: MergerLine, holding: Holding, known: Container[str]) -> Iterator[Notification]:
     """What a member says anew is another merger, told anew."""
     facts = {"title": plain(one.name, 200), "whole": plain(one.whole, 200), "until": rfc3339(one.due_at)}
     first = told("merger", one.did, facts, STEWARDS, tx.now, str(one.asked_at))

@@ -82,10 +82,13 @@ def newest(tx: Tx, participant: str) -> list[Notification]:
 
 def _notification(row: Row) -> Notification:
     return Notification(
-        name=row["name"], cause=row["cause"], subject=row["subject"], at=int(row["at"]),
+        name=row["name"],
+        cause=row["cause"],
+        subject=row["subject"],
+        at=int(row["at"]),
         facts=msgspec.json.decode(row["facts"], type=dict[str, str]),
         audience=msgspec.json.decode(row["audience"], type=frozenset[str]),
-    )  # fmt: skip
+    )
 
 
 def read_by(tx: Tx, participant: str, who: str) -> frozenset[str]:

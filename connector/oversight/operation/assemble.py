@@ -39,19 +39,25 @@ class OperationSlice(Struct, frozen=True, kw_only=True):
 
 
 def assemble(
-    infra: Infra, participants: Participants, trust: TrustSlice, space: DevelopmentSpace | None, *,
-    witness_keys: WitnessKeys, evidence: Evidence, enforcement: Enforcement,
-) -> OperationSlice:  # fmt: skip
+    infra: Infra,
+    participants: Participants,
+    trust: TrustSlice,
+    space: DevelopmentSpace | None,
+    *,
+    witness_keys: WitnessKeys,
+    evidence: Evidence,
+    enforcement: Enforcement,
+) -> OperationSlice:
     """`space` is the development space that this process may enrol in, if any."""
     db, clock, settings, metrics = infra.db, infra.clock, infra.settings, infra.metrics
     maintenance = Maintenance(
         db, clock, participants, evidence, enforcement, settings.worker.transcript_days, trust.anchor.fresh
-    )  # fmt: skip
+    )
     status = WitnessStatus(db, clock, participants, trust.anchor, metrics, witness_keys.name)
     seal = Background("seal", maintenance.seal_logs)
     enrolment = Enrolment(
         space, participants, trust.listing, trust.anchor.home or trust.anchor, witness_keys, settings.witness.operator
-    )  # fmt: skip
+    )
     work = Work(
         every={"seal": (settings.worker.seal_every_s, seal.begin), "forget": (FORGET_S, maintenance.forget)},
         alone={

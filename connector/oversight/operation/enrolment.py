@@ -38,9 +38,14 @@ class Enrolment:
     """`operator` is whom this process vouches for others as; empty: the one of all its participants."""
 
     def __init__(
-        self, space: DevelopmentSpace | None, participants: Participants, listing: TrustListSource, anchor: Anchor,
-        keys: WitnessKeys, operator: str,
-    ) -> None:  # fmt: skip
+        self,
+        space: DevelopmentSpace | None,
+        participants: Participants,
+        listing: TrustListSource,
+        anchor: Anchor,
+        keys: WitnessKeys,
+        operator: str,
+    ) -> None:
         self._space, self._participants, self._listing = space, participants, listing
         self._anchor, self._keys, self._operator = anchor, keys, operator
         self._writing, self._next = asyncio.Lock(), _Turn()
@@ -145,9 +150,13 @@ class Enrolment:
             return None
         fresh = continued(known, _entry(one, begin), begin, now)
         named = msgspec.structs.replace(
-            known, log_keys=fresh.log_keys, seal_certificates=fresh.seal_certificates, keys=fresh.keys,
-            seal_key_pq=fresh.seal_key_pq, former_seal_keys_pq=fresh.former_seal_keys_pq,
-        )  # fmt: skip
+            known,
+            log_keys=fresh.log_keys,
+            seal_certificates=fresh.seal_certificates,
+            keys=fresh.keys,
+            seal_key_pq=fresh.seal_key_pq,
+            former_seal_keys_pq=fresh.former_seal_keys_pq,
+        )
         return None if named == known else named
 
     async def _witness(self, operators: set[str]) -> Witness:
@@ -159,6 +168,11 @@ class Enrolment:
 def _entry(one: Hosted, begin: str) -> Entry:
     participant = one.participant
     return entry(
-        did=participant.did, name=participant.name, operator=participant.operator, kind=participant.kind,
-        valid_from=begin, keys=one.keys, at=begin,
-    )  # fmt: skip
+        did=participant.did,
+        name=participant.name,
+        operator=participant.operator,
+        kind=participant.kind,
+        valid_from=begin,
+        keys=one.keys,
+        at=begin,
+    )

@@ -32,9 +32,15 @@ class Maintenance:
     """`days`: how long transcripts and the case files of decisions are kept."""
 
     def __init__(
-        self, db: Database, clock: Clock, participants: Participants, evidence: Evidence, enforcement: Enforcement,
-        days: int, in_time: Callable[[int], bool] = lambda now: True,
-    ) -> None:  # fmt: skip
+        self,
+        db: Database,
+        clock: Clock,
+        participants: Participants,
+        evidence: Evidence,
+        enforcement: Enforcement,
+        days: int,
+        in_time: Callable[[int], bool] = lambda now: True,
+    ) -> None:
         """`in_time`: whether the trust list is current at that instant (ms)."""
         self._in_time = in_time
         self._looked = False
@@ -90,14 +96,17 @@ class Maintenance:
     async def log_misbehaved(self, alarm: Alarm) -> None:
         """Somebody's log has two histories: each participant's log keeps both checkpoints as proof."""
         body = {
-            "event": f"log-{alarm.kind}", "origin": alarm.origin, "held": alarm.held, "offered": alarm.offered,
-        }  # fmt: skip
+            "event": f"log-{alarm.kind}",
+            "origin": alarm.origin,
+            "held": alarm.held,
+            "offered": alarm.offered,
+        }
         for hosted in await self._participants.all():
             await self._unless_at_rest(hosted.participant.id, _log_alarm, hosted.participant, body)
 
     async def _unless_at_rest(
         self, slug: str, unit: Callable[Concatenate[Tx, P], object], *args: P.args, **kw: P.kwargs
-    ) -> None:  # fmt: skip
+    ) -> None:
         """One that has moved, or is laid to rest just now, holds up nobody else."""
         with suppress(AtRest):
             await self._db.write(slug, unit, *args, **kw)
@@ -117,9 +126,7 @@ TOLD = (
 
 def _with_old(tx: Tx, before: int | None) -> list[str]:
     """Participants of which `_forget` may find something, in the scope of the worker."""
-    found = having(
-        tx, SERVED, token=tx.now - TOKENS_KEPT_MS, hour=tx.now - quota.KEPT_MS, day=tx.now - quota.DAY_MS
-    )  # fmt: skip
+    found = having(tx, SERVED, token=tx.now - TOKENS_KEPT_MS, hour=tx.now - quota.KEPT_MS, day=tx.now - quota.DAY_MS)
     return found if before is None else [*dict.fromkeys([*found, *having(tx, TOLD, before=before)])]
 
 

@@ -67,8 +67,10 @@ class Monitoring:
 
     def certificates(self) -> list[tuple[str, str, float]]:
         """(`seal` or `tls`, slug or empty, days left), the soonest first, as of the last look."""
-        return [(dict(label)["certificate"], dict(label)["participant"], days)
-                for label, days in sorted(self._certificates().items(), key=lambda one: one[1])]  # fmt: skip
+        return [
+            (dict(label)["certificate"], dict(label)["participant"], days)
+            for label, days in sorted(self._certificates().items(), key=lambda one: one[1])
+        ]
 
     def failed(self, kind: str, why: str) -> None:
         """An errand of the outbox did not succeed and will be tried again; `why` is the code of the error."""

@@ -47,9 +47,14 @@ class State(Struct, frozen=True, kw_only=True):
 
 class Observer:
     def __init__(
-        self, db: Database, participants: Participants, anchor: Anchor, monitoring: Monitoring, ready: Look,
+        self,
+        db: Database,
+        participants: Participants,
+        anchor: Anchor,
+        monitoring: Monitoring,
+        ready: Look,
         watch: ClockWatch,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._db, self._participants, self._anchor = db, participants, anchor
         self._monitoring, self._ready, self._watch = monitoring, ready, watch
 
@@ -57,19 +62,28 @@ class Observer:
         await self._monitoring.look()
         hosted = sorted(await self._participants.all(), key=lambda one: one.participant.name.casefold())
         return State(
-            checks=await self._ready(), counted=self._monitoring.counted,
-            certificates=self._monitoring.certificates(), doubt=self._watch.doubt(), apart=self._watch.apart / 1000,
-            stale=self._anchor.stale(now), version=self._anchor.version,
-            towns=[await self.town(one, now) for one in hosted[:MOST]], all_towns=len(hosted),
-        )  # fmt: skip
+            checks=await self._ready(),
+            counted=self._monitoring.counted,
+            certificates=self._monitoring.certificates(),
+            doubt=self._watch.doubt(),
+            apart=self._watch.apart / 1000,
+            stale=self._anchor.stale(now),
+            version=self._anchor.version,
+            towns=[await self.town(one, now) for one in hosted[:MOST]],
+            all_towns=len(hosted),
+        )
 
     async def town(self, hosted: Hosted, now: int) -> Town:
         slug, entry = hosted.participant.id, self._anchor.entry(hosted.participant.did)
         datasets, contracts, waits = await self._db.read(slug, _counted, slug)
         return Town(
-            hosted=hosted, listed=entry is not None and entry.admitted(now), days=days_left(hosted, now),
-            datasets=datasets, contracts=contracts, waits=waits,
-        )  # fmt: skip
+            hosted=hosted,
+            listed=entry is not None and entry.admitted(now),
+            days=days_left(hosted, now),
+            datasets=datasets,
+            contracts=contracts,
+            waits=waits,
+        )
 
 
 def days_left(hosted: Hosted, now: int) -> float | None:
@@ -81,13 +95,13 @@ def days_left(hosted: Hosted, now: int) -> float | None:
 
 
 def _counted(tx: Tx, slug: str) -> tuple[int, int, dict[str, int]]:
-    datasets = tx.one(
-        "SELECT count(*) AS n FROM dataset WHERE participant = :slug AND state = 'published'", slug=slug
-    )  # fmt: skip
+    datasets = tx.one("SELECT count(*) AS n FROM dataset WHERE participant = :slug AND state = 'published'", slug=slug)
     contracts = tx.one(
         "SELECT count(*) AS n FROM agreement WHERE participant = :slug AND state IN ('finalized', 'one-sided')"
-        " AND (expires_at IS NULL OR expires_at > :now)", slug=slug, now=tx.now,
-    )  # fmt: skip
+        " AND (expires_at IS NULL OR expires_at > :now)",
+        slug=slug,
+        now=tx.now,
+    )
     waits = tx.all(
         "SELECT kind, count(*) AS n FROM question WHERE participant = :slug AND answered_at IS NULL GROUP BY kind",
         slug=slug,

@@ -47,7 +47,7 @@ class WitnessStatus:
 
     def __init__(
         self, db: Database, clock: Clock, participants: Participants, anchor: Anchor, metrics: Metrics, own: str = ""
-    ) -> None:  # fmt: skip
+    ) -> None:
         """`own` is the name of this process as a witness, which counts for none of its own logs."""
         self._db, self._clock, self._participants, self._anchor, self._own = db, clock, participants, anchor, own
         self._logs: tuple[Log, ...] = ()

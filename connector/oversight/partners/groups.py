@@ -29,9 +29,7 @@ class GroupMembers(NamedTuple):
 class PartnerGroups:
     """Of all participants of this process."""
 
-    def __init__(
-        self, db: Database, participants: Participants, enforcement: Enforcement, widening: Widening
-    ) -> None:  # fmt: skip
+    def __init__(self, db: Database, participants: Participants, enforcement: Enforcement, widening: Widening) -> None:
         self._db, self._participants, self._enforcement, self._widening = db, participants, enforcement, widening
 
     async def all(self, slug: str) -> Sequence[GroupMembers]:

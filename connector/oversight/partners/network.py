@@ -50,11 +50,13 @@ def edges(bonds: Iterable[Bond]) -> list[Edge]:
         found.setdefault((bond.provider, bond.consumer), []).append(bond)
     made = [
         Edge(
-            provider=provider, consumer=consumer, contracts=len(held),
+            provider=provider,
+            consumer=consumer,
+            contracts=len(held),
             titles=tuple(sorted({bond.title for bond in held if bond.title})),
         )
         for (provider, consumer), held in found.items()
-    ]  # fmt: skip
+    ]
     return sorted(made, key=lambda edge: (-edge.contracts, edge.provider, edge.consumer))
 
 
@@ -70,9 +72,11 @@ def places(found: Sequence[Edge], own: Sequence[str]) -> list[Place]:
         return [Place(did=chosen[0], number=1, x=50, y=50, own=chosen[0] in mine)]
     return [
         Place(
-            did=did, number=number + 1, own=did in mine,
+            did=did,
+            number=number + 1,
+            own=did in mine,
             x=round(50 + _RADIUS_X * sin(2 * pi * number / len(chosen)), 2),
             y=round(50 - _RADIUS_Y * cos(2 * pi * number / len(chosen)), 2),
         )
         for number, did in enumerate(chosen)
-    ]  # fmt: skip
+    ]

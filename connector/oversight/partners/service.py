@@ -105,9 +105,15 @@ class Partners:
     """`circuits`, `index` and `trust` say how the connection with each is."""
 
     def __init__(
-        self, clock: Clock, participants: Participants, contracts: Contracts, engine: PolicyEngine, index: Index,
-        trust: TrustSlice, circuits: Circuits,
-    ) -> None:  # fmt: skip
+        self,
+        clock: Clock,
+        participants: Participants,
+        contracts: Contracts,
+        engine: PolicyEngine,
+        index: Index,
+        trust: TrustSlice,
+        circuits: Circuits,
+    ) -> None:
         self._clock, self._participants, self._contracts, self._engine = clock, participants, contracts, engine
         self._index, self._trust, self._circuits = index, trust, circuits
 
@@ -130,9 +136,13 @@ class Partners:
         answer, _ = self._index.find(tx, slug, SearchRequest(), among=(did,), limit=SHOWN)
         theirs = [Theirs(entry=msgspec.json.decode(hit.entry), seen_at=hit.seen_at) for hit in answer.hits]
         return Between(
-            partner=self._partners(tx, slug, [entry])[0], mine=tuple(mine), all_mine=all_mine, theirs=tuple(theirs),
-            all_theirs=answer.total, acting=self._acting(tx, slug, did),
-        )  # fmt: skip
+            partner=self._partners(tx, slug, [entry])[0],
+            mine=tuple(mine),
+            all_mine=all_mine,
+            theirs=tuple(theirs),
+            all_theirs=answer.total,
+            acting=self._acting(tx, slug, did),
+        )
 
     def _acting(self, tx: Tx, slug: str, did: str) -> Acting | None:
         """Nothing is fetched to find out. Anybody may name another in its document: of a member whose keys the list
@@ -163,13 +173,14 @@ class Partners:
         titles = self._contracts.titles(tx, slug, {row["id"] for row in rows})
         return [
             Bond(
-                agreement=row["id"], title=titles.get(row["id"], ""),
+                agreement=row["id"],
+                title=titles.get(row["id"], ""),
                 provider=did if row["role"] == "provider" else other,
                 consumer=other if row["role"] == "provider" else did,
             )
             for row in rows
             for other in (line.successor(row["counterparty"], tx.now) or row["counterparty"],)
-        ]  # fmt: skip
+        ]
 
     def untold(self, tx: Tx, slug: str, one: Joined) -> list[str]:
         """By name, whom the participant knows through that space alone, and who has not taken its word yet
@@ -197,30 +208,55 @@ class Partners:
         states, shown = copies.members(tx, slug), copies.shown_by(tx, slug)
         skews = {one.did: one.ms for one in self._trust.skews.all()}
         return [
-            self._partner(tx, slug, entry, groups, _counted(held, names[entry.did]),
-                          max((met[did] for did in names[entry.did] if did in met), default=None),
-                          states.get(entry.did), shown.get(entry.did, 0), skews.get(entry.did))
+            self._partner(
+                tx,
+                slug,
+                entry,
+                groups,
+                _counted(held, names[entry.did]),
+                max((met[did] for did in names[entry.did] if did in met), default=None),
+                states.get(entry.did),
+                shown.get(entry.did, 0),
+                skews.get(entry.did),
+            )
             for entry in entries
-        ]  # fmt: skip
+        ]
 
     def _partner(
-        self, tx: Tx, slug: str, entry: Entry, groups: frozenset[str], contracts: tuple[int, int], met: int | None,
-        state: copies.MemberState | None, shows: int, skew: int | None,
-    ) -> Partner:  # fmt: skip
+        self,
+        tx: Tx,
+        slug: str,
+        entry: Entry,
+        groups: frozenset[str],
+        contracts: tuple[int, int],
+        met: int | None,
+        state: copies.MemberState | None,
+        shows: int,
+        skew: int | None,
+    ) -> Partner:
         paused = self._circuits.next_trial(slug, entry.did, self._clock.steady(), tx.now)
         signs = Signs(
-            admitted=entry.admitted(tx.now), on_hold=self._trust.resolver.on_hold(entry.did, self._did(slug)),
+            admitted=entry.admitted(tx.now),
+            on_hold=self._trust.resolver.on_hold(entry.did, self._did(slug)),
             paused_until=paused,
             silent_since=None if state is None else state.failing_since,
-            read_at=None if state is None else state.complete_at, skew_ms=skew,
-        )  # fmt: skip
+            read_at=None if state is None else state.complete_at,
+            skew_ms=skew,
+        )
         return Partner(
-            entry=entry, spaces=tuple(self._trust.anchor.through(self._did(slug), entry.did)),
+            entry=entry,
+            spaces=tuple(self._trust.anchor.through(self._did(slug), entry.did)),
             since=millis(entry.valid_from),
             until=None if entry.valid_until is None else millis(entry.valid_until),
-            common=groups & frozenset(entry.groups), signs=signs, health=health(signs), shows=shows,
-            gives=contracts[0], gets=contracts[1], met_at=met, whole=self._whole(slug, entry.did, tx.now),
-        )  # fmt: skip
+            common=groups & frozenset(entry.groups),
+            signs=signs,
+            health=health(signs),
+            shows=shows,
+            gives=contracts[0],
+            gets=contracts[1],
+            met_at=met,
+            whole=self._whole(slug, entry.did, tx.now),
+        )
 
     def _whole(self, slug: str, did: str, now: int) -> Whole | None:
         own = self._did(slug)

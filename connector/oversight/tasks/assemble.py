@@ -42,9 +42,14 @@ def approvals(service: Approvals) -> Supplier:
         for row in service.waiting_for(tx, slug, voter):
             part = decide.part_for(row.ballot, voter)
             yield Task(
-                kind="protection" if part == "protection" else "approval", subject=row.id, title=row.title,
-                partner=row.counterparty, since=row.asked_at, due=row.due_at, process=row.process,
-            )  # fmt: skip
+                kind="protection" if part == "protection" else "approval",
+                subject=row.id,
+                title=row.title,
+                partner=row.counterparty,
+                since=row.asked_at,
+                due=row.due_at,
+                process=row.process,
+            )
         for one in service.rules.pending(tx, slug):
             said = {one.proposal.proposed_by, one.proposal.admin, one.proposal.officer}
             if viewer.pseudonym not in said and one.missing & viewer.roles:
@@ -59,15 +64,22 @@ def spaces(tx: Tx, slug: str, viewer: Viewer) -> Iterator[Task]:
     for one in overview.waiting(tx, slug):
         if one.missing and not one.agreed(viewer.pseudonym):
             yield Task(
-                kind="admission-second" if one.votes else "admission", subject=one.id, title=one.name,
-                since=one.asked_at, due=one.due_at,
-            )  # fmt: skip
+                kind="admission-second" if one.votes else "admission",
+                subject=one.id,
+                title=one.name,
+                since=one.asked_at,
+                due=one.due_at,
+            )
     for merger in overview.mergers(tx, slug):
         if merger.missing and not merger.agreed(viewer.pseudonym):
             yield Task(
-                kind="merger-second" if merger.votes else "merger", subject=merger.did, title=merger.name,
-                partner=merger.into, since=merger.asked_at, due=merger.due_at,
-            )  # fmt: skip
+                kind="merger-second" if merger.votes else "merger",
+                subject=merger.did,
+                title=merger.name,
+                partner=merger.into,
+                since=merger.asked_at,
+                due=merger.due_at,
+            )
     for seal in overview.seals(tx, slug):  # those of one member are one task
         if seal.missing and not seal.agreed(viewer.pseudonym):
             yield Task(

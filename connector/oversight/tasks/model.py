@@ -5,11 +5,36 @@ from typing import Literal
 import msgspec
 
 Kind = Literal[
-    "approval", "protection", "answer-offer", "countersign", "read-and-sign", "countersign-trouble", "seal-missing",
-    "duty", "contract-ends", "end-undelivered", "end-refused", "undeliverable", "refused", "no-address", "quota",
-    "difference", "import", "draft", "admission", "admission-second", "membership-ends", "renewals",
-    "group-asked", "merger", "merger-second", "seal", "seal-second", "list-lost", "rule-waits",
-]  # fmt: skip
+    "approval",
+    "protection",
+    "answer-offer",
+    "countersign",
+    "read-and-sign",
+    "countersign-trouble",
+    "seal-missing",
+    "duty",
+    "contract-ends",
+    "end-undelivered",
+    "end-refused",
+    "undeliverable",
+    "refused",
+    "no-address",
+    "quota",
+    "difference",
+    "import",
+    "draft",
+    "admission",
+    "admission-second",
+    "membership-ends",
+    "renewals",
+    "group-asked",
+    "merger",
+    "merger-second",
+    "seal",
+    "seal-second",
+    "list-lost",
+    "rule-waits",
+]
 Outcome = Literal["ended", "notice", "replaced", "refused", "failed", "alarm"]
 
 

@@ -9,9 +9,13 @@ from msgspec.structs import replace
 from connector.oversight.tasks.model import News, Outcome
 
 TRANSFERS: dict[str, Outcome] = {
-    "policy": "refused", "duty": "refused", "expired": "ended", "ended": "ended", "replaced": "ended",
+    "policy": "refused",
+    "duty": "refused",
+    "expired": "ended",
+    "ended": "ended",
+    "replaced": "ended",
     "agreement": "ended",
-}  # fmt: skip
+}
 """What a delivery's end means by the code of its reason; by any other code it failed."""
 
 
@@ -98,15 +102,25 @@ def _ended(entry: Entry) -> News | None:
 
 
 def _news(
-    entry: Entry, outcome: Outcome, noun: Literal["agreement", "negotiation", "transfer", "log", "space"], subject: str,
+    entry: Entry,
+    outcome: Outcome,
+    noun: Literal["agreement", "negotiation", "transfer", "log", "space"],
+    subject: str,
     code: str = "",
-) -> News | None:  # fmt: skip
+) -> News | None:
     """None for a record that names nothing: there is nothing to be looked at."""
     body = entry.said.body
     if not subject.strip():
         return None
     by: Literal["", "us", "peer"] = "us" if body.by == "us" else "peer" if body.by == "peer" else ""
     return News(
-        outcome=outcome, noun=noun, subject=subject, entry=entry.id, at=entry.at, agreement=entry.said.agreement or "",
-        partner=body.counterparty or body.partner or body.did, by=by, code=code or body.code or body.event,
-    )  # fmt: skip
+        outcome=outcome,
+        noun=noun,
+        subject=subject,
+        entry=entry.id,
+        at=entry.at,
+        agreement=entry.said.agreement or "",
+        partner=body.counterparty or body.partner or body.did,
+        by=by,
+        code=code or body.code or body.event,
+    )

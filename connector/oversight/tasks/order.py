@@ -22,10 +22,23 @@ class Urgency(IntEnum):
     SOMETIME = 5
 
 
-_AWAITED: frozenset[Kind] = frozenset({
-    "approval", "protection", "answer-offer", "countersign", "read-and-sign", "admission", "admission-second",
-    "group-asked", "merger", "merger-second", "seal", "seal-second", "rule-waits",
-})  # fmt: skip
+_AWAITED: frozenset[Kind] = frozenset(
+    {
+        "approval",
+        "protection",
+        "answer-offer",
+        "countersign",
+        "read-and-sign",
+        "admission",
+        "admission-second",
+        "group-asked",
+        "merger",
+        "merger-second",
+        "seal",
+        "seal-second",
+        "rule-waits",
+    }
+)
 _SIGNATURES: frozenset[Kind] = frozenset({"countersign", "read-and-sign", "countersign-trouble"})
 _SOMETIME: frozenset[Kind] = frozenset({"import", "draft"})
 STEWARDS: frozenset[str] = frozenset({"steward"})
@@ -57,9 +70,7 @@ def ordered(tasks: Iterable[Task], now: int) -> list[Task]:
     """The most urgent first; of equally urgent ones what is due first, then what has waited longest."""
 
     def place(task: Task) -> tuple[int, bool, int, int, str, str, str]:
-        return (
-            urgency(task, now), task.due is None, task.due or 0, task.since, task.kind, task.subject, task.action
-        )  # fmt: skip
+        return (urgency(task, now), task.due is None, task.due or 0, task.since, task.kind, task.subject, task.action)
 
     return sorted(tasks, key=place)
 

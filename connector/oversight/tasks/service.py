@@ -28,12 +28,20 @@ DONE: frozenset[Step] = frozenset({"given", "over", "automatic", "late"})
 OURS: frozenset[Step] = frozenset({"open", "refused", "failed", "unconfirmed"})
 """Steps at which a person of ours may sign."""
 QUESTIONS: Mapping[str, Kind] = {
-    "offered": "answer-offer", "proposed": "answer-offer", "countersign": "read-and-sign",
-    "countersign-failed": "countersign-trouble", "countersign-refused": "countersign-trouble",
-    "countersign-undelivered": "countersign-trouble", "seal": "seal-missing", "ending-undelivered": "end-undelivered",
-    "ending-refused": "end-refused", "undeliverable": "undeliverable", "refused": "refused",
-    "no-address": "no-address", "quota": "quota",
-}  # fmt: skip
+    "offered": "answer-offer",
+    "proposed": "answer-offer",
+    "countersign": "read-and-sign",
+    "countersign-failed": "countersign-trouble",
+    "countersign-refused": "countersign-trouble",
+    "countersign-undelivered": "countersign-trouble",
+    "seal": "seal-missing",
+    "ending-undelivered": "end-undelivered",
+    "ending-refused": "end-refused",
+    "undeliverable": "undeliverable",
+    "refused": "refused",
+    "no-address": "no-address",
+    "quota": "quota",
+}
 """What a question to a person asks her to do."""
 _DUTY_WORDS = (b"duty", b"obligation")
 _READ = msgspec.json.Decoder(Written)
@@ -66,10 +74,13 @@ class Tasks:
     def waiting(self, tx: Tx, slug: str, viewer: Viewer) -> list[Task]:
         """What the viewer can do something about, the most urgent first."""
         found = [
-            *self._asked(tx, slug), *self._signatures(tx, slug), *self._ending(tx, slug), *self._owed(tx, slug),
+            *self._asked(tx, slug),
+            *self._signatures(tx, slug),
+            *self._ending(tx, slug),
+            *self._owed(tx, slug),
             *self._differing(tx, slug),
             *(task for supplier in self._suppliers for task in supplier(tx, slug, viewer)),
-        ]  # fmt: skip
+        ]
         chosen = ordered(theirs(merged(found), viewer.roles), tx.now)
         titles = self._contracts.titles(tx, slug, {one.agreement for one in chosen if one.agreement and not one.title})
         return [replace(one, title=one.title or titles.get(one.agreement, "")) for one in chosen]
@@ -100,33 +111,47 @@ class Tasks:
             process = known.get(subject)
             partner = subject if process is None and subject.startswith("did:") else ""
             yield Task(
-                kind=kind, subject=subject, since=row["asked_at"],
+                kind=kind,
+                subject=subject,
+                since=row["asked_at"],
                 agreement="" if process is None else process.agreement or "",
                 partner=partner if process is None else process.counterparty,
-                title="" if process is None else process.title, ours=process is None or process.role == "consumer",
-            )  # fmt: skip
+                title="" if process is None else process.title,
+                ours=process is None or process.role == "consumer",
+            )
 
     def _signatures(self, tx: Tx, slug: str) -> Iterator[Task]:
         for one in deadlines(tx, self._contracts.agreements, slug):
             if one.agreement.role == "consumer" and one.step in OURS:
                 yield Task(
-                    kind="countersign", subject=one.agreement.id, agreement=one.agreement.id,
-                    partner=one.agreement.counterparty, since=one.agreement.created_at, due=one.until,
-                )  # fmt: skip
+                    kind="countersign",
+                    subject=one.agreement.id,
+                    agreement=one.agreement.id,
+                    partner=one.agreement.counterparty,
+                    since=one.agreement.created_at,
+                    due=one.until,
+                )
 
     def _ending(self, tx: Tx, slug: str) -> Iterator[Task]:
         for row in store.ending(tx, slug):
             yield Task(
-                kind="contract-ends", subject=row["id"], agreement=row["id"], partner=row["counterparty"],
-                since=row["finalized_at"] or 0, due=row["expires_at"],
-            )  # fmt: skip
+                kind="contract-ends",
+                subject=row["id"],
+                agreement=row["id"],
+                partner=row["counterparty"],
+                since=row["finalized_at"] or 0,
+                due=row["expires_at"],
+            )
 
     def _differing(self, tx: Tx, slug: str) -> Iterator[Task]:
         for row in store.differing(tx, slug, ALARMING):
             yield Task(
-                kind="difference", subject=row["agreement"], agreement=row["agreement"], partner=row["counterparty"],
+                kind="difference",
+                subject=row["agreement"],
+                agreement=row["agreement"],
+                partner=row["counterparty"],
                 since=row["at"],
-            )  # fmt: skip
+            )
 
     def _owed(self, tx: Tx, slug: str) -> Iterator[Task]:
         """Duties of ours that block us, or whose day is near or past."""
@@ -137,9 +162,14 @@ class Tasks:
                 near = duty.due_at is not None and duty.due_at <= tx.now + DUTIES_MS
                 if duty.owed and duty.active and duty.state in ("not-set", "violated") and (near or duty.blocks):
                     yield Task(
-                        kind="duty", subject=row["id"], agreement=row["id"], partner=row["counterparty"], since=0,
-                        due=duty.due_at, action=duty.action,
-                    )  # fmt: skip
+                        kind="duty",
+                        subject=row["id"],
+                        agreement=row["id"],
+                        partner=row["counterparty"],
+                        since=0,
+                        due=duty.due_at,
+                        action=duty.action,
+                    )
 
 
 def _completed(one: News, process: store.Process | None) -> News:

@@ -48,9 +48,7 @@ class AttentionHandlers:
         return AttentionView(
             seal_until=_ends(hosted),
             log_key_listed=self._listed(hosted),
-            log=LogWaitsView(
-                unstamped_since=time(vouched.unstamped_since), untimed_since=time(vouched.untimed_since)
-            ),
+            log=LogWaitsView(unstamped_since=time(vouched.unstamped_since), untimed_since=time(vouched.untimed_since)),
             seals_missing=attention.seals_missing(tx, slug),
             over_quota=[QuotaView(**one) for one in attention.over_quota(tx, slug)],
             endings=UndeliveredView(
@@ -58,19 +56,22 @@ class AttentionHandlers:
             ),
             countersign=self._countersign(tx, slug),
             false_lists=_false_lists(tx, slug),
-        )  # fmt: skip
+        )
 
     def _countersign(self, tx: Tx, slug: str) -> list[CountersignByView]:
         waiting = deadlines(tx, self._contracts.agreements, slug)
         titles = self._contracts.titles(tx, slug, [one.agreement.id for one in waiting])
         return [
             CountersignByView(
-                agreement=one.agreement.id, counterparty=one.agreement.counterparty,
-                partner=self._members.name(one.agreement.counterparty), title=titles.get(one.agreement.id, ""),
-                until=rfc3339(one.until), step=one.step,
+                agreement=one.agreement.id,
+                counterparty=one.agreement.counterparty,
+                partner=self._members.name(one.agreement.counterparty),
+                title=titles.get(one.agreement.id, ""),
+                until=rfc3339(one.until),
+                step=one.step,
             )
             for one in waiting
-        ]  # fmt: skip
+        ]
 
     def _listed(self, hosted: Hosted) -> bool | None:
         entry, signer = self._anchor.entry(hosted.participant.did), hosted.signers.get("log")
@@ -85,7 +86,7 @@ def _false_lists(tx: Tx, slug: str) -> list[FalseListView]:
     return [
         FalseListView(space=one.space, name=one.name, code=one.code, member=one.member, at=time(one.at))
         for one in lists
-    ]  # fmt: skip
+    ]
 
 
 def _same(ours: Mapping[str, object], theirs: Mapping[str, object]) -> bool:

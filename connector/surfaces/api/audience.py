@@ -29,9 +29,14 @@ class AudienceRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 class AudienceHandlers:
     def __init__(
-        self, db: Database, clock: Clock, participants: Participants, catalogue: Catalogue, audiences: Audiences,
+        self,
+        db: Database,
+        clock: Clock,
+        participants: Participants,
+        catalogue: Catalogue,
+        audiences: Audiences,
         engine: PolicyEngine,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._db, self._clock, self._participants, self._catalogue = db, clock, participants, catalogue
         self._audiences, self._engine = audiences, engine
 
@@ -47,8 +52,9 @@ class AudienceHandlers:
         it = (await self._participants.get(request.match_info["p"])).participant
         policy: dict[str, Any] = (
             (await self._db.read(it.id, self._catalogue.offered_by, it.id, wish.offer)).policy
-            if wish.offer else templates.fill(wish.rule, wish.slots)
-        )  # fmt: skip
+            if wish.offer
+            else templates.fill(wish.rule, wish.slots)
+        )
         found = await asyncio.to_thread(self._audiences.of, policy, self._clock.now(), it.did)
         return audience(self._engine, found)
 

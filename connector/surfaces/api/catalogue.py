@@ -34,33 +34,66 @@ from connector.surfaces.views.terms import clauses
 
 FULL = ("catalogue.disk", "catalogue.no-room", "storage.full")
 RULE = (
-    "policy.contradiction", "policy.template-unknown", "policy.slot-amount", "policy.slot-concept",
-    "policy.slot-count", "policy.slot-county", "policy.slot-currency", "policy.slot-day", "policy.slot-did",
+    "policy.contradiction",
+    "policy.template-unknown",
+    "policy.slot-amount",
+    "policy.slot-concept",
+    "policy.slot-count",
+    "policy.slot-county",
+    "policy.slot-currency",
+    "policy.slot-day",
+    "policy.slot-did",
     "policy.slot-duration",
-    "policy.slot-field", "policy.slot-hash", "policy.slot-iri", "policy.slot-licence", "policy.slot-missing",
+    "policy.slot-field",
+    "policy.slot-hash",
+    "policy.slot-iri",
+    "policy.slot-licence",
+    "policy.slot-missing",
     "policy.slot-missing-value",
-    "policy.slot-order", "policy.slot-party", "policy.slot-space", "policy.slot-text", "policy.slot-too-many",
+    "policy.slot-order",
+    "policy.slot-party",
+    "policy.slot-space",
+    "policy.slot-text",
+    "policy.slot-too-many",
     "policy.slot-unknown",
-    "policy.slot-url", "policy.slot-window",
-)  # fmt: skip
+    "policy.slot-url",
+    "policy.slot-window",
+)
 """A rule is a template whose slots are filled."""
 DESCRIPTION = (
     "approvals.needed-publication",
-    "catalogue.box", "catalogue.day", "catalogue.hvd-api", "catalogue.hvd-closed", "catalogue.hvd-contact",
+    "catalogue.box",
+    "catalogue.day",
+    "catalogue.hvd-api",
+    "catalogue.hvd-closed",
+    "catalogue.hvd-contact",
     "catalogue.language",
-    "catalogue.licence-closed", "catalogue.licence-missing", "catalogue.no-title", "catalogue.not-conforming",
-    "catalogue.not-listed", "catalogue.period", "catalogue.rule-licence", "catalogue.rule-open",
-    "catalogue.text", "catalogue.too-much",
+    "catalogue.licence-closed",
+    "catalogue.licence-missing",
+    "catalogue.no-title",
+    "catalogue.not-conforming",
+    "catalogue.not-listed",
+    "catalogue.period",
+    "catalogue.rule-licence",
+    "catalogue.rule-open",
+    "catalogue.text",
+    "catalogue.too-much",
     "participants.address",
-)  # fmt: skip
+)
 """What may be wrong with a description, or with whoever brings it alone."""
 
 
 class CatalogueHandlers:
     def __init__(
-        self, db: Database, clock: Clock, participants: Participants, catalogue: Catalogue, audiences: Audiences,
-        uploads: Uploads, engine: PolicyEngine,
-    ) -> None:  # fmt: skip
+        self,
+        db: Database,
+        clock: Clock,
+        participants: Participants,
+        catalogue: Catalogue,
+        audiences: Audiences,
+        uploads: Uploads,
+        engine: PolicyEngine,
+    ) -> None:
         self._db, self._clock, self._participants, self._catalogue = db, clock, participants, catalogue
         self._audiences, self._uploads, self._engine = audiences, uploads, engine
 
@@ -86,12 +119,17 @@ class CatalogueHandlers:
     @problem_codes(
         {
             400: (
-                "catalogue.classified", "catalogue.no-rule", "catalogue.no-source", "catalogue.nothing-to-offer",
-                "drafts.sample", *DESCRIPTION, *RULE,
+                "catalogue.classified",
+                "catalogue.no-rule",
+                "catalogue.no-source",
+                "catalogue.nothing-to-offer",
+                "drafts.sample",
+                *DESCRIPTION,
+                *RULE,
             ),
             503: FULL,
         }
-    )  # fmt: skip
+    )
     async def publish(self, request: web.Request, wish: Publication) -> PublishedView:
         """A dataset with its first offer, from a template of rules."""
         wish = structs.replace(wish, rule=wish.rule and templates.named(wish.rule))
@@ -110,11 +148,19 @@ class CatalogueHandlers:
 
     @problem_codes(
         {
-            400: ("approvals.needed-publication", "catalogue.licence-missing", "catalogue.nothing-to-offer",
-                  "catalogue.rule-licence", "catalogue.rule-open", *RULE),
-            404: ("catalogue.unknown",), 410: ("catalogue.withdrawn",), 503: FULL,
+            400: (
+                "approvals.needed-publication",
+                "catalogue.licence-missing",
+                "catalogue.nothing-to-offer",
+                "catalogue.rule-licence",
+                "catalogue.rule-open",
+                *RULE,
+            ),
+            404: ("catalogue.unknown",),
+            410: ("catalogue.withdrawn",),
+            503: FULL,
         }
-    )  # fmt: skip
+    )
     async def offer(self, request: web.Request, wish: OfferWish) -> OfferMadeView:
         """A further offer on a dataset."""
         wish = structs.replace(wish, rule=templates.named(wish.rule))

@@ -67,9 +67,18 @@ class Declining(msgspec.Struct, frozen=True):
 
 class ContractHandlers:
     def __init__(
-        self, db: Database, participants: Participants, contracts: Contracts, evidence: Evidence, requests: Requests,
-        peers: Peers, anchor: Anchor, waiting: Waiting, engine: PolicyEngine, agreements: Agreements,
-    ) -> None:  # fmt: skip
+        self,
+        db: Database,
+        participants: Participants,
+        contracts: Contracts,
+        evidence: Evidence,
+        requests: Requests,
+        peers: Peers,
+        anchor: Anchor,
+        waiting: Waiting,
+        engine: PolicyEngine,
+        agreements: Agreements,
+    ) -> None:
         self._db, self._participants, self._contracts, self._requests = db, participants, contracts, requests
         self._evidence, self._peers, self._waiting = evidence, peers, waiting
         self._engine, self._members, self._agreements = engine, Members(anchor), agreements
@@ -132,10 +141,15 @@ class ContractHandlers:
         slug = await self._slug(request)
         return self._shown(
             await self._db.write(
-                slug, self._contracts.accept, slug, request.match_info["id"], wish.terms, unworded=wish.unworded,
+                slug,
+                self._contracts.accept,
+                slug,
+                request.match_info["id"],
+                wish.terms,
+                unworded=wish.unworded,
                 approval=wish.approval,
             )
-        )  # fmt: skip
+        )
 
     @problem_codes({400: ("contracts.no-offer-here", "contracts.policy"), 404: NO_NEGOTIATION})
     async def counter(self, request: web.Request, wish: Counter) -> NegotiationView:

@@ -43,9 +43,14 @@ class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class CountersigningHandlers:
     def __init__(
-        self, db: Database, participants: Participants, contracts: Contracts, engine: PolicyEngine, readings: Readings,
+        self,
+        db: Database,
+        participants: Participants,
+        contracts: Contracts,
+        engine: PolicyEngine,
+        readings: Readings,
         agreements: Agreements,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._db, self._participants, self._contracts, self._engine = db, participants, contracts, engine
         self._readings, self._agreements = readings, agreements
 

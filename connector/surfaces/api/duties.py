@@ -33,9 +33,14 @@ STEWARD = "steward"
 
 class DutyHandlers:
     def __init__(
-        self, db: Database, participants: Participants, contracts: Contracts, duties: Duties, engine: PolicyEngine,
+        self,
+        db: Database,
+        participants: Participants,
+        contracts: Contracts,
+        duties: Duties,
+        engine: PolicyEngine,
         anchor: Anchor,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._db, self._participants, self._contracts = db, participants, contracts
         self._duties, self._engine, self._members = duties, engine, Members(anchor)
 
@@ -102,10 +107,12 @@ class DutyHandlers:
     def _shown(self, tx: Tx, slug: str, name: str) -> DutiesView:
         agreement = self._contracts.agreements.named(tx, slug, name)
         return DutiesView(
-            agreement=agreement.id, role=agreement.role, counterparty=agreement.counterparty,
+            agreement=agreement.id,
+            role=agreement.role,
+            counterparty=agreement.counterparty,
             partner=self._members.name(agreement.counterparty),
             title=self._contracts.titles(tx, slug, [agreement.id]).get(agreement.id, ""),
             first_access=agreement.first_access,
             duties=[duty(self._engine, one) for one in self._duties.standing(tx, slug, agreement.id)],
             deeds=[deed(self._engine, one) for one in self._duties.entries(tx, slug, agreement.id)],
-        )  # fmt: skip
+        )

@@ -23,9 +23,7 @@ class RefreshRequest(msgspec.Struct, frozen=True):
 
 
 class FederationHandlers:
-    def __init__(
-        self, clock: Clock, participants: Participants, federation: FederationService, anchor: Anchor
-    ) -> None:  # fmt: skip
+    def __init__(self, clock: Clock, participants: Participants, federation: FederationService, anchor: Anchor) -> None:
         self._clock, self._participants, self._federation = clock, participants, federation
         self._members = Members(anchor)
 
@@ -35,10 +33,13 @@ class FederationHandlers:
         found, now = await self._federation.status(slug), self._clock.now()
         return FederationView([member_copies(one, self._members.name(one.provider), now) for one in found])
 
-    @problem_codes({
-        400: ("api.members-alike", "api.no-member", "api.nobody-called"), 410: ("leaving.closed",),
-        503: ("federation.running",),
-    })  # fmt: skip
+    @problem_codes(
+        {
+            400: ("api.members-alike", "api.no-member", "api.nobody-called"),
+            410: ("leaving.closed",),
+            503: ("federation.running",),
+        }
+    )
     async def refresh(self, request: web.Request, wish: RefreshRequest) -> RefreshedView:
         """Reads the catalogue of one member now; waits for it."""
         hosted = await self._participants.get(request.match_info["p"])

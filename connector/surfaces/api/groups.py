@@ -37,8 +37,17 @@ class GroupHandlers:
         """One of them."""
         return views.group(await self._groups.get(request.match_info["p"], request.match_info["id"]))
 
-    @problem_codes({400: ("participants.group-ended", "participants.group-label", "participants.group-name",
-                          "participants.groups-many", "participants.name")})  # fmt: skip
+    @problem_codes(
+        {
+            400: (
+                "participants.group-ended",
+                "participants.group-label",
+                "participants.group-name",
+                "participants.groups-many",
+                "participants.name",
+            )
+        }
+    )
     async def begin(self, request: web.Request, wish: OwnGroupRequest) -> views.GroupView:
         """A group without members, or another name for one; the same again is the same."""
         label = {str(lang): said for lang, said in wish.label.items()}
@@ -49,8 +58,12 @@ class GroupHandlers:
         """Nobody is in it any more, and its IRI never names another one."""
         return views.group(await self._groups.end(request.match_info["p"], request.match_info["id"]))
 
-    @problem_codes({400: ("participants.group-ended", "participants.group-widens", "participants.groups-many",
-                          "trust.did"), **NONE})  # fmt: skip
+    @problem_codes(
+        {
+            400: ("participants.group-ended", "participants.group-widens", "participants.groups-many", "trust.did"),
+            **NONE,
+        }
+    )
     async def add(self, request: web.Request, wish: OwnMemberRequest) -> views.GroupView:
         """A participant is in it from now on: what a rule gives the group it may have at once.
 

@@ -194,7 +194,11 @@ class HarvestHandlers:
 
     routes: ClassVar[tuple[Route, ...]] = (
         post(
-            f"{PARTICIPANT}/imports", take, 202, Query("name", "What the file is called."), _SOURCE,
+            f"{PARTICIPANT}/imports",
+            take,
+            202,
+            Query("name", "What the file is called."),
+            _SOURCE,
             Query("new_records", "`wait`: new records of the source wait for a person from now on."),
             takes="application/octet-stream",
         ),
@@ -207,4 +211,4 @@ class HarvestHandlers:
         post(f"{PARTICIPANT}/imports/answers", answer),
         get(f"{PARTICIPANT}/imports/repairs", repairs, _SOURCE),
         post(f"{PARTICIPANT}/imports/undo", undo),
-    )  # fmt: skip
+    )

@@ -43,14 +43,12 @@ class MandateHandlers:
     def __init__(self, mandates: Mandates, enlist: Enlist) -> None:
         self._mandates, self._enlist = mandates, enlist
 
-    @problem_codes(
-        {400: ("contracts.no-certificate", "mandates.agent", "mandates.until", "mandates.words")}
-    )  # fmt: skip
+    @problem_codes({400: ("contracts.no-certificate", "mandates.agent", "mandates.until", "mandates.words")})
     async def give(self, request: web.Request, wish: MandateRequest) -> views.GivenView:
         """A provider acts for the participant from now on; a mandate before this one is replaced."""
         wanted = Wish(
             agent=wish.agent, name=wish.name, actions=wish.actions, until=_until(wish.until), contract=wish.contract
-        )  # fmt: skip
+        )
         made = await self._mandates.give(request.match_info["p"], wanted)
         await self._enlist(made.mandate.participant)
         return views.given(made)

@@ -23,9 +23,12 @@ from connector.surfaces.views.space import JoinedView, joined
 
 NAMED: Final = ("api.members-alike", "api.nobody-called")
 DECIDED: Final = (
-    "spaces.merger-approved", "spaces.merger-expired", "spaces.merger-lapsed", "spaces.merger-refused",
+    "spaces.merger-approved",
+    "spaces.merger-expired",
+    "spaces.merger-lapsed",
+    "spaces.merger-refused",
     "spaces.merger-withdrawn",
-)  # fmt: skip
+)
 IMPOSSIBLE: Final = ("spaces.merger-circle", "spaces.merger-early", "spaces.merger-state")
 LATER: Final = (*AWAY, "spaces.too-often")
 NO_MEMBER: Final[Problems] = {404: ("spaces.no-member", "spaces.none")}
@@ -78,9 +81,20 @@ class MergerHandlers:
         """Members that are part of another one by law, or say so: whether both do, and who has agreed."""
         return views.mergers(await self._mergers.all(request.match_info["p"]), self._clock.now())
 
-    @problem_codes({400: (*IMPOSSIBLE, "spaces.list-full", "spaces.merger-changed", "spaces.merger-unagreed",
-                          "spaces.no-merger"),
-                    403: NOT_YOURS, 409: DECIDED, **NO_MEMBER})  # fmt: skip
+    @problem_codes(
+        {
+            400: (
+                *IMPOSSIBLE,
+                "spaces.list-full",
+                "spaces.merger-changed",
+                "spaces.merger-unagreed",
+                "spaces.no-merger",
+            ),
+            403: NOT_YOURS,
+            409: DECIDED,
+            **NO_MEMBER,
+        }
+    )
     async def approve(self, request: web.Request, wish: MergerYesRequest) -> views.MergersView:
         """A person agrees; with the last one that is needed the list says it."""
         seen = ShownMerger(wish.into, wish.since)
@@ -93,8 +107,20 @@ class MergerHandlers:
         await self._mergers.refuse(request.match_info["p"], wish.did, wish.reason, wish.who)
         return await self.all(request)
 
-    @problem_codes({400: (*IMPOSSIBLE, *NAMED, "spaces.merged-already", "spaces.merger-day", "spaces.merger-unsaid",
-                          "spaces.merger-whose"), 404: ("spaces.not-joined",), 503: LATER})  # fmt: skip
+    @problem_codes(
+        {
+            400: (
+                *IMPOSSIBLE,
+                *NAMED,
+                "spaces.merged-already",
+                "spaces.merger-day",
+                "spaces.merger-unsaid",
+                "spaces.merger-whose",
+            ),
+            404: ("spaces.not-joined",),
+            503: LATER,
+        }
+    )
     async def say(self, request: web.Request, wish: MergeRequest) -> views.MergerSaidView:
         """Tells the authority of a space that one of two members is part of the other by law; both have to."""
         day = read_day(wish.since)
@@ -105,8 +131,9 @@ class MergerHandlers:
         said = await self._own.say(request.match_info["p"], wish.space, member, into, since)
         return views.said(said)
 
-    @problem_codes({400: (*NAMED, "spaces.merger-decided", "spaces.merger-not-said"), 404: ("spaces.not-joined",),
-                    503: LATER})  # fmt: skip
+    @problem_codes(
+        {400: (*NAMED, "spaces.merger-decided", "spaces.merger-not-said"), 404: ("spaces.not-joined",), 503: LATER}
+    )
     async def withdraw(self, request: web.Request, wish: MergeWithdrawRequest) -> JoinedView:
         """Takes back what the participant said of a merger, as long as nobody has decided it."""
         member = self._did(wish.member)

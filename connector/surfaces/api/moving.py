@@ -30,12 +30,25 @@ OVER = ("moving.other-archive", "moving.other-move", "moving.over", "moving.stat
 NOT_EXPECTED = ("moving.not-expected",)
 BAD: Problems = {
     400: (
-        "moving.agreement", "moving.agreements", "moving.damaged", "moving.forged", "moving.incomplete", "moving.log",
-        "moving.no-archive", "moving.other-move", "moving.over", "moving.path", "moving.row", "moving.same-place",
-        "moving.table", "moving.taken", "moving.version", *NOT_EXPECTED,
+        "moving.agreement",
+        "moving.agreements",
+        "moving.damaged",
+        "moving.forged",
+        "moving.incomplete",
+        "moving.log",
+        "moving.no-archive",
+        "moving.other-move",
+        "moving.over",
+        "moving.path",
+        "moving.row",
+        "moving.same-place",
+        "moving.table",
+        "moving.taken",
+        "moving.version",
+        *NOT_EXPECTED,
     ),
     503: AWAY,
-}  # fmt: skip
+}
 
 
 class MoveRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -75,12 +88,20 @@ class MovingHandlers:
     @problem_codes(
         {
             400: (
-                "mandates.no-own-key", "moving.fingerprint", "moving.keeps-space", "moving.large", "moving.names",
-                "moving.not-active", "moving.often", "moving.other-move", "moving.over", "moving.same-place",
+                "mandates.no-own-key",
+                "moving.fingerprint",
+                "moving.keeps-space",
+                "moving.large",
+                "moving.names",
+                "moving.not-active",
+                "moving.often",
+                "moving.other-move",
+                "moving.over",
+                "moving.same-place",
                 "moving.target",
             )
         }
-    )  # fmt: skip
+    )
     async def begin_move(self, request: web.Request, wish: MoveRequest) -> MoveView:
         """Lays the participant to rest: from here on nothing is taken in or changed for it."""
         to = target.parse(wish.to)

@@ -73,12 +73,19 @@ READS = {
 }
 READS_JSON = {
     400: (
-        "api.body", "http.json-characters", "http.json-depth", "http.json-duplicate", "http.json-encoding",
-        "http.json-nodes", "http.json-number", "http.json-string", "http.json-syntax",
+        "api.body",
+        "http.json-characters",
+        "http.json-depth",
+        "http.json-duplicate",
+        "http.json-encoding",
+        "http.json-nodes",
+        "http.json-number",
+        "http.json-string",
+        "http.json-syntax",
     ),
     413: ("http.json-size",),
     415: ("http.body-media",),
-}  # fmt: skip
+}
 WHERE = {
     "authority": "The authority of a list, by the URN of its key.",
     "sha256": "the SHA-256 of a mandate, in hexadecimal",
@@ -101,14 +108,41 @@ class OpenApiHandlers:
 
 
 GROUPS: tuple[type[Handlers], ...] = (
-    OperationHandlers, ParticipantHandlers, CatalogueHandlers, AudienceHandlers, DatasetHandlers, FigureHandlers,
+    OperationHandlers,
+    ParticipantHandlers,
+    CatalogueHandlers,
+    AudienceHandlers,
+    DatasetHandlers,
+    FigureHandlers,
     FindHandlers,
-    FederationHandlers, HarvestHandlers, ContractHandlers, CountersigningHandlers, TransferHandlers, DutyHandlers,
-    AttentionHandlers, TerminationHandlers, ClockHandlers, OffboardingHandlers, MovingHandlers, RecordHandlers,
-    PersonHandlers, PeopleHandlers, SpaceHandlers, GroupHandlers, MandateHandlers, MergerHandlers, CertificateHandlers,
-    PartnerHandlers, RecoveryHandlers, ListForkHandlers,
-    TraceHandlers, BackupHandlers, ProcessHandlers, WitnessHandlers, OpenApiHandlers,
-)  # fmt: skip
+    FederationHandlers,
+    HarvestHandlers,
+    ContractHandlers,
+    CountersigningHandlers,
+    TransferHandlers,
+    DutyHandlers,
+    AttentionHandlers,
+    TerminationHandlers,
+    ClockHandlers,
+    OffboardingHandlers,
+    MovingHandlers,
+    RecordHandlers,
+    PersonHandlers,
+    PeopleHandlers,
+    SpaceHandlers,
+    GroupHandlers,
+    MandateHandlers,
+    MergerHandlers,
+    CertificateHandlers,
+    PartnerHandlers,
+    RecoveryHandlers,
+    ListForkHandlers,
+    TraceHandlers,
+    BackupHandlers,
+    ProcessHandlers,
+    WitnessHandlers,
+    OpenApiHandlers,
+)
 
 
 @cache

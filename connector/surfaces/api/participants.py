@@ -32,10 +32,15 @@ Enlist = Callable[[str], Awaitable[None]]
 
 
 PUBLISHER = (
-    "participants.address", "participants.ars", "participants.ars-county", "participants.box",
-    "participants.contact-email", "participants.contact-last", "participants.contact-telephone",
+    "participants.address",
+    "participants.ars",
+    "participants.ars-county",
+    "participants.box",
+    "participants.contact-email",
+    "participants.contact-last",
+    "participants.contact-telephone",
     "participants.contributor",
-)  # fmt: skip
+)
 """What may be wrong with what a participant says of itself."""
 
 
@@ -85,7 +90,7 @@ class ParticipantHandlers:
 
     def __init__(
         self, participants: Participants, enlist: Enlist, soon: Enlist, catch_up: Enlist, listed: Listed
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._participants, self._enlist, self._soon = participants, enlist, soon
         self._catch_up, self._listed = catch_up, listed
 

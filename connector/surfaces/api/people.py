@@ -130,12 +130,17 @@ class PeopleHandlers:
     @problem_codes(
         {
             400: (
-                "accounts.key-days", "accounts.key-label", "accounts.login", "accounts.many-keys", "accounts.scope",
-                "accounts.unknown-login", "participants.name",
+                "accounts.key-days",
+                "accounts.key-label",
+                "accounts.login",
+                "accounts.many-keys",
+                "accounts.scope",
+                "accounts.unknown-login",
+                "participants.name",
             ),
             403: ("accounts.scope-beyond",),
         }
-    )  # fmt: skip
+    )
     async def key(self, request: web.Request, wish: KeyRequest) -> KeyMadeView:
         """A key for programs of this person."""
         person, slug = await self._people.known(wish.login), wish.participant

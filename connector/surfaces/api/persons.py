@@ -45,9 +45,7 @@ class PersonHandlers:
     async def erase(self, request: web.Request, wish: ErasureRequest) -> PersonErasureView:
         """What goes and what stays of one portion; 200 in either case, nothing goes without `sure`."""
         one, pseudonym = await self._asked(request)
-        order = Order(
-            holds.checked(wish.role, holds.LONGEST_ROLE), holds.checked(wish.ground, holds.LONGEST_GROUND)
-        )  # fmt: skip
+        order = Order(holds.checked(wish.role, holds.LONGEST_ROLE), holds.checked(wish.ground, holds.LONGEST_GROUND))
         if wish.sure:
             found = await self._service.erase(one.id, pseudonym, str(wish.after), order)
         else:

@@ -82,9 +82,14 @@ def get(
 
 
 def post(
-    path: str, handler: Callable[..., Awaitable[Any]], status: int = 200, *query: Query, takes: str = "",
-    media: str = "", also: tuple[int, ...] = (),
-) -> Route:  # fmt: skip
+    path: str,
+    handler: Callable[..., Awaitable[Any]],
+    status: int = 200,
+    *query: Query,
+    takes: str = "",
+    media: str = "",
+    also: tuple[int, ...] = (),
+) -> Route:
     """`takes`: what the handler reads itself, if that is no JSON."""
     body, answer = takes or _body(handler), media or _answer(handler)
     return Route("POST", path, handler, body, answer, status, also, query, _problems(handler))

@@ -17,9 +17,11 @@ from connector.surfaces.api.spaces import NOT_YOURS, Did, Who
 from connector.surfaces.views import space_certificates as views
 
 _DECIDED: Problems = {
-    400: ("spaces.no-certificate",), 403: NOT_YOURS, 404: ("spaces.no-member", "spaces.none"),
+    400: ("spaces.no-certificate",),
+    403: NOT_YOURS,
+    404: ("spaces.no-member", "spaces.none"),
     409: ("approvals.approved", "approvals.refused"),
-}  # fmt: skip
+}
 
 
 class CertificateRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,8 +70,13 @@ class CertificateHandlers:
         await self._certificates.refuse(slug, wish.did, wish.sha256, wish.who, wish.reason)
         return await self.all(request)
 
-    @problem_codes({400: ("spaces.strike", "spaces.strike-time", "spaces.strikes"), 403: NOT_YOURS,
-                    404: ("spaces.no-member", "spaces.none")})  # fmt: skip
+    @problem_codes(
+        {
+            400: ("spaces.strike", "spaces.strike-time", "spaces.strikes"),
+            403: NOT_YOURS,
+            404: ("spaces.no-member", "spaces.none"),
+        }
+    )
     async def strike(self, request: web.Request, wish: StrikeOffRequest) -> views.WaitingCertificatesView:
         """Strikes off a stolen key: what it sealed or vouched for from that time on counts no more, for anybody."""
         try:

@@ -34,8 +34,13 @@ class RecoveryHandlers:
         """Whether lists stand still because members may hold a newer one, and what that says of whom."""
         return views.recovery(await self._recovery.state(request.match_info["p"]))
 
-    @problem_codes({400: ("spaces.not-restored", "spaces.recovery-away", "spaces.recovery-changed"),
-                    403: ("spaces.who",), 404: ("spaces.none",)})  # fmt: skip
+    @problem_codes(
+        {
+            400: ("spaces.not-restored", "spaces.recovery-away", "spaces.recovery-changed"),
+            403: ("spaces.who",),
+            404: ("spaces.none",),
+        }
+    )
     async def settle(self, request: web.Request, wish: RecoverRequest) -> views.SpaceRecoveryView:
         """Takes back what the newest list says, and goes on above it."""
         slug = request.match_info["p"]

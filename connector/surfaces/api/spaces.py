@@ -36,8 +36,11 @@ NOT_YOURS = ("spaces.twice", "spaces.who")
 AWAY = ("http.unreachable", "peer.busy")
 NO_GROUP = ("spaces.no-group", "spaces.none")
 _WISHES: Final[Mapping[str, GroupAct]] = {
-    "add": "group-add", "remove": "group-remove", "agree": "group-agree", "leave": "group-leave",
-}  # fmt: skip
+    "add": "group-add",
+    "remove": "group-remove",
+    "agree": "group-agree",
+    "leave": "group-leave",
+}
 
 
 class SpaceRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,8 +164,18 @@ class SpaceHandlers:
 
     # The authority
 
-    @problem_codes({400: ("participants.name", "signers.place", "spaces.authority-key", "spaces.is-authority",
-                          "spaces.name", "spaces.rules")})  # fmt: skip
+    @problem_codes(
+        {
+            400: (
+                "participants.name",
+                "signers.place",
+                "spaces.authority-key",
+                "spaces.is-authority",
+                "spaces.name",
+                "spaces.rules",
+            )
+        }
+    )
     async def create(self, request: web.Request, wish: SpaceRequest) -> views.SpaceView:
         """A participant becomes the authority of a space; the same again is the same."""
         slug = request.match_info["p"]
@@ -182,8 +195,19 @@ class SpaceHandlers:
         await self._authority.change_rules(slug, wish)
         return views.space(await self._authority.description(slug))
 
-    @problem_codes({400: ("participants.kind", "participants.name", "spaces.domain", "spaces.kind", "spaces.many",
-                          "spaces.name"), **NO_SPACE})  # fmt: skip
+    @problem_codes(
+        {
+            400: (
+                "participants.kind",
+                "participants.name",
+                "spaces.domain",
+                "spaces.kind",
+                "spaces.many",
+                "spaces.name",
+            ),
+            **NO_SPACE,
+        }
+    )
     async def invite(self, request: web.Request, wish: InviteRequest) -> views.InvitedView:
         """A link for one town, of one use, for two weeks."""
         kind = concepts.kind(wish.kind).iri if wish.kind else ""
@@ -232,8 +256,14 @@ class SpaceHandlers:
         )
         return await self._shown(slug, found)
 
-    @problem_codes({400: ("spaces.checklist", "spaces.member-already"), 403: NOT_YOURS,
-                    404: ("spaces.no-application", "spaces.none"), 409: DECIDED})  # fmt: skip
+    @problem_codes(
+        {
+            400: ("spaces.checklist", "spaces.member-already"),
+            403: NOT_YOURS,
+            404: ("spaces.no-application", "spaces.none"),
+            409: DECIDED,
+        }
+    )
     async def approve(self, request: web.Request, wish: YesRequest) -> views.ApplicationView:
         """A person agrees; with the last one that is needed the applicant is a member."""
         slug = request.match_info["p"]
@@ -269,8 +299,13 @@ class SpaceHandlers:
         """A new term for a member from now on; nobody's end comes sooner by that."""
         return views.member(await self._memberships.renew(request.match_info["p"], wish.did, wish.who))
 
-    @problem_codes({400: ("mandates.code-form", "spaces.step", "spaces.withdrawal-code"), 403: NOT_YOURS,
-                    404: ("spaces.no-member", "spaces.none")})  # fmt: skip
+    @problem_codes(
+        {
+            400: ("mandates.code-form", "spaces.step", "spaces.withdrawal-code"),
+            403: NOT_YOURS,
+            404: ("spaces.no-member", "spaces.none"),
+        }
+    )
     async def strike(self, request: web.Request, wish: StrikeRequest) -> views.SpaceMemberView:
         """Ends a mandate that a member gave, by the code that its town kept: suspended, the agent's keys struck."""
         found = await self._memberships.strike(request.match_info["p"], wish.did, wish.code, wish.who)
@@ -280,8 +315,14 @@ class SpaceHandlers:
         """Authorities whose members count as members here."""
         return views.recognised(await self._memberships.recognised(request.match_info["p"]))
 
-    @problem_codes({400: ("spaces.description", "spaces.fingerprint", "spaces.link", "spaces.no-space",
-                          "spaces.oneself"), 403: NOT_YOURS, 404: ("spaces.none",), 503: AWAY})  # fmt: skip
+    @problem_codes(
+        {
+            400: ("spaces.description", "spaces.fingerprint", "spaces.link", "spaces.no-space", "spaces.oneself"),
+            403: NOT_YOURS,
+            404: ("spaces.none",),
+            503: AWAY,
+        }
+    )
     async def recognise(self, request: web.Request, wish: RecogniseRequest) -> views.RecognisedSpacesView:
         """Members of another space count as members here."""
         said = await self._joining.describe(wish.space)
@@ -304,23 +345,37 @@ class SpaceHandlers:
         found = await self._groups.all(request.match_info["p"])
         return views.SpaceGroupsView([views.group(one) for one in found])
 
-    @problem_codes({400: ("participants.name", "spaces.group-ended", "spaces.group-name", "spaces.group-widens",
-                          "spaces.groups-many", "spaces.name"), 403: ("spaces.who",),
-                    404: ("spaces.no-member", "spaces.none")})  # fmt: skip
+    @problem_codes(
+        {
+            400: (
+                "participants.name",
+                "spaces.group-ended",
+                "spaces.group-name",
+                "spaces.group-widens",
+                "spaces.groups-many",
+                "spaces.name",
+            ),
+            403: ("spaces.who",),
+            404: ("spaces.no-member", "spaces.none"),
+        }
+    )
     async def put_group(self, request: web.Request, wish: GroupRequest) -> views.SpaceGroupView:
         """Begins a group, or gives it another name or keeper."""
         label = {str(lang): said for lang, said in wish.label.items()}
-        return views.group(
-            await self._groups.put(request.match_info["p"], wish.name, label, wish.keeper, wish.who)
-        )  # fmt: skip
+        return views.group(await self._groups.put(request.match_info["p"], wish.name, label, wish.keeper, wish.who))
 
     @problem_codes({403: ("spaces.who",), 404: NO_GROUP})
     async def end_group(self, request: web.Request, wish: YesRequest) -> views.SpaceGroupView:
         """Nobody is in it any more, and its IRI never names another one."""
         return views.group(await self._groups.end(request.match_info["p"], request.match_info["id"], wish.who))
 
-    @problem_codes({400: ("spaces.group-ended", "spaces.group-widens", "spaces.groups-many"), 403: ("spaces.who",),
-                    404: ("spaces.no-member", *NO_GROUP)})  # fmt: skip
+    @problem_codes(
+        {
+            400: ("spaces.group-ended", "spaces.group-widens", "spaces.groups-many"),
+            403: ("spaces.who",),
+            404: ("spaces.no-member", *NO_GROUP),
+        }
+    )
     async def ask(self, request: web.Request, wish: GroupedRequest) -> views.SpaceGroupView:
         """Asks a member to be in a group; it is once it agrees, the authority itself at once."""
         slug, name = request.match_info["p"], request.match_info["id"]
@@ -336,10 +391,20 @@ class SpaceHandlers:
         """Groups of the spaces that the participant belongs to, and how it stands to each, asked of them now."""
         return views.standings(await self._elsewhere.all(request.match_info["p"]))
 
-    @problem_codes({400: ("spaces.group-closed", "spaces.group-ended", "spaces.group-not-asked",
-                          "spaces.group-widens", "spaces.groups-many"),
-                    403: ("spaces.not-keeper",), 404: ("spaces.no-group", "spaces.no-member", "spaces.not-joined"),
-                    503: AWAY})  # fmt: skip
+    @problem_codes(
+        {
+            400: (
+                "spaces.group-closed",
+                "spaces.group-ended",
+                "spaces.group-not-asked",
+                "spaces.group-widens",
+                "spaces.groups-many",
+            ),
+            403: ("spaces.not-keeper",),
+            404: ("spaces.no-group", "spaces.no-member", "spaces.not-joined"),
+            503: AWAY,
+        }
+    )
     async def wish(self, request: web.Request, wish: GroupWish) -> views.GroupStandingsView:
         """Agrees to be in a group, leaves it, or fills one that the participant keeps."""
         slug = request.match_info["p"]
@@ -363,8 +428,20 @@ class SpaceHandlers:
         """Whose space a link leads to; nothing is sent, and nothing of it believed."""
         return views.space(await self._joining.look(wish.link))
 
-    @problem_codes({400: ("spaces.description", "spaces.documents", "spaces.fingerprint", "spaces.large", "spaces.link",
-                          "spaces.no-space", "spaces.other-key"), 503: AWAY})  # fmt: skip
+    @problem_codes(
+        {
+            400: (
+                "spaces.description",
+                "spaces.documents",
+                "spaces.fingerprint",
+                "spaces.large",
+                "spaces.link",
+                "spaces.no-space",
+                "spaces.other-key",
+            ),
+            503: AWAY,
+        }
+    )
     async def join(self, request: web.Request, wish: JoinRequest) -> views.JoinedView:
         """Asks for membership; the same again goes on where it stopped."""
         slug = request.match_info["p"]

@@ -47,9 +47,17 @@ class TerminationRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
 
 class TerminationHandlers:
     def __init__(
-        self, db: Database, clock: Clock, participants: Participants, contracts: Contracts, terminations: Terminations,
-        delivery: TerminationDelivery, peers: Peers, engine: PolicyEngine, anchor: Anchor,
-    ) -> None:  # fmt: skip
+        self,
+        db: Database,
+        clock: Clock,
+        participants: Participants,
+        contracts: Contracts,
+        terminations: Terminations,
+        delivery: TerminationDelivery,
+        peers: Peers,
+        engine: PolicyEngine,
+        anchor: Anchor,
+    ) -> None:
         self._db, self._clock, self._participants, self._contracts = db, clock, participants, contracts
         self._terminations, self._delivery, self._peers, self._engine = terminations, delivery, peers, engine
         self._lives = Lives(contracts, terminations, anchor)
@@ -122,9 +130,11 @@ class TerminationHandlers:
 
     async def _offered(self, slug: str, agreement: Agreement, offer: str) -> Mapping[str, object]:
         """An offer as the provider shows it now; raises Mistake if it shows no such offer on this dataset."""
-        entry = {} if agreement.role == "provider" else await self._peers.dataset(
-            slug, agreement.counterparty, agreement.dataset
-        )  # fmt: skip
+        entry = (
+            {}
+            if agreement.role == "provider"
+            else await self._peers.dataset(slug, agreement.counterparty, agreement.dataset)
+        )
         for one in entry.get("hasPolicy", ()):
             if one["@id"] == offer:
                 found = {**one, "target": agreement.dataset}

@@ -50,9 +50,16 @@ class TransferReason(msgspec.Struct, frozen=True, kw_only=True):
 
 class TransferHandlers:
     def __init__(
-        self, db: Database, participants: Participants, contracts: Contracts, transfers: Transfers, plane: LocalPlane,
-        peers: Peers, waiting: Waiting, anchor: Anchor,
-    ) -> None:  # fmt: skip
+        self,
+        db: Database,
+        participants: Participants,
+        contracts: Contracts,
+        transfers: Transfers,
+        plane: LocalPlane,
+        peers: Peers,
+        waiting: Waiting,
+        anchor: Anchor,
+    ) -> None:
         self._db, self._participants, self._contracts, self._transfers = db, participants, contracts, transfers
         self._plane, self._peers, self._waiting, self._members = plane, peers, waiting, Members(anchor)
 
@@ -71,8 +78,15 @@ class TransferHandlers:
         agreement, acting, purpose = await self._db.read(slug, self._agreed, slug, wish.agreement)
         partner = await self._peers.partner(slug, acting)
         row = await self._db.write(
-            slug, self._transfers.request, slug, partner, agreement.id, said or purpose, action, wish.mode,
-        )  # fmt: skip
+            slug,
+            self._transfers.request,
+            slug,
+            partner,
+            agreement.id,
+            said or purpose,
+            action,
+            wish.mode,
+        )
         return StartedView(row.id)
 
     @problem_codes({404: ("contracts.no-agreement", "transfer.unknown")})

@@ -61,9 +61,13 @@ class Waiting:
             event.set()
 
     async def until(
-        self, request: web.Request, participant: str, process: str, look: Callable[[], Awaitable[T]],
+        self,
+        request: web.Request,
+        participant: str,
+        process: str,
+        look: Callable[[], Awaitable[T]],
         over: Callable[[T], bool],
-    ) -> T:  # fmt: skip
+    ) -> T:
         """What `look` gives of that process once `over` holds for it, else when the time is up."""
         loop, event = asyncio.get_running_loop(), asyncio.Event()
         end = loop.time() + _seconds(request)

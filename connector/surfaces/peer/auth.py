@@ -53,9 +53,14 @@ class Gatekeeper:
     """Authenticates requests to a participant's public surface; `entered` is what its operator entered for a DID."""
 
     def __init__(
-        self, clock: Clock, resolver: Resolver, anchor: Anchor, entered: Callable[[str, str], Awaitable[str | None]],
-        skews: Skews | None = None, groups: Callable[[str], OwnGroups] = lambda own: NO_GROUPS,
-    ) -> None:  # fmt: skip
+        self,
+        clock: Clock,
+        resolver: Resolver,
+        anchor: Anchor,
+        entered: Callable[[str, str], Awaitable[str | None]],
+        skews: Skews | None = None,
+        groups: Callable[[str], OwnGroups] = lambda own: NO_GROUPS,
+    ) -> None:
         """`groups` are those that a participant of ours (a DID) keeps itself."""
         self._groups = groups
         self._clock, self._resolver, self._anchor, self._entered = clock, resolver, anchor, entered
@@ -90,9 +95,15 @@ class Gatekeeper:
         else:
             trusted = True
         return Caller(
-            did=issuer, entry=entry, root=root, jti=str(claims["jti"]), second=int(claims["iat"]), entered=trusted,
-            groups=self._groups(participant.did), before=line.predecessors(issuer, now),
-        )  # fmt: skip
+            did=issuer,
+            entry=entry,
+            root=root,
+            jti=str(claims["jti"]),
+            second=int(claims["iat"]),
+            entered=trusted,
+            groups=self._groups(participant.did),
+            before=line.predecessors(issuer, now),
+        )
 
     async def _noted(self, token: jose.Unverified, untimely: Untimely, own: str, now: int) -> None:
         """A member's clock differs from ours: told to the operator, once the signature shows that it is the member."""

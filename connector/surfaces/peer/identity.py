@@ -31,6 +31,7 @@ class IdentityHandlers:
 
     async def versions(self, call: Call) -> web.StreamResponse:
         return web.Response(
-            body=versions.document(f"{call.participant.did}#dsp"), content_type="application/json",
+            body=versions.document(f"{call.participant.did}#dsp"),
+            content_type="application/json",
             headers={**CACHE, "Link": inventory.link(call.participant.root)},
-        )  # fmt: skip
+        )

@@ -81,9 +81,14 @@ class Surface:
     """The table, and what every row of it goes through: whose root, which row, who calls, for how long."""
 
     def __init__(
-        self, routes: Sequence[Route], directory: Directory, authenticate: Authenticate,
-        refused: Refused | None = None, clock: Clock | None = None, heir: Heir = lambda did, now: None,
-    ) -> None:  # fmt: skip
+        self,
+        routes: Sequence[Route],
+        directory: Directory,
+        authenticate: Authenticate,
+        refused: Refused | None = None,
+        clock: Clock | None = None,
+        heir: Heir = lambda did, now: None,
+    ) -> None:
         self.routes, self._heir = tuple(routes), heir
         self._table = RouteTable((route.path, (route, tuple(_NAMES.findall(route.path)))) for route in routes)
         self._directory, self._authenticate, self._refused = directory, authenticate, refused
@@ -151,9 +156,11 @@ def _parameters(names: tuple[str, ...], values: tuple[str, ...]) -> dict[str, st
 
 
 def handler(
-    surface: Surface, problems: limits.Middleware, beside: Sequence[web.RouteDef] = (),
+    surface: Surface,
+    problems: limits.Middleware,
+    beside: Sequence[web.RouteDef] = (),
     around: Sequence[limits.Middleware] = (),
-) -> Asked:  # fmt: skip
+) -> Asked:
     """The one handler of the public socket; deadlines are per route, inside the surface.
 
     Routes `beside` it, plain paths, belong to the whole process: the witness's door, and those of test entry points, as

@@ -20,8 +20,9 @@ from connector.foundation.storage.database import Database, Tx
 from connector.identity.trust.did.did import Did
 from connector.identity.trust.did.resolver import Resolver
 from connector.identity.trust.keys import jose
-from connector.identity.trust.members.anchors import URN, Anchors
+from connector.identity.trust.members.anchors import Anchors
 from connector.identity.trust.members.held_lists import held_for
+from connector.identity.trust.members.pin import URN
 from connector.identity.trust.members.trust_list import LARGEST
 from connector.surfaces.peer.identity import CACHE
 from connector.surfaces.peer.routes import Call, Route

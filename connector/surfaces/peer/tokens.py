@@ -177,8 +177,11 @@ def _put(tx: Tx, participant: str, issuer: str, second: int, jti: str) -> int:
     return tx.run(
         "INSERT INTO seen_token (participant, issuer, jti, expires_at)"
         " VALUES (:participant, :issuer, :jti, :expires_at) ON CONFLICT DO NOTHING",
-        participant=participant, issuer=issuer, jti=jti, expires_at=(second + USABLE_S) * 1000,
-    )  # fmt: skip
+        participant=participant,
+        issuer=issuer,
+        jti=jti,
+        expires_at=(second + USABLE_S) * 1000,
+    )
 
 
 def _known(tx: Tx, participant: str, issuer: str, jti: str) -> bool:
@@ -204,5 +207,7 @@ def _hand_over(tx: Tx, participant: str, ids: Mapping[tuple[str, int], Set[str]]
             _put(tx, participant, did, second, jti)
         tx.run(
             "DELETE FROM seen_token WHERE participant = :participant AND issuer = :issuer AND jti = :jti",
-            participant=participant, issuer=did, jti=_opened(second),
-        )  # fmt: skip
+            participant=participant,
+            issuer=did,
+            jti=_opened(second),
+        )

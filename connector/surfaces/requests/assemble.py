@@ -28,9 +28,17 @@ class RequestSlice(Struct, frozen=True, kw_only=True):
 
 
 def assemble(
-    infra: Infra, catalogue: CatalogueSlice, contracts: Contracts, transfers: Transfers, approvals: Approvals,
-    plane: LocalPlane, engine: PolicyEngine, *, peer: Peers, anchor: Anchor,
-) -> RequestSlice:  # fmt: skip
+    infra: Infra,
+    catalogue: CatalogueSlice,
+    contracts: Contracts,
+    transfers: Transfers,
+    approvals: Approvals,
+    plane: LocalPlane,
+    engine: PolicyEngine,
+    *,
+    peer: Peers,
+    anchor: Anchor,
+) -> RequestSlice:
     """`peer` asks other connectors; `anchor` says who belongs; `plane` has the files that came."""
     db, clock = infra.db, infra.clock
     service, members = Requests(db, clock, contracts, peer, anchor, engine), Members(anchor)

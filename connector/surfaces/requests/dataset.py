@@ -57,9 +57,15 @@ class LookedView(Struct, frozen=True, kw_only=True):
 
 class ForeignDatasets:
     def __init__(
-        self, db: Database, clock: Clock, peers: Peers, requests: Requests, audiences: Audiences, members: Members,
+        self,
+        db: Database,
+        clock: Clock,
+        peers: Peers,
+        requests: Requests,
+        audiences: Audiences,
+        members: Members,
         engine: PolicyEngine,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._db, self._clock, self._peers, self._requests = db, clock, peers, requests
         self._audiences, self._members, self._engine = audiences, members, engine
 
@@ -94,8 +100,9 @@ class ForeignDatasets:
         return LookedView(
             dataset=foreign(found, entry),
             offers=[self._offer(own, provider, entry, *both) for both in zip(policies, offers, strict=True)],
-            silent=None if silence is None else explanation(silence), gone=isinstance(silence, PeerError),
-        )  # fmt: skip
+            silent=None if silence is None else explanation(silence),
+            gone=isinstance(silence, PeerError),
+        )
 
     def _offer(
         self, own: Participant, provider: str, entry: Mapping[str, Any], policy: Mapping[str, Any], one: OfferView
@@ -107,9 +114,12 @@ class ForeignDatasets:
         except PolicyError:
             return OfferDetailsView(offer=one, terms="", data=asked.data, purposes=[], audience=None)
         return OfferDetailsView(
-            offer=one, terms=digest, data=asked.data, purposes=self._requests.purposes(own, policy),
+            offer=one,
+            terms=digest,
+            data=asked.data,
+            purposes=self._requests.purposes(own, policy),
             audience=None if found is None else audience_view(self._engine, found),
-        )  # fmt: skip
+        )
 
 
 def _held(tx: Tx, slug: str, provider: str, dataset: str) -> tuple[dict[str, Any], int] | None:

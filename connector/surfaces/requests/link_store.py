@@ -34,19 +34,33 @@ def insert(tx: Tx, row: LinkRow, key: str) -> None:
     tx.run(
         "INSERT INTO data_link (participant, id, key, transfer, agreement, made_by, created_at, expires_at, uses)"
         " VALUES (:participant, :id, :key, :transfer, :agreement, :made_by, :created_at, :expires_at, 0)",
-        key=key, **{name: value for name, value in msgspec.structs.asdict(row).items()
-                    if name not in ("revoked_at", "uses", "used_at")},
-    )  # fmt: skip
+        key=key,
+        **{
+            name: value
+            for name, value in msgspec.structs.asdict(row).items()
+            if name not in ("revoked_at", "uses", "used_at")
+        },
+    )
 
 
 def by_key(tx: Tx, participant: str, key: str) -> LinkRow | None:
-    return _one(tx.one(f"SELECT {_COLUMNS} FROM data_link WHERE participant = :p AND key = :key",  # noqa: S608
-                       p=participant, key=key))  # fmt: skip
+    return _one(
+        tx.one(
+            f"SELECT {_COLUMNS} FROM data_link WHERE participant = :p AND key = :key",  # noqa: S608
+            p=participant,
+            key=key,
+        )
+    )
 
 
 def by_id(tx: Tx, participant: str, link_id: str) -> LinkRow | None:
-    return _one(tx.one(f"SELECT {_COLUMNS} FROM data_link WHERE participant = :p AND id = :id",  # noqa: S608
-                       p=participant, id=link_id))  # fmt: skip
+    return _one(
+        tx.one(
+            f"SELECT {_COLUMNS} FROM data_link WHERE participant = :p AND id = :id",  # noqa: S608
+            p=participant,
+            id=link_id,
+        )
+    )
 
 
 def of_transfer(tx: Tx, participant: str, transfer: str) -> list[LinkRow]:
@@ -54,8 +68,9 @@ def of_transfer(tx: Tx, participant: str, transfer: str) -> list[LinkRow]:
     rows = tx.all(
         f"SELECT {_COLUMNS} FROM data_link WHERE participant = :p AND transfer = :t"  # noqa: S608
         " ORDER BY created_at DESC, id",
-        p=participant, t=transfer,
-    )  # fmt: skip
+        p=participant,
+        t=transfer,
+    )
     return [msgspec.convert(dict(row), LinkRow) for row in rows]
 
 
@@ -63,24 +78,32 @@ def standing(tx: Tx, participant: str) -> int:
     """How many links of the participant open something now."""
     row = tx.one(
         "SELECT count(*) AS n FROM data_link WHERE participant = :p AND revoked_at IS NULL AND expires_at > :now",
-        p=participant, now=tx.now,
-    )  # fmt: skip
+        p=participant,
+        now=tx.now,
+    )
     return 0 if row is None else int(row["n"])
 
 
 def revoke(tx: Tx, participant: str, link_id: str) -> bool:
     """False if it was revoked before, or is not there."""
-    return tx.run(
-        "UPDATE data_link SET revoked_at = :now WHERE participant = :p AND id = :id AND revoked_at IS NULL",
-        now=tx.now, p=participant, id=link_id,
-    ) == 1  # fmt: skip
+    return (
+        tx.run(
+            "UPDATE data_link SET revoked_at = :now WHERE participant = :p AND id = :id AND revoked_at IS NULL",
+            now=tx.now,
+            p=participant,
+            id=link_id,
+        )
+        == 1
+    )
 
 
 def used(tx: Tx, participant: str, link_id: str) -> None:
     tx.run(
         "UPDATE data_link SET uses = uses + 1, used_at = :now WHERE participant = :p AND id = :id",
-        now=tx.now, p=participant, id=link_id,
-    )  # fmt: skip
+        now=tx.now,
+        p=participant,
+        id=link_id,
+    )
 
 
 def sweep(tx: Tx, before: int) -> int:

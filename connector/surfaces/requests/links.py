@@ -60,9 +60,14 @@ class Links:
     """`file_of` is where the file of a transfer lies, None if there is none (any more)."""
 
     def __init__(
-        self, db: Database, clock: Clock, participants: Participants, contracts: Contracts, transfers: Transfers,
+        self,
+        db: Database,
+        clock: Clock,
+        participants: Participants,
+        contracts: Contracts,
+        transfers: Transfers,
         file_of: Callable[[str, str], Path | None],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._db, self._clock, self._participants = db, clock, participants
         self._contracts, self._transfers, self._file_of = contracts, transfers, file_of
         self._pace = Pace(clock, burst=BURST, per_s=PER_S)
@@ -111,10 +116,17 @@ class Links:
         ends = tx.now + days * DAY_MS
         key = secrets.token_urlsafe(32)
         row = LinkRow(
-            participant=slug, id=new_uuid(), transfer=transfer.id, agreement=agreement.id, made_by=tx.actor,
-            created_at=tx.now, expires_at=ends if agreement.end is None else min(ends, agreement.end),
-            revoked_at=None, uses=0, used_at=None,
-        )  # fmt: skip
+            participant=slug,
+            id=new_uuid(),
+            transfer=transfer.id,
+            agreement=agreement.id,
+            made_by=tx.actor,
+            created_at=tx.now,
+            expires_at=ends if agreement.end is None else min(ends, agreement.end),
+            revoked_at=None,
+            uses=0,
+            used_at=None,
+        )
         store.insert(tx, row, _hashed(key))
         self._log(tx, row, "made")
         return Made(key, row)
@@ -147,9 +159,12 @@ class Links:
 
     def _log(self, tx: Tx, row: LinkRow, action: str) -> None:
         body: dict[str, object] = {
-            "link": row.id, "action": action, "transfer": row.transfer, "agreement": row.agreement,
+            "link": row.id,
+            "action": action,
+            "transfer": row.transfer,
+            "agreement": row.agreement,
             "until": rfc3339(row.expires_at),
-        }  # fmt: skip
+        }
         did = self._participants.held(row.participant).participant.did
         audit.append(tx, row.participant, "decision", None, "system", body, did=did)
 

@@ -60,10 +60,18 @@ class Progress:
     """`file_of` and `arrived_of` say of a transfer where its file lies and how many bytes came so far."""
 
     def __init__(
-        self, db: Database, clock: Clock, contracts: Contracts, transfers: Transfers, approvals: Approvals,
-        requests: Requests, members: Members, engine: PolicyEngine, file_of: Callable[[str, str], Path | None],
+        self,
+        db: Database,
+        clock: Clock,
+        contracts: Contracts,
+        transfers: Transfers,
+        approvals: Approvals,
+        requests: Requests,
+        members: Members,
+        engine: PolicyEngine,
+        file_of: Callable[[str, str], Path | None],
         arrived_of: Callable[[str, str], int],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._db, self._clock, self._contracts, self._transfers = db, clock, contracts, transfers
         self._approvals, self._requests, self._members, self._engine = approvals, requests, members, engine
         self._file_of, self._arrived_of = file_of, arrived_of
@@ -93,20 +101,27 @@ class Progress:
         return self._contracts.agreements.terms(tx, slug, agreement).bytes
 
     def _shown(
-        self, own: Participant, row: NegotiationRow, fetched: list[TransferRow], size: int | None,
+        self,
+        own: Participant,
+        row: NegotiationRow,
+        fetched: list[TransferRow],
+        size: int | None,
         waits: ApprovalRow | None,
-    ) -> ProgressView:  # fmt: skip
+    ) -> ProgressView:
         best = next((one for one in fetched if one.outcome == "received"), next(iter(fetched), None))
         pending = waits if waits is not None and waits.ballot.state == "open" else None
         stage = stage_of(row, best, approval=pending is not None)
         return ProgressView(
-            negotiation=negotiation(self._engine, self._members, own.did, row), stage=stage, done=done(row, best),
-            transfer=None if best is None else self._transfer(own, best, row), size=size,
+            negotiation=negotiation(self._engine, self._members, own.did, row),
+            stage=stage,
+            done=done(row, best),
+            transfer=None if best is None else self._transfer(own, best, row),
+            size=size,
             arrived=0 if best is None else best.bytes or self._arrived_of(own.id, best.id),
             help=self._help(own, row) if stage == "refused" else dict.fromkeys(LANGUAGES, ""),
             approval="" if pending is None else pending.id,
             until=None if pending is None else time(pending.ballot.due_at),
-        )  # fmt: skip
+        )
 
     def _transfer(self, own: Participant, one: TransferRow, row: NegotiationRow) -> TransferView:
         return transfer(self._members, own.did, one, {one.agreement: row.title}, self._file_of(own.id, one.id))
@@ -114,9 +129,13 @@ class Progress:
     def _help(self, own: Participant, row: NegotiationRow) -> Sentences:
         """By our own engine: it judges as the provider's does, if both have the same list."""
         found = offered(
-            self._engine, self._requests.seeker(own), {**row.policy, "@id": row.offer}, self._clock.now(),
-            purpose=row.purpose, action=row.action,
-        )  # fmt: skip
+            self._engine,
+            self._requests.seeker(own),
+            {**row.policy, "@id": row.offer},
+            self._clock.now(),
+            purpose=row.purpose,
+            action=row.action,
+        )
         return found.help
 
 

@@ -59,7 +59,7 @@ class Searches:
 
     def __init__(
         self, db: Database, clock: Clock, index: Index, engine: PolicyEngine, peers: Peers, anchor: Anchor
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._db, self._clock, self._index = db, clock, index
         self._engine, self._peer, self._anchor = engine, peers, anchor
         self._members = Members(anchor)
@@ -78,16 +78,26 @@ class Searches:
         now = list(zip(live, answers, strict=True))
         return FindView(
             results=[self._copied(did, one, told.states[one.provider]) for one in told.answer.hits]
-            + [self._hit(did, member, entry, rfc3339(self._clock.now()), "live")
-               for member, found in now if not isinstance(found, HanseError)
-               for entry in found.datasets if _matches(entry, words) and _fits(wanted, entry)],
+            + [
+                self._hit(did, member, entry, rfc3339(self._clock.now()), "live")
+                for member, found in now
+                if not isinstance(found, HanseError)
+                for entry in found.datasets
+                if _matches(entry, words) and _fits(wanted, entry)
+            ],
             asked=len(asked),
-            failed=[silent(member, self._members.name(member), found)
-                    for member, found in now if isinstance(found, HanseError)],
+            failed=[
+                silent(member, self._members.name(member), found)
+                for member, found in now
+                if isinstance(found, HanseError)
+            ],
             incomplete=[IncompleteView(member, self._members.name(member)) for member in _partial(now, told.states)],
-            total=told.answer.total, mended=dict(told.answer.mended), facets=self._facets(told.answer.counts),
-            next=told.following, unreachable=list(self._unreachable(told.states)),
-        )  # fmt: skip
+            total=told.answer.total,
+            mended=dict(told.answer.mended),
+            facets=self._facets(told.answer.counts),
+            next=told.following,
+            unreachable=list(self._unreachable(told.states)),
+        )
 
     @long
     def _told(
@@ -149,9 +159,12 @@ class Searches:
             if state.failing_since is not None:
                 last = None if state.complete_at is None else rfc3339(state.complete_at)
                 yield UnreachableView(
-                    provider=did, provider_name=self._members.name(did), since=rfc3339(state.failing_since),
-                    code=state.code or "", last=last,
-                )  # fmt: skip
+                    provider=did,
+                    provider_name=self._members.name(did),
+                    since=rfc3339(state.failing_since),
+                    code=state.code or "",
+                    last=last,
+                )
 
 
 def _partial(now: Sequence[tuple[str, Listed | HanseError]], states: Mapping[str, MemberState]) -> list[str]:
@@ -170,13 +183,14 @@ def _wanted(query: MultiMapping[str]) -> SearchRequest:
         text=query.get("q", ""),
         facets=tuple(
             (facet, tuple(sorted({facets.value(facet, word) for word in given})))
-            for facet, given in values.items() if given
+            for facet, given in values.items()
+            if given
         ),
         since=_checked("since", query.get("since"), _moment),
         box=_checked("box", query.get("box"), _box),
         period=_checked("period", query.get("period"), _period),
         like=query.get("like") == "1",
-    )  # fmt: skip
+    )
 
 
 def _checked(name: str, text: str | None, read: Callable[[str], T | None]) -> Any:

@@ -61,10 +61,16 @@ class Requests:
             self._engine, self.seeker(own), found.policy, self._clock.now(), purpose=wish.purpose, action=wish.action
         )
         return TermsView(
-            provider=did, partner=self._members.name(did, own.did), dataset=found.dataset, title=found.title,
-            terms=found.digest(self._engine), policy=found.policy, described=found.described, data=found.data,
+            provider=did,
+            partner=self._members.name(did, own.did),
+            dataset=found.dataset,
+            title=found.title,
+            terms=found.digest(self._engine),
+            policy=found.policy,
+            described=found.described,
+            data=found.data,
             **msgspec.structs.asdict(read),
-        )  # fmt: skip
+        )
 
     async def ask(
         self, own: Participant, wish: NegotiationRequest, *, deliver: bool = False, sure: bool = False
@@ -120,9 +126,18 @@ class Requests:
         self, tx: Tx, slug: str, partner: Partner, found: RequestedOffer, wish: NegotiationRequest, deliver: bool
     ) -> NegotiationRow:
         row = self._contracts.request(
-            tx, slug, partner, found.dataset, found.policy, wish.purpose, wish.action, wish.approval, wish.replaces,
-            found.described, found.title,
-        )  # fmt: skip
+            tx,
+            slug,
+            partner,
+            found.dataset,
+            found.policy,
+            wish.purpose,
+            wish.action,
+            wish.approval,
+            wish.replaces,
+            found.described,
+            found.title,
+        )
         if deliver:
             delivery.order(tx, slug, row.id)
         return row

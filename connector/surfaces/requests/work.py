@@ -24,9 +24,13 @@ class RequestWork(Struct, frozen=True, kw_only=True):
 
 
 def request_work(
-    infra: Infra, participants: Participants, contracts: Contracts, transfers: Transfers, plane: LocalPlane,
+    infra: Infra,
+    participants: Participants,
+    contracts: Contracts,
+    transfers: Transfers,
+    plane: LocalPlane,
     peer: Peers,
-) -> RequestWork:  # fmt: skip
+) -> RequestWork:
     """`plane` has the files that came."""
     db, clock = infra.db, infra.clock
     links = Links(db, clock, participants, contracts, transfers, plane.file)

@@ -107,29 +107,49 @@ class Agreements:
     def _row(self, tx: Tx, one: Agreement, title: str, acting: list[ActingView]) -> AgreementView:
         seals, notice = self._contracts.countersigning.standing(tx, one), _notice(tx, one)
         return AgreementView(
-            agreement=one.id, negotiation=one.negotiation, role=one.role, state=one.state,
+            agreement=one.id,
+            negotiation=one.negotiation,
+            role=one.role,
+            state=one.state,
             status=agreement_status(tx, one, ending=notice is not None),
-            counterparty=one.counterparty, partner=self._members.name(one.counterparty),
-            spaces=self._members.spaces(one.own_did, one.counterparty), acting=acting,
-            dataset=one.dataset, title=title, digest=one.digest,
-            created_at=one.created_at, expires_at=one.expires_at, ended_at=one.ended_at,
-            created=rfc3339(one.created_at), expires=time(one.expires_at), ended=time(one.ended_at),
+            counterparty=one.counterparty,
+            partner=self._members.name(one.counterparty),
+            spaces=self._members.spaces(one.own_did, one.counterparty),
+            acting=acting,
+            dataset=one.dataset,
+            title=title,
+            digest=one.digest,
+            created_at=one.created_at,
+            expires_at=one.expires_at,
+            ended_at=one.ended_at,
+            created=rfc3339(one.created_at),
+            expires=time(one.expires_at),
+            ended=time(one.ended_at),
             notice=notice,
             signed=SignedView(one.provider_jws is not None, one.consumer_jws is not None),
-            countersignature=seals.countersignature, until=seals.until, verified=seals.verified,
-            confirmations=seals.confirmations, waits=seals.waits, second_invalid=seals.second_invalid,
-        )  # fmt: skip
+            countersignature=seals.countersignature,
+            until=seals.until,
+            verified=seals.verified,
+            confirmations=seals.confirmations,
+            waits=seals.waits,
+            second_invalid=seals.second_invalid,
+        )
 
 
 def _acting(one: Agreement, acted: Mapping[tuple[str, Side], Agent]) -> list[ActingView]:
     sides: tuple[Side, ...] = ("provider", "consumer")
     return [
         ActingView(
-            side=side, agent=agent.did, name=plain(agent.name, LONGEST), contract=plain(agent.contract, LONGEST),
-            until=rfc3339(agent.until), mandate=agent.mandate,
+            side=side,
+            agent=agent.did,
+            name=plain(agent.name, LONGEST),
+            contract=plain(agent.contract, LONGEST),
+            until=rfc3339(agent.until),
+            mandate=agent.mandate,
         )
-        for side in sides if (agent := acted.get((one.negotiation, side))) is not None
-    ]  # fmt: skip
+        for side in sides
+        if (agent := acted.get((one.negotiation, side))) is not None
+    ]
 
 
 def agreement_status(tx: Tx, one: Agreement, *, ending: bool) -> StatusView:

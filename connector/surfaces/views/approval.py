@@ -14,9 +14,13 @@ from connector.surfaces.views.members import Members
 
 Tone = Literal["info", "success", "warning", "danger"]
 TONES: dict[State, Tone] = {
-    "open": "warning", "approved": "success", "refused": "danger", "countered": "info", "expired": "danger",
+    "open": "warning",
+    "approved": "success",
+    "refused": "danger",
+    "countered": "info",
+    "expired": "danger",
     "withdrawn": "info",
-}  # fmt: skip
+}
 
 
 class VoteView(msgspec.Struct, frozen=True):
@@ -75,24 +79,36 @@ class ApprovalViews:
         drafted = voter.who in ballot.authors
         entitled = "steward" in voter.roles or ("protection" in voter.roles and ballot.protection > 0)
         return ApprovalView(
-            id=row.id, subject=row.subject, about=_about(row),
+            id=row.id,
+            subject=row.subject,
+            about=_about(row),
             state=ballot.state if is_open or ballot.state != "open" else "expired",
-            tone=TONES[ballot.state], title=row.title,
-            partner=self._members.name(row.counterparty) if row.counterparty else "", counterparty=row.counterparty,
-            process=row.process, dataset=row.dataset, template=row.template,
+            tone=TONES[ballot.state],
+            title=row.title,
+            partner=self._members.name(row.counterparty) if row.counterparty else "",
+            counterparty=row.counterparty,
+            process=row.process,
+            dataset=row.dataset,
+            template=row.template,
             drafter=", ".join(self._people.name(tx, slug, who) for who in dict.fromkeys(ballot.drafter.split())),
             drafted=drafted,
-            asked_at=row.asked_at, due_at=row.due_at, ended_at=row.ended_at,
-            stewards=max(ballot.missing("steward"), 0), protection=max(ballot.missing("protection"), 0),
+            asked_at=row.asked_at,
+            due_at=row.due_at,
+            ended_at=row.ended_at,
+            stewards=max(ballot.missing("steward"), 0),
+            protection=max(ballot.missing("protection"), 0),
             votes=[
                 VoteView(vote.part, self._people.name(tx, slug, vote.who), vote.at, vote.who == voter.who)
                 for vote in ballot.votes
             ],
             unconfirmed=self._people.unconfirmed(tx, slug, _named(row)),
-            code=row.code, reason=row.reason, part=decide.part_for(ballot, voter) if is_open else None,
-            revocable=is_open and mine, refusable=is_open and entitled and ("steward" in voter.roles or not drafted),
+            code=row.code,
+            reason=row.reason,
+            part=decide.part_for(ballot, voter) if is_open else None,
+            revocable=is_open and mine,
+            refusable=is_open and entitled and ("steward" in voter.roles or not drafted),
             withdrawable=is_open and drafted and row.subject == "publication",
-        )  # fmt: skip
+        )
 
 
 def _named(row: ApprovalRow) -> list[str]:

@@ -63,10 +63,14 @@ class AudienceView(msgspec.Struct, frozen=True, kw_only=True):
 def audience(engine: PolicyEngine, found: Audience) -> AudienceView:
     hindered = None if found.hindrance is None else dict(found.hindrance.reasons)
     return AudienceView(
-        count=found.permitted, text=line(engine, found),
-        kinds=[_kind(engine, one) for one in found.kinds], examples=[_example(engine, one) for one in found.examples],
-        begins=time(found.begins), ends=time(found.ends), hindered=hindered,
-    )  # fmt: skip
+        count=found.permitted,
+        text=line(engine, found),
+        kinds=[_kind(engine, one) for one in found.kinds],
+        examples=[_example(engine, one) for one in found.examples],
+        begins=time(found.begins),
+        ends=time(found.ends),
+        hindered=hindered,
+    )
 
 
 def line(engine: PolicyEngine, found: Audience) -> Sentences:
@@ -110,10 +114,13 @@ def _named(members: Sequence[Member]) -> list[NamedMemberView]:
 def _example(engine: PolicyEngine, one: Example) -> ExampleView:
     outcome = one.outcome
     return ExampleView(
-        who={lang: _who(engine, one, lang) for lang in LANGUAGES}, permit=outcome.permit, begins=time(outcome.begins),
-        text={lang: _said(engine, outcome, lang) for lang in LANGUAGES}, reasons=dict(outcome.reasons),
+        who={lang: _who(engine, one, lang) for lang in LANGUAGES},
+        permit=outcome.permit,
+        begins=time(outcome.begins),
+        text={lang: _said(engine, outcome, lang) for lang in LANGUAGES},
+        reasons=dict(outcome.reasons),
         help=dict(outcome.helps),
-    )  # fmt: skip
+    )
 
 
 def _who(engine: PolicyEngine, one: Example, lang: str) -> str:
@@ -131,8 +138,9 @@ def _said(engine: PolicyEngine, outcome: Outcome, lang: str) -> str:
         return " ".join(part for part in parts if part)
     begins = outcome.begins
     parts = [
-        say("audience.permitted", lang) if begins is None else
-        say("audience.permitted-later", lang, first=_first(begins, lang))
-    ]  # fmt: skip
+        say("audience.permitted", lang)
+        if begins is None
+        else say("audience.permitted-later", lang, first=_first(begins, lang))
+    ]
     parts += [say("audience.first", lang, action=engine.words(lang).action_text(iri)) for iri in outcome.first]
     return " ".join([*parts, say("audience.bound", lang)] if outcome.bound else parts)

@@ -198,24 +198,33 @@ class FindView(msgspec.Struct, frozen=True, kw_only=True):
 
 def dataset(one: Dataset, offers: list[Offer]) -> DatasetView:
     return DatasetView(
-        dataset=one.id, title=one.title, version=one.version, revision=one.revision, state=one.state,
+        dataset=one.id,
+        title=one.title,
+        version=one.version,
+        revision=one.revision,
+        state=one.state,
         status=status.dataset(one.state),
         access=one.access,
-        created=rfc3339(one.created_at), changed=rfc3339(one.changed_at),
+        created=rfc3339(one.created_at),
+        changed=rfc3339(one.changed_at),
         offers=[offer.id for offer in offers],
         policies={offer.id: offer.policy for offer in offers},
         terms=[terms_of(offer) for offer in offers],
-    )  # fmt: skip
+    )
 
 
 def published(
     engine: PolicyEngine, one: Dataset, offer: Offer | None, addresses: tuple[str, str], audience: Sentences | None
 ) -> PublishedView:
     return PublishedView(
-        dataset=one.id, offer=None if offer is None else offer.id, version=one.version,
-        clauses=[] if offer is None else clauses(engine, offer.policy), page=addresses[0], download=addresses[1],
+        dataset=one.id,
+        offer=None if offer is None else offer.id,
+        version=one.version,
+        clauses=[] if offer is None else clauses(engine, offer.policy),
+        page=addresses[0],
+        download=addresses[1],
         audience=audience,
-    )  # fmt: skip
+    )
 
 
 def file(source: Source) -> FileView:
@@ -223,19 +232,33 @@ def file(source: Source) -> FileView:
 
 
 def hit(
-    provider: str, name: str, entry: Mapping[str, Any], offers: list[OfferView], seen: str,
-    source: Literal["copy", "live"], spaces: Sequence[str] = (),
-) -> HitView:  # fmt: skip
+    provider: str,
+    name: str,
+    entry: Mapping[str, Any],
+    offers: list[OfferView],
+    seen: str,
+    source: Literal["copy", "live"],
+    spaces: Sequence[str] = (),
+) -> HitView:
     """Of an entry in a peer's catalogue; what has not the form of a size or media type is left out."""
     size, media = entry.get("dcat:byteSize"), entry.get("dcat:mediaType")
     return HitView(
-        provider=provider, provider_name=name, dataset=str(entry["@id"]), title=title_of(entry),
+        provider=provider,
+        provider_name=name,
+        dataset=str(entry["@id"]),
+        title=title_of(entry),
         description=plain(readable(_literal(entry.get("dct:description")))),
-        media_type=media if isinstance(media, str) else None, format=format_name(media),
+        media_type=media if isinstance(media, str) else None,
+        format=format_name(media),
         bytes=int(size) if isinstance(size, str) and _BYTES.fullmatch(size) else None,
-        offers=offers, licence=_licence(entry), box=_box(entry), seen=seen, source=source, spaces=list(spaces),
+        offers=offers,
+        licence=_licence(entry),
+        box=_box(entry),
+        seen=seen,
+        source=source,
+        spaces=list(spaces),
         **msgspec.structs.asdict(whereabouts(entry)),
-    )  # fmt: skip
+    )
 
 
 def _box(entry: Mapping[str, Any]) -> tuple[float, float, float, float] | None:
@@ -277,9 +300,12 @@ def whereabouts(entry: Mapping[str, Any]) -> Whereabouts:
     access, licence = [one for one in every if one not in download and one != page], _licence(entry)
     is_open = bool(download) or (bool(every) and licence is not None and code_lists().is_open(licence.iri) is True)
     return Whereabouts(
-        open=is_open, download=download, access=access, landing_page=page,
+        open=is_open,
+        download=download,
+        access=access,
+        landing_page=page,
         contact=_contact(entry.get("dcat:contactPoint")),
-    )  # fmt: skip
+    )
 
 
 def _addresses(*values: object) -> list[str]:
@@ -351,9 +377,12 @@ def _literal(value: object) -> str:
 def terms_of(offer: Offer) -> OfferTermsView:
     """An offer of ours in a list."""
     return OfferTermsView(
-        offer=offer.id, visibility=offer.visibility, state=offer.state, rule=str(offer.template.get("id", "")),
+        offer=offer.id,
+        visibility=offer.visibility,
+        state=offer.state,
+        rule=str(offer.template.get("id", "")),
         title=_rule_title(offer),
-    )  # fmt: skip
+    )
 
 
 def _rule_title(offer: Offer) -> Sentences:

@@ -19,9 +19,23 @@ from connector.surfaces.views.members import Members
 from connector.surfaces.views.status import StatusView
 
 FIELDS = (
-    "title", "description", "keywords", "licence", "attribution", "themes", "frequency", "access", "periods", "hvd",
-    "series", "version", "version_notes", "references", "distributions", "more",
-)  # fmt: skip
+    "title",
+    "description",
+    "keywords",
+    "licence",
+    "attribution",
+    "themes",
+    "frequency",
+    "access",
+    "periods",
+    "hvd",
+    "series",
+    "version",
+    "version_notes",
+    "references",
+    "distributions",
+    "more",
+)
 """Of a record, in the order in which a difference is told."""
 
 
@@ -92,18 +106,32 @@ class HistoryView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def details(
-    participant: Participant, one: Dataset, source: Source, offers: Sequence[Offer], running: Sequence[Agreement],
+    participant: Participant,
+    one: Dataset,
+    source: Source,
+    offers: Sequence[Offer],
+    running: Sequence[Agreement],
     members: Members,
-) -> DatasetDetailsView:  # fmt: skip
+) -> DatasetDetailsView:
     here = source.kind != "elsewhere"
     page, download = addresses(participant, one, source)
     return DatasetDetailsView(
-        dataset=one.id, title=one.title, version=one.version, revision=one.revision, state=one.state,
+        dataset=one.id,
+        title=one.title,
+        version=one.version,
+        revision=one.revision,
+        state=one.state,
         status=status.dataset(one.state),
-        access=one.access, created=rfc3339(one.created_at), changed=rfc3339(one.changed_at),
-        record=msgspec.to_builtins(one.record), file=_file(source) if here else None, page=page, download=download,
-        terms=[terms_of(offer) for offer in offers], running=[_running(each, members) for each in running],
-    )  # fmt: skip
+        access=one.access,
+        created=rfc3339(one.created_at),
+        changed=rfc3339(one.changed_at),
+        record=msgspec.to_builtins(one.record),
+        file=_file(source) if here else None,
+        page=page,
+        download=download,
+        terms=[terms_of(offer) for offer in offers],
+        running=[_running(each, members) for each in running],
+    )
 
 
 def addresses(participant: Participant, one: Dataset, source: Source) -> tuple[str, str]:
@@ -121,10 +149,13 @@ def history(one: Dataset, revisions: Sequence[Revision]) -> HistoryView:
     for each in revisions:
         told.append(
             RevisionView(
-                number=each.number, at=rfc3339(each.at), action=each.action, version=each.version,
+                number=each.number,
+                at=rfc3339(each.at),
+                action=each.action,
+                version=each.version,
                 differences=[] if before is None else differences(before.record, each.record),
             )
-        )  # fmt: skip
+        )
         before = each
     return HistoryView(
         dataset=one.id, title=one.title, state=one.state, status=status.dataset(one.state), revisions=told
@@ -141,12 +172,10 @@ def differences(before: DatasetRecord, after: DatasetRecord) -> list[DifferenceV
 
 
 def _file(source: Source) -> StoredFileView:
-    return StoredFileView(
-        name=source.name, media_type=source.media_type, bytes=source.bytes, sha256=source.sha256
-    )  # fmt: skip
+    return StoredFileView(name=source.name, media_type=source.media_type, bytes=source.bytes, sha256=source.sha256)
 
 
 def _running(agreement: Agreement, members: Members) -> RunningView:
     return RunningView(
         agreement=agreement.id, counterparty=agreement.counterparty, partner=members.name(agreement.counterparty)
-    )  # fmt: skip
+    )

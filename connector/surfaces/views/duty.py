@@ -76,9 +76,14 @@ def deed(engine: PolicyEngine, one: Entry) -> DeedView:
 
 def decision(one: KeptDecision) -> DecisionView:
     return DecisionView(
-        id=one.id, agreement=one.agreement, process=one.process, phase=one.phase, permit=one.permit, at=one.at,
+        id=one.id,
+        agreement=one.agreement,
+        process=one.process,
+        phase=one.phase,
+        permit=one.permit,
+        at=one.at,
         time=rfc3339(one.at),
-    )  # fmt: skip
+    )
 
 
 def decision_detail(one: KeptDecision, policy: Policy) -> DecisionDetailView:

@@ -73,12 +73,19 @@ def member_copies(one: MemberCopies, name: str, now: int) -> MemberCopiesView:
     """`now` in milliseconds."""
     reason = None if one.code is None else _sentences(one.code, one.facts)
     return MemberCopiesView(
-        member=one.provider, name=name, state=state_of(one), form=one.form, datasets=one.datasets,
+        member=one.provider,
+        name=name,
+        state=state_of(one),
+        form=one.form,
+        datasets=one.datasets,
         complete=time(one.complete_at),
         age_s=None if one.complete_at is None else max(0, now - one.complete_at) // 1000,
-        silent_since=time(one.silent_since), reason=reason, due=rfc3339(one.due_at),
-        set_aside_count=len(one.set_aside), set_aside=[_aside(each) for each in one.set_aside[:SHOWN]],
-    )  # fmt: skip
+        silent_since=time(one.silent_since),
+        reason=reason,
+        due=rfc3339(one.due_at),
+        set_aside_count=len(one.set_aside),
+        set_aside=[_aside(each) for each in one.set_aside[:SHOWN]],
+    )
 
 
 def refreshed(one: CrawlResult, name: str) -> RefreshedView:
@@ -88,9 +95,15 @@ def refreshed(one: CrawlResult, name: str) -> RefreshedView:
     elif one.doubted or one.unchanged:
         outcome = "doubted" if one.doubted else "unchanged"
     return RefreshedView(
-        member=one.provider, name=name, outcome=outcome, listed=one.listed, fetched=one.fetched, gone=one.gone,
-        set_aside=one.set_aside, reason=None if one.error is None else explanation(one.error),
-    )  # fmt: skip
+        member=one.provider,
+        name=name,
+        outcome=outcome,
+        listed=one.listed,
+        fetched=one.fetched,
+        gone=one.gone,
+        set_aside=one.set_aside,
+        reason=None if one.error is None else explanation(one.error),
+    )
 
 
 def state_of(one: MemberCopies) -> CopyState:

@@ -51,10 +51,18 @@ class FiguresView(msgspec.Struct, frozen=True):
 def figure(one: Figure) -> FigureView:
     newest = one.events[: -MOST_EVENTS - 1 : -1]
     return FigureView(
-        id=one.definition.id, version=one.definition.version, value=one.value, unit=one.definition.unit, of=one.of,
-        lacks=one.lacks, parts=list(one.parts), spaces=list(one.spaces), series=list(one.series),
-        entries=len(one.events), events=[log_entry(event) for event in newest],
-    )  # fmt: skip
+        id=one.definition.id,
+        version=one.definition.version,
+        value=one.value,
+        unit=one.definition.unit,
+        of=one.of,
+        lacks=one.lacks,
+        parts=list(one.parts),
+        spaces=list(one.spaces),
+        series=list(one.series),
+        entries=len(one.events),
+        events=[log_entry(event) for event in newest],
+    )
 
 
 def log_entry(event: Event) -> LogEntryView:

@@ -43,11 +43,15 @@ def foreign(found: HitView, entry: Mapping[str, Any]) -> ForeignDatasetView:
     copy = _copy(entry)
     themes = [] if copy is None else [facets.label(facet, value) for facet, value in copy.facets if facet == "theme"]
     return ForeignDatasetView(
-        hit=found, keywords=[plain(word, 80) for word in copies.keywords(entry)[:MOST]], themes=themes[:MOST],
-        frequency=_frequency(entry), box=found.box,
-        starts=None if copy is None else time(copy.starts), ends=None if copy is None else time(copy.ends),
+        hit=found,
+        keywords=[plain(word, 80) for word in copies.keywords(entry)[:MOST]],
+        themes=themes[:MOST],
+        frequency=_frequency(entry),
+        box=found.box,
+        starts=None if copy is None else time(copy.starts),
+        ends=None if copy is None else time(copy.ends),
         modified=None if copy is None else time(copy.modified),
-    )  # fmt: skip
+    )
 
 
 def _copy(entry: Mapping[str, Any]) -> copies.Copy | None:

@@ -31,6 +31,9 @@ class GroupsView(msgspec.Struct, frozen=True):
 def group(found: GroupMembers) -> GroupView:
     one = found.group
     return GroupView(
-        name=one.name, group=found.iri, label=dict(one.label), ended=time(one.ended_at),
+        name=one.name,
+        group=found.iri,
+        label=dict(one.label),
+        ended=time(one.ended_at),
         members=[GroupMemberView(did=who.did, since=time(who.since), until=time(who.until)) for who in found.members],
-    )  # fmt: skip
+    )

@@ -167,15 +167,33 @@ class RepairsView(msgspec.Struct, frozen=True):
 
 def report(one: Report) -> ReportView:
     return ReportView(
-        source=one.source, location=one.location, datasets=one.datasets, triples=one.triples, lost=one.lost,
+        source=one.source,
+        location=one.location,
+        datasets=one.datasets,
+        triples=one.triples,
+        lost=one.lost,
         published=one.published,
-        held=one.held, new=one.new, changed=one.changed, removed=one.removed, missing=one.missing,
-        complete=one.complete, questions=one.questions, asked=one.asked, pages=one.pages, aside=dict(one.aside),
+        held=one.held,
+        new=one.new,
+        changed=one.changed,
+        removed=one.removed,
+        missing=one.missing,
+        complete=one.complete,
+        questions=one.questions,
+        asked=one.asked,
+        pages=one.pages,
+        aside=dict(one.aside),
         reasons={reason: _said(f"aside.{reason}") for reason in sorted(set(one.aside.values()))},
-        repairs=dict(one.repairs), remarks=[_remark(each) for each in one.remarks], released=one.released,
-        unchanged=one.unchanged, waiting=one.waiting, fresh=one.fresh, approval=one.approval or None,
-        refused=one.refused, new_records="wait" if one.wait else "publish",
-    )  # fmt: skip
+        repairs=dict(one.repairs),
+        remarks=[_remark(each) for each in one.remarks],
+        released=one.released,
+        unchanged=one.unchanged,
+        waiting=one.waiting,
+        fresh=one.fresh,
+        approval=one.approval or None,
+        refused=one.refused,
+        new_records="wait" if one.wait else "publish",
+    )
 
 
 def _remark(one: Remark) -> RemarkView:
@@ -185,20 +203,32 @@ def _remark(one: Remark) -> RemarkView:
 def run(one: Run) -> RunView:
     failed = HanseError(one.error, **one.facts) if one.error else None
     return RunView(
-        run=one.id, location=one.location, phase=one.phase, done=one.done, total=one.total, began=time(one.began_at),
-        report=None if one.report is None else report(one.report), code=one.error or None,
+        run=one.id,
+        location=one.location,
+        phase=one.phase,
+        done=one.done,
+        total=one.total,
+        began=time(one.began_at),
+        report=None if one.report is None else report(one.report),
+        code=one.error or None,
         reason=None if failed is None else explanation(failed),
-    )  # fmt: skip
+    )
 
 
 def source(one: Source, counts: Mapping[str, int]) -> SourceView:
     return SourceView(
-        source=one.id, location=one.location, triples=one.triples, imported=time(one.imported_at),
-        published=counts.get("published", 0), held=counts.get("held", 0), aside=counts.get("aside", 0),
-        undone=sorted(one.undone), waiting=counts.get("waiting", 0),
+        source=one.id,
+        location=one.location,
+        triples=one.triples,
+        imported=time(one.imported_at),
+        published=counts.get("published", 0),
+        held=counts.get("held", 0),
+        aside=counts.get("aside", 0),
+        undone=sorted(one.undone),
+        waiting=counts.get("waiting", 0),
         approval=one.approval or None if counts.get("waiting") else None,
         new_records="wait" if one.wait_since else "publish",
-    )  # fmt: skip
+    )
 
 
 def question(at: str, one: Question) -> ImportQuestionView:
@@ -214,9 +244,16 @@ def question(at: str, one: Question) -> ImportQuestionView:
     if rule is not None:
         said = {lang: say("question.other", lang, value=asked(rule, lang)) for lang in LANGUAGES}
     return ImportQuestionView(
-        source=at, kind=one.kind, value=one.value, holds=one.holds, per_dataset=missing, count=one.count,
-        question=said, datasets=list(one.datasets), proposal=one.proposal,
-    )  # fmt: skip
+        source=at,
+        kind=one.kind,
+        value=one.value,
+        holds=one.holds,
+        per_dataset=missing,
+        count=one.count,
+        question=said,
+        datasets=list(one.datasets),
+        proposal=one.proposal,
+    )
 
 
 def repair(rule: str, count: int, uses: Sequence[tuple[str, Repair]]) -> RepairView:

@@ -45,10 +45,16 @@ def fork(one: Case, anchors: Anchors) -> ListForkView:
     pin = anchors.pin_of(one.authority)
     listed = anchors.home if one.authority == anchors.own_name else anchors.list_of(one.authority)
     return ListForkView(
-        authority=one.authority, fingerprint=fingerprint(one.authority), space="" if pin is None else pin.space,
-        name="" if pin is None else pin.name, version=one.version, current=0 if listed is None else listed.version,
-        found=rfc3339(one.found_at), told=time(one.told_at), settled=time(one.settled_at),
-    )  # fmt: skip
+        authority=one.authority,
+        fingerprint=fingerprint(one.authority),
+        space="" if pin is None else pin.space,
+        name="" if pin is None else pin.name,
+        version=one.version,
+        current=0 if listed is None else listed.version,
+        found=rfc3339(one.found_at),
+        told=time(one.told_at),
+        settled=time(one.settled_at),
+    )
 
 
 def proof(one: ForkProof) -> ForkProofView:

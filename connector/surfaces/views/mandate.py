@@ -75,10 +75,17 @@ def mandate(row: MandateRow) -> MandateView:
     said = row.said
     actions = said["actions"]
     return MandateView(
-        mandate=row.sha256, agent=row.agent, name=row.name, actions=list(actions) if isinstance(actions, list) else [],
-        since=time(row.given_at), until=time(row.until), contract=str(said["contract"]), state=row.state,
-        ended=time(row.ended_at), sealed=not row.withdrawal or bool(row.withdrawal_seal),
-    )  # fmt: skip
+        mandate=row.sha256,
+        agent=row.agent,
+        name=row.name,
+        actions=list(actions) if isinstance(actions, list) else [],
+        since=time(row.given_at),
+        until=time(row.until),
+        contract=str(said["contract"]),
+        state=row.state,
+        ended=time(row.ended_at),
+        sealed=not row.withdrawal or bool(row.withdrawal_seal),
+    )
 
 
 def mandates(rows: Sequence[MandateRow]) -> MandatesView:
@@ -91,7 +98,9 @@ def given(made: Given) -> GivenView:
 
 def sealed(row: MandateRow) -> SealedMandateView:
     return SealedMandateView(
-        mandate=msgspec.json.decode(row.statement, type=StatementView), seal=row.seal, state=row.state,
+        mandate=msgspec.json.decode(row.statement, type=StatementView),
+        seal=row.seal,
+        state=row.state,
         withdrawal=msgspec.json.decode(row.withdrawal, type=WithdrawalView) if row.withdrawal else None,
         withdrawal_seal=row.withdrawal_seal,
-    )  # fmt: skip
+    )

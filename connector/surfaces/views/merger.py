@@ -67,11 +67,15 @@ def own(one: Joined, name: Callable[[str], str]) -> list[OwnMergerView]:
     """What the participant has said of mergers in a space, or was said of it; `name` is that of a DID."""
     return [
         OwnMergerView(
-            member=member, member_name=name(member), into=it.into, into_name=name(it.into), since=day(it.since),
+            member=member,
+            member_name=name(member),
+            into=it.into,
+            into_name=name(it.into),
+            since=day(it.since),
             state=state_of(it),
         )
         for member, it in one.mergers.items()
-    ]  # fmt: skip
+    ]
 
 
 def state_of(one: OwnMerger) -> str:
@@ -82,7 +86,14 @@ def state_of(one: OwnMerger) -> str:
 def _merger(one: MemberMerger, now: int) -> MergerView:
     it = one.merger
     return MergerView(
-        did=one.member.did, name=one.member.name, into=it.into, into_name=one.into_name, since=day(it.since),
-        state=one.state(now), approved_by=[vote.who for vote in it.ballot.votes],
-        missing=one.missing(now), reason=it.reason, listed=None if it.listed is None else time(it.listed),
-    )  # fmt: skip
+        did=one.member.did,
+        name=one.member.name,
+        into=it.into,
+        into_name=one.into_name,
+        since=day(it.since),
+        state=one.state(now),
+        approved_by=[vote.who for vote in it.ballot.votes],
+        missing=one.missing(now),
+        reason=it.reason,
+        listed=None if it.listed is None else time(it.listed),
+    )

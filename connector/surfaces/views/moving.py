@@ -71,25 +71,45 @@ class ArrivalsView(msgspec.Struct, frozen=True):
 def move(found: DepartureStatus) -> MoveView:
     row, plan = found.move, found.plan
     return MoveView(
-        slug=found.slug, did=found.did, participant=found.participant, state=None if row is None else row.state,
-        to=None if row is None else row.target.did, fingerprint=None if row is None else row.target.fingerprint,
-        digest=None if row is None else row.digest or None, statement=None if row is None else row.statement or None,
-        since=None if row is None else time(row.began_at), rows=plan.rows, agreements=plan.agreements,
-        records=plan.records, files=plan.files, bytes=plan.bytes,
-    )  # fmt: skip
+        slug=found.slug,
+        did=found.did,
+        participant=found.participant,
+        state=None if row is None else row.state,
+        to=None if row is None else row.target.did,
+        fingerprint=None if row is None else row.target.fingerprint,
+        digest=None if row is None else row.digest or None,
+        statement=None if row is None else row.statement or None,
+        since=None if row is None else time(row.began_at),
+        rows=plan.rows,
+        agreements=plan.agreements,
+        records=plan.records,
+        files=plan.files,
+        bytes=plan.bytes,
+    )
 
 
 def arrival(found: ArrivalRow) -> ArrivalView:
     return ArrivalView(
-        slug=found.slug, state=found.state, did=found.target.did, root=found.target.root, address=found.target.text,
-        fingerprint=found.target.fingerprint, origin=found.source.did or None, name=found.source.name or None,
-        digest=found.digest or None, receipt=found.receipt or None, since=time(found.began_at),
-    )  # fmt: skip
+        slug=found.slug,
+        state=found.state,
+        did=found.target.did,
+        root=found.target.root,
+        address=found.target.text,
+        fingerprint=found.target.fingerprint,
+        origin=found.source.did or None,
+        name=found.source.name or None,
+        digest=found.digest or None,
+        receipt=found.receipt or None,
+        since=time(found.began_at),
+    )
 
 
 def arrived(found: ArrivalStatus, alike: Iterable[Participant]) -> ArrivalView:
     """The same with what has come."""
     return msgspec.structs.replace(
-        arrival(found.arrival), rows=found.rows, agreements=found.agreements, records=found.records,
+        arrival(found.arrival),
+        rows=found.rows,
+        agreements=found.agreements,
+        records=found.records,
         alike=namesakes(alike),
-    )  # fmt: skip
+    )

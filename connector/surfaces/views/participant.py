@@ -114,12 +114,20 @@ def namesakes(found: Iterable[Participant]) -> list[NamesakeView]:
 def participant(hosted: Hosted, listed: Listed, alike: Iterable[Participant]) -> ParticipantView:
     one = hosted.participant
     return ParticipantView(
-        slug=one.id, did=one.did, root=one.root, name=one.name, kind=one.kind, operator=one.operator, state=one.state,
+        slug=one.id,
+        did=one.did,
+        root=one.root,
+        name=one.name,
+        kind=one.kind,
+        operator=one.operator,
+        state=one.state,
         keys=[KeyView(key.kid, key.purpose, key.state) for key in hosted.keys],
-        seal=_seal(hosted, listed), publisher=_publisher(one), former=list(one.former),
+        seal=_seal(hosted, listed),
+        publisher=_publisher(one),
+        former=list(one.former),
         moved=None if one.moved is None else MovedView(one.moved.did, rfc3339(one.moved.at), rfc3339(one.moved.until)),
         alike=namesakes(alike),
-    )  # fmt: skip
+    )
 
 
 def _publisher(one: Participant) -> PublisherView:

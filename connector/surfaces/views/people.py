@@ -67,18 +67,27 @@ class RoleView(msgspec.Struct, frozen=True, kw_only=True):
     roles: list[str]
 
 
-def account(
-    person: Person, roles: Mapping[str, frozenset[str]], confirmed: Sequence[str] = ()
-) -> PersonAccountView:  # fmt: skip
+def account(person: Person, roles: Mapping[str, frozenset[str]], confirmed: Sequence[str] = ()) -> PersonAccountView:
     return PersonAccountView(
-        login=person.login, name=person.name, operator=person.operator, second_factor=person.second,
-        external=person.external, roles={slug: sorted(some) for slug, some in sorted(roles.items())},
-        seen=time(person.seen_at), name_confirmed=list(confirmed),
-    )  # fmt: skip
+        login=person.login,
+        name=person.name,
+        operator=person.operator,
+        second_factor=person.second,
+        external=person.external,
+        roles={slug: sorted(some) for slug, some in sorted(roles.items())},
+        seen=time(person.seen_at),
+        name_confirmed=list(confirmed),
+    )
 
 
 def program_key(key: ProgramKey) -> ProgramKeyView:
     return ProgramKeyView(
-        id=key.id, participant=key.participant, owner=key.owner, label=key.label, scopes=sorted(key.scopes),
-        created=time(key.created_at), ends=time(key.ends_at), used=time(key.used_at),
-    )  # fmt: skip
+        id=key.id,
+        participant=key.participant,
+        owner=key.owner,
+        label=key.label,
+        scopes=sorted(key.scopes),
+        created=time(key.created_at),
+        ends=time(key.ends_at),
+        used=time(key.used_at),
+    )

@@ -103,11 +103,14 @@ class PersonErasureView(msgspec.Struct, frozen=True, kw_only=True):
 
 def person(did: str, pseudonym: str, found: Portion) -> PersonView:
     return PersonView(
-        participant=did, pseudonym=pseudonym, next=found.following, complete=found.following is None,
+        participant=did,
+        pseudonym=pseudonym,
+        next=found.following,
+        complete=found.following is None,
         records=[RecordCopyView(**_record(one), record=value) for one, value in found.records],
         objects=[ObjectCopyView(**_signed(one), object=shown(one.item)) for one in found.objects],
         places=[PlaceCopyView(**_place(one), value=column_rules.shown(one.text)) for one in found.places],
-    )  # fmt: skip
+    )
 
 
 def erasure(found: Answer, *, sure: bool) -> PersonErasureView:
@@ -128,17 +131,22 @@ def erasure(found: Answer, *, sure: bool) -> PersonErasureView:
 
 def _record(one: Kept) -> dict[str, Any]:
     return {
-        "index": one.place, "type": one.type, "seq": one.seq, "at": one.at, "time": rfc3339(one.at),
+        "index": one.place,
+        "type": one.type,
+        "seq": one.seq,
+        "at": one.at,
+        "time": rfc3339(one.at),
         "agreement": one.agreement,
-    }  # fmt: skip
+    }
 
 
 def _signed(one: Signed) -> dict[str, Any]:
     use = one.use
     return {
-        "agreement": None if use is None else use.agreement, "name": "" if use is None else use.name,
+        "agreement": None if use is None else use.agreement,
+        "name": "" if use is None else use.name,
         "sha256": one.item.sha256,
-    }  # fmt: skip
+    }
 
 
 def _cleared_object(one: Signed) -> PlaceView:
@@ -149,9 +157,11 @@ def _cleared_object(one: Signed) -> PlaceView:
 
 def _place(one: Mention) -> dict[str, Any]:
     return {
-        "table": one.table, "column": one.column, "key": dict(zip(one.names, one.key, strict=True)),
+        "table": one.table,
+        "column": one.column,
+        "key": dict(zip(one.names, one.key, strict=True)),
         "agreement": one.agreement,
-    }  # fmt: skip
+    }
 
 
 def _stay(stay: RetentionReason) -> dict[str, Any]:

@@ -22,6 +22,9 @@ class ProblemView(msgspec.Struct, frozen=True, kw_only=True):
 def problem(error: HanseError, request: str = "") -> ProblemView:
     pointer = error.facts.get("pointer")
     return ProblemView(
-        status=error.status, code=error.code, reason=explanation(error),
-        pointer=pointer if isinstance(pointer, str) else UNSET, request=request or UNSET,
-    )  # fmt: skip
+        status=error.status,
+        code=error.code,
+        reason=explanation(error),
+        pointer=pointer if isinstance(pointer, str) else UNSET,
+        request=request or UNSET,
+    )

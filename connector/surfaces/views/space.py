@@ -210,9 +210,14 @@ class JoinedSpacesView(msgspec.Struct, frozen=True):
 
 def space(said: Description) -> SpaceView:
     return SpaceView(
-        space=said.space, name=said.name, authority=said.authority, did=said.did, fingerprint=said.fingerprint,
-        list=said.list, rules=said.rules,
-    )  # fmt: skip
+        space=said.space,
+        name=said.name,
+        authority=said.authority,
+        did=said.did,
+        fingerprint=said.fingerprint,
+        list=said.list,
+        rules=said.rules,
+    )
 
 
 def invited(made: NewInvitation) -> InvitedView:
@@ -223,16 +228,29 @@ def invited(made: NewInvitation) -> InvitedView:
 def invitation(one: Invitation, now: int) -> InvitationView:
     state = "expired" if one.state == "open" and one.until <= now else one.state
     return InvitationView(
-        id=one.id, name=one.name, ars=one.ars, kind=one.kind, domain=one.domain, state=state, until=time(one.until),
+        id=one.id,
+        name=one.name,
+        ars=one.ars,
+        kind=one.kind,
+        domain=one.domain,
+        state=state,
+        until=time(one.until),
         application=one.application,
-    )  # fmt: skip
+    )
 
 
 def application(one: Application, rules: Rules, invited_as: str) -> ApplicationView:
     noted = {check.name for check in one.checks if check.by and check.good}
     return ApplicationView(
-        id=one.id, did=one.did, name=one.name, invited=invited_as, operator=one.operator, agent=one.agent,
-        kind=one.kind, ars=one.ars, state=one.state,
+        id=one.id,
+        did=one.did,
+        name=one.name,
+        invited=invited_as,
+        operator=one.operator,
+        agent=one.agent,
+        kind=one.kind,
+        ars=one.ars,
+        state=one.state,
         checks=[
             CheckView(name=check.name, good=check.good, note=check.note, by=check.by, at=time(check.at))
             for check in one.checks
@@ -244,26 +262,39 @@ def application(one: Application, rules: Rules, invited_as: str) -> ApplicationV
         ],
         approved_by=[vote.who for vote in one.votes],
         missing=max(one.ballot.missing("steward"), 0) if one.state == "pending" else 0,
-        reason=one.reason, asked=time(one.asked_at), decided=time(one.decided_at),
-    )  # fmt: skip
+        reason=one.reason,
+        asked=time(one.asked_at),
+        decided=time(one.decided_at),
+    )
 
 
 def member(one: Member) -> SpaceMemberView:
     return SpaceMemberView(
-        did=one.did, name=one.name, operator=one.operator, kind=one.kind, ars=one.ars, state=one.state,
-        since=time(one.since), until=time(one.until), reason=one.reason,
-    )  # fmt: skip
+        did=one.did,
+        name=one.name,
+        operator=one.operator,
+        kind=one.kind,
+        ars=one.ars,
+        state=one.state,
+        since=time(one.since),
+        until=time(one.until),
+        reason=one.reason,
+    )
 
 
 def group(found: GroupMembers) -> SpaceGroupView:
     one = found.group
     return SpaceGroupView(
-        name=one.name, group=found.iri, label=dict(one.label), keeper=one.keeper, ended=time(one.ended_at),
+        name=one.name,
+        group=found.iri,
+        label=dict(one.label),
+        keeper=one.keeper,
+        ended=time(one.ended_at),
         members=[
             GroupedView(did=who.did, state=who.state, since=time(who.since), until=time(who.until))
             for who in found.grouped
         ],
-    )  # fmt: skip
+    )
 
 
 def standings(found: GroupStandings) -> GroupStandingsView:
@@ -272,28 +303,43 @@ def standings(found: GroupStandings) -> GroupStandingsView:
 
 def standing(one: GroupStanding) -> GroupStandingView:
     return GroupStandingView(
-        group=one.group, label=one.name, keeper=one.keeper, state=one.state,
+        group=one.group,
+        label=one.name,
+        keeper=one.keeper,
+        state=one.state,
         members={did: str(state) for did, state in one.members.items()},
-    )  # fmt: skip
+    )
 
 
 def recognised(found: Sequence[RecognisedAuthority]) -> RecognisedSpacesView:
     return RecognisedSpacesView(
         [
             RecognisedView(
-                space=one.space, name=one.name, authority=one.authority, fingerprint=fingerprint(one.authority),
-                kinds=list(one.kinds), since=time(one.since),
+                space=one.space,
+                name=one.name,
+                authority=one.authority,
+                fingerprint=fingerprint(one.authority),
+                kinds=list(one.kinds),
+                since=time(one.since),
             )
             for one in found
         ]
-    )  # fmt: skip
+    )
 
 
 def joined(one: Joined, name: Callable[[str], str]) -> JoinedView:
     """`name` is that of a DID."""
     return JoinedView(
-        space=one.space, name=one.name, authority=one.authority, fingerprint=fingerprint(one.authority),
-        state=one.state, reason=one.reason, key=authority_pem(one.jwk), asked=time(one.asked_at),
-        changed=time(one.changed_at), until=time(one.until), suspended=one.suspended,
+        space=one.space,
+        name=one.name,
+        authority=one.authority,
+        fingerprint=fingerprint(one.authority),
+        state=one.state,
+        reason=one.reason,
+        key=authority_pem(one.jwk),
+        asked=time(one.asked_at),
+        changed=time(one.changed_at),
+        until=time(one.until),
+        suspended=one.suspended,
         mergers=own(one, name),
-    )  # fmt: skip
+    )

@@ -38,9 +38,15 @@ def certificates(found: Sequence[WaitingCertificate]) -> WaitingCertificatesView
 def _certificate(one: WaitingCertificate) -> WaitingCertificateView:
     said = one.asked.shown
     return WaitingCertificateView(
-        did=one.member.did, name=one.member.name, sha256=one.asked.sha256, asked=time(one.asked.at),
-        approved_by=[vote.who for vote in one.asked.votes], missing=one.missing,
-        subject="" if said is None else said.subject, issuer="" if said is None else said.issuer,
-        valid_from=None if said is None else time(said.begins), valid_until=None if said is None else time(said.ends),
+        did=one.member.did,
+        name=one.member.name,
+        sha256=one.asked.sha256,
+        asked=time(one.asked.at),
+        approved_by=[vote.who for vote in one.asked.votes],
+        missing=one.missing,
+        subject="" if said is None else said.subject,
+        issuer="" if said is None else said.issuer,
+        valid_from=None if said is None else time(said.begins),
+        valid_until=None if said is None else time(said.ends),
         level="" if said is None else "L3" if said.qualified else "L2",
-    )  # fmt: skip
+    )

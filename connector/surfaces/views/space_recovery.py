@@ -37,7 +37,12 @@ def recovery(found: Found) -> SpaceRecoveryView:
     if row is None:
         return SpaceRecoveryView(state="none")
     return SpaceRecoveryView(
-        state=row.state, own=row.own, found=row.found, since=time(row.began_at), answered=row.asked.answered,
-        away=list(row.asked.away), floor=row.floor,
+        state=row.state,
+        own=row.own,
+        found=row.found,
+        since=time(row.began_at),
+        answered=row.asked.answered,
+        away=list(row.asked.away),
+        floor=row.floor,
         changes=[ListChangeView(did=one.did, name=one.name, what=one.what) for one in found.changes],
-    )  # fmt: skip
+    )

@@ -21,18 +21,32 @@ Step = Literal["requested", "checked", "signed", "ready"]
 """The four steps from a request to the data."""
 STEPS: Final[tuple[Step, ...]] = get_args(Step)
 _STEP_OF: Final[dict[str, Step]] = {
-    "REQUESTED": "requested", "OFFERED": "requested", "ACCEPTED": "requested",
-    "AGREED": "checked", "VERIFIED": "signed", "FINALIZED": "ready",
-}  # fmt: skip
+    "REQUESTED": "requested",
+    "OFFERED": "requested",
+    "ACCEPTED": "requested",
+    "AGREED": "checked",
+    "VERIFIED": "signed",
+    "FINALIZED": "ready",
+}
 _AGREEMENT_TONES: Final[dict[str, Tone]] = {
-    "signed": "waiting", "one-sided": "good", "in-force": "good", "ending": "attention", "expired": "over",
-    "terminated": "over", "ended": "over",
-}  # fmt: skip
+    "signed": "waiting",
+    "one-sided": "good",
+    "in-force": "good",
+    "ending": "attention",
+    "expired": "over",
+    "terminated": "over",
+    "ended": "over",
+}
 _NEGOTIATION_TONES: Final[dict[str, Tone]] = {"offered-to-us": "attention", "finalized": "good", "terminated": "over"}
 _TRANSFER_TONES: Final[dict[str, Tone]] = {
-    "suspended": "attention", "completed": "good", "received": "good", "delivered": "good",
-    "refused": "attention", "broken": "attention", "terminated": "over",
-}  # fmt: skip
+    "suspended": "attention",
+    "completed": "good",
+    "received": "good",
+    "delivered": "good",
+    "refused": "attention",
+    "broken": "attention",
+    "terminated": "over",
+}
 
 
 class StatusView(msgspec.Struct, frozen=True):

@@ -49,15 +49,26 @@ class TemplatesView(msgspec.Struct, frozen=True):
 def template(engine: PolicyEngine, one: Template, now: int) -> TemplateView:
     against = hindrance(engine, one, now)
     return TemplateView(
-        id=one.id, number=one.number, light=one.light, title=dict(one.title), effect=dict(one.effect),
-        plain=dict(one.plain), slots=[_slot(name, slot) for name, slot in one.slots.items()], offered=against is None,
+        id=one.id,
+        number=one.number,
+        light=one.light,
+        title=dict(one.title),
+        effect=dict(one.effect),
+        plain=dict(one.plain),
+        slots=[_slot(name, slot) for name, slot in one.slots.items()],
+        offered=against is None,
         why=None if against is None else dict(against.reasons),
-    )  # fmt: skip
+    )
 
 
 def _slot(name: str, slot: Slot) -> SlotView:
     proposed = [ChoiceView(word, dict(labels)) for word, labels in choices(slot).items()]
     return SlotView(
-        name=name, type=slot.type, label=dict(slot.label), hint={lang: hint(slot, lang) for lang in LANGUAGES},
-        default=slot.default, optional=slot.optional, choices=proposed,
-    )  # fmt: skip
+        name=name,
+        type=slot.type,
+        label=dict(slot.label),
+        hint={lang: hint(slot, lang) for lang in LANGUAGES},
+        default=slot.default,
+        optional=slot.optional,
+        choices=proposed,
+    )

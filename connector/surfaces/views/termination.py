@@ -92,10 +92,15 @@ class ClauseComparisonView(msgspec.Struct, frozen=True, kw_only=True, rename={"o
 
 def termination(one: Termination) -> TerminationView:
     return TerminationView(
-        by=one.side, ours=one.answer != "theirs", at=rfc3339(one.at), answer=one.answer,
-        notice=time(one.notice), effective=rfc3339(one.effective),
-        reason=sentences(statement.reason_of(one)), statement=one.sha256,
-    )  # fmt: skip
+        by=one.side,
+        ours=one.answer != "theirs",
+        at=rfc3339(one.at),
+        answer=one.answer,
+        notice=time(one.notice),
+        effective=rfc3339(one.effective),
+        reason=sentences(statement.reason_of(one)),
+        statement=one.sha256,
+    )
 
 
 def succession(one: Succession) -> SuccessionView:
@@ -103,10 +108,16 @@ def succession(one: Succession) -> SuccessionView:
 
 
 def neighbour(agreement: Agreement | None) -> NeighbourView | None:
-    return None if agreement is None else NeighbourView(
-        agreement=agreement.id, digest=agreement.digest, since=time(agreement.finalized_at),
-        ended=time(agreement.ended_at),
-    )  # fmt: skip
+    return (
+        None
+        if agreement is None
+        else NeighbourView(
+            agreement=agreement.id,
+            digest=agreement.digest,
+            since=time(agreement.finalized_at),
+            ended=time(agreement.ended_at),
+        )
+    )
 
 
 def countersigning(found: Progress) -> CountersigningView:
@@ -123,15 +134,20 @@ class Lives:
         agreement, stated = self._terminations.of(tx, slug, name)
         old = None if agreement.replaces is None else termination_store.by_digest(tx, slug, agreement.replaces)
         return LifeView(
-            agreement=agreement.id, state=agreement.state,
+            agreement=agreement.id,
+            state=agreement.state,
             status=agreement_status(tx, agreement, ending=agreement.in_force and bool(stated)),
             counterparty=agreement.counterparty,
             partner=self._members.name(agreement.counterparty),
-            part_of=self._members.part_of(agreement.own_did, agreement.counterparty, tx.now), dataset=agreement.dataset,
+            part_of=self._members.part_of(agreement.own_did, agreement.counterparty, tx.now),
+            dataset=agreement.dataset,
             title=self._contracts.titles(tx, slug, [agreement.id])[agreement.id],
-            expires=time(agreement.expires_at), ended=time(agreement.ended_at), replaces=agreement.replaces,
+            expires=time(agreement.expires_at),
+            ended=time(agreement.ended_at),
+            replaces=agreement.replaces,
             endings=[termination(one) for one in stated],
             successions=[succession(one) for one in self._terminations.successions(tx, agreement)],
-            predecessor=neighbour(old), successor=neighbour(termination_store.successor(tx, slug, agreement.digest)),
+            predecessor=neighbour(old),
+            successor=neighbour(termination_store.successor(tx, slug, agreement.digest)),
             countersigning=countersigning(progress(tx, self._contracts.agreements, agreement)),
-        )  # fmt: skip
+        )

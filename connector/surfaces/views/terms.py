@@ -59,9 +59,14 @@ def clauses(engine: PolicyEngine, policy: Mapping[str, Any]) -> list[ClauseView]
 
 
 def offered(
-    engine: PolicyEngine, seeker: Requester, policy: Mapping[str, Any], now: int, *, purpose: str | None = None,
+    engine: PolicyEngine,
+    seeker: Requester,
+    policy: Mapping[str, Any],
+    now: int,
+    *,
+    purpose: str | None = None,
     action: str | None = None,
-) -> OfferView:  # fmt: skip
+) -> OfferView:
     """A peer's offer, as far as it is decided when a contract is made; without a `purpose` we are bound to those of the
     rule.
 
@@ -80,9 +85,13 @@ def offered(
         reason, nothing = explanation(Mistake(error.code)), dict.fromkeys(LANGUAGES, "")
         return OfferView(offer=name, met=False, clauses=[], reason=reason, help=nothing, notes=notes)
     return OfferView(
-        offer=name, met=decision.permit, clauses=said, reason=None if decision.permit else sentences(words),
-        help={lang: engine.what_if(decision, lang) for lang in LANGUAGES}, notes=notes,
-    )  # fmt: skip
+        offer=name,
+        met=decision.permit,
+        clauses=said,
+        reason=None if decision.permit else sentences(words),
+        help={lang: engine.what_if(decision, lang) for lang in LANGUAGES},
+        notes=notes,
+    )
 
 
 def seeker_of(anchor: Anchor, did: str, now: int) -> Requester:

@@ -129,19 +129,30 @@ def reached(seen: Reached) -> ReachedView:
 def _process(members: Members, row: NegotiationRow | TransferRow) -> TracedProcessView:
     return TracedProcessView(
         noun="negotiation" if isinstance(row, NegotiationRow) else "transfer",
-        id=row.id, role=str(row.kernel.role), state=row.shown,
-        counterparty=row.counterparty, partner=members.name(row.counterparty),
-        peer_pid=row.kernel.peer_pid, agreement=row.agreement,
-        created_at=row.created_at, changed_at=row.changed_at,
-        created=rfc3339(row.created_at), changed=rfc3339(row.changed_at), reason=optional_sentences(row.reason),
-    )  # fmt: skip
+        id=row.id,
+        role=str(row.kernel.role),
+        state=row.shown,
+        counterparty=row.counterparty,
+        partner=members.name(row.counterparty),
+        peer_pid=row.kernel.peer_pid,
+        agreement=row.agreement,
+        created_at=row.created_at,
+        changed_at=row.changed_at,
+        created=rfc3339(row.created_at),
+        changed=rfc3339(row.changed_at),
+        reason=optional_sentences(row.reason),
+    )
 
 
 def _ref(members: Members, found: Found) -> ProcessRefView:
     return ProcessRefView(
-        noun=found.noun, id=found.id, role=found.role, state=found.state, counterparty=found.counterparty,
+        noun=found.noun,
+        id=found.id,
+        role=found.role,
+        state=found.state,
+        counterparty=found.counterparty,
         partner=members.name(found.counterparty),
-    )  # fmt: skip
+    )
 
 
 def _common(slug: str, found: Trace) -> dict[str, Fact]:
@@ -152,9 +163,12 @@ def _common(slug: str, found: Trace) -> dict[str, Fact]:
     end = "decline" if isinstance(found.process, NegotiationRow) else "stop"
     commands = {name: f"hanse {name} {id_} --as {slug}" for name in ("accept", "resume", end)}
     return {
-        "participant": slug, "id": id_, "counterparty": found.process.counterparty, **commands,
+        "participant": slug,
+        "id": id_,
+        "counterparty": found.process.counterparty,
+        **commands,
         "end": commands[end] + (" --reason …" if end == "decline" else ""),
-    }  # fmt: skip
+    }
 
 
 def _diagnosis(found: Diagnosis, common: Mapping[str, Fact]) -> DiagnosisView:
@@ -164,10 +178,19 @@ def _diagnosis(found: Diagnosis, common: Mapping[str, Fact]) -> DiagnosisView:
 
 def _event(event: Event) -> EventView:
     return EventView(
-        at=event.at, last_at=event.last_at or event.at, time=rfc3339(event.at), times=event.times,
-        direction=event.direction, event=event.what, text=words.of_event(event), message_id=event.message_id,
-        status=event.status, code=event.code, detail=event.detail, body=event.body,
-    )  # fmt: skip
+        at=event.at,
+        last_at=event.last_at or event.at,
+        time=rfc3339(event.at),
+        times=event.times,
+        direction=event.direction,
+        event=event.what,
+        text=words.of_event(event),
+        message_id=event.message_id,
+        status=event.status,
+        code=event.code,
+        detail=event.detail,
+        body=event.body,
+    )
 
 
 def _check(found: Trace) -> ReachView | None:

@@ -46,15 +46,27 @@ class TransfersView(msgspec.Struct, frozen=True):
 
 def transfer(
     members: Members, own: str, row: TransferRow, titles: Mapping[str, str], file: Path | None
-) -> TransferView:  # fmt: skip
+) -> TransferView:
     """`own` is the DID of the participant; `titles` are those of datasets by agreement."""
     return TransferView(
-        id=row.id, role=str(row.kernel.role), state=row.shown,
-        status=status.transfer(row.shown, row.outcome), agreement=row.agreement,
-        counterparty=row.counterparty, partner=members.name(row.counterparty),
-        spaces=members.spaces(own, row.counterparty), title=titles.get(row.agreement, ""),
-        format=row.format, created_at=row.created_at, changed_at=row.changed_at,
-        created=rfc3339(row.created_at), changed=rfc3339(row.changed_at),
-        bytes=row.bytes, sha256=row.sha256, outcome=row.outcome, reason=optional_sentences(row.reason), held=row.held,
+        id=row.id,
+        role=str(row.kernel.role),
+        state=row.shown,
+        status=status.transfer(row.shown, row.outcome),
+        agreement=row.agreement,
+        counterparty=row.counterparty,
+        partner=members.name(row.counterparty),
+        spaces=members.spaces(own, row.counterparty),
+        title=titles.get(row.agreement, ""),
+        format=row.format,
+        created_at=row.created_at,
+        changed_at=row.changed_at,
+        created=rfc3339(row.created_at),
+        changed=rfc3339(row.changed_at),
+        bytes=row.bytes,
+        sha256=row.sha256,
+        outcome=row.outcome,
+        reason=optional_sentences(row.reason),
+        held=row.held,
         file=None if file is None else str(file),
-    )  # fmt: skip
+    )

@@ -93,12 +93,16 @@ class WitnessView(msgspec.Struct, frozen=True, kw_only=True):
 def own_log(one: Log) -> OwnLogView:
     seen = one.progress
     return OwnLogView(
-        participant=one.participant, origin=one.origin, state=one.state,
-        size=seen.size, at=time(seen.sealed_at) if seen.size else None, vouched=_vouched(seen),
+        participant=one.participant,
+        origin=one.origin,
+        state=one.state,
+        size=seen.size,
+        at=time(seen.sealed_at) if seen.size else None,
+        vouched=_vouched(seen),
         witnesses=[WitnessAnswerView(name=said.name, size=said.size, at=rfc3339(said.at)) for said in seen.said],
         alone=tuple(one.alone),
         restored=None if seen.restore is None else _restored(seen.restore),
-    )  # fmt: skip
+    )
 
 
 def _vouched(seen: Progress) -> VouchedView | None:

@@ -15,9 +15,13 @@ from msgspec import Struct
 
 FOLDER: Final = Path(__file__).parent / "frame"
 MEDIA: Final = {
-    ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
-    ".woff2": "font/woff2", ".png": "image/png", ".txt": "text/plain; charset=utf-8",
-}  # fmt: skip
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
+    ".png": "image/png",
+    ".txt": "text/plain; charset=utf-8",
+}
 _PACKED: Final = (".css", ".js", ".svg", ".txt")
 
 

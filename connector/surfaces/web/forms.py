@@ -148,8 +148,13 @@ async def read(request: web.Request) -> Form:
     if request.content_type == "application/x-www-form-urlencoded":
         body = await limits.read_body(request, limit=LARGEST)
         try:
-            pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, strict_parsing=bool(body), errors="strict",
-                              max_num_fields=FIELDS)  # fmt: skip
+            pairs = parse_qsl(
+                body.decode("ascii"),
+                keep_blank_values=True,
+                strict_parsing=bool(body),
+                errors="strict",
+                max_num_fields=FIELDS,
+            )
         except ValueError as problem:
             raise PeerError("web.no-form") from problem
         return Form(_plain(pairs))

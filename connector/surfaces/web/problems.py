@@ -52,11 +52,16 @@ async def _answer(desk: Desk, request: web.Request, error: HanseError) -> web.St
     sentence = call.explain(error)
     side = _side(error)
     response = await page(
-        call, "frame/problem.html", error.status, title=call.say(f"web.problem.title.{side}"), sentence=sentence,
-        side=call.say(f"web.problem.side.{side}"), next_step=call.say(f"web.problem.next.{side}"),
+        call,
+        "frame/problem.html",
+        error.status,
+        title=call.say(f"web.problem.title.{side}"),
+        sentence=sentence,
+        side=call.say(f"web.problem.side.{side}"),
+        next_step=call.say(f"web.problem.next.{side}"),
         kind="danger" if side == "ours" else "warning",
         reference=request.get(limits.request_id, ""),
-    )  # fmt: skip
+    )
     if isinstance(error, WrongMethod):
         response.headers["Allow"] = error.allowed
     if isinstance(error, TooMany):

@@ -78,15 +78,28 @@ def _around(call: Call) -> dict[str, object]:
     """What every template may use besides its view."""
     assets = call.desk.assets
     return {
-        "call": call, "lang": call.lang, "t": call.say, "asset": assets.href, "has_asset": assets.has,
-        "token": partial(_token, call), "at": call.at if call.participant is not None else None,
-        "signed": call.signed, "participant": call.participant, "roles": call.roles,
-        "sections": menu.sections(call), "aside": menu.aside(call), "crumbs": (), "intro": "",
+        "call": call,
+        "lang": call.lang,
+        "t": call.say,
+        "asset": assets.href,
+        "has_asset": assets.has,
+        "token": partial(_token, call),
+        "at": call.at if call.participant is not None else None,
+        "signed": call.signed,
+        "participant": call.participant,
+        "roles": call.roles,
+        "sections": menu.sections(call),
+        "aside": menu.aside(call),
+        "crumbs": (),
+        "intro": "",
         "in_words": partial(_in_words, call),
         "official": call.participant is not None and call.desk.official(call.participant.did),
-        "when": partial(_when, call.lang), "day": partial(_day, call.lang), "through": partial(_end, call.lang),
-        "number": partial(_number, call.lang), "size": partial(size_text, call.lang),
-    }  # fmt: skip
+        "when": partial(_when, call.lang),
+        "day": partial(_day, call.lang),
+        "through": partial(_end, call.lang),
+        "number": partial(_number, call.lang),
+        "size": partial(size_text, call.lang),
+    }
 
 
 def _in_words(call: Call, text: str) -> str:
@@ -137,6 +150,11 @@ def _environment() -> "Environment":
 
     rooms = {path.parent.name: FileSystemLoader(path) for path in _ROOMS.glob("*/templates")}
     return Environment(
-        loader=PrefixLoader(rooms), autoescape=True, undefined=StrictUndefined, finalize=_shown, trim_blocks=True,
-        lstrip_blocks=True, auto_reload=False,
-    )  # fmt: skip
+        loader=PrefixLoader(rooms),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )

@@ -44,8 +44,9 @@ def _begin(tx: Tx, name: str) -> Sent | None:
     tx.run("DELETE FROM sent_form WHERE sent_at < :old", old=tx.now - 2 * LIFE_MS)
     if tx.run(
         "INSERT INTO sent_form (name, sent_at, done, location) VALUES (:name, :now, 0, '') ON CONFLICT DO NOTHING",
-        name=name, now=tx.now,
-    ):  # fmt: skip
+        name=name,
+        now=tx.now,
+    ):
         return None
     return _look(tx, name)
 

@@ -246,9 +246,14 @@ def check_references(seal: Seal, expected: list[Signed], members: Members) -> No
 
 
 def check_owner(
-    seal: Seal, did: str, document: Mapping[str, object], given: Given, *, at: int | None = None,
+    seal: Seal,
+    did: str,
+    document: Mapping[str, object],
+    given: Given,
+    *,
+    at: int | None = None,
     others: tuple[x509.Certificate, ...] = (),
-) -> str:  # fmt: skip
+) -> str:
     """Signature, key, certificate and chain belong to `did`; the seal level.
 
     The certificate holds when the signer says that it signed, and at the trusted time `at` (seconds) if there is one.

@@ -59,9 +59,12 @@ class Mandate:
     @property
     def facts(self) -> Mapping[str, object]:
         return {
-            "name": self.name, "agent": self.agent, "until": written(self.end), "contract": self.contract,
+            "name": self.name,
+            "agent": self.agent,
+            "until": written(self.end),
+            "contract": self.contract,
             "sha256": self.sha256,
-        }  # fmt: skip
+        }
 
 
 def address(root: str, digest: str) -> str:
@@ -74,14 +77,31 @@ def read(statement: object) -> Mandate:
     if not isinstance(statement, dict) or not jcs.is_whole(statement.get("v")):
         raise Fault("mandate-form")
     match statement:
-        case {"v": 1, "kind": "mandate", "principal": str(principal), "agent": str(agent), "agentName": str(name),
-              "actions": list(actions), "contract": str(contract), "key": str(key), "own": list(own),
-              "withdrawal": str(code)} if statement.keys() == _MEMBERS:  # fmt: skip
+        case {
+            "v": 1,
+            "kind": "mandate",
+            "principal": str(principal),
+            "agent": str(agent),
+            "agentName": str(name),
+            "actions": list(actions),
+            "contract": str(contract),
+            "key": str(key),
+            "own": list(own),
+            "withdrawal": str(code),
+        } if statement.keys() == _MEMBERS:
             found = Mandate(
-                principal=principal, agent=agent, name=name, actions=tuple(actions), begin=_moment(statement["from"]),
-                end=_moment(statement["until"]), contract=contract, key=key, own=frozenset(map(str, own)),
-                withdrawal=code, sha256=digest(statement),
-            )  # fmt: skip
+                principal=principal,
+                agent=agent,
+                name=name,
+                actions=tuple(actions),
+                begin=_moment(statement["from"]),
+                end=_moment(statement["until"]),
+                contract=contract,
+                key=key,
+                own=frozenset(map(str, own)),
+                withdrawal=code,
+                sha256=digest(statement),
+            )
         case _:
             raise Fault("mandate-form")
     if not (_plain(found) and _complete(found, actions) and len(found.own) == len(own) <= MOST_OWN):
@@ -181,9 +201,14 @@ def acted(role: Role, given: Given) -> Mandate | None:
     member = None if judging is None else judging.members.get(did)
     listed = {} if member is None else member.seal_certificates
     found = check(
-        _carried(role, given), did=did, document=need(given.documents, "documents")[did], at=iat, action="negotiate",
-        roots=given.anchors.roots, listed=[name for name, period in listed.items() if period.holds(iat)],
-    )  # fmt: skip
+        _carried(role, given),
+        did=did,
+        document=need(given.documents, "documents")[did],
+        at=iat,
+        action="negotiate",
+        roots=given.anchors.roots,
+        listed=[name for name, period in listed.items() if period.holds(iat)],
+    )
     if found is not None and seen is not None and seen >= found.end:
         raise Doubt("mandate-unproven", did=did, end=written(found.end))
     if found is not None:
@@ -221,9 +246,13 @@ def _list(value: object) -> list[object]:
 
 
 def _proven(
-    found: Mandate, statement: Mapping[str, object], jws: str, document: Mapping[str, object],
-    roots: Sequence[x509.Certificate], listed: Collection[str],
-) -> None:  # fmt: skip
+    found: Mandate,
+    statement: Mapping[str, object],
+    jws: str,
+    document: Mapping[str, object],
+    roots: Sequence[x509.Certificate],
+    listed: Collection[str],
+) -> None:
     """The principal sealed this very statement, when it says that it began; Fault `mandate-seal`."""
     par = address(key_binding.root_of(found.principal), found.sha256)
     body = _canonical(statement)

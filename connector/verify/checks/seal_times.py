@@ -40,6 +40,9 @@ def _committed(file: str, member: str, members: Members, lines: Sequence[Line]) 
     if seal is None:
         return None
     digest = sha256(seal).hexdigest()
-    named = (line.index for line in lines if isinstance(line, Logged) and line.type == AGREEMENT
-             and line.body.get(member) == digest)  # fmt: skip
+    named = (
+        line.index
+        for line in lines
+        if isinstance(line, Logged) and line.type == AGREEMENT and line.body.get(member) == digest
+    )
     return min(named, default=None)

@@ -57,9 +57,12 @@ def exact(text: object) -> int | None:
 
 
 def find(
-    state: Checkpoint, token: bytes | None, policy: Policy | None, roots: Sequence[x509.Certificate],
+    state: Checkpoint,
+    token: bytes | None,
+    policy: Policy | None,
+    roots: Sequence[x509.Certificate],
     now: int | None = None,
-) -> Moment:  # fmt: skip
+) -> Moment:
     """The earliest time anybody vouches for; Doubt `no-time` if nobody does, or for one that no calendar has, Doubt
     `time-future` for one beyond the clock of whoever judges (`now`, seconds): it bounds nothing.
 

@@ -14,8 +14,12 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 MOST_RSA_BITS, MOST_EXPONENT = 8192, 2**32
 
 ODD = (
-    ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, UnsupportedAlgorithm,
-)  # fmt: skip
+    ValueError,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+    UnsupportedAlgorithm,
+)
 """What reading a certificate, or a field of it, may raise."""
 
 

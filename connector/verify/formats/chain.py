@@ -55,9 +55,7 @@ def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _window(
-    brought: tuple[x509.Certificate, ...], roots: tuple[x509.Certificate, ...]
-) -> tuple[int, int, bool]:  # fmt: skip
+def _window(brought: tuple[x509.Certificate, ...], roots: tuple[x509.Certificate, ...]) -> tuple[int, int, bool]:
     """The first and the last second at which all of them hold, and whether a path leads to a root then.
 
     Within that time the answer is the same at every instant, so it is kept. There may be none: then it ends before it

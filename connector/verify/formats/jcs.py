@@ -50,9 +50,7 @@ def _finite(text: str) -> float:
 
 _READ = json.JSONDecoder(parse_float=_refuse, parse_int=_integer, parse_constant=_refuse)
 _READ_ONCE = json.JSONDecoder(parse_float=_refuse, parse_int=_integer, parse_constant=_refuse, object_pairs_hook=once)
-_READ_ALIKE = json.JSONDecoder(
-    parse_float=_finite, parse_int=_integer, parse_constant=_refuse, object_pairs_hook=once
-)  # fmt: skip
+_READ_ALIKE = json.JSONDecoder(parse_float=_finite, parse_int=_integer, parse_constant=_refuse, object_pairs_hook=once)
 _IS_OBJECT: Callable[[object], Any] = partial(type.__instancecheck__, dict)
 _IS_LIST: Callable[[object], Any] = partial(type.__instancecheck__, list)
 _WRITE = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

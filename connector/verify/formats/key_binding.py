@@ -53,9 +53,12 @@ def _about(certificate: x509.Certificate) -> _About:
     """Raises one of `ODD` for a key that cannot be read."""
     key = certificates.public_key(certificate)
     return _About(
-        algorithms.spelt(key), algorithms.of_key(key), fingerprint(certificate), _uris(certificate),
+        algorithms.spelt(key),
+        algorithms.of_key(key),
+        fingerprint(certificate),
+        _uris(certificate),
         _may_sign(certificate),
-    )  # fmt: skip
+    )
 
 
 @lru_cache(maxsize=256)

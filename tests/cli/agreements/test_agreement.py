@@ -18,11 +18,22 @@ def life(**other: Any) -> dict[str, Any]:
     stands = status.agreement(other.get("state", "finalized"), expired=expired, ending=False)
     return {
         **standing(stands),
-        "agreement": "urn:uuid:9", "state": "finalized", "counterparty": "did:web:b", "partner": "Bdorf",
-        "title": "Bäume", "dataset": DATASET, "ended": None, "expires": None, "endings": [], "successions": [],
+        "agreement": "urn:uuid:9",
+        "state": "finalized",
+        "counterparty": "did:web:b",
+        "partner": "Bdorf",
+        "title": "Bäume",
+        "dataset": DATASET,
+        "ended": None,
+        "expires": None,
+        "endings": [],
+        "successions": [],
         "part_of": None,
-        "successor": None, "predecessor": None, "countersigning": {"step": "given", "until": None}, **other,
-    }  # fmt: skip
+        "successor": None,
+        "predecessor": None,
+        "countersigning": {"step": "given", "until": None},
+        **other,
+    }
 
 
 def shown(play: Playback, capsys: pytest.CaptureFixture[str], lang: str = "de", **other: Any) -> str:
@@ -34,8 +45,9 @@ def shown(play: Playback, capsys: pytest.CaptureFixture[str], lang: str = "de", 
 
 def test_a_contract_in_force_says_so_and_no_more(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
     assert shown(play, capsys).splitlines() == [
-        "Bäume, mit Bdorf", "    gilt",
-    ]  # fmt: skip
+        "Bäume, mit Bdorf",
+        "    gilt",
+    ]
 
 
 def test_a_partner_that_is_part_of_another_one_is_said_to_be(
@@ -43,9 +55,10 @@ def test_a_partner_that_is_part_of_another_one_is_said_to_be(
 ) -> None:
     whole = {"did": "did:web:c", "name": "Cstadt", "since": "2027-01-01"}
     assert shown(play, capsys, "en", part_of=whole).splitlines() == [
-        "Bäume, with Bdorf", "    Bdorf has been part of Cstadt (did:web:c) since 01 Jan 2027, by the list of members.",
+        "Bäume, with Bdorf",
+        "    Bdorf has been part of Cstadt (did:web:c) since 01 Jan 2027, by the list of members.",
         "    in force",
-    ]  # fmt: skip
+    ]
 
 
 def test_a_contract_whose_time_is_over_does_not_only_say_that_it_is_in_force(

@@ -8,17 +8,28 @@ import pytest
 from tests.cli.playback import Playback, hanse, said
 
 DUTY: dict[str, Any] = {
-    "rule": "/obligation/0", "action": "http://www.w3.org/ns/odrl/2/delete", "state": "not-set", "active": True,
-    "due_at": None, "owed": True, "blocks": False, "label": {"de": "Löschung", "en": "deletion"},
-}  # fmt: skip
+    "rule": "/obligation/0",
+    "action": "http://www.w3.org/ns/odrl/2/delete",
+    "state": "not-set",
+    "active": True,
+    "due_at": None,
+    "owed": True,
+    "blocks": False,
+    "label": {"de": "Löschung", "en": "deletion"},
+}
 
 
 @pytest.mark.parametrize(
     ("change", "offered"),
-    [({}, True), ({"state": "violated"}, True), ({"state": "fulfilled"}, False), ({"owed": False}, False),
-     ({"active": False}, False)],
+    [
+        ({}, True),
+        ({"state": "violated"}, True),
+        ({"state": "fulfilled"}, False),
+        ({"owed": False}, False),
+        ({"active": False}, False),
+    ],
     ids=["open", "late", "done", "theirs", "inactive"],
-)  # fmt: skip
+)
 def test_the_word_that_records_a_duty_is_told(
     play: Playback, capsys: pytest.CaptureFixture[str], change: dict[str, Any], offered: bool
 ) -> None:

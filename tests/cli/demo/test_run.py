@@ -218,8 +218,9 @@ def test_commands_to_paste_answer_in_the_language_of_the_demonstration(
     Show(lang, as_json=False)._command(hanse(), "verify", "b.zip")
     Show(lang, as_json=False)._command("curl", "--cacert", "ca.pem")
     assert capsys.readouterr().out.splitlines() == [
-        f"  {' '.join([hanse(), *more, 'verify', 'b.zip'])}", "  curl --cacert ca.pem",
-    ]  # fmt: skip
+        f"  {' '.join([hanse(), *more, 'verify', 'b.zip'])}",
+        "  curl --cacert ca.pem",
+    ]
 
 
 @pytest.mark.parametrize(("lang", "until"), [("de", "bis 31.12.2027"), ("en", "until 31 Dec 2027")])

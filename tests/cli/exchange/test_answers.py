@@ -20,11 +20,38 @@ def sent(play: Playback, *words: str) -> dict[str, Any]:
 
 def test_every_option_has_its_place(play: Playback) -> None:
     found = sent(
-        play, "--title", "Bäume", "--title-in", "en=Trees", "--keyword", "Baum", "--keyword", "Grün", "--keyword-in",
-        "en=tree", "--description-in", "en=All=1", "--licence", "cc-zero", "--theme", "ENVI", "--access", "open",
-        "--hvd", "c_1", "--api", "https://a.example/", "--api-page", "https://a.example/p", "--start", "2026",
-        "--series", "Reihe", "--notes", "neu",
-    )  # fmt: skip
+        play,
+        "--title",
+        "Bäume",
+        "--title-in",
+        "en=Trees",
+        "--keyword",
+        "Baum",
+        "--keyword",
+        "Grün",
+        "--keyword-in",
+        "en=tree",
+        "--description-in",
+        "en=All=1",
+        "--licence",
+        "cc-zero",
+        "--theme",
+        "ENVI",
+        "--access",
+        "open",
+        "--hvd",
+        "c_1",
+        "--api",
+        "https://a.example/",
+        "--api-page",
+        "https://a.example/p",
+        "--start",
+        "2026",
+        "--series",
+        "Reihe",
+        "--notes",
+        "neu",
+    )
     assert found["translations"] == {"en": {"title": "Trees", "keywords": ["tree"], "description": "All=1"}}
     assert (found["keywords"], found["themes"], found["hvd"]) == (["Baum", "Grün"], ["ENVI"], ["c_1"])
     assert found["api"] == {"endpoint": "https://a.example/", "description": "", "page": "https://a.example/p"}
@@ -50,9 +77,10 @@ def test_what_is_missing_is_named_before_anything_is_sent(play: Playback, capsys
     """>> nothing to publish, no rule, half a translation << exit code 2, a sentence with the option, no request."""
     Path("a.csv").write_bytes(b"x")
     for words, named in (
-        ("publish --as a", "--url"), ("publish a.csv --as a", "--rule"),
+        ("publish --as a", "--url"),
+        ("publish a.csv --as a", "--rule"),
         ("publish a.csv --as a --rule r --title-in Trees", "Trees"),
-    ):  # fmt: skip
+    ):
         assert hanse(words) == 2
         assert named in capsys.readouterr().err
     assert play.asked == []

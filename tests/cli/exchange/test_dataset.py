@@ -15,15 +15,28 @@ UUID = "3d7f443a-6bb7-48a4-bf75-2b957ff7e45e"
 PATH = f"/participants/a/datasets/{UUID}"
 RUNNING = {"agreement": "urn:uuid:1", "counterparty": "did:web:b.example", "partner": "Nachbardorf"}
 SHOWN: dict[str, Any] = {
-    "dataset": f"https://a.example/datasets/{UUID}", "title": "Bäume", "version": "0" * 64, "revision": 3,
-    "state": "published", "access": "open", "created": "2026-11-28T00:00:00Z", "changed": "2026-11-28T00:00:00Z",
-    "record": {"title": {"de": "Bäume", "en": "Trees"}, "licence": "http://dcat-ap.de/def/licenses/cc-zero",
-               "themes": ["http://publications.europa.eu/resource/authority/data-theme/ENVI"],
-               "periods": [{"start": "2026"}], "access": "open"},
+    "dataset": f"https://a.example/datasets/{UUID}",
+    "title": "Bäume",
+    "version": "0" * 64,
+    "revision": 3,
+    "state": "published",
+    "access": "open",
+    "created": "2026-11-28T00:00:00Z",
+    "changed": "2026-11-28T00:00:00Z",
+    "record": {
+        "title": {"de": "Bäume", "en": "Trees"},
+        "licence": "http://dcat-ap.de/def/licenses/cc-zero",
+        "themes": ["http://publications.europa.eu/resource/authority/data-theme/ENVI"],
+        "periods": [{"start": "2026"}],
+        "access": "open",
+    },
     "file": {"name": "a.csv", "media_type": "text/csv", "bytes": 1234, "sha256": "0" * 64},
-    "page": "https://a.example/x.html", "download": "https://a.example/x/a.csv", "terms": [], "running": [],
+    "page": "https://a.example/x.html",
+    "download": "https://a.example/x/a.csv",
+    "terms": [],
+    "running": [],
     **standing(status.dataset("published")),
-}  # fmt: skip
+}
 
 
 def test_show_says_codes_by_their_names(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:

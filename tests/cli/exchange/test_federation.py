@@ -14,15 +14,34 @@ WHY = {"de": "Nicht erreichbar.", "en": "Cannot be reached."}
 
 def copy(name: str, state: str, **more: Any) -> dict[str, Any]:
     return {
-        "member": f"did:web:{name}", "name": name, "state": state, "form": "inventory", "datasets": 3,
-        "complete": "2026-11-20T00:00:00Z", "age_s": 7200, "silent_since": None, "reason": None,
-        "due": "2026-11-28T00:00:00Z", "set_aside_count": 0, "set_aside": [], **more,
-    }  # fmt: skip
+        "member": f"did:web:{name}",
+        "name": name,
+        "state": state,
+        "form": "inventory",
+        "datasets": 3,
+        "complete": "2026-11-20T00:00:00Z",
+        "age_s": 7200,
+        "silent_since": None,
+        "reason": None,
+        "due": "2026-11-28T00:00:00Z",
+        "set_aside_count": 0,
+        "set_aside": [],
+        **more,
+    }
 
 
 def read(name: str, outcome: str, **more: Any) -> dict[str, Any]:
-    return {"member": f"did:web:{name}", "name": name, "outcome": outcome, "listed": 3, "fetched": 2, "gone": 1,
-            "set_aside": 0, "reason": None, **more}  # fmt: skip
+    return {
+        "member": f"did:web:{name}",
+        "name": name,
+        "outcome": outcome,
+        "listed": 3,
+        "fetched": 2,
+        "gone": 1,
+        "set_aside": 0,
+        "reason": None,
+        **more,
+    }
 
 
 def test_status_says_how_each_copy_stands(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:

@@ -94,7 +94,7 @@ def test_find_says_where_open_data_are(play: Playback, capsys: pytest.CaptureFix
         {**hit(), "offers": [], "access": ["https://portal.example/"], "licence": None, "contact": "Amt, a@b.example"},
         {**hit(), **page, "offers": []},
         {**hit(met=True, reason=None), **page, "open": True, "download": ["https://b.example/y.csv"]},
-    ]  # fmt: skip
+    ]
     play.on("GET /participants/a/find?rule=none", {"results": results, "asked": 1, "failed": []})
     assert hanse("find --as a --rule none") == 0
     free, elsewhere, announced, both = capsys.readouterr().out.split("Bäume – B")[1:]
@@ -124,21 +124,30 @@ def test_find_says_how_old_an_answer_is_and_who_is_silent(play: Playback, capsys
     kept = {**hit(met=True, reason=None), "source": "copy", "seen": "2026-11-20T06:00:00Z"}
     silent = {"provider": "did:web:c", "provider_name": "Seestadt", "since": "2026-11-21T06:00:00Z", "last": None}
     more = {
-        "total": 41, "mended": {"baumkatatser": "baumkataster"}, "next": "weiter", "unreachable": [silent],
-        "facets": {"theme": [{"value": "ENVI", "count": 40, "name": label("theme", "ENVI")}],
-                   "freshness": [{"value": "week", "count": 1, "name": label("freshness", "week")}],
-                   "provider": [{"value": "did:web:b", "count": 41, "name": {"de": "Bergdorf", "en": "Bergdorf"}}]},
-    }  # fmt: skip
+        "total": 41,
+        "mended": {"baumkatatser": "baumkataster"},
+        "next": "weiter",
+        "unreachable": [silent],
+        "facets": {
+            "theme": [{"value": "ENVI", "count": 40, "name": label("theme", "ENVI")}],
+            "freshness": [{"value": "week", "count": 1, "name": label("freshness", "week")}],
+            "provider": [{"value": "did:web:b", "count": 41, "name": {"de": "Bergdorf", "en": "Bergdorf"}}],
+        },
+    }
     found = {"results": [kept], "asked": 2, "failed": [], **more}
     play.on("GET /participants/a/find?q=Baumkatatser&counts=1", found)
     play.on("GET /participants/a/find?q=Baumkatatser", found)
     assert hanse("find Baumkatatser --as a --facets") == 0
     both = capsys.readouterr()
     for line in (
-        "gesehen 20.11.2026", "„baumkataster“ statt „baumkatatser“", "Treffer: 41", "Thema: Umwelt (40)",
-        "Datengeber: Bergdorf (41)", "Stand: letzte 7 Tage (1)",
+        "gesehen 20.11.2026",
+        "„baumkataster“ statt „baumkatatser“",
+        "Treffer: 41",
+        "Thema: Umwelt (40)",
+        "Datengeber: Bergdorf (41)",
+        "Stand: letzte 7 Tage (1)",
         "--page weiter",
-    ):  # fmt: skip
+    ):
         assert line in both.out
     assert "Seestadt antwortet nicht seit 21.11.2026" in both.err
     assert hanse("find Baumkatatser --as a --lang en") == 0

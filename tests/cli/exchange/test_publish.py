@@ -42,9 +42,11 @@ def test_bug_headings_alone_were_published_without_a_word(
 ) -> None:
     """>> a CSV and a workbook of headings alone, then with a row << told, with `--json` too; told no more."""
     files = {
-        "leer.csv": b"Ort;Jahr\n", "leer.xlsx": xlsx({"Orte": [["Ort", "Jahr"]]}),
-        "voll.csv": b"Ort;Jahr\nAhaus;2020\n", "voll.xlsx": xlsx({"Orte": [["Ort", "Jahr"], ["Ahaus", 2020]]}),
-    }  # fmt: skip
+        "leer.csv": b"Ort;Jahr\n",
+        "leer.xlsx": xlsx({"Orte": [["Ort", "Jahr"]]}),
+        "voll.csv": b"Ort;Jahr\nAhaus;2020\n",
+        "voll.xlsx": xlsx({"Orte": [["Ort", "Jahr"], ["Ahaus", 2020]]}),
+    }
     told = {"de": "keine einzige Zeile mit Daten", "en": "no row of data"}[lang]
     for name, content in files.items():
         Path(name).write_bytes(content)

@@ -56,8 +56,22 @@ def test_a_wrong_answer_is_said_and_asked_again(
     monkeypatch: pytest.MonkeyPatch, play: Playback, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """>> a licence that is none, a date that is none, an HVD category and an API that is none << each asked anew."""
-    lines = ["T", "D", "quatsch", "cc-zero", "ENVI, TRAN", "a, b", "DAILY", "everybody", "open", "31.2.2026",
-             "1.2.2026/2026-03-01", "c_43f88346", "nowhere", "https://a.example/"]  # fmt: skip
+    lines = [
+        "T",
+        "D",
+        "quatsch",
+        "cc-zero",
+        "ENVI, TRAN",
+        "a, b",
+        "DAILY",
+        "everybody",
+        "open",
+        "31.2.2026",
+        "1.2.2026/2026-03-01",
+        "c_43f88346",
+        "nowhere",
+        "https://a.example/",
+    ]
     found = asked(monkeypatch, play, lines)
     assert found["themes"] == ["ENVI", "TRAN"]
     assert (found["start"], found["end"]) == ("2026-02-01", "2026-03-01")
@@ -70,8 +84,25 @@ def test_a_wrong_answer_is_said_and_asked_again(
 
 def test_only_what_was_not_given_is_asked(monkeypatch: pytest.MonkeyPatch, play: Playback) -> None:
     """>> all but description and keywords as options << two lines are read, not one more."""
-    options = ("--title", "T", "--licence", "other-closed", "--theme", "ENVI", "--frequency", "DAILY", "--access",
-               "contract", "--start", "2026", "--hvd", "no", "--rule", "municipal-purpose", "--ask")  # fmt: skip
+    options = (
+        "--title",
+        "T",
+        "--licence",
+        "other-closed",
+        "--theme",
+        "ENVI",
+        "--frequency",
+        "DAILY",
+        "--access",
+        "contract",
+        "--start",
+        "2026",
+        "--hvd",
+        "no",
+        "--rule",
+        "municipal-purpose",
+        "--ask",
+    )
     found = asked(monkeypatch, play, ["Alles", "x", "kept"], *options)
     assert (found["description"], found["keywords"], sys.stdin.read()) == ("Alles", ["x"], "kept\n")
 
@@ -120,9 +151,14 @@ def test_without_a_rule_a_contract_is_refused_at_its_question(
 
 @pytest.mark.parametrize(
     "words",
-    ["--title T --rule r", "--title T --access open --licence cc-zero", "--title T --rule r --access announced",
-     "--yes --rule r", "--yes --access open --licence cc-zero"],
-)  # fmt: skip
+    [
+        "--title T --rule r",
+        "--title T --access open --licence cc-zero",
+        "--title T --rule r --access announced",
+        "--yes --rule r",
+        "--yes --access open --licence cc-zero",
+    ],
+)
 def test_a_pasted_line_that_says_enough_waits_for_nobody(
     monkeypatch: pytest.MonkeyPatch, play: Playback, words: str
 ) -> None:
@@ -141,11 +177,14 @@ def test_nobody_is_asked_for_ever(monkeypatch: pytest.MonkeyPatch, play: Playbac
 
 def test_what_a_name_suggests() -> None:
     for name, title, theme in (
-        ("Baumkataster_2026.csv", "Baumkataster 2026", "ENVI"), ("x.csv", "X", ""),
+        ("Baumkataster_2026.csv", "Baumkataster 2026", "ENVI"),
+        ("x.csv", "X", ""),
         ("Bäume am Markt.csv", "Bäume am Markt", ""),
-        ("bäume_stadt.csv", "Bäume Stadt", ""), (".csv", ".csv", ""),
-        ("https://a.example/luft/hundesteuer.csv", "Hundesteuer", ""), ("ab.12.csv", "Ab", ""),
-    ):  # fmt: skip
+        ("bäume_stadt.csv", "Bäume Stadt", ""),
+        (".csv", ".csv", ""),
+        ("https://a.example/luft/hundesteuer.csv", "Hundesteuer", ""),
+        ("ab.12.csv", "Ab", ""),
+    ):
         found = Proposal(name)
         assert (found.title, found.theme) == (title, theme)
     assert (Proposal("a1998b.csv").year, Proposal("120260.csv").year) == ("1998", "")

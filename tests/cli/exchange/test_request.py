@@ -56,10 +56,19 @@ def stands(state: str) -> dict[str, object]:
 
 
 TERMS = {
-    "provider": "did:web:b", "partner": "Bdorf", "dataset": DATASET, "title": "Bäume", "offer": f"{DATASET}/offers/1",
-    "described": {"description": "Alle Bäume der Stadt"}, "data": "cd34",
-    "terms": "ab12", "clauses": [CLAUSE], "policy": {"permission": []}, "met": True, "reason": None,
-}  # fmt: skip
+    "provider": "did:web:b",
+    "partner": "Bdorf",
+    "dataset": DATASET,
+    "title": "Bäume",
+    "offer": f"{DATASET}/offers/1",
+    "described": {"description": "Alle Bäume der Stadt"},
+    "data": "cd34",
+    "terms": "ab12",
+    "clauses": [CLAUSE],
+    "policy": {"permission": []},
+    "met": True,
+    "reason": None,
+}
 ASK = ["request", f"{DATASET}/offers/1", "--as", "a", "--from", "Bdorf", "--purpose", "Wärmeplanung"]
 
 

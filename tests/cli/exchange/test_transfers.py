@@ -8,10 +8,18 @@ from connector.surfaces.views import status
 from tests.cli.playback import WHY, Playback, hanse, said, standing
 
 RUNNING = {
-    "id": "t1", "state": "SUSPENDED", "format": "HttpData-PUSH", "bytes": 1234, "reason": WHY, "title": "Bäume",
-    "partner": "Bdorf", "role": "provider", "agreement": "urn:uuid:9", "created": "2026-11-18T11:06:40Z",
+    "id": "t1",
+    "state": "SUSPENDED",
+    "format": "HttpData-PUSH",
+    "bytes": 1234,
+    "reason": WHY,
+    "title": "Bäume",
+    "partner": "Bdorf",
+    "role": "provider",
+    "agreement": "urn:uuid:9",
+    "created": "2026-11-18T11:06:40Z",
     **standing(status.transfer("SUSPENDED", None)),
-}  # fmt: skip
+}
 
 
 LINES = ["Bäume – Bdorf", "    angehalten, wir senden, 1.234 Bytes, begonnen 18.11.2026, 12:06:40 Uhr (MEZ)", "    t1"]

@@ -29,9 +29,7 @@ def test_no_fact_of_a_sentence_steers_the_terminal(capsys: pytest.CaptureFixture
     assert plain(visible(LOUD))
 
 
-def test_bug_a_refusal_was_printed_as_a_stranger_wrote_it(
-    play: Playback, capsys: pytest.CaptureFixture[str]
-) -> None:  # fmt: skip
+def test_bug_a_refusal_was_printed_as_a_stranger_wrote_it(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
     """>> the reason of an answer, which may repeat a partner's words, and the name of a file << spelled out too."""
     play.on("GET /participants/a/agreements", {"reason": {"de": LOUD, "en": LOUD}, "code": "c"}, 403)
     assert main(["agreements", "--as", "a"], {}) == 1

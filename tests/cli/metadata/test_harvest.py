@@ -18,8 +18,9 @@ def test_answers_as_spreadsheets_save_them(tmp_path: Path) -> None:
     file = tmp_path / "answers.CSV"
     for content in (
         *(text.encode(encoding) for encoding in ("utf-8-sig", "utf-8", "cp1252")),
-        commas.encode("cp1252"), tabs.encode(),
-    ):  # fmt: skip
+        commas.encode("cp1252"),
+        tabs.encode(),
+    ):
         file.write_bytes(content)
         (row,) = _rows(file)
         assert (row["kind"], row["value"], row["answer"]) == ("licence", "Maßstab", "cc-zero")

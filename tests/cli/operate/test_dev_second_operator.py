@@ -63,9 +63,11 @@ def _ready(folder: Path) -> bool:
 
 @pytest.mark.long
 def test_the_lines_of_the_readme_lead_to_the_data(
-    serve: Callable[[Path], None], tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch,
+    serve: Callable[[Path], None],
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     """>> each line as it stands, with what the one before has shown << the file that the county published; at each
     point `doctor` names the next step."""
     place = tmp_path_factory.mktemp("w")
@@ -117,8 +119,10 @@ def test_the_lines_of_the_readme_lead_to_the_data(
     assert (place / "map.csv").read_text() == content
     assert "Fingerprint of the key" in shown
     assert [one for one in advised if one] == [
-        "hanse join --as kreis", "hanse person add", "hanse space applications",
-    ]  # fmt: skip
+        "hanse join --as kreis",
+        "hanse person add",
+        "hanse space applications",
+    ]
 
 
 def _first(pattern: str, text: str) -> str:

@@ -19,10 +19,15 @@ def at(days: float) -> str:
 def facts(**other: Any) -> dict[str, Any]:
     """A participant that needs nobody."""
     return {
-        "seal_until": at(300), "log_key_listed": True, "countersign": [],
-        "log": {"unstamped_since": None, "untimed_since": None}, "seals_missing": [], "over_quota": [],
-        "endings": {"waiting": 0, "oldest": None, "refused": 0}, **other,
-    }  # fmt: skip
+        "seal_until": at(300),
+        "log_key_listed": True,
+        "countersign": [],
+        "log": {"unstamped_since": None, "untimed_since": None},
+        "seals_missing": [],
+        "over_quota": [],
+        "endings": {"waiting": 0, "oldest": None, "refused": 0},
+        **other,
+    }
 
 
 def waiting(step: str, days: float) -> dict[str, Any]:

@@ -36,8 +36,10 @@ def test_who_is_silent_for_days_and_what_is_set_aside_is_told(monkeypatch: pytes
     """>> one good, one silent for an hour, one for two days, one with bad entries << two warnings, one summary."""
     members = [member("a"), member("b", 0.04), member("c", 2), member("d", aside=3)]
     assert told(monkeypatch, *members) == [
-        ("warn", "federation-silent"), ("warn", "federation-aside"), ("ok", "federation"),
-    ]  # fmt: skip
+        ("warn", "federation-silent"),
+        ("warn", "federation-aside"),
+        ("ok", "federation"),
+    ]
 
 
 def test_without_members_or_a_server_there_is_nothing_to_say(monkeypatch: pytest.MonkeyPatch) -> None:

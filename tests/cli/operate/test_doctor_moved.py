@@ -13,11 +13,14 @@ NOW = datetime(2026, 11, 28, tzinfo=UTC)
 @pytest.mark.parametrize(
     ("left", "said"),
     [
-        (timedelta(days=365), ("ok", "moved")), (SOON + timedelta(seconds=1), ("ok", "moved")),
-        (SOON, ("warn", "moved-soon")), (timedelta(seconds=1), ("warn", "moved-soon")),
-        (timedelta(0), ("ok", "moved-over")), (timedelta(days=-400), ("ok", "moved-over")),
+        (timedelta(days=365), ("ok", "moved")),
+        (SOON + timedelta(seconds=1), ("ok", "moved")),
+        (SOON, ("warn", "moved-soon")),
+        (timedelta(seconds=1), ("warn", "moved-soon")),
+        (timedelta(0), ("ok", "moved-over")),
+        (timedelta(days=-400), ("ok", "moved-over")),
     ],
-)  # fmt: skip
+)
 def test_how_long_the_old_did_is_answered(left: timedelta, said: tuple[str, str]) -> None:
     until = rfc3339(int((NOW + left).timestamp() * 1000))
     state, key, facts = line("musterstadt", "did:web:neu.example", until, NOW)

@@ -14,8 +14,10 @@ def test_a_move_that_is_not_finished_is_told(play: Playback, tmp_path: Path) -> 
     play.on("GET /arrivals", {"arrivals": places})
     found = list(doctor_moves.lines(load(tmp_path / "hanse-data", {}), "de"))
     assert [(state, key, facts["participant"]) for state, key, facts in found] == [
-        ("warn", "move-out", "b"), ("warn", "move-waiting", "c"), ("warn", "move-imported", "d"),
-    ]  # fmt: skip
+        ("warn", "move-out", "b"),
+        ("warn", "move-waiting", "c"),
+        ("warn", "move-imported", "d"),
+    ]
 
 
 def test_without_a_server_nothing_is_said(tmp_path: Path) -> None:

@@ -14,8 +14,14 @@ pytestmark = pytest.mark.threat("T60")
 def test_every_secret_of_the_settings_is_looked_at() -> None:
     """The list is made from the settings themselves: a new secret cannot be forgotten."""
     found = doctor_secrets.secret_files()
-    assert {"signers.csc_token_file", "signers.vault_token_file", "signers.pkcs11_pin_file", "signers.csc_pin_file",
-            "timestamps.password_file", "peer.tls_key_file"} <= set(found)  # fmt: skip
+    assert {
+        "signers.csc_token_file",
+        "signers.vault_token_file",
+        "signers.pkcs11_pin_file",
+        "signers.csc_pin_file",
+        "timestamps.password_file",
+        "peer.tls_key_file",
+    } <= set(found)
     assert "trust.master_key_file" not in found
 
 

@@ -19,9 +19,14 @@ def own(participant: str, state: str, restored: str | None = None) -> dict[str, 
     seen = {"size": 3, "at": NOW} if state in ("good", "late") else None
     why = None if restored is None else {"at": restored, "size": 2, "known": 9, "by": "own"}
     return {
-        "participant": participant, "state": state, "size": 5, "vouched": seen, "restored": why, "witnesses": [],
+        "participant": participant,
+        "state": state,
+        "size": 5,
+        "vouched": seen,
+        "restored": why,
+        "witnesses": [],
         "alone": [],
-    }  # fmt: skip
+    }
 
 
 def told(monkeypatch: pytest.MonkeyPatch, *logs: dict[str, Any], alarms: Any = ()) -> list[tuple[str, str, str]]:

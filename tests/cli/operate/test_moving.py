@@ -14,15 +14,37 @@ from connector.cli.operate.moving import tell_progress
 from tests.cli.playback import Playback, hanse, said
 
 MOVE: dict[str, Any] = {
-    "slug": "a", "did": "did:web:a", "participant": "active", "state": None, "to": "did:web:b:a", "fingerprint": None,
-    "digest": None, "statement": None, "since": None, "rows": 9, "agreements": 2, "records": 30, "files": 1,
+    "slug": "a",
+    "did": "did:web:a",
+    "participant": "active",
+    "state": None,
+    "to": "did:web:b:a",
+    "fingerprint": None,
+    "digest": None,
+    "statement": None,
+    "since": None,
+    "rows": 9,
+    "agreements": 2,
+    "records": 30,
+    "files": 1,
     "bytes": 2_000,
-}  # fmt: skip
+}
 ARRIVAL: dict[str, Any] = {
-    "slug": "a", "state": "waiting", "did": "did:web:b:a", "root": "https://b/a", "address": "hanse-move-1.AAAA",
-    "fingerprint": "0123 4567", "origin": "did:web:a", "name": "Amt A", "digest": None, "receipt": "r.r.r",
-    "since": None, "rows": 9, "agreements": 2, "records": 30,
-}  # fmt: skip
+    "slug": "a",
+    "state": "waiting",
+    "did": "did:web:b:a",
+    "root": "https://b/a",
+    "address": "hanse-move-1.AAAA",
+    "fingerprint": "0123 4567",
+    "origin": "did:web:a",
+    "name": "Amt A",
+    "digest": None,
+    "receipt": "r.r.r",
+    "since": None,
+    "rows": 9,
+    "agreements": 2,
+    "records": 30,
+}
 
 
 def test_the_address_lands_in_a_file_and_its_digits_on_the_screen(

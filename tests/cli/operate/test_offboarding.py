@@ -15,11 +15,27 @@ from tests.cli.playback import Playback, hanse, said
 
 UUID = "0d5f5f3e-7f0e-4f5c-9f57-0a4b8a6f0c11"
 STANDING: dict[str, Any] = {
-    "slug": "a", "did": "did:web:a", "name": "Amt A", "state": "active", "reason": None, "closed_at": None,
-    "deleted_at": None, "contracts": 2, "partners": 1, "negotiations": 3, "transfers": 4, "offers": 5, "waiting": {},
-    "refused": [], "holds": 0, "unhanded": 0, "elsewhere": None, "problem": None,
-    "retained": [], "doubted": False,
-}  # fmt: skip
+    "slug": "a",
+    "did": "did:web:a",
+    "name": "Amt A",
+    "state": "active",
+    "reason": None,
+    "closed_at": None,
+    "deleted_at": None,
+    "contracts": 2,
+    "partners": 1,
+    "negotiations": 3,
+    "transfers": 4,
+    "offers": 5,
+    "waiting": {},
+    "refused": [],
+    "holds": 0,
+    "unhanded": 0,
+    "elsewhere": None,
+    "problem": None,
+    "retained": [],
+    "doubted": False,
+}
 
 
 def test_closing_says_what_ends_and_asks_first(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,7 +66,7 @@ def test_what_stands_in_the_way_is_told(play: Playback, capsys: pytest.CaptureFi
 
 def test_bug_the_same_command_ended_with_an_error_once_it_was_over(
     play: Playback, capsys: pytest.CaptureFixture[str]
-) -> None:  # fmt: skip
+) -> None:
     """>> delete, again << deleted, exit 0; nothing is asked for that is gone."""
     play.on("GET /participants/a/leaving", {**STANDING, "state": "deleted"})
     assert hanse("participant delete a --evidence x --yes") == 0
@@ -139,9 +155,7 @@ def test_bug_two_agreements_never_share_a_file(play: Playback, capsys: pytest.Ca
     """>> a partner called its agreement as the UUID of another one << both bundles are there, by their whole ids."""
     names = [f"urn:uuid:{UUID}", UUID, f"urn:uuid:{UUID.upper()}"]
     bodies = {name: name.encode() for name in names}
-    deleting(
-        play, [agreement(name) for name in names], [agreement(name, sha256(bodies[name])) for name in names]
-    )  # fmt: skip
+    deleting(play, [agreement(name) for name in names], [agreement(name, sha256(bodies[name])) for name in names])
     for name, data in bodies.items():
         play.on(f"GET /participants/a/agreements/{quote(name, safe='')}/evidence", data)
     assert hanse("participant delete a --evidence out --yes") == 0

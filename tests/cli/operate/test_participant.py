@@ -35,8 +35,17 @@ def test_two_towns_of_one_look_are_told(play: Playback, capsys: pytest.CaptureFi
     assert [slug for slug in "abc" if f"ASTADT ({slug})" in told] == ["b", "c"]
 
 
-NOTHING = {"ars": "", "ags": "", "level": "", "contact_name": "", "contact_email": "", "contact_url": "",
-           "contact_telephone": "", "contributor": "", "box": None}  # fmt: skip
+NOTHING = {
+    "ars": "",
+    "ags": "",
+    "level": "",
+    "contact_name": "",
+    "contact_email": "",
+    "contact_url": "",
+    "contact_telephone": "",
+    "contributor": "",
+    "box": None,
+}
 
 
 def test_what_datasets_say_of_their_publisher(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:

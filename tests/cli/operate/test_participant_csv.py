@@ -10,9 +10,12 @@ from tests.cli.playback import Playback, hanse, said
 GOOD = "slug;name;kind\nastadt;Astadt;Kommune\n\nbdorf;Bdorf;municipality\n"
 ADD = "participant add --csv towns.csv"
 ASTADT = {
-    "slug": "astadt", "name": "Astadt", "kind": "https://w3id.org/hanse/v1#municipality", "operator": "Astadt",
+    "slug": "astadt",
+    "name": "Astadt",
+    "kind": "https://w3id.org/hanse/v1#municipality",
+    "operator": "Astadt",
     "root": "https://a.example/astadt",
-}  # fmt: skip
+}
 
 
 def listed(text: str | bytes) -> None:
@@ -29,8 +32,9 @@ def test_each_line_is_added_and_told(text: str | bytes, play: Playback, capsys: 
     assert hanse(ADD) == 0
     kind = "https://w3id.org/hanse/v1#municipality"
     assert [json.loads(body) for _, body in play.asked] == [
-        {"slug": "astadt", "name": "Astadt", "kind": kind}, {"slug": "bdorf", "name": "Bdorf", "kind": kind},
-    ]  # fmt: skip
+        {"slug": "astadt", "name": "Astadt", "kind": kind},
+        {"slug": "bdorf", "name": "Bdorf", "kind": kind},
+    ]
     assert said(capsys).splitlines()[0] == "1/2 Astadt (astadt): did:web:astadt"
 
 
@@ -52,8 +56,10 @@ def test_a_dry_run_changes_nothing(play: Playback, capsys: pytest.CaptureFixture
     play.on("GET /participants", {"participants": [ASTADT]})
     assert hanse(f"{ADD} --dry-run") == 0
     assert said(capsys).splitlines() == [
-        "gibt es schon: astadt (Astadt)", "würde angelegt: bdorf (Bdorf)", "Nur geprüft. Neu anzulegen: 1",
-    ]  # fmt: skip
+        "gibt es schon: astadt (Astadt)",
+        "würde angelegt: bdorf (Bdorf)",
+        "Nur geprüft. Neu anzulegen: 1",
+    ]
     assert [path for path, _ in play.asked] == ["GET /participants"]
 
 
@@ -71,11 +77,18 @@ def test_what_fails_on_the_way_stops_no_other(play: Playback, capsys: pytest.Cap
 @pytest.mark.parametrize(
     "text",
     [
-        b"", b"name,kind\nA,Kreis\n", b"slug,name,kind,colour\na,A,Kreis,red\n", b"slug,slug,name,kind\na,a,A,Kreis\n",
-        b"slug,name,kind\na,A\n", b"slug,name,kind\na,A,Kreis,more\n", b'slug,name,kind\na,"A,Kreis\n', b"\0" * 9,
-        b"slug,name,kind\n" + b"a,A,Kreis\n" * 5001, b"x" * 2_000_000,
+        b"",
+        b"name,kind\nA,Kreis\n",
+        b"slug,name,kind,colour\na,A,Kreis,red\n",
+        b"slug,slug,name,kind\na,a,A,Kreis\n",
+        b"slug,name,kind\na,A\n",
+        b"slug,name,kind\na,A,Kreis,more\n",
+        b'slug,name,kind\na,"A,Kreis\n',
+        b"\0" * 9,
+        b"slug,name,kind\n" + b"a,A,Kreis\n" * 5001,
+        b"x" * 2_000_000,
     ],
-)  # fmt: skip
+)
 def test_what_is_no_such_list_is_refused_whole(text: bytes, play: Playback) -> None:
     listed(text)
     assert hanse(ADD) == 2
@@ -123,8 +136,13 @@ def test_keys_and_contacts_come_along(play: Playback, capsys: pytest.CaptureFixt
     play.on("POST /participants", {"slug": "astadt", "did": "did:web:astadt"}, 201)
     assert hanse(ADD) == 0
     assert json.loads(play.asked[-1][1])["publisher"] == {"ars": "095640000000", "contact_email": "a@b.example"}
-    known = {"ars": "095640000000", "contact_name": "", "contact_email": "a@b.example", "contact_url": "",
-             "contributor": ""}  # fmt: skip
+    known = {
+        "ars": "095640000000",
+        "contact_name": "",
+        "contact_email": "a@b.example",
+        "contact_url": "",
+        "contributor": "",
+    }
     for publisher, code in ((known, 0), ({**known, "ars": ""}, 1)):
         play.answers["GET /participants"] = []
         play.on("GET /participants", {"participants": [{**ASTADT, "publisher": publisher}]})
@@ -141,8 +159,10 @@ def test_bug_two_towns_of_one_look_came_in_by_a_list_without_a_word(
     assert hanse(f"{ADD} --dry-run") == 0
     told = said(capsys).splitlines()
     assert [("(old)" in line, "(bdorf)" in line, "(b-dorf)" in line) for line in told if "Verwechseln" in line] == [
-        (True, False, False), (False, False, True), (False, True, False),
-    ]  # fmt: skip
+        (True, False, False),
+        (False, False, True),
+        (False, True, False),
+    ]
     for slug in ("astadt", "bdorf", "b-dorf", "c"):
         alike = [{"slug": "old", "name": "Astadt"}] if slug == "astadt" else []
         play.on("POST /participants", {"slug": slug, "did": f"did:web:{slug}", "alike": alike}, 201)

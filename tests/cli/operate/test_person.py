@@ -7,9 +7,14 @@ import pytest
 from tests.cli.playback import Playback, hanse, said
 
 PETRA = {
-    "login": "petra@musterstadt.de", "name": "Petra Muster", "operator": False, "second_factor": True,
-    "external": False, "roles": {"musterstadt": ["admin", "steward"]}, "seen": "2027-01-05T09:00:00Z",
-}  # fmt: skip
+    "login": "petra@musterstadt.de",
+    "name": "Petra Muster",
+    "operator": False,
+    "second_factor": True,
+    "external": False,
+    "roles": {"musterstadt": ["admin", "steward"]},
+    "seen": "2027-01-05T09:00:00Z",
+}
 URL = "http://localhost:8080/sign-in/link?code=x"
 
 

@@ -62,8 +62,20 @@ async def test_from_nothing_to_a_member(
     await county.people()
     letter = tmp_path / "letter.pdf"
     letter.write_bytes(b"%PDF-")
-    await hanse(county.city, "space", "create", "Musterkreis", "--as", COUNTY, "--check", "letter", "--document",
-                "letter", "--text", "Hello")  # fmt: skip
+    await hanse(
+        county.city,
+        "space",
+        "create",
+        "Musterkreis",
+        "--as",
+        COUNTY,
+        "--check",
+        "letter",
+        "--document",
+        "letter",
+        "--text",
+        "Hello",
+    )
     await hanse(county.city, "space", "show", "--as", COUNTY)
     said = re.search(r"Fingerprint of the key: ([0-9a-f ]+)", capsys.readouterr().out)
     assert said is not None
@@ -90,9 +102,19 @@ async def test_from_nothing_to_a_member(
     await hanse(county.city, "space", "approve", one["id"], *own, ANNA, code=1)
     await hanse(county.city, "space", "approve", "musterSTADT", *own, BERT)
     joined = await answer(
-        town, capsys, "join", link, "--as", TOWN, "--fingerprint", said[1], "--document", f"letter={letter}", "--wait",
+        town,
+        capsys,
+        "join",
+        link,
+        "--as",
+        TOWN,
+        "--fingerprint",
+        said[1],
+        "--document",
+        f"letter={letter}",
+        "--wait",
         str(round(PATIENCE_S)),
-    )  # fmt: skip
+    )
     assert joined["state"] == "member"
     await hanse(county.city, "space", "members", "--as", COUNTY)
     assert "Musterstadt" in capsys.readouterr().out
@@ -215,8 +237,9 @@ async def test_joined_says_how_long_and_whether_suspended(
         await hanse(town, "space", "joined", "--as", TOWN)
         ends = rfc3339((await town.services.spaces.joining.all(TOWN))[0].until or 0)
         assert capsys.readouterr().out.splitlines() == [
-            f"Datenraum Musterkreis ({one.space}): {said}", f"  until {local_text(ends, 'en', end=True)}",
-        ]  # fmt: skip
+            f"Datenraum Musterkreis ({one.space}): {said}",
+            f"  until {local_text(ends, 'en', end=True)}",
+        ]
     waiting = await applied(town, VILLAGE, await county.invite(), county)
     await county.applications.refuse(COUNTY, waiting.application, "No letter.", ANNA)
     await town.services.spaces.joining.progress(VILLAGE, waiting.space)
@@ -241,9 +264,21 @@ def test_bug_days_of_a_space_were_cut_from_utc(play: Playback, capsys: pytest.Ca
     member = {"name": "Adorf", "did": "did:web:a", "state": "active", "until": end}
     play.on(f"GET {place}/members", {"members": [member, {**member, "until": None}]})
     play.on(f"GET {place}/invitations", {"invitations": [{**member, "id": "7", "state": "open", "until": end}]})
-    play.on("GET /participants/kreis/spaces", {"spaces": [
-        {"name": "Norden", "space": "https://k.example/space", "suspended": False, "state": "member", "until": end,
-         "mergers": []}]})  # fmt: skip
+    play.on(
+        "GET /participants/kreis/spaces",
+        {
+            "spaces": [
+                {
+                    "name": "Norden",
+                    "space": "https://k.example/space",
+                    "suspended": False,
+                    "state": "member",
+                    "until": end,
+                    "mergers": [],
+                }
+            ]
+        },
+    )
     group = {"label": {"de": "Nord"}, "group": "https://k.example/g", "keeper": "did:web:k", "ended": end}
     people = [{"did": "did:web:a", "state": "member", "since": "2026-11-27T23:30:00Z", "until": end}]
     play.on(f"GET {place}/groups", {"groups": [{**group, "members": people}]})

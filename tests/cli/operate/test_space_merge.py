@@ -169,8 +169,12 @@ def test_what_another_space_knows_is_not_shown() -> None:
 
     class Spaces:
         def get(self, *_: str) -> object:
-            return {"spaces": [{"space": one, "mergers": [{"member": "did:a", "member_name": "A", "in": one}]}
-                               for one in ("https://a/space", "https://b/space")]}  # fmt: skip
+            return {
+                "spaces": [
+                    {"space": one, "mergers": [{"member": "did:a", "member_name": "A", "in": one}]}
+                    for one in ("https://a/space", "https://b/space")
+                ]
+            }
 
     (one,) = space_merge._of_own(Spaces(), "town", "https://b/space", "a")  # type: ignore[arg-type]
     assert one["in"] == "https://b/space"

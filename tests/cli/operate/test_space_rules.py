@@ -54,9 +54,11 @@ async def test_what_is_not_said_stays(county: County, capsys: pytest.CaptureFixt
 
 @pytest.mark.parametrize(
     ("lang", "one", "two"),
-    [("de", "Eine Person stimmt zu.", "Es stimmen 2 Personen zu."),
-     ("en", "One person approves.", "2 people approve.")],
-)  # fmt: skip
+    [
+        ("de", "Eine Person stimmt zu.", "Es stimmen 2 Personen zu."),
+        ("en", "One person approves.", "2 people approve."),
+    ],
+)
 def test_one_person_is_said_as_one(lang: str, one: str, two: str, capsys: pytest.CaptureFixture[str]) -> None:
     call = Call(Namespace(json=False), lang, {})
     for approvals, sentence in ((1, one), (2, two)):
@@ -68,9 +70,14 @@ async def test_who_is_recognised_no_more(county: County, capsys: pytest.CaptureF
     """>> a space that is recognised, one that is not, nobody who decides << ended, in the next list; refused."""
     own = await county.authority.description(COUNTY)
     other = Description(
-        space=OTHER, name="Other", did="did:web:other.example", authority=f"urn:other:{'A' * 43}", key=own.key,
-        list=f"{OTHER}/list", rules=Rules(),
-    )  # fmt: skip
+        space=OTHER,
+        name="Other",
+        did="did:web:other.example",
+        authority=f"urn:other:{'A' * 43}",
+        key=own.key,
+        list=f"{OTHER}/list",
+        rules=Rules(),
+    )
     memberships = county.city.services.spaces.memberships
     await memberships.recognise(COUNTY, other, (), ANNA)
     end = ("unrecognise", OTHER, "--yes", "--who")

@@ -8,17 +8,26 @@ from tests.cli.playback import Playback, hanse, said
 
 TOWNS = [{"name": f"Stadt {n}", "did": f"did:web:stadt-{n}.example"} for n in range(22)]
 FOUND = {
-    "count": 22, "text": {"de": "22 Kommunen, 0 Firmen", "en": "22 municipalities, 0 companies"},
+    "count": 22,
+    "text": {"de": "22 Kommunen, 0 Firmen", "en": "22 municipalities, 0 companies"},
     "kinds": [
         {"kind": "k", "count": 22, "of": 23, "text": {"de": "22 von 23 Kommunen", "en": "22 of 23"}, "members": TOWNS},
         {"kind": "f", "count": 0, "of": 1, "text": {"de": "0 von 1 Firma", "en": "0 of 1 company"}, "members": []},
     ],
     "examples": [
-        {"who": {"de": "Firma (erfunden)", "en": "company"}, "permit": False, "begins": None,
-         "text": {"de": "Bekommt nichts.", "en": "Gets nothing."}, "reasons": {}, "help": {}},
+        {
+            "who": {"de": "Firma (erfunden)", "en": "company"},
+            "permit": False,
+            "begins": None,
+            "text": {"de": "Bekommt nichts.", "en": "Gets nothing."},
+            "reasons": {},
+            "help": {},
+        },
     ],
-    "begins": None, "ends": "2027-12-31T23:00:00Z", "hindered": None,
-}  # fmt: skip
+    "begins": None,
+    "ends": "2027-12-31T23:00:00Z",
+    "hindered": None,
+}
 
 
 def test_numbers_come_with_the_names_behind_them(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:

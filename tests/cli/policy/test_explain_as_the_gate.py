@@ -48,10 +48,17 @@ def gate(engine: PolicyEngine, document: Any, asked: Any, phase: Phase) -> bool:
     row = type("Row", (), {"dataset": "", "end": None, "first_access": None})
     process = type("Process", (), {"id": "p", "format": "pull", "purpose": said, "action": done})
     agreement = AgreementNow(
-        now=now, row=row, document=document, program=engine.program(document), signed_at=NOW - 1000,  # type: ignore[arg-type]
-        vocabulary=engine.vocabulary, closure=engine._closure, terms=Terms("", None), root="https://town.example",
+        now=now,
+        row=row,
+        document=document,
+        program=engine.program(document),
+        signed_at=NOW - 1000,  # type: ignore[arg-type]
+        vocabulary=engine.vocabulary,
+        closure=engine._closure,
+        terms=Terms("", None),
+        root="https://town.example",
         consumer=DID,
-    )  # fmt: skip
+    )
     worlds = StatesOfWorld(None, None)  # type: ignore[arg-type]
     uses = dict.fromkeys(("", "P1D", "P1M"), 1)
     world = worlds.of(agreement, who, process, History((), uses if phase == "access" else {}))  # type: ignore[arg-type]

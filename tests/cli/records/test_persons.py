@@ -60,12 +60,18 @@ def test_what_broke_off_says_how_to_go_on(play: Playback, capsys: pytest.Capture
 @pytest.mark.parametrize(
     ("lang", "expected"),
     [
-        ("de", "Bleibt: unterschriebenes Dokument approval-consumer.json (urn:uuid:9), Beweis der geltenden"
-               " Vereinbarung (Art. 17 Abs. 3 Buchst. e DSGVO), bis die Vereinbarung endet und danach noch 3650 Tage."),
-        ("en", "Stays: signed document approval-consumer.json (urn:uuid:9), evidence of the agreement in force"
-               " (Art. 17 (3) e GDPR), until the agreement ends and 3650 days after that."),
+        (
+            "de",
+            "Bleibt: unterschriebenes Dokument approval-consumer.json (urn:uuid:9), Beweis der geltenden"
+            " Vereinbarung (Art. 17 Abs. 3 Buchst. e DSGVO), bis die Vereinbarung endet und danach noch 3650 Tage.",
+        ),
+        (
+            "en",
+            "Stays: signed document approval-consumer.json (urn:uuid:9), evidence of the agreement in force"
+            " (Art. 17 (3) e GDPR), until the agreement ends and 3650 days after that.",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_signed_document_says_why_and_until_when(
     lang: str, expected: str, play: Playback, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -79,25 +85,37 @@ def test_a_signed_document_says_why_and_until_when(
 @pytest.mark.parametrize(
     ("lang", "expected", "remains"),
     [
-        ("de", "Bleibt: Verhandlung (approval, urn:uuid:9), noch nötig, weil die Vereinbarung gilt (Art. 17 Abs. 1"
-               " Buchst. a DSGVO), bis die Vereinbarung endet und danach noch 3650 Tage.",
-         "p-7f3a91 steht weiterhin an Stellen außerhalb des Protokolls (3)."),
-        ("en", "Stays: negotiation (approval, urn:uuid:9), still needed, because the agreement is in force (Art. 17 (1)"
-               " a GDPR), until the agreement ends and 3650 days after that.",
-         "p-7f3a91 is still in places outside of the log (3)."),
+        (
+            "de",
+            "Bleibt: Verhandlung (approval, urn:uuid:9), noch nötig, weil die Vereinbarung gilt (Art. 17 Abs. 1"
+            " Buchst. a DSGVO), bis die Vereinbarung endet und danach noch 3650 Tage.",
+            "p-7f3a91 steht weiterhin an Stellen außerhalb des Protokolls (3).",
+        ),
+        (
+            "en",
+            "Stays: negotiation (approval, urn:uuid:9), still needed, because the agreement is in force (Art. 17 (1)"
+            " a GDPR), until the agreement ends and 3650 days after that.",
+            "p-7f3a91 is still in places outside of the log (3).",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_place_says_why_and_until_when(
     lang: str, expected: str, remains: str, play: Playback, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """>> an approval in force, a title, a table that nobody has words for << each told; exit 1 for that alone."""
     row: dict[str, Any] = {"key": {"id": "n1"}, "until": None, "days": None}
     kept = [
-        {**row, "table": "negotiation", "column": "approval", "agreement": "urn:uuid:9", "why": "in-force",
-         "days": 3650},
+        {
+            **row,
+            "table": "negotiation",
+            "column": "approval",
+            "agreement": "urn:uuid:9",
+            "why": "in-force",
+            "days": 3650,
+        },
         {**row, "table": "dataset", "column": "title", "agreement": None, "why": "published"},
         {**row, "table": "novelty", "column": "x", "agreement": None, "why": "elsewhere"},
-    ]  # fmt: skip
+    ]
     play.on(f"POST {PERSON}/erase", portion(places=kept))
     assert main([*ERASE, "--lang", lang], {}) == 1
     told = said(capsys).splitlines()

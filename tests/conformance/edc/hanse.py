@@ -51,9 +51,18 @@ def started(
     named = [word for name, edc in peers.items() for word in ("--peer", f"{name}={edc.root}")]
     named += [word for slug, root in also.items() for word in ("--also", f"{slug}={root}")]
     command = [
-        sys.executable, "-m", _MODULE, str(folder / "house"), "--port", str(port), *named,
-        "--destination", sink, "--transcript", str(folder / "transcript-1.jsonl"),
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        _MODULE,
+        str(folder / "house"),
+        "--port",
+        str(port),
+        *named,
+        "--destination",
+        sink,
+        "--transcript",
+        str(folder / "transcript-1.jsonl"),
+    ]
     with (
         log.open("w", encoding="utf-8") as stderr,
         child(command, environ=environ, stdout=subprocess.PIPE, stderr=stderr) as process,

@@ -107,9 +107,10 @@ class Site:
             for name, value in found.items()
         ]
         address = {
-            "@type": "dspace:DataAddress", "dspace:endpointType": "https://w3id.org/idsa/v4.1/HTTP",
+            "@type": "dspace:DataAddress",
+            "dspace:endpointType": "https://w3id.org/idsa/v4.1/HTTP",
             "dspace:endpointProperties": pairs,
-        }  # fmt: skip
+        }
         context = {"@vocab": NS, "dspace": "https://w3id.org/dspace/v0.8/"}
         body = {"@context": context, "@type": "DataFlowResponseMessage", "dataAddress": address}
         return web.json_response({**body, "provisioning": False})
@@ -124,8 +125,9 @@ class Site:
         return web.Response(body=CONTENT, content_type="text/csv")
 
     async def _held(self, request: web.Request) -> web.Response:
-        headers = {name: request.headers[name] for name in ("Host", "Authorization", "Content-Type")
-                   if name in request.headers}  # fmt: skip
+        headers = {
+            name: request.headers[name] for name in ("Host", "Authorization", "Content-Type") if name in request.headers
+        }
         url = URL(self._beyond + request.raw_path, encoded=True)
         async with (
             aiohttp.ClientSession(skip_auto_headers=("Content-Type",)) as session,

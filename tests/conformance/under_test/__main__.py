@@ -43,7 +43,7 @@ async def _serve(args: argparse.Namespace) -> None:
     args.folder.mkdir(parents=True, exist_ok=True)
     async with services(
         args.folder, args.port, args.peer, delay_ms=args.delay_ms, tape=args.transcript, environ=environ
-    ) as made:  # fmt: skip
+    ) as made:
         print(json.dumps({"root": made.root, "base": made.base, "did": made.did}), flush=True)
         await asyncio.to_thread(sys.stdin.read)
 

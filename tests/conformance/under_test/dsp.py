@@ -81,9 +81,7 @@ class Triggers:
     async def _negotiate(self, request: web.Request) -> web.Response:
         asked = await _plain(request)
         offer = {"@id": asked["offerId"], "assigner": KIT, **USE}
-        await self._db.write(
-            SLUG, self._contracts.request, SLUG, self._partner, asked["datasetId"], offer, None, None
-        )  # fmt: skip
+        await self._db.write(SLUG, self._contracts.request, SLUG, self._partner, asked["datasetId"], offer, None, None)
         return web.json_response({})
 
     async def _transfer(self, request: web.Request) -> web.Response:

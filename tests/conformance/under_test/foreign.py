@@ -46,9 +46,14 @@ class Peer:
     @property
     def entry(self) -> Entry:
         return Entry(
-            did=self.did, name=self.did, operator=self.did, kind=self.kind, groups=self.groups, state="active",
+            did=self.did,
+            name=self.did,
+            operator=self.did,
+            kind=self.kind,
+            groups=self.groups,
+            state="active",
             valid_from=SINCE,
-        )  # fmt: skip
+        )
 
 
 @dataclass(frozen=True)
@@ -75,9 +80,16 @@ def participant_at(slug: str, root: str) -> Participant:
     """A participant whose root is plain http, which no management surface would let it have."""
     place = urlsplit(root)
     return Participant(
-        id=slug, did=dids.of_root(root.replace("http://", "https://", 1)), root=root, host=place.netloc,
-        path=place.path, name=slug, kind=MUNICIPALITY, operator=slug, state="active",
-    )  # fmt: skip
+        id=slug,
+        did=dids.of_root(root.replace("http://", "https://", 1)),
+        root=root,
+        host=place.netloc,
+        path=place.path,
+        name=slug,
+        kind=MUNICIPALITY,
+        operator=slug,
+        state="active",
+    )
 
 
 def mock_identity(participant: Participant, peer: Peer, url: str) -> str:
@@ -139,7 +151,7 @@ class ForeignClient(PeerClient):
 
     def __init__(
         self, foreign: Foreign, infra: Infra, participants: Participants, trust: TrustSlice, addresses: Addresses
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(infra.db, infra.clock, infra.http, participants, trust.resolver, trust.anchor, None, addresses)
         self._foreign, self._hosts, self._out = foreign, participants, infra.http
 

@@ -82,12 +82,19 @@ class RecordedEdc:
     def agreement(self, asked: Mapping[str, Any], them: str) -> dict[str, Any]:
         """What it answers a request with: the policy is that of its own offer, whatever was asked for."""
         return {
-            "@type": "ContractAgreementMessage", "providerPid": self.pids[-1], "consumerPid": asked["consumerPid"],
+            "@type": "ContractAgreementMessage",
+            "providerPid": self.pids[-1],
+            "consumerPid": asked["consumerPid"],
             "agreement": {
-                "@id": str(uuid4()), "@type": "Agreement", "permission": [{"action": "use"}], "assignee": them,
-                "assigner": NAME, "target": asked["offer"]["target"], "timestamp": rfc3339(SystemClock().now()),
+                "@id": str(uuid4()),
+                "@type": "Agreement",
+                "permission": [{"action": "use"}],
+                "assignee": them,
+                "assigner": NAME,
+                "target": asked["offer"]["target"],
+                "timestamp": rfc3339(SystemClock().now()),
             },
-        }  # fmt: skip
+        }
 
     def application(self) -> web.Application:
         app = web.Application()
@@ -107,9 +114,12 @@ class RecordedEdc:
         at = 0 if token is None else int(base64.b64decode(token))
         page = self.assets[at : at + 50]
         body = {
-            "@id": str(uuid4()), "@type": "Catalog", "participantId": NAME, "service": [self._service()],
+            "@id": str(uuid4()),
+            "@type": "Catalog",
+            "participantId": NAME,
+            "service": [self._service()],
             "dataset": [self._dataset(asset) for asset in page],
-        }  # fmt: skip
+        }
         links = {"next": at + 50} if at + 50 < len(self.assets) else {}
         links |= {"prev": at - 50} if at else {}
         response = _json(200, body)
@@ -176,9 +186,13 @@ class RecordedEdc:
             {"@type": "Distribution", "format": name, "accessService": self._service()} for name in formats
         ]
         return {
-            "@id": asset, "@type": "Dataset", "distribution": distributions, "edc:name": asset, "id": asset,
+            "@id": asset,
+            "@type": "Dataset",
+            "distribution": distributions,
+            "edc:name": asset,
+            "id": asset,
             "hasPolicy": [{"@id": self.offers[-1], "@type": "Offer", "permission": [{"action": "use"}]}],
-        }  # fmt: skip
+        }
 
 
 def _error(kind: str, code: int, reason: str) -> dict[str, Any]:

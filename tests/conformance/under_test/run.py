@@ -81,7 +81,7 @@ async def services(
 @asynccontextmanager
 async def started(
     folder: Path, port: int, ports: Ports, slugs: Collection[str], environ: Mapping[str, str] | None = None
-) -> AsyncIterator[Services]:  # fmt: skip
+) -> AsyncIterator[Services]:
     """A connector with these ports and a data space of its own below `folder`; `environ` as for a real start.
 
     Mistake if its database holds other participants than `slugs`, or real ones of these names.

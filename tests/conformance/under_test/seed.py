@@ -26,7 +26,7 @@ def sow(tx: Tx, participant: Participant, engine: PolicyEngine, peer: str) -> No
         return
     source = Source(
         id="kit", kind="file", location=_SHA256, name="kit.csv", media_type="text/csv", bytes=8, sha256=_SHA256
-    )  # fmt: skip
+    )
     shelves.insert_source(tx, participant.id, source)
     for name in (*DATASETS, "ATP0101"):
         _shelve(tx, participant, engine, name)
@@ -37,36 +37,77 @@ def sow(tx: Tx, participant: Participant, engine: PolicyEngine, peer: str) -> No
 def _shelve(tx: Tx, participant: Participant, engine: PolicyEngine, name: str) -> None:
     document = {"title": name, "name": "kit.csv", "media_type": "text/csv", "bytes": 8, "sha256": _SHA256}
     dataset = Dataset(
-        id=name, source="kit", title=name, version=_SHA256, document=document, created_at=tx.now, changed_at=tx.now,
+        id=name,
+        source="kit",
+        title=name,
+        version=_SHA256,
+        document=document,
+        created_at=tx.now,
+        changed_at=tx.now,
         record=record_of(name, document),
-    )  # fmt: skip
+    )
     shelves.insert_dataset(tx, participant.id, dataset)
     offer = Offer(
-        id=offer_of(name), dataset=name, policy=dict(USE), digest=engine.digest(USE), visibility="members",
-        countersignature="none", template={"id": "kit", "slots": {}}, state="published", created_at=tx.now,
-    )  # fmt: skip
+        id=offer_of(name),
+        dataset=name,
+        policy=dict(USE),
+        digest=engine.digest(USE),
+        visibility="members",
+        countersignature="none",
+        template={"id": "kit", "slots": {}},
+        state="published",
+        created_at=tx.now,
+    )
     shelves.insert_offer(tx, participant.id, offer)
 
 
 def _conclude(tx: Tx, participant: Participant, peer: str, name: str, role: Role) -> None:
     parties = (participant.did, peer) if role is Role.PROVIDER else (peer, participant.did)
     plain = {
-        "@id": name, "@type": "Agreement", **USE, "target": "ATP0101", "assigner": parties[0], "assignee": parties[1],
+        "@id": name,
+        "@type": "Agreement",
+        **USE,
+        "target": "ATP0101",
+        "assigner": parties[0],
+        "assignee": parties[1],
         "timestamp": rfc3339(tx.now),
-    }  # fmt: skip
+    }
     document = sealing.canonical(plain)
     case = NegotiationRow(
-        participant=participant.id, id=f"seed:{name}", counterparty=peer, address="",
-        kernel=Negotiation(role=role, state=State.FINALIZED, peer_pid=f"peer:{name}"), version=1, dataset="ATP0101",
-        offer=offer_of("ATP0101"), policy={"@id": offer_of("ATP0101"), **USE}, purpose=None, action=None,
-        agreement=None, reason=None, created_at=tx.now, changed_at=tx.now,
-    )  # fmt: skip
+        participant=participant.id,
+        id=f"seed:{name}",
+        counterparty=peer,
+        address="",
+        kernel=Negotiation(role=role, state=State.FINALIZED, peer_pid=f"peer:{name}"),
+        version=1,
+        dataset="ATP0101",
+        offer=offer_of("ATP0101"),
+        policy={"@id": offer_of("ATP0101"), **USE},
+        purpose=None,
+        action=None,
+        agreement=None,
+        reason=None,
+        created_at=tx.now,
+        changed_at=tx.now,
+    )
     store.insert_case(tx, case)
     store.insert_agreement(
         tx,
         Agreement(
-            participant=participant.id, id=name, negotiation=case.id, role=str(role), counterparty=peer,
-            dataset="ATP0101", state="finalized", document=document, digest=sealing.digest(document),
-            provider_jws=None, consumer_jws=None, facts={}, expires_at=None, created_at=tx.now, finalized_at=tx.now,
+            participant=participant.id,
+            id=name,
+            negotiation=case.id,
+            role=str(role),
+            counterparty=peer,
+            dataset="ATP0101",
+            state="finalized",
+            document=document,
+            digest=sealing.digest(document),
+            provider_jws=None,
+            consumer_jws=None,
+            facts={},
+            expires_at=None,
+            created_at=tx.now,
+            finalized_at=tx.now,
         ),
-    )  # fmt: skip
+    )

@@ -67,7 +67,7 @@ class Transferring:
         state = str(process.kernel.state)
         self._prompter.cue(
             tx, process.participant, "transfer", process.id, process.kernel.role, process.agreement, state
-        )  # fmt: skip
+        )
         return process
 
 

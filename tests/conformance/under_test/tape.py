@@ -53,9 +53,14 @@ class Tape:
         if self._file is None:
             return
         line = {
-            "at": time.time(), "direction": direction, "method": method, "url": url, "status": status,
-            "body": body[:LONGEST], "answer": answer[:LONGEST],
-        }  # fmt: skip
+            "at": time.time(),
+            "direction": direction,
+            "method": method,
+            "url": url,
+            "status": status,
+            "body": body[:LONGEST],
+            "answer": answer[:LONGEST],
+        }
         with self._file.open("a", encoding="utf-8") as handle:
             handle.write(json.dumps(line, ensure_ascii=False) + "\n")
 

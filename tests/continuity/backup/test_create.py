@@ -28,8 +28,14 @@ def paths(made: Made) -> set[str]:
 
 
 def test_everything_that_is_needed_is_in_it(made: Made) -> None:
-    assert {f"files/{TOWN}/{DIGEST}", f"received/{TOWN}/flow/data.csv", "database/hanse.db", "data/hanse.toml",
-            "data/port", f"data/log/{TOWN}"} <= paths(made)  # fmt: skip
+    assert {
+        f"files/{TOWN}/{DIGEST}",
+        f"received/{TOWN}/flow/data.csv",
+        "database/hanse.db",
+        "data/hanse.toml",
+        "data/port",
+        f"data/log/{TOWN}",
+    } <= paths(made)
     assert not [path for path in paths(made) if path.endswith(".part") or "key" in path]
     assert made.manifest.missing == ()
     assert made.manifest.database.kind == "sqlite"
@@ -86,8 +92,11 @@ def test_bug_of_a_file_named_with_dots_no_backup_came_back(town: Path) -> None:
     made = backed_up(town)
     assert (made.folder / "data" / "outside" / "trust.ca_files" / "ca.pem").read_text() == "CA of the space"
     assert sorted(path.name for path in made.folder.iterdir() if path.is_dir()) == [
-        "data", "database", "files", "received"
-    ]  # fmt: skip
+        "data",
+        "database",
+        "files",
+        "received",
+    ]
     backup = examine.read(made.folder)
     examine.whole(backup, quiet)
     _, held = examine.opened(backup, made.keys, None)
@@ -216,9 +225,14 @@ def test_a_damaged_database_is_not_backed_up(town: Path) -> None:
 
 
 _STEPS = (
-    (copies, "poured"), (copies, "item_of"), (copies, "synced"), (create, "synced"), (manifest, "written"),
-    (create.snapshot, "copy"), (create.snapshot, "sound"),
-)  # fmt: skip
+    (copies, "poured"),
+    (copies, "item_of"),
+    (copies, "synced"),
+    (create, "synced"),
+    (manifest, "written"),
+    (create.snapshot, "copy"),
+    (create.snapshot, "sound"),
+)
 
 
 @pytest.mark.parametrize(

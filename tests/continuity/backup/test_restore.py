@@ -32,8 +32,9 @@ def tree(folder: Path) -> dict[str, bytes]:
     left_out = ("hanse.db.stamp-", "hanse.db.lock", ".lock")
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.startswith(left_out)
-    }  # fmt: skip
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.name.startswith(left_out)
+    }
 
 
 @pytest.fixture
@@ -151,9 +152,15 @@ def test_no_server_starts_in_what_is_half_and_the_same_command_finishes_it(
 
 
 _STEPS = (
-    (copies, "poured"), (restore, "replaced"), (restore, "load"), (restore.folder_identity, "claim"),
-    (restore.snapshot, "sound"), (restore, "synced"), (examine, "examined"), (copies, "durable"),
-)  # fmt: skip
+    (copies, "poured"),
+    (restore, "replaced"),
+    (restore, "load"),
+    (restore.folder_identity, "claim"),
+    (restore.snapshot, "sound"),
+    (restore, "synced"),
+    (examine, "examined"),
+    (copies, "durable"),
+)
 
 
 @pytest.mark.parametrize(

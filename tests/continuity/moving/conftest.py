@@ -18,9 +18,7 @@ def old(towns: Towns, tmp_path: Path) -> Old:
 
 
 @pytest.fixture
-async def new(
-    request: pytest.FixtureRequest, towns: Towns, migrated: Path, tmp_path: Path
-) -> AsyncIterator[New]:  # fmt: skip
+async def new(request: pytest.FixtureRequest, towns: Towns, migrated: Path, tmp_path: Path) -> AsyncIterator[New]:
     """On the other kind of database: whoever comes from SQLite arrives on PostgreSQL, and back."""
     if towns.db.dialect == "postgres":
         with tempfile.TemporaryDirectory() as folder:

@@ -70,7 +70,7 @@ def old_side(towns: Towns, place: Path) -> Old:
 
     return Old(
         towns, Departures(towns.db, towns.clock, towns.participants, towns.vault, seal, kept, lambda: "hanse 0"), kept
-    )  # fmt: skip
+    )
 
 
 @asynccontextmanager

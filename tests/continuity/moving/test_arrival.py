@@ -265,10 +265,24 @@ async def test_who_has_no_key_of_its_own_is_not_laid_to_rest(old: Old, new: New)
 def came(tx: Tx) -> None:
     """As after a move of which the authority of a space is still to be told."""
     one = Joined(
-        participant=tx.scope, space="https://a.example/space", name="Kreis", did="did:web:a.example", authority="urn:x",
-        jwk={}, list_url="https://a.example/space/list", rules=Rules(), state="member", document="", application="a",
-        reason="", told="", asked_at=1, changed_at=1, version=0, moved="statement",
-    )  # fmt: skip
+        participant=tx.scope,
+        space="https://a.example/space",
+        name="Kreis",
+        did="did:web:a.example",
+        authority="urn:x",
+        jwk={},
+        list_url="https://a.example/space/list",
+        rules=Rules(),
+        state="member",
+        document="",
+        application="a",
+        reason="",
+        told="",
+        asked_at=1,
+        changed_at=1,
+        version=0,
+        moved="statement",
+    )
     joined_store.put(tx, one, None)
 
 
@@ -339,10 +353,16 @@ def test_a_manifest_is_as_long_as_was_counted(monkeypatch: pytest.MonkeyPatch) -
         files = [(f"files/{'ü' * (at % 90)}{at}", at**3) for at in range(count)]
         agreements = {f"urn:uuid:{at}": "0" * 64 for at in range(count)}
         made = manifest.Manifest(
-            form=manifest.FORM, move="m", to="did:web:b.example", product="x", made_at="", origin=origin,
-            log=manifest.Log(0, ""), agreements=agreements,
+            form=manifest.FORM,
+            move="m",
+            to="did:web:b.example",
+            product="x",
+            made_at="",
+            origin=origin,
+            log=manifest.Log(0, ""),
+            agreements=agreements,
             entries=tuple(manifest.Entry(name, size, "0" * 64) for name, size in files),
-        )  # fmt: skip
+        )
         spare = manifest.length(files, agreements) - len(manifest.signed(made, key))
         assert 0 < spare <= manifest._REST * 4 // 3
 

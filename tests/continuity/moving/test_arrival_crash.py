@@ -226,9 +226,7 @@ async def test_another_process_takes_the_same_archive_meanwhile(
         async def other() -> None:
             spool = tmp_path / "other"
             arrivals = side.arrivals
-            second = type(arrivals)(
-                side.db, side.participants, side.vault, arrivals._key_of, arrivals._folders, spool
-            )  # fmt: skip
+            second = type(arrivals)(side.db, side.participants, side.vault, arrivals._key_of, arrivals._folders, spool)
             receipts.append(await side._replace(arrivals=second).take(archive))
 
         hooked = Hooked(side.db, total - 2 - back, other)
@@ -241,9 +239,7 @@ async def test_another_process_takes_the_same_archive_meanwhile(
 
 
 @pytest.mark.threat("T110")
-async def test_replicas_that_share_a_disk_do_not_mix_what_they_read(
-    old: Old, migrated: Path, tmp_path: Path
-) -> None:  # fmt: skip
+async def test_replicas_that_share_a_disk_do_not_mix_what_they_read(old: Old, migrated: Path, tmp_path: Path) -> None:
     """>> one has looked through an archive, another is just getting one for the same move << the first is taken in
     whole, the other refused, and nothing of either is left on the disk."""
     await furnished(old)

@@ -52,9 +52,16 @@ class Forge:
         self.manifest = manifest.read(jws, self.signer.public_jwk)
 
     def archive(
-        self, to: target.Target, bend: Bend = lambda _: None, said: Callable[[Manifest], Manifest] = lambda one: one,
-        signer: Signer | None = None, *, counted: bool = True, twice: str = "", empty: int = 0,
-    ) -> bytes:  # fmt: skip
+        self,
+        to: target.Target,
+        bend: Bend = lambda _: None,
+        said: Callable[[Manifest], Manifest] = lambda one: one,
+        signer: Signer | None = None,
+        *,
+        counted: bool = True,
+        twice: str = "",
+        empty: int = 0,
+    ) -> bytes:
         entries = {name: (head, list(blocks)) for name, (head, blocks) in self.entries.items()}
         bend(entries)
         writer, sealing = Writer(), Sealer(to)
@@ -137,7 +144,8 @@ BENT: dict[str, tuple[Bend, str]] = {
     "a table of the process": (more("rows/person", ("id",), [["x"]]), "moving.table"),
     "an unknown column": (more("rows/peer", ("did", "root", "entered_at", "x"), [["d", "r", 1, 1]]), "moving.table"),
     "rows of another": (
-        more("rows/peer", ("participant", "did", "root", "entered_at"), [["o", "d", "r", 1]]), "moving.table",
+        more("rows/peer", ("participant", "did", "root", "entered_at"), [["o", "d", "r", 1]]),
+        "moving.table",
     ),
     "a column twice": (more("rows/peer", ("did", "did", "root"), [["d", "d", "r"]]), "moving.table"),
     "a value of another kind": (more("rows/peer", ("did", "root", "entered_at"), [["d", "r", "1"]]), "moving.row"),
@@ -145,17 +153,19 @@ BENT: dict[str, tuple[Bend, str]] = {
     "a row twice": (more("rows/peer", ("did", "root", "entered_at"), [["d", "r", 1], ["d", "r", 1]]), "moving.row"),
     "no rows at all": (more("rows/peer", ("did", "root", "entered_at"), NO_ROWS), "moving.damaged"),
     "somebody of the new place": (
-        more("rows/person_role", ("person", "role", "granted_by", "granted_at"), [["p", "r", "o", 1]]), "moving.row",
+        more("rows/person_role", ("person", "role", "granted_by", "granted_at"), [["p", "r", "o", 1]]),
+        "moving.row",
     ),
     "a few bytes that unpack to many": (bomb, "moving.row"),
     "a person whose name steers a screen": (
-        more_people({"id": "x", "login": "eva", "name": "Eva\u202e", "language": "de"}), "moving.damaged",
+        more_people({"id": "x", "login": "eva", "name": "Eva\u202e", "language": "de"}),
+        "moving.damaged",
     ),
     "a record that was changed": (column("audit_entry", "record", b"{}"), "moving.log"),
     "a log that was cut": (without("rows/audit_entry"), "moving.log"),
     "an agreement that was changed": (column("agreement", "document", b"{}"), "moving.agreement"),
     "agreements that are missing": (without("rows/agreement"), "moving.agreements"),
-}  # fmt: skip
+}
 
 
 def left(tx: Tx) -> list[Any]:
@@ -271,7 +281,8 @@ async def test_who_has_a_login_there_is_somebody_else(forge: Forge) -> None:
     await forge.new.take(forge.archive(to, bend))
     found = await forge.new.db.read("", lambda tx: tx.all("SELECT id, login, operator, password FROM person"))
     assert {(row["login"], row["operator"], row["password"]) for row in found} == {
-        ("boss", 1, "hash"), (f"boss-{TOWN}", 0, ""),
-    }  # fmt: skip
+        ("boss", 1, "hash"),
+        (f"boss-{TOWN}", 0, ""),
+    }
     roles = await forge.new.db.read(TOWN, lambda tx: tx.all("SELECT person FROM person_role"))
     assert [row["person"] for row in roles] != ["b"]

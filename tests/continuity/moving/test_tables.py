@@ -24,11 +24,21 @@ async def test_both_databases_mean_the_same_by_a_row(sqlite_db: Database, postgr
     known = {one.name: one.columns for one in here}
     secrets = {(name, column) for name in known for column, kind in known[name].items() if kind is bytes}
     plain = {
-        ("agreement", "document"), ("audit_entry", "leaf"), ("audit_entry", "record"), ("audit_entry", "salt"),
-        ("audit_seal", "frontier"), ("audit_seal", "root"), ("audit_timestamp", "token"), ("ending", "statement"),
-        ("harvest_dataset", "triples"), ("harvest_original", "content"), ("harvest_waiting", "content"),
-        ("log_node", "hash"), ("object", "body"), ("partner_log", "root"),
-    }  # fmt: skip
+        ("agreement", "document"),
+        ("audit_entry", "leaf"),
+        ("audit_entry", "record"),
+        ("audit_entry", "salt"),
+        ("audit_seal", "frontier"),
+        ("audit_seal", "root"),
+        ("audit_timestamp", "token"),
+        ("ending", "statement"),
+        ("harvest_dataset", "triples"),
+        ("harvest_original", "content"),
+        ("harvest_waiting", "content"),
+        ("log_node", "hash"),
+        ("object", "body"),
+        ("partner_log", "root"),
+    }
     assert secrets - plain == set(tables.SEALED) | {("key", "secret")}
 
 

@@ -12,7 +12,7 @@ from connector.foundation.storage.database import PROCESS, Tx
 from connector.identity.participants import lifecycle_store
 from connector.identity.trust.keys.jwk import thumbprint
 from connector.identity.trust.members import pins
-from connector.identity.trust.members.anchors import URN, Pin
+from connector.identity.trust.members.pin import URN, Pin
 from connector.verify.bundle import verify_bundle
 from tests.continuity.offboarding.leaver import LEAVER, PARTNER, closed, gone, handed, state
 from tests.exchange.contracts.auditor import auditor

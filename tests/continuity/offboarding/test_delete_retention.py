@@ -37,7 +37,7 @@ async def aged(towns: Towns, where: str, days: int) -> None:
         lambda tx: tx.run(
             f"UPDATE audit_entry SET at = at - :ms WHERE participant = :p AND {where}", p=LEAVER, ms=days * DAY_MS
         ),
-    )  # fmt: skip
+    )
 
 
 async def look(towns: Towns, kept: Unexpired) -> ClosingStatus:
@@ -186,9 +186,10 @@ async def test_what_is_being_deleted_goes_on_without_the_word(towns: Towns) -> N
     await closed(towns)
     _, deleting = leaving(towns, periods=periods())
     found = await asyncio.gather(
-        deleting.delete(LEAVER, abandon=False, despite=True), deleting.delete(LEAVER, abandon=False),
+        deleting.delete(LEAVER, abandon=False, despite=True),
+        deleting.delete(LEAVER, abandon=False),
         return_exceptions=True,
-    )  # fmt: skip
+    )
     assert isinstance(found[0], ClosingStatus)
     assert isinstance(found[1], ClosingStatus | Mistake)
     await gone(towns)

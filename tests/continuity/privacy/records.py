@@ -13,9 +13,10 @@ KEYS = [LogKey()]
 DAY = 86_400_000
 ORDER = Order("retention", "retention-period")
 PERIODS = Periods(
-    days={"agreement": 20, "key": 20, "decision": 5, "transfer": 10}, other=5,
+    days={"agreement": 20, "key": 20, "decision": 5, "transfer": 10},
+    other=5,
     duties=frozenset({"agreement", "transfer"}),
-)  # fmt: skip
+)
 
 
 def eraser(ended: int | None = 0) -> Eraser:

@@ -78,13 +78,24 @@ async def test_an_erased_record_leaves_its_leaf_and_a_tombstone(any_db: Database
     assert rows[0].salt == b""
     own = await lines(any_db)
     assert [line.type for line in own] == [
-        "decision", "agreement", "transfer", "decision", "told", "tombstone", "tombstone", "told",
-    ]  # fmt: skip
+        "decision",
+        "agreement",
+        "transfer",
+        "decision",
+        "told",
+        "tombstone",
+        "tombstone",
+        "told",
+    ]
     assert [isinstance(line, Erased) for line in own] == [True, False, False, True, False, False, False, False]
     graves = [json.loads(row.record)["body"] for row in rows[5:]]
     assert graves[0] == {
-        "index": rows[0].index, "type": "decision", "seq": 0, "ground": "retention-period", "role": "retention",
-    }  # fmt: skip
+        "index": rows[0].index,
+        "type": "decision",
+        "seq": 0,
+        "ground": "retention-period",
+        "role": "retention",
+    }
 
 
 async def test_the_chain_goes_on_after_its_newest_record_went(any_db: Database) -> None:
@@ -313,8 +324,11 @@ async def test_a_wish_does_not_trust_a_clock_that_runs_ahead(sqlite_db: Database
     outcome = await doubting.forget(sqlite_db, TOWN, every, ORDER)
     assert [one.type for one in outcome.erased] == ["publication"]  # no period of it is a duty
     assert {(record.type, stay.why) for record, stay in outcome.stays} == {
-        ("decision", "clock"), ("transfer", "clock"), ("agreement", "clock"), ("key", "needed"),
-    }  # fmt: skip
+        ("decision", "clock"),
+        ("transfer", "clock"),
+        ("agreement", "clock"),
+        ("key", "needed"),
+    }
     assert len((await eraser().forget(sqlite_db, TOWN, every, ORDER)).erased) == 5
 
 

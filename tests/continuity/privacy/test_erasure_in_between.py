@@ -29,9 +29,7 @@ async def test_a_wish_at_every_step_breaks_no_contract(
 ) -> None:
     """>> two contracts, one completed late, one used and ended; erased between all of it << both bundles, both logs."""
     both, handle = Neighbours(towns), towns._handle
-    persons = Persons(
-        towns.db, Eraser(periods(Retention()), ended_at, towns.did, person_in_objects.release)
-    )  # fmt: skip
+    persons = Persons(towns.db, Eraser(periods(Retention()), ended_at, towns.did, person_in_objects.release))
 
     async def asked() -> None:
         await both.seal()

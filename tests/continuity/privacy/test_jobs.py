@@ -23,9 +23,14 @@ async def both(towns: Towns) -> Neighbours:
     made = Neighbours(towns)
     days = {name: 10 for name in Retention.__struct_fields__ if name.endswith("_days")}
     made.keeping = RetentionJobs(
-        towns.db, towns.clock, towns.participants, towns.contracts.agreements, Retention(**days), made.ask,
+        towns.db,
+        towns.clock,
+        towns.participants,
+        towns.contracts.agreements,
+        Retention(**days),
+        made.ask,
         made.log_keys,
-    )  # fmt: skip
+    )
     return made
 
 
@@ -109,9 +114,15 @@ async def test_a_clock_that_runs_ahead_erases_nothing(both: Neighbours) -> None:
 
     days = {name: 10 for name in Retention.__struct_fields__ if name.endswith("_days")}
     keeping = RetentionJobs(
-        towns.db, towns.clock, towns.participants, towns.contracts.agreements, Retention(**days), both.ask,
-        both.log_keys, in_time,
-    )  # fmt: skip
+        towns.db,
+        towns.clock,
+        towns.participants,
+        towns.contracts.agreements,
+        Retention(**days),
+        both.ask,
+        both.log_keys,
+        in_time,
+    )
     agreement = await towns.concluded(CONSUMER, PROVIDER)
     await both.log(PROVIDER, "decision", agreement, at=now - 400 * DAY)
     await towns.db.write(PROVIDER, lambda tx: tx.run(PAST, at=now - 300 * DAY, p=PROVIDER))

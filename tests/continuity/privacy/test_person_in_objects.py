@@ -41,9 +41,7 @@ async def test_an_approval_that_another_contract_refers_to_stays(towns: Towns) -
     """>> two negotiations refer to the same bytes << they stay for the one that is not let go."""
     one, other = [await towns.concluded(CONSUMER, PROVIDER) for _ in range(2)]
     shared = (await kept(towns, CONSUMER, one))["approval-consumer.json"]
-    await towns.db.write(
-        CONSUMER, object_store.take_object, CONSUMER, other.negotiation, other.counterparty, shared
-    )  # fmt: skip
+    await towns.db.write(CONSUMER, object_store.take_object, CONSUMER, other.negotiation, other.counterparty, shared)
     await towns.db.write(CONSUMER, person_in_objects.release, CONSUMER, one.id)
     assert (await kept(towns, CONSUMER, other))["approval-consumer.json"] == shared
 
@@ -55,9 +53,14 @@ async def test_the_retention_job_takes_them_with_the_last_agreement_record(towns
     both = Neighbours(towns)
     days = {name: 10 for name in Retention.__struct_fields__ if name.endswith("_days")}
     keeping = RetentionJobs(
-        towns.db, towns.clock, towns.participants, towns.contracts.agreements, Retention(**days), both.ask,
+        towns.db,
+        towns.clock,
+        towns.participants,
+        towns.contracts.agreements,
+        Retention(**days),
+        both.ask,
         both.log_keys,
-    )  # fmt: skip
+    )
     over, late = [await towns.concluded(CONSUMER, PROVIDER) for _ in range(2)]
     ended = "UPDATE agreement SET expires_at = :at WHERE participant = :p AND id = :id"
     for one, ago in ((over, 400), (late, 5)):

@@ -135,8 +135,10 @@ async def test_a_transcript_is_blanked_and_the_log_says_so(any_db: Database) -> 
         any_db, line(reason=said, body=f'{{"by":"{HER}"}}'), line(slot="no:2", detail=HER), line(slot="no:3", body="x")
     )
     assert [(one.column, one.key[1]) for one in await found(any_db)] == [
-        ("reason", "no:1"), ("body", "no:1"), ("detail", "no:2"),
-    ]  # fmt: skip
+        ("reason", "no:1"),
+        ("body", "no:1"),
+        ("detail", "no:2"),
+    ]
     weighed = await any_db.read(TOWN, person_in_tables.weigh, TOWN, eraser(), await found(any_db))
     assert (len(weighed.cleared), weighed.stays) == (3, ())
     assert len(await found(any_db)) == 3, "weighing changes nothing"

@@ -82,14 +82,27 @@ def _besides(tx: Tx, agreement: Agreement) -> None:
     """What other writers may put down: a question, a deed, a decision, and why a participant closes."""
     ask(tx, CONSUMER, agreement.negotiation, "countersign-failed", fault=f"no key of {HER}")
     deed = decision_store.Entry(
-        id="d1", action="use", rule="", party="did:web:a", at=tx.now, facts={"payer": [HER]}, evidence="", actor=HER,
+        id="d1",
+        action="use",
+        rule="",
+        party="did:web:a",
+        at=tx.now,
+        facts={"payer": [HER]},
+        evidence="",
+        actor=HER,
         created_at=tx.now,
-    )  # fmt: skip
+    )
     decision_store.insert_deed(tx, CONSUMER, agreement.id, deed)
     ruled = decision_store.KeptDecision(
-        id="r1", agreement=agreement.id, process="t1", phase="access", permit=True, at=tx.now, record="{}",
+        id="r1",
+        agreement=agreement.id,
+        process="t1",
+        phase="access",
+        permit=True,
+        at=tx.now,
+        record="{}",
         world=json.dumps({"payer": HER}),
-    )  # fmt: skip
+    )
     decision_store.insert_decision(tx, CONSUMER, ruled)
     lifecycle_store.begin(tx, CONSUMER, f"{HER} geht in Ruhestand")
 
@@ -105,10 +118,19 @@ async def test_every_hit_is_copied_then_goes_or_is_told(towns: Towns) -> None:
         assert told.as_hits(await told.copied(running(towns), slug, HER)) == found
     found = await told.mine(towns.db, CONSUMER, HER)
     expected = {
-        ("audit_entry", "record"), ("object", "body"), ("negotiation", "approval"), ("negotiation", "reason"),
-        ("transfer", "reason"), ("outbox", "body"), ("question", "facts"), ("deed", "actor"), ("deed", "facts"),
-        ("decision", "world"), ("ending", "statement"), ("participant", "closing_reason"),
-    }  # fmt: skip
+        ("audit_entry", "record"),
+        ("object", "body"),
+        ("negotiation", "approval"),
+        ("negotiation", "reason"),
+        ("transfer", "reason"),
+        ("outbox", "body"),
+        ("question", "facts"),
+        ("deed", "actor"),
+        ("deed", "facts"),
+        ("decision", "world"),
+        ("ending", "statement"),
+        ("participant", "closing_reason"),
+    }
     assert set(found) == expected
     theirs = await told.mine(towns.db, PROVIDER, HER)
     assert {("transcript", "reason"), ("ending", "statement"), ("object", "body")} <= set(theirs)
@@ -122,9 +144,13 @@ async def test_every_hit_is_copied_then_goes_or_is_told(towns: Towns) -> None:
         assert not {("outbox", "body"), ("negotiation", "reason"), ("transcript", "reason")} & set(left)
     kept = set(await told.mine(towns.db, CONSUMER, HER))
     assert kept == {
-        ("audit_entry", "record"), ("object", "body"), ("negotiation", "approval"), ("deed", "actor"),
-        ("deed", "facts"), ("ending", "statement"),
-    }  # fmt: skip
+        ("audit_entry", "record"),
+        ("object", "body"),
+        ("negotiation", "approval"),
+        ("deed", "actor"),
+        ("deed", "facts"),
+        ("ending", "statement"),
+    }
 
     end = "UPDATE agreement SET state = 'ended', ended_at = :at WHERE participant = :p AND state <> 'terminated'"
     for slug in (CONSUMER, PROVIDER):
@@ -213,8 +239,10 @@ async def test_an_open_negotiation_keeps_what_it_needs(towns: Towns) -> None:
     await towns.db.write(CONSUMER, towns.contracts.terminate, CONSUMER, case_id, "operator", WHY)
     left, why = await told.erased(running(towns), CONSUMER, HER)
     assert {(table, column, stay.why) for (table, column, _), stay in why.items()} == {
-        ("negotiation", "approval", "open"), ("outbox", "body", "open"), ("audit_entry", "record", "unsealed"),
-    }  # fmt: skip
+        ("negotiation", "approval", "open"),
+        ("outbox", "body", "open"),
+        ("audit_entry", "record", "unsealed"),
+    }
     await towns.run()
     await towns.db.write(
         CONSUMER, lambda tx: holds.put(tx, CONSUMER, None, "Rechtsamt", "Klage", did=towns.did(CONSUMER))
@@ -246,11 +274,15 @@ async def test_an_approval_that_another_took_the_place_of_is_found(towns: Towns)
     kept = await towns.db.read(CONSUMER, object_store.objects, CONSUMER, agreement.negotiation)
     fresh = kept["approval-provider.json"]
     await towns.db.write(
-        CONSUMER, object_store.take_object, CONSUMER, agreement.negotiation, agreement.counterparty,
+        CONSUMER,
+        object_store.take_object,
+        CONSUMER,
+        agreement.negotiation,
+        agreement.counterparty,
         EvidenceObject(
             name="approval-consumer.json", sha256=fresh.sha256, media_type=fresh.media_type, body=fresh.body
         ),
-    )  # fmt: skip
+    )
     [one] = (await told.copied(running(towns), CONSUMER, HER))["objects"]
     assert one.use is None
     left, _ = await told.erased(running(towns), CONSUMER, HER)
@@ -267,7 +299,7 @@ async def test_an_object_without_a_use_is_under_any_hold(towns: Towns) -> None:
     fresh = replace(kept["approval-provider.json"], name="approval-consumer.json")
     await towns.db.write(
         CONSUMER, object_store.take_object, CONSUMER, agreement.negotiation, agreement.counterparty, fresh
-    )  # fmt: skip
+    )
     about = await towns.db.write(
         CONSUMER, lambda tx: holds.put(tx, CONSUMER, agreement.id, "Rechtsamt", "Klage", did=towns.did(CONSUMER))
     )
@@ -312,7 +344,7 @@ async def test_escapes_hide_nobody(towns: Towns) -> None:
     item = EvidenceObject(name="approval-provider.json", sha256="0" * 64, media_type=person_in_objects.JSON, body=body)
     await towns.db.write(
         CONSUMER, object_store.take_object, CONSUMER, agreement.negotiation, agreement.counterparty, item
-    )  # fmt: skip
+    )
     found = (await told.copied(running(towns), CONSUMER, HER))["objects"]
     assert "0" * 64 in {one.item.sha256 for one in found}
 
@@ -324,9 +356,11 @@ async def test_large_objects_come_in_more_portions(towns: Towns, monkeypatch: py
     def some(tx: Tx) -> None:
         for number in range(5):
             item = EvidenceObject(
-                name=f"late:{number}", sha256=f"{number:064x}", media_type=person_in_objects.JSON,
+                name=f"late:{number}",
+                sha256=f"{number:064x}",
+                media_type=person_in_objects.JSON,
                 body=b'{"pseudonym":"%s","long":"%s"}' % (HER.encode(), b"x" * 2_000),
-            )  # fmt: skip
+            )
             object_store.keep_object(tx, CONSUMER, agreement.negotiation, agreement.counterparty, item)
 
     await towns.db.write(CONSUMER, some)
@@ -363,9 +397,11 @@ async def test_bug_more_than_a_thousand_objects_were_told_and_not_shown(
     def many(tx: Tx) -> None:
         for number in range(110):
             item = EvidenceObject(
-                name=f"late:{number}", sha256=f"{number:064x}", media_type=person_in_objects.JSON,
+                name=f"late:{number}",
+                sha256=f"{number:064x}",
+                media_type=person_in_objects.JSON,
                 body=b'{"pseudonym":"%s","number":%d}' % (HER.encode(), number),
-            )  # fmt: skip
+            )
             object_store.keep_object(tx, CONSUMER, agreement.negotiation, agreement.counterparty, item)
 
     await towns.db.write(CONSUMER, many)

@@ -26,14 +26,15 @@ from tests.data.approvals.doors import (
     TOWN,
     VILLAGE,
     World,
-)  # fmt: skip
+)
 from tests.data.harvest.imports import catalogue
 from tests.identity.accounts.people import person
 
 TOLD = {
     f"{one.method} {one.path.replace('/api/v1/participants/{p}/', 'P/')}": codes(one)
-    for group in GROUPS for one in group.routes
-}  # fmt: skip
+    for group in GROUPS
+    for one in group.routes
+}
 """By the OpenAPI document: which codes each route refuses with, by their statuses."""
 Client = Callable[[web.Application], Awaitable[Any]]
 Sent = tuple[str, dict[str, str], Any]
@@ -62,10 +63,11 @@ class Walk:
             [
                 CatalogueHandlers(it.db, clock, participants, shared, it.audiences, cast("Any", None), it.engine),
                 DatasetHandlers(it.db, participants, shared, it.contracts, anchor),
-                HarvestHandlers(cast("Any", Imported(w)), it.db, it.imports), GroupHandlers(w.groups),
+                HarvestHandlers(cast("Any", Imported(w)), it.db, it.imports),
+                GroupHandlers(w.groups),
             ],
             tokens,
-        )  # fmt: skip
+        )
 
     async def begin(self, aiohttp_client: Client) -> None:
         it = self.w.towns
@@ -121,7 +123,9 @@ def requests(w: World, name: str, what: Any) -> Sent:
         w.portal.pages[PAGE] = catalogue("known", title="Anders")
     others: dict[str, Callable[[], Sent]] = {
         "further offer": lambda: (
-            "POST P/datasets/{uuid}/offers", {"uuid": what.uuid}, {"rule": TEMPLATE, "slots": {"until": "31.12.2099"}}
+            "POST P/datasets/{uuid}/offers",
+            {"uuid": what.uuid},
+            {"rule": TEMPLATE, "slots": {"until": "31.12.2099"}},
         ),
         "file imported": lambda: ("POST P/imports", {"?": "?name=third.ttl"}, catalogue("fresh")),
         "address imported": lambda: ("POST P/imports/address", {}, {"url": PAGE}),
@@ -129,9 +133,11 @@ def requests(w: World, name: str, what: Any) -> Sent:
         "answers": lambda: ("POST P/imports/answers", {}, {"answers": answers}),
         "repair undone": lambda: ("POST P/imports/undo", {}, {"rule": "language", "source": "portal.ttl"}),
         "repair taken up": lambda: (
-            "POST P/imports/undo", {}, {"rule": "language", "source": "second.ttl", "redo": True}
+            "POST P/imports/undo",
+            {},
+            {"rule": "language", "source": "second.ttl", "redo": True},
         ),
         "group widened": lambda: ("POST P/groups/{id}/members", {"id": "partner"}, member),
         "group of a draft widened": lambda: ("POST P/groups/{id}/members", {"id": what}, member),
-    }  # fmt: skip
+    }
     return others[name]()

@@ -219,9 +219,13 @@ async def _waiting(w: World) -> str:
     name = f"gruppe-{await w.file()}"[:40]
     made = await w.groups.begin(TOWN, name, {"de": "Gruppe"})
     wish = Publication(
-        title="Brunnen", rule=TEMPLATE, slots={"until": "31.12.2099", "space": made.iri}, visibility="eligible",
-        personal=w.rule.personal, source=await w.file(),
-    )  # fmt: skip
+        title="Brunnen",
+        rule=TEMPLATE,
+        slots={"until": "31.12.2099", "space": made.iri},
+        visibility="eligible",
+        personal=w.rule.personal,
+        source=await w.file(),
+    )
     await w.towns.db.write(TOWN, w.towns.publications.submit, TOWN, ANNA, NewDataset(wish))
     return name
 
@@ -253,8 +257,9 @@ DOORS: dict[str, Door] = {
     "announced": change(access="announced"),
     "opened": change(access="open", licence="dl-by-de/2.0", rule="open-attribution", slots={"source": "Stadt"}),
     "other rule": change(rule="municipalities-only", visibility="members"),
-    "seen by more": change({"visibility": "eligible", "slots": {"until": "31.12.2099", "kinds": "county"}},
-                           visibility="members"),
+    "seen by more": change(
+        {"visibility": "eligible", "slots": {"until": "31.12.2099", "kinds": "county"}}, visibility="members"
+    ),
     "restored": _restored(),
     "new bytes": replaced(),
     "new bytes of open data": replaced(**OPEN),
@@ -266,7 +271,7 @@ DOORS: dict[str, Door] = {
     "repair taken up": imported(lambda w, _: w.harvest.undo(TOWN, "language", "second.ttl", redo=True)),
     "group widened": Door(lambda w: w.dataset(), lambda w, _: w.groups.add(TOWN, "partner", w.towns.did(VILLAGE))),
     "group of a draft widened": Door(_waiting, lambda w, name: w.groups.add(TOWN, name, w.towns.did(VILLAGE))),
-}  # fmt: skip
+}
 
 
 OPENING: Mapping[str, str] = {
@@ -292,10 +297,19 @@ OPENING: Mapping[str, str] = {
 
 REFUSALS = {"approvals.needed-publication", "participants.group-widens"}
 OPEN_DATA = {
-    "new, open", "new, open, to be named", "other words of open data", "other licence of open data", "opened",
-    "new bytes of open data", "file imported", "address imported", "scheduled run", "answers", "repair undone",
+    "new, open",
+    "new, open, to be named",
+    "other words of open data",
+    "other licence of open data",
+    "opened",
+    "new bytes of open data",
+    "file imported",
+    "address imported",
+    "scheduled run",
+    "answers",
+    "repair undone",
     "repair taken up",
-}  # fmt: skip
+}
 """Doors to what falls under the template of open data."""
 
 

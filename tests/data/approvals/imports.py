@@ -30,7 +30,7 @@ class Town:
 
     async def takes(
         self, content: bytes, by: Voter | None = ANNA, way: Harvest | None = None, name: str = SOURCE
-    ) -> Report:  # fmt: skip
+    ) -> Report:
         with acting({} if by is None else {TOWN: by.who}):
             return await taken(way or self.way, content, name)
 

@@ -155,9 +155,15 @@ async def test_bug_whoever_asked_for_an_offer_counted_after_her_role(hall: Hall)
     await hall.db.write(TOWN, hall.towns.approvals.rules.put, TOWN, rule, "p-eeeeee")
     await hall.people.grant(TOWN, "", hall.persons[ANNA], "publisher")
     asked = Asked(
-        subject="offer", title="Bäume", dataset="urn:1", process="urn:uuid:1", terms="a", wanted=True,
-        counterparty="did:web:partner.example", drafter=(await hall.voter(ANNA)).who,
-    )  # fmt: skip
+        subject="offer",
+        title="Bäume",
+        dataset="urn:1",
+        process="urn:uuid:1",
+        terms="a",
+        wanted=True,
+        counterparty="did:web:partner.example",
+        drafter=(await hall.voter(ANNA)).who,
+    )
     waits = await hall.db.write(TOWN, hall.towns.approvals.contract, TOWN, asked)
     assert waits is not None
     missing = []
@@ -172,10 +178,24 @@ async def test_bug_whoever_asked_for_an_offer_counted_after_her_role(hall: Hall)
 
 def draft(author: str, state: State = "open") -> Draft:
     return Draft(
-        id=new_uuid(), author=author, kind="new", state=state, dataset="", source="s", copy="c", name="liste.csv",
-        bytes=1, reading=None, problem=None, said=Said(), approval="", version=1, created_at=1, changed_at=1,
+        id=new_uuid(),
+        author=author,
+        kind="new",
+        state=state,
+        dataset="",
+        source="s",
+        copy="c",
+        name="liste.csv",
+        bytes=1,
+        reading=None,
+        problem=None,
+        said=Said(),
+        approval="",
+        version=1,
+        created_at=1,
+        changed_at=1,
         published_at=None,
-    )  # fmt: skip
+    )
 
 
 async def meanwhile(hall: Hall, login: str, does: Callable[[Tx], object], ends: Callable[[], Awaitable[None]]) -> None:

@@ -30,11 +30,15 @@ async def town(towns: Towns) -> Town:
 
 
 @pytest.mark.on_both
-@pytest.mark.parametrize(("rule", "agree"), [
-    ({"people": "two"}, (BERTA,)), ({"protection": True}, (CARL,)),
-    ({"people": "two", "protection": True}, (BERTA, CARL)),
-    ({"people": "two", "template": "open-attribution"}, (BERTA,)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("rule", "agree"),
+    [
+        ({"people": "two"}, (BERTA,)),
+        ({"protection": True}, (CARL,)),
+        ({"people": "two", "protection": True}, (BERTA, CARL)),
+        ({"people": "two", "template": "open-attribution"}, (BERTA,)),
+    ],
+)
 async def test_bug_a_town_with_rules_had_to_loosen_them_for_each_import(
     town: Town, rule: dict[str, Any], agree: tuple[Voter, ...]
 ) -> None:
@@ -73,10 +77,14 @@ async def test_a_source_that_runs_again_loses_nothing_and_keeps_the_yes_to_the_s
 
 
 @pytest.mark.on_both
-@pytest.mark.parametrize("other", [
-    catalogue("a", "b", title="Anders"), catalogue("a", "b", "c"),
-    catalogue("a", "b", licence="dct:license <http://dcat-ap.de/def/licenses/dl-by-de/2.0>"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "other",
+    [
+        catalogue("a", "b", title="Anders"),
+        catalogue("a", "b", "c"),
+        catalogue("a", "b", licence="dct:license <http://dcat-ap.de/def/licenses/dl-by-de/2.0>"),
+    ],
+)
 async def test_a_yes_is_void_once_something_else_waits(town: Town, other: bytes) -> None:
     """>> one of two has agreed; other words, one more, another licence << asked anew, the yes of before opens nothing,
     and both who delivered are authors now."""

@@ -62,10 +62,11 @@ async def test_bug_one_admin_loosened_a_rule_alone(town: Towns, way: str) -> Non
     admin agrees; neither she herself nor a steward can."""
     assert await put(town)
     steps: dict[str, Any] = {
-        "fewer people": lambda: put(town, people="none"), "dropped": lambda: drop(town),
+        "fewer people": lambda: put(town, people="none"),
+        "dropped": lambda: drop(town),
         "longer": lambda: put(town, days=90),
         "exception for a template": lambda: put(town, template="municipal-purpose", people="none"),
-    }  # fmt: skip
+    }
     assert not await steps[way]()
     assert await holds(town, "municipal-purpose") == ("two", False, 14)
     for who in (RITA, ANNA, CARL, Voter("", RITA.roles)):

@@ -167,9 +167,12 @@ async def test_bug_new_bytes_went_out_under_offers_that_nobody_had_agreed_to(tow
     async def nothing(dataset: Dataset) -> None: ...
 
     meanwhile = (
-        offers, partial(changes, rule="municipal-purpose", slots=until), partial(changes, visibility="eligible"),
-        partial(changes, countersignature="none"), nothing,
-    )  # fmt: skip
+        offers,
+        partial(changes, rule="municipal-purpose", slots=until),
+        partial(changes, visibility="eligible"),
+        partial(changes, countersignature="none"),
+        nothing,
+    )
     await ruled(town, template="no-ai-training")
     for stranger in meanwhile:
         for stricter in (False, True):
@@ -177,8 +180,9 @@ async def test_bug_new_bytes_went_out_under_offers_that_nobody_had_agreed_to(tow
             source = await town.file(TOWN, "1" * 64)
             draft: Draft = (
                 ChangedDataset(dataset.id, DatasetChange(rule="no-ai-training"))
-                if stricter else ReplacedDataset(dataset.id, Replacement(source=source, personal=True))
-            )  # fmt: skip
+                if stricter
+                else ReplacedDataset(dataset.id, Replacement(source=source, personal=True))
+            )
             made, last = await submit(town, ANNA, draft), BERTA if stricter else CARL
             await stranger(dataset)
             replaced = stricter and stranger in (offers, meanwhile[1])  # its own rule takes the place of all others
@@ -326,8 +330,11 @@ async def test_four_eyes_on_one_template_do_not_spare_data_protection_on_another
 async def test_open_data_fall_under_their_template_though_nobody_names_it(town: Towns) -> None:
     """>> two people for open data; a program and a steward publish some without naming a rule << refused, and waits."""
     await ruled(town, template="open-attribution")
-    open_data = NewDataset(Publication(title="Brunnen", access="open", licence="dl-by-de/2.0", attribution="Stadt",
-                                       source=await town.file(TOWN)))  # fmt: skip
+    open_data = NewDataset(
+        Publication(
+            title="Brunnen", access="open", licence="dl-by-de/2.0", attribution="Stadt", source=await town.file(TOWN)
+        )
+    )
     with pytest.raises(Mistake, match=r"approvals\.needed-publication"):
         await town.db.write(TOWN, town.catalogue.publish, TOWN, open_data.wish)
     assert (await submit(town, ANNA, open_data)).approval is not None

@@ -22,7 +22,7 @@ from tests.data.approvals.doors import (
     World,
     refused,
     sampled,
-)  # fmt: skip
+)
 from tests.testkit.towns import Towns
 
 pytestmark = [pytest.mark.threat("T93"), pytest.mark.threat("T164")]

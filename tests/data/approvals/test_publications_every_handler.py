@@ -16,10 +16,16 @@ from tests.testkit.towns import Towns
 pytestmark = [pytest.mark.threat("T164"), pytest.mark.threat("T165")]
 
 
-@pytest.mark.parametrize("rule", [
-    Rule(), Rule(people="two", protection=True, agree=(BERTA, CARL)), Rule(personal=True, agree=(CARL,)),
-    Rule(people="two", template="open-attribution", agree=(BERTA,)),
-], ids=["nobody", "two and data protection", "personal data", "open data alone"])  # fmt: skip
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Rule(),
+        Rule(people="two", protection=True, agree=(BERTA, CARL)),
+        Rule(personal=True, agree=(CARL,)),
+        Rule(people="two", template="open-attribution", agree=(BERTA,)),
+    ],
+    ids=["nobody", "two and data protection", "personal data", "open data alone"],
+)
 async def test_a_key_opens_by_no_address_what_others_have_to_agree_to(
     towns: Towns, aiohttp_client: Client, rule: Rule
 ) -> None:

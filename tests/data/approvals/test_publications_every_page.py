@@ -27,8 +27,12 @@ HOME = f"/t/{TOWN}"
 KINDS: dict[str, Any] = {"slot-kinds": ["municipality"]}
 HER = f"p-{sha256(b'Anna').hexdigest()[:6]}"
 LOOSENING = {
-    "T/imports/choice", "T/imports/again", "T/approvals/rules", "T/approvals/rules/drop", "T/approvals/rules/yes",
-}  # fmt: skip
+    "T/imports/choice",
+    "T/imports/again",
+    "T/approvals/rules",
+    "T/approvals/rules/drop",
+    "T/approvals/rules/yes",
+}
 """What decides who has to agree, and opens by that."""
 PAUL = Voter("p-ffffff", frozenset({"publisher"}))
 

@@ -79,7 +79,7 @@ NOT_OPENING: Mapping[str, str] = {
         T/notifications T/seen
     """,
     "A copy for the operator, in a folder of the server's own.": "A/backup/database",
-}  # fmt: skip
+}
 """Why routes open nothing; all by POST."""
 
 

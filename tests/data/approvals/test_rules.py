@@ -29,8 +29,10 @@ async def loosened(towns: Towns, what: Any, *wish: Any) -> None:
 async def test_without_rules_all_is_as_on_the_command_line(towns: Towns) -> None:
     found = await towns.db.read(TOWN, towns.approvals.rules.all, TOWN)
     assert [(one.subject, one.people, one.protection) for one in found] == [
-        ("publication", "none", False), ("contract", "none", False), ("offer", "one", False),
-    ]  # fmt: skip
+        ("publication", "none", False),
+        ("contract", "none", False),
+        ("offer", "one", False),
+    ]
 
 
 @pytest.mark.on_both

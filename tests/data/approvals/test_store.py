@@ -37,8 +37,14 @@ async def test_a_partner_that_asks_often_hides_nobody(towns: Towns, monkeypatch:
     """>> one asks five times, then another once, and three are looked at << the other's is among them, in its place."""
     monkeypatch.setattr(store, "MOST", 3)
     for number, partner in enumerate(["did:web:loud", "did:web:loud", "did:web:loud", "did:web:loud", "did:web:quiet"]):
-        asked = Asked(subject="contract", title="Bäume", process=f"urn:uuid:{number}", terms="a", personal=True,
-                      counterparty=partner)  # fmt: skip
+        asked = Asked(
+            subject="contract",
+            title="Bäume",
+            process=f"urn:uuid:{number}",
+            terms="a",
+            personal=True,
+            counterparty=partner,
+        )
         await towns.db.write(TOWN, towns.approvals.contract, TOWN, asked)
     found = await towns.db.read(TOWN, store.open_ones, TOWN)
     assert len(found) == 3

@@ -14,9 +14,14 @@ LABEL = {"de": "Wärmeplanung", "en": "heat planning"}
 @pytest.mark.parametrize(
     "word",
     [
-        "heatPlanning", "wärmeplanung", "Wa\u0308rmeplanung", "HEAT  planning", "hanse:heatPlanning", HEAT,
+        "heatPlanning",
+        "wärmeplanung",
+        "Wa\u0308rmeplanung",
+        "HEAT  planning",
+        "hanse:heatPlanning",
+        HEAT,
     ],
-)  # fmt: skip
+)
 def test_a_purpose_may_be_said_in_words(word: str) -> None:
     assert concepts.purpose(word) == (HEAT, LABEL)
 

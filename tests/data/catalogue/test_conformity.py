@@ -20,8 +20,9 @@ def test_what_a_portal_would_refuse_is_said_in_both_languages() -> None:
     (file,) = record.distributions
     for bent in (
         replace(record, languages=("http://publications.europa.eu/resource/authority/language/GER",)),
-        replace(record, publisher=None), replace(record, distributions=(replace(file, licence=""),)),
-    ):  # fmt: skip
+        replace(record, publisher=None),
+        replace(record, distributions=(replace(file, licence=""),)),
+    ):
         with pytest.raises(NotConforming) as caught:
             require_conforming(bent)
         assert all(sentences and all(sentences) for sentences in caught.value.reasons.values())

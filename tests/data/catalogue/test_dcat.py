@@ -85,7 +85,7 @@ async def test_open_data_says_where_it_is_had_without_a_contract(towns: Towns) -
     assert entry["dct:temporal"] == {"@type": "dct:PeriodOfTime", "dcat:startDate": "2026"}
     wish = Publication(
         title="Luft", access="open", licence="cc-zero", files=[FileElsewhere(url="https://a.example/x.csv")]
-    )  # fmt: skip
+    )
     dataset, _ = await towns.db.write(TOWN, towns.catalogue.publish, TOWN, wish)
     (shown,) = await towns.db.read(TOWN, store.shown, TOWN, [dataset.id])
     entry = json.loads(dcat.dsp_dataset(common(towns), shown))

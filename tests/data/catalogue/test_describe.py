@@ -61,11 +61,26 @@ def test_what_is_not_said_stays() -> None:
 
 def test_empty_takes_away() -> None:
     before = record(
-        description="Alle", keywords=["Baum"], licence="cc-zero", start="2026", end="2027", label="1",
-        concept="floraUndFauna/baumbestand/baumkataster", api={"endpoint": "https://a.example/"},
-    )  # fmt: skip
-    gone = {"description": "", "keywords": [], "licence": "", "start": "", "end": "", "label": "", "concept": "",
-            "themes": [], "api": {"endpoint": ""}}  # fmt: skip
+        description="Alle",
+        keywords=["Baum"],
+        licence="cc-zero",
+        start="2026",
+        end="2027",
+        label="1",
+        concept="floraUndFauna/baumbestand/baumkataster",
+        api={"endpoint": "https://a.example/"},
+    )
+    gone = {
+        "description": "",
+        "keywords": [],
+        "licence": "",
+        "start": "",
+        "end": "",
+        "label": "",
+        "concept": "",
+        "themes": [],
+        "api": {"endpoint": ""},
+    }
     assert record(before, **gone) == record()
     refused("catalogue.no-title", title=" ")
 

@@ -157,14 +157,20 @@ async def one_of_each(towns: Towns) -> dict[str, str]:
     }
     named: dict[str, dict[str, Any]] = {
         "elsewhere": {
-            "source": "", "access": "open", "licence": "cc-zero", "files": ELSEWHERE, "rule": "", "slots": {}
+            "source": "",
+            "access": "open",
+            "licence": "cc-zero",
+            "files": ELSEWHERE,
+            "rule": "",
+            "slots": {},
         },
         "announced": {"source": "", "access": "announced", "licence": "other-closed", "rule": "", "slots": {}},
         "open": {"access": "open", "licence": "dl-by-de/2.0", "rule": "", "slots": {}},
         "free": {"access": "open", "licence": "cc-zero", "rule": "", "slots": {}},
         "on contract": {"access": "announced", "licence": "other-closed", "visibility": "eligible"},
-        "members": {}, "hidden": {"visibility": "eligible"},
-    }  # fmt: skip
+        "members": {},
+        "hidden": {"visibility": "eligible"},
+    }
     for name, said in named.items():
         dataset, _ = await towns.publish_freely(TOWN, **{"source": await towns.file(TOWN), "title": name, **said})
         made[name] = dataset.id
@@ -183,8 +189,9 @@ async def test_what_everybody_may_read_is_listed_without_an_offer(towns: Towns) 
     said = {name: there[iri] for name, iri in made.items() if iri in there}
     assert {name for name, one in said.items() if "hasPolicy" in one} == {"open", "members"}
     for name, address in (
-        ("elsewhere", "https://files.example/trees.csv"), ("free", f"{made['free']}/baeume.csv"),
-    ):  # fmt: skip
+        ("elsewhere", "https://files.example/trees.csv"),
+        ("free", f"{made['free']}/baeume.csv"),
+    ):
         (way,) = said[name]["distribution"]
         assert way["dcat:downloadURL"] == way["dcat:accessURL"] == {"@id": address}
         assert way["dct:license"] == {"@id": "http://dcat-ap.de/def/licenses/cc-zero"}
@@ -227,9 +234,7 @@ async def test_of_a_participant_that_leaves_nothing_is_public(towns: Towns) -> N
     """>> it has begun to leave << only what is still offered; nothing else is listed or given."""
     made = await one_of_each(towns)
     await listed(towns, FIRM)
-    await towns.db.write(
-        TOWN, lambda tx: tx.run("UPDATE participant SET state = 'closing' WHERE id = :id", id=TOWN)
-    )  # fmt: skip
+    await towns.db.write(TOWN, lambda tx: tx.run("UPDATE participant SET state = 'closing' WHERE id = :id", id=TOWN))
     offered = {made["open"], made["members"]}
     assert set(await listed(towns, FIRM)) == offered == set(await entries(towns, FIRM, *made.values()))
 

@@ -32,7 +32,7 @@ async def file(towns: Towns, digest: str = NEW, name: str = "baeume.csv") -> str
     """Uploaded bytes, as far as the catalogue knows of them."""
     source = Source(
         id=new_uuid(), kind="file", location=digest, name=name, media_type="text/csv", bytes=9, sha256=digest
-    )  # fmt: skip
+    )
     await towns.db.write(TOWN, towns.catalogue.register, TOWN, source)
     return source.id
 
@@ -158,8 +158,10 @@ async def test_a_licence_cannot_come_to_contradict_the_rule(towns: Towns) -> Non
     with pytest.raises(Mistake, match=r"catalogue\.rule-open"):
         await changed(towns, free, licence="other-closed", access="contract")
     assert await actions(towns, bound) == await actions(towns, free) == [(1, "published")]
-    for rule, slots, licence in (("municipal-purpose", {"until": "31.12.2099"}, "cc-zero"),
-                                 ("open-attribution", {"source": "x"}, "cc-by-nc/4.0")):  # fmt: skip
+    for rule, slots, licence in (
+        ("municipal-purpose", {"until": "31.12.2099"}, "cc-zero"),
+        ("open-attribution", {"source": "x"}, "cc-by-nc/4.0"),
+    ):
         with pytest.raises(Mistake):
             await towns.publish(TOWN, rule=rule, slots=slots, licence=licence)
 
@@ -243,8 +245,15 @@ async def test_a_contract_on_a_withdrawn_dataset_goes_on(towns: Towns) -> None:
 
 async def test_the_description_of_a_live_source_is_its_version(towns: Towns) -> None:
     """>> another title of a live source << another version; the old one is served still, for its source is the same."""
-    source = Source(id="live", kind="http", location="https://a.example/x.csv", name="x.csv", media_type="text/csv",
-                    bytes=None, sha256=None)  # fmt: skip
+    source = Source(
+        id="live",
+        kind="http",
+        location="https://a.example/x.csv",
+        name="x.csv",
+        media_type="text/csv",
+        bytes=None,
+        sha256=None,
+    )
     await towns.db.write(TOWN, towns.catalogue.register, TOWN, source)
     wish = Publication(source="live", title="Pegel", rule="municipal-purpose", slots={"until": "31.12.2099"})
     dataset, _ = await towns.db.write(TOWN, towns.catalogue.publish, TOWN, wish)

@@ -29,25 +29,51 @@ TOWN, ELSEWHERE = "musterstadt", "nachbardorf"
 ROOT = f"https://localhost:18443/{TOWN}"
 REQUESTER = Requester(did="did:web:localhost%3A18443:nachbardorf", kind=MUNICIPALITY)
 SAID = PublisherChange(
-    ars="095640000000", contact_name="Open-Data-Stelle", contact_email="opendata@musterstadt.example",
-    contact_url="https://www.musterstadt.example/opendata", contributor="stadtNuernberg", box=(11.0, 49.4, 11.2, 49.5),
-)  # fmt: skip
+    ars="095640000000",
+    contact_name="Open-Data-Stelle",
+    contact_email="opendata@musterstadt.example",
+    contact_url="https://www.musterstadt.example/opendata",
+    contributor="stadtNuernberg",
+    box=(11.0, 49.4, 11.2, 49.5),
+)
 OPEN: dict[str, Any] = {
-    "title": "Baumkataster 2026", "description": "Alle Bäume", "licence": "dl-by-de/2.0", "themes": ["ENVI"],
-    "keywords": ["Baum"], "frequency": "ANNUAL", "access": "open", "start": "2026", "end": "2026",
-    "series": "Baumkataster", "concept": "floraUndFauna/baumbestand/baumkataster", "rule": "", "slots": {},
+    "title": "Baumkataster 2026",
+    "description": "Alle Bäume",
+    "licence": "dl-by-de/2.0",
+    "themes": ["ENVI"],
+    "keywords": ["Baum"],
+    "frequency": "ANNUAL",
+    "access": "open",
+    "start": "2026",
+    "end": "2026",
+    "series": "Baumkataster",
+    "concept": "floraUndFauna/baumbestand/baumkataster",
+    "rule": "",
+    "slots": {},
     "translations": {"en": {"title": "Tree register 2026", "description": "All trees", "keywords": ["tree"]}},
-}  # fmt: skip
+}
 HIGH_VALUE: dict[str, Any] = {
-    "title": "Pegelstände", "description": "Alle 15 Minuten", "licence": "cc-by/4.0", "access": "open",
-    "frequency": "15MIN", "hvd": ["c_e5f69a04"], "rule": "", "slots": {},
-    "api": {"endpoint": "https://api.musterstadt.example/pegel", "description": "https://api.musterstadt.example/openapi"},
-}  # fmt: skip
+    "title": "Pegelstände",
+    "description": "Alle 15 Minuten",
+    "licence": "cc-by/4.0",
+    "access": "open",
+    "frequency": "15MIN",
+    "hvd": ["c_e5f69a04"],
+    "rule": "",
+    "slots": {},
+    "api": {
+        "endpoint": "https://api.musterstadt.example/pegel",
+        "description": "https://api.musterstadt.example/openapi",
+    },
+}
 ANNOUNCED: dict[str, Any] = {"title": "Wärmebedarf", "access": "announced", "themes": ["ENER"], "keywords": ["Energie"]}
 ALONE: dict[str, Any] = {"title": "Bald", "access": "announced"}
 AWAY: dict[str, Any] = {
-    "title": "Luft", "licence": "cc-zero", "access": "open", "files": [{"url": "https://daten.example/luft.csv"}],
-}  # fmt: skip
+    "title": "Luft",
+    "licence": "cc-zero",
+    "access": "open",
+    "files": [{"url": "https://daten.example/luft.csv"}],
+}
 HIDDEN: dict[str, Any] = {"title": "Sirenen", "description": "geheim"}
 
 
@@ -56,8 +82,15 @@ async def publish(towns: Towns, wish: dict[str, Any], name: str = "daten.csv") -
     if wish not in (ALONE, AWAY):
         towns.file_name = name
         base: dict[str, Any] = {"rule": "municipal-purpose", "slots": {"until": "31.12.2099"}, **wish}
-        source = Source(id=f"{name}-{wish['title']}", kind="file", location="0" * 64, name=name, media_type="text/csv",
-                        bytes=8, sha256="0" * 64)  # fmt: skip
+        source = Source(
+            id=f"{name}-{wish['title']}",
+            kind="file",
+            location="0" * 64,
+            name=name,
+            media_type="text/csv",
+            bytes=8,
+            sha256="0" * 64,
+        )
         await towns.db.write(TOWN, towns.catalogue.register, TOWN, source)
         wish = {**base, "source": source.id}
     dataset, _ = await towns.db.write(TOWN, towns.catalogue.publish, TOWN, convert(wish, Publication))

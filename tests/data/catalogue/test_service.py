@@ -70,16 +70,26 @@ def many(tx: Tx, count: int, visibility: str) -> None:
         tx.run(
             "INSERT INTO dataset (participant, id, source, title, version, document, created_at, changed_at)"
             " VALUES (:p, :id, :source, 't', :version, :document, :at, :at)",
-            p=TOWN, id=new, source=dataset["source"], version=dataset["version"], document=dataset["document"],
+            p=TOWN,
+            id=new,
+            source=dataset["source"],
+            version=dataset["version"],
+            document=dataset["document"],
             at=dataset["created_at"],
-        )  # fmt: skip
+        )
         tx.run(
             "INSERT INTO offer (participant, id, dataset, policy, digest, visibility, countersignature, template,"
             " state, created_at) VALUES (:p, :id, :d, :policy, :digest, :visibility, 'preferred', :template,"
             " 'published', :at)",
-            p=TOWN, id=f"{new}/offers/1", d=new, policy=offer["policy"], digest=offer["digest"], visibility=visibility,
-            template=offer["template"], at=offer["created_at"],
-        )  # fmt: skip
+            p=TOWN,
+            id=f"{new}/offers/1",
+            d=new,
+            policy=offer["policy"],
+            digest=offer["digest"],
+            visibility=visibility,
+            template=offer["template"],
+            at=offer["created_at"],
+        )
 
 
 @pytest.mark.on_both
@@ -188,9 +198,14 @@ async def test_a_cursor_is_for_one_peer_at_one_participant_and_cannot_be_made(to
     assert len(ids(await page(towns, NEIGHBOUR, cursor))) == 1
     changed = ("A" if cursor[5] != "A" else "B").join((cursor[:5], cursor[6:]))
     for requester, slug, bad in (
-        (FIRM, TOWN, cursor), (NEIGHBOUR, "nachbardorf", cursor), (NEIGHBOUR, TOWN, changed), (NEIGHBOUR, TOWN, "x"),
-        (NEIGHBOUR, TOWN, cursor + "A"), (NEIGHBOUR, TOWN, cursor[:-4]), (NEIGHBOUR, TOWN, "ä" * 50),
-    ):  # fmt: skip
+        (FIRM, TOWN, cursor),
+        (NEIGHBOUR, "nachbardorf", cursor),
+        (NEIGHBOUR, TOWN, changed),
+        (NEIGHBOUR, TOWN, "x"),
+        (NEIGHBOUR, TOWN, cursor + "A"),
+        (NEIGHBOUR, TOWN, cursor[:-4]),
+        (NEIGHBOUR, TOWN, "ä" * 50),
+    ):
         with pytest.raises(PeerError, match=r"catalogue\.cursor"):
             await page(towns, requester, bad, slug)
 
@@ -227,9 +242,14 @@ async def test_the_own_view_shows_everything(towns: Towns) -> None:
 async def test_a_live_source_pins_its_description(towns: Towns) -> None:
     """Two live sources with different descriptions have different versions; nothing claims to be the bytes' hash."""
     source = Source(
-        id="live", kind="http", location="https://a.example/x", name="x.csv", media_type="text/csv", bytes=None,
+        id="live",
+        kind="http",
+        location="https://a.example/x",
+        name="x.csv",
+        media_type="text/csv",
+        bytes=None,
         sha256=None,
-    )  # fmt: skip
+    )
     await towns.db.write(TOWN, towns.catalogue.register, TOWN, source)
     versions = set()
     for title in ("A", "B"):
@@ -244,10 +264,13 @@ async def test_a_live_source_pins_its_description(towns: Towns) -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("a.csv", "text/csv"), ("a.GeoJSON", "application/geo+json"), ("a.json", "application/json"),
-        ("a", "application/octet-stream"), ("a.unknown", "application/octet-stream"),
+        ("a.csv", "text/csv"),
+        ("a.GeoJSON", "application/geo+json"),
+        ("a.json", "application/json"),
+        ("a", "application/octet-stream"),
+        ("a.unknown", "application/octet-stream"),
     ],
-)  # fmt: skip
+)
 def test_media_types_come_from_the_ending(name: str, expected: str) -> None:
     assert media_type(name) == expected
 

@@ -69,11 +69,15 @@ async def test_an_empty_file_is_a_file(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "label"),
     [
-        ("../../etc/passwd", "passwd"), ("/etc/passwd", "passwd"), ("..\\..\\x.csv", "x.csv"),
+        ("../../etc/passwd", "passwd"),
+        ("/etc/passwd", "passwd"),
+        ("..\\..\\x.csv", "x.csv"),
         ("C:\\a\\b.csv", "b.csv"),
-        ("a/../b.csv", "b.csv"), ("....//x.csv", "x.csv"), ("%2e%2e%2fx.csv", "%2e%2e%2fx.csv"),
+        ("a/../b.csv", "b.csv"),
+        ("....//x.csv", "x.csv"),
+        ("%2e%2e%2fx.csv", "%2e%2e%2fx.csv"),
     ],
-)  # fmt: skip
+)
 async def test_a_name_is_a_label_never_a_path(folder: Path, name: str, label: str) -> None:
     """>> names that are paths << the last part as label; the bytes lie where they always lie."""
     source = await Uploads(folder).take(TOWN, name, Body())
@@ -133,17 +137,39 @@ async def test_bug_a_disk_that_can_only_be_read_was_a_failure_of_ours(
 @pytest.mark.parametrize(
     ("url", "name"),
     [
-        ("", ""), ("https://a.example/x", ""), ("", "x"), ("http://a.example/x", "x"), ("file:///etc/passwd", "x"),
+        ("", ""),
+        ("https://a.example/x", ""),
+        ("", "x"),
+        ("http://a.example/x", "x"),
+        ("file:///etc/passwd", "x"),
         ("https://a.example", " "),
-        *((url, "x") for url in (
-            "https://", "https:// a.example/x", "https://a.example:0/x", "https://a.example:22/x",
-            "https://a.example:99999/x", "https://user:word@a.example/x", "https://a_b.example/x",
-            "https://a.example/x y", "https://127.0.0.1/x", "https://10.0.0.7/x", "https://169.254.169.254/x", "https://[::1]/x",
-            "https://0x7f000001/x", "https://2130706433/x", "https://a.example/%zz", "https://a.example/x#part",
-            "https://a.example/" + "x" * 2100, "https://localhost/x", "https://LocalHost:8443/x", "https://a.localhost/x",
-        )),
+        *(
+            (url, "x")
+            for url in (
+                "https://",
+                "https:// a.example/x",
+                "https://a.example:0/x",
+                "https://a.example:22/x",
+                "https://a.example:99999/x",
+                "https://user:word@a.example/x",
+                "https://a_b.example/x",
+                "https://a.example/x y",
+                "https://127.0.0.1/x",
+                "https://10.0.0.7/x",
+                "https://169.254.169.254/x",
+                "https://[::1]/x",
+                "https://0x7f000001/x",
+                "https://2130706433/x",
+                "https://a.example/%zz",
+                "https://a.example/x#part",
+                "https://a.example/" + "x" * 2100,
+                "https://localhost/x",
+                "https://LocalHost:8443/x",
+                "https://a.localhost/x",
+            )
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_live_source_needs_https_and_a_name(folder: Path, url: str, name: str) -> None:
     with pytest.raises(Mistake, match=r"catalogue\.live-source"):
         Uploads(folder).live(LiveSource(url=url, name=name))

@@ -8,9 +8,21 @@ from connector.data.dataplane import flows, tokens
 
 TOWN, A = "musterstadt", "a" * 42
 NONE = [
-    None, "", "Bearer", "Bearer ", f"Bearer {A}", f"Bearer {A}aa", f"bearer {A}a", f"Basic {A}a", f"Bearer  {A}",
-    f"Bearer {A}ä", f"Bearer {A}=", f"Bearer {A}a\n", f" Bearer {A}a", "Bearer a.b.c",
-]  # fmt: skip
+    None,
+    "",
+    "Bearer",
+    "Bearer ",
+    f"Bearer {A}",
+    f"Bearer {A}aa",
+    f"bearer {A}a",
+    f"Basic {A}a",
+    f"Bearer  {A}",
+    f"Bearer {A}ä",
+    f"Bearer {A}=",
+    f"Bearer {A}a\n",
+    f" Bearer {A}a",
+    "Bearer a.b.c",
+]
 
 
 def test_a_token_is_256_random_bits() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.data.dataplane.gate import Decision
-from connector.data.dataplane.treatments import (  # fmt: skip
+from connector.data.dataplane.treatments import (
     Aggregate,
     Anonymise,
     DropFields,
@@ -98,10 +98,12 @@ def test_anything_else_cannot_be_executed(odd: Duty) -> None:
 def test_every_action_that_is_due_while_data_flow_has_its_treatment() -> None:
     """The engine's class *during* and what a plane can be asked for are the same list."""
     given = {
-        f"{HANSE}dropFields": (FIELDS, "eq", "x"), f"{HANSE}pseudonymise": (FIELDS, "eq", "x"),
-        f"{HANSE}aggregate": (LEVEL, "eq", f"{HANSE}block"), f"{HANSE}suppressCells": (K, "gteq", "3"),
+        f"{HANSE}dropFields": (FIELDS, "eq", "x"),
+        f"{HANSE}pseudonymise": (FIELDS, "eq", "x"),
+        f"{HANSE}aggregate": (LEVEL, "eq", f"{HANSE}block"),
+        f"{HANSE}suppressCells": (K, "gteq", "3"),
         "http://www.w3.org/ns/odrl/2/anonymize": (K, "gteq", "3"),
-    }  # fmt: skip
+    }
     for action in DURING:
         assert treatment(duty(action, *([given[action]] if action in given else []))) is not None, action
 

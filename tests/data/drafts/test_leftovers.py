@@ -64,9 +64,15 @@ class Hall:
     def __init__(self, towns: Towns, folder: Path) -> None:
         self.towns, self.folder, self.uploads = towns, folder / TOWN, Uploads(folder)
         self.desk = Drafts(
-            towns.db, towns.participants, towns.catalogue, self.uploads, Nowhere(), towns.publications,
-            towns.approvals, read_here,
-        )  # fmt: skip
+            towns.db,
+            towns.participants,
+            towns.catalogue,
+            self.uploads,
+            Nowhere(),
+            towns.publications,
+            towns.approvals,
+            read_here,
+        )
         self.leftovers = Leftovers(towns.db, towns.participants, self.uploads)
 
     async def draft(self, content: bytes = CONTENT) -> Draft:

@@ -31,9 +31,11 @@ def test_a_concept_that_the_title_names() -> None:
         for title in ("Baumkataster Nord", "KITA Standorte", "Bibliothek Standorte", "Diverses")
     }
     assert {title: one and one.label("de") for title, one in found.items()} == {
-        "Baumkataster Nord": "Baumbestand - Baumkataster", "KITA Standorte": None,
-        "Bibliothek Standorte": "Bibliothek - Standort", "Diverses": None,
-    }  # fmt: skip
+        "Baumkataster Nord": "Baumbestand - Baumkataster",
+        "KITA Standorte": None,
+        "Bibliothek Standorte": "Bibliothek - Standort",
+        "Diverses": None,
+    }
 
 
 def test_what_was_said_wins() -> None:

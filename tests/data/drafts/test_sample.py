@@ -23,9 +23,21 @@ from tests.testkit.towns import Towns
 TOWN = "musterstadt"
 ANNA = Voter("p-aaaaaa", frozenset({"steward"}))
 TABLES = (
-    "publication_draft", "source", "audit_entry", "dataset", "offer", "revision", "outbox", "approval", "question",
-    "transcript", "timer", "decision", "object", "notification",
-)  # fmt: skip
+    "publication_draft",
+    "source",
+    "audit_entry",
+    "dataset",
+    "offer",
+    "revision",
+    "outbox",
+    "approval",
+    "question",
+    "transcript",
+    "timer",
+    "decision",
+    "object",
+    "notification",
+)
 """Where something about data may stand."""
 
 

@@ -25,9 +25,11 @@ from tests.testkit.towns import Towns
 
 TOWN, NEIGHBOUR = "musterstadt", "nachbardorf"
 ANNA, PAULA, CARL, BERTA = (
-    Voter("p-aaaaaa", frozenset({"steward"})), Voter("p-999999", frozenset({"publisher"})),
-    Voter("p-cccccc", frozenset({"protection"})), Voter("p-bbbbbb", frozenset({"steward"})),
-)  # fmt: skip
+    Voter("p-aaaaaa", frozenset({"steward"})),
+    Voter("p-999999", frozenset({"publisher"})),
+    Voter("p-cccccc", frozenset({"protection"})),
+    Voter("p-bbbbbb", frozenset({"steward"})),
+)
 RULE = {"rule": "municipal-purpose", "slots": {"until": "31.12.2099"}}
 PEOPLE = "Nr;Ansprechpartner\n1;Sabine Müller\n2;Hans Schmidt\n3;Max Bauer\n"
 
@@ -70,9 +72,15 @@ async def read_here(path: Path, limits: Limits, participant: str = "") -> Readin
 
 def drafts(towns: Towns, folder: Path, way: Elsewhere | None = None, read: Any = read_here) -> Drafts:
     return Drafts(
-        towns.db, towns.participants, towns.catalogue, Uploads(folder), way or Elsewhere(), towns.publications,
-        towns.approvals, read,
-    )  # fmt: skip
+        towns.db,
+        towns.participants,
+        towns.catalogue,
+        Uploads(folder),
+        way or Elsewhere(),
+        towns.publications,
+        towns.approvals,
+        read,
+    )
 
 
 @pytest.fixture
@@ -239,9 +247,7 @@ async def test_persons_in_a_new_version_make_the_dataset_one_about_persons(towns
 
 async def test_one_answer_for_two_columns_of_one_name_lets_neither_out(towns: Towns, desk: Drafts) -> None:
     """>> the same heading twice, one column has to go << two questions, and it does not go out."""
-    file = "Nr;Name;Name (4);Name\n" + "".join(
-        f"{at};Sabine Müller;Hans Schmidt;Max Bauer\n" for at in range(4)
-    )  # fmt: skip
+    file = "Nr;Name;Name (4);Name\n" + "".join(f"{at};Sabine Müller;Hans Schmidt;Max Bauer\n" for at in range(4))
     one = await answer(towns, desk, await begun(desk, file, "liste.csv"), title="Liste", **RULE)
     keys = [hint.key for hint in one.hints]
     assert len(set(keys)) == 3
@@ -286,9 +292,10 @@ async def test_an_address_that_breaks_off_is_no_broken_disk_of_ours(towns: Towns
             yield SimpleNamespace(status=200, headers={}, content=SimpleNamespace(read=read), content_length=None)
 
     for cause, code in (
-        (TimeoutError(), "http.too-slow"), (ConnectionResetError(), "http.unreachable"),
+        (TimeoutError(), "http.too-slow"),
+        (ConnectionResetError(), "http.unreachable"),
         (aiohttp.ClientPayloadError(), "http.unreachable"),
-    ):  # fmt: skip
+    ):
         way = Broken()
         way.cause = cause  # type: ignore[attr-defined]
         with pytest.raises(Unavailable) as told:

@@ -21,9 +21,9 @@ from connector.foundation.storage import open_database
 from connector.foundation.storage.database import PROCESS, Database
 from connector.identity.participants.model import Participant
 from connector.identity.trust.members import forks, pins
-from connector.identity.trust.members.anchors import Pin
 from connector.identity.trust.members.forks import ForkedList
 from connector.identity.trust.members.held_lists import HeldLists
+from connector.identity.trust.members.pin import Pin
 from connector.identity.trust.members.space_lists import SpaceLists
 from connector.surfaces.peer.auth import Caller
 from connector.surfaces.peer.lists import ListHandlers
@@ -148,9 +148,16 @@ class Member:
     async def at(self, host: str, path: str) -> tuple[Participant, str] | None:
         place = f"/{self.name}"
         one = Participant(
-            id=self.name, did=self.did, root=f"https://{HOST}{place}", host=HOST, path=place, name=self.name,
-            kind="", operator="", state="active",
-        )  # fmt: skip
+            id=self.name,
+            did=self.did,
+            root=f"https://{HOST}{place}",
+            host=HOST,
+            path=place,
+            name=self.name,
+            kind="",
+            operator="",
+            state="active",
+        )
         return (one, path.removeprefix(place)) if path.startswith(place) else None
 
     async def within(self, call: Call, fn: Any, *args: Any) -> Any:

@@ -70,8 +70,13 @@ class Member:
         digest = sha256("".join(f"{name} {hash_}\n" for name, hash_ in told).encode()).hexdigest()
         rest = [one for one in told if one[0] > after]
         page = [{"id": name, "sha256": hash_} for name, hash_ in rest[: self.page_size]]
-        return {"participantId": DID, "digest": digest, "size": len(told), "datasets": page,
-                "more": len(rest) > self.page_size}  # fmt: skip
+        return {
+            "participantId": DID,
+            "digest": digest,
+            "size": len(told),
+            "datasets": page,
+            "more": len(rest) > self.page_size,
+        }
 
     async def inventory(self, slug: str, did: str) -> str | None:
         return f"{ROOT}/federation/inventory" if self.has_inventory else None
@@ -113,9 +118,11 @@ class Member:
 
 def catalogue_page(number: int, *entries: Entry, more: bool = False, unread: Any = ()) -> CataloguePage:
     return CataloguePage(
-        entries=entries, unread=tuple(unread), following=f"{ROOT}/2025-1/catalog/{number + 1}" if more else None,
+        entries=entries,
+        unread=tuple(unread),
+        following=f"{ROOT}/2025-1/catalog/{number + 1}" if more else None,
         url=f"{ROOT}/2025-1/catalog/{number}",
-    )  # fmt: skip
+    )
 
 
 def silent(what: str, answer: Answer) -> HanseError:

@@ -26,8 +26,14 @@ def stage(sqlite_db: Database) -> Stage:
 def inventory(pairs: list[tuple[str, str]], **changes: Any) -> Answer:
     """A whole inventory of these pairs, unless `changes` say otherwise."""
     digest = sha256("".join(f"{name} {told}\n" for name, told in pairs).encode()).hexdigest()
-    body = {"participantId": DID, "digest": digest, "size": len(pairs),
-            "datasets": [{"id": name, "sha256": told} for name, told in pairs], "more": False, **changes}  # fmt: skip
+    body = {
+        "participantId": DID,
+        "digest": digest,
+        "size": len(pairs),
+        "datasets": [{"id": name, "sha256": told} for name, told in pairs],
+        "more": False,
+        **changes,
+    }
     return Answer(200, {}, json.dumps(body).encode())
 
 
@@ -86,9 +92,10 @@ async def test_a_catalogue_without_end_is_left(stage: Stage) -> None:
     told = await stage.crawl()
     assert (told.error and told.error.code, len(stage.member.asked) <= 6) == ("federation.endless", True)
     stage.member.pages = lambda number: replace(
-        catalogue_page(number, more=True), url="https://seestadt.example/daten/0",
+        catalogue_page(number, more=True),
+        url="https://seestadt.example/daten/0",
         following="https://seestadt.example/daten/0",
-    )  # fmt: skip
+    )
     told = await stage.crawl()
     assert told.error
     assert told.error.code == "federation.endless"
@@ -190,8 +197,11 @@ async def test_an_answer_that_is_too_large_is_asked_for_in_halves(stage: Stage) 
     stage.member.page_size = 10
 
     def bend(what: str, answer: Answer) -> Answer | HanseError:
-        return PeerError("http.answer-size", limit=1) if what == "entries 4" or (b'/c"' in answer.body and (
-            what.startswith("entries"))) else answer  # fmt: skip
+        return (
+            PeerError("http.answer-size", limit=1)
+            if what == "entries 4" or (b'/c"' in answer.body and (what.startswith("entries")))
+            else answer
+        )
 
     stage.member.bent = bend
     told = await stage.crawl()

@@ -34,8 +34,16 @@ SEA, HILL, LAKE = "did:web:seestadt.example", "did:web:host.example:berg", "did:
 
 
 def member(did: str, **changes: Any) -> Entry:
-    values = {"did": did, "name": did, "operator": did, "kind": MUNICIPALITY, "groups": (), "state": "active",
-              "valid_from": "2020-01-01T00:00:00Z", **changes}  # fmt: skip
+    values = {
+        "did": did,
+        "name": did,
+        "operator": did,
+        "kind": MUNICIPALITY,
+        "groups": (),
+        "state": "active",
+        "valid_from": "2020-01-01T00:00:00Z",
+        **changes,
+    }
     return Entry(**values)
 
 
@@ -116,9 +124,17 @@ class Scene:
     def replica(self, name: str) -> Crawler:
         anchor: Any = self.list
         return Crawler(
-            self.db, self.clock, self.towns.participants, anchor, self.network, name, self.settings, Metrics(), None,
+            self.db,
+            self.clock,
+            self.towns.participants,
+            anchor,
+            self.network,
+            name,
+            self.settings,
+            Metrics(),
+            None,
             lambda: 0.0,
-        )  # fmt: skip
+        )
 
     async def begun(self, count: int) -> None:
         """Looks, and waits until so many are being asked, who are held back."""

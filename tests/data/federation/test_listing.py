@@ -74,8 +74,11 @@ def test_lines_are_matched_by_what_they_are() -> None:
     broken = b'{"@id":"x"'
     body = b"\n".join([b"", a, b.replace(b"B", b"b", 1), broken, c, c, d, b""])
     assert told(body, a=a, b=b, broken=broken, c=c) == {
-        "a": "ok", "b": "federation.entry-hash", "broken": "http.json-syntax", "c": "ok",
-    }  # fmt: skip
+        "a": "ok",
+        "b": "federation.entry-hash",
+        "broken": "http.json-syntax",
+        "c": "ok",
+    }
 
 
 @pytest.mark.parametrize("name", ["", "x" * 513, "a\x00b", "a\u202eb", "a\ud800b", "a\nb", "a\u200bb"])
@@ -108,14 +111,24 @@ def test_a_dataset_that_nobody_offers_says_where_it_is() -> None:
 @pytest.mark.parametrize(
     "more",
     [
-        {"hasPolicy": []}, {"hasPolicy": None}, {"hasPolicy": [{}]}, {"@context": []}, {"@context": LEFT_OUT},
-        {"@type": "Catalog"}, {"@type": None}, {"@id": 7}, {"distribution": []}, {"distribution": WAY},
-        {"distribution": ["https://files.example/"]}, {"distribution": [{"@type": "Distribution"}]},
-        {"distribution": [WAY, {**WAY, "accessService": "urn:s"}]}, {"distribution": [{**WAY, "@type": "Offer"}]},
+        {"hasPolicy": []},
+        {"hasPolicy": None},
+        {"hasPolicy": [{}]},
+        {"@context": []},
+        {"@context": LEFT_OUT},
+        {"@type": "Catalog"},
+        {"@type": None},
+        {"@id": 7},
+        {"distribution": []},
+        {"distribution": WAY},
+        {"distribution": ["https://files.example/"]},
+        {"distribution": [{"@type": "Distribution"}]},
+        {"distribution": [WAY, {**WAY, "accessService": "urn:s"}]},
+        {"distribution": [{**WAY, "@type": "Offer"}]},
         {"distribution": [{**WAY, "dcat:accessURL": "https://files.example/"}]},
         {"distribution": [{**WAY, "dcat:downloadURL": {"@id": ["https://files.example/"]}}]},
     ],
-)  # fmt: skip
+)
 def test_half_an_offer_is_none(more: dict[str, Any]) -> None:
     """>> offers that are no offers, ways of the protocol without one, places that are none << set aside."""
     line = public(**more)

@@ -87,9 +87,17 @@ async def test_bug_each_question_of_a_member_read_the_texts_of_all_lists_again(
     """>> of three lists and a pair the digests are told again and again << each text is read once: three of 6 MB
     took a tenth of a second, in which on SQLite the process answers nobody."""
     town = await space.member("town", any_db).shown(*(space.says(number, f"m{number}") for number in (1, 2, 3)))
-    await any_db.write(PROCESS, forks.keep, ForkedList(
-        authority=space.keeper.key.id, version=3, held=space.says(3, "m3"), other=space.says(3, "b"),
-    ), space.keeper.key.public_jwk)  # fmt: skip
+    await any_db.write(
+        PROCESS,
+        forks.keep,
+        ForkedList(
+            authority=space.keeper.key.id,
+            version=3,
+            held=space.says(3, "m3"),
+            other=space.says(3, "b"),
+        ),
+        space.keeper.key.public_jwk,
+    )
     read, asked = any_db.read, list[str]()
 
     class Seen:
@@ -221,8 +229,9 @@ async def test_bug_an_authority_with_numbers_for_each_member_went_unnoticed(spac
 
     def says(version: int) -> str:
         state = "suspended" if version % 2 else "active"
-        return space.keeper.says(*(entry(one, NOW) for one in ("town", "village")), entry("port", NOW, state=state),
-                                 version=version)  # fmt: skip
+        return space.keeper.says(
+            *(entry(one, NOW) for one in ("town", "village")), entry("port", NOW, state=state), version=version
+        )
 
     def active(member: Member) -> bool:
         found = member.anchors.entry("did:web:port.de")
@@ -265,8 +274,12 @@ async def test_who_was_only_late_takes_the_newer_list_and_nobody_is_told(space: 
     await town.shown(second)
     await town.meets(village)
     assert (town.anchors.jws, town.alarms, town.doubts) == (second, [], [])
-    assert space.wire.asked == ["village claims town", "town claims village", "town reads village",
-                                "town claims village"]  # fmt: skip
+    assert space.wire.asked == [
+        "village claims town",
+        "town claims village",
+        "town reads village",
+        "town claims village",
+    ]
 
 
 @pytest.mark.threat("T184")
@@ -288,8 +301,12 @@ async def test_bug_members_that_had_agreed_once_never_told_each_other_of_a_newer
     town.clock.advance(SOON_MS)
     await town.shown(first)
     assert (town.alarms, village.alarms) == ([("trust.list-rollback", False)], [])
-    assert space.wire.asked == ["town claims village", "village claims town", "town claims village",
-                                "town reads village"]  # fmt: skip
+    assert space.wire.asked == [
+        "town claims village",
+        "village claims town",
+        "town claims village",
+        "town reads village",
+    ]
 
 
 @pytest.mark.threat("T184")
@@ -322,11 +339,14 @@ async def test_who_claims_a_newer_list_and_does_not_show_it_changes_nothing(
         entry("town", NOW), version=LARGEST, space=space.keeper.space, authority=space.keeper.key.id
     )
     answers: dict[str, Answer | HanseError] = {
-        "nothing": Answer(404, {}, b""), "stranger's": Answer(200, {}, body.encode()),
+        "nothing": Answer(404, {}, b""),
+        "stranger's": Answer(200, {}, body.encode()),
         "altered": Answer(200, {}, f"{head}.{space.says(9).split('.')[1]}.{signature}".encode()),
-        "older": Answer(200, {}, space.says(6).encode()), "another space's": Answer(200, {}, away.encode()),
-        "huge": Answer(200, {}, b"x" * (LIMIT + 1)), "slow": Unavailable("http.too-slow"),
-    }  # fmt: skip
+        "older": Answer(200, {}, space.says(6).encode()),
+        "another space's": Answer(200, {}, away.encode()),
+        "huge": Answer(200, {}, b"x" * (LIMIT + 1)),
+        "slow": Unavailable("http.too-slow"),
+    }
     claim = _claims({"authority": space.keeper.key.id, "version": LARGEST, "sha256": "0" * 64})
     space.wire.bent = lambda what, _: answers[shown] if "reads" in what else Answer(200, {}, claim)
     for _ in range(TRIES + 3):
@@ -406,18 +426,28 @@ def _claims(*lists: object) -> bytes:
 
 
 ODD = {
-    "garbage": b"{", "empty": b"", "no object": b"[]", "a number as text": _claims({"authority": "a", "version": "1",
-    "sha256": "0" * 64}), "no digest": _claims({"authority": "a", "version": 1, "sha256": "x"}),
+    "garbage": b"{",
+    "empty": b"",
+    "no object": b"[]",
+    "a number as text": _claims({"authority": "a", "version": "1", "sha256": "0" * 64}),
+    "no digest": _claims({"authority": "a", "version": 1, "sha256": "x"}),
     "1000": _claims(*({"authority": "a", "version": one + 1, "sha256": "0" * 64} for one in range(1000))),
-    "huge": b" " * (CLAIMS_BYTES + 1), "true": _claims({"authority": "a", "version": True, "sha256": "0" * 64}),
-}  # fmt: skip
+    "huge": b" " * (CLAIMS_BYTES + 1),
+    "true": _claims({"authority": "a", "version": True, "sha256": "0" * 64}),
+}
 
 
-@pytest.mark.parametrize("answer", [
-    *(Answer(200, {}, body) for body in ODD.values()), Answer(500, {}, b""), Answer(429, {}, b""),
-    Unavailable("http.too-slow"), Answer(200, {}, _claims({"authority": "other", "version": 7, "sha256": "0" * 64})),
-    Answer(200, {}, _claims({"authority": "a" * 129, "version": 1, "sha256": "0" * 64})),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(Answer(200, {}, body) for body in ODD.values()),
+        Answer(500, {}, b""),
+        Answer(429, {}, b""),
+        Unavailable("http.too-slow"),
+        Answer(200, {}, _claims({"authority": "other", "version": 7, "sha256": "0" * 64})),
+        Answer(200, {}, _claims({"authority": "a" * 129, "version": 1, "sha256": "0" * 64})),
+    ],
+)
 async def test_what_a_hostile_member_answers_tells_nothing(
     space: Space, sqlite_db: Database, answer: Answer | HanseError
 ) -> None:
@@ -444,11 +474,15 @@ async def test_who_claims_another_list_and_does_not_show_it_is_told_of_once(
     other = space.says(7, "a")
     body = stranger.says(entry("town", NOW), version=7, space=space.keeper.space, authority=space.keeper.key.id)
     answers: dict[str, Answer | HanseError] = {
-        "nothing": Answer(404, {}, b""), "busy": Answer(503, {}, b""), "ours": Answer(200, {}, ours.encode()),
-        "stranger's": Answer(200, {}, body.encode()), "unsigned": Answer(200, {}, b"x.y.z"),
+        "nothing": Answer(404, {}, b""),
+        "busy": Answer(503, {}, b""),
+        "ours": Answer(200, {}, ours.encode()),
+        "stranger's": Answer(200, {}, body.encode()),
+        "unsigned": Answer(200, {}, b"x.y.z"),
         "altered": Answer(200, {}, f"{head}.{other.split('.')[1]}.{signature}".encode()),
-        "older": Answer(200, {}, space.says(6).encode()), "slow": Unavailable("http.too-slow"),
-    }  # fmt: skip
+        "older": Answer(200, {}, space.says(6).encode()),
+        "slow": Unavailable("http.too-slow"),
+    }
     claim = _claims({"authority": space.keeper.key.id, "version": 7, "sha256": digest_of(other)})
 
     def bent(what: str, answer: Answer) -> Answer | HanseError:
@@ -489,8 +523,12 @@ def test_only_numbers_that_both_hold_and_where_one_has_something_to_show() -> No
         if disputed([Claim("x", 1, digest) for digest in ours], [Claim("x", 1, digest) for digest in theirs])
     }
     single, pairs = {"a", "b"}, {"both", "other two"}
-    assert found == {("a", "b"), ("b", "a"), *((s, p) for s in single for p in pairs),
-                     *((p, s) for s in single for p in pairs)}  # fmt: skip
+    assert found == {
+        ("a", "b"),
+        ("b", "a"),
+        *((s, p) for s in single for p in pairs),
+        *((p, s) for s in single for p in pairs),
+    }
     assert disputed([Claim("x", 1, "a")], [Claim("x", 1, "b")]) == {Numbered("x", 1): "b"}
     assert not disputed([Claim("x", 1, "a")], [Claim("x", 2, "b"), Claim("y", 1, "b")])
     claims = [Claim("x", 2, "b"), Claim("x", 4, "d"), Claim("x", 3, "c"), Claim("y", 9, "b")]

@@ -44,9 +44,15 @@ async def test_enrolling_again_changes_nothing_and_forgets_who_left(any_db: Data
 
 async def test_a_state_is_kept_as_it_is(any_db: Database) -> None:
     state = CrawlState(
-        provider=A, form="inventory", digest="d", due_at=5, failures=3, code="federation.slow", facts={"seconds": "1"},
+        provider=A,
+        form="inventory",
+        digest="d",
+        due_at=5,
+        failures=3,
+        code="federation.slow",
+        facts={"seconds": "1"},
         doubted_at=4,
-    )  # fmt: skip
+    )
     await any_db.write(HERE, store.save, HERE, state)
     await any_db.write(HERE, store.postpone, HERE, A, 9)
     found = await any_db.read(HERE, store.state, HERE, A)

@@ -13,11 +13,15 @@ from tests.data.harvest.portals import PORTAL, Portal
 
 SEARCH = f"{PORTAL}/api/3/action/package_search"
 ODD = {
-    "id": "a b", "title": 'Bäume "am" \\ Markt', "notes": "Zeile\r\nZeile\u2028\x00\x1f🌳", "url": "kein IRI",
-    "tags": [{"name": "<baum>"}], "organization": {"id": "ä/ö", "title": "Stadt"},
+    "id": "a b",
+    "title": 'Bäume "am" \\ Markt',
+    "notes": "Zeile\r\nZeile\u2028\x00\x1f🌳",
+    "url": "kein IRI",
+    "tags": [{"name": "<baum>"}],
+    "organization": {"id": "ä/ö", "title": "Stadt"},
     "maintainer_email": "amt@town.example",
     "resources": [{"id": "ü", "url": "https://town.example/x y.csv", "size": "12"}, {"url": ["x"]}],
-}  # fmt: skip
+}
 
 
 def answer(count: object, *packages: dict[str, object]) -> bytes:

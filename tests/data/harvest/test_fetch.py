@@ -134,16 +134,22 @@ async def test_pages_over_tls(tmp_path: Path) -> None:
 
 def package(number: int) -> dict[str, object]:
     return {
-        "id": f"id-{number}", "name": f"baum-{number}", "title": "Bäume", "notes": "Alle Bäume",
+        "id": f"id-{number}",
+        "name": f"baum-{number}",
+        "title": "Bäume",
+        "notes": "Alle Bäume",
         "license_id": "dl-by-de/2.0",
-        "license_url": "http://dcat-ap.de/def/licenses/dl-by-de/2.0", "metadata_modified": "2024-05-01T10:00:00",
-        "organization": {"id": "org", "title": "Stadt Musterstadt"}, "tags": [{"name": "baum"}],
-        "author_email": "amt@town.example", "groups": [{"name": "envi"}],
+        "license_url": "http://dcat-ap.de/def/licenses/dl-by-de/2.0",
+        "metadata_modified": "2024-05-01T10:00:00",
+        "organization": {"id": "org", "title": "Stadt Musterstadt"},
+        "tags": [{"name": "baum"}],
+        "author_email": "amt@town.example",
+        "groups": [{"name": "envi"}],
         "extras": [{"key": "language", "value": '["deu"]'}, {"key": "frequency", "value": "monatlich"}, {"key": 7}],
         "resources": [
             {"id": "r", "url": "https://town.example/x.csv", "format": "CSV", "size": 100, "url_type": "upload"}
         ],
-    }  # fmt: skip
+    }
 
 
 def answered(first: int, last: int, count: int) -> bytes:
@@ -242,9 +248,17 @@ def test_an_answer_too_deep_is_none_on_every_python(levels: int) -> None:
 
 def test_packages_of_any_kind_end_as_triples() -> None:
     """>> members of the wrong type << left out; what is there is named below the portal."""
-    wrong = {"id": "a b", "title": 7, "tags": "x", "extras": None, "resources": [7, {"url": ["x"]}],
-             "organization": "y",
-             "spatial": "{", "theme": "[[", "temporal_start": "2020"}  # fmt: skip
+    wrong = {
+        "id": "a b",
+        "title": 7,
+        "tags": "x",
+        "extras": None,
+        "resources": [7, {"url": ["x"]}],
+        "organization": "y",
+        "spatial": "{",
+        "theme": "[[",
+        "temporal_start": "2020",
+    }
     found = Graph(ckan.dataset(wrong, PORTAL))
     (node,) = found.instances(DCAT.Dataset)
     assert node.value == f"{PORTAL}/dataset/a%20b"

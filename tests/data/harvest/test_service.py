@@ -283,10 +283,18 @@ async def _prepared(db: Database, content: bytes) -> publish.PreparedRun:
     imported = list(derived(Context(graph, found, lists, {}, frozenset()), found, before, lambda done, total: None))
     delivery = Delivery(location="portal.ttl", triples=triples, complete=True)
     return publish.PreparedRun(
-        source=source, delivery=delivery, parts=[], found=frozenset(one.iri for one in found), imported=imported,
-        aside=aside, before=before, moved={}, gone=publish.Gone(), undone=frozenset(),
+        source=source,
+        delivery=delivery,
+        parts=[],
+        found=frozenset(one.iri for one in found),
+        imported=imported,
+        aside=aside,
+        before=before,
+        moved={},
+        gone=publish.Gone(),
+        undone=frozenset(),
         opens=publish.opened(imported, before, {}),
-    )  # fmt: skip
+    )
 
 
 async def test_two_replicas_never_mix_their_runs(any_db: Database) -> None:

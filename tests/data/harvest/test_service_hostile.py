@@ -29,8 +29,9 @@ async def test_an_answer_to_a_mended_value_reaches_its_datasets(sqlite_db: Datab
         await service.answer(TOWN, [Answer(kind=question.kind, value=question.value, answer="cc-zero")])
         assert await asked(service) == []
         assert {name: b"cc-zero" in one.triples for name, one in (await served(service, sqlite_db)).items()} == {
-            "a": True, "b": True,
-        }  # fmt: skip
+            "a": True,
+            "b": True,
+        }
 
 
 async def test_an_old_answer_removes_nothing_later(sqlite_db: Database) -> None:

@@ -10,8 +10,14 @@ class Backup:
     """The rows of a space as they were on that day, put back by hand: nothing says that they were."""
 
     TABLES = (
-        "space_recovery", "space", "space_version", "space_member", "space_group", "space_grouped", "space_recognised",
-    )  # fmt: skip
+        "space_recovery",
+        "space",
+        "space_version",
+        "space_member",
+        "space_group",
+        "space_grouped",
+        "space_recognised",
+    )
 
     def __init__(self, *counties: County) -> None:
         self._counties, self._rows = counties, dict[str, Any]()

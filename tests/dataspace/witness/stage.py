@@ -100,9 +100,14 @@ class Stage:
 
     def again(self) -> None:
         self.witnesses = Witnesses(
-            self.towns.db, self.clock, self.towns.participants, self.net, self.net, self.settings,  # type: ignore[arg-type]
+            self.towns.db,
+            self.clock,
+            self.towns.participants,
+            self.net,
+            self.net,
+            self.settings,  # type: ignore[arg-type]
             "self.example/witness",
-        )  # fmt: skip
+        )
 
     @property
     def hosted(self) -> Hosted:
@@ -110,7 +115,7 @@ class Stage:
 
     async def grow(
         self, count: int = 1, type: str = "decision", agreement: str | None = None, slug: str = TOWN
-    ) -> Batch:  # fmt: skip
+    ) -> Batch:
         """More records, sealed."""
         did = self.towns.did(slug)
         for _ in range(count):

@@ -35,9 +35,7 @@ from tests.testkit.towns import Towns
 )
 def test_asks_hourly_and_after_agreements(standing: tuple[int, int, int, bool], wanted: bool) -> None:
     size, known, at, agreed = standing
-    newest = Batch(
-        participant=TOWN, size=size, root=b"", frontier=merkle.NOTHING, checkpoint="", at=0
-    )  # fmt: skip
+    newest = Batch(participant=TOWN, size=size, root=b"", frontier=merkle.NOTHING, checkpoint="", at=0)
     assert due(WitnessProgress(newest, known, at, agreed), NOW, 3600.0) is wanted
 
 
@@ -45,8 +43,11 @@ def test_nobody_asks_who_was_a_witness() -> None:
     """Former ones stay on the list, each key with its end; while keys change, the new one has none."""
     old, new = {"kty": "OKP", "validUntil": "2026-01-01T00:00:00Z"}, {"kty": "OKP"}
     assert [in_use(Witness("A", "https://w", keys), NOW) for keys in ((old,), (old, new), (new,), ())] == [
-        False, True, True, True,
-    ]  # fmt: skip
+        False,
+        True,
+        True,
+        True,
+    ]
 
 
 async def test_each_state_is_proven_to_grow_from_the_last(towns: Towns) -> None:

@@ -53,7 +53,7 @@ def held(size: int, branch: bytes = b"", at: int = AT) -> VouchedState:
         (held(5), asked(2, 3, at=AT + 3600), Verdict("conflict", 5, rolled_back=True)),
         (held(5), asked(2, 3, at=AT + 30), Verdict("conflict", 5)),  # a clock that was set back
     ],
-)  # fmt: skip
+)
 def test_decides(before: VouchedState, request_: Asked, verdict: Verdict) -> None:
     assert cosign.decide(before, request_, TIMED) == verdict
 

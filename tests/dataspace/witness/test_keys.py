@@ -46,9 +46,7 @@ async def test_both_sign_for_a_while_then_the_new_ones_alone(any_db: Database) -
     before, early = await replica.public(), await signed(replica, NOW)
     retires = await keys.rotate()
     listed = await replica.public()
-    assert [key for key in listed if "validUntil" in key] == [
-        {**key, "validUntil": rfc3339(retires)} for key in before
-    ]  # fmt: skip
+    assert [key for key in listed if "validUntil" in key] == [{**key, "validUntil": rfc3339(retires)} for key in before]
     assert len(listed) == 2 * len(before)
     assert len(await signed(replica, NOW)) == 2 * len(before)
     late = await signed(replica, retires)
@@ -111,8 +109,10 @@ async def test_a_kind_that_was_left_out_once_retires_with_the_next(
     monkeypatch.setattr("connector.dataspace.witness.keys.post_quantum", lambda: False)
     await keys.rotate()
     assert [("pub" in key, "validUntil" in key) for key in await keys.public()] == [
-        (False, False), (False, True), (True, False),
-    ]  # fmt: skip
+        (False, False),
+        (False, True),
+        (True, False),
+    ]
     monkeypatch.undo()
     await sqlite_db.write(
         PROCESS, lambda tx: tx.run("UPDATE witness_key SET created_at = created_at - :ms", ms=OVERLAP_MS)

@@ -149,8 +149,13 @@ def test_nothing_is_remembered_of_what_is_gone(pauses: Pauses) -> None:
     pauses.crowd(URL)
     pauses.keep(["a"], [URL])
     assert (held(pauses, "a", "b"), pauses.rests("a", URL, 7), pauses.crowded(URL)) == ([True, False], True, True)
-    kept = [pauses._new, pauses._rests, pauses._free, pauses._crowded,
-            *(one._failures for one in (pauses._one, pauses._of_new, pauses._of_all))]  # fmt: skip
+    kept = [
+        pauses._new,
+        pauses._rests,
+        pauses._free,
+        pauses._crowded,
+        *(one._failures for one in (pauses._one, pauses._of_new, pauses._of_all)),
+    ]
     assert [len(one) for one in kept] == [1, 1, 0, 1, 1, 0, 0]
 
 

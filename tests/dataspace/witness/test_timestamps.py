@@ -63,8 +63,12 @@ async def test_the_first_token_stays_and_the_earliest_one_counts(any_db: Databas
     assert [await db.read(TOWN, timestamps.of, TOWN, size) for size in sizes] == [None, b"first", None, b"later"]
     found = [await db.read(TOWN, timestamps.earliest, TOWN, index) for index in range(5)]
     assert [None if one is None else (one.size, one.token, one.time) for one in found] == [
-        (2, b"first", 2_000), (2, b"first", 2_000), (4, b"later", 4_000), (4, b"later", 4_000), None,
-    ]  # fmt: skip
+        (2, b"first", 2_000),
+        (2, b"first", 2_000),
+        (4, b"later", 4_000),
+        (4, b"later", 4_000),
+        None,
+    ]
     assert found[0] is not None
     assert found[0].note.startswith("localhost:18443/musterstadt/log/0\n2\n")
 

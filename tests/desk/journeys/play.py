@@ -46,7 +46,7 @@ async def scene() -> AsyncIterator[tuple[Towns, "Browser"]]:
 
 async def play(
     journeys: Sequence[Journey], ways: Sequence[Way], tell: Callable[[Run], None] = lambda _: None
-) -> list[Run]:  # fmt: skip
+) -> list[Run]:
     """Each by each of its ways that was asked for, one after the other; one that fails stops no other."""
     runs = []
     async with scene() as (running, browser):

@@ -8,10 +8,13 @@ from tests.desk.journeys.stage import Stage
 from tests.desk.towns import NEIGHBOUR, TOWN
 
 _KINDS: Final = (
-    ("Winterlinde", "Marktplatz", "14,5", "8,2", 1978), ("Stieleiche", "Schulhof", "18,0", "11,4", 1952),
-    ("Rosskastanie", "Königsallee", "16,25", "9,0", 1964), ("Feldahorn", "Bürgerweg", "7,75", "4,1", 2003),
-    ("Säulenhainbuche", "Am Mühlbach", "9,0", "3,5", 2011), ("Gemeine Esche", "Friedhof", "12,0", "7,7", 1989),
-)  # fmt: skip
+    ("Winterlinde", "Marktplatz", "14,5", "8,2", 1978),
+    ("Stieleiche", "Schulhof", "18,0", "11,4", 1952),
+    ("Rosskastanie", "Königsallee", "16,25", "9,0", 1964),
+    ("Feldahorn", "Bürgerweg", "7,75", "4,1", 2003),
+    ("Säulenhainbuche", "Am Mühlbach", "9,0", "3,5", 2011),
+    ("Gemeine Esche", "Friedhof", "12,0", "7,7", 1989),
+)
 TREES: Final = "\r\n".join(
     ["Baumnr;Art;Straße;Höhe_m;Kronendurchmesser_m;Gepflanzt;Pflege_€"]
     + [f"{at};{';'.join(map(str, _KINDS[at % len(_KINDS)]))};{12 + at % 9},50" for at in range(1, 241)]

@@ -17,11 +17,15 @@ async def auditor(towns: Towns, folder: Path) -> tuple[Evidence, bytes]:
     now = towns.clock.now()
     entries = [
         entry(
-            did=hosted.participant.did, name=hosted.participant.name, operator="", kind=hosted.participant.kind,
-            valid_from="2020-01-01T00:00:00Z", keys=hosted.keys,
+            did=hosted.participant.did,
+            name=hosted.participant.name,
+            operator="",
+            kind=hosted.participant.kind,
+            valid_from="2020-01-01T00:00:00Z",
+            keys=hosted.keys,
         )
         for hosted in await towns.participants.all()
-    ]  # fmt: skip
+    ]
     issued = authority.issue(
         next_list(None, authority=authority.id, now=now, life_ms=10**9, participants=tuple(entries))
     )

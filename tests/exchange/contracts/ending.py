@@ -43,9 +43,15 @@ Bent = dict[str, Any]
 async def hand_over(towns: Towns, agreement: Agreement, bent: Bent | None = None, **other: Any) -> bool:
     """What nachbardorf might seal and post to musterstadt; whether musterstadt took it as something new."""
     body: Bent = {
-        "v": 1, "kind": "termination", "agreement": agreement.digest, "by": "consumer", "notice": None,
-        "reason": {"de": ["a"], "en": ["b"]}, "at": signing_time(towns), **(bent or {}),
-    }  # fmt: skip
+        "v": 1,
+        "kind": "termination",
+        "agreement": agreement.digest,
+        "by": "consumer",
+        "notice": None,
+        "reason": {"de": ["a"], "en": ["b"]},
+        "at": signing_time(towns),
+        **(bent or {}),
+    }
     hosted = await towns.participants.get(other.get("signer", CONSUMER))
     me, data = sealer(hosted), sealing.canonical(body)
     about: Agreement = other.get("about", agreement)

@@ -51,14 +51,16 @@ TEXT: dict[str, Change] = {
     "white space": swapped("<main>\n", "<main>\n\n"),
     "a confusable letter": swapped("Musterstadt", "Muster\u0455tadt"),
     "an invisible sign": swapped("Musterstadt", "Muster\u200bstadt"),
-}  # fmt: skip
+}
 JSON: dict[str, tuple[str, Change]] = {
     f"{what}, {name}": (name, change)
     for name in (draft.PROFILE, draft.DATASET)
     for what, change in {
-        "a further member": saying(note=PRICE), "members in another order": _reordered, "other spacing": _spread,
+        "a further member": saying(note=PRICE),
+        "members in another order": _reordered,
+        "other spacing": _spread,
     }.items()
-}  # fmt: skip
+}
 OTHERS: dict[str, tuple[str, Change]] = {
     "another form": (draft.PROFILE, saying(textForm=2)),
     "no form": (draft.PROFILE, lambda body: sealing.canonical(_without(body, "textForm"))),
@@ -70,10 +72,12 @@ OTHERS: dict[str, tuple[str, Change]] = {
     "a person at the provider's": (APPROVAL, saying(role=PRICE, pseudonym="p-7f3a91")),
     "another rule": (APPROVAL, saying(rule=PRICE)),
     "another moment": (APPROVAL, saying(at=PRICE)),
-}  # fmt: skip
+}
 ALL: dict[str, tuple[str, Change]] = {
-    **{name: (draft.TEXT, change) for name, change in TEXT.items()}, **JSON, **OTHERS,
-}  # fmt: skip
+    **{name: (draft.TEXT, change) for name, change in TEXT.items()},
+    **JSON,
+    **OTHERS,
+}
 
 
 def _without(body: bytes, member: str) -> dict[str, Any]:

@@ -20,6 +20,15 @@ async def first(towns: Towns) -> tuple[Agreement, Any]:
 
 async def ask(towns: Towns, made: Any, replaces: str | None) -> NegotiationRow:
     return await towns.db.write(
-        CONSUMER, towns.contracts.request, CONSUMER, towns.partner(PROVIDER), made[0].id, made[1].for_catalogue(),
-        PURPOSE, None, None, replaces, as_shown(*made),
-    )  # fmt: skip
+        CONSUMER,
+        towns.contracts.request,
+        CONSUMER,
+        towns.partner(PROVIDER),
+        made[0].id,
+        made[1].for_catalogue(),
+        PURPOSE,
+        None,
+        None,
+        replaces,
+        as_shown(*made),
+    )

@@ -30,18 +30,27 @@ able = pytest.mark.skipif(not post_quantum(), reason="this cryptography has no M
 
 
 async def evidence(
-    towns: Towns, folder: Path, *, named: bool = True, kept: bool = True,
-    before: Mapping[str, tuple[KeyRecord, ...]] | None = None, now: int = 0,
-) -> tuple[Evidence, bytes]:  # fmt: skip
+    towns: Towns,
+    folder: Path,
+    *,
+    named: bool = True,
+    kept: bool = True,
+    before: Mapping[str, tuple[KeyRecord, ...]] | None = None,
+    now: int = 0,
+) -> tuple[Evidence, bytes]:
     """The service with a trust list that names both towns' keys, or not their second seal keys, or (`kept`) not the
     former ones. `before`: it follows one of these keys, at `now` (ms)."""
     authority = Authority.create(folder / "authority.jwk.enc", towns.vault)
     entries = []
     for hosted in await towns.participants.all():
         listed = entry(
-            did=hosted.participant.did, name=hosted.participant.name, operator="", kind=hosted.participant.kind,
-            valid_from="2020-01-01T00:00:00Z", keys=hosted.keys,
-        )  # fmt: skip
+            did=hosted.participant.did,
+            name=hosted.participant.name,
+            operator="",
+            kind=hosted.participant.kind,
+            valid_from="2020-01-01T00:00:00Z",
+            keys=hosted.keys,
+        )
         if before is not None:
             earlier = replace(listed, former_seal_keys_pq=(), seal_key_pq=_present(before[hosted.participant.did]))
             listed = continued(earlier, listed, listed.valid_from, now)

@@ -104,9 +104,13 @@ async def test_whoever_accepts_stands_in_the_signed_approval(towns: Towns) -> No
     terms = towns.engine.digest(lies.policy)
     with pytest.raises(Mistake, match=r"contracts\.pseudonym"):
         await towns.db.write(
-            "nachbardorf", towns.contracts.accept, "nachbardorf", mine, terms,
+            "nachbardorf",
+            towns.contracts.accept,
+            "nachbardorf",
+            mine,
+            terms,
             approval=Approval(role="Amtsleitung", pseudonym="Erika"),
-        )  # fmt: skip
+        )
     await towns.db.write("nachbardorf", towns.contracts.accept, "nachbardorf", mine, terms, approval=PERSON)
     await towns.run()
     for slug, case_id in (("nachbardorf", mine), ("musterstadt", case.id)):
@@ -114,8 +118,10 @@ async def test_whoever_accepts_stands_in_the_signed_approval(towns: Towns) -> No
         kept = await towns.db.read(slug, object_store.objects, slug, case_id)
         body = json.loads(kept[draft.APPROVAL["consumer"]].body)
         assert (body["role"], body["pseudonym"], body["onBehalfOf"]) == (
-            "Amtsleitung", "p-7f3a91", "did:web:kreis.example",
-        )  # fmt: skip
+            "Amtsleitung",
+            "p-7f3a91",
+            "did:web:kreis.example",
+        )
         assert json.loads(kept[draft.APPROVAL["provider"]].body)["role"] == "automatic"
 
 
@@ -123,9 +129,18 @@ async def test_whoever_asks_stands_in_the_signed_approval(towns: Towns) -> None:
     """>> a person's request, answered with what was asked for << that person's approval."""
     dataset, offer = await towns.publish("musterstadt")
     case = await towns.db.write(
-        "nachbardorf", towns.contracts.request, "nachbardorf", towns.partner("musterstadt"), dataset.id,
-        offer.for_catalogue(), PURPOSE, None, PERSON, None, as_shown(dataset, offer),
-    )  # fmt: skip
+        "nachbardorf",
+        towns.contracts.request,
+        "nachbardorf",
+        towns.partner("musterstadt"),
+        dataset.id,
+        offer.for_catalogue(),
+        PURPOSE,
+        None,
+        PERSON,
+        None,
+        as_shown(dataset, offer),
+    )
     await towns.run()
     kept = await towns.db.read("nachbardorf", object_store.objects, "nachbardorf", case.id)
     assert json.loads(kept[draft.APPROVAL["consumer"]].body)["pseudonym"] == "p-7f3a91"

@@ -28,10 +28,22 @@ TERMS: dict[str, Any] = {"@id": "urn:uuid:offer", "permission": [{"action": "use
 def opened(number: int = 1) -> NegotiationRow:
     step = kernel.send(kernel.start(Role.CONSUMER), Kind.REQUEST, "urn:uuid:sent")
     return NegotiationRow(
-        participant=TOWN, id=f"urn:uuid:case{number}", counterparty=PEER, address="https://peer.example",
-        kernel=step.negotiation, version=1, dataset="https://peer.example/d", offer="urn:uuid:offer", policy=TERMS,
-        purpose="p", action=None, agreement=None, reason=None, created_at=1, changed_at=1,
-    )  # fmt: skip
+        participant=TOWN,
+        id=f"urn:uuid:case{number}",
+        counterparty=PEER,
+        address="https://peer.example",
+        kernel=step.negotiation,
+        version=1,
+        dataset="https://peer.example/d",
+        offer="urn:uuid:offer",
+        policy=TERMS,
+        purpose="p",
+        action=None,
+        agreement=None,
+        reason=None,
+        created_at=1,
+        changed_at=1,
+    )
 
 
 class Noting:
@@ -160,10 +172,23 @@ async def test_an_agreement_without_a_name_is_none(any_db: Database) -> None:
 
 def drawn(case: NegotiationRow, name: str) -> Agreement:
     return Agreement(
-        participant=TOWN, id=name, negotiation=case.id, role="consumer", counterparty=PEER, dataset=case.dataset,
-        state="signed", document=b"{}", digest=sealing.digest(b"{}"), provider_jws=None, consumer_jws=None, facts={},
-        expires_at=None, created_at=1, finalized_at=None, replaces="sha256:1",
-    )  # fmt: skip
+        participant=TOWN,
+        id=name,
+        negotiation=case.id,
+        role="consumer",
+        counterparty=PEER,
+        dataset=case.dataset,
+        state="signed",
+        document=b"{}",
+        digest=sealing.digest(b"{}"),
+        provider_jws=None,
+        consumer_jws=None,
+        facts={},
+        expires_at=None,
+        created_at=1,
+        finalized_at=None,
+        replaces="sha256:1",
+    )
 
 
 async def test_a_negotiation_is_read_with_the_agreement_that_came_of_it(any_db: Database) -> None:

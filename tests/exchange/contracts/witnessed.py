@@ -25,12 +25,16 @@ async def listed(towns: Towns, folder: Path, *cosigners: Cosigner) -> tuple[Evid
     entries: tuple[Entry, ...] = tuple(
         [
             entry(
-                did=hosted.participant.did, name=hosted.participant.name, operator="did:web:betrieb.example",
-                kind=hosted.participant.kind, valid_from="2020-01-01T00:00:00Z", keys=hosted.keys,
+                did=hosted.participant.did,
+                name=hosted.participant.name,
+                operator="did:web:betrieb.example",
+                kind=hosted.participant.kind,
+                valid_from="2020-01-01T00:00:00Z",
+                keys=hosted.keys,
             )
             for hosted in await towns.participants.all()
         ]
-    )  # fmt: skip
+    )
     first: TrustList = next_list(
         None, authority=authority.id, now=towns.clock.now(), life_ms=10**9, participants=entries
     )

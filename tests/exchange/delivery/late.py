@@ -76,9 +76,17 @@ def put(tx: Tx, stream: str, message_id: str = "") -> int:
 
 def row(number: int, stream: str) -> OutboxRow:
     return OutboxRow(
-        id=number, participant=TOWN, stream=stream, kind="message", body=b"", sealed=False, attempts=1, fence=0,
-        due_at=0, created_at=0,
-    )  # fmt: skip
+        id=number,
+        participant=TOWN,
+        stream=stream,
+        kind="message",
+        body=b"",
+        sealed=False,
+        attempts=1,
+        fence=0,
+        due_at=0,
+        created_at=0,
+    )
 
 
 def replied(tx: Tx, stream: str, to: str, said_next: str = "") -> None:

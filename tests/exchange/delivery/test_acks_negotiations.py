@@ -118,9 +118,12 @@ async def test_a_peer_is_held_to_the_pid_of_an_answer_that_nobody_has_booked(cou
 
     async def ended(pid: str) -> None:
         end = {
-            "@context": [CONTEXT], "@type": "ContractNegotiationTerminationMessage", "@id": new_id(),
-            "providerPid": pid, "consumerPid": asked.id,
-        }  # fmt: skip
+            "@context": [CONTEXT],
+            "@type": "ContractNegotiationTerminationMessage",
+            "@id": new_id(),
+            "providerPid": pid,
+            "consumerPid": asked.id,
+        }
         address = f"https://x.example/2025-1/negotiations/{asked.id}/termination"
         await towns.receive(TOWN, towns.partner(VILLAGE).did, address, end)
 

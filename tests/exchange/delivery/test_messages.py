@@ -168,10 +168,15 @@ async def test_after_days_a_person_is_asked_once_and_nothing_is_ended(towns: Tow
 
 
 BODIES = {
-    "empty": b"", "text": b"Internal", "array": b"[]", "broken": b'{"code":', "no reason": b"{}",
-    "odd reason": b'{"reason": [1, null, {"a": 1}], "code": 7}', "doubled": b'{"code": "a", "code": "b"}',
+    "empty": b"",
+    "text": b"Internal",
+    "array": b"[]",
+    "broken": b'{"code":',
+    "no reason": b"{}",
+    "odd reason": b'{"reason": [1, null, {"a": 1}], "code": 7}',
+    "doubled": b'{"code": "a", "code": "b"}',
     "large": b'{"reason": ["' + b"x" * 300_000 + b'"]}',
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("body", usual(list(BODIES), {"empty", "broken", "odd reason", "doubled", "large"}))
@@ -244,9 +249,10 @@ async def test_an_end_without_a_pid_waits_a_little_then_settles_here(towns: Town
     assert towns.wire.sent == [REQUEST]
     assert await open_rows(towns) == []
     lines = await towns.rows(
-        "nachbardorf", "SELECT code FROM transcript WHERE participant = :participant AND sent > 0 AND slot LIKE '%:end'"
+        "nachbardorf",
+        "SELECT code FROM transcript WHERE participant = :participant AND sent > 0 AND slot LIKE '%:end'"
         " AND status = 0",
-    )  # fmt: skip
+    )
     assert lines == [{"code": "delivery.no-pid"}]
 
 
@@ -315,8 +321,11 @@ async def started(towns: Towns) -> str:
     def doubt(tx: Tx) -> None:
         [row] = tx.all("SELECT kernel, counterparty FROM transfer WHERE participant = :p", p=tx.scope)
         kernel = msgspec.json.encode({**msgspec.json.decode(row["kernel"]), "doubt": True}).decode()
-        tx.run("UPDATE transfer SET kernel = :kernel, version = version + 1 WHERE participant = :p",
-               kernel=kernel, p=tx.scope)  # fmt: skip
+        tx.run(
+            "UPDATE transfer SET kernel = :kernel, version = version + 1 WHERE participant = :p",
+            kernel=kernel,
+            p=tx.scope,
+        )
         owner = Owner(participant=tx.scope, noun="transfer", id=process.id, to=row["counterparty"])
         errand(tx, owner, "repair")
 
@@ -336,11 +345,14 @@ async def test_a_state_in_an_answer_of_another_dialect_is_no_lack_of_one(towns: 
 
 
 UNREADABLE = [
-    Answer(200, {}, EMPTY), Answer(200, {}, b'{"state": "dspace:NONE"}'), Answer(401, {}, EMPTY),
-    Answer(204, {}, EMPTY), pytest.param(Answer(200, {}, b"<html>"), marks=pytest.mark.long),
+    Answer(200, {}, EMPTY),
+    Answer(200, {}, b'{"state": "dspace:NONE"}'),
+    Answer(401, {}, EMPTY),
+    Answer(204, {}, EMPTY),
+    pytest.param(Answer(200, {}, b"<html>"), marks=pytest.mark.long),
     pytest.param(Answer(200, {}, b"[]"), marks=pytest.mark.long),
     Answer(400, {}, b"{}"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.on_both
@@ -366,8 +378,11 @@ async def test_a_doubt_that_stays_for_days_is_a_persons(towns: Towns) -> None:
     await started(towns)
 
     def age(tx: Tx) -> None:
-        tx.run("UPDATE outbox SET created_at = created_at - :ms WHERE participant = :p AND kind = 'repair'",
-               ms=PATIENCE_MS + 1, p=tx.scope)  # fmt: skip
+        tx.run(
+            "UPDATE outbox SET created_at = created_at - :ms WHERE participant = :p AND kind = 'repair'",
+            ms=PATIENCE_MS + 1,
+            p=tx.scope,
+        )
 
     await towns.db.write("nachbardorf", age)
     towns.wire.answers = [Answer(200, {}, EMPTY)] * 2

@@ -29,8 +29,11 @@ def put_quietly(tx: Tx, stream: str, body: str) -> None:
     tx.run(
         "INSERT INTO outbox (participant, stream, kind, message_id, body, sealed, due_at, created_at)"
         " VALUES (:p, :stream, 'message', '', :body, 0, :now, :now)",
-        p=TOWN, stream=stream, body=body.encode(), now=tx.now,
-    )  # fmt: skip
+        p=TOWN,
+        stream=stream,
+        body=body.encode(),
+        now=tx.now,
+    )
 
 
 def left(tx: Tx) -> list[tuple[str, int, str]]:

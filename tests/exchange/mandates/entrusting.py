@@ -20,9 +20,12 @@ def mandates(towns: Towns) -> Mandates:
 
 def wish(towns: Towns, **more: Any) -> Wish:
     said: dict[str, Any] = {
-        "agent": PROVIDER, "name": "IT-Verbund Beispiel", "actions": ("negotiate", "publish", "serve"),
-        "until": towns.clock.now() + YEAR_MS, "contract": "AVV 2026-117",
-    }  # fmt: skip
+        "agent": PROVIDER,
+        "name": "IT-Verbund Beispiel",
+        "actions": ("negotiate", "publish", "serve"),
+        "until": towns.clock.now() + YEAR_MS,
+        "contract": "AVV 2026-117",
+    }
     return Wish(**{**said, **more})
 
 

@@ -204,12 +204,16 @@ async def test_a_record_costs_no_statement_more(towns: Towns) -> None:
 
 
 NO_MANDATES = (
-    ({"agent": "kein-did"}, "mandates.agent"), ({"agent": f"did:web:localhost%3A18443:{TOWN}"}, "mandates.agent"),
-    ({"until": 1}, "mandates.until"), ({"until": 6 * YEAR_MS + 1_800_000_000_000}, "mandates.until"),
-    ({"contract": ""}, "mandates.words"), ({"contract": "x" * 201}, "mandates.words"),
-    ({"name": "zwei\nZeilen"}, "mandates.words"), ({"actions": ()}, "mandates.words"),
+    ({"agent": "kein-did"}, "mandates.agent"),
+    ({"agent": f"did:web:localhost%3A18443:{TOWN}"}, "mandates.agent"),
+    ({"until": 1}, "mandates.until"),
+    ({"until": 6 * YEAR_MS + 1_800_000_000_000}, "mandates.until"),
+    ({"contract": ""}, "mandates.words"),
+    ({"contract": "x" * 201}, "mandates.words"),
+    ({"name": "zwei\nZeilen"}, "mandates.words"),
+    ({"actions": ()}, "mandates.words"),
     ({"actions": ("negotiate", "rule")}, "mandates.words"),
-)  # fmt: skip
+)
 
 
 async def test_a_mandate_that_cannot_be_is_refused(towns: Towns) -> None:

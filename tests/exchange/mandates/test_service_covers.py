@@ -53,9 +53,12 @@ async def test_no_byte_leaves_without_the_mandate_to_serve(towns: Towns) -> None
     await towns.run()
     pid = (await towns.process("nachbardorf", mine.id)).kernel.peer_pid
     asked = Access(
-        counterparty=towns.did("nachbardorf"), agreement=agreement.id, first=False, mark=lambda tx: False,
+        counterparty=towns.did("nachbardorf"),
+        agreement=agreement.id,
+        first=False,
+        mark=lambda tx: False,
         unmark=lambda tx: None,
-    )  # fmt: skip
+    )
 
     async def looked() -> tuple[bool, bool]:
         decision = await towns.db.write(TOWN, towns.reports.entitled, TOWN, str(pid), asked)

@@ -262,9 +262,7 @@ async def test_what_was_erased_is_not_missing(both: Neighbours, agreement: Agree
     await both.log(PROVIDER, "transfer", agreement, at=old, transfer="urn:uuid:1", event="sent", bytes=1)
     await both.seal()
     rows = await both.towns.db.read(PROVIDER, audit.records, PROVIDER, agreement.id)
-    eraser = Eraser(
-        Periods(days={}, other=1, duties=frozenset()), lambda tx, slug, name: None, both.towns.did
-    )  # fmt: skip
+    eraser = Eraser(Periods(days={}, other=1, duties=frozenset()), lambda tx, slug, name: None, both.towns.did)
     gone = [row.id for row in rows if row.type == "transfer"]
     order = Order("data protection", "Art. 17")
     outcome = await both.towns.db.write(PROVIDER, eraser.erase, PROVIDER, gone, order, asked=True)

@@ -135,13 +135,17 @@ _MEMBERS = [
 _body = st.dictionaries(
     st.sampled_from(_MEMBERS),
     st.one_of(
-        st.none(), st.integers(-3, 20), st.text(max_size=3), st.booleans(), st.lists(st.integers(), max_size=1),
+        st.none(),
+        st.integers(-3, 20),
+        st.text(max_size=3),
+        st.booleans(),
+        st.lists(st.integers(), max_size=1),
         st.sampled_from(["provider", "consumer", "sent", "received", "part", "broken", "refused"]),
     ),
-)  # fmt: skip
+)
 _record = st.builds(
     ComparedRecord, st.sampled_from(["agreement", "termination", "transfer", "decision"]), st.integers(0, NOW), _body
-)  # fmt: skip
+)
 
 
 @pytest.mark.threat("T157")

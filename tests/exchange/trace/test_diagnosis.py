@@ -68,10 +68,20 @@ def situations() -> Iterator[Situation]:
         for questions, pending, blocked in itertools.product(asked, (None, "AGREE"), (0, NOW + 500)):
             for hold, refused, seen in itertools.product((False, True), (None, attempt(400)), reached):
                 yield Situation(
-                    noun=noun, role=role, state=None if state is None else str(state), pending=pending, since=NOW - 50,
-                    now=NOW, queue=queue, questions=questions, refused=refused, blocked_until=blocked, on_hold=hold,
-                    ours=seen, theirs=seen,
-                )  # fmt: skip
+                    noun=noun,
+                    role=role,
+                    state=None if state is None else str(state),
+                    pending=pending,
+                    since=NOW - 50,
+                    now=NOW,
+                    queue=queue,
+                    questions=questions,
+                    refused=refused,
+                    blocked_until=blocked,
+                    on_hold=hold,
+                    ours=seen,
+                    theirs=seen,
+                )
 
 
 def sentences(found: Diagnosis) -> list[str]:
@@ -109,8 +119,10 @@ def test_every_situation_has_a_cause_and_a_next_action(step: int) -> None:
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_each_cause_has_its_action(lang: str) -> None:
-    keys = {kind: {key.rpartition(".")[2] for key in catalogue(lang) if key.startswith(f"trace.{kind}.")}
-            for kind in ("cause", "action")}  # fmt: skip
+    keys = {
+        kind: {key.rpartition(".")[2] for key in catalogue(lang) if key.startswith(f"trace.{kind}.")}
+        for kind in ("cause", "action")
+    }
     assert keys["cause"] == keys["action"]
 
 

@@ -50,10 +50,14 @@ ALIASES = {
 @pytest.mark.parametrize(
     "context",
     [
-        [CONTEXT, ALIASES], ALIASES, [CONTEXT, {"@vocab": "x:"}], [CONTEXT, "https://else.example/context.jsonld"],
-        [[CONTEXT, ALIASES]], 7,
+        [CONTEXT, ALIASES],
+        ALIASES,
+        [CONTEXT, {"@vocab": "x:"}],
+        [CONTEXT, "https://else.example/context.jsonld"],
+        [[CONTEXT, ALIASES]],
+        7,
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("place", ["root", "list", "inside"])
 def test_a_secret_under_a_name_of_the_documents_own_is_hidden(context: object, place: str) -> None:
     """>> a context that renames, wherever it stands << the type and the ids, nothing else of the body."""

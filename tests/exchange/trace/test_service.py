@@ -49,16 +49,18 @@ async def test_a_negotiation_reads_as_it_went(towns: Towns, tracing: Tracing, er
     case = await asked(towns)
     await towns.run()
     trace = await tracing.trace(CONSUMER, case.id)
-    assert sorted(told(trace)) == sorted([
-        *errands,
-        "out said REQUEST",
-        "in answer REQUEST",
-        "in heard ContractAgreementMessage",
-        "out said VERIFY",
-        "in answer VERIFY",
-        "in heard ContractNegotiationEventMessage",
-        "own in-force",
-    ])  # fmt: skip
+    assert sorted(told(trace)) == sorted(
+        [
+            *errands,
+            "out said REQUEST",
+            "in answer REQUEST",
+            "in heard ContractAgreementMessage",
+            "out said VERIFY",
+            "in answer VERIFY",
+            "in heard ContractNegotiationEventMessage",
+            "own in-force",
+        ]
+    )
     assert told(trace)[0] == "out said REQUEST"
     assert [event.at for event in trace.events] == sorted(event.at for event in trace.events)
     assert first(trace).code == "over-finalized"
@@ -94,9 +96,14 @@ async def test_a_transfer_reads_as_it_went_and_its_token_is_nowhere(towns: Towns
         trace = await tracing.trace(slug, transfer.id)
         rows = await towns.rows(slug, "SELECT * FROM transcript WHERE participant = :participant")
         assert token not in f"{rows} {trace}"
-    assert sorted(told(await tracing.trace(PROVIDER, transfer.id))) == sorted([
-        "in heard TransferRequestMessage", "own decided-yes", "out said-sealed START", "in answer START",
-    ])  # fmt: skip
+    assert sorted(told(await tracing.trace(PROVIDER, transfer.id))) == sorted(
+        [
+            "in heard TransferRequestMessage",
+            "own decided-yes",
+            "out said-sealed START",
+            "in answer START",
+        ]
+    )
     assert first(await tracing.trace(CONSUMER, transfer.id)).code == "data-may-flow"
 
 
@@ -152,8 +159,9 @@ async def test_a_peer_that_says_no_is_told_with_its_words(towns: Towns, tracing:
         await towns.hurry()
     trace = await tracing.trace(CONSUMER, case.id)
     assert [(event.what, event.times) for event in trace.events if event.status] == [
-        ("answer-wait", TRIES_4XX - 1), ("answer-no", 1),
-    ]  # fmt: skip
+        ("answer-wait", TRIES_4XX - 1),
+        ("answer-no", 1),
+    ]
     assert first(trace).code == "over-terminated"
     for event in trace.events:
         assert words.of_event(event)["de"].isprintable()
@@ -284,9 +292,13 @@ async def test_a_flood_of_refused_messages_fills_a_few_lines(towns: Towns, traci
     base = "https://localhost/2025-1/negotiations"
     for number in range(3 * REFUSED_KINDS):
         event: dict[str, Any] = {
-            "@context": ["https://w3id.org/dspace/2025/1/context.jsonld"], "@type": "ContractNegotiationEventMessage",
-            "@id": f"urn:uuid:{number}", "providerPid": f"p{number}", "consumerPid": case.id, "eventType": "FINALIZED",
-        }  # fmt: skip
+            "@context": ["https://w3id.org/dspace/2025/1/context.jsonld"],
+            "@type": "ContractNegotiationEventMessage",
+            "@id": f"urn:uuid:{number}",
+            "providerPid": f"p{number}",
+            "consumerPid": case.id,
+            "eventType": "FINALIZED",
+        }
         for pid in (case.id, f"urn:uuid:none-{number}"):
             with pytest.raises(Exception, match=r"contracts\."):
                 await towns.receive(PROVIDER, towns.did(CONSUMER), f"{base}/{pid}/events", event)

@@ -67,8 +67,11 @@ def agreed() -> Made:
             tx.run(
                 "UPDATE agreement SET document = :document, expires_at = :expires_at"
                 " WHERE participant = :participant AND id = :id",
-                participant=slug, id=agreement.id, document=document, expires_at=expires_at,
-            )  # fmt: skip
+                participant=slug,
+                id=agreement.id,
+                document=document,
+                expires_at=expires_at,
+            )
 
         for slug in (PROVIDER, CONSUMER):
             await towns.db.write(slug, amend, slug)

@@ -51,9 +51,10 @@ DESTINATIONS = {
     "no key": (address("http", f"{ROOT}/in"), Destination(url=f"{ROOT}/in")),
     "a query": (address(PUSH_TYPE, f"{ROOT}/in?x=1"), Destination(url=f"{ROOT}/in?x=1")),
     "where an operator permits it": (
-        address(PUSH_TYPE, "https://lager.de/eingang/7"), Destination(url="https://lager.de/eingang/7"),
+        address(PUSH_TYPE, "https://lager.de/eingang/7"),
+        Destination(url="https://lager.de/eingang/7"),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("said", "meant"), DESTINATIONS.values(), ids=DESTINATIONS)
@@ -65,13 +66,23 @@ def test_a_destination_is_read_under_every_name(said: m.DataAddress, meant: Dest
 @pytest.mark.parametrize(
     "url",
     [
-        "https://musterstadt.de/hanse/data/in/1", "https://nachbardorf.de/anderswo", "https://nachbardorf.de/hanse2/x",
-        "https://nachbardorf.de/hanse/../admin", "https://nachbardorf.de/hanse/%2e%2e/admin",
-        "https://nachbardorf.de:8443/hanse/x", "http://nachbardorf.de/hanse/x", "https://169.254.169.254/latest",
-        "https://localhost/hanse", "https://[::1]/hanse", "https://user@nachbardorf.de/hanse/x",
-        "https://nachbardorf.de.evil.de/hanse/x", "ftp://nachbardorf.de/hanse/x", "/hanse/x", "",
+        "https://musterstadt.de/hanse/data/in/1",
+        "https://nachbardorf.de/anderswo",
+        "https://nachbardorf.de/hanse2/x",
+        "https://nachbardorf.de/hanse/../admin",
+        "https://nachbardorf.de/hanse/%2e%2e/admin",
+        "https://nachbardorf.de:8443/hanse/x",
+        "http://nachbardorf.de/hanse/x",
+        "https://169.254.169.254/latest",
+        "https://localhost/hanse",
+        "https://[::1]/hanse",
+        "https://user@nachbardorf.de/hanse/x",
+        "https://nachbardorf.de.evil.de/hanse/x",
+        "ftp://nachbardorf.de/hanse/x",
+        "/hanse/x",
+        "",
     ],
-)  # fmt: skip
+)
 def test_data_goes_to_the_peer_and_to_nobody_else(url: str) -> None:
     """>> another host, port, scheme or path than the peer's root << transfer.destination."""
     with pytest.raises(PeerError, match=r"transfer\.destination"):
@@ -142,11 +153,16 @@ def test_no_peer_names_a_secret_of_ours(name: str) -> None:
 @pytest.mark.parametrize(
     "pairs",
     [
-        {"authorization": "a\r\nX: y"}, {"authorization": "ä"}, {"authorization": "k", "authType": "basic"},
-        {"edc_authKey": "Host", "edc_authCode": "x"}, {"edc_authKey": "Authorization", "edc_authCode": "a\nb"},
-        {"edc_method": "DELETE"}, {"authorization": " "}, {"authorization": "x" * 9000},
+        {"authorization": "a\r\nX: y"},
+        {"authorization": "ä"},
+        {"authorization": "k", "authType": "basic"},
+        {"edc_authKey": "Host", "edc_authCode": "x"},
+        {"edc_authKey": "Authorization", "edc_authCode": "a\nb"},
+        {"edc_method": "DELETE"},
+        {"authorization": " "},
+        {"authorization": "x" * 9000},
     ],
-)  # fmt: skip
+)
 def test_no_peer_writes_our_headers(pairs: dict[str, str]) -> None:
     """Line breaks, other headers, other methods and other schemes << transfer.address."""
     with pytest.raises(PeerError, match=r"transfer\.address"):

@@ -31,9 +31,7 @@ def constraint(left: str, operator: str, right: str) -> dict[str, str]:
 
 def delete_by(at: int) -> dict[str, Any]:
     due = constraint(f"{HANSE}dueBy", "lt", rfc3339(at))
-    return {
-        "action": "odrl:delete", "constraint": [due], "odrl:consequence": [{"action": f"{HANSE}suspendAccess"}]
-    }  # fmt: skip
+    return {"action": "odrl:delete", "constraint": [due], "odrl:consequence": [{"action": f"{HANSE}suspendAccess"}]}
 
 
 PAY = {"action": "odrl:compensate", "constraint": [constraint("odrl:payAmount", "gteq", "12.50")]}
@@ -68,8 +66,12 @@ async def test_both_sides_see_what_is_owed_and_by_when(timed: Towns, agreed) -> 
     for slug, owed in ((CONSUMER, True), (PROVIDER, False)):
         duty = next(one for one in await standing(timed, slug, agreement.id) if one.kind == "obligation")
         assert (duty.action, duty.state, duty.due_at, duty.owed, duty.blocks) == (
-            f"{ODRL}delete", "not-set", due, owed, False
-        )  # fmt: skip
+            f"{ODRL}delete",
+            "not-set",
+            due,
+            owed,
+            False,
+        )
 
 
 async def test_a_missed_one_is_shown_as_such_and_blocks(timed: Towns, agreed) -> None:
@@ -106,14 +108,19 @@ async def test_each_deed_is_in_the_log_with_the_digest_of_its_receipt(towns: Tow
     assert rows[0]["agreement"] == agreement.id
     assert record["actor"] == "steward"
     assert record["body"] == {
-        "event": "done", "deed": entry.id, "action": f"{ODRL}compensate", "rule": "", "at": rfc3339(entry.at),
+        "event": "done",
+        "deed": entry.id,
+        "action": f"{ODRL}compensate",
+        "rule": "",
+        "at": rfc3339(entry.at),
         "evidence": DIGEST,
-    }  # fmt: skip
+    }
     assert entry.facts == {f"{ODRL}payAmount": 20_000_000}
 
 
 NO_DUTIES = (
-    ({"action": "anonymize"}, "duties.action"), ({"action": "x" * 5000}, "duties.action"),
+    ({"action": "anonymize"}, "duties.action"),
+    ({"action": "x" * 5000}, "duties.action"),
     ({"action": "compensate", "rule": "/permission/9"}, "duties.rule"),
     ({"action": "compensate", "at": "2999-01-01"}, "duties.when"),
     ({"action": "compensate", "at": "1999-01-01"}, "duties.when"),
@@ -127,7 +134,7 @@ NO_DUTIES = (
     ({"action": "compensate", "values": {"currency": "E\x1b[2J"}}, "duties.value"),
     ({"action": "compensate", "values": {"currency": "E" * 501}}, "duties.value"),
     ({"action": "compensate", "values": {f"x{n}": "1" for n in range(99)}}, "duties.value"),
-)  # fmt: skip
+)
 
 
 async def test_what_no_duty_asks_for_is_not_booked(timed: Towns, agreed) -> None:

@@ -113,10 +113,16 @@ def _reviewed_already(tx: Any) -> None:
 
 async def test_duties_outlive_the_agreement(timed: Towns, agreed) -> None:
     """>> the data are deleted after the end << booked; a deadline that counts from the end counts from this one."""
-    duty = {"action": "delete", "constraint": [{
-        "leftOperand": "https://w3id.org/hanse/v1#dueWithin", "operator": ODRL + "lteq",
-        "rightOperand": "agreementEnd+P3D",
-    }]}  # fmt: skip
+    duty = {
+        "action": "delete",
+        "constraint": [
+            {
+                "leftOperand": "https://w3id.org/hanse/v1#dueWithin",
+                "operator": ODRL + "lteq",
+                "rightOperand": "agreementEnd+P3D",
+            }
+        ],
+    }
     agreement = await agreed(timed, obligation=[duty])
     await end(timed, PROVIDER, agreement)
     await timed.run()

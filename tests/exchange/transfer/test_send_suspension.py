@@ -51,9 +51,7 @@ async def flow(towns: Towns, process: TransferRow) -> flows.Flow:
 
 
 async def suspend(towns: Towns, process: TransferRow) -> None:
-    await towns.db.write(
-        process.participant, towns.transfers.suspend, process.participant, process.id, "operator", WHY
-    )  # fmt: skip
+    await towns.db.write(process.participant, towns.transfers.suspend, process.participant, process.id, "operator", WHY)
     await towns.run()
 
 
@@ -73,9 +71,13 @@ def moved(towns: Towns, mode: Mode) -> list[str]:
 
 RESTS = usual(
     product(("pull", "push"), SIDES, SIDES),
-    usual={("pull", CONSUMER, CONSUMER), ("pull", PROVIDER, PROVIDER), ("push", CONSUMER, PROVIDER),
-           ("push", PROVIDER, CONSUMER)},
-)  # fmt: skip
+    usual={
+        ("pull", CONSUMER, CONSUMER),
+        ("pull", PROVIDER, PROVIDER),
+        ("push", CONSUMER, PROVIDER),
+        ("push", PROVIDER, CONSUMER),
+    },
+)
 
 
 @pytest.mark.parametrize(("mode", "suspender", "resumer"), RESTS)
@@ -232,9 +234,15 @@ async def test_all_bytes_before_the_suspension_are_said_after_it(towns: Towns) -
 
 ENDS = usual(
     product(("pull", "push"), ("REQUESTED", "STARTED", "SUSPENDED"), SIDES),
-    usual={("pull", "REQUESTED", CONSUMER), ("push", "REQUESTED", PROVIDER), ("pull", "STARTED", PROVIDER),
-           ("push", "STARTED", CONSUMER), ("pull", "SUSPENDED", CONSUMER), ("push", "SUSPENDED", PROVIDER)},
-)  # fmt: skip
+    usual={
+        ("pull", "REQUESTED", CONSUMER),
+        ("push", "REQUESTED", PROVIDER),
+        ("pull", "STARTED", PROVIDER),
+        ("push", "STARTED", CONSUMER),
+        ("pull", "SUSPENDED", CONSUMER),
+        ("push", "SUSPENDED", PROVIDER),
+    },
+)
 
 
 @pytest.mark.parametrize(("mode", "state", "slug"), ENDS)

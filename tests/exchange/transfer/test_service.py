@@ -171,9 +171,12 @@ async def test_a_third_party_sees_and_moves_nothing(towns: Towns) -> None:
     third, slug = towns.partner("drittdorf"), "musterstadt"
     ending = m.TransferTerminationMessage(provider_pid=theirs.id, consumer_pid=mine.id, id="urn:uuid:1")
     asking = m.TransferRequestMessage(
-        consumer_pid="urn:uuid:2", agreement_id=theirs.agreement, format="HttpData-PULL", callback_address=third.root,
+        consumer_pid="urn:uuid:2",
+        agreement_id=theirs.agreement,
+        format="HttpData-PULL",
+        callback_address=third.root,
         id="urn:uuid:3",
-    )  # fmt: skip
+    )
     with pytest.raises(Unknown, match=r"transfer\.unknown"):
         await towns.db.read(slug, towns.transfers.get, slug, theirs.id, third.did)
     with pytest.raises(Unknown, match=r"transfer\.unknown"):
@@ -191,9 +194,12 @@ async def test_only_a_format_that_is_offered_is_taken(towns: Towns, format_: str
     """>> another format, a push that says not whereto << refused; nothing is written."""
     agreement = await towns.concluded("nachbardorf", "musterstadt")
     asking = m.TransferRequestMessage(
-        consumer_pid="urn:uuid:2", agreement_id=agreement.id, format=format_,
-        callback_address=towns.partner("nachbardorf").root, id="urn:uuid:3",
-    )  # fmt: skip
+        consumer_pid="urn:uuid:2",
+        agreement_id=agreement.id,
+        format=format_,
+        callback_address=towns.partner("nachbardorf").root,
+        id="urn:uuid:3",
+    )
     with pytest.raises(PeerError, match=code):
         await towns.db.write(
             "musterstadt", towns.transfers.receive_request, "musterstadt", towns.partner("nachbardorf"), asking, "0"
@@ -280,8 +286,12 @@ async def test_repetition_changes_nothing(towns: Towns) -> None:
     towns.wire.post = twice  # type: ignore[method-assign]
     await started(towns, agreement)
     assert towns.pulls == ["nachbardorf"]
-    for slug, table in (("musterstadt", "transfer"), ("musterstadt", "flow"), ("musterstadt", "access_token"),
-                        ("nachbardorf", "flow")):  # fmt: skip
+    for slug, table in (
+        ("musterstadt", "transfer"),
+        ("musterstadt", "flow"),
+        ("musterstadt", "access_token"),
+        ("nachbardorf", "flow"),
+    ):
         sql = f"SELECT count(*) AS n FROM {table} WHERE participant = :participant"
         assert (await towns.rows(slug, sql))[0]["n"] == 1
 

@@ -82,10 +82,14 @@ async def test_a_request_that_is_sent_again_under_the_new_did_is_the_same(towns:
     pair = await started(towns, "pull")
     moved = await move_town(towns, CONSUMER)
     message = {
-        "@context": ["https://w3id.org/dspace/2025/1/context.jsonld"], "@type": "TransferRequestMessage",
-        "@id": "urn:uuid:again", "consumerPid": pair[0].id, "agreementId": pair[0].agreement,
-        "format": "HttpData-PULL", "callbackAddress": towns.partner(CONSUMER).base,
-    }  # fmt: skip
+        "@context": ["https://w3id.org/dspace/2025/1/context.jsonld"],
+        "@type": "TransferRequestMessage",
+        "@id": "urn:uuid:again",
+        "consumerPid": pair[0].id,
+        "agreementId": pair[0].agreement,
+        "format": "HttpData-PULL",
+        "callbackAddress": towns.partner(CONSUMER).base,
+    }
     shown: Any = await towns.receive(
         CONSUMER, towns.did(PROVIDER), f"{towns.partner(PROVIDER).base}/transfers/request", message
     )

@@ -278,8 +278,11 @@ def test_what_is_asked_for_is_what_the_session_asks_for(url: str, asked: bytes) 
 
 def test_the_host_is_named_as_it_is_called() -> None:
     """>> the usual port, another, an IPv6 address << as a URL names them."""
-    hosts = {"https://a.example/": b"a.example", "https://a.example:8443/": b"a.example:8443",
-             "https://[::1]:8443/": b"[::1]:8443"}  # fmt: skip
+    hosts = {
+        "https://a.example/": b"a.example",
+        "https://a.example:8443/": b"a.example:8443",
+        "https://[::1]:8443/": b"[::1]:8443",
+    }
     for url, host in hosts.items():
         there = target(url)
         assert there is not None

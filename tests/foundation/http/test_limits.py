@@ -188,9 +188,7 @@ async def test_bug_a_connection_above_the_cap_was_an_error_in_the_log(certs: Dev
     """>> one is held where one is allowed, twenty more come << dropped, and none of it is a defect of ours."""
     said: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
-    runner = await serve(
-        limits.application(_through), host="127.0.0.1", port=0, tls=None, connections_per_address=1
-    )  # fmt: skip
+    runner = await serve(limits.application(_through), host="127.0.0.1", port=0, tls=None, connections_per_address=1)
     _, held = await asyncio.open_connection("127.0.0.1", port_of(runner))
     assert all([await _dropped(port_of(runner)) for _ in range(20)])
     held.close()

@@ -18,10 +18,15 @@ from connector.oversight.operation import maintenance
 TOWN, OTHER = "due-town", "due-other"
 VALUES = {"now": 0, "latest": 1, "token": 0, "hour": 0, "day": 0, "before": 0, "since": 0, "witnesses": 2}
 CONDITIONS = {
-    "unsealed": sealer.UNSEALED, "served": maintenance.SERVED, "told": maintenance.TOLD, "crawls": crawls.CRAWLING,
-    "compare": reconciliations.COMPARING, "snapshots": snapshots.SWEPT, "mail": notifications.FRESH,
+    "unsealed": sealer.UNSEALED,
+    "served": maintenance.SERVED,
+    "told": maintenance.TOLD,
+    "crawls": crawls.CRAWLING,
+    "compare": reconciliations.COMPARING,
+    "snapshots": snapshots.SWEPT,
+    "mail": notifications.FRESH,
     "cosign": cosignatures.WAITING,
-}  # fmt: skip
+}
 
 
 def _added(tx: Tx) -> None:
@@ -97,11 +102,22 @@ async def test_marks_change_with_what_is_looked_for(db: Database) -> None:
 @pytest.mark.parametrize(
     "column",
     [
-        "agreement.counterparty", "agreement.id", "transcript.peer", "decision.agreement", "crawl.provider",
-        "notification.facts", "question.subject", "seen_token.jti", "approval.title", "cosignature.lines",
-        "negotiation.counterparty", "transfer.agreement", "dataset.title", "key.secret",
+        "agreement.counterparty",
+        "agreement.id",
+        "transcript.peer",
+        "decision.agreement",
+        "crawl.provider",
+        "notification.facts",
+        "question.subject",
+        "seen_token.jti",
+        "approval.title",
+        "cosignature.lines",
+        "negotiation.counterparty",
+        "transfer.agreement",
+        "dataset.title",
+        "key.secret",
     ],
-)  # fmt: skip
+)
 async def test_the_worker_sees_that_something_is_due_and_not_what(postgres_db: Database, column: str) -> None:
     table, _, name = column.partition(".")
     with pytest.raises(Defect):

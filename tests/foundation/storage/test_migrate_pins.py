@@ -34,11 +34,15 @@ def _rows() -> list[tuple[str, str]]:
     """One joined and had another DID before, one was refused, one has nothing to do with it, one had joined and was
     deleted since; in the place of its former DID is the first, as after a move within this database."""
     return [
-        ("a", _participant("a", '["did:web:before"]')), ("b", _participant("b")), ("c", _participant("c")),
+        ("a", _participant("a", '["did:web:before"]')),
+        ("b", _participant("b")),
+        ("c", _participant("c")),
         ("d", _participant("d", '["did:web:before", "did:web:long-ago"]', "deleted")),
-        ("a", JOINED.format(slug="a", state="member")), ("b", JOINED.format(slug="b", state="refused")),
-        ("d", JOINED.format(slug="d", state="member")), ("a", PINNED),
-    ]  # fmt: skip
+        ("a", JOINED.format(slug="a", state="member")),
+        ("b", JOINED.format(slug="b", state="refused")),
+        ("d", JOINED.format(slug="d", state="member")),
+        ("a", PINNED),
+    ]
 
 
 def test_whose_space_it_is_stands_in_the_new_table_on_sqlite(tmp_path: Path) -> None:

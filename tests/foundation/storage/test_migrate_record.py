@@ -39,9 +39,7 @@ async def test_a_dataset_from_before_there_were_records_is_read(tmp_path: Path) 
     finally:
         await database.close()
     assert found is not None
-    assert found.record == DatasetRecord(
-        title={"de": "Bäume"}, description={"de": "Alle"}, keywords={"de": ("Baum",)}
-    )  # fmt: skip
+    assert found.record == DatasetRecord(title={"de": "Bäume"}, description={"de": "Alle"}, keywords={"de": ("Baum",)})
     assert (found.access, found.state, found.revision) == ("contract", "published", 1)
     assert details is not None
     assert (details.ars, known) == ("", {TOWN: 0})

@@ -137,8 +137,9 @@ async def test_an_invitation_counts_once(towns: Towns) -> None:
     said = await asyncio.gather(*joining, return_exceptions=True)
     (made,) = [one for one in said if not isinstance(one, Exception)]
     assert {str(one).partition(" ")[0] for one in said if isinstance(one, Exception)} <= {
-        "accounts.invitation", "accounts.busy",
-    }  # fmt: skip
+        "accounts.invitation",
+        "accounts.busy",
+    }
     assert (made.waiting, await roles(towns, made.person)) == ({"steward"}, {"publisher"})
     assert len(await it.all()) == 3, "of those that came too late no account is left"
     signed = await Sessions(towns.db).session(made.cookie)

@@ -185,9 +185,10 @@ async def test_bug_units_that_end_what_they_rest_on_waited_for_each_other(towns:
     people = People(db, towns.participants, Passwords(memory_kib=8), Departures(towns.participants))
     await people.grant(TOWN, "", her, "steward")
     for over in (
-        lambda signed: signing.describe(signed, "Petra M.", "de"), signing.sign_out,
+        lambda signed: signing.describe(signed, "Petra M.", "de"),
+        signing.sign_out,
         lambda signed: people.revoke(TOWN, her, her, "steward"),
-    ):  # fmt: skip
+    ):
         cookie = await opened(db, her)
         signed = await it.session(cookie)
         assert signed is not None

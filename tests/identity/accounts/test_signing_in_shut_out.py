@@ -133,8 +133,9 @@ async def test_bug_a_password_that_was_changed_while_it_was_hashed_still_opened(
 
     monkeypatch.setattr(it._passwords, "judge", meanwhile)
     left: list[Callable[[Tx], None]] = [
-        lambda tx: store.remove(tx, her), lambda tx: store.set_password(tx, her, "$argon2id$"),
-    ]  # fmt: skip
+        lambda tx: store.remove(tx, her),
+        lambda tx: store.set_password(tx, her, "$argon2id$"),
+    ]
     before = await any_db.read(PROCESS, store.password_of, her)
     while left:
         await any_db.write(PROCESS, lambda tx: store.set_password(tx, her, str(before)))

@@ -53,9 +53,21 @@ async def test_nothing_else_opens(towns: Towns) -> None:
     row = await towns.db.read(PROCESS, lambda tx: tx.one("SELECT * FROM api_token"))
     assert row is not None
     assert key.split("_", 2)[2] not in json.dumps(dict(row))
-    for given in (None, "", "Bearer ", key, f"Basic {key}", f"Bearer {key}x", f"Bearer  {key}", f"bearer {key}",
-                  f"Bearer {key[:-1]}", f"Bearer {row['digest']}", f"Bearer hanse_{row['id']}_{'x' * 43}",
-                  f"Bearer {key.replace(row['id'], '0' * 8)}", "Bearer ä"):  # fmt: skip
+    for given in (
+        None,
+        "",
+        "Bearer ",
+        key,
+        f"Basic {key}",
+        f"Bearer {key}x",
+        f"Bearer  {key}",
+        f"bearer {key}",
+        f"Bearer {key[:-1]}",
+        f"Bearer {row['digest']}",
+        f"Bearer hanse_{row['id']}_{'x' * 43}",
+        f"Bearer {key.replace(row['id'], '0' * 8)}",
+        "Bearer ä",
+    ):
         with pytest.raises(Unauthenticated, match=r"api\.no-token"):
             await tokens.caller(given)
     await towns.db.write(PROCESS, lambda tx: tx.run("UPDATE api_token SET ends_at = :now", now=tx.now))
@@ -94,8 +106,14 @@ async def test_nobody_makes_more_than_herself(towns: Towns) -> None:
         await tokens.make_for(her, TOWN, "x", ["read"], 1)
     with pytest.raises(Refusal):
         await tokens.make_for_process(her, "x", 1)
-    for label, scopes, days in (("", ["read"], 1), ("x" * 81, ["read"], 1), ("x", [], 1), ("x", ["all"], 1),
-                                ("x", ["read"], 0), ("x", ["read"], 366)):  # fmt: skip
+    for label, scopes, days in (
+        ("", ["read"], 1),
+        ("x" * 81, ["read"], 1),
+        ("x", [], 1),
+        ("x", ["all"], 1),
+        ("x", ["read"], 0),
+        ("x", ["read"], 366),
+    ):
         with pytest.raises(Mistake):
             await tokens.make(signed(her, "steward"), TOWN, label, scopes, days)
 

@@ -71,9 +71,12 @@ async def test_bug_a_partner_that_asked_each_hour_filled_the_log(sqlite_db: Data
 
     async def later(hours: int) -> None:
         """The log so far is that much older."""
-        await sqlite_db.write(TOWN, lambda tx: tx.run(
-            "UPDATE audit_entry SET at = at - :ms WHERE participant = :p", ms=hours * 3_600_001, p=TOWN
-        ))  # fmt: skip
+        await sqlite_db.write(
+            TOWN,
+            lambda tx: tx.run(
+                "UPDATE audit_entry SET at = at - :ms WHERE participant = :p", ms=hours * 3_600_001, p=TOWN
+            ),
+        )
 
     for _ in range(240):
         await tell(sqlite_db)
@@ -88,9 +91,12 @@ async def test_one_from_the_future_is_not_fresh(sqlite_db: Database) -> None:
     """>> told while the clock was a year ahead << told again now that it is right: the manifest would not fit it."""
     await filled(sqlite_db)
     await exported(sqlite_db)
-    await sqlite_db.write(TOWN, lambda tx: tx.run(
-        "UPDATE audit_entry SET at = at + :year WHERE participant = :p AND type = 'told'", year=365 * DAY, p=TOWN
-    ))  # fmt: skip
+    await sqlite_db.write(
+        TOWN,
+        lambda tx: tx.run(
+            "UPDATE audit_entry SET at = at + :year WHERE participant = :p AND type = 'told'", year=365 * DAY, p=TOWN
+        ),
+    )
     assert await tell(sqlite_db)
 
 
@@ -166,9 +172,13 @@ async def test_after_a_restore_it_is_told_under_the_new_name(sqlite_db: Database
     await filled(sqlite_db)
     await exported(sqlite_db)
     assert not await tell(sqlite_db)
-    await sqlite_db.write(TOWN, lambda tx: tx.run(
-        "INSERT INTO log_epoch (participant, epoch, at, size, known, witness) VALUES (:p, 1, 1, 1, 2, 'own')", p=TOWN
-    ))  # fmt: skip
+    await sqlite_db.write(
+        TOWN,
+        lambda tx: tx.run(
+            "INSERT INTO log_epoch (participant, epoch, at, size, known, witness) VALUES (:p, 1, 1, 1, 2, 'own')",
+            p=TOWN,
+        ),
+    )
     assert await sqlite_db.read(TOWN, origins.current, TOWN) == 1
     assert await tell(sqlite_db)
 

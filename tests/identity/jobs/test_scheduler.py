@@ -178,8 +178,10 @@ async def test_only_tokens_past_their_time_are_forgotten(any_db: Database) -> No
         for jti, age in (("old", TOKENS_KEPT_MS + 1000), ("just", TOKENS_KEPT_MS - 10_000), ("fresh", -60_000)):
             tx.run(
                 "INSERT INTO seen_token (participant, issuer, jti, expires_at) VALUES (:p, 'did:web:a', :jti, :at)",
-                p=participant, jti=jti, at=tx.now - age,
-            )  # fmt: skip
+                p=participant,
+                jti=jti,
+                at=tx.now - age,
+            )
 
     def kept(tx: Tx, participant: str) -> list[str]:
         rows = tx.all("SELECT jti FROM seen_token WHERE participant = :p ORDER BY jti", p=participant)

@@ -119,9 +119,17 @@ def test_what_cannot_be_is_refused(said: dict[str, object], code: str) -> None:
 def test_addresses_are_such_as_every_portal_reads() -> None:
     """>> brackets, spaces, other schemes, users, umlauts, quotes, no host, no port, half an escape << refused."""
     for url in (
-        "https://a.example/b[1]", "https://a b.example", "ftp://a.example", "https://u@a.example", "https://",
-        "https://a.example/ü", 'https://a.example/"', "https://a.example:x/", "https://a.example/%z", "https://a#b#c",
-    ):  # fmt: skip
+        "https://a.example/b[1]",
+        "https://a b.example",
+        "ftp://a.example",
+        "https://u@a.example",
+        "https://",
+        "https://a.example/ü",
+        'https://a.example/"',
+        "https://a.example:x/",
+        "https://a.example/%z",
+        "https://a#b#c",
+    ):
         with pytest.raises(Mistake, match=r"participants\.address"):
             checked_address(url)
 

@@ -248,8 +248,11 @@ async def test_hours_of_a_clock_that_was_ahead_hold_nobody(any_db: Database) -> 
     def later(tx: Tx) -> None:
         tx.run(
             "INSERT INTO usage (participant, peer, hour, slot, bytes, begun) VALUES (:p, :peer, :hour, 0, :n, 9)",
-            p=TOWN, peer=PEER, hour=(tx.now + ahead) // quota.HOUR_MS * quota.HOUR_MS, n=9 * MIB,
-        )  # fmt: skip
+            p=TOWN,
+            peer=PEER,
+            hour=(tx.now + ahead) // quota.HOUR_MS * quota.HOUR_MS,
+            n=9 * MIB,
+        )
 
     await any_db.write(TOWN, later)
     assert await begin(any_db, quotas) == ""

@@ -46,9 +46,7 @@ async def events(towns: Towns) -> list[str]:
 
 def level(hosted: Hosted, listed: Sequence[str] = ()) -> str:
     leaf = load_pem_x509_certificate(pem_of(hosted).encode())
-    return key_binding.check(
-        leaf, hosted.seal.kid, did=hosted.participant.did, document=hosted.document, listed=listed
-    )  # fmt: skip
+    return key_binding.check(leaf, hosted.seal.kid, did=hosted.participant.did, document=hosted.document, listed=listed)
 
 
 def pem_of(hosted: Hosted) -> str:

@@ -117,10 +117,18 @@ def _qualified(value: Any, node: str) -> Any:
 SPELLINGS: dict[str, Callable[[dict[str, Any]], Any]] = {
     form.__name__: form
     for form in (
-        expanded, expanded_object, compacted, prefixed, undeclared, aliased, types_in_lists, context_as_string,
-        context_as_object, prefixes_beside_the_context,
+        expanded,
+        expanded_object,
+        compacted,
+        prefixed,
+        undeclared,
+        aliased,
+        types_in_lists,
+        context_as_string,
+        context_as_object,
+        prefixes_beside_the_context,
     )
-}  # fmt: skip
+}
 
 
 def canonical(path: Path) -> Any:

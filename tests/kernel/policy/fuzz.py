@@ -25,10 +25,22 @@ PURPOSES = [H + name for name in ("heatPlanning", "statutoryTask", "research", "
 AREAS = [H + name for name in ("DE-NW", "DE-BY", "DE", "EU")]
 GROUPS = ["urn:example:ikz", "https://groups.example/M%C3%BCnster", "https://groups.example/Münster"]
 ODD_NAMES = [
-    "hanse:productDevelopment", "productDevelopment", f"{TOWN}, {FIRM}", f"{TOWN},{FIRM}", "", " ", "Forschung",
-    "https://user@groups.example/x", "https://groups.example/a b", "https://groups.example/x\u202e",
-    "https://groups.example/Mu\u0308nster", "urn:example:ikz\n", "did:web:", "https:///x", "//groups.example/x",
-]  # fmt: skip
+    "hanse:productDevelopment",
+    "productDevelopment",
+    f"{TOWN}, {FIRM}",
+    f"{TOWN},{FIRM}",
+    "",
+    " ",
+    "Forschung",
+    "https://user@groups.example/x",
+    "https://groups.example/a b",
+    "https://groups.example/x\u202e",
+    "https://groups.example/Mu\u0308nster",
+    "urn:example:ikz\n",
+    "did:web:",
+    "https:///x",
+    "//groups.example/x",
+]
 """Names that nobody can understand, whatever the operand."""
 FOREIGN = ["https://other.example/terms#research", "urn:example:purpose:1", H + "unheardOf"]
 """Well-formed, but in none of our lists."""

@@ -38,9 +38,14 @@ def worlds() -> Iterator[World]:
         known = {H + name: Fact(frozenset(value)) for name, value in facts.items() if value is not None}
         for now, uses in product((START - 1, START, START + 1, START + DAY, START + 2 * DAY), (None, 1, 2, 3, 4)):
             yield World(
-                now=now, participant="did:web:one", facts=known, purpose=purpose, purpose_source=source,
-                uses={} if uses is None else {"": uses}, closure=CLOSURE,
-            )  # fmt: skip
+                now=now,
+                participant="did:web:one",
+                facts=known,
+                purpose=purpose,
+                purpose_source=source,
+                uses={} if uses is None else {"": uses},
+                closure=CLOSURE,
+            )
 
 
 def _atom(left: str, operators: list[str], rights: Any) -> st.SearchStrategy[dict[str, object]]:
@@ -161,9 +166,16 @@ def busy_worlds() -> Iterator[World]:
     for done, pay, purpose in product(deeds, paid, (None, WATER, ROADS, STREETS)):
         for now, can in product((START + DAY, START + 3 * DAY), (frozenset(), frozenset({H + "suppressCells"}))):
             yield World(
-                now=now, participant="did:web:one", action=USE, purpose=purpose, agreement_at=START, can=can,
-                purpose_source="declared" if purpose else None, deeds=(*done, *pay), closure=CLOSURE,
-            )  # fmt: skip
+                now=now,
+                participant="did:web:one",
+                action=USE,
+                purpose=purpose,
+                agreement_at=START,
+                can=can,
+                purpose_source="declared" if purpose else None,
+                deeds=(*done, *pay),
+                closure=CLOSURE,
+            )
 
 
 def _bound(duties: list[dict[str, Any]]) -> st.SearchStrategy[Policy]:

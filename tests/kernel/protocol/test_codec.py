@@ -292,11 +292,17 @@ def test_any_value_has_a_digest(value: object) -> None:
 @pytest.mark.parametrize(
     ("cls", "check", "members"),
     [
-        (m.Dataset, "dataset", {"hasPolicy": [without(OFFER, "target")], "distribution": [
-            {"@type": "Distribution", "format": "x", "accessService": "urn:s"}]}),
+        (
+            m.Dataset,
+            "dataset",
+            {
+                "hasPolicy": [without(OFFER, "target")],
+                "distribution": [{"@type": "Distribution", "format": "x", "accessService": "urn:s"}],
+            },
+        ),
         (m.Catalog, "catalogue", {"participantId": "did:web:a.example"}),
     ],
-)  # fmt: skip
+)
 def test_what_stands_beside_the_members_is_looked_at_once_with_them(
     monkeypatch: pytest.MonkeyPatch, cls: type[Any], check: str, members: dict[str, Any]
 ) -> None:
@@ -329,13 +335,21 @@ ADDRESS = m.DataAddress(
     endpoint_type="t", endpoint="https://a.example", endpoint_properties=[m.EndpointProperty(name="n", value='"\\')]
 )
 SAID: dict[str, Any] = {"code": "c", "reason": ["nein", {"@value": "no", "@language": "en"}, 1.5, None, []]}
-DEALT = {**OFFER, "@type": "Agreement", "@id": "urn:a", "assigner": "x", "assignee": "y",
-         "timestamp": "2026-12-01T07:00:00Z"}  # fmt: skip
+DEALT = {
+    **OFFER,
+    "@type": "Agreement",
+    "@id": "urn:a",
+    "assigner": "x",
+    "assignee": "y",
+    "timestamp": "2026-12-01T07:00:00Z",
+}
 SHOWN = without(OFFER, "target") | {"ex:n": [1, 2.5, True, None, {}]}
 SERVED: dict[str, Any] = {"@type": "Distribution", "format": "x", "accessService": "urn:s"}
 ALL: list[msgspec.Struct] = [
-    m.CatalogRequestMessage(), m.CatalogRequestMessage(id="urn:m", filter=[{"a": 1}]),
-    m.DatasetRequestMessage(dataset="urn:d"), m.CatalogError(**SAID),
+    m.CatalogRequestMessage(),
+    m.CatalogRequestMessage(id="urn:m", filter=[{"a": 1}]),
+    m.DatasetRequestMessage(dataset="urn:d"),
+    m.CatalogError(**SAID),
     m.Catalog(id="urn:c", participant_id="did:web:a", extra={"dct:title": "Bäume", "@x": 1}),
     m.Dataset(id="urn:d", has_policy=[SHOWN], distribution=[SERVED]),
     m.Dataset(id="urn:d", has_policy=[SHOWN], distribution=[SERVED], countersignature="none", extra={"dct:title": "x"}),
@@ -344,14 +358,24 @@ ALL: list[msgspec.Struct] = [
     m.ContractAgreementMessage(agreement=DEALT, agreement_signature="a..b", second_signature={"odd": [1]}, **PIDS),
     m.ContractAgreementVerificationMessage(id="urn:m", **PIDS),
     m.ContractNegotiationEventMessage(event_type="FINALIZED", evidence="https://a.example/e#sha256=0", **PIDS),
-    m.ContractNegotiationTerminationMessage(**PIDS, **SAID), m.ContractNegotiation(state="AGREED", **PIDS),
+    m.ContractNegotiationTerminationMessage(**PIDS, **SAID),
+    m.ContractNegotiation(state="AGREED", **PIDS),
     m.ContractNegotiationError(**PIDS, **SAID),
-    m.TransferRequestMessage(consumer_pid="urn:c", agreement_id="urn:a", format="f", callback_address="https://b.example",
-                             data_address=ADDRESS),
-    m.TransferStartMessage(data_address=ADDRESS, **PIDS), m.TransferStartMessage(**PIDS),
-    m.TransferCompletionMessage(**PIDS), m.TransferSuspensionMessage(**PIDS, **SAID),
-    m.TransferTerminationMessage(**PIDS), m.TransferProcess(state="STARTED", **PIDS), m.TransferError(**PIDS),
-]  # fmt: skip
+    m.TransferRequestMessage(
+        consumer_pid="urn:c",
+        agreement_id="urn:a",
+        format="f",
+        callback_address="https://b.example",
+        data_address=ADDRESS,
+    ),
+    m.TransferStartMessage(data_address=ADDRESS, **PIDS),
+    m.TransferStartMessage(**PIDS),
+    m.TransferCompletionMessage(**PIDS),
+    m.TransferSuspensionMessage(**PIDS, **SAID),
+    m.TransferTerminationMessage(**PIDS),
+    m.TransferProcess(state="STARTED", **PIDS),
+    m.TransferError(**PIDS),
+]
 
 
 def test_every_message_is_written_as_its_plain_value_is() -> None:

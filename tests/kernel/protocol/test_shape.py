@@ -27,8 +27,22 @@ ODD = (
     [ATOM],
     [ATOM, {}],
 )
-NAMES = ("permission", "prohibition", "obligation", "action", "target", "constraint", "duty", "leftOperand", "operator",
-         "rightOperand", "and", "andSequence", "or", "xone")  # fmt: skip
+NAMES = (
+    "permission",
+    "prohibition",
+    "obligation",
+    "action",
+    "target",
+    "constraint",
+    "duty",
+    "leftOperand",
+    "operator",
+    "rightOperand",
+    "and",
+    "andSequence",
+    "or",
+    "xone",
+)
 
 
 def test_what_the_quick_pass_takes_every_check_takes() -> None:

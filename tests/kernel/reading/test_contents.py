@@ -37,9 +37,14 @@ def test_1_windows_1252_with_semicolons_and_a_decimal_comma() -> None:
     assert (reading.form.separator, reading.form.decimal, reading.form.thousands) == (";", ",", ".")
     assert reading.form.header
     assert kinds(reading) == {
-        "Baum-Nr": "integer", "Art": "text", "Höhe in m": "number", "Gepflanzt am": "date", "Geschützt": "boolean",
-        "Ostwert": "number", "Nordwert": "number",
-    }  # fmt: skip
+        "Baum-Nr": "integer",
+        "Art": "text",
+        "Höhe in m": "number",
+        "Gepflanzt am": "date",
+        "Geschützt": "boolean",
+        "Ostwert": "number",
+        "Nordwert": "number",
+    }
     assert reading.span is not None
     assert (reading.span.start, reading.span.end) == ("1998-03-01", "2010-05-03")
 
@@ -115,10 +120,13 @@ def test_9_a_workbook_with_a_title_a_hidden_sheet_formulas_and_links() -> None:
 
 def test_10_geojson_in_utm_with_empty_geometries() -> None:
     features = [
-        {"type": "Feature", "properties": {"art": "Linde", "höhe": 12.5},
-         "geometry": {"type": "Point", "coordinates": [475000 + number, 5525000]}}
+        {
+            "type": "Feature",
+            "properties": {"art": "Linde", "höhe": 12.5},
+            "geometry": {"type": "Point", "coordinates": [475000 + number, 5525000]},
+        }
         for number in range(5)
-    ]  # fmt: skip
+    ]
     features.append({"type": "Feature", "properties": {"art": "Eiche"}, "geometry": None})
     document = {
         "type": "FeatureCollection",
@@ -143,8 +151,9 @@ def test_11_a_geopackage_with_two_layers(tmp_path: Path) -> None:
         reading = read_contents(file, str(place), LIMITS)
     assert [(table.name, table.rows) for table in reading.tables] == [("bäume", 2), ("flächen", 1)]
     assert [(table.map.crs, table.map.objects, table.map.without) for table in reading.tables if table.map] == [
-        (25832, 1, 1), (25832, 1, 0),
-    ]  # fmt: skip
+        (25832, 1, 1),
+        (25832, 1, 0),
+    ]
     assert reading.box is not None
     assert reading.box[:2] == pytest.approx((8.65205, 49.87688), abs=1e-3)
 
@@ -318,10 +327,17 @@ def test_a_coordinate_beyond_all_numbers_is_no_place() -> None:
 
 
 @pytest.mark.threat("T182")
-@pytest.mark.parametrize("cell", [
-    "POINT" + " " * MILLION + "(", "POINT (" + "1" * MILLION + ")", "POINT (" + "1 " * MILLION + "x)",
-    "POINT (" + "1e" * MILLION + ")", "POINT (" + "1." * MILLION + " )", "POINT (1" + " " * MILLION + ")",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "POINT" + " " * MILLION + "(",
+        "POINT (" + "1" * MILLION + ")",
+        "POINT (" + "1 " * MILLION + "x)",
+        "POINT (" + "1e" * MILLION + ")",
+        "POINT (" + "1." * MILLION + " )",
+        "POINT (1" + " " * MILLION + ")",
+    ],
+)
 def test_bug_a_geometry_of_a_million_signs_cost_its_square(cell: str) -> None:
     """>> a column of geometries, one of which is nothing but its beginning << the others are drawn, at once."""
     rows = "POINT (8.65 49.87)\nPOINT Z (8.66 49.88 1.5)\nPOINT(8.67 49.89)\n" * 10

@@ -7,14 +7,24 @@ from connector.kernel.reading.coordinates import code_in, number, pair, system_o
 
 @pytest.mark.parametrize(
     ("x", "y", "said", "system"),
-    [(8.65, 49.87, "", (4326, "certain", False)), (49.87, 8.65, "", (4326, "certain", True)),
-     (475000, 5525000, "", (25832, "guessed", False)), (475000, 5525000, "utm32_x", (25832, "likely", False)),
-     (392000, 5820000, "ETRS89 UTM33", (25833, "likely", False)), (5525000, 475000, "", (25832, "guessed", True)),
-     (32475000, 5525000, "", (4647, "certain", False)), (33392000, 5820000, "", (5650, "certain", False)),
-     (3475000, 5525000, "", (31467, "certain", False)), (2575000, 5525000, "", (31466, "certain", False)),
-     (4575000, 5525000, "", (31468, "certain", False)), (963000, 6428000, "", (3857, "likely", False)),
-     (-70.5, -33.4, "", (4326, "guessed", False)), (1, 5525000, "", None), (12345678, 99999999, "", None)],
-)  # fmt: skip
+    [
+        (8.65, 49.87, "", (4326, "certain", False)),
+        (49.87, 8.65, "", (4326, "certain", True)),
+        (475000, 5525000, "", (25832, "guessed", False)),
+        (475000, 5525000, "utm32_x", (25832, "likely", False)),
+        (392000, 5820000, "ETRS89 UTM33", (25833, "likely", False)),
+        (5525000, 475000, "", (25832, "guessed", True)),
+        (32475000, 5525000, "", (4647, "certain", False)),
+        (33392000, 5820000, "", (5650, "certain", False)),
+        (3475000, 5525000, "", (31467, "certain", False)),
+        (2575000, 5525000, "", (31466, "certain", False)),
+        (4575000, 5525000, "", (31468, "certain", False)),
+        (963000, 6428000, "", (3857, "likely", False)),
+        (-70.5, -33.4, "", (4326, "guessed", False)),
+        (1, 5525000, "", None),
+        (12345678, 99999999, "", None),
+    ],
+)
 def test_a_system_is_known_by_its_numbers(x: float, y: float, said: str, system: tuple[int, str, bool] | None) -> None:
     assert system_of([x], [y], said) == system
 

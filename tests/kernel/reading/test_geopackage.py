@@ -29,14 +29,15 @@ def test_a_view_a_virtual_table_and_a_table_that_is_not_there_are_no_layers(tmp_
 def test_a_schema_that_was_written_by_hand_makes_no_layer_of_a_virtual_table(tmp_path: Path) -> None:
     """>> the file's own list of tables is forged << nothing but the table is opened."""
     place = files.geopackage(
-        tmp_path / "a.gpkg", {"gut": [("a", files.point(475000, 5525000))]},
+        tmp_path / "a.gpkg",
+        {"gut": [("a", files.point(475000, 5525000))]},
         [
             "CREATE VIRTUAL TABLE suche USING fts5(text)",
             "INSERT INTO gpkg_contents VALUES ('suche', 'attributes')",
             "PRAGMA writable_schema = ON",
             "UPDATE sqlite_master SET sql = 'CREATE/**/VIRTUAL TABLE suche USING fts5(text)' WHERE name = 'suche'",
         ],
-    )  # fmt: skip
+    )
     assert [name for name, _, _ in geopackage.read(str(place))[0]] == ["gut"]
 
 
@@ -128,7 +129,8 @@ def test_bug_what_a_file_computes_while_it_is_read_held_its_reader(tmp_path: Pat
 
 def test_a_file_of_attributes_alone_needs_no_list_of_geometries(tmp_path: Path) -> None:
     place = files.geopackage(
-        tmp_path / "a.gpkg", {"gut": [("a", None)]},
+        tmp_path / "a.gpkg",
+        {"gut": [("a", None)]},
         ["DROP TABLE gpkg_geometry_columns", "UPDATE gpkg_contents SET data_type = 'attributes'"],
-    )  # fmt: skip
+    )
     assert [name for name, _, _ in geopackage.read(str(place))[0]] == ["gut"]

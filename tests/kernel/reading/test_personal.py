@@ -69,9 +69,14 @@ def test_an_address_with_one_household() -> None:
 
 @pytest.mark.parametrize(
     ("text", "fits"),
-    [("DE89370400440532013000", True), ("DE89 3704 0044 0532 0130 00", True), ("DE88370400440532013000", False),
-     ("GB82WEST12345698765432", True), ("DE", False)],
-)  # fmt: skip
+    [
+        ("DE89370400440532013000", True),
+        ("DE89 3704 0044 0532 0130 00", True),
+        ("DE88370400440532013000", False),
+        ("GB82WEST12345698765432", True),
+        ("DE", False),
+    ],
+)
 def test_an_account_proves_itself(text: str, fits: bool) -> None:
     assert is_iban(text) is fits
 

@@ -69,12 +69,22 @@ def test_what_only_says_that_there_is_none() -> None:
 
 
 @pytest.mark.threat("T182")
-@pytest.mark.parametrize("value", [
-    "1.000" + " " * MILLION + "x", "(1.000" + " \t" * MILLION + "x", "1.000," + "\t" * MILLION + "x",
-    "1." + "0" * MILLION + " x",
-    "POINT" + " " * MILLION + "x", "SRID=1;" + "\t" * MILLION + "x", '{"type"' + " " * MILLION + "x",
-    "a@" + "a." * MILLION + "1", "01.01.2020" + " ,T" * MILLION + "x", "1" + ".000" * MILLION + "x", "€" * MILLION,
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "value",
+    [
+        "1.000" + " " * MILLION + "x",
+        "(1.000" + " \t" * MILLION + "x",
+        "1.000," + "\t" * MILLION + "x",
+        "1." + "0" * MILLION + " x",
+        "POINT" + " " * MILLION + "x",
+        "SRID=1;" + "\t" * MILLION + "x",
+        '{"type"' + " " * MILLION + "x",
+        "a@" + "a." * MILLION + "1",
+        "01.01.2020" + " ,T" * MILLION + "x",
+        "1" + ".000" * MILLION + "x",
+        "€" * MILLION,
+    ],
+)
 def test_bug_a_cell_of_a_million_signs_cost_its_square(value: str) -> None:
     """>> signs that several parts of a shape may take, and an end that is none << told at once that it has no shape."""
     with ends():

@@ -42,9 +42,14 @@ class Book:
     ) -> Event:
         self.at += after
         event = Event(
-            id=len(self.events) + 1, index=None, type=type_, at=self.at, agreement=about, actor=actor,
+            id=len(self.events) + 1,
+            index=None,
+            type=type_,
+            at=self.at,
+            agreement=about,
+            actor=actor,
             body=Body(**body),
-        )  # fmt: skip
+        )
         self.events.append(event)
         return event
 
@@ -100,10 +105,16 @@ def test_what_no_log_proves_has_no_number() -> None:
     found = counted((), Known())
     assert list(found) == [one.id for one in definitions()]
     assert {name: (one.value, one.lacks) for name, one in found.items() if name.startswith("N")} == {
-        "N1": (None, "nothing-yet"), "N2": (None, "nothing-yet"), "N3": (None, "nothing-yet"),
-        "N4": (None, "nothing-yet"), "N5": (None, "nothing-yet"), "N6": (None, "not-logged"),
-        "N7": (None, "nothing-yet"), "N8": (None, "no-size"), "N9": (None, "nothing-yet"),
-    }  # fmt: skip
+        "N1": (None, "nothing-yet"),
+        "N2": (None, "nothing-yet"),
+        "N3": (None, "nothing-yet"),
+        "N4": (None, "nothing-yet"),
+        "N5": (None, "nothing-yet"),
+        "N6": (None, "not-logged"),
+        "N7": (None, "nothing-yet"),
+        "N8": (None, "no-size"),
+        "N9": (None, "nothing-yet"),
+    }
 
 
 def test_a_contract_reuses_its_dataset_until_it_ends() -> None:
@@ -208,9 +219,11 @@ def test_equal_treatment_counts_what_was_made_again() -> None:
     for name in "abc":
         book.add("decision", transfer="t", permit=True, decision=name)
     judged = (
-        Judged(id="a", reproduced=True, equal=True), Judged(id="b", reproduced=True, equal=False),
-        Judged(id="c", reproduced=False, equal=False), Judged(id="not-logged", reproduced=True, equal=True),
-    )  # fmt: skip
+        Judged(id="a", reproduced=True, equal=True),
+        Judged(id="b", reproduced=True, equal=False),
+        Judged(id="c", reproduced=False, equal=False),
+        Judged(id="not-logged", reproduced=True, equal=True),
+    )
     found = book.figures(judged=judged)["N9"]
     assert (found.value, found.of) == (1, 3)
     assert [(one.key, one.value) for one in found.parts] == [("equal", 1), ("unequal", 1), ("changed", 1)]
@@ -221,9 +234,11 @@ Move = tuple[str, int, int]
 MOVES = st.lists(
     st.tuples(
         st.sampled_from(["publish", "withdraw", "ask", "refuse", "agree", "end", "start", "send", "change"]),
-        st.integers(0, 3), st.integers(0, 2),
-    ), max_size=60,
-)  # fmt: skip
+        st.integers(0, 3),
+        st.integers(0, 2),
+    ),
+    max_size=60,
+)
 
 
 class World:
@@ -242,9 +257,16 @@ class World:
 
     def play(self, moves: list[Move]) -> None:
         steps: Mapping[str, Callable[[str, str], None]] = {
-            "publish": self._publish, "withdraw": self._withdraw, "ask": self._ask, "refuse": self._refuse,
-            "agree": self._agree, "end": self._end, "start": self._start, "send": self._send, "change": self._change,
-        }  # fmt: skip
+            "publish": self._publish,
+            "withdraw": self._withdraw,
+            "ask": self._ask,
+            "refuse": self._refuse,
+            "agree": self._agree,
+            "end": self._end,
+            "start": self._start,
+            "send": self._send,
+            "change": self._change,
+        }
         for kind, thing, partner in moves:
             steps[kind](str(thing), f"did:{partner}")
 

@@ -46,18 +46,35 @@ def test_german_numbers_have_a_comma() -> None:
 def test_a_row_for_each_figure_part_and_month() -> None:
     definition = definitions()[0]
     event = Event(
-        id=7, index=3, type="agreement", at=1_795_000_000_000, agreement="urn:a", actor="system",
+        id=7,
+        index=3,
+        type="agreement",
+        at=1_795_000_000_000,
+        agreement="urn:a",
+        actor="system",
         body=Body(counterparty="did:b"),
-    )  # fmt: skip
+    )
     figure = Figure(
-        definition=definition, value=1, of=3, parts=(Part(key="=a", value=1),),
-        series=(Point(month="2026-11", value=0.5),), events=(event,),
-    )  # fmt: skip
+        definition=definition,
+        value=1,
+        of=3,
+        parts=(Part(key="=a", value=1),),
+        series=(Point(month="2026-11", value=0.5),),
+        events=(event,),
+    )
     assert cells(table(figure_rows([figure], "de"), "de"))[1:] == [
         ["N1", "1", "", "", "1", "3", "datasets", "1", ""],
         ["N1", "1", "'=a", "", "1", "", "datasets", "", ""],
         ["N1", "1", "", "2026-11", "0,5", "", "datasets", "", ""],
     ]
     assert cells(table(event_rows([event], "de", {"did:b": "Bdorf"}.__getitem__), "de"))[1] == [
-        "7", "3", "2026-11-18T11:06:40Z", "agreement", "Bdorf", "urn:a", "did:b", "", "",
-    ]  # fmt: skip
+        "7",
+        "3",
+        "2026-11-18T11:06:40Z",
+        "agreement",
+        "Bdorf",
+        "urn:a",
+        "did:b",
+        "",
+        "",
+    ]

@@ -20,12 +20,16 @@ from tests.kernel.policy.worlds import CLOSURE, KIND, NOW, TOWN, H
 BY_NAME = {"leftOperand": f"{H}participant", "operator": "eq", "rightOperand": {"@id": TOWN}}
 BY_RECIPIENT = {"leftOperand": "recipient", "operator": "eq", "rightOperand": {"@id": TOWN}}
 WORLD = World(
-    now=NOW, participant=TOWN, uses={"": 1}, closure=CLOSURE, deeds=(Deed(action="a", at=1, party=TOWN),),
+    now=NOW,
+    participant=TOWN,
+    uses={"": 1},
+    closure=CLOSURE,
+    deeds=(Deed(action="a", at=1, party=TOWN),),
     facts={
         H + "participantKind": Fact(frozenset({H + "county"}), "verified-credential", "vc:1"),
         "http://www.w3.org/ns/odrl/2/recipient": Fact(frozenset({TOWN}), "verified-credential"),
     },
-)  # fmt: skip
+)
 
 
 def agreement(*constraints: dict[str, Any]) -> dict[str, Any]:

@@ -30,9 +30,11 @@ def service(towns: Towns, groups: dict[str, tuple[str, ...]], *, moved: bool = F
     names = {MOVED if moved else towns.did(VILLAGE): ("Kreis", "Land\u202e")}
     heirs = {towns.did(VILLAGE): MOVED} if moved else {}
     anchor: Any = SimpleNamespace(
-        entry=entries.get, entries=entries, through=lambda own, did: names.get(did, ()) if own != did else (),
+        entry=entries.get,
+        entries=entries,
+        through=lambda own, did: names.get(did, ()) if own != did else (),
         line_for=lambda own: SimpleNamespace(successor=lambda did, now: heirs.get(did)),
-    )  # fmt: skip
+    )
     return Figures(towns.participants, towns.contracts.agreements, towns.engine, lists().closure_of, anchor)
 
 
@@ -45,9 +47,12 @@ async def delivered(towns: Towns) -> None:
 
     def unit(tx: Tx) -> None:
         access = Access(
-            counterparty=towns.did(VILLAGE), agreement=theirs.agreement, first=True,
-            mark=lambda tx: flows.mark(tx, TOWN, theirs.id), unmark=lambda tx: flows.unmark(tx, TOWN, theirs.id),
-        )  # fmt: skip
+            counterparty=towns.did(VILLAGE),
+            agreement=theirs.agreement,
+            first=True,
+            mark=lambda tx: flows.mark(tx, TOWN, theirs.id),
+            unmark=lambda tx: flows.unmark(tx, TOWN, theirs.id),
+        )
         assert towns.reports.entitled(tx, TOWN, theirs.id, access).permit
         towns.reports.delivered(tx, TOWN, theirs.id, 8, True, None)
 

@@ -40,8 +40,15 @@ class Post:
 
     def __init__(self, towns: Towns, server: MailServer) -> None:
         self.towns, self.db, self.boxes = towns, towns.db, Mailboxes()
-        mail = Mail(host="127.0.0.1", port=server.port, tls="none", sender="hanse@musterstadt.example",
-                    quiet_from=0, quiet_until=0, digest_hour=0)  # fmt: skip
+        mail = Mail(
+            host="127.0.0.1",
+            port=server.port,
+            tls="none",
+            sender="hanse@musterstadt.example",
+            quiet_from=0,
+            quiet_until=0,
+            digest_hour=0,
+        )
         self.queue = MailQueue(self.db, towns.participants, self.boxes, mail, lambda: DESK)
         towns.handlers[MAIL] = self.queue.deliver
         self.person = ""
@@ -52,8 +59,13 @@ class Post:
         await self.db.write(PROCESS, self.boxes.put, self.person, "anna@musterstadt.example", wanted)
 
     async def note(self, name: str, **more: Any) -> None:
-        base: dict[str, Any] = {"name": name, "cause": "failed", "subject": name, "audience": frozenset({"steward"}),
-                                "facts": {"title": EVIL, "partner": "Nachbardorf"}}  # fmt: skip
+        base: dict[str, Any] = {
+            "name": name,
+            "cause": "failed",
+            "subject": name,
+            "audience": frozenset({"steward"}),
+            "facts": {"title": EVIL, "partner": "Nachbardorf"},
+        }
         await self.db.write(TOWN, lambda tx: store.add(tx, TOWN, Notification(**{**base, "at": tx.now, **more})))
 
     async def sent(self) -> None:
@@ -83,9 +95,16 @@ async def test_a_mail_and_what_stands_in_its_head(post: Post, server: MailServer
     assert mail["Subject"] == "Hanse: Hinweise für Sie (1)"
     assert (mail["To"], mail["From"]) == ("anna@musterstadt.example", "hanse@musterstadt.example")
     assert sorted(name.lower() for name in mail) == [
-        "auto-submitted", "content-transfer-encoding", "content-type", "date", "from", "message-id", "mime-version",
-        "subject", "to",
-    ]  # fmt: skip
+        "auto-submitted",
+        "content-transfer-encoding",
+        "content-type",
+        "date",
+        "from",
+        "message-id",
+        "mime-version",
+        "subject",
+        "to",
+    ]
     assert mail.get_content_type() == "text/plain"
     text = mail.get_content()
     assert "„Bäume Bcc: alle @dorf. example <b>https: //boese. example</b>“" in text
@@ -194,9 +213,16 @@ async def test_no_row_holds_an_address(post: Post, server: MailServer) -> None:
 
 
 NO_ADDRESSES = (
-    "", "anna", "a@b\r\nRCPT TO:<x@y.de>", "anna <a@b.de>", "a b@c.de", "a@[127.0.0.1]", '"a"@b.de', "ä@b.de",
+    "",
+    "anna",
+    "a@b\r\nRCPT TO:<x@y.de>",
+    "anna <a@b.de>",
+    "a b@c.de",
+    "a@[127.0.0.1]",
+    '"a"@b.de',
+    "ä@b.de",
     "a@b.de,c@d.de",
-)  # fmt: skip
+)
 
 
 @pytest.mark.threat("T94")
@@ -280,17 +306,23 @@ def test_quiet_hours_are_those_of_berlin(hour: int, asleep: bool) -> None:
 
 
 LEADING = (
-    "https://boese.example/x", "ftp://boese.example", "Www.boese.example", "wWw.1boese.example", "boese.example/a",
-    "anna@boese.example", "mailto:a@boese.example",
-)  # fmt: skip
+    "https://boese.example/x",
+    "ftp://boese.example",
+    "Www.boese.example",
+    "wWw.1boese.example",
+    "boese.example/a",
+    "anna@boese.example",
+    "mailto:a@boese.example",
+)
 
 
 @pytest.mark.threat("T94")
 def test_bug_a_partners_words_became_links_in_mail_programs() -> None:
     """>> addresses, hosts and mailboxes as the title of a partner's data << no mail program takes one for a link."""
     for title in LEADING:
-        one = Notification(name="x", cause="failed", subject="", facts={"title": title, "partner": title},
-                           audience=frozenset(), at=0)  # fmt: skip
+        one = Notification(
+            name="x", cause="failed", subject="", facts={"title": title, "partner": title}, audience=frozenset(), at=0
+        )
         made = message([one], "de", sender="a@b.de", to="a@b.de", desk=DESK, participant=TOWN, name="M", at=0)
         said = made.get_content().replace(DESK, "")
         assert "boese" in said

@@ -111,9 +111,15 @@ async def test_bug_a_partner_pushed_what_a_hold_covers_out(towns: Towns, about: 
             at = tx.now + since + n
             transcript.write(tx, CONSUMER, Line(process=process.id, slot=f"{n:04}", direction="in", kind="x"))
             ruled = KeptDecision(
-                id=f"{n:04}", agreement=agreement.id, process=process.id, phase="access", permit=False, at=at,
-                record="{}", world="{}",
-            )  # fmt: skip
+                id=f"{n:04}",
+                agreement=agreement.id,
+                process=process.id,
+                phase="access",
+                permit=False,
+                at=at,
+                record="{}",
+                world="{}",
+            )
             decision_store.insert_decision(tx, CONSUMER, ruled)
             tx.run("UPDATE transcript SET at = :at, last_at = :at WHERE slot = :slot", at=at, slot=f"{n:04}")
         transcript.trim(tx, CONSUMER, process.id)

@@ -90,9 +90,16 @@ async def test_each_request_is_counted_by_its_outcome(towns: Towns) -> None:
     liar.says = lambda asked: Answer(200, {}, b"no line")
     stage, metrics = Stage(towns, good, gone, liar), Metrics()
     stage.witnesses = Witnesses(
-        towns.db, stage.clock, towns.participants, stage.net, stage.net, stage.settings, "self.example/witness",  # type: ignore[arg-type]
-        None, metrics,
-    )  # fmt: skip
+        towns.db,
+        stage.clock,
+        towns.participants,
+        stage.net,
+        stage.net,
+        stage.settings,
+        "self.example/witness",  # type: ignore[arg-type]
+        None,
+        metrics,
+    )
     await stage.grow(3)
     for _ in range(3):
         await stage.witnesses.look()
@@ -116,9 +123,10 @@ async def test_a_partner_whose_operator_runs_the_only_witness_is_named(towns: To
     for peers, expected in (((peer,), (partner,)), ((peer, other), ())):
         stage = Stage(towns, *peers)
         listed = SimpleNamespace(
-            witnesses_for=stage.net.witnesses_for, line_for=lambda own: line,
+            witnesses_for=stage.net.witnesses_for,
+            line_for=lambda own: line,
             entry_for=lambda own, did: theirs if did == (heir if moved else partner) else None,
-        )  # fmt: skip
+        )
         watch = WitnessStatus(towns.db, stage.clock, towns.participants, listed, Metrics())  # type: ignore[arg-type]
         [own] = [one for one in await watch.now() if one.participant == TOWN]
         assert own.alone == expected

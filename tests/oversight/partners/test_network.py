@@ -9,8 +9,9 @@ NAMES = st.sampled_from([f"did:{number}" for number in range(90)])
 BONDS = st.lists(
     st.builds(
         Bond, agreement=st.uuids().map(str), provider=NAMES, consumer=NAMES, title=st.sampled_from(["", "a", "b"])
-    ), max_size=120,
-)  # fmt: skip
+    ),
+    max_size=120,
+)
 
 
 def bond(agreement: str, provider: str, consumer: str, title: str = "") -> Bond:
@@ -19,9 +20,14 @@ def bond(agreement: str, provider: str, consumer: str, title: str = "") -> Bond:
 
 def test_a_contract_that_both_sides_have_is_one() -> None:
     """>> both sides in one process, a second contract, one the other way << two edges, two contracts and one."""
-    found = edges([
-        bond("1", "a", "b", "Bäume"), bond("1", "a", "b", "Bäume"), bond("2", "a", "b", "Bäume"), bond("3", "b", "a"),
-    ])  # fmt: skip
+    found = edges(
+        [
+            bond("1", "a", "b", "Bäume"),
+            bond("1", "a", "b", "Bäume"),
+            bond("2", "a", "b", "Bäume"),
+            bond("3", "b", "a"),
+        ]
+    )
     assert [(one.provider, one.consumer, one.contracts, one.titles) for one in found] == [
         ("a", "b", 2, ("Bäume",)),
         ("b", "a", 1, ()),

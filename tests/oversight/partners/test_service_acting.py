@@ -18,7 +18,7 @@ DOCUMENT = {"id": TOWN, "verificationMethod": [KEY], "capabilityInvocation": [KE
 @pytest.mark.threat("T108")
 @pytest.mark.parametrize(
     ("listed", "shown"), [({"another"}, None), ({"another", thumbprint(JWK)}, AGENT), (set(), AGENT)]
-)  # fmt: skip
+)
 def test_bug_a_member_named_whom_it_liked_as_acting_for_it(listed: set[str], shown: str | None) -> None:
     """>> no contract, a key of another in its document, and a list that names other keys, that one, none << nobody; the
     other."""

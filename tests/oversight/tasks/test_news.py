@@ -40,7 +40,7 @@ def test_what_each_kind_of_entry_tells() -> None:
         ("ended", "agreement", "urn:b", "ended"),
         ("ended", "negotiation", "m", "countersignature-missing"),
         ("refused", "negotiation", "n", "too-dear"),
-    ]  # fmt: skip
+    ]
 
 
 def test_one_end_is_told_once() -> None:

@@ -12,13 +12,31 @@ from connector.oversight.tasks.order import ROLES, STEWARDS, Urgency, merged, or
 
 NOW, DAY = 1_795_000_000_000, 86_400_000
 KINDS: tuple[Kind, ...] = get_args(Kind)
-AWAITED = ("approval", "protection", "answer-offer", "countersign", "read-and-sign", "admission", "admission-second",
-           "group-asked", "merger", "merger-second", "seal", "seal-second", "rule-waits")  # fmt: skip
+AWAITED = (
+    "approval",
+    "protection",
+    "answer-offer",
+    "countersign",
+    "read-and-sign",
+    "admission",
+    "admission-second",
+    "group-asked",
+    "merger",
+    "merger-second",
+    "seal",
+    "seal-second",
+    "rule-waits",
+)
 DUES = (None, NOW - 1, NOW, NOW + 1, NOW + 3 * DAY, NOW + 3 * DAY + 1)
 TASKS = st.builds(
-    Task, kind=st.sampled_from(KINDS), subject=st.sampled_from("abc"), since=st.integers(0, NOW),
-    due=st.sampled_from(DUES), agreement=st.sampled_from(["", "x", "y"]), process=st.sampled_from(["", "a"]),
-)  # fmt: skip
+    Task,
+    kind=st.sampled_from(KINDS),
+    subject=st.sampled_from("abc"),
+    since=st.integers(0, NOW),
+    due=st.sampled_from(DUES),
+    agreement=st.sampled_from(["", "x", "y"]),
+    process=st.sampled_from(["", "a"]),
+)
 
 
 def task(kind: Kind, subject: str = "a", since: int = 0, due: int | None = None, **more: str) -> Task:
@@ -44,9 +62,13 @@ def test_each_kind_has_its_urgency_with_and_without_a_day() -> None:
 def test_what_cannot_wait_comes_first() -> None:
     """>> a draft, a duty for later, a broken message, an approval, one due tomorrow, one overdue << turned."""
     tasks = [
-        task("draft"), task("contract-ends", due=NOW + 20 * DAY), task("undeliverable"), task("approval"),
-        task("approval", "b", due=NOW + DAY), task("duty", due=NOW - DAY),
-    ]  # fmt: skip
+        task("draft"),
+        task("contract-ends", due=NOW + 20 * DAY),
+        task("undeliverable"),
+        task("approval"),
+        task("approval", "b", due=NOW + DAY),
+        task("duty", due=NOW - DAY),
+    ]
     for given_ in permutations(tasks):
         assert ordered(given_, NOW) == tasks[::-1]
 

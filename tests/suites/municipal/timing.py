@@ -86,7 +86,7 @@ _BEFORE: tuple[tuple[str, Document, tuple[Deed, ...], bool, Deontic], ...] = (
     ("not paid, but the condition fails", duty("odrl:compensate", NO), (), True, "NonSet"),
     ("not paid, and the condition holds", duty("odrl:compensate", YES), (), False, "NonSet"),
     ("not paid, and the condition is unknown", duty("odrl:compensate", UNKNOWN), (), False, "NonSet"),
-)  # fmt: skip
+)
 _DURING: tuple[tuple[str, Document, tuple[str, ...], bool], ...] = (
     ("anonymised here", duty("odrl:anonymize"), (O + "anonymize",), True),
     ("not anonymised here", duty("odrl:anonymize"), (H + "suppressCells",), False),

@@ -69,9 +69,7 @@ async def test_a_person_reads_signs_and_completes_it(
     assert code == OK
     assert "Einseitig gesiegelt" in told
     assert "Siegel des Datengebers" in told
-    code, told = await said(
-        pair.there, capsys, "countersign", agreement, "--as", "nachbardorf", "--read", str(place)
-    )  # fmt: skip
+    code, told = await said(pair.there, capsys, "countersign", agreement, "--as", "nachbardorf", "--read", str(place))
     assert code == OK
     assert place.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     checksum = told.partition("--digest ")[2].split()[0]
@@ -122,15 +120,13 @@ UNFIT = (
     ("confirmation", {**PERSON, "statement": ""}, "contracts.statement"),
     ("confirmation", {**PERSON, "pseudonym": "Erika", "statement": "Ja."}, "contracts.pseudonym"),
     ("confirmation", {**PERSON, "statement": "Ja.", "name": "Erika"}, "api.body"),
-)  # fmt: skip
+)
 
 
 async def test_what_does_not_fit_is_refused(pair: Pair) -> None:
     for path, body, code in UNFIT:
         with pytest.raises(Refused) as refused:
-            await pair.there.api.post(
-                f"/api/v1/participants/nachbardorf/agreements/{pair.agreement[9:]}/{path}", body
-            )  # fmt: skip
+            await pair.there.api.post(f"/api/v1/participants/nachbardorf/agreements/{pair.agreement[9:]}/{path}", body)
         assert (body, refused.value.status, refused.value.problem["code"]) == (body, 400, code)
 
 
@@ -176,7 +172,7 @@ async def test_a_person_is_shown_what_is_not_ours_before_it_is_signed(
     digest = told.partition("--digest ")[2].split()[0]
     code, _ = await said(
         foreign.there, capsys, *words, "--digest", digest, "--role", "Amtsleitung", "--pseudonym", "p-7f3a91"
-    )  # fmt: skip
+    )
     assert code == OK
     await foreign.settled("finalized")
     whole = await foreign.there.services.evidence.bundle("nachbardorf", foreign.agreement)
@@ -193,7 +189,11 @@ async def test_what_differs_is_told_in_english_and_to_machines_too(foreign: Pair
     assert told["objections"][0]["reason"]["en"].startswith("The contract text is not the one")
     assert len(told["digest"]) == 64
     assert set(told["files"]) == {
-        "agreement.json", "text-de.html", "profile.json", "dataset.jsonld", "approval-provider.json",
-    }  # fmt: skip
+        "agreement.json",
+        "text-de.html",
+        "profile.json",
+        "dataset.jsonld",
+        "approval-provider.json",
+    }
     ours = await foreign.here.api.get(base.replace("nachbardorf", "musterstadt"))
     assert (ours["digest"], ours["objections"], ours["differences"]) == (told["digest"], [], [])

@@ -33,8 +33,9 @@ async def test_copies_are_found_and_say_how_old_they_are(space: Space) -> None:
     found = await city.api.get(FIND, q="Bäume", counts=1)
     said = {(hit["title"], hit["source"], hit["provider"]) for hit in found["results"]}
     assert said == {
-        ("Baumkataster", "copy", firm.did("stadtwerke")), ("Bäume am Fluss", "live", city.did(THERE)),
-    }  # fmt: skip
+        ("Baumkataster", "copy", firm.did("stadtwerke")),
+        ("Bäume am Fluss", "live", city.did(THERE)),
+    }
     assert all(hit["seen"].startswith("20") for hit in found["results"])
     assert (found["asked"], found["failed"], found["total"], found["next"]) == (2, [], 1, None)
     assert found["facets"]["theme"] == [{"value": "ENVI", "count": 1, "name": {"de": "Umwelt", "en": "environment"}}]
@@ -136,10 +137,22 @@ async def test_filters_narrow_copies_and_fresh_answers_alike(space: Space) -> No
 
 
 NOT_SO = (
-    {"since": "gestern"}, {"box": "1,2,3"}, {"box": "9,1,8,2"}, {"box": "0,0,nan,1"}, {"box": "0,-91,1,1"},
-    {"period": "2020"}, {"period": "2021-01-01/2020-01-01"}, {"limit": "0"}, {"limit": "101"}, {"limit": "x"},
-    {"limit": "1" * 400}, {"limit": "00055"}, {"theme": ""}, {"theme": "x" * 501}, {"since": "2" * 600},
-)  # fmt: skip
+    {"since": "gestern"},
+    {"box": "1,2,3"},
+    {"box": "9,1,8,2"},
+    {"box": "0,0,nan,1"},
+    {"box": "0,-91,1,1"},
+    {"period": "2020"},
+    {"period": "2021-01-01/2020-01-01"},
+    {"limit": "0"},
+    {"limit": "101"},
+    {"limit": "x"},
+    {"limit": "1" * 400},
+    {"limit": "00055"},
+    {"theme": ""},
+    {"theme": "x" * 501},
+    {"since": "2" * 600},
+)
 
 
 async def test_a_value_without_its_form_is_named(lone: City) -> None:

@@ -47,9 +47,12 @@ def test_every_operation_names_the_scope_that_a_key_needs() -> None:
     assert {row for row, needs in told.items() if needs == [{}]} == set(ON_SOCKET)
     own = "/api/v1/participants/{p}"
     for row, scope in (
-        (f"GET {own}/find", "read"), (f"POST {own}/datasets", "publish"), (f"POST {own}/negotiations", "decide"),
-        (f"GET {own}/transfers/{{id}}/content", "fetch"), ("GET /metrics", "operate"),
-    ):  # fmt: skip
+        (f"GET {own}/find", "read"),
+        (f"POST {own}/datasets", "publish"),
+        (f"POST {own}/negotiations", "decide"),
+        (f"GET {own}/transfers/{{id}}/content", "fetch"),
+        ("GET /metrics", "operate"),
+    ):
         assert told[row] == [{}, {"token": [scope]}]
 
 

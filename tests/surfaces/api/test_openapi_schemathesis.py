@@ -71,9 +71,13 @@ def called(operation: Any, town: Town, mode: GenerationMode, examples: int) -> s
     seen: set[str] = set()
 
     @hypothesis.settings(
-        max_examples=examples, derandomize=True, database=None, deadline=None, phases=[hypothesis.Phase.generate],
+        max_examples=examples,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[hypothesis.Phase.generate],
         suppress_health_check=list(hypothesis.HealthCheck),
-    )  # fmt: skip
+    )
     @hypothesis.given(case(operation, town, mode))
     def call(one: Any) -> None:
         place = operation.path.replace("{pid}", "{pid:.+}")

@@ -106,9 +106,10 @@ async def watched(space: Space, city: City, capsys: pytest.CaptureFixture[str]) 
 def test_every_metric_is_told_in_the_handbook() -> None:
     """A figure that nobody explains is not watched."""
     names = {
-        name for path in (ROOT / "connector").rglob("*.py")
+        name
+        for path in (ROOT / "connector").rglob("*.py")
         for name in re.findall(r'"(hanse_[a-z]+_[a-z_]+)"', path.read_text(encoding="utf-8"))
-    } - {"hanse_worker"}  # fmt: skip
+    } - {"hanse_worker"}
     names |= {"hanse_negotiations_open", "hanse_transfers_open"}
     page = (ROOT / "connector/docs/operation.md").read_text(encoding="utf-8")
     assert {name for name in names if f"`{name}" not in page} == set()
@@ -181,9 +182,14 @@ async def test_a_body_says_which_member_is_wrong(space: Space) -> None:
     city = await space.city("it", {"musterstadt": MUNICIPALITY})
     path = "http://localhost/api/v1/participants"
     bodies = [
-        (b"{", 400), (b"[]", 400), (b'{"slug": "a", "slug": "b"}', 400), (b'{"slug": 7}', 400), (b"\xff", 400),
-        (b"[" * 10_000, 400), (b'{"slug": "' + b"x" * 300_000 + b'"}', 413),
-    ]  # fmt: skip
+        (b"{", 400),
+        (b"[]", 400),
+        (b'{"slug": "a", "slug": "b"}', 400),
+        (b'{"slug": 7}', 400),
+        (b"\xff", 400),
+        (b"[" * 10_000, 400),
+        (b'{"slug": "' + b"x" * 300_000 + b'"}', 413),
+    ]
     connector = aiohttp.UnixConnector(str(city.settings.api.socket))
     async with aiohttp.ClientSession(connector=connector) as session:
         for body, status in bodies:

@@ -99,8 +99,12 @@ async def test_negotiate_look_and_end(space: Space) -> None:
     assert (await city.api.get(f"{us}/agreements/{uuid}")) == listed
     assert b'<html lang="de">' in await city.api.get(f"{us}/agreements/{uuid}/text")
     assert await page_policy(city, f"{us}/agreements/{uuid}/text") == {
-        "default-src 'none'", "style-src 'unsafe-inline'", "base-uri 'none'", "frame-ancestors 'none'", "sandbox",
-    }  # fmt: skip
+        "default-src 'none'",
+        "style-src 'unsafe-inline'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+        "sandbox",
+    }
     received = await city.fetch("nachbardorf", signed["agreement"])
     assert await city.api.get(f"{us}/transfers/{received['id']}/content") == b"a;b\n1;2\n"
     ending = {"reason": "Vorbei."}
@@ -122,9 +126,13 @@ async def test_one_participant_never_sees_anothers_things(space: Space) -> None:
     received = await city.fetch("nachbardorf", signed["agreement"])
     other, uuid = "/api/v1/participants/drittdorf", signed["agreement"].removeprefix("urn:uuid:")
     for path in (
-        f"negotiations/{signed['id']}", f"agreements/{uuid}", f"agreements/{uuid}/text", f"agreements/{uuid}/evidence",
-        f"transfers/{received['id']}", f"transfers/{received['id']}/content",
-    ):  # fmt: skip
+        f"negotiations/{signed['id']}",
+        f"agreements/{uuid}",
+        f"agreements/{uuid}/text",
+        f"agreements/{uuid}/evidence",
+        f"transfers/{received['id']}",
+        f"transfers/{received['id']}/content",
+    ):
         assert (await refused(city.api.get(f"{other}/{path}")))[0] == 404, path
     assert (await refused(city.api.post(f"{other}/transfers", {"agreement": uuid})))[0] == 404
     offer = {"rule": "municipalities-only"}

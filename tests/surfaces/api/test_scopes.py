@@ -17,12 +17,18 @@ from connector.surfaces.api.scopes import ON_SOCKET, SCOPE_OF, scope_of
 
 DATASETS = "/api/v1/participants/{p}/datasets"
 SEVERE = (
-    "/api/v1/people/link", "/api/v1/trust/accept", "/api/v1/witness/rotate",
-    "/api/v1/participants/{p}/keys/{purpose}/revoke", "/api/v1/participants/{p}/spaces/leave",
-    "/api/v1/participants/{p}/space/rules", "/api/v1/participants/{p}/mandates",
-    "/api/v1/participants/{p}/space/recognised", "/api/v1/participants/{p}/space/certificates/approve",
-    "/api/v1/participants/{p}/space/members/strike", "/api/v1/participants/{p}/space/recovery",
-)  # fmt: skip
+    "/api/v1/people/link",
+    "/api/v1/trust/accept",
+    "/api/v1/witness/rotate",
+    "/api/v1/participants/{p}/keys/{purpose}/revoke",
+    "/api/v1/participants/{p}/spaces/leave",
+    "/api/v1/participants/{p}/space/rules",
+    "/api/v1/participants/{p}/mandates",
+    "/api/v1/participants/{p}/space/recognised",
+    "/api/v1/participants/{p}/space/certificates/approve",
+    "/api/v1/participants/{p}/space/members/strike",
+    "/api/v1/participants/{p}/space/recovery",
+)
 
 
 class Keys:
@@ -30,9 +36,10 @@ class Keys:
 
     async def caller(self, authorization: str | None) -> Caller:
         known: dict[str | None, tuple[str | None, frozenset[Scope]]] = {
-            "read": ("musterstadt", frozenset({"read"})), "run": (None, frozenset({"operate"})),
+            "read": ("musterstadt", frozenset({"read"})),
+            "run": (None, frozenset({"operate"})),
             "all": ("musterstadt", frozenset(SCOPES)),
-        }  # fmt: skip
+        }
         if authorization not in known:
             raise Unauthenticated("api.no-token")
         slug, scopes = known[authorization]
@@ -97,11 +104,13 @@ def test_what_a_key_with_operate_opens_is_read_or_put_back() -> None:
     """>> every route of `operate` that a key opens << reads, looks anew, or is undone by the same route."""
     expected = {
         *(f"GET /api/v1/{what}" for what in ("participants", "process", "clock", "witness", "trust/forks")),
-        "GET /api/v1/trust/forks/{authority}", "POST /api/v1/trust/reload", "GET /metrics",
+        "GET /api/v1/trust/forks/{authority}",
+        "POST /api/v1/trust/reload",
+        "GET /metrics",
         *(f"GET /health/{what}" for what in ("live", "ready", "started")),
         *(f"POST /api/v1/participants/{{p}}/{what}" for what in ("publisher", "allowances")),
         *(f"POST /api/v1/participants/{{p}}/spaces/{what}" for what in ("look", "progress")),
-    }  # fmt: skip
+    }
     assert {row for row, scope in SCOPE_OF.items() if scope == "operate"} - ON_SOCKET == expected
     assert {SCOPE_OF[row] for row in ON_SOCKET} == {"operate"}
 
@@ -112,11 +121,22 @@ def test_a_key_with_decide_says_nothing_of_whose_keys_count() -> None:
     applications brought: `read` is for publishers, too, who see none of that at the desk."""
     found = {row.partition("{p}/")[2] for row, scope in SCOPE_OF.items() if scope == "decide"}
     assert {row for row in found if row.partition("/")[0] not in ("agreements", "negotiations")} == {
-        "comparisons", "proposals", "space/documents/{id}", "spaces/groups", "space/groups", "space/groups/{id}/end",
-        "space/groups/{id}/members", "space/groups/{id}/members/end", "space/invitations",
-        "space/invitations/{id}/withdraw", "space/members", "space/members/renew", "space/mergers/approve",
-        "space/mergers/refuse", *(f"space/applications/{{id}}/{what}" for what in ("check", "approve", "refuse")),
-    }  # fmt: skip
+        "comparisons",
+        "proposals",
+        "space/documents/{id}",
+        "spaces/groups",
+        "space/groups",
+        "space/groups/{id}/end",
+        "space/groups/{id}/members",
+        "space/groups/{id}/members/end",
+        "space/invitations",
+        "space/invitations/{id}/withdraw",
+        "space/members",
+        "space/members/renew",
+        "space/mergers/approve",
+        "space/mergers/refuse",
+        *(f"space/applications/{{id}}/{what}" for what in ("check", "approve", "refuse")),
+    }
 
 
 class Telling:

@@ -104,27 +104,38 @@ async def _running(space: Space, port: int) -> AsyncIterator[Town]:
         (theirs,) = decided["transfers"]
         decisions = await city.api.get(f"{base.replace(CONSUMER, PROVIDER)}/transfers/{theirs['id']}/decisions")
         run = await _imported(city)
-        given = await city.services.mandates.service.give(CONSUMER, Wish(
-            agent="did:web:it-verbund.example", name="IT-Verbund", actions=("negotiate", "publish", "serve"),
-            until=city.services.infra.clock.now() + 86_400_000, contract="AVV 1",
-        ))  # fmt: skip
+        given = await city.services.mandates.service.give(
+            CONSUMER,
+            Wish(
+                agent="did:web:it-verbund.example",
+                name="IT-Verbund",
+                actions=("negotiate", "publish", "serve"),
+                until=city.services.infra.clock.now() + 86_400_000,
+                contract="AVV 1",
+            ),
+        )
         applied, document = await _applied(city)
         group = await city.api.post(f"{base}/groups", {"name": "partner", "label": {"de": "Partner"}})
-        yield Town(city, f"http://127.0.0.1:{port}", {
-            "p": [CONSUMER, PROVIDER, "nowhere"],
-            "agreements": [signed["agreement"]],
-            "negotiations": [signed["id"]],
-            "transfers": [received["id"], theirs["id"]],
-            "holds": [hold["id"]],
-            "applications": [applied],
-            "groups": [group["name"]],
-            "documents": [document],
-            "decisions": [decisions["decisions"][0]["id"]],
-            "uuid": [made["dataset"].rsplit("/", 1)[-1], "nothing"],
-            "purpose": ["peer", "seal", "log", "nothing"],
-            "pseudonym": ["p-7f3a91", "nothing"],
-            "run": [run, "nothing"],
-            "authority": [await _two_lists(city), "nothing"],
-            "sha256": [given.mandate.sha256, "nothing"],
-            "pid": [signed["id"], received["id"], "nothing"],
-        }, await _keys(city))  # fmt: skip
+        yield Town(
+            city,
+            f"http://127.0.0.1:{port}",
+            {
+                "p": [CONSUMER, PROVIDER, "nowhere"],
+                "agreements": [signed["agreement"]],
+                "negotiations": [signed["id"]],
+                "transfers": [received["id"], theirs["id"]],
+                "holds": [hold["id"]],
+                "applications": [applied],
+                "groups": [group["name"]],
+                "documents": [document],
+                "decisions": [decisions["decisions"][0]["id"]],
+                "uuid": [made["dataset"].rsplit("/", 1)[-1], "nothing"],
+                "purpose": ["peer", "seal", "log", "nothing"],
+                "pseudonym": ["p-7f3a91", "nothing"],
+                "run": [run, "nothing"],
+                "authority": [await _two_lists(city), "nothing"],
+                "sha256": [given.mandate.sha256, "nothing"],
+                "pid": [signed["id"], received["id"], "nothing"],
+            },
+            await _keys(city),
+        )

@@ -138,12 +138,19 @@ async def test_a_proof_is_asked_for_once_and_a_failure_ever_less_often() -> None
 @pytest.mark.parametrize(
     "answer",
     [
-        document(), document(id=["did:web:peer.example"]), document(alsoKnownAs=DID), document(alsoKnownAs={DID: DID}),
-        Answer(200, {}, b"[]"), Answer(200, {}, f'"{DID}"'.encode()), Answer(200, {}, b"{"), Answer(404, {}, b""),
-        Answer(301, {"Location": "https://peer.example/did.json"}, b""), document(id=DID + ":x"),
+        document(),
+        document(id=["did:web:peer.example"]),
+        document(alsoKnownAs=DID),
+        document(alsoKnownAs={DID: DID}),
+        Answer(200, {}, b"[]"),
+        Answer(200, {}, f'"{DID}"'.encode()),
+        Answer(200, {}, b"{"),
+        Answer(404, {}, b""),
+        Answer(301, {"Location": "https://peer.example/did.json"}, b""),
+        document(id=DID + ":x"),
         Answer(201, {}, json.dumps({"id": DID}).encode()),
     ],
-)  # fmt: skip
+)
 async def test_what_proves_nothing(answer: Answer) -> None:
     with pytest.raises(PeerError, match="address-unproven"):
         await Addresses(Place(answer), FakeClock()).prove(DID, ROOT)

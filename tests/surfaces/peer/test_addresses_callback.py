@@ -44,22 +44,60 @@ def inward(canary: Canary, nasty: NastyPeer) -> list[str]:
     port, origin = canary.port, nasty.root.rpartition("/")[0]
     own = nasty.root.removeprefix("https://")
     hosts = [
-        "localhost", "127.0.0.1", "[::1]", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "0", "0.0.0.0", "[::]",
-        "[::ffff:127.0.0.1]", "[64:ff9b::7f00:1]", "localhost.", "LOCALHOST", "127.0.0.1.", "169.254.169.254",
-        "metadata.google.internal", "10.0.0.1", "192.168.0.1",
-    ]  # fmt: skip
+        "localhost",
+        "127.0.0.1",
+        "[::1]",
+        "127.1",
+        "2130706433",
+        "0x7f000001",
+        "0177.0.0.1",
+        "0",
+        "0.0.0.0",
+        "[::]",
+        "[::ffff:127.0.0.1]",
+        "[64:ff9b::7f00:1]",
+        "localhost.",
+        "LOCALHOST",
+        "127.0.0.1.",
+        "169.254.169.254",
+        "metadata.google.internal",
+        "10.0.0.1",
+        "192.168.0.1",
+    ]
     return [
         *(f"https://{host}:{port}/nasty/2025-1" for host in hosts),
-        f"http://localhost:{port}/nasty", f"ftp://localhost:{port}/", "file:///etc/passwd", f"gopher://localhost:{port}/x",
-        "unix:///run/hanse.sock", f"//localhost:{port}/", "javascript:alert(1)", "", " ", "nasty",
-        f"https://{own}@localhost:{port}/", f"https://localhost:{port}#{own}", f"https://localhost:{port}?{own}",
-        f"https://localhost:{port}\\@{own}", f"https://localhost:{port}/%0d%0aHost:%20x", "https://x\r\nX: y",
-        f"{nasty.root}/../other", f"{nasty.root}/%2e%2e/other", f"{nasty.root}/%252e/x?y", f"{nasty.root}2/2025-1",
-        f"{nasty.root}-evil/2025-1", f"{origin}/", f"{origin}/musterstadt/2025-1", f"{nasty.root}//evil",
-        f"{nasty.root}/x?y=z", f"{nasty.root}/%2f..", f"{nasty.root}/..;/x", f"{nasty.root}\\..\\x",
+        f"http://localhost:{port}/nasty",
+        f"ftp://localhost:{port}/",
+        "file:///etc/passwd",
+        f"gopher://localhost:{port}/x",
+        "unix:///run/hanse.sock",
+        f"//localhost:{port}/",
+        "javascript:alert(1)",
+        "",
+        " ",
+        "nasty",
+        f"https://{own}@localhost:{port}/",
+        f"https://localhost:{port}#{own}",
+        f"https://localhost:{port}?{own}",
+        f"https://localhost:{port}\\@{own}",
+        f"https://localhost:{port}/%0d%0aHost:%20x",
+        "https://x\r\nX: y",
+        f"{nasty.root}/../other",
+        f"{nasty.root}/%2e%2e/other",
+        f"{nasty.root}/%252e/x?y",
+        f"{nasty.root}2/2025-1",
+        f"{nasty.root}-evil/2025-1",
+        f"{origin}/",
+        f"{origin}/musterstadt/2025-1",
+        f"{nasty.root}//evil",
+        f"{nasty.root}/x?y=z",
+        f"{nasty.root}/%2f..",
+        f"{nasty.root}/..;/x",
+        f"{nasty.root}\\..\\x",
         f"{nasty.root}/%00",
-        nasty.root.replace("https", "http"), nasty.root.replace("localhost", "localhost.evil.example"),
-    ]  # fmt: skip
+        nasty.root.replace("https", "http"),
+        nasty.root.replace("localhost", "localhost.evil.example"),
+    ]
 
 
 def processes(tx: Tx) -> list[int]:
@@ -91,9 +129,12 @@ async def test_nor_does_one_in_a_transfer(it: City, nasty: NastyPeer, canary: Ca
     """>> the same addresses in a request for a transfer << 400 before the contract is even looked up."""
     for address in inward(canary, nasty):
         asked = nasty.message(
-            "TransferRequestMessage", consumerPid="urn:uuid:c", agreementId="urn:uuid:a", format="HttpData-PULL",
+            "TransferRequestMessage",
+            consumerPid="urn:uuid:c",
+            agreementId="urn:uuid:a",
+            format="HttpData-PULL",
             callbackAddress=address,
-        )  # fmt: skip
+        )
         reply = await nasty.post(it, "musterstadt", "/2025-1/transfers/request", asked)
         assert (address, reply.status) == (address, 400)
     assert canary.hits == 0

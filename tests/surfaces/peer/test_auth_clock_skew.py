@@ -93,9 +93,12 @@ def _dataset() -> bytes:
     access = {"@type": "DataService", "@id": "s", "endpointURL": "https://localhost/"}
     distribution = {"@type": "Distribution", "format": "HttpData-PULL", "accessService": access}
     whole: dict[str, Any] = {
-        "@context": ["https://w3id.org/dspace/2025/1/context.jsonld"], "@id": "d", "@type": "Dataset",
-        "hasPolicy": [offer], "distribution": [distribution],
-    }  # fmt: skip
+        "@context": ["https://w3id.org/dspace/2025/1/context.jsonld"],
+        "@id": "d",
+        "@type": "Dataset",
+        "hasPolicy": [offer],
+        "distribution": [distribution],
+    }
     return json.dumps(whole).encode()
 
 

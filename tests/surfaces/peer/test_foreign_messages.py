@@ -61,8 +61,11 @@ async def test_a_message_that_is_a_list_of_one_is_taken(it: City, nasty: NastyPe
     pid = started.json["providerPid"]
 
     def kinds(tx: Tx) -> list[Any]:
-        rows = tx.all("SELECT kind FROM transcript WHERE participant = :p AND process = :pid AND direction = 'in'",
-                      p=tx.scope, pid=pid)  # fmt: skip
+        rows = tx.all(
+            "SELECT kind FROM transcript WHERE participant = :p AND process = :pid AND direction = 'in'",
+            p=tx.scope,
+            pid=pid,
+        )
         return [row["kind"] for row in rows]
 
     assert await it.services.infra.db.read("musterstadt", kinds) == ["ContractRequestMessage"]
@@ -91,8 +94,13 @@ async def test_a_catalogue_in_another_dialect(it: City, nasty: NastyPeer, made: 
     shown = prefixes_beside_the_context(plain)
     shown["odrl:hasPolicy"] = {**shown["odrl:hasPolicy"][0], "odrl:obligation": []}
     contexts = [m.CONTEXT, "https://w3id.org/edc/dspace/v0.0.1"]
-    page = {"@context": contexts, "@id": "k", "@type": "dcat:Catalog", "dspace:participantId": {"@id": nasty.did},
-            "dcat:dataset": {name: item for name, item in shown.items() if name != "@context"}}  # fmt: skip
+    page = {
+        "@context": contexts,
+        "@id": "k",
+        "@type": "dcat:Catalog",
+        "dspace:participantId": {"@id": nasty.did},
+        "dcat:dataset": {name: item for name, item in shown.items() if name != "@context"},
+    }
     nasty.answers["/2025-1/catalog/request"] = lambda got: (200, json.dumps(page).encode())
     root = {**shown, "@context": m.CONTEXT}
     nasty.answers["/2025-1/catalog/datasets/1"] = lambda got: (200, json.dumps(root).encode())

@@ -134,8 +134,10 @@ async def test_a_question_that_is_none_is_refused(it: City, nasty: NastyPeer) ->
 
 async def test_both_doors_want_a_member(it: City, nasty: NastyPeer) -> None:
     """>> without a token << 401, as at every door that is not public."""
-    replies = [await nasty.call("GET", it.root(TOWN) + INVENTORY),
-               await nasty.call("POST", it.root(TOWN) + DATASETS, {"datasets": ["x"]})]  # fmt: skip
+    replies = [
+        await nasty.call("GET", it.root(TOWN) + INVENTORY),
+        await nasty.call("POST", it.root(TOWN) + DATASETS, {"datasets": ["x"]}),
+    ]
     assert [reply.status for reply in replies] == [401, 401]
 
 

@@ -30,9 +30,13 @@ class Door:
         return self.keeper.says(entry("town", NOW), entry("village", NOW), entry("a", NOW), version=version)
 
     async def show(
-        self, body: str, version: str = "7", authority: str | None = None, caller: str | None = "village",
+        self,
+        body: str,
+        version: str = "7",
+        authority: str | None = None,
+        caller: str | None = "village",
         media: str = MEDIA,
-    ) -> tuple[int, str]:  # fmt: skip
+    ) -> tuple[int, str]:
         place = f"/town{LISTS}/{quote(authority or self.keeper.key.id, safe='')}/{version}"
         found = await self.member.answer(caller, place, body.encode(), media)
         return found.status, found.body.decode()
@@ -69,9 +73,16 @@ async def test_what_a_member_shows_is_believed_if_the_authority_signed_it_under_
     head, _, signature = door.ours.split(".")
     away = door.keeper.says(entry("town", NOW), version=7, space="https://elsewhere.de/space")
     for false in (
-        "", "x", "x" * 1000, "a.b.c", stranger.says(entry("town", NOW), version=7, space=door.keeper.space),
-        f"{head}.{door.other().split('.')[1]}.{signature}", door.other(6), door.other(8), away,
-    ):  # fmt: skip
+        "",
+        "x",
+        "x" * 1000,
+        "a.b.c",
+        stranger.says(entry("town", NOW), version=7, space=door.keeper.space),
+        f"{head}.{door.other().split('.')[1]}.{signature}",
+        door.other(6),
+        door.other(8),
+        away,
+    ):
         status, body = await door.show(false)
         assert (status, "federation.list-unproven" in body) == (400, True), false[:80]
         door.member.clock.advance(1000)

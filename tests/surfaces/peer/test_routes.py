@@ -45,9 +45,10 @@ def table(city: City) -> list[Route]:
 
 
 ELSEWHERE = {
-    "/evidence/{agreement}/termination", "/evidence/{agreement}/countersignature",
+    "/evidence/{agreement}/termination",
+    "/evidence/{agreement}/countersignature",
     "/federation/lists/{authority}/{version}",
-}  # fmt: skip
+}
 """They take sealed bodies: `test_terminations.py`, `test_objects_countersignature.py` and `test_lists.py` ask them in
 the name of a third."""
 
@@ -161,9 +162,12 @@ async def test_a_foreign_agreement_moves_no_data(it: City, nasty: NastyPeer, ids
     replies = []
     for agreement in (ids["agreement"], like(ids["agreement"])):
         asked = nasty.message(
-            "TransferRequestMessage", consumerPid="urn:uuid:mine", agreementId=agreement, format="HttpData-PULL",
+            "TransferRequestMessage",
+            consumerPid="urn:uuid:mine",
+            agreementId=agreement,
+            format="HttpData-PULL",
             callbackAddress=nasty.base,
-        )  # fmt: skip
+        )
         replies.append(plain(await nasty.post(it, "musterstadt", "/2025-1/transfers/request", asked), agreement))
     assert replies[0] == replies[1]
     assert replies[0][0] == 404
@@ -193,12 +197,24 @@ async def test_every_route_but_the_public_ones_wants_a_token(it: City, nasty: Na
 
 
 NOBODYS = (
-    "/", "/niemand", "/niemand/2025-1/negotiations/request", "/musterstadt2/did.json", "/MUSTERSTADT/did.json",
-    "/musterstadt/2024-1/catalog/request", "/musterstadt/2025-1", "/musterstadt/../nachbardorf/did.json",
-    "/musterstadt/%2e%2e/nachbardorf/did.json", "/musterstadt//did.json", "//musterstadt/did.json",
-    "/musterstadt%2fdid.json", "/api/v1/participants", "/metrics", "/health/live", "/musterstadt/api/v1/participants",
+    "/",
+    "/niemand",
+    "/niemand/2025-1/negotiations/request",
+    "/musterstadt2/did.json",
+    "/MUSTERSTADT/did.json",
+    "/musterstadt/2024-1/catalog/request",
+    "/musterstadt/2025-1",
+    "/musterstadt/../nachbardorf/did.json",
+    "/musterstadt/%2e%2e/nachbardorf/did.json",
+    "/musterstadt//did.json",
+    "//musterstadt/did.json",
+    "/musterstadt%2fdid.json",
+    "/api/v1/participants",
+    "/metrics",
+    "/health/live",
+    "/musterstadt/api/v1/participants",
     "/musterstadt/did.json/x",
-)  # fmt: skip
+)
 
 
 async def test_an_address_that_is_nobodys_is_not_found(it: City, nasty: NastyPeer) -> None:

@@ -41,8 +41,12 @@ async def test_no_request_forges_a_line(space: Space, nasty: NastyPeer, capfd: p
         quoted = "%0d%7B%22event%22:%22forged%22%7D%1b%5B2J%E2%80%AE"
         nasty.answers["/did.json"] = lambda got: (500, b"")
         root = it.root("musterstadt")
-        paths = {f"/2025-1/catalog/datasets/{quoted}": 404, f"/2025-1/negotiations/{quoted}": 404,
-                 f"/evidence/{quoted}": 404, "/2025-1/catalog/datasets/urn:plain": 503}  # fmt: skip
+        paths = {
+            f"/2025-1/catalog/datasets/{quoted}": 404,
+            f"/2025-1/negotiations/{quoted}": 404,
+            f"/evidence/{quoted}": 404,
+            "/2025-1/catalog/datasets/urn:plain": 503,
+        }
         for path, status in paths.items():
             token = nasty.token(it.did("musterstadt"), jti=TAME, note=TAME)
             reply = await nasty.call("GET", root + path, token=token, X_Request_Id=quoted, User_Agent=quoted)

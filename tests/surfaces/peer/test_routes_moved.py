@@ -80,8 +80,11 @@ def test_what_stays_readable_is_written_down_here(towns: Towns) -> None:
     """The identity and the log, which auditors compare; a new door is closed unless it says otherwise."""
     table = [*IdentityHandlers(towns.participants).routes(), *LogHandlers(towns.db, towns.clock).routes()]
     assert [route.path for route in table if route.kept] == [
-        "/did.json", "/.well-known/did.json", "/log/{epoch}/checkpoint", "/log/{epoch}/tile/{level}/{place+}",
-    ]  # fmt: skip
+        "/did.json",
+        "/.well-known/did.json",
+        "/log/{epoch}/checkpoint",
+        "/log/{epoch}/tile/{level}/{place+}",
+    ]
 
 
 class Later:
@@ -109,8 +112,10 @@ async def test_whoever_comes_while_it_moves_is_asked_to_come_again(towns: Towns)
     await towns.db.write(OLD, rests)
     said = {
         "@context": ["https://w3id.org/dspace/2025/1/context.jsonld"],
-        "@type": "ContractNegotiationTerminationMessage", "consumerPid": "urn:uuid:a", "providerPid": "urn:uuid:a",
-    }  # fmt: skip
+        "@type": "ContractNegotiationTerminationMessage",
+        "consumerPid": "urn:uuid:a",
+        "providerPid": "urn:uuid:a",
+    }
     reply = await Door(towns).post(PEER, OLD, "/2025-1/negotiations/urn:uuid:a/termination", json.dumps(said).encode())
     assert (reply.status, reply.headers["Retry-After"]) == (503, "60")
     assert await towns.db.read(OLD, lambda tx: tx.all("SELECT jti FROM seen_token")) == []

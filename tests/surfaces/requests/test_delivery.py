@@ -129,6 +129,14 @@ class _At:
 
 def _row(created: int) -> OutboxRow:
     return OutboxRow(
-        id=1, participant=NEIGHBOUR, stream="", kind=delivery.KIND, body=b"", sealed=False, attempts=1, fence=0,
-        due_at=0, created_at=created,
-    )  # fmt: skip
+        id=1,
+        participant=NEIGHBOUR,
+        stream="",
+        kind=delivery.KIND,
+        body=b"",
+        sealed=False,
+        attempts=1,
+        fence=0,
+        due_at=0,
+        created_at=created,
+    )

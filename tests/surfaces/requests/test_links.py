@@ -124,8 +124,12 @@ async def test_a_link_lasts_no_longer_than_the_contract(towns: Towns, tmp_path: 
     transfer, agreement = await received(towns)
 
     def soon(tx: Tx) -> int:
-        tx.run("UPDATE agreement SET expires_at = :at WHERE participant = :p AND id = :id",
-               at=tx.now + DAY_MS, p=NEIGHBOUR, id=agreement)  # fmt: skip
+        tx.run(
+            "UPDATE agreement SET expires_at = :at WHERE participant = :p AND id = :id",
+            at=tx.now + DAY_MS,
+            p=NEIGHBOUR,
+            id=agreement,
+        )
         return tx.now + DAY_MS
 
     ends = await towns.db.write(NEIGHBOUR, soon)

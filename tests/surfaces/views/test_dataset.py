@@ -28,28 +28,47 @@ def test_where_the_data_are_is_read_from_the_dataset_and_its_distributions() -> 
     page = "https://town.example/trees"
     ways = [
         {"dcat:accessURL": {"@id": FILE}, "dcat:downloadURL": {"@id": FILE}},
-        {"dcat:accessURL": {"@id": "https://portal.example/"}}, {"dcat:accessURL": {"@id": page}},
-    ]  # fmt: skip
+        {"dcat:accessURL": {"@id": "https://portal.example/"}},
+        {"dcat:accessURL": {"@id": page}},
+    ]
     contact = {f"{VCARD}fn": "Gartenamt", f"{VCARD}hasEmail": {"@id": "mailto:trees@town.example"}}
-    found = whereabouts({
-        "dcat:downloadURL": [{"@id": FILE}], "distribution": ways, "dcat:landingPage": {"@id": page},
-        "dcat:contactPoint": [{}, contact],
-    })  # fmt: skip
+    found = whereabouts(
+        {
+            "dcat:downloadURL": [{"@id": FILE}],
+            "distribution": ways,
+            "dcat:landingPage": {"@id": page},
+            "dcat:contactPoint": [{}, contact],
+        }
+    )
     assert found == Whereabouts(
-        open=True, download=[FILE], access=["https://portal.example/"], landing_page=page,
+        open=True,
+        download=[FILE],
+        access=["https://portal.example/"],
+        landing_page=page,
         contact="Gartenamt, trees@town.example",
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.threat("T80")
 @pytest.mark.parametrize(
     "address",
     [
-        "javascript:alert(1)", "file:///etc/passwd", "https://town.example@evil.example/", "https://", "//a.example",
-        "https://a.example/\x1b[2J", "https://a.example/\u202egnp", "https://a.example/ x", "https://[", 7, None, {},
-        ["https://a.example/"], "https://a.example/" + "x" * LONGEST_ADDRESS,
+        "javascript:alert(1)",
+        "file:///etc/passwd",
+        "https://town.example@evil.example/",
+        "https://",
+        "//a.example",
+        "https://a.example/\x1b[2J",
+        "https://a.example/\u202egnp",
+        "https://a.example/ x",
+        "https://[",
+        7,
+        None,
+        {},
+        ["https://a.example/"],
+        "https://a.example/" + "x" * LONGEST_ADDRESS,
     ],
-)  # fmt: skip
+)
 def test_what_is_no_address_is_not_shown(address: object) -> None:
     """>> in each place where one stands << nothing there, and the rest is shown."""
     way = {"dcat:accessURL": {"@id": address}, "dcat:downloadURL": {"@id": address}}
@@ -89,9 +108,14 @@ def test_without_a_file_it_is_open_by_its_licence() -> None:
 @pytest.mark.parametrize(
     ("media_type", "name"),
     [
-        ("text/csv", "CSV"), ("text/csv; charset=utf-8", "CSV"), ("Application/Geo+JSON", "GeoJSON"),
-        ("application/x-own", None), ("", None), (7, None), (None, None),
+        ("text/csv", "CSV"),
+        ("text/csv; charset=utf-8", "CSV"),
+        ("Application/Geo+JSON", "GeoJSON"),
+        ("application/x-own", None),
+        ("", None),
+        (7, None),
+        (None, None),
     ],
-)  # fmt: skip
+)
 def test_a_kind_of_file_has_a_name_that_people_know(media_type: object, name: str | None) -> None:
     assert format_name(media_type) == name

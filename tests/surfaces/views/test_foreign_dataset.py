@@ -19,10 +19,13 @@ def shown(**said: Any) -> ForeignDatasetView:
 
 def test_what_is_said_is_read_in_words() -> None:
     found = shown(
-        dcat_theme=[{"@id": THEME}], dct_accrualPeriodicity={"@id": FREQUENCY}, dcat_keyword=["Bäume", "Grün"],
-        dct_spatial=[{"dcat:bbox": BOX}], dct_modified="2026-01-02T00:00:00Z",
+        dcat_theme=[{"@id": THEME}],
+        dct_accrualPeriodicity={"@id": FREQUENCY},
+        dcat_keyword=["Bäume", "Grün"],
+        dct_spatial=[{"dcat:bbox": BOX}],
+        dct_modified="2026-01-02T00:00:00Z",
         dct_temporal=[{"dcat:startDate": "2025-01-01", "dcat:endDate": "2025-12-31"}],
-    )  # fmt: skip
+    )
     assert [one["de"] for one in found.themes] == ["Umwelt"]
     assert found.frequency is not None
     assert found.frequency["de"]
@@ -36,13 +39,14 @@ def test_what_is_said_is_read_in_words() -> None:
 @pytest.mark.parametrize(
     "said",
     [
-        {}, {"dct_spatial": "x", "dct_temporal": 7, "dcat_theme": {"@id": 3}, "dcat_keyword": {"a": "b"}},
+        {},
+        {"dct_spatial": "x", "dct_temporal": 7, "dcat_theme": {"@id": 3}, "dcat_keyword": {"a": "b"}},
         {"dct_accrualPeriodicity": [1, 2], "dct_modified": {"@value": "gestern"}},
         {"dcat_keyword": ["a\nb\u202e" + "x" * 500] * 100, "dct_spatial": [{"dcat:bbox": "POLYGON((999 999))"}]},
         {"hasPolicy": "nothing"},
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_whatever_a_stranger_writes_is_shown_or_left_out(said: dict[str, Any]) -> None:
     """>> other types than they should be, control characters, far too much << plain, bounded, no error."""
     found = shown(**said)

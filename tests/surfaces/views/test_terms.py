@@ -13,9 +13,7 @@ def test_a_member_seeks_with_its_space_and_its_groups(tmp_path: Path) -> None:
     """>> an offer for members of a space that it has joined << it is one in its own eyes, as in the provider's."""
     north, south = Keeper(tmp_path, "north"), Keeper(tmp_path, "south")
     group = f"{north.space}/groups/forest"
-    anchors = of(
-        (north, north.says(entry("town", NOW, groups=(group,)))), (south, south.says(entry("town", NOW)))
-    )  # fmt: skip
+    anchors = of((north, north.says(entry("town", NOW, groups=(group,)))), (south, south.says(entry("town", NOW))))
     assert seeker_of(anchors, TOWN, NOW).groups == {north.space, group, south.space}
 
 

@@ -73,9 +73,14 @@ class People:
         """The cookie of a new session."""
         cookie, person = secrets.token_urlsafe(16), f"p-{sha256(name.encode()).hexdigest()[:6]}"
         self._known[cookie] = SignedIn(
-            person=person, name=name, roles={slug: frozenset(some) for slug, some in roles.items()}, operator=operator,
-            form_key=sha256(cookie.encode()).digest(), pseudonyms=dict.fromkeys(roles, person), strong=True,
-        )  # fmt: skip
+            person=person,
+            name=name,
+            roles={slug: frozenset(some) for slug, some in roles.items()},
+            operator=operator,
+            form_key=sha256(cookie.encode()).digest(),
+            pseudonyms=dict.fromkeys(roles, person),
+            strong=True,
+        )
         return cookie
 
 
@@ -159,9 +164,15 @@ class Browser:
         return await self._ask("GET", path, follow, headers=dict(headers or {}))
 
     async def post(
-        self, path: str, fields: Iterable[tuple[str, str]] | Mapping[str, str] = (), *, follow: bool = True,
-        origin: str | None = None, referer: str = "", file: tuple[str, str, bytes] | None = None,
-    ) -> Page:  # fmt: skip
+        self,
+        path: str,
+        fields: Iterable[tuple[str, str]] | Mapping[str, str] = (),
+        *,
+        follow: bool = True,
+        origin: str | None = None,
+        referer: str = "",
+        file: tuple[str, str, bytes] | None = None,
+    ) -> Page:
         """`file` is (field, name, content) and comes last; `origin` and `referer` are what the browser says of where it
         stands."""
         headers = {"Origin": origin or self.origin} | ({"Referer": referer} if referer else {})
@@ -176,9 +187,15 @@ class Browser:
         return await self._ask("POST", path, follow, headers=headers, data=sent)
 
     async def send(
-        self, page: Page, action: str = "", press: str = "", *, follow: bool = True,
-        file: tuple[str, str, bytes] | None = None, **filled: str | list[str] | None,
-    ) -> Page:  # fmt: skip
+        self,
+        page: Page,
+        action: str = "",
+        press: str = "",
+        *,
+        follow: bool = True,
+        file: tuple[str, str, bytes] | None = None,
+        **filled: str | list[str] | None,
+    ) -> Page:
         """Fills in the form of the page and sends it: `press` is the text of the button, None empties a field."""
         form = page.form(action)
         unknown = filled.keys() - form.names
@@ -226,9 +243,13 @@ class Opened:
         return self.desk.origin
 
     def browser(
-        self, roles: Mapping[str, Iterable[Role]] | None = None, *, name: str = "Anna Beispiel",
-        operator: bool = False, lang: str = "de",
-    ) -> Browser:  # fmt: skip
+        self,
+        roles: Mapping[str, Iterable[Role]] | None = None,
+        *,
+        name: str = "Anna Beispiel",
+        operator: bool = False,
+        lang: str = "de",
+    ) -> Browser:
         """With the roles of a person who is signed in, `{"musterstadt": ["steward"]}`; without, nobody is."""
         cookie = "" if roles is None else self._people.enter(name, roles, operator)
         made = Browser(self.origin, cookie, self.desk.cookies.name, lang)
@@ -254,9 +275,12 @@ async def open_desk(services: Services, *groups: routes.Handlers) -> AsyncIterat
         port = stack.enter_context(reserved_port())
         origin = f"http://localhost:{port}"
         made = replace(
-            composed.desk(services), sessions=people, origin=origin, cookies=Cookies(origin),
+            composed.desk(services),
+            sessions=people,
+            origin=origin,
+            cookies=Cookies(origin),
             paths=routes.paths(handlers),
-        )  # fmt: skip
+        )
         runner = await server.serve(routes.application(made, handlers), host="127.0.0.1", port=port, tls=None)
         stack.push_async_callback(runner.cleanup)
         yield Opened(made, people, stack)
@@ -290,8 +314,14 @@ class _Reader(HTMLParser):
         if tag == "a" and "href" in given:
             self._link = (given["href"], [])
         elif tag == "form":
-            self._form = {"action": given.get("action", ""), "method": given.get("method", "get"), "fields": [],
-                          "names": set(), "buttons": [], "encoding": given.get("enctype", "")}  # fmt: skip
+            self._form = {
+                "action": given.get("action", ""),
+                "method": given.get("method", "get"),
+                "fields": [],
+                "names": set(),
+                "buttons": [],
+                "encoding": given.get("enctype", ""),
+            }
         elif (self._form is not None and given.get("name")) or tag in ("option", "button"):
             self._control(tag, given)
 
@@ -334,10 +364,14 @@ class _Reader(HTMLParser):
             one = self._form
             self.forms.append(
                 SeenForm(
-                    html.unescape(one["action"]), one["method"], tuple(one["fields"]), frozenset(one["names"]),
-                    tuple(one["buttons"]), one["encoding"],
+                    html.unescape(one["action"]),
+                    one["method"],
+                    tuple(one["fields"]),
+                    frozenset(one["names"]),
+                    tuple(one["buttons"]),
+                    one["encoding"],
                 )
-            )  # fmt: skip
+            )
             self._form = None
 
     def handle_data(self, data: str) -> None:

@@ -45,11 +45,18 @@ def test_a_form_comes_from_a_page_of_ours_by_the_word_of_the_browser() -> None:
     for said in ({"Origin": here}, {"Origin": here.upper()}, {"Sec-Fetch-Site": "same-origin"}):
         forms.from_here(make_mocked_request("POST", "/", said), here)
     for said in (
-        {}, {"Sec-Fetch-Site": "none"}, {"Sec-Fetch-Site": "same-site"}, {"Sec-Fetch-Site": "cross-site"},
-        {"Origin": "null"}, {"Origin": ""}, {"Origin": f"{here}.evil.example"}, {"Origin": "https://town.example"},
-        {"Origin": "https://evil.example", "Sec-Fetch-Site": "same-origin"}, {"Origin": f"{here}:8443"},
+        {},
+        {"Sec-Fetch-Site": "none"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Origin": "null"},
+        {"Origin": ""},
+        {"Origin": f"{here}.evil.example"},
+        {"Origin": "https://town.example"},
+        {"Origin": "https://evil.example", "Sec-Fetch-Site": "same-origin"},
+        {"Origin": f"{here}:8443"},
         {"Origin": here.replace("https", "http")},
-    ):  # fmt: skip
+    ):
         with pytest.raises(PeerError, match=r"web\.foreign"):
             forms.from_here(make_mocked_request("POST", "/", said), here)
 

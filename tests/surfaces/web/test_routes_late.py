@@ -72,7 +72,7 @@ class Late:
 
     async def sent(
         self, route: Route, who: str, fields: Mapping[str, str] | None = None, file: File | None = None
-    ) -> Page:  # fmt: skip
+    ) -> Page:
         """In a new session of hers."""
         cookie = await self.db.write(PROCESS, sessions.opened, who, "Firefox", strong=True)
         signed = await self.services.accounts.sessions.session(cookie)

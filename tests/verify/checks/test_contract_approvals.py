@@ -15,9 +15,14 @@ from tests.verify.judge import PASSED
 
 pytestmark = pytest.mark.threat("T65")
 RULE = {
-    "at": "2026-11-24T20:00:03Z", "mandate": None, "onBehalfOf": "did:web:a.example", "pseudonym": None,
-    "role": "automatic", "rule": "https://a.example/o/1", "side": "consumer",
-}  # fmt: skip
+    "at": "2026-11-24T20:00:03Z",
+    "mandate": None,
+    "onBehalfOf": "did:web:a.example",
+    "pseudonym": None,
+    "role": "automatic",
+    "rule": "https://a.example/o/1",
+    "side": "consumer",
+}
 PERSON = {**RULE, "role": "Amtsleitung", "pseudonym": "p-7f3a91"}
 
 
@@ -32,9 +37,17 @@ def test_a_rule_and_a_person_are_told_apart() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"[]", b"{}", jcs.encode({**RULE, "pseudonym": "p-7f3a91"}), jcs.encode({**PERSON, "pseudonym": None}),
-     jcs.encode({**RULE, "at": 7}), jcs.encode(RULE) + b" ", jcs.encode(RULE)[:-1] + b',"side":"consumer"}'],
-)  # fmt: skip
+    [
+        b"",
+        b"[]",
+        b"{}",
+        jcs.encode({**RULE, "pseudonym": "p-7f3a91"}),
+        jcs.encode({**PERSON, "pseudonym": None}),
+        jcs.encode({**RULE, "at": 7}),
+        jcs.encode(RULE) + b" ",
+        jcs.encode(RULE)[:-1] + b',"side":"consumer"}',
+    ],
+)
 def test_what_says_neither_is_taken_for_neither(body: bytes) -> None:
     """<< a rule with a pseudonym, a person without, another spelling >> nobody is said to have approved."""
     assert approved(body) is None
@@ -93,9 +106,13 @@ def notes(people: list[dict[str, str]], lang: str = "de", **outside: str) -> lis
     member = jcs.encode({**PERSON, **outside, "people": people})
     members = {"consumer.jws": b"", "approval-consumer.json": member}
     given = Given(
-        members=members, anchors=Anchors(), trust_list=None, agreement=None, documents=None,
+        members=members,
+        anchors=Anchors(),
+        trust_list=None,
+        agreement=None,
+        documents=None,
         moment=Moment(SEALED_MS, "witnesses"),
-    )  # fmt: skip
+    )
     remarks.approvals(exam, given, {})
     return list(exam.report().notes)
 
@@ -144,9 +161,13 @@ def remarked(role: contract.Role, **change: object) -> list[str]:
     exam, body = Examination("en"), jcs.encode({**PERSON, "side": role, **change})
     members = {f"{role}.jws": b"", f"approval-{role}.json": body}
     given = Given(
-        members=members, anchors=Anchors(), trust_list=None, agreement=None, documents=None,
+        members=members,
+        anchors=Anchors(),
+        trust_list=None,
+        agreement=None,
+        documents=None,
         moment=Moment(SEALED_MS, "witnesses"),
-    )  # fmt: skip
+    )
     remarks.approvals(exam, given, {})
     return [note for note in exam.report().notes if "not proven" in note]
 

@@ -176,8 +176,9 @@ def test_the_earlier_state_is_one_of_this_log() -> None:
     stolen = story.log.copy()
     stolen.keys = [forge.LogKey()]
     assert named(story.judged(logbook.write_first(size, grown, story.early(log=stolen)))) == (
-        "log", "checkpoint-signature",
-    )  # fmt: skip
+        "log",
+        "checkpoint-signature",
+    )
     larger = story.log.copy()
     larger.noise(1)
     beyond = logbook.write_first(size, [], story.early(size + 1, larger))

@@ -49,9 +49,13 @@ def test_between_both_places_there_is_no_gap(story: Story, seen: int) -> None:
     assert verdicts(story.judged(log=story.log.evidence(AGREEMENT)))["membership"] is PASSED
 
 
-@pytest.mark.parametrize("over", [
-    {"validUntil": written(EXPORTED - DAY)}, {"state": "suspended", "suspendedSince": written(EXPORTED - DAY)},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "over",
+    [
+        {"validUntil": written(EXPORTED - DAY)},
+        {"state": "suspended", "suspendedSince": written(EXPORTED - DAY)},
+    ],
+)
 def test_who_was_no_member_any_more_at_the_new_place_either_is_none(story: Story, over: dict[str, str]) -> None:
     """>> first seen when the new DID was off the list, or suspended << no member, though its own log shows it."""
     report = story.judged(story.listed(**over), log=story.seen_since())
@@ -66,8 +70,9 @@ def test_in_anothers_log_it_has_to_be_seen_before_the_move(story: Story) -> None
     case.witness.at = EXPORTED
     report = verify_bundle(
         changed(case, trust_list=story.listed_with(CONSUMER, partner.log.keys), log=partner.log.evidence(AGREEMENT)),
-        case.roots, "en",
-    )  # fmt: skip
+        case.roots,
+        "en",
+    )
     doubts = {check.name: check.code for check in report.checks if check.verdict is INDETERMINATE}
     assert doubts == {"membership": "member-moved"}
 
@@ -87,9 +92,14 @@ def test_both_bundles_beside_each_other_are_one_log(story: Story) -> None:
     assert verdicts(report)["beside"] is PASSED, report.reason
 
 
-@pytest.mark.parametrize("succeeds", [
-    [], [{"did": STRANGER, "from": written(MOVED)}], [{"did": PROVIDER, "from": written(EXPORTED + DAY)}],
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "succeeds",
+    [
+        [],
+        [{"did": STRANGER, "from": written(MOVED)}],
+        [{"did": PROVIDER, "from": written(EXPORTED + DAY)}],
+    ],
+)
 def test_without_the_lists_word_nobody_exports_for_a_party(story: Story, succeeds: list[dict[str, str]]) -> None:
     """>> no succession, somebody else's, one from after the export << the exporter is none of the parties."""
     assert named(story.judged(story.listed(succeeds=succeeds))) == ("exporter-seal", "exporter")

@@ -135,10 +135,18 @@ def test_a_bundle_that_does_not_say_how_far_it_goes_is_not_passed(case: Case) ->
 @pytest.mark.parametrize(
     "change",
     [
-        {"count": 3}, {"count": "4"}, {"head": "0" * 64}, {"size": 16}, {"root": "AAAA"}, {"at": written(NOW + 1)},
-        {"log": "localhost:18443/musterstadt/log/1"}, {"terminations": [1]}, {"agreement": "urn:uuid:1"}, {"more": 1},
+        {"count": 3},
+        {"count": "4"},
+        {"head": "0" * 64},
+        {"size": 16},
+        {"root": "AAAA"},
+        {"at": written(NOW + 1)},
+        {"log": "localhost:18443/musterstadt/log/1"},
+        {"terminations": [1]},
+        {"agreement": "urn:uuid:1"},
+        {"more": 1},
     ],
-)  # fmt: skip
+)
 def test_the_manifest_tells_the_same_as_the_log(case: Case, change: dict[str, object]) -> None:
     """Another count, head, state or time under the exporter's seal: named."""
     log = msgspec.structs.replace(case.parts.log, told={**(case.parts.log.told or {}), **change})
@@ -262,9 +270,10 @@ def test_of_two_ends_none_is_left_out(case: Case) -> None:
     place = sealing.address(root_of(PROVIDER), said)
     token = case.seal(case.provider, [sealing.Reference(place, said, "application/json")], NOW + 100).encode()
     log.add(
-        "termination", AGREEMENT,
+        "termination",
+        AGREEMENT,
         {"event": "stated", "by": "provider", "statement": digest(said), "jws": digest(token)},
-    )  # fmt: skip
+    )
     whole = log.evidence(AGREEMENT)
     newer = {"termination-provider.json": said, "termination-provider.jws": token}
     assert judged(case, whole, newer).verdict is PASSED

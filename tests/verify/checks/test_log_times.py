@@ -71,9 +71,14 @@ def test_with_four_others_two_of_them_are_needed() -> None:
 
 
 def ended(
-    case: Case, *, by: str = "provider", sealed: int = NOW + 100, logged: int = NOW + 100, early: int = 0,
+    case: Case,
+    *,
+    by: str = "provider",
+    sealed: int = NOW + 100,
+    logged: int = NOW + 100,
+    early: int = 0,
     **change: object,
-) -> Report:  # fmt: skip
+) -> Report:
     """A statement in the provider's log, sealed and logged at these times; `early`: seen without it then."""
     said = statement(case, by, **{"at": written(NOW + 100), **change})
     signer = case.provider if by == "provider" else case.consumer
@@ -89,10 +94,22 @@ def ended(
 
 
 NO_TIMES: list[object] = [
-    "yesterday", "", "2026-11-18", "2026-11-18T11:08:20", "2026-11-18T11:08:20+00:00", "2026-02-31T00:00:00Z",
-    "2026-11-18T11:08:20.5Z", "2026-11-18t11:08:20z", " 2026-11-18T11:08:20Z", "0000-01-01T00:00:00Z",
-    "2026-11-18T24:00:00Z", "٢٠٢٦-11-18T11:08:20Z", 7, True, ["x"],
-]  # fmt: skip
+    "yesterday",
+    "",
+    "2026-11-18",
+    "2026-11-18T11:08:20",
+    "2026-11-18T11:08:20+00:00",
+    "2026-02-31T00:00:00Z",
+    "2026-11-18T11:08:20.5Z",
+    "2026-11-18t11:08:20z",
+    " 2026-11-18T11:08:20Z",
+    "0000-01-01T00:00:00Z",
+    "2026-11-18T24:00:00Z",
+    "٢٠٢٦-11-18T11:08:20Z",
+    7,
+    True,
+    ["x"],
+]
 
 
 def test_other_texts_are_no_times() -> None:
@@ -109,9 +126,14 @@ def test_times_of_an_end_are_times(case: Case, text: object) -> None:
 
 @pytest.mark.parametrize(
     ("at", "found"),
-    [(NOW - 400 * DAY, "termination-time"), (NOW - 2 * SKEW_S - 1, "termination-time"), (NOW + 100 + SKEW_S, ""),
-     (NOW + 101 + SKEW_S, "termination-time"), (NOW + 40 * DAY, "termination-time")],
-)  # fmt: skip
+    [
+        (NOW - 400 * DAY, "termination-time"),
+        (NOW - 2 * SKEW_S - 1, "termination-time"),
+        (NOW + 100 + SKEW_S, ""),
+        (NOW + 101 + SKEW_S, "termination-time"),
+        (NOW + 40 * DAY, "termination-time"),
+    ],
+)
 def test_an_end_is_of_its_time(case: Case, at: int, found: str) -> None:
     """Not from before the contract, not from behind its seal or its record; clocks may differ a little."""
     assert code(ended(case, at=written(at), notice=None), "provider-ending") == found
@@ -125,9 +147,13 @@ def test_its_seal_is_as_old_as_it_says(case: Case) -> None:
 
 @pytest.mark.parametrize(
     ("notice", "found"),
-    [(NOW + 100 - SKEW_S, ""), (NOW + 99 - SKEW_S, "termination-notice"), (NOW - 400 * DAY, "termination-notice"),
-     (NOW + 30 * 366 * DAY, "termination-notice")],
-)  # fmt: skip
+    [
+        (NOW + 100 - SKEW_S, ""),
+        (NOW + 99 - SKEW_S, "termination-notice"),
+        (NOW - 400 * DAY, "termination-notice"),
+        (NOW + 30 * 366 * DAY, "termination-notice"),
+    ],
+)
 def test_notice_lies_ahead(case: Case, notice: int, found: str) -> None:
     """Nobody ends a contract for last year, nor in a hundred years."""
     assert code(ended(case, notice=written(notice)), "provider-ending") == found
@@ -157,8 +183,12 @@ def test_bug_an_end_dated_before_the_contract_was_sealed_passed(case: Case, by: 
 def test_bug_an_end_is_not_dated_before_its_own_log_has_it(case: Case) -> None:
     """Bug: >> stated and sealed fourteen minutes before the record in the same party's log << PASSED. Whoever states an
     end has it in its log at once."""
-    for at, found in ((NOW + 1000, ""), (NOW + 1300 - SKEW_S, ""), (NOW + 1299 - SKEW_S, "termination-early"),
-                      (NOW + 1300 - 840, "termination-early")):  # fmt: skip
+    for at, found in (
+        (NOW + 1000, ""),
+        (NOW + 1300 - SKEW_S, ""),
+        (NOW + 1299 - SKEW_S, "termination-early"),
+        (NOW + 1300 - 840, "termination-early"),
+    ):
         assert code(ended(case, sealed=at, logged=NOW + 1300, at=written(at)), "provider-ending") == found
 
 
@@ -260,10 +290,17 @@ def dated(text: str | None) -> Report:
 
 @pytest.mark.parametrize(
     ("text", "found"),
-    [(None, ""), (written(NOW), ""), (written(NOW + 2 * DAY), ""), (written(NOW - 31 * DAY), ""),
-     ("2026-11-18T11:06:40.5", ""), (written(NOW + 2 * DAY + 1), "agreement-time"),
-     ("2019-01-01T00:00:00Z", "agreement-time"), ("someday", "agreement-time")],
-)  # fmt: skip
+    [
+        (None, ""),
+        (written(NOW), ""),
+        (written(NOW + 2 * DAY), ""),
+        (written(NOW - 31 * DAY), ""),
+        ("2026-11-18T11:06:40.5", ""),
+        (written(NOW + 2 * DAY + 1), "agreement-time"),
+        ("2019-01-01T00:00:00Z", "agreement-time"),
+        ("someday", "agreement-time"),
+    ],
+)
 def test_a_contract_is_not_dated_back(text: str | None, found: str) -> None:
     """>> sealed now, dated years ago << not proven: its periods count from that date."""
     report = dated(text)

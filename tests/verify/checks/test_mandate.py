@@ -39,9 +39,12 @@ class Judged(NamedTuple):
 
     def check(self, **other: Any) -> mandate.Mandate | None:
         said: dict[str, Any] = {
-            "did": self.town.participant.did, "document": self.town.document, "at": self.at, "action": "negotiate",
+            "did": self.town.participant.did,
+            "document": self.town.document,
+            "at": self.at,
+            "action": "negotiate",
             "roots": self.roots,
-        }  # fmt: skip
+        }
         carried = other.pop("carried", self.carried)
         return mandate.check(carried, **{**said, **other})
 
@@ -101,7 +104,7 @@ async def test_a_withdrawn_key_ends_it(judged: Judged, towns: Towns) -> None:
     others = [
         one if one["controller"] != PROVIDER else {**one, "controller": "did:web:anderer.example"}
         for one in document["verificationMethod"]
-    ]  # fmt: skip
+    ]
     assert judged.code(document={**document, "capabilityInvocation": []}) == "mandate-withdrawn"
     assert judged.code(document={**document, "verificationMethod": others}) == "mandate-withdrawn"
     await mandates(towns).withdraw(TOWN, own=False)
@@ -149,10 +152,19 @@ async def test_nobody_entrusts_itself_and_one_mandate_covers_one_agent(judged: J
 
 
 GOOD = {
-    "v": 1, "kind": "mandate", "principal": "did:web:stadt.example", "agent": PROVIDER, "agentName": "IT",
-    "actions": ["negotiate"], "from": "2026-01-01T00:00:00Z", "until": "2027-01-01T00:00:00Z", "contract": "AVV",
-    "key": "a" * 43, "own": [], "withdrawal": "0" * 64,
-}  # fmt: skip
+    "v": 1,
+    "kind": "mandate",
+    "principal": "did:web:stadt.example",
+    "agent": PROVIDER,
+    "agentName": "IT",
+    "actions": ["negotiate"],
+    "from": "2026-01-01T00:00:00Z",
+    "until": "2027-01-01T00:00:00Z",
+    "contract": "AVV",
+    "key": "a" * 43,
+    "own": [],
+    "withdrawal": "0" * 64,
+}
 FORMS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "another version": lambda said: {**said, "v": 2},
     "another kind": lambda said: {**said, "kind": "mandate-withdrawal"},
@@ -221,9 +233,10 @@ async def test_a_partner_seals_nothing_by_a_bad_mandate(towns: Towns, shown: str
     acting = (await towns.participants.get(TOWN)).acting
     assert acting is not None
     agent: dict[str, object] = {
-        "none": None, "another town's": {"mandate": other.mandate.said, "seal": other.mandate.seal},
+        "none": None,
+        "another town's": {"mandate": other.mandate.said, "seal": other.mandate.seal},
         "a longer one": {**acting.carried, "mandate": {**other.mandate.said, "principal": towns.did(TOWN)}},
-    }  # fmt: skip
+    }
     assert (await bent(towns, agent[shown])).consumer_jws is None
 
 
@@ -269,11 +282,13 @@ def test_bug_a_seal_that_nobody_saw_before_the_mandate_ended_is_not_proven(monke
         found = SimpleNamespace(end=end)
         monkeypatch.setattr(mandate, "check", lambda *args, **more: found)
         given = contract.Given(
-            members=archive.members(case.bundle()), anchors=Anchors(), trust_list=None,
+            members=archive.members(case.bundle()),
+            anchors=Anchors(),
+            trust_list=None,
             agreement=contract.parse_agreement(case.parts.agreement),
             documents={forge.PROVIDER: case.provider.document()},
             moment=Moment(seen * 1000, "witnesses") if witnessed else None,
-        )  # fmt: skip
+        )
         try:
             mandate.acted("provider", given)
         except Doubt as doubt:
@@ -287,7 +302,13 @@ def test_bug_a_seal_that_nobody_saw_before_the_mandate_ended_is_not_proven(monke
 def test_what_acts_is_what_was_sealed() -> None:
     """The row of a key keeps the statement to the byte."""
     said = Acting(
-        sha256="0" * 64, agent=PROVIDER, name="IT", actions=("serve",), until=1, contract="AVV", statement='{"v":1}',
+        sha256="0" * 64,
+        agent=PROVIDER,
+        name="IT",
+        actions=("serve",),
+        until=1,
+        contract="AVV",
+        statement='{"v":1}',
         seal="a..b",
-    )  # fmt: skip
+    )
     assert said.carried == {"mandate": {"v": 1}, "seal": "a..b"}

@@ -126,12 +126,18 @@ def test_without_the_authority_nothing_is_said(case: Case) -> None:
 @pytest.mark.parametrize(
     "bad",
     [
-        {"state": "pending"}, {"state": None}, {"validFrom": None}, {"validFrom": "yesterday"}, {"validFrom": 7},
-        {"validUntil": "2026-01-01T00:00:00"}, {"suspendedSince": "soon"}, {"validUntil": ["2026-01-01T00:00:00Z"]},
+        {"state": "pending"},
+        {"state": None},
+        {"validFrom": None},
+        {"validFrom": "yesterday"},
+        {"validFrom": 7},
+        {"validUntil": "2026-01-01T00:00:00"},
+        {"suspendedSince": "soon"},
+        {"validUntil": ["2026-01-01T00:00:00Z"]},
         {"validUntil": "9999-12-31T23:59:59-23:59"},
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_a_list_that_does_not_say_who_belongs_is_none(case: Case, bad: dict[str, object]) -> None:
     """No state, no begin, or times that are none: not the list of any authority."""
     assert named(judged(case, {CONSUMER: bad})) == ("trust-list", "trust-list-form")

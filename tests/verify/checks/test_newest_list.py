@@ -23,9 +23,14 @@ PARTIES = pytest.mark.parametrize("did", [PROVIDER, CONSUMER])
 
 
 def listed(
-    case: Case, version: int, changes: Mapping[str, Mapping[str, object]] = {}, *, issued: int = NOW - DAY,
-    until: int = NOW + 30 * DAY, **more: object,
-) -> str:  # fmt: skip
+    case: Case,
+    version: int,
+    changes: Mapping[str, Mapping[str, object]] = {},
+    *,
+    issued: int = NOW - DAY,
+    until: int = NOW + 30 * DAY,
+    **more: object,
+) -> str:
     """A list of the case's authority; `changes` are members of entries by DID."""
     head = {"version": version, "issued": written(issued), "nextUpdate": written(until)}
     logs = {PROVIDER: [], CONSUMER: []} | {case.log.did: case.log.keys}

@@ -43,11 +43,13 @@ class Space:
         own = Keys(seal_certificates=(case.provider.fingerprint,), log_keys=logs)
         others = {"operator": "did:web:rz-2.example"}
         self.members: Members = {
-            PROVIDER: town(PROVIDER, keys=own), CONSUMER: town(CONSUMER, **others), STRANGER: town(STRANGER),
+            PROVIDER: town(PROVIDER, keys=own),
+            CONSUMER: town(CONSUMER, **others),
+            STRANGER: town(STRANGER),
             case.witness.operator: town(
                 case.witness.operator, operator=case.witness.operator, keys=Keys(witness=witness_of(case.witness))
             ),
-        }  # fmt: skip
+        }
         first = self.next(None, self.members, BEFORE)
         self.lists = {BEFORE: first, AFTER: self.next(first, self.members, AFTER)}
         answer = {"provider.ocsp": Responder(case.ca).answer(case.provider.certificate)}
@@ -94,9 +96,10 @@ def _dated_its_keys_back(members: Members, did: str, _: int) -> Members:
     witness = keys.witness and replace(
         keys.witness, keys=tuple({**key, "validUntil": LONG_AGO} for key in keys.witness.keys)
     )
-    return {**members, did: replace(members[did], keys=replace(
-        keys, seal_certificates=seals, log_keys=logs, witness=witness
-    ))}  # fmt: skip
+    return {
+        **members,
+        did: replace(members[did], keys=replace(keys, seal_certificates=seals, log_keys=logs, witness=witness)),
+    }
 
 
 def _renamed_its_operator(members: Members, did: str, at: int) -> Members:
@@ -124,9 +127,17 @@ def _witnessed_by_more(members: Members, _: str, at: int) -> Members:
 
 WITNESSES = [Witness(f"did:web:w{n}.example") for n in range(4)]
 STEPS = (
-    _suspended, _resumed, _left, _came_back, _dropped_its_keys, _dated_its_keys_back, _renamed_its_operator,
-    _moved_to_the_witness, _taken, _witnessed_by_more,
-)  # fmt: skip
+    _suspended,
+    _resumed,
+    _left,
+    _came_back,
+    _dropped_its_keys,
+    _dated_its_keys_back,
+    _renamed_its_operator,
+    _moved_to_the_witness,
+    _taken,
+    _witnessed_by_more,
+)
 
 
 @pytest.fixture(scope="module")

@@ -273,9 +273,13 @@ def test_the_report_shows_of_each_seal_what_was_withdrawn_and_when(asked: Case) 
     said = dict(later.value("")["revocation"])  # type: ignore[call-overload]
     assert set(said) == {"provider", "consumer", "exporter"}
     assert said["provider"] == {
-        "kid": asked.provider.kid, "keyWithdrawn": None, "keyKnown": True, "certificate": "withdrawn",
-        "certificateAsOf": written(SEEN + DAY), "certificateWithdrawn": written(SEEN + 5),
-    }  # fmt: skip
+        "kid": asked.provider.kid,
+        "keyWithdrawn": None,
+        "keyKnown": True,
+        "certificate": "withdrawn",
+        "certificateAsOf": written(SEEN + DAY),
+        "certificateWithdrawn": written(SEEN + 5),
+    }
     assert said["consumer"]["certificate"] == "unnamed"
     assert said["consumer"]["keyKnown"] is False
     assert f"provider's seal: the certificate is withdrawn since {local(SEEN + 5)}" in "\n".join(later.notes)

@@ -56,9 +56,15 @@ def listed(case: Case, log: Log, keys: Sequence[PqKey | None] = (KEY, KEY), form
 
 
 def judged(
-    case: Case, log: Log, here: Mapping[str, bytes], lang: str = "en", *, at: int = FIRST, list_: str | None = None,
+    case: Case,
+    log: Log,
+    here: Mapping[str, bytes],
+    lang: str = "en",
+    *,
+    at: int = FIRST,
+    list_: str | None = None,
     evidence: LogEvidence | None = None,
-) -> Report:  # fmt: skip
+) -> Report:
     """The bundle with these second seals, its log as the witness saw it `at` that time."""
     case.witness.at = at
     told = log.evidence(AGREEMENT) if evidence is None else evidence
@@ -300,11 +306,19 @@ def test_a_second_seal_from_after_its_record_is_not_proven(case: Case) -> None:
 @pytest.mark.parametrize(
     "former_keys",
     [
-        {}, "x", [KEY.jwk], [{"key": {"kty": "AKP"}}], [{"key": {**KEY.jwk, "pub": 7}}], [None], None,
-        [{"key": OTHER.jwk}, {"key": OTHER.jwk}], [{"key": KEY.jwk}], [{"key": OTHER.jwk, "validUntil": "soon"}],
+        {},
+        "x",
+        [KEY.jwk],
+        [{"key": {"kty": "AKP"}}],
+        [{"key": {**KEY.jwk, "pub": 7}}],
+        [None],
+        None,
+        [{"key": OTHER.jwk}, {"key": OTHER.jwk}],
+        [{"key": KEY.jwk}],
+        [{"key": OTHER.jwk, "validUntil": "soon"}],
         [{"key": {"pub": str(at)}} for at in range(65)],
     ],
-)  # fmt: skip
+)
 def test_a_list_that_could_be_read_in_two_ways_is_none(case: Case, former_keys: object) -> None:
     """Twice the same key, no key, no time, too many."""
     log = log_of(case, {})

@@ -198,9 +198,11 @@ def test_bug_an_end_under_a_stolen_key_made_an_honest_contract_wrong(case: Case)
     withdrawn from before that end on << the honest bundle was FAILED. Whether it ended is not proven. An end that was
     seen before the withdrawal counts, and one that was seen by nobody is open as before."""
     for since, newest, code in (
-        (NOW + 90, NOW + 160, "termination-withdrawn"), (NOW + 160, NOW + 160, "termination-withdrawn"),
-        (NOW + 161, NOW + 160, ""), (NOW + 161, None, "termination-withdrawn"),
-    ):  # fmt: skip
+        (NOW + 90, NOW + 160, "termination-withdrawn"),
+        (NOW + 160, NOW + 160, "termination-withdrawn"),
+        (NOW + 161, NOW + 160, ""),
+        (NOW + 161, None, "termination-withdrawn"),
+    ):
         report = stolen(case, since=since, newest=newest)
         assert next(one.code for one in report.checks if one.name == "provider-ending") == code, report.reason
         assert report.verdict is (INDETERMINATE if code else PASSED), report.reason
@@ -216,9 +218,10 @@ def test_bug_what_the_authority_of_a_certificate_withdrew_ended_a_contract() -> 
         case.log = case.new_log(case.consumer.did)
         case.parts = case.make()
         for at, since, code in (
-            (NOW + 300, NOW + 350, "termination-withdrawn"), (NOW + 300, NOW + 100, "termination-withdrawn"),
+            (NOW + 300, NOW + 350, "termination-withdrawn"),
+            (NOW + 300, NOW + 100, "termination-withdrawn"),
             (NOW + 300, NOW + 401, ""),
-        ):  # fmt: skip
+        ):
             said = statement(case, at=written(at))
             found = sealing.Reference(sealing.address(root_of(PROVIDER), said), said, "application/json")
             token = case.seal(case.provider, [found], at).encode()

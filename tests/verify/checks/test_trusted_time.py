@@ -121,8 +121,11 @@ def test_bug_a_certificate_that_ended_before_others_saw_the_seal_failed_the_cont
     case.witness = Witness(at=seen)
     case.log = case.new_log(PROVIDER)
     case.parts = case.make()
-    period = {"sha256": sha256(case.provider.chain[0]).hexdigest(), "validFrom": trusted_time.written(NOW - 200),
-              "validUntil": trusted_time.written(NOW + 10 * DAY)}  # fmt: skip
+    period = {
+        "sha256": sha256(case.provider.chain[0]).hexdigest(),
+        "validFrom": trusted_time.written(NOW - 200),
+        "validUntil": trusted_time.written(NOW + 10 * DAY),
+    }
     listed = case.authority.list(
         {PROVIDER: case.log.keys}, {PROVIDER: [period]} if level == "L2" else {}, witnesses=[case.witness]
     )

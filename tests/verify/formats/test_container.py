@@ -113,7 +113,8 @@ def unicode_path(name: bytes) -> bytes:
 FORGED: dict[str, tuple[str, Callable[[dict[str, bytes]], bytes]]] = {
     "another name in a Unicode path": ("extra", lambda m: zipped(written(m, extra=unicode_path(b"alt.html")))),
     "an extra field in the local header alone": (
-        "twofold", lambda m: zipped(written(m, local={"extra": unicode_path(b"alt.html")})),
+        "twofold",
+        lambda m: zipped(written(m, local={"extra": unicode_path(b"alt.html")})),
     ),
     "an extra field that means nothing": ("extra", lambda m: zipped(written(m, extra=b"\xfe\xca\0\0"))),
     "another name in the local header": ("twofold", lambda m: zipped(written(m, local={"name": b"text-en.html"}))),
@@ -122,13 +123,16 @@ FORGED: dict[str, tuple[str, Callable[[dict[str, bytes]], bytes]]] = {
     "a comment that is not there": ("comment", lambda m: zipped(written(m))[:-2] + b"\x01\0"),
     "a comment that is an archive": ("ends", lambda m: zipped(written(m), comment=zipped(written(m)))),
     "a member that the directory hides": (
-        "gap", lambda m: zipped([*written(m), Written(b"text-de.html", OTHER, listed=False)]),
+        "gap",
+        lambda m: zipped([*written(m), Written(b"text-de.html", OTHER, listed=False)]),
     ),
     "a hidden member in front": (
-        "before", lambda m: zipped([Written(b"text-de.html", OTHER, listed=False), *written(m)]),
+        "before",
+        lambda m: zipped([Written(b"text-de.html", OTHER, listed=False), *written(m)]),
     ),
     "a hidden member in between": (
-        "gap", lambda m: zipped([*written(m)[:5], Written(b"text-de.html", OTHER, listed=False), *written(m)[5:]]),
+        "gap",
+        lambda m: zipped([*written(m)[:5], Written(b"text-de.html", OTHER, listed=False), *written(m)[5:]]),
     ),
     "a prefix": ("before", lambda m: zipped(written(m), prefix=b"#!/bin/sh\n")),
     "a prefix that the places do not count": ("gap", lambda m: b"MZ" + zipped(written(m))),
@@ -136,7 +140,8 @@ FORGED: dict[str, tuple[str, Callable[[dict[str, bytes]], bytes]]] = {
     "a gap before the directory": ("gap", lambda m: zipped(written(m), gap=b"\0")),
     "bytes behind a content": ("gap", lambda m: zipped(written(m, behind=b"\0\0"))),
     "a data descriptor": (
-        "descriptor", lambda m: zipped(written(m, flags=8, behind=b"PK\x07\x08" + bytes(12))),
+        "descriptor",
+        lambda m: zipped(written(m, flags=8, behind=b"PK\x07\x08" + bytes(12))),
     ),
     "trailing bytes": ("behind", lambda m: zipped(written(m)) + b"\0"),
     "a second end": ("ends", lambda m: zipped([*written(m)], gap=END + bytes(18))),
@@ -146,30 +151,36 @@ FORGED: dict[str, tuple[str, Callable[[dict[str, bytes]], bytes]]] = {
     "a method that others know": ("method", lambda m: zipped(written(m, local={}, flags=0x20))),
     "the version of ZIP64": ("zip64", lambda m: zipped(written(m, needed=45))),
     "sizes of ZIP64": (
-        "archive", lambda m: zipped(written(m))[:-22] + END + bytes(4) + b"\xff" * 12 + bytes(2),
+        "archive",
+        lambda m: zipped(written(m))[:-22] + END + bytes(4) + b"\xff" * 12 + bytes(2),
     ),
     "a link": ("attributes", lambda m: zipped(written(m, external=0o120777 << 16))),
     "a folder": ("attributes", lambda m: zipped(written(m, external=0o040755 << 16 | 0x10))),
     "octets behind a deflated stream": (
-        "archive", lambda m: with_stream(m, deflated(m["text-de.html"]) + b"\0"),
+        "archive",
+        lambda m: with_stream(m, deflated(m["text-de.html"]) + b"\0"),
     ),
     "a deflated stream that is cut off": ("archive", lambda m: with_stream(m, deflated(m["text-de.html"])[:-1])),
     "two deflated streams": (
-        "archive", lambda m: with_stream(m, deflated(m["text-de.html"]) + deflated(OTHER)),
+        "archive",
+        lambda m: with_stream(m, deflated(m["text-de.html"]) + deflated(OTHER)),
     ),
     "a checksum of something else": (
-        "archive", lambda m: zipped(written(m)).replace(struct.pack("<L", zlib.crc32(m["text-de.html"])), b"abcd"),
+        "archive",
+        lambda m: zipped(written(m)).replace(struct.pack("<L", zlib.crc32(m["text-de.html"])), b"abcd"),
     ),
     "a name that differs in case": (
-        "member-unknown", lambda m: zipped([*written(m), Written(b"TEXT-DE.HTML", OTHER)]),
+        "member-unknown",
+        lambda m: zipped([*written(m), Written(b"TEXT-DE.HTML", OTHER)]),
     ),
     "a name with NUL": ("member-unknown", lambda m: zipped([*written(m), Written(b"text-de.html\0x", OTHER)])),
     "a name in another alphabet": (
-        "member-unknown", lambda m: zipped([*written(m), Written("tеxt-de.html".encode(), OTHER)]),
+        "member-unknown",
+        lambda m: zipped([*written(m), Written("tеxt-de.html".encode(), OTHER)]),
     ),
     "a folder around a name": ("member-unknown", lambda m: zipped([*written(m), Written(b"x/text-de.html", OTHER)])),
     "a member twice": ("member-doubled", lambda m: zipped([*written(m), Written(b"text-de.html", OTHER)])),
-}  # fmt: skip
+}
 
 
 def with_stream(members: dict[str, bytes], packed: bytes) -> bytes:

@@ -104,8 +104,11 @@ def test_bug_the_operator_of_a_log_counted_under_a_name_that_looks_like_its_own(
     listed = [{**FOREIGN[0], "operator": name}]
     assert cosignature.derived(listed, ONE.operator) is None
     assert cosignature.seen_by(seen(note, ONE), listed, ONE.operator)
-    assert list(cosignature.apart(cosignature.parse(f"witness a {vkey(ONE)}\nquorum a\n"), listed, ONE.operator)
-                .witnesses.values()) == [None]  # fmt: skip
+    assert list(
+        cosignature.apart(
+            cosignature.parse(f"witness a {vkey(ONE)}\nquorum a\n"), listed, ONE.operator
+        ).witnesses.values()
+    ) == [None]
 
 
 @pytest.mark.threat("T148")
@@ -207,11 +210,19 @@ def test_groups_of_groups(note: str) -> None:
     """The form of the specification's example: two of three, and any of one."""
     text = "\n".join(
         [
-            "# whom we believe", "", f"\twitness x1 {vkey(ONE)} https://a.example/witness", f"witness x2 {vkey(TWO)}",
-            f"witness x3  {vkey(THREE)}", "group x 2 x1 x2 x3", f"witness y1 {vkey(FOUR)} ", "group y any y1",
-            "group both all x y", "quorum both", "",
+            "# whom we believe",
+            "",
+            f"\twitness x1 {vkey(ONE)} https://a.example/witness",
+            f"witness x2 {vkey(TWO)}",
+            f"witness x3  {vkey(THREE)}",
+            "group x 2 x1 x2 x3",
+            f"witness y1 {vkey(FOUR)} ",
+            "group y any y1",
+            "group both all x y",
+            "quorum both",
+            "",
         ]
-    )  # fmt: skip
+    )
     policy = cosignature.parse(text)
     assert cosignature.time_of(seen(note, ONE, TWO), policy) is None
     assert cosignature.time_of(seen(note, ONE, FOUR), policy) is None

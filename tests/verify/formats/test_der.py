@@ -57,9 +57,16 @@ def test_numbers_come_back(value: int) -> None:
 
 
 @settings(max_examples=amount(60, 100))
-@given(st.one_of(st.binary(max_size=400), st.tuples(trees, st.integers(0, 10_000), st.binary(max_size=3)).map(
-    lambda three: three[0][: three[1] % (len(three[0]) + 1)] + three[2] + three[0][three[1] % (len(three[0]) + 1) :]
-)))  # fmt: skip
+@given(
+    st.one_of(
+        st.binary(max_size=400),
+        st.tuples(trees, st.integers(0, 10_000), st.binary(max_size=3)).map(
+            lambda three: (
+                three[0][: three[1] % (len(three[0]) + 1)] + three[2] + three[0][three[1] % (len(three[0]) + 1) :]
+            )
+        ),
+    )
+)
 def test_any_octets_are_read_or_refused(data: bytes) -> None:
     """Nothing but BadDer comes out of a reader, and whatever was read has one spelling only."""
     try:
@@ -156,8 +163,16 @@ def test_a_set_is_in_order() -> None:
         assert len(der.sequence(der.read(tlv(0x30, *wrong)))) == 2
 
 
-@pytest.mark.parametrize(("data", "text"), [("550403", "2.5.4.3"), ("2a864886f70d0109", "1.2.840.113549.1.9"),
-                                            ("883703", "2.999.3"), ("27", "0.39"), ("4f", "1.39")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        ("550403", "2.5.4.3"),
+        ("2a864886f70d0109", "1.2.840.113549.1.9"),
+        ("883703", "2.999.3"),
+        ("27", "0.39"),
+        ("4f", "1.39"),
+    ],
+)
 def test_object_identifiers(data: str, text: str) -> None:
     """The first octets hold the first two arcs, however large the second one is."""
     assert der.oid(der.read(tlv(0x06, bytes.fromhex(data)))) == text

@@ -30,9 +30,14 @@ MOST_CALLS, MOST_BYTES = 2_500_000, 90 << 20
 
 
 KINDS = (
-    "endings", "values in a document", "DER", "a long text", "a long path", "marks over a letter",
+    "endings",
+    "values in a document",
+    "DER",
+    "a long text",
+    "a long path",
+    "marks over a letter",
     "dear witnesses in the list",
-)  # fmt: skip
+)
 """What is asked of each kind of member, of the cheap ones; the others are `long`."""
 
 
@@ -62,9 +67,13 @@ def test_two_megabytes_never_cost_more_than_a_second_or_a_hundred_megabytes(what
 
 
 LINES = (
-    "a line that ends with the provider", "a line that begins with the provider", "many whose place was taken",
-    "a line that wrote the log", "a line beside witnesses", "keys in a document",
-)  # fmt: skip
+    "a line that ends with the provider",
+    "a line that begins with the provider",
+    "many whose place was taken",
+    "a line that wrote the log",
+    "a line beside witnesses",
+    "keys in a document",
+)
 """What once took steps by the square of its size."""
 
 

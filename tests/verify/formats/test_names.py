@@ -8,9 +8,24 @@ from connector.verify.formats.names import LONGEST, hides, seen
 @pytest.mark.threat("T148")
 @pytest.mark.parametrize(
     "name",
-    ["ITK NORD", " itk\t nord", "ITK\u200b Nord", "ITK\xa0Nord", "I\u2060TK Nord", "ＩＴＫ Nord", "ІТК Nоrd",
-     "ΙΤΚ Νοrd", "ıTK Nord", "IᎢᏦ Nord", "ꓲꓔꓗ ꓠord", "ⲒⲦⲔ Ⲛⲟrd", "ITK Nօrd", "ɪᴛᴋ ɴᴏʀᴅ", "ITK Noгd"],
-)  # fmt: skip
+    [
+        "ITK NORD",
+        " itk\t nord",
+        "ITK\u200b Nord",
+        "ITK\xa0Nord",
+        "I\u2060TK Nord",
+        "ＩＴＫ Nord",
+        "ІТК Nоrd",
+        "ΙΤΚ Νοrd",
+        "ıTK Nord",
+        "IᎢᏦ Nord",
+        "ꓲꓔꓗ ꓠord",
+        "ⲒⲦⲔ Ⲛⲟrd",
+        "ITK Nօrd",
+        "ɪᴛᴋ ɴᴏʀᴅ",
+        "ITK Noгd",
+    ],
+)
 def test_signs_that_nobody_tells_apart_make_no_other_name(name: str) -> None:
     """>> capitals, spaces, zero width, full width, small capitals, letters of other scripts << one name."""
     assert seen(name) == seen("ITK Nord") == "itk nord"
@@ -20,9 +35,17 @@ def test_signs_that_nobody_tells_apart_make_no_other_name(name: str) -> None:
 @pytest.mark.threat("T148")
 @pytest.mark.parametrize(
     ("name", "other"),
-    [("Krähen", "Krӓhen"), ("KÖLN", "KӦLN"), ("Münster", "Mϋnster"), ("Büro", "Bս\u0308ro"), ("Citroën", "Citroёn"),
-     ("Kiel", "Ki\u0307el"), ("KIEL", "Kıel"), ("Kïel", "Kїel")],
-)  # fmt: skip
+    [
+        ("Krähen", "Krӓhen"),
+        ("KÖLN", "KӦLN"),
+        ("Münster", "Mϋnster"),
+        ("Büro", "Bս\u0308ro"),
+        ("Citroën", "Citroёn"),
+        ("Kiel", "Ki\u0307el"),
+        ("KIEL", "Kıel"),
+        ("Kïel", "Kїel"),
+    ],
+)
 def test_bug_an_umlaut_on_a_letter_of_another_script_made_another_name(name: str, other: str) -> None:
     """>> the same marks on Cyrillic, Greek and Armenian letters, and a second dot on an i << one name."""
     assert seen(name) == seen(other)

@@ -11,8 +11,14 @@ from connector.verify.formats.people import MOST, Person
 
 ONE = Person("2026-11-24T18:00:00Z", "p-aaaaaa", "steward")
 PLAIN = st.none() | st.booleans() | st.integers() | st.text(max_size=25) | st.sampled_from(list(ONE))
-ANYTHING = st.recursive(PLAIN, lambda inner: st.lists(inner, max_size=5) | st.dictionaries(
-    st.sampled_from(["at", "pseudonym", "role", "name"]), inner, max_size=4), max_leaves=20)  # fmt: skip
+ANYTHING = st.recursive(
+    PLAIN,
+    lambda inner: (
+        st.lists(inner, max_size=5)
+        | st.dictionaries(st.sampled_from(["at", "pseudonym", "role", "name"]), inner, max_size=4)
+    ),
+    max_leaves=20,
+)
 
 
 def listed(count: int) -> list[dict[str, Any]]:
@@ -43,9 +49,15 @@ def test_no_value_of_another_type_or_form_passes(name: str, value: object) -> No
 
 @pytest.mark.parametrize(
     ("text", "is_one"),
-    [("2026-11-24T18:00:00Z", True), ("2026-02-30T18:00:00Z", False), ("2026-11-24T18:00:00+00:00", False),
-     ("2026-11-24T18:00:00.5Z", False), ("2026-11-24 18:00:00Z", False), ("٢٠٢٦-11-24T18:00:00Z", False)],
-)  # fmt: skip
+    [
+        ("2026-11-24T18:00:00Z", True),
+        ("2026-02-30T18:00:00Z", False),
+        ("2026-11-24T18:00:00+00:00", False),
+        ("2026-11-24T18:00:00.5Z", False),
+        ("2026-11-24 18:00:00Z", False),
+        ("٢٠٢٦-11-24T18:00:00Z", False),
+    ],
+)
 def test_an_instant_has_one_spelling(text: str, is_one: bool) -> None:
     assert people.is_instant(text) is is_one
 

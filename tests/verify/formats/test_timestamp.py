@@ -44,10 +44,16 @@ def test_certificates_come_in_the_token_or_from_outside(authority: Authority) ->
     whole, without_chain = authority.token(), authority.token(chain=False)
     without_any = authority.token(certificates=False)
     enough: list[tuple[bytes, list[x509.Certificate]]] = [
-        (whole, [root]), (whole, [root, middle, leaf]), (whole, [middle]), (whole, [leaf]),
-        (without_chain, [root, middle]), (without_chain, [middle]), (without_chain, [leaf]),
-        (without_any, [root, middle, leaf]), (without_any, [leaf]),
-    ]  # fmt: skip
+        (whole, [root]),
+        (whole, [root, middle, leaf]),
+        (whole, [middle]),
+        (whole, [leaf]),
+        (without_chain, [root, middle]),
+        (without_chain, [middle]),
+        (without_chain, [leaf]),
+        (without_any, [root, middle, leaf]),
+        (without_any, [leaf]),
+    ]
     for token, roots in enough:
         assert timestamp.check(token, NOTE, roots).authority == "CN=Zeitstempel"
     for token, roots in [(without_chain, [root]), (without_any, [root]), (without_any, [root, middle])]:

@@ -110,8 +110,9 @@ class Analyser:
         spelt = words.spellings_of(text) or words.words_of(text)
         every = [
             (word, pieces, as_typed)
-            for (word, pieces), as_typed in zip(_read(text), spelt, strict=True) if word not in self._stop
-        ][:WORDS]  # fmt: skip
+            for (word, pieces), as_typed in zip(_read(text), spelt, strict=True)
+            if word not in self._stop
+        ][:WORDS]
         stems = [words.stem(word) for word, _, _ in every]
         found: dict[str, Word] = {}
         taken: set[int] = set()

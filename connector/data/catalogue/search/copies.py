@@ -79,11 +79,17 @@ def copy_of(entry: Mapping[str, Any]) -> Copy:
     facets = tuple(_facets(entry))
     starts, ends = _period(entry)
     return Copy(
-        dataset=iri, entry=body, hash=hashlib.sha256(body).hexdigest(),
+        dataset=iri,
+        entry=body,
+        hash=hashlib.sha256(body).hexdigest(),
         words=analyser.analyser().document(titles(entry), keywords(entry), descriptions(entry), facets),
-        edition=analyser.edition(), facets=facets, box=box_in(entry), starts=starts, ends=ends,
+        edition=analyser.edition(),
+        facets=facets,
+        box=box_in(entry),
+        starts=starts,
+        ends=ends,
         modified=_modified(entry),
-    )  # fmt: skip
+    )
 
 
 def _offers_named(entry: Mapping[str, Any]) -> bool:
@@ -147,11 +153,20 @@ def _formats(entry: Mapping[str, Any], distributions: list[dict[str, Any]]) -> I
 
 
 _SHORT: Final[Mapping[str, str]] = {
-    "text/csv": "CSV", "application/json": "JSON", "application/geo+json": "GEOJSON", "application/xml": "XML",
-    "text/xml": "XML", "application/pdf": "PDF", "application/zip": "ZIP", "application/gml+xml": "GML",
-    "application/geopackage+sqlite3": "GPKG", "text/html": "HTML", "application/vnd.ms-excel": "XLS",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "XLSX", "text/plain": "TXT",
-}  # fmt: skip
+    "text/csv": "CSV",
+    "application/json": "JSON",
+    "application/geo+json": "GEOJSON",
+    "application/xml": "XML",
+    "text/xml": "XML",
+    "application/pdf": "PDF",
+    "application/zip": "ZIP",
+    "application/gml+xml": "GML",
+    "application/geopackage+sqlite3": "GPKG",
+    "text/html": "HTML",
+    "application/vnd.ms-excel": "XLS",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "XLSX",
+    "text/plain": "TXT",
+}
 
 
 def _rules(entry: Mapping[str, Any]) -> Iterator[str]:

@@ -12,8 +12,11 @@ from connector.kernel.metadata.lists import code_lists as lists
 
 OTHER_RULES: Final = ("other", copies.NO_RULE)
 _SCHEMES: Final[Mapping[copies.Facet, str]] = {
-    "theme": lists.DATA_THEME, "field": lists.MUSTERDATENKATALOG, "format": lists.FILE_TYPE, "licence": lists.LICENSES,
-}  # fmt: skip
+    "theme": lists.DATA_THEME,
+    "field": lists.MUSTERDATENKATALOG,
+    "format": lists.FILE_TYPE,
+    "licence": lists.LICENSES,
+}
 
 
 def value(facet: copies.Facet, word: str) -> str:

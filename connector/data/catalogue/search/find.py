@@ -81,9 +81,16 @@ class Index:
         self._key = key
 
     def find(
-        self, tx: Tx, participant: str, wanted: SearchRequest, page: str | None = None, *,
-        among: tuple[str, ...] | None = None, limit: int = PAGE, counts: bool = False,
-    ) -> tuple[Answer, str | None]:  # fmt: skip
+        self,
+        tx: Tx,
+        participant: str,
+        wanted: SearchRequest,
+        page: str | None = None,
+        *,
+        among: tuple[str, ...] | None = None,
+        limit: int = PAGE,
+        counts: bool = False,
+    ) -> tuple[Answer, str | None]:
         """An answer and the name of its next page; Mistake `search.page` for a page of another question or asker.
 
         `among`: only what these providers (DIDs) showed. `counts` takes as long again, or longer.
@@ -116,9 +123,15 @@ class Index:
 
 
 def search(
-    tx: Tx, participant: str, wanted: SearchRequest, *, among: tuple[str, ...] | None = None,
-    after: Place | None = None, limit: int = PAGE, counts: bool = True,
-) -> Answer:  # fmt: skip
+    tx: Tx,
+    participant: str,
+    wanted: SearchRequest,
+    *,
+    among: tuple[str, ...] | None = None,
+    after: Place | None = None,
+    limit: int = PAGE,
+    counts: bool = True,
+) -> Answer:
     """A page of what this participant was shown; a unit that only reads, in the scope of the participant."""
     finder = Finder(tx, participant, wanted, among, analyser.analyser())
     return finder.page(after, min(limit, LARGEST_PAGE), counts)
@@ -140,13 +153,17 @@ class Finder:
         tier, found = self._again(after, limit) if after is not None else self._widened(limit)
         last = found.hits[-1] if found.more else None
         return Answer(
-            hits=found.hits, total=found.total, tier=tier,
+            hits=found.hits,
+            total=found.total,
+            tier=tier,
             mended={word.spelt: better.spelt for word, better in self._mended.items()},
-            following=None if last is None else Place(
+            following=None
+            if last is None
+            else Place(
                 tier, tuple(word.typed for word in self._mended), last.rank, last.modified, last.dataset, last.provider
             ),
             counts=store.counted(self._tx, self._participant, self._asked(tier)) if counts else {},
-        )  # fmt: skip
+        )
 
     def _again(self, after: Place, limit: int) -> tuple[Tier, store.ResultPage]:
         self._mend([word for word in self._words if word.typed in after.mended])
@@ -188,14 +205,18 @@ class Finder:
         if tier == 3:
             matches.append(any_of(*(each[2] for each in every)))
         return store.Query(
-            tiers=() if wanted.like else tuple(matches[:-1]), match=matches[-1] if matches else None,
+            tiers=() if wanted.like else tuple(matches[:-1]),
+            match=matches[-1] if matches else None,
             narrowed=tuple(
                 any_of(*(analyser.facet(name, value) for value in values[:_VALUES])) for name, values in wanted.facets
             ),
             points=tuple((_weight(word), _points(word, self._reader), word.weak) for word in self._words),
             least=_least(self._words) if wanted.like else 0,
-            providers=self._among, since=wanted.since, box=wanted.box, period=wanted.period,
-        )  # fmt: skip
+            providers=self._among,
+            since=wanted.since,
+            box=wanted.box,
+            period=wanted.period,
+        )
 
 
 def _words(wanted: SearchRequest, reader: Analyser) -> tuple[Word, ...]:

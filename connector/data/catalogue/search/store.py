@@ -55,19 +55,25 @@ def replace_entry(tx: Tx, participant: str, provider: str, copy: Copy, told: str
     before = tx.one(
         "SELECT content, told FROM copy_entry WHERE participant = :participant AND provider = :provider"
         " AND dataset = :dataset",
-        participant=participant, provider=provider, dataset=copy.dataset,
-    )  # fmt: skip
+        participant=participant,
+        provider=provider,
+        dataset=copy.dataset,
+    )
     content = _content(tx, copy)
     same = before is not None and before["content"] == content
     tx.run(
         "INSERT INTO copy_entry (participant, provider, dataset, content, told, modified, first_seen, changed_at,"  # noqa: S608
         " seen_at) VALUES (:participant, :provider, :dataset, :content, :told, :modified, :now, :now, :now)"
         " ON CONFLICT (participant, provider, dataset) DO UPDATE SET content = :content, told = :told,"
-        " modified = :modified, seen_at = :now"
-        + ("" if same else ", changed_at = :now"),
-        participant=participant, provider=provider, dataset=copy.dataset, content=content, told=told,
-        modified=copy.modified or 0, now=tx.now,
-    )  # fmt: skip
+        " modified = :modified, seen_at = :now" + ("" if same else ", changed_at = :now"),
+        participant=participant,
+        provider=provider,
+        dataset=copy.dataset,
+        content=content,
+        told=told,
+        modified=copy.modified or 0,
+        now=tx.now,
+    )
     return "new" if before is None else "same" if same else "changed"
 
 
@@ -78,10 +84,18 @@ def _content(tx: Tx, copy: Copy) -> int:
         "INSERT INTO copy_content (hash, edition, facets, west, south, east, north, starts, ends, modified, words)"  # noqa: S608
         " VALUES (:hash, :edition, :facets, :west, :south, :east, :north, :starts, :ends, :modified,"
         f" {_WORDS[tx.dialect]}) ON CONFLICT (hash) DO NOTHING",
-        hash=copy.hash, edition=copy.edition, facets=facets_of(copy),
-        west=box and box.west, south=box and box.south, east=box and box.east, north=box and box.north,
-        starts=copy.starts, ends=copy.ends, modified=copy.modified, words=" ".join(copy.words),
-    )  # fmt: skip
+        hash=copy.hash,
+        edition=copy.edition,
+        facets=facets_of(copy),
+        west=box and box.west,
+        south=box and box.south,
+        east=box and box.east,
+        north=box and box.north,
+        starts=copy.starts,
+        ends=copy.ends,
+        modified=copy.modified,
+        words=" ".join(copy.words),
+    )
     lock = " FOR KEY SHARE" if tx.dialect == "postgres" else ""
     row = tx.one(f"SELECT id FROM copy_content WHERE hash = :hash{lock}", hash=copy.hash)  # noqa: S608
     if row is None:  # swept in between: again
@@ -101,10 +115,12 @@ def forget(tx: Tx, participant: str, provider: str, datasets: Iterable[str]) -> 
         tx.run(
             "DELETE FROM copy_entry WHERE participant = :participant AND provider = :provider"  # noqa: S608
             f" AND dataset IN ({listed})",
-            participant=participant, provider=provider, **values,
+            participant=participant,
+            provider=provider,
+            **values,
         )
         for listed, values in _portions(datasets)
-    )  # fmt: skip
+    )
 
 
 def forget_member(tx: Tx, participant: str, provider: str) -> int:
@@ -141,8 +157,10 @@ def entry(tx: Tx, participant: str, provider: str, dataset: str) -> bytes | None
     row = tx.one(
         "SELECT d.entry FROM copy_entry e JOIN copy_document d ON d.content = e.content"
         " WHERE e.participant = :participant AND e.provider = :provider AND e.dataset = :dataset",
-        participant=participant, provider=provider, dataset=dataset,
-    )  # fmt: skip
+        participant=participant,
+        provider=provider,
+        dataset=dataset,
+    )
     return None if row is None else bytes(row["entry"])
 
 
@@ -151,8 +169,10 @@ def seen(tx: Tx, participant: str, provider: str, dataset: str) -> int | None:
     row = tx.one(
         "SELECT seen_at FROM copy_entry WHERE participant = :participant AND provider = :provider"
         " AND dataset = :dataset",
-        participant=participant, provider=provider, dataset=dataset,
-    )  # fmt: skip
+        participant=participant,
+        provider=provider,
+        dataset=dataset,
+    )
     return None if row is None else int(row["seen_at"])
 
 
@@ -163,9 +183,11 @@ def crawled(tx: Tx, participant: str, provider: str, *, complete: bool) -> None:
         " :complete, :partial) ON CONFLICT (participant, provider) DO UPDATE SET"
         " complete_at = coalesce(:complete, copy_member.complete_at), partial_at = :partial, failing_since = NULL,"
         " failed_at = NULL, code = NULL",
-        participant=participant, provider=provider, complete=tx.now if complete else None,
+        participant=participant,
+        provider=provider,
+        complete=tx.now if complete else None,
         partial=None if complete else tx.now,
-    )  # fmt: skip
+    )
 
 
 def failed(tx: Tx, participant: str, provider: str, code: str) -> None:
@@ -176,8 +198,11 @@ def failed(tx: Tx, participant: str, provider: str, code: str) -> None:
         # not in the future, where a clock that jumped has put it
         " failing_since = CASE WHEN copy_member.failing_since < :now THEN copy_member.failing_since ELSE :now END,"
         " failed_at = :now, code = :code",
-        participant=participant, provider=provider, now=tx.now, code=code[:200],
-    )  # fmt: skip
+        participant=participant,
+        provider=provider,
+        now=tx.now,
+        code=code[:200],
+    )
 
 
 def members(tx: Tx, participant: str) -> Mapping[str, MemberState]:
@@ -212,8 +237,10 @@ def outdated(tx: Tx, participant: str, edition: str, limit: int) -> Mapping[int,
         " WHERE (c.edition < :edition OR c.edition > :edition)"  # unlike `<>` by the index
         " AND EXISTS (SELECT 1 FROM copy_entry e WHERE e.content = c.id AND e.participant = :participant)"
         " LIMIT :limit)",
-        participant=participant, edition=edition, limit=limit,
-    )  # fmt: skip
+        participant=participant,
+        edition=edition,
+        limit=limit,
+    )
     return {int(row["id"]): bytes(row["entry"]) for row in rows}
 
 
@@ -223,10 +250,17 @@ def read_again(tx: Tx, content: int, copy: Copy | None, edition: str) -> None:
     tx.run(
         "UPDATE copy_content SET edition = :edition, facets = :facets, west = :west, south = :south, east = :east,"  # noqa: S608
         f" north = :north, starts = :starts, ends = :ends, words = {_WORDS[tx.dialect]} WHERE id = :id",
-        id=content, edition=edition, facets=facets_of(copy) if copy else "", words=" ".join(copy.words) if copy else "",
-        west=box and box.west, south=box and box.south, east=box and box.east, north=box and box.north,
-        starts=copy and copy.starts, ends=copy and copy.ends,
-    )  # fmt: skip
+        id=content,
+        edition=edition,
+        facets=facets_of(copy) if copy else "",
+        words=" ".join(copy.words) if copy else "",
+        west=box and box.west,
+        south=box and box.south,
+        east=box and box.east,
+        north=box and box.north,
+        starts=copy and copy.starts,
+        ends=copy and copy.ends,
+    )
 
 
 def facets_of(copy: Copy) -> str:
@@ -350,9 +384,14 @@ def _hits(tx: Tx, participant: str, rows: Sequence[Row]) -> Iterator[Hit]:
     for row in rows:
         text = texts[row["provider"], row["dataset"]]
         yield Hit(
-            dataset=row["dataset"], provider=row["provider"], rank=int(row["rank"]), modified=row["modified"],
-            seen_at=text["seen_at"], changed_at=text["changed_at"], entry=bytes(text["entry"]),
-        )  # fmt: skip
+            dataset=row["dataset"],
+            provider=row["provider"],
+            rank=int(row["rank"]),
+            modified=row["modified"],
+            seen_at=text["seen_at"],
+            changed_at=text["changed_at"],
+            entry=bytes(text["entry"]),
+        )
 
 
 def counted(tx: Tx, participant: str, asked: Query) -> Mapping[str, Mapping[str, int]]:

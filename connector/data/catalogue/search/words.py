@@ -29,10 +29,19 @@ _SHORTEST_STEM: Final = 5
 """Of a shorter stem one letter is too much: it makes `Steuer` of `stehen`."""
 _MOST_PARTS: Final = 6
 _IRREGULAR: Final = {
-    "seen": "see", "daten": "dat", "kitas": "kita", "wcs": "wc", "museen": "museum", "parks": "park",
-    "busse": "bus", "bussen": "bus",
-    "schuler": "schuler", "schulern": "schuler", "schulerin": "schuler", "schulerinnen": "schuler",
-}  # fmt: skip
+    "seen": "see",
+    "daten": "dat",
+    "kitas": "kita",
+    "wcs": "wc",
+    "museen": "museum",
+    "parks": "park",
+    "busse": "bus",
+    "bussen": "bus",
+    "schuler": "schuler",
+    "schulern": "schuler",
+    "schulerin": "schuler",
+    "schulerinnen": "schuler",
+}
 """What the rules get wrong and a municipality says often: pupils are no schools."""
 
 _turn = threading.Lock()

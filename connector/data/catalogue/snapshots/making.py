@@ -219,10 +219,14 @@ class Snapshots:
             return before
         changed_at = _changed_at(tx.now, entries, before)
         made = Snapshot(
-            number=1 if before is None else before.number + 1, digest=_digest(seen.about, entries, changed_at),
-            about=seen.about, total=len(entries), starts=tuple(_starts(entries)), issued_at=issued_at,
+            number=1 if before is None else before.number + 1,
+            digest=_digest(seen.about, entries, changed_at),
+            about=seen.about,
+            total=len(entries),
+            starts=tuple(_starts(entries)),
+            issued_at=issued_at,
             changed_at=changed_at,
-        )  # fmt: skip
+        )
         store.add(tx, slug, made, seen.state, gone, new)
         return made
 

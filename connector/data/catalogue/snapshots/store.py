@@ -22,10 +22,14 @@ T = TypeVar("T")
 
 def _snapshot(row: Row) -> Snapshot:
     return Snapshot(
-        number=row["number"], digest=row["digest"], about=row["about"], total=row["total"],
-        starts=tuple(msgspec.json.decode(row["starts"], type=list[str])), issued_at=row["issued_at"],
+        number=row["number"],
+        digest=row["digest"],
+        about=row["about"],
+        total=row["total"],
+        starts=tuple(msgspec.json.decode(row["starts"], type=list[str])),
+        issued_at=row["issued_at"],
         changed_at=row["changed_at"],
-    )  # fmt: skip
+    )
 
 
 def newest(tx: Tx, participant: str) -> tuple[Snapshot, str] | None:

@@ -22,8 +22,17 @@ from connector.kernel.policy.odrl.names import HANSE
 from connector.kernel.policy.odrl.values import duration
 
 __all__ = [
-    "Slot", "Template", "default_text", "earlier", "fill", "midnight", "named", "sample", "template", "templates",
-]  # fmt: skip
+    "Slot",
+    "Template",
+    "default_text",
+    "earlier",
+    "fill",
+    "midnight",
+    "named",
+    "sample",
+    "template",
+    "templates",
+]
 
 Light = Literal["green", "yellow", "red"]
 
@@ -34,12 +43,23 @@ PLACE = re.compile(r"\{([a-z-]+)\}")
 _LATER = re.compile(r"\{([a-z-]+)\}\+P([0-9]{1,4})D")
 _GONE = object()
 _SAMPLES: Mapping[SlotType, str] = {
-    "first-day": "2000-01-01", "last-day": "9000-12-31", "duration": "P30D", "window": "P1D", "text": "…",
-    "participants": "did:web:participant.example", "participant": "did:web:participant.example",
-    "party": "did:web:participant.example", "hash": "0" * 64, "amount": "1.00", "currency": "EUR",
-    "licence": "dl-by-de/2.0", "county": "05515",
-    "url": "https://participant.example/", "iri": "urn:uuid:00000000-0000-0000-0000-000000000000", "fields": "$.name",
-}  # fmt: skip
+    "first-day": "2000-01-01",
+    "last-day": "9000-12-31",
+    "duration": "P30D",
+    "window": "P1D",
+    "text": "…",
+    "participants": "did:web:participant.example",
+    "participant": "did:web:participant.example",
+    "party": "did:web:participant.example",
+    "hash": "0" * 64,
+    "amount": "1.00",
+    "currency": "EUR",
+    "licence": "dl-by-de/2.0",
+    "county": "05515",
+    "url": "https://participant.example/",
+    "iri": "urn:uuid:00000000-0000-0000-0000-000000000000",
+    "fields": "$.name",
+}
 
 
 class Template(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -151,8 +171,9 @@ def _for_members(document: dict[str, object], spaces: list[str]) -> dict[str, ob
         return document
     only = {"leftOperand": f"{HANSE}memberOf", "operator": "isAnyOf", "rightOperand": spaces}
     return {
-        **document, "permission": [{**one, "constraint": [*one.get("constraint", ()), only]} for one in permissions]
-    }  # fmt: skip
+        **document,
+        "permission": [{**one, "constraint": [*one.get("constraint", ()), only]} for one in permissions],
+    }
 
 
 def _text(slot: Slot, given: str, slots: Mapping[str, str]) -> str:

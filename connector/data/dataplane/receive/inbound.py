@@ -72,9 +72,13 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def receive(
-    database: Database, streams: Streams, intake: Intake, hall: Inbound,
-    participant: Callable[[web.Request], str], flow: Callable[[web.Request], str] | None = None,
-) -> Handler:  # fmt: skip
+    database: Database,
+    streams: Streams,
+    intake: Intake,
+    hall: Inbound,
+    participant: Callable[[web.Request], str],
+    flow: Callable[[web.Request], str] | None = None,
+) -> Handler:
     """The handler for a route with `{flow}`; `participant` says whose root the request came in under, `flow` which flow
     it is for, if the router is not aiohttp's."""
     desk, named = _Upload(database, streams, intake, hall), flow or flow_in_path

@@ -60,7 +60,7 @@ class Push:
         there, headers = self._destination, _headers(what, reading)
         sending = self._client.send(
             there.method, there.url, self._chunks(reading), headers={**headers, **there.headers}
-        )  # fmt: skip
+        )
         try:
             async with sending as answer:
                 await _judge(answer)

@@ -40,7 +40,7 @@ class SealAnchors(NamedTuple):
 
 def checked_keys(
     said: Keys | None, agent: object, document: DidDocument, host: str, believed: SealAnchors, now: int
-) -> Keys:  # fmt: skip
+) -> Keys:
     """The keys that somebody says are its own, and of its mandates what its own seal says of them: who runs its process
     says them, so no more of that is believed (threat T108).
 
@@ -55,9 +55,14 @@ def checked_keys(
     at = (now + SKEW_MS) // 1000  # given just now, by a clock that is a little ahead of ours
     try:
         found = mandate.check(
-            agent, did=document.did, document=document.raw, at=at, action="", roots=believed.roots,
+            agent,
+            did=document.did,
+            document=document.raw,
+            at=at,
+            action="",
+            roots=believed.roots,
             listed=listed,
-        )  # fmt: skip
+        )
     except Fault as fault:
         raise PeerError("spaces.mandate", did=document.did, why=fault.code) from fault
     mandates = () if found is None else (entrusted(found),)
@@ -129,9 +134,13 @@ def with_keys(member: Member, keys: Keys, now: int) -> Member:
         raise PeerError("spaces.mandates", most=MOST_MANDATES)
     listed, asked = sealing.told(member.keys, keys, now)
     after = replace(
-        keys, mandates=mandates, struck=member.keys.struck, strikes=member.keys.strikes, seal_certificates=listed,
+        keys,
+        mandates=mandates,
+        struck=member.keys.struck,
+        strikes=member.keys.strikes,
+        seal_certificates=listed,
         asked=asked,
-    )  # fmt: skip
+    )
     return replace(member, keys=after, changed_at=now)
 
 

@@ -103,9 +103,11 @@ def struck(member: Member, digest: str, now: int) -> Member:
     gone = tuple(key for key in member.keys.keys if key not in ended.own)
     struck = tuple(dict.fromkeys((*member.keys.struck, *gone)))
     keys = replace(
-        member.keys, keys=tuple(key for key in ended.own if key not in struck), struck=struck,
+        member.keys,
+        keys=tuple(key for key in ended.own if key not in struck),
+        struck=struck,
         mandates=tuple(replace(one, over=one.over or one == ended) for one in member.keys.mandates),
-    )  # fmt: skip
+    )
     stays = member.state == "suspended"
     return replace(member if stays else step(member, "suspended", now), keys=keys, changed_at=now)
 
@@ -125,10 +127,16 @@ def moved(member: Member, did: str, keys: Keys, operator: str, now: int) -> Memb
     Raises PeerError as `with_keys`.
     """
     return replace(
-        member, did=did, keys=with_keys(member, keys, now).keys, operator=operator or member.operator,
+        member,
+        did=did,
+        keys=with_keys(member, keys, now).keys,
+        operator=operator or member.operator,
         succeeds=((member.did, rfc3339(now)),),
-        since=now, changed_at=now, version=0, merger=merging.kept(member, now),
-    )  # fmt: skip
+        since=now,
+        changed_at=now,
+        version=0,
+        merger=merging.kept(member, now),
+    )
 
 
 def admitted(application: Application, invitation: Invitation, rules: Rules, now: int, before: Member | None) -> Member:
@@ -140,12 +148,24 @@ def admitted(application: Application, invitation: Invitation, rules: Rules, now
     keys = application.keys if before is None else with_keys(before, application.keys, now).keys
     keys = replace(keys, seal_certificates=sealing.usable(application.keys), asked=())
     return Member(
-        participant=application.participant, did=application.did, name=invitation.name or application.name,
-        operator=application.operator, kind=invitation.kind or application.kind, ars=invitation.ars or application.ars,
-        admin_level="", keys=keys, succeeds=(), state="active",
-        since=now - SKEW_MS, until=term(rules, now), suspended_since=None, reason="", application=application.id,
-        changed_at=now, version=0 if before is None else before.version,
-    )  # fmt: skip
+        participant=application.participant,
+        did=application.did,
+        name=invitation.name or application.name,
+        operator=application.operator,
+        kind=invitation.kind or application.kind,
+        ars=invitation.ars or application.ars,
+        admin_level="",
+        keys=keys,
+        succeeds=(),
+        state="active",
+        since=now - SKEW_MS,
+        until=term(rules, now),
+        suspended_since=None,
+        reason="",
+        application=application.id,
+        changed_at=now,
+        version=0 if before is None else before.version,
+    )
 
 
 def term(rules: Rules, now: int) -> int | None:

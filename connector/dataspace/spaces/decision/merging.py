@@ -120,7 +120,7 @@ def refused(found: Member, voter: Voter, reason: str, now: int) -> Member:
     merger = _open(found, now)
     return replace(
         found, merger=replace(merger, ballot=ballots.no(merger.ballot, voter, now), reason=reason), changed_at=now
-    )  # fmt: skip
+    )
 
 
 def require_possible(found: Member, into: str, since: int, members: Mapping[str, Member], now: int) -> None:
@@ -143,8 +143,9 @@ def wholes(did: str, members: Mapping[str, Member]) -> list[str]:
     while did not in found:
         found.append(did)
         one = members.get(did)
-        after = heirs.get(did) or (None if one is None or one.merger is None or one.merger.listed is None else
-                                   one.merger.into)  # fmt: skip
+        after = heirs.get(did) or (
+            None if one is None or one.merger is None or one.merger.listed is None else one.merger.into
+        )
         if after is None:
             break
         did = after

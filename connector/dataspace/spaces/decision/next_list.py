@@ -54,25 +54,38 @@ MOST_SEALS: Final = 256
 def entry_of(member: Member, periods: Sequence[GroupPeriod] = ()) -> Entry:
     """What the list says of a member; `periods` in groups of the space."""
     return Entry(
-        did=member.did, name=member.name, operator=member.operator, kind=member.kind,
+        did=member.did,
+        name=member.name,
+        operator=member.operator,
+        kind=member.kind,
         groups=tuple(one.group for one in periods if one.valid_until is None),
         state="suspended" if member.state == "suspended" else "active",
         valid_from=rfc3339(member.since),
         valid_until=None if member.until is None else rfc3339(member.until),
         suspended_since=None if member.suspended_since is None else rfc3339(member.suspended_since),
-        ars=member.ars or None, admin_level=member.admin_level or None,
-        seal_certificates=member.keys.seal_certificates, log_keys=member.keys.log_keys,
-        seal_key_pq=member.keys.seal_key_pq, former_seal_keys_pq=member.keys.former_seal_keys_pq,
-        keys=member.keys.keys, succeeds=tuple(Predecessor(did, since) for did, since in member.succeeds),
-        group_periods=tuple(periods), merged_into=merging.listed(member),
-    )  # fmt: skip
+        ars=member.ars or None,
+        admin_level=member.admin_level or None,
+        seal_certificates=member.keys.seal_certificates,
+        log_keys=member.keys.log_keys,
+        seal_key_pq=member.keys.seal_key_pq,
+        former_seal_keys_pq=member.keys.former_seal_keys_pq,
+        keys=member.keys.keys,
+        succeeds=tuple(Predecessor(did, since) for did, since in member.succeeds),
+        group_periods=tuple(periods),
+        merged_into=merging.listed(member),
+    )
 
 
 def following(
-    space: Space, members: Sequence[Member], before: TrustList | None, now: int, version: int,
-    recognised: Sequence[RecognisedAuthority] = (), groups: Sequence[Group] = (),
+    space: Space,
+    members: Sequence[Member],
+    before: TrustList | None,
+    now: int,
+    version: int,
+    recognised: Sequence[RecognisedAuthority] = (),
+    groups: Sequence[Group] = (),
     grouped: Iterable[GroupMembership] = (),
-) -> TrustList:  # fmt: skip
+) -> TrustList:
     """The list that says of all members what holds now; what was sealed under the one before can still be judged."""
     within = grouping.periods(space.space, grouped)
     known = {} if before is None else {one.did: one for one in before.participants}
@@ -127,9 +140,10 @@ def _witnesses(members: Sequence[Member]) -> tuple[Witness, ...]:
         found.setdefault(witness.url, {}).setdefault(seen(one.operator), one.operator)
         keys[witness.url] = tuple(key for key in witness.keys if owner[member_keys.key_print(key)] == witness.url)
     alone = [
-        Witness(next(iter(operators.values())), url, keys[url]) for url, operators in sorted(found.items())
+        Witness(next(iter(operators.values())), url, keys[url])
+        for url, operators in sorted(found.items())
         if len(operators) == 1
-    ]  # fmt: skip
+    ]
     return tuple(alone[: MOST_WITNESS_KEYS // MOST_KEYS])
 
 
@@ -140,9 +154,18 @@ def require_listable(member: Member, now: int) -> None:
     """
     member_keys.require_well_formed(member.keys)
     space = Space(
-        participant="", space="", name="", authority="", kid="", jwk={}, rules=Rules(), changes=0, listed=0,
-        next_update=0, created_at=now,
-    )  # fmt: skip
+        participant="",
+        space="",
+        name="",
+        authority="",
+        kid="",
+        jwk={},
+        rules=Rules(),
+        changes=0,
+        listed=0,
+        next_update=0,
+        created_at=now,
+    )
     first = following(space, [member], None, now, 1)
     for listed in (first, following(space, [replace(member, keys=Keys())], first, now, 2)):
         require_form(listed)

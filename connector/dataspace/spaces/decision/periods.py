@@ -130,8 +130,10 @@ def of_witnesses(
     there = {(seen(one.operator), name) for one, name, _ in keys}
     gone = [
         (one, _ended(key, now))
-        for one in before for key in one.keys if (seen(one.operator), (one.url, key_print(key))) not in there
-    ]  # fmt: skip
+        for one in before
+        for key in one.keys
+        if (seen(one.operator), (one.url, key_print(key))) not in there
+    ]
     foreign = _foreign(members)
     gone = [(one, key) for one, key in gone if (one.url, key_print(key)) not in foreign]
     new = [name for _, name, _ in keys if name not in known]

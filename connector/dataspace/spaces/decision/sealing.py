@@ -64,8 +64,11 @@ def brought(certificates: Iterable[str]) -> tuple[AskedSeal, ...]:
 def own(records: Iterable[KeyRecord], keys: Keys) -> tuple[str, ...]:
     """The certificates (DER, base64url) that are in use of those that `keys` names, to be brought along."""
     named = {_name(one) for one in usable(keys)}
-    found = (x509.load_pem_x509_certificates(one.certificate.encode("ascii"))[0] for one in records
-             if one.state == "active" and one.certificate is not None)  # fmt: skip
+    found = (
+        x509.load_pem_x509_certificates(one.certificate.encode("ascii"))[0]
+        for one in records
+        if one.state == "active" and one.certificate is not None
+    )
     leaves = (one for one in found if key_binding.fingerprint(one) in named)
     return tuple(encode(one.public_bytes(Encoding.DER)) for one in leaves)[:MOST_ASKED]
 
@@ -74,10 +77,12 @@ def _says(one: x509.Certificate) -> ShownSeal:
     """Raises ValueError for what cannot be read."""
     try:
         return ShownSeal(
-            subject=plain(one.subject.rfc4514_string(), LONGEST), issuer=plain(one.issuer.rfc4514_string(), LONGEST),
+            subject=plain(one.subject.rfc4514_string(), LONGEST),
+            issuer=plain(one.issuer.rfc4514_string(), LONGEST),
             begins=int(one.not_valid_before_utc.timestamp() * 1000),
-            ends=int(one.not_valid_after_utc.timestamp() * 1000), qualified=key_binding.qualified(one),
-        )  # fmt: skip
+            ends=int(one.not_valid_after_utc.timestamp() * 1000),
+            qualified=key_binding.qualified(one),
+        )
     except formats.ODD as fault:
         raise ValueError("certificate") from fault
 
@@ -119,9 +124,7 @@ def waiting(member: Member) -> tuple[AskedSeal, ...]:
 def ballot(one: AskedSeal, rules: Rules) -> Ballot:
     """As many as the rules ask for on that day, without a deadline: until then the certificate counts for nobody."""
     state: State = "refused" if one.refused else "open"
-    return Ballot(
-        stewards=rules.approvals, protection=0, drafter="", due_at=NEVER_MS, state=state, votes=one.votes
-    )  # fmt: skip
+    return Ballot(stewards=rules.approvals, protection=0, drafter="", due_at=NEVER_MS, state=state, votes=one.votes)
 
 
 def approved(member: Member, sha256: str, voter: Voter, rules: Rules, now: int) -> Member:
@@ -173,9 +176,7 @@ def struck(member: Member, name: str, since: int, listed: Collection[str], now: 
     if before is not None and at == before.since:
         return member
     others = tuple(one for one in member.keys.strikes if one.name != name)
-    return replace(
-        member, keys=replace(member.keys, strikes=(*others, Strike(name=name, since=at))), changed_at=now
-    )  # fmt: skip
+    return replace(member, keys=replace(member.keys, strikes=(*others, Strike(name=name, since=at))), changed_at=now)
 
 
 def strikable(member: Member, listed: TrustList | None) -> frozenset[str]:
@@ -201,4 +202,4 @@ def _with(member: Member, before: AskedSeal, after: AskedSeal | None, now: int) 
     asked = tuple(after if one is before else one for one in member.keys.asked)
     return replace(
         member, keys=replace(member.keys, asked=tuple(one for one in asked if one is not None)), changed_at=now
-    )  # fmt: skip
+    )

@@ -82,22 +82,32 @@ def members(slug: str, known: Mapping[str, Member], listed: TrustList, now: int)
 
 def _member(
     slug: str, entry: Entry, before: Member | None, witnesses: Sequence[Witness], heirs: set[str], issued: int, now: int
-) -> Member:  # fmt: skip
+) -> Member:
     state = _state(entry, before, heirs, issued)
     until = None if entry.valid_until is None else millis(entry.valid_until)
     suspended = None if entry.suspended_since is None else millis(entry.suspended_since)
     if before is not None and state == before.state and _later(before, issued):
         until, suspended = before.until, before.suspended_since
     after = Member(
-        participant=slug, did=entry.did, name=entry.name, operator=entry.operator, kind=entry.kind,
-        ars=entry.ars or "", admin_level=entry.admin_level or "", keys=_keys(entry, state, before, witnesses),
-        succeeds=tuple((one.did, one.since) for one in entry.succeeds), state=state, since=millis(entry.valid_from),
-        until=until, suspended_since=suspended,
+        participant=slug,
+        did=entry.did,
+        name=entry.name,
+        operator=entry.operator,
+        kind=entry.kind,
+        ars=entry.ars or "",
+        admin_level=entry.admin_level or "",
+        keys=_keys(entry, state, before, witnesses),
+        succeeds=tuple((one.did, one.since) for one in entry.succeeds),
+        state=state,
+        since=millis(entry.valid_from),
+        until=until,
+        suspended_since=suspended,
         reason=before.reason if before is not None and before.state == state else "",
         application="" if before is None else before.application,
-        changed_at=now if before is None else before.changed_at, version=0 if before is None else before.version,
+        changed_at=now if before is None else before.changed_at,
+        version=0 if before is None else before.version,
         merger=_merger(entry.merged_into, before),
-    )  # fmt: skip
+    )
     return after if after == before else replace(after, changed_at=now)
 
 
@@ -138,11 +148,18 @@ def _keys(entry: Entry, state: MemberState, before: Member | None, witnesses: Se
     own = _witness(entry, known, witnesses) if state == "active" else known.witness
     proven = () if own is None else tuple(map(key_print, own.keys))
     return replace(
-        known, seal_certificates=seals, log_keys=tuple(key for key in entry.log_keys if "until" not in key),
-        seal_key_pq=entry.seal_key_pq, former_seal_keys_pq=entry.former_seal_keys_pq, keys=entry.keys, witness=own,
-        struck=struck, asked=tuple(one for one in known.asked if one.sha256 not in seals),
-        strikes=_strikes(entry, known, witnesses), proven=proven,
-    )  # fmt: skip
+        known,
+        seal_certificates=seals,
+        log_keys=tuple(key for key in entry.log_keys if "until" not in key),
+        seal_key_pq=entry.seal_key_pq,
+        former_seal_keys_pq=entry.former_seal_keys_pq,
+        keys=entry.keys,
+        witness=own,
+        struck=struck,
+        asked=tuple(one for one in known.asked if one.sha256 not in seals),
+        strikes=_strikes(entry, known, witnesses),
+        proven=proven,
+    )
 
 
 def _witness(entry: Entry, known: Keys, witnesses: Sequence[Witness]) -> WitnessKeys | None:

@@ -12,7 +12,7 @@ from connector.dataspace.spaces.model import Joined
 from connector.foundation.errors import Mistake
 from connector.foundation.storage.database import Tx
 from connector.identity.trust.members import pins
-from connector.identity.trust.members.anchors import Pin
+from connector.identity.trust.members.pin import Pin
 
 
 def believe(tx: Tx, slug: str, dids: Iterable[str], statement: str) -> None:
@@ -35,9 +35,14 @@ def move_untold(tx: Tx, slug: str) -> str | None:
 def pinned(one: Joined) -> Pin:
     """By which key a space is believed."""
     said = Description(
-        space=one.space, name=one.name, did=one.did, authority=one.authority, key=dict(one.jwk), list=one.list_url,
+        space=one.space,
+        name=one.name,
+        did=one.did,
+        authority=one.authority,
+        key=dict(one.jwk),
+        list=one.list_url,
         rules=one.rules,
-    )  # fmt: skip
+    )
     return pin_of(said)
 
 

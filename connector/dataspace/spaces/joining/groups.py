@@ -53,9 +53,14 @@ class GroupsElsewhere:
     """How the participants of this process stand to groups; `groups` are those of spaces that they keep themselves."""
 
     def __init__(
-        self, db: Database, clock: Clock, participants: Participants, joining: Joining, groups: SpaceGroups,
+        self,
+        db: Database,
+        clock: Clock,
+        participants: Participants,
+        joining: Joining,
+        groups: SpaceGroups,
         widening: Widening,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._db, self._clock, self._participants, self._widening = db, clock, participants, widening
         self._joining, self._groups = joining, groups
         self._turn: list[tuple[str, str]] = []
@@ -66,9 +71,7 @@ class GroupsElsewhere:
     async def all(self, slug: str) -> GroupStandings:
         """As the authorities say now; one that is away or makes no sense costs nothing of the others."""
         hosted = await self._participants.get(slug)
-        members = [
-            one for one in await self._db.read(slug, joined_store.all_joined, slug) if one.state == "member"
-        ]  # fmt: skip
+        members = [one for one in await self._db.read(slug, joined_store.all_joined, slug) if one.state == "member"]
         told = await asyncio.gather(*(self._ask(hosted, one) for one in members))
         return GroupStandings(
             groups=[group for found in told for group in found or ()],

@@ -81,9 +81,17 @@ class Joining:
     """Memberships of the participants of this process in spaces of others."""
 
     def __init__(
-        self, db: Database, clock: Clock, vault: Vault, participants: Participants, http: Fetch,
-        listing: TrustListSource, anchors: Anchors, own_keys: OwnKeys, prove: Prove,
-    ) -> None:  # fmt: skip
+        self,
+        db: Database,
+        clock: Clock,
+        vault: Vault,
+        participants: Participants,
+        http: Fetch,
+        listing: TrustListSource,
+        anchors: Anchors,
+        own_keys: OwnKeys,
+        prove: Prove,
+    ) -> None:
         self._db, self._clock, self._vault, self._participants = db, clock, vault, participants
         self._http, self._listing, self._anchors, self._own_keys, self._prove = http, listing, anchors, own_keys, prove
         db.listen(CHANGED, self._keys_changed)
@@ -132,9 +140,7 @@ class Joining:
         self._open.add(slug)
         return await self._go_on(hosted, begun) if begun.state in _WAITING else begun
 
-    def _begin(
-        self, tx: Tx, hosted: Hosted, said: Description, code: str, attached: tuple[Document, ...]
-    ) -> Joined:  # fmt: skip
+    def _begin(self, tx: Tx, hosted: Hosted, said: Description, code: str, attached: tuple[Document, ...]) -> Joined:
         slug = hosted.participant.id
         before = joined_store.joined(tx, slug, said.space, lock=True)
         if before is not None and before.authority != said.authority:
@@ -146,12 +152,25 @@ class Joining:
         return joined_store.put(
             tx,
             Joined(
-                participant=slug, space=said.space, name=said.name, did=said.did, authority=said.authority,
-                jwk=said.key, list_url=said.list, rules=said.rules, state="applying", document="", application="",
-                reason="", told="", asked_at=tx.now, changed_at=tx.now, version=0 if before is None else before.version,
+                participant=slug,
+                space=said.space,
+                name=said.name,
+                did=said.did,
+                authority=said.authority,
+                jwk=said.key,
+                list_url=said.list,
+                rules=said.rules,
+                state="applying",
+                document="",
+                application="",
+                reason="",
+                told="",
+                asked_at=tx.now,
+                changed_at=tx.now,
+                version=0 if before is None else before.version,
             ),
             self._vault.seal(carried.code_context(slug, said.space), draft),
-        )  # fmt: skip
+        )
 
     async def progress(self, slug: str, space: str) -> Joined:
         """How it stands, asked of the authority now if we wait; raises Unknown."""
@@ -210,9 +229,12 @@ class Joining:
 
     async def _tell(self, hosted: Hosted, one: Joined, keys: Keys) -> None:
         said = RequestClaims(
-            space=one.space, request="keys", keys=replace(keys, mandates=()), agent=_agent(hosted),
+            space=one.space,
+            request="keys",
+            keys=replace(keys, mandates=()),
+            agent=_agent(hosted),
             certificates=sealing.own(hosted.keys, keys),
-        )  # fmt: skip
+        )
         if one.moved:
             said = replace(said, request="move", statement=one.moved, operator=hosted.participant.operator)
         await self.request(hosted, one, said)
@@ -457,11 +479,18 @@ class Joining:
         )
         keys = await self._own_keys(hosted)
         said = ApplicationClaims(
-            space=one.space, code=code, name=own.name, operator=own.operator, kind=own.kind,
-            ars=own.publisher.ars or "", keys=replace(keys, mandates=()), agent=_agent(hosted),
-            witness_proof=await self._prove(one.space, own.did), documents=attached,
+            space=one.space,
+            code=code,
+            name=own.name,
+            operator=own.operator,
+            kind=own.kind,
+            ars=own.publisher.ars or "",
+            keys=replace(keys, mandates=()),
+            agent=_agent(hosted),
+            witness_proof=await self._prove(one.space, own.did),
+            documents=attached,
             certificates=sealing.own(hosted.keys, keys),
-        )  # fmt: skip
+        )
         hosted.require("", self._clock.now())
         claims = documents.claims(own.did, one.did, self._clock.now(), said)
         statement = sign_jwt(claims, hosted.signers["peer"], documents.APPLICATION)

@@ -41,7 +41,7 @@ class OwnMergers:
     def _said(self, tx: Tx, hosted: Hosted, said: RequestClaims) -> None:
         record(
             tx, hosted, "merger said", tx.actor, space=said.space, member=said.member, into=said.into, since=said.since
-        )  # fmt: skip
+        )
         said_mergers.remember(tx, hosted, said)
 
     async def withdraw(self, slug: str, space: str, member: str = "") -> Joined:

@@ -26,9 +26,12 @@ LIMIT: Final = 1_048_576
 Present = Callable[[str], str]
 """Who has the place of a DID now."""
 EVENTS: Final = {
-    "approved": "merged", "refused": "not merged", "expired": "not merged", "withdrawn": "merger withdrawn",
+    "approved": "merged",
+    "refused": "not merged",
+    "expired": "not merged",
+    "withdrawn": "merger withdrawn",
     "lapsed": "merger lapsed",
-}  # fmt: skip
+}
 """What a decision is called in the log of who waited for it."""
 
 
@@ -93,9 +96,7 @@ def read(answer: Answer) -> Sequence[MergerStanding]:
         raise PeerError("spaces.statement") from cause
 
 
-def book(
-    tx: Tx, hosted: Hosted, seen: Joined, found: Sequence[MergerStanding], present: Present = _itself
-) -> None:  # fmt: skip
+def book(tx: Tx, hosted: Hosted, seen: Joined, found: Sequence[MergerStanding], present: Present = _itself) -> None:
     """What was decided of what we wait for, and whether our word for another one counts there; what the authority
     knows nothing of any more, or what we took back ourselves, is waited for no longer.
 

@@ -12,7 +12,8 @@ from connector.foundation.storage.at_rest import AtRest
 from connector.foundation.storage.database import Database, Tx
 from connector.identity.audit import store as audit
 from connector.identity.participants.service import Hosted, Participants
-from connector.identity.trust.members.anchors import Anchors, Pin
+from connector.identity.trust.members.anchors import Anchors
+from connector.identity.trust.members.pin import Pin
 
 
 class Alarms:

@@ -110,7 +110,7 @@ class Applications:
 
     def _apply(
         self, tx: Tx, hosted: Hosted, did: Did, claims: ApplicationClaims, statement: str, expected: bool
-    ) -> Application | PeerError:  # fmt: skip
+    ) -> Application | PeerError:
         """A wrong code is noted, therefore it is no error inside the transaction."""
         slug, host = hosted.participant.id, dids.host_of(did)
         space = self._authority.held(tx, slug, lock=True)
@@ -140,12 +140,21 @@ class Applications:
         if not found.kind:
             membership.require_kind(claims.kind, space.rules)
         made = Application(
-            participant=slug, id=new_uuid(), did=did, invitation=found.id, name=claims.name, operator=claims.operator,
-            kind=claims.kind, ars=claims.ars, document=statement, keys=claims.keys,
+            participant=slug,
+            id=new_uuid(),
+            did=did,
+            invitation=found.id,
+            name=claims.name,
+            operator=claims.operator,
+            kind=claims.kind,
+            ars=claims.ars,
+            document=statement,
+            keys=claims.keys,
             checks=(*_found_out(found, claims, host, tx.now, expected), *_alike(known, found.name, claims, tx.now)),
-            attachments=kept, asked_at=tx.now,
+            attachments=kept,
+            asked_at=tx.now,
             ballot=Ballot(stewards=space.rules.approvals, protection=0, drafter="", due_at=tx.now + APPLICATION_MS),
-        )  # fmt: skip
+        )
         next_list.require_listable(membership.admitted(made, found, space.rules, tx.now, former), tx.now)
         application_store.insert_application(tx, made)
         application_store.end_invitation(tx, found, "used", made.id)
@@ -186,9 +195,7 @@ class Applications:
         found = application_store.open_application(tx, hosted.participant.id, did)
         if found is None:
             return False
-        application_store.save_application(
-            tx, replace(found, ballot=ballots.withdraw(found.ballot), decided_at=tx.now)
-        )  # fmt: skip
+        application_store.save_application(tx, replace(found, ballot=ballots.withdraw(found.ballot), decided_at=tx.now))
         record(tx, hosted, "withdrawn", application=found.id, did=did)
         return True
 
@@ -342,7 +349,7 @@ def _refusal(found: Invitation | None, host: str, claims: ApplicationClaims, now
 
 def _found_out(
     invitation: Invitation, claims: ApplicationClaims, host: str, now: int, expected: bool
-) -> tuple[Check, ...]:  # fmt: skip
+) -> tuple[Check, ...]:
     """What the authority's machine saw itself: the document came over TLS from the place that the DID names."""
     return (
         Check(name="did", good=True, note=host, at=now),
@@ -360,9 +367,7 @@ def _shown(claims: ApplicationClaims) -> tuple[str, ...]:
     return (found,) if found else ()
 
 
-def _alike(
-    known: Iterable[tuple[str, str]], invited: str, claims: ApplicationClaims, now: int
-) -> tuple[Check, ...]:  # fmt: skip
+def _alike(known: Iterable[tuple[str, str]], invited: str, claims: ApplicationClaims, now: int) -> tuple[Check, ...]:
     """Two towns may have one name; people are told, for a stranger may have taken it."""
     name = names.seen(invited or claims.name)
     found = ", ".join(other for other in dict(known) if names.seen(other) == name)

@@ -30,7 +30,7 @@ from connector.identity.participants.model import checked_name
 from connector.identity.participants.service import Hosted, Participants
 from connector.identity.trust.keys.signing import Vault
 from connector.identity.trust.members import pins
-from connector.identity.trust.members.anchors import URN, Pin
+from connector.identity.trust.members.pin import URN, Pin
 from connector.identity.trust.signers.port import Place
 
 RECORD = "space"
@@ -72,14 +72,13 @@ class SpaceAuthority:
         if not called:
             raise Mistake("spaces.name")
         made = (
-            authority_key.generated(self._vault, slug) if place is None
+            authority_key.generated(self._vault, slug)
+            if place is None
             else authority_key.kept(self._vault, slug, place, public_pem)
-        )  # fmt: skip
+        )
         return await self._db.write(slug, self._create, hosted, called, rules, made, own)
 
-    def _create(
-        self, tx: Tx, hosted: Hosted, name: str, rules: Rules, made: authority_key.Made, own: Keys
-    ) -> Space:  # fmt: skip
+    def _create(self, tx: Tx, hosted: Hosted, name: str, rules: Rules, made: authority_key.Made, own: Keys) -> Space:
         slug, one = hosted.participant.id, hosted.participant
         known = store.space(tx, slug, lock=True)
         if known is not None:
@@ -88,17 +87,39 @@ class SpaceAuthority:
             return known
         kid, jwk, kept = made
         space = Space(
-            participant=slug, space=one.root + documents.PATH, name=name, authority=URN + jwk["kid"], kid=kid, jwk=jwk,
-            rules=rules, changes=1, listed=0, next_update=0, created_at=tx.now,
-        )  # fmt: skip
+            participant=slug,
+            space=one.root + documents.PATH,
+            name=name,
+            authority=URN + jwk["kid"],
+            kid=kid,
+            jwk=jwk,
+            rules=rules,
+            changes=1,
+            listed=0,
+            next_update=0,
+            created_at=tx.now,
+        )
         said = documents.require_readable(documents.description(space, one.root, one.did))
         store.insert_space(tx, space, kept)
         first = Member(
-            participant=slug, did=one.did, name=one.name, operator=one.operator, kind=one.kind,
-            ars=one.publisher.ars or "", admin_level="", keys=own, succeeds=(), state="active",
-            since=tx.now - SKEW_MS, until=None, suspended_since=None, reason="", application="",
-            changed_at=tx.now, version=0,
-        )  # fmt: skip
+            participant=slug,
+            did=one.did,
+            name=one.name,
+            operator=one.operator,
+            kind=one.kind,
+            ars=one.publisher.ars or "",
+            admin_level="",
+            keys=own,
+            succeeds=(),
+            state="active",
+            since=tx.now - SKEW_MS,
+            until=None,
+            suspended_since=None,
+            reason="",
+            application="",
+            changed_at=tx.now,
+            version=0,
+        )
         member_store.put_member(tx, first)
         pins.pin(tx, one.did, pin_of(said))
         record(tx, hosted, "created", space=space.space, authority=space.authority)

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from connector.foundation.errors import Mistake
 from connector.identity.trust.keys.jwk import public_key, thumbprint
 from connector.identity.trust.keys.signing import KeyRecord, SoftwareKey, Vault
-from connector.identity.trust.members.anchors import URN
+from connector.identity.trust.members.pin import URN
 from connector.identity.trust.signers import registry
 from connector.identity.trust.signers.port import Place, SealKey, jwk_of
 from connector.identity.trust.signers.registry import SignerRegistry

@@ -45,8 +45,9 @@ class Certificates:
             rules = self._authority.held(tx, slug).rules
             return [
                 WaitingCertificate(one, asked, max(sealing.ballot(asked, rules).missing("steward"), 0))
-                for one in member_store.members(tx, slug) for asked in sealing.waiting(one)
-            ]  # fmt: skip
+                for one in member_store.members(tx, slug)
+                for asked in sealing.waiting(one)
+            ]
 
         return await self._db.read(slug, unit)
 
@@ -56,16 +57,24 @@ class Certificates:
         Raises Unknown, Mistake, Late or NotYours.
         """
         await self._change(
-            slug, did, login, "certificate approved", {"sha256": sha256},
+            slug,
+            did,
+            login,
+            "certificate approved",
+            {"sha256": sha256},
             lambda one, voter, space, now: sealing.approved(one, sha256, voter, space.rules, now),
-        )  # fmt: skip
+        )
 
     async def refuse(self, slug: str, did: str, sha256: str, login: str = "", reason: str = "") -> None:
         """One no ends it: it is asked for anew once the member has named it no more. Raises as `approve` does."""
         await self._change(
-            slug, did, login, "certificate refused", {"sha256": sha256, "reason": plain(reason, sealing.LONGEST)},
+            slug,
+            did,
+            login,
+            "certificate refused",
+            {"sha256": sha256, "reason": plain(reason, sealing.LONGEST)},
             lambda one, voter, space, now: sealing.refused(one, sha256, voter, space.rules, now, reason),
-        )  # fmt: skip
+        )
 
     async def standing(self, slug: str, did: str) -> Sequence[CertificateStanding]:
         """What a member may read: how its own certificates stand, and nobody else's; raises Unknown."""
@@ -98,9 +107,14 @@ class Certificates:
         await self._db.write(slug, unit)
 
     async def _change(
-        self, slug: str, did: str, login: str, event: str, facts: dict[str, str],
+        self,
+        slug: str,
+        did: str,
+        login: str,
+        event: str,
+        facts: dict[str, str],
         decided: Callable[..., Member],
-    ) -> None:  # fmt: skip
+    ) -> None:
         hosted = await self._participants.get(slug)
 
         def unit(tx: Tx) -> None:

@@ -44,9 +44,7 @@ class GroupMembers(NamedTuple):
 class SpaceGroups:
     """Groups of all spaces that participants of this process keep."""
 
-    def __init__(
-        self, db: Database, participants: Participants, authority: SpaceAuthority, widening: Widening
-    ) -> None:  # fmt: skip
+    def __init__(self, db: Database, participants: Participants, authority: SpaceAuthority, widening: Widening) -> None:
         self._db, self._participants, self._authority, self._widening = db, participants, authority, widening
 
     # By a person of the authority
@@ -176,10 +174,13 @@ class SpaceGroups:
                 states: dict[str, GroupedState] = {one.did: one.state for one in grouped if one.state != "ended"}
                 found.append(
                     GroupStanding(
-                        group=iri, name=dict(group.label), keeper=group.keeper, state=states.get(did, ""),
+                        group=iri,
+                        name=dict(group.label),
+                        keeper=group.keeper,
+                        state=states.get(did, ""),
                         members=states if did == group.keeper else {},
                     )
-                )  # fmt: skip
+                )
         return found
 
     # What both do
@@ -207,7 +208,7 @@ class SpaceGroups:
             GroupMembership(
                 participant=slug, name=group.name, did=did, number=number, asked_at=tx.now, asked_by=by, since=since
             ),
-        )  # fmt: skip
+        )
         if since is not None:
             store.changed(tx, slug)
             listing.require_room(tx, slug)

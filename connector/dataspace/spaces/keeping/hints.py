@@ -36,9 +36,14 @@ class Hints:
     """`look` looks at the list of an authority now."""
 
     def __init__(
-        self, db: Database, clock: Clock, participants: Participants, http: SafeClient, anchors: Anchors,
+        self,
+        db: Database,
+        clock: Clock,
+        participants: Participants,
+        http: SafeClient,
+        anchors: Anchors,
         look: Callable[[str], Awaitable[None]],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._db, self._participants, self._http, self._anchors, self._look = db, participants, http, anchors, look
         self._pace = Pace(clock, burst=5, per_s=1)
         self._untold: dict[str, str] = {}
@@ -70,17 +75,19 @@ class Hints:
         members = await self._db.read(slug, member_store.members, slug)
         gate, body = asyncio.Semaphore(AT_ONCE), msgspec.json.encode(Hint(space))
         roots = [
-            dids.root_of(dids.Did(one.did)) for one in members
-            if self._participants.document(dids.Did(one.did)) is None
-        ]  # fmt: skip
+            dids.root_of(dids.Did(one.did)) for one in members if self._participants.document(dids.Did(one.did)) is None
+        ]
 
         async def send(root: str) -> None:
             async with gate:
                 try:
                     await self._http.post(
-                        f"{root}/space/hint", body, headers={"Content-Type": "application/json"}, limit=4_096,
+                        f"{root}/space/hint",
+                        body,
+                        headers={"Content-Type": "application/json"},
+                        limit=4_096,
                         total_s=TOTAL_S,
-                    )  # fmt: skip
+                    )
                 except HanseError as error:
                     log.info("spaces.hint", root=root, why=str(error))
 

@@ -50,9 +50,18 @@ class Invitations:
             if kind:
                 membership.require_kind(kind, space.rules)
             made = Invitation(
-                participant=slug, id=new_uuid(), code_hash=secret.digest(code), name=called, ars=ars, kind=kind,
-                domain=place, state="open", made_by=tx.actor, made_at=tx.now, until=tx.now + INVITED_MS,
-            )  # fmt: skip
+                participant=slug,
+                id=new_uuid(),
+                code_hash=secret.digest(code),
+                name=called,
+                ars=ars,
+                kind=kind,
+                domain=place,
+                state="open",
+                made_by=tx.actor,
+                made_at=tx.now,
+                until=tx.now + INVITED_MS,
+            )
             application_store.insert_invitation(tx, made)
             record(tx, hosted, "invited", invitation=made.id, name=called)
             return made

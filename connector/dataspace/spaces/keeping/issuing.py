@@ -38,10 +38,18 @@ class ListIssuer:
     """For all spaces of this process; one replica at a time runs it."""
 
     def __init__(
-        self, db: Database, vault: Vault, participants: Participants, elsewhere: SignerRegistry, anchors: Anchors,
-        listing: TrustListSource, memberships: Memberships, own_keys: OwnKeys, hints: Hints,
+        self,
+        db: Database,
+        vault: Vault,
+        participants: Participants,
+        elsewhere: SignerRegistry,
+        anchors: Anchors,
+        listing: TrustListSource,
+        memberships: Memberships,
+        own_keys: OwnKeys,
+        hints: Hints,
         recovery: ListRecovery,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._db, self._vault, self._participants, self._elsewhere = db, vault, participants, elsewhere
         self._anchors, self._listing, self._memberships = anchors, listing, memberships
         self._own_keys, self._hints, self._recovery = own_keys, hints, recovery

@@ -35,9 +35,15 @@ def following(tx: Tx, space: Space, newest: Version | None) -> TrustList:
     slug = space.participant
     before = None if newest is None else msgspec.convert(json.loads(newest.claims), TrustList)
     return next_list.following(
-        space, member_store.members(tx, slug), before, tx.now, _number(tx, slug, newest),
-        member_store.recognised(tx, slug), group_store.groups(tx, slug), group_store.grouped(tx, slug),
-    )  # fmt: skip
+        space,
+        member_store.members(tx, slug),
+        before,
+        tx.now,
+        _number(tx, slug, newest),
+        member_store.recognised(tx, slug),
+        group_store.groups(tx, slug),
+        group_store.grouped(tx, slug),
+    )
 
 
 def _number(tx: Tx, slug: str, newest: Version | None) -> int:

@@ -53,9 +53,17 @@ class Memberships:
     """Memberships of all spaces that participants of this process keep."""
 
     def __init__(
-        self, db: Database, clock: Clock, participants: Participants, resolver: Resolver, authority: SpaceAuthority,
-        applications: Applications, groups: SpaceGroups, mergers: Mergers, roots: Sequence[x509.Certificate],
-    ) -> None:  # fmt: skip
+        self,
+        db: Database,
+        clock: Clock,
+        participants: Participants,
+        resolver: Resolver,
+        authority: SpaceAuthority,
+        applications: Applications,
+        groups: SpaceGroups,
+        mergers: Mergers,
+        roots: Sequence[x509.Certificate],
+    ) -> None:
         self._db, self._clock, self._participants = db, clock, participants
         self._resolver, self._authority = resolver, authority
         self._applications, self._groups, self._mergers, self._roots = applications, groups, mergers, roots
@@ -257,7 +265,7 @@ class Memberships:
 
     def _receive_listed(
         self, tx: Tx, hosted: Hosted, did: str, claims: RequestClaims, said: jose.Unverified, statement: str
-    ) -> None:  # fmt: skip
+    ) -> None:
         slug, asked_at = hosted.participant.id, int(said.claims["iat"] * 1000)
         # Before the member, as who decides does.
         space = self._authority.held(tx, slug, lock=claims.order in ("merge", "leave"))
@@ -270,9 +278,7 @@ class Memberships:
         newest = member_store.newest_request(tx, slug, did, claims.order)
         most = _MOST.get(claims.request) or _MOST.get(claims.order)
         taken = member_store.taken_requests(tx, slug, did, claims.order, tx.now - TRIES_MS)
-        if not member_store.take_request(
-            tx, slug, did, str(said.claims["jti"]), claims.order, statement, asked_at
-        ):  # fmt: skip
+        if not member_store.take_request(tx, slug, did, str(said.claims["jti"]), claims.order, statement, asked_at):
             return
         if asked_at < newest:
             raise PeerError("spaces.old-request")
@@ -321,10 +327,17 @@ class Memberships:
             member_store.put_recognised(
                 tx,
                 RecognisedAuthority(
-                    participant=slug, authority=pin.authority, space=pin.space, name=pin.name, did=pin.did, jwk=pin.jwk,
-                    list_url=pin.list_url, kinds=tuple(kinds), since=tx.now,
+                    participant=slug,
+                    authority=pin.authority,
+                    space=pin.space,
+                    name=pin.name,
+                    did=pin.did,
+                    jwk=pin.jwk,
+                    list_url=pin.list_url,
+                    kinds=tuple(kinds),
+                    since=tx.now,
                 ),
-            )  # fmt: skip
+            )
             store.changed(tx, slug)
             listing.require_room(tx, slug)
             record(tx, hosted, "recognised", voter.who, space=said.space, authority=said.authority)

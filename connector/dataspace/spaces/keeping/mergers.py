@@ -149,7 +149,7 @@ class Mergers:
 
     def _save(
         self, tx: Tx, hosted: Hosted, members: Mapping[str, Member], after: Member, event: str, who: str = ""
-    ) -> Member:  # fmt: skip
+    ) -> Member:
         """What changes is an entry of the log; what does not, is not."""
         if after == members[after.did] or after.merger is None:
             return after

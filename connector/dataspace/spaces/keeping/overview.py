@@ -192,9 +192,15 @@ def _merger(tx: Tx, participant: str, row: Row, one: Merger) -> MergerLine | Non
     if whole is None or whole.state != "active":
         return None
     return MergerLine(
-        did=row["did"], name=row["name"], whole=whole.name, into=whole.did, asked_at=one.asked_at,
-        due_at=one.ballot.due_at, missing=max(one.ballot.missing("steward"), 0), votes=one.ballot.votes,
-    )  # fmt: skip
+        did=row["did"],
+        name=row["name"],
+        whole=whole.name,
+        into=whole.did,
+        asked_at=one.asked_at,
+        due_at=one.ballot.due_at,
+        missing=max(one.ballot.missing("steward"), 0),
+        votes=one.ballot.votes,
+    )
 
 
 def seals(tx: Tx, participant: str) -> list[SealLine]:
@@ -210,11 +216,17 @@ def seals(tx: Tx, participant: str) -> list[SealLine]:
         return []
     found = [
         SealLine(
-            did=row["did"], name=row["name"], sha256=one.sha256, asked_at=one.at, votes=one.votes,
+            did=row["did"],
+            name=row["name"],
+            sha256=one.sha256,
+            asked_at=one.at,
+            votes=one.votes,
             missing=max(sealing.ballot(one, space.rules).missing("steward"), 0),
         )
-        for row in rows for one in msgspec.json.decode(row["keys"], type=Keys).asked if not one.refused
-    ]  # fmt: skip
+        for row in rows
+        for one in msgspec.json.decode(row["keys"], type=Keys).asked
+        if not one.refused
+    ]
     return sorted(found, key=lambda one: (one.asked_at, one.did, one.sha256))
 
 
@@ -247,13 +259,14 @@ def groups(tx: Tx, participant: str) -> list[GroupLine]:
     )
     return [
         GroupLine(
-            name=row["name"], label=msgspec.json.decode(row["label"], type=dict[str, str]),
+            name=row["name"],
+            label=msgspec.json.decode(row["label"], type=dict[str, str]),
             keeper=row["called"] or row["keeper"],
             within=tuple(one["called"] for one in people if one["name"] == row["name"] and one["since"] is not None),
             asked=tuple(one["called"] for one in people if one["name"] == row["name"] and one["since"] is None),
         )
         for row in found
-    ]  # fmt: skip
+    ]
 
 
 def ending(space: Space, found: Sequence[MemberLine], now: int) -> list[MemberLine]:

@@ -52,9 +52,15 @@ class ListRecovery:
     """Of all spaces of this process."""
 
     def __init__(
-        self, db: Database, clock: Clock, participants: Participants, http: SafeClient, anchors: Anchors,
-        authority: SpaceAuthority, lists: TrustListSource,
-    ) -> None:  # fmt: skip
+        self,
+        db: Database,
+        clock: Clock,
+        participants: Participants,
+        http: SafeClient,
+        anchors: Anchors,
+        authority: SpaceAuthority,
+        lists: TrustListSource,
+    ) -> None:
         self._db, self._clock, self._participants = db, clock, participants
         self._anchors, self._authority, self._lists = anchors, authority, lists
         self._held = HeldLists(http, participants)
@@ -228,9 +234,7 @@ def _changes(tx: Tx, space: Space, listed: TrustList) -> list[Change]:
     slug = space.participant
     known = {one.did: one for one in member_store.members(tx, slug)}
     within = grouping.periods(space.space, group_store.grouped(tx, slug))
-    moved = frozenset(
-        one.did for one in listed.participants if set(one.group_periods) - set(within.get(one.did, ()))
-    )  # fmt: skip
+    moved = frozenset(one.did for one in listed.participants if set(one.group_periods) - set(within.get(one.did, ())))
     return taking_back.changes(known, taking_back.members(slug, known, listed, tx.now), moved)
 
 

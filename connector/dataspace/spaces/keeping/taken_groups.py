@@ -47,7 +47,7 @@ def _period(tx: Tx, slug: str, rows: list[GroupMembership], did: str, name: str,
         GroupMembership(
             participant=slug, name=name, did=did, number=number, asked_at=since, asked_by="", since=since, until=until
         ),
-    )  # fmt: skip
+    )
 
 
 def _recognised(tx: Tx, slug: str, listed: TrustList) -> None:
@@ -59,8 +59,14 @@ def _recognised(tx: Tx, slug: str, listed: TrustList) -> None:
         member_store.put_recognised(
             tx,
             RecognisedAuthority(
-                participant=slug, authority=one.authority, space=one.space, name=one.name,
-                did="" if before is None else before.did, jwk=one.key, list_url=one.list_url, kinds=one.kinds,
+                participant=slug,
+                authority=one.authority,
+                space=one.space,
+                name=one.name,
+                did="" if before is None else before.did,
+                jwk=one.key,
+                list_url=one.list_url,
+                kinds=one.kinds,
                 since=tx.now if before is None else before.since,
             ),
-        )  # fmt: skip
+        )

@@ -94,10 +94,15 @@ class Agreements:
     """Agreements of all participants; every method names the participant, itself or by its case."""
 
     def __init__(
-        self, participants: Participants, catalogue: Catalogue, engine: PolicyEngine, lines: Lines = NOBODY,
-        patience_ms: int = PATIENCE_MS, second_keys: SecondKeysFor = second_seal.nobody,
+        self,
+        participants: Participants,
+        catalogue: Catalogue,
+        engine: PolicyEngine,
+        lines: Lines = NOBODY,
+        patience_ms: int = PATIENCE_MS,
+        second_keys: SecondKeysFor = second_seal.nobody,
         name_of: NamesFor = render.itself,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._participants, self._catalogue, self._engine, self._lines = participants, catalogue, engine, lines
         self._patience_ms, self._name_of = patience_ms, name_of
         self.records = AgreementRecords(participants, second_keys)
@@ -297,11 +302,14 @@ class Agreements:
         )
         drawn = self._made(tx, case, plain, sealing.canonical(plain), None)
         facts = Facts(
-            described=of_dataset(dataset, offer.countersignature), offer=offer.id, purpose=case.purpose,
+            described=of_dataset(dataset, offer.countersignature),
+            offer=offer.id,
+            purpose=case.purpose,
             provider=render.party(lambda did: self._name_of(did, me.party.did), me.party.did, me.party.name),
-            consumer=Party(partner.name, partner.did), approved=case.approval,
+            consumer=Party(partner.name, partner.did),
+            approved=case.approval,
             agent=None if hosted.acting is None else hosted.acting.carried,
-        )  # fmt: skip
+        )
         objects = render.contract(drawn, facts, self._engine, Deadline(offer.countersignature, until))
         self.keep(tx, case, (*objects, *replacement.compared(tx, self._engine, case, plain)))
         covered = draft.refers_to(drawn.document, agreement_id, me.root, objects)
@@ -375,9 +383,13 @@ class Agreements:
             replacement.conclude(tx, self._participants.held(case.participant).participant.did, agreement)
 
     def _come_into_force(
-        self, tx: Tx, case: NegotiationRow, agreement: Agreement, evidence: str,
+        self,
+        tx: Tx,
+        case: NegotiationRow,
+        agreement: Agreement,
+        evidence: str,
         kept: Mapping[str, EvidenceObject] | None = None,
-    ) -> Agreement:  # fmt: skip
+    ) -> Agreement:
         both_signed = agreement.provider_jws is not None and agreement.consumer_jws is not None
         said = evidence.partition("#sha256=")[2]
         if both_signed and said:
@@ -412,15 +424,26 @@ class Agreements:
 
     def _made(
         self, tx: Tx, case: NegotiationRow, plain: Mapping[str, Any], document: bytes, seal: str | None
-    ) -> Agreement:  # fmt: skip
+    ) -> Agreement:
         """The agreement of this negotiation, as members and as canonical bytes; not yet saved."""
         return Agreement(
-            participant=case.participant, id=str(plain["@id"]), negotiation=case.id, role=str(case.kernel.role),
-            counterparty=case.counterparty, dataset=case.dataset, state="signed", document=document,
-            digest=digest(document), provider_jws=seal, consumer_jws=None, facts={},
-            expires_at=self._engine.expires_at(document, self._engine.signed_at(plain)), created_at=tx.now,
-            finalized_at=None, replaces=case.replaces,
-        )  # fmt: skip
+            participant=case.participant,
+            id=str(plain["@id"]),
+            negotiation=case.id,
+            role=str(case.kernel.role),
+            counterparty=case.counterparty,
+            dataset=case.dataset,
+            state="signed",
+            document=document,
+            digest=digest(document),
+            provider_jws=seal,
+            consumer_jws=None,
+            facts={},
+            expires_at=self._engine.expires_at(document, self._engine.signed_at(plain)),
+            created_at=tx.now,
+            finalized_at=None,
+            replaces=case.replaces,
+        )
 
     def add(self, tx: Tx, agreement: Agreement) -> None:
         """Saves a new one, whose negotiation is saved; raises PeerError if its id is taken."""

@@ -25,9 +25,14 @@ _NAMED = (*_DOCUMENTS.values(), *second_seal.NAMES.values())
 
 
 def record(
-    tx: Tx, did: str, case: NegotiationRow, type_: str, body: dict[str, object], actor: str = "system",
+    tx: Tx,
+    did: str,
+    case: NegotiationRow,
+    type_: str,
+    body: dict[str, object],
+    actor: str = "system",
     heads: Heads | None = None,
-) -> None:  # fmt: skip
+) -> None:
     """Appends an entry about this negotiation to the log of `did`, its participant; a person is a pseudonym. `heads`
     as in `audit.append`."""
     whole = {"negotiation": case.id, "counterparty": case.counterparty, "state": case.shown, **body}

@@ -117,10 +117,12 @@ def book(tx: Tx, line: Line, agreement: Agreement, did: str) -> None:
     since = line.since(agreement.counterparty, tx.now) or tx.now
     found = Succession(
         agreement=agreement.id, predecessor=agreement.counterparty, successor=heir, since=since, booked_at=tx.now
-    )  # fmt: skip
+    )
     if termination_store.insert_succession(tx, agreement.participant, found):
         body = {
-            "agreement": agreement.digest, "predecessor": agreement.counterparty, "successor": heir,
+            "agreement": agreement.digest,
+            "predecessor": agreement.counterparty,
+            "successor": heir,
             "since": rfc3339(since),
-        }  # fmt: skip
+        }
         audit.append(tx, agreement.participant, SUCCESSION, agreement.id, "authority", body, did=did)

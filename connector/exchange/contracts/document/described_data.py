@@ -62,10 +62,14 @@ def of_dataset(dataset: Dataset, setting: Countersignature) -> Described:
     """As provider: a dataset of ours."""
     about = dataset.document
     return Described(
-        title=dataset.title, description=about.get("description", ""), media_type=about.get("media_type", ""),
-        bytes=None if about.get("sha256") is None else int(about.get("bytes") or 0), version=dataset.version,
-        ending=_ending(str(about.get("name", ""))), countersignature=setting,
-    )  # fmt: skip
+        title=dataset.title,
+        description=about.get("description", ""),
+        media_type=about.get("media_type", ""),
+        bytes=None if about.get("sha256") is None else int(about.get("bytes") or 0),
+        version=dataset.version,
+        ending=_ending(str(about.get("name", ""))),
+        countersignature=setting,
+    )
 
 
 def of_entry(entry: Mapping[str, Any]) -> Described | None:
@@ -88,11 +92,13 @@ def _shown(text: str, most: int) -> bool:
 def _read(entry: Mapping[str, Any]) -> Described | None:
     size = entry.get("dcat:byteSize")
     members = {
-        "title": entry.get("dct:title"), "description": entry.get("dct:description", ""),
+        "title": entry.get("dct:title"),
+        "description": entry.get("dct:description", ""),
         "media_type": entry.get("dcat:mediaType", ""),
         "bytes": int(size) if isinstance(size, str) and _SIZE.fullmatch(size) else size,
-        "version": entry.get(f"{HANSE}version"), "countersignature": entry.get(f"{HANSE}countersignature"),
-    }  # fmt: skip
+        "version": entry.get(f"{HANSE}version"),
+        "countersignature": entry.get(f"{HANSE}countersignature"),
+    }
     try:
         found = msgspec.convert(members, Described)
     except msgspec.ValidationError:

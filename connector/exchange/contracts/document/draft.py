@@ -71,7 +71,7 @@ def evidence_object(name: str, media_type: str, body: bytes) -> EvidenceObject:
 
 def approval(
     did: str, role: str, rule: str, at: str, by: Approval | None = None, agent: object = None
-) -> EvidenceObject:  # fmt: skip
+) -> EvidenceObject:
     """Reference 5: who decided, a rule or a person. `did` is the signer, `role` its side, `at` the time as text;
     `agent` is the sealed mandate of who acts for the signer."""
     return evidence_object(
@@ -87,8 +87,11 @@ def snapshot(dataset: str, described: Described, publisher: str) -> EvidenceObje
 
 def _snapshot(dataset: str, described: Described, publisher: str) -> str:
     body = {
-        "@context": {"dcat": "http://www.w3.org/ns/dcat#", "dct": "http://purl.org/dc/terms/",
-                     "spdx": "http://spdx.org/rdf/terms#"},
+        "@context": {
+            "dcat": "http://www.w3.org/ns/dcat#",
+            "dct": "http://purl.org/dc/terms/",
+            "spdx": "http://spdx.org/rdf/terms#",
+        },
         "@id": dataset,
         "@type": "dcat:Dataset",
         "dct:title": described.title,
@@ -99,7 +102,7 @@ def _snapshot(dataset: str, described: Described, publisher: str) -> str:
         "https://w3id.org/hanse/v1#version": described.version,
         "https://w3id.org/hanse/v1#versionOf": "description" if described.bytes is None else "bytes",
         "https://w3id.org/hanse/v1#fileName": described.file_name,
-    }  # fmt: skip
+    }
     return sealing.canonical(body).decode()
 
 
@@ -120,9 +123,14 @@ def profile(
 
 
 def _profile(
-    clauses: Iterable[tuple[str, str]], operands: Iterable[tuple[str, str, str]], vocabulary: str, setting: str,
-    replaces: str | None, form: int, until: str,
-) -> str:  # fmt: skip
+    clauses: Iterable[tuple[str, str]],
+    operands: Iterable[tuple[str, str, str]],
+    vocabulary: str,
+    setting: str,
+    replaces: str | None,
+    form: int,
+    until: str,
+) -> str:
     body = {
         "badges": [{"badge": badge, "de": sentence} for sentence, badge in clauses],
         "countersignature": setting,

@@ -35,9 +35,12 @@ AGREEMENT = "agreement.json"
 FILES = (AGREEMENT, draft.TEXT, draft.PROFILE, draft.DATASET, render.PROVIDER)
 """What the provider's seal is over, in the order in which differences are told."""
 _CODES = {
-    AGREEMENT: "contracts.unsaid", draft.TEXT: "contracts.other-text", draft.PROFILE: "contracts.other-profile",
-    draft.DATASET: "contracts.other-description", render.PROVIDER: "contracts.other-approval",
-}  # fmt: skip
+    AGREEMENT: "contracts.unsaid",
+    draft.TEXT: "contracts.other-text",
+    draft.PROFILE: "contracts.other-profile",
+    draft.DATASET: "contracts.other-description",
+    render.PROVIDER: "contracts.other-approval",
+}
 _PINNED = ("bytes", "description")
 """What the version in a snapshot may be the hash of."""
 _ID = re.compile(r"urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -46,10 +49,28 @@ _NAME = re.compile(r"[^\s<>\"{}|\\^`]{1,400}")
 _BLANK = re.compile("[\u115f\u1160\u2800\u3164\uffa0]")
 """Letters and signs that look like a space."""
 _NAMING = frozenset({"@id", "uid", "@type", "profile"})
-_SAID = frozenset({
-    "permission", "prohibition", "obligation", "action", "target", "assigner", "assignee", "timestamp", "constraint",
-    "duty", "leftOperand", "operator", "rightOperand", "and", "or", "xone", "andSequence", "@value",
-})  # fmt: skip
+_SAID = frozenset(
+    {
+        "permission",
+        "prohibition",
+        "obligation",
+        "action",
+        "target",
+        "assigner",
+        "assignee",
+        "timestamp",
+        "constraint",
+        "duty",
+        "leftOperand",
+        "operator",
+        "rightOperand",
+        "and",
+        "or",
+        "xone",
+        "andSequence",
+        "@value",
+    }
+)
 """Members as they are mostly written that are no remark and name nothing: what they hold is looked at by itself."""
 _FAILS = (HanseError, ValueError, OverflowError)
 _ENDINGS = {"application/geo+json": ".geojson", "application/octet-stream": ".bin"}
@@ -135,7 +156,7 @@ class Own:
             named = structs.replace(described, ending=ending)
             self._snapshots[ending] = _attempt(
                 lambda: draft.snapshot(known.agreement.dataset, named, known.provider.did).body
-            )  # fmt: skip
+            )
         return self._snapshots[ending]
 
     def profile(self, deadline: Deadline, *, replaces: bool = True) -> bytes | None:
@@ -144,9 +165,7 @@ class Own:
         agreement = self.known.agreement if replaces else structs.replace(self.known.agreement, replaces=None)
         key = deadline, agreement.replaces
         if key not in self._profiles:
-            self._profiles[key] = _attempt(
-                lambda: render.profile(agreement, self.engine, deadline, self.form).body
-            )  # fmt: skip
+            self._profiles[key] = _attempt(lambda: render.profile(agreement, self.engine, deadline, self.form).body)
         return self._profiles[key]
 
     def predicted(self, patience_ms: int) -> Iterator[bytes]:
@@ -188,7 +207,7 @@ class Own:
 
 def known(
     hosted: Hosted, case: NegotiationRow, agreement: Agreement, described: Described | None, name_of: NamesFor
-) -> Known:  # fmt: skip
+) -> Known:
     me = hosted.participant
 
     def called(did: str) -> str:
@@ -328,9 +347,13 @@ def _pinned(agreement: Agreement, snapshot: bytes) -> str:
 
 def _facts(known: Known, described: Described) -> Facts:
     return Facts(
-        described=described, provider=known.provider, consumer=known.consumer, offer=known.case.offer,
-        purpose=known.case.purpose, agent=known.acts,
-    )  # fmt: skip
+        described=described,
+        provider=known.provider,
+        consumer=known.consumer,
+        offer=known.case.offer,
+        purpose=known.case.purpose,
+        agent=known.acts,
+    )
 
 
 def _worded(document: bytes, engine: PolicyEngine) -> bool:

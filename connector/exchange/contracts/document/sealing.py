@@ -89,7 +89,7 @@ def references(
 
 def countersigned(
     sealed: Sequence[Reference], *, provider_root: str, signer_root: str, approval: bytes, provider_jws: str
-) -> list[Reference]:  # fmt: skip
+) -> list[Reference]:
     """The same of the consumer's seal, given what the provider's covers: both have all but the approval in common."""
     return [*sealed[:-1], *_signers(provider_root, signer_root, approval, provider_jws)]
 

@@ -95,9 +95,15 @@ def _acts(party: Party, lang: str) -> str:
     if agent is None:
         return ""
     return say(
-        f"{_PREFIX}acts", lang, party=party.name, name=agent.name, did=agent.did, until=local_end(agent.until, lang),
-        contract=agent.contract, mandate=agent.mandate,
-    )  # fmt: skip
+        f"{_PREFIX}acts",
+        lang,
+        party=party.name,
+        name=agent.name,
+        did=agent.did,
+        until=local_end(agent.until, lang),
+        contract=agent.contract,
+        mandate=agent.mandate,
+    )
 
 
 def _spelt(value: str) -> str:

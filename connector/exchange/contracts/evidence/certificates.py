@@ -68,7 +68,7 @@ class Certificates:
         # certificate, and an answer counts only with the signature of that certificate's authority.
         http = SafeClient(
             allow=out.allow, ca_files=settings.trust.ca_files, total_s=ANSWER_S, proxy=out.proxy or None, insecure=True
-        )  # fmt: skip
+        )
         return cls(http, clock, roots)
 
     async def members(self, parts: EvidenceParts, did: str) -> dict[str, bytes]:

@@ -53,10 +53,15 @@ class Evidence:
     """
 
     def __init__(
-        self, db: Database, clock: Clock, participants: Participants, trust_list: Callable[[str, Sequence[str]], str],
-        watched: Watched | None = None, translations: Translations | None = None,
+        self,
+        db: Database,
+        clock: Clock,
+        participants: Participants,
+        trust_list: Callable[[str, Sequence[str]], str],
+        watched: Watched | None = None,
+        translations: Translations | None = None,
         certificates: Certificates | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._db, self._clock, self._participants, self._trust_list = db, clock, participants, trust_list
         self._watched, self._translations = watched, translations
         self._certificates = certificates or Certificates(None, clock, ())

@@ -180,24 +180,30 @@ class NegotiationDecider:
 
     def _agree(
         self, tx: Tx, case: NegotiationRow, partner: Partner, offer: Offer, dataset: Dataset, terms: str
-    ) -> NegotiationRow:  # fmt: skip
+    ) -> NegotiationRow:
         """At once, or once all who have to agree have: until then the negotiation waits. `terms` is the digest of the
         case's."""
         held = self._sender.approvals.contract(
             tx,
             case.participant,
             Asked(
-                subject="contract", title=dataset.title, dataset=dataset.id, template=str(offer.template.get("id", "")),
-                process=case.id, counterparty=case.counterparty, terms=terms, personal=dataset.personal,
+                subject="contract",
+                title=dataset.title,
+                dataset=dataset.id,
+                template=str(offer.template.get("id", "")),
+                process=case.id,
+                counterparty=case.counterparty,
+                terms=terms,
+                personal=dataset.personal,
                 dataset_version=dataset.version,
             ),
-        )  # fmt: skip
+        )
         if held is not None and held.ballot.state != "approved":
             self._sender.ask(tx, case, "approval")
             return store.save_case(tx, case)
         return self._sender.agree(
             tx, case if held is None else replace(case, approval=by(held, case)), partner, offer, dataset
-        )  # fmt: skip
+        )
 
     def _unchanged(self, case: NegotiationRow, offer: Offer) -> bool:
         """Whether we may seal the terms as they were written to us: the digest is blind to identifiers and classes, in
@@ -233,9 +239,13 @@ class NegotiationDecider:
             return self._sender.accept(tx, case)
         self._sender.ask(tx, case, "offered" if turn.before is not None else "proposed")
         asked = Asked(
-            subject="offer", title=case.title, dataset=case.dataset, process=case.id, counterparty=case.counterparty,
+            subject="offer",
+            title=case.title,
+            dataset=case.dataset,
+            process=case.id,
+            counterparty=case.counterparty,
             terms=deal(case.policy),
-        )  # fmt: skip
+        )
         self._sender.approvals.contract(tx, case.participant, asked)
         return case
 

@@ -186,9 +186,15 @@ class LateCountersignatures:
         ask(tx, case.participant, case.id, "countersign-failed", fault=fault)
 
     def accepted(
-        self, tx: Tx, slug: str, case_id: str, seal: str, approval: str, documents: tuple[EvidenceObject, ...],
+        self,
+        tx: Tx,
+        slug: str,
+        case_id: str,
+        seal: str,
+        approval: str,
+        documents: tuple[EvidenceObject, ...],
         second: str = "",
-    ) -> None:  # fmt: skip
+    ) -> None:
         """The provider took it; what comes of a negotiation that waited for it the provider's FINALIZED says."""
         case = store.case(tx, slug, case_id, lock=True)
         if case is None or case.agreement is None:

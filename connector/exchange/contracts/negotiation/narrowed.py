@@ -25,11 +25,18 @@ def until(tx: Tx, policy: Mapping[str, Any], last_day: str) -> dict[str, Any]:
     if not permissions or not all(isinstance(one, dict) for one in permissions):
         raise Mistake("approvals.counter-form")
     limit = {
-        "leftOperand": "dateTime", "operator": "lt",
+        "leftOperand": "dateTime",
+        "operator": "lt",
         "rightOperand": {"@value": end.isoformat(), "@type": "xsd:dateTime"},
-    }  # fmt: skip
-    return {**policy, "permission": [{**one, "constraint": [*_listed(one.get("constraint")), limit]}
-                                     for one in permissions if isinstance(one, dict)]}  # fmt: skip
+    }
+    return {
+        **policy,
+        "permission": [
+            {**one, "constraint": [*_listed(one.get("constraint")), limit]}
+            for one in permissions
+            if isinstance(one, dict)
+        ],
+    }
 
 
 def _listed(value: object) -> list[object]:

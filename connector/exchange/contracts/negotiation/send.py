@@ -91,9 +91,7 @@ class NegotiationSender:
             tx, case, effects, {sent: outgoing.agreement(case, sent, plain, seal, self._second(tx, case))}
         )
 
-    def verify(
-        self, tx: Tx, case: NegotiationRow, seal: str | None, *, due_at: int | None = None
-    ) -> NegotiationRow:  # fmt: skip
+    def verify(self, tx: Tx, case: NegotiationRow, seal: str | None, *, due_at: int | None = None) -> NegotiationRow:
         """As consumer: the agreement is what we asked for; `seal` is our countersignature. Sent at `due_at` (ms)."""
         case, effects, sent = _say(case, Kind.VERIFY)
         second = None if seal is None else self._second(tx, case)
@@ -101,9 +99,14 @@ class NegotiationSender:
         return self._said(tx, case, effects, {sent: message})
 
     def finalize(
-        self, tx: Tx, case: NegotiationRow, agreement: Agreement, *, due_at: int | None = None,
+        self,
+        tx: Tx,
+        case: NegotiationRow,
+        agreement: Agreement,
+        *,
+        due_at: int | None = None,
         kept: Mapping[str, EvidenceObject] | None = None,
-    ) -> NegotiationRow:  # fmt: skip
+    ) -> NegotiationRow:
         """As provider. From here on the peer may act on it, so our own view must not lag (spec/protocol.md 3.3).
 
         `agreement` is saved here, with the countersignature that it has or has not. It is sent at `due_at` (ms). What
@@ -144,9 +147,15 @@ class NegotiationSender:
         """As consumer: whether all who have to agree to terms with this digest have; else they are asked, and the
         negotiation waits."""
         asked = Asked(
-            subject="offer", title=case.title, dataset=case.dataset, process=case.id, counterparty=case.counterparty,
-            terms=terms, wanted=True, drafter="" if case.approval is None else case.approval.pseudonym,
-        )  # fmt: skip
+            subject="offer",
+            title=case.title,
+            dataset=case.dataset,
+            process=case.id,
+            counterparty=case.counterparty,
+            terms=terms,
+            wanted=True,
+            drafter="" if case.approval is None else case.approval.pseudonym,
+        )
         held = self.approvals.contract(tx, case.participant, asked)
         if held is None or held.ballot.state == "approved":
             return True
@@ -156,9 +165,7 @@ class NegotiationSender:
     def errand(self, tx: Tx, case: NegotiationRow, work: str, *, due_at: int | None = None, **facts: str) -> None:
         errand(tx, process(case), work, due_at=due_at, **facts)
 
-    def record(
-        self, tx: Tx, case: NegotiationRow, type_: str, body: dict[str, object], actor: str = "system"
-    ) -> None:  # fmt: skip
+    def record(self, tx: Tx, case: NegotiationRow, type_: str, body: dict[str, object], actor: str = "system") -> None:
         record(tx, self._participants.held(case.participant).participant.did, case, type_, body, actor)
 
     def commit(
@@ -191,7 +198,7 @@ def by_us(fault: HanseError) -> bool:
 def process(case: NegotiationRow) -> ProcessRef:
     return ProcessRef(
         participant=case.participant, noun="negotiation", id=case.id, to=case.counterparty, asked=case.asked
-    )  # fmt: skip
+    )
 
 
 def _say(case: NegotiationRow, kind: Kind) -> tuple[NegotiationRow, tuple[Effect, ...], str]:

@@ -110,9 +110,16 @@ class Contracts:
         policy = {**offer, "@type": "Offer", "target": dataset}
         self.agreements.deal(policy)
         case = _opened(
-            tx, slug, partner, kernel.start(Role.CONSUMER), dataset, policy, purpose=purpose, action=action,
+            tx,
+            slug,
+            partner,
+            kernel.start(Role.CONSUMER),
+            dataset,
+            policy,
+            purpose=purpose,
+            action=action,
             title=title,
-        )  # fmt: skip
+        )
         old = None if replaces is None else self.agreements.to_replace(tx, slug, replaces, partner.did, dataset)
         by = None if approval is None else approval.said_by(tx.actor)
         case = self.sender.request(tx, replace(case, approval=by, replaces=old))
@@ -124,9 +131,15 @@ class Contracts:
         require_active(tx, slug)
         offer, dataset = self._catalogue.published(tx, slug, partner.requester, offer_id)
         case = _opened(
-            tx, slug, partner, kernel.start(Role.PROVIDER), offer.dataset, offer.for_message(), proposed=True,
+            tx,
+            slug,
+            partner,
+            kernel.start(Role.PROVIDER),
+            offer.dataset,
+            offer.for_message(),
+            proposed=True,
             title=dataset.title,
-        )  # fmt: skip
+        )
         return self.sender.propose(tx, case)
 
     def accept(
@@ -217,9 +230,17 @@ class Contracts:
         _named(message)
         step = kernel.received(kernel.start(Role.PROVIDER), Kind.REQUEST, message.id, digest_, message.consumer_pid)
         case = _opened(
-            tx, slug, partner, step.negotiation, dataset.id, {**message.offer, "@id": offer.id},
-            purpose=message.purpose, action=message.action, address=str(message.callback_address), title=dataset.title,
-        )  # fmt: skip
+            tx,
+            slug,
+            partner,
+            step.negotiation,
+            dataset.id,
+            {**message.offer, "@id": offer.id},
+            purpose=message.purpose,
+            action=message.action,
+            address=str(message.callback_address),
+            title=dataset.title,
+        )
         old = self.agreements.replaceable(tx, slug, message.replaces, partner.did, dataset.id)
         turn = ReceivedMessage(partner, message, published=(offer, dataset), terms=terms)
         return self._taken_up(tx, replace(case, replaces=old), step, turn)
@@ -236,9 +257,15 @@ class Contracts:
         self.agreements.deal(message.offer)
         step = kernel.received(kernel.start(Role.CONSUMER), Kind.OFFER, message.id, digest_, message.provider_pid)
         case = _opened(
-            tx, slug, partner, step.negotiation, str(message.offer["target"]), message.offer,
-            address=str(message.callback_address), proposed=True,
-        )  # fmt: skip
+            tx,
+            slug,
+            partner,
+            step.negotiation,
+            str(message.offer["target"]),
+            message.offer,
+            address=str(message.callback_address),
+            proposed=True,
+        )
         return self._taken_up(tx, case, step, ReceivedMessage(partner, message))
 
     def receive(
@@ -407,7 +434,7 @@ class Contracts:
         policy = {**message.offer, "@id": case.offer}
         return replace(
             case, policy=policy, purpose=message.purpose or case.purpose, action=message.action or case.action
-        )  # fmt: skip
+        )
 
     def _take_termination(
         self, tx: Tx, case: NegotiationRow, message: m.ContractNegotiationTerminationMessage
@@ -420,19 +447,43 @@ class Contracts:
 
 
 def _opened(
-    tx: Tx, slug: str, partner: Partner, state: Negotiation, dataset: str, policy: dict[str, Any], *,
-    purpose: str | None = None, action: str | None = None, address: str = "", proposed: bool = False, title: str = "",
-) -> NegotiationRow:  # fmt: skip
+    tx: Tx,
+    slug: str,
+    partner: Partner,
+    state: Negotiation,
+    dataset: str,
+    policy: dict[str, Any],
+    *,
+    purpose: str | None = None,
+    action: str | None = None,
+    address: str = "",
+    proposed: bool = False,
+    title: str = "",
+) -> NegotiationRow:
     """The case as it begins, whoever began it; nothing is saved here.
 
     `address` is the peer's callback, else its base as its version document says.
     """
     return NegotiationRow(
-        participant=slug, id=new_id(), counterparty=partner.did, address=(address or partner.base).rstrip("/"),
-        kernel=state, version=1, dataset=dataset, offer=str(policy["@id"]), policy=policy, purpose=purpose,
-        action=action, agreement=None, reason=None, created_at=tx.now, changed_at=tx.now, proposed=proposed,
-        title=title, asked=False,
-    )  # fmt: skip
+        participant=slug,
+        id=new_id(),
+        counterparty=partner.did,
+        address=(address or partner.base).rstrip("/"),
+        kernel=state,
+        version=1,
+        dataset=dataset,
+        offer=str(policy["@id"]),
+        policy=policy,
+        purpose=purpose,
+        action=action,
+        agreement=None,
+        reason=None,
+        created_at=tx.now,
+        changed_at=tx.now,
+        proposed=proposed,
+        title=title,
+        asked=False,
+    )
 
 
 def _goes_on_with(case: NegotiationRow, partner: Partner, message: msgspec.Struct) -> bool:

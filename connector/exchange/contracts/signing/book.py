@@ -71,9 +71,13 @@ class SealBooking:
                 return self._sender.terminate(tx, case, "contract", reason)
 
     def countersignature(
-        self, tx: Tx, case: NegotiationRow, agreement: Agreement, found: Judged,
+        self,
+        tx: Tx,
+        case: NegotiationRow,
+        agreement: Agreement,
+        found: Judged,
         kept: Mapping[str, EvidenceObject] | None = None,
-    ) -> NegotiationRow:  # fmt: skip
+    ) -> NegotiationRow:
         """As provider in VERIFIED: finalize, unless a countersignature is required and none is good.
 
         Then FINALIZED is withheld until a late one comes or the deadline passes (`late_countersignature`). `kept` are

@@ -163,9 +163,12 @@ def _contract(found: SealedContract, now: int) -> Sealable | MustRead:
     did = found.own.known.consumer.did
     mine = draft.approval(did, "consumer", case.offer, rfc3339(now), case.approval, found.own.known.agent)
     covered = sealing.countersigned(
-        sealed, provider_root=key_binding.root_of(found.trust.did), signer_root=found.root, approval=mine.body,
+        sealed,
+        provider_root=key_binding.root_of(found.trust.did),
+        signer_root=found.root,
+        approval=mine.body,
         provider_jws=found.jws,
-    )  # fmt: skip
+    )
     theirs = _second(found.claim, "provider", sealed, found.seal.iat, found.trust)
     kept = (*found.objects.values(), mine, *theirs.objects, *found.documents)
     return Sealable(covered, now // 1000, kept, theirs.fault)
@@ -234,9 +237,14 @@ def _entitled(side: str, approval: bytes, trust: Trust, iat: int) -> None:
     if carried is not None and not jcs.is_canonical(approval):
         raise Fault("mandate-form")
     mandate.check(
-        carried, did=trust.did, document=trust.document, at=iat, action="negotiate",
-        roots=trust.roots, listed=trust.listed,
-    )  # fmt: skip
+        carried,
+        did=trust.did,
+        document=trust.document,
+        at=iat,
+        action="negotiate",
+        roots=trust.roots,
+        listed=trust.listed,
+    )
 
 
 def _as_addressed(item: EvidenceObject) -> None:
@@ -248,22 +256,30 @@ def _as_addressed(item: EvidenceObject) -> None:
 
 
 def _covered(
-    agreement: Agreement, objects: Mapping[str, EvidenceObject], root: str, signer_root: str, approval: EvidenceObject,
+    agreement: Agreement,
+    objects: Mapping[str, EvidenceObject],
+    root: str,
+    signer_root: str,
+    approval: EvidenceObject,
     provider_jws: str | None = None,
-) -> list[sealing.Reference]:  # fmt: skip
+) -> list[sealing.Reference]:
     """What a seal must refer to, in the order and with the media types that every verifier asks for."""
     return sealing.references(
-        agreement.document, agreement.id, provider_root=root, signer_root=signer_root,
-        text=objects[draft.TEXT].body, profile=objects[draft.PROFILE].body, dataset=objects[draft.DATASET].body,
-        approval=approval.body, provider_jws=provider_jws,
-    )  # fmt: skip
+        agreement.document,
+        agreement.id,
+        provider_root=root,
+        signer_root=signer_root,
+        text=objects[draft.TEXT].body,
+        profile=objects[draft.PROFILE].body,
+        dataset=objects[draft.DATASET].body,
+        approval=approval.body,
+        provider_jws=provider_jws,
+    )
 
 
 def _holds(jws: str, bodies: Mapping[str, bytes], trust: Trust, now: int) -> None:
     """When it says that it was made, and now: nobody else saw it earlier, so an auditor asks for both."""
-    seal = jades.check(
-        jws, bodies, did=trust.did, document=trust.document, roots=trust.roots, listed=trust.listed
-    )  # fmt: skip
+    seal = jades.check(jws, bodies, did=trust.did, document=trust.document, roots=trust.roots, listed=trust.listed)
     chain.check(seal.chain, trust.roots, at=now // 1000)
 
 

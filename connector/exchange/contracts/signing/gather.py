@@ -104,9 +104,14 @@ class Gatherer:
     """`roots` are the authorities of seal certificates."""
 
     def __init__(
-        self, db: Database, participants: Participants, engine: PolicyEngine, partners: Partners, members: Members,
+        self,
+        db: Database,
+        participants: Participants,
+        engine: PolicyEngine,
+        partners: Partners,
+        members: Members,
         roots: Sequence[x509.Certificate],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._db, self._participants, self._engine = db, participants, engine
         self._partners, self._members, self._roots = partners, members, roots
         self._documents = _Documents()
@@ -228,13 +233,18 @@ class Gatherer:
         acted = sealed_unasked.with_agent(own.known, objects[draft.APPROVAL["provider"]].body)
         own = own if acted is own.known or acted.acts is None else Own(acted, self._engine)
         return SealedContract(
-            own, agreement.provider_jws, seal, objects, task.claim("provider"), documents,
-            self._trust(case, have.document), hosted.participant.root, read,
-        )  # fmt: skip
+            own,
+            agreement.provider_jws,
+            seal,
+            objects,
+            task.claim("provider"),
+            documents,
+            self._trust(case, have.document),
+            hosted.participant.root,
+            read,
+        )
 
-    def _countersignature(
-        self, tx: Tx, task: Task, claimed: str, have: Have
-    ) -> ReceivedCountersignature | Missing:  # fmt: skip
+    def _countersignature(self, tx: Tx, task: Task, claimed: str, have: Have) -> ReceivedCountersignature | Missing:
         case, seal = task.case, jades.read(claimed)
         if len(seal.pars) != 6 or task.agreement.provider_jws is None:
             raise Fault("seal-form", what="pars")
@@ -244,10 +254,15 @@ class Gatherer:
         if isinstance(approval, Missing):
             return approval
         return ReceivedCountersignature(
-            case, task.agreement, claimed, seal, {**task.kept, **approval},
-            self._documents.both(task, have.document), self._trust(case, have.document),
+            case,
+            task.agreement,
+            claimed,
+            seal,
+            {**task.kept, **approval},
+            self._documents.both(task, have.document),
+            self._trust(case, have.document),
             key_binding.root_of(task.agreement.own_did),
-        )  # fmt: skip
+        )
 
     def _own(self, case: NegotiationRow) -> str:
         return self._participants.held(case.participant).participant.did

@@ -51,9 +51,14 @@ class LateDelivery:
     """Handlers of the errands `countersign-late` and `hand-in`, and of what peers hand in."""
 
     def __init__(
-        self, db: Database, participants: Participants, contracts: Contracts, desk: Countersigner, post: Post,
+        self,
+        db: Database,
+        participants: Participants,
+        contracts: Contracts,
+        desk: Countersigner,
+        post: Post,
         partners: Partners,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._db, self._participants, self._contracts, self._desk = db, participants, contracts, desk
         self._post, self._partners = post, partners
 
@@ -146,9 +151,14 @@ class LateDelivery:
         await self._db.write(row.participant, self._declined, row, case, answer.status, _code(answer))
 
     def _made(
-        self, tx: Tx, row: OutboxRow, case: NegotiationRow, seal: str, objects: dict[str, EvidenceObject],
+        self,
+        tx: Tx,
+        row: OutboxRow,
+        case: NegotiationRow,
+        seal: str,
+        objects: dict[str, EvidenceObject],
         second_fault: str,
-    ) -> None:  # fmt: skip
+    ) -> None:
         if outbox.finish(tx, row):
             self._contracts.countersigning.second_invalid(tx, case, "provider", second_fault)
             theirs = objects.get(second_seal.NAMES["provider"])

@@ -15,9 +15,18 @@ from connector.foundation.storage.database import Tx
 from connector.kernel.protocol.negotiation import State
 
 Step = Literal[
-    "given", "over", "other-side", "making", "handing-in", "unconfirmed", "late", "refused", "failed", "open",
+    "given",
+    "over",
+    "other-side",
+    "making",
+    "handing-in",
+    "unconfirmed",
+    "late",
+    "refused",
+    "failed",
+    "open",
     "automatic",
-]  # fmt: skip
+]
 UNREACHED = "countersign-undelivered"
 """Question to a person: the provider has not been reached with the countersignature for days."""
 

@@ -68,9 +68,7 @@ class ProviderSealer:
         second = second_seal.made("provider", me, drawn.references, iat)
         await self._db.write(row.participant, self._book, row, drawn, jws, second)
 
-    def _book(
-        self, tx: Tx, row: OutboxRow, drawn: Drawn, jws: str, second: tuple[EvidenceObject, ...]
-    ) -> None:  # fmt: skip
+    def _book(self, tx: Tx, row: OutboxRow, drawn: Drawn, jws: str, second: tuple[EvidenceObject, ...]) -> None:
         if not outbox.finish(tx, row):
             return
         found = _waiting(tx, row.participant, drawn.case.id, lock=True)

@@ -78,9 +78,11 @@ class Readings:
         own = Own(found.known, self._engine)
         against = sealed_unasked.objections(own, found.theirs)
         return Reading(
-            digest=whole, files=files, objections=tuple(_told(one) for one in against),
+            digest=whole,
+            files=files,
+            objections=tuple(_told(one) for one in against),
             differences=differences(sealed_unasked.compared(own, found.theirs), found.theirs),
-        )  # fmt: skip
+        )
 
 
 def _told(one: sealed_unasked.Objection) -> Objection:

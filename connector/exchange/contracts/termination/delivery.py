@@ -99,7 +99,7 @@ class TerminationDelivery:
                 bodies = {one.par: one.body for one in expected}
                 jades.check(
                     told.jws, bodies, did=did, document=document, roots=self._roots, listed=self._listed(did, own)
-                )  # fmt: skip
+                )
 
             statement.check_seal(agreement, iri, told, seal, did)
 
@@ -109,7 +109,7 @@ class TerminationDelivery:
         errand = msgspec.json.decode(row.body, type=Errand)
         agreement, stated = await self._db.read(
             row.participant, self.terminations.ours, row.participant, errand.facts["agreement"]
-        )  # fmt: skip
+        )
         if stated is None:
             await self._db.write(row.participant, outbox.finish, row)
             return

@@ -187,9 +187,14 @@ class Terminations:
         if not all(lines.values()):
             raise Mistake("endings.no-reason")
         stated = {
-            "v": 1, "kind": "termination", "agreement": agreement.digest, "by": _side(agreement), "reason": lines,
-            "notice": None if notice is None else rfc3339(notice), "at": rfc3339(tx.now),
-        }  # fmt: skip
+            "v": 1,
+            "kind": "termination",
+            "agreement": agreement.digest,
+            "by": _side(agreement),
+            "reason": lines,
+            "notice": None if notice is None else rfc3339(notice),
+            "at": rfc3339(tx.now),
+        }
         return agreement, sealing.canonical(stated)
 
     def declare(self, tx: Tx, slug: str, agreement_id: str, body: bytes, jws: str, document: bytes) -> Termination:
@@ -306,18 +311,23 @@ class Terminations:
 
     def _booked(self, tx: Tx, agreement: Agreement, ending: Termination, by: str, document: bytes) -> None:
         for name, media_type, body in (
-            (STATEMENT, "application/json", ending.statement), (SEAL, "application/jose", ending.jws.encode("ascii")),
+            (STATEMENT, "application/json", ending.statement),
+            (SEAL, "application/jose", ending.jws.encode("ascii")),
             (DOCUMENT, "application/did+json", document),
-        ):  # fmt: skip
+        ):
             item = EvidenceObject(
                 name=name.format(side=ending.side), sha256=digest(body), media_type=media_type, body=body
-            )  # fmt: skip
+            )
             object_store.keep_object(tx, agreement.participant, agreement.negotiation, agreement.counterparty, item)
         body_of_record: dict[str, object] = {
-            "event": "stated", "from": by, "by": ending.side, "statement": ending.sha256,
-            "jws": digest(ending.jws.encode("ascii")), "agreement": agreement.digest,
+            "event": "stated",
+            "from": by,
+            "by": ending.side,
+            "statement": ending.sha256,
+            "jws": digest(ending.jws.encode("ascii")),
+            "agreement": agreement.digest,
             "notice": None if ending.notice is None else rfc3339(ending.notice),
-        }  # fmt: skip
+        }
         self._record(tx, agreement, body_of_record)
         if ending.effective <= tx.now:
             self._end(tx, agreement, {"event": "ended", "by": ending.side})
@@ -390,10 +400,18 @@ def _side(agreement: Agreement) -> Side:
 def _ending(tx: Tx, agreement: Agreement, told: SealedStatement, answer: termination_store.Answer) -> Termination:
     said = told.statement
     return Termination(
-        participant=agreement.participant, agreement=agreement.id, side=said.by, statement=told.body,
-        sha256=digest(told.body), jws=told.jws, notice=said.notice_ms, effective=max(tx.now, said.notice_ms or 0),
-        at=said.at_ms, booked_at=tx.now, answer=answer,
-    )  # fmt: skip
+        participant=agreement.participant,
+        agreement=agreement.id,
+        side=said.by,
+        statement=told.body,
+        sha256=digest(told.body),
+        jws=told.jws,
+        notice=said.notice_ms,
+        effective=max(tx.now, said.notice_ms or 0),
+        at=said.at_ms,
+        booked_at=tx.now,
+        answer=answer,
+    )
 
 
 def _millis(text: str) -> int:

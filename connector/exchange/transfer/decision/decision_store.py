@@ -61,9 +61,7 @@ def insert_deed(tx: Tx, participant: str, agreement: str, deed: Entry) -> bool:
     return added == 1
 
 
-def note_use(
-    tx: Tx, participant: str, agreement: str, process: str, party: str, known: Sequence[Deed]
-) -> None:  # fmt: skip
+def note_use(tx: Tx, participant: str, agreement: str, process: str, party: str, known: Sequence[Deed]) -> None:
     """Notes that the data are used now: once, and once again after each deed, for deadlines that count from an access.
 
     More would say nothing: such a deadline counts from the first access after which its duty was not done. `known` are
@@ -74,9 +72,16 @@ def note_use(
     if used is not None and (done is None or done < used):
         return
     deed = Entry(
-        id=new_uuid(), action=USE, rule="", party=party, at=tx.now, facts={}, evidence=process, actor="system",
+        id=new_uuid(),
+        action=USE,
+        rule="",
+        party=party,
+        at=tx.now,
+        facts={},
+        evidence=process,
+        actor="system",
         created_at=tx.now,
-    )  # fmt: skip
+    )
     insert_deed(tx, participant, agreement, deed)
 
 
@@ -188,4 +193,4 @@ def _deed(entry: Entry) -> Deed:
     }
     return Deed(
         action=entry.action, at=entry.at, party=entry.party, rule=entry.rule, values=values, evidence=entry.evidence
-    )  # fmt: skip
+    )

@@ -56,19 +56,25 @@ class TransferDecisions:
         terms, vocabulary = self._agreements.signed(tx, agreement)
         vocabulary = vocabulary or self._engine.vocabulary
         return AgreementNow(
-            now=tx.now, row=agreement, document=policy.document, program=policy.plan.program,
-            signed_at=policy.signed_at, vocabulary=vocabulary, closure=self._closure_of(vocabulary),
-            terms=terms, root=self._worlds.own(agreement).root, consumer=self._worlds.consumer(agreement),
-            moved_on=self._agreements.moved_on(tx, agreement, terms), groups=self._groups(tx, agreement),
-        )  # fmt: skip
+            now=tx.now,
+            row=agreement,
+            document=policy.document,
+            program=policy.plan.program,
+            signed_at=policy.signed_at,
+            vocabulary=vocabulary,
+            closure=self._closure_of(vocabulary),
+            terms=terms,
+            root=self._worlds.own(agreement).root,
+            consumer=self._worlds.consumer(agreement),
+            moved_on=self._agreements.moved_on(tx, agreement, terms),
+            groups=self._groups(tx, agreement),
+        )
 
     def _groups(self, tx: Tx, agreement: Agreement) -> Mapping[str, frozenset[str]]:
         """Read where the decision is made: what another replica said of a group a moment ago counts already. No policy
         without our groups costs a look, and no record tells of groups that its policy does not name."""
         own = self._worlds.own(agreement)
-        if agreement.role != "provider" or not any(
-            one.encode() in agreement.document for one in groups.places(own)
-        ):  # fmt: skip
+        if agreement.role != "provider" or not any(one.encode() in agreement.document for one in groups.places(own)):
             return {}
         kept = groups.kept(tx, own)
         named = frozenset(one for one in kept.names if f'"{one}"'.encode() in agreement.document)
@@ -110,9 +116,7 @@ class TransferDecisions:
         requester = self._requester(agreement, did)
         world = self._worlds.of(agreement, requester, process, history)
         until = self._worlds.until(process.participant, did, agreement.now)
-        return Question(
-            agreement=agreement, world=world, phase=phase, member=requester is not None, until=until
-        )  # fmt: skip
+        return Question(agreement=agreement, world=world, phase=phase, member=requester is not None, until=until)
 
     def _requester(self, agreement: AgreementNow, did: str) -> Requester | None:
         """By the list, and by our own groups as they were read."""
@@ -139,9 +143,15 @@ class TransferDecisions:
         whole = recorded(decision.decision, world.clock, sha256(seen).hexdigest(), self._sources(agreement))
         record = canonical(whole)
         kept = KeptDecision(
-            id=new_uuid(), agreement=process.agreement, process=process.id, phase=decision.decision.phase,
-            permit=decision.permit, at=tx.now, record=record.decode(), world=seen.decode(),
-        )  # fmt: skip
+            id=new_uuid(),
+            agreement=process.agreement,
+            process=process.id,
+            phase=decision.decision.phase,
+            permit=decision.permit,
+            at=tx.now,
+            record=record.decode(),
+            world=seen.decode(),
+        )
         decision_store.insert_decision(tx, process.participant, kept)
         if not once:
             decision_store.trim(tx, process.participant, kept)
@@ -151,9 +161,7 @@ class TransferDecisions:
 
     def _sources(self, agreement: AgreementNow) -> Sources:
         policy, engine = self._policy(agreement.row), self._engine
-        return Sources(
-            policy.plan.digest, policy.sha256, engine.registry.digest, agreement.vocabulary, engine.plugins
-        )  # fmt: skip
+        return Sources(policy.plan.digest, policy.sha256, engine.registry.digest, agreement.vocabulary, engine.plugins)
 
     # What follows from the signed bytes
 
@@ -164,6 +172,9 @@ class TransferDecisions:
         document = msgspec.json.decode(body, type=dict[str, Any])
         plan = self._engine.plan(document)
         return SignedPolicy(
-            document=document, plan=plan, sha256=sha256(canonical(document)).hexdigest(),
-            signed_at=self._engine.signed_at(document), windows=use_counts.windows(plan.policy),
-        )  # fmt: skip
+            document=document,
+            plan=plan,
+            sha256=sha256(canonical(document)).hexdigest(),
+            signed_at=self._engine.signed_at(document),
+            windows=use_counts.windows(plan.policy),
+        )

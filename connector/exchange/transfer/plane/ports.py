@@ -27,7 +27,7 @@ class Ports:
 
     async def received(
         self, participant: str, flow: str, bytes: int, sha256: str, settle: Callable[[Tx], None]
-    ) -> bool:  # fmt: skip
+    ) -> bool:
         def unit(tx: Tx) -> bool:
             booked = self._reports.received(tx, participant, flow, bytes, sha256)
             if booked:

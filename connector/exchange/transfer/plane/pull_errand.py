@@ -39,9 +39,17 @@ class LocalPlane:
     """
 
     def __init__(
-        self, db: Database, clock: Clock, reports: Reports, client: SafeClient, vault: Vault, received: Path,
-        streams: Streams, largest: int = 1 << 40, free: int = 0,
-    ) -> None:  # fmt: skip
+        self,
+        db: Database,
+        clock: Clock,
+        reports: Reports,
+        client: SafeClient,
+        vault: Vault,
+        received: Path,
+        streams: Streams,
+        largest: int = 1 << 40,
+        free: int = 0,
+    ) -> None:
         self._db, self._clock, self._reports, self._client, self._sealed = db, clock, reports, client, Sealed(vault)
         self._received, self._streams, self._largest = received, streams, largest
         self._free = free

@@ -41,9 +41,17 @@ class Pusher:
     """Handler of the errand `push`."""
 
     def __init__(
-        self, db: Database, clock: Clock, reports: Reports, gate: Gate, streams: Streams, sources: Sources,
-        client: SafeClient, vault: Vault, patience: MinimumRate | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        db: Database,
+        clock: Clock,
+        reports: Reports,
+        gate: Gate,
+        streams: Streams,
+        sources: Sources,
+        client: SafeClient,
+        vault: Vault,
+        patience: MinimumRate | None = None,
+    ) -> None:
         self._db, self._clock, self._reports, self._gate, self._streams = db, clock, reports, gate, streams
         self._sources, self._client, self._sealed = sources, client, Sealed(vault)
         self._patience = patience or MinimumRate()
@@ -111,9 +119,14 @@ class Pusher:
         cause = push.broken or ticket.cause()
         with suppress(Unavailable):
             await self._db.write(
-                admission.participant, self._reports.delivered, admission.participant, admission.flow, push.sent,
-                False, cause,
-            )  # fmt: skip
+                admission.participant,
+                self._reports.delivered,
+                admission.participant,
+                admission.flow,
+                push.sent,
+                False,
+                cause,
+            )
 
     async def _flow(self, row: OutboxRow, process_id: str) -> Flow | None:
         found = await self._db.read(row.participant, self._reports.flow_of, row.participant, process_id)
@@ -145,9 +158,7 @@ class Pusher:
             self._reports.delivered(tx, row.participant, process_id, sent, True, None)
             self._reports.sent(tx, row.participant, process_id)
 
-    def _not_sent(
-        self, tx: Tx, row: OutboxRow, process_id: str, outcome: Outcome | None, error: HanseError
-    ) -> None:  # fmt: skip
+    def _not_sent(self, tx: Tx, row: OutboxRow, process_id: str, outcome: Outcome | None, error: HanseError) -> None:
         """Without an `outcome` it was suspended or ended meanwhile, which is no failure of ours."""
         if outcome is None:
             self._rested(tx, row, process_id)

@@ -142,7 +142,7 @@ class Reports:
         self._decisions.book(tx, self._sender, process, decision, once=True)
         decision_store.note_use(
             tx, agreement.participant, agreement.id, process.id, process.counterparty, history.deeds
-        )  # fmt: skip
+        )
         if self._agreements.accessed(tx, agreement):
             self._sender.record(tx, process, DEED, {"event": "first-access", "at": rfc3339(tx.now)})
             review(tx, agreement.participant, agreement.id, tx.now)  # deadlines may count from here

@@ -132,9 +132,14 @@ class Postgres:
         return await self._loop.run_in_executor(self._threads, call)
 
     def _rerun(
-        self, scope: str, call: Callable[[Tx], T], mode: sql.SQL, who: str, guard: sql.SQL | None = None,
+        self,
+        scope: str,
+        call: Callable[[Tx], T],
+        mode: sql.SQL,
+        who: str,
+        guard: sql.SQL | None = None,
         asked: Still | None = None,
-    ) -> T:  # fmt: skip
+    ) -> T:
         careful = lost = False
         for attempt in range(RERUNS):
             try:
@@ -147,9 +152,16 @@ class Postgres:
         raise Unavailable("storage.contended")
 
     def _unit(
-        self, scope: str, call: Callable[[Tx], T], mode: sql.SQL, who: str, guard: sql.SQL | None,
-        asked: Still | None, careful: bool, lost: bool,
-    ) -> T:  # fmt: skip
+        self,
+        scope: str,
+        call: Callable[[Tx], T],
+        mode: sql.SQL,
+        who: str,
+        guard: sql.SQL | None,
+        asked: Still | None,
+        careful: bool,
+        lost: bool,
+    ) -> T:
         pool = self._worker if scope == WORKER else self._service
         try:
             with pool.connection(_WAIT_S) as connection:
@@ -206,9 +218,7 @@ def _pool(url: str, size: int) -> ConnectionPool[Connection]:
     return ConnectionPool(url, kwargs=settings, min_size=1, max_size=size, open=False, timeout=_WAIT_S)
 
 
-def _begin(
-    connection: Connection, scope: str, mode: sql.SQL, guard: sql.SQL | None
-) -> tuple[PostgresTx, Row | None]:  # fmt: skip
+def _begin(connection: Connection, scope: str, mode: sql.SQL, guard: sql.SQL | None) -> tuple[PostgresTx, Row | None]:
     """One round trip: begin, name the participant, read the database's clock, and of a guarded unit its row."""
     name = sql.Literal(scope)
     begin = _BEGIN.format(mode=mode, scope=name) + (sql.SQL("") if guard is None else guard.format(id=name))

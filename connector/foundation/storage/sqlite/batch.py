@@ -56,9 +56,14 @@ class Committer:
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, clock: Clock, *, waits: bool, held: Held | None = None,
+        self,
+        connection: sqlite3.Connection,
+        clock: Clock,
+        *,
+        waits: bool,
+        held: Held | None = None,
         kept: KeptRows | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._connection = connection
         self._clock = clock
         self._waits = waits

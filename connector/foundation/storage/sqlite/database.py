@@ -172,9 +172,13 @@ class Sqlite:
         self._kept = KeptRows(self._here)
         short = Committer(self._here, self._clock, waits=False, held=self._held, kept=self._kept)
         self._turns = Turns(
-            short, lambda: Committer(self._writer(), self._clock, waits=True), self._here, self._log, self._spent,
+            short,
+            lambda: Committer(self._writer(), self._clock, waits=True),
+            self._here,
+            self._log,
+            self._spent,
             self._pin,
-        )  # fmt: skip
+        )
         self._threads = ThreadPoolExecutor(READERS, "hanse-reader")
         self._log.start()
         self._checkpointer.start()

@@ -32,7 +32,7 @@ class TransactionLost(Exception):
 
 def connect(
     path: Path, *, query_only: bool = False, synced: bool = True, busy_ms: int = BUSY_MS, cache_kib: int = CACHE_KIB
-) -> sqlite3.Connection:  # fmt: skip
+) -> sqlite3.Connection:
     """A connection in autocommit mode with our pragmas; transactions are always opened by hand.
 
     `synced`: whether COMMIT waits for the disk; else whoever commits sees to that before he answers (`log_sync.py`).
@@ -94,9 +94,15 @@ class SqliteTx:
     dialect: Literal["sqlite"] = "sqlite"
 
     def __init__(
-        self, connection: sqlite3.Connection, scope: str, now: int, *, actor: str = SYSTEM, careful: bool = True,
+        self,
+        connection: sqlite3.Connection,
+        scope: str,
+        now: int,
+        *,
+        actor: str = SYSTEM,
+        careful: bool = True,
         kept: Kept | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.careful, self.lost = careful, False
         self.scope = scope
         self.actor = actor

@@ -58,9 +58,15 @@ class ExternalSignIn:
     """`redirect` is the one address to which the provider answers."""
 
     def __init__(
-        self, db: Database, vault: Vault, clock: Clock, provider: Provider, people: People, settings: Oidc,
+        self,
+        db: Database,
+        vault: Vault,
+        clock: Clock,
+        provider: Provider,
+        people: People,
+        settings: Oidc,
         redirect: str,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._db, self._vault, self._clock, self._provider, self._people = db, vault, clock, provider, people
         self._settings, self._redirect, self._groups = settings, redirect, Groups(settings)
 
@@ -73,15 +79,23 @@ class ExternalSignIn:
         """Raises Unavailable if the provider is away."""
         there = await self._provider.discovery()
         way = UnderWay(
-            state=secret.fresh(), nonce=secret.fresh(), verifier=secrets.token_urlsafe(48),
-            back=back if len(back) <= LONGEST_BACK else "/", at=self._clock.now(),
-        )  # fmt: skip
+            state=secret.fresh(),
+            nonce=secret.fresh(),
+            verifier=secrets.token_urlsafe(48),
+            back=back if len(back) <= LONGEST_BACK else "/",
+            at=self._clock.now(),
+        )
         challenge = urlsafe_b64encode(sha256(way.verifier.encode()).digest()).rstrip(b"=").decode()
         asked = {
-            "response_type": "code", "client_id": self._settings.client_id, "redirect_uri": self._redirect,
-            "scope": " ".join(dict.fromkeys(("openid", *self._settings.scopes))), "state": way.state,
-            "nonce": way.nonce, "code_challenge": challenge, "code_challenge_method": "S256",
-        }  # fmt: skip
+            "response_type": "code",
+            "client_id": self._settings.client_id,
+            "redirect_uri": self._redirect,
+            "scope": " ".join(dict.fromkeys(("openid", *self._settings.scopes))),
+            "state": way.state,
+            "nonce": way.nonce,
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+        }
         if self._settings.acr:
             asked["acr_values"] = " ".join(self._settings.acr)
         joint = "&" if urlsplit(there.authorization_endpoint).query else "?"
@@ -124,9 +138,11 @@ class ExternalSignIn:
         if not id_token.knows(tokens.id_token, keys):
             keys = await self._provider.keys(fresh=True)
         expected = ExpectedToken(
-            issuer=self._settings.issuer, client=self._settings.client_id, nonce=way.nonce,
+            issuer=self._settings.issuer,
+            client=self._settings.client_id,
+            nonce=way.nonce,
             access_token=tokens.access_token,
-        )  # fmt: skip
+        )
         return id_token.claims(tokens.id_token, keys, expected, self._clock.now() // 1000)
 
     async def _person(self, claims: Mapping[str, Any], back: str) -> str:

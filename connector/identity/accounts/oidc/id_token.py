@@ -22,9 +22,17 @@ OLDEST_S = 600
 _SUBJECT = 255
 _HASHES = {"256": sha256, "384": sha384, "512": sha512}
 _TYPES: Mapping[str, str] = {
-    "RS256": "RSA", "RS384": "RSA", "RS512": "RSA", "PS256": "RSA", "PS384": "RSA", "PS512": "RSA",
-    "ES256": "EC", "ES384": "EC", "ES512": "EC", "EdDSA": "OKP",
-}  # fmt: skip
+    "RS256": "RSA",
+    "RS384": "RSA",
+    "RS512": "RSA",
+    "PS256": "RSA",
+    "PS384": "RSA",
+    "PS512": "RSA",
+    "ES256": "EC",
+    "ES384": "EC",
+    "ES512": "EC",
+    "EdDSA": "OKP",
+}
 """Algorithms that are taken, by the type of key each needs: no shared secrets, no `none` (threat T06)."""
 _LEAST_RSA = 2048
 

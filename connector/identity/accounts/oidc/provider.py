@@ -36,12 +36,10 @@ _JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 class Http(Protocol):
     def calls(self, url: str) -> bool: ...
-    async def get(
-        self, url: str, *, headers: Mapping[str, str] | None = None, limit: int | None = None
-    ) -> Answer: ...  # fmt: skip
+    async def get(self, url: str, *, headers: Mapping[str, str] | None = None, limit: int | None = None) -> Answer: ...
     async def post(
         self, url: str, body: bytes, *, headers: Mapping[str, str] | None = None, limit: int | None = None
-    ) -> Answer: ...  # fmt: skip
+    ) -> Answer: ...
 
 
 class Discovery(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,8 +112,11 @@ class Provider:
         """The tokens for a code; raises Unauthenticated if the provider gives none."""
         there = await self.discovery()
         fields = {
-            "grant_type": "authorization_code", "code": code, "redirect_uri": redirect, "code_verifier": verifier,
-        }  # fmt: skip
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": redirect,
+            "code_verifier": verifier,
+        }
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
         more, proof = self._proof(there)
         body = urlencode({**fields, **more}).encode()
@@ -133,8 +134,10 @@ class Provider:
         if mine.key_file is not None:
             assertion = self._assertion(there)
             return {
-                "client_id": mine.client_id, "client_assertion_type": _JWT_BEARER, "client_assertion": assertion,
-            }, {}  # fmt: skip
+                "client_id": mine.client_id,
+                "client_assertion_type": _JWT_BEARER,
+                "client_assertion": assertion,
+            }, {}
         secret = mine.client_secret.reveal()
         if "client_secret_basic" not in methods and "client_secret_post" in methods:
             return {"client_id": mine.client_id, "client_secret": secret}, {}
@@ -145,9 +148,13 @@ class Provider:
         """For this issuer alone, for a minute, once."""
         now = self._clock.now() // 1000
         said = {
-            "iss": self._settings.client_id, "sub": self._settings.client_id, "aud": there.issuer,
-            "jti": secrets.token_urlsafe(16), "iat": now, "exp": now + _ASSERTED_S,
-        }  # fmt: skip
+            "iss": self._settings.client_id,
+            "sub": self._settings.client_id,
+            "aud": there.issuer,
+            "jti": secrets.token_urlsafe(16),
+            "iat": now,
+            "exp": now + _ASSERTED_S,
+        }
         key, alg = _signing(self._settings)
         return jwt.encode(said, key, algorithm=alg)
 

@@ -81,10 +81,10 @@ class DevelopmentSpace:
 
     def _next(
         self, before: TrustList, authority: Authority, now: int, entries: tuple[Entry, ...], witness: Witness | None
-    ) -> TrustList:  # fmt: skip
+    ) -> TrustList:
         return next_list(
             before, authority=authority.id, now=now, life_ms=LIFE_MS, participants=entries, witness=witness
-        )  # fmt: skip
+        )
 
 
 @contextmanager

@@ -25,9 +25,13 @@ State = Literal["pending", "active", "verify-only", "removed"]
 PURPOSES: Final[tuple[Purpose, ...]] = ("peer", "seal", "log", "log-pq", "seal-pq")
 """Those of a participant's own keys; *agent* is that of somebody who acts for it by a mandate (spec/mandates.md)."""
 ALGORITHMS: Final[Mapping[Purpose, str]] = {
-    "peer": "ES256", "seal": "ES256", "log": "Ed25519", "log-pq": "ML-DSA-44", "seal-pq": "ML-DSA-44",
+    "peer": "ES256",
+    "seal": "ES256",
+    "log": "Ed25519",
+    "log-pq": "ML-DSA-44",
+    "seal-pq": "ML-DSA-44",
     "agent": "ES256",
-}  # fmt: skip
+}
 POST_QUANTUM: Final[frozenset[Purpose]] = frozenset({"log-pq", "seal-pq"})
 STEPS: Final[Mapping[State, tuple[State, ...]]] = {
     "pending": ("active", "removed"),

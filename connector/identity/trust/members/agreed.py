@@ -17,12 +17,14 @@ def agreed(entries: Sequence[Entry]) -> Entry:
     groups = tuple(dict.fromkeys(group for one in entries for group in one.groups))
     periods = tuple(dict.fromkeys(period for one in entries for period in one.group_periods))
     return replace(
-        _common(first, others), groups=groups, group_periods=periods,
+        _common(first, others),
+        groups=groups,
+        group_periods=periods,
         kind=first.kind if all(one.kind == first.kind for one in others) else "",
         admin_level=first.admin_level if all(one.admin_level == first.admin_level for one in others) else None,
         ars=first.ars if all(one.ars == first.ars for one in others) else None,
         merged_into=next((one.merged_into for one in entries if one.merged_into), None),
-    )  # fmt: skip
+    )
 
 
 def shown(entries: Sequence[Entry]) -> Entry:

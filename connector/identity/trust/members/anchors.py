@@ -12,11 +12,12 @@ from functools import partial
 from msgspec import Struct
 from msgspec.structs import replace
 
-from connector.foundation.errors import HanseError, PeerError, Unauthenticated
+from connector.foundation.errors import PeerError, Unauthenticated
 from connector.identity.trust.keys.jwk import thumbprint
 from connector.identity.trust.members import space_names
 from connector.identity.trust.members.agreed import agreed, shown
 from connector.identity.trust.members.list_reader import ListReader
+from connector.identity.trust.members.pin import URN, Pin, Place, counted, pinned_as, recognised
 from connector.identity.trust.members.strictest import Disagreement, strictest
 from connector.identity.trust.members.successors import Step, Successors, straight
 from connector.identity.trust.members.trust_list import (
@@ -32,36 +33,6 @@ from connector.identity.trust.members.trust_list import (
     names_in,
     succession,
 )
-
-URN = "urn:ietf:params:oauth:jwk-thumbprint:sha-256:"
-"""RFC 9278: the name of an authority is that of its key."""
-MOST_RECOGNISED = 100
-"""Authorities that one list may recognise; what goes beyond is not read."""
-
-
-class Pin(Struct, frozen=True, kw_only=True):
-    """A space whose list is believed, by the URN of its authority's key.
-
-    `did` is the participant that keeps it, empty if nobody knows; `members` are those of this process that joined it,
-    by DID, or keep it: to nobody else its list says anything.
-    """
-
-    authority: str
-    space: str
-    name: str
-    jwk: Mapping[str, str]
-    list_url: str
-    did: str = ""
-    members: frozenset[str] = frozenset()
-
-    @property
-    def place(self) -> "Place":
-        """What makes it one and no other: whoever names a key may lie about its space, or where its list is."""
-        return self.authority, self.space, self.list_url
-
-
-Place = tuple[str, str, str]
-"""URN of an authority, IRI of a space, and the address of its list."""
 
 
 class Belonging(Struct, frozen=True, kw_only=True):
@@ -143,7 +114,7 @@ class Anchors(Anchor):
         known = self._joined.get(authority) or self._none_yet(pin)
         if jws == known.jws:
             return frozenset()
-        before, counted, told = known.entries, _counted(known), told or self.read(authority, jws)
+        before, known_of, told = known.entries, counted(known), told or self.read(authority, jws)
         assert told is not None
         wanted = {known.current.space} if known.version else {one.space for one in pins}
         if told.space not in wanted or told.authority != authority:
@@ -153,7 +124,7 @@ class Anchors(Anchor):
         self._joined[authority] = known
         self._forget()
         itself = (did for did in before.keys() | known.entries.keys() if before.get(did) != known.entries.get(did))
-        return frozenset(itself) | self._beside(counted, _counted(known))
+        return frozenset(itself) | self._beside(known_of, counted(known))
 
     def doubt(self, doubts: Mapping[str, Disagreement]) -> frozenset[str]:
         """Of authorities (URN) that have signed two lists of one number the strictest of both counts, of all others
@@ -163,11 +134,11 @@ class Anchors(Anchor):
         for name in before.keys() | doubts.keys():
             listed = self.home if name == self.own_name else self._joined.get(name)
             if listed is not None and before.get(name) is not doubts.get(name):
-                entries, counted = listed.entries, _counted(listed)
+                entries, known_of = listed.entries, counted(listed)
                 listed.narrow(_narrowing(doubts.get(name)))
                 after = listed.entries
                 changed |= {did for did in entries.keys() | after.keys() if entries.get(did) != after.get(did)}
-                changed |= self._beside(counted, _counted(listed))
+                changed |= self._beside(known_of, counted(listed))
                 self._forget()
         return frozenset(changed)
 
@@ -207,8 +178,8 @@ class Anchors(Anchor):
         """Whatever any list that is believed here recognises is looked at; for whom it counts is asked later."""
         known = {(one.authority, one.space) for one in self._pins}
         found: dict[Place, Pin] = {}
-        for one in (one for _, listed in self._direct() for one in _recognised(listed)):
-            pin = _pin(one)
+        for one in (one for _, listed in self._direct() for one in recognised(listed)):
+            pin = pinned_as(one)
             if pin is not None and (pin.authority, pin.space) not in known and pin.authority != self.own_name:
                 found.setdefault(pin.place, pin)
         return found.values()
@@ -218,7 +189,7 @@ class Anchors(Anchor):
         believed with neither, and one that it joined itself only as it did; what others joined or recognise is nothing
         to it (threat T146)."""
         if own not in self._trusted:
-            pairs = [_pin(one) for _, listed in self._direct(own) for one in _recognised(listed)]
+            pairs = [pinned_as(one) for _, listed in self._direct(own) for one in recognised(listed)]
             said = {(one.authority, one.space) for one in pairs if one is not None}
             known = {(one.authority, one.space) for one in self._pins if own in one.members}
             keys = [space for _, space in said | known]
@@ -227,7 +198,7 @@ class Anchors(Anchor):
 
     def _recognised_for(self, own: str, listed: Anchor) -> Iterator[tuple[ListedAuthority, Anchor]]:
         """What a list recognises as far as a participant may go by it, each with the list of that space."""
-        for one in _recognised(listed):
+        for one in recognised(listed):
             beyond = self._joined.get(one.authority)
             if (
                 beyond is not None
@@ -243,10 +214,13 @@ class Anchors(Anchor):
             said = self.home.current if self.home.version else None
             space, name = ("", "") if said is None else (said.space or "", said.name or "")
             return Pin(
-                authority=authority, space=space or authority, name=name or authority,
+                authority=authority,
+                space=space or authority,
+                name=name or authority,
                 jwk={key: str(value) for key, value in self.home.authority_jwk.items()},
-                list_url="", members=frozenset(self.home.entries),
-            )  # fmt: skip
+                list_url="",
+                members=frozenset(self.home.entries),
+            )
         named = list(self._pins_of(authority))
         listed = self._joined.get(authority)
         told = listed.current.space if listed is not None and listed.version else None
@@ -309,9 +283,10 @@ class Anchors(Anchor):
         if not shared:  # then nothing is said of it here, and who has to belong is asked elsewhere
             return self.fresh(now)
         return any(
-            listed.fresh(now) for _, listed in self._direct(own)
+            listed.fresh(now)
+            for _, listed in self._direct(own)
             if (listed.current.space or "") in shared or listed.current.authority in shared
-        )  # fmt: skip
+        )
 
     def neighbours(self, own: str, now: int) -> Sequence[Entry]:
         if not self._joined and self.home is not None:
@@ -326,8 +301,10 @@ class Anchors(Anchor):
             return []
         named = {_iri(listed): listed.current.name for listed in self._naming(own, did) if listed.current.name}
         alike = self._alike_for(own)
-        return [space_names.with_place(name, iri) if space_names.seen(name) in alike else name
-                for iri, name in named.items()]  # fmt: skip
+        return [
+            space_names.with_place(name, iri) if space_names.seen(name) in alike else name
+            for iri, name in named.items()
+        ]
 
     def _alike_for(self, own: str) -> frozenset[str]:
         if own not in self._alike:
@@ -435,9 +412,12 @@ class Anchors(Anchor):
             if not lists:
                 raise Unauthenticated("trust.no-list")
             self._whole = replace(
-                lists[0], participants=tuple(self.entries.values()), witnesses=_witnesses(lists), recognised=(),
+                lists[0],
+                participants=tuple(self.entries.values()),
+                witnesses=_witnesses(lists),
+                recognised=(),
                 groups=tuple(group for one in lists for group in one.groups if _own(one, group)),
-            )  # fmt: skip
+            )
         return self._whole
 
     @property
@@ -577,23 +557,3 @@ def _over(listed: Anchor, entry: Entry) -> bool:
 def _admitted(listed: Anchor, did: str, now: int) -> Entry | None:
     entry = listed.entry(did)
     return listed.seen(entry, now) if entry is not None and entry.admitted(now) else None
-
-
-def _counted(listed: Anchor) -> Mapping[str, ListedAuthority]:
-    """Authorities whose members count for those of this list; none before there is one."""
-    return {one.authority: one for one in _recognised(listed)} if listed.version else {}
-
-
-def _recognised(listed: Anchor) -> Sequence[ListedAuthority]:
-    return listed.current.recognised[:MOST_RECOGNISED]
-
-
-def _pin(one: ListedAuthority) -> Pin | None:
-    """None for a key that is not the one that its name says."""
-    try:
-        good = one.authority == URN + thumbprint(one.key)
-    except HanseError:
-        good = False
-    if not good:
-        return None
-    return Pin(authority=one.authority, space=one.space, name=one.name, jwk=one.key, list_url=one.list_url)

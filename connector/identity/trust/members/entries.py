@@ -22,9 +22,15 @@ OVERLAP_MS: Final = 30 * 86_400_000
 
 
 def entry(
-    *, did: str, name: str, operator: str, kind: str, valid_from: str, keys: tuple[KeyRecord, ...],
+    *,
+    did: str,
+    name: str,
+    operator: str,
+    kind: str,
+    valid_from: str,
+    keys: tuple[KeyRecord, ...],
     at: str | None = None,
-) -> Entry:  # fmt: skip
+) -> Entry:
     """What the list says of a participant: its log keys and its seal certificates (spec/trust.md 4.1), and the keys by
     which peers may go on at once where a stolen key left without overlap.
 
@@ -151,9 +157,11 @@ def _narrower(one: Sealing, other: Sealing) -> Sealing:
     begins = [each.valid_from for each in (one, other) if each.valid_from is not None]
     ends = [each.valid_until for each in (one, other) if each.valid_until is not None]
     return Sealing(
-        one.sha256, max(begins, key=millis, default=None), min(ends, key=millis, default=None),
+        one.sha256,
+        max(begins, key=millis, default=None),
+        min(ends, key=millis, default=None),
         one.struck_since or other.struck_since,
-    )  # fmt: skip
+    )
 
 
 def common_log_keys(

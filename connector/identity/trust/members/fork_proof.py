@@ -14,8 +14,8 @@ from connector.foundation.errors import HanseError, Mistake
 from connector.foundation.http import strict
 from connector.identity.trust.keys.jwk import thumbprint
 from connector.identity.trust.members import forks
-from connector.identity.trust.members.anchors import URN
 from connector.identity.trust.members.forks import ForkedList
+from connector.identity.trust.members.pin import URN
 from connector.identity.trust.members.strictest import disagreement
 from connector.identity.trust.members.trust_list import LIMIT, Entry, read_list
 
@@ -77,10 +77,13 @@ def proven(data: bytes) -> Proven:
     one, two = (read_list(text, said.key) for text in said.lists)
     members = disagreement(one, two).members
     return Proven(
-        authority=said.authority, version=version, space=one.space or "", name=one.name or "",
+        authority=said.authority,
+        version=version,
+        space=one.space or "",
+        name=one.name or "",
         issued=(one.issued, two.issued),
         differences=tuple(_difference(did, *both) for did, both in members.items()),
-    )  # fmt: skip
+    )
 
 
 def _difference(did: str, one: Entry | None, two: Entry | None) -> Difference:

@@ -154,9 +154,10 @@ def disputed(mine: Iterable[ListClaim], theirs: Iterable[ListClaim]) -> dict[Num
     digest that they claim. Who holds two already, as they do, has nothing to learn."""
     ours, told = _by_number(mine), _by_number(theirs)
     return {
-        name: min(told[name]) for name in ours.keys() & told.keys()
+        name: min(told[name])
+        for name in ours.keys() & told.keys()
         if ours[name] != told[name] and min(len(ours[name]), len(told[name])) == 1
-    }  # fmt: skip
+    }
 
 
 def ahead(ours: Mapping[str, int], theirs: Iterable[ListClaim]) -> list[Numbered]:
@@ -217,12 +218,12 @@ _PAIR: Final = "SELECT version, found_at FROM forked_list WHERE authority = :aut
 _CONFIGURED_TEXT: Final = "SELECT jws AS text FROM trust_list WHERE version = :version AND accepted_at = :at"
 _TEXTS: Final = {
     "list": "SELECT jws AS text FROM space_list"
-            " WHERE authority = :authority AND version = :version AND accepted_at = :at",
+    " WHERE authority = :authority AND version = :version AND accepted_at = :at",
     "held": "SELECT held AS text FROM forked_list"
-            " WHERE authority = :authority AND version = :version AND found_at = :at",
+    " WHERE authority = :authority AND version = :version AND found_at = :at",
     "other": "SELECT other AS text FROM forked_list"
-             " WHERE authority = :authority AND version = :version AND found_at = :at",
-}  # fmt: skip
+    " WHERE authority = :authority AND version = :version AND found_at = :at",
+}
 
 
 def _text(tx: Tx, one: _Kept, configured: bool) -> str | None:

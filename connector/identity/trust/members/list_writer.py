@@ -33,9 +33,14 @@ def entry_form(entry: Entry) -> Form:
 
 
 def next_list(
-    before: TrustList | None, *, authority: str, now: int, life_ms: int, participants: tuple[Entry, ...],
+    before: TrustList | None,
+    *,
+    authority: str,
+    now: int,
+    life_ms: int,
+    participants: tuple[Entry, ...],
     witness: Witness | None = None,
-) -> TrustList:  # fmt: skip
+) -> TrustList:
     """The list that follows `before` (none: the first), valid for `life_ms` milliseconds from `now`.
 
     `witness` takes the place of the one that its operator had; without an operator it is no longer listed.

@@ -5,10 +5,9 @@ from collections.abc import Iterable
 import msgspec
 from msgspec.structs import replace
 
-from connector.foundation.errors import HanseError, Mistake
+from connector.foundation.errors import Mistake
 from connector.foundation.storage.database import Row, Tx
-from connector.identity.trust.keys.jwk import thumbprint
-from connector.identity.trust.members.anchors import URN, Pin
+from connector.identity.trust.members.pin import Pin, is_named_by
 
 KEPT = 3
 """Versions of a list that stay in the database: the newest one counts, the others are for whoever looks into a fork."""
@@ -23,7 +22,7 @@ def pin(tx: Tx, member: str, one: Pin) -> None:
 
     What others of the process believe is their own matter: nobody's word takes a space from somebody else (T146).
     """
-    if not _names(one):
+    if not is_named_by(one.authority, one.jwk):
         raise Mistake("spaces.other-key", space=one.space)
     known = tx.one(
         "SELECT authority FROM space_pin WHERE member = :member AND space = :space", member=member, space=one.space
@@ -125,14 +124,10 @@ def drop_lists(tx: Tx, unwanted: Iterable[str]) -> None:
 
 def _pin(row: Row) -> Pin:
     return Pin(
-        authority=row["authority"], space=row["space"], name=row["name"], did=row["did"],
-        jwk=msgspec.json.decode(row["jwk"]), list_url=row["list_url"],
-    )  # fmt: skip
-
-
-def _names(one: Pin) -> bool:
-    """Whether the authority is named by that key (RFC 9278)."""
-    try:
-        return one.authority == URN + thumbprint(one.jwk)
-    except HanseError:
-        return False
+        authority=row["authority"],
+        space=row["space"],
+        name=row["name"],
+        did=row["did"],
+        jwk=msgspec.json.decode(row["jwk"]),
+        list_url=row["list_url"],
+    )

@@ -27,9 +27,11 @@ class CurrentMembers:
     which groups that one keeps."""
 
     def __init__(
-        self, anchor: Anchor, on_hold: Callable[[str, str], bool],
+        self,
+        anchor: Anchor,
+        on_hold: Callable[[str, str], bool],
         groups: Callable[[str], OwnGroups] = lambda own: NO_GROUPS,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._anchor, self._on_hold, self._groups = anchor, on_hold, groups
 
     def requester(self, own: str, did: str, now: int) -> Requester | None:

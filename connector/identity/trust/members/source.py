@@ -17,9 +17,9 @@ from connector.foundation.http.outbound import SafeClient
 from connector.foundation.storage.database import PROCESS, Database, Tx
 from connector.identity.trust.keys.jwk import thumbprint
 from connector.identity.trust.members import forks
-from connector.identity.trust.members.anchors import URN
 from connector.identity.trust.members.forks import FORK, ForkedList
 from connector.identity.trust.members.list_reader import ListReader
+from connector.identity.trust.members.pin import URN
 from connector.identity.trust.members.pins import KEPT
 from connector.identity.trust.members.pins import TOPIC as TOPIC
 from connector.identity.trust.members.space_lists import LARGE, SpaceLists
@@ -39,9 +39,14 @@ class TrustListSource:
     """
 
     def __init__(
-        self, db: Database, anchor: Anchor, client: SafeClient, file: Path | None, url: str,
+        self,
+        db: Database,
+        anchor: Anchor,
+        client: SafeClient,
+        file: Path | None,
+        url: str,
         spaces: SpaceLists | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._db, self._anchor, self._client, self._file, self._url = db, anchor, client, file, url
         self._reader = ListReader(anchor.authority_jwk)
         self._reading = asyncio.Lock()

@@ -15,8 +15,9 @@ from connector.foundation.http.outbound import SafeClient
 from connector.foundation.storage.database import PROCESS, Database, Tx
 from connector.identity.trust.keys.jwk import Jwk
 from connector.identity.trust.members import forks, pins
-from connector.identity.trust.members.anchors import Anchors, Pin, Place
+from connector.identity.trust.members.anchors import Anchors
 from connector.identity.trust.members.forks import FORK, SETTLED, Case, ForkedList, Found
+from connector.identity.trust.members.pin import Pin, Place
 from connector.identity.trust.members.strictest import Disagreement
 from connector.identity.trust.members.trust_list import LIMIT
 

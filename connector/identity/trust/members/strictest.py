@@ -48,7 +48,7 @@ def strictest(doubt: Disagreement, listed: TrustList) -> TrustList:
         participants=tuple(_counting(doubt, one) for one in listed.participants),
         witnesses=tuple(one for one in listed.witnesses if (one.operator, one.url) not in doubt.witnesses),
         recognised=tuple(one for one in listed.recognised if one.authority not in doubt.recognised),
-    )  # fmt: skip
+    )
 
 
 def _counting(doubt: Disagreement, entry: Entry) -> Entry:

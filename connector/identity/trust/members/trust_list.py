@@ -408,10 +408,17 @@ class Anchor:
     def parts(self, dids: Collection[str]) -> frozenset[str]:
         """Who is part of one of these by any list: what is said of those concerns them as well."""
         line = self.line_for()
-        return mergers.parts(dids, [
-            (did, whole) for entries in self._every() for did, one in entries.items() if one.merged_into
-            for whole in (one.merged_into.did, line.successor(one.merged_into.did, _LATEST_MS)) if whole
-        ])  # fmt: skip
+        return mergers.parts(
+            dids,
+            [
+                (did, whole)
+                for entries in self._every()
+                for did, one in entries.items()
+                if one.merged_into
+                for whole in (one.merged_into.did, line.successor(one.merged_into.did, _LATEST_MS))
+                if whole
+            ],
+        )
 
     def _every(self) -> Iterable[Mapping[str, Entry]]:
         """The entries of each list."""

@@ -80,12 +80,23 @@ class Hsm:
             raise Unavailable("signers.no-pkcs11") from cause
         try:
             return self._with_session(asked)
-        except (pkcs11.PinIncorrect, pkcs11.PinLocked, pkcs11.PinExpired, pkcs11.PinInvalid, pkcs11.PinLenRange,
-                pkcs11.PinTooWeak, pkcs11.UserPinNotInitialized) as cause:  # fmt: skip
+        except (
+            pkcs11.PinIncorrect,
+            pkcs11.PinLocked,
+            pkcs11.PinExpired,
+            pkcs11.PinInvalid,
+            pkcs11.PinLenRange,
+            pkcs11.PinTooWeak,
+            pkcs11.UserPinNotInitialized,
+        ) as cause:
             self._refused.add(asked.place.token)
             raise Unavailable("signers.pin", token=asked.place.token) from cause
-        except (pkcs11.NoSuchKey, pkcs11.NoSuchToken, pkcs11.MultipleObjectsReturned,
-                pkcs11.MultipleTokensReturned) as cause:  # fmt: skip
+        except (
+            pkcs11.NoSuchKey,
+            pkcs11.NoSuchToken,
+            pkcs11.MultipleObjectsReturned,
+            pkcs11.MultipleTokensReturned,
+        ) as cause:
             raise Unavailable(
                 "signers.no-key", key=asked.place.key, token=asked.place.token, why=type(cause).__name__
             ) from cause

@@ -58,9 +58,16 @@ async def write(name: str, did: str, public: Public, key: SealKey) -> str:
 
 def _extensions(did: str) -> tuple[bytes, bytes]:
     usage = x509.KeyUsage(
-        digital_signature=True, content_commitment=True, key_encipherment=False, data_encipherment=False,
-        key_agreement=False, key_cert_sign=False, crl_sign=False, encipher_only=False, decipher_only=False,
-    )  # fmt: skip
+        digital_signature=True,
+        content_commitment=True,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=False,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
     names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(did)])
     return (
         _der(_SEQUENCE, _KEY_USAGE, _TRUE, _der(_OCTETS, usage.public_bytes())),

@@ -47,9 +47,7 @@ class Transit:
         if named is None:
             raise PeerError("signers.key-name")
         elliptic = asked.scheme.half > 0
-        form = (
-            {"marshaling_algorithm": "jws"} if elliptic else {"signature_algorithm": "pss", "salt_length": "hash"}
-        )  # fmt: skip
+        form = {"marshaling_algorithm": "jws"} if elliptic else {"signature_algorithm": "pss", "salt_length": "hash"}
         body = {
             "input": base64.b64encode(asked.digest).decode("ascii"),
             "prehashed": True,

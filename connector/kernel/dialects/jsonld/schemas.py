@@ -79,26 +79,42 @@ def _entries() -> dict[str, Schema]:
         "Offer": _without(_policy("Offer"), "target"),
         "MessageOffer": _policy("Offer", "@type", "target", target=TEXT),
         "Agreement": _policy(
-            "Agreement", "@type", "target", "assigner", "assignee", "timestamp",
-            target=TEXT, assigner=TEXT, assignee=TEXT, timestamp={"type": "string", "pattern": DATE_TIME},
+            "Agreement",
+            "@type",
+            "target",
+            "assigner",
+            "assignee",
+            "timestamp",
+            target=TEXT,
+            assigner=TEXT,
+            assignee=TEXT,
+            timestamp={"type": "string", "pattern": DATE_TIME},
         ),
         "Dataset": _object(
             ("@id", "hasPolicy", "distribution"),
-            _id=TEXT, _type=_is("Dataset"), hasPolicy=offers, distribution=_list(_ref("Distribution")),
+            _id=TEXT,
+            _type=_is("Dataset"),
+            hasPolicy=offers,
+            distribution=_list(_ref("Distribution")),
         ),
         "Distribution": _object(
             ("format", "accessService"),
-            _type=_is("Distribution"), format=TEXT, hasPolicy=offers,
+            _type=_is("Distribution"),
+            format=TEXT,
+            hasPolicy=offers,
             accessService={"if": {"type": "object"}, "then": services, "else": {"type": ["string", "object"]}},
         ),
         "DataService": _object(
             ("@id", "@type", "endpointURL"),
-            _id=TEXT, _type=_is("DataService"), endpointURL=TEXT, servesDataset=_list(_ref("Dataset")),
+            _id=TEXT,
+            _type=_is("DataService"),
+            endpointURL=TEXT,
+            servesDataset=_list(_ref("Dataset")),
         ),
         "Catalog": _without(_object(("@id", "@type"), _id=TEXT, _type=_is("Catalog"), **lists), "hasPolicy"),
         "DataAddress": _of(messages.DataAddress),
         "EndpointProperty": _of(messages.EndpointProperty),
-    }  # fmt: skip
+    }
 
 
 _LISTS: Mapping[str, str] = {

@@ -27,7 +27,7 @@ _COLLECTION = {"target": "AssetCollection", "assigner": "PartyCollection", "assi
 
 def joined(
     document: Any, wholes: Collection[str] = (), about: Mapping[str, Sequence[Mapping[str, Any]]] = NOWHERE
-) -> Any:  # fmt: skip
+) -> Any:
     """The same JSON, in which each mention of one of them says all that is said about it anywhere.
 
     `wholes` are the names of which it is said elsewhere that they are collections, `about` what else is said elsewhere.

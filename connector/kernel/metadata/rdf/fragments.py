@@ -21,8 +21,11 @@ from connector.kernel.metadata.rdf.writing import in_order, sayable_in_xml
 
 Form = Literal["rdf", "ttl", "jsonld", "nt"]
 MEDIA: Final[Mapping[Form, str]] = {
-    "rdf": "application/rdf+xml", "ttl": "text/turtle", "jsonld": "application/ld+json", "nt": "application/n-triples",
-}  # fmt: skip
+    "rdf": "application/rdf+xml",
+    "ttl": "text/turtle",
+    "jsonld": "application/ld+json",
+    "nt": "application/n-triples",
+}
 _PREFIXED: Final = frozenset({"rdf", "ttl"})
 _SYNTAX = re.compile(re.escape(RDF.iri) + r"(?!(?:type|value|first|rest|_[1-9][0-9]*)\Z)")
 """Names of RDF/XML itself, which are no properties in it."""

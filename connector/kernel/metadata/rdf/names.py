@@ -55,9 +55,26 @@ AUTHORITY = "http://publications.europa.eu/resource/authority/"
 HVD_LAW = "http://data.europa.eu/eli/reg_impl/2023/138/oj"
 """Implementing Regulation (EU) 2023/138 on high-value datasets."""
 PREFIXES = {
-    "adms": ADMS.iri, "dcat": DCAT.iri, "dcatap": DCATAP.iri, "dcatde": DCATDE.iri, "dct": DCT.iri, "eli": ELI.iri,
-    "foaf": FOAF.iri, "geo": GEO.iri, "geodcatap": GEODCATAP.iri, "hydra": HYDRA.iri, "locn": LOCN.iri,
-    "odrl": ODRL.iri, "owl": OWL.iri, "prov": PROV.iri, "rdf": RDF.iri,
-    "rdfs": RDFS.iri, "skos": SKOS.iri, "spdx": SPDX.iri, "time": TIME.iri, "vcard": VCARD.iri, "xsd": XSD.iri,
-}  # fmt: skip
+    "adms": ADMS.iri,
+    "dcat": DCAT.iri,
+    "dcatap": DCATAP.iri,
+    "dcatde": DCATDE.iri,
+    "dct": DCT.iri,
+    "eli": ELI.iri,
+    "foaf": FOAF.iri,
+    "geo": GEO.iri,
+    "geodcatap": GEODCATAP.iri,
+    "hydra": HYDRA.iri,
+    "locn": LOCN.iri,
+    "odrl": ODRL.iri,
+    "owl": OWL.iri,
+    "prov": PROV.iri,
+    "rdf": RDF.iri,
+    "rdfs": RDFS.iri,
+    "skos": SKOS.iri,
+    "spdx": SPDX.iri,
+    "time": TIME.iri,
+    "vcard": VCARD.iri,
+    "xsd": XSD.iri,
+}
 """Prefixes as they stand at the head of what we write."""

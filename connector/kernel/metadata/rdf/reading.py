@@ -32,9 +32,14 @@ MEDIA_TYPES: Mapping[str, Form] = {
 }
 """Only those that mean one form; `text/xml`, `application/json`, `text/plain` are judged by the content."""
 ENDINGS: Mapping[str, Form] = {
-    "rdf": "rdf-xml", "xml": "rdf-xml", "owl": "rdf-xml", "ttl": "turtle", "jsonld": "json-ld", "json": "json-ld",
+    "rdf": "rdf-xml",
+    "xml": "rdf-xml",
+    "owl": "rdf-xml",
+    "ttl": "turtle",
+    "jsonld": "json-ld",
+    "json": "json-ld",
     "nt": "n-triples",
-}  # fmt: skip
+}
 _PROCESS = Path(__file__).with_name("parse_process.py")
 _N_TRIPLE = re.compile(
     rb"(?:<[^<>]*>|_:[^\s<]+)[ \t]*<[^<>]*>[ \t]*"

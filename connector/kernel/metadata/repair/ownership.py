@@ -26,17 +26,54 @@ MOST_ALL_BYTES = 640 * 1024**2
 LONGEST_IRI = 1_000
 """Characters of the IRI of a dataset: it is a key of the database."""
 BETWEEN = frozenset(
-    { DCAT.dataset, DCAT.record, DCAT.catalog, DCAT.servesDataset, DCAT.seriesMember, DCAT.prev, DCAT.next,
-    DCAT.first, DCAT.last, DCAT.hasVersion, DCAT.isVersionOf, DCAT.previousVersion, DCT.relation, DCT.isPartOf,
-    DCT.hasPart, DCT.source, DCT.hasVersion, DCT.isVersionOf, DCT.isReferencedBy, DCT.references, DCT.replaces,
-    DCT.isReplacedBy, DCT.isRequiredBy, DCT.requires, RDF.type, SKOS.inScheme, SKOS.broader, SKOS.narrower,
-    SKOS.topConceptOf, SKOS.hasTopConcept, RDFS.isDefinedBy, RDFS.subClassOf, },
-)  # fmt: skip
+    {
+        DCAT.dataset,
+        DCAT.record,
+        DCAT.catalog,
+        DCAT.servesDataset,
+        DCAT.seriesMember,
+        DCAT.prev,
+        DCAT.next,
+        DCAT.first,
+        DCAT.last,
+        DCAT.hasVersion,
+        DCAT.isVersionOf,
+        DCAT.previousVersion,
+        DCT.relation,
+        DCT.isPartOf,
+        DCT.hasPart,
+        DCT.source,
+        DCT.hasVersion,
+        DCT.isVersionOf,
+        DCT.isReferencedBy,
+        DCT.references,
+        DCT.replaces,
+        DCT.isReplacedBy,
+        DCT.isRequiredBy,
+        DCT.requires,
+        RDF.type,
+        SKOS.inScheme,
+        SKOS.broader,
+        SKOS.narrower,
+        SKOS.topConceptOf,
+        SKOS.hasTopConcept,
+        RDFS.isDefinedBy,
+        RDFS.subClassOf,
+    },
+)
 """Properties that lead away from a dataset: their triple belongs to it, what their value says does not."""
 _ELSEWHERE = (
-    DCAT.Dataset, DCAT.Catalog, DCAT.CatalogRecord, RDFS.Class, OWL.Class, OWL.Ontology, SKOS.ConceptScheme,
-    RDF.Property, OWL.ObjectProperty, OWL.DatatypeProperty,
-)  # fmt: skip
+    DCAT.Dataset,
+    DCAT.Catalog,
+    DCAT.CatalogRecord,
+    RDFS.Class,
+    OWL.Class,
+    OWL.Ontology,
+    SKOS.ConceptScheme,
+    RDF.Property,
+    OWL.ObjectProperty,
+    OWL.DatatypeProperty,
+)
 Reason = Literal[
     "no-iri",
     "relative-iri",
@@ -46,7 +83,7 @@ Reason = Literal[
     "cyclic-series",
     "own-dataset",
     "defect",
-]  # fmt: skip
+]
 """Why a dataset is set aside: no IRI and no identifier, an IRI that is none, more than one dataset has, an identifier
 that another dataset has, an IRI that another source of the same participant brings, series that lead in a circle,
 an IRI under which the participant publishes itself, a repair that broke."""

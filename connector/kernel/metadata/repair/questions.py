@@ -250,12 +250,30 @@ def _words(said: str) -> Sequence[str]:
 
 
 _MEANT: Mapping[str, str] = {
-    "arbeit": "ECON", "bauen": "REGI", "demokratie": "GOVE", "finanzen": "ECON", "freizeit": "EDUC",
-    "geobasisdaten": "REGI", "geographie": "REGI", "geografie": "REGI", "haushalt": "GOVE", "infrastruktur": "REGI",
-    "jugend": "SOCI", "klima": "ENVI", "kultur": "EDUC", "mobilität": "TRAN", "politik": "GOVE", "schule": "EDUC",
-    "sicherheit": "JUST", "soziales": "SOCI", "stadtplanung": "REGI", "steuern": "GOVE", "tourismus": "EDUC",
-    "wahlen": "GOVE", "wohnen": "REGI",
-}  # fmt: skip
+    "arbeit": "ECON",
+    "bauen": "REGI",
+    "demokratie": "GOVE",
+    "finanzen": "ECON",
+    "freizeit": "EDUC",
+    "geobasisdaten": "REGI",
+    "geographie": "REGI",
+    "geografie": "REGI",
+    "haushalt": "GOVE",
+    "infrastruktur": "REGI",
+    "jugend": "SOCI",
+    "klima": "ENVI",
+    "kultur": "EDUC",
+    "mobilität": "TRAN",
+    "politik": "GOVE",
+    "schule": "EDUC",
+    "sicherheit": "JUST",
+    "soziales": "SOCI",
+    "stadtplanung": "REGI",
+    "steuern": "GOVE",
+    "tourismus": "EDUC",
+    "wahlen": "GOVE",
+    "wohnen": "REGI",
+}
 """What words of municipal portals are often meant by; proposed, never put in."""
 
 

@@ -21,9 +21,14 @@ from connector.kernel.metadata.repair.work import Change, Known, Rule, Work
 
 LEFT_OUT = "not-conforming"
 BEFORE_ANSWERS: tuple[Rule, ...] = (
-    *spelling.NAMES, *nodes.SUCCESSORS[:1], *spelling.VALUES, *listed.RULES, *nodes.SUCCESSORS[1:], *nodes.TEXTS,
+    *spelling.NAMES,
+    *nodes.SUCCESSORS[:1],
+    *spelling.VALUES,
+    *listed.RULES,
+    *nodes.SUCCESSORS[1:],
+    *nodes.TEXTS,
     *nodes.SHAPE,
-)  # fmt: skip
+)
 AFTER_ANSWERS: tuple[Rule, ...] = (*spelling.LAST, *nodes.CLASSES)
 RULES: tuple[Rule, ...] = (*BEFORE_ANSWERS, *questions.RULES, *AFTER_ANSWERS)
 NAMES: tuple[str, ...] = (*(rule.name for rule in RULES), LEFT_OUT)

@@ -55,17 +55,49 @@ _LISTS = re.compile(r"https?://(?:www\.)?(dcat-ap\.de/def|data\.europa\.eu|purl\
 _LONGEST = 4_096
 """Characters of an IRI, as it is read: a longer text is none, and is not remembered as one."""
 _HASHES: Mapping[str, str] = {
-    "sha/1": "sha1", "sha/224": "sha224", "sha/256": "sha256", "sha/384": "sha384", "sha/512": "sha512",
-    "md/5": "md5", "md5": "md5", "sha1": "sha1", "sha256": "sha256", "sha512": "sha512",
-}  # fmt: skip
+    "sha/1": "sha1",
+    "sha/224": "sha224",
+    "sha/256": "sha256",
+    "sha/384": "sha384",
+    "sha/512": "sha512",
+    "md/5": "md5",
+    "md5": "md5",
+    "sha1": "sha1",
+    "sha256": "sha256",
+    "sha512": "sha512",
+}
 ADDRESSES = (
-    DCAT.accessURL, DCAT.downloadURL, DCAT.landingPage, DCAT.endpointURL, DCAT.endpointDescription, FOAF.page,
-    FOAF.homepage, DCT.conformsTo, DCT.license, DCT.language, DCT.format, DCAT.mediaType, DCAT.theme, DCT.spatial,
-    DCT.accrualPeriodicity, DCT.accessRights, VCARD.hasURL, DCATDE.contributorID, DCATDE.politicalGeocodingLevelURI,
-    DCATDE.politicalGeocodingURI, DCATAP.applicableLegislation, DCATAP.availability, DCATAP.hvdCategory,
-    DCT.relation, DCT.source, DCT.type, DCATDE.legalBasis, DCATDE.qualityProcessURI, DCT.references,
+    DCAT.accessURL,
+    DCAT.downloadURL,
+    DCAT.landingPage,
+    DCAT.endpointURL,
+    DCAT.endpointDescription,
+    FOAF.page,
+    FOAF.homepage,
+    DCT.conformsTo,
+    DCT.license,
+    DCT.language,
+    DCT.format,
+    DCAT.mediaType,
+    DCAT.theme,
+    DCT.spatial,
+    DCT.accrualPeriodicity,
+    DCT.accessRights,
+    VCARD.hasURL,
+    DCATDE.contributorID,
+    DCATDE.politicalGeocodingLevelURI,
+    DCATDE.politicalGeocodingURI,
+    DCATAP.applicableLegislation,
+    DCATAP.availability,
+    DCATAP.hvdCategory,
+    DCT.relation,
+    DCT.source,
+    DCT.type,
+    DCATDE.legalBasis,
+    DCATDE.qualityProcessURI,
+    DCT.references,
     DCT.isReferencedBy,
-)  # fmt: skip
+)
 """Properties whose value is an IRI, where portals often write a text."""
 
 

@@ -25,10 +25,16 @@ _MOST_SHOWN = 3
 _MOST_DECIDED = 500
 """Decisions that are made again for one advice."""
 _OPPOSITE = {
-    "eq": "neq", "neq": "eq", "isAnyOf": "isNoneOf", "isNoneOf": "isAnyOf",
-    "lt": "gteq", "gteq": "lt", "lteq": "gt", "gt": "lteq",
+    "eq": "neq",
+    "neq": "eq",
+    "isAnyOf": "isNoneOf",
+    "isNoneOf": "isAnyOf",
+    "lt": "gteq",
+    "gteq": "lt",
+    "lteq": "gt",
+    "gt": "lteq",
     **{name: f"not-{name}" for name in ("isA", "isPartOf", "hasPart", "isAllOf")},
-}  # fmt: skip
+}
 """How it is said that a comparison must not hold; the last four are no operators, only words."""
 Way = tuple[Change, ...]
 _ONE_OF = frozenset({"isAnyOf", "isA", "isPartOf"})

@@ -80,11 +80,19 @@ def _numbers(operator: str, span: Span, wanted: bool) -> tuple[int, ...]:
     below, above = span.start - 1, span.end
     inside, outside = (span.start, span.end - 1), (above, below)
     return {
-        ("eq", True): inside, ("eq", False): outside, ("neq", True): outside, ("neq", False): inside,
-        ("lt", True): (below,), ("lt", False): (span.start,), ("lteq", True): (span.end - 1,),
-        ("lteq", False): (above,), ("gt", True): (above,), ("gt", False): (span.end - 1,),
-        ("gteq", True): (span.start,), ("gteq", False): (below,),
-    }.get((operator, wanted), ())  # fmt: skip
+        ("eq", True): inside,
+        ("eq", False): outside,
+        ("neq", True): outside,
+        ("neq", False): inside,
+        ("lt", True): (below,),
+        ("lt", False): (span.start,),
+        ("lteq", True): (span.end - 1,),
+        ("lteq", False): (above,),
+        ("gt", True): (above,),
+        ("gt", False): (span.end - 1,),
+        ("gteq", True): (span.start,),
+        ("gteq", False): (below,),
+    }.get((operator, wanted), ())
 
 
 def _numbered(atom: Atom, number: int, world: World, registry: Registry) -> World | None:

@@ -36,9 +36,25 @@ from connector.kernel.policy.odrl.units import measured
 from connector.kernel.policy.odrl.values import Due, Span
 
 Fault = Literal[
-    "never", "excluded", "forbidden", "past", "duty", "early", "clash", "term", "open-data", "not-open", "classified",
-    "size", "replaced", "unit", "unsupplied", "unheld", "untreated", "nobody",
-]  # fmt: skip
+    "never",
+    "excluded",
+    "forbidden",
+    "past",
+    "duty",
+    "early",
+    "clash",
+    "term",
+    "open-data",
+    "not-open",
+    "classified",
+    "size",
+    "replaced",
+    "unit",
+    "unsupplied",
+    "unheld",
+    "untreated",
+    "nobody",
+]
 """A clause or permission that no request meets; two clauses that exclude each other; a permission that prohibitions
 cover wholly; one that has ended; a duty that cannot be done; one that is due before anything is permitted; one that is
 itself forbidden; a term that is not understood; a restriction on open data; open data that not everybody may use; a

@@ -88,9 +88,13 @@ class Use:
         return [action for action in actions(rules) if covers(rule.action.iri, action)]
 
     def _statements(
-        self, rule: Rule, action: str, missing: Iterable[Atom] = (), unheld: Iterable[Atom] = (),
+        self,
+        rule: Rule,
+        action: str,
+        missing: Iterable[Atom] = (),
+        unheld: Iterable[Atom] = (),
         undone: Iterable[Duty] = (),
-    ) -> list[Statement]:  # fmt: skip
+    ) -> list[Statement]:
         norms, encoder = self._norms, self._encoder
         found: list[Statement] = [norms.grants(rule, declared=True), Never(norms.forbidden(action))]
         found += [encoder.absent(atom) for atom in missing]

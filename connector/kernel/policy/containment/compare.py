@@ -28,9 +28,20 @@ RULES = 100
 
 Verdict = Literal["compatible", "conflict", "unknown"]
 Ground = Literal[
-    "", "clause", "action", "forbidden", "prohibition", "duty", "obligation", "remedy", "term", "burden", "party",
-    "profile", "size",
-]  # fmt: skip
+    "",
+    "clause",
+    "action",
+    "forbidden",
+    "prohibition",
+    "duty",
+    "obligation",
+    "remedy",
+    "term",
+    "burden",
+    "party",
+    "profile",
+    "size",
+]
 """What fails: a clause of the offer is not kept, an action is not offered or forbidden there, a prohibition, duty,
 obligation or remedy is missing or weaker, a term is not understood, a new duty binds a named party, it is about others,
 the profile differs, or the question is too large."""

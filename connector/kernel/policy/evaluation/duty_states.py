@@ -196,8 +196,10 @@ class Owed:
 
     def due(self, world: World, since: int | None) -> int | None:
         """The first instant that is too late, counted from the access or violation at `since`."""
-        anchors = [(since if one.anchor in ("access", "violation") else _anchor(one.anchor, world, None), one.ms)
-                   for one in self._parts.limits]  # fmt: skip
+        anchors = [
+            (since if one.anchor in ("access", "violation") else _anchor(one.anchor, world, None), one.ms)
+            for one in self._parts.limits
+        ]
         return min((start + ms for start, ms in anchors if start is not None), default=None)
 
     def violated_at(self, world: World, violation: int | None) -> int | None:

@@ -215,9 +215,16 @@ class Program:
         change = self.next_change(world)
         if granting is None or index is None:
             return Decision(
-                permit=False, phase=phase, tree=tree, now=world.now, action=asked, suspended=stopped, void=void,
-                next_change=change, again=Again(world, lambda other: form.verdict(other).permit),
-            )  # fmt: skip
+                permit=False,
+                phase=phase,
+                tree=tree,
+                now=world.now,
+                action=asked,
+                suspended=stopped,
+                void=void,
+                next_change=change,
+                again=Again(world, lambda other: form.verdict(other).permit),
+            )
         rule = form.permissions[index]
         return Decision(
             permit=True,

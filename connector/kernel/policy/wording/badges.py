@@ -34,14 +34,43 @@ from connector.kernel.policy.odrl.values import Due
 
 Badge = Literal["enforced", "monitored", "contractual"]
 Kind = Literal[
-    "permission", "prohibition", "obligation", "duty", "remedy", "consequence",
-    "constraint", "logic", "odd", "refinement", "party", "target", "assigner", "extra", "profile", "conflict",
-]  # fmt: skip
+    "permission",
+    "prohibition",
+    "obligation",
+    "duty",
+    "remedy",
+    "consequence",
+    "constraint",
+    "logic",
+    "odd",
+    "refinement",
+    "party",
+    "target",
+    "assigner",
+    "extra",
+    "profile",
+    "conflict",
+]
 Note = Literal[
-    "not-understood", "declared", "after-delivery", "order-not-checked", "read-as-utc", "receipt", "cannot-execute",
-    "no-deadline", "no-consequence", "suspends", "suspends-if-known", "stops-access", "nobody-supplies",
-    "permission-wins", "rule-not-understood", "membership-unknown", "replaced", "own-group",
-]  # fmt: skip
+    "not-understood",
+    "declared",
+    "after-delivery",
+    "order-not-checked",
+    "read-as-utc",
+    "receipt",
+    "cannot-execute",
+    "no-deadline",
+    "no-consequence",
+    "suspends",
+    "suspends-if-known",
+    "stops-access",
+    "nobody-supplies",
+    "permission-wins",
+    "rule-not-understood",
+    "membership-unknown",
+    "replaced",
+    "own-group",
+]
 """Message keys below `policy.coverage.note`."""
 
 EVENT_END = "eventEnd"
@@ -144,22 +173,42 @@ class _Walk:
             self._put("conflict", "/conflict", "/conflict", policy.conflict, badge, notes=notes)
 
     def _put(
-        self, kind: Kind, where: str, pointer: str, subject: str, badge: Badge, *,
-        source: str = "", phase: str = "", notes: tuple[Note, ...] = (),
-    ) -> int:  # fmt: skip
+        self,
+        kind: Kind,
+        where: str,
+        pointer: str,
+        subject: str,
+        badge: Badge,
+        *,
+        source: str = "",
+        phase: str = "",
+        notes: tuple[Note, ...] = (),
+    ) -> int:
         row = Coverage(
-            where=where, kind=kind, pointer=pointer, subject=subject, badge=badge, source=source, phase=phase,
+            where=where,
+            kind=kind,
+            pointer=pointer,
+            subject=subject,
+            badge=badge,
+            source=source,
+            phase=phase,
             notes=tuple(sorted(set(notes))),
-        )  # fmt: skip
+        )
         self.rows.append(row)
         return len(self.rows) - 1
 
     def _complete(self, index: int, badge: Badge, notes: Sequence[Note]) -> Badge:
         row = self.rows[index]
         self.rows[index] = Coverage(
-            where=row.where, kind=row.kind, pointer=row.pointer, subject=row.subject, badge=badge, source=row.source,
-            phase=row.phase, notes=tuple(sorted(set(row.notes) | set(notes))),
-        )  # fmt: skip
+            where=row.where,
+            kind=row.kind,
+            pointer=row.pointer,
+            subject=row.subject,
+            badge=badge,
+            source=row.source,
+            phase=row.phase,
+            notes=tuple(sorted(set(row.notes) | set(notes))),
+        )
         return badge
 
     def _odd(self, kind: Kind, where: str, pointer: str, subject: str) -> Badge:
@@ -353,9 +402,15 @@ class _Walk:
             notes.append("nobody-supplies")
         badge: Badge = "enforced" if set(notes) <= {"read-as-utc", "own-group"} else "contractual"
         self._put(
-            kind, where, atom.pointer, atom.left, badge,
-            source=operand.source, phase=PHASES[operand.first], notes=tuple(notes),
-        )  # fmt: skip
+            kind,
+            where,
+            atom.pointer,
+            atom.left,
+            badge,
+            source=operand.source,
+            phase=PHASES[operand.first],
+            notes=tuple(notes),
+        )
         return badge
 
 

@@ -172,8 +172,16 @@ class _Narrator:
 
 def _bare(rule: Rule) -> bool:
     """Whether a rule says nothing but its action."""
-    return not (rule.named or rule.constraints or rule.action.refinements or rule.action.extras or rule.extras
-                or rule.duties or rule.remedies or rule.assigners)  # fmt: skip
+    return not (
+        rule.named
+        or rule.constraints
+        or rule.action.refinements
+        or rule.action.extras
+        or rule.extras
+        or rule.duties
+        or rule.remedies
+        or rule.assigners
+    )
 
 
 def _joined(parts: Sequence[Said | None]) -> Said | None:

@@ -129,12 +129,18 @@ class PeerClient:
         """A countersignature or another compact JWS as it is; `second`: the digest under which its second seal lies."""
         return await self._post(
             slug, did, url, seal, "application/jose", limit, more={HEADER: second} if second else {}
-        )  # fmt: skip
+        )
 
     async def _post(
-        self, slug: str, did: str, url: str, body: bytes, media: str, limit: int | None = None,
+        self,
+        slug: str,
+        did: str,
+        url: str,
+        body: bytes,
+        media: str,
+        limit: int | None = None,
         more: Mapping[str, str] | None = None,
-    ) -> Answer:  # fmt: skip
+    ) -> Answer:
         did, url = await self._reached(slug, did, url)
         headers = {**await self._token(slug, did), "Content-Type": media, **(more or {})}
         return self._in_time(did, await self._http.post(url, body, headers=headers, limit=limit, total_s=MESSAGE_S))
@@ -327,9 +333,13 @@ class PeerClient:
         hosted.require("", moment)
         now = moment // 1000
         claims = _Claims(
-            aud=did, exp=now + LIFE_S, iat=now, iss=own, sub=own,
+            aud=did,
+            exp=now + LIFE_S,
+            iat=now,
+            iss=own,
+            sub=own,
             jti=f"{moment:012x}{encode(os.urandom(12))}",  # in the order of time, for whoever notes it
-        )  # fmt: skip
+        )
         token = sign_text(msgspec.json.encode(claims), hosted.signers["peer"], "JWT")
         return {"Authorization": f"Bearer {token}"}
 

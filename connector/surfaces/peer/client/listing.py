@@ -49,7 +49,7 @@ def page(answer: Answer, did: str, url: str) -> CataloguePage:
     unread = tuple(UnreadEntry(name=name, pointer=fault.pointer or "/") for name, fault in read.faults)
     return CataloguePage(
         entries=tuple(read.found), unread=unread, following=following(answer.field("Link"), url), url=url
-    )  # fmt: skip
+    )
 
 
 def plain_dataset(answer: Answer) -> Plain | None:

@@ -49,9 +49,13 @@ class Exchange:
     """Transactions of authenticated requests. `heard` learns that a peer is alive (its circuit closes)."""
 
     def __init__(
-        self, db: Database, tokens: SeenTokens, heard: Callable[[str, str], None], belongs: Belongs,
+        self,
+        db: Database,
+        tokens: SeenTokens,
+        heard: Callable[[str, str], None],
+        belongs: Belongs,
         prove: Callable[[str, str], Awaitable[None]] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """`prove` raises unless the root of that DID says itself that it is the DID's (decision 0050)."""
         self._db, self._tokens, self._heard, self._prove = db, tokens, heard, prove
         self._belongs = belongs

@@ -84,4 +84,4 @@ def shown(case: NegotiationRow) -> m.ContractNegotiation:
     """Our own words, which nobody has to check again."""
     return m.ContractNegotiation(
         provider_pid=case.provider_pid or "", consumer_pid=case.consumer_pid or "", state=cast(Any, case.shown)
-    )  # fmt: skip
+    )

@@ -63,4 +63,4 @@ def shown(process: TransferRow) -> m.TransferProcess:
     """Our own words, which nobody has to check again."""
     return m.TransferProcess(
         provider_pid=process.provider_pid or "", consumer_pid=process.consumer_pid or "", state=cast(Any, process.shown)
-    )  # fmt: skip
+    )

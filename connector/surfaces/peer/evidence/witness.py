@@ -56,9 +56,16 @@ class WitnessHandlers:
     """30 requests at once per address, then 5 a second: a log asks once an hour and after agreements."""
 
     def __init__(
-        self, db: Database, clock: Clock, anchor: Anchor, keys: WitnessKeys, tell: Tell,
-        metrics: Metrics | None = None, beside: Path | None = None, documents: Documents | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        db: Database,
+        clock: Clock,
+        anchor: Anchor,
+        keys: WitnessKeys,
+        tell: Tell,
+        metrics: Metrics | None = None,
+        beside: Path | None = None,
+        documents: Documents | None = None,
+    ) -> None:
         """`beside` is the folder of `audit.witness_memory`; `documents` are asked where lists contradict each other."""
         self._documents = documents
         self._metrics, self._memory = metrics or Metrics(), Memory(beside)

@@ -51,9 +51,14 @@ class PublicHandlers:
     dataset."""
 
     def __init__(
-        self, db: Database, clock: Clock, snapshots: Snapshots, records: PublicRecords, sending: Answers,
+        self,
+        db: Database,
+        clock: Clock,
+        snapshots: Snapshots,
+        records: PublicRecords,
+        sending: Answers,
         texts: Mapping[str, str] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """`texts` are the operator's own (`settings.own_texts`)."""
         self._texts = texts or {}
         self._db, self._snapshots, self._records, self._answers = db, snapshots, records, sending
@@ -88,9 +93,12 @@ class PublicHandlers:
         without = await self._snapshots.taken_back(slug, snapshot, None if whole else number) if named else frozenset()
         part = "full" if whole else str(number)
         about = Document(
-            form=form, tag=f"{_tag(snapshot, without)}-{part}-{form}", vary=vary,
-            changed_at=0 if without else snapshot.changed_at, headers=_headers(form),
-        )  # fmt: skip
+            form=form,
+            tag=f"{_tag(snapshot, without)}-{part}-{form}",
+            vary=vary,
+            changed_at=0 if without else snapshot.changed_at,
+            headers=_headers(form),
+        )
         iri = f"{call.participant.root}/catalog"
         if form == "html":
             asked = PageAsked(slug, snapshot, number, "nt", without)
@@ -137,9 +145,13 @@ class PublicHandlers:
             raise Unknown("catalogue.unknown", id=iri[:200])
         record, described = found
         about = Document(
-            form=form, tag=f"{sha256(described.listed.mark.encode()).hexdigest()}-{form}", vary=vary,
-            changed_at=0, cache=answers.CURRENT, headers=_headers(form),
-        )  # fmt: skip
+            form=form,
+            tag=f"{sha256(described.listed.mark.encode()).hexdigest()}-{form}",
+            vary=vary,
+            changed_at=0,
+            cache=answers.CURRENT,
+            headers=_headers(form),
+        )
         if form == "html":
             return await self._html.dataset(call, about, self._answers, record)
         triples = [one for one in described.triples if fragments.writable(one)]
@@ -188,9 +200,13 @@ def _tag(snapshot: Snapshot, without: frozenset[str]) -> str:
 
 def _of_dataset(found: PublicDataset, form: Shown, vary: tuple[str, ...]) -> Document:
     return Document(
-        form=form, tag=f"{found.digest}-{form}", changed_at=0, vary=vary, cache=answers.CURRENT,
+        form=form,
+        tag=f"{found.digest}-{form}",
+        changed_at=0,
+        vary=vary,
+        cache=answers.CURRENT,
         headers=_headers(form),
-    )  # fmt: skip
+    )
 
 
 def _headers(form: Shown) -> dict[str, str]:

@@ -14,13 +14,20 @@ Shown = Form | Literal["html"]
 ENDINGS: Final[tuple[Shown, ...]] = (*get_args(Form), "html")
 _NAMED: Final[Mapping[str, Shown]] = {
     **{media: form for form, media in MEDIA.items()},
-    "application/xml": "rdf", "text/xml": "rdf", "application/json": "jsonld", "text/plain": "nt",
-    "application/xhtml+xml": "html", "text/html": "html",
-}  # fmt: skip
+    "application/xml": "rdf",
+    "text/xml": "rdf",
+    "application/json": "jsonld",
+    "text/plain": "nt",
+    "application/xhtml+xml": "html",
+    "text/html": "html",
+}
 _QUALITY = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\Z")
 PAGES: Final[Mapping[str, Name]] = {
-    "imprint": "imprint", "privacy": "privacy", "accessibility": "accessibility", "easy-language": "easy",
-}  # fmt: skip
+    "imprint": "imprint",
+    "privacy": "privacy",
+    "accessibility": "accessibility",
+    "easy-language": "easy",
+}
 """What the law asks for, by the last part of its address: what the operator wrote, and what we know ourselves."""
 LONGEST: Final = 1_000
 """Characters of the header that are looked at."""

@@ -133,8 +133,15 @@ def _catalogue(
     around = [("first", 1), ("previous", number - 1), ("next", number + 1), ("last", snapshot.pages)]
     count = _say("count-one", lang) if snapshot.total == 1 else _say("count-many", lang, count=snapshot.total)
     return _rendered(
-        "catalogue.html", participant, lang, address=here, title=_say("catalogue-of", lang, name=participant.name),
-        description=view.text(node.description, lang), count=count, pages=snapshot.pages, items=items,
+        "catalogue.html",
+        participant,
+        lang,
+        address=here,
+        title=_say("catalogue-of", lang, name=participant.name),
+        description=view.text(node.description, lang),
+        count=count,
+        pages=snapshot.pages,
+        items=items,
         linked=data_block(schema_org.catalogue(node, [one.iri for one in items])),
         other=f"{here}.html?{page}{number}&lang={'en' if lang == 'de' else 'de'}",
         page_of=_say("page-of", lang, page=number, pages=snapshot.pages),
@@ -143,19 +150,23 @@ def _catalogue(
             for name, there in around
             if there != number and 1 <= there <= snapshot.pages
         ],
-    )  # fmt: skip
+    )
 
 
 def _dataset(participant: Participant, record: DatasetRecord, lang: str) -> bytes:
     shown = view.dataset(record, participant, lang)
     return _rendered(
-        "dataset.html", participant, lang, address=view.page_of(participant, record.iri), title=shown.title.text,
-        view=shown, linked=data_block(schema_org.dataset(record, f"{participant.root}/catalog")), did=participant.did,
+        "dataset.html",
+        participant,
+        lang,
+        address=view.page_of(participant, record.iri),
+        title=shown.title.text,
+        view=shown,
+        linked=data_block(schema_org.dataset(record, f"{participant.root}/catalog")),
+        did=participant.did,
         ask_text=_say("ask-text", lang, name=participant.name),
-        ask_slug_text=_say(
-            "ask-slug-text", lang, slug=_say("ask-slug", lang), purpose=_say("ask-purpose", lang)
-        ),
-    )  # fmt: skip
+        ask_slug_text=_say("ask-slug-text", lang, slug=_say("ask-slug", lang), purpose=_say("ask-purpose", lang)),
+    )
 
 
 def _series(participant: Participant, one: Series, members: Sequence[tuple[str, Texts]], lang: str) -> bytes:
@@ -169,15 +180,20 @@ def _series(participant: Participant, one: Series, members: Sequence[tuple[str, 
 def _text(participant: Participant, page: str, own: str, lang: str) -> bytes:
     said: list[tuple[str, list[str]]] = []
     if page == "accessibility":
-        said = [(say(f"web.accessibility.{part}", lang), [say(f"web.accessibility.{part}-text", lang)])
-                for part in ("state", "tested", "gaps")]  # fmt: skip
+        said = [
+            (say(f"web.accessibility.{part}", lang), [say(f"web.accessibility.{part}-text", lang)])
+            for part in ("state", "tested", "gaps")
+        ]
     instead = say("web.easy.text", lang) if page == "easy-language" else "" if said else say("web.frame.no-text", lang)
     words = own or instead
     return _rendered(
-        "text.html", participant, lang, title=say(f"web.frame.{PAGES[page]}", lang),
+        "text.html",
+        participant,
+        lang,
+        title=say(f"web.frame.{PAGES[page]}", lang),
         other=f"{participant.root}/{page}?lang={'en' if lang == 'de' else 'de'}",
         parts=[*said, *([("", words.split("\n\n"))] if words else [])],
-    )  # fmt: skip
+    )
 
 
 def data_block(value: Mapping[str, object]) -> str:
@@ -189,10 +205,17 @@ def _rendered(template: str, participant: Participant, lang: str, *, address: st
     other = "en" if lang == "de" else "de"
     here = f"{address}.html" if address else f"{participant.root}/catalog.html"
     known: dict[str, Any] = {
-        "lang": lang, "t": _labels(lang), "media": MEDIA, "style": _style(), "root": participant.root,
-        "name": view.plain(participant.name), "address": address, "other": f"{here}?lang={other}", "linked": "",
+        "lang": lang,
+        "t": _labels(lang),
+        "media": MEDIA,
+        "style": _style(),
+        "root": participant.root,
+        "name": view.plain(participant.name),
+        "address": address,
+        "other": f"{here}?lang={other}",
+        "linked": "",
         "slots": [(page, say(f"web.frame.{name}", lang)) for page, name in PAGES.items()],
-    }  # fmt: skip
+    }
     return _environment().get_template(template).render(known | values).encode()
 
 
@@ -251,6 +274,11 @@ def _environment() -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     return Environment(
-        loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, finalize=_shown,
-        trim_blocks=True, lstrip_blocks=True, auto_reload=False,
-    )  # fmt: skip
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )

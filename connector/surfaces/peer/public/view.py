@@ -139,11 +139,13 @@ def _short(words: str) -> str:
 def dataset(record: DatasetRecord, participant: Participant, lang: str) -> DatasetView:
     is_open = access_right(record).endswith("/PUBLIC")
     return DatasetView(
-        title=text(record.title, lang), description=_paragraphs(record.description, lang), open=is_open,
+        title=text(record.title, lang),
+        description=_paragraphs(record.description, lang),
+        open=is_open,
         files=[_file(one, record, lang) for one in record.distributions if _leads_somewhere(one, record)],
         facts=_facts(record, lang),
         command=_command(record, participant, lang) if not is_open and _is_offered(record, participant) else "",
-    )  # fmt: skip
+    )
 
 
 def _is_offered(record: DatasetRecord, participant: Participant) -> bool:
@@ -160,9 +162,11 @@ def series(one: Series, members: Iterable[tuple[str, Texts]], lang: str) -> Seri
     ]
     named = sorted(((iri, text(title, lang)) for iri, title in members), key=lambda one: alphabetical(one[1].text))
     return SeriesView(
-        title=text(one.title, lang), description=_paragraphs(one.description, lang), facts=_known_facts(rows, lang),
+        title=text(one.title, lang),
+        description=_paragraphs(one.description, lang),
+        facts=_known_facts(rows, lang),
         members=[ShownText(said.text or iri, said.lang, link(iri)) for iri, said in named],
-    )  # fmt: skip
+    )
 
 
 def _leads_somewhere(one: Distribution, record: DatasetRecord) -> bool:

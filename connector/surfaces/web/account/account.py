@@ -93,22 +93,35 @@ class AccountHandlers:
 
     async def _page(
         self, call: Call, name: HanseError | None = None, password: HanseError | None = None
-    ) -> web.StreamResponse:  # fmt: skip
+    ) -> web.StreamResponse:
         signing, signed = self._accounts.signing_in, call.person
         person = await signing.person(signed)
         names = {one.participant.id: one.participant.name for one in await call.desk.participants.all()}
         wrong = name or password
         return await page(
-            call, "account/account.html", 200 if wrong is None else wrong.status, title=call.say("web.account.title"),
-            person=person, codes=await signing.codes_left(signed), own=await self._accounts.sessions.own(person.id),
-            names=names, name_error=error_sentence(call, name), password_error=error_sentence(call, password),
-        )  # fmt: skip
+            call,
+            "account/account.html",
+            200 if wrong is None else wrong.status,
+            title=call.say("web.account.title"),
+            person=person,
+            codes=await signing.codes_left(signed),
+            own=await self._accounts.sessions.own(person.id),
+            names=names,
+            name_error=error_sentence(call, name),
+            password_error=error_sentence(call, password),
+        )
 
     async def _second(self, call: Call, totp: str, error: HanseError | None = None) -> web.StreamResponse:
         person = await self._accounts.signing_in.person(call.person)
         picture = qr.svg(second_factor.address(totp, person.login, PLACE), call.say("web.account.second.alt"))
         return await page(
-            call, "account/second_factor.html", 200 if error is None else error.status,
-            title=call.say("web.account.second.title"), person=person, secret=totp, error=error_sentence(call, error),
-            grouped=" ".join(totp[at : at + 4] for at in range(0, len(totp), 4)), picture=picture,
-        )  # fmt: skip
+            call,
+            "account/second_factor.html",
+            200 if error is None else error.status,
+            title=call.say("web.account.second.title"),
+            person=person,
+            secret=totp,
+            error=error_sentence(call, error),
+            grouped=" ".join(totp[at : at + 4] for at in range(0, len(totp), 4)),
+            picture=picture,
+        )

@@ -8,9 +8,13 @@ from connector.surfaces.web.session import KNOWN
 
 _BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
 _SYSTEMS = (
-    ("Windows", "Windows"), ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Mac OS", "macOS"),
+    ("Windows", "Windows"),
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Mac OS", "macOS"),
     ("Linux", "Linux"),
-)  # fmt: skip
+)
 
 
 def kind(agent: str) -> str:
@@ -22,6 +26,7 @@ def kind(agent: str) -> str:
 def of(call: Call) -> Browser:
     request: web.Request = call.request
     return Browser(
-        address=request.remote or "", agent=kind(request.headers.get("User-Agent", "")[:1000]),
+        address=request.remote or "",
+        agent=kind(request.headers.get("User-Agent", "")[:1000]),
         known=call.desk.cookies.held(request, KNOWN),
-    )  # fmt: skip
+    )

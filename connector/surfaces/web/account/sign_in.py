@@ -150,28 +150,44 @@ class SignInHandlers:
 
     async def _form(
         self, call: Call, back: str, error: HanseError | None = None, login: str = ""
-    ) -> web.StreamResponse:  # fmt: skip
+    ) -> web.StreamResponse:
         return await page(
-            call, "account/sign_in.html", 200 if error is None else error.status, title=call.say("web.sign-in.title"),
-            back=back, login=login[:200], error=error_sentence(call, error), provider=self._provider,
+            call,
+            "account/sign_in.html",
+            200 if error is None else error.status,
+            title=call.say("web.sign-in.title"),
+            back=back,
+            login=login[:200],
+            error=error_sentence(call, error),
+            provider=self._provider,
             unsent=call.request.method == "GET" and UNSENT in call.request.query,
-        )  # fmt: skip
+        )
 
     async def _second_form(self, call: Call, back: str, error: HanseError | None = None) -> web.StreamResponse:
         return await page(
-            call, "account/second.html", 200 if error is None else error.status,
-            title=call.say("web.sign-in.second.title"), back=back, error=error_sentence(call, error),
-        )  # fmt: skip
+            call,
+            "account/second.html",
+            200 if error is None else error.status,
+            title=call.say("web.sign-in.second.title"),
+            back=back,
+            error=error_sentence(call, error),
+        )
 
     async def _invitation(self, call: Call, code: str, error: HanseError | None = None) -> web.StreamResponse:
         found = await self._accounts.people.invitation(code)
         hosted = await call.desk.participants.get(found.participant)
         filled = {name: call.form.text(name)[:200] for name in ("login", "name")}
         return await page(
-            call, "account/invitation.html", 200 if error is None else error.status,
-            title=call.say("web.invitation.title", name=hosted.participant.name), code=code,
-            error=error_sentence(call, error), invited=sorted(found.roles), login=filled["login"], name=filled["name"],
-        )  # fmt: skip
+            call,
+            "account/invitation.html",
+            200 if error is None else error.status,
+            title=call.say("web.invitation.title", name=hosted.participant.name),
+            code=code,
+            error=error_sentence(call, error),
+            invited=sorted(found.roles),
+            login=filled["login"],
+            name=filled["name"],
+        )
 
 
 def _begins(accepted: AcceptedInvitation) -> str:

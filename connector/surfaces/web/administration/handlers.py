@@ -41,22 +41,34 @@ class AdministrationPages:
     """`enlist` puts new participants on the list where this process may (development spaces)."""
 
     def __init__(
-        self, db: Database, participants: Participants, people: People, observer: Observer,
+        self,
+        db: Database,
+        participants: Participants,
+        people: People,
+        observer: Observer,
         enlist: Callable[[str], Awaitable[None]],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._db, self._participants, self._people = db, participants, people
         self._observer, self._enlist = observer, enlist
 
     async def overview(self, call: Call) -> web.StreamResponse:
         state = await self._observer.look(call.desk.clock.now())
         return await page(
-            call, "administration/overview.html", title=call.say("administration.title"),
-            intro=call.say("administration.intro"), state=state, problems=_problems(call, state),
+            call,
+            "administration/overview.html",
+            title=call.say("administration.title"),
+            intro=call.say("administration.intro"),
+            state=state,
+            problems=_problems(call, state),
             kinds=[(_say(call, "outbox", kind), count) for kind, count in sorted(state.counted.outbox.items())],
-            states=[(call.say(f"administration.noun.{noun}", state=_stands(call, noun, name)), count)
-                    for (noun, name), count in sorted(state.counted.states.items())],
-            version=release(), database=call.say(f"administration.database.{self._db.dialect}"), soon=SOON_DAYS,
-        )  # fmt: skip
+            states=[
+                (call.say(f"administration.noun.{noun}", state=_stands(call, noun, name)), count)
+                for (noun, name), count in sorted(state.counted.states.items())
+            ],
+            version=release(),
+            database=call.say(f"administration.database.{self._db.dialect}"),
+            soon=SOON_DAYS,
+        )
 
     async def participant(self, call: Call) -> web.StreamResponse:
         return await self._shown(call)
@@ -82,9 +94,14 @@ class AdministrationPages:
         except Mistake as problem:
             return await self._form(call, wish, call.explain(problem), 422)
         return await page(
-            call, "administration/check.html", title=call.say("administration.check.title"), crumbs=_crumbs(call),
-            wish=full, derived=derived, alike=await self._alike(full.name),
-        )  # fmt: skip
+            call,
+            "administration/check.html",
+            title=call.say("administration.check.title"),
+            crumbs=_crumbs(call),
+            wish=full,
+            derived=derived,
+            alike=await self._alike(full.name),
+        )
 
     async def add(self, call: Call) -> web.StreamResponse:
         wish = _wish(call)
@@ -114,19 +131,37 @@ class AdministrationPages:
         town = await self._observer.town(hosted, now)
         members, invitations = await self._people.members(hosted.participant.id)
         return await page(
-            call, "administration/participant.html", status, title=hosted.participant.name, crumbs=_crumbs(call),
-            town=town, facts=_facts(call, hosted, town.listed), link=link, problem=problem, name=name,
-            people=len(members), invited=len(invitations), waits=_waits(call, town.waits),
-            roles=[(role, call.say(f"web.role.{role}")) for role in ROLES], first=FIRST_ROLES,
-        )  # fmt: skip
+            call,
+            "administration/participant.html",
+            status,
+            title=hosted.participant.name,
+            crumbs=_crumbs(call),
+            town=town,
+            facts=_facts(call, hosted, town.listed),
+            link=link,
+            problem=problem,
+            name=name,
+            people=len(members),
+            invited=len(invitations),
+            waits=_waits(call, town.waits),
+            roles=[(role, call.say(f"web.role.{role}")) for role in ROLES],
+            first=FIRST_ROLES,
+        )
 
     async def _form(self, call: Call, wish: Wish, problem: str = "", status: int = 200) -> web.StreamResponse:
         found = concepts.vocabulary().scheme(concepts.KINDS).values()
         kinds = sorted(((one.notation, one.labels[call.lang]) for one in found), key=lambda one: one[1].casefold())
         return await page(
-            call, "administration/new.html", status, title=call.say("administration.new.title"),
-            intro=call.say("administration.new.intro"), crumbs=_crumbs(call), wish=wish, problem=problem, kinds=kinds,
-        )  # fmt: skip
+            call,
+            "administration/new.html",
+            status,
+            title=call.say("administration.new.title"),
+            intro=call.say("administration.new.intro"),
+            crumbs=_crumbs(call),
+            wish=wish,
+            problem=problem,
+            kinds=kinds,
+        )
 
     async def _completed(self, wish: Wish) -> Wish:
         """With what is proposed for what was left empty; raises Mistake."""
@@ -151,12 +186,18 @@ class AdministrationPages:
         root, did = self._participants.place(wish.slug)
         kind = concepts.kind(wish.kind)
         facts = [
-            ("name", wish.name), ("kind", kind.label[call.lang]), ("operator", wish.operator), ("slug", wish.slug),
-            ("address", root), ("id", did), ("ars", wish.ars),
+            ("name", wish.name),
+            ("kind", kind.label[call.lang]),
+            ("operator", wish.operator),
+            ("slug", wish.slug),
+            ("address", root),
+            ("id", did),
+            ("ars", wish.ars),
             ("municipality", publisher.municipality_key(wish.ars) if wish.ars else ""),
-        ]  # fmt: skip
-        return [(call.say(f"administration.fact.{name}"), text or call.say("administration.later"))
-                for name, text in facts]  # fmt: skip
+        ]
+        return [
+            (call.say(f"administration.fact.{name}"), text or call.say("administration.later")) for name, text in facts
+        ]
 
 
 def _wish(call: Call) -> Wish:
@@ -182,11 +223,15 @@ def _stands(call: Call, noun: str, state: str) -> str:
 def _facts(call: Call, hosted: Hosted, listed: bool) -> list[tuple[str, str]]:
     one, say = hosted.participant, call.say
     pairs = [
-        ("slug", one.id), ("kind", concepts.label(one.kind)[call.lang]), ("operator", one.operator),
+        ("slug", one.id),
+        ("kind", concepts.label(one.kind)[call.lang]),
+        ("operator", one.operator),
         ("state", _say(call, "state", one.state)),
         ("listed", say("administration.yes" if listed else "administration.no")),
-        ("address", one.root), ("id", one.did), ("signer", _say(call, "signer", hosted.signer)),
-    ]  # fmt: skip
+        ("address", one.root),
+        ("id", one.did),
+        ("signer", _say(call, "signer", hosted.signer)),
+    ]
     return [(say(f"administration.fact.{name}"), text) for name, text in pairs]
 
 
@@ -207,6 +252,9 @@ def _problems(call: Call, state: State) -> list[tuple[str, str]]:
         if days < SOON_DAYS:
             kind = "danger" if days <= 0 else "warning"
             found.append((kind, call.say(f"administration.amiss.{what}", slug=slug, days=max(0, int(days)))))
-    found += [("warning", call.say("administration.amiss.no-seal", name=one.hosted.participant.name))
-              for one in state.towns if one.days is None]  # fmt: skip
+    found += [
+        ("warning", call.say("administration.amiss.no-seal", name=one.hosted.participant.name))
+        for one in state.towns
+        if one.days is None
+    ]
     return found

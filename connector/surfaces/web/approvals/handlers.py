@@ -60,9 +60,16 @@ class _Shown(Struct, frozen=True):
 
 class ApprovalPages:
     def __init__(
-        self, db: Database, approvals: ApprovalSlice, catalogue: Catalogue, contracts: Contracts, engine: PolicyEngine,
-        anchor: Anchor, people: Directory, drafts: Drafts,
-    ) -> None:  # fmt: skip
+        self,
+        db: Database,
+        approvals: ApprovalSlice,
+        catalogue: Catalogue,
+        contracts: Contracts,
+        engine: PolicyEngine,
+        anchor: Anchor,
+        people: Directory,
+        drafts: Drafts,
+    ) -> None:
         self._db, self._approvals, self._drafts = db, approvals.service, approvals.publications
         self._catalogue, self._contracts, self._engine, self._anchor = catalogue, contracts, engine, anchor
         self._people, self._views, self._begun = people, ApprovalViews(people, anchor), drafts
@@ -79,9 +86,13 @@ class ApprovalPages:
         waiting, ended = await self._db.read(call.slug, look)
         mine = [one for one in waiting if one.part is not None]
         return await page(
-            call, "approvals/list.html", title=call.say("web.approvals.title"), mine=mine,
-            others=[one for one in waiting if one.part is None], ended=ended,
-        )  # fmt: skip
+            call,
+            "approvals/list.html",
+            title=call.say("web.approvals.title"),
+            mine=mine,
+            others=[one for one in waiting if one.part is None],
+            ended=ended,
+        )
 
     async def one(self, call: Call) -> web.StreamResponse:
         return await self._page(call)
@@ -147,9 +158,14 @@ class ApprovalPages:
     async def put_rule(self, call: Call) -> web.StreamResponse:
         wish = call.form.read(RuleForm)
         rule = ApprovalRule(
-            subject=wish.subject, template=wish.template, people=wish.people, protection=wish.protection,
-            days=wish.days, responsible=wish.responsible, deputy=wish.deputy,
-        )  # fmt: skip
+            subject=wish.subject,
+            template=wish.template,
+            people=wish.people,
+            protection=wish.protection,
+            days=wish.days,
+            responsible=wish.responsible,
+            deputy=wish.deputy,
+        )
         try:
             await self._db.write(call.slug, self._put, call.slug, rule, call.voter.who)
         except Mistake as problem:
@@ -200,14 +216,25 @@ class ApprovalPages:
         errors = [] if problem is None else [(field, call.explain(problem))]
         one = found.approval
         return await page(
-            call, "approvals/one.html", 200 if problem is None else 422,
-            title=one.title or call.say(f"web.approvals.about.{one.subject}"), one=one, about=found.about,
-            unreadable=found.problem, other_terms=found.other_terms, seen=found.version, lacks=found.lacks,
+            call,
+            "approvals/one.html",
+            200 if problem is None else 422,
+            title=one.title or call.say(f"web.approvals.about.{one.subject}"),
+            one=one,
+            about=found.about,
+            unreadable=found.problem,
+            other_terms=found.other_terms,
+            seen=found.version,
+            lacks=found.lacks,
             codes=[(code, call.say(f"web.approvals.code.{code}")) for code in CODES],
-            errors=errors, wrong=dict(errors), crumbs=[(call.say("web.approvals.title"), call.at("approvals"))],
-            reason=call.form.text("reason"), code=call.form.text("code"), until=call.form.text("until"),
+            errors=errors,
+            wrong=dict(errors),
+            crumbs=[(call.say("web.approvals.title"), call.at("approvals"))],
+            reason=call.form.text("reason"),
+            code=call.form.text("code"),
+            until=call.form.text("until"),
             template_title=view.template_title(call, one.template),
-        )  # fmt: skip
+        )
 
     def _look(self, tx: Tx, call: Call) -> _Shown:
         row = self._approvals.get(tx, call.slug, call.param("id"))
@@ -271,12 +298,21 @@ class ApprovalPages:
         names = {one.pseudonym: one.person.name for one in members}
         errors = [] if problem is None else [("", call.explain(problem))]
         return await page(
-            call, "approvals/rules.html", 200 if problem is None else 422, title=call.say("web.approvals.rules"),
-            rules=[(rule, view.sentence(call, rule), names.get(rule.responsible, ""), names.get(rule.deputy, ""))
-                   for rule in rules],
-            pending=[view.pending(call, one, names) for one in pending], alone=view.alone(members),
+            call,
+            "approvals/rules.html",
+            200 if problem is None else 422,
+            title=call.say("web.approvals.rules"),
+            rules=[
+                (rule, view.sentence(call, rule), names.get(rule.responsible, ""), names.get(rule.deputy, ""))
+                for rule in rules
+            ],
+            pending=[view.pending(call, one, names) for one in pending],
+            alone=view.alone(members),
             unconfirmed=unconfirmed(members, view.named(rules, pending)),
-            subjects=view.subjects(call), stewards=stewards, errors=errors, form=call.form,
+            subjects=view.subjects(call),
+            stewards=stewards,
+            errors=errors,
+            form=call.form,
             templates=[(one.id, one.title[call.lang]) for one in templates()],
             crumbs=[(call.say("web.approvals.title"), call.at("approvals"))],
-        )  # fmt: skip
+        )

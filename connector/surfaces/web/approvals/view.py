@@ -85,7 +85,7 @@ def compared(call: Call, engine: PolicyEngine, old: Mapping[str, Any], new: Mapp
 
 def publication(
     call: Call, engine: PolicyEngine, row: ApprovalRow, found: Comparison, begun: Draft | None = None
-) -> About:  # fmt: skip
+) -> About:
     """A draft: what it changes of what is published, or all that it says of something new; with both the file, who will
     see it, and what was found in it of persons and answered to that (`begun`)."""
     new = found.before is None
@@ -106,8 +106,9 @@ def publication(
     return About(facts=facts, changes=changes, terms=said, whole=policy is None or bool(said))
 
 
-def imported(call: Call, row: ApprovalRow, draft: ImportDraft, found: waiting.WaitingSet | None,
-             shown: Sequence[waiting.Shown]) -> About:  # fmt: skip
+def imported(
+    call: Call, row: ApprovalRow, draft: ImportDraft, found: waiting.WaitingSet | None, shown: Sequence[waiting.Shown]
+) -> About:
     """What waits of a source, one line a dataset, as many as are shown at once; `found` is None once it is decided.
 
     Raises Mistake where something else waits by now.
@@ -121,9 +122,12 @@ def imported(call: Call, row: ApprovalRow, draft: ImportDraft, found: waiting.Wa
     place, after = call.at("approvals", row.id), shown[-1].iri if shown else ""
     full = len(shown) == waiting.SHOWN
     return About(
-        facts=facts, changes=[_record(call, one) for one in shown], terms=[],
-        earlier=place if call.query("after") else "", later=f"{place}?{urlencode({'after': after})}" if full else "",
-    )  # fmt: skip
+        facts=facts,
+        changes=[_record(call, one) for one in shown],
+        terms=[],
+        earlier=place if call.query("after") else "",
+        later=f"{place}?{urlencode({'after': after})}" if full else "",
+    )
 
 
 def _record(call: Call, one: waiting.Shown) -> Line:
@@ -139,27 +143,34 @@ def _record(call: Call, one: waiting.Shown) -> Line:
 
 
 def contract(
-    call: Call, engine: PolicyEngine, anchor: Anchor, case: NegotiationRow, dataset: Dataset | None,
-    offers: Sequence[Offer], now: int,
-) -> About:  # fmt: skip
+    call: Call,
+    engine: PolicyEngine,
+    anchor: Anchor,
+    case: NegotiationRow,
+    dataset: Dataset | None,
+    offers: Sequence[Offer],
+    now: int,
+) -> About:
     """Somebody asks for an offer of ours: who, what for, what we give, and where it is not what we published."""
     offered = next((one for one in offers if one.id == case.offer), None)
     said = terms(call, engine, case.policy)
     facts = [*_partner(call, anchor, case.counterparty, now), *_purpose(call, case)]
     given = _given(call, case, dataset)
     changes = [] if offered is None else compared(call, engine, offered.policy, case.policy)
-    return About(facts=[*facts, (call.say("web.approvals.we-give"), given)], changes=changes, terms=said,
-                 whole=bool(said))  # fmt: skip
+    return About(
+        facts=[*facts, (call.say("web.approvals.we-give"), given)], changes=changes, terms=said, whole=bool(said)
+    )
 
 
-def offer(
-    call: Call, engine: PolicyEngine, anchor: Anchor, case: NegotiationRow, described: str, now: int
-) -> About:  # fmt: skip
+def offer(call: Call, engine: PolicyEngine, anchor: Anchor, case: NegotiationRow, described: str, now: int) -> About:
     """Terms of a partner's: who it is, what we get, and what they are."""
     said = terms(call, engine, case.policy)
     got = plain(case.title or described or case.dataset, LONGEST)
-    facts = [*_partner(call, anchor, case.counterparty, now), (call.say("web.approvals.we-get"), got),
-             *_purpose(call, case)]  # fmt: skip
+    facts = [
+        *_partner(call, anchor, case.counterparty, now),
+        (call.say("web.approvals.we-get"), got),
+        *_purpose(call, case),
+    ]
     if described and described != got:
         facts.append((call.say("web.approvals.field.description"), plain(described, LONGEST)))
     return About(facts=facts, changes=[], terms=said, whole=bool(said))
@@ -199,11 +210,15 @@ def pending(call: Call, one: PendingChange, names: Mapping[str, str]) -> Pending
     proposal, voter = one.proposal, call.voter
     own, said = voter.who == proposal.proposed_by, voter.who in (proposal.admin, proposal.officer)
     return Pending(
-        id=proposal.id, before=sentence(call, one.before), after=sentence(call, one.after),
+        id=proposal.id,
+        before=sentence(call, one.before),
+        after=sentence(call, one.after),
         by=names.get(proposal.proposed_by, "") or call.say("web.approvals.somebody"),
-        at=proposal.proposed_at, missing=sorted(one.missing), own=own,
+        at=proposal.proposed_at,
+        missing=sorted(one.missing),
+        own=own,
         may=not own and not said and bool(one.missing & voter.roles),
-    )  # fmt: skip
+    )
 
 
 def named(rules: Iterable[ApprovalRule], pending: Iterable[PendingChange]) -> set[str]:
@@ -311,8 +326,10 @@ def _partner(call: Call, anchor: Anchor, did: str, now: int) -> list[tuple[str, 
     kind = concepts.label(entry.kind)[call.lang]
     groups = ", ".join(plain(one.rpartition("/")[2], 80) for one in entry.groups)
     vouched = call.say("web.approvals.vouched" if entry.admitted(now) else "web.approvals.not-vouched")
-    facts = [(call.say("web.approvals.partner"), f"{plain(entry.name, 200)} ({plain(kind, 100)})"),
-             (call.say("web.approvals.evidence"), vouched)]  # fmt: skip
+    facts = [
+        (call.say("web.approvals.partner"), f"{plain(entry.name, 200)} ({plain(kind, 100)})"),
+        (call.say("web.approvals.evidence"), vouched),
+    ]
     return [*facts, (call.say("web.approvals.groups"), groups)] if groups else facts
 
 

@@ -41,9 +41,14 @@ class Step(Struct, frozen=True, kw_only=True):
 
 class BeginningPages:
     def __init__(
-        self, db: Database, participants: Participants, people: People, catalogue: Catalogue, samples: Samples,
+        self,
+        db: Database,
+        participants: Participants,
+        people: People,
+        catalogue: Catalogue,
+        samples: Samples,
         anchor: Anchor,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._db, self._participants, self._people, self._catalogue = db, participants, people, catalogue
         self._samples, self._anchor = samples, anchor
 
@@ -82,12 +87,19 @@ class BeginningPages:
         details = hosted.participant.publisher
         values = said or {name: str(getattr(details, name)) for name in FIELDS}
         return await page(
-            call, "beginning/beginning.html", status, title=call.say("beginning.title"),
-            intro=call.say("beginning.intro"), steps=self._steps(call, hosted, stewards, published), values=values,
-            problem=problem, derived=_derived(call, hosted), sample=sample,
+            call,
+            "beginning/beginning.html",
+            status,
+            title=call.say("beginning.title"),
+            intro=call.say("beginning.intro"),
+            steps=self._steps(call, hosted, stewards, published),
+            values=values,
+            problem=problem,
+            derived=_derived(call, hosted),
+            sample=sample,
             may_change=bool(call.roles & CHANGES),
             may_practise=bool(call.roles & {"steward", "publisher"}),
-        )  # fmt: skip
+        )
 
     def _steps(self, call: Call, hosted: Hosted, stewards: int, published: int) -> list[Step]:
         details, did, now = hosted.participant.publisher, hosted.participant.did, call.desk.clock.now()
@@ -97,14 +109,20 @@ class BeginningPages:
         sealing = bool(hosted.chain) and _ends(hosted) > now
         made = [
             ("details", reachable, "#details" if call.roles & CHANGES else ""),
-            ("listed", listed, ""), ("seal", sealing, ""),
-            ("people", stewards > 1, _opened(call, "people")), ("publish", published > 0, _opened(call, "publish")),
-        ]  # fmt: skip
+            ("listed", listed, ""),
+            ("seal", sealing, ""),
+            ("people", stewards > 1, _opened(call, "people")),
+            ("publish", published > 0, _opened(call, "publish")),
+        ]
         return [
-            Step(name=call.say(f"beginning.step.{name}"), done=done, href=href,
-                 text=call.say(f"beginning.{_word(name, done, href)}.{name}", count=published))
+            Step(
+                name=call.say(f"beginning.step.{name}"),
+                done=done,
+                href=href,
+                text=call.say(f"beginning.{_word(name, done, href)}.{name}", count=published),
+            )
             for name, done, href in made
-        ]  # fmt: skip
+        ]
 
     routes: ClassVar[tuple[Route, ...]] = (
         get(f"{TOWN}/beginning", show, *READERS),
@@ -133,8 +151,9 @@ def _derived(call: Call, hosted: Hosted) -> list[tuple[str, str]]:
     one = hosted.participant
     made = publisher.publisher(one.root, one.name, one.kind, one.publisher)
     facts = [
-        ("name", one.name), ("address", one.root),
+        ("name", one.name),
+        ("address", one.root),
         ("municipality", publisher.municipality_key(one.publisher.ars) if one.publisher.ars else ""),
         ("level", made.level.rpartition("/")[2]),
-    ]  # fmt: skip
+    ]
     return [(call.say(f"beginning.derived.{name}"), text or call.say("beginning.not-yet")) for name, text in facts]

@@ -50,10 +50,19 @@ class _Known(Struct, frozen=True, kw_only=True):
 
 class ContractPages:
     def __init__(
-        self, db: Database, contracts: Contracts, transfers: Transfers, duties: Duties, approvals: Approvals,
-        evidence: Evidence, engine: PolicyEngine, agreements: Agreements, lives: Lives, people: Directory,
+        self,
+        db: Database,
+        contracts: Contracts,
+        transfers: Transfers,
+        duties: Duties,
+        approvals: Approvals,
+        evidence: Evidence,
+        engine: PolicyEngine,
+        agreements: Agreements,
+        lives: Lives,
+        people: Directory,
         checking: Checking,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._db, self._contracts, self._transfers, self._duties = db, contracts, transfers, duties
         self._approvals, self._evidence, self._engine = approvals, evidence, engine
         self._agreements, self._lives, self._people, self._checking = agreements, lives, people, checking
@@ -75,9 +84,14 @@ class ContractPages:
         if number and not rows:
             return to(f"{here}0")
         return await page(
-            call, "contracts/list.html", title=call.say("web.contracts.title"), rows=rows, chosen=chosen,
-            earlier=f"{here}{number - 1}" if number else "", later=f"{here}{number + 1}" if more else "",
-        )  # fmt: skip
+            call,
+            "contracts/list.html",
+            title=call.say("web.contracts.title"),
+            rows=rows,
+            chosen=chosen,
+            earlier=f"{here}{number - 1}" if number else "",
+            later=f"{here}{number + 1}" if more else "",
+        )
 
     async def one(self, call: Call) -> web.StreamResponse:
         return await self._page(call)
@@ -140,33 +154,41 @@ class ContractPages:
         life, shown = found.life, found.shown
         errors = [] if problem is None else [("", call.explain(problem))]
         return await page(
-            call, "contracts/one.html", 200 if problem is None else 422,
-            title=shown.title or call.say("web.contracts.untitled"), one=shown, found=found, errors=errors,
-            row=view.row(call, shown, ""), id=call.param("id"),
+            call,
+            "contracts/one.html",
+            200 if problem is None else 422,
+            title=shown.title or call.say("web.contracts.untitled"),
+            one=shown,
+            found=found,
+            errors=errors,
+            row=view.row(call, shown, ""),
+            id=call.param("id"),
             endings=[(view.ending(call, one), view.delivered(call, one)) for one in life.endings],
             before=life.predecessor and view.bare(life.predecessor.agreement),
             after=life.successor and view.bare(life.successor.agreement),
-            step=call.say(f"web.contracts.step.{life.countersigning.step}"), sign_until=life.countersigning.until,
-            final=found.agreement.concluded, part_of=view.part_of(call, life),
+            step=call.say(f"web.contracts.step.{life.countersigning.step}"),
+            sign_until=life.countersigning.until,
+            final=found.agreement.concluded,
+            part_of=view.part_of(call, life),
             crumbs=[(call.say("web.contracts.title"), call.at("contracts"))],
-        )  # fmt: skip
+        )
 
     def _look(self, tx: Tx, call: Call) -> _Known:
         agreement = self._named(tx, call)
         case = self._contracts.get(tx, call.slug, agreement.negotiation)
         life = self._lives.one(tx, call.slug, agreement.id)
         return _Known(
-            agreement=agreement, shown=self._agreements.one(tx, call.slug, agreement), life=life,
+            agreement=agreement,
+            shown=self._agreements.one(tx, call.slug, agreement),
+            life=life,
             terms=view.terms(call, self._engine, agreement),
             approved=view.approved_by(tx, call, self._approvals, self._people, case),
             approved_there=view.approved_there(tx, call, agreement),
             acted=view.acted(tx, call, agreement),
-            deliveries=[
-                view.delivery(call, one) for one in self._transfers.all(tx, call.slug, agreement.id)[:SHOWN]
-            ],
+            deliveries=[view.delivery(call, one) for one in self._transfers.all(tx, call.slug, agreement.id)[:SHOWN]],
             duties=[view.owed(call, self._engine, one) for one in self._duties.standing(tx, call.slug, agreement.id)],
             signable=life.countersigning.step in view.SIGNABLE,
-        )  # fmt: skip
+        )
 
     def _listed(self, tx: Tx, slug: str, chosen: str, offset: int) -> list[Agreement]:
         """A page of them and one more. Without a yes of data protection: sought among all, for none may be missing
@@ -189,9 +211,14 @@ class ContractPages:
 
     async def _check(
         self, call: Call, report: ReportView | None, problem: HanseError | None = None
-    ) -> web.StreamResponse:  # fmt: skip
+    ) -> web.StreamResponse:
         errors = [] if problem is None else [("file", call.explain(problem))]
         return await page(
-            call, "contracts/check.html", 200 if problem is None else 422, title=call.say("web.contracts.check"),
-            report=report, errors=errors, crumbs=[(call.say("web.contracts.title"), call.at("contracts"))],
-        )  # fmt: skip
+            call,
+            "contracts/check.html",
+            200 if problem is None else 422,
+            title=call.say("web.contracts.check"),
+            report=report,
+            errors=errors,
+            crumbs=[(call.say("web.contracts.title"), call.at("contracts"))],
+        )

@@ -43,10 +43,17 @@ class _Step(Struct, frozen=True):
 
 class ContractSteps:
     def __init__(
-        self, db: Database, clock: Clock, participants: Participants, contracts: Contracts,
-        delivery: TerminationDelivery, requests: Requests, engine: PolicyEngine, readings: Readings,
+        self,
+        db: Database,
+        clock: Clock,
+        participants: Participants,
+        contracts: Contracts,
+        delivery: TerminationDelivery,
+        requests: Requests,
+        engine: PolicyEngine,
+        readings: Readings,
         agreements: Agreements,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._db, self._clock, self._participants, self._contracts = db, clock, participants, contracts
         self._delivery, self._requests, self._engine = delivery, requests, engine
         self._readings, self._agreements = readings, agreements
@@ -67,9 +74,16 @@ class ContractSteps:
             return await self._end(call, problem)
         effective = "" if notice is None else rfc3339(notice)
         return await page(
-            call, "contracts/confirm.html", title=call.say("web.contracts.end-title"), one=found.shown, reason=reason,
-            notice=last_day, effective=effective, id=call.param("id"), crumbs=self._crumbs(call, found),
-        )  # fmt: skip
+            call,
+            "contracts/confirm.html",
+            title=call.say("web.contracts.end-title"),
+            one=found.shown,
+            reason=reason,
+            notice=last_day,
+            effective=effective,
+            id=call.param("id"),
+            crumbs=self._crumbs(call, found),
+        )
 
     async def ended(self, call: Call) -> web.StreamResponse:
         """Stated, sealed, and on its way to the partner."""
@@ -93,10 +107,15 @@ class ContractSteps:
         found = await self._db.read(call.slug, self._step, call)
         form, who = call.form, call.person.pseudonyms.get(call.slug, "")
         wish = NegotiationRequest(
-            provider=found.acting, dataset=found.agreement.dataset, offer=form.text("offer") or None,
-            terms=form.text("terms"), data=form.text("data") or None, purpose=found.purpose,
-            approval=Approval(role="steward", pseudonym=who), replaces=found.agreement.id,
-        )  # fmt: skip
+            provider=found.acting,
+            dataset=found.agreement.dataset,
+            offer=form.text("offer") or None,
+            terms=form.text("terms"),
+            data=form.text("data") or None,
+            purpose=found.purpose,
+            approval=Approval(role="steward", pseudonym=who),
+            replaces=found.agreement.id,
+        )
         try:
             row = await self._requests.ask(call.town, wish, sure=True)
         except HanseError as problem:
@@ -143,10 +162,18 @@ class ContractSteps:
         field = "notice" if problem is not None and problem.code == "endings.notice" else "reason"
         errors = _field_errors(call, field, problem)
         return await page(
-            call, "contracts/end.html", 200 if problem is None else 422, title=call.say("web.contracts.end-title"),
-            one=found.shown, id=call.param("id"), errors=errors, wrong=dict(errors), reason=call.form.text("reason"),
-            notice=call.form.text("notice"), crumbs=self._crumbs(call, found),
-        )  # fmt: skip
+            call,
+            "contracts/end.html",
+            200 if problem is None else 422,
+            title=call.say("web.contracts.end-title"),
+            one=found.shown,
+            id=call.param("id"),
+            errors=errors,
+            wrong=dict(errors),
+            reason=call.form.text("reason"),
+            notice=call.form.text("notice"),
+            crumbs=self._crumbs(call, found),
+        )
 
     async def _renew(self, call: Call, problem: HanseError | None = None) -> web.StreamResponse:
         found = await self._db.read(call.slug, self._step, call)
@@ -162,21 +189,35 @@ class ContractSteps:
                 problem = problem or away
         errors = _field_errors(call, "", problem)
         return await page(
-            call, "contracts/renew.html", 200 if problem is None else 422, title=call.say("web.contracts.renew-title"),
-            one=found.shown, id=call.param("id"), errors=errors, offered=offered, crumbs=self._crumbs(call, found),
+            call,
+            "contracts/renew.html",
+            200 if problem is None else 422,
+            title=call.say("web.contracts.renew-title"),
+            one=found.shown,
+            id=call.param("id"),
+            errors=errors,
+            offered=offered,
+            crumbs=self._crumbs(call, found),
             rows=[(row.change, _said(call, row), row) for row in rows],
             same=bool(rows) and all(row.change == "kept" for row in rows),
-        )  # fmt: skip
+        )
 
     async def _sign(self, call: Call, problem: HanseError | None = None) -> web.StreamResponse:
         hosted = await self._participants.get(call.slug)
         found, gathered = await self._db.read(call.slug, self._gathered, call, hosted)
         reading = await asyncio.to_thread(self._readings.read, gathered)
         return await page(
-            call, "contracts/sign.html", 200 if problem is None else 422, title=call.say("web.contracts.sign-title"),
-            one=found.shown, signable=found.signable, id=call.param("id"), errors=_field_errors(call, "", problem),
-            reading=reading, crumbs=self._crumbs(call, found),
-        )  # fmt: skip
+            call,
+            "contracts/sign.html",
+            200 if problem is None else 422,
+            title=call.say("web.contracts.sign-title"),
+            one=found.shown,
+            signable=found.signable,
+            id=call.param("id"),
+            errors=_field_errors(call, "", problem),
+            reading=reading,
+            crumbs=self._crumbs(call, found),
+        )
 
     def _gathered(self, tx: Tx, call: Call, hosted: Hosted) -> tuple[_Step, Gathered]:
         found = self._step(tx, call)
@@ -206,8 +247,10 @@ class ContractSteps:
 
     def _crumbs(self, call: Call, found: _Step) -> list[tuple[str, str]]:
         title = found.shown.title or call.say("web.contracts.untitled")
-        return [(call.say("web.contracts.title"), call.at("contracts")),
-                (title, call.at("contracts", call.param("id")))]  # fmt: skip
+        return [
+            (call.say("web.contracts.title"), call.at("contracts")),
+            (title, call.at("contracts", call.param("id"))),
+        ]
 
 
 def _field_errors(call: Call, field: str, problem: HanseError | None) -> list[tuple[str, str]]:

@@ -75,10 +75,16 @@ class Owed(Struct, frozen=True, kw_only=True):
 def row(call: Call, one: AgreementView, by: str) -> Row:
     until = one.ended or (None if one.notice is None else one.notice.effective) or one.expires
     return Row(
-        href=call.at("contracts", bare(one.agreement)), title=one.title or one.dataset, partner=one.partner,
-        role=call.say(f"web.contracts.role.{one.role}"), since=_moment(call, one.created),
-        until=_end(call, one, until), state=one.status.text[call.lang], badge=TONES[one.status.tone], by=by,
-    )  # fmt: skip
+        href=call.at("contracts", bare(one.agreement)),
+        title=one.title or one.dataset,
+        partner=one.partner,
+        role=call.say(f"web.contracts.role.{one.role}"),
+        since=_moment(call, one.created),
+        until=_end(call, one, until),
+        state=one.status.text[call.lang],
+        badge=TONES[one.status.tone],
+        by=by,
+    )
 
 
 def part_of(call: Call, life: LifeView) -> str:
@@ -112,10 +118,15 @@ def owed(call: Call, engine: PolicyEngine, one: DutyNow) -> Owed:
     state = one.state if one.active or done else "later"
     badge = "success" if done else "danger" if one.state == "violated" else "info"
     return Owed(
-        text=shown.label[call.lang], whose=call.say("web.contracts.ours" if one.owed else "web.contracts.theirs"),
-        due=one.due_at, state=call.say(f"web.contracts.duty.{state}"), badge=badge, rule=one.rule, action=one.action,
+        text=shown.label[call.lang],
+        whose=call.say("web.contracts.ours" if one.owed else "web.contracts.theirs"),
+        due=one.due_at,
+        state=call.say(f"web.contracts.duty.{state}"),
+        badge=badge,
+        rule=one.rule,
+        action=one.action,
         ours=one.owed and one.active and not done,
-    )  # fmt: skip
+    )
 
 
 def ending(call: Call, one: TerminationView) -> str:
@@ -129,9 +140,7 @@ def delivered(call: Call, one: TerminationView) -> str:
     return call.say(f"web.contracts.answer.{one.answer}") if one.ours else ""
 
 
-def approved_by(
-    tx: Tx, call: Call, approvals: Approvals, people: Directory, case: NegotiationRow | None
-) -> list[str]:  # fmt: skip
+def approved_by(tx: Tx, call: Call, approvals: Approvals, people: Directory, case: NegotiationRow | None) -> list[str]:
     """Who of ours agreed, by name and part, and how many where there are several; a rule, or somebody on another way,
     where nobody did in the desk."""
     if case is None:
@@ -195,12 +204,16 @@ def acted(tx: Tx, call: Call, agreement: Agreement) -> list[tuple[str, str]]:
         (
             call.say("web.contracts.acts-here" if side == agreement.role else "web.contracts.acts-there"),
             call.say(
-                "web.contracts.acts", name=plain(agent.name, 200), did=agent.did, contract=plain(agent.contract, 200),
+                "web.contracts.acts",
+                name=plain(agent.name, 200),
+                did=agent.did,
+                contract=plain(agent.contract, 200),
                 until=local_end(agent.until, call.lang),
             ),
         )
-        for side, agent in found if agent is not None
-    ]  # fmt: skip
+        for side, agent in found
+        if agent is not None
+    ]
 
 
 def bare(agreement_id: str) -> str:

@@ -43,9 +43,16 @@ READERS: tuple[Role, ...] = ("steward", "publisher", "auditor", "protection")
 
 class DatasetHandlers:
     def __init__(
-        self, db: Database, catalogue: Catalogue, drafts: Drafts, publications: PublicationApprovals,
-        contracts: Contracts, engine: PolicyEngine, anchor: Anchor, rules: Rules,
-    ) -> None:  # fmt: skip
+        self,
+        db: Database,
+        catalogue: Catalogue,
+        drafts: Drafts,
+        publications: PublicationApprovals,
+        contracts: Contracts,
+        engine: PolicyEngine,
+        anchor: Anchor,
+        rules: Rules,
+    ) -> None:
         self._db, self._catalogue, self._drafts, self._publications = db, catalogue, drafts, publications
         self._agreements, self._engine, self._members, self._rules = (
             contracts.agreements,
@@ -61,10 +68,15 @@ class DatasetHandlers:
         later = "" if len(found) <= PAGE else urlencode({"q": word, "before": "{}:{}".format(*found[PAGE - 1].place)})
         titles = {one.id: one.title[call.lang] for one in templates()}
         return await page(
-            call, "datasets/list.html", title=call.say("web.datasets.title"), datasets=found[:PAGE], wanted=word,
+            call,
+            "datasets/list.html",
+            title=call.say("web.datasets.title"),
+            datasets=found[:PAGE],
+            wanted=word,
             rules=lambda one: ", ".join(dict.fromkeys(titles.get(rule, rule) for rule in one.rules)),
-            later=f"{call.at('datasets')}?{later}" if later else "", imports=imports,
-        )  # fmt: skip
+            later=f"{call.at('datasets')}?{later}" if later else "",
+            imports=imports,
+        )
 
     def _listed(self, tx: Tx, slug: str, word: str, before: tuple[int, str] | None) -> tuple[list[Listed], bool]:
         return self._catalogue.listed(tx, slug, word, before), waiting.some(tx, slug)
@@ -75,11 +87,19 @@ class DatasetHandlers:
     async def _shown(self, call: Call, told: str = "") -> web.StreamResponse:
         one, details, offers, said = await self._db.read(call.slug, self._read, call.slug, call.param("uuid"))
         return await page(
-            call, "datasets/dataset.html", title=one.title, crumbs=self._crumbs(call), one=details, uuid=one.uuid,
-            record=view.record(call, one.record), offers=offers, told=told,
+            call,
+            "datasets/dataset.html",
+            title=one.title,
+            crumbs=self._crumbs(call),
+            one=details,
+            uuid=one.uuid,
+            record=view.record(call, one.record),
+            offers=offers,
+            told=told,
             tables=[] if not said else publish_view.tables(call, said[0].reading),
-            steward="steward" in call.roles, drafting=bool({"steward", "publisher"} & call.roles),
-        )  # fmt: skip
+            steward="steward" in call.roles,
+            drafting=bool({"steward", "publisher"} & call.roles),
+        )
 
     def _read(self, tx: Tx, slug: str, name: str) -> tuple[Dataset, Any, list[Any], list[Any]]:
         one, source, offers = self._catalogue.life.show(tx, slug, name)
@@ -93,17 +113,20 @@ class DatasetHandlers:
 
     async def history(self, call: Call) -> web.StreamResponse:
         """Every revision, the newest first, with what it changed, and what was answered about persons."""
-        one, revisions = await self._db.read(
-            call.slug, self._catalogue.life.history, call.slug, call.param("uuid")
-        )  # fmt: skip
+        one, revisions = await self._db.read(call.slug, self._catalogue.life.history, call.slug, call.param("uuid"))
         told = dataset_life.history(one, revisions)
         drafts = await self._db.read(call.slug, self._drafts.of_dataset, call.slug, one.id)
         return await page(
-            call, "datasets/history.html", title=call.say("web.datasets.history.title", title=one.title),
-            crumbs=self._crumbs(call, one), uuid=one.uuid, revisions=view.revisions(call, told, revisions),
+            call,
+            "datasets/history.html",
+            title=call.say("web.datasets.history.title", title=one.title),
+            crumbs=self._crumbs(call, one),
+            uuid=one.uuid,
+            revisions=view.revisions(call, told, revisions),
             persons=[(draft.published_at, publish_view.hints(call, draft)) for draft in drafts if draft.hints],
-            newest=one.revision, steward="steward" in call.roles and one.state == "published",
-        )  # fmt: skip
+            newest=one.revision,
+            steward="steward" in call.roles and one.state == "published",
+        )
 
     # Changing
 
@@ -115,11 +138,18 @@ class DatasetHandlers:
         self, call: Call, one: Dataset, said: dict[str, str], problem: str = "", status: int = 200
     ) -> web.StreamResponse:
         return await page(
-            call, "datasets/change.html", status, title=call.say("web.datasets.change.title"),
-            crumbs=self._crumbs(call, one), uuid=one.uuid, said=said, revision=one.revision,
-            frequencies=publish_view.frequencies(call, said.get("frequency", "")), themes=publish_view.themes(call),
+            call,
+            "datasets/change.html",
+            status,
+            title=call.say("web.datasets.change.title"),
+            crumbs=self._crumbs(call, one),
+            uuid=one.uuid,
+            said=said,
+            revision=one.revision,
+            frequencies=publish_view.frequencies(call, said.get("frequency", "")),
+            themes=publish_view.themes(call),
             errors=[("", problem)] if problem else [],
-        )  # fmt: skip
+        )
 
     async def save(self, call: Call) -> web.StreamResponse:
         form, one = call.form, await self._current(call)
@@ -164,18 +194,29 @@ class DatasetHandlers:
         return await self._ruling(call, await self._current(call), call.query("rule"))
 
     async def _ruling(
-        self, call: Call, one: Dataset, rule: str, slots: dict[str, str] | None = None, problem: str = "",
+        self,
+        call: Call,
+        one: Dataset,
+        rule: str,
+        slots: dict[str, str] | None = None,
+        problem: str = "",
         status: int = 200,
-    ) -> web.StreamResponse:  # fmt: skip
+    ) -> web.StreamResponse:
         chosen = self._rules.named(rule) if rule else None
         given = {"licence": credit_licence(one.record)} if slots is None else slots
         return await page(
-            call, "datasets/rule.html", status, title=call.say("web.datasets.rule.title"),
-            crumbs=self._crumbs(call, one), uuid=one.uuid, revision=one.revision,
-            rules=self._rules.offered(), chosen=chosen,
+            call,
+            "datasets/rule.html",
+            status,
+            title=call.say("web.datasets.rule.title"),
+            crumbs=self._crumbs(call, one),
+            uuid=one.uuid,
+            revision=one.revision,
+            rules=self._rules.offered(),
+            chosen=chosen,
             fields=[] if chosen is None else self._rules.fields(call, chosen, given),
             errors=[("", problem)] if problem else [],
-        )  # fmt: skip
+        )
 
     async def give(self, call: Call) -> web.StreamResponse:
         one, form = await self._current(call), call.form
@@ -195,8 +236,15 @@ class DatasetHandlers:
 
     async def _versioned(self, call: Call, problem: str = "", status: int = 200) -> web.StreamResponse:
         one = await self._current(call)
-        return await page(call, "datasets/version.html", status, title=call.say("web.datasets.version.title"),
-                          crumbs=self._crumbs(call, one), uuid=one.uuid, problem=problem)  # fmt: skip
+        return await page(
+            call,
+            "datasets/version.html",
+            status,
+            title=call.say("web.datasets.version.title"),
+            crumbs=self._crumbs(call, one),
+            uuid=one.uuid,
+            problem=problem,
+        )
 
     async def replace(self, call: Call) -> web.StreamResponse:
         """A new file, which is read as the first one was."""
@@ -213,8 +261,14 @@ class DatasetHandlers:
     async def withdrawing(self, call: Call) -> web.StreamResponse:
         """What happens then, and to whom."""
         one, details, _, _ = await self._db.read(call.slug, self._read, call.slug, call.param("uuid"))
-        return await page(call, "datasets/withdraw.html", title=call.say("web.datasets.withdraw.title"),
-                          crumbs=self._crumbs(call, one), uuid=one.uuid, one=details)  # fmt: skip
+        return await page(
+            call,
+            "datasets/withdraw.html",
+            title=call.say("web.datasets.withdraw.title"),
+            crumbs=self._crumbs(call, one),
+            uuid=one.uuid,
+            one=details,
+        )
 
     async def withdraw(self, call: Call) -> web.StreamResponse:
         await self._db.write(call.slug, self._catalogue.life.withdraw, call.slug, call.param("uuid"), _revision(call))

@@ -11,8 +11,19 @@ from connector.surfaces.views.dataset_life import HistoryView
 from connector.surfaces.web.call import Call
 from connector.surfaces.web.publish.view import code_of, label_of
 
-SHOWN = ("title", "description", "keywords", "themes", "frequency", "licence", "attribution", "periods", "version",
-         "version_notes", "access")  # fmt: skip
+SHOWN = (
+    "title",
+    "description",
+    "keywords",
+    "themes",
+    "frequency",
+    "licence",
+    "attribution",
+    "periods",
+    "version",
+    "version_notes",
+    "access",
+)
 LONGEST = 200
 
 
@@ -35,10 +46,13 @@ def record(call: Call, one: DatasetRecord) -> list[tuple[str, str]]:
 def answers(one: DatasetRecord) -> dict[str, str]:
     """The answers as a form takes them."""
     return {
-        "title": one.title.get("de", ""), "description": one.description.get("de", ""),
-        "keywords": ", ".join(one.keywords.get("de", ())), "frequency": code_of(one.frequency),
-        "theme": code_of(one.themes[0]) if one.themes else "", "notes": one.version_notes.get("de", ""),
-    }  # fmt: skip
+        "title": one.title.get("de", ""),
+        "description": one.description.get("de", ""),
+        "keywords": ", ".join(one.keywords.get("de", ())),
+        "frequency": code_of(one.frequency),
+        "theme": code_of(one.themes[0]) if one.themes else "",
+        "notes": one.version_notes.get("de", ""),
+    }
 
 
 def revisions(call: Call, told: HistoryView, kept: Sequence[Revision]) -> list[RevisionShown]:
@@ -46,11 +60,14 @@ def revisions(call: Call, told: HistoryView, kept: Sequence[Revision]) -> list[R
     newest = kept[-1].record if kept else None
     return [
         RevisionShown(
-            number=shown.number, at=one.at, action=call.say(f"web.datasets.action.{one.action}"),
-            differences=tuple(_differences(call, shown.differences)), restorable=one.record != newest,
+            number=shown.number,
+            at=one.at,
+            action=call.say(f"web.datasets.action.{one.action}"),
+            differences=tuple(_differences(call, shown.differences)),
+            restorable=one.record != newest,
         )
         for shown, one in reversed(list(zip(told.revisions, kept, strict=True)))
-    ]  # fmt: skip
+    ]
 
 
 def _differences(call: Call, found: Sequence[Any]) -> Iterator[tuple[str, str, str]]:

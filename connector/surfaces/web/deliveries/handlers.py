@@ -35,9 +35,15 @@ ANYTHING: Final = "application/octet-stream"
 
 class DeliveryPages:
     def __init__(
-        self, db: Database, contracts: Contracts, transfers: Transfers, links: Links, plane: LocalPlane, peers: Peers,
+        self,
+        db: Database,
+        contracts: Contracts,
+        transfers: Transfers,
+        links: Links,
+        plane: LocalPlane,
+        peers: Peers,
         members: Members,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._db, self._contracts, self._transfers, self._links = db, contracts, transfers, links
         self._plane, self._peers, self._members = plane, peers, members
 
@@ -136,16 +142,22 @@ class DeliveryPages:
         has_file = shown.outcome == "received" and shown.file is not None
         running = shown.state not in OVER
         return {
-            "one": shown, "id": _uuid(shown.id), "size_agreed": size, "links": links,
+            "one": shown,
+            "id": _uuid(shown.id),
+            "size_agreed": size,
+            "links": links,
             "days": [(str(one), call.say(f"web.deliveries.days-{one}")) for one in DAYS],
             "now": call.desk.clock.now(),
             "arrived": row.bytes or (self._plane.arrived(call.slug, row.id) if ours else 0),
-            "checked": bool(agreed) and agreed == shown.sha256, "has_file": has_file,
+            "checked": bool(agreed) and agreed == shown.sha256,
+            "has_file": has_file,
             "poll": call.at("deliveries", _uuid(shown.id), "progress") if running else "",
-            "may": steward, "may_again": steward and ours and valid and not running, "may_stop": steward and running,
+            "may": steward,
+            "may_again": steward and ours and valid and not running,
+            "may_stop": steward and running,
             "may_resume": steward and shown.state == "SUSPENDED" and shown.held is None,
             "file_name": Path(shown.file).name if has_file and shown.file else "",
-        }  # fmt: skip
+        }
 
     async def _row(self, call: Call) -> TransferRow:
         return await self._db.read(call.slug, self._transfers.get, call.slug, _iri(call.param("id")))

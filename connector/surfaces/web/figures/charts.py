@@ -82,8 +82,10 @@ def strip(found: Iterable[tuple[float, str]]) -> list[Dot]:
     """Of (value, value in words): each on one line between nothing and the largest."""
     values = sorted(found)
     most = max((value for value, _ in values), default=0.0) or 1.0
-    return [Dot(x=round(_EDGE + _share(value, most) * (100 - 2 * _EDGE) / 100, 2), y=40, text=text)
-            for value, text in values]  # fmt: skip
+    return [
+        Dot(x=round(_EDGE + _share(value, most) * (100 - 2 * _EDGE) / 100, 2), y=40, text=text)
+        for value, text in values
+    ]
 
 
 def _share(value: float, most: float) -> float:

@@ -44,12 +44,22 @@ class FigurePages:
         async with self._one:
             by_id, titles, entries, whole, (agree, differ, other) = await self._db.read(call.slug, look)
         return await page(
-            call, "figures/overview.html", title=call.say("figures.title"), intro=call.say("figures.intro"),
-            figures=[shown(call, by_id[id_], titles) for id_ in SHOWN], entries=entries, whole=whole,
-            agree=agree, differ=differ, other=other,
-            counts=[(call.say(f"figures.{id_}.title"), value(call, one), id_)
-                    for id_, one in by_id.items() if id_ not in SHOWN],
-        )  # fmt: skip
+            call,
+            "figures/overview.html",
+            title=call.say("figures.title"),
+            intro=call.say("figures.intro"),
+            figures=[shown(call, by_id[id_], titles) for id_ in SHOWN],
+            entries=entries,
+            whole=whole,
+            agree=agree,
+            differ=differ,
+            other=other,
+            counts=[
+                (call.say(f"figures.{id_}.title"), value(call, one), id_)
+                for id_, one in by_id.items()
+                if id_ not in SHOWN
+            ],
+        )
 
     async def figure(self, call: Call) -> web.StreamResponse:
         """The entries of the log behind a number, the newest first."""
@@ -65,13 +75,17 @@ class FigurePages:
         chosen = newest[number * PER_PAGE : (number + 1) * PER_PAGE]
         here = call.at("figures", figure.definition.id)
         return await page(
-            call, "figures/figure.html", title=call.say(f"figures.{figure.definition.id}.title"),
-            crumbs=[(call.say("figures.title"), call.at("figures"))], figure=shown(call, figure, titles),
-            version=figure.definition.version, here=here,
+            call,
+            "figures/figure.html",
+            title=call.say(f"figures.{figure.definition.id}.title"),
+            crumbs=[(call.say("figures.title"), call.at("figures"))],
+            figure=shown(call, figure, titles),
+            version=figure.definition.version,
+            here=here,
             events=[(one, self._partner(one.body.counterparty), _type(call, one.type)) for one in chosen],
             earlier=f"{here}?page={number - 1}" if number else "",
             later=f"{here}?page={number + 1}" if len(newest) > (number + 1) * PER_PAGE else "",
-        )  # fmt: skip
+        )
 
     async def csv(self, call: Call) -> web.StreamResponse:
         """All figures with their parts and months."""

@@ -53,18 +53,22 @@ def shown(call: Call, figure: Figure, titles: Mapping[str, str]) -> FigureShown:
     drawn_line = sum(found is not None for _, found, _ in months) > 1
     drawn_strip = figure.definition.chart == "strip" and len(parts) > 1
     return FigureShown(
-        id=id_, title=call.say(f"figures.{id_}.title"), means=call.say(f"figures.{id_}.means"),
-        value=value(call, figure), lacks=call.say(f"figures.lacks.{figure.lacks}") if figure.lacks else "",
+        id=id_,
+        title=call.say(f"figures.{id_}.title"),
+        means=call.say(f"figures.{id_}.means"),
+        value=value(call, figure),
+        lacks=call.say(f"figures.lacks.{figure.lacks}") if figure.lacks else "",
         entries=len(figure.events),
         chart="line" if drawn_line else "strip" if drawn_strip else "bars" if _has_bars(figure) else "",
         bars=charts.bars((name, _part_value(call, id_, part), part.value, part.kin) for name, part in parts),
         line=charts.line([(_month(name), found, text) for name, found, text in months], _top(id_)),
         strip=charts.strip((part.value, _part_value(call, id_, part)) for _, part in parts) if drawn_strip else [],
-        least="0", most=_month_value(call, id_, _most(figure)),
+        least="0",
+        most=_month_value(call, id_, _most(figure)),
         rows=[Row(label=name, text=_part_value(call, id_, part), kin=_kin(call, part)) for name, part in parts]
         + [Row(label=_month(name), text=text) for name, _, text in months if drawn_line],
         spaces=", ".join(f"{part.key} ({_part_value(call, id_, part)})" for part in figure.spaces),
-    )  # fmt: skip
+    )
 
 
 def value(call: Call, figure: Figure) -> str:

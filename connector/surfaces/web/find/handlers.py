@@ -43,9 +43,14 @@ Pairs = list[tuple[str, str]]
 
 class FindPages:
     def __init__(
-        self, db: Database, clock: Clock, searches: Searches, datasets: ForeignDatasets, catalogue: Catalogue,
+        self,
+        db: Database,
+        clock: Clock,
+        searches: Searches,
+        datasets: ForeignDatasets,
+        catalogue: Catalogue,
         members: Members,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._db, self._searches, self._datasets, self._catalogue = db, searches, datasets, catalogue
         self._members = members
         self._pace = Pace(clock, burst=LIVE_BURST, per_s=1)
@@ -65,13 +70,24 @@ class FindPages:
         own = [] if call.query("page") else await self._own(call)
         places = [(number, hit.title, hit.box) for number, hit in enumerate(found.results, 1) if hit.box is not None]
         return await page(
-            call, "find/find.html", title=call.say("web.find.title"), found=found, wrong=wrong, own=own,
-            words=call.query("q"), hidden=[one for one in asked if one[0] != "q"],
-            map=await asyncio.to_thread(drawn, places), places=places, active=_active(call, asked, found),
-            facets=_facets(call, asked, found), later=_address(call, asked, ("page", found.next)) if found.next else "",
-            live=_address(call, asked, ("live", "1")), near=_near(call, asked),
-            open_at=lambda hit: _dataset(call, hit), age=lambda seen: _age(call, seen),
-        )  # fmt: skip
+            call,
+            "find/find.html",
+            title=call.say("web.find.title"),
+            found=found,
+            wrong=wrong,
+            own=own,
+            words=call.query("q"),
+            hidden=[one for one in asked if one[0] != "q"],
+            map=await asyncio.to_thread(drawn, places),
+            places=places,
+            active=_active(call, asked, found),
+            facets=_facets(call, asked, found),
+            later=_address(call, asked, ("page", found.next)) if found.next else "",
+            live=_address(call, asked, ("live", "1")),
+            near=_near(call, asked),
+            open_at=lambda hit: _dataset(call, hit),
+            age=lambda seen: _age(call, seen),
+        )
 
     async def dataset(self, call: Call) -> web.StreamResponse:
         """A dataset of a member, with its terms as they stand now and the form that asks for it."""
@@ -81,12 +97,20 @@ class FindPages:
         shown = looked.dataset
         places = [] if shown.box is None else [(1, shown.hit.title, shown.box)]
         return await page(
-            call, "find/dataset.html", title=shown.hit.title, looked=looked, shown=shown, hit=shown.hit,
-            map=drawn(places), places=places, crumbs=[(call.say("web.find.title"), call.at("find"))],
-            may_ask="steward" in call.roles, facts=_known(call, shown),
+            call,
+            "find/dataset.html",
+            title=shown.hit.title,
+            looked=looked,
+            shown=shown,
+            hit=shown.hit,
+            map=drawn(places),
+            places=places,
+            crumbs=[(call.say("web.find.title"), call.at("find"))],
+            may_ask="steward" in call.roles,
+            facts=_known(call, shown),
             age=lambda seen: _age(call, seen),
             purposes_of=lambda found: [(one.iri, one.label[call.lang]) for one in found],
-        )  # fmt: skip
+        )
 
     routes: ClassVar[tuple[Route, ...]] = (
         get(f"{TOWN}/find", find, *READERS),
@@ -128,8 +152,11 @@ def _facets(call: Call, asked: Pairs, found: FindView) -> list[tuple[str, list[t
 
 def _active(call: Call, asked: Pairs, found: FindView) -> list[tuple[str, str]]:
     """(what narrows, address without it)."""
-    names = {(ASKED.get(facet, facet), one.value): _label(call, one.name, one.value)
-             for facet, counted in found.facets.items() for one in counted}  # fmt: skip
+    names = {
+        (ASKED.get(facet, facet), one.value): _label(call, one.name, one.value)
+        for facet, counted in found.facets.items()
+        for one in counted
+    }
     near = call.say("web.find.near")
     return [
         (near if pair[0] == "box" else names.get(pair, pair[1]), _address(call, [one for one in asked if one != pair]))
@@ -175,6 +202,10 @@ def _near(call: Call, asked: Pairs) -> str:
     if box is None or any(name == "box" for name, _ in asked):
         return ""
     west, south, east, north = box
-    around = (max(west - NEAR_DEGREES, -180), max(south - NEAR_DEGREES, -90),
-              min(east + NEAR_DEGREES, 180), min(north + NEAR_DEGREES, 90))  # fmt: skip
+    around = (
+        max(west - NEAR_DEGREES, -180),
+        max(south - NEAR_DEGREES, -90),
+        min(east + NEAR_DEGREES, 180),
+        min(north + NEAR_DEGREES, 90),
+    )
     return _address(call, asked, ("box", ",".join(f"{one:.4f}" for one in around)))

@@ -73,10 +73,11 @@ def drawn(found: Sequence[tuple[int, str, Box]]) -> Map | None:
 
     areas = [_area(tuple(of), x(box[0]), y(box[3]), x(box[2]), y(box[1])) for box, of in boxes.items()]
     return Map(
-        height=height, areas=tuple(sorted(areas, key=lambda one: -one.width * one.height)),
+        height=height,
+        areas=tuple(sorted(areas, key=lambda one: -one.width * one.height)),
         meridians=tuple(Grid(at=x(at), degrees=at) for at in _lines(west, east)),
         parallels=tuple(Grid(at=y(at), degrees=at) for at in _lines(south, north)),
-    )  # fmt: skip
+    )
 
 
 def _flat(box: Box) -> Box:

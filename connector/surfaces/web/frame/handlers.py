@@ -43,16 +43,16 @@ class FrameHandlers:
 
     async def accessibility(self, call: Call) -> web.StreamResponse:
         """What we know of it ourselves, then what the operator adds."""
-        said = [(call.say(f"web.accessibility.{part}"), [call.say(f"web.accessibility.{part}-text")])
-                for part in ("state", "tested", "gaps")]  # fmt: skip
+        said = [
+            (call.say(f"web.accessibility.{part}"), [call.say(f"web.accessibility.{part}-text")])
+            for part in ("state", "tested", "gaps")
+        ]
         return await self._text(call, "accessibility", said)
 
     async def easy(self, call: Call) -> web.StreamResponse:
         """Easy language: the operator's text, else a short one of ours that says that nobody has checked it."""
         own = call.desk.texts.get("easy", "").strip() or call.say("web.easy.text")
-        return await page(
-            call, "frame/text.html", title=call.say("web.frame.easy"), parts=[("", own.split("\n\n"))]
-        )  # fmt: skip
+        return await page(call, "frame/text.html", title=call.say("web.frame.easy"), parts=[("", own.split("\n\n"))])
 
     async def licences(self, call: Call) -> web.StreamResponse:
         """The parts of others that the pages load, each with its licence."""
@@ -75,9 +75,10 @@ class FrameHandlers:
             raise Unknown("http.nothing-here")
         current = call.param("digest") == asset.digest
         headers = {
-            "ETag": f'"{asset.digest}-{asset.name}"', "Cache-Control": FOREVER if current else "no-cache",
+            "ETag": f'"{asset.digest}-{asset.name}"',
+            "Cache-Control": FOREVER if current else "no-cache",
             "Vary": "Accept-Encoding",
-        }  # fmt: skip
+        }
         if headers["ETag"] in call.request.headers.get("If-None-Match", ""):
             return web.Response(status=304, headers=headers)
         body = asset.body

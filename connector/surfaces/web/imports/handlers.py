@@ -59,11 +59,15 @@ class ImportPages:
 
         sources, runs = await self._db.read(call.slug, look)
         return await page(
-            call, "imports/list.html", title=call.say("web.imports.title"), sources=sources,
-            runs=[_run(call, one) for one in runs], steward="steward" in call.roles,
+            call,
+            "imports/list.html",
+            title=call.say("web.imports.title"),
+            sources=sources,
+            runs=[_run(call, one) for one in runs],
+            steward="steward" in call.roles,
             writes=not call.roles.isdisjoint({"steward", "publisher"}),
             crumbs=[(call.say("web.datasets.title"), call.at("datasets"))],
-        )  # fmt: skip
+        )
 
     async def choose(self, call: Call) -> web.StreamResponse:
         """Whether new records of a source always wait; that fewer wait may have to be agreed to."""
@@ -90,11 +94,18 @@ class ImportPages:
     def _source(self, tx: Tx, call: Call, one: Source, counts: Mapping[str, int]) -> SourceLine:
         wait = one.wait_since > 0
         return SourceLine(
-            id=one.id, name=plain(one.id, LONGEST), location=plain(one.location, LONGEST), imported_at=one.imported_at,
-            published=counts.get("published", 0), waiting=counts["waiting"], held=counts.get("held", 0),
-            approval=one.approval if counts["waiting"] else "", asked=self._imports.asked(tx, call.slug, one),
-            wait=wait, choice=call.say(f"web.imports.choice-{'wait' if wait else 'publish'}"),
-        )  # fmt: skip
+            id=one.id,
+            name=plain(one.id, LONGEST),
+            location=plain(one.location, LONGEST),
+            imported_at=one.imported_at,
+            published=counts.get("published", 0),
+            waiting=counts["waiting"],
+            held=counts.get("held", 0),
+            approval=one.approval if counts["waiting"] else "",
+            asked=self._imports.asked(tx, call.slug, one),
+            wait=wait,
+            choice=call.say(f"web.imports.choice-{'wait' if wait else 'publish'}"),
+        )
 
 
 def _run(call: Call, one: Run) -> RunLine:

@@ -41,20 +41,34 @@ class NetworkPages:
         found = edges(bonds)
         drawn = places(found, dids)
         by_did = {one.did: one for one in drawn}
-        lines = [(by_did[one.provider], by_did[one.consumer], one) for one in found
-                 if one.provider in by_did and one.consumer in by_did]  # fmt: skip
+        lines = [
+            (by_did[one.provider], by_did[one.consumer], one)
+            for one in found
+            if one.provider in by_did and one.consumer in by_did
+        ]
         return await page(
-            call, "network/network.html", title=call.say("network.title"), intro=call.say("network.intro"),
-            nodes=[(one, self._members.called(one.did)) for one in drawn], lines=lines,
+            call,
+            "network/network.html",
+            title=call.say("network.title"),
+            intro=call.say("network.intro"),
+            nodes=[(one, self._members.called(one.did)) for one in drawn],
+            lines=lines,
             edges=[
-                (by_did.get(one.provider), self._members.called(one.provider), by_did.get(one.consumer),
-                 self._members.called(one.consumer), one, _titles(call, one.titles))
+                (
+                    by_did.get(one.provider),
+                    self._members.called(one.provider),
+                    by_did.get(one.consumer),
+                    self._members.called(one.consumer),
+                    one,
+                    _titles(call, one.titles),
+                )
                 for one in found
             ],
             more=len({did for one in found for did in (one.provider, one.consumer)} | set(dids)) - len(drawn),
             most=MOST,
-            several=len(own) > 1, everything=call.query("scope") == "all",
-        )  # fmt: skip
+            several=len(own) > 1,
+            everything=call.query("scope") == "all",
+        )
 
     routes: ClassVar[tuple[Route, ...]] = (get(f"{TOWN}/network", network, *READERS),)
 

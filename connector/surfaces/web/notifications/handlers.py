@@ -39,9 +39,12 @@ class NotificationPages:
         found = await self._db.read(call.slug, self._notifications.all, call.slug, call.voter)
         lines = [_line(call, one, read) for one, read in found]
         return await page(
-            call, "notifications/list.html", title=call.say("web.notifications.title"),
-            unread=[one for one in lines if not one.read], known=[one for one in lines if one.read],
-        )  # fmt: skip
+            call,
+            "notifications/list.html",
+            title=call.say("web.notifications.title"),
+            unread=[one for one in lines if not one.read],
+            known=[one for one in lines if one.read],
+        )
 
     async def read(self, call: Call) -> web.StreamResponse:
         """She has read what the page showed her."""
@@ -76,18 +79,28 @@ class NotificationPages:
         form = call.form
         errors = [] if problem is None else [("address", call.explain(problem))]
         return await page(
-            call, "notifications/mail.html", 200 if problem is None else 422,
-            title=call.say("web.notifications.mail-title"), sending=self._sending, box=box, errors=errors,
-            wrong=dict(errors), address=form.text("address") if problem else (box.address if box else ""),
+            call,
+            "notifications/mail.html",
+            200 if problem is None else 422,
+            title=call.say("web.notifications.mail-title"),
+            sending=self._sending,
+            box=box,
+            errors=errors,
+            wrong=dict(errors),
+            address=form.text("address") if problem else (box.address if box else ""),
             chosen=form.text("wanted") if problem else (box.wanted if box else "off"),
             ways=[(one, call.say(f"web.notifications.wanted.{one}")) for one in WANTED],
             crumbs=[(call.say("web.menu.account"), "/account")],
-        )  # fmt: skip
+        )
 
 
 def _line(call: Call, one: Notification, read: bool) -> Line:
     may = call.desk.paths.get(f"{TOWN}/{one.place[0]}", frozenset()) & call.roles
     return Line(
-        name=one.name, text=sentence(one, call.lang), step=call.say(f"web.notifications.step.{one.cause}"),
-        href=call.at(*one.place) if may else "", at=one.at, read=read,
-    )  # fmt: skip
+        name=one.name,
+        text=sentence(one, call.lang),
+        step=call.say(f"web.notifications.step.{one.cause}"),
+        href=call.at(*one.place) if may else "",
+        at=one.at,
+        read=read,
+    )

@@ -55,11 +55,16 @@ class PartnerPages:
                 if name:
                     groups.setdefault(name, []).append(_name(one))
         return await page(
-            call, "partners/list.html", title=call.say("partners.title"), intro=call.say("partners.intro"),
-            partners=[self._shown(call, one) for one in found], groups=sorted(groups.items()),
+            call,
+            "partners/list.html",
+            title=call.say("partners.title"),
+            intro=call.say("partners.intro"),
+            partners=[self._shown(call, one) for one in found],
+            groups=sorted(groups.items()),
             named=any(one.spaces for one in found),
-            stale=self._anchor.stale(call.desk.clock.now()), version=self._anchor.version,
-        )  # fmt: skip
+            stale=self._anchor.stale(call.desk.clock.now()),
+            version=self._anchor.version,
+        )
 
     async def member(self, call: Call) -> web.StreamResponse:
         """One of them; whom the list does not name is not there."""
@@ -71,23 +76,34 @@ class PartnerPages:
             terms = [offered(self._engine, seeker, policy, now) for policy in _policies(each.entry)]
             theirs.append(hit(one.entry.did, _name(one), each.entry, terms, rfc3339(each.seen_at), "copy"))
         return await page(
-            call, "partners/member.html", title=_name(one), crumbs=[(call.say("partners.title"), call.at("partners"))],
-            partner=one, shown=self._shown(call, one), facts=self._facts(call, one, found.acting),
+            call,
+            "partners/member.html",
+            title=_name(one),
+            crumbs=[(call.say("partners.title"), call.at("partners"))],
+            partner=one,
+            shown=self._shown(call, one),
+            facts=self._facts(call, one, found.acting),
             why=call.say(f"partners.why.{one.health}", name=_name(one)),
             step=call.say(f"partners.next.{one.health}", name=_name(one)),
-            mine=[(each, _may(call, each)) for each in found.mine], all_mine=found.all_mine,
-            theirs=[(each, _wanted(call, each)) for each in theirs], all_theirs=found.all_theirs,
-        )  # fmt: skip
+            mine=[(each, _may(call, each)) for each in found.mine],
+            all_mine=found.all_mine,
+            theirs=[(each, _wanted(call, each)) for each in theirs],
+            all_theirs=found.all_theirs,
+        )
 
     def _shown(self, call: Call, one: Partner) -> Shown:
         return Shown(
-            name=_named(call, one), href=f"{call.at('partners', 'member')}?did={quote(one.entry.did, safe='')}",
-            kind=self._engine.label(one.entry.kind, call.lang), since=one.since or None,
+            name=_named(call, one),
+            href=f"{call.at('partners', 'member')}?did={quote(one.entry.did, safe='')}",
+            kind=self._engine.label(one.entry.kind, call.lang),
+            since=one.since or None,
             health=call.say(f"partners.health.{one.health}"),
             badge=BADGES.get(one.health, "warning"),
-            shows=one.shows, contracts=one.gives + one.gets, groups=self._groups(call, one.common),
+            shows=one.shows,
+            contracts=one.gives + one.gets,
+            groups=self._groups(call, one.common),
             spaces=spaces_of(one),
-        )  # fmt: skip
+        )
 
     def _facts(self, call: Call, one: Partner, acting: Acting | None) -> list[tuple[str, str]]:
         entry, say = one.entry, call.say
@@ -102,7 +118,7 @@ class PartnerPages:
             *([(say("partners.fact.spaces"), spaces_of(one))] if one.spaces else []),
             (say("partners.fact.groups"), groups or say("partners.no-groups")),
             (say("partners.fact.contracts"), say("partners.contracts", gives=one.gives, gets=one.gets)),
-        ]  # fmt: skip
+        ]
 
     def _groups(self, call: Call, groups: Iterable[str]) -> str:
         named = self._anchor.named_for(call.town.did)

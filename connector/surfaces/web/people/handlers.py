@@ -73,17 +73,33 @@ class PeopleHandlers:
     )
 
     async def _page(
-        self, call: Call, error: HanseError | None = None, *, link: str = "", name: str = "",
+        self,
+        call: Call,
+        error: HanseError | None = None,
+        *,
+        link: str = "",
+        name: str = "",
         chosen: tuple[str, ...] = (),
-    ) -> web.StreamResponse:  # fmt: skip
+    ) -> web.StreamResponse:
         members, invitations = await self._people.members(call.slug)
         names = {one.pseudonym: one.person.name for one in members}
         options = [(role, call.say(f"web.role.{role}"), call.say(f"web.role.does.{role}")) for role in ROLES]
         return await page(
-            call, "people/people.html", 200 if error is None else error.status, title=call.say("web.people.title"),
-            intro=call.say("web.people.intro"), members=members, names=names, invitations=invitations, all_roles=ROLES,
-            role_options=options, error=error_sentence(call, error), link=link, name=name, chosen=chosen,
-        )  # fmt: skip
+            call,
+            "people/people.html",
+            200 if error is None else error.status,
+            title=call.say("web.people.title"),
+            intro=call.say("web.people.intro"),
+            members=members,
+            names=names,
+            invitations=invitations,
+            all_roles=ROLES,
+            role_options=options,
+            error=error_sentence(call, error),
+            link=link,
+            name=name,
+            chosen=chosen,
+        )
 
 
 class TokenHandlers:
@@ -119,9 +135,15 @@ class TokenHandlers:
     )
 
     async def _page(
-        self, call: Call, error: HanseError | None = None, *, fresh: str = "", label: str = "",
-        chosen: tuple[str, ...] = (), days: str = "90",
-    ) -> web.StreamResponse:  # fmt: skip
+        self,
+        call: Call,
+        error: HanseError | None = None,
+        *,
+        fresh: str = "",
+        label: str = "",
+        chosen: tuple[str, ...] = (),
+        days: str = "90",
+    ) -> web.StreamResponse:
         may = rules.scopes_of(call.roles)
         options = [
             (scope, call.say(f"web.tokens.scope.{scope}"), call.say(f"web.tokens.does.{scope}"))
@@ -131,9 +153,18 @@ class TokenHandlers:
         keys, (members, _) = await self._tokens.of(call.slug), await self._people.members(call.slug)
         owners = {one.person for one in keys}
         return await page(
-            call, "people/tokens.html", 200 if error is None else error.status, title=call.say("web.tokens.title"),
-            intro=call.say("web.tokens.intro"), keys=keys, options=options,
+            call,
+            "people/tokens.html",
+            200 if error is None else error.status,
+            title=call.say("web.tokens.title"),
+            intro=call.say("web.tokens.intro"),
+            keys=keys,
+            options=options,
             unconfirmed=unconfirmed(members, {one.pseudonym for one in members if one.person.id in owners}),
-            now=call.desk.clock.now(), error=error_sentence(call, error), fresh=fresh, label=label,
-            chosen=chosen, days=days,
-        )  # fmt: skip
+            now=call.desk.clock.now(),
+            error=error_sentence(call, error),
+            fresh=fresh,
+            label=label,
+            chosen=chosen,
+            days=days,
+        )

@@ -54,10 +54,17 @@ class PublishHandlers:
             for one in sources
         ]
         return await page(
-            call, "publish/start.html", status, title=call.say("web.publish.title"),
+            call,
+            "publish/start.html",
+            status,
+            title=call.say("web.publish.title"),
             intro=call.say("web.publish.intro"),
-            drafts=found, steps=self._steps(call), problem=problem, url=url, known=known,
-        )  # fmt: skip
+            drafts=found,
+            steps=self._steps(call),
+            problem=problem,
+            url=url,
+            known=known,
+        )
 
     def _before(self, tx: Tx, slug: str) -> tuple[list[Draft], list[Source]]:
         """What is being prepared, and what was handed in and is in no draft."""
@@ -101,8 +108,13 @@ class PublishHandlers:
         one = await self._draft(call)
         match one.state:
             case "reading":
-                return await page(call, "publish/reading.html", title=call.say("web.publish.reading"), draft=one,
-                                  steps=self._steps(call))  # fmt: skip
+                return await page(
+                    call,
+                    "publish/reading.html",
+                    title=call.say("web.publish.reading"),
+                    draft=one,
+                    steps=self._steps(call),
+                )
             case "submitted" | "published":
                 return to(call.at("publish", one.id, "done"))
             case "discarded":
@@ -122,20 +134,36 @@ class PublishHandlers:
         return await self._described(call, one) if one.state == "open" else self._goes_on(call, one)
 
     async def _described(
-        self, call: Call, one: Draft, said: Said | None = None, errors: list[tuple[str, str]] | None = None,
+        self,
+        call: Call,
+        one: Draft,
+        said: Said | None = None,
+        errors: list[tuple[str, str]] | None = None,
         status: int = 200,
-    ) -> web.StreamResponse:  # fmt: skip
+    ) -> web.StreamResponse:
         reading = one.reading
         unread = "" if one.problem is None else call.explain(Mistake(one.problem.code, **one.problem.facts))
         return await page(
-            call, "publish/description.html", status, title=call.say("web.publish.step.description"),
+            call,
+            "publish/description.html",
+            status,
+            title=call.say("web.publish.step.description"),
             crumbs=self._crumbs(call),
-            steps=self._steps(call), ways=self._ways(call, one), draft=one, said=said or one.said, unread=unread,
-            facts=view.facts(call, one), remarks=[] if reading is None else view.remarks(call, reading),
-            hints=view.hints(call, one), answers=view.answer_options(call), errors=errors or [],
-            frequencies=view.frequencies(call, (said or one.said).frequency), themes=view.themes(call),
-            tables=view.tables(call, one.reading), asks_zone=view.asks_zone(reading),
-        )  # fmt: skip
+            steps=self._steps(call),
+            ways=self._ways(call, one),
+            draft=one,
+            said=said or one.said,
+            unread=unread,
+            facts=view.facts(call, one),
+            remarks=[] if reading is None else view.remarks(call, reading),
+            hints=view.hints(call, one),
+            answers=view.answer_options(call),
+            errors=errors or [],
+            frequencies=view.frequencies(call, (said or one.said).frequency),
+            themes=view.themes(call),
+            tables=view.tables(call, one.reading),
+            asks_zone=view.asks_zone(reading),
+        )
 
     async def zone(self, call: Call) -> web.StreamResponse:
         """Somebody knows in which zone the places are: the file is read once more."""
@@ -176,13 +204,20 @@ class PublishHandlers:
 
     async def _ruled(self, call: Call, one: Draft, error: str = "", status: int = 200) -> web.StreamResponse:
         return await page(
-            call, "publish/rule.html", status, title=call.say("web.publish.step.rule"), crumbs=self._crumbs(call),
-
-
-            steps=self._steps(call), ways=self._ways(call, one), draft=one,
-            rules=self._rules.offered(), first=terms.FIRST, open_rule=OPEN,
-            chosen=OPEN if one.said.open_data else one.said.rule, error=error,
-        )  # fmt: skip
+            call,
+            "publish/rule.html",
+            status,
+            title=call.say("web.publish.step.rule"),
+            crumbs=self._crumbs(call),
+            steps=self._steps(call),
+            ways=self._ways(call, one),
+            draft=one,
+            rules=self._rules.offered(),
+            first=terms.FIRST,
+            open_rule=OPEN,
+            chosen=OPEN if one.said.open_data else one.said.rule,
+            error=error,
+        )
 
     async def choose(self, call: Call) -> web.StreamResponse:
         one, rule = await self._open(call), call.form.text("rule")
@@ -209,18 +244,31 @@ class PublishHandlers:
         return await self._termed(call, one, one.said.slots)
 
     async def _termed(
-        self, call: Call, one: Draft, slots: Mapping[str, str], errors: list[tuple[str, str]] | None = None,
+        self,
+        call: Call,
+        one: Draft,
+        slots: Mapping[str, str],
+        errors: list[tuple[str, str]] | None = None,
         status: int = 200,
-    ) -> web.StreamResponse:  # fmt: skip
+    ) -> web.StreamResponse:
         open_data = one.said.open_data
         rule = None if open_data else self._rules.named(one.said.rule)
         return await page(
-            call, "publish/terms.html", status, title=call.say("web.publish.step.terms"), crumbs=self._crumbs(call),
-            steps=self._steps(call), ways=self._ways(call, one), draft=one, said=one.said, rule=rule,
+            call,
+            "publish/terms.html",
+            status,
+            title=call.say("web.publish.step.terms"),
+            crumbs=self._crumbs(call),
+            steps=self._steps(call),
+            ways=self._ways(call, one),
+            draft=one,
+            said=one.said,
+            rule=rule,
             fields=[] if rule is None else self._rules.fields(call, rule, slots),
             effect=None if rule is None else self._rules.effect(call, rule.id, slots),
-            licences=view.licences(call, one.said.licence), errors=errors or [],
-        )  # fmt: skip
+            licences=view.licences(call, one.said.licence),
+            errors=errors or [],
+        )
 
     async def preview(self, call: Call) -> web.StreamResponse:
         """What the rule would say and whom it would let in, with what is typed just now."""
@@ -261,17 +309,27 @@ class PublishHandlers:
         effect = self._rules.effect(call, said.rule, said.slots) if said.rule else None
         alike = [] if one.kind == "version" else await self._db.read(call.slug, self._alike, call.slug, said)
         return await page(
-            call, "publish/check.html", status, title=call.say("web.publish.step.check"), crumbs=self._crumbs(call),
-
-
-            steps=self._steps(call), ways=self._ways(call, one), draft=one, said=said,
-            facts=view.facts(call, one), effect=effect, problem=found,
-            hints=view.hints(call, one), tables=view.tables(call, one.reading), alike=alike,
+            call,
+            "publish/check.html",
+            status,
+            title=call.say("web.publish.step.check"),
+            crumbs=self._crumbs(call),
+            steps=self._steps(call),
+            ways=self._ways(call, one),
+            draft=one,
+            said=said,
+            facts=view.facts(call, one),
+            effect=effect,
+            problem=found,
+            hints=view.hints(call, one),
+            tables=view.tables(call, one.reading),
+            alike=alike,
             theme=dict(view.themes(call)).get(said.theme, ""),
             frequency=dict(view.frequencies(call, said.frequency)).get(said.frequency, ""),
             licence=dict(view.licences(call, said.licence)).get(said.licence, ""),
-            rule=self._rules.named(said.rule) if said.rule else None, alone="steward" in call.roles,
-        )  # fmt: skip
+            rule=self._rules.named(said.rule) if said.rule else None,
+            alone="steward" in call.roles,
+        )
 
     async def _problem(self, call: Call, one: Draft) -> str:
         """What the rules of descriptions, and of this rule, say against it; tried, and undone."""
@@ -303,11 +361,16 @@ class PublishHandlers:
             return to(call.at("publish", one.id))
         left = 60 - (call.desk.clock.now() - (one.published_at or 0)) // 1000
         return await page(
-            call, "publish/done.html", title=call.say(f"web.publish.done.{one.state}"), crumbs=self._crumbs(call),
-            draft=one, undoable=one.undoable(call.desk.clock.now()) and "steward" in call.roles, left=left,
+            call,
+            "publish/done.html",
+            title=call.say(f"web.publish.done.{one.state}"),
+            crumbs=self._crumbs(call),
+            draft=one,
+            undoable=one.undoable(call.desk.clock.now()) and "steward" in call.roles,
+            left=left,
             dataset=call.at("datasets", one.dataset.rsplit("/", 1)[-1]) if one.state == "published" else "",
             approval=call.at("approvals", one.approval) if one.approval else "",
-        )  # fmt: skip
+        )
 
     async def undo(self, call: Call) -> web.StreamResponse:
         one = await self._draft(call)
@@ -412,6 +475,9 @@ def _first_slots(call: Call, rule: TemplateView) -> dict[str, str]:
     today = local(call.desk.clock.now())
     year = YEARS + (today.year if today is not None else 2000)
     proposed = {"first-day": "" if today is None else today.date().isoformat(), "last-day": f"{year}-12-31"}
-    slots = {one.name: proposed[one.type] for one in rule.slots
-             if one.type in proposed and not one.optional and not one.default}  # fmt: skip
+    slots = {
+        one.name: proposed[one.type]
+        for one in rule.slots
+        if one.type in proposed and not one.optional and not one.default
+    }
     return slots | {one.name: call.town.name for one in rule.slots if one.name == "source" and one.type == "text"}

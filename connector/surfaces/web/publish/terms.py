@@ -91,11 +91,15 @@ class Rules:
                 options.append((iri, call.say("web.publish.only-for-gone", name=name)))
         return [
             Field(
-                name=f"slot-{SPACE}", control="ticks", label=call.say("web.publish.only-for"),
-                hint=call.say("web.publish.only-for-hint"), value=chosen, required=False,
+                name=f"slot-{SPACE}",
+                control="ticks",
+                label=call.say("web.publish.only-for"),
+                hint=call.say("web.publish.only-for-hint"),
+                value=chosen,
+                required=False,
                 options=tuple(sorted(options, key=lambda one: (not one[0].endswith("/space"), one[1].casefold()))),
             )
-        ]  # fmt: skip
+        ]
 
     def _field(self, call: Call, slot: SlotView, given: str) -> Field:
         value = given or ("" if "{" in slot.default else slot.default)
@@ -104,10 +108,14 @@ class Rules:
         if control == "date" and "{" in slot.default:
             hint = call.say("web.publish.slot.after")
         return Field(
-            name=f"slot-{slot.name}", control=control, label=slot.label[call.lang], hint=hint, options=options,
+            name=f"slot-{slot.name}",
+            control=control,
+            label=slot.label[call.lang],
+            hint=hint,
+            options=options,
             value=[part.strip() for part in value.split(",")] if control == "ticks" else _shown(slot, value),
             required=not slot.optional and not slot.default,
-        )  # fmt: skip
+        )
 
     def _control(self, call: Call, slot: SlotView, value: str) -> tuple[str, tuple[tuple[str, str], ...]]:
         if slot.choices:
@@ -141,9 +149,7 @@ class Rules:
         try:
             policy = fill(rule, slots)
             found = self._audiences.of(policy, now, call.town.did)
-            return Effect(
-                clauses=clauses(self._engine, policy), audience=audience_view.audience(self._engine, found)
-            )  # fmt: skip
+            return Effect(clauses=clauses(self._engine, policy), audience=audience_view.audience(self._engine, found))
         except (Mistake, PolicyError) as problem:
             return Effect(clauses=[], audience=None, problem=error_sentence(call, problem, rule))
 

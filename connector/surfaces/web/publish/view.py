@@ -10,9 +10,19 @@ from connector.kernel.reading.model import Column, Map, PersonalHint, Reading, T
 from connector.surfaces.web.call import Call
 
 FREQUENCIES = (
-    "DAILY", "WEEKLY", "MONTHLY", "QUARTERLY", "ANNUAL_2", "ANNUAL", "BIENNIAL", "QUINQUENNIAL", "CONT", "AS_NEEDED",
-    "IRREG", "NOT_PLANNED",
-)  # fmt: skip
+    "DAILY",
+    "WEEKLY",
+    "MONTHLY",
+    "QUARTERLY",
+    "ANNUAL_2",
+    "ANNUAL",
+    "BIENNIAL",
+    "QUINQUENNIAL",
+    "CONT",
+    "AS_NEEDED",
+    "IRREG",
+    "NOT_PLANNED",
+)
 """Those that towns use; others can be said on the command line."""
 OPEN_LICENCES = ("dl-by-de/2.0", "dl-zero-de/2.0", "cc-by/4.0", "cc-zero")
 ROWS = 10
@@ -75,14 +85,21 @@ def _writing(call: Call, reading: Reading) -> str:
     if encoding is None or form is None:
         return ""
     parts = [
-        call.say("web.publish.encoding.told", name=call.say(f"web.publish.encoding.name.{encoding.name}"),
-                 sure=call.say(f"web.publish.sure.{encoding.sureness}")),
+        call.say(
+            "web.publish.encoding.told",
+            name=call.say(f"web.publish.encoding.name.{encoding.name}"),
+            sure=call.say(f"web.publish.sure.{encoding.sureness}"),
+        ),
         call.say(f"web.publish.separator.{_SEPARATORS.get(form.separator, 'none')}"),
-    ]  # fmt: skip
+    ]
     if form.decimal:
         parts.append(call.say("web.publish.decimal.comma" if form.decimal == "," else "web.publish.decimal.point"))
-    parts.append(call.say("web.publish.header.there" if form.header else "web.publish.header.none",
-                          sure=call.say(f"web.publish.sure.{form.header_sureness}")))  # fmt: skip
+    parts.append(
+        call.say(
+            "web.publish.header.there" if form.header else "web.publish.header.none",
+            sure=call.say(f"web.publish.sure.{form.header_sureness}"),
+        )
+    )
     if encoding.damaged:
         parts.append(call.say("web.publish.encoding.damaged", count=encoding.damaged))
     if encoding.twice:
@@ -106,9 +123,16 @@ def _place(call: Call, drawn: Map) -> str:
         west, south, east, north = (text.replace(".", ",") for text in (west, south, east, north))
     name = call.say(f"web.publish.crs.{drawn.crs}") if drawn.crs in _SYSTEMS else f"EPSG {drawn.crs}"
     return call.say(
-        "web.publish.place.told", objects=drawn.objects, without=drawn.without, crs=name,
-        sure=call.say(f"web.publish.sure.{drawn.sureness}"), west=west, south=south, east=east, north=north,
-    )  # fmt: skip
+        "web.publish.place.told",
+        objects=drawn.objects,
+        without=drawn.without,
+        crs=name,
+        sure=call.say(f"web.publish.sure.{drawn.sureness}"),
+        west=west,
+        south=south,
+        east=east,
+        north=north,
+    )
 
 
 def _span(call: Call, reading: Reading) -> str:

@@ -44,10 +44,14 @@ class RequestPages:
             raise Mistake("web.field", pointer=call.say("web.find.purpose"))
         known = call.person.pseudonyms.get(call.slug)
         wish = NegotiationRequest(
-            provider=said("provider"), dataset=said("dataset"), offer=said("offer") or None,
-            terms=said("terms"), data=said("data"), purpose=said("purpose") or None,
+            provider=said("provider"),
+            dataset=said("dataset"),
+            offer=said("offer") or None,
+            terms=said("terms"),
+            data=said("data"),
+            purpose=said("purpose") or None,
             approval=None if known is None else Approval(role="steward", pseudonym=known),
-        )  # fmt: skip
+        )
         row = await self._requests.ask(call.town, wish, deliver=True, sure=True)
         await self._settled(call, row.id)
         return to(call.at("requests", _uuid(row.id)))
@@ -56,10 +60,13 @@ class RequestPages:
         """How it stands, the terms that were asked for, and the file."""
         found = await self._progress.of(call.town, call.param("id"))
         return await page(
-            call, "requests/one.html", title=found.negotiation.title or found.negotiation.dataset, found=found,
+            call,
+            "requests/one.html",
+            title=found.negotiation.title or found.negotiation.dataset,
+            found=found,
             crumbs=[(call.say("web.requests.title"), call.at("requests"))],
             **_view(call, found),
-        )  # fmt: skip
+        )
 
     async def progress(self, call: Call) -> web.StreamResponse:
         """The part of the page that changes."""
@@ -100,9 +107,10 @@ def _view(call: Call, found: ProgressView) -> dict[str, Any]:
     name = _uuid(found.negotiation.id)
     transfer = found.transfer
     return {
-        "steps": [call.say(f"status.step.{one}") for one in ORDER], "uuid": name,
+        "steps": [call.say(f"status.step.{one}") for one in ORDER],
+        "uuid": name,
         "poll": "" if found.rests else call.at("requests", name, "progress"),
         "delivery": "" if transfer is None else call.at("deliveries", _uuid(transfer.id)),
         "file": "" if transfer is None or found.stage != "ready" else call.at("deliveries", _uuid(transfer.id), "file"),
         "may": "steward" in call.roles,
-    }  # fmt: skip
+    }

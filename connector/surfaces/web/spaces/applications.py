@@ -57,9 +57,13 @@ class ApplicationPages:
         space, waiting, decided = await self._db.read(call.slug, look)
         who = call.voter.who
         return await page(
-            call, "spaces/applications.html", title=call.say("web.spaces.applications"), crumbs=_crumbs(call, space),
-            waiting=[(one, one.agreed(who)) for one in waiting], decided=[(one, TONES[one.state]) for one in decided],
-        )  # fmt: skip
+            call,
+            "spaces/applications.html",
+            title=call.say("web.spaces.applications"),
+            crumbs=_crumbs(call, space),
+            waiting=[(one, one.agreed(who)) for one in waiting],
+            decided=[(one, TONES[one.state]) for one in decided],
+        )
 
     async def one(self, call: Call) -> web.StreamResponse:
         return await self._page(call)
@@ -112,27 +116,45 @@ class ApplicationPages:
         seen = await self._db.read(call.slug, self._seen, call)
         one, who, errors = seen.one, call.voter.who, []
         points = view.checklist(one, seen.space.rules, seen.names)
-        fields = [(f"note-{number}" if problem and problem.code == "spaces.note" else f"found-{number}")
-                  for number, point in enumerate(points) if point.name == at]  # fmt: skip
+        fields = [
+            (f"note-{number}" if problem and problem.code == "spaces.note" else f"found-{number}")
+            for number, point in enumerate(points)
+            if point.name == at
+        ]
         if problem is not None:
             errors = [(fields[0] if fields else "reason", call.explain(problem))]
         pending = one.state == "pending"
         return await page(
-            call, "spaces/application.html", 200 if problem is None else 422,
-            title=plain(seen.invited or one.name, view.LONGEST), one=one, tone=TONES[one.state],
+            call,
+            "spaces/application.html",
+            200 if problem is None else 422,
+            title=plain(seen.invited or one.name, view.LONGEST),
+            one=one,
+            tone=TONES[one.state],
             crumbs=[*_crumbs(call, seen.space), (call.say("web.spaces.applications"), call.at("applications"))],
-            about=view.about(call, one, seen.invited, self._members), found=view.found_out(call, one), points=points,
+            about=view.about(call, one, seen.invited, self._members),
+            found=view.found_out(call, one),
+            points=points,
             problem_at=at,
-            missing=max(one.ballot.missing("steward"), 0) if pending else 0, needed=one.ballot.stewards,
+            missing=max(one.ballot.missing("steward"), 0) if pending else 0,
+            needed=one.ballot.stewards,
             unconfirmed=seen.unconfirmed,
             votes=[(seen.names.get(vote.who, ""), vote.at) for vote in one.votes],
             unchecked=[point for point in points if point.name in seen.space.rules.checklist and not point.good],
-            mine=any(vote.who == who for vote in one.votes), may=ROLE in call.roles, pending=pending,
-            few=seen.stewards < one.ballot.stewards, stewards=seen.stewards, errors=errors, wrong=dict(errors),
+            mine=any(vote.who == who for vote in one.votes),
+            may=ROLE in call.roles,
+            pending=pending,
+            few=seen.stewards < one.ballot.stewards,
+            stewards=seen.stewards,
+            errors=errors,
+            wrong=dict(errors),
             files=[(plain(it.name, view.LONGEST), it.size, it.sha256) for it in one.attachments],
-            readable=bool({ROLE, "auditor"} & call.roles), reason=call.form.text("reason"),
-            note=call.form.text("note"), decider=seen.names.get(one.decided_by, ""), refusal=view.why(call, one.reason),
-        )  # fmt: skip
+            readable=bool({ROLE, "auditor"} & call.roles),
+            reason=call.form.text("reason"),
+            note=call.form.text("note"),
+            decider=seen.names.get(one.decided_by, ""),
+            refusal=view.why(call, one.reason),
+        )
 
     def _seen(self, tx: Tx, call: Call) -> ApplicationPage:
         """People by one statement: that of the directory, however many of them have noted something."""
@@ -140,15 +162,19 @@ class ApplicationPages:
         one, invited = self._applications.shown(tx, slug, call.param("id"))
         members = self._people.members(tx, slug)
         return ApplicationPage(
-            space=space, one=one, invited=invited, names={it.pseudonym: it.person.name for it in members},
+            space=space,
+            one=one,
+            invited=invited,
+            names={it.pseudonym: it.person.name for it in members},
             unconfirmed=unconfirmed(
                 members, {one.decided_by, *(vote.who for vote in one.votes), *(check.by for check in one.checks)}
             ),
             stewards=sum(ROLE in it.roles for it in members),
-        )  # fmt: skip
+        )
 
 
 def _crumbs(call: Call, space: Space) -> list[tuple[str, str]]:
     return [
-        (call.say("web.spaces.title"), call.at("spaces")), (plain(space.name, view.LONGEST), call.at("space")),
-    ]  # fmt: skip
+        (call.say("web.spaces.title"), call.at("spaces")),
+        (plain(space.name, view.LONGEST), call.at("space")),
+    ]

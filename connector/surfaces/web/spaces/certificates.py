@@ -71,13 +71,18 @@ class CertificatePages:
         found = await self._certificates.all(call.slug)
         space = await self._db.read(call.slug, self._authority.held, call.slug)
         return await page(
-            call, "spaces/certificates.html", 200 if problem is None else 422,
+            call,
+            "spaces/certificates.html",
+            200 if problem is None else 422,
             title=call.say("web.spaces.certificates"),
-            crumbs=[(call.say("web.spaces.title"), call.at("spaces")),
-                    (plain(space.name, view.LONGEST), call.at("space"))],
-            seals=[_shown(call, one) for one in found], may=ROLE in call.roles,
+            crumbs=[
+                (call.say("web.spaces.title"), call.at("spaces")),
+                (plain(space.name, view.LONGEST), call.at("space")),
+            ],
+            seals=[_shown(call, one) for one in found],
+            may=ROLE in call.roles,
             errors=[] if problem is None else [("", call.explain(problem))],
-        )  # fmt: skip
+        )
 
     routes: ClassVar[tuple[Route, ...]] = (
         get(f"{TOWN}/space/certificates", all, *READERS),
@@ -93,18 +98,24 @@ def _shown(call: Call, one: WaitingCertificate) -> Shown:
         level = "l3" if said.qualified else "l2"
         period = call.say("web.spaces.seal-period", begins=_day(call, said.begins), ends=_day(call, said.ends))
         facts += [
-            ("subject", said.subject), ("issuer", said.issuer), ("period", period),
+            ("subject", said.subject),
+            ("issuer", said.issuer),
+            ("period", period),
             ("level", call.say(f"web.spaces.seal-{level}")),
-        ]  # fmt: skip
+        ]
     facts += [
         ("sha256", " ".join(asked.sha256[at : at + PIECE] for at in range(0, len(asked.sha256), PIECE))),
         ("asked", _day(call, asked.at)),
     ]
     return Shown(
-        did=one.member.did, sha256=asked.sha256, name=plain(one.member.name, view.LONGEST),
-        facts=[(call.say(f"web.spaces.seal-fact.{name}"), value) for name, value in facts], bare=said is None,
-        missing=one.missing, agreed=any(vote.who == call.voter.who for vote in asked.votes),
-    )  # fmt: skip
+        did=one.member.did,
+        sha256=asked.sha256,
+        name=plain(one.member.name, view.LONGEST),
+        facts=[(call.say(f"web.spaces.seal-fact.{name}"), value) for name, value in facts],
+        bare=said is None,
+        missing=one.missing,
+        agreed=any(vote.who == call.voter.who for vote in asked.votes),
+    )
 
 
 def _day(call: Call, at: int) -> str:

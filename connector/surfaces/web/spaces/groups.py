@@ -68,17 +68,25 @@ class GroupPages:
         found = await self._elsewhere.all(call.slug)
         away = ", ".join(plain(one.name, view.LONGEST) for one in found.away)
         return await page(
-            call, "spaces/my_groups.html", 200 if problem is None else 422, title=call.say("web.spaces.my-groups"),
-            crumbs=[(call.say("web.spaces.title"), call.at("spaces"))], may=ROLE in call.roles, away=away,
+            call,
+            "spaces/my_groups.html",
+            200 if problem is None else 422,
+            title=call.say("web.spaces.my-groups"),
+            crumbs=[(call.say("web.spaces.title"), call.at("spaces"))],
+            may=ROLE in call.roles,
+            away=away,
             groups=[self._line(call, one) for one in found.groups],
             errors=[] if problem is None else [("", view.error_sentence(call, problem))],
-        )  # fmt: skip
+        )
 
     def _line(self, call: Call, one: GroupStanding) -> Line:
         name = one.name.get(call.lang) or next(iter(one.name.values()), one.group)
         return Line(
-            group=one.group, name=plain(name, view.LONGEST), keeper=self._members.called(one.keeper),
-            state=call.say(f"web.spaces.in-group.{one.state or 'out'}"), badge=BADGES.get(one.state, "info"),
+            group=one.group,
+            name=plain(name, view.LONGEST),
+            keeper=self._members.called(one.keeper),
+            state=call.say(f"web.spaces.in-group.{one.state or 'out'}"),
+            badge=BADGES.get(one.state, "info"),
             within=", ".join(sorted(map(self._members.called, one.members))),
             wishes=WISHES.get(one.state, ()),
-        )  # fmt: skip
+        )

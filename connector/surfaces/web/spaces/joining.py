@@ -57,9 +57,14 @@ class JoinPages:
         found = await self._joining.all(call.slug)
         own = await self._db.read(call.slug, store.space, call.slug)
         return await page(
-            call, "spaces/spaces.html", title=call.say("web.spaces.title"), intro=call.say("web.spaces.intro"),
-            own=_own(own), memberships=[self._membership(call, one) for one in found], may=ROLE in call.roles,
-        )  # fmt: skip
+            call,
+            "spaces/spaces.html",
+            title=call.say("web.spaces.title"),
+            intro=call.say("web.spaces.intro"),
+            own=_own(own),
+            memberships=[self._membership(call, one) for one in found],
+            may=ROLE in call.roles,
+        )
 
     async def one(self, call: Call) -> web.StreamResponse:
         shown = self._membership(call, await self._joined(call, call.query("space")))
@@ -117,7 +122,7 @@ class JoinPages:
             return await self._begin(call, problem)
         asked = JoinForm(
             link=link, seen=call.form.text("seen"), typed=call.form.text("typed"), documents=_brought(call, said)
-        )  # fmt: skip
+        )
         if asked.seen != shown(said):
             return await self._begin(call, Mistake("spaces.other-key", space=said.space))
         try:
@@ -159,51 +164,87 @@ class JoinPages:
 
     async def _one(
         self, call: Call, shown: Membership, problem: HanseError | None = None, field: str = "sure"
-    ) -> web.StreamResponse:  # fmt: skip
+    ) -> web.StreamResponse:
         errors = [] if problem is None else [(field, view.error_sentence(call, problem))]
         state = "suspended" if shown.suspended else shown.one.state
         renewal = shown.one.rules.renewal if shown.until is not None else "endless"
         untold = await self._db.read(call.slug, self._partners.untold, call.slug, shown.one)
         return await page(
-            call, "spaces/membership.html", 200 if problem is None else 422, title=shown.name, shown=shown,
-            crumbs=[(call.say("web.spaces.title"), call.at("spaces"))], errors=errors, wrong=dict(errors),
-            means=call.say(f"web.spaces.means.{state}", name=shown.name), rules=view.rules(call, shown.one.rules),
-            text=shown.one.rules.text, fingerprint=view.fingerprint(shown.one), may=ROLE in call.roles,
+            call,
+            "spaces/membership.html",
+            200 if problem is None else 422,
+            title=shown.name,
+            shown=shown,
+            crumbs=[(call.say("web.spaces.title"), call.at("spaces"))],
+            errors=errors,
+            wrong=dict(errors),
+            means=call.say(f"web.spaces.means.{state}", name=shown.name),
+            rules=view.rules(call, shown.one.rules),
+            text=shown.one.rules.text,
+            fingerprint=view.fingerprint(shown.one),
+            may=ROLE in call.roles,
             renewal=call.say(f"web.spaces.renewal.{renewal}", days=view.notice_days(shown.one.rules)),
-            waiting=shown.one.state in ("applying", "pending"), member=shown.one.state == "member",
+            waiting=shown.one.state in ("applying", "pending"),
+            member=shown.one.state == "member",
             untold=", ".join(plain(name, view.LONGEST) for name in untold),
-        )  # fmt: skip
+        )
 
     async def _begin(self, call: Call, problem: HanseError | None = None) -> web.StreamResponse:
         """A wrong link is not shown again: it may be most of a secret."""
         errors = [] if problem is None else [("link", call.explain(problem))]
         return await page(
-            call, "spaces/join.html", 200 if problem is None else 422, title=call.say("web.spaces.join"),
-            crumbs=[(call.say("web.spaces.title"), call.at("spaces"))], errors=errors, wrong=dict(errors),
-        )  # fmt: skip
+            call,
+            "spaces/join.html",
+            200 if problem is None else 422,
+            title=call.say("web.spaces.join"),
+            crumbs=[(call.say("web.spaces.title"), call.at("spaces"))],
+            errors=errors,
+            wrong=dict(errors),
+        )
 
     async def _compare(
         self, call: Call, said: Description, asked: JoinForm, problem: HanseError | None = None
-    ) -> web.StreamResponse:  # fmt: skip
+    ) -> web.StreamResponse:
         errors = [] if problem is None else [("typed", call.explain(problem))]
         return await page(
-            call, "spaces/compare.html", 200 if problem is None else 422, title=plain(said.name, view.LONGEST),
-            crumbs=_crumbs(call), said=said, shown=shown(said), typed_groups=TYPED, asked=asked, errors=errors,
-            wrong=dict(errors), rules=view.rules(call, said.rules), text=said.rules.text, host=view.host(said.did),
-        )  # fmt: skip
+            call,
+            "spaces/compare.html",
+            200 if problem is None else 422,
+            title=plain(said.name, view.LONGEST),
+            crumbs=_crumbs(call),
+            said=said,
+            shown=shown(said),
+            typed_groups=TYPED,
+            asked=asked,
+            errors=errors,
+            wrong=dict(errors),
+            rules=view.rules(call, said.rules),
+            text=said.rules.text,
+            host=view.host(said.did),
+        )
 
     async def _documents(
         self, call: Call, said: Description, asked: JoinForm, problem: HanseError | None = None
-    ) -> web.StreamResponse:  # fmt: skip
+    ) -> web.StreamResponse:
         missing = _missing(said, asked)
         errors = [] if problem is None else [("file", call.explain(problem))]
         wanted = dict.fromkeys(said.rules.documents)
         return await page(
-            call, "spaces/documents.html", 200 if problem is None else 422, title=call.say("web.spaces.documents"),
-            crumbs=_crumbs(call), said=said, asked=asked, errors=errors, wrong=dict(errors),
-            wanted=[(name, name in asked.documents) for name in wanted], next=missing[0] if missing else "",
-            number=len(asked.documents) + 1, all=len(wanted), most=size_text(call.lang, MOST_ATTACHED),
-        )  # fmt: skip
+            call,
+            "spaces/documents.html",
+            200 if problem is None else 422,
+            title=call.say("web.spaces.documents"),
+            crumbs=_crumbs(call),
+            said=said,
+            asked=asked,
+            errors=errors,
+            wrong=dict(errors),
+            wanted=[(name, name in asked.documents) for name in wanted],
+            next=missing[0] if missing else "",
+            number=len(asked.documents) + 1,
+            all=len(wanted),
+            most=size_text(call.lang, MOST_ATTACHED),
+        )
 
 
 def shown(said: Description) -> str:
@@ -249,5 +290,6 @@ def _at(call: Call, space: str) -> str:
 
 def _crumbs(call: Call) -> Sequence[tuple[str, str]]:
     return [
-        (call.say("web.spaces.title"), call.at("spaces")), (call.say("web.spaces.join"), call.at("spaces", "join")),
-    ]  # fmt: skip
+        (call.say("web.spaces.title"), call.at("spaces")),
+        (call.say("web.spaces.join"), call.at("spaces", "join")),
+    ]

@@ -63,23 +63,35 @@ class SpacePages:
         seen = await self._db.read(call.slug, self._seen, call.slug)
         space, who = seen.space, call.voter.who
         return await page(
-            call, "spaces/space.html", title=space.name, crumbs=_crumbs(call), space=space,
-            fingerprint=fingerprint(space.authority), waiting=[(one, one.agreed(who)) for one in seen.waiting],
-            invitations=seen.invitations, counts=_counts(seen.members),
-            ending=overview.ending(space, seen.members, seen.now), rules=view.rules(call, space.rules),
-            few=seen.stewards < space.rules.approvals, stewards=seen.stewards, may=ROLE in call.roles,
+            call,
+            "spaces/space.html",
+            title=space.name,
+            crumbs=_crumbs(call),
+            space=space,
+            fingerprint=fingerprint(space.authority),
+            waiting=[(one, one.agreed(who)) for one in seen.waiting],
+            invitations=seen.invitations,
+            counts=_counts(seen.members),
+            ending=overview.ending(space, seen.members, seen.now),
+            rules=view.rules(call, space.rules),
+            few=seen.stewards < space.rules.approvals,
+            stewards=seen.stewards,
+            may=ROLE in call.roles,
             stands=seen.stands,
-        )  # fmt: skip
+        )
 
     async def members(self, call: Call) -> web.StreamResponse:
         """Everybody who belongs, and those who did."""
         space, found = await self._db.read(call.slug, self._members, call.slug)
         lines = [(one, view.kind(call, one.kind), view.BADGES[one.state], _member_at(call, one)) for one in found]
         return await page(
-            call, "spaces/members.html", title=call.say("web.spaces.members"), crumbs=_crumbs(call, space),
+            call,
+            "spaces/members.html",
+            title=call.say("web.spaces.members"),
+            crumbs=_crumbs(call, space),
             current=[line for line in lines if not view.over(line[0])],
             former=[line for line in lines if view.over(line[0])],
-        )  # fmt: skip
+        )
 
     async def groups(self, call: Call) -> web.StreamResponse:
         """Which groups the space has, who keeps each, and who is in it."""
@@ -91,7 +103,7 @@ class SpacePages:
         lines = [(plain(one.label.get(call.lang) or one.name, view.LONGEST), one) for one in found]
         return await page(
             call, "spaces/groups.html", title=call.say("web.spaces.groups"), crumbs=_crumbs(call, space), groups=lines
-        )  # fmt: skip
+        )
 
     async def member(self, call: Call) -> web.StreamResponse:
         return await self._member(call, call.query("did"))
@@ -141,11 +153,14 @@ class SpacePages:
 
     def _seen(self, tx: Tx, slug: str) -> SpacePage:
         return SpacePage(
-            space=self._authority.held(tx, slug), members=overview.members(tx, slug),
-            invitations=overview.invitations(tx, slug), waiting=overview.waiting(tx, slug),
-            stewards=len(self._people.holding(tx, slug, ROLE)), now=tx.now,
+            space=self._authority.held(tx, slug),
+            members=overview.members(tx, slug),
+            invitations=overview.invitations(tx, slug),
+            waiting=overview.waiting(tx, slug),
+            stewards=len(self._people.holding(tx, slug, ROLE)),
+            now=tx.now,
             stands=recovery_store.unsettled(tx, slug),
-        )  # fmt: skip
+        )
 
     def _members(self, tx: Tx, slug: str) -> tuple[Space, list[MemberLine]]:
         return self._authority.held(tx, slug), overview.members(tx, slug)
@@ -159,39 +174,62 @@ class SpacePages:
             raise Unknown("spaces.no-member", did=did[:200])
         errors = [] if problem is None else [("reason", call.explain(problem))]
         return await page(
-            call, "spaces/member.html", 200 if problem is None else 422, title=plain(one.name, view.LONGEST), one=one,
+            call,
+            "spaces/member.html",
+            200 if problem is None else 422,
+            title=plain(one.name, view.LONGEST),
+            one=one,
             crumbs=[*_crumbs(call, space), (call.say("web.spaces.members"), call.at("space", "members"))],
-            badge=view.BADGES[one.state], host=view.host(one.did),
-            kind=view.kind(call, one.kind), steps=view.steps(one),
-            own=did == call.town.did, may=ROLE in call.roles, errors=errors, wrong=dict(errors),
-            chosen=call.form.text("state"), renewable=not view.over(one) and one.until is not None,
-        )  # fmt: skip
+            badge=view.BADGES[one.state],
+            host=view.host(one.did),
+            kind=view.kind(call, one.kind),
+            steps=view.steps(one),
+            own=did == call.town.did,
+            may=ROLE in call.roles,
+            errors=errors,
+            wrong=dict(errors),
+            chosen=call.form.text("state"),
+            renewable=not view.over(one) and one.until is not None,
+        )
 
-    async def _invite(
-        self, call: Call, wish: InviteForm, problem: HanseError | None = None
-    ) -> web.StreamResponse:  # fmt: skip
+    async def _invite(self, call: Call, wish: InviteForm, problem: HanseError | None = None) -> web.StreamResponse:
         space = await self._db.read(call.slug, self._authority.held, call.slug)
         field = "" if problem is None else FIELDS.get(problem.code, "")
         errors = [] if problem is None else [(field, call.explain(problem))]
         return await page(
-            call, "spaces/invite.html", 200 if problem is None else 422, title=call.say("web.spaces.invite"),
-            crumbs=_crumbs(call, space), wish=wish, kinds=view.kinds(call, space.rules), errors=errors,
+            call,
+            "spaces/invite.html",
+            200 if problem is None else 422,
+            title=call.say("web.spaces.invite"),
+            crumbs=_crumbs(call, space),
+            wish=wish,
+            kinds=view.kinds(call, space.rules),
+            errors=errors,
             wrong=dict(errors),
-        )  # fmt: skip
+        )
 
     async def _shown_once(self, call: Call, made: NewInvitation) -> web.StreamResponse:
         space = await self._db.read(call.slug, self._authority.held, call.slug)
         until = local_end(made.invitation.until, call.lang)
         return await page(
-            call, "spaces/invited.html", title=call.say("web.spaces.invited", name=made.invitation.name),
-            crumbs=_crumbs(call, space), link=made.link, until=until,
+            call,
+            "spaces/invited.html",
+            title=call.say("web.spaces.invited", name=made.invitation.name),
+            crumbs=_crumbs(call, space),
+            link=made.link,
+            until=until,
             picture=qr.svg(made.link, call.say("web.spaces.invited-qr", name=made.invitation.name)),
             letter=call.say("web.spaces.letter", space=space.name, keeper=call.town.name, link=made.link, until=until),
-        )  # fmt: skip
+        )
 
 
-FIELDS = {"spaces.name": "name", "participants.name": "name", "participants.kind": "kind", "spaces.kind": "kind",
-          "spaces.domain": "domain"}  # fmt: skip
+FIELDS = {
+    "spaces.name": "name",
+    "participants.name": "name",
+    "participants.kind": "kind",
+    "spaces.kind": "kind",
+    "spaces.domain": "domain",
+}
 """Which field of an invitation an error is about."""
 
 

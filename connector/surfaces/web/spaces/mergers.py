@@ -26,9 +26,14 @@ from connector.surfaces.web.session import READERS
 from connector.surfaces.web.spaces import view
 
 TONES = {
-    "asked": "info", "said": "warning", "approved": "success", "refused": "danger", "expired": "info",
-    "withdrawn": "info", "lapsed": "info",
-}  # fmt: skip
+    "asked": "info",
+    "said": "warning",
+    "approved": "success",
+    "refused": "danger",
+    "expired": "info",
+    "withdrawn": "info",
+    "lapsed": "info",
+}
 
 
 class Shown(Struct, frozen=True, kw_only=True):
@@ -80,12 +85,18 @@ class MergerPages:
         space = await self._db.read(call.slug, self._authority.held, call.slug)
         now, who = call.desk.clock.now(), call.voter.who
         return await page(
-            call, "spaces/mergers.html", 200 if problem is None else 422, title=call.say("web.spaces.mergers"),
-            crumbs=[(call.say("web.spaces.title"), call.at("spaces")),
-                    (plain(space.name, view.LONGEST), call.at("space"))],
-            mergers=[_shown(call, one, who, now) for one in found], may=ROLE in call.roles,
+            call,
+            "spaces/mergers.html",
+            200 if problem is None else 422,
+            title=call.say("web.spaces.mergers"),
+            crumbs=[
+                (call.say("web.spaces.title"), call.at("spaces")),
+                (plain(space.name, view.LONGEST), call.at("space")),
+            ],
+            mergers=[_shown(call, one, who, now) for one in found],
+            may=ROLE in call.roles,
             errors=[] if problem is None else [("", call.explain(problem))],
-        )  # fmt: skip
+        )
 
     routes: ClassVar[tuple[Route, ...]] = (
         get(f"{TOWN}/space/mergers", all, *READERS),
@@ -98,9 +109,15 @@ def _shown(call: Call, one: MemberMerger, who: str, now: int) -> Shown:
     name, state = plain(one.member.name, view.LONGEST), one.state(now)
     whole = plain(one.into_name or one.merger.into, view.LONGEST)
     return Shown(
-        did=one.member.did, into=one.merger.into, since=day(one.merger.since), name=name,
-        state=call.say(f"web.spaces.merger.{state}"), tone=TONES[state],
+        did=one.member.did,
+        into=one.merger.into,
+        since=day(one.merger.since),
+        name=name,
+        state=call.say(f"web.spaces.merger.{state}"),
+        tone=TONES[state],
         said=call.say("web.spaces.merger-said", name=name, whole=whole, day=local_day(one.merger.since, call.lang)),
-        reason=plain(one.merger.reason, view.LONGEST), missing=one.missing(now), open=state == "said",
+        reason=plain(one.merger.reason, view.LONGEST),
+        missing=one.missing(now),
+        open=state == "said",
         agreed=any(vote.who == who for vote in one.merger.ballot.votes),
-    )  # fmt: skip
+    )

@@ -54,15 +54,26 @@ class RecoveryPages:
         errors = [] if problem is None else [(field, call.explain(problem))]
         row = found.recovery
         return await page(
-            call, "spaces/recovery.html", 200 if problem is None else 422, title=call.say("web.spaces.recovery"),
-            crumbs=[(call.say("web.spaces.title"), call.at("spaces")),
-                    (plain(space.name, view.LONGEST), call.at("space"))],
-            row=row, since="" if row is None else local_day(row.began_at, call.lang),
+            call,
+            "spaces/recovery.html",
+            200 if problem is None else 422,
+            title=call.say("web.spaces.recovery"),
+            crumbs=[
+                (call.say("web.spaces.title"), call.at("spaces")),
+                (plain(space.name, view.LONGEST), call.at("space")),
+            ],
+            row=row,
+            since="" if row is None else local_day(row.began_at, call.lang),
             away=() if row is None else [plain(one, view.LONGEST) for one in row.asked.away],
-            changes=[(plain(one.name, view.LONGEST), one.did, call.say(f"web.spaces.recovery-change.{one.what}"))
-                     for one in found.changes[:MOST]],
-            more=max(0, len(found.changes) - MOST), may=ROLE in call.roles, errors=errors, wrong=dict(errors),
-        )  # fmt: skip
+            changes=[
+                (plain(one.name, view.LONGEST), one.did, call.say(f"web.spaces.recovery-change.{one.what}"))
+                for one in found.changes[:MOST]
+            ],
+            more=max(0, len(found.changes) - MOST),
+            may=ROLE in call.roles,
+            errors=errors,
+            wrong=dict(errors),
+        )
 
     routes: ClassVar[tuple[Route, ...]] = (
         get(f"{TOWN}/space/recovery", show, *READERS),

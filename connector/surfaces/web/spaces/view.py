@@ -33,11 +33,20 @@ from connector.surfaces.web.call import Call
 LONGEST: Final = 300
 _CODE: Final = re.compile(r"[a-z-]{1,40}\.[a-z-]{1,40}")
 BADGES: Final[Mapping[MemberState, str]] = {
-    "active": "success", "suspended": "warning", "expelled": "danger", "left": "info", "ended": "info",
-}  # fmt: skip
+    "active": "success",
+    "suspended": "warning",
+    "expelled": "danger",
+    "left": "info",
+    "ended": "info",
+}
 JOIN_BADGES: Final[Mapping[JoinState, str]] = {
-    "applying": "info", "pending": "warning", "member": "success", "refused": "danger", "left": "info", "ended": "info",
-}  # fmt: skip
+    "applying": "info",
+    "pending": "warning",
+    "member": "success",
+    "refused": "danger",
+    "left": "info",
+    "ended": "info",
+}
 OWN_BADGES: Final = {
     "waiting": "info",
     "unsaid": "warning",
@@ -49,8 +58,9 @@ OWN_BADGES: Final = {
 """By what became of a merger of ours."""
 SEAL_BADGES: Final = {"waiting": "info", "listed": "success", "refused": "danger"}
 STEPS: Final[Mapping[MemberState, tuple[MemberState, ...]]] = {
-    "active": ("suspended", "expelled"), "suspended": ("active", "expelled"),
-}  # fmt: skip
+    "active": ("suspended", "expelled"),
+    "suspended": ("active", "expelled"),
+}
 """What a person may do with a member; leaving and ending happen by themselves."""
 
 
@@ -151,9 +161,14 @@ def about(call: Call, one: Application, invited: str, members: Members) -> list[
     """Who asks: pairs of name and text."""
     say = call.say
     facts = [
-        ("invited", invited), ("calls-itself", one.name), ("kind", kind(call, one.kind)), ("ars", one.ars),
-        ("operator", one.operator), ("agent", one.agent and _acting(call, one.agent, members)), ("host", host(one.did)),
-    ]  # fmt: skip
+        ("invited", invited),
+        ("calls-itself", one.name),
+        ("kind", kind(call, one.kind)),
+        ("ars", one.ars),
+        ("operator", one.operator),
+        ("agent", one.agent and _acting(call, one.agent, members)),
+        ("host", host(one.did)),
+    ]
     return [(say(f"web.spaces.about.{name}"), plain(text, LONGEST)) for name, text in facts if text]
 
 
@@ -168,12 +183,15 @@ def found_out(call: Call, one: Application) -> list[Finding]:
     """What the machine saw itself."""
     return [
         Finding(
-            name=check.name, good=check.good,
-            text=call.say(f"spaces.found.{check.name}-{'good' if check.good else 'bad'}",
-                          note=plain(check.note, LONGEST) or "–"),
+            name=check.name,
+            good=check.good,
+            text=call.say(
+                f"spaces.found.{check.name}-{'good' if check.good else 'bad'}", note=plain(check.note, LONGEST) or "–"
+            ),
         )
-        for check in one.checks if not check.by
-    ]  # fmt: skip
+        for check in one.checks
+        if not check.by
+    ]
 
 
 def checklist(one: Application, said: Rules, names: Mapping[str, str]) -> list[Finding]:
@@ -206,26 +224,34 @@ def membership(call: Call, one: Joined, list_: Anchor | None, href: str) -> Memb
     suspended = listed is not None and listed.state == "suspended"
     state = "suspended" if suspended else one.state
     return Membership(
-        one=one, name=plain(one.name, LONGEST), href=href, suspended=suspended,
-        state=call.say(f"web.spaces.state.{state}"), badge="danger" if suspended else JOIN_BADGES[one.state],
+        one=one,
+        name=plain(one.name, LONGEST),
+        href=href,
+        suspended=suspended,
+        state=call.say(f"web.spaces.state.{state}"),
+        badge="danger" if suspended else JOIN_BADGES[one.state],
         since=None if listed is None or listed.valid_from is None else millis(listed.valid_from),
         until=None if listed is None or listed.valid_until is None else millis(listed.valid_until),
         why=why(call, one.reason) if one.state == "refused" else "",
-        mergers=_mergers(call, one, list_), seals=_seals(call, one),
+        mergers=_mergers(call, one, list_),
+        seals=_seals(call, one),
         part_of="" if list_ is None or listed is None else _part_of(call, list_, call.town.did),
-    )  # fmt: skip
+    )
 
 
 def _seals(call: Call, one: Joined) -> tuple[SealLine, ...]:
     """Of who is a member: elsewhere nobody waits any more."""
     return tuple(
         SealLine(
-            text=call.say(f"web.spaces.seal-own-{own.state}", sha256=name[:16],
-                          reason=plain(own.reason, LONGEST) or "-"),
-            state=call.say(f"web.spaces.seal-state.{own.state}"), badge=SEAL_BADGES[own.state],
+            text=call.say(
+                f"web.spaces.seal-own-{own.state}", sha256=name[:16], reason=plain(own.reason, LONGEST) or "-"
+            ),
+            state=call.say(f"web.spaces.seal-state.{own.state}"),
+            badge=SEAL_BADGES[own.state],
         )
-        for name, own in one.seals.items() if one.state == "member"
-    )  # fmt: skip
+        for name, own in one.seals.items()
+        if one.state == "member"
+    )
 
 
 def _mergers(call: Call, one: Joined, list_: Anchor | None) -> tuple[MergerLine, ...]:
@@ -243,11 +269,13 @@ def _merger(call: Call, did: str, one: OwnMerger, list_: Anchor | None) -> Merge
     entry = None if list_ is None else list_.entry(other)
     name = plain(other if entry is None else entry.name, LONGEST)
     return MergerLine(
-        text=call.say(f"web.spaces.merger-own-{'whole' if part else 'part'}", name=name,
-                      day=local_day(one.since, call.lang)),
-        state=call.say(f"web.spaces.merger-own.{state}"), badge=OWN_BADGES[state],
+        text=call.say(
+            f"web.spaces.merger-own-{'whole' if part else 'part'}", name=name, day=local_day(one.since, call.lang)
+        ),
+        state=call.say(f"web.spaces.merger-own.{state}"),
+        badge=OWN_BADGES[state],
         member=did if state == "waiting" else "",
-    )  # fmt: skip
+    )
 
 
 def _part_of(call: Call, list_: Anchor, did: str) -> str:

@@ -30,11 +30,15 @@ class TodayPages:
 
         waiting, found, since, now = await self._db.read(call.slug, look)
         return await page(
-            call, "today/today.html", title=call.say("today.title"), since=since, now=now,
+            call,
+            "today/today.html",
+            title=call.say("today.title"),
+            since=since,
+            now=now,
             tasks=[view.task(call, self._members, one, now) for one in waiting],
             news=[view.news(call, self._members, one) for one in found],
             beginning=call.at("beginning") if f"{TOWN}/beginning" in call.desk.paths else "",
-        )  # fmt: skip
+        )
 
     async def seen(self, call: Call) -> web.StreamResponse:
         """She has seen what the page showed her: until the instant that stood in it."""

@@ -14,13 +14,26 @@ from connector.surfaces.web.routes import TOWN
 from connector.surfaces.web.session import Lang
 
 CONTRACTS: Final[frozenset[Kind]] = frozenset(
-    {"countersign", "read-and-sign", "countersign-trouble", "seal-missing", "duty", "contract-ends", "end-undelivered",
-     "end-refused", "difference"}
-)  # fmt: skip
+    {
+        "countersign",
+        "read-and-sign",
+        "countersign-trouble",
+        "seal-missing",
+        "duty",
+        "contract-ends",
+        "end-undelivered",
+        "end-refused",
+        "difference",
+    }
+)
 BADGES: Final = {
-    Urgency.OVERDUE: "danger", Urgency.SOON: "warning", Urgency.AWAITED: "info", Urgency.BROKEN: "warning",
-    Urgency.LATER: "info", Urgency.SOMETIME: "info",
-}  # fmt: skip
+    Urgency.OVERDUE: "danger",
+    Urgency.SOON: "warning",
+    Urgency.AWAITED: "info",
+    Urgency.BROKEN: "warning",
+    Urgency.LATER: "info",
+    Urgency.SOMETIME: "info",
+}
 
 
 class Item(Struct, frozen=True, kw_only=True):
@@ -42,26 +55,35 @@ def task(call: Call, members: Members, one: Task, now: int) -> Item:
     many = many if f"today.task.{one.kind}{many}" in catalogue(call.lang) else ""
     return Item(
         text=call.say(
-            f"today.task.{one.kind}{many}", partner=_partner(call, members, one.partner), title=_title(call, one.title),
+            f"today.task.{one.kind}{many}",
+            partner=_partner(call, members, one.partner),
+            title=_title(call, one.title),
             count=one.count,
         ),
-        step=call.say(f"today.step.{one.kind}"), href=_where(call, one), badge=BADGES[grade],
-        word=call.say(f"today.urgency.{grade.name.lower()}"), at=one.due,
-    )  # fmt: skip
+        step=call.say(f"today.step.{one.kind}"),
+        href=_where(call, one),
+        badge=BADGES[grade],
+        word=call.say(f"today.urgency.{grade.name.lower()}"),
+        at=one.due,
+    )
 
 
 def news(call: Call, members: Members, one: News) -> Item:
     known = f"figures.reason.{one.code}"
     return Item(
         text=call.say(
-            sentence(one, call.lang), partner=_partner(call, members, one.partner),
-            title=_title(call, one.title or (one.subject if one.noun == "space" else "")), count=one.count,
+            sentence(one, call.lang),
+            partner=_partner(call, members, one.partner),
+            title=_title(call, one.title or (one.subject if one.noun == "space" else "")),
+            count=one.count,
         ),
-        step=call.say(f"today.look.{one.noun if one.ours or one.agreement else 'log'}"), href=_seen_at(call, one),
+        step=call.say(f"today.look.{one.noun if one.ours or one.agreement else 'log'}"),
+        href=_seen_at(call, one),
         badge="danger" if one.outcome == "alarm" else "warning" if one.outcome in ("refused", "failed") else "info",
-        word=call.say(f"today.outcome.{one.outcome}"), at=one.at,
+        word=call.say(f"today.outcome.{one.outcome}"),
+        at=one.at,
         why=call.say(known) if known in catalogue(call.lang) and one.outcome in ("refused", "failed", "ended") else "",
-    )  # fmt: skip
+    )
 
 
 def sentence(one: News, lang: Lang) -> str:

@@ -33,9 +33,14 @@ def test_facets_are_codes_whatever_they_are_written_as() -> None:
         ],
     )
     assert found.facets == (
-        ("theme", "ENVI"), ("theme", "TRAN"), ("field", "verkehr/kfz/messung"), ("format", "CSV"),
-        ("format", "GEOJSON"), ("licence", "dl-by-de/2.0"), ("rule", "none"),
-    )  # fmt: skip
+        ("theme", "ENVI"),
+        ("theme", "TRAN"),
+        ("field", "verkehr/kfz/messung"),
+        ("format", "CSV"),
+        ("format", "GEOJSON"),
+        ("licence", "dl-by-de/2.0"),
+        ("rule", "none"),
+    )
     assert {facet(name, value) for name, value in found.facets} <= set(found.words)
 
 
@@ -112,10 +117,16 @@ def test_what_has_not_its_form_is_passed_over(said: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "entry",
     [
-        {}, {"@id": ""}, {"@id": 7}, {"@id": "x\x00"}, {"@id": "x" * 2_001}, {"@id": IRI, "hasPolicy": "x"},
-        {"@id": IRI, "hasPolicy": [{"permission": []}]}, {"@id": IRI, "hasPolicy": [7]},
+        {},
+        {"@id": ""},
+        {"@id": 7},
+        {"@id": "x\x00"},
+        {"@id": "x" * 2_001},
+        {"@id": IRI, "hasPolicy": "x"},
+        {"@id": IRI, "hasPolicy": [{"permission": []}]},
+        {"@id": IRI, "hasPolicy": [7]},
     ],
-)  # fmt: skip
+)
 def test_without_a_name_it_is_set_aside(entry: dict[str, Any]) -> None:
     with pytest.raises(PeerError) as refused:
         copy_of(entry)

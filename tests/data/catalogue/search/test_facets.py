@@ -49,9 +49,12 @@ def test_what_no_list_names_is_shown_as_it_is(facet: str) -> None:
 @pytest.mark.parametrize(
     ("facet", "value", "german"),
     [
-        ("theme", "ENVI", "Umwelt"), ("licence", "cc-zero", "Creative Commons CC0"), ("format", "CSV", "CSV"),
-        ("freshness", "week", "letzte 7 Tage"), ("rule", "none", "kein Angebot, oft offene Daten"),
+        ("theme", "ENVI", "Umwelt"),
+        ("licence", "cc-zero", "Creative Commons CC0"),
+        ("format", "CSV", "CSV"),
+        ("freshness", "week", "letzte 7 Tage"),
+        ("rule", "none", "kein Angebot, oft offene Daten"),
     ],
-)  # fmt: skip
+)
 def test_what_the_index_has_is_said_in_words(facet: str, value: str, german: str) -> None:
     assert facets.label(facet, value)["de"].startswith(german)

@@ -62,11 +62,18 @@ async def shelf(towns: Towns) -> dict[str, str]:
 
 
 LOOKED_FOR = (
-    ("bäume", ["Baumkataster", "Bäume im Wald"]), ("BÄUME", ["Baumkataster", "Bäume im Wald"]),
-    ("BA\u0308UME wald", ["Bäume im Wald"]), ("strassenbäume", ["Baumkataster"]), ("grün kataster", ["Baumkataster"]),
-    ("100 %", ["Baumkataster"]), ("%", ["Baumkataster"]), ("_", ["Baumkataster"]), ("ist!", ["Haushalt"]), ("!%", []),
+    ("bäume", ["Baumkataster", "Bäume im Wald"]),
+    ("BÄUME", ["Baumkataster", "Bäume im Wald"]),
+    ("BA\u0308UME wald", ["Bäume im Wald"]),
+    ("strassenbäume", ["Baumkataster"]),
+    ("grün kataster", ["Baumkataster"]),
+    ("100 %", ["Baumkataster"]),
+    ("%", ["Baumkataster"]),
+    ("_", ["Baumkataster"]),
+    ("ist!", ["Haushalt"]),
+    ("!%", []),
     ("grün haushalt", []),
-)  # fmt: skip
+)
 
 
 async def test_words_are_looked_for_in_title_description_and_keywords(towns: Towns, shelf: dict[str, str]) -> None:
@@ -202,14 +209,18 @@ def copies(tx: Tx, count: int) -> None:
         f"{NUMBERED.format(table='dataset')}"
         " INSERT INTO dataset (participant, id, source, title, version, document, created_at, changed_at, words)"
         " SELECT participant, copy.id, source, copy.id, version, document, created_at + 1, changed_at, copy.id"
-        " FROM first, copy", p=TOWN, count=count,
-    )  # fmt: skip
+        " FROM first, copy",
+        p=TOWN,
+        count=count,
+    )
     tx.run(
         f"{NUMBERED.format(table='offer')}"
         " INSERT INTO offer (participant, id, dataset, policy, digest, visibility, countersignature, template, state,"
         " created_at) SELECT participant, copy.id || '/o', copy.id, policy, digest, visibility, countersignature,"
-        " template, state, created_at FROM first, copy", p=TOWN, count=count,
-    )  # fmt: skip
+        " template, state, created_at FROM first, copy",
+        p=TOWN,
+        count=count,
+    )
 
 
 async def test_limit_and_offset_walk_through_the_catalogue(towns: Towns) -> None:

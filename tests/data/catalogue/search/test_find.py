@@ -54,10 +54,15 @@ def names(answer: Answer) -> list[str]:
 async def test_who_is_about_the_words_comes_before_who_mentions_them(any_db: Database) -> None:
     """>> a word in the title, as a part of it, as a keyword, in the text, and a part in the text << in this order."""
     await put(
-        any_db, HERE,
-        entry("text", "Anderes", "Viele Hecken."), entry("title", "Hecken"), entry("keyword", "Anderes", "", "Hecke"),
-        entry("part", "Heckenweg"), entry("mention", "Anderes", "Am Heckenweg."), entry("none", "Wege"),
-    )  # fmt: skip
+        any_db,
+        HERE,
+        entry("text", "Anderes", "Viele Hecken."),
+        entry("title", "Hecken"),
+        entry("keyword", "Anderes", "", "Hecke"),
+        entry("part", "Heckenweg"),
+        entry("mention", "Anderes", "Am Heckenweg."),
+        entry("none", "Wege"),
+    )
     answer = await asked(any_db, "Hecke")
     assert names(answer) == ["title", "part", "keyword", "text", "mention"]
     assert (answer.total, answer.tier) == (5, 3)
@@ -125,11 +130,15 @@ async def test_each_town_finds_what_it_was_shown_and_nothing_else(any_db: Databa
     for town, secret in ((HERE, "hier"), (THERE, "dort")):
         await put(any_db, town, entry("both", "Hecken", **about), entry(secret, f"Hecken {secret}", **about))
     everything: list[dict[str, Any]] = [
-        {"text": "Hecken"}, {}, {"facets": (("format", ("CSV",)),)},
+        {"text": "Hecken"},
+        {},
+        {"facets": (("format", ("CSV",)),)},
         {"box": Box(8_000_000, 53_000_000, 8_100_000, 54_000_000)},
-        {"period": (1_600_000_000_000, 1_600_000_000_001)}, {"text": "Hecken", "like": True}, {"since": 0},
+        {"period": (1_600_000_000_000, 1_600_000_000_001)},
+        {"text": "Hecken", "like": True},
+        {"since": 0},
         {"text": "Hecken dort hier"},
-    ]  # fmt: skip
+    ]
     for wanted in everything:
         for town, own in ((HERE, "hier"), (THERE, "dort")):
             answer = await asked(any_db, town=town, **wanted)
@@ -143,21 +152,29 @@ async def test_each_town_finds_what_it_was_shown_and_nothing_else(any_db: Databa
 async def test_facets_are_counted_over_all_and_narrow(any_db: Database) -> None:
     old, new = "2001-01-01", "2001-01-02"
     await put(
-        any_db, HERE,
+        any_db,
+        HERE,
         entry("a", "Hecken", dcat_theme="ENVI", distribution=CSV, dct_modified=old),
-        entry("b", "Hecken", dcat_theme=["ENVI", "TRAN"], dct_modified=new), entry("c", "Hecken"),
-    )  # fmt: skip
+        entry("b", "Hecken", dcat_theme=["ENVI", "TRAN"], dct_modified=new),
+        entry("c", "Hecken"),
+    )
     await put(any_db, HERE, entry("d", "Hecken", dcat_theme="TRAN"), provider=OTHER)
     answer = await any_db.read(HERE, lambda tx: search(tx, HERE, SearchRequest(text="Hecken"), limit=1))
     assert {name: dict(of) for name, of in answer.counts.items()} == {
-        "theme": {"ENVI": 2, "TRAN": 2}, "format": {"CSV": 1}, "provider": {PROVIDER: 3, OTHER: 1},
-        "freshness": {"older": 2, "unknown": 2}, "rule": {"none": 4},
-    }  # fmt: skip
+        "theme": {"ENVI": 2, "TRAN": 2},
+        "format": {"CSV": 1},
+        "provider": {PROVIDER: 3, OTHER: 1},
+        "freshness": {"older": 2, "unknown": 2},
+        "rule": {"none": 4},
+    }
     narrowed = [
-        ({"facets": (("rule", ("none",)),)}, "abcd"), ({"facets": (("rule", ("other",)),)}, ""),
-        ({"facets": (("theme", ("ENVI",)),)}, "ab"), ({"facets": (("theme", ("ENVI", "TRAN")),)}, "abd"),
-        ({"facets": (("theme", ("TRAN",)), ("format", ("CSV",)))}, ""), ({"since": 978_390_000_000}, "b"),
-    ]  # fmt: skip
+        ({"facets": (("rule", ("none",)),)}, "abcd"),
+        ({"facets": (("rule", ("other",)),)}, ""),
+        ({"facets": (("theme", ("ENVI",)),)}, "ab"),
+        ({"facets": (("theme", ("ENVI", "TRAN")),)}, "abd"),
+        ({"facets": (("theme", ("TRAN",)), ("format", ("CSV",)))}, ""),
+        ({"since": 978_390_000_000}, "b"),
+    ]
     for wanted, expected in narrowed:
         assert "".join(sorted(names(await asked(any_db, "Hecken", **wanted)))) == expected, wanted
     among = await any_db.read(HERE, lambda tx: search(tx, HERE, SearchRequest(), among=(OTHER,)))
@@ -167,13 +184,14 @@ async def test_facets_are_counted_over_all_and_narrow(any_db: Database) -> None:
 
 async def test_place_and_time_are_asked_for_and_what_has_none_is_not_meant(any_db: Database) -> None:
     await put(
-        any_db, HERE,
+        any_db,
+        HERE,
         entry("north", "Nord", dct_spatial={"dcat:bbox": "8,53,9,54"}, dct_temporal={"dcat:endDate": "2020-06-30"}),
         entry(
             "south", "Süd", dct_spatial={"dcat:centroid": "11.5,48.1"}, dct_temporal={"dcat:startDate": "2021-01-01"}
         ),
         entry("none", "Ohne"),
-    )  # fmt: skip
+    )
     boxes = {(8.5, 53.5, 12.0, 55.0): ["north"], (8.0, 48.0, 12.0, 54.0): ["north", "south"], (0.0, 0.0, 1.0, 1.0): []}
     for (west, south, east, north), expected in boxes.items():
         box = Box(*(round(each * 1_000_000) for each in (west, south, east, north)))
@@ -227,12 +245,40 @@ async def test_pages_are_whole_and_belong_to_one_asker_and_question(any_db: Data
 
 
 HOSTILE = (
-    '"', '"" OR 1', "baum*", "NEAR(a b, 3)", "title : x", "a AND", "NOT", "(", ")", "-", "^a", "{a b} : c",
+    '"',
+    '"" OR 1',
+    "baum*",
+    "NEAR(a b, 3)",
+    "title : x",
+    "a AND",
+    "NOT",
+    "(",
+    ")",
+    "-",
+    "^a",
+    "{a b} : c",
     "'); DROP TABLE copy_entry; --",
-    "a & b | !c", "a:*", "<->", "\\", "%", "_", "\x00", "\x00Hecken", "\u202eHecken", "🌳", "der die das", "+",
-    "~daycare", "@x",
-    "a" * (1 << 20), "Hecken " * 50_000, "(" * 10_000, " ".join(f"w{n}" for n in range(2_000)), "\n\r\t", "Ⅷ ½ ﬁ",
-)  # fmt: skip
+    "a & b | !c",
+    "a:*",
+    "<->",
+    "\\",
+    "%",
+    "_",
+    "\x00",
+    "\x00Hecken",
+    "\u202eHecken",
+    "🌳",
+    "der die das",
+    "+",
+    "~daycare",
+    "@x",
+    "a" * (1 << 20),
+    "Hecken " * 50_000,
+    "(" * 10_000,
+    " ".join(f"w{n}" for n in range(2_000)),
+    "\n\r\t",
+    "Ⅷ ½ ﬁ",
+)
 
 
 async def test_no_text_is_syntax(any_db: Database) -> None:
@@ -250,9 +296,11 @@ async def test_no_text_is_syntax(any_db: Database) -> None:
 async def test_a_draft_finds_what_exists_already(any_db: Database) -> None:
     """>> title and description of a draft << what is like it, not what mentions it; of fresh answers the same."""
     made = [
-        entry("same", "Baumkataster Seestadt", "Standorte der Bäume"), entry("near", "Bäume an Straßen"),
-        entry("far", "Verkehrszählung Seestadt", "An Straßen mit Bäumen"), entry("none", "Mietspiegel"),
-    ]  # fmt: skip
+        entry("same", "Baumkataster Seestadt", "Standorte der Bäume"),
+        entry("near", "Bäume an Straßen"),
+        entry("far", "Verkehrszählung Seestadt", "An Straßen mit Bäumen"),
+        entry("none", "Mietspiegel"),
+    ]
     await put(any_db, HERE, *made)
     text = "Städtisches Baumkataster. Alle Bäume der Stadt mit Art"
     assert names(await asked(any_db, text, like=True)) == ["near", "same"]
@@ -266,14 +314,16 @@ async def test_what_comes_just_now_is_narrowed_by_the_same_rules(any_db: Databas
         entry("a", "A", dcat_theme="ENVI", distribution=CSV, dct_modified="2020-01-01", dct_spatial=place),
         entry("b", "B", dcat_theme="TRAN", dct_temporal={"dcat:startDate": "2020-01-01", "dcat:endDate": "2020-12-31"}),
         entry("c", "C"),
-    ]  # fmt: skip
+    ]
     await put(any_db, HERE, *made)
     for wanted in (
         SearchRequest(facets=(("theme", ("ENVI", "TRAN")),)),
         SearchRequest(facets=(("theme", ("ENVI",)), ("format", ("CSV",)))),
-        SearchRequest(since=1_577_000_000_000), SearchRequest(box=Box(8_500_000, 53_500_000, 10_000_000, 55_000_000)),
-        SearchRequest(period=(1_590_000_000_000, 1_590_000_000_001)), SearchRequest(period=(0, 1)),
-    ):  # fmt: skip
+        SearchRequest(since=1_577_000_000_000),
+        SearchRequest(box=Box(8_500_000, 53_500_000, 10_000_000, 55_000_000)),
+        SearchRequest(period=(1_590_000_000_000, 1_590_000_000_001)),
+        SearchRequest(period=(0, 1)),
+    ):
         answer = await any_db.read(HERE, search, HERE, wanted)
         assert sorted(names(answer)) == [one["@id"][-1] for one in made if fits(wanted, copy_of(one))], wanted
 

@@ -158,9 +158,11 @@ async def test_no_question_reads_all_contents(sqlite_db: Database) -> None:
     """
     await put(sqlite_db, HERE, TREES)
     asked = {
-        "all": store.Query(match=None), "word": store.Query(match="baum"),
-        "box": store.Query(match=None, box=Box(1, 2, 3, 4)), "period": store.Query(match=None, period=(1, 2)),
-    }  # fmt: skip
+        "all": store.Query(match=None),
+        "word": store.Query(match="baum"),
+        "box": store.Query(match=None, box=Box(1, 2, 3, 4)),
+        "period": store.Query(match=None, period=(1, 2)),
+    }
 
     def plans(tx: Tx) -> dict[str, list[str]]:
         found = dict[str, list[str]]()
@@ -174,9 +176,12 @@ async def test_no_question_reads_all_contents(sqlite_db: Database) -> None:
 
     found = await sqlite_db.read(HERE, plans)
     for name, index in (
-        ("all", "copy_entry_newest"), ("word", "VIRTUAL TABLE"), ("box", "copy_content_box"),
-        ("period", "copy_content_period"), ("old", "copy_content_edition"),
-    ):  # fmt: skip
+        ("all", "copy_entry_newest"),
+        ("word", "VIRTUAL TABLE"),
+        ("box", "copy_content_box"),
+        ("period", "copy_content_period"),
+        ("old", "copy_content_edition"),
+    ):
         assert any(index in step for step in found[name]), (name, found[name])
         read_whole = [step for step in found[name] if step.split()[:2] in (["SCAN", "c"], ["SCAN", "d"], ["SCAN", "e"])]
         assert all("INDEX copy_content_period" in step for step in read_whole), (name, read_whole)

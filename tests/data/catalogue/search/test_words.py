@@ -35,9 +35,12 @@ def test_compounds_are_made_of_listed_words() -> None:
         word: LISTED.parts(folded(word)) for word in ("Baumkataster", "Schulwege", "Ladesäulen", "Baum", "Baumxyz")
     }
     assert parts == {
-        "Baumkataster": ("baum", "katast"), "Schulwege": ("schul", "weg"), "Ladesäulen": ("lad", "saul"),
-        "Baum": (), "Baumxyz": (),
-    }  # fmt: skip
+        "Baumkataster": ("baum", "katast"),
+        "Schulwege": ("schul", "weg"),
+        "Ladesäulen": ("lad", "saul"),
+        "Baum": (),
+        "Baumxyz": (),
+    }
     assert analyser().listed.all_parts("hochwassergefahrenkarte")[-4:] == ("gefahr", "kart", "hoch", "wass")
 
 
@@ -67,9 +70,12 @@ def test_no_word_is_taken_apart_for_long(word: str) -> None:
 def test_a_slip_is_mended_towards_the_list() -> None:
     """>> swapped, missing, doubled, wrong letters, in a part of a compound << the word that was meant."""
     meant = {
-        "baumkatatser": "Baumkataster", "verkher": "Verkehr", "haltestelen": "Haltestelle",
-        "verkherzahlung": "Verkehrzahlung", "zahlugn": "Zählung",
-    }  # fmt: skip
+        "baumkatatser": "Baumkataster",
+        "verkher": "Verkehr",
+        "haltestelen": "Haltestelle",
+        "verkherzahlung": "Verkehrzahlung",
+        "zahlugn": "Zählung",
+    }
     assert {word: LISTED.mended(word) for word in meant} == meant
 
 

@@ -61,9 +61,16 @@ async def series(towns: Towns) -> object:
 
 async def offer(towns: Towns) -> object:
     made = Offer(
-        id=f"{ROOT}/datasets/{uuid(1)}/offers/Merkmal", dataset=f"{ROOT}/datasets/{uuid(1)}", policy={"permission": []},
-        digest="d", visibility="members", countersignature="none", template={}, state="published", created_at=1,
-    )  # fmt: skip
+        id=f"{ROOT}/datasets/{uuid(1)}/offers/Merkmal",
+        dataset=f"{ROOT}/datasets/{uuid(1)}",
+        policy={"permission": []},
+        digest="d",
+        visibility="members",
+        countersignature="none",
+        template={},
+        state="published",
+        created_at=1,
+    )
     return await towns.db.write(TOWN, store.insert_offer, TOWN, made)
 
 

@@ -142,7 +142,7 @@ def test_two_purposes_are_a_list() -> None:
         ("processor", {"return-within": "P31D", "controller": "did:web:a", "avv": "a" * 64}, "policy.slot-order", {}),
         ("municipal-purpose", {"until": "1.2.2027", "delete-by": "1.1.2027"}, "policy.slot-order", {}),
     ],
-)  # fmt: skip
+)
 def test_mistakes_say_what_to_mend(name: str, slots: dict[str, str], code: str, facts: dict[str, str]) -> None:
     """Unknown names come with the nearest known one, bad values with themselves, in both languages."""
     with pytest.raises(Mistake) as caught:

@@ -66,9 +66,16 @@ class Receiver:
 
     async def expect(self, flow, expires_at=None, digest=DIGEST):
         return await self.database.write(
-            TOWN, flows.expect, participant=TOWN, flow=flow, counterparty="did:web:m", agreement="urn:uuid:a",
-            sink="bäume.csv", expected_sha256=digest, expires_at=expires_at,
-        )  # fmt: skip
+            TOWN,
+            flows.expect,
+            participant=TOWN,
+            flow=flow,
+            counterparty="did:web:m",
+            agreement="urn:uuid:a",
+            sink="bäume.csv",
+            expected_sha256=digest,
+            expires_at=expires_at,
+        )
 
     async def bring(self, client, body=DATA, flow=FLOW, token=None, **headers):
         """(status, body) of one POST; a list of pieces goes chunked."""
@@ -162,9 +169,15 @@ async def test_a_key_opens_one_flow(receiver, client) -> None:
 
 async def test_the_key_of_a_flow_that_we_provide_opens_no_door(receiver, client) -> None:
     token = await receiver.database.write(
-        TOWN, flows.start, participant=TOWN, flow="urn:uuid:3", counterparty="did:web:m", agreement="urn:uuid:a",
-        source="trees", expires_at=None,
-    )  # fmt: skip
+        TOWN,
+        flows.start,
+        participant=TOWN,
+        flow="urn:uuid:3",
+        counterparty="did:web:m",
+        agreement="urn:uuid:a",
+        source="trees",
+        expires_at=None,
+    )
     assert (await receiver.bring(client, flow="urn:uuid:3", token=token))[0] == 401
 
 

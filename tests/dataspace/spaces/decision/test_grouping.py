@@ -23,20 +23,39 @@ def test_of_all_periods_a_list_names_those_that_ended_last(monkeypatch: pytest.M
     monkeypatch.setattr("connector.dataspace.spaces.decision.grouping.MOST_ENDED", 2)
     rows = [
         GroupMembership(
-            participant="kreis", name=FOREST, did=f"did:web:{at}.de", number=1, asked_at=0, asked_by="", since=1,
+            participant="kreis",
+            name=FOREST,
+            did=f"did:web:{at}.de",
+            number=1,
+            asked_at=0,
+            asked_by="",
+            since=1,
             until=until,
         )
         for at, until in enumerate((3_000, 9_000, None, 5_000))
-    ]  # fmt: skip
+    ]
     assert set(grouping.periods("https://kreis.de/space", rows)) == {f"did:web:{at}.de" for at in (1, 2, 3)}
 
 
 def member(did: str, state: str = "active") -> Member:
     return Member(
-        participant="kreis", did=did, name="A", operator="RZ", kind="urn:kind", ars="", admin_level="",
-        keys=Keys(), succeeds=(), state=state, since=0, until=None, suspended_since=None, reason="", application="",  # type: ignore[arg-type]
+        participant="kreis",
+        did=did,
+        name="A",
+        operator="RZ",
+        kind="urn:kind",
+        ars="",
+        admin_level="",
+        keys=Keys(),
+        succeeds=(),
+        state=state,
+        since=0,
+        until=None,
+        suspended_since=None,
+        reason="",
+        application="",  # type: ignore[arg-type]
         changed_at=0,
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.threat("T107")
@@ -55,11 +74,17 @@ def test_who_may_fill_a_group() -> None:
 def test_of_many_periods_the_list_names_those_that_ended_last() -> None:
     rows = [
         GroupMembership(
-            participant="kreis", name="wald", did="did:web:a", number=at, asked_at=at, asked_by="", since=at,
+            participant="kreis",
+            name="wald",
+            did="did:web:a",
+            number=at,
+            asked_at=at,
+            asked_by="",
+            since=at,
             until=at + 1,
         )
         for at in range(1, MOST_PERIODS + 10)
-    ]  # fmt: skip
+    ]
     still = replace(rows[0], name="fluss", until=None)
     said = grouping.periods(SPACE, [*rows, still])["did:web:a"]
     assert len(said) == MOST_PERIODS
@@ -78,9 +103,15 @@ def test_names_that_cannot_end_an_iri(name: str) -> None:
 def test_a_list_of_before_is_read_as_ever_and_one_of_now_by_older_readers() -> None:
     """An entry without periods has its groups for as long as it belongs; one with them keeps `groups` beside them."""
     old: dict[str, Any] = {
-        "did": "did:web:a", "name": "A", "operator": "A", "kind": "urn:k", "groups": ["urn:g"], "state": "active",
-        "validFrom": rfc3339(0), "validUntil": None,
-    }  # fmt: skip
+        "did": "did:web:a",
+        "name": "A",
+        "operator": "A",
+        "kind": "urn:k",
+        "groups": ["urn:g"],
+        "state": "active",
+        "validFrom": rfc3339(0),
+        "validUntil": None,
+    }
     entry = msgjson.decode(msgjson.encode(old), type=Entry)
     assert entry.at(5).groups == ("urn:g",)
     periods = [{"group": "urn:h", "validFrom": rfc3339(1_000), "validUntil": rfc3339(2_000)}]

@@ -13,9 +13,18 @@ from tests.dataspace.spaces.values import NOW, member
 
 def invitation(**more: object) -> Invitation:
     known = Invitation(
-        participant="kreis", id="1", code_hash="", name="A", ars="", kind="", domain="", state="open",
-        made_by="", made_at=NOW, until=NOW + DAY_MS,
-    )  # fmt: skip
+        participant="kreis",
+        id="1",
+        code_hash="",
+        name="A",
+        ars="",
+        kind="",
+        domain="",
+        state="open",
+        made_by="",
+        made_at=NOW,
+        until=NOW + DAY_MS,
+    )
     return replace(known, **more)
 
 

@@ -59,9 +59,16 @@ def test_three_words_make_it_true() -> None:
 
 @pytest.mark.parametrize(
     ("into", "since", "agrees"),
-    [(WHOLE, "2026-11-18", True), ("", "2026-11-18", True), (WHOLE, "", True),
-     (MORE, "2026-11-18", False), (MORE, "", False), (WHOLE, "2026-11-17", False), (WHOLE, "gestern", False)],
-)  # fmt: skip
+    [
+        (WHOLE, "2026-11-18", True),
+        ("", "2026-11-18", True),
+        (WHOLE, "", True),
+        (MORE, "2026-11-18", False),
+        (MORE, "", False),
+        (WHOLE, "2026-11-17", False),
+        (WHOLE, "gestern", False),
+    ],
+)
 def test_bug_nothing_noticed_if_people_agreed_to_another_whole_than_they_read(
     into: str, since: str, agrees: bool
 ) -> None:
@@ -231,9 +238,7 @@ def test_no_circle_however_long() -> None:
     longer = listed(said(members, WHOLE, MORE), WHOLE)
     with pytest.raises(PeerError, match="merger-circle"):
         asked(longer, did=MORE, into=PART)
-    moved = members | of(
-        member(WHOLE, state="left"), member(MORE, succeeds=((WHOLE, rfc3339(NOW)),))
-    )  # fmt: skip
+    moved = members | of(member(WHOLE, state="left"), member(MORE, succeeds=((WHOLE, rfc3339(NOW)),)))
     with pytest.raises(PeerError, match="merger-circle"):
         asked(moved, did=MORE, into=PART)
     assert merging.wholes(PART, of(member(PART, succeeds=((PART, ""),)))) == [PART], "ends, whatever stands there"

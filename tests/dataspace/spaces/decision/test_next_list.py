@@ -65,8 +65,9 @@ def test_nobody_names_the_key_of_anothers_witness_as_its_own() -> None:
 
     listed = next_list.following(SPACE, [at("a", NOW), at("b", NOW - DAY_MS)], None, NOW, 1)
     assert [(one.operator, one.keys) for one in listed.witnesses] == [
-        ("A", ()), ("B", ({**key, "validFrom": rfc3339(NOW)},)),
-    ]  # fmt: skip
+        ("A", ()),
+        ("B", ({**key, "validFrom": rfc3339(NOW)},)),
+    ]
 
 
 @pytest.mark.threat("T149")
@@ -92,9 +93,16 @@ def test_bug_who_named_the_key_of_anothers_witness_first_kept_it() -> None:
 def test_a_signed_list_reads_as_it_was_made(tmp_path: Path) -> None:
     authority = Authority.create(tmp_path / "key", Vault(bytes(32)))
     other = RecognisedAuthority(
-        participant="kreis", authority="urn:b", space="https://b.de/space", name="B", did="did:web:b.de",
-        jwk={"kty": "EC"}, list_url="https://b.de/space/list", kinds=(), since=NOW,
-    )  # fmt: skip
+        participant="kreis",
+        authority="urn:b",
+        space="https://b.de/space",
+        name="B",
+        did="did:web:b.de",
+        jwk={"kty": "EC"},
+        list_url="https://b.de/space/list",
+        kinds=(),
+        since=NOW,
+    )
     made = next_list.following(SPACE, [member()], None, NOW, 1, [other])
     assert read_list(authority.issue(made), authority.public_jwk) == made
 

@@ -113,12 +113,17 @@ def test_bug_a_witness_is_retired_in_the_past_by_its_own_word() -> None:
 
 @pytest.mark.threat("T150")
 @pytest.mark.parametrize(
-    "gone", [
-        member(), witness(KEY, state="suspended"), witness(KEY, state="left"), witness(KEY, state="expelled"),
-        witness(KEY, state="ended"), witness(),
+    "gone",
+    [
+        member(),
+        witness(KEY, state="suspended"),
+        witness(KEY, state="left"),
+        witness(KEY, state="expelled"),
+        witness(KEY, state="ended"),
+        witness(),
     ],
     ids=["dropped", "suspended", "left", "expelled", "ended", "key dropped"],
-)  # fmt: skip
+)
 def test_bug_a_witness_that_is_one_no_more_stays_with_its_end(gone: Member) -> None:
     """Else its last word would be a repudiation of all contracts that it vouched for."""
     assert listed((NOW, [witness(KEY)]), (LATER, [gone]), (MUCH_LATER, [gone])) == [
@@ -132,8 +137,9 @@ def test_an_end_to_come_is_kept_and_comes_sooner_for_who_leaves() -> None:
     both = [witness(new, {**KEY, "validUntil": end})]
     found = listed((NOW, [witness(KEY)]), (LATER, both))
     assert found == [
-        {**new, "validFrom": rfc3339(LATER)}, {**KEY, "validFrom": rfc3339(NOW), "validUntil": end},
-    ]  # fmt: skip
+        {**new, "validFrom": rfc3339(LATER)},
+        {**KEY, "validFrom": rfc3339(NOW), "validUntil": end},
+    ]
     over = listed((NOW, [witness(KEY)]), (LATER, both), (MUCH_LATER, [member()]))
     assert {key["validUntil"] for key in over} == {rfc3339(MUCH_LATER)}
 
@@ -148,8 +154,9 @@ def test_a_witness_of_another_operator_counts_for_neither() -> None:
     found = lists((NOW, [witness(KEY, operator="A")]), (LATER, [witness(KEY, operator="B")])).witnesses
     since, end = rfc3339(NOW), rfc3339(LATER)
     assert [(one.operator, *one.keys) for one in found] == [
-        ("B", {**KEY, "validFrom": since}), ("A", {**KEY, "validFrom": since, "validUntil": end}),
-    ]  # fmt: skip
+        ("B", {**KEY, "validFrom": since}),
+        ("A", {**KEY, "validFrom": since, "validUntil": end}),
+    ]
 
 
 @pytest.mark.threat("T150")
@@ -171,10 +178,13 @@ def test_new_keys_of_one_witness_push_nobody_off_the_list() -> None:
 def test_who_is_listed_stays_where_many_come() -> None:
     """>> as many witnesses as a list can name, and one more each day << those that are known first, and no more."""
     many = [
-        witness(*({**KEY, "x": f"{who * 100 + at:043}"} for at in range(MOST_KEYS)), did=f"did:web:{who:03}.de",
-                operator=str(who))
+        witness(
+            *({**KEY, "x": f"{who * 100 + at:043}"} for at in range(MOST_KEYS)),
+            did=f"did:web:{who:03}.de",
+            operator=str(who),
+        )
         for who in range(64)
-    ]  # fmt: skip
+    ]
     found = lists(
         (NOW, many), (LATER, many[:-1]), (MUCH_LATER, [*many[:-1], witness(KEY, did="did:web:z.de", operator="z")])
     )
@@ -187,9 +197,10 @@ def test_what_people_struck_off_counts_no_more_from_the_time_that_they_state() -
     """Stolen yesterday, told today: the one end that lies before it is said, and it says whose word it is."""
     stolen, name = rfc3339(NOW - DAY_MS), next_list.member_keys.key_print(KEY)
     keys = Keys(
-        seal_certificates=(SEAL,), witness=WitnessKeys(url="https://a.de/w", keys=(KEY,)),
+        seal_certificates=(SEAL,),
+        witness=WitnessKeys(url="https://a.de/w", keys=(KEY,)),
         strikes=(Strike(name=SEAL, since=stolen), Strike(name=name, since=stolen)),
-    )  # fmt: skip
+    )
     known = member(keys=replace(keys, strikes=()))
     for after in (member(keys=keys), member(keys=replace(keys, witness=None, seal_certificates=()), state="left")):
         found = lists((NOW, [known]), (LATER, [after]), (MUCH_LATER, [after]))

@@ -74,9 +74,10 @@ def test_a_yes_that_was_given_counts_on_and_is_no_members_to_give() -> None:
     assert told(once, SEAL).keys.asked[0].votes == (Vote("anna", "steward", NOW),)
     votes = tuple(Vote(who, "steward", NOW) for who in ("x", "y"))
     said = Keys(
-        seal_certificates=(SEAL,), asked=(AskedSeal(sha256=SEAL, at=0, votes=votes),),
+        seal_certificates=(SEAL,),
+        asked=(AskedSeal(sha256=SEAL, at=0, votes=votes),),
         strikes=(Strike(name=OTHER, since="2020-01-01T00:00:00Z"),),
-    )  # fmt: skip
+    )
     after = with_keys(member(), said, NOW).keys
     assert (after.asked, after.strikes) == ((AskedSeal(sha256=SEAL, at=NOW),), ())
 

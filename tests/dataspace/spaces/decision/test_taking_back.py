@@ -30,10 +30,12 @@ BALLOT = Ballot(stewards=2, protection=0, drafter="", due_at=NOW)
 def keys(did: str, letter: str) -> Keys:
     key = {**WITNESS, "x": letter * 43}
     return Keys(
-        seal_certificates=(letter.lower() * 64,), log_keys=({**WITNESS, "x": letter * 42 + "Q"},),
-        keys=(thumbprint(JWK),), witness=WitnessKeys(url=f"https://{did[8:]}/w", keys=(key,)),
+        seal_certificates=(letter.lower() * 64,),
+        log_keys=({**WITNESS, "x": letter * 42 + "Q"},),
+        keys=(thumbprint(JWK),),
+        witness=WitnessKeys(url=f"https://{did[8:]}/w", keys=(key,)),
         proven=(thumbprint(key),),
-    )  # fmt: skip
+    )
 
 
 LOST = (
@@ -58,10 +60,18 @@ def test_the_next_list_is_as_if_nothing_had_been_lost() -> None:
     newest = listed(LOST)
     meant = listed(LOST, newest, LATER)
     backup = {
-        one.did: replace(one, state="active", until=None, suspended_since=None, succeeds=(), merger=None,
-                         keys=replace(one.keys, seal_certificates=(OTHER,)), changed_at=NOW - DAY_MS)
+        one.did: replace(
+            one,
+            state="active",
+            until=None,
+            suspended_since=None,
+            succeeds=(),
+            merger=None,
+            keys=replace(one.keys, seal_certificates=(OTHER,)),
+            changed_at=NOW - DAY_MS,
+        )
         for one in LOST[:4]
-    }  # fmt: skip
+    }
     restored: list[Mapping[str, Member]] = [{}, backup]
     for known in restored:
         taken = taking_back.members("kreis", known, newest, LATER)
@@ -100,8 +110,14 @@ def test_people_read_what_changes_of_whom() -> None:
     found = taking_back.changes(known, taken, frozenset({A}))
     assert Change(did=C, name="A", what="suspended") in found
     assert {one.did: one.what for one in found} == {
-        A: "groups", B: "new", C: "suspended", D: "new-ended", E: "new-left", F: "new", G: "new",
-    }  # fmt: skip
+        A: "groups",
+        B: "new",
+        C: "suspended",
+        D: "new-ended",
+        E: "new-left",
+        F: "new",
+        G: "new",
+    }
 
 
 class History:

@@ -18,10 +18,14 @@ def said(code: object, status: int = 403) -> Answer:
 @pytest.mark.parametrize(
     ("code", "read"),
     [
-        ("spaces.tries", "spaces.tries"), ("spaces.kind", "spaces.no"), ("fremd.unbekannt", "spaces.no"),
-        ("Nein!", "spaces.no"), (7, "spaces.no"), (None, "spaces.no"),
+        ("spaces.tries", "spaces.tries"),
+        ("spaces.kind", "spaces.no"),
+        ("fremd.unbekannt", "spaces.no"),
+        ("Nein!", "spaces.no"),
+        (7, "spaces.no"),
+        (None, "spaces.no"),
     ],
-)  # fmt: skip
+)
 def test_a_refusal_is_read_by_people_whatever_its_code(code: object, read: str) -> None:
     """>> a code of ours, one whose sentence names what only the authority knows, one of nobody, none << its sentence,
     or that it refused. The code stays what it was."""

@@ -21,7 +21,7 @@ from connector.foundation.storage.database import Tx
 from connector.identity.participants.service import Hosted
 from connector.identity.trust.keys.jwk import encode
 from connector.identity.trust.keys.signing import SoftwareKey
-from connector.identity.trust.members.anchors import URN
+from connector.identity.trust.members.pin import URN
 from connector.identity.trust.members.roots import roots_pem
 from connector.identity.trust.members.trust_list import millis
 from connector.verify.bundle import verify_bundle
@@ -78,9 +78,14 @@ async def test_only_the_fingerprint_that_was_read_out_is_believed(county: County
 
 @pytest.mark.parametrize(
     "link",
-    ["", "https://kreis.de/kreis/space", "http://kreis.de/space#" + "a" * 43, "https://kreis.de/space#short",
-     "https://kreis.de/space?x#" + "a" * 43],
-)  # fmt: skip
+    [
+        "",
+        "https://kreis.de/kreis/space",
+        "http://kreis.de/space#" + "a" * 43,
+        "https://kreis.de/space#short",
+        "https://kreis.de/space?x#" + "a" * 43,
+    ],
+)
 def test_what_is_no_link(link: str) -> None:
     with pytest.raises(Mistake):
         parse_link(link)
@@ -110,9 +115,14 @@ async def test_whoever_bends_the_link_does_not_get_the_code(county: County, town
     async with nasty_peer(space, kind=None) as false:
         key, place = SoftwareKey.generate("peer", "").public_jwk, f"{false.root}/space"
         own = {
-            "space": place, "did": false.did, "authority": URN + key["kid"], "key": key, "list": f"{place}/list",
-            "name": told.name, "rules": {},
-        }  # fmt: skip
+            "space": place,
+            "did": false.did,
+            "authority": URN + key["kid"],
+            "key": key,
+            "list": f"{place}/list",
+            "name": told.name,
+            "rules": {},
+        }
         false.answers["/space"] = lambda got: (200, json.dumps(own).encode())
         with pytest.raises(Mistake) as refused:
             await town.services.spaces.joining.apply(TOWN, f"{place}#{invited.code}", told.fingerprint)
@@ -416,8 +426,11 @@ async def test_a_process_without_any_space_has_nothing_to_ask_for(space: Space, 
         await joining.work()
         await town.services.trust.spaces.catch_up()
         assert [name for name, one in wanted.items() if one()] == [
-            "space-lists", "space-join", "space-groups", "space-recovery",
-        ]  # fmt: skip
+            "space-lists",
+            "space-join",
+            "space-groups",
+            "space-recovery",
+        ]
 
 
 async def test_the_job_brings_the_news_and_the_list(county: County, town: City) -> None:

@@ -89,10 +89,11 @@ async def test_bug_an_authority_was_told_by_whoever_might_do_so_no_more(county: 
     group = RequestClaims(space=one.space, request="group-agree", group=f"{one.space}/groups/a")
     with acting({}, ended):
         for deed in (
-            spaces.joining.leave(TOWN, one.space), spaces.elsewhere.ask(TOWN, group),
+            spaces.joining.leave(TOWN, one.space),
+            spaces.elsewhere.ask(TOWN, group),
             spaces.own_mergers.say(TOWN, one.space, "", county.city.did(COUNTY), 0),
             spaces.own_mergers.withdraw(TOWN, one.space),
-        ):  # fmt: skip
+        ):
             with pytest.raises(NotYours):
                 await deed
     assert asked == []

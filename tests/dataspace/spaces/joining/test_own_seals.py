@@ -21,10 +21,23 @@ SEAL, OTHER, THIRD = "a" * 64, "b" * 64, "c" * 64
 
 def row(**seals: OwnSeal) -> Joined:
     return Joined(
-        participant=TOWN, space="https://k.example/space", name="K", did="did:web:k.example", authority="urn:k", jwk={},
-        list_url="https://k.example/space/list", rules=Rules(), state="member", document="", application="", reason="",
-        told="", asked_at=1, changed_at=1, seals=seals,
-    )  # fmt: skip
+        participant=TOWN,
+        space="https://k.example/space",
+        name="K",
+        did="did:web:k.example",
+        authority="urn:k",
+        jwk={},
+        list_url="https://k.example/space/list",
+        rules=Rules(),
+        state="member",
+        document="",
+        application="",
+        reason="",
+        told="",
+        asked_at=1,
+        changed_at=1,
+        seals=seals,
+    )
 
 
 def test_it_waits_for_what_the_list_does_not_name_and_it_still_names() -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from connector.dataspace.spaces.keeping.alarms import Alarms
 from connector.foundation.storage.at_rest import AtRest
-from connector.identity.trust.members.anchors import Anchors, Pin
+from connector.identity.trust.members.anchors import Anchors
+from connector.identity.trust.members.pin import Pin
 
 PIN = Pin(authority="urn:a", space="https://kreis.de/space", name="Kreis", jwk={}, list_url="https://kreis.de/list")
 

@@ -38,9 +38,15 @@ async def hand_in(county: County, nasty: NastyPeer, invited: NewInvitation | Non
     """An application of the stranger; `changes` are claims of it, `signer` signs."""
     signer = changes.pop("signer", None)
     said = {
-        "space": f"{county.city.root(COUNTY)}/space", "code": invited.code if invited else "x" * 43, "name": "Nasty",
-        "operator": "Nasty", "kind": MUNICIPALITY, "ars": "", "keys": {}, "documents": [],
-    }  # fmt: skip
+        "space": f"{county.city.root(COUNTY)}/space",
+        "code": invited.code if invited else "x" * 43,
+        "name": "Nasty",
+        "operator": "Nasty",
+        "kind": MUNICIPALITY,
+        "ars": "",
+        "keys": {},
+        "documents": [],
+    }
     token = nasty.token(county.city.did(COUNTY), typ=documents.APPLICATION, signer=signer, **{**said, **changes})
     return await send(county, nasty, token, "applications")
 
@@ -256,9 +262,7 @@ async def test_bug_a_stranger_named_the_key_of_anothers_witness_before_its_owner
     said = {"url": url, "keys": [{each: own.public_jwk[each] for each in ("kty", "crv", "x")}]}
     proof = {name: encode(own.sign(possession.message(space, nasty.did, url, name)))}
     peer = {"keys": [nasty.signer.kid.partition("#")[2]]}
-    reply = await hand_in(
-        county, nasty, await county.invite(), keys={**peer, "witness": said}, witnessProof=proof
-    )  # fmt: skip
+    reply = await hand_in(county, nasty, await county.invite(), keys={**peer, "witness": said}, witnessProof=proof)
     await admit(county, reply.json["id"])
     assert code(await ask(county, nasty, nasty.signer, {**peer, **stolen})) == "spaces.witness-proof"
     await joined(town, TOWN, county)
@@ -517,9 +521,14 @@ async def test_who_is_a_member_need_not_apply(county: County, town: City) -> Non
     other = await county.invite()
     hosted = await town.services.participants.get(TOWN)
     said = documents.ApplicationClaims(
-        space=f"{county.city.root(COUNTY)}/space", code=other.code, name="M", operator="M", kind=MUNICIPALITY, ars="",
+        space=f"{county.city.root(COUNTY)}/space",
+        code=other.code,
+        name="M",
+        operator="M",
+        kind=MUNICIPALITY,
+        ars="",
         keys=Keys(),
-    )  # fmt: skip
+    )
     claims = documents.claims(hosted.participant.did, county.city.did(COUNTY), town.services.infra.clock.now(), said)
     statement = await documents.signed(msgspec.json.encode(claims), hosted.signers["peer"], documents.APPLICATION)
     with pytest.raises(Exception, match="member-already"):

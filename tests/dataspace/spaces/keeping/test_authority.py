@@ -10,13 +10,16 @@ from tests.dataspace.spaces.conftest import COUNTY, COUNTY_KIND, PEOPLE, RULES, 
 from tests.testkit.cities import City
 
 UNREADABLE = {
-    "a text that turns": Rules(text="Für Gemeinden \u202egnutiel"), "a point that turns": Rules(checklist=("\u2066a",)),
-    "a bell": Rules(documents=("Brief\x07",)), "half a sign": Rules(text="\ud800"),
+    "a text that turns": Rules(text="Für Gemeinden \u202egnutiel"),
+    "a point that turns": Rules(checklist=("\u2066a",)),
+    "a bell": Rules(documents=("Brief\x07",)),
+    "half a sign": Rules(text="\ud800"),
     "a blank point": Rules(checklist=(" ",)),
     "a blank document": Rules(documents=("",)),
-    "too long": Rules(text="\\" * 4_000, **dict.fromkeys(("documents", "checklist"), ("😀" * 200,) * 20),
-                      kinds=("😀" * 300,) * 50),
-}  # fmt: skip
+    "too long": Rules(
+        text="\\" * 4_000, **dict.fromkeys(("documents", "checklist"), ("😀" * 200,) * 20), kinds=("😀" * 300,) * 50
+    ),
+}
 
 
 async def test_rules_that_no_applicant_could_read_are_refused(start: Start) -> None:

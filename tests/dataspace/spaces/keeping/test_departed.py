@@ -39,16 +39,26 @@ class Yes(NamedTuple):
 
 
 def ballot(*who: str, part: Part = "steward") -> Ballot:
-    return Ballot(
-        stewards=3, protection=3, drafter="", due_at=NEVER_MS, votes=tuple(Vote(one, part, 1) for one in who)
-    )  # fmt: skip
+    return Ballot(stewards=3, protection=3, drafter="", due_at=NEVER_MS, votes=tuple(Vote(one, part, 1) for one in who))
 
 
 def applied(towns: Towns, tx: Tx, *who: str) -> None:
     one = Application(
-        participant=TOWN, id="1", did=DID, invitation="", name="Dorf", operator="", kind="", ars="", document="",
-        keys=Keys(), checks=(), attachments=(), ballot=ballot(*who), asked_at=1,
-    )  # fmt: skip
+        participant=TOWN,
+        id="1",
+        did=DID,
+        invitation="",
+        name="Dorf",
+        operator="",
+        kind="",
+        ars="",
+        document="",
+        keys=Keys(),
+        checks=(),
+        attachments=(),
+        ballot=ballot(*who),
+        asked_at=1,
+    )
     application_store.insert_application(tx, one)
 
 
@@ -98,9 +108,14 @@ def loosened(column: str) -> Callable[[Towns, Tx, str, str], None]:
         for at, who in enumerate((anna, berta)):
             subject = ("publication", "contract")[at]
             proposal = RuleProposal(
-                id=new_uuid(), subject=subject, template="", wanted=None, proposed_at=at, proposed_by="p-eeeeee",
+                id=new_uuid(),
+                subject=subject,
+                template="",
+                wanted=None,
+                proposed_at=at,
+                proposed_by="p-eeeeee",
                 **{column: who},
-            )  # fmt: skip
+            )
             rule_proposals.keep(tx, TOWN, proposal)
 
     return plant
@@ -120,10 +135,39 @@ KINDS: Mapping[str, Yes] = {
     "unprotected rule": Yes("protection", ("rule_proposal", "officer"), loosened("officer"), of_rules("officer")),
 }
 DEEDS = frozenset(
-    ["made_by", "decided_by", "changed_by", "ended_by", "proposed_by", "asked_by", "drafter", "author", "named_by",
-     "responsible", "deputy", "audience", "who", "actor", "pseudonym", "checks", "approval", "reason", "closing_reason",
-     "body", "facts", "answer", "pid", "kind", "message_id", "code", "detail", "record", "world", "statement"]
-)  # fmt: skip
+    [
+        "made_by",
+        "decided_by",
+        "changed_by",
+        "ended_by",
+        "proposed_by",
+        "asked_by",
+        "drafter",
+        "author",
+        "named_by",
+        "responsible",
+        "deputy",
+        "audience",
+        "who",
+        "actor",
+        "pseudonym",
+        "checks",
+        "approval",
+        "reason",
+        "closing_reason",
+        "body",
+        "facts",
+        "answer",
+        "pid",
+        "kind",
+        "message_id",
+        "code",
+        "detail",
+        "record",
+        "world",
+        "statement",
+    ]
+)
 """Columns that say who did, wrote, found out or is to hear something, and no yes that others have to join."""
 
 

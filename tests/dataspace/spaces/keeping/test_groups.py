@@ -302,9 +302,18 @@ async def test_an_older_word_of_the_keeper_does_not_undo_a_newer_one(county: Cou
     invited, own = await county.invite(), county.city.did(COUNTY)
     keys = {"keys": [nasty.signer.kid.partition("#")[2]]}
     asked = await post(
-        county, nasty, "applications", documents.APPLICATION, code=invited.code, name="N", operator="N", kind="urn:k",
-        ars="", keys=keys, documents=[],
-    )  # fmt: skip
+        county,
+        nasty,
+        "applications",
+        documents.APPLICATION,
+        code=invited.code,
+        name="N",
+        operator="N",
+        kind="urn:k",
+        ars="",
+        keys=keys,
+        documents=[],
+    )
     for login in PEOPLE[:2]:
         await county.applications.note(COUNTY, asked.json["id"], "letter", good=True, note="", login=login)
         await county.applications.approve(COUNTY, asked.json["id"], login)

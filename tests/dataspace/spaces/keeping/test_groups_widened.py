@@ -184,10 +184,22 @@ async def test_bug_a_keeper_elsewhere_widened_alone_a_group_to_which_it_offers(t
     kept, space = Kept(towns), "https://kreis.example/space"
     kept.iri = f"{space}/groups/wald"
     one = Joined(
-        participant=TOWN, space=space, name="K", did="did:web:kreis.example", authority="urn:k", jwk={},
-        list_url=f"{space}/list", rules=Rules(), state="member", document="", application="", reason="", told="",
-        asked_at=1, changed_at=1,
-    )  # fmt: skip
+        participant=TOWN,
+        space=space,
+        name="K",
+        did="did:web:kreis.example",
+        authority="urn:k",
+        jwk={},
+        list_url=f"{space}/list",
+        rules=Rules(),
+        state="member",
+        document="",
+        application="",
+        reason="",
+        told="",
+        asked_at=1,
+        changed_at=1,
+    )
     await towns.db.write(TOWN, joined_store.put, one, None)
     await kept.offered()
 
@@ -201,5 +213,8 @@ async def test_bug_a_keeper_elsewhere_widened_alone_a_group_to_which_it_offers(t
     await asks("group-remove", FARM)
     await asks("group-agree", "")
     assert [(said.request, said.member) for said in kept.sent] == [
-        ("group-add", FARM), ("group-add", towns.did(TOWN)), ("group-remove", FARM), ("group-agree", ""),
-    ]  # fmt: skip
+        ("group-add", FARM),
+        ("group-add", towns.did(TOWN)),
+        ("group-remove", FARM),
+        ("group-agree", ""),
+    ]

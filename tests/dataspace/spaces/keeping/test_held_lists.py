@@ -55,8 +55,9 @@ async def test_the_newest_of_all_counts(tmp_path: Path) -> None:
     nor is anybody twice."""
     county = Keeper(tmp_path, "kreis")
     older, newer = county.says(entry("a", NOW), version=4), county.says(entry("a", NOW), version=9)
-    found, count = await asked(county, {"a.de": 204, "b.de": newer, "c.de": older}, "a.de", "b.de", "c.de", "d.de",
-                               "kreis.de", "b.de:x")  # fmt: skip
+    found, count = await asked(
+        county, {"a.de": 204, "b.de": newer, "c.de": older}, "a.de", "b.de", "c.de", "d.de", "kreis.de", "b.de:x"
+    )
     assert (found.version, found.jws) == (9, newer)
     assert found.away == ("did:web:d.de",)
     assert count == 4
@@ -68,9 +69,12 @@ async def test_whom_a_newer_list_names_is_asked_too(tmp_path: Path) -> None:
     county = Keeper(tmp_path, "kreis")
     term, over = rfc3339(NOW + HOUR), rfc3339(NOW - HOUR)
     newer = county.says(
-        entry("a", NOW), entry("b", NOW, valid_until=term), entry("c", NOW, state="suspended"),
-        entry("d", NOW - 9 * HOUR, valid_until=over), version=8,
-    )  # fmt: skip
+        entry("a", NOW),
+        entry("b", NOW, valid_until=term),
+        entry("c", NOW, state="suspended"),
+        entry("d", NOW - 9 * HOUR, valid_until=over),
+        version=8,
+    )
     newest = county.says(entry("a", NOW), version=9)
     found, count = await asked(county, {"a.de": newer, "b.de": newest, "c.de": 204}, "a.de")
     assert (found.version, found.jws, found.away, count) == (9, newest, (), 3)
@@ -82,11 +86,17 @@ async def test_what_is_no_newer_list_of_ours_is_no_answer(tmp_path: Path) -> Non
     county, other = Keeper(tmp_path, "kreis"), Keeper(tmp_path, "thief")
     good = county.says(entry("a", NOW), version=9)
     shown: dict[str, str | int] = {
-        "a.de": "x" * 10_000, "b.de": good[:-8] + "AAAAAAAA", "c.de": other.says(entry("a", NOW), version=99),
+        "a.de": "x" * 10_000,
+        "b.de": good[:-8] + "AAAAAAAA",
+        "c.de": other.says(entry("a", NOW), version=99),
         "d.de": other.says(entry("a", NOW), version=99, authority=county.key.id, space=county.space),
         "e.de": county.says(entry("a", NOW), version=99, space=other.space),
-        "f.de": county.says(entry("a", NOW), version=3), "g.de": 302, "h.de": 500, "i.de": "", "j.de": "ä.ö.ü",
-    }  # fmt: skip
+        "f.de": county.says(entry("a", NOW), version=3),
+        "g.de": 302,
+        "h.de": 500,
+        "i.de": "",
+        "j.de": "ä.ö.ü",
+    }
     found, _ = await asked(county, shown, *shown)
     assert (found.version, found.jws) == (3, "")
     assert found.away == tuple(f"did:web:{host}" for host in shown)

@@ -16,8 +16,8 @@ from connector.dataspace.spaces.model import Keys, Member
 from connector.foundation.errors import Mistake, PeerError
 from connector.foundation.storage.database import Tx
 from connector.identity.trust.keys.signing import SoftwareKey
-from connector.identity.trust.members.anchors import URN
 from connector.identity.trust.members.list_reader import ListReader
+from connector.identity.trust.members.pin import URN
 from connector.identity.trust.members.trust_list import LIMIT, NODES, TYP, SecondKey, TrustList
 from connector.verify.formats import trustlist
 from tests.cities.moves import moved
@@ -41,10 +41,24 @@ def member(number: int) -> Member:
     """With as many keys as one member may have."""
     keys = Keys(log_keys=tuple(second(at) for at in range(36)))
     made = Member(
-        participant=COUNTY, did=f"did:web:m{number}.example", name=f"M {number}", operator="RZ", kind="urn:k", ars="",
-        admin_level="", keys=keys, succeeds=(), state="active", since=1, until=None, suspended_since=None, reason="",
-        application="", changed_at=1, version=0,
-    )  # fmt: skip
+        participant=COUNTY,
+        did=f"did:web:m{number}.example",
+        name=f"M {number}",
+        operator="RZ",
+        kind="urn:k",
+        ars="",
+        admin_level="",
+        keys=keys,
+        succeeds=(),
+        state="active",
+        since=1,
+        until=None,
+        suspended_since=None,
+        reason="",
+        application="",
+        changed_at=1,
+        version=0,
+    )
     next_list.require_listable(made, 1)
     return made
 

@@ -39,10 +39,23 @@ CODE, OTHER = "0" * 64, "1" * 64
 
 def member(**keys: Any) -> Member:
     return Member(
-        participant=COUNTY, did="did:web:stadt.example", name="Stadt", operator="IT", kind="", ars="", admin_level="",
-        keys=Keys(**keys), succeeds=(), state="active", since=0, until=None, suspended_since=None, reason="",
-        application="", changed_at=0,
-    )  # fmt: skip
+        participant=COUNTY,
+        did="did:web:stadt.example",
+        name="Stadt",
+        operator="IT",
+        kind="",
+        ars="",
+        admin_level="",
+        keys=Keys(**keys),
+        succeeds=(),
+        state="active",
+        since=0,
+        until=None,
+        suspended_since=None,
+        reason="",
+        application="",
+        changed_at=0,
+    )
 
 
 def wish(town: City) -> Wish:
@@ -57,17 +70,37 @@ async def of(county: County, town: City) -> Member:
 
 
 INVITED = Invitation(
-    participant=COUNTY, id="1", code_hash="", name="Stadt", ars="", kind="", domain="", state="open",
-    made_by="", made_at=0, until=1,
-)  # fmt: skip
+    participant=COUNTY,
+    id="1",
+    code_hash="",
+    name="Stadt",
+    ars="",
+    kind="",
+    domain="",
+    state="open",
+    made_by="",
+    made_at=0,
+    until=1,
+)
 
 
 def application(*keys: str) -> Application:
     return Application(
-        participant=COUNTY, id="1", did="did:web:stadt.example", invitation="1", name="Stadt", operator="IT", kind="",
-        ars="", document="", keys=Keys(keys=keys), checks=(), attachments=(), asked_at=0,
+        participant=COUNTY,
+        id="1",
+        did="did:web:stadt.example",
+        invitation="1",
+        name="Stadt",
+        operator="IT",
+        kind="",
+        ars="",
+        document="",
+        keys=Keys(keys=keys),
+        checks=(),
+        attachments=(),
+        asked_at=0,
         ballot=Ballot(stewards=1, protection=0, drafter="", due_at=1),
-    )  # fmt: skip
+    )
 
 
 def entrusted(code: str, *own: str) -> GivenMandate:
@@ -107,14 +140,19 @@ def test_what_the_agent_does_not_hold_stays() -> None:
     """>> a seal key that lies with the town << it alone stays listed, and lists other keys."""
     after = membership.struck(member(keys=("op", "old", "own"), mandates=(entrusted(CODE, "own"),)), CODE, 5)
     assert (after.state, after.suspended_since, after.keys.keys, after.keys.struck) == (
-        "suspended", 5, ("own",), ("op", "old"),
-    )  # fmt: skip
+        "suspended",
+        5,
+        ("own",),
+        ("op", "old"),
+    )
     taken_off = membership.struck(member(keys=("op", "old"), mandates=(entrusted(CODE, "own"),)), CODE, 5)
     assert taken_off.keys.keys == ("own",)
     fresh = member_keys.with_keys(after, Keys(keys=("own", "new")), 6)
     assert (fresh.keys.keys, fresh.keys.struck, fresh.keys.mandates) == (
-        ("own", "new"), ("op", "old"), after.keys.mandates,
-    )  # fmt: skip
+        ("own", "new"),
+        ("op", "old"),
+        after.keys.mandates,
+    )
     with pytest.raises(PeerError, match="struck-key"):
         member_keys.with_keys(after, Keys(keys=("own", "op")), 6)
 
@@ -166,7 +204,7 @@ class Told(NamedTuple):
 
     def take(
         self, carried: object, keys: Keys | None = None, document: DidDocument | None = None, late: int = 0
-    ) -> Keys:  # fmt: skip
+    ) -> Keys:
         """`late`: by how much the authority's clock is ahead (ms)."""
         shown, now = document or self.document, SystemClock().now() + late
         return member_keys.checked_keys(

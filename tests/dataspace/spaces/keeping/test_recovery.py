@@ -83,8 +83,9 @@ async def test_bug_suspensions_and_admissions_are_taken_back_after_a_restore(
     assert found.recovery is not None
     assert (found.recovery.state, found.recovery.own, found.recovery.found) == ("found", own, before)
     assert {(one.did, one.what) for one in found.changes} >= {
-        (town.did(TOWN), "suspended"), (village.did(VILLAGE), "new"),
-    }  # fmt: skip
+        (town.did(TOWN), "suspended"),
+        (village.did(VILLAGE), "new"),
+    }
     with pytest.raises(Unavailable, match=r"spaces\.restored"):
         await suspend(county, town.did(TOWN))
     said = await county.authority.description(COUNTY)

@@ -31,9 +31,7 @@ async def test_bug_a_provider_could_give_its_agreement_the_name_of_another(towns
     """>> request << an agreement "X" beside "urn:uuid:X", or the same again: refused; the name means what it meant."""
     first = await towns.concluded("nachbardorf", "musterstadt")
     assert await named(towns, first.uuid if bare else first.id) == [first.id]
-    found = await towns.db.read(
-        "nachbardorf", towns.contracts.agreements.named, "nachbardorf", first.uuid
-    )  # fmt: skip
+    found = await towns.db.read("nachbardorf", towns.contracts.agreements.named, "nachbardorf", first.uuid)
     assert found.id == first.id
 
 

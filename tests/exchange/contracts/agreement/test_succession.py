@@ -32,9 +32,13 @@ def succeed(towns: Towns, heir: str = HEIR, since: int = 1) -> None:
 async def ask(towns: Towns, slug: str, agreement: Agreement) -> Any:
     """That town asks musterstadt for the data of the agreement, as a connector of its own would."""
     message = {
-        **ASKED, "@id": f"urn:uuid:{slug}", "agreementId": agreement.id, "consumerPid": f"urn:uuid:pid-of-{slug}",
-        "format": "HttpData-PULL", "callbackAddress": towns.partner(slug).base,
-    }  # fmt: skip
+        **ASKED,
+        "@id": f"urn:uuid:{slug}",
+        "agreementId": agreement.id,
+        "consumerPid": f"urn:uuid:pid-of-{slug}",
+        "format": "HttpData-PULL",
+        "callbackAddress": towns.partner(slug).base,
+    }
     url = f"{towns.partner(PROVIDER).base}/transfers/request"
     return await towns.receive(slug, towns.did(PROVIDER), url, message)
 
@@ -59,10 +63,14 @@ async def test_the_successor_gets_the_data_and_the_log_says_why(towns: Towns, me
     await ask(towns, HEIR, merged)
     assert await provided(towns) == [(HEIR, "STARTED")]
     await ask(towns, HEIR, merged)
-    assert await log(towns, merged) == [{
-        "agreement": merged.digest, "predecessor": towns.did(OLD), "successor": towns.did(HEIR),
-        "since": "1970-01-01T00:00:00Z",
-    }]  # fmt: skip
+    assert await log(towns, merged) == [
+        {
+            "agreement": merged.digest,
+            "predecessor": towns.did(OLD),
+            "successor": towns.did(HEIR),
+            "since": "1970-01-01T00:00:00Z",
+        }
+    ]
 
 
 @pytest.mark.on_both

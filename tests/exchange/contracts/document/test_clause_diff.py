@@ -63,7 +63,7 @@ def test_very_many_clauses_are_not_compared_word_by_word() -> None:
 
 SENTENCES = st.lists(
     st.builds(clause, st.text("ab ", max_size=6), st.sampled_from(["enforced", "contractual"])), max_size=7
-)  # fmt: skip
+)
 
 
 @given(SENTENCES, SENTENCES)
@@ -79,8 +79,11 @@ def test_what_is_stored_of_it_is_canonical() -> None:
     item = clause_diff.document("a" * 64, compare([USE], [USE, PAY]), "urn:uuid:x")
     said = json.loads(item.body)
     assert (said["replaces"], [row["change"] for row in said["rows"]]) == ("a" * 64, ["kept", "added"])
-    assert said["rows"][1] == {"change": "added", "before": None, "after": {"badge": "enforced", "de": PAY.de,
-                                                                            "en": PAY.en}}  # fmt: skip
+    assert said["rows"][1] == {
+        "change": "added",
+        "before": None,
+        "after": {"badge": "enforced", "de": PAY.de, "en": PAY.en},
+    }
 
 
 def test_bug_long_clauses_of_a_peer_held_the_writer_for_minutes() -> None:

@@ -26,17 +26,25 @@ def test_a_changed_sentence_is_shown_as_text_beside_ours() -> None:
 
 
 HIDDEN: dict[str, tuple[bytes, str]] = {
-    "script": (b"<script>alert(1)</script>", "script"), "script over lines": (b"<SCRIPT\n>alert(1)\n", "script"),
-    "style": (b"<style>p{display:none}</style>", "style"), "comment": (b"<!-- zahlt 100 EUR -->", "comment"),
-    "open comment": (b"<!-- zahlt", "comment"), "attribute": (b'<p hidden>zahlt</p>', "markup"),
-    "image": (b"<img src=x onerror=alert(1)>", "markup"), "frame": (b"<iframe srcdoc='x'></iframe>", "markup"),
-    "half a tag": (b"<p", "markup"), "zero width": ("<p>zah\u200blt</p>".encode(), "invisible"),
+    "script": (b"<script>alert(1)</script>", "script"),
+    "script over lines": (b"<SCRIPT\n>alert(1)\n", "script"),
+    "style": (b"<style>p{display:none}</style>", "style"),
+    "comment": (b"<!-- zahlt 100 EUR -->", "comment"),
+    "open comment": (b"<!-- zahlt", "comment"),
+    "attribute": (b"<p hidden>zahlt</p>", "markup"),
+    "image": (b"<img src=x onerror=alert(1)>", "markup"),
+    "frame": (b"<iframe srcdoc='x'></iframe>", "markup"),
+    "half a tag": (b"<p", "markup"),
+    "zero width": ("<p>zah\u200blt</p>".encode(), "invisible"),
     "direction": ("<p>\u202ezahlt</p>".encode(), "invisible"),
     "no-break space": ("<p>a\u00a0b</p>".encode(), "invisible"),
-    "combining": ("<p>a\u0308</p>".encode(), "invisible"), "Cyrillic": ("<p>z\u0430hlt</p>".encode(), "letters"),
-    "full width": ("<p>\uff11\uff10\uff10</p>".encode(), "letters"), "Greek": ("<p>\u039a</p>".encode(), "letters"),
-    "control": (b"<p>\x1b[2Jx</p>", "invisible"), "mathematical": ("<p>\U0001d400</p>".encode(), "letters"),
-}  # fmt: skip
+    "combining": ("<p>a\u0308</p>".encode(), "invisible"),
+    "Cyrillic": ("<p>z\u0430hlt</p>".encode(), "letters"),
+    "full width": ("<p>\uff11\uff10\uff10</p>".encode(), "letters"),
+    "Greek": ("<p>\u039a</p>".encode(), "letters"),
+    "control": (b"<p>\x1b[2Jx</p>", "invisible"),
+    "mathematical": ("<p>\U0001d400</p>".encode(), "letters"),
+}
 
 
 @pytest.mark.parametrize(("more", "mark"), HIDDEN.values(), ids=HIDDEN)

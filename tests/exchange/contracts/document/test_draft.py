@@ -39,9 +39,13 @@ async def test_both_sides_keep_the_same_objects(towns: Towns) -> None:
     kept = await objects(towns, agreement)
     kept.pop(described_data.NAME)  # what the consumer alone was shown
     assert set(kept) == {
-        draft.TEXT, draft.PROFILE, draft.DATASET, *draft.APPROVAL.values(), "did-consumer.json",
+        draft.TEXT,
+        draft.PROFILE,
+        draft.DATASET,
+        *draft.APPROVAL.values(),
+        "did-consumer.json",
         "did-provider.json",
-    }  # fmt: skip
+    }
     provider = await towns.agreement("musterstadt", agreement.id)
     theirs = await towns.db.read("musterstadt", object_store.objects, "musterstadt", provider.negotiation)
     assert {name: item.sha256 for name, item in kept.items()} == {name: item.sha256 for name, item in theirs.items()}

@@ -36,10 +36,18 @@ TIMES = st.sampled_from([0, NOW - DAY, NOW, NOW + 1_000, 4_102_444_800_000])
 AGENTS = st.none() | st.builds(Agent, WORDS, WORDS, WORDS, TIMES, WORDS)
 PARTIES = st.builds(Party, WORDS, WORDS, AGENTS)
 FACTS = st.builds(
-    ContractFacts, agreement=WORDS, provider=PARTIES, consumer=PARTIES, dataset=WORDS, dataset_title=WORDS,
-    description_sha256=WORDS, dataset_sha256=st.none() | WORDS, purpose=st.none() | WORDS, concluded_at=TIMES,
+    ContractFacts,
+    agreement=WORDS,
+    provider=PARTIES,
+    consumer=PARTIES,
+    dataset=WORDS,
+    dataset_title=WORDS,
+    description_sha256=WORDS,
+    dataset_sha256=st.none() | WORDS,
+    purpose=st.none() | WORDS,
+    concluded_at=TIMES,
     expires_at=st.none() | TIMES,
-)  # fmt: skip
+)
 CLAUSES = st.lists(st.tuples(WORDS, st.sampled_from(["enforced", "monitored", "contractual"])), max_size=3)
 
 
@@ -51,10 +59,16 @@ def engine() -> PolicyEngine:
 def whole(facts: ContractFacts, clauses: list[Any], lang: str) -> str:
     """The text as its template writes it from all facts at once."""
     return _template().render(
-        facts=facts, clauses=clauses, lang=lang, t=_labels(lang), version=_version(facts, lang),
-        concluded=local_time(facts.concluded_at, lang), expires=_expiry(facts.expires_at, lang),
-        purpose=facts.purpose or say("contract.text.purpose-none", lang), acts=_acts(facts.provider, lang),
-    )  # fmt: skip
+        facts=facts,
+        clauses=clauses,
+        lang=lang,
+        t=_labels(lang),
+        version=_version(facts, lang),
+        concluded=local_time(facts.concluded_at, lang),
+        expires=_expiry(facts.expires_at, lang),
+        purpose=facts.purpose or say("contract.text.purpose-none", lang),
+        acts=_acts(facts.provider, lang),
+    )
 
 
 @pytest.mark.threat("T112")
@@ -79,9 +93,13 @@ def test_a_filled_profile_is_the_whole_profile(
         policy = {**fill("municipal-purpose", {"until": day}), "@type": "Agreement"}
         body = {
             "badges": [{"badge": badge, "de": sentence} for sentence, badge in engine.clauses(policy, "de")],
-            "countersignature": setting, "countersignBy": rfc3339(until), "operands": engine.operands(policy),
-            "textForm": 1, "vocabulary": engine.vocabulary, **({} if replaces is None else {"replaces": replaces}),
-        }  # fmt: skip
+            "countersignature": setting,
+            "countersignBy": rfc3339(until),
+            "operands": engine.operands(policy),
+            "textForm": 1,
+            "vocabulary": engine.vocabulary,
+            **({} if replaces is None else {"replaces": replaces}),
+        }
         assert draft.profile(engine, policy, setting, until, replaces, 1).body == sealing.canonical(body)
 
 

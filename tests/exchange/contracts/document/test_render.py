@@ -28,14 +28,31 @@ release, or for a new template, the digest follows."""
 def contract(judged: PolicyEngine, template: str, form: int) -> bytes:
     """All documents of one contract; concept lists have a digest of their own in the profile."""
     plain = draft.agreement_document(
-        fill(template, SLOTS[template]), f"urn:uuid:{'0' * 8}-0000-4000-8000-{'0' * 12}", DATA, TOWN.did, VILLAGE.did,
+        fill(template, SLOTS[template]),
+        f"urn:uuid:{'0' * 8}-0000-4000-8000-{'0' * 12}",
+        DATA,
+        TOWN.did,
+        VILLAGE.did,
         AT,
-    )  # fmt: skip
+    )
     agreement = Agreement(
-        participant="a", id=str(plain["@id"]), negotiation="n", role="provider", counterparty=VILLAGE.did, dataset=DATA,
-        state="signed", document=sealing.canonical(plain), digest="", provider_jws=None, consumer_jws=None, facts={},
-        expires_at=judged.expires_at(plain, AT), created_at=AT, finalized_at=None, replaces="0" * 64,
-    )  # fmt: skip
+        participant="a",
+        id=str(plain["@id"]),
+        negotiation="n",
+        role="provider",
+        counterparty=VILLAGE.did,
+        dataset=DATA,
+        state="signed",
+        document=sealing.canonical(plain),
+        digest="",
+        provider_jws=None,
+        consumer_jws=None,
+        facts={},
+        expires_at=judged.expires_at(plain, AT),
+        created_at=AT,
+        finalized_at=None,
+        replaces="0" * 64,
+    )
     file = Described(title="Bäume & Büsche", description="Mit Höhe.", bytes=8, version="1" * 64, ending=".csv")
     facts = Facts(described=file, provider=TOWN, consumer=VILLAGE, offer=f"{DATA}/offers/1", purpose=PURPOSE)
     parts = [*render.described(agreement, facts, judged, form).values()]

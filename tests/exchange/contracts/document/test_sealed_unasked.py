@@ -59,10 +59,13 @@ async def honest(towns: Towns, **wish: Any) -> Lies:
 
 
 WISHES: dict[str, dict[str, Any]] = {
-    "usual": {}, "attribution": {"rule": "open-attribution", "slots": {"source": "Stadt <Amt> & Söhne"}},
-    "described": {"description": "Mit Höhe.\nUnd mehr."}, "required": {"countersignature": "required"},
-    "none": {"countersignature": "none"}, "markup": {"title": "<script>alert(1)</script>"},
-}  # fmt: skip
+    "usual": {},
+    "attribution": {"rule": "open-attribution", "slots": {"source": "Stadt <Amt> & Söhne"}},
+    "described": {"description": "Mit Höhe.\nUnd mehr."},
+    "required": {"countersignature": "required"},
+    "none": {"countersignature": "none"},
+    "markup": {"title": "<script>alert(1)</script>"},
+}
 
 
 @pytest.mark.parametrize("wish", WISHES.values(), ids=WISHES)
@@ -88,8 +91,11 @@ async def test_a_single_changed_byte_is_never_sealed_unasked(towns: Towns, count
         body = lies.theirs[name]
         at = data.draw(st.integers(0, len(body) - 1))
         sign = bytes([data.draw(st.integers(0, 255))])
-        changed = data.draw(st.sampled_from([body[:at] + sign + body[at + 1 :], body[:at] + body[at + 1 :],
-                                             body[:at] + sign + body[at:]]))  # fmt: skip
+        changed = data.draw(
+            st.sampled_from(
+                [body[:at] + sign + body[at + 1 :], body[:at] + body[at + 1 :], body[:at] + sign + body[at:]]
+            )
+        )
         if changed == body or (name == draft.PROFILE and _told_by_the_provider(lies, changed)):
             return
         if name == draft.DATASET and _other_ending(lies, changed):
@@ -112,18 +118,21 @@ def _told_by_the_provider(lies: Lies, profile: bytes) -> bool:
 def _other_ending(lies: Lies, snapshot: bytes) -> bool:
     """So is the ending of the file's name."""
     return any(snapshot == Own(lies.known, lies.engine).snapshot(one) for one in (".cs", ".sv", ".cv", "")) or (
-        b"." in snapshot and sealed_unasked._ending(sealed_unasked._members(snapshot)) not in ("", ".csv")
+        b"." in snapshot
+        and sealed_unasked._ending(sealed_unasked._members(snapshot)) not in ("", ".csv")
         and snapshot == Own(lies.known, lies.engine).snapshot(sealed_unasked._ending(sealed_unasked._members(snapshot)))
-    )  # fmt: skip
+    )
 
 
 async def test_every_member_of_every_document_counts(towns: Towns) -> None:
     """<< one more member, or another value, in any of them >> objected to by the document's name."""
     lies = await honest(towns)
     codes = {
-        AGREEMENT: "contracts.unsaid", draft.PROFILE: "contracts.other-profile",
-        draft.DATASET: "contracts.other-description", APPROVAL: "contracts.other-approval",
-    }  # fmt: skip
+        AGREEMENT: "contracts.unsaid",
+        draft.PROFILE: "contracts.other-profile",
+        draft.DATASET: "contracts.other-description",
+        APPROVAL: "contracts.other-approval",
+    }
     for name, code in codes.items():
         for member in json.loads(lies.theirs[name]):
             if name == draft.PROFILE and member in ("countersignature", "countersignBy", "textForm"):
@@ -161,9 +170,13 @@ async def test_what_the_catalogue_showed_is_what_the_contract_may_say(towns: Tow
     shown = lies.known.described
     assert shown is not None
     for other in (
-        replace(shown, title="Bäume und Büsche"), replace(shown, description="Mit Preis."), replace(shown, bytes=9),
-        replace(shown, media_type="text/plain"), replace(shown, version="1" * 64), replace(shown, bytes=None),
-    ):  # fmt: skip
+        replace(shown, title="Bäume und Büsche"),
+        replace(shown, description="Mit Preis."),
+        replace(shown, bytes=9),
+        replace(shown, media_type="text/plain"),
+        replace(shown, version="1" * 64),
+        replace(shown, bytes=None),
+    ):
         assert "contracts.other-description" in lies.against(described=other)
     assert "contracts.undescribed" in lies.against(described=None)
 
@@ -185,8 +198,15 @@ async def test_a_stricter_demand_than_the_catalogue_told_is_for_a_person(towns: 
 
 
 INSTANTS = (
-    "2099-01-01T00:00:00Z", "2099-01-01T00:00:00+00:00", "2099-01-01T00:00:00.5Z", "bald", "", None, 7, "9999-99",
-)  # fmt: skip
+    "2099-01-01T00:00:00Z",
+    "2099-01-01T00:00:00+00:00",
+    "2099-01-01T00:00:00.5Z",
+    "bald",
+    "",
+    None,
+    7,
+    "9999-99",
+)
 
 
 async def test_an_instant_is_said_in_one_way(towns: Towns) -> None:
@@ -197,10 +217,18 @@ async def test_an_instant_is_said_in_one_way(towns: Towns) -> None:
 
 
 FILE_NAMES = (
-    ("baeume.csv", True), ("baeume.geojson", True), ("baeume", True), ("baeume.CSV", False), ("x.csv", False),
-    ("baeume.tar.gz", False), ("baeume.Der Datennehmer zahlt", False), ("baeume.zahlt100000eur", False),
-    ("../baeume.csv", False), (" baeume.csv", False), ("", False),
-)  # fmt: skip
+    ("baeume.csv", True),
+    ("baeume.geojson", True),
+    ("baeume", True),
+    ("baeume.CSV", False),
+    ("x.csv", False),
+    ("baeume.tar.gz", False),
+    ("baeume.Der Datennehmer zahlt", False),
+    ("baeume.zahlt100000eur", False),
+    ("../baeume.csv", False),
+    (" baeume.csv", False),
+    ("", False),
+)
 
 
 async def test_a_file_is_called_after_its_title(towns: Towns) -> None:
@@ -211,10 +239,12 @@ async def test_a_file_is_called_after_its_title(towns: Towns) -> None:
 
 
 REMARKS: dict[str, dict[str, Any]] = {
-    "a remark": {"dct:description": "Der Datennehmer zahlt."}, "by its IRI": {"http://purl.org/dc/terms/title": "x y"},
-    "a label": {"rdfs:label": "x"}, "a uid": {"uid": "Der Datennehmer zahlt 100 EUR"},
+    "a remark": {"dct:description": "Der Datennehmer zahlt."},
+    "by its IRI": {"http://purl.org/dc/terms/title": "x y"},
+    "a label": {"rdfs:label": "x"},
+    "a uid": {"uid": "Der Datennehmer zahlt 100 EUR"},
     "a class": {"@type": ["Agreement", "Der Datennehmer zahlt"]},
-}  # fmt: skip
+}
 
 
 async def test_what_no_sentence_says_is_for_a_person(towns: Towns) -> None:
@@ -237,10 +267,13 @@ def test_no_member_that_is_passed_over_could_be_a_remark(words: object) -> None:
 PERSON = Approval(role="steward", pseudonym="p-7f3a91")
 SOMEBODY_ELSE = "did:web:anderswo.example"
 NO_PLAIN_PERSON: dict[str, dict[str, Any]] = {
-    "a sentence as rule": {"rule": "Der Datennehmer zahlt 100.000 EUR"}, "a sentence as time": {"at": "Gegen Geld"},
-    "a mandate": {"mandate": "Gegen 100.000 EUR"}, "for somebody else": {"onBehalfOf": SOMEBODY_ELSE},
-    "a role of its own": {"role": "Gegen 100.000 EUR"}, "no pseudonym": {"pseudonym": "Erika Muster"},
-}  # fmt: skip
+    "a sentence as rule": {"rule": "Der Datennehmer zahlt 100.000 EUR"},
+    "a sentence as time": {"at": "Gegen Geld"},
+    "a mandate": {"mandate": "Gegen 100.000 EUR"},
+    "for somebody else": {"onBehalfOf": SOMEBODY_ELSE},
+    "a role of its own": {"role": "Gegen 100.000 EUR"},
+    "no pseudonym": {"pseudonym": "Erika Muster"},
+}
 
 
 async def test_that_a_person_of_the_provider_agreed_is_said_in_our_form_alone(towns: Towns) -> None:
@@ -271,11 +304,20 @@ async def test_all_who_agreed_at_the_provider_are_said_in_our_form_alone(towns: 
     assert lies.but(APPROVAL, sealing.canonical(three)).against() == []
     first, second, last = three["people"]
     for people in (
-        [second, first, last], [first, first, last], [first, second], [first, second, last, last], [last], [],
-        [first, second, {**last, "at": "2999-01-01T00:00:00Z"}], [first, second, {**last, "role": "automatic"}],
-        [{**first, "role": "Gegen 100.000 EUR"}, second, last], [{**first, "at": "Gegen Geld"}, second, last],
-        [{**first, "remark": "Gegen Geld"}, second, last], [True, second, last], True,
-    ):  # fmt: skip
+        [second, first, last],
+        [first, first, last],
+        [first, second],
+        [first, second, last, last],
+        [last],
+        [],
+        [first, second, {**last, "at": "2999-01-01T00:00:00Z"}],
+        [first, second, {**last, "role": "automatic"}],
+        [{**first, "role": "Gegen 100.000 EUR"}, second, last],
+        [{**first, "at": "Gegen Geld"}, second, last],
+        [{**first, "remark": "Gegen Geld"}, second, last],
+        [True, second, last],
+        True,
+    ):
         against = lies.but(APPROVAL, sealing.canonical({**three, "people": people})).against()
         assert (people, against) == (people, ["contracts.other-approval"])
 
@@ -325,26 +367,37 @@ async def test_the_digest_is_over_every_document(towns: Towns) -> None:
 
 
 ENTRY = {
-    "dct:title": "Bäume", "dcat:mediaType": "text/csv", "dcat:byteSize": "8", f"{HANSE}version": "0" * 64,
+    "dct:title": "Bäume",
+    "dcat:mediaType": "text/csv",
+    "dcat:byteSize": "8",
+    f"{HANSE}version": "0" * 64,
     f"{HANSE}countersignature": "preferred",
-}  # fmt: skip
+}
 
 
 def test_an_entry_of_a_catalogue_is_read_as_it_will_be_signed() -> None:
     found = described_data.of_entry(ENTRY)
     assert found == Described(
         title="Bäume", media_type="text/csv", bytes=8, version="0" * 64, countersignature="preferred"
-    )  # fmt: skip
+    )
     assert found is not None
     assert described_data.read(described_data.kept(found)[0]) == found
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"dct:title": None}, {"dct:title": ["Bäume"]}, {"dct:title": {"@value": "Bäume"}}, {"dcat:byteSize": "acht"},
-     {f"{HANSE}version": None}, {f"{HANSE}version": "Es kostet 1 EUR"}, {"dcat:mediaType": "text/csv; zahlt 1 EUR"},
-     {f"{HANSE}countersignature": "maybe"}, {"dct:description": 7}],
-)  # fmt: skip
+    [
+        {"dct:title": None},
+        {"dct:title": ["Bäume"]},
+        {"dct:title": {"@value": "Bäume"}},
+        {"dcat:byteSize": "acht"},
+        {f"{HANSE}version": None},
+        {f"{HANSE}version": "Es kostet 1 EUR"},
+        {"dcat:mediaType": "text/csv; zahlt 1 EUR"},
+        {f"{HANSE}countersignature": "maybe"},
+        {"dct:description": 7},
+    ],
+)
 def test_an_entry_that_says_it_otherwise_is_not_taken_for_one(change: dict[str, Any]) -> None:
     """<< a catalogue of another make >> None: the contract will be read by a person."""
     assert described_data.of_entry({**ENTRY, **change}) is None
@@ -381,8 +434,14 @@ def test_a_description_that_two_could_read_differently_or_is_endless_is_not_kept
 
 @pytest.mark.parametrize(
     ("title", "name"),
-    [("Bäume", "baeume"), ("Straßen & Wege 2026", "strassen-wege-2026"), ("Ήλιος", "data"), ("../../etc", "etc"),
-     ("École", "ecole"), ("x" * 100, "x" * 60)],
-)  # fmt: skip
+    [
+        ("Bäume", "baeume"),
+        ("Straßen & Wege 2026", "strassen-wege-2026"),
+        ("Ήλιος", "data"),
+        ("../../etc", "etc"),
+        ("École", "ecole"),
+        ("x" * 100, "x" * 60),
+    ],
+)
 def test_the_name_of_a_file_follows_from_the_title(title: str, name: str) -> None:
     assert Described(title=title, version="1", ending=".csv").file_name == f"{name}.csv"

@@ -36,10 +36,13 @@ async def test_an_added_sentence_is_told_beside_ours(towns: Towns) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [lambda body: body.replace(b"</main>", b"\xff</main>"), lambda body: body.replace(b"</main>", b"\0</main>"),
-     lambda body: b"\xef\xbb\xbf" + body],
+    [
+        lambda body: body.replace(b"</main>", b"\xff</main>"),
+        lambda body: body.replace(b"</main>", b"\0</main>"),
+        lambda body: b"\xef\xbb\xbf" + body,
+    ],
     ids=["no UTF-8", "NUL", "a byte order mark"],
-)  # fmt: skip
+)
 async def test_bug_a_text_that_a_person_sealed_failed_the_evidence(towns: Towns, change: Change) -> None:
     """<< characters that two programs read differently, as no verifier takes >> no person is asked: TERMINATED."""
     case = await lying(towns, draft.TEXT, change)
@@ -96,9 +99,18 @@ async def test_words_in_what_was_asked_for_are_not_sealed_unread(towns: Towns) -
     offer = {**made[1].for_catalogue(), "dct:description": PRICE}
     await towns.db.write(PROVIDER, _remarked, made[1].id, offer)
     case = await towns.db.write(
-        CONSUMER, towns.contracts.request, CONSUMER, towns.partner(PROVIDER), made[0].id, offer, None, None, None, None,
+        CONSUMER,
+        towns.contracts.request,
+        CONSUMER,
+        towns.partner(PROVIDER),
+        made[0].id,
+        offer,
+        None,
+        None,
+        None,
+        None,
         as_shown(*made),
-    )  # fmt: skip
+    )
     await towns.run()
     now = await towns.case(CONSUMER, case.id)
     assert now.shown != "FINALIZED"
@@ -116,9 +128,18 @@ async def test_bug_the_provider_sealed_words_of_the_consumers_as_it_was_asked(to
     [permission, *rest] = made[1].for_catalogue()["permission"]
     wish = {**made[1].for_catalogue(), "permission": [{**permission, "uid": f"urn:x: {PRICE}"}, *rest]}
     case = await towns.db.write(
-        CONSUMER, towns.contracts.request, CONSUMER, towns.partner(PROVIDER), made[0].id, wish, None, None, None, None,
+        CONSUMER,
+        towns.contracts.request,
+        CONSUMER,
+        towns.partner(PROVIDER),
+        made[0].id,
+        wish,
+        None,
+        None,
+        None,
+        None,
         as_shown(*made),
-    )  # fmt: skip
+    )
     await towns.run(rows=1)
     theirs = await towns.case(PROVIDER, (await towns.case(CONSUMER, case.id)).kernel.peer_pid)  # type: ignore[arg-type]
     assert (theirs.agreement, PRICE in json.dumps(theirs.policy)) == (None, False)
@@ -137,9 +158,7 @@ async def test_bug_the_provider_sealed_a_sentence_as_purpose(towns: Towns) -> No
 async def test_a_proposal_whose_data_nobody_looked_at_is_read_before_it_is_sealed(towns: Towns) -> None:
     """<< an offer that nobody asked for, accepted >> what it says of the data nobody has seen: a person is asked."""
     made = await towns.publish(PROVIDER, description=PRICE)
-    ours = await towns.db.write(
-        PROVIDER, towns.contracts.propose, PROVIDER, towns.partner(CONSUMER), made[1].id
-    )  # fmt: skip
+    ours = await towns.db.write(PROVIDER, towns.contracts.propose, PROVIDER, towns.partner(CONSUMER), made[1].id)
     await towns.run()
     theirs = (await towns.case(PROVIDER, ours.id)).kernel.peer_pid or ""
     terms = towns.engine.digest((await towns.case(CONSUMER, theirs)).policy)

@@ -41,9 +41,12 @@ def test_addresses_lie_below_the_roots() -> None:
     ]
     assert provider[:4] == consumer[:4]
     assert consumer == sealing.countersigned(
-        provider, provider_root=root_of(PROVIDER), signer_root=root_of(CONSUMER), approval=b"approval",
+        provider,
+        provider_root=root_of(PROVIDER),
+        signer_root=root_of(CONSUMER),
+        approval=b"approval",
         provider_jws="a..b",
-    )  # fmt: skip
+    )
     assert provider[0].par == AGREEMENT
     assert provider[1].par == f"{root_of(PROVIDER)}/evidence/objects/{sha256(b'text').hexdigest()}"
     assert consumer[4].par == f"{root_of(CONSUMER)}/evidence/objects/{sha256(b'approval').hexdigest()}"

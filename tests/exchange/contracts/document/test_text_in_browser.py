@@ -55,9 +55,15 @@ def test_nothing_sticks_out(tmp_path: Path) -> None:
     page.write_text(f"<!DOCTYPE html><title>?</title>{''.join(frames)}{SCRIPT}", encoding="utf-8")
     sandbox = ["--no-sandbox"] if os.getuid() == 0 else []
     command = [
-        BROWSER, "--headless", *sandbox, "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}",
-        "--virtual-time-budget=2000", "--dump-dom", page.as_uri(),
-    ]  # fmt: skip
+        BROWSER,
+        "--headless",
+        *sandbox,
+        "--disable-gpu",
+        f"--user-data-dir={tmp_path / 'profile'}",
+        "--virtual-time-budget=2000",
+        "--dump-dom",
+        page.as_uri(),
+    ]
     shown = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=True).stdout
     found = re.search("<title>(.*?)</title>", shown)
     assert found is not None

@@ -56,15 +56,25 @@ class Responder:
         return self.answer(certificate, ocsp.OCSPCertStatus.GOOD)
 
     def answer(
-        self, certificate: x509.Certificate, status: ocsp.OCSPCertStatus, *, at: int = AT, since: int | None = None,
+        self,
+        certificate: x509.Certificate,
+        status: ocsp.OCSPCertStatus,
+        *,
+        at: int = AT,
+        since: int | None = None,
         by: SealCa | None = None,
-    ) -> bytes:  # fmt: skip
+    ) -> bytes:
         moment = datetime.fromtimestamp(at, UTC)
         builder = ocsp.OCSPResponseBuilder().add_response(
-            cert=certificate, issuer=self.ca.certificate, algorithm=SHA256(), cert_status=status, this_update=moment,
-            next_update=moment + timedelta(days=1), revocation_reason=None,
+            cert=certificate,
+            issuer=self.ca.certificate,
+            algorithm=SHA256(),
+            cert_status=status,
+            this_update=moment,
+            next_update=moment + timedelta(days=1),
+            revocation_reason=None,
             revocation_time=None if since is None else datetime.fromtimestamp(since, UTC),
-        )  # fmt: skip
+        )
         signer = by or self.ca
         builder = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, signer.certificate)
         return builder.sign(signer.key, SHA256()).public_bytes(Encoding.DER)

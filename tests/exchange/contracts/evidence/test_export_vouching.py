@@ -28,8 +28,10 @@ def test_bug_an_export_rested_on_the_witness_that_a_party_had_moved_to(exporter:
     story = Story().arrived()
     witness, other = story.case.witness, Witness("did:web:anderer.example")
     for operator, witnesses, counting in (
-        (witness.operator, [witness], []), (witness.operator, [witness, other], [other]), ("z", [witness], [witness]),
-    ):  # fmt: skip
+        (witness.operator, [witness], []),
+        (witness.operator, [witness, other], [other]),
+        ("z", [witness], [witness]),
+    ):
         listed = _listed(story, exporter, operator, witnesses)
         policy = export.policy_of(listed, exporter, (PROVIDER, CONSUMER))
         names = {key.name for key in policy.witnesses.values() if key is not None} if policy else set()

@@ -356,11 +356,19 @@ async def test_a_counter_offer_and_its_acceptance(towns: Towns) -> None:
     one = await waiting(towns)
     policy = (await towns.case(TOWN, one.process)).policy
     permission = [
-        {**rule, "constraint": [*rule["constraint"],
-                                {"leftOperand": "dateTime", "operator": "lt",
-                                 "rightOperand": {"@value": "2027-01-01T00:00:00Z", "@type": "xsd:dateTime"}}]}
+        {
+            **rule,
+            "constraint": [
+                *rule["constraint"],
+                {
+                    "leftOperand": "dateTime",
+                    "operator": "lt",
+                    "rightOperand": {"@value": "2027-01-01T00:00:00Z", "@type": "xsd:dateTime"},
+                },
+            ],
+        }
         for rule in policy["permission"]
-    ]  # fmt: skip
+    ]
     other = {**policy, "permission": permission}
     terms = TermsBack(other, towns.engine.digest(other))
     await towns.db.write(TOWN, towns.approvals.counter, TOWN, one.id, ANNA, terms)

@@ -320,9 +320,18 @@ async def asked(towns: Towns, terms: Any) -> NegotiationRow:
     wish = terms(offer.for_catalogue())
     purpose = "https://w3id.org/hanse/v1#publicAdministration"
     case = await towns.db.write(
-        VILLAGE, towns.contracts.request, VILLAGE, partner, dataset.id, wish, purpose, None, None, None,
+        VILLAGE,
+        towns.contracts.request,
+        VILLAGE,
+        partner,
+        dataset.id,
+        wish,
+        purpose,
+        None,
+        None,
+        None,
         as_shown(dataset, offer),
-    )  # fmt: skip
+    )
     await towns.run()
     return await towns.case(VILLAGE, case.id)
 
@@ -335,9 +344,7 @@ FEE = {"leftOperand": "https://elsewhere.example/ns#fee", "operator": "eq", "rig
 async def test_terms_provably_narrower_are_agreed_to(towns: Towns) -> None:
     """>> the published terms, for a shorter time and with one more prohibition >> the agreement is over those terms."""
     printing = {"action": "odrl:print"}
-    case = await asked(
-        towns, lambda shown: narrowed(shown, UNTIL, prohibition=[*shown["prohibition"], printing])
-    )  # fmt: skip
+    case = await asked(towns, lambda shown: narrowed(shown, UNTIL, prohibition=[*shown["prohibition"], printing]))
     assert case.states == ("REQUESTED", "AGREED", "VERIFIED", "FINALIZED")
     document = (await towns.agreement(TOWN, case.agreement)).document
     assert b"2090-01-01" in document
@@ -351,17 +358,30 @@ async def test_terms_provably_narrower_are_agreed_to(towns: Towns) -> None:
     [
         pytest.param(lambda shown: {**shown, "prohibition": shown["prohibition"][:1]}, id="a prohibition is missing"),
         pytest.param(lambda shown: {**shown, "permission": [{"action": "use"}]}, id="the conditions are missing"),
-        pytest.param(lambda shown: {**shown, "odrl:conflict": {"@id": "odrl:perm"}, "permission": [
-            *shown["permission"], {"action": "odrl:distribute", "constraint": shown["permission"][0]["constraint"]}]},
-            id="a permission that wins over a prohibition"),
+        pytest.param(
+            lambda shown: {
+                **shown,
+                "odrl:conflict": {"@id": "odrl:perm"},
+                "permission": [
+                    *shown["permission"],
+                    {"action": "odrl:distribute", "constraint": shown["permission"][0]["constraint"]},
+                ],
+            },
+            id="a permission that wins over a prohibition",
+        ),
         pytest.param(lambda shown: narrowed(shown, FEE), id="a condition that is not understood"),
         pytest.param(lambda shown: narrowed(shown, EARLY), id="nothing is left of it for the one who asks"),
         pytest.param(lambda shown: {**narrowed(shown, UNTIL), "odrl:assignee": "did:web:somebody"}, id="another party"),
         pytest.param(lambda shown: {**narrowed(shown, UNTIL), "dct:title": "Vollmacht"}, id="words not offered"),
-        pytest.param(lambda shown: {**narrowed(shown, UNTIL), "obligation": [
-            {"action": "odrl:inform", "assignee": "did:web:localhost%3A18443:musterstadt"}]}, id="a duty for us"),
+        pytest.param(
+            lambda shown: {
+                **narrowed(shown, UNTIL),
+                "obligation": [{"action": "odrl:inform", "assignee": "did:web:localhost%3A18443:musterstadt"}],
+            },
+            id="a duty for us",
+        ),
     ],
-)  # fmt: skip
+)
 async def test_other_terms_get_ours(towns: Towns, terms: Any) -> None:
     """>> terms that are wider, or of which nobody can tell << the published offer, once; no agreement."""
     case = await asked(towns, terms)

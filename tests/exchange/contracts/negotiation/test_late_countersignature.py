@@ -172,14 +172,16 @@ async def auditor(towns: Towns, folder: Path) -> tuple[Evidence, bytes]:
     authority = Authority.create(folder / "authority.jwk.enc", towns.vault)
     entries = [
         entry(
-            did=hosted.participant.did, name=hosted.participant.name, operator="", kind=hosted.participant.kind,
-            valid_from="2020-01-01T00:00:00Z", keys=hosted.keys,
+            did=hosted.participant.did,
+            name=hosted.participant.name,
+            operator="",
+            kind=hosted.participant.kind,
+            valid_from="2020-01-01T00:00:00Z",
+            keys=hosted.keys,
         )
         for hosted in await towns.participants.all()
-    ]  # fmt: skip
-    members = next_list(
-        None, authority=authority.id, now=towns.clock.now(), life_ms=10**9, participants=tuple(entries)
-    )  # fmt: skip
+    ]
+    members = next_list(None, authority=authority.id, now=towns.clock.now(), life_ms=10**9, participants=tuple(entries))
     issued = authority.issue(members)
     pem = (folder / "space" / "certs" / "seal-ca.pem").read_text()
     roots = roots_pem([pem], authority.public_jwk).encode()
@@ -206,9 +208,11 @@ async def test_one_that_does_not_hold_counts_as_missing(towns: Towns) -> None:
     found = await waiting(towns, countersignature="required")
     provider = (await towns.agreement("musterstadt", found.agreement)).provider_jws or ""
     seals = {
-        "signature": found.seal[:-8] + "AAAAAAAA", "form": "a..b", "provider's": provider,
+        "signature": found.seal[:-8] + "AAAAAAAA",
+        "form": "a..b",
+        "provider's": provider,
         "other agreement": other.seal,
-    }  # fmt: skip
+    }
     for count, (bend, seal) in enumerate(seals.items(), 1):
         with pytest.raises(PeerError, match=r"countersignature-invalid"):
             await hand_in(towns, found, seal)

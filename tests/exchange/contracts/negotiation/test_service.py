@@ -282,9 +282,14 @@ async def test_pids_of_another_negotiation_are_refused(towns: Towns) -> None:
     ending = m.ContractNegotiationTerminationMessage(provider_pid="urn:uuid:0", consumer_pid=case.id, id="urn:uuid:1")
     with pytest.raises(PeerError, match=r"contracts\.pid"):
         await towns.db.write(
-            "musterstadt", towns.contracts.receive, "musterstadt", towns.partner("nachbardorf"), case.kernel.peer_pid,
-            ending, "0",
-        )  # fmt: skip
+            "musterstadt",
+            towns.contracts.receive,
+            "musterstadt",
+            towns.partner("nachbardorf"),
+            case.kernel.peer_pid,
+            ending,
+            "0",
+        )
 
 
 async def test_an_operator_ends_an_open_negotiation_once(towns: Towns) -> None:

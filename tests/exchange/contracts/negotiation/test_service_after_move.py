@@ -97,10 +97,13 @@ async def test_a_first_request_that_is_sent_again_under_the_new_did_is_the_same(
     case = await towns.ask(CONSUMER, PROVIDER, made)
     await towns.run(1)
     message = {
-        "@context": ["https://w3id.org/dspace/2025/1/context.jsonld"], "@type": "ContractRequestMessage",
-        "@id": "urn:uuid:again", "consumerPid": case.id, "offer": case.policy,
+        "@context": ["https://w3id.org/dspace/2025/1/context.jsonld"],
+        "@type": "ContractRequestMessage",
+        "@id": "urn:uuid:again",
+        "consumerPid": case.id,
+        "offer": case.policy,
         "callbackAddress": towns.partner(CONSUMER).base,
-    }  # fmt: skip
+    }
     await move_town(towns, CONSUMER)
     url = f"{towns.partner(PROVIDER).base}/negotiations/request"
     await towns.receive(CONSUMER, towns.did(PROVIDER), url, message)

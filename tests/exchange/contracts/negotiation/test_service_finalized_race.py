@@ -52,9 +52,10 @@ async def both(towns: Towns, asked: NegotiationRow) -> tuple[str, str, str, str]
 
 async def records(towns: Towns, slug: str, agreement: Agreement) -> list[tuple[str, dict[str, Any]]]:
     rows = await towns.rows(
-        slug, "SELECT type, record FROM audit_entry WHERE participant = :participant AND agreement = :id ORDER BY seq",
+        slug,
+        "SELECT type, record FROM audit_entry WHERE participant = :participant AND agreement = :id ORDER BY seq",
         id=agreement.id,
-    )  # fmt: skip
+    )
     return [(row["type"], json.loads(bytes(row["record"]))["body"]) for row in rows]
 
 
@@ -78,9 +79,7 @@ async def test_an_agreement_whose_finalized_was_refused_is_not_in_force(
     assert await both(towns, asked) == ("VERIFIED", "VERIFIED", "signed", "signed")
     assert await questions(towns) == ["refused"]
     with pytest.raises(Unknown):
-        await towns.db.write(
-            PROVIDER, towns.contracts.agreements.in_force, PROVIDER, agreement.id, towns.did(CONSUMER)
-        )  # fmt: skip
+        await towns.db.write(PROVIDER, towns.contracts.agreements.in_force, PROVIDER, agreement.id, towns.did(CONSUMER))
     contracts: Contracts = towns.contracts
     await towns.db.write(PROVIDER, contracts.terminate, PROVIDER, agreement.negotiation, "x", REASON)
     assert (await towns.agreement(PROVIDER, agreement.id)).state == "terminated"

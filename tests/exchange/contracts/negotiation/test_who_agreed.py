@@ -44,9 +44,18 @@ async def asked(towns: Towns, by: Approval | None = None) -> str:
     """Nachbardorf asks Musterstadt for its trees; all that needs no person happens."""
     dataset, offer = await towns.publish(TOWN)
     case = await towns.db.write(
-        VILLAGE, towns.contracts.request, VILLAGE, towns.partner(TOWN), dataset.id, offer.for_catalogue(), PURPOSE,
-        None, by, None, as_shown(dataset, offer),
-    )  # fmt: skip
+        VILLAGE,
+        towns.contracts.request,
+        VILLAGE,
+        towns.partner(TOWN),
+        dataset.id,
+        offer.for_catalogue(),
+        PURPOSE,
+        None,
+        by,
+        None,
+        as_shown(dataset, offer),
+    )
     await towns.run()
     return case.id
 
@@ -129,9 +138,13 @@ async def test_no_rule_asks_for_more_people_than_stand_in_an_approval(towns: Tow
     stewards = PEOPLE[people] - bool(asker and PEOPLE[people])
     votes = tuple(Vote(one, "steward", 0) for one in ("p-aaaaaa", "p-bbbbbb")[:stewards])
     ballot = Ballot(
-        stewards=stewards, protection=1, drafter=asker, due_at=1, state="approved",
+        stewards=stewards,
+        protection=1,
+        drafter=asker,
+        due_at=1,
+        state="approved",
         votes=(*votes, Vote("p-cccccc", "protection", 0)),
-    )  # fmt: skip
+    )
     held = _row(ballot)
     case = await towns.case(VILLAGE, await asked(towns, DORA if asker else None))
     last = Approval(role="steward", pseudonym="p-eeeeee")
@@ -142,6 +155,17 @@ async def test_no_rule_asks_for_more_people_than_stand_in_an_approval(towns: Tow
 
 def _row(ballot: Ballot) -> ApprovalRow:
     return ApprovalRow(
-        participant=VILLAGE, id="1", subject="offer", process="n", dataset="", title="", counterparty="", template="",
-        terms="t", draft=None, ballot=ballot, asked_at=0, remind_at=0,
-    )  # fmt: skip
+        participant=VILLAGE,
+        id="1",
+        subject="offer",
+        process="n",
+        dataset="",
+        title="",
+        counterparty="",
+        template="",
+        terms="t",
+        draft=None,
+        ballot=ballot,
+        asked_at=0,
+        remind_at=0,
+    )

@@ -49,8 +49,12 @@ HEAD = Approval(role="Amtsleitung", pseudonym="p-7f3a91")
 PARTIES = Party("Musterstadt", PROVIDER), Party("Nachbardorf", CONSUMER)
 SHOWN = Described(title="Bäume", media_type="text/csv", bytes=8, version="0" * 64, ending=".csv")
 POLICY: dict[str, Any] = {
-    "@id": OFFER, "@type": "Offer", "target": DATASET, "permission": [{"action": "use"}], "assigner": PROVIDER,
-}  # fmt: skip
+    "@id": OFFER,
+    "@type": "Offer",
+    "target": DATASET,
+    "permission": [{"action": "use"}],
+    "assigner": PROVIDER,
+}
 
 
 class World:
@@ -75,20 +79,44 @@ def world() -> World:
 
 def row(role: Role, counterparty: str) -> NegotiationRow:
     return NegotiationRow(
-        participant="town", id="1", counterparty=counterparty, address="", kernel=kernel.start(role), version=1,
-        dataset=DATASET, offer=OFFER, policy=POLICY, purpose=None, action=None, agreement=ID, reason=None,
-        created_at=NOW_MS, changed_at=NOW_MS,
-    )  # fmt: skip
+        participant="town",
+        id="1",
+        counterparty=counterparty,
+        address="",
+        kernel=kernel.start(role),
+        version=1,
+        dataset=DATASET,
+        offer=OFFER,
+        policy=POLICY,
+        purpose=None,
+        action=None,
+        agreement=ID,
+        reason=None,
+        created_at=NOW_MS,
+        changed_at=NOW_MS,
+    )
 
 
 def agreed(role: str, counterparty: str, at: int = NOW_MS) -> Agreement:
     plain = draft.agreement_document(POLICY, ID, DATASET, PROVIDER, CONSUMER, at)
     document = sealing.canonical(plain)
     return Agreement(
-        participant="town", id=ID, negotiation="1", role=role, counterparty=counterparty, dataset=DATASET,
-        state="signed", document=document, digest=sealing.digest(document), provider_jws=None, consumer_jws=None,
-        facts={}, expires_at=None, created_at=NOW_MS, finalized_at=None,
-    )  # fmt: skip
+        participant="town",
+        id=ID,
+        negotiation="1",
+        role=role,
+        counterparty=counterparty,
+        dataset=DATASET,
+        state="signed",
+        document=document,
+        digest=sealing.digest(document),
+        provider_jws=None,
+        consumer_jws=None,
+        facts={},
+        expires_at=None,
+        created_at=NOW_MS,
+        finalized_at=None,
+    )
 
 
 Change = Callable[[bytes], bytes]
@@ -106,9 +134,15 @@ def written(world: World, agreement: Agreement, changes: Mapping[str, Change]) -
 
 
 def sealed(
-    world: World, changes: Mapping[str, Change] = {}, *, by: str = PROVIDER, iat: int = NOW, at: int = NOW_MS,
-    read: str | None = None, claim: bytes | None = None,
-) -> SealedContract:  # fmt: skip
+    world: World,
+    changes: Mapping[str, Change] = {},
+    *,
+    by: str = PROVIDER,
+    iat: int = NOW,
+    at: int = NOW_MS,
+    read: str | None = None,
+    claim: bytes | None = None,
+) -> SealedContract:
     """A contract as it lies before the consumer."""
     agreement = agreed("consumer", PROVIDER, at)
     objects = written(world, agreement, changes)
@@ -117,14 +151,26 @@ def sealed(
     claimed = None if claim is None else second_seal.claimed("provider", claim.decode())[0]
     documents = (draft.evidence_object("did-provider.json", "application/did+json", b"{}"),)
     return SealedContract(
-        Own(known, world.engine), jws, jades.read(jws), objects, claimed, documents, world.trust(PROVIDER),
-        root_of(CONSUMER), read,
-    )  # fmt: skip
+        Own(known, world.engine),
+        jws,
+        jades.read(jws),
+        objects,
+        claimed,
+        documents,
+        world.trust(PROVIDER),
+        root_of(CONSUMER),
+        read,
+    )
 
 
 def answered(
-    world: World, *, by: str = CONSUMER, iat: int = NOW, said: int = NOW, approval: Approval | None = None,
-) -> ReceivedCountersignature:  # fmt: skip
+    world: World,
+    *,
+    by: str = CONSUMER,
+    iat: int = NOW,
+    said: int = NOW,
+    approval: Approval | None = None,
+) -> ReceivedCountersignature:
     """A countersignature as it lies before the provider; its approval says the instant `said`."""
     found = sealed(world)
     agreement = replace(found.own.known.agreement, role="provider", counterparty=CONSUMER)
@@ -133,9 +179,15 @@ def answered(
     jws = world.seal(list(mine.covered), by, iat)
     kept = {one.name: one for one in mine.objects}
     return ReceivedCountersignature(
-        row(Role.PROVIDER, CONSUMER), agreement, jws, jades.read(jws), kept, (), world.trust(CONSUMER),
+        row(Role.PROVIDER, CONSUMER),
+        agreement,
+        jws,
+        jades.read(jws),
+        kept,
+        (),
+        world.trust(CONSUMER),
         root_of(PROVIDER),
-    )  # fmt: skip
+    )
 
 
 def lies(found: SealedContract) -> dict[str, bytes]:
@@ -162,21 +214,26 @@ def test_the_same_values_give_the_same_verdict(world: World) -> None:
 
 READ: dict[str, tuple[str, Change, str]] = {
     "a text with another sentence": (
-        draft.TEXT, lambda body: body.replace(b"</main>", "<p>Es kostet 1 €.</p></main>".encode()),
+        draft.TEXT,
+        lambda body: body.replace(b"</main>", "<p>Es kostet 1 €.</p></main>".encode()),
         "contracts.other-text",
     ),
     "a profile with a further member": (
-        draft.PROFILE, lambda body: body[:-1] + b',"x":1}', "contracts.other-profile",
+        draft.PROFILE,
+        lambda body: body[:-1] + b',"x":1}',
+        "contracts.other-profile",
     ),
     "a description with another title": (
-        draft.DATASET, lambda body: body.replace("Bäume".encode(), "Büsche".encode()), "contracts.other-description",
+        draft.DATASET,
+        lambda body: body.replace("Bäume".encode(), "Büsche".encode()),
+        "contracts.other-description",
     ),
     "a person at the provider's": (
         draft.APPROVAL["provider"],
         lambda body: body.replace(b'"automatic"', b'"Leitung"').replace(b'"pseudonym":null', b'"pseudonym":"p-7f3a91"'),
         "contracts.other-approval",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("name", "change", "code"), READ.values(), ids=READ)
@@ -269,16 +326,20 @@ def saying(**members: object) -> Change:
 
 NO_CONTRACT: dict[str, tuple[str, Change, str]] = {
     "a text that names another agreement": (
-        draft.TEXT, lambda body: body.replace(ID.encode(), b"urn:uuid:another"), "contracts.other-facts",
+        draft.TEXT,
+        lambda body: body.replace(ID.encode(), b"urn:uuid:another"),
+        "contracts.other-facts",
     ),
     "a text without our partner": (
-        draft.TEXT, lambda body: body.replace(PROVIDER.encode(), STRANGER.encode()), "contracts.other-facts",
+        draft.TEXT,
+        lambda body: body.replace(PROVIDER.encode(), STRANGER.encode()),
+        "contracts.other-facts",
     ),
     "a profile of no clauses": (draft.PROFILE, saying(badges="none"), "contracts.profile"),
     "a profile that ends another contract": (draft.PROFILE, saying(replaces="0" * 64), "endings.other-replaced"),
     "a description of other data": (draft.DATASET, saying(**{"@id": f"{DATASET}0"}), "contracts.snapshot"),
     "a description that pins nothing": (draft.DATASET, saying(**{f"{HANSE}versionOf": "mood"}), "contracts.snapshot"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("name", "change", "code"), NO_CONTRACT.values(), ids=NO_CONTRACT)
@@ -295,10 +356,14 @@ def test_what_is_about_something_else_nobody_is_asked_to_seal(
 
 @pytest.mark.parametrize(
     ("iat", "at", "now"),
-    [(NOW + 301, NOW_MS, NOW_MS), (NOW - DAY - 1, NOW_MS, NOW_MS), (NOW, NOW_MS - 32 * DAY * 1000, NOW_MS),
-     (NOW, NOW_MS, NOW_MS + 4000 * DAY * 1000)],
+    [
+        (NOW + 301, NOW_MS, NOW_MS),
+        (NOW - DAY - 1, NOW_MS, NOW_MS),
+        (NOW, NOW_MS - 32 * DAY * 1000, NOW_MS),
+        (NOW, NOW_MS, NOW_MS + 4000 * DAY * 1000),
+    ],
     ids=["from tomorrow", "from before the negotiation", "with another date", "by a certificate that has run out"],
-)  # fmt: skip
+)
 def test_a_seal_from_another_time_is_refused(world: World, iat: int, at: int, now: int) -> None:
     """<< it would hold here, not for an auditor >> refused."""
     verdict = check.contract(sealed(world, iat=iat, at=at), now)
@@ -335,9 +400,10 @@ def test_an_honest_countersignature_holds(world: World) -> None:
 def test_a_countersignature_of_somebody_else_or_another_instant_is_refused(world: World) -> None:
     """>> by another key, or with an approval that says another instant << refused, with the fault."""
     for found, code in (
-        (answered(world, by=STRANGER), "seal-foreign"), (answered(world, said=NOW - 60), "contracts.approval"),
+        (answered(world, by=STRANGER), "seal-foreign"),
+        (answered(world, said=NOW - 60), "contracts.approval"),
         (answered(world, iat=NOW + 301, said=NOW + 301), "time-order"),
-    ):  # fmt: skip
+    ):
         verdict = check.countersignature(found, NOW_MS)
         assert isinstance(verdict, Refused)
         assert verdict.code == code
@@ -348,10 +414,19 @@ def test_bug_a_mandate_in_an_approval_that_no_verifier_reads_failed_the_evidence
     """>> the provider spreads the approval that carries its agent's mandate << refused: the bundle of the consumer, who
     read and sealed it, was FAILED, as one for which somebody acted without a mandate."""
     statement = {
-        "v": 1, "kind": "mandate", "principal": PROVIDER, "agent": AGENT, "agentName": "IT-Verbund",
-        "actions": ["negotiate"], "from": rfc3339(NOW_MS), "until": rfc3339(NOW_MS + DAY * 1000),
-        "contract": "AVV 2026-117", "key": thumbprint(KEYS[AGENT]), "own": [], "withdrawal": "0" * 64,
-    }  # fmt: skip
+        "v": 1,
+        "kind": "mandate",
+        "principal": PROVIDER,
+        "agent": AGENT,
+        "agentName": "IT-Verbund",
+        "actions": ["negotiate"],
+        "from": rfc3339(NOW_MS),
+        "until": rfc3339(NOW_MS + DAY * 1000),
+        "contract": "AVV 2026-117",
+        "key": thumbprint(KEYS[AGENT]),
+        "own": [],
+        "withdrawal": "0" * 64,
+    }
     place = mandate.address(root_of(PROVIDER), mandate.digest(statement))
     seal = world.seal([sealing.Reference(place, sealing.canonical(statement), mandate.CTY)], PROVIDER)
     body = approvals.body(PROVIDER, "provider", OFFER, rfc3339(NOW_MS), agent={"mandate": statement, "seal": seal})

@@ -85,8 +85,10 @@ def _other_badge(text: str) -> str:
 
 
 WORDED: dict[str, Callable[[str], str]] = {
-    "another clause": _other_clause, "another badge": _other_badge, "one clause more": _one_clause_more,
-}  # fmt: skip
+    "another clause": _other_clause,
+    "another badge": _other_badge,
+    "one clause more": _one_clause_more,
+}
 FACTS: dict[str, Callable[[str], str]] = {"another party": _other_party, "empty": lambda text: ""}
 
 
@@ -162,9 +164,18 @@ async def test_the_consumers_approval_by_a_person_is_fetched_and_taken(towns: To
     """>> an approval that says who gave it << the provider fetches it; the contract is final."""
     made = await towns.publish("musterstadt")
     asked = await towns.db.write(
-        "nachbardorf", towns.contracts.request, "nachbardorf", towns.partner("musterstadt"), made[0].id,
-        made[1].for_catalogue(), PURPOSE, None, HEAD, None, as_shown(*made),
-    )  # fmt: skip
+        "nachbardorf",
+        towns.contracts.request,
+        "nachbardorf",
+        towns.partner("musterstadt"),
+        made[0].id,
+        made[1].for_catalogue(),
+        PURPOSE,
+        None,
+        HEAD,
+        None,
+        as_shown(*made),
+    )
     await towns.run()
     case = await towns.case("nachbardorf", asked.id)
     agreement = await towns.agreement("musterstadt", case.agreement)

@@ -108,9 +108,10 @@ async def told(towns: Towns, case: NegotiationRow, other: NegotiationRow) -> dic
 
     records = await towns.rows(slug, "SELECT record FROM audit_entry WHERE participant = :participant ORDER BY id")
     lines = await towns.rows(
-        slug, "SELECT direction, kind, status, code FROM transcript WHERE participant = :participant AND process = :id",
+        slug,
+        "SELECT direction, kind, status, code FROM transcript WHERE participant = :participant AND process = :id",
         id=case.id,
-    )  # fmt: skip
+    )
     asked = await towns.rows(
         slug, "SELECT kind, facts FROM question WHERE participant = :participant AND subject = :id", id=case.id
     )
@@ -183,9 +184,18 @@ async def test_what_has_to_be_fetched_is_left_to_an_errand(towns: Towns) -> None
     towns.contracts.agreements._patience_ms += 60_000
     made = await towns.publish(PROVIDER)
     asked = await towns.db.write(
-        CONSUMER, towns.contracts.request, CONSUMER, towns.partner(PROVIDER), made[0].id, made[1].for_catalogue(),
-        PURPOSE, None, HEAD, None, as_shown(*made),
-    )  # fmt: skip
+        CONSUMER,
+        towns.contracts.request,
+        CONSUMER,
+        towns.partner(PROVIDER),
+        made[0].id,
+        made[1].for_catalogue(),
+        PURPOSE,
+        None,
+        HEAD,
+        None,
+        as_shown(*made),
+    )
     await towns.run()
     assert (await towns.case(CONSUMER, asked.id)).shown == "FINALIZED"
     assert await errands(towns) == [CHECK, AT_ONCE]

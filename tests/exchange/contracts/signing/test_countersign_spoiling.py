@@ -204,8 +204,12 @@ async def test_a_first_seal_is_from_its_negotiation(towns: Towns) -> None:
     seal = jades.read(agreement.provider_jws or "")
     covered = [sealing.Reference(par, b"", cty) for par, cty in zip(seal.pars, seal.ctys, strict=True)]
     begin, now = 1_800_000_000_000, 1_800_000_900_000
-    for iat, good in ((begin // 1000 - DAY_S, True), (begin // 1000 - DAY_S - 1, False), (now // 1000 + 300, True),
-                      (now // 1000 + 301, False)):  # fmt: skip
+    for iat, good in (
+        (begin // 1000 - DAY_S, True),
+        (begin // 1000 - DAY_S - 1, False),
+        (now // 1000 + 300, True),
+        (now // 1000 + 301, False),
+    ):
         with nullcontext() if good else pytest.raises(Fault, match="time-order"):
             check._exactly(dataclasses.replace(seal, iat=iat), covered, begin, now)
 
@@ -223,9 +227,13 @@ async def test_bug_a_seal_by_a_certificate_that_had_run_out_failed_the_partners_
     for name in ("sign", "seal"):
         monkeypatch.setattr(sealing, name, _by(old, towns.did(slug), getattr(sealing, name)))
     approval = draft.approval
-    monkeypatch.setattr(draft, "approval", lambda did, side, offer, at, *more: approval(
-        did, side, offer, _earlier(at) if side == "consumer" and slug == "nachbardorf" else at, *more
-    ))  # fmt: skip
+    monkeypatch.setattr(
+        draft,
+        "approval",
+        lambda did, side, offer, at, *more: approval(
+            did, side, offer, _earlier(at) if side == "consumer" and slug == "nachbardorf" else at, *more
+        ),
+    )
     made = await towns.publish("musterstadt", countersignature="preferred")
     asked = await towns.ask("nachbardorf", "musterstadt", made)
     await towns.run()

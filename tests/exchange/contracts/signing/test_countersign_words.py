@@ -46,7 +46,7 @@ WORDS: dict[str, Callable[[Header], Header]] = {
     "a policy": lambda head: {**head, "sigPId": {"id": "urn:x", "desc": PRICE}},
     "a certificate": lambda head: {**head, "x5c": [*head["x5c"], stranger()]},
     "the key's name": lambda head: {**head, "kid": f"{head['kid'].partition('#')[0]}#{PRICE}"},
-}  # fmt: skip
+}
 
 
 def wordy(towns: Towns, monkeypatch: pytest.MonkeyPatch, slug: str, change: Callable[[Header], Header]) -> None:

@@ -277,9 +277,7 @@ async def test_a_person_declines_what_is_worded_differently(towns: Towns) -> Non
     """<< a text in other words >> TERMINATED in the words of whoever read it; nothing was signed."""
     found = await unclear(towns, _worded)
     reason = {"de": ["Der Text weicht ab."], "en": ["The text differs."]}
-    await towns.db.write(
-        "nachbardorf", towns.contracts.terminate, "nachbardorf", found.case, "operator", reason
-    )  # fmt: skip
+    await towns.db.write("nachbardorf", towns.contracts.terminate, "nachbardorf", found.case, "operator", reason)
     await towns.run()
     assert await states(towns, found) == ("terminated", "terminated")
     with pytest.raises(HanseError):

@@ -62,8 +62,10 @@ async def test_a_contract_is_sealed_by_a_key_elsewhere(towns: Towns, box: Box, s
     assert mine.provider_jws == provider.provider_jws is not None
     seals = {PROVIDER: provider.provider_jws, CONSUMER: provider.consumer_jws or ""}
     assert {one: jades.read(jws).alg for one, jws in seals.items()} == {
-        PROVIDER: "ES256", CONSUMER: "ES256", slug: alg,
-    }  # fmt: skip
+        PROVIDER: "ES256",
+        CONSUMER: "ES256",
+        slug: alg,
+    }
 
 
 async def test_while_the_keeper_is_away_the_contract_waits_and_a_person_knows(towns: Towns, box: Box) -> None:

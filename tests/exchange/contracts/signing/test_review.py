@@ -135,7 +135,7 @@ NOT_OURS: dict[str, Callable[[dict[str, Any]], bytes]] = {
     ),
     "in another order": lambda body: json.dumps(dict(reversed(body.items())), separators=(",", ":")).encode(),
     "twice": lambda body: sealing.canonical(body)[:-1] + b"," + sealing.canonical(body)[1:],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("change", one_in(3, NOT_OURS.values()), ids=NOT_OURS)

@@ -35,7 +35,7 @@ def test_bug_a_day_of_notice_with_a_clock_change_ended_an_hour_off(day: str, las
 
 async def test_bug_nobody_was_told_of_a_statement_that_did_not_arrive_for_days(
     towns: Towns, monkeypatch: pytest.MonkeyPatch
-) -> None:  # fmt: skip
+) -> None:
     """<< away for four days >> asked once, and tried again; << back >> delivered, and nothing is asked any more."""
     agreement = await towns.concluded(CONSUMER, PROVIDER)
     towns.wire.answers = [Unavailable("http.unreachable")] * 3

@@ -62,9 +62,7 @@ async def test_nothing_begins_under_an_ended_agreement(towns: Towns) -> None:
     agreement = await towns.concluded(CONSUMER, PROVIDER)
     await end(towns, PROVIDER, agreement)
     with pytest.raises(Unknown) as refused:
-        await towns.db.write(
-            PROVIDER, towns.contracts.agreements.in_force, PROVIDER, agreement.id, towns.did(CONSUMER)
-        )  # fmt: skip
+        await towns.db.write(PROVIDER, towns.contracts.agreements.in_force, PROVIDER, agreement.id, towns.did(CONSUMER))
     assert refused.value.code == "endings.over"
     asked = await towns.fetch(CONSUMER, PROVIDER, agreement)  # the consumer has not heard of it yet
     await towns.run()
@@ -194,8 +192,10 @@ async def test_a_no_is_believed_after_a_few_times(towns: Towns, status: int, ans
     assert towns.wire.answers == []
     assert [one.answer for one in await stated(towns, CONSUMER, agreement)] == [answer]
     assert (await log(towns, CONSUMER, agreement))[-1] == {
-        "event": "not-delivered", "answer": answer, "counterparty": agreement.counterparty,
-    }  # fmt: skip
+        "event": "not-delivered",
+        "answer": answer,
+        "counterparty": agreement.counterparty,
+    }
 
 
 async def test_an_end_needs_a_reason_an_agreement_in_force_and_is_stated_once(towns: Towns) -> None:

@@ -95,9 +95,7 @@ async def test_the_world_says_who_vouches_for_what(towns: Towns, started, access
 async def test_a_peer_that_declares_no_purpose_binds_itself_to_the_agreed_ones(towns: Towns, accessed) -> None:
     agreement = await towns.concluded(CONSUMER, PROVIDER)
     partner = towns.partner(PROVIDER)
-    asked = await towns.db.write(
-        CONSUMER, towns.transfers.request, CONSUMER, partner, agreement.id, None, None, "pull"
-    )  # fmt: skip
+    asked = await towns.db.write(CONSUMER, towns.transfers.request, CONSUMER, partner, agreement.id, None, None, "pull")
     await towns.run()
     theirs = await towns.process(PROVIDER, (await towns.process(CONSUMER, asked.id)).kernel.peer_pid)
     assert (await accessed(towns, theirs)).permit
@@ -209,8 +207,11 @@ async def test_concepts_mean_what_they_meant_when_both_signed(towns: Towns, star
         tx.run(
             "UPDATE object SET body = :body WHERE participant = :participant AND sha256 IN (SELECT sha256 FROM"
             " object_use WHERE participant = :participant AND negotiation = :negotiation AND name = :name)",
-            participant=PROVIDER, negotiation=mine.negotiation, name=draft.PROFILE, body=strange,
-        )  # fmt: skip
+            participant=PROVIDER,
+            negotiation=mine.negotiation,
+            name=draft.PROFILE,
+            body=strange,
+        )
 
     await towns.db.write(PROVIDER, other_lists)
     loaded = await towns.db.read(PROVIDER, towns.decisions.load, mine)

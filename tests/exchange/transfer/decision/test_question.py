@@ -55,23 +55,46 @@ def agreement(members: dict[str, Any], expires_at: int | None = None) -> Agreeme
     """Of the two towns, with this policy."""
     document = {"odrl:conflict": "odrl:prohibit", **members}
     row = Agreement(
-        participant="city", id="urn:uuid:a", negotiation="n", role="provider", counterparty="did:web:town",
-        dataset="urn:d", state="finalized", document=json.dumps(document).encode(), digest="", provider_jws=None,
-        consumer_jws=None, facts={}, expires_at=expires_at, created_at=NOW, finalized_at=NOW,
-    )  # fmt: skip
+        participant="city",
+        id="urn:uuid:a",
+        negotiation="n",
+        role="provider",
+        counterparty="did:web:town",
+        dataset="urn:d",
+        state="finalized",
+        document=json.dumps(document).encode(),
+        digest="",
+        provider_jws=None,
+        consumer_jws=None,
+        facts={},
+        expires_at=expires_at,
+        created_at=NOW,
+        finalized_at=NOW,
+    )
     return AgreementNow(
-        now=NOW, row=row, document=document, program=compile(parse(document)), signed_at=NOW, vocabulary="",
-        closure=Closure(), terms=Terms("a.csv", None), root="https://city.example", consumer="did:web:town",
-    )  # fmt: skip
+        now=NOW,
+        row=row,
+        document=document,
+        program=compile(parse(document)),
+        signed_at=NOW,
+        vocabulary="",
+        closure=Closure(),
+        terms=Terms("a.csv", None),
+        root="https://city.example",
+        consumer="did:web:town",
+    )
 
 
 def question(
-    members: dict[str, Any], world: World = TOWN, *, phase: Phase = "access", member: bool = True,
-    until: int | None = None, expires_at: int | None = None,
-) -> Question:  # fmt: skip
-    return Question(
-        agreement=agreement(members, expires_at), world=world, phase=phase, member=member, until=until
-    )  # fmt: skip
+    members: dict[str, Any],
+    world: World = TOWN,
+    *,
+    phase: Phase = "access",
+    member: bool = True,
+    until: int | None = None,
+    expires_at: int | None = None,
+) -> Question:
+    return Question(agreement=agreement(members, expires_at), world=world, phase=phase, member=member, until=until)
 
 
 COMPANY = replace(TOWN, facts={HANSE + "participantKind": Fact(frozenset({HANSE + "company"}), "verified-credential")})
@@ -96,10 +119,20 @@ MARKED = {"action": "use", "duty": [{"action": MARK}]}
         ({"permission": []}, TOWN, True, False),
     ],
     ids=[
-        "anybody", "no-member", "towns", "a-company", "second-use", "third-use", "in-time", "too-late",
-        "a-duty-not-done", "marked", "nobody-marks", "nothing",
+        "anybody",
+        "no-member",
+        "towns",
+        "a-company",
+        "second-use",
+        "third-use",
+        "in-time",
+        "too-late",
+        "a-duty-not-done",
+        "marked",
+        "nobody-marks",
+        "nothing",
     ],
-)  # fmt: skip
+)
 def test_an_access_is_permitted_or_refused(members: dict[str, Any], world: World, member: bool, permit: bool) -> None:
     """>> a policy, who asks and when << the same answer for a first access, a further one, and by all reasons."""
     asked = question(members, world, member=member)

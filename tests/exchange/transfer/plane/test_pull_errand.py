@@ -49,7 +49,7 @@ def plane(towns: Towns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan
         monkeypatch.setattr(pull_errand, "pull", download)
         made = LocalPlane(
             towns.db, towns.clock, towns.reports, SafeClient(), towns.vault, tmp_path / "received", Streams(towns.clock)
-        )  # fmt: skip
+        )
         towns.handlers["pull"] = made.pull
         return made
 

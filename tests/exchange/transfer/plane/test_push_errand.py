@@ -75,9 +75,15 @@ class Plane:
         self.towns, self.sending, self.shelf, self.clock = towns, sending, Shelf(), FakeClock(towns.clock.now())
         gate = Gate(towns.db, Ports(towns.db, towns.reports), towns.clock)
         self.pusher = Pusher(
-            towns.db, self.clock, towns.reports, gate, Streams(towns.clock), self.shelf,  # type: ignore[arg-type]
-            SafeClient(), towns.vault,
-        )  # fmt: skip
+            towns.db,
+            self.clock,
+            towns.reports,
+            gate,
+            Streams(towns.clock),
+            self.shelf,  # type: ignore[arg-type]
+            SafeClient(),
+            towns.vault,
+        )
         towns.handlers["push"] = self.pusher.push
 
     async def begin(self, **wish: Any) -> tuple[TransferRow, TransferRow]:
@@ -267,9 +273,14 @@ async def test_a_fresh_address_forgives_the_old_one(plane: Callable[..., Plane])
     async def renewed() -> Exception:
         [row] = await it.towns.rows(CONSUMER, "SELECT id FROM transfer WHERE participant = :participant")
         await it.towns.db.write(CONSUMER, it.towns.transfers.resume, CONSUMER, row["id"])
-        message = next(iter(await it.towns.rows(
-            CONSUMER, "SELECT id FROM outbox WHERE participant = :participant AND done_at IS NULL AND sealed = 1"
-        )))  # fmt: skip
+        message = next(
+            iter(
+                await it.towns.rows(
+                    CONSUMER,
+                    "SELECT id FROM outbox WHERE participant = :participant AND done_at IS NULL AND sealed = 1",
+                )
+            )
+        )
         assert message
         await it.towns.run(1)
         return Refused(400, NO)

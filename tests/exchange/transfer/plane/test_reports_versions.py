@@ -21,8 +21,10 @@ async def replaced(towns: Towns, agreement: Agreement) -> None:
         tx.run(
             "UPDATE source SET sha256 = :new WHERE participant = :participant AND id ="
             " (SELECT source FROM dataset WHERE participant = :participant AND id = :dataset)",
-            new=NEW, participant=PROVIDER, dataset=agreement.dataset,
-        )  # fmt: skip
+            new=NEW,
+            participant=PROVIDER,
+            dataset=agreement.dataset,
+        )
 
     await towns.db.write(PROVIDER, unit)
 

@@ -40,8 +40,10 @@ def test_only_the_owner_and_only_when_it_says_so(cluster: ModuleType) -> None:
     with cluster.database() as urls:
         insert(urls.admin)
         for url, setting, seen in (
-            (urls.owner, "off", 0), (urls.owner, "on", 1), (urls.app, "on", 0),
-        ):  # fmt: skip
+            (urls.owner, "off", 0),
+            (urls.owner, "on", 1),
+            (urls.app, "on", 0),
+        ):
             with psycopg.connect(url) as connection:
                 connection.execute("SELECT set_config('hanse.backup', %s, false)", (setting,))
                 assert connection.execute("SELECT count(*) FROM audit_entry").fetchone() == (seen,)
@@ -55,11 +57,14 @@ async def test_it_comes_back_with_rows_rules_and_what_waits_for_the_sealer(clust
     with cluster.database() as urls, cluster.empty() as second:
         insert(urls.admin)
         with psycopg.connect(urls.admin) as admin:
-            admin.execute("INSERT INTO person (id, login, name, password, totp_step, operator, language, created_at)"
-                          " VALUES ('1', 'x', 'x', '', 0, 0, '', 1)")  # fmt: skip
+            admin.execute(
+                "INSERT INTO person (id, login, name, password, totp_step, operator, language, created_at)"
+                " VALUES ('1', 'x', 'x', '', 0, 0, '', 1)"
+            )
             admin.execute("INSERT INTO space VALUES ('town', 's', 'S', 'a', 'k', '{}', '', '{}', 1, 1, 1, 1, 1)")
-            admin.execute("INSERT INTO space_version VALUES ('town', 7, '', '', 'signed', 1, 1),"
-                          " ('town', 8, '', '', '', 1, NULL)")  # fmt: skip
+            admin.execute(
+                "INSERT INTO space_version VALUES ('town', 7, '', '', 'signed', 1, 1), ('town', 8, '', '', '', 1, NULL)"
+            )
             admin.execute("INSERT INTO desk_session VALUES ('digest', '1', 1, '', 1, 1, 1)")
         with dump.moment(urls.owner) as seen:
             insert_more = "INSERT INTO lease VALUES ('later', 'x', 1, 1)"
@@ -119,5 +124,8 @@ def test_the_password_is_in_no_list_of_processes() -> None:
     facts = dump.connection_facts("postgresql://owner:geheim@db.example:5433/hanse?sslmode=require")
     assert facts["PGPASSWORD"] == "geheim"
     assert (facts["PGHOST"], facts["PGPORT"], facts["PGDATABASE"], facts["PGSSLMODE"]) == (
-        "db.example", "5433", "hanse", "require",
-    )  # fmt: skip
+        "db.example",
+        "5433",
+        "hanse",
+        "require",
+    )

@@ -97,8 +97,9 @@ async def test_bug_a_whole_folder_copied_over_brought_its_stamp_along(path: Path
     with pytest.raises(Mistake, match=r"storage\.foreign-log"):
         integrity.check(path, 10)
     assert {one: path.with_name(one).read_bytes() for one in (*copy, "hanse.db-wal")} == {
-        **copy, "hanse.db-wal": left["hanse.db-wal"],
-    }  # fmt: skip
+        **copy,
+        "hanse.db-wal": left["hanse.db-wal"],
+    }
     for end in ("-wal", "-shm"):
         path.with_name(f"hanse.db{end}").unlink()
     lay(path, await crashed(path))

@@ -313,9 +313,10 @@ async def test_long_units_have_one_turn_each_and_the_loop_keeps_its_own(db: Sqli
     def here(tx: Tx) -> None:
         ran.append(threading.current_thread())
 
-    tasks = [asyncio.create_task(db.write(PROCESS, names)), *(
-        asyncio.create_task(db.write(PROCESS, gate, number)) for number in range(2)
-    )]  # fmt: skip
+    tasks = [
+        asyncio.create_task(db.write(PROCESS, names)),
+        *(asyncio.create_task(db.write(PROCESS, gate, number)) for number in range(2)),
+    ]
     assert await asyncio.to_thread(entered[0].wait, PATIENCE_S)
     await passes()
     may[0].set()

@@ -83,9 +83,14 @@ class Issuer:
             return web.json_response({"error": "invalid_grant"}, status=400)
         now = int(time.time())
         claims = {
-            **self.person, "iss": self.url, "aud": asked["client_id"], "exp": now + 300, "iat": now,
-            "nonce": asked["nonce"], "at_hash": at_hash("RS256", "an-access-token"),
-        }  # fmt: skip
+            **self.person,
+            "iss": self.url,
+            "aud": asked["client_id"],
+            "exp": now + 300,
+            "iat": now,
+            "nonce": asked["nonce"],
+            "at_hash": at_hash("RS256", "an-access-token"),
+        }
         self.bend(claims)
         said = {"access_token": "an-access-token", "token_type": "Bearer", "id_token": self.token(claims)}
         return web.json_response(said)
@@ -102,11 +107,13 @@ async def issuing(tls: ssl.SSLContext | None = None) -> AsyncIterator[Issuer]:
 async def _issuing(port: int, tls: ssl.SSLContext | None) -> AsyncIterator[Issuer]:
     issuer = Issuer(f"http://127.0.0.1:{port}" if tls is None else f"https://localhost:{port}")
     app = web.Application()
-    app.add_routes([
-        web.get("/.well-known/openid-configuration", issuer.discovery),
-        web.get("/jwks", issuer.jwks),
-        web.post("/token", issuer.exchange),
-    ])  # fmt: skip
+    app.add_routes(
+        [
+            web.get("/.well-known/openid-configuration", issuer.discovery),
+            web.get("/jwks", issuer.jwks),
+            web.post("/token", issuer.exchange),
+        ]
+    )
     runner = await server.serve(app, host="127.0.0.1", port=port, tls=tls)
     try:
         yield issuer

@@ -262,9 +262,7 @@ async def test_a_discovery_that_names_others(make: Make, issuer: Issuer, metadat
     assert await failed(make().begin("/")) == why
 
 
-async def test_the_service_proves_itself_with_a_key(
-    make: Make, issuer: Issuer, tmp_path: Path
-) -> None:  # fmt: skip
+async def test_the_service_proves_itself_with_a_key(make: Make, issuer: Issuer, tmp_path: Path) -> None:
     """>> a private key instead of a secret << an assertion for this issuer alone, and no secret; no key << said so."""
     key = ec.generate_private_key(ec.SECP256R1())
     place = tmp_path / "client.pem"

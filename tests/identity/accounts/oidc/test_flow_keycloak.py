@@ -49,21 +49,42 @@ COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
 START_S, FETCH_S = 300, 600
 REDIRECT = "http://localhost:1/sign-in/external/answer"
 REALM = {
-    "realm": "town", "enabled": True, "sslRequired": "none", "groups": [{"name": "rathaus"}],
-    "clients": [{
-        "clientId": "hanse", "secret": "ge:heim", "redirectUris": [REDIRECT], "standardFlowEnabled": True,
-        "publicClient": False, "protocol": "openid-connect", "attributes": {"pkce.code.challenge.method": "S256"},
-        "protocolMappers": [{
-            "name": "groups", "protocol": "openid-connect", "protocolMapper": "oidc-group-membership-mapper",
-            "config": {"full.path": "false", "id.token.claim": "true", "claim.name": "groups"},
-        }],
-    }],
-    "users": [{
-        "username": "petra", "enabled": True, "email": "petra@musterstadt.de", "emailVerified": True,
-        "firstName": "Petra", "lastName": "Muster", "groups": ["/rathaus"],
-        "credentials": [{"type": "password", "value": PASSWORD, "temporary": False}],
-    }],
-}  # fmt: skip
+    "realm": "town",
+    "enabled": True,
+    "sslRequired": "none",
+    "groups": [{"name": "rathaus"}],
+    "clients": [
+        {
+            "clientId": "hanse",
+            "secret": "ge:heim",
+            "redirectUris": [REDIRECT],
+            "standardFlowEnabled": True,
+            "publicClient": False,
+            "protocol": "openid-connect",
+            "attributes": {"pkce.code.challenge.method": "S256"},
+            "protocolMappers": [
+                {
+                    "name": "groups",
+                    "protocol": "openid-connect",
+                    "protocolMapper": "oidc-group-membership-mapper",
+                    "config": {"full.path": "false", "id.token.claim": "true", "claim.name": "groups"},
+                }
+            ],
+        }
+    ],
+    "users": [
+        {
+            "username": "petra",
+            "enabled": True,
+            "email": "petra@musterstadt.de",
+            "emailVerified": True,
+            "firstName": "Petra",
+            "lastName": "Muster",
+            "groups": ["/rathaus"],
+            "credentials": [{"type": "password", "value": PASSWORD, "temporary": False}],
+        }
+    ],
+}
 pytestmark = [pytest.mark.long, pytest.mark.threat("T88")]
 
 
@@ -105,8 +126,15 @@ def prepared() -> Path:
 def started(home: Path, *more: str) -> Iterator[str]:
     """The issuer's address; the server has ended in good order with the context."""
     port, other = free_port(), free_port()
-    command = ["sh", str(home / "bin/kc.sh"), "start-dev", "--http-host=127.0.0.1", f"--http-port={port}",
-               f"--http-management-port={other}", *more]  # fmt: skip
+    command = [
+        "sh",
+        str(home / "bin/kc.sh"),
+        "start-dev",
+        "--http-host=127.0.0.1",
+        f"--http-port={port}",
+        f"--http-management-port={other}",
+        *more,
+    ]
     url, log = f"http://127.0.0.1:{port}/realms/town", home / "log"
     with log.open("wb") as said:
         environ = {**os.environ, "JAVA_OPTS_APPEND": maven.QUICKLY}

@@ -88,9 +88,13 @@ async def test_a_person_signs_in(towns: Towns, running: Running, client: str) ->
     http = SafeClient(allow=["127.0.0.0/8"], insecure=True)
     by_key = running.key if client == "with-key" else None
     settings = Oidc(
-        issuer=running.issuer, client_id=client, client_secret=Secret("" if by_key else "ge:heim"), key_file=by_key,
-        roles=("rathaus = musterstadt steward",), second_factor=True,
-    )  # fmt: skip
+        issuer=running.issuer,
+        client_id=client,
+        client_secret=Secret("" if by_key else "ge:heim"),
+        key_file=by_key,
+        roles=("rathaus = musterstadt steward",),
+        second_factor=True,
+    )
     it = await service(towns, http, settings)
     try:
         begun = await it.begin("/t/musterstadt/")

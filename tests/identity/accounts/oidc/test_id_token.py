@@ -17,9 +17,14 @@ NOW = 1_800_000_000
 ISSUER = "https://login.example/realms/town"
 EXPECTED = ExpectedToken(issuer=ISSUER, client="hanse", nonce="n" * 43, access_token="an-access-token")
 GOOD: dict[str, Any] = {
-    "iss": ISSUER, "sub": "4711", "aud": "hanse", "exp": NOW + 300, "iat": NOW, "nonce": "n" * 43,
+    "iss": ISSUER,
+    "sub": "4711",
+    "aud": "hanse",
+    "exp": NOW + 300,
+    "iat": NOW,
+    "nonce": "n" * 43,
     "at_hash": at_hash("RS256", "an-access-token"),
-}  # fmt: skip
+}
 KEYS = [jwk(KEY, "one")]
 pytestmark = pytest.mark.threat("T88")
 

@@ -122,10 +122,11 @@ def test_a_key_that_another_controls_signs_tokens_and_no_seals(embedded: bool) -
     found = read_document(
         Did(DID),
         {
-            "id": DID, "verificationMethod": [] if embedded else [method],
+            "id": DID,
+            "verificationMethod": [] if embedded else [method],
             **dict.fromkeys(("authentication", "capabilityInvocation", "assertionMethod"), named),
         },
-    )  # fmt: skip
+    )
     assert found.key("#op", "capabilityInvocation") == found.key("#op", "authentication") == jwk
     with pytest.raises(Unauthenticated):
         found.key("#op", "assertionMethod")

@@ -212,7 +212,7 @@ BAD_KEYS: dict[str, dict[str, object]] = {
     "RSA 1024": {"kty": "RSA", "e": "AQAB", "n": encode(b"\xc1" + b"\1" * 127)},
     "RSA huge": {"kty": "RSA", "e": "AQAB", "n": encode(b"\xc1" + b"\1" * 4000)},
     "ML-DSA as a token key": {"kty": "AKP", "alg": "ML-DSA-44", "pub": encode(b"\1" * 1312)},
-}  # fmt: skip
+}
 
 
 @pytest.mark.threat("T06")

@@ -7,8 +7,9 @@ from msgspec.structs import replace
 
 from connector.foundation.clock import rfc3339
 from connector.identity.trust.keys.signing import Vault
-from connector.identity.trust.members.anchors import Anchors, Pin
+from connector.identity.trust.members.anchors import Anchors
 from connector.identity.trust.members.authority import Authority
+from connector.identity.trust.members.pin import Pin
 from connector.identity.trust.members.trust_list import Anchor, Entry, ListedAuthority, TrustList
 from tests.identity.trust.members.lists import HOUR, NOW
 
@@ -21,16 +22,25 @@ class Keeper:
         self.space = f"https://{name}.de/space"
         self.name, self.version = name, 0
         self.pin = Pin(
-            authority=self.key.id, space=self.space, name=name, jwk=self.key.public_jwk,
-            list_url=f"{self.space}/list", did=f"did:web:{name}.de",
-        )  # fmt: skip
+            authority=self.key.id,
+            space=self.space,
+            name=name,
+            jwk=self.key.public_jwk,
+            list_url=f"{self.space}/list",
+            did=f"did:web:{name}.de",
+        )
 
     def says(self, *entries: Entry, **more: Any) -> str:
         self.version = more.pop("version", self.version + 1)
         said: dict[str, Any] = {
-            "version": self.version, "issued": rfc3339(NOW), "next_update": rfc3339(NOW + HOUR),
-            "authority": self.key.id, "participants": entries, "space": self.space, "name": self.name,
-        }  # fmt: skip
+            "version": self.version,
+            "issued": rfc3339(NOW),
+            "next_update": rfc3339(NOW + HOUR),
+            "authority": self.key.id,
+            "participants": entries,
+            "space": self.space,
+            "name": self.name,
+        }
         self.pin = replace(self.pin, members=self.pin.members | {one.did for one in entries})
         return self.key.issue(TrustList(**{**said, **more}))
 

@@ -11,8 +11,9 @@ from connector.foundation.errors import HanseError, Mistake, PeerError, Unauthen
 from connector.foundation.storage.database import PROCESS, Database
 from connector.identity.trust.keys.signing import SoftwareKey, Vault
 from connector.identity.trust.members import pins
-from connector.identity.trust.members.anchors import URN, Anchors, Pin
+from connector.identity.trust.members.anchors import Anchors
 from connector.identity.trust.members.authority import Authority
+from connector.identity.trust.members.pin import URN, Pin
 from connector.identity.trust.members.roster import CurrentMembers
 from connector.identity.trust.members.trust_list import (
     Anchor,
@@ -59,8 +60,10 @@ def test_a_member_of_one_space_is_a_stranger_to_towns_of_another(north: Keeper, 
     assert stranger(anchors, FIRM, TOWN)
     assert {one.did for one in anchors.neighbours(TOWN, NOW)} == {TOWN}
     assert anchors.entry(FIRM) is not None  # what is shown is another matter
-    counted = {own: {one.requester.did for one in CurrentMembers(anchors, lambda *_: False).members(NOW, own)}
-               for own in (TOWN, VILLAGE)}  # fmt: skip
+    counted = {
+        own: {one.requester.did for one in CurrentMembers(anchors, lambda *_: False).members(NOW, own)}
+        for own in (TOWN, VILLAGE)
+    }
     assert counted == {TOWN: {TOWN}, VILLAGE: {VILLAGE, FIRM}}, "whom an offer would reach"
 
 
@@ -110,10 +113,17 @@ def test_of_certificates_and_further_keys_only_those_count_that_both_lists_name(
     """>> two lists that name one seal certificate and one log key in common, and other keys for second seals, places
     and levels << what they have in common, and of the rest nothing, whichever list was joined first."""
     said = [
-        entry("firm", NOW, seal_certificates=(shared, own), log_keys=({"kty": shared}, {"kty": own}), ars=own,
-              admin_level=own, seal_key_pq={"kty": own})
+        entry(
+            "firm",
+            NOW,
+            seal_certificates=(shared, own),
+            log_keys=({"kty": shared}, {"kty": own}),
+            ars=own,
+            admin_level=own,
+            seal_key_pq={"kty": own},
+        )
         for shared, own in (("a" * 64, "b" * 64), ("a" * 64, "c" * 64))
-    ]  # fmt: skip
+    ]
     lists = [(keeper, keeper.says(entry("town", NOW), one)) for keeper, one in zip((north, south), said, strict=True)]
     for anchors in (of(*lists), of(*reversed(lists))):
         known = anchors.between(TOWN, FIRM, NOW)
@@ -207,9 +217,12 @@ def test_the_configured_list_goes_before_all_others(north: Keeper, south: Keeper
     anchors = Anchors(home)
     anchors.pin([north.pin])
     said = TrustList(
-        version=1, issued=rfc3339(NOW), next_update=rfc3339(NOW + HOUR), authority=configured.id,
+        version=1,
+        issued=rfc3339(NOW),
+        next_update=rfc3339(NOW + HOUR),
+        authority=configured.id,
         participants=(entry("town", NOW, keys=("good",)),),
-    )  # fmt: skip
+    )
     anchors.update(configured.issue(said))
     heir = entry("firm", NOW, succeeds=(Predecessor(TOWN, rfc3339(NOW)),))
     anchors.accept(north.key.id, north.says(entry("town", NOW, keys=("stolen",)), heir))
@@ -403,12 +416,17 @@ def test_bug_two_spaces_of_one_name_were_one(north: Keeper, south: Keeper, tmp_p
     north.name, south.name, east.name = "Kreis Nord", "kreis  nord", "Kreis\u200b Nord"
     town, village, firm = (entry(name, NOW) for name in ("town", "village", "firm"))
     anchors = of(
-        (north, north.says(town, village)), (south, south.says(town, village, firm)), (east, east.says(town, village)),
+        (north, north.says(town, village)),
+        (south, south.says(town, village, firm)),
+        (east, east.says(town, village)),
         (west, west.says(town, village)),
-    )  # fmt: skip
+    )
     assert anchors.through(TOWN, VILLAGE) == [
-        "Kreis Nord (north.de)", "kreis  nord (south.de)", "Kreis\u200b Nord (east.de)", "west",
-    ]  # fmt: skip
+        "Kreis Nord (north.de)",
+        "kreis  nord (south.de)",
+        "Kreis\u200b Nord (east.de)",
+        "west",
+    ]
     assert anchors.through(FIRM, VILLAGE) == ["kreis  nord"]
     west.name = "KREIS NORD"
     anchors.accept(west.key.id, west.says(town, village))
@@ -432,8 +450,11 @@ def test_names_of_spaces_and_of_their_own_groups(north: Keeper, south: Keeper) -
     both = of((north, listed), (south, south.says(entry("village", NOW))))
     ended = Group(f"{north.space}/groups/old", names, TOWN, rfc3339(NOW - HOUR))
     assert ended.group not in of((north, north.says(entry("town", NOW), groups=(ended,)))).offerable(TOWN, NOW)
-    assert both.named == {own: names, north.space: {"de": "north", "en": "north"},
-                          south.space: {"de": "south", "en": "south"}}  # fmt: skip
+    assert both.named == {
+        own: names,
+        north.space: {"de": "north", "en": "north"},
+        south.space: {"de": "south", "en": "south"},
+    }
     assert both.offerable(TOWN, NOW) == {own: names, north.space: {"de": "north", "en": "north"}}
     assert both.offerable(FIRM, NOW) == {}
 

@@ -9,8 +9,9 @@ from connector.foundation.clock import FakeClock, rfc3339
 from connector.foundation.errors import PeerError, Unauthenticated
 from connector.foundation.storage.database import PROCESS, Database
 from connector.identity.trust.members import pins
-from connector.identity.trust.members.anchors import Anchors, Pin
+from connector.identity.trust.members.anchors import Anchors
 from connector.identity.trust.members.members import Members
+from connector.identity.trust.members.pin import Pin
 from connector.identity.trust.members.trust_list import Entry, Group, ListedAuthority, Predecessor, Witness
 from connector.surfaces.views.members import Members as Shown
 from tests.identity.trust.members.keepers import Keeper
@@ -155,13 +156,17 @@ def test_bug_a_neighbours_list_said_how_people_of_others_read_names(process: Pro
         groups=(Group(group, {"de": "Wasser"}, TOWN),),
     )
     other = Keeper(tmp_path, "other")
-    process.anchors.pin([
-        replace(other.pin, space=process.north.space, members=frozenset({HOSTILE})),
-        replace(process.north.pin, members=frozenset({TOWN})),
-    ])  # fmt: skip
+    process.anchors.pin(
+        [
+            replace(other.pin, space=process.north.space, members=frozenset({HOSTILE})),
+            replace(process.north.pin, members=frozenset({TOWN})),
+        ]
+    )
     other.space = process.north.space
-    foul = (replace(entry("firm", NOW), name="Alle"), replace(entry("friend", NOW), name="Firm", succeeds=(
-        Predecessor(FIRM, rfc3339(NOW - 1_000)),)))  # fmt: skip
+    foul = (
+        replace(entry("firm", NOW), name="Alle"),
+        replace(entry("friend", NOW), name="Firm", succeeds=(Predecessor(FIRM, rfc3339(NOW - 1_000)),)),
+    )
     process.take(other, *foul, entry("hostile", NOW), groups=(Group(group, {"de": "Alle"}, HOSTILE),))
     shown, text = Shown(process.anchors), f"{group} {FIRM}"
     assert shown.in_words(text, "de", TOWN) == "Wasser Firm"
@@ -199,5 +204,6 @@ async def test_bug_whoever_pinned_an_iri_first_kept_all_others_from_joining_it(
     await any_db.write(PROCESS, pins.pin, TOWN, process.north.pin)
     found = await any_db.read(PROCESS, pins.pins)
     assert {(one.authority, *one.members) for one in found} == {
-        (process.evil.key.id, HOSTILE), (process.north.key.id, TOWN),
-    }  # fmt: skip
+        (process.evil.key.id, HOSTILE),
+        (process.north.key.id, TOWN),
+    }

@@ -45,13 +45,20 @@ def test_what_is_no_such_proof_is_refused(tmp_path: Path) -> None:
     away = keeper.says(entry("town", NOW), version=7, space="https://elsewhere.de/space")
     files = [b"", b"{", b"[]", b"x" * 100, msgspec.json.encode(good).replace(b"two-lists", b"2-lists")]
     files += [
-        msgspec.json.encode(each) for each in (
-            replace(good, lists=(one, one)), replace(good, lists=(one, later)), replace(good, lists=(one, away)),
-            replace(good, lists=(one, f"{head}.{two.split('.')[1]}.{signature}")), replace(good, key=theirs.key),
-            replace(good, version=8), replace(good, authority=stranger.key.id), replace(good, key={}),
-            replace(theirs, authority=keeper.key.id), replace(good, lists=(one, "")),
+        msgspec.json.encode(each)
+        for each in (
+            replace(good, lists=(one, one)),
+            replace(good, lists=(one, later)),
+            replace(good, lists=(one, away)),
+            replace(good, lists=(one, f"{head}.{two.split('.')[1]}.{signature}")),
+            replace(good, key=theirs.key),
+            replace(good, version=8),
+            replace(good, authority=stranger.key.id),
+            replace(good, key={}),
+            replace(theirs, authority=keeper.key.id),
+            replace(good, lists=(one, "")),
         )
-    ]  # fmt: skip
+    ]
     for data in files:
         with pytest.raises(Mistake, match=r"trust\.no-fork-proof"):
             proven(data)

@@ -13,10 +13,10 @@ from connector.foundation.http.outbound import Answer, SafeClient
 from connector.foundation.storage.database import PROCESS, Database
 from connector.identity.trust.keys.signing import Vault
 from connector.identity.trust.members import forks, pins
-from connector.identity.trust.members.anchors import Pin
 from connector.identity.trust.members.authority import Authority
 from connector.identity.trust.members.fork_proof import proven
 from connector.identity.trust.members.forks import ForkedList
+from connector.identity.trust.members.pin import Pin
 from connector.identity.trust.members.source import TrustListSource
 from connector.identity.trust.members.space_lists import LARGE, SpaceLists
 from connector.identity.trust.members.trust_list import Anchor, read_list
@@ -116,9 +116,13 @@ async def test_what_the_authority_did_not_sign_is_no_proof_against_it(sqlite_db:
     other = keeper.says(entry("town", NOW), entry("a", NOW), version=5).split(".")[1]
     for false in (
         stranger.says(entry("town", NOW), version=5, space=keeper.space, authority=keeper.key.id),
-        f"{head}.{other}.{signature}", f"{head}.{body}.", "", "x" * (LARGE + 1),
-        keeper.says(entry("town", NOW), version=4), keeper.says(entry("town", NOW), version=6),
-    ):  # fmt: skip
+        f"{head}.{other}.{signature}",
+        f"{head}.{body}.",
+        "",
+        "x" * (LARGE + 1),
+        keeper.says(entry("town", NOW), version=4),
+        keeper.says(entry("town", NOW), version=6),
+    ):
         web.jws = false
         await lists.reload()
     assert await member.proof() is None
@@ -220,9 +224,12 @@ async def test_bug_an_authority_that_was_convicted_had_all_its_further_lists_rea
     assert (await shown(held, other), known) == ("forked", [held, other])
     first = await any_db.read(PROCESS, forks.kept, keeper.key.id)
     for one, another, verdict in (
-        (held, says("c"), "forked"), (says("a", 8), says("b", 8), "forked"), (held, held, "same"),
-        (held, says("a", 8), "unproven"), (held, f"{other[:-2]}xx", "unproven"),
-    ):  # fmt: skip
+        (held, says("c"), "forked"),
+        (says("a", 8), says("b", 8), "forked"),
+        (held, held, "same"),
+        (held, says("a", 8), "unproven"),
+        (held, f"{other[:-2]}xx", "unproven"),
+    ):
         assert (await shown(one, another), known) == (verdict, [])
     assert await any_db.read(PROCESS, forks.kept, keeper.key.id) == first
     await any_db.write(PROCESS, forks.settle, keeper.key.id, 7)

@@ -25,17 +25,27 @@ KEY = SoftwareKey.generate("peer", "urn:authority")
 def entry(short: str, **said: Any) -> Entry:
     record: KeyRecord = SoftwareKey.generate("log", f"did:web:{short}").record()
     plain = Entry(
-        did=f"did:web:{short}", name=f"Stadt {short} – Ä", operator="IT", kind="urn:kind", groups=(), state="active",
-        valid_from=rfc3339(0), log_keys=(dict(record.public_jwk),), keys=("k1", "k2"),
-    )  # fmt: skip
+        did=f"did:web:{short}",
+        name=f"Stadt {short} – Ä",
+        operator="IT",
+        kind="urn:kind",
+        groups=(),
+        state="active",
+        valid_from=rfc3339(0),
+        log_keys=(dict(record.public_jwk),),
+        keys=("k1", "k2"),
+    )
     return replace(plain, **said)
 
 
 def listed(*entries: Entry, version: int = 1) -> TrustList:
     return TrustList(
-        version=version, issued=rfc3339(NOW), next_update=rfc3339(NOW + 10**9), authority="urn:authority",
+        version=version,
+        issued=rfc3339(NOW),
+        next_update=rfc3339(NOW + 10**9),
+        authority="urn:authority",
         participants=entries,
-    )  # fmt: skip
+    )
 
 
 def signed(text: bytes) -> str:
@@ -84,7 +94,7 @@ ODD = [
     listed(entry("a", succeeds=(Predecessor("did:web:a", rfc3339(0)),))),
     listed(entry("b", log_keys=tuple({"kid": str(one)} for one in range(300)))),
     replace(listed(MEMBER), next_update="morgen"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("made", ODD, ids=[str(number) for number in range(len(ODD))])
@@ -99,13 +109,22 @@ def test_odd_lists_are_judged_alike(made: TrustList) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        b"[]", b"null", b"", b"{", b'{"participants":[}', b'{"participants":{}}', b'{"participants":[1]}',
-        b'{"participants":[],"participants":[]}', b'{"participants":[{"did":"a"}],"issuers":[{"did":"a"}]}',
-        b'{"participants":[{"did":"a","did":"b"}]}', b'{"participants":[{"did":"\xff"}]}',
+        b"[]",
+        b"null",
+        b"",
+        b"{",
+        b'{"participants":[}',
+        b'{"participants":{}}',
+        b'{"participants":[1]}',
+        b'{"participants":[],"participants":[]}',
+        b'{"participants":[{"did":"a"}],"issuers":[{"did":"a"}]}',
+        b'{"participants":[{"did":"a","did":"b"}]}',
+        b'{"participants":[{"did":"\xff"}]}',
         b'{"participants":[' + b"[" * 300 + b"]" * 300 + b"]}",
-        b'{"participants":[{"name":"\\u202e"}]}', b'{"participants":[{"name":NaN}]}',
+        b'{"participants":[{"name":"\\u202e"}]}',
+        b'{"participants":[{"name":NaN}]}',
     ],
-)  # fmt: skip
+)
 def test_texts_that_are_no_list_are_refused_alike(text: bytes) -> None:
     assert isinstance(alike(ListReader(KEY.public_jwk), text), tuple)
 
@@ -139,9 +158,17 @@ def test_another_signature_another_type_and_another_algorithm_are_refused_alike(
     reader.read(good)
     head, body, seal = good.split(".")
     for jws in (
-        sign_text(text, other, TYP), sign_text(text, KEY, "JWT"), f"{head}.{body}.", f"{head}.{body}", f"{good}.x",
-        f"{head}.{body}={seal}", f"{head}.{body}.{seal[:-4]}AAAA", "", "x" * 9_000_000, f"{head}.{body}..{seal}",
-    ):  # fmt: skip
+        sign_text(text, other, TYP),
+        sign_text(text, KEY, "JWT"),
+        f"{head}.{body}.",
+        f"{head}.{body}",
+        f"{good}.x",
+        f"{head}.{body}={seal}",
+        f"{head}.{body}.{seal[:-4]}AAAA",
+        "",
+        "x" * 9_000_000,
+        f"{head}.{body}..{seal}",
+    ):
         found = outcome(reader.read, jws)
         assert found == outcome(lambda one: read_list(one, KEY.public_jwk), jws)
         assert isinstance(found, tuple)

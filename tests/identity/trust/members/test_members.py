@@ -26,8 +26,12 @@ def test_a_member_is_what_the_list_says_and_a_stranger_speaks_for_itself(
 ) -> None:
     """>> list with one member << its name, operator and keys; a stranger is its DID and has no keys."""
     one = entry(
-        "musterstadt", clock.now(), log_keys=(LOG_KEY,), seal_certificates=("ab" * 32,), seal_key_pq=SECOND,
-    )  # fmt: skip
+        "musterstadt",
+        clock.now(),
+        log_keys=(LOG_KEY,),
+        seal_certificates=("ab" * 32,),
+        seal_key_pq=SECOND,
+    )
     anchor = Anchor(authority.public_jwk)
     anchor.update(authority.issue(listed(authority, clock.now(), one)))
     known = Members(anchor, clock)

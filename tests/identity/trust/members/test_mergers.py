@@ -112,10 +112,12 @@ def test_the_place_of_both_may_have_been_taken(authority: Authority) -> None:
     """>> asked of the part by the DID that it had before its move; the whole has moved as well << the DIDs of now."""
     moved = Predecessor(did="did:web:old.de", since=rfc3339(NOW))
     found = anchor(
-        authority, entry("old", NOW - HOUR, valid_until=rfc3339(NOW)),
-        entry("part", NOW, succeeds=(moved,), merged_into=merged(WHOLE)), entry("whole", NOW - HOUR),
+        authority,
+        entry("old", NOW - HOUR, valid_until=rfc3339(NOW)),
+        entry("part", NOW, succeeds=(moved,), merged_into=merged(WHOLE)),
+        entry("whole", NOW - HOUR),
         entry("more", NOW, succeeds=(Predecessor(did=WHOLE, since=rfc3339(NOW)),)),
-    )  # fmt: skip
+    )
     assert found.whole(OWN, "did:web:old.de", NOW) == (MORE, NOW)
 
 

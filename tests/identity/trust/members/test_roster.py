@@ -13,9 +13,16 @@ from connector.kernel.policy.odrl.names import HANSE
 NOW = 1_795_000_000_000
 LEVEL = f"{HANSE}municipalLevel"
 MEMBER = Entry(
-    did="did:web:a.example", name="A", operator="A", kind=f"{HANSE}municipality", groups=("urn:g",), state="active",
-    valid_from="2020-01-01T00:00:00Z", ars="053150000000", admin_level=LEVEL,
-)  # fmt: skip
+    did="did:web:a.example",
+    name="A",
+    operator="A",
+    kind=f"{HANSE}municipality",
+    groups=("urn:g",),
+    state="active",
+    valid_from="2020-01-01T00:00:00Z",
+    ars="053150000000",
+    admin_level=LEVEL,
+)
 
 
 def claims(entry: Entry, on_hold: bool = False) -> CurrentMembers:
@@ -67,9 +74,11 @@ def test_the_end_of_a_membership_is_known_beforehand() -> None:
 def test_members_and_what_they_hold_are_those_of_the_list() -> None:
     """>> one that belongs, one on hold, one suspended, one whose time is over << all but the last may be named."""
     listed = [
-        MEMBER, replace(MEMBER, did="did:web:b.example"), replace(MEMBER, did="did:web:c.example", state="suspended"),
+        MEMBER,
+        replace(MEMBER, did="did:web:b.example"),
+        replace(MEMBER, did="did:web:c.example", state="suspended"),
         replace(MEMBER, did="did:web:d.example", valid_until=rfc3339(NOW), groups=("urn:gone",)),
-    ]  # fmt: skip
+    ]
 
     class Listed(Anchor):
         version = 1

@@ -14,8 +14,9 @@ from connector.foundation.http.outbound import Answer, SafeClient
 from connector.foundation.storage.database import PROCESS, Database
 from connector.identity.trust.keys.signing import Vault
 from connector.identity.trust.members import source
-from connector.identity.trust.members.anchors import Anchors, Pin
+from connector.identity.trust.members.anchors import Anchors
 from connector.identity.trust.members.authority import Authority
+from connector.identity.trust.members.pin import Pin
 from connector.identity.trust.members.source import LARGE, TrustListSource, checked_url
 from connector.identity.trust.members.space_lists import SpaceLists
 from connector.identity.trust.members.trust_list import Anchor, Entry, MergedInto, TrustList, read_list
@@ -23,9 +24,14 @@ from tests.testkit.patience import PATIENCE_S
 
 NOW = SystemClock().now()
 MEMBER = Entry(
-    did="did:web:a.example", name="A", operator="A", kind="urn:kind", groups=(), state="active",
+    did="did:web:a.example",
+    name="A",
+    operator="A",
+    kind="urn:kind",
+    groups=(),
+    state="active",
     valid_from="2020-01-01T00:00:00Z",
-)  # fmt: skip
+)
 
 
 @pytest.fixture
@@ -36,10 +42,13 @@ def authority(tmp_path: Path, vault: Vault) -> Authority:
 def issued(authority: Authority, version: int, *members: Entry, life_ms: int = 10**9) -> str:
     return authority.issue(
         TrustList(
-            version=version, issued=rfc3339(NOW), next_update=rfc3339(NOW + life_ms), authority=authority.id,
+            version=version,
+            issued=rfc3339(NOW),
+            next_update=rfc3339(NOW + life_ms),
+            authority=authority.id,
             participants=members,
         )
-    )  # fmt: skip
+    )
 
 
 class Place:
@@ -420,8 +429,13 @@ async def test_a_configured_list_that_fails_keeps_no_other_away(
     spaces, told = Spaces(anchor := Anchor(authority.public_jwk)), asyncio.Queue[frozenset[str]]()
     spaces.answer.set()
     listing = TrustListSource(
-        sqlite_db, anchor, SafeClient(), tmp_path / "none", "", spaces  # type: ignore[arg-type]
-    )  # fmt: skip
+        sqlite_db,
+        anchor,
+        SafeClient(),
+        tmp_path / "none",
+        "",
+        spaces,  # type: ignore[arg-type]
+    )
     listing.listen(told.put)
     with pytest.raises(Mistake, match=r"trust\.list-file"):
         await listing.reload()

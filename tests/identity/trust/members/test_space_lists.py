@@ -12,7 +12,7 @@ from connector.foundation.errors import Mistake, Unavailable
 from connector.foundation.http.outbound import Answer
 from connector.foundation.storage.database import PROCESS, Database
 from connector.identity.trust.members import pins
-from connector.identity.trust.members.anchors import Pin
+from connector.identity.trust.members.pin import Pin
 from connector.identity.trust.members.space_lists import LONGEST_MS, SpaceLists
 from tests.identity.trust.members.keepers import Keeper, of
 from tests.identity.trust.members.lists import NOW, entry
@@ -64,8 +64,13 @@ async def test_bug_recognised_lists_that_answer_slowly_held_up_the_joined_ones(
         assert newest.version == south.version
     assert [sorted(asked[:2]) for asked in rounds] == [["north", "south"]] * 6
     assert [" ".join(asked[2:]).replace("other", "") for asked in rounds] == [
-        "0 1 2 3 4 5 6 0 1", "6 2 3", "6 4 5", "6 0 1", "6 2 3", "6 4 5",
-    ]  # fmt: skip
+        "0 1 2 3 4 5 6 0 1",
+        "6 2 3",
+        "6 4 5",
+        "6 0 1",
+        "6 2 3",
+        "6 4 5",
+    ]
     assert anchors.list_of(others[-1].key.id) is not None
 
 
@@ -89,8 +94,11 @@ async def test_bug_lists_that_are_nearly_late_kept_all_others_away(sqlite_db: Da
         rounds.append(web.asked[1:])
     assert {*rounds[0], *rounds[1], *rounds[2]} >= {f"other{number}" for number in range(30)}
     assert [[one for one in asked if one in ("other0", "other1")] for asked in rounds[1:]] == [
-        ["other1"], ["other0"], ["other1"], ["other0"],
-    ]  # fmt: skip
+        ["other1"],
+        ["other0"],
+        ["other1"],
+        ["other0"],
+    ]
     assert {*rounds[3], *rounds[4]} >= {f"other{number}" for number in range(2, 30)}
 
 

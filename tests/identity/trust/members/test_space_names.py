@@ -9,10 +9,21 @@ from connector.surfaces.views.members import LONGEST
 
 @pytest.mark.parametrize(
     "name",
-    ["KREIS NORD", " kreis\t nord", "Kreis\u200b Nord", "Krei\xads Nord", "Kreis\ufe0f Nord", "Kreis Nord\U000e0100",
-     "\u3164Kreis Nord", "Kreis\u2800 Nord", "Kreis\u034f Nord", "Ｋｒｅｉｓ Nord", "Kreis Nord" + 190 * " " + "x",
-     "Kreis Nord" + 300 * "\u200b"],
-)  # fmt: skip
+    [
+        "KREIS NORD",
+        " kreis\t nord",
+        "Kreis\u200b Nord",
+        "Krei\xads Nord",
+        "Kreis\ufe0f Nord",
+        "Kreis Nord\U000e0100",
+        "\u3164Kreis Nord",
+        "Kreis\u2800 Nord",
+        "Kreis\u034f Nord",
+        "Ｋｒｅｉｓ Nord",
+        "Kreis Nord" + 190 * " " + "x",
+        "Kreis Nord" + 300 * "\u200b",
+    ],
+)
 def test_bug_a_sign_that_nobody_sees_made_two_names_of_one(name: str) -> None:
     """>> a name in other letters, with signs that do not show, or with more than people are shown << as the bare one,
     and with where it is kept on the page."""

@@ -48,25 +48,37 @@ def _counting(one: TrustList, two: TrustList, listed: TrustList | None = None) -
     return {each.did: each for each in found[0]}
 
 
-@pytest.mark.parametrize(("lax", "strict", "counts"), [
-    ({}, {"state": "suspended", "suspended_since": LATER}, {"state": "suspended", "suspended_since": LATER}),
-    ({"valid_until": LATER}, {"valid_until": SOONER}, {"valid_until": SOONER}),
-    ({}, {"valid_until": SOONER}, {"valid_until": SOONER}),
-    ({}, {"valid_from": LATER}, {"valid_from": LATER}),
-    ({"keys": ("a", "b")}, {"keys": ("b",)}, {"keys": ("b",)}),
-    ({"groups": (GROUP, "x")}, {"groups": ("x",)}, {"groups": ("x",)}),
-    ({"groups": (GROUP,), "group_periods": (GroupPeriod(GROUP, LATER),)}, {"groups": (GROUP,)},
-     {"groups": (), "group_periods": ()}),
-    ({"log_keys": (LOG,)}, {"log_keys": ({**LOG, "until": SOONER},)}, {"log_keys": ({**LOG, "until": SOONER},)}),
-    ({"seal_certificates": ("a" * 64, "b" * 64)}, {"seal_certificates": ("b" * 64,)},
-     {"seal_certificates": ("b" * 64,)}),
-    ({"seal_key_pq": KEY}, {"former_seal_keys_pq": (SecondKey(KEY, valid_until=SOONER),)},
-     {"seal_key_pq": None, "former_seal_keys_pq": ()}),
-    ({"kind": "https://x.de/state"}, {}, {"kind": ""}),
-    ({"ars": "01"}, {"ars": "02"}, {"ars": None}),
-    ({"merged_into": MergedInto("did:web:w.de", SOONER, SOONER)}, {}, {"kind": "", "ars": None}),
-    ({"succeeds": (Predecessor("did:web:old.de", SOONER),)}, {}, {"state": "suspended"}),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("lax", "strict", "counts"),
+    [
+        ({}, {"state": "suspended", "suspended_since": LATER}, {"state": "suspended", "suspended_since": LATER}),
+        ({"valid_until": LATER}, {"valid_until": SOONER}, {"valid_until": SOONER}),
+        ({}, {"valid_until": SOONER}, {"valid_until": SOONER}),
+        ({}, {"valid_from": LATER}, {"valid_from": LATER}),
+        ({"keys": ("a", "b")}, {"keys": ("b",)}, {"keys": ("b",)}),
+        ({"groups": (GROUP, "x")}, {"groups": ("x",)}, {"groups": ("x",)}),
+        (
+            {"groups": (GROUP,), "group_periods": (GroupPeriod(GROUP, LATER),)},
+            {"groups": (GROUP,)},
+            {"groups": (), "group_periods": ()},
+        ),
+        ({"log_keys": (LOG,)}, {"log_keys": ({**LOG, "until": SOONER},)}, {"log_keys": ({**LOG, "until": SOONER},)}),
+        (
+            {"seal_certificates": ("a" * 64, "b" * 64)},
+            {"seal_certificates": ("b" * 64,)},
+            {"seal_certificates": ("b" * 64,)},
+        ),
+        (
+            {"seal_key_pq": KEY},
+            {"former_seal_keys_pq": (SecondKey(KEY, valid_until=SOONER),)},
+            {"seal_key_pq": None, "former_seal_keys_pq": ()},
+        ),
+        ({"kind": "https://x.de/state"}, {}, {"kind": ""}),
+        ({"ars": "01"}, {"ars": "02"}, {"ars": None}),
+        ({"merged_into": MergedInto("did:web:w.de", SOONER, SOONER)}, {}, {"kind": "", "ars": None}),
+        ({"succeeds": (Predecessor("did:web:old.de", SOONER),)}, {}, {"state": "suspended"}),
+    ],
+)
 def test_of_what_two_lists_say_differently_the_strictest_counts(
     lax: dict[str, Any], strict: dict[str, Any], counts: dict[str, Any]
 ) -> None:

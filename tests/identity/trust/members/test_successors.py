@@ -20,9 +20,15 @@ def authority() -> Authority:
 
 def entry(did: str, *succeeds: Predecessor) -> Entry:
     return Entry(
-        did=did, name=did, operator=did, kind="x:municipality", groups=(), state="active",
-        valid_from="2026-01-01T00:00:00Z", succeeds=succeeds,
-    )  # fmt: skip
+        did=did,
+        name=did,
+        operator=did,
+        kind="x:municipality",
+        groups=(),
+        state="active",
+        valid_from="2026-01-01T00:00:00Z",
+        succeeds=succeeds,
+    )
 
 
 def listed(*entries: Entry, version: int = 1) -> TrustList:

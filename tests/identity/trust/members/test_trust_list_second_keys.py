@@ -119,8 +119,9 @@ def test_a_replaced_key_counts_until_the_overlap_and_a_withdrawn_one_until_then(
     found = made(record(A, "active"), record(B, "verify-only", NOW), record(C, "removed", NOW))
     assert found.seal_key_pq == A
     assert found.former_seal_keys_pq == (
-        SecondKey(B, valid_until=rfc3339(NOW + OVERLAP_MS)), SecondKey(C, valid_until=rfc3339(NOW)),
-    )  # fmt: skip
+        SecondKey(B, valid_until=rfc3339(NOW + OVERLAP_MS)),
+        SecondKey(C, valid_until=rfc3339(NOW)),
+    )
     assert made(record(A, "active"), record(B, "removed")).former_seal_keys_pq == (), "nobody knows since when"
 
 
@@ -158,7 +159,7 @@ def test_a_key_that_is_in_use_again_is_no_former_one() -> None:
     )
     assert grown(before, record(A, "active"), record(B, "verify-only", NOW)).former_seal_keys_pq == (
         SecondKey(B, valid_until=rfc3339(NOW + OVERLAP_MS)),
-    )  # fmt: skip
+    )
 
 
 def test_of_very_many_the_last_ones_stay() -> None:

@@ -55,9 +55,14 @@ class Issued(NamedTuple):
     key: ec.EllipticCurvePrivateKey
 
     def chain(
-        self, private: Private, *, days: tuple[int, int] = (-1, 30), sign: bool = True, ca: bool = False,
+        self,
+        private: Private,
+        *,
+        days: tuple[int, int] = (-1, 30),
+        sign: bool = True,
+        ca: bool = False,
         did: str | None = None,
-    ) -> str:  # fmt: skip
+    ) -> str:
         """PEM: a certificate for this key, valid between these days from now, then the CA."""
         now = instant(SystemClock().now())
         builder = (
@@ -88,9 +93,16 @@ def name(text: str) -> x509.Name:
 
 def usage(sign: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
-        digital_signature=sign, content_commitment=sign, key_encipherment=not sign, data_encipherment=False,
-        key_agreement=False, key_cert_sign=False, crl_sign=False, encipher_only=False, decipher_only=False,
-    )  # fmt: skip
+        digital_signature=sign,
+        content_commitment=sign,
+        key_encipherment=not sign,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=False,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
 
 
 def authority() -> Issued:

@@ -26,9 +26,13 @@ async def test_a_token_that_was_renewed_is_used_without_a_restart(tmp_path: Path
     ):
         async with serving(answer) as (url, client, asked):
             settings = Signers(
-                csc_url=url, csc_token=Secret("at-start"), csc_token_file=file,
-                vault_url=f"{url}/v1/transit", vault_token=Secret("at-start"), vault_token_file=file,
-            )  # fmt: skip
+                csc_url=url,
+                csc_token=Secret("at-start"),
+                csc_token_file=file,
+                vault_url=f"{url}/v1/transit",
+                vault_token=Secret("at-start"),
+                vault_token_file=file,
+            )
             keeper = csc.SigningService(settings, client) if name == "csc" else vault_transit.Transit(settings, client)
             key = kept("ES256", Place(signer="csc", key="siegel"), keeper.sign)
             await key.seal(b"header.")

@@ -34,9 +34,13 @@ BAD = {
     "not for signing": (CA.chain(ES256, sign=False), "keyUsage"),
     "a CA itself": (CA.chain(ES256, ca=True), "keyUsage"),
     "another order": (pem(CA.ca) + CA.chain(ES256), "keyUsage"),
-    "foreign issuer": (CA.chain(ES256).partition("-----END CERTIFICATE-----\n")[0] + "-----END CERTIFICATE-----\n"
-                       + pem(authority().ca), "issuer"),
-}  # fmt: skip
+    "foreign issuer": (
+        CA.chain(ES256).partition("-----END CERTIFICATE-----\n")[0]
+        + "-----END CERTIFICATE-----\n"
+        + pem(authority().ca),
+        "issuer",
+    ),
+}
 
 
 @pytest.mark.parametrize("bad", BAD)

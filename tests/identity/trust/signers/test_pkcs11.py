@@ -90,8 +90,10 @@ def initialised(environ: dict[str, str], pin: str) -> None:
     """One more token `stadt`."""
     subprocess.run(
         ["softhsm2-util", "--init-token", "--free", "--label", "stadt", "--pin", pin, "--so-pin", "5678"],
-        env=environ, check=True, capture_output=True,
-    )  # fmt: skip
+        env=environ,
+        check=True,
+        capture_output=True,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -125,49 +127,63 @@ def run(environ: dict[str, str], text: str, module: Path = MODULE) -> None:
 
 
 def test_all_three_algorithms_over_a_digest(environ: dict[str, str]) -> None:
-    run(environ, """
+    run(
+        environ,
+        """
     box = hsm()
     for label, alg in (("es256", "ES256"), ("es384", "ES384"), ("ps256", "PS256")):
         seal_key = key(box, label, public=label)
         assert seal_key.alg == alg
         raw = await seal_key.seal(b"header.")
         assert algorithms.verifies(publics[label], raw, b"header."), label
-""")  # fmt: skip
+""",
+    )
 
 
 def test_seals_that_are_asked_for_at_once_share_one_session(environ: dict[str, str]) -> None:
-    run(environ, """
+    run(
+        environ,
+        """
     box = hsm()
     raws = await asyncio.gather(*(key(box).seal(b"%d" % number) for number in range(20)))
     assert all(algorithms.verifies(publics["es256"], raw, b"%d" % number) for number, raw in enumerate(raws))
     assert len(box._sessions) == 1
-""")  # fmt: skip
+""",
+    )
 
 
 def test_a_session_that_broke_is_opened_anew(environ: dict[str, str]) -> None:
     """>> the HSM closes all sessions behind our back << the next seal is made all the same."""
-    run(environ, """
+    run(
+        environ,
+        """
     box = hsm()
     await key(box).seal(b"header.")
     box._sessions["stadt"].close()
     assert await code(key(box)) == ("sealed", None)
     assert await code(key(box)) == ("sealed", None)
-""")  # fmt: skip
+""",
+    )
 
 
 def test_a_library_that_was_started_anew_is_used_again(environ: dict[str, str]) -> None:
     """What another part of the process does to the library costs one attempt, not all seals."""
-    run(environ, """
+    run(
+        environ,
+        """
     box = hsm()
     await key(box).seal(b"header.")
     lib.reinitialize()
     assert await code(key(box)) == ("sealed", None)
-""")  # fmt: skip
+""",
+    )
 
 
 def test_a_wrong_pin_is_tried_once_and_never_again(environ: dict[str, str]) -> None:
     """A token locks itself after a few wrong PINs; retries by the errand would lock it within minutes."""
-    run(environ, """
+    run(
+        environ,
+        """
     box = hsm("0000")
     opened = []
     real = pkcs11.lib
@@ -176,40 +192,52 @@ def test_a_wrong_pin_is_tried_once_and_never_again(environ: dict[str, str]) -> N
         assert (await code(key(box)))[0] == "signers.pin"
     assert len(opened) == 1
     assert await code(key(hsm())) == ("sealed", None)
-""")  # fmt: skip
+""",
+    )
 
 
 def test_what_is_not_there_is_named(environ: dict[str, str]) -> None:
     """Key, token, library, settings: each has a sentence of its own; none of them ends a negotiation."""
-    run(environ, """
+    run(
+        environ,
+        """
     assert await code(key(hsm(), "anderer")) == ("signers.no-key", "NoSuchKey")
     assert await code(key(hsm(), token="anderes")) == ("signers.no-key", "NoSuchToken")
     assert (await code(key(Hsm(Signers()))))[0] == "signers.not-set"
     assert (await code(key(hsm(module=Path("/nowhere.so")))))[0] == "signers.hsm"
-""")  # fmt: skip
+""",
+    )
 
 
 def test_a_key_that_is_not_the_certificates_seals_nothing(environ: dict[str, str]) -> None:
-    run(environ, """
+    run(
+        environ,
+        """
     assert (await code(key(hsm(), "ps256", public="es256")))[0] in ("signers.hsm", "signers.wrong-signature")
     with token.open(rw=True, user_pin="1234") as session:
         parameters = session.create_domain_parameters(
             KeyType.EC, {Attribute.EC_PARAMS: encode_named_curve_parameters("secp256r1")}, local=True)
         parameters.generate_keypair(store=True, label="fremd")
     assert (await code(key(hsm(), "fremd")))[0] == "signers.wrong-signature"
-""")  # fmt: skip
+""",
+    )
 
 
 def test_without_the_package_the_sentence_says_what_to_install(environ: dict[str, str]) -> None:
-    run(environ, """
+    run(
+        environ,
+        """
     sys.modules["pkcs11"] = None
     assert (await code(key(hsm())))[0] == "signers.no-pkcs11"
-""")  # fmt: skip
+""",
+    )
 
 
 def test_a_key_that_the_token_shows_in_plain_seals_nothing(environ: dict[str, str]) -> None:
     """Whoever knows the PIN could take it away; keys made as usual cannot be read."""
-    run(environ, """
+    run(
+        environ,
+        """
     with token.open(rw=True, user_pin="1234") as session:
         parameters = session.create_domain_parameters(
             KeyType.EC, {Attribute.EC_PARAMS: encode_named_curve_parameters("secp256r1")}, local=True)
@@ -219,22 +247,31 @@ def test_a_key_that_the_token_shows_in_plain_seals_nothing(environ: dict[str, st
     box = hsm()
     assert (await code(key(box, "offen", public="offen")))[0] == "signers.readable-key"
     assert await code(key(box)) == ("sealed", None)
-""")  # fmt: skip
+""",
+    )
 
 
 def test_two_keys_or_two_tokens_of_one_name_are_told_apart_by_nobody(environ: dict[str, str]) -> None:
     """>> two keys of one label, then two tokens << neither is guessed, and the sentence names both labels."""
-    run(environ, """
+    run(
+        environ,
+        """
     with token.open(rw=True, user_pin="1234") as session:
         for _ in range(2):
             parameters = session.create_domain_parameters(
                 KeyType.EC, {Attribute.EC_PARAMS: encode_named_curve_parameters("secp256r1")}, local=True)
             parameters.generate_keypair(store=True, label="zwilling")
     assert await code(key(hsm(), "zwilling")) == ("signers.no-key", "MultipleObjectsReturned")
-""")  # fmt: skip
+""",
+    )
     initialised(environ, "4321")
     begin = BEGIN.format(module=MODULE, keys="", patience=PATIENCE_S).partition("lib = ")[0]
-    subprocess.run([sys.executable, "-c", begin + """
+    subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            begin
+            + """
 from cryptography.hazmat.primitives.asymmetric import ec
 async def tried():
     place, public = Place(signer="pkcs11", key="es256", token="stadt"), ec.generate_private_key(ec.SECP256R1())
@@ -244,12 +281,19 @@ async def tried():
     except Unavailable as fault:
         return fault.code, fault.facts["why"]
 assert asyncio.run(tried()) == ("signers.no-key", "MultipleTokensReturned")
-"""], env=environ, check=True, cwd=HERE.parents[3])  # fmt: skip
+""",
+        ],
+        env=environ,
+        check=True,
+        cwd=HERE.parents[3],
+    )
 
 
 def test_a_token_that_is_gone_in_the_middle_is_named_and_comes_back(environ: dict[str, str]) -> None:
     """>> the token is pulled between two seals << not now, with its name; plugged in again << sealed, no PIN lost."""
-    run(environ, """
+    run(
+        environ,
+        """
     box = hsm()
     await key(box).seal(b"header.")
     real = pkcs11.lib
@@ -267,7 +311,8 @@ def test_a_token_that_is_gone_in_the_middle_is_named_and_comes_back(environ: dic
     assert await code(key(box)) == ("signers.no-key", "NoSuchToken")
     pkcs11.lib = real
     assert await code(key(box)) == ("sealed", None)
-""")  # fmt: skip
+""",
+    )
 
 
 @pytest.mark.threat("T60")
@@ -278,7 +323,9 @@ def test_an_hsm_that_hangs_stops_neither_the_loop_nor_the_end_of_the_process(
     """>> C_Sign never returns << the loop goes on, seals say "too slow", then are not even asked; the process ends."""
     library, held = tmp_path / "slow.so", tmp_path / "held"
     subprocess.run(["cc", "-shared", "-fPIC", "-o", library, HERE / "slow_hsm.c", "-ldl"], check=True)
-    run({**environ, "SLOW_HSM": str(held), "SLOW_HSM_ASKED": str(held.with_name("asked"))}, f"""
+    run(
+        {**environ, "SLOW_HSM": str(held), "SLOW_HSM_ASKED": str(held.with_name("asked"))},
+        f"""
     import threading
     from connector.identity.trust.signers import throttle
     throttle.FIRST_S = throttle.LONGEST_S
@@ -298,4 +345,6 @@ def test_an_hsm_that_hangs_stops_neither_the_loop_nor_the_end_of_the_process(
     assert (await code(one))[0] == "signers.paused"
     hangs.cancel()
     assert [thread.daemon for thread in threading.enumerate() if thread.name == "hsm"] == [True]
-""", library)  # fmt: skip
+""",
+        library,
+    )

@@ -68,8 +68,9 @@ async def test_a_signature_of_another_key_or_data_is_never_used(alg: str, bend: 
 
 async def test_a_signature_of_the_wrong_key_is_never_used() -> None:
     """>> the keeper signs with a key that is not the certificate's <<"""
-    other = KeptKey("did:web:a.example#x", ec.generate_private_key(ec.SECP256R1()).public_key(), PLACE,
-                    Box("ES256").sign, 5.0)  # fmt: skip
+    other = KeptKey(
+        "did:web:a.example#x", ec.generate_private_key(ec.SECP256R1()).public_key(), PLACE, Box("ES256").sign, 5.0
+    )
     with pytest.raises(Unavailable, match=r"signers\.wrong-signature"):
         await other.seal(DATA)
 

@@ -53,9 +53,7 @@ async def test_the_engine_signs_a_digest_in_the_form_of_jws(alg: str) -> None:
     assert only.path == "/v1/transit/sign/siegel"
     assert (only.headers["X-Vault-Token"], only.headers["X-Vault-Request"]) == (TOKEN, "true")
     digest = only.body.pop("input")
-    form = (
-        {"signature_algorithm": "pss", "salt_length": "hash"} if alg == "PS256" else {"marshaling_algorithm": "jws"}
-    )  # fmt: skip
+    form = {"signature_algorithm": "pss", "salt_length": "hash"} if alg == "PS256" else {"marshaling_algorithm": "jws"}
     hashed = "sha2-384" if alg == "ES384" else "sha2-256"
     assert only.body == {"prehashed": True, "hash_algorithm": hashed, **form}
     assert len(base64.b64decode(digest)) == (48 if alg == "ES384" else 32)

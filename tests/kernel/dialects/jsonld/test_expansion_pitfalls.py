@@ -35,9 +35,13 @@ def message(policy: dict[str, Any]) -> dict[str, Any]:
     deal = {"@id": "urn:uuid:4", "@type": "Agreement", "target": "urn:uuid:5"}
     parties = {"assigner": "did:web:a.example", "assignee": "did:web:b.example", "timestamp": "2026-11-24T20:00:00Z"}
     return {
-        "@context": [CONTEXT], "@type": "ContractAgreementMessage", "@id": "urn:uuid:1", "providerPid": "urn:uuid:2",
-        "consumerPid": "urn:uuid:3", "agreement": {**deal, **parties, **policy},
-    }  # fmt: skip
+        "@context": [CONTEXT],
+        "@type": "ContractAgreementMessage",
+        "@id": "urn:uuid:1",
+        "providerPid": "urn:uuid:2",
+        "consumerPid": "urn:uuid:3",
+        "agreement": {**deal, **parties, **policy},
+    }
 
 
 @pytest.fixture(params=["ours", "official"])
@@ -216,13 +220,16 @@ def _deep(levels: int) -> dict[str, Any]:
         (_deep(expansion.DEPTH - 1), _deep(expansion.DEPTH), "depth"),
         ({"@context": [{}] * expansion.CONTEXTS}, {"@context": [{}] * (expansion.CONTEXTS + 1)}, "contexts"),
         *(
-            ({"@context": {f"a{n}": "urn:a" for n in range(expansion.TERMS)}},
-             {"@context": [{f"a{n}": "urn:a" for n in range(most)} for most in both]}, "contexts")
+            (
+                {"@context": {f"a{n}": "urn:a" for n in range(expansion.TERMS)}},
+                {"@context": [{f"a{n}": "urn:a" for n in range(most)} for most in both]},
+                "contexts",
+            )
             for both in ((expansion.TERMS + 1,), (expansion.TERMS, 1))
         ),
     ],
     ids=["levels", "contexts", "terms", "terms of two"],
-)  # fmt: skip
+)
 def test_each_bound_is_where_it_says(as_much: dict[str, Any], more: dict[str, Any], code: str) -> None:
     """>> as many levels, contexts and terms as there may be, one more << read; refused before a processor sees it."""
     expansion.expand({**as_much, "urn:z": 1})

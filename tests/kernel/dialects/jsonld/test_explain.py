@@ -157,8 +157,10 @@ SAID = {
         ["/offer/permission", "leer", "empty"],
     ),
     "an operator that nobody knows": (
-        {**BODIES["ContractRequestMessage"], "offer": {**OFFER, "permission": [{"action": "use", "constraint": [
-            {**ATOM, "operator": "like"}]}]}},
+        {
+            **BODIES["ContractRequestMessage"],
+            "offer": {**OFFER, "permission": [{"action": "use", "constraint": [{**ATOM, "operator": "like"}]}]},
+        },
         ["/offer/permission/0/constraint/0/operator", "isPartOf", "Possible are: eq"],
     ),
     "a rule with a target": (
@@ -169,7 +171,7 @@ SAID = {
         {**BODIES["ContractRequestMessage"], "@type": "ContractOfferMessage"},
         ["/@type", "ContractRequestMessage", "the type has to be"],
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("change", "words"), SAID.values(), ids=SAID.keys())
@@ -201,10 +203,12 @@ def test_pointers_lead_into_the_document_that_came() -> None:
     """Under the names and lists of the sender, not ours."""
     rule = {"odrl:action": {"@id": "odrl:use"}, "odrl:constraint": {"odrl:leftOperand": {"@id": "odrl:count"}}}
     value = {
-        "@context": m.CONTEXT, "@type": "dspace:ContractRequestMessage", "dspace:consumerPid": {"@id": "c"},
+        "@context": m.CONTEXT,
+        "@type": "dspace:ContractRequestMessage",
+        "dspace:consumerPid": {"@id": "c"},
         "callbackAddress": "https://b",
         "dspace:offer": {"@id": "o", "@type": "odrl:Offer", "odrl:target": {"@id": "t"}, "odrl:permission": rule},
-    }  # fmt: skip
+    }
     with pytest.raises(UnreadableMessage) as said:
         reading.read(m.ContractRequestMessage, value)
     at = "/dspace:offer/odrl:permission/odrl:constraint"
@@ -215,10 +219,12 @@ def test_what_took_a_processor_is_pointed_at_in_plain_form() -> None:
     """The expanded form was sent by nobody, so no pointer leads into it."""
     rule = {"action": "use", "constraint": [{"leftOperand": "count"}]}
     value = {
-        "@context": [m.CONTEXT, {"kind": "@type"}], "kind": "ContractRequestMessage", "consumerPid": "c",
+        "@context": [m.CONTEXT, {"kind": "@type"}],
+        "kind": "ContractRequestMessage",
+        "consumerPid": "c",
         "callbackAddress": "https://b",
         "offer": {"@id": "o", "kind": "Offer", "target": "t", "permission": [rule]},
-    }  # fmt: skip
+    }
     assert reading.needs_processor(value)
     with pytest.raises(UnreadableMessage) as said:
         reading.read(m.ContractRequestMessage, value)

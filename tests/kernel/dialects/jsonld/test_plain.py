@@ -117,9 +117,12 @@ offers = st.fixed_dictionaries(
 def test_a_plain_policy_keeps_its_spelling(offer: dict[str, Any]) -> None:
     """In an envelope that had to be rewritten the offer is the very value that came."""
     message = {
-        "@context": CONTEXT, "@type": ["dspace:ContractRequestMessage"], "dspace:consumerPid": {"@id": "urn:c"},
-        "callbackAddress": "https://b.example", "offer": offer,
-    }  # fmt: skip
+        "@context": CONTEXT,
+        "@type": ["dspace:ContractRequestMessage"],
+        "dspace:consumerPid": {"@id": "urn:c"},
+        "callbackAddress": "https://b.example",
+        "offer": offer,
+    }
     form = reading.plain_form(codec.TYPES["ContractRequestMessage"], message)
     assert form.value["offer"] is offer
     assert not form.rewritten
@@ -129,10 +132,12 @@ def test_a_plain_policy_keeps_its_spelling(offer: dict[str, Any]) -> None:
 def test_a_policy_that_is_not_plain_is_known_to_have_been_rewritten(odd: dict[str, Any]) -> None:
     """A seal over it would cover what nobody keeps (spec/protocol.md 2.1)."""
     message = {
-        "@context": CONTEXT, "@type": "ContractRequestMessage", "consumerPid": "urn:c",
+        "@context": CONTEXT,
+        "@type": "ContractRequestMessage",
+        "consumerPid": "urn:c",
         "callbackAddress": "https://b.example",
         "offer": {"@id": "o", "@type": "Offer", "target": "t", "permission": [{"action": "use"}], **odd},
-    }  # fmt: skip
+    }
     form = reading.plain_form(codec.TYPES["ContractRequestMessage"], message)
     assert form.rewritten
     assert form.value["offer"] == {"@id": "o", "@type": "Offer", "target": "t", "permission": [{"action": "use"}]}

@@ -11,9 +11,14 @@ from connector.kernel.protocol import messages as m
 
 RULE = {"action": "use"}
 AGREEMENT: dict[str, Any] = {
-    "@id": "urn:a", "@type": "Agreement", "target": "t", "assigner": "a", "assignee": "b",
-    "timestamp": "2026-01-01T00:00:00.123456789Z", "permission": [RULE],
-}  # fmt: skip
+    "@id": "urn:a",
+    "@type": "Agreement",
+    "target": "t",
+    "assigner": "a",
+    "assignee": "b",
+    "timestamp": "2026-01-01T00:00:00.123456789Z",
+    "permission": [RULE],
+}
 MESSAGE: dict[str, Any] = {
     "@context": m.CONTEXT,
     "@type": ["ContractAgreementMessage"],
@@ -48,10 +53,12 @@ def test_an_agreement_without_a_seal_is_made_plain() -> None:
 
 def offer(**change: Any) -> dict[str, Any]:
     message = {
-        "@context": [m.CONTEXT, {"city": "https://example.org/city#"}], "@type": "ContractRequestMessage",
-        "consumerPid": "c", "callbackAddress": "https://b",
+        "@context": [m.CONTEXT, {"city": "https://example.org/city#"}],
+        "@type": "ContractRequestMessage",
+        "consumerPid": "c",
+        "callbackAddress": "https://b",
         "offer": {"@id": "Y2Q=:dHJlZXM=:eA==", "@type": "Offer", "target": "t", "permission": [RULE | change]},
-    }  # fmt: skip
+    }
     return reading.read(m.ContractRequestMessage, message).offer
 
 
@@ -64,8 +71,10 @@ def test_terms_keep_their_spelling() -> None:
     found = offer(constraint=atoms)
     assert found["@id"] == "Y2Q=:dHJlZXM=:eA=="
     assert [atom["leftOperand"] for atom in found["permission"][0]["constraint"]] == [
-        "dateTime", "odrl:dateTime", "http://www.w3.org/ns/odrl/2/dateTime",
-    ]  # fmt: skip
+        "dateTime",
+        "odrl:dateTime",
+        "http://www.w3.org/ns/odrl/2/dateTime",
+    ]
     assert {atom.left for atom in parse(found).permissions[0].constraints} == {  # type: ignore[union-attr]
         "http://www.w3.org/ns/odrl/2/dateTime"
     }
@@ -114,9 +123,12 @@ def test_what_would_lose_meaning_is_refused(change: dict[str, Any], expected: st
 def test_empty_lists_say_nothing() -> None:
     """As others write them: beside rules they are left out; alone they are still no policy."""
     message = {
-        "@context": [m.CONTEXT], "@type": "ContractRequestMessage", "consumerPid": "c", "callbackAddress": "https://b",
+        "@context": [m.CONTEXT],
+        "@type": "ContractRequestMessage",
+        "consumerPid": "c",
+        "callbackAddress": "https://b",
         "offer": {"@id": "o", "@type": "Offer", "target": "t", "permission": [RULE], "prohibition": []},
-    }  # fmt: skip
+    }
     found = reading.read(m.ContractRequestMessage, message)
     assert found.offer == {"@id": "o", "@type": "Offer", "target": "t", "permission": [RULE]}
     message["offer"] = {"@id": "o", "@type": "Offer", "target": "t", "permission": []}
@@ -136,28 +148,56 @@ def test_a_repetition_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_tokens_are_not_remembered() -> None:
     """A data address may hold one."""
     start = {
-        "@context": m.CONTEXT, "@type": "TransferStartMessage", "providerPid": "p", "consumerPid": "c",
-        "dataAddress": {"@type": "DataAddress", "endpointType": "t", "endpointProperties": {
-            "@type": "EndpointProperty", "name": "authorization", "value": "secret-of-a-transfer"}},
-    }  # fmt: skip
+        "@context": m.CONTEXT,
+        "@type": "TransferStartMessage",
+        "providerPid": "p",
+        "consumerPid": "c",
+        "dataAddress": {
+            "@type": "DataAddress",
+            "endpointType": "t",
+            "endpointProperties": {
+                "@type": "EndpointProperty",
+                "name": "authorization",
+                "value": "secret-of-a-transfer",
+            },
+        },
+    }
     assert reading.read(m.TransferStartMessage, start).data_address is not None
     assert not any(b"secret-of-a-transfer" in text for text in reading._REMEMBERED._texts.values())
 
 
 def test_a_catalogue_as_others_write_it() -> None:
     """Two contexts, prefixed extras, single objects, offer ids in three parts, service ids of their own."""
-    offered = {"@id": "Y2Q=:dHJlZXM=:eA==", "@type": "odrl:Offer", "odrl:prohibition": [], "odrl:obligation": [],
-               "odrl:permission": {"odrl:action": {"@id": "odrl:use"}}}  # fmt: skip
-    served = {"@id": "s1", "@type": "dcat:DataService", "dcat:endpointURL": "https://e/2025-1",
-              "dcat:endpointDescription": "dspace:connector"}  # fmt: skip
+    offered = {
+        "@id": "Y2Q=:dHJlZXM=:eA==",
+        "@type": "odrl:Offer",
+        "odrl:prohibition": [],
+        "odrl:obligation": [],
+        "odrl:permission": {"odrl:action": {"@id": "odrl:use"}},
+    }
+    served = {
+        "@id": "s1",
+        "@type": "dcat:DataService",
+        "dcat:endpointURL": "https://e/2025-1",
+        "dcat:endpointDescription": "dspace:connector",
+    }
     value = {
-        "@context": [m.CONTEXT, "https://w3id.org/edc/dspace/v0.0.1"], "@id": "k", "@type": "dcat:Catalog",
-        "participantId": "did:web:e", "service": served,
-        "dcat:dataset": {"@id": "trees", "@type": "dcat:Dataset", "edc:id": "trees", "dcterms:title": "Bäume",
-                         "odrl:hasPolicy": offered, "dcat:distribution": [{
-                             "@type": "dcat:Distribution", "dct:format": {"@id": "HttpData-PULL"},
-                             "dcat:accessService": served}]},
-    }  # fmt: skip
+        "@context": [m.CONTEXT, "https://w3id.org/edc/dspace/v0.0.1"],
+        "@id": "k",
+        "@type": "dcat:Catalog",
+        "participantId": "did:web:e",
+        "service": served,
+        "dcat:dataset": {
+            "@id": "trees",
+            "@type": "dcat:Dataset",
+            "edc:id": "trees",
+            "dcterms:title": "Bäume",
+            "odrl:hasPolicy": offered,
+            "dcat:distribution": [
+                {"@type": "dcat:Distribution", "dct:format": {"@id": "HttpData-PULL"}, "dcat:accessService": served}
+            ],
+        },
+    }
     catalogue = reading.read(m.Catalog, value)
     plain_offer = {"@id": "Y2Q=:dHJlZXM=:eA==", "@type": "Offer", "permission": [{"action": "use"}]}
     plain_service = {
@@ -167,8 +207,13 @@ def test_a_catalogue_as_others_write_it() -> None:
         "endpointDescription": "dspace:connector",
     }
     assert catalogue.service == [plain_service]
-    assert catalogue.dataset == [{
-        "@id": "trees", "@type": "Dataset", "https://w3id.org/edc/v0.0.1/ns/id": "trees", "dct:title": "Bäume",
-        "hasPolicy": [plain_offer],
-        "distribution": [{"@type": "Distribution", "format": "HttpData-PULL", "accessService": plain_service}],
-    }]  # fmt: skip
+    assert catalogue.dataset == [
+        {
+            "@id": "trees",
+            "@type": "Dataset",
+            "https://w3id.org/edc/v0.0.1/ns/id": "trees",
+            "dct:title": "Bäume",
+            "hasPolicy": [plain_offer],
+            "distribution": [{"@type": "Distribution", "format": "HttpData-PULL", "accessService": plain_service}],
+        }
+    ]

@@ -67,7 +67,8 @@ HOSTILE: dict[str, Any] = {
     "a thousand prefixes": with_context({f"p{number}": f"urn:{number}:" for number in range(1000)}),
     "a thousand terms": with_context({f"p{number}": {"@id": f"urn:{number}"} for number in range(1000)}),
     "a context in every node": {
-        **BASE, "offer": {**BASE["offer"], "permission": [{"@context": {}, "action": "use"} for _ in range(2000)]},
+        **BASE,
+        "offer": {**BASE["offer"], "permission": [{"@context": {}, "action": "use"} for _ in range(2000)]},
     },
     "many nodes for a processor": with_context(
         {"id": "@id"},
@@ -96,7 +97,7 @@ HOSTILE: dict[str, Any] = {
     "an older protocol": {**BASE, "@context": {"dspace": "https://w3id.org/dspace/v0.8/"}},
     "bare names without the context": {**BASE, "@context": {"ex": "https://example.org/"}},
     "bare names under an unknown context": {**BASE, "@context": "https://evil.example/context.jsonld"},
-}  # fmt: skip
+}
 
 
 @pytest.fixture(autouse=True)

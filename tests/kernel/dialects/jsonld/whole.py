@@ -25,7 +25,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "CatalogRequestMessage": {"filter": ["x"]},
     "DatasetRequestMessage": {"dataset": "d"},
     "Catalog": {
-        "@id": "k", "participantId": "a", "dataset": [SMALL_DATASET], "catalog": [NESTED], "service": [SERVICE],
+        "@id": "k",
+        "participantId": "a",
+        "dataset": [SMALL_DATASET],
+        "catalog": [NESTED],
+        "service": [SERVICE],
         "distribution": [{"format": "X", "accessService": "s"}],
     },
     "Dataset": {**DATASET, m.HANSE + "countersignature": "c"},
@@ -39,7 +43,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "ContractNegotiation": {**BOTH, "state": "AGREED"},
     "ContractNegotiationError": {**BOTH, **WHY},
     "TransferRequestMessage": {
-        "consumerPid": "c", "agreementId": "a", "format": "X", "callbackAddress": "https://b", "dataAddress": ADDRESS,
+        "consumerPid": "c",
+        "agreementId": "a",
+        "format": "X",
+        "callbackAddress": "https://b",
+        "dataAddress": ADDRESS,
         m.HANSE + "purpose": "urn:p",
     },
     "TransferStartMessage": {**BOTH, "dataAddress": ADDRESS},
@@ -48,7 +56,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "TransferTerminationMessage": {**BOTH, **WHY},
     "TransferProcess": {**BOTH, "state": "STARTED"},
     "TransferError": {**BOTH, **WHY},
-}  # fmt: skip
+}
 
 
 def whole(name: str) -> dict[str, Any]:

@@ -44,13 +44,16 @@ def test_the_policies_permit_by_themselves() -> None:
         (FREE, {"dct:replaces": ["urn:p:0", "urn:p:1"]}, "[] dct:replaces <urn:p:0>, <urn:p:1> ."),
         (FREE, {"@id": "urn:p:1", "dct:isReplacedBy": "urn:p:2"}, "<urn:p:1> dct:isReplacedBy <urn:p:2> ."),
         (FREE, {"@id": "urn:p:1", "@type": "Offer"}, "<urn:p:1> a odrl:Offer ."),
-        (FREE, {"@id": "https://example.org/y", "hasPolicy": "urn:p:1"},
-         "<https://example.org/y> odrl:hasPolicy <urn:p:1> ."),
+        (
+            FREE,
+            {"@id": "https://example.org/y", "hasPolicy": "urn:p:1"},
+            "<https://example.org/y> odrl:hasPolicy <urn:p:1> .",
+        ),
         (FREE, {"@id": GROUP, "odrl:assigneeOf": {"@id": "urn:p:1"}}, f"<{GROUP}> odrl:assigneeOf <urn:p:1> ."),
         (AGAINST, {"@id": ME, "odrl:partOf": {"@id": GROUP}}, f"<{ME}> odrl:partOf <{GROUP}> ."),
         (AGAINST, {"@id": GROUP, "@type": "PartyCollection"}, f"<{GROUP}> a odrl:PartyCollection ."),
     ],
-)  # fmt: skip
+)
 def test_what_is_said_beside_a_policy_lets_nobody_in(policy: Any, beside: Any, turtle: str) -> None:
     """>> replaced, of another class, about another asset or party, a collection: elsewhere  << refused."""
     assert not permitted(read_json([policy, beside]))
@@ -82,8 +85,12 @@ def test_a_document_that_says_too_much_about_a_name_is_refused_at_once() -> None
     assert json.dumps(Beside([]).written(FREE)) == json.dumps(FREE)
 
 
-RULED = {"@id": "urn:r", "action": "use", "constraint": [{"or": [{"@id": "urn:c", "leftOperand": "odrl:count",
-         "operator": "lteq", "rightOperand": "3"}]}], "duty": [{"@id": "urn:d", "action": "attribute"}]}  # fmt: skip
+RULED = {
+    "@id": "urn:r",
+    "action": "use",
+    "constraint": [{"or": [{"@id": "urn:c", "leftOperand": "odrl:count", "operator": "lteq", "rightOperand": "3"}]}],
+    "duty": [{"@id": "urn:d", "action": "attribute"}],
+}
 
 
 @pytest.mark.threat("T169")

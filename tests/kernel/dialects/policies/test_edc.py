@@ -16,7 +16,8 @@ PUBLISHED: dict[str, Any] = {
                 {
                     "and": [
                         {
-                            "leftOperand": f"{H}participantKind", "operator": "isAnyOf",
+                            "leftOperand": f"{H}participantKind",
+                            "operator": "isAnyOf",
                             "rightOperand": [f"{H}municipality", f"{H}county", f"{H}intermunicipalAssociation"],
                         },
                         {"leftOperand": "odrl:dateTime", "operator": "lt", "rightOperand": "2100-01-01T00:00:00+01:00"},
@@ -26,7 +27,7 @@ PUBLISHED: dict[str, Any] = {
         }
     ],
     "prohibition": [{"action": "odrl:distribute"}, {"action": f"{H}aiTraining"}],
-}  # fmt: skip
+}
 HEARD: dict[str, Any] = {
     "permission": [
         {
@@ -35,7 +36,8 @@ HEARD: dict[str, Any] = {
                 {
                     "and": [
                         {
-                            "leftOperand": "https://w3id.org/hanse/v1#participantKind", "operator": "isAnyOf",
+                            "leftOperand": "https://w3id.org/hanse/v1#participantKind",
+                            "operator": "isAnyOf",
                             "rightOperand": '[{"@value":"https://w3id.org/hanse/v1#municipality"},'
                             '{"@value":"https://w3id.org/hanse/v1#county"},'
                             '{"@value":"https://w3id.org/hanse/v1#intermunicipalAssociation"}]',
@@ -47,7 +49,7 @@ HEARD: dict[str, Any] = {
         }
     ],
     "prohibition": [{"action": "odrl:distribute"}, {"action": "https://w3id.org/hanse/v1#aiTraining"}],
-}  # fmt: skip
+}
 """The rules of the request that 0.15.1 sent for `PUBLISHED`."""
 
 

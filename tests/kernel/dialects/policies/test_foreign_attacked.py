@@ -19,14 +19,19 @@ from tests.kernel.dialects.outsiders import ODRL_CONTEXT
 DAY = 86_400_000
 KEYS = frozenset({"05", "055", "05515", "055150000", "055150000000"})
 WORLD = World(
-    now=NOON, participant=ALICE, action=O + "use", target=X, uses={"": 2}, agreement_at=NOON - 3 * DAY,
+    now=NOON,
+    participant=ALICE,
+    action=O + "use",
+    target=X,
+    uses={"": 2},
+    agreement_at=NOON - 3 * DAY,
     closure=vocabulary().closure,
     facts={
         H + "participantKind": Fact(frozenset({CITY}), "verified-credential"),
         H + "memberOf": Fact(frozenset({"urn:g:1"}), "verified-credential"),
         H + "regionalKey": Fact(KEYS, "verified-credential"),
     },
-)  # fmt: skip
+)
 USE = {"action": "use"}
 OPEN = {"@type": "Set", "permission": [USE]}
 FORBIDDEN = {**OPEN, "conflict": "odrl:prohibit"}
@@ -56,25 +61,35 @@ BOXED = {"@context": {"constraint": None}}
 NO: dict[str, Any] = {
     "a nest that holds a prohibition": under({"box": "@nest"}, {**OPEN, "box": {"prohibition": [USE]}}),
     "a prohibition in what is included": {
-        "@context": ODRL_CONTEXT, "@id": "urn:p", **OPEN, "@included": [{"@id": "urn:p", "prohibition": [USE]}]},
+        "@context": ODRL_CONTEXT,
+        "@id": "urn:p",
+        **OPEN,
+        "@included": [{"@id": "urn:p", "prohibition": [USE]}],
+    },
     "a term that takes the conditions with it": under({"permission": {"@id": O + "permission", **BOXED}}, FOR_COUNTIES),
     "a class that makes prohibitions notes": under(
         {"Set": {"@id": O + "Set", "@context": {"prohibition": "https://example.org/x"}}},
-        {**OPEN, "prohibition": [USE]}),
-    "a map of languages": under({"rightOperand": {"@id": O + "rightOperand", "@container": "@language"}},
-                                only(clause(KIND, "eq", {"de": CITY}))),
-    "a list within JSON": {"@context": ODRL_CONTEXT,
-                           **only(clause(KIND, "isAnyOf", {"@value": [CITY], "@type": "@json"}))},
+        {**OPEN, "prohibition": [USE]},
+    ),
+    "a map of languages": under(
+        {"rightOperand": {"@id": O + "rightOperand", "@container": "@language"}}, only(clause(KIND, "eq", {"de": CITY}))
+    ),
+    "a list within JSON": {
+        "@context": ODRL_CONTEXT,
+        **only(clause(KIND, "isAnyOf", {"@value": [CITY], "@type": "@json"})),
+    },
     "words of another vocabulary": {"@context": {"@vocab": "https://example.org/"}, **OPEN},
     "a prohibition of https": {**OPEN, "https://www.w3.org/ns/odrl/2/prohibition": [USE]},
     "a prohibition with a blank of no width": {**OPEN, "prohib\u200bition": [USE]},
     "a prohibition in capitals": {**OPEN, "Prohibition": [USE]},
     "a list without an end": f"{LISTED} [ rdf:first <{CITY}> ]",
     "a list that is its own rest": (
-        f"{LISTED} _:l ] ] . _:l rdf:first <{CITY}> ; rdf:rest _:l . ex:a ex:b [ ex:c [ ex:d ex:e"),
+        f"{LISTED} _:l ] ] . _:l rdf:first <{CITY}> ; rdf:rest _:l . ex:a ex:b [ ex:c [ ex:d ex:e"
+    ),
     "a comparison beside a connective": only({"or": [clause(KIND, "eq", CITY)], **clause(KIND, "eq", COUNTY)}),
     "one connective in two spellings": only(
-        {"or": [clause(KIND, "eq", CITY)], "odrl:or": [clause(KIND, "eq", COUNTY)]}),
+        {"or": [clause(KIND, "eq", CITY)], "odrl:or": [clause(KIND, "eq", COUNTY)]}
+    ),
     "a digit in percent": only(clause(H + "memberOf", "isNoneOf", ["urn:g:%31"])),
     "a scheme in capitals": only(clause(H + "memberOf", "isNoneOf", ["URN:g:1"])),
     "a name that reads backwards": only(clause(H + "memberOf", "isNoneOf", ["urn:g:1\u202e"])),
@@ -88,17 +103,20 @@ NO: dict[str, Any] = {
     "a deadline of a day that nobody knows": owed("birthday+P900D"),
     "half a key": only(clause(H + "regionalKey", "isAnyOf", "0551")),
     "outside of the county, as a permission": only(clause(H + "regionalKey", "isNoneOf", "05515")),
-}  # fmt: skip
+}
 YES: dict[str, Any] = {
     "a prohibition outside of the county": {
-        **FORBIDDEN, "prohibition": [{**USE, "constraint": [clause(H + "regionalKey", "isNoneOf", "05515")]}]},
+        **FORBIDDEN,
+        "prohibition": [{**USE, "constraint": [clause(H + "regionalKey", "isNoneOf", "05515")]}],
+    },
     "a prohibition of which one part is no": {
         **FORBIDDEN,
-        "prohibition": [{**USE, "constraint": [{"and": [clause("urn:mood", "eq", "x"), clause(KIND, "eq", COUNTY)]}]}]},
+        "prohibition": [{**USE, "constraint": [{"and": [clause("urn:mood", "eq", "x"), clause(KIND, "eq", COUNTY)]}]}],
+    },
     "one yes beside what nobody knows": only({"or": [clause("urn:mood", "eq", "x"), clause(KIND, "eq", CITY)]}),
     "a list of one": f"{LISTED} ( <{CITY}> )",
     "a deadline to come": owed("agreement+P10D"),
-}  # fmt: skip
+}
 
 
 def permitted(policy: Any) -> bool:

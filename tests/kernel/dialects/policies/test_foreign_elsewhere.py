@@ -124,28 +124,47 @@ def test_what_a_catalogue_says_of_a_dataset_does_not_change_whose_offer_it_is() 
 
 NAMES = [ALICE, BOB, X, Y, TOWNS, ODRL + "use", ODRL + "print"]
 STATEMENTS: list[dict[str, Any]] = [
-    {TITLE: "Titel"}, {LABEL: "Titel"}, {EX + "role": "admin"}, {"odrl:source": EX + "all"}, {"@type": EX + "Thing"},
-    {"odrl:refinement": [COUNT]}, {"odrl:partOf": {"@id": TOWNS}}, {"http://purl.org/dc/terms/valid": "2020"},
-]  # fmt: skip
-SAID = st.lists(st.builds(lambda name, said: (name, said), st.sampled_from(NAMES), st.sampled_from(STATEMENTS)),
-                max_size=3, unique_by=lambda one: one[0])  # fmt: skip
+    {TITLE: "Titel"},
+    {LABEL: "Titel"},
+    {EX + "role": "admin"},
+    {"odrl:source": EX + "all"},
+    {"@type": EX + "Thing"},
+    {"odrl:refinement": [COUNT]},
+    {"odrl:partOf": {"@id": TOWNS}},
+    {"http://purl.org/dc/terms/valid": "2020"},
+]
+SAID = st.lists(
+    st.builds(lambda name, said: (name, said), st.sampled_from(NAMES), st.sampled_from(STATEMENTS)),
+    max_size=3,
+    unique_by=lambda one: one[0],
+)
 RULE = st.fixed_dictionaries(
     {"action": st.sampled_from(["use", "odrl:print", ODRL + "use"])},
     optional={
         "assignee": st.sampled_from([ALICE, TOWNS, [ALICE, BOB]]),
         "target": st.sampled_from([X, TOWNS, [X, Y]]),
         "constraint": st.sampled_from(
-            [[{"leftOperand": "odrl:purpose", "operator": operator, "rightOperand": right}]
-             for operator, right in product(["isAnyOf", "isNoneOf"], [
-                 {"@value": '["https://w3id.org/hanse/v1#research"]', "@language": "de"},
-                 {"@value": '["https://w3id.org/hanse/v1#research"]', "@type": EX + "list"},
-                 '["https://w3id.org/hanse/v1#research"]'])]
+            [
+                [{"leftOperand": "odrl:purpose", "operator": operator, "rightOperand": right}]
+                for operator, right in product(
+                    ["isAnyOf", "isNoneOf"],
+                    [
+                        {"@value": '["https://w3id.org/hanse/v1#research"]', "@language": "de"},
+                        {"@value": '["https://w3id.org/hanse/v1#research"]', "@type": EX + "list"},
+                        '["https://w3id.org/hanse/v1#research"]',
+                    ],
+                )
+            ]
         ),
     },
-)  # fmt: skip
+)
 POLICY = st.fixed_dictionaries(
-    {"@id": st.just("urn:p"), "@type": st.sampled_from(["Set", "Offer"]),
-     "permission": st.lists(RULE, min_size=1, max_size=2), "odrl:conflict": st.sampled_from(["perm", "odrl:prohibit"])},
+    {
+        "@id": st.just("urn:p"),
+        "@type": st.sampled_from(["Set", "Offer"]),
+        "permission": st.lists(RULE, min_size=1, max_size=2),
+        "odrl:conflict": st.sampled_from(["perm", "odrl:prohibit"]),
+    },
     optional={
         "prohibition": st.lists(RULE, min_size=1, max_size=2),
         "assignee": st.sampled_from([ALICE, [ALICE, BOB], [ALICE, TOWNS]]),
@@ -153,7 +172,7 @@ POLICY = st.fixed_dictionaries(
         "http://purl.org/dc/terms/valid": st.just("2020"),
         EX + "prohibition": st.just("x"),
     },
-)  # fmt: skip
+)
 
 
 @pytest.mark.threat("T63")

@@ -105,8 +105,16 @@ def test_a_word_of_odrl_is_no_term_for_something_else(term: str, meaning: Any) -
         read_json({"@context": context, **FREE, "@type": ODRL + "Set"})
 
 
-@pytest.mark.parametrize("meaning", ["odrl:prohibition", "o:prohibition", {"@id": "o:prohibition", "@type": "@id"},
-                                     ODRL + "prohibition", {"@type": "@id"}])  # fmt: skip
+@pytest.mark.parametrize(
+    "meaning",
+    [
+        "odrl:prohibition",
+        "o:prohibition",
+        {"@id": "o:prohibition", "@type": "@id"},
+        ODRL + "prohibition",
+        {"@type": "@id"},
+    ],
+)
 def test_a_word_of_odrl_may_be_declared_as_itself(meaning: Any) -> None:
     context = {"o": ODRL, "odrl": ODRL, "@vocab": ODRL, "prohibition": meaning}
     (found,) = read_json({"@context": context, "@type": "Set", "prohibition": {"action": {"@id": "o:use"}}})

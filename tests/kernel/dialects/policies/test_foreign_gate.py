@@ -110,7 +110,7 @@ SPOKEN: dict[str, list[dict[str, Any]]] = {
     "its party": [USE, {**USE, "assignee": "urn:policy"}],
     "an operand": [{**USE, "constraint": REFINED}, {**USE, "assignee": {"@id": O + "count", **OTHER}}],
     "an operator": [{**USE, "constraint": REFINED}, {**USE, "assignee": {"@id": O + "lteq", **OTHER}}],
-}  # fmt: skip
+}
 
 
 @pytest.mark.threat("T159")
@@ -197,8 +197,7 @@ def test_bug_a_refined_action_of_odrl_was_understood_at_the_gate(place: str) -> 
 @pytest.mark.threat("T159")
 def test_a_name_that_is_only_repeated_changes_nothing() -> None:
     """>> one party as text, as a node, as a node of its class, in several rules; one concept likewise << one party."""
-    kind = {"leftOperand": PARTICIPANT, "operator": "isAnyOf",
-            "rightOperand": [CITY, {"@id": CITY}]}  # fmt: skip
+    kind = {"leftOperand": PARTICIPANT, "operator": "isAnyOf", "rightOperand": [CITY, {"@id": CITY}]}
     names: list[Any] = [ALICE, {"@id": ALICE}, {"@id": ALICE, "@type": "Party"}, TOWNS]
     rules = [{**USE, "assignee": one, "constraint": [kind]} for one in names]
     message = {"@type": "Offer", "@id": "urn:policy", "target": X, "permission": rules}

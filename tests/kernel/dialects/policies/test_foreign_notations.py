@@ -190,8 +190,10 @@ OPERATORS = ["eq", "isAnyOf", "neq", "isNoneOf"]
 
 
 def comparing(operator: str, right: Any) -> dict[str, Any]:
-    return {"action": "use", "constraint": [{"leftOperand": H + "participantKind", "operator": operator,
-                                             "rightOperand": right}]}  # fmt: skip
+    return {
+        "action": "use",
+        "constraint": [{"leftOperand": H + "participantKind", "operator": operator, "rightOperand": right}],
+    }
 
 
 def allowing(operator: str, right: Any) -> dict[str, Any]:

@@ -64,10 +64,19 @@ def test_is_part_of_is_a_list_for_edc_and_a_hierarchy_for_everybody_else() -> No
 
 
 @pytest.mark.threat("T63")
-@pytest.mark.parametrize("said", [{}, {DCT_TITLE: "like edc:inForceDate"}, {RDFS + "comment": f"{EDC} {CX}"},
-                                  {DCT_TITLE: "REFERRING_CONNECTOR"}, {RDFS + "label": "IN"},
-                                  {DCT_TITLE: {"leftOperand": EDC + "x"}}, {RDFS + "label": {"profile": CX + "p"}},
-                                  {DCT_TITLE: {"@id": "urn:z", DCT_TITLE: {"operator": "IN"}}}])  # fmt: skip
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {DCT_TITLE: "like edc:inForceDate"},
+        {RDFS + "comment": f"{EDC} {CX}"},
+        {DCT_TITLE: "REFERRING_CONNECTOR"},
+        {RDFS + "label": "IN"},
+        {DCT_TITLE: {"leftOperand": EDC + "x"}},
+        {RDFS + "label": {"profile": CX + "p"}},
+        {DCT_TITLE: {"@id": "urn:z", DCT_TITLE: {"operator": "IN"}}},
+    ],
+)
 def test_bug_the_prefix_of_edc_or_its_name_in_a_comment_made_a_list_of_a_hierarchy(said: dict[str, Any]) -> None:
     """>> `edc` is declared and never used, or a title speaks of it << nobody's dialect, and `isPartOf` stays as
     it is, in files and in offers of messages."""

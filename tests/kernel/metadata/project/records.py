@@ -69,20 +69,32 @@ def file_of(iri: str, name: str, kind: str, media: str) -> Distribution:
     """A file that everybody may download."""
     address = f"{iri}/{name}"
     return Distribution(
-        iri=f"{iri}#file", access_url=address, download_url=address, title={"de": name},
-        description={"de": f"{name} als {kind}"}, format=f"{AUTHORITY}file-type/{kind}", media_type=media,
-        bytes=52_017, checksum=Checksum(value="b" * 64), status=AUTHORITY + "distribution-status/COMPLETED",
-        issued="2026-11-01T08:00:00Z", modified="2026-11-20T09:00:00Z",
-    )  # fmt: skip
+        iri=f"{iri}#file",
+        access_url=address,
+        download_url=address,
+        title={"de": name},
+        description={"de": f"{name} als {kind}"},
+        format=f"{AUTHORITY}file-type/{kind}",
+        media_type=media,
+        bytes=52_017,
+        checksum=Checksum(value="b" * 64),
+        status=AUTHORITY + "distribution-status/COMPLETED",
+        issued="2026-11-01T08:00:00Z",
+        modified="2026-11-20T09:00:00Z",
+    )
 
 
 def record(uuid: str, **said: object) -> DatasetRecord:
     """A complete record with what every dataset of the town says."""
     iri = f"{ROOT}/datasets/{uuid}"
     usual: dict[str, object] = {
-        "iri": iri, "identifiers": (uuid,), "landing_page": f"{iri}.html", "issued": "2026-11-01T08:00:00Z",
-        "modified": "2026-11-20T09:00:00Z", "periods": (Period(start="2026-01-01", end="2026-12-31"),),
-    }  # fmt: skip
+        "iri": iri,
+        "identifiers": (uuid,),
+        "landing_page": f"{iri}.html",
+        "issued": "2026-11-01T08:00:00Z",
+        "modified": "2026-11-20T09:00:00Z",
+        "periods": (Period(start="2026-01-01", end="2026-12-31"),),
+    }
     return filled(DatasetRecord(**{**usual, **said}), PUBLISHER)  # type: ignore[arg-type]
 
 
@@ -110,12 +122,16 @@ def gauges() -> DatasetRecord:
     uuid = "7c0a5e9a-0c0e-4d52-9d0e-5f0d4c0a1b2c"
     iri = f"{ROOT}/datasets/{uuid}"
     api = Distribution(
-        iri=f"{iri}#viaApi", access_url=f"{iri}.html", title={"de": "Schnittstelle"},
+        iri=f"{iri}#viaApi",
+        access_url=f"{iri}.html",
+        title={"de": "Schnittstelle"},
         service=DataService(
-            iri=f"{iri}#api", endpoint="https://api.musterstadt.example/pegel", title={"de": "Schnittstelle: Pegel"},
+            iri=f"{iri}#api",
+            endpoint="https://api.musterstadt.example/pegel",
+            title={"de": "Schnittstelle: Pegel"},
             description="https://api.musterstadt.example/pegel/openapi.json",
         ),
-    )  # fmt: skip
+    )
     return record(
         uuid,
         title={"de": "Pegelstände der Muster"},
@@ -136,15 +152,23 @@ def heat() -> DatasetRecord:
     uuid = "9b1d1c7e-2d0f-4c56-8a35-2b0fd51f8c11"
     iri = f"{ROOT}/datasets/{uuid}"
     contract = Distribution(
-        iri=f"{iri}#viaContract", access_url=f"{iri}.html", title={"de": "waermebedarf.gpkg"},
-        description={"de": "Wärmebedarf als GPKG"}, format=AUTHORITY + "file-type/GPKG",
-        media_type="application/geopackage+sqlite3", status=AUTHORITY + "distribution-status/COMPLETED",
-        rights={"de": "Nutzung nur unter Vertrag."}, policies=(f"{iri}/offers/cf85d8a7",),
+        iri=f"{iri}#viaContract",
+        access_url=f"{iri}.html",
+        title={"de": "waermebedarf.gpkg"},
+        description={"de": "Wärmebedarf als GPKG"},
+        format=AUTHORITY + "file-type/GPKG",
+        media_type="application/geopackage+sqlite3",
+        status=AUTHORITY + "distribution-status/COMPLETED",
+        rights={"de": "Nutzung nur unter Vertrag."},
+        policies=(f"{iri}/offers/cf85d8a7",),
         service=DataService(
-            iri=f"{iri}#contract", endpoint=f"{ROOT}/2025-1", title={"de": "Vertragszugang: Wärmebedarf"},
-            description=f"{ROOT}/.well-known/dspace-version", conforms_to=("https://w3id.org/dspace/2025/1/",),
+            iri=f"{iri}#contract",
+            endpoint=f"{ROOT}/2025-1",
+            title={"de": "Vertragszugang: Wärmebedarf"},
+            description=f"{ROOT}/.well-known/dspace-version",
+            conforms_to=("https://w3id.org/dspace/2025/1/",),
         ),
-    )  # fmt: skip
+    )
     return record(
         uuid,
         title={"de": "Wärmebedarf der Baublöcke"},

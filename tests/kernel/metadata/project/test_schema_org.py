@@ -14,8 +14,10 @@ def test_an_open_dataset_is_free_and_says_where_it_is() -> None:
     found = schema_org.dataset(trees(), f"{ROOT}/catalog")
     assert found["@id"] == trees().iri
     assert found["isAccessibleForFree"] is True
-    assert found["name"] == [{"@language": "de", "@value": "Baumkataster 2026"},
-                             {"@language": "en", "@value": "Tree register 2026"}]  # fmt: skip
+    assert found["name"] == [
+        {"@language": "de", "@value": "Baumkataster 2026"},
+        {"@language": "en", "@value": "Tree register 2026"},
+    ]
     assert found["temporalCoverage"] == ["2026-01-01/2026-12-31"]
     assert found["spatialCoverage"][1]["geo"]["box"] == "49.4 11.0 49.5 11.2"
     (file,) = found["distribution"]

@@ -48,9 +48,9 @@ def test_four_forms_say_the_same() -> None:
         ' <http://www.w3.org/ns/dcat#Dataset> ; dct:title "Straßenbäume" .',
         "json-ld": '{"@id": "https://town.example/a", "@type": "http://www.w3.org/ns/dcat#Dataset",'
         ' "http://purl.org/dc/terms/title": "Straßenbäume"}',
-        "n-triples": "# by hand\n<https://town.example/a> <http://purl.org/dc/terms/title> \"Straßenbäume\" .\n"
+        "n-triples": '# by hand\n<https://town.example/a> <http://purl.org/dc/terms/title> "Straßenbäume" .\n'
         f"<https://town.example/a> {RDF.type} <http://www.w3.org/ns/dcat#Dataset> .\n",
-    }  # fmt: skip
+    }
     readings = {form: read(text.encode()) for form, text in documents.items()}
     assert {form: reading.form for form, reading in readings.items()} == {form: form for form in documents}
     assert {frozenset(map(str, reading.triples)) for reading in readings.values()} == {
@@ -192,8 +192,9 @@ def test_a_huge_literal_does_not_take_the_rest_with_it() -> None:
         turtle = f'# it\'s "\n<urn:a> <urn:b#\'> {said} ; <urn:c> \'it\', """a"b""" .'.encode()
         there = read(turtle, name="x.ttl")
         assert ({str(one.object) for one in there.triples}, remarked(there)) == (
-            {'"it"', '"a\\"b"'}, {"literal-length": 1},
-        )  # fmt: skip
+            {'"it"', '"a\\"b"'},
+            {"literal-length": 1},
+        )
     xml = read((XML % f"<dct:title>ok</dct:title><dct:description>{long}</dct:description>").encode())
     assert (len(xml.triples), remarked(xml)) == (2, {"literal-length": 1})
 
@@ -324,8 +325,21 @@ def test_real_catalogues_are_read_to_the_last_triple() -> None:
 
 MANY = 50_000
 BEGINNINGS = [
-    "<![CDATA[", "<!--", "<?a ", "<a", '<a b="', "<a b='", "<a/", "&a", "<?xml ", " ", "\n<", '<a b="<', "<?", "<a '\"",
-]  # fmt: skip
+    "<![CDATA[",
+    "<!--",
+    "<?a ",
+    "<a",
+    '<a b="',
+    "<a b='",
+    "<a/",
+    "&a",
+    "<?xml ",
+    " ",
+    "\n<",
+    '<a b="<',
+    "<?",
+    "<a '\"",
+]
 """Of what is not closed in XML."""
 
 
@@ -339,10 +353,20 @@ def test_bug_a_document_of_beginnings_cost_its_square(beginning: str) -> None:
 
 
 @pytest.mark.threat("T182")
-@pytest.mark.parametrize("text", [
-    '"' + '\\"' * MANY, "'" + "\\'" * MANY, '"""\n' + '\\"""\n' * MANY, "'''\n" + "\\'''\n" * MANY,
-    '"""\n' + '\\"""\n' * MANY + "\\", "<" * MANY, '"\n' * MANY, "'\"" * MANY,
-], ids=range(8))  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"' + '\\"' * MANY,
+        "'" + "\\'" * MANY,
+        '"""\n' + '\\"""\n' * MANY,
+        "'''\n" + "\\'''\n" * MANY,
+        '"""\n' + '\\"""\n' * MANY + "\\",
+        "<" * MANY,
+        '"\n' * MANY,
+        "'\"" * MANY,
+    ],
+    ids=range(8),
+)
 def test_bug_turtle_of_strings_that_are_not_closed_cost_its_square(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """>> quotes that only seem to close << looked through once, and nothing is put in another's place."""
     monkeypatch.setattr(parse_process, "STRING", 1_000)

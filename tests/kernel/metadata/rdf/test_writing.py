@@ -20,12 +20,16 @@ def tangled(order: int) -> list[Triple]:
     """Blank nodes that hang under a subject, hold each other, look alike and stand alone; named at random."""
     one, two, left, right, root, *ring = (BlankNode() for _ in range(8))
     triples = [
-        Triple(TREES, RDF.type, DCAT.Dataset), Triple(TREES, DCT.title, Literal("Bäume", language="de")),
-        Triple(TREES, DCT.publisher, one), Triple(TREES, DCT.creator, two),
-        Triple(one, DCT.relation, left), Triple(two, DCT.relation, right),
-        Triple(root, RDF.type, DCAT.Catalog), Triple(root, DCAT.dataset, TREES),
+        Triple(TREES, RDF.type, DCAT.Dataset),
+        Triple(TREES, DCT.title, Literal("Bäume", language="de")),
+        Triple(TREES, DCT.publisher, one),
+        Triple(TREES, DCT.creator, two),
+        Triple(one, DCT.relation, left),
+        Triple(two, DCT.relation, right),
+        Triple(root, RDF.type, DCAT.Catalog),
+        Triple(root, DCAT.dataset, TREES),
         *(Triple(each, FOAF.knows, other) for each, other in zip(ring, [*ring[1:], ring[0]], strict=True)),
-    ]  # fmt: skip
+    ]
     random.Random(order).shuffle(triples)
     return triples
 

@@ -49,8 +49,10 @@ def test_nobody_has_to_know_everything() -> None:
     done = repaired(theme, {("theme", WORDS, ""): LEAVE_OUT})
     assert done.conforms
     assert WORDS not in str(done.triples)
-    lost = described('dcat:distribution :file, :lost', beside=':lost a dcat:Distribution ; dcat:accessURL "" ;'
-                     " dct:license <http://dcat-ap.de/def/licenses/cc-zero> .")  # fmt: skip
+    lost = described(
+        "dcat:distribution :file, :lost",
+        beside=':lost a dcat:Distribution ; dcat:accessURL "" ; dct:license <http://dcat-ap.de/def/licenses/cc-zero> .',
+    )
     assert [(one.kind, one.value) for one in repaired(lost).questions] == [("access-url", "")]
     done = repaired(lost, {("access-url", "", TREES): LEAVE_OUT})
     assert done.conforms
@@ -88,11 +90,17 @@ def test_what_is_no_answer_is_refused() -> None:
 
 def test_what_is_near_is_proposed() -> None:
     near = {
-        ("theme", WORDS): "TRAN", ("theme", "https://portal.example/id/theme/Gesundheit"): "HEAL", ("theme",
-        "Soziales"): "SOCI", ("theme", "Straßenverkehr"): "TRAN", ("theme", "Quux"): "", ("licence",
-        "Nutzungsbedingungen der Stadt"): "", ("licence", "cc-by/4.0."): "cc-by/4.0", ("publisher", ""): "Stadt",
-        ("title", ""): "", ("unheard", ""): "",
-    }  # fmt: skip
+        ("theme", WORDS): "TRAN",
+        ("theme", "https://portal.example/id/theme/Gesundheit"): "HEAL",
+        ("theme", "Soziales"): "SOCI",
+        ("theme", "Straßenverkehr"): "TRAN",
+        ("theme", "Quux"): "",
+        ("licence", "Nutzungsbedingungen der Stadt"): "",
+        ("licence", "cc-by/4.0."): "cc-by/4.0",
+        ("publisher", ""): "Stadt",
+        ("title", ""): "",
+        ("unheard", ""): "",
+    }
     assert {(kind, value): proposal(LISTS, Question(kind, value), ["Stadt"]) for kind, value in near} == near
     assert proposal(LISTS, Question("publisher", ""), ["Stadt", "Land"]) == ""
 

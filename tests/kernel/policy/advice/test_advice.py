@@ -187,8 +187,10 @@ def only_what_was_said(found: Help, before: World) -> None:
     assert after.can == before.can or any(isinstance(item, Duty) for item in items)
     assert waited or all(after.uses.get(window, 0) >= uses for window, uses in before.uses.items())
     assert (after.agreement_at, after.agreement_end, after.closure) == (
-        before.agreement_at, before.agreement_end, before.closure,
-    )  # fmt: skip
+        before.agreement_at,
+        before.agreement_end,
+        before.closure,
+    )
 
 
 @pytest.mark.threat("T64")

@@ -44,19 +44,34 @@ CONSTRAINT = "/permission/0/constraint/0"
         (use(atom("odrl:dateTime", "gteq", LATER)), {}, [[(CONSTRAINT, "time")]]),
         (use(atom("odrl:dateTime", "lt", PAST)), {}, [[(CONSTRAINT, "provider")]]),
         (use(atom("odrl:count", "lteq", "0")), {}, [[(CONSTRAINT, "provider")]]),
-        (use(atom("odrl:count", "lteq", "0"), atom("odrl:timeInterval", "eq", "P1D")), {"uses": {"P1D": 1}},
-         [[(CONSTRAINT, "time")]]),
+        (
+            use(atom("odrl:count", "lteq", "0"), atom("odrl:timeInterval", "eq", "P1D")),
+            {"uses": {"P1D": 1}},
+            [[(CONSTRAINT, "time")]],
+        ),
         (use(KIND, PURPOSE), {}, [[(CONSTRAINT, "credential"), ("/permission/0/constraint/1", "requester")]]),
-        (use({"or": [KIND, PURPOSE]}), {},
-         [[(CONSTRAINT + "/or/1", "requester")], [(CONSTRAINT + "/or/0", "credential")]]),
-        (use({"xone": [KIND, KIND]}), {},
-         [[(CONSTRAINT + "/xone/0", "credential")], [(CONSTRAINT + "/xone/1", "credential")]]),
+        (
+            use({"or": [KIND, PURPOSE]}),
+            {},
+            [[(CONSTRAINT + "/or/1", "requester")], [(CONSTRAINT + "/or/0", "credential")]],
+        ),
+        (
+            use({"xone": [KIND, KIND]}),
+            {},
+            [[(CONSTRAINT + "/xone/0", "credential")], [(CONSTRAINT + "/xone/1", "credential")]],
+        ),
         (use({"or": [{"and": [KIND, KIND]}, PURPOSE]}), {}, [[(CONSTRAINT + "/or/1", "requester")]]),
         (use(), {"action": ODRL + "sell"}, [[("/permission/0", "requester")]]),
-        (use(permission={"action": "use", "duty": {"action": "odrl:compensate"}}), {},
-         [[("/permission/0/duty/0", "requester")]]),
-        (use(permission={"action": "use", "duty": {"action": "odrl:anonymize"}}), {},
-         [[("/permission/0/duty/0", "provider")]]),
+        (
+            use(permission={"action": "use", "duty": {"action": "odrl:compensate"}}),
+            {},
+            [[("/permission/0/duty/0", "requester")]],
+        ),
+        (
+            use(permission={"action": "use", "duty": {"action": "odrl:anonymize"}}),
+            {},
+            [[("/permission/0/duty/0", "provider")]],
+        ),
         (use(permission={"action": "use", "assignee": "did:web:x"}), {}, [[("/permission/0", "provider")]]),
         (use(assignee="did:web:x"), {}, [[("/assignee", "provider")]]),
         (use(ODD), {}, []),
@@ -68,7 +83,7 @@ CONSTRAINT = "/permission/0/constraint/0"
         ({}, {}, []),
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_what_helps_and_who_can_do_it(vocabulary: Vocabulary, document: Any, changes: Any, ways: Any) -> None:
     """Only what is understood is suggested, and nobody is told to change what is not his."""
     assert helping(document, firm(vocabulary, **changes)) == ways
@@ -209,9 +224,13 @@ def test_exactly_these_changes_permit_and_no_fewer(document: Any, asked: dict[st
     kind = asked.pop("kind")
     facts = {H + "participantKind": Fact(frozenset({H + kind}), "verified-credential")} if kind else {}
     world = World(
-        participant="did:web:firm", facts=facts, closure=read().closure, agreement_at=NOW - 6000,
-        purpose_source="declared" if asked["purpose"] else None, **asked,
-    )  # fmt: skip
+        participant="did:web:firm",
+        facts=facts,
+        closure=read().closure,
+        agreement_at=NOW - 6000,
+        purpose_source="declared" if asked["purpose"] else None,
+        **asked,
+    )
     decision = decide(parse(document), world, phase)
     assert permitted(decision, ()) == decision.permit
     found = counterfactual(decision, BUILT_IN)

@@ -73,18 +73,28 @@ KIND, DAY = atom(H + "participantKind", "eq", small.KINDS[0]), atom("odrl:dateTi
         ([KIND, DAY], []),
         ([atom("odrl:count", "lt", "1")], [("never", "/permission/0/constraint/0")]),
         ([DAY, atom("odrl:dateTime", "gteq", "2027-01-01")], [("excluded", "/permission/0/constraint/0")]),
-        ([{"and": [DAY, atom("odrl:dateTime", "gt", "2027-01-01")]}],
-         [("excluded", "/permission/0/constraint/0/and/0")]),
+        (
+            [{"and": [DAY, atom("odrl:dateTime", "gt", "2027-01-01")]}],
+            [("excluded", "/permission/0/constraint/0/and/0")],
+        ),
         ([KIND, atom(H + "participantKind", "isNoneOf", small.KINDS)], [("excluded", "/permission/0/constraint/0")]),
         ([atom("odrl:purpose", "isAllOf", small.PURPOSES[:2])], [("never", "/permission/0/constraint/0")]),
-        ([atom("odrl:purpose", "isPartOf", small.ROADS), atom("odrl:purpose", "eq", small.WATER)],
-         [("excluded", "/permission/0/constraint/0")]),
+        (
+            [atom("odrl:purpose", "isPartOf", small.ROADS), atom("odrl:purpose", "eq", small.WATER)],
+            [("excluded", "/permission/0/constraint/0")],
+        ),
         ([atom("odrl:purpose", "isPartOf", small.ROADS), atom("odrl:purpose", "eq", small.STREETS)], []),
         ([{"xone": [KIND, KIND]}], [("never", "/permission/0/constraint/0")]),
-        ([{"or": [KIND, DAY]}, {"or": [KIND, atom("odrl:dateTime", "gteq", "2027-01-01")]},
-          atom(H + "participantKind", "neq", small.KINDS[0])], [("never", "/permission/0")]),
+        (
+            [
+                {"or": [KIND, DAY]},
+                {"or": [KIND, atom("odrl:dateTime", "gteq", "2027-01-01")]},
+                atom(H + "participantKind", "neq", small.KINDS[0]),
+            ],
+            [("never", "/permission/0")],
+        ),
     ],
-)  # fmt: skip
+)
 def test_clauses_that_exclude_each_other_are_named(constraint: Any, expected: list[tuple[str, str]]) -> None:
     """>> conditions of one permission << the first of the two, or the one, that no request meets."""
     assert found(policy({"action": "use", "constraint": constraint})) == expected
@@ -170,14 +180,25 @@ TWO_DAYS = [DAY, atom("odrl:dateTime", "gteq", "2027-01-01")]
     [
         ({"permission": [{"action": "urn:no-action", "constraint": TWO_DAYS}]}, ["/permission/0"]),
         ({"permission": [{**USE, "constraint": [*TWO_DAYS, NOBODY_KNOWS]}]}, ["/permission/0/constraint/2"]),
-        ({"permission": [USE], "obligation": [{"action": "odrl:inform", "constraint": [NOBODY_KNOWS]}]},
-         ["/obligation/0/constraint/0"]),
-        ({"permission": [USE], "prohibition": [{"action": "odrl:print", "remedy": [{"action": "urn:no-action"}]}]},
-         ["/prohibition/0/remedy/0"]),
-        ({"permission": [USE], "obligation": [{"action": "odrl:inform", "constraint": [
-            {"or": [KIND, atom(H + "dueBy", "lt", "2027-01-01")]}]}]}, ["/obligation/0"]),
+        (
+            {"permission": [USE], "obligation": [{"action": "odrl:inform", "constraint": [NOBODY_KNOWS]}]},
+            ["/obligation/0/constraint/0"],
+        ),
+        (
+            {"permission": [USE], "prohibition": [{"action": "odrl:print", "remedy": [{"action": "urn:no-action"}]}]},
+            ["/prohibition/0/remedy/0"],
+        ),
+        (
+            {
+                "permission": [USE],
+                "obligation": [
+                    {"action": "odrl:inform", "constraint": [{"or": [KIND, atom(H + "dueBy", "lt", "2027-01-01")]}]}
+                ],
+            },
+            ["/obligation/0"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_where_a_term_is_not_understood_nothing_else_is_said(members: dict[str, Any], places: list[str]) -> None:
     """>> clauses that exclude each other beside a strange one; a strange condition or remedy << the strange part."""
     assert found(parse(members)) == [("term", place) for place in places]

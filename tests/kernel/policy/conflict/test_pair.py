@@ -38,10 +38,14 @@ NO_TOWNS = policy(prohibition=[{"action": "use", "constraint": [TOWN]}])
         (NO_PASSING, PASSING, "different", False),
         (ONE, NO_TOWNS, "different", False),
         (policy(TOWN, COUNTY), FREE, "wider", False),
-        (policy(atom("odrl:dateTime", "lt", "2027-01-01")), policy(atom("odrl:dateTime", "gteq", "2027-01-01")),
-         "different", False),
+        (
+            policy(atom("odrl:dateTime", "lt", "2027-01-01")),
+            policy(atom("odrl:dateTime", "gteq", "2027-01-01")),
+            "different",
+            False,
+        ),
     ],
-)  # fmt: skip
+)
 def test_how_two_policies_stand_to_each_other(first: Policy, second: Policy, relation: str, compatible: bool) -> None:
     """The relation is of the second to the first; whether both can be in force does not depend on the order."""
     found = pair(first, second, small.CLOSURE)

@@ -58,14 +58,19 @@ CONSTRAINT = "/permission/0/constraint/0"
         (use(duty={"action": H + "suppressCells", "constraint": KIND}), []),
         (use(duty={"action": "odrl:compensate"}), []),
         ({"permission": [*use(ROLE)["permission"], *use(KIND)["permission"]]}, []),
-        (use() | {"prohibition": [{"action": "use", "constraint": ROLE}], "odrl:conflict": "odrl:prohibit"},
-         [("unsupplied", "/prohibition/0/constraint/0")]),
-        (use() | {"prohibition": [{"action": "odrl:distribute", "constraint": ROLE}], "odrl:conflict": "odrl:prohibit"},
-         []),
+        (
+            use() | {"prohibition": [{"action": "use", "constraint": ROLE}], "odrl:conflict": "odrl:prohibit"},
+            [("unsupplied", "/prohibition/0/constraint/0")],
+        ),
+        (
+            use()
+            | {"prohibition": [{"action": "odrl:distribute", "constraint": ROLE}], "odrl:conflict": "odrl:prohibit"},
+            [],
+        ),
         (use(atom("odrl:dateTime", "gteq", "2090-01-01")), []),
         (use(atom("odrl:count", "lteq", "3")), []),
     ],
-)  # fmt: skip
+)
 def test_what_this_house_cannot_know_or_do_lets_nobody_in(
     document: dict[str, Any], expected: list[tuple[str, str]]
 ) -> None:
@@ -105,12 +110,17 @@ NAMES = {H + "memberOf": frozenset({GROUPS[1]}), H + "participant": frozenset({"
         (use({"or": [atom(H + "memberOf", "eq", GROUPS[0]), KIND]}), []),
         (use({"or": [atom(H + "memberOf", "eq", name) for name in GROUPS]}), []),
         (use({"and": [KIND, atom(H + "memberOf", "eq", GROUPS[0])]}), [("unheld", CONSTRAINT + "/and/1")]),
-        ({"permission": [{"action": "use"}],
-          "prohibition": [{"action": "use", "constraint": atom(H + "memberOf", "eq", GROUPS[0])}],
-          "odrl:conflict": "odrl:prohibit"}, []),
+        (
+            {
+                "permission": [{"action": "use"}],
+                "prohibition": [{"action": "use", "constraint": atom(H + "memberOf", "eq", GROUPS[0])}],
+                "odrl:conflict": "odrl:prohibit",
+            },
+            [],
+        ),
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_a_rule_may_name_only_whom_there_is(document: dict[str, Any], expected: list[tuple[str, str]]) -> None:
     """>> a group without members, a DID that is on no list << nobody; >> beside one that is there << somebody."""
     assert faults(document, Means(held=NAMES)) == expected

@@ -32,8 +32,9 @@ def compared(offer: dict[str, Any], asked: dict[str, Any]) -> tuple[str, str, st
 def test_letting_permissions_win_is_wider(conflict: str) -> None:
     """>> the same rules, but permissions are to win  << the prohibition that no longer counts, and who profits."""
     rules = {"permission": [{"action": "use", "constraint": [few(3)]}]}
-    rules["prohibition"] = [{"action": "use", "constraint": [atom("odrl:count", operator, "2")]}
-                            for operator in ("gt", "lteq")][:1]  # fmt: skip
+    rules["prohibition"] = [
+        {"action": "use", "constraint": [atom("odrl:count", operator, "2")]} for operator in ("gt", "lteq")
+    ][:1]
     late = {"action": "use", "constraint": [atom("odrl:count", "gt", "9")]}
     rules["prohibition"] = [late, *rules["prohibition"]]
     offer, asked = (parse(rules | {"odrl:conflict": {"@id": "odrl:" + word}}) for word in (conflict, "perm"))

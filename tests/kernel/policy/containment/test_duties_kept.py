@@ -121,9 +121,14 @@ def done(action: str, day: float, **values: Any) -> Deed:
 def opens(asked: Policy, offer: Policy, day: float, *deeds: Deed, action: str = "use", **known: Any) -> bool:
     """Whether on that day, these things done, the asked terms permit what the offer does not."""
     world = World(
-        now=small.START + int(day * small.DAY), participant="did:web:one", action=ODRL + action, deeds=deeds,
-        agreement_at=small.START, closure=small.CLOSURE, **known,
-    )  # fmt: skip
+        now=small.START + int(day * small.DAY),
+        participant="did:web:one",
+        action=ODRL + action,
+        deeds=deeds,
+        agreement_at=small.START,
+        closure=small.CLOSURE,
+        **known,
+    )
     granted, held = (compile(one).verdict(world, "access").permit for one in (asked, offer))
     return granted and not held
 

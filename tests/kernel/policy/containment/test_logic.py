@@ -73,9 +73,7 @@ def holds(statement: Statement, point: dict[Dimension, int | None]) -> bool:
     return bool(value & statement.mask) if statement.kind == "has" else not value & ~statement.mask
 
 
-POINTS = [
-    {NUMBER: number, SURE: sure, SET: some} for number, sure, some in product(VALUES, range(5), SETS)
-]  # fmt: skip
+POINTS = [{NUMBER: number, SURE: sure, SET: some} for number, sure, some in product(VALUES, range(5), SETS)]
 
 
 @settings(max_examples=amount(100, 300), deadline=None, suppress_health_check=list(HealthCheck))

@@ -75,9 +75,13 @@ def test_comparisons_of_a_fact(operator: str, right: str) -> None:
     piece = clause(read(atom("odrl:absoluteSize", operator, right, unit="urn:mb")), ACCESS)
     size, whole = 1_000_000, int(float(right) * 1_000_000)
     truth = {
-        "eq": size == whole, "neq": size != whole, "lt": size < whole,
-        "lteq": size <= whole, "gt": size > whole, "gteq": size >= whole,
-    }  # fmt: skip
+        "eq": size == whole,
+        "neq": size != whole,
+        "lt": size < whole,
+        "lteq": size <= whole,
+        "gt": size > whole,
+        "gteq": size >= whole,
+    }
     states = {
         Fact(size, unit="urn:mb"): "yes" if truth[operator] else "no",
         Fact(size): "unknown",
@@ -114,10 +118,15 @@ def test_many_answers_are_not_kept_for_ever() -> None:
 @pytest.mark.parametrize(
     ("operator", "moment", "state"),
     [
-        ("gteq", NOW + DAY, "deferred"), ("gt", NOW + DAY, "deferred"), ("eq", NOW + DAY, "deferred"),
-        ("eq", NOW - DAY, "no"), ("neq", NOW, "deferred"), ("lt", NOW - DAY, "no"), ("lteq", NOW - DAY, "no"),
+        ("gteq", NOW + DAY, "deferred"),
+        ("gt", NOW + DAY, "deferred"),
+        ("eq", NOW + DAY, "deferred"),
+        ("eq", NOW - DAY, "no"),
+        ("neq", NOW, "deferred"),
+        ("lt", NOW - DAY, "no"),
+        ("lteq", NOW - DAY, "no"),
     ],
-)  # fmt: skip
+)
 def test_a_future_start_is_deferred_before_the_access(operator: str, moment: int, state: str) -> None:
     """What will hold one day does not refuse a negotiation; what is over does. At access nothing is deferred."""
     found = read(atom("odrl:dateTime", operator, at(moment)))
@@ -171,11 +180,18 @@ LIMIT = SAFE * MILLION
 @pytest.mark.parametrize(
     ("value", "state"),
     [
-        (0, "yes"), (LIMIT, "yes"), (-LIMIT, "no"), (LIMIT + 1, "unknown"), (-LIMIT - 1, "unknown"), (True, "unknown"),
-        (1.0, "unknown"), (None, "unknown"), (frozenset({"a"}), "unknown"),
+        (0, "yes"),
+        (LIMIT, "yes"),
+        (-LIMIT, "no"),
+        (LIMIT + 1, "unknown"),
+        (-LIMIT - 1, "unknown"),
+        (True, "unknown"),
+        (1.0, "unknown"),
+        (None, "unknown"),
+        (frozenset({"a"}), "unknown"),
         (frozenset(), "unknown"),
     ],
-)  # fmt: skip
+)
 def test_what_a_plug_in_answers_must_be_a_value(value: Any, state: str) -> None:
     """>> numbers up to the greatest that can be written, and what is no number  << compared, or unknown."""
     assert STATES[plugged(value).check(WORLD)] == state

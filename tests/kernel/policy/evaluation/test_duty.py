@@ -146,8 +146,12 @@ def forbidding(*remedies: object, **members: Any) -> dict[str, Any]:
         (forbidding({"action": "odrl:inform"}), [PASSED_ON], "violated", True),
         (forbidding({"action": "odrl:inform"}), [PASSED_ON, deed("inform", NOW - 1)], "healed", True),
         (forbidding({"action": "odrl:inform"}), [PASSED_ON, deed("inform", NOW - 2 * DAY)], "violated", True),
-        (forbidding({"action": "odrl:inform"}), [PASSED_ON, deed("inform", NOW - 9), deed("distribute", NOW - 5)],
-         "violated", True),
+        (
+            forbidding({"action": "odrl:inform"}),
+            [PASSED_ON, deed("inform", NOW - 9), deed("distribute", NOW - 5)],
+            "violated",
+            True,
+        ),
         (forbidding(SUSPEND), [], "not-set", True),
         (forbidding(SUSPEND), [PASSED_ON], "violated", False),
         (forbidding(SUSPEND, {"action": "odrl:inform"}), [PASSED_ON], "violated", False),
@@ -155,22 +159,38 @@ def forbidding(*remedies: object, **members: Any) -> dict[str, Any]:
         (forbidding(constraint=[atom("odrl:dateTime", "lt", at(NOW - 2 * DAY))]), [PASSED_ON], "not-set", True),
         (forbidding(constraint=[atom("odrl:dateTime", "lt", at(NOW - HOUR))]), [PASSED_ON], "violated", True),
         (forbidding(constraint=[ODD]), [PASSED_ON], "violated", True),
-        (forbidding(constraint=[PURPOSE]), [replace(PASSED_ON, values={O + "purpose": frozenset({"urn:x"})})],
-         "violated", True),
-        (forbidding(constraint=[atom("odrl:recipient", "eq", "urn:r")]),
-         [replace(PASSED_ON, values={O + "recipient": frozenset({"urn:r"})})], "violated", True),
-        (forbidding(constraint=[atom("odrl:recipient", "eq", "urn:r")]),
-         [replace(PASSED_ON, values={O + "recipient": frozenset({"urn:s"})})], "not-set", True),
+        (
+            forbidding(constraint=[PURPOSE]),
+            [replace(PASSED_ON, values={O + "purpose": frozenset({"urn:x"})})],
+            "violated",
+            True,
+        ),
+        (
+            forbidding(constraint=[atom("odrl:recipient", "eq", "urn:r")]),
+            [replace(PASSED_ON, values={O + "recipient": frozenset({"urn:r"})})],
+            "violated",
+            True,
+        ),
+        (
+            forbidding(constraint=[atom("odrl:recipient", "eq", "urn:r")]),
+            [replace(PASSED_ON, values={O + "recipient": frozenset({"urn:s"})})],
+            "not-set",
+            True,
+        ),
         (forbidding(), [replace(PASSED_ON, rule="/obligation/0")], "not-set", True),
         (forbidding(), [replace(PASSED_ON, rule="/prohibition/0")], "violated", True),
         (forbidding(assignee="did:web:other"), [PASSED_ON], "not-set", True),
         (forbidding(assignee="did:web:other"), [replace(PASSED_ON, party="did:web:other")], "violated", True),
         (forbidding(assignee=TOWN), [replace(PASSED_ON, party="")], "violated", True),
-        (forbidding(action="use", constraint=[atom("odrl:dateTime", "lt", at(NOW - HOUR))]),
-         [deed("delete", NOW - DAY)], "not-set", True),
+        (
+            forbidding(action="use", constraint=[atom("odrl:dateTime", "lt", at(NOW - HOUR))]),
+            [deed("delete", NOW - DAY)],
+            "not-set",
+            True,
+        ),
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_the_forbidden_was_done(document: dict[str, Any], deeds: list[Deed], state: str, permit: bool) -> None:
     """Judged as it was when it was done; made good by every remedy after it; access stops only if a remedy says so."""
     decision = ask(document, deeds=tuple(deeds))

@@ -92,8 +92,10 @@ def test_unknown_matches_no_permission_and_every_prohibition(
     assert answers(members, changes) == expected
 
 
-@pytest.mark.parametrize("members", [{"assignee": "urn:towns"}, {"assignee": parties(source="urn:towns")},
-                                     {"target": assets(source="urn:greens")}])  # fmt: skip
+@pytest.mark.parametrize(
+    "members",
+    [{"assignee": "urn:towns"}, {"assignee": parties(source="urn:towns")}, {"target": assets(source="urn:greens")}],
+)
 def test_only_where_every_membership_is_known_its_absence_is_a_no(members: dict[str, Any]) -> None:
     """Nobody looks memberships up yet: a prohibition for a collection holds for all, unless a suite states them all."""
     refused = {"permission": [{"action": "use"}], "prohibition": [{"action": "use"} | members]}

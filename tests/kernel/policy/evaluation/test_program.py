@@ -68,9 +68,16 @@ def test_the_fast_answer_and_the_reasons_agree(
 
 
 VALUES = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=3), st.binary(max_size=2),
-    st.frozensets(st.text(max_size=3), max_size=3), st.frozensets(st.integers(), max_size=2), st.lists(st.text()),
-)  # fmt: skip
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=3),
+    st.binary(max_size=2),
+    st.frozensets(st.text(max_size=3), max_size=3),
+    st.frozensets(st.integers(), max_size=2),
+    st.lists(st.text()),
+)
 
 
 @settings(max_examples=amount(50, 150))
@@ -183,9 +190,17 @@ def test_an_unknown_clause_never_widens_access(
 
 @pytest.mark.parametrize(
     ("kind", "phases", "binding"),
-    [("Set", "pppp", "pppp"), ("", "pppp", "pppp"), ("Agreement", "pppp", "pppp"), ("Policy", "pppp", "pppp"),
-     ("Offer", "pp--", "pppp"), ("Request", "pp--", "pppp"), ("Ticket", "----", "----"), ("Privacy", "----", "----")],
-)  # fmt: skip
+    [
+        ("Set", "pppp", "pppp"),
+        ("", "pppp", "pppp"),
+        ("Agreement", "pppp", "pppp"),
+        ("Policy", "pppp", "pppp"),
+        ("Offer", "pp--", "pppp"),
+        ("Request", "pp--", "pppp"),
+        ("Ticket", "----", "----"),
+        ("Privacy", "----", "----"),
+    ],
+)
 def test_which_kinds_of_policy_are_norms(kind: str, phases: str, binding: str) -> None:
     """An offer permits nothing once it comes to data; only a suite's reading makes it bind."""
     document = use(**{"@type": kind} if kind else {})
@@ -345,8 +360,11 @@ def test_a_claim_that_nobody_vouches_for_is_not_used(fact: Fact, state: str) -> 
     decision = compile(parse(use(KIND))).examine(replace(MAY, facts={H + "participantKind": fact}), "access")
     clause = decision.tree.children[0].children[-1]
     assert (clause.state, clause.actual, clause.source, clause.evidence) == (
-        state, fact.value, fact.source, fact.evidence,
-    )  # fmt: skip
+        state,
+        fact.value,
+        fact.source,
+        fact.evidence,
+    )
     assert decision.permit is (state == "yes")
 
 

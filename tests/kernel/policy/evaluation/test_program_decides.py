@@ -130,7 +130,7 @@ def test_each_operand_in_each_phase(constraint: dict[str, Any], changes: dict[st
         ({"permission": {"action": "use", "duty": {"action": "ex:dance"}}}, {}, "ddd-"),
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_rules_in_each_phase(members: dict[str, Any], changes: dict[str, Any], expected: str) -> None:
     """Actions, parties, targets, prohibitions, duties and everything a policy says that we do not understand."""
     assert phases(offer() | members, world(**changes)) == expected

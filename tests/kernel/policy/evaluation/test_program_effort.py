@@ -71,10 +71,13 @@ SHAPES: dict[str, Callable[[int], dict[str, Any]]] = {
 }
 
 WORLD = World(
-    now=1_795_500_000_000, participant="did:web:a.example", agreement_at=1_700_000_000_000, uses={"": 1},
+    now=1_795_500_000_000,
+    participant="did:web:a.example",
+    agreement_at=1_700_000_000_000,
+    uses={"": 1},
     facts={HANSE + "participantKind": Fact(frozenset({HANSE + "municipality"}), "verified-credential")},
     deeds=(Deed(action="http://www.w3.org/ns/odrl/2/sell", at=1_750_000_000_000),),
-)  # fmt: skip
+)
 
 
 def steps(work: Callable[[], object]) -> int:

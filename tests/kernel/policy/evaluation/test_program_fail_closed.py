@@ -30,11 +30,17 @@ from tests.kernel.policy.worlds import atom
 FOREIGN = fuzz.FOREIGN[0]
 MEDIA = "https://www.iana.org/assignments/media-types/text/csv"
 KNOWN = {
-    "purposeScheme": "heatPlanning", "areaScheme": "DE-NW", "occasionScheme": "passedOn", 
+    "purposeScheme": "heatPlanning",
+    "areaScheme": "DE-NW",
+    "occasionScheme": "passedOn",
     "deliveryChannelScheme": "api",
-    "participantKindScheme": "company", "adminLevelScheme": "stateLevel", "roleScheme": "auditOffice",
-    "securityProfileScheme": "baseSecurity", "legalBasisScheme": "consentBasis", "eventStateScheme": "active",
-}  # fmt: skip
+    "participantKindScheme": "company",
+    "adminLevelScheme": "stateLevel",
+    "roleScheme": "auditOffice",
+    "securityProfileScheme": "baseSecurity",
+    "legalBasisScheme": "consentBasis",
+    "eventStateScheme": "active",
+}
 """A concept of each list that a condition may name."""
 NAMED = sorted(
     iri for iri, operand in REGISTRY.items() if operand.type in (Type.CONCEPT, Type.IRI) and operand.role == "condition"

@@ -63,14 +63,28 @@ def test_a_decision_is_a_function_of_its_record(document: dict[str, Any], world:
 
 
 CHANGES: list[dict[str, Any]] = [
-    {"now": NOW + 1}, {"participant": "did:web:other"}, {"clock": "synchronised"}, {"action": "a"}, {"target": "t"},
-    {"facts": {}}, {"parties": frozenset({"p"})}, {"assets": frozenset({"a"})}, {"purpose": "p"},
-    {"purpose_source": "declared"}, {"agreement_at": 1}, {"agreement_end": 1}, {"first_access": 1}, {"event_end": 1},
-    {"uses": {"": 2}}, {"uses": {"P1D": 1}}, {"deeds": (Deed(action="a", at=1),)}, {"duty_states": {"d": "violated"}},
+    {"now": NOW + 1},
+    {"participant": "did:web:other"},
+    {"clock": "synchronised"},
+    {"action": "a"},
+    {"target": "t"},
+    {"facts": {}},
+    {"parties": frozenset({"p"})},
+    {"assets": frozenset({"a"})},
+    {"purpose": "p"},
+    {"purpose_source": "declared"},
+    {"agreement_at": 1},
+    {"agreement_end": 1},
+    {"first_access": 1},
+    {"event_end": 1},
+    {"uses": {"": 2}},
+    {"uses": {"P1D": 1}},
+    {"deeds": (Deed(action="a", at=1),)},
+    {"duty_states": {"d": "violated"}},
     {"can": frozenset({"c"})},
     {"facts": {H + "participantKind": Fact(frozenset({H + "county"}), "verified-credential", "vc:2")}},
     {"facts": {H + "participantKind": Fact(frozenset({H + "county"}), "declared", "vc:1")}},
-]  # fmt: skip
+]
 
 
 def test_every_change_of_the_world_is_tried() -> None:
@@ -116,11 +130,16 @@ def test_other_operands_show_in_the_record() -> None:
 
 @pytest.mark.parametrize(
     "odd",
-    [{}, {"now": "x"}, {"facts": {"a": {"value": 5, "source": "measured", "evidence": "", "unit": ""}}}, {"more": 1},
-     {"facts": {"a": {"value": None, "source": "hearsay", "evidence": "", "unit": ""}}},
-     {"facts": {"a": {"value": "five", "source": "measured", "evidence": "", "unit": ""}}}],
+    [
+        {},
+        {"now": "x"},
+        {"facts": {"a": {"value": 5, "source": "measured", "evidence": "", "unit": ""}}},
+        {"more": 1},
+        {"facts": {"a": {"value": None, "source": "hearsay", "evidence": "", "unit": ""}}},
+        {"facts": {"a": {"value": "five", "source": "measured", "evidence": "", "unit": ""}}},
+    ],
     ids=str,
-)  # fmt: skip
+)
 def test_a_world_that_nobody_wrote_is_refused(odd: dict[str, Any]) -> None:
     """>> a member missing, of a wrong kind, or too many  << ValueError."""
     document = plain(MAY) | odd if odd else {}

@@ -155,9 +155,15 @@ def test_every_counter_that_a_rule_may_look_at_is_counted() -> None:
 
 @pytest.mark.parametrize(
     ("declared", "permit"),
-    [(frozenset({H + "research"}), False), (frozenset({H + "operations"}), True), (frozenset({"urn:a", "urn:b"}), True),
-     (frozenset(), True), (7, True), (None, True)],
-)  # fmt: skip
+    [
+        (frozenset({H + "research"}), False),
+        (frozenset({H + "operations"}), True),
+        (frozenset({"urn:a", "urn:b"}), True),
+        (frozenset(), True),
+        (7, True),
+        (None, True),
+    ],
+)
 def test_the_purpose_of_a_deed_is_that_of_its_time(declared: Any, permit: bool) -> None:
     """>> passing on for research is forbidden; it was passed on for this << the deed's own single purpose decides,
     else that of the request."""

@@ -27,16 +27,39 @@ from tests.kernel.policy.rich import put
 
 NOW = 1_795_500_000_000
 JSON: dict[str, Any] = {
-    "null": None, "true": True, "false": False, "zero": 0, "whole": 3, "negative": -1, "huge": 10**20, "broken": 1.5,
-    "tiny": 5e-324, "empty text": "", "text": "x", "number in text": "3", "instant": "2027-12-31",
-    "duration": "P30D", "deadline": "agreementEnd+P30D", "IRI": "https://w3id.org/hanse/v1#municipality",
-    "control": "\x00\u202e", "empty list": [], "list": ["3", "x"], "list in list": [["3"]], "list of null": [None],
-    "empty object": {}, "reference": {"@id": "urn:x"}, "reference and more": {"@id": "urn:x", "more": 1},
+    "null": None,
+    "true": True,
+    "false": False,
+    "zero": 0,
+    "whole": 3,
+    "negative": -1,
+    "huge": 10**20,
+    "broken": 1.5,
+    "tiny": 5e-324,
+    "empty text": "",
+    "text": "x",
+    "number in text": "3",
+    "instant": "2027-12-31",
+    "duration": "P30D",
+    "deadline": "agreementEnd+P30D",
+    "IRI": "https://w3id.org/hanse/v1#municipality",
+    "control": "\x00\u202e",
+    "empty list": [],
+    "list": ["3", "x"],
+    "list in list": [["3"]],
+    "list of null": [None],
+    "empty object": {},
+    "reference": {"@id": "urn:x"},
+    "reference and more": {"@id": "urn:x", "more": 1},
     "literal": {"@value": "3", "@type": "http://www.w3.org/2001/XMLSchema#integer"},
-    "foreign literal": {"@value": "3", "@type": "urn:x:lots"}, "literal of an object": {"@value": {"@value": "3"}},
-    "literal of null": {"@value": None}, "ordered": {"@list": ["3"]}, "ordered nothing": {"@list": None},
-    "odd keyword": {"@reverse": {"x": "y"}}, "object": {"x": {"y": []}},
-}  # fmt: skip
+    "foreign literal": {"@value": "3", "@type": "urn:x:lots"},
+    "literal of an object": {"@value": {"@value": "3"}},
+    "literal of null": {"@value": None},
+    "ordered": {"@list": ["3"]},
+    "ordered nothing": {"@list": None},
+    "odd keyword": {"@reverse": {"x": "y"}},
+    "object": {"x": {"y": []}},
+}
 """One value of every kind that JSON and JSON-LD have."""
 
 
@@ -47,21 +70,33 @@ def atom(left: str, operator: str, right: Any, **more: Any) -> dict[str, Any]:
 BOUND = atom("odrl:count", "lteq", "3")
 UNTIL = {"@value": "2028-01-01T00:00:00Z", "@type": "xsd:dateTime"}
 POLICY: dict[str, Any] = {
-    "@type": "Offer", "@id": "urn:uuid:1", "target": "urn:uuid:2", "profile": "https://w3id.org/hanse/v1",
-    "assigner": "did:web:a.example", "odrl:conflict": {"@id": "odrl:prohibit"},
+    "@type": "Offer",
+    "@id": "urn:uuid:1",
+    "target": "urn:uuid:2",
+    "profile": "https://w3id.org/hanse/v1",
+    "assigner": "did:web:a.example",
+    "odrl:conflict": {"@id": "odrl:prohibit"},
     "permission": [
         {
             "action": {"value": "odrl:use", "refinement": [atom("odrl:fileFormat", "eq", "urn:csv")]},
             "target": {
-                "@type": "AssetCollection", "source": "urn:uuid:3",
+                "@type": "AssetCollection",
+                "source": "urn:uuid:3",
                 "refinement": [atom("odrl:absoluteSize", "lteq", "10")],
             },
             "constraint": [
-                {"and": [
-                    BOUND,
-                    atom("odrl:timeInterval", "eq", "P1D"),
-                    {"xone": [atom("odrl:dateTime", "lt", UNTIL), atom("odrl:purpose", "isAnyOf", [{"@id": "urn:p"}])]},
-                ]},
+                {
+                    "and": [
+                        BOUND,
+                        atom("odrl:timeInterval", "eq", "P1D"),
+                        {
+                            "xone": [
+                                atom("odrl:dateTime", "lt", UNTIL),
+                                atom("odrl:purpose", "isAnyOf", [{"@id": "urn:p"}]),
+                            ]
+                        },
+                    ]
+                },
                 {"andSequence": {"@list": [atom("odrl:payAmount", "gteq", "5.00", unit="urn:eur")]}},
             ],
             "duty": [{"action": "odrl:compensate", "constraint": [atom("odrl:payAmount", "eq", "5")]}],
@@ -77,7 +112,7 @@ POLICY: dict[str, Any] = {
             "odrl:consequence": [{"action": HANSE + "suspendAccess"}],
         }
     ],
-}  # fmt: skip
+}
 """Something of everything."""
 
 
@@ -86,11 +121,22 @@ def known(value: Value) -> World:
     facts = {iri: Fact(value, "measured", "everything") for iri in BUILT_IN.operands}
     deeds = (Deed(action=ODRL + "compensate", at=NOW, values={ODRL + "payAmount": value}), Deed(action="", at=0))
     return World(
-        now=NOW, participant="did:web:b.example", clock="synchronised", action=ODRL + "use", target="urn:uuid:2",
-        facts=facts, purpose="urn:p", purpose_source="declared", agreement_at=NOW - 1, agreement_end=NOW + 1,
-        first_access=NOW, event_end=NOW, uses={"": 1, "P1D": 1, "P1M": 1}, deeds=deeds,
+        now=NOW,
+        participant="did:web:b.example",
+        clock="synchronised",
+        action=ODRL + "use",
+        target="urn:uuid:2",
+        facts=facts,
+        purpose="urn:p",
+        purpose_source="declared",
+        agreement_at=NOW - 1,
+        agreement_end=NOW + 1,
+        first_access=NOW,
+        event_end=NOW,
+        uses={"": 1, "P1D": 1, "P1M": 1},
+        deeds=deeds,
         assets=frozenset({"urn:uuid:3"}),
-    )  # fmt: skip
+    )
 
 
 EARLY_AND_LATE: tuple[Phase, ...] = ("catalog", "access")

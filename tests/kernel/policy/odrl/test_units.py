@@ -34,10 +34,16 @@ def only(document: dict[str, object]) -> Atom:
 @pytest.mark.parametrize(
     ("value", "unit", "size"),
     [
-        ("8", "BYTE", 8), ("8", "KiloBYTE", 8_000), ("2.5", "MegaBYTE", 2_500_000), ("1", "GigaBYTE", 10**9),
-        ("1", "TeraBYTE", 10**12), ("1", "KibiBYTE", 1024), ("0.5", "MebiBYTE", 524_288), ("1", "GibiBYTE", 2**30),
+        ("8", "BYTE", 8),
+        ("8", "KiloBYTE", 8_000),
+        ("2.5", "MegaBYTE", 2_500_000),
+        ("1", "GigaBYTE", 10**9),
+        ("1", "TeraBYTE", 10**12),
+        ("1", "KibiBYTE", 1024),
+        ("0.5", "MebiBYTE", 524_288),
+        ("1", "GibiBYTE", 2**30),
     ],
-)  # fmt: skip
+)
 def test_a_size_is_read_in_bytes(value: str, unit: str, size: int) -> None:
     """>> so many of a unit of QUDT, with http or https  << so many bytes, and the same deal as written in bytes."""
     for prefix in (QUDT, "https://qudt.org/vocab/unit/"):

@@ -32,7 +32,7 @@ from tests.kernel.policy.worlds import (
     O,
     at,
     atom,
-)  # fmt: skip
+)
 
 FOLDER = Path(__file__).parent
 VOCABULARY = "test"

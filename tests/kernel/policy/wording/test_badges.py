@@ -64,30 +64,58 @@ def obligation(action: str, *constraints: object, **more: object) -> dict[str, A
         (use(permission={"action": "use", "assignee": "did:web:x"}), "/permissions/0/parties/0", "enforced", ()),
         (use(prohibition={"action": "use", "constraint": KIND}), "/prohibitions/0", "enforced", ()),
         (use(prohibition={"action": "use", "assignee": "urn:group"}), "/prohibitions/0", "contractual", ()),
-        (use(prohibition={"action": "use", "assignee": "urn:group"}), "/prohibitions/0/parties/0", "contractual",
-         ("membership-unknown",)),
-        (use(permission={"action": "use", "assignee": {"@type": "PartyCollection", "source": "urn:group"}}),
-         "/permissions/0/parties/0", "contractual", ("membership-unknown",)),
+        (
+            use(prohibition={"action": "use", "assignee": "urn:group"}),
+            "/prohibitions/0/parties/0",
+            "contractual",
+            ("membership-unknown",),
+        ),
+        (
+            use(permission={"action": "use", "assignee": {"@type": "PartyCollection", "source": "urn:group"}}),
+            "/permissions/0/parties/0",
+            "contractual",
+            ("membership-unknown",),
+        ),
         (use(permission={"action": "use", "target": "urn:data"}), "/permissions/0/targets/0", "enforced", ()),
         (use(prohibition={"action": "use", "constraint": ODD}), "/prohibitions/0", "contractual", ()),
         (use(prohibition={"action": "odrl:sell"}), "/prohibitions/0", "contractual", ("after-delivery",)),
         (use(prohibition={"action": "odrl:sell"}), "/conflict", "enforced", ()),
-        (use(prohibition={"action": "use"}, **{"odrl:conflict": {"@id": "odrl:perm"}}), "/prohibitions/0",
-         "contractual", ("permission-wins",)),
-        (use(prohibition={"action": "odrl:sell", "odrl:remedy": {"action": H + "suspendAccess"}}), "/prohibitions/0",
-         "contractual", ("after-delivery", "suspends-if-known")),
-        (use(permission={"action": "use", "constraint": KIND, "ex:odd": "x"}), CONDITION, "contractual",
-         ("rule-not-understood",)),
-        (use(permission={"action": "odrl:sell", "duty": {"action": "odrl:compensate"}}), DUTY, "contractual",
-         ("after-delivery",)),
+        (
+            use(prohibition={"action": "use"}, **{"odrl:conflict": {"@id": "odrl:perm"}}),
+            "/prohibitions/0",
+            "contractual",
+            ("permission-wins",),
+        ),
+        (
+            use(prohibition={"action": "odrl:sell", "odrl:remedy": {"action": H + "suspendAccess"}}),
+            "/prohibitions/0",
+            "contractual",
+            ("after-delivery", "suspends-if-known"),
+        ),
+        (
+            use(permission={"action": "use", "constraint": KIND, "ex:odd": "x"}),
+            CONDITION,
+            "contractual",
+            ("rule-not-understood",),
+        ),
+        (
+            use(permission={"action": "odrl:sell", "duty": {"action": "odrl:compensate"}}),
+            DUTY,
+            "contractual",
+            ("after-delivery",),
+        ),
         (duty("odrl:compensate"), DUTY, "enforced", ("receipt",)),
         (duty("odrl:compensate", atom("odrl:purpose", "eq", H + "research")), DUTY, "contractual", ("receipt",)),
         (duty("odrl:anonymize"), DUTY, "contractual", ("cannot-execute",)),
         (duty("odrl:attribute"), DUTY, "contractual", ("no-deadline",)),
         (duty("odrl:inform", DUE), DUTY, "monitored", ("stops-access",)),
         (duty("ex:dance", DUE), DUTY, "contractual", ("not-understood",)),
-        (duty("odrl:compensate", atom("odrl:payAmount", "eq", "viel")), DUTY, "contractual",
-         ("not-understood", "receipt")),
+        (
+            duty("odrl:compensate", atom("odrl:payAmount", "eq", "viel")),
+            DUTY,
+            "contractual",
+            ("not-understood", "receipt"),
+        ),
         (obligation("odrl:delete", DUE, **SUSPEND), OBLIGATION, "monitored", ("suspends",)),
         (obligation("odrl:delete", DUE, **SUSPEND), f"{OBLIGATION}/constraints/0", "monitored", ()),
         (obligation("odrl:delete", DUE, **SUSPEND), f"{OBLIGATION}/consequences/0", "monitored", ()),
@@ -106,13 +134,23 @@ def obligation(action: str, *constraints: object, **more: object) -> dict[str, A
         (use({"or": [KIND], "ex:odd": "x"}), f"{CONDITION}/extras/ex:odd", "contractual", ("not-understood",)),
         (obligation("odrl:delete", {"and": [DUE]}, **SUSPEND), OBLIGATION, "monitored", ("suspends",)),
         (obligation("odrl:delete", {"and": [DUE]}, **SUSPEND), f"{OBLIGATION}/constraints/0", "monitored", ()),
-        (obligation("odrl:delete", {"and": [DUE]}, **SUSPEND), f"{OBLIGATION}/constraints/0/clauses/0",
-         "monitored", ()),
-        (obligation("odrl:delete", DUE, **{"odrl:consequence": [{"action": H + "suspendAccess"}, {"action": "ex:x"}]}),
-         f"{OBLIGATION}/consequences/1", "contractual", ("not-understood",)),
+        (
+            obligation("odrl:delete", {"and": [DUE]}, **SUSPEND),
+            f"{OBLIGATION}/constraints/0/clauses/0",
+            "monitored",
+            (),
+        ),
+        (
+            obligation(
+                "odrl:delete", DUE, **{"odrl:consequence": [{"action": H + "suspendAccess"}, {"action": "ex:x"}]}
+            ),
+            f"{OBLIGATION}/consequences/1",
+            "contractual",
+            ("not-understood",),
+        ),
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_what_may_be_promised_of_a_clause(document: Any, where: str, badge: str, notes: tuple[str, ...]) -> None:
     """Measured or verified at our gate: enforced. A breach with a consequence here: monitored. Else by contract."""
     found = row(document, where)
@@ -275,9 +313,15 @@ def test_what_is_called_enforced_is_enforced_by_the_engine(document: Any, asked:
     policy = parse(document)
     facts = {H + "participantKind": Fact(frozenset({H + asked["kind"]})), H + "memberOf": Fact(asked["groups"])}
     world = World(
-        now=NOW, participant="did:web:firm", parties=asked["groups"], facts=facts, agreement_at=NOW - 6000,
-        uses={"": asked["uses"]}, can=asked["can"], deeds=tuple(asked["deeds"]),
-    )  # fmt: skip
+        now=NOW,
+        participant="did:web:firm",
+        parties=asked["groups"],
+        facts=facts,
+        agreement_at=NOW - 6000,
+        uses={"": asked["uses"]},
+        can=asked["can"],
+        deeds=tuple(asked["deeds"]),
+    )
     decision = decide(policy, world, "access")
     if not decision.permit:
         return

@@ -18,10 +18,13 @@ PAST = "2026-11-01T00:00:00Z"
 POUNDS = Fact(5 * MILLION, unit="urn:pound")
 SIZE_OF = ODRL + "absoluteSize"
 SIZE = atom("odrl:absoluteSize", "lteq", "10", unit="http://qudt.org/vocab/unit/BYTE")
-FEE = {"action": "odrl:compensate", "constraint": [
-    atom("odrl:payAmount", "eq", "12.5", unit="http://dd.eionet.europa.eu/vocabulary/eurostat/unit/EUR"),
-    atom(H + "feeStatute", "eq", "Satzung A"),
-]}  # fmt: skip
+FEE = {
+    "action": "odrl:compensate",
+    "constraint": [
+        atom("odrl:payAmount", "eq", "12.5", unit="http://dd.eionet.europa.eu/vocabulary/eurostat/unit/EUR"),
+        atom(H + "feeStatute", "eq", "Satzung A"),
+    ],
+}
 TWO = Fact(frozenset({"urn:a", "urn:A"}), "verified-credential")
 SUSPENDED = {"action": "odrl:delete", "constraint": atom(H + "dueBy", "lt", PAST)}
 
@@ -52,24 +55,39 @@ def test_access_after_five_seconds_is_refused_with_the_time(vocabulary: Vocabula
         (use(KIND), {"facts": {}}, "keine Angabe"),
         (use(KIND), {}, "Unternehmen"),
         (use(atom("odrl:purpose", "isPartOf", H + "operations")), {"purpose": "urn:new"}, "in keinem Verzeichnis"),
-        (use(atom("odrl:dateTime", "lt", "2026-01-01T00:00:00+01:00")), {},
-         "Abgelaufen seit 01.01.2026; der Zeitpunkt ist 18.11.2026, 12:06:46 Uhr (MEZ)"),
+        (
+            use(atom("odrl:dateTime", "lt", "2026-01-01T00:00:00+01:00")),
+            {},
+            "Abgelaufen seit 01.01.2026; der Zeitpunkt ist 18.11.2026, 12:06:46 Uhr (MEZ)",
+        ),
         (use(atom("odrl:count", "lteq", "2")), {"uses": {"": 1003}}, "Nutzung Nummer 1.003"),
         (use(atom(H + "memberOf", "eq", "urn:ikz")), {"claims": {"memberOf": ""}}, "keiner Gruppe"),
         (use(atom(H + "participant", "eq", "did:web:x")), {}, "Angefragt hat did:web:firm"),
-        (use(atom(H + "adminLevel", "eq", H + "stateLevel")), {"claims": {"adminLevel": H + "countyLevel"}},
-         "Kreisebene"),
-        (use(atom(H + "role", "eq", H + "auditOffice")), {"claims": {"role": H + "emergencyService"}},
-         "Festgestellt ist "),
+        (
+            use(atom(H + "adminLevel", "eq", H + "stateLevel")),
+            {"claims": {"adminLevel": H + "countyLevel"}},
+            "Kreisebene",
+        ),
+        (
+            use(atom(H + "role", "eq", H + "auditOffice")),
+            {"claims": {"role": H + "emergencyService"}},
+            "Festgestellt ist ",
+        ),
         (use({"or": [KIND, atom("odrl:count", "lt", "1")]}), {}, "mindestens eine der Bedingungen gilt"),
         (use({"xone": [KIND, KIND]}), {}, "genau eine der Bedingungen gilt"),
         (use(), {"action": "http://www.w3.org/ns/odrl/2/sell"}, "„Verkauf“ ist nicht erlaubt; erlaubt ist „Nutzung“"),
         (use(permission={"action": "ex:fly"}), {}, "„ex:fly“ wird nicht verstanden"),
         (use(prohibition={"action": "use"}), {}, "„Nutzung“ ist verboten"),
-        (use(permission={"action": "use", "duty": {"action": "odrl:compensate"}}), {},
-         "„Bezahlung“ (die Regel nennt weder Betrag"),
-        (use(permission={"action": "use", "duty": FEE}), {},
-         "„Bezahlung“ (Betrag ist genau 12,50 Euro; Gebührensatzung ist genau „Satzung A“) muss vor"),
+        (
+            use(permission={"action": "use", "duty": {"action": "odrl:compensate"}}),
+            {},
+            "„Bezahlung“ (die Regel nennt weder Betrag",
+        ),
+        (
+            use(permission={"action": "use", "duty": FEE}),
+            {},
+            "„Bezahlung“ (Betrag ist genau 12,50 Euro; Gebührensatzung ist genau „Satzung A“) muss vor",
+        ),
         (use(permission={"action": "use", "duty": {"action": "odrl:anonymize"}}), {}, "„Anonymisierung“ kann bei"),
         (use(permission={"action": "use", "duty": SUSPENDED}), {}, "„Löschung“ wurde nicht rechtzeitig"),
         (use(permission={"action": "use", "assignee": "did:web:x"}), {}, "für einen anderen Teilnehmer"),
@@ -81,21 +99,26 @@ def test_access_after_five_seconds_is_refused_with_the_time(vocabulary: Vocabula
         (use(**{"@type": "Ticket"}), {}, "Regelart „Ticket“"),
         (use(**{"@type": "Offer"}), {}, "Dies ist ein Angebot und noch kein Vertrag;"),
         (use(**{"@type": "Request"}), {}, "Dies ist eine Anfrage und noch kein Vertrag;"),
-        (use(SIZE), {"facts": {SIZE_OF: Fact(5000 * MILLION)}},
-         "Dem Wert 5.000 fehlt die Einheit; verglichen wird in der Einheit Byte"),
+        (
+            use(SIZE),
+            {"facts": {SIZE_OF: Fact(5000 * MILLION)}},
+            "Dem Wert 5.000 fehlt die Einheit; verglichen wird in der Einheit Byte",
+        ),
         (use(SIZE), {"facts": {SIZE_OF: POUNDS}}, "Der Wert 5 urn:pound hat eine andere Einheit"),
         (use(SIZE | {"unit": ""}), {"facts": {SIZE_OF: POUNDS}}, "die Bedingung nennt keine"),
-        (use(KIND), {"facts": {H + "participantKind": Fact(frozenset({H + "county"}), "declared")}},
-         "nur die Selbstauskunft „Kreis“"),
+        (
+            use(KIND),
+            {"facts": {H + "participantKind": Fact(frozenset({H + "county"}), "declared")}},
+            "nur die Selbstauskunft „Kreis“",
+        ),
         (use(atom("odrl:purpose", "isPartOf", "urn:mine")), {}, "Sie selbst nennt einen Wert"),
-        (use(atom(H + "memberOf", "eq", "urn:a")), {"facts": {H + "memberOf": TWO}},
-         "lässt sich nicht feststellen"),
+        (use(atom(H + "memberOf", "eq", "urn:a")), {"facts": {H + "memberOf": TWO}}, "lässt sich nicht feststellen"),
         (use(assignee="did:web:other"), {}, "nicht für did:web:firm"),
         (use(target="urn:a"), {"target": "urn:b"}, "nicht für urn:b"),
         ({}, {}, "enthält keine Erlaubnis"),
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_every_reason_has_a_sentence(
     vocabulary: Vocabulary, german: Words, document: dict[str, Any], changes: dict[str, Any], fragment: str
 ) -> None:
@@ -142,8 +165,10 @@ def test_the_tree_and_the_report_are_plain_values(vocabulary: Vocabulary, words:
     assert (kind["source"], kind["actual"]) == ("verified-credential", [H + "company"])
     steps: Any = report(decision)["steps"]
     assert [step["state"] for step in steps if step["kind"] == "constraint" and "Due" not in step["left"]][:3] == [
-        "no", "no", "yes",
-    ]  # fmt: skip
+        "no",
+        "no",
+        "yes",
+    ]
 
 
 def test_leaves_stand_in_the_order_of_the_document(vocabulary: Vocabulary) -> None:

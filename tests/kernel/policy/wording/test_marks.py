@@ -53,48 +53,88 @@ BREACH = {"action": "odrl:distribute", "remedy": [{"action": H + "suspendAccess"
     ("document", "world", "lines"),
     [
         (OWED, {}, ["[offen]  Allgemeine Pflicht „Bezahlung“; Frist: bis 01.11.2028, 01:00:00 Uhr (MEZ)"]),
-        (OWED, {"deeds": (deed(PAY),)},
-         ["[ja]     Allgemeine Pflicht „Bezahlung“: erfüllt; Frist: bis 01.11.2028, 01:00:00 Uhr (MEZ)"]),
-        (MISSED, {}, [
-            "[NEIN]   Allgemeine Pflicht „Löschung“: verletzt, der Zugriff ist gesperrt",
-            "[NEIN]   Allgemeine Pflicht „Löschung“: verletzt; Frist: bis 01.11.2026, 01:00:00 Uhr (MEZ)",
-            "[ja]     Folge „Sperrung des Zugriffs“: in Kraft",
-        ]),
-        (MISSED, {"deeds": (deed(DELETE),)}, [
-            "[ja]     Allgemeine Pflicht „Löschung“: verspätet nachgeholt; Frist: bis 01.11.2026, 01:00:00 Uhr (MEZ)",
-            "[-]      Folge „Sperrung des Zugriffs“: gilt hier nicht",
-        ]),
-        (FINED, {}, [
-            "[NEIN]   Allgemeine Pflicht „Löschung“: verletzt; Frist: bis 01.11.2026, 01:00:00 Uhr (MEZ)",
-            "[offen]  Folge „Bezahlung“; Frist: bis 11.12.2026, 01:00:00 Uhr (MEZ)",
-        ]),
+        (
+            OWED,
+            {"deeds": (deed(PAY),)},
+            ["[ja]     Allgemeine Pflicht „Bezahlung“: erfüllt; Frist: bis 01.11.2028, 01:00:00 Uhr (MEZ)"],
+        ),
+        (
+            MISSED,
+            {},
+            [
+                "[NEIN]   Allgemeine Pflicht „Löschung“: verletzt, der Zugriff ist gesperrt",
+                "[NEIN]   Allgemeine Pflicht „Löschung“: verletzt; Frist: bis 01.11.2026, 01:00:00 Uhr (MEZ)",
+                "[ja]     Folge „Sperrung des Zugriffs“: in Kraft",
+            ],
+        ),
+        (
+            MISSED,
+            {"deeds": (deed(DELETE),)},
+            [
+                "[ja]     Allgemeine Pflicht „Löschung“: verspätet nachgeholt; Frist: bis 01.11.2026, "
+                "01:00:00 Uhr (MEZ)",
+                "[-]      Folge „Sperrung des Zugriffs“: gilt hier nicht",
+            ],
+        ),
+        (
+            FINED,
+            {},
+            [
+                "[NEIN]   Allgemeine Pflicht „Löschung“: verletzt; Frist: bis 01.11.2026, 01:00:00 Uhr (MEZ)",
+                "[offen]  Folge „Bezahlung“; Frist: bis 11.12.2026, 01:00:00 Uhr (MEZ)",
+            ],
+        ),
         (THEIRS, {}, ["[-]      Allgemeine Pflicht „Löschung“: gilt hier nicht"]),
-        (THEIRS, {"claims": COUNTY}, [
-            "[NEIN]   Allgemeine Pflicht „Löschung“: verletzt, der Zugriff ist gesperrt",
-            "[NEIN]   Allgemeine Pflicht „Löschung“: verletzt; Frist: bis 01.11.2026, 01:00:00 Uhr (MEZ)",
-            "[ja]     Folge „Sperrung des Zugriffs“: in Kraft",
-        ]),
-        (use(prohibition=BREACH), {"deeds": (deed("odrl:distribute"),)}, [
-            "[ja]     Abhilfe „Sperrung des Zugriffs“: in Kraft",
-            "[offen]  Abhilfe „Löschung“",
-        ]),
-        (use(prohibition=BREACH), {"deeds": (deed("odrl:distribute"), deed(DELETE, 500))}, [
-            "[-]      Abhilfe „Sperrung des Zugriffs“: gilt hier nicht",
-            "[ja]     Abhilfe „Löschung“: erfüllt",
-        ]),
-        (use(permission={"action": "use", "duty": duty("odrl:attribute")}), {},
-         ["[offen]  Pflicht „Nennung der Quelle“"]),
+        (
+            THEIRS,
+            {"claims": COUNTY},
+            [
+                "[NEIN]   Allgemeine Pflicht „Löschung“: verletzt, der Zugriff ist gesperrt",
+                "[NEIN]   Allgemeine Pflicht „Löschung“: verletzt; Frist: bis 01.11.2026, 01:00:00 Uhr (MEZ)",
+                "[ja]     Folge „Sperrung des Zugriffs“: in Kraft",
+            ],
+        ),
+        (
+            use(prohibition=BREACH),
+            {"deeds": (deed("odrl:distribute"),)},
+            [
+                "[ja]     Abhilfe „Sperrung des Zugriffs“: in Kraft",
+                "[offen]  Abhilfe „Löschung“",
+            ],
+        ),
+        (
+            use(prohibition=BREACH),
+            {"deeds": (deed("odrl:distribute"), deed(DELETE, 500))},
+            [
+                "[-]      Abhilfe „Sperrung des Zugriffs“: gilt hier nicht",
+                "[ja]     Abhilfe „Löschung“: erfüllt",
+            ],
+        ),
+        (
+            use(permission={"action": "use", "duty": duty("odrl:attribute")}),
+            {},
+            ["[offen]  Pflicht „Nennung der Quelle“"],
+        ),
         (use(permission={"action": "use", "duty": duty(PAY)}), {}, ["[NEIN]   Pflicht „Bezahlung“"]),
-        (use(permission={"action": "use", "duty": duty(PAY)}), {"deeds": (deed(PAY),)},
-         ["[ja]     Pflicht „Bezahlung“: erfüllt"]),
-        (use(permission={"action": "use", "duty": duty(PAY, KIND)}), {},
-         ["[-]      Pflicht „Bezahlung“: gilt hier nicht"]),
-        (use(permission={"action": "use", "duty": duty("odrl:anonymize")}), {"can": frozenset({ODRL + "anonymize"})},
-         ["[ja]     Pflicht „Anonymisierung“"]),
+        (
+            use(permission={"action": "use", "duty": duty(PAY)}),
+            {"deeds": (deed(PAY),)},
+            ["[ja]     Pflicht „Bezahlung“: erfüllt"],
+        ),
+        (
+            use(permission={"action": "use", "duty": duty(PAY, KIND)}),
+            {},
+            ["[-]      Pflicht „Bezahlung“: gilt hier nicht"],
+        ),
+        (
+            use(permission={"action": "use", "duty": duty("odrl:anonymize")}),
+            {"can": frozenset({ODRL + "anonymize"})},
+            ["[ja]     Pflicht „Anonymisierung“"],
+        ),
         (use(permission={"action": "use", "duty": duty("odrl:anonymize")}), {}, ["[NEIN]   Pflicht „Anonymisierung“"]),
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_bug_what_is_owed_and_not_done_was_marked_with_yes(
     vocabulary: Vocabulary, german: Words, document: Any, world: Any, lines: list[str]
 ) -> None:

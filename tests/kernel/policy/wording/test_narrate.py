@@ -187,8 +187,13 @@ def test_bug_a_party_of_the_policy_beside_that_of_its_permission_left_the_policy
     document = {"permission": [rule], "assignee": ["did:web:a", "did:web:b"], "target": ["urn:x", "urn:y"]}
     lines = [sentence for sentence, _ in said(document, words)]
     assert [line.rsplit(" ", 1)[1] for line in lines[1:]] == [
-        "did:web:c.", "did:web:a.", "did:web:b.", "urn:z.", "urn:x.", "urn:y."
-    ]  # fmt: skip
+        "did:web:c.",
+        "did:web:a.",
+        "did:web:b.",
+        "urn:z.",
+        "urn:x.",
+        "urn:y.",
+    ]
     assert "zugleich" in lines[2] or "same time" in lines[2]
     assert lines[1].split(":")[0] != lines[2].split(":")[0]
 

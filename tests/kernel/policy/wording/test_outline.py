@@ -72,38 +72,66 @@ def test_what_is_decided_later_says_so(vocabulary: Vocabulary, words: Words, lan
     [
         (use(ODD), {}, "|  +- [?]      „partner ist genau gold“ wird nicht verstanden und gilt als nicht erfüllt"),
         (use({"@id": "urn:c"}), {}, '|  +- [?]      „{"@id":"urn:c"}“ wird nicht verstanden und gilt als nicht erf'),
-        (use(KIND), {"facts": {}},
-         "|  +- [?]      Teilnehmerart ist Kreis: keine Angabe; gilt als nicht erfüllt"),
-        (use(prohibition={"action": "use", "constraint": KIND}), {"facts": {}},
-         "|  +- [?]      Teilnehmerart ist Kreis: keine Angabe; gilt als erfüllt"),
+        (use(KIND), {"facts": {}}, "|  +- [?]      Teilnehmerart ist Kreis: keine Angabe; gilt als nicht erfüllt"),
+        (
+            use(prohibition={"action": "use", "constraint": KIND}),
+            {"facts": {}},
+            "|  +- [?]      Teilnehmerart ist Kreis: keine Angabe; gilt als erfüllt",
+        ),
         (use(prohibition={"action": "use", "constraint": KIND}), {"facts": {}}, "+- Verbot „Nutzung“ greift"),
-        (use(atom("odrl:purpose", "eq", H + "research")), {"purpose": None, "purpose_source": "contractual"},
-         "|  +- [ja]     Zweck ist genau Forschung (durch Annahme des Vertrags zugesagt)"),
-        (use(atom("odrl:purpose", "isA", H + "operations")), {"purpose": "urn:new"},
-         "|  +- [?]      Zweck ist eine Art von Betrieb kommunaler Infrastruktur: der Wert ist in keinem Verzeichnis"),
+        (
+            use(atom("odrl:purpose", "eq", H + "research")),
+            {"purpose": None, "purpose_source": "contractual"},
+            "|  +- [ja]     Zweck ist genau Forschung (durch Annahme des Vertrags zugesagt)",
+        ),
+        (
+            use(atom("odrl:purpose", "isA", H + "operations")),
+            {"purpose": "urn:new"},
+            "|  +- [?]      Zweck ist eine Art von Betrieb kommunaler Infrastruktur: der Wert ist in "
+            "keinem Verzeichnis",
+        ),
         (use({"or": [KIND, KIND]}), {}, "|  +- [NEIN]   mindestens eine der folgenden Bedingungen gilt"),
         (use(permission={"action": "use", "assignee": "did:web:x"}), {}, "|  +- [NEIN]   Teilnehmer: did:web:firm"),
-        (use(permission={"action": "use", "duty": {"action": "odrl:compensate"}}), {},
-         "|  +- [NEIN]   Pflicht „Bezahlung“"),
-        (use(**{"@type": "Offer"}), {},
-         "+- [NEIN]   ein Angebot ist noch kein Vertrag; Übertragung und Zugriff erlaubt erst der Vertrag"),
+        (
+            use(permission={"action": "use", "duty": {"action": "odrl:compensate"}}),
+            {},
+            "|  +- [NEIN]   Pflicht „Bezahlung“",
+        ),
+        (
+            use(**{"@type": "Offer"}),
+            {},
+            "+- [NEIN]   ein Angebot ist noch kein Vertrag; Übertragung und Zugriff erlaubt erst der Vertrag",
+        ),
         (use(**{"@type": "Request"}), {}, "+- [NEIN]   eine Anfrage ist noch kein Vertrag"),
         (use(**{"@type": "Ticket"}), {}, "+- [?]      Regelart „Ticket“ wird nicht verstanden"),
-        (use(SIZE), {"facts": {SIZE_OF: Fact(5 * MILLION)}},
-         "|  +- [?]      Größe höchstens 10 Byte: dem Wert fehlt die Einheit; gilt als nicht erfüllt; festges"),
-        (use(SIZE), {"facts": {SIZE_OF: POUNDS}},
-         "|  +- [?]      Größe höchstens 10 Byte: der Wert hat eine andere Einheit; gilt als nicht erfüllt; "
-         "festgestellt: 5 urn:pound"),
-        (use(KIND), {"facts": {H + "participantKind": Fact(frozenset({H + "county"}), "declared")}},
-         "|  +- [?]      Teilnehmerart ist Kreis: eine Selbstauskunft genügt hier nicht; gilt als nicht erfüllt; "
-         "festgestellt: Kreis (Selbstauskunft)"),
-        (use(atom("odrl:dateTime", "lt", "2026-01-01T00:00:00+01:00")), {},
-         "|  +- [NEIN]   Zugriff bis einschließlich 31.12.2025; abgelaufen seit 01.01.2026; festgestellt: 18.11.2026"),
+        (
+            use(SIZE),
+            {"facts": {SIZE_OF: Fact(5 * MILLION)}},
+            "|  +- [?]      Größe höchstens 10 Byte: dem Wert fehlt die Einheit; gilt als nicht erfüllt; festges",
+        ),
+        (
+            use(SIZE),
+            {"facts": {SIZE_OF: POUNDS}},
+            "|  +- [?]      Größe höchstens 10 Byte: der Wert hat eine andere Einheit; gilt als nicht erfüllt; "
+            "festgestellt: 5 urn:pound",
+        ),
+        (
+            use(KIND),
+            {"facts": {H + "participantKind": Fact(frozenset({H + "county"}), "declared")}},
+            "|  +- [?]      Teilnehmerart ist Kreis: eine Selbstauskunft genügt hier nicht; gilt als nicht erfüllt; "
+            "festgestellt: Kreis (Selbstauskunft)",
+        ),
+        (
+            use(atom("odrl:dateTime", "lt", "2026-01-01T00:00:00+01:00")),
+            {},
+            "|  +- [NEIN]   Zugriff bis einschließlich 31.12.2025; abgelaufen seit 01.01.2026; "
+            "festgestellt: 18.11.2026",
+        ),
         (use(profile="urn:p"), {}, "+- [?]      Regelprofil „urn:p“ wird nicht verstanden"),
         ({}, {}, "+- [NEIN]   keine Erlaubnis enthalten"),
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_every_kind_of_step_has_its_line(
     vocabulary: Vocabulary, german: Words, document: Any, changes: Any, line: str
 ) -> None:

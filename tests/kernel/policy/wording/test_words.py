@@ -73,13 +73,19 @@ def same_meaning(one: Atom, other: object) -> bool:
         (atom(H + "dueWithin", "lt", "firstAccess+PT1H"), True, "weniger als 1 Stunde nach dem ersten Zugriff"),
         (atom(H + "dueWithin", "lteq", "violation+PT0S"), True, "sofort bei dem Verstoß"),
         (atom(H + "kAnonymity", "gteq", "3"), True, "Fälle je Merkmalskombination mindestens 3"),
-        ({"or": [KIND, atom("odrl:count", "lt", "2")]}, False,
-         "mindestens eine der Bedingungen gilt: (Teilnehmerart ist Kreis); (Anzahl der Nutzungen weniger als 2)"),
-        ({"xone": [KIND, KIND]}, False,
-         "genau eine der Bedingungen gilt: (Teilnehmerart ist Kreis); (Teilnehmerart ist Kreis)"),
+        (
+            {"or": [KIND, atom("odrl:count", "lt", "2")]},
+            False,
+            "mindestens eine der Bedingungen gilt: (Teilnehmerart ist Kreis); (Anzahl der Nutzungen weniger als 2)",
+        ),
+        (
+            {"xone": [KIND, KIND]},
+            False,
+            "genau eine der Bedingungen gilt: (Teilnehmerart ist Kreis); (Teilnehmerart ist Kreis)",
+        ),
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_clauses_in_german(german: Words, constraint: Any, duty: bool, said: str) -> None:
     """Numbers, units, deadlines with their anchors, and connectives."""
     assert german.clause(clause(constraint, duty=duty)) == said
@@ -98,8 +104,10 @@ def test_a_count_names_the_window_it_counts_in(german: Words) -> None:
         (ODD, "partner ist genau gold"),
         ({"@id": "urn:c"}, "die Bedingung urn:c, die hier nicht steht"),
         ({"ex:c": "x"}, "eine Bedingung in fremder Form"),
-        ({"or": [KIND, ODD]},
-         "mindestens eine der Bedingungen gilt: (Teilnehmerart ist Kreis); (partner ist genau gold)"),
+        (
+            {"or": [KIND, ODD]},
+            "mindestens eine der Bedingungen gilt: (Teilnehmerart ist Kreis); (partner ist genau gold)",
+        ),
         (KIND | {"ex:unless": "x"}, "Teilnehmerart ist Kreis, mit weiteren Angaben (ex:unless)"),
         (atom(H + "participantKind", "eq", "urn:unheard"), "Teilnehmerart ist genau urn:unheard"),
         (atom(H + "participant", "eq", "did:web:a und alle"), "Teilnehmer ist genau „did:web:a und alle“"),
@@ -107,16 +115,20 @@ def test_a_count_names_the_window_it_counts_in(german: Words) -> None:
         (atom(H + "participant", "isAnyOf", []), "Teilnehmer ist (ohne Vergleichswert)"),
         (atom(H + "participant", "eq", {"ex:a": "b"}), "Teilnehmer ist genau ein Wert in fremder Form"),
         (atom(H + "participant", "ex:like", "did:web:a"), "Teilnehmer ex:like did:web:a"),
-        (atom("odrl:dateTime", "lt", "2027-01-01T00:00:00.5Z"),
-         "Zeitpunkt des Zugriffs weniger als 2027-01-01T00:00:00.5Z"),
+        (
+            atom("odrl:dateTime", "lt", "2027-01-01T00:00:00.5Z"),
+            "Zeitpunkt des Zugriffs weniger als 2027-01-01T00:00:00.5Z",
+        ),
         (atom("odrl:timeInterval", "eq", "P1D"), "Zeitraum der Zählung ist genau P1D"),
         (atom(H + "dueBy", "lt", "2027-01-01"), "Frist weniger als 2027-01-01"),
         (atom("odrl:count", "isAnyOf", ["1", "2"]), "Anzahl der Nutzungen ist 1 oder 2"),
-        (atom("odrl:count", "lteq", "viele", unit="urn:unit#EUR"),
-         "Anzahl der Nutzungen höchstens viele, in der Einheit Euro"),
+        (
+            atom("odrl:count", "lteq", "viele", unit="urn:unit#EUR"),
+            "Anzahl der Nutzungen höchstens viele, in der Einheit Euro",
+        ),
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_bug_what_is_not_understood_was_said_in_names_of_the_file(german: Words, constraint: Any, said: str) -> None:
     """No half sentence stands in a summary; of a refused clause the parts with words have them, the rest is quoted."""
     found = clause(constraint)

@@ -150,11 +150,13 @@ async def test_a_link_in_a_second_header_line_counts() -> None:
 
 async def test_pages_are_read_until_they_end_or_repeat() -> None:
     """>> pages as EDC links them << each once; a page that links to an earlier one is the last."""
-    client = Leafing([
-        page("a", f'<{URL}?continuationToken=1>; rel="next"'),
-        page("b", f'<{URL}?continuationToken=0>; rel="prev", <{URL}?continuationToken=2>; rel="next"'),
-        page("c", f'<{URL}?continuationToken=1>; rel="next"'),
-    ])  # fmt: skip
+    client = Leafing(
+        [
+            page("a", f'<{URL}?continuationToken=1>; rel="next"'),
+            page("b", f'<{URL}?continuationToken=0>; rel="prev", <{URL}?continuationToken=2>; rel="next"'),
+            page("c", f'<{URL}?continuationToken=1>; rel="next"'),
+        ]
+    )
     found = await client.catalogue("x", DID)
     assert ([one["@id"] for one in found.datasets], found.complete) == (["a", "b", "c"], True)
     assert client.asked == [URL, f"{URL}?continuationToken=1", f"{URL}?continuationToken=2"]
@@ -196,8 +198,10 @@ def test_a_page_tells_what_cannot_be_read() -> None:
     read = listing.page(Answer(200, {"Link": f'<{URL}?b>; rel="next"'}, body), DID, URL)
     assert [one["@id"] for one in read.entries] == ["good"]
     assert [(one.name, one.pointer) for one in read.unread] == [
-        ("bad", "/dataset/1/hasPolicy"), (None, "/dataset/2/@id"), (None, "/dataset/3"),
-    ]  # fmt: skip
+        ("bad", "/dataset/1/hasPolicy"),
+        (None, "/dataset/2/@id"),
+        (None, "/dataset/3"),
+    ]
     assert (read.following, read.url) == (f"{URL}?b", URL)
 
 
@@ -236,9 +240,12 @@ async def test_our_token_goes_along_no_link_to_elsewhere(it: City, nasty: NastyP
     """>> another host, another member, a way up << not called; a query below the root << called."""
     peer = it.services.peer
     for url in (
-        "https://else.example/2025-1/catalog/request?cursor=a", it.root("musterstadt") + "/2025-1?cursor=a",
-        nasty.root + "x/2025-1?cursor=a", nasty.root + "/../2025-1?cursor=a", nasty.root + "/2025-1#?a",
-    ):  # fmt: skip
+        "https://else.example/2025-1/catalog/request?cursor=a",
+        it.root("musterstadt") + "/2025-1?cursor=a",
+        nasty.root + "x/2025-1?cursor=a",
+        nasty.root + "/../2025-1?cursor=a",
+        nasty.root + "/2025-1#?a",
+    ):
         with pytest.raises(PeerError, match=r"peer\.foreign-address"):
             await peer.post("nachbardorf", nasty.did, url, b"{}")
     assert (
@@ -265,9 +272,12 @@ def sheets(tx: Tx, catalogue: Catalogue, source: str) -> None:
     """More than fit on a page."""
     for number in range(120):
         sheet = Publication(
-            source=source, title=f"Blatt {number:03}", description="Stoff",
-            rule="municipal-purpose", slots={"until": "31.12.2099"},
-        )  # fmt: skip
+            source=source,
+            title=f"Blatt {number:03}",
+            description="Stoff",
+            rule="municipal-purpose",
+            slots={"until": "31.12.2099"},
+        )
         catalogue.publish(tx, "musterstadt", sheet)
 
 

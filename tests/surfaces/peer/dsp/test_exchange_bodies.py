@@ -87,9 +87,17 @@ async def test_every_odd_body_is_told_what_is_wrong(it: City, nasty: NastyPeer, 
 
 
 NO_JSON = (
-    "", "text/plain", "text/html", "application/xml", "application/x-www-form-urlencoded", "multipart/form-data",
-    "application/json; charset=utf-16", "application/json; charset=latin1", "application/json-seq", "nonsense",
-)  # fmt: skip
+    "",
+    "text/plain",
+    "text/html",
+    "application/xml",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data",
+    "application/json; charset=utf-16",
+    "application/json; charset=latin1",
+    "application/json-seq",
+    "nonsense",
+)
 
 
 async def test_only_json_is_read(it: City, nasty: NastyPeer) -> None:

@@ -158,9 +158,11 @@ async def offered(hanse: Hanse, edc: RecordedEdc, rule: str, **slots: str) -> di
 def request_of(edc: RecordedEdc, dataset: dict[str, Any], policy: dict[str, Any], pid: str = "c1") -> dict[str, Any]:
     offer = {**policy, "@id": dataset["hasPolicy"][0]["@id"], "@type": "Offer", "target": dataset["@id"]}
     return {
-        "@type": "ContractRequestMessage", "consumerPid": pid, "callbackAddress": edc.base,
+        "@type": "ContractRequestMessage",
+        "consumerPid": pid,
+        "callbackAddress": edc.base,
         "offer": {**offer, "assigner": "did:web:localhost"},
-    }  # fmt: skip
+    }
 
 
 RULES = {
@@ -229,9 +231,12 @@ async def pulling(hanse: Hanse, edc: RecordedEdc) -> tuple[str, dict[str, str]]:
     assert (await edc.tell(f"{ours}/agreement/verification", verified))[0] == 200
     await edc.heard("/c1/events")
     request = {
-        "@type": "TransferRequestMessage", "agreementId": agreement, "format": "HttpData-PULL",
-        "callbackAddress": edc.base, "consumerPid": "t1",
-    }  # fmt: skip
+        "@type": "TransferRequestMessage",
+        "agreementId": agreement,
+        "format": "HttpData-PULL",
+        "callbackAddress": edc.base,
+        "consumerPid": "t1",
+    }
     status, process = await edc.tell(f"{hanse.base}/transfers/request", request)
     assert status == 201
     _, again = await edc.tell(f"{hanse.base}/transfers/request", request)

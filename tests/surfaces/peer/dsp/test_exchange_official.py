@@ -62,9 +62,13 @@ async def test_everything_that_leaves_a_provider_is_official(it: City, nasty: Na
     official.check((await nasty.post(it, "musterstadt", f"{base}/agreement/verification", {})).json)
 
     asked = nasty.message(
-        "TransferRequestMessage", consumerPid="urn:uuid:t", agreementId=agreement["agreement"]["@id"],
-        format="HttpData-PULL", callbackAddress=nasty.base, **{"https://w3id.org/hanse/v1#purpose": PURPOSE},
-    )  # fmt: skip
+        "TransferRequestMessage",
+        consumerPid="urn:uuid:t",
+        agreementId=agreement["agreement"]["@id"],
+        format="HttpData-PULL",
+        callbackAddress=nasty.base,
+        **{"https://w3id.org/hanse/v1#purpose": PURPOSE},
+    )
     transfer = await nasty.post(it, "musterstadt", "/2025-1/transfers/request", asked)
     official.check(transfer.json)
     official.check((await nasty.heard("/start")).json)
@@ -79,10 +83,19 @@ async def test_everything_that_leaves_a_provider_is_official(it: City, nasty: Na
     official.check((await nasty.post(it, "musterstadt", "/2025-1/negotiations/request", refused)).json)
     official.check((await nasty.heard("/termination")).json)
     assert official.seen >= {
-        "catalog", "dataset", "catalog-error", "protocol-version", "contract-negotiation", "contract-negotiation-error",
-        "contract-agreement-message", "contract-negotiation-event-message", "transfer-process", "transfer-error",
-        "transfer-start-message", "contract-negotiation-termination-message",
-    }  # fmt: skip
+        "catalog",
+        "dataset",
+        "catalog-error",
+        "protocol-version",
+        "contract-negotiation",
+        "contract-negotiation-error",
+        "contract-agreement-message",
+        "contract-negotiation-event-message",
+        "transfer-process",
+        "transfer-error",
+        "transfer-start-message",
+        "contract-negotiation-termination-message",
+    }
 
 
 async def test_everything_that_leaves_a_consumer_is_official(it: City, nasty: NastyPeer, made: dict[str, Any]) -> None:

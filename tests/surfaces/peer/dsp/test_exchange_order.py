@@ -167,9 +167,13 @@ async def test_twenty_equal_transfer_requests_are_one(it: City, nasty: NastyPeer
     """>> the same transfer request twenty times in parallel << one process, one start message with one token."""
     _, agreement = await finalized(it, nasty, made)
     asked = nasty.message(
-        "TransferRequestMessage", consumerPid="urn:uuid:t", agreementId=agreement, format="HttpData-PULL",
-        callbackAddress=nasty.base, **{"https://w3id.org/hanse/v1#purpose": PURPOSE},
-    )  # fmt: skip
+        "TransferRequestMessage",
+        consumerPid="urn:uuid:t",
+        agreementId=agreement,
+        format="HttpData-PULL",
+        callbackAddress=nasty.base,
+        **{"https://w3id.org/hanse/v1#purpose": PURPOSE},
+    )
     path = "/2025-1/transfers/request"
     replies = await asyncio.gather(*(nasty.post(it, "musterstadt", path, asked) for _ in range(20)))
     assert {reply.status for reply in replies} <= {200, 201}

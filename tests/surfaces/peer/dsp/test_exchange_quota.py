@@ -130,9 +130,13 @@ async def test_bug_a_transfer_that_went_round_left_more_than_was_counted(
     """>> suspended and started by the peer thirty times << its account covers what the database grew by."""
     agreement = await agreed(it, nasty, made)
     asked = nasty.message(
-        "TransferRequestMessage", consumerPid="urn:uuid:t", agreementId=agreement, format="HttpData-PULL",
-        callbackAddress=nasty.base, **{f"{HANSE}purpose": PURPOSE},
-    )  # fmt: skip
+        "TransferRequestMessage",
+        consumerPid="urn:uuid:t",
+        agreementId=agreement,
+        format="HttpData-PULL",
+        callbackAddress=nasty.base,
+        **{f"{HANSE}purpose": PURPOSE},
+    )
     started = (await nasty.post(it, "musterstadt", "/2025-1/transfers/request", asked)).json
     await nasty.heard("/start")
     path, pids = f"/2025-1/transfers/{started['providerPid']}", {name: started[name] for name in PIDS}
@@ -173,11 +177,13 @@ async def test_a_first_request_told_again_in_other_words_each_time_leaves_no_lin
 @pytest.mark.parametrize(
     ("path", "kept"),
     [
-        ("/town/evidence/reconcile", False), ("/town/2025-1/catalog/request", False),
-        ("/town/evidence/0b8f/countersignature", True), ("/town/evidence/0b8f/termination", True),
+        ("/town/evidence/reconcile", False),
+        ("/town/2025-1/catalog/request", False),
+        ("/town/evidence/0b8f/countersignature", True),
+        ("/town/evidence/0b8f/termination", True),
         ("/town/2025-1/transfers/request", True),
     ],
-)  # fmt: skip
+)
 def test_what_leaves_nothing_uses_up_no_quota(path: str, kept: bool) -> None:
     """A comparison of many agreements is long, and partners compare every day."""
     assert (_KEPT.search(path) is not None) is kept

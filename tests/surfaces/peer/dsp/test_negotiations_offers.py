@@ -104,9 +104,13 @@ async def test_no_change_that_may_widen_an_offer_is_agreed_to(it: City, nasty: N
 
 
 OTHER_NAMES = (
-    ({"target": "urn:other"}, 400), ({"@id": "urn:other"}, 404), ({"@id": ""}, 404), ({"@type": "Agreement"}, 400),
-    ({"@type": "Set"}, 400), ({"target": ""}, 400),
-)  # fmt: skip
+    ({"target": "urn:other"}, 400),
+    ({"@id": "urn:other"}, 404),
+    ({"@id": ""}, 404),
+    ({"@type": "Agreement"}, 400),
+    ({"@type": "Set"}, 400),
+    ({"target": ""}, 400),
+)
 
 
 @pytest.mark.threat("T22")
@@ -183,9 +187,16 @@ PROVIDED = "did:web:localhost%3A1:somebody"
 @pytest.mark.threat("T22")
 @pytest.mark.parametrize(
     ("member", "value"),
-    [("assigner", PROVIDED), ("assignee", PROVIDED), ("target", "urn:other"), ("permission", [{"action": "use"}]),
-     ("prohibition", [{"action": "use"}]), ("obligation", [{"action": "odrl:compensate"}]), ("@type", "Offer")],
-)  # fmt: skip
+    [
+        ("assigner", PROVIDED),
+        ("assignee", PROVIDED),
+        ("target", "urn:other"),
+        ("permission", [{"action": "use"}]),
+        ("prohibition", [{"action": "use"}]),
+        ("obligation", [{"action": "odrl:compensate"}]),
+        ("@type", "Offer"),
+    ],
+)
 async def test_a_provider_cannot_answer_with_another_agreement(
     it: City, nasty: NastyPeer, made: dict[str, Any], member: str, value: object
 ) -> None:

@@ -29,15 +29,26 @@ class Stage(NamedTuple):
         return [signer for purpose, signer in signers.items() if purpose in ("log", "log-pq")]
 
     async def ask(
-        self, old: int, size: int, branch: bytes = b"", *, origin: str = "", proof: Sequence[bytes] | None = None,
-        keys: Sequence[sealer.LogSigner] | None = None, later_s: int = 0,
-    ) -> Answer:  # fmt: skip
+        self,
+        old: int,
+        size: int,
+        branch: bytes = b"",
+        *,
+        origin: str = "",
+        proof: Sequence[bytes] | None = None,
+        keys: Sequence[sealer.LogSigner] | None = None,
+        later_s: int = 0,
+    ) -> Answer:
         """What the door answers to a checkpoint of a made-up log."""
         whole = tree(size, branch)
         batch = Batch(
-            participant=SLUG, size=size, root=whole.root(), frontier=merkle.NOTHING, checkpoint=None,
+            participant=SLUG,
+            size=size,
+            root=whole.root(),
+            frontier=merkle.NOTHING,
+            checkpoint=None,
             at=self.city.services.infra.clock.now() + later_s * 1000,
-        )  # fmt: skip
+        )
         note = sealer.sign(batch, origin or self.origin, self.signers() if keys is None else keys)
         return await self.post(cosign.write(old, whole.consistency(old) if proof is None else proof, note))
 

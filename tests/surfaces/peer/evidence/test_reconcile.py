@@ -34,13 +34,16 @@ async def test_only_what_both_must_know_is_shown(both: Neighbours, agreement: Ag
 
 
 UNBOUNDED = (
-    {"v": 1, "agreements": []}, {"v": 1, "agreements": [{"agreement": f"urn:uuid:{number}"} for number in range(51)]},
-    {"v": 2, "agreements": [{"agreement": "urn:uuid:1"}]}, {"v": 1, "agreements": [{"agreement": "x" * 513}]},
+    {"v": 1, "agreements": []},
+    {"v": 1, "agreements": [{"agreement": f"urn:uuid:{number}"} for number in range(51)]},
+    {"v": 2, "agreements": [{"agreement": "urn:uuid:1"}]},
+    {"v": 1, "agreements": [{"agreement": "x" * 513}]},
     {"v": 1, "agreements": [{"agreement": "urn:uuid:1", "after": -2}]},
     {"v": 1, "agreements": [{"agreement": "urn:uuid:1", "after": 2**60}]},
-    {"v": 1, "agreements": [{"agreement": "urn:uuid:1"}], "seen": {"origin": "o", "size": -1}}, [],
+    {"v": 1, "agreements": [{"agreement": "urn:uuid:1"}], "seen": {"origin": "o", "size": -1}},
+    [],
     {"v": 1, "agreements": [{"agreement": "urn:uuid:1", "more": "x" * 70_000}]},
-)  # fmt: skip
+)
 
 
 @pytest.mark.threat("T52")

@@ -83,9 +83,15 @@ def statement(it: City, nasty: NastyPeer, agreement: str, **bent: Any) -> dict[s
     """What the nasty peer seals with its own key about an agreement of others."""
     root = it.root(PROVIDER)
     body = {
-        "v": 1, "kind": "termination", "agreement": "0" * 64, "by": "consumer", "notice": None,
-        "reason": {"de": ["a"], "en": ["b"]}, "at": "2026-11-24T20:00:03Z", **bent,
-    }  # fmt: skip
+        "v": 1,
+        "kind": "termination",
+        "agreement": "0" * 64,
+        "by": "consumer",
+        "notice": None,
+        "reason": {"de": ["a"], "en": ["b"]},
+        "at": "2026-11-24T20:00:03Z",
+        **bent,
+    }
     data = sealing.canonical(body)
     references = ending.references(b"{}", agreement, root, data)
     return {"statement": body, "jws": sealing.sign(references, nasty.seal, nasty.chain(), 1_795_000_000)}

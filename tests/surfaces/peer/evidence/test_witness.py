@@ -65,10 +65,19 @@ async def test_knows_the_logs_of_the_trust_list_alone(stage: Stage) -> None:
     """404 for a log of nobody, 403 where nobody entitled signed; neither leaves a trace."""
     root = stage.origin.removesuffix("/log/7")
     for nobody in (
-        "localhost:18443/nachbardorf/log/0", "stranger.example/log/0", f"{root}/log/", f"{root}/log/-1",
-        f"{root}/log/00", f"{root}/log/99999", f"{root}/logs/0", f"{root}/x/log/0", f"https://{root}/log/0",
-        "log/0", "127.0.0.1/log/0", f"{root.upper()}/log/0",
-    ):  # fmt: skip
+        "localhost:18443/nachbardorf/log/0",
+        "stranger.example/log/0",
+        f"{root}/log/",
+        f"{root}/log/-1",
+        f"{root}/log/00",
+        f"{root}/log/99999",
+        f"{root}/logs/0",
+        f"{root}/x/log/0",
+        f"https://{root}/log/0",
+        "log/0",
+        "127.0.0.1/log/0",
+        f"{root.upper()}/log/0",
+    ):
         assert (await stage.ask(0, 3, origin=nobody)).status == 404, nobody
     assert (await stage.ask(0, 3, keys=[LogKey()])).status == 403
     known = await stage.city.services.infra.db.read(PROCESS, lambda tx: tx.all("SELECT origin FROM witness_log"))
@@ -133,9 +142,15 @@ async def test_a_suspended_member_is_nobody(stage: Stage, space: Space) -> None:
     entry = stage.city.services.trust.anchor.entry(stage.city.did(SLUG))
     assert entry is not None
     gone = Entry(
-        did=entry.did, name=entry.name, operator=entry.operator, kind=entry.kind, groups=(), state="suspended",
-        valid_from=entry.valid_from, log_keys=entry.log_keys,
-    )  # fmt: skip
+        did=entry.did,
+        name=entry.name,
+        operator=entry.operator,
+        kind=entry.kind,
+        groups=(),
+        state="suspended",
+        valid_from=entry.valid_from,
+        log_keys=entry.log_keys,
+    )
     DevelopmentSpace(space.folder / "certs", space.clock).enlist(lambda _: [gone])
     await space.reload(stage.city)
     assert (await stage.ask(3, 4)).status == 404
@@ -179,9 +194,13 @@ async def test_a_note_full_of_other_lines_is_not_kept(stage: Stage) -> None:
     """>> fifty lines of strangers and the own line twice, one name with a null byte << vouched; own lines are kept."""
     keys = [*stage.signers(), next(one for one in stage.signers() if one.alg == "Ed25519")]
     batch = Batch(
-        participant=SLUG, size=3, root=tree(3).root(), frontier=merkle.NOTHING, checkpoint=None,
+        participant=SLUG,
+        size=3,
+        root=tree(3).root(),
+        frontier=merkle.NOTHING,
+        checkpoint=None,
         at=stage.city.services.infra.clock.now(),
-    )  # fmt: skip
+    )
     note = sealer.sign(batch, stage.origin, keys)
     bomb = "".join(checkpoint.line_of(f"name\0{at}", b"abcd", b"x" * 800) for at in range(50))
     assert (await stage.post(cosign.write(0, (), note + bomb))).status == 200
@@ -225,7 +244,7 @@ async def test_an_operator_has_new_logs_only_so_fast(stage: Stage, monkeypatch: 
         whole = tree(size)
         batch = Batch(
             participant=SLUG, size=size, root=whole.root(), frontier=merkle.NOTHING, checkpoint=None, at=clock.now()
-        )  # fmt: skip
+        )
         bodies.append(cosign.write(old, whole.consistency(old), sealer.sign(batch, origin, stage.signers())))
         try:
             return (await door.add(request)).status
@@ -332,8 +351,9 @@ async def test_bug_a_neighbours_list_without_its_keys_took_the_witness_from_a_lo
         listings[:] = [(f"urn:{at}", one) for at, one in enumerate(said)]
         document.clear()
         document.update(shown)
-        batch = Batch(participant=SLUG, size=3, root=tree(3).root(), frontier=merkle.NOTHING, checkpoint=None,
-                      at=clock.now())  # fmt: skip
+        batch = Batch(
+            participant=SLUG, size=3, root=tree(3).root(), frontier=merkle.NOTHING, checkpoint=None, at=clock.now()
+        )
         origin = stage.origin.replace("/log/7", f"/log/{log}")
         bodies.append(cosign.write(0, (), sealer.sign(batch, origin, signers)))
         try:

@@ -125,9 +125,16 @@ def put(tx: Tx, number: int, *, access: Access = "open", **said: object) -> Data
     known: dict[str, object] = {"title": {"de": f"Bäume {number}"}, "licence": LICENCE, "access": access}
     record = DatasetRecord(**known | said)  # type: ignore[arg-type]
     dataset = Dataset(
-        id=f"{ROOT}/datasets/{uuid(number)}", source="file", title=record.title["de"], version="a" * 64,
-        document={"title": record.title["de"]}, created_at=tx.now, changed_at=tx.now, record=record, access=access,
-    )  # fmt: skip
+        id=f"{ROOT}/datasets/{uuid(number)}",
+        source="file",
+        title=record.title["de"],
+        version="a" * 64,
+        document={"title": record.title["de"]},
+        created_at=tx.now,
+        changed_at=tx.now,
+        record=record,
+        access=access,
+    )
     store.insert_dataset(tx, TOWN, dataset)
     return dataset
 

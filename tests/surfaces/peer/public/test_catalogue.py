@@ -126,9 +126,18 @@ async def test_what_is_not_there_is_gone_and_never_empty(town: Towns, door: Port
     await fill(town, 1)
     snap = paging(await door.get("/catalog"))["first"].partition("snap=")[2].partition("&")[0]
     for query in (
-        "snap=0", f"snap={'f' * 64}", f"snap={snap}&page=2", f"snap={snap}&page=0", "page=2", "page=-1", "page=x",
-        f"snap={snap}&page=99999999999999999999", f"snap={snap}x", "snap=", "page=%00",
-    ):  # fmt: skip
+        "snap=0",
+        f"snap={'f' * 64}",
+        f"snap={snap}&page=2",
+        f"snap={snap}&page=0",
+        "page=2",
+        "page=-1",
+        "page=x",
+        f"snap={snap}&page=99999999999999999999",
+        f"snap={snap}x",
+        "snap=",
+        "page=%00",
+    ):
         for form in ("rdf", "html"):
             answer = await door.get(f"/catalog.{form}?{query}")
             assert answer.status == 410, (query, answer.text)
@@ -239,8 +248,9 @@ async def test_withdrawn_is_gone_and_unknown_was_never_there(town: Towns, door: 
     assert datasets(await door.get("/catalog")) == set()
     gone = await door.get(made.id)
     assert (gone.status, [str(one.predicate.value) for one in graph(gone)]) == (
-        410, ["http://www.w3.org/ns/adms#status"],
-    )  # fmt: skip
+        410,
+        ["http://www.w3.org/ns/adms#status"],
+    )
     page = await door.get(made.id, Accept="text/html")
     assert (page.status, "Zurückgezogen" in page.text, SECRET in page.text) == (410, True, False)
     assert (await door.get(f"{made.id}/b%C3%A4ume.csv")).status == 410

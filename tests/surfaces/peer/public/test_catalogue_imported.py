@@ -30,9 +30,16 @@ def imported(iri: str, title: str, state: State = "published") -> ImportedDatase
     triples = serialize(dcat_ap.dataset(record), format=RdfFormat.N_TRIPLES)
     assert triples is not None
     return ImportedDataset(
-        iri=iri, identifier="", title=title, state=state, reason="", digest=title, sha256=f"{title}{state}",
-        triples=triples if state == "published" else b"", record=msgspec.json.encode(record).decode(),
-    )  # fmt: skip
+        iri=iri,
+        identifier="",
+        title=title,
+        state=state,
+        reason="",
+        digest=title,
+        sha256=f"{title}{state}",
+        triples=triples if state == "published" else b"",
+        record=msgspec.json.encode(record).decode(),
+    )
 
 
 def take_in(tx: Tx, *datasets: ImportedDataset) -> None:

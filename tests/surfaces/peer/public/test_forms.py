@@ -31,9 +31,15 @@ def test_the_form_that_is_liked_best(accept: str, form: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "found"),
-    [("a.ttl", ("a", "ttl")), ("a.html", ("a", "html")), ("a", ("a", None)), (".rdf", (".rdf", None)),
-     ("a.exe", ("a.exe", None)), ("a.b.nt", ("a.b", "nt"))],
-)  # fmt: skip
+    [
+        ("a.ttl", ("a", "ttl")),
+        ("a.html", ("a", "html")),
+        ("a", ("a", None)),
+        (".rdf", (".rdf", None)),
+        ("a.exe", ("a.exe", None)),
+        ("a.b.nt", ("a.b", "nt")),
+    ],
+)
 def test_an_ending_names_a_form(name: str, found: tuple[str, str | None]) -> None:
     assert forms.ending(name) == found
 

@@ -87,9 +87,16 @@ def test_a_command_to_paste_is_one_command() -> None:
 
 def _called(name: str) -> Participant:
     return Participant(
-        id=TOWN, did="did:web:a.example", root=ROOT, host="a", path="/m", name=name, kind="k", operator="o",
+        id=TOWN,
+        did="did:web:a.example",
+        root=ROOT,
+        host="a",
+        path="/m",
+        name=name,
+        kind="k",
+        operator="o",
         state="active",
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.threat("T83")
@@ -206,8 +213,10 @@ async def test_what_is_not_there_is_said_on_a_page(door: Portal) -> None:
 def test_bug_an_instant_without_a_zone_was_shown_as_it_was_written() -> None:
     """>> a day, an instant of an importing portal that names no zone, a month << days as people write them."""
     assert [view.day(one, "de") for one in ("2017-10-25", "2017-10-25T13:36:52.971505", "2017-10")] == [
-        "25.10.2017", "25.10.2017", "2017-10",
-    ]  # fmt: skip
+        "25.10.2017",
+        "25.10.2017",
+        "2017-10",
+    ]
     assert view.day("2017-10-25T13:36:52.971505", "en") == "2017-10-25"
 
 
@@ -219,9 +228,11 @@ async def test_what_the_law_asks_for_is_a_page(town: Towns, door: Portal) -> Non
     catalogue = Page((await door.get("/catalog.html")).text)
     links = [str(one["href"]) for one in catalogue.named("a")]
     for page, heading in (
-        ("imprint", "Impressum"), ("privacy", "Datenschutz"), ("accessibility", "Erklärung zur Barrierefreiheit"),
+        ("imprint", "Impressum"),
+        ("privacy", "Datenschutz"),
+        ("accessibility", "Erklärung zur Barrierefreiheit"),
         ("easy-language", "Leichte Sprache"),
-    ):  # fmt: skip
+    ):
         assert f"{ROOT}/{page}?lang=de" in links
         answer = await door.get(f"/{page}")
         shown = Page(answer.text)

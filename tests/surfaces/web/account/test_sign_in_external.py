@@ -34,9 +34,11 @@ async def there(space: Space) -> AsyncIterator[There]:
     async with issuing(tls) as issuer:
         issuer.person |= {"groups": ["rathaus"], "amr": ["mfa"]}
         environ = {
-            "HANSE_OIDC__ISSUER": issuer.url, "HANSE_OIDC__CLIENT_SECRET": "geheim", "HANSE_OIDC__NAME": "Rathaus",
+            "HANSE_OIDC__ISSUER": issuer.url,
+            "HANSE_OIDC__CLIENT_SECRET": "geheim",
+            "HANSE_OIDC__NAME": "Rathaus",
             "HANSE_OIDC__ROLES": "rathaus = musterstadt steward",
-        }  # fmt: skip
+        }
         towns = {"musterstadt": MUNICIPALITY}
         async with space.running("it", towns, environ) as city, open_door(city.services) as door:
             yield There(door, issuer)

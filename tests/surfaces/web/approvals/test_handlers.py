@@ -107,7 +107,7 @@ async def test_bug_a_contract_of_four_eyes_said_a_person_to_the_partner(city: Ci
     pages = [
         await desk.browser({slug: ["auditor"]}, name="Vera").get(f"/t/{slug}/contracts/{at}")
         for slug in (TOWN, VILLAGE)
-    ]  # fmt: skip
+    ]
     for page, begins in zip(pages, ("", "Freigabe beim Partner "), strict=True):
         said = page.words.partition(f"{begins}Zwei Personen haben zugestimmt: ")[2]
         when = r"\d+\.\d+\.\d{4}, [\d:]+ Uhr"
@@ -255,8 +255,9 @@ async def test_bug_a_page_named_people_as_they_named_themselves(city: City, desk
     warned = await berta.get(place)
     assert "Diesem Entwurf kann hier niemand mehr zustimmen. Seit dieser Entwurf vorgelegt wurde" in warned.words
     assert [[form.action for form in one.forms if form.action.endswith("/yes")] for one in (before, warned)] == [
-        [f"{place}/yes"], []
-    ]  # fmt: skip
+        [f"{place}/yes"],
+        [],
+    ]
     await people.confirm_name(TOWN, anna.id, paula.id, "Paula")
     assert not await unsure("Paula")
     await write(PROCESS, store.set_details, paula.id, "Anna", "de")
@@ -281,9 +282,12 @@ async def test_what_data_protection_agreed_to_is_told_apart(city: City, desk: Op
     """>> personal data, asked for, approved by data protection << not among the contracts without its yes."""
     source = await city.api.post(f"/api/v1/participants/{TOWN}/files?name=hunde.csv", data=b"a;b\n1;2\n")
     wish = Publication(
-        title="Hundesteuer", rule="municipal-purpose", slots={"until": "31.12.2099"}, source=source["source"],
+        title="Hundesteuer",
+        rule="municipal-purpose",
+        slots={"until": "31.12.2099"},
+        source=source["source"],
         personal=True,
-    )  # fmt: skip
+    )
     catalogue = city.services.catalogue.service
     dataset, _ = await city.services.infra.db.write(TOWN, catalogue.publish, TOWN, wish, released=True)
     negotiation = await asked_for(city, dataset.id)

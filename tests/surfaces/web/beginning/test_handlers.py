@@ -23,9 +23,11 @@ async def test_steps_are_done_when_they_are_done(city: City, desk: Opened) -> No
     page = await anna.get(f"/t/{TOWN}/beginning")
     assert (page.status, page.h1) == (200, "Einstieg")
     for sentence in (
-        "Die Vertrauensliste nennt Sie.", "Ihr Siegel ist eingerichtet.", "Bitte geben Sie eine Möglichkeit an",
+        "Die Vertrauensliste nennt Sie.",
+        "Ihr Siegel ist eingerichtet.",
+        "Bitte geben Sie eine Möglichkeit an",
         "Geben Sie eine Datei ab",
-    ):  # fmt: skip
+    ):
         assert sentence in page.words
     wrong = await anna.send(page, "/details", ars="12", contact_email="x@y.example")
     assert wrong.status == 422

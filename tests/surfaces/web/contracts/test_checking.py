@@ -38,8 +38,12 @@ async def test_without_anchors_nothing_is_judged() -> None:
 async def test_bug_a_page_named_switches_of_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """>> a report that names them in its reason, a check and a note << the page says the same without them."""
     said = "Bitte vergleichen (--beside)."
-    told = {"verdict": "FAILED", "reason": said, "notes": [said],
-            "checks": [{"name": "time", "verdict": "FAILED", "sentence": said}]}  # fmt: skip
+    told = {
+        "verdict": "FAILED",
+        "reason": said,
+        "notes": [said],
+        "checks": [{"name": "time", "verdict": "FAILED", "sentence": said}],
+    }
     program = tmp_path / "program.py"
     program.write_text(f"print({json.dumps(told)!r})", encoding="utf-8")
     monkeypatch.setattr(checking, "_PROCESS", program)
@@ -103,7 +107,10 @@ def test_the_process_has_its_limits_before_it_judges() -> None:
     """>> what the process may take when the verifier begins << so much memory and time; no file, no core."""
     done = subprocess.run(
         [sys.executable, "-c", LIMITED, '{"lang": "de", "anchors": 0, "list": 0}'],
-        cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, check=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=True,
+    )
     memory, cpu = verify_process.MEMORY, verify_process.CPU_S
     assert json.loads(done.stdout) == [[memory, memory], [cpu, cpu + 1], [0, 0], [0, 0]]

@@ -79,9 +79,12 @@ async def test_the_provider_is_told_who_renews(city: City, desk: Opened) -> None
 
 async def unsigned(city: City) -> None:
     """As if the village had not sealed its contract."""
-    await city.services.infra.db.write(VILLAGE, lambda tx: tx.run(
-        "UPDATE agreement SET state = 'one-sided', consumer_jws = NULL WHERE participant = :p", p=VILLAGE
-    ))  # fmt: skip
+    await city.services.infra.db.write(
+        VILLAGE,
+        lambda tx: tx.run(
+            "UPDATE agreement SET state = 'one-sided', consumer_jws = NULL WHERE participant = :p", p=VILLAGE
+        ),
+    )
 
 
 async def test_bug_who_signed_alone_what_needs_two_by_now_was_told_nothing(city: City, desk: Opened) -> None:

@@ -34,9 +34,11 @@ async def received(space: Space) -> AsyncIterator[Received]:
         theirs = (await city.api.get(f"/api/v1/participants/{TOWN}/transfers"))["transfers"][0]["id"]
         async with open_desk(city.services) as opened:
             yield Received(
-                city, opened, f"/t/{VILLAGE}/deliveries/{done['id'].removeprefix('urn:uuid:')}",
+                city,
+                opened,
+                f"/t/{VILLAGE}/deliveries/{done['id'].removeprefix('urn:uuid:')}",
                 f"/t/{TOWN}/deliveries/{theirs.removeprefix('urn:uuid:')}",
-            )  # fmt: skip
+            )
 
 
 async def test_both_sides_see_the_delivery_in_words(received: Received) -> None:

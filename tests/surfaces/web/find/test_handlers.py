@@ -144,10 +144,12 @@ async def test_open_data_are_had_without_a_contract(town: tuple[City, Opened]) -
     city, opened = town
     provider, db = city.did(TOWN), city.services.infra.db
     entry = {
-        "@id": "urn:d:paths", "dct:title": "Radwege", "dct:license": {"@id": "http://dcat-ap.de/def/licenses/dl-zero-de/2.0"},
+        "@id": "urn:d:paths",
+        "dct:title": "Radwege",
+        "dct:license": {"@id": "http://dcat-ap.de/def/licenses/dl-zero-de/2.0"},
         "dcat:downloadURL": [{"@id": "https://town.example/radwege.csv"}, {"@id": "javascript:alert(1)"}],
         "dcat:landingPage": {"@id": "https://town.example/radwege"},
-    }  # fmt: skip
+    }
     await db.write(VILLAGE, store.replace_entry, VILLAGE, provider, copy_of(entry))
     await db.write(VILLAGE, store.crawled, VILLAGE, provider, complete=True)
     clerk = opened.browser({VILLAGE: ["steward"]})

@@ -28,11 +28,16 @@ def test_places_that_are_alike_are_one_box_with_all_numbers() -> None:
 @pytest.mark.parametrize(
     "box",
     [
-        TOWN, (9.0, 50.0, 9.0, 50.0), (-180.0, -90.0, 180.0, 90.0), (179.0, -1.0, -179.0, 1.0), (0.0, 89.9, 0.1, 90.0),
-        (8.6, -90.0, 8.7, 90.0), (-180.0, 10.0, 180.0, 10.0),
+        TOWN,
+        (9.0, 50.0, 9.0, 50.0),
+        (-180.0, -90.0, 180.0, 90.0),
+        (179.0, -1.0, -179.0, 1.0),
+        (0.0, 89.9, 0.1, 90.0),
+        (8.6, -90.0, 8.7, 90.0),
+        (-180.0, 10.0, 180.0, 10.0),
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_every_box_on_earth_can_be_drawn(box: Box) -> None:
     """>> a town, a point, the world, the date line, a pole, a line << on the page, to be seen, with a grid."""
     found = drawn([(1, "x", box)])

@@ -24,11 +24,23 @@ async def city(space: Space) -> AsyncIterator[City]:
 
 async def note(city: City, cause: Cause, subject: str) -> None:
     one = Notification(
-        name=f"{cause}:{subject}", cause=cause, subject=subject, facts={"title": NASTY, "partner": "Nachbardorf",
-        "until": "2026-12-01T00:00:00Z", "through": "2026-12-01T00:00:00Z", "at": "2026-12-01T00:00:00Z", "count": "3",
-        "space": "Kreis", "whole": "Musterstadt", "reason": "Ablauf"},
-        audience=frozenset({"steward"}), at=city.services.infra.clock.now(),
-    )  # fmt: skip
+        name=f"{cause}:{subject}",
+        cause=cause,
+        subject=subject,
+        facts={
+            "title": NASTY,
+            "partner": "Nachbardorf",
+            "until": "2026-12-01T00:00:00Z",
+            "through": "2026-12-01T00:00:00Z",
+            "at": "2026-12-01T00:00:00Z",
+            "count": "3",
+            "space": "Kreis",
+            "whole": "Musterstadt",
+            "reason": "Ablauf",
+        },
+        audience=frozenset({"steward"}),
+        at=city.services.infra.clock.now(),
+    )
     await city.services.infra.db.write(TOWN, store.add, TOWN, one)
 
 

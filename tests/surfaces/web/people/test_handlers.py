@@ -70,9 +70,7 @@ async def test_what_pages_do_not_offer_is_refused(door: Door) -> None:
     wish = {**dict(form.fields), "person": me, "role": "steward"}
     assert (await anna.post(form.action, wish)).status == 403
     assert (await anna.post(form.action, {**wish, "person": petra, "role": "operator"})).status == 400
-    refused = await anna.post(
-        "/t/musterstadt/people/take", {"form": token["take"], "person": me, "role": "admin"}
-    )  # fmt: skip
+    refused = await anna.post("/t/musterstadt/people/take", {"form": token["take"], "person": me, "role": "admin"})
     assert refused.status == 403
     assert "letzte Person" in refused.words
     assert await roles(door, ANNA) == {"admin"}

@@ -7,7 +7,7 @@ from connector.dataspace.spaces.documents import Description
 from connector.dataspace.spaces.model import fingerprint
 from connector.foundation.errors import PeerError, Unavailable
 from connector.identity.trust.keys.jwk import decode, encode
-from connector.identity.trust.members.anchors import URN
+from connector.identity.trust.members.pin import URN
 from tests.dataspace.spaces.conftest import COUNTY, TOWN
 from tests.surfaces.web.browsing import Browser, Page
 from tests.surfaces.web.spaces.conftest import ANNA, BERT, Desks
@@ -91,8 +91,10 @@ async def test_a_key_that_only_ends_alike_is_not_believed(desks: Desks, monkeypa
     monkeypatch.setattr(desks.town.services.spaces.joining, "_described", served)
     page = await tina.send(page, "/spaces/apply", typed=end)
     assert (page.status, page.path, "mit einem anderen Schlüssel bekannt" in page.words) == (
-        422, f"{SPACES}/apply", True,
-    )  # fmt: skip
+        422,
+        f"{SPACES}/apply",
+        True,
+    )
     assert "Beschluss" not in page.words
     assert await desks.town.services.spaces.joining.all(TOWN) == []
 

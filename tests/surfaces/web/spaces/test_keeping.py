@@ -150,15 +150,35 @@ def sixty(tx: Tx) -> None:
         did = f"did:web:town-{number}.example"
         member_store.put_member(tx, replace(county, did=did, name=f"Town {number}", version=0))
         invitation = Invitation(
-            participant=COUNTY, id=f"i-{number}", code_hash=f"h-{number}", name=f"Town {number}", ars="", kind="",
-            domain="", state="open", made_by="p", made_at=tx.now, until=tx.now + DAY_MS,
-        )  # fmt: skip
+            participant=COUNTY,
+            id=f"i-{number}",
+            code_hash=f"h-{number}",
+            name=f"Town {number}",
+            ars="",
+            kind="",
+            domain="",
+            state="open",
+            made_by="p",
+            made_at=tx.now,
+            until=tx.now + DAY_MS,
+        )
         application_store.insert_invitation(tx, invitation)
         application_store.insert_application(
             tx,
             Application(
-                participant=COUNTY, id=f"a-{number}", did=did, invitation=invitation.id, name="Town", operator="O",
-                kind="", ars="", document="", keys=Keys(), checks=(), attachments=(), asked_at=tx.now,
+                participant=COUNTY,
+                id=f"a-{number}",
+                did=did,
+                invitation=invitation.id,
+                name="Town",
+                operator="O",
+                kind="",
+                ars="",
+                document="",
+                keys=Keys(),
+                checks=(),
+                attachments=(),
+                asked_at=tx.now,
                 ballot=Ballot(stewards=2, protection=0, drafter="", due_at=tx.now + DAY_MS),
             ),
-        )  # fmt: skip
+        )
