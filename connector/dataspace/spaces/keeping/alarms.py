@@ -8,12 +8,13 @@ from contextlib import suppress
 
 from connector.dataspace.spaces import joined_store, store
 from connector.dataspace.spaces.news import UNSHOWN, alarmed
+from connector.foundation.errors import Unavailable
 from connector.foundation.storage.at_rest import AtRest
 from connector.foundation.storage.database import Database, Tx
 from connector.identity.audit import store as audit
 from connector.identity.participants.service import Hosted, Participants
 from connector.identity.trust.members.anchors import Anchors
-from connector.identity.trust.members.pin import Pin
+from connector.identity.trust.members.pin import Pin, Place
 
 
 class Alarms:
@@ -21,13 +22,30 @@ class Alarms:
 
     def __init__(self, db: Database, participants: Participants, anchors: Anchors) -> None:
         self._db, self._participants, self._anchors = db, participants, anchors
+        self._told: dict[tuple[Place, str, int], set[str]] = {}
+        """Who was told of an alarm that others have still to be told of, by place, code and `since`."""
 
     async def raised(self, pin: Pin, code: str, since: int) -> None:
         """Of a list: for everybody who belongs. Whoever has such an alarm in the log since then (ms) was told by a
-        process that died, or by another replica; 0: nobody was."""
+        process that died, or by another replica; 0: nobody was. Unavailable, after all others were told, where somebody
+        could not be: the next call tells those alone."""
+        alarm, faults = (pin.place, code, since), list[Unavailable]()
+        told = self._told.setdefault(alarm, set())
         for hosted in await self._participants.all():
-            with suppress(AtRest):  # laid to rest just now: it holds up nobody else
-                await self._db.write(hosted.participant.id, self._book, hosted, pin, code, since)
+            slug = hosted.participant.id
+            if slug in told:
+                continue
+            try:
+                await self._db.write(slug, self._book, hosted, pin, code, since)
+            except AtRest:  # laid to rest just now: whoever takes it in looks at the list itself
+                continue
+            except Unavailable as fault:
+                faults.append(fault)
+            else:
+                told.add(slug)
+        if faults:
+            raise faults[0]
+        self._told.pop(alarm, None)
 
     async def unshown(self, slug: str, member: str, authority: str) -> None:
         """Of a member (DID), for the participant that compared with it."""

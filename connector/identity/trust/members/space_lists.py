@@ -277,19 +277,28 @@ class SpaceLists:
     async def tell(self) -> None:
         """Tells of two lists of one number, and that they are settled, once for each pair: also what a process wrote
         which then died. Whose list nobody here wants any more, of that nobody is told."""
+        faults = list[HanseError]()
         for one in await self._db.read(PROCESS, forks.cases):
-            if self._alarm is None:
-                continue
-            pin = self._anchors.pin_of(one.authority)
-            if one.told_at is None:
-                if pin is not None:
-                    await self._alarm(pin, FORK, one.found_at)
-                await self._db.write(PROCESS, forks.told, one)
-            if one.settled_at is not None and one.settled_told_at is None:
-                if pin is not None:
-                    await self._alarm(pin, SETTLED, one.settled_at)
-                await self._db.write(PROCESS, forks.told_settled, one)
+            try:
+                await self._tell_of(one)
+            except HanseError as fault:  # at the next look: it keeps no other pair untold
+                faults.append(fault)
+        if faults:
+            raise faults[0]
         self._to_tell = False
+
+    async def _tell_of(self, case: Case) -> None:
+        if self._alarm is None:
+            return
+        pin = self._anchors.pin_of(case.authority)
+        if case.told_at is None:
+            if pin is not None:
+                await self._alarm(pin, FORK, case.found_at)
+            await self._db.write(PROCESS, forks.told, case)
+        if case.settled_at is not None and case.settled_told_at is None:
+            if pin is not None:
+                await self._alarm(pin, SETTLED, case.settled_at)
+            await self._db.write(PROCESS, forks.told_settled, case)
 
     async def refused(self, authority: str, error: HanseError) -> None:
         """What was wrong with the configured list, which is looked at elsewhere."""

@@ -363,6 +363,38 @@ async def test_bug_an_alarm_that_could_not_be_booked_kept_the_lists_of_others_aw
     assert raised == ["trust.list-rollback" if broken == "older" else "trust.list-fork"]
 
 
+@pytest.mark.threat("T163")
+async def test_bug_a_fork_that_could_not_be_booked_kept_other_forks_untold(any_db: Database, tmp_path: Path) -> None:
+    """>> two authorities each show two lists of one number; of the first nothing can be booked just then << the second
+    one's alarm is raised, and the first one's by the first look that can book it."""
+    web = Web(FakeClock(NOW))
+    keepers = [Keeper(tmp_path, name) for name in ("one", "two")]
+    for keeper in keepers:
+        await any_db.write(PROCESS, pins.pin, TOWN, keeper.pin)
+    member, raised = Told(any_db, web), list[str]()
+    stuck = min(keeper.key.id for keeper in keepers)
+
+    async def told(pin: Pin, code: str, since: int) -> None:
+        if pin.authority == stuck:
+            raise Unavailable("storage.busy")
+        raised.append(pin.authority)
+
+    async def nobody(authority: str) -> None:
+        return None
+
+    member.lists.listen(nobody, told)
+    for more in ((), ("more",)):
+        web.lists = {
+            one.pin.list_url: one.says(*(entry(name, NOW) for name in ("town", *more)), version=2) for one in keepers
+        }
+        await member.lists.reload()
+    assert raised == [max(keeper.key.id for keeper in keepers)]
+    stuck = ""
+    await member.lists.reload()
+    await member.lists.reload()
+    assert sorted(raised) == sorted(keeper.key.id for keeper in keepers)
+
+
 @pytest.mark.threat("T127")
 @pytest.mark.parametrize("away", [False, True])
 async def test_bug_what_a_look_took_over_from_another_replica_nobody_was_told_of(
