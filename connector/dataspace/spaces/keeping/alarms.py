@@ -2,9 +2,8 @@
 
 A list that was rolled back or forked is its authority's doing; a list that a member claims and does not show is that
 member's word alone, and the log says whose. Each pair of two lists is booked once, whoever dies in between.
+Whose log cannot be written keeps the alarm from nobody else.
 """
-
-from contextlib import suppress
 
 from connector.dataspace.spaces import joined_store, store
 from connector.dataspace.spaces.news import UNSHOWN, alarmed
@@ -37,7 +36,7 @@ class Alarms:
                 continue
             try:
                 await self._db.write(slug, self._book, hosted, pin, code, since)
-            except AtRest:  # laid to rest just now: whoever takes it in looks at the list itself
+            except AtRest:  # laid to rest just now: it holds up nobody else
                 continue
             except Unavailable as fault:
                 faults.append(fault)
