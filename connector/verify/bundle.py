@@ -5,6 +5,7 @@ Nothing in the bundle vouches for itself. Without anchors the verdict is "cannot
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from connector.verify import readme, remarks
 from connector.verify import second_bundle as besides
@@ -267,26 +268,36 @@ def _check_revocation(
     exporter: Sealed | None,
     lines: Sequence[Line] | None,
 ) -> None:
-    """No seal here is by a key or certificate that was withdrawn before.
-
-    That over the manifest is younger than the states it covers, whatever time it claims.
-    """
-    known, by = need(lines, "records"), need(exporter, "exporter-seal")
-    revocation.check_key(by.seal, known, max(by.seal.iat, (given.at or 0) - SKEW_S))
-    doubt: Doubt | None = None
-    for role, sealed in seals.items():
-        if sealed is None and f"{role}.jws" not in given.members:
-            continue
-        found = need(sealed, f"{role}-seal")
-        if contract.exporting(given).role == role:
-            revocation.check_key(found.seal, known, given.sealed_at(role))
-        others = contract.intermediates(role, given.members)
-        issuers = (*found.seal.chain[1:], *others, *given.anchors.roots)
-        sealed_at = given.sealed_at(role)
-        at = found.seal.iat if sealed_at is None else sealed_at
+    """No seal here is by a key or certificate that was withdrawn before. No Doubt about one seal hides a Fault of
+    another."""
+    sealed = [role for role in seals if seals[role] is not None or f"{role}.jws" in given.members]
+    checks = [partial(_check_exporter_kept, given, exporter, lines)]
+    checks += [partial(_check_seal_kept, role, given, seals[role], lines) for role in sealed]
+    doubts = list[Doubt]()
+    for check in checks:
         try:
-            revocation.check_certificate(found, given.members.get(f"{role}.ocsp"), issuers, at)
-        except Doubt as open_question:  # the other seal may be worse
-            doubt = doubt or open_question
+            check()
+        except Doubt as doubt:
+            doubts.append(doubt)
+    if doubts:
+        raise doubts[0]
+
+
+def _check_exporter_kept(given: Given, exporter: Sealed | None, lines: Sequence[Line] | None) -> None:
+    """The seal over the manifest is younger than the states it covers, whatever time it claims."""
+    by = need(exporter, "exporter-seal")
+    revocation.check_key(by.seal, need(lines, "records"), max(by.seal.iat, (given.at or 0) - SKEW_S))
+
+
+def _check_seal_kept(role: Role, given: Given, sealed: Sealed | None, lines: Sequence[Line] | None) -> None:
+    found, seen = need(sealed, f"{role}-seal"), given.sealed_at(role)
+    doubt: Doubt | None = None
+    if contract.exporting(given).role == role:
+        try:
+            revocation.check_key(found.seal, need(lines, "records"), seen)
+        except Doubt as open_question:  # its certificate may be worse
+            doubt = open_question
+    issuers = (*found.seal.chain[1:], *contract.intermediates(role, given.members), *given.anchors.roots)
+    revocation.check_certificate(found, given.members.get(f"{role}.ocsp"), issuers, seen)
     if doubt is not None:
         raise doubt

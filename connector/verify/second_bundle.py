@@ -162,7 +162,7 @@ def _contents(
     if _contract(given.members) == _contract(other):
         return
     own = contract.exporting(given).role == "provider"
-    if (doubt := _withdrawn(given, lines, other, known, report)) is not None:
+    if (doubt := _withdrawn(given, lines, other, known, report) or _unanswered(report)) is not None:
         yield doubt
     elif own or _countersigned_both(given, lines, other, report):
         yield Fault("beside-contents")
@@ -178,12 +178,22 @@ def _withdrawn(
     own = contract.exporting(given).role == "provider"
     where, seen = (other, _sealed_at("provider", report)) if own else (given.members, given.sealed_at("provider"))
     seal = contract.read_seal(where["provider.jws"])
-    members, events = (given.members, lines) if own else (other, known)
-    since = revocation.lost(seal, "provider", members, given.anchors, events)
+    (members, events), beside = ((given.members, lines), other) if own else ((other, known), given.members)
+    since = revocation.lost(seal, "provider", members, given.anchors, events, beside)
     if since is None or not _open(since, seen):
         return None
     facts = {"kid": seal.kid, "since": written(since)}
     return Doubt("beside-withdrawn-there", **facts) if own else Doubt("beside-withdrawn-here", **facts)
+
+
+def _unanswered(report: Report) -> Doubt | None:
+    """Whether its seals are by keys that were withdrawn is open in the second bundle: whoever stole one leaves out what
+    would tell. Doubt `beside-unproven`."""
+    open_ones = (
+        one.sentence for one in report.checks if one.name == "revocation" and one.verdict is not Verdict.PASSED
+    )
+    why = next(open_ones, None)
+    return None if why is None else Doubt("beside-unproven", why=why)
 
 
 def _countersigned_both(given: Given, lines: Sequence[Line], other: Members, report: Report) -> bool:
@@ -192,7 +202,8 @@ def _countersigned_both(given: Given, lines: Sequence[Line], other: Members, rep
     holds = any(one.name == "consumer-seal" and one.verdict is Verdict.PASSED for one in report.checks)
     if not holds or "consumer.jws" not in given.members:
         return False
-    since = revocation.lost(contract.read_seal(other["consumer.jws"]), "consumer", given.members, given.anchors, lines)
+    seal = contract.read_seal(other["consumer.jws"])
+    since = revocation.lost(seal, "consumer", given.members, given.anchors, lines, other)
     return since is None or not _open(since, _sealed_at("consumer", report))
 
 
@@ -234,7 +245,7 @@ def _left_out(role: Role, shown: Shown, beside: Shown, anchors: Anchors, *, own:
         return LeftOut(missing[0], hidden=False)
     seal = contract.read_seal(beside.members[termination.names(role)[1]])
     until = _told_before(logbook.chain(shown.lines), seal.iat)
-    since = revocation.lost(seal, role, shown.members, anchors, shown.lines) if own else None
+    since = revocation.lost(seal, role, shown.members, anchors, shown.lines, beside.members) if own else None
     if since is not None and _open(since, beside.ended[role]):
         return LeftOut(proven, hidden=False, withdrawn=(seal.kid, since))
     return LeftOut(proven, until is None and _hidden(logbook.chain(shown.lines), own), until)

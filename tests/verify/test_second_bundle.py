@@ -4,6 +4,8 @@ import json
 from hashlib import sha256
 
 import pytest
+from cryptography import x509
+from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from connector.exchange.contracts.document import sealing
 from connector.verify import second_bundle
@@ -179,6 +181,36 @@ def test_bug_a_stolen_key_made_another_contract_that_failed_the_honest_one(case:
         for first, second, where in ((honest, made, "-there"), (made, honest, "-here")):
             found, report = partner.compared(first, second)
             assert (found, report.verdict) == ((code, FAILED) if seen == SEEN else (code + where, INDETERMINATE))
+
+
+@pytest.mark.threat("T188")
+def test_bug_another_contract_by_a_stolen_key_counted_while_its_certificate_was_open(case: Case) -> None:
+    """Bug: >> the provider had its certificate withdrawn; whoever stole the key seals another contract with the
+    consumer, dated back, which others see a day later; the provider's bundle is of the days before << it was FAILED
+    beside that: where the thief's bundle brings the answer of the certificate's authority, and where it leaves out the
+    answer, though the certificate says who gives one."""
+    place = x509.UniformResourceIdentifier("http://ocsp.example/")
+    access = x509.AuthorityInformationAccess([x509.AccessDescription(AuthorityInformationAccessOID.OCSP, place)])
+    case.provider = case.exporter = SealKey(PROVIDER, case.ca, more=[access])
+    case.log = case.new_log(PROVIDER)
+    case.parts = case.make()
+    case.witness.at = SEEN
+    ca, certificate = Responder(case.ca), case.provider.certificate
+    partner, thief = Partner(case), Case(ca=case.ca, authority=case.authority, witness=case.witness)
+    kept = {"provider.ocsp": ca.answer(certificate, at=SEEN)}
+    honest = changed(case, log=case.log.evidence(AGREEMENT), more=kept, trust_list=partner.trust_list)
+    assert verify_bundle(honest, case.roots).verdict is PASSED
+    thief.provider, thief.consumer, thief.exporter = case.provider, case.consumer, case.consumer
+    case.witness.at = NOW + DAY
+    thief.log = case.new_log(CONSUMER)
+    thief.log.keys = partner.log.keys
+    thief.parts = thief.make("Straßenbäume gegen Entgelt")
+    brought = {"provider.ocsp": ca.answer(certificate, since=SEEN + 1, at=NOW + DAY)}
+    two_days = {"provider.ocsp": ca.answer(certificate, at=NOW + 2 * DAY)}
+    for more, code in ((brought, "beside-withdrawn-there"), ({}, "beside-unproven"), (two_days, "beside-contents")):
+        made = changed(thief, more=more, trust_list=partner.trust_list)
+        found, report = partner.compared(honest, made)
+        assert (found, report.verdict) == (code, FAILED if code == "beside-contents" else INDETERMINATE), report.reason
 
 
 @pytest.mark.threat("T185")

@@ -94,18 +94,25 @@ def withdrawn(seal: Seal, lines: Sequence[Line]) -> int | None:
     return _revoked(_names(seal), lines)
 
 
-def lost(seal: Seal, role: Role, members: Members, anchors: Anchors, lines: Sequence[Line]) -> int | None:
+def lost(
+    seal: Seal, role: Role, members: Members, anchors: Anchors, lines: Sequence[Line], beside: Members | None = None
+) -> int | None:
     """Since when its key or its certificate is withdrawn (seconds), by these key events or by the answer in a bundle on
-    that party's certificate, whichever is earlier; None if neither says so.
+    that party's certificate, whichever is earlier; None if neither says so. The answer `beside`, in another bundle,
+    counts as much: it is the word of the certificate's authority, whoever brings it.
 
     The key counts, whatever the seal calls it: in the bundle of another the party's document is that one's word.
     """
-    others = attempt(contract.intermediates, role, members) or ()
-    answer = told(seal, members.get(f"{role}.ocsp"), (*seal.chain[1:], *others, *anchors.roots))
+    answers = [_answered(seal, role, one, anchors).since for one in (members, beside or {})]
     names = _names(seal)
     for name in (f"did-{role}.json", ROTATED) if lines else ():  # those that key events name
         names |= set(_called(members.get(name, b""), _key(seal)))
-    return min((one for one in (_revoked(names, lines), answer.since) if one is not None), default=None)
+    return min((one for one in (_revoked(names, lines), *answers) if one is not None), default=None)
+
+
+def _answered(seal: Seal, role: Role, members: Members, anchors: Anchors) -> Withdrawals:
+    others = attempt(contract.intermediates, role, members) or ()
+    return told(seal, members.get(f"{role}.ocsp"), (*seal.chain[1:], *others, *anchors.roots))
 
 
 def _names(seal: Seal) -> set[str]:
@@ -145,12 +152,17 @@ def told(seal: Seal, answer: bytes | None, issuers: Sequence[x509.Certificate]) 
     return Withdrawals("kept", at)
 
 
-def check_certificate(sealed: Sealed, answer: bytes | None, issuers: Sequence[x509.Certificate], at: int) -> None:
-    """The certificate's authority does not say that it was withdrawn before `at` (seconds).
+def check_certificate(
+    sealed: Sealed, answer: bytes | None, issuers: Sequence[x509.Certificate], seen: int | None
+) -> None:
+    """The certificate's authority does not say that it was withdrawn before others saw the seal (seconds; None: only
+    the signer's own time is known).
 
     `issuers` are the certificates known besides, untrusted: the chain was checked before. Without an answer it is
     Doubt `no-revocation` at L2 and L3, and at L1 where the certificate names somebody who gives one. Fault
-    `certificate-revoked` or `ocsp-form`.
+    `certificate-revoked` where it was withdrawn when its owner says that it sealed, Doubt `certificate-revoked-later`
+    where it was so only when others saw that: else whoever had it withdrawn just then would fail the partner's bundle
+    (decision 0211). Fault `ocsp-form`.
     """
     seal = sealed.seal
     if answer is None:
@@ -162,10 +174,19 @@ def check_certificate(sealed: Sealed, answer: bytes | None, issuers: Sequence[x5
     except ODD as fault:  # the library opens a field of an answer only when it is asked for it
         raise Fault("ocsp-form") from fault
     since = single.revocation_time_utc
-    if single.certificate_status is ocsp.OCSPCertStatus.REVOKED and (since is None or since.timestamp() <= at):
-        raise Fault("certificate-revoked", did=seal.did, since="" if since is None else written(int(since.timestamp())))
+    if single.certificate_status is ocsp.OCSPCertStatus.REVOKED:
+        _check_since(seal, None if since is None else int(since.timestamp()), seen)
+    at = seal.iat if seen is None else seen
     if single.certificate_status is ocsp.OCSPCertStatus.UNKNOWN or single.this_update_utc.timestamp() < at:
         raise Doubt("no-revocation", did=seal.did)
+
+
+def _check_since(seal: Seal, since: int | None, seen: int | None) -> None:
+    said = "" if since is None else written(since)
+    if since is None or since <= min(seal.iat, seal.iat if seen is None else seen):
+        raise Fault("certificate-revoked", did=seal.did, since=said)
+    if seen is None or since <= seen:
+        raise Doubt("certificate-revoked-later", did=seal.did, since=said)
 
 
 def _single(seal: Seal, answer: bytes, issuers: Sequence[x509.Certificate]) -> ocsp.OCSPSingleResponse:

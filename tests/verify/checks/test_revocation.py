@@ -16,9 +16,9 @@ from connector.verify.bundle import verify_bundle
 from connector.verify.checks.trusted_time import SKEW_S, written
 from connector.verify.formats import jcs
 from connector.verify.report import Report
-from tests.verify import forge
+from tests.verify import erased, forge
 from tests.verify.forge import CONSUMER, DAY, NOW, PROVIDER, Case, SealCa, SealKey
-from tests.verify.judge import PASSED, changed, local, named
+from tests.verify.judge import FAILED, INDETERMINATE, PASSED, changed, local, named
 from tests.verify.responder import SEEN, Responder
 
 
@@ -199,11 +199,71 @@ def test_an_authority_with_an_rsa_key_is_checked_as_any_other() -> None:
     assert named(with_files(case, {"consumer.ocsp": forged})) == ("revocation", "ocsp-signature")
 
 
-def test_the_second_of_the_trusted_time_counts(listed: Case) -> None:
-    """>> withdrawn in that very second, and answered in it << withdrawn; and an answer as new as is asked for."""
+@pytest.mark.threat("T188")
+def test_bug_a_certificate_withdrawn_before_a_witness_saw_the_seal_failed_the_partners_bundle(listed: Case) -> None:
+    """Bug: >> its owner has the certificate withdrawn a minute after it sealed, before a witness saw the seal << the
+    partner's honest bundle, too, was FAILED. Not proven: nobody but the owner says that it sealed in time."""
     ca, certificate = Responder(listed.ca), listed.provider.certificate
-    report = with_files(listed, {"provider.ocsp": ca.answer(certificate, since=SEEN)})
+    for since, verdict in ((NOW + 1, INDETERMINATE), (SEEN, INDETERMINATE), (SEEN + 1, PASSED), (NOW, FAILED)):
+        report = with_files(listed, {"provider.ocsp": ca.answer(certificate, since=since, at=NOW + DAY)})
+        assert report.verdict is verdict, (since, report.reason)
+        if verdict is FAILED:
+            assert named(report) == ("revocation", "certificate-revoked")
+        elif verdict is INDETERMINATE:
+            assert report.doubts == ("revocation",)
+            assert "only its owner says that the seal is older" in report.reason
+
+
+@pytest.mark.threat("T188")
+def test_bug_without_a_trusted_time_a_certificate_withdrawn_later_was_no_concern() -> None:
+    """Bug: >> nobody saw the seal, and its certificate was withdrawn a day after the time that it claims << the check
+    passed, although whoever stole the key may claim any time. It is open, as for a key."""
+    case = Case()
+    case.log.witnesses = []
+    case.parts = case.make()
+    answer = Responder(case.ca).answer(case.provider.certificate, since=NOW + DAY, at=NOW + 2 * DAY)
+    assert with_files(case, {"provider.ocsp": answer}).doubts == ("revocation", "time")
+
+
+@pytest.mark.threat("T188")
+def test_bug_what_is_open_of_one_seal_hid_that_the_other_was_withdrawn() -> None:
+    """Bug: >> the provider's certificate ended before a witness saw its seal, which is open; the consumer's was
+    withdrawn a day before it sealed << what was withdrawn was not judged at all."""
+    case = Case()
+    case.provider = SealKey(PROVIDER, case.ca, days=1)
+    case.exporter = SealKey(PROVIDER, case.ca)
+    document = jcs.encode(case.exporter.document())
+    case.log = case.new_log(PROVIDER)
+    case.parts = case.make()
+    case.log.add("key", None, {"event": "rotated seal", "document": sha256(document).hexdigest()})
+    log = case.log.evidence(forge.AGREEMENT)
+    for since, verdict in ((None, INDETERMINATE), (NOW - DAY, FAILED)):
+        answer = Responder(case.ca).answer(case.consumer.certificate, since=since, at=NOW + DAY)
+        made = changed(case, log=log, more={"consumer.ocsp": answer}, exporter_document=document)
+        report = verify_bundle(made, case.roots, "en")
+        assert next(one.code for one in report.checks if one.name == "provider-seal") == "certificate-unseen"
+        assert report.verdict is verdict, report.reason
     assert named(report) == ("revocation", "certificate-revoked")
+
+
+@pytest.mark.threat("T188")
+def test_bug_an_erased_key_event_hid_that_the_partners_certificate_was_withdrawn() -> None:
+    """Bug: >> of the provider's log a key event was erased, which is open; the consumer's certificate was withdrawn a
+    day before it sealed << not proven instead of FAILED."""
+    case = Case()
+    case.log.add("key", None, {"event": "rotated seal", "document": "0" * 64})
+    answer = Responder(case.ca).answer(case.consumer.certificate, since=NOW - DAY, at=NOW + DAY)
+    at = next(index for index, (data, _) in enumerate(case.log.rows) if b"rotated seal" in data)
+    said = {"index": at, "type": "key", "seq": 1, "ground": "retention-decision", "role": "steward"}
+    case.log.add("tombstone", forge.AGREEMENT, said)
+    log = erased.evidence(case.log, {at: ("key", 1)})
+    report = verify_bundle(changed(case, log=log, more={"consumer.ocsp": answer}), case.roots, "en")
+    assert named(report) == ("revocation", "certificate-revoked")
+
+
+def test_an_answer_is_as_new_as_the_trusted_time(listed: Case) -> None:
+    """>> answered in the very second in which others saw the seal << that is new enough."""
+    ca, certificate = Responder(listed.ca), listed.provider.certificate
     assert with_files(listed, {"provider.ocsp": ca.answer(certificate, at=SEEN)}).verdict is PASSED
 
 
