@@ -1,15 +1,19 @@
-"""What of the spaces of a participant goes along when it moves: they are believed at the new place too."""
+"""What of the spaces of a participant goes along when it moves: they are believed at the new place too.
+
+What a row says of a space, whoever wrote the row, is held to what the space's own root would have to say.
+"""
 
 from collections.abc import Iterable
 from contextlib import suppress
 
+import msgspec
 from msgspec.structs import replace
 
-from connector.dataspace.spaces import joined_store
+from connector.dataspace.spaces import documents, joined_store
 from connector.dataspace.spaces.documents import Description
 from connector.dataspace.spaces.keeping.authority import pin_of
 from connector.dataspace.spaces.model import Joined
-from connector.foundation.errors import Mistake
+from connector.foundation.errors import Mistake, PeerError
 from connector.foundation.storage.database import Tx
 from connector.identity.trust.members import pins
 from connector.identity.trust.members.pin import Pin
@@ -23,7 +27,8 @@ def believe(tx: Tx, slug: str, dids: Iterable[str], statement: str) -> None:
         if one.state == "member":
             joined_store.put(tx, replace(one, told="", moved=statement), None)
             for did in own:
-                with suppress(Mistake):  # it was here before, and knew the space with another key
+                # It was here before, and knew the space with another key; or nobody serves what it brings.
+                with suppress(Mistake, PeerError):
                     pins.pin(tx, did, pinned(one))
 
 
@@ -33,7 +38,8 @@ def move_untold(tx: Tx, slug: str) -> str | None:
 
 
 def pinned(one: Joined) -> Pin:
-    """By which key a space is believed."""
+    """By which key a space is believed; PeerError for what its root could not say: another address of the list, another
+    participant that keeps it."""
     said = Description(
         space=one.space,
         name=one.name,
@@ -43,6 +49,7 @@ def pinned(one: Joined) -> Pin:
         list=one.list_url,
         rules=one.rules,
     )
+    documents.read_description(msgspec.json.encode(said), one.space.removesuffix(documents.PATH))
     return pin_of(said)
 
 

@@ -507,10 +507,13 @@ class Anchors(Anchor):
         that it joined itself: a list that names it all the same says nothing to it."""
         if self.home is not None and self.home.version:
             yield "", self.home
-        for pin in self._pins:
-            listed = self._joined.get(pin.authority)
-            if listed is not None and listed.current.space == pin.space and (not own or own in pin.members):
-                yield pin.authority, listed
+        for name, space in dict.fromkeys((one.authority, one.space) for one in self._pins_for(own)):
+            listed = self._joined.get(name)
+            if listed is not None and listed.current.space == space:
+                yield name, listed
+
+    def _pins_for(self, own: str) -> Iterator[Pin]:
+        return (one for one in self._pins if not own or own in one.members)
 
     def _every(self) -> Iterable[Mapping[str, Entry]]:
         return (listed.entries for listed in self._lists())

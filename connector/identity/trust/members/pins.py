@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from connector.foundation.errors import Mistake
 from connector.foundation.storage.database import Row, Tx
-from connector.identity.trust.members.pin import Pin, is_named_by
+from connector.identity.trust.members.pin import Pin, Place, is_named_by
 
 KEPT = 3
 """Versions of a list that stay in the database: the newest one counts, the others are for whoever looks into a fork."""
@@ -53,11 +53,13 @@ def forget(tx: Tx, member: str) -> None:
 
 
 def pins(tx: Tx) -> list[Pin]:
-    """All pinned spaces, each with who believes it; the one pinned first in front."""
-    found: dict[tuple[str, str], Pin] = {}
+    """All pinned spaces, each with who believes it; the one pinned first in front. One that several name at different
+    addresses is looked at in each of these: whoever came first sends nobody else elsewhere."""
+    found: dict[Place, Pin] = {}
     for row in tx.all("SELECT * FROM space_pin ORDER BY pinned_at, authority, member"):
-        one = found.setdefault((row["authority"], row["space"]), _pin(row))
-        found[row["authority"], row["space"]] = replace(one, members=one.members | {row["member"]})
+        pin = _pin(row)
+        one = found.setdefault(pin.place, pin)
+        found[pin.place] = replace(one, members=one.members | {row["member"]})
     return list(found.values())
 
 

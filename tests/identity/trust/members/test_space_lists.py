@@ -510,3 +510,23 @@ async def test_bug_a_participant_that_moved_here_brought_another_key_for_an_auth
     web.lists = {north.pin.list_url: north.says(entry("town", NOW))}
     await member.lists.reload()
     assert member.anchors.version_of(north.key.id) == 1
+
+
+@pytest.mark.threat("T189")
+async def test_bug_whoever_pinned_a_space_first_said_where_its_list_lies_for_all(
+    any_db: Database, tmp_path: Path
+) -> None:
+    """Bug: >> somebody believes a space at an address that never answers, and a town joins the same space after it <<
+    the town's list was never looked for; it is looked for at both, counts once, and each goes by it."""
+    keeper, web = Keeper(tmp_path, "kreis"), Web(FakeClock(NOW))
+    dead = replace(keeper.pin, list_url="https://nobody.example/list")
+    await any_db.write(PROCESS, pins.pin, "did:web:evil.de", dead)
+    await any_db.write(PROCESS, pins.pin, TOWN, keeper.pin)
+    member = Told(any_db, web)
+    for more in ((), ("more",)):
+        web.lists = {keeper.pin.list_url: keeper.says(*(entry(name, NOW) for name in ("town", "evil", *more)))}
+        await member.lists.reload()
+    assert member.version(keeper) == 2
+    assert len(member.anchors.listings(TOWN)) == 1
+    for own in (TOWN, "did:web:evil.de"):
+        assert [one.space for one in member.anchors.belonging(own, "did:web:more.de", NOW)] == [keeper.space]
