@@ -34,7 +34,7 @@ AT_ONCE = 5
 NO_NEGOTIATION = ("contracts.unknown",)
 CONCEPTS = ("catalogue.no-action", "catalogue.no-purpose")
 NAMED = ("api.members-alike", "api.nobody-called", "api.oneself")
-OFFERED = ("api.no-contract", "api.no-offer", "api.no-offer-yet", "peer.no-dataset")
+OFFERED = ("contracts.policy", "api.no-contract", "api.no-offer", "api.no-offer-yet", "peer.no-dataset")
 
 
 class Proposal(msgspec.Struct, frozen=True):

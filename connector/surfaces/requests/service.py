@@ -150,9 +150,12 @@ class Requests:
             raise Refusal("requests.refused", {lang: [read.reason[lang], read.help[lang]] for lang in LANGUAGES})
 
     async def _requested(self, slug: str, did: str, wish: NegotiationRequest) -> RequestedOffer:
-        """What its provider does not offer may be one of those that need no contract: our copy says where they are."""
+        """What its provider does not offer may be one of those that need no contract: our copy says where they are.
+
+        What is not valid in the terms, the provider's or our own, is said with its place.
+        """
         try:
-            return await requested(self._peers, slug, did, wish)
+            found = await requested(self._peers, slug, did, wish)
         except PeerError as absent:
             if absent.code != "peer.no-dataset":
                 raise
@@ -161,3 +164,5 @@ class Requests:
             if told is None:
                 raise
             raise told from absent
+        self._contracts.agreements.deal(found.asked)
+        return found

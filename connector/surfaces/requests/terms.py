@@ -15,6 +15,7 @@ from connector.exchange.contracts.document.described_data import Described, kept
 from connector.exchange.contracts.negotiation.service import SHORTEST
 from connector.foundation.errors import Mistake
 from connector.kernel.policy.engine import PolicyEngine
+from connector.kernel.policy.odrl.writing import with_members, without
 from connector.surfaces.requests.peers import Peers
 from connector.surfaces.views.dataset import title_of, whereabouts
 from connector.surfaces.views.fields import Policy
@@ -50,9 +51,14 @@ class RequestedOffer(msgspec.Struct, frozen=True):
     policy: Policy
     described: Described | None
 
+    @property
+    def asked(self) -> Policy:
+        """The terms as the negotiation will have them."""
+        return {**self.policy, "@type": "Offer", "target": self.dataset}
+
     def digest(self, engine: PolicyEngine) -> str:
-        """Of the terms, as the negotiation will show it."""
-        return engine.digest({**self.policy, "@type": "Offer", "target": self.dataset})
+        """Of the terms, as the negotiation will show it. Raises PolicyError."""
+        return engine.digest(self.asked)
 
     @property
     def data(self) -> str:
@@ -84,7 +90,9 @@ async def requested(peers: Peers, slug: str, provider: str, wish: NegotiationReq
     name = wish.offer or next(iter(offers))
     if name not in offers:
         raise Mistake("api.no-offer", offer=name[:200])
-    return described(entry, offers[name] if wish.policy is None else {**wish.policy, "@id": name})
+    if wish.policy is None:
+        return described(entry, offers[name])
+    return described(entry, with_members(without(wish.policy, {"target"}), {"@id": name}))
 
 
 def described(entry: Mapping[str, Any], policy: Mapping[str, Any]) -> RequestedOffer:

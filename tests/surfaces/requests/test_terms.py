@@ -52,6 +52,24 @@ async def test_terms_of_ones_own_are_read_as_they_will_be_asked_for(space: Space
     assert len(own["clauses"]) < len(plain["clauses"])
 
 
+async def test_bug_terms_of_ones_own_with_another_spelling_were_a_defect_of_ours(space: Space) -> None:
+    """>> terms of a file that names itself by `uid` and its target with a prefix << read and asked for under the names
+    of the offer; terms that say one thing twice << the place, in words, before and when they are asked for."""
+    city = await space.city("it", {TOWN: MUNICIPALITY, VILLAGE: MUNICIPALITY})
+    made = await city.publish(TOWN)
+    base, wish = f"/api/v1/participants/{VILLAGE}", {"provider": city.did(TOWN), "dataset": made["dataset"]}
+    plain = await city.api.post(f"{base}/terms", wish)
+    policy = {name: value for name, value in plain["policy"].items() if name != "@id"}
+    wish["policy"] = {**policy, "uid": "urn:uuid:own", "odrl:target": "urn:own"}
+    assert (await city.api.post(f"{base}/terms", wish))["terms"] == plain["terms"]
+    done = await city.negotiate(VILLAGE, "Musterstadt", made["dataset"], policy=wish["policy"], terms=plain["terms"])
+    assert (done["state"], done["terms"]) == ("FINALIZED", plain["terms"])
+    wish["policy"] = {**policy, "odrl:permission": policy["permission"]}
+    for call, more in (("terms", {}), ("negotiations", {}), ("negotiations", {"terms": "0" * 64})):
+        asked = city.api.post(f"{base}/{call}", {**wish, "purpose": PURPOSE, **more})
+        assert await refused(asked) == (400, "contracts.policy"), call
+
+
 async def test_a_member_that_would_be_refused_reads_why_before_it_asks(space: Space) -> None:
     city = await space.city("it", {TOWN: MUNICIPALITY})
     firm = await space.city("firm", {FIRM: COMPANY})

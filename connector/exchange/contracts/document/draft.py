@@ -22,6 +22,7 @@ from connector.foundation.http import strict
 from connector.identity.trust.keys.signing import SoftwareKey
 from connector.identity.trust.signers.port import SealKey
 from connector.kernel.policy.engine import Document, PolicyEngine
+from connector.kernel.policy.odrl.writing import without
 
 _DEAL = frozenset({"@id", "@type", "@context", "target", "assigner", "assignee", "timestamp"})
 TEXT, PROFILE, DATASET = "text-de.html", "profile.json", "dataset.jsonld"
@@ -46,8 +47,8 @@ class Sealer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def rules_of(offer: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of an offer or agreement that is the deal itself."""
-    return {name: value for name, value in offer.items() if name not in _DEAL}
+    """The part of an offer or agreement that is the deal itself: without its names, however they are spelled."""
+    return without(offer, _DEAL)
 
 
 def agreement_document(

@@ -224,7 +224,7 @@ class NegotiationDecider:
             decision = self._engine.decide(
                 terms, partner.requester, "negotiation", tx.now, purpose=case.purpose, action=case.action
             )
-            plain = not any(NAMES & {member(name)} for name in terms if name != "@type")
+            plain = not any(NAMES & {member(name)} for name in case.policy if name not in NAMES)
             plain = plain and not sealed_unasked.unsaid(terms)
         except PolicyError as fault:
             return Narrowing("unknown", "term", fault.pointer or "/")

@@ -38,6 +38,7 @@ from connector.identity.participants.lifecycle import require_active
 from connector.identity.participants.quota import Quotas
 from connector.identity.participants.service import Participants
 from connector.kernel.policy.engine import PolicyEngine
+from connector.kernel.policy.odrl.writing import with_members
 from connector.kernel.protocol import messages as m
 from connector.kernel.protocol import negotiation as kernel
 from connector.kernel.protocol.effects import Illegal, Problem
@@ -183,7 +184,8 @@ class Contracts:
 
         def said(tx: Tx, case: NegotiationRow) -> NegotiationRow:
             self.approvals.rules.require_alone(tx, slug, "offer", "")
-            terms = {**policy, "@id": policy.get("@id", case.offer), "@type": "Offer", "target": case.dataset}
+            given = {"@id": policy.get("@id", case.offer), "@type": "Offer", "target": case.dataset}
+            terms = with_members(policy, given)
             self.agreements.deal(terms)
             return self.sender.counter(tx, case, terms)
 
@@ -235,7 +237,7 @@ class Contracts:
             partner,
             step.negotiation,
             dataset.id,
-            {**message.offer, "@id": offer.id},
+            with_members(message.offer, {"@id": offer.id}),
             purpose=message.purpose,
             action=message.action,
             address=str(message.callback_address),
@@ -431,7 +433,7 @@ class Contracts:
         if isinstance(message, m.ContractOfferMessage):
             return replace(case, policy=message.offer, offer=str(message.offer["@id"]))
         _named(message)
-        policy = {**message.offer, "@id": case.offer}
+        policy = with_members(message.offer, {"@id": case.offer})
         return replace(
             case, policy=policy, purpose=message.purpose or case.purpose, action=message.action or case.action
         )

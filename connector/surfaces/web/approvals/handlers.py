@@ -134,7 +134,7 @@ class ApprovalPages:
         def unit(tx: Tx) -> None:
             row = self._approvals.get(tx, call.slug, name)
             case = self._contracts.get(tx, call.slug, row.process)
-            policy = narrowed.until(tx, case.policy, day)
+            policy = narrowed.until(tx, self._engine, case.policy, day)
             terms = TermsBack(policy, self._engine.digest(policy))
             self._approvals.counter(tx, call.slug, name, call.voter, terms)
 

@@ -26,6 +26,7 @@ from tests.testkit.shown import as_shown
 from tests.testkit.towns import Towns
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
+ODRL = "http://www.w3.org/ns/odrl/2/"
 FIRM = {"permission": [{"action": "use"}]}
 
 
@@ -386,6 +387,36 @@ async def test_other_terms_get_ours(towns: Towns, terms: Any) -> None:
     """>> terms that are wider, or of which nobody can tell << the published offer, once; no agreement."""
     case = await asked(towns, terms)
     assert (case.shown, case.agreement) == ("OFFERED", None)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(lambda shown: {"uid": shown["@id"]}, id="uid"),
+        pytest.param(lambda shown: {"odrl:uid": shown["@id"]}, id="uid with a prefix"),
+        pytest.param(lambda shown: {"odrl:assigner": "did:web:localhost%3A18443:musterstadt"}, id="assigner"),
+        pytest.param(lambda shown: {ODRL + "assignee": "did:web:localhost%3A18443:nachbardorf"}, id="assignee"),
+        pytest.param(lambda shown: {"dspace:timestamp": "2026-11-24T20:00:00Z"}, id="timestamp"),
+    ],
+)
+async def test_bug_an_offer_that_spelled_its_names_otherwise_broke_the_contract(towns: Towns, name: Any) -> None:
+    """>> the published offer, with its name, a party or a time in a spelling of ODRL or the protocol << the agreement
+    has its own names, once each; it could not be read, and whoever asked was answered by an error."""
+    case = await asked(towns, lambda shown: {**shown, **name(shown)})
+    assert case.shown == "FINALIZED"
+    agreement = await towns.agreement(TOWN, case.agreement)
+    assert not {*name({"@id": ""})} & {*json.loads(agreement.document)}
+
+
+async def test_bug_a_consumers_own_name_for_its_terms_stood_beside_ours(towns: Towns) -> None:
+    """>> our offer << other terms under a name of their own, as `@id` and as `uid` >> the reason in words."""
+    case = await proposed(towns)
+    own = {**FIRM, "@id": "urn:uuid:own", "uid": "urn:uuid:own"}
+    await towns.db.write(VILLAGE, towns.contracts.counter, VILLAGE, case.id, own)
+    await towns.run()
+    ended = await towns.case(VILLAGE, case.id)
+    assert ended.states == ("OFFERED", "REQUESTED", "TERMINATED")
+    assert (await other(towns, ended)).policy["@id"] == case.policy["@id"]
 
 
 async def test_who_asks_again_for_wider_terms_is_told_the_clause(towns: Towns) -> None:

@@ -1,5 +1,6 @@
 """The pages of approvals: decided in two presses, by whoever may; what strangers wrote stays text."""
 
+import json
 import re
 from collections.abc import AsyncIterator
 from hashlib import sha256
@@ -179,6 +180,33 @@ async def test_a_counter_offer_by_a_day(city: City, desk: Opened) -> None:
     assert shown["state"] == "OFFERED"
     theirs = await desk.browser({VILLAGE: ["steward"]}, name="Vera").get(f"/t/{VILLAGE}/approvals")
     assert "Ein Partner bietet uns Daten an" in theirs.words
+
+
+@pytest.mark.parametrize("name", ["odrl:constraint", "http://www.w3.org/ns/odrl/2/constraint"])
+async def test_bug_a_counter_offer_to_another_spelling_was_an_error_page(city: City, desk: Opened, name: str) -> None:
+    """>> terms that permit nothing << the page says that they cannot be limited here, and what to do; conditions
+    spelled otherwise, limited << OFFERED until that day."""
+    await ruled(city, "one")
+    negotiation = await asked(city)
+    read, write = city.services.infra.db.read, city.services.infra.db.write
+    [waits] = await read(TOWN, city.services.approvals.service.waiting, TOWN)
+    case = await read(TOWN, city.services.contracts.service.get, TOWN, waits.process)
+
+    async def asks(policy: dict[str, Any]) -> None:
+        sql = "UPDATE negotiation SET policy = :policy WHERE participant = :participant"
+        await write(TOWN, lambda tx: tx.run(sql, participant=TOWN, policy=json.dumps(policy)))
+
+    anna = desk.browser({TOWN: ["steward"]}, name="Anna")
+    page = await anna.get(f"{LIST}/{waits.id}")
+    [rule] = case.policy["permission"]
+    await asks({key: value for key, value in case.policy.items() if key != "permission"})
+    wrong = await anna.send(page, "/counter", until="31.12.2090")
+    assert (wrong.status, "Bitte zustimmen oder ablehnen." in wrong.words) == (422, True)
+    other = {key: value for key, value in rule.items() if key != "constraint"}
+    await asks({**case.policy, "permission": [{**other, name: rule["constraint"]}]})
+    await anna.send(wrong, "/counter", until="31.12.2090")
+    shown = await city.api.get(f"/api/v1/participants/{VILLAGE}/negotiations/{negotiation}", wait="60")
+    assert shown["state"] == "OFFERED"
 
 
 async def test_a_draft_is_shown_as_sentences_and_its_author_cannot_agree(city: City, desk: Opened) -> None:
