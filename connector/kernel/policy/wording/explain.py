@@ -147,9 +147,9 @@ def actual(node: Node, decision: Decision, words: Words) -> str:
     value, atom = node.actual, node.item
     if value is None or not isinstance(atom, Atom):
         return ""
-    if isinstance(value, frozenset):
-        return words.value(value, None) or words.say("policy.failed.no-group")
     operand = words.registry.get(atom.left)
+    if isinstance(value, frozenset):
+        return words.value(value, operand) or words.say("policy.failed.no-group")
     kind = operand.type if operand else Type.INTEGER
     if kind is Type.INSTANT:
         return now_text(value, words.say)

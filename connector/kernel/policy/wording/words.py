@@ -6,10 +6,12 @@ is made for every refusal.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import msgspec
 
 from connector.kernel.policy.evaluation.fees import unnamed
+from connector.kernel.policy.odrl.identifiers import REGIONAL_KEY
 from connector.kernel.policy.odrl.model import Action, Atom, Clause, Duty, Logic, Odd, Term, Whom
 from connector.kernel.policy.odrl.names import ACTIONS, HANSE, ODRL, OPERATORS
 from connector.kernel.policy.odrl.operands import BUILT_IN, Operand, Registry
@@ -210,6 +212,8 @@ class Words:
     def value(self, value: int | frozenset[str], operand: Operand | None, unit: str = "") -> str:
         """A value of the world in words."""
         if isinstance(value, frozenset):
+            if value and operand is not None and operand.range == REGIONAL_KEY:
+                return self.say("policy.format.regional-key", keys=joined(_seats(value), "and", self.say))
             return joined([self.labels.get(text, text) for text in sorted(value)], "and", self.say)
         return self._measured(value, operand, unit)
 
@@ -315,6 +319,11 @@ def _is_window(atom: Atom, windows: set[str]) -> bool:
 def _plain(text: str) -> bool:
     """Fit to stand in a sentence: an identifier in which nobody can hide words of their own."""
     return bool(text) and text.isprintable() and " " not in text
+
+
+def _seats(keys: frozenset[str]) -> list[str]:
+    """The keys of seats without those of the areas that they lie in, with which they begin."""
+    return [one for one, after in pairwise([*sorted(keys), ""]) if not after.startswith(one)]
 
 
 def complete(words: Sequence[str | None]) -> list[str] | None:

@@ -3,14 +3,18 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from connector.identity.trust.members.claims import regional_keys
 from connector.kernel.dialects.policies.skos import Vocabulary
 from connector.kernel.policy.evaluation.decision import leaves
 from connector.kernel.policy.odrl.parse import parse
 from connector.kernel.policy.odrl.state_of_world import Deed, Fact
 from connector.kernel.policy.odrl.values import MILLION
 from connector.kernel.policy.wording.explain import MOST_REASONS, explain, report, tree
+from connector.kernel.policy.wording.outline import outline
 from connector.kernel.policy.wording.words import Words
+from tests.kernel.policy.asking import TOWN
 from tests.kernel.policy.cases import KIND, NOW, ODD, ODRL, H, atom, firm, municipal, town, use, words_of
 from tests.kernel.policy.deciding import decide
 
@@ -45,6 +49,39 @@ def test_access_after_five_seconds_is_refused_with_the_time(vocabulary: Vocabula
         "Bedingung „Zeit seit Vertragsschluss höchstens 5 Sekunden“ nicht erfüllt:"
         " Abgelaufen seit 18.11.2026, 12:06:45 Uhr (MEZ); seit Vertragsschluss sind 6 Sekunden vergangen."
     ]
+
+
+@pytest.mark.parametrize(
+    ("seats", "german_says", "english_says"),
+    [
+        (["091840005004"], "Regionalschlüssel 091840005004", "regional key 091840005004"),
+        (["091840000000"], "Regionalschlüssel 091840000000", "regional key 091840000000"),
+        (
+            ["091840000000", "095640000000"],
+            "Regionalschlüssel 091840000000 und 095640000000",
+            "regional key 091840000000 and 095640000000",
+        ),
+    ],
+    ids=["a town", "a county", "two seats"],
+)
+def test_bug_a_seat_was_a_row_of_digits(
+    vocabulary: Vocabulary, german: Words, seats: list[str], german_says: str, english_says: str
+) -> None:
+    """>> from outside of a county << the key of the seat, by its name; not each area that it lies in, without one."""
+    keys = frozenset[str]().union(*map(regional_keys, seats))
+    asker = replace(TOWN, facts={H + "regionalKey": Fact(keys, "verified-credential")})
+    decision = decide(parse(use(atom(H + "regionalKey", "isAnyOf", ["05515"]))), asker, "access")
+    assert explain(decision, german) == [
+        "Bedingung „Gebiet des Sitzes nach dem Amtlichen Regionalschlüssel ist „05515““ nicht erfüllt:"
+        f" Die anfragende Stelle ist unter {german_says} geführt."
+    ]
+    english = words_of(vocabulary, "en")
+    assert explain(decision, english) == [
+        "Condition “area of the seat by the official regional key is “05515”” not met:"
+        f" the requester is listed under {english_says}."
+    ]
+    assert f"; festgestellt: {german_says} (Nachweis)" in outline(decision, german, "")
+    assert f"; found: {english_says} (credential)" in outline(decision, english, "")
 
 
 @pytest.mark.parametrize(
