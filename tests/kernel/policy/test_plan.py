@@ -176,6 +176,24 @@ def test_what_is_no_json_is_refused_though_its_look_alike_is_known(engine: Polic
         engine.plan({**use(KIND), "ex:price": None})
 
 
+@pytest.mark.threat("T159")
+@pytest.mark.parametrize("name", ["use", "count", "isAnyOf", "prohibit"])
+@pytest.mark.parametrize("spelled", ["odrl:{}", "http://www.w3.org/ns/odrl/2/{}"])
+def test_bug_a_policy_called_like_a_term_that_it_uses_was_another_one_at_the_gate(
+    engine: PolicyEngine, name: str, spelled: str
+) -> None:
+    """>> a policy whose name is that of an action, operand, operator or strategy of ODRL that it uses by its bare word
+    << not understood, as in its file, and nothing is said of it; the gate had left the name out and permitted."""
+    document = use(KIND, {"leftOperand": "count", "operator": "lt", "rightOperand": "5"})
+    document |= {"@type": "Set", "conflict": "prohibit"}
+    assert engine.clauses(document, "de")
+    called = {**document, "@id": spelled.format(name)}
+    policy = parse(called)
+    assert policy.extras
+    assert engine.policy(called) == policy
+    assert engine.clauses(called, "de") == ()
+
+
 def test_a_name_that_is_too_long_is_refused_at_its_place(engine: PolicyEngine) -> None:
     """>> an id of 4 001 characters under known rules  << the error that parsing gives."""
     engine.plan({**use(KIND), "@id": "urn:uuid:1"})

@@ -20,9 +20,11 @@ PARTY, DID, MEDIA_TYPE, REGIONAL_KEY = "party", "did", "media-type", "regional-k
 """Ranges of an operand whose values are texts; every other range is the local name of a concept scheme."""
 
 _SCHEMES = r"(?:https?|urn|did|tag|info|ni|mailto)"
-_SCHEME = re.compile(_SCHEMES + ":(?=.)", re.IGNORECASE)
+# Without ASCII the long s and the i without a dot count as letters of a scheme or host.
+_SCHEME = re.compile(_SCHEMES + ":(?=.)", re.IGNORECASE | re.ASCII)
 _AUTHORITY = re.compile(
-    r"https?://(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|\[[0-9A-Fa-f:.]+\])(?::[1-9][0-9]{0,4})?(?=[/?#]|$)", re.I
+    r"https?://(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|\[[0-9A-Fa-f:.]+\])(?::[1-9][0-9]{0,4})?(?=[/?#]|$)",
+    re.IGNORECASE | re.ASCII,
 )
 _SEVERAL = re.compile(rf"[,;]\s*{_SCHEMES}:", re.IGNORECASE)
 _FORBIDDEN = re.compile(r"""[\s<>"{}|\\^`]|%(?![0-9A-Fa-f]{2})|/\.\.?(?:[/?#]|$)""")

@@ -167,10 +167,12 @@ def reference(text: str) -> str:
 
 
 def spellings(name: str) -> tuple[str, ...]:
-    """A name of a node as an IRI and with each known prefix; as it is written where none fits."""
+    """A name of a node as an IRI, with each known prefix, and as the bare word that it may be where a term stands; as
+    it is written where none fits."""
     iri = reference(name)
-    short = (prefix + ":" + iri[len(space) :] for prefix, space in PREFIXES.items() if iri.startswith(space))
-    return tuple(dict.fromkeys((name, iri, *short)))
+    short = [prefix + ":" + iri[len(space) :] for prefix, space in PREFIXES.items() if iri.startswith(space)]
+    bare = [word for word in (iri.removeprefix(ODRL),) if word in _BARE]
+    return tuple(dict.fromkeys((name, iri, *short, *bare)))
 
 
 def action(text: str) -> str:

@@ -92,11 +92,15 @@ def test_one_absolute_iri_is_an_identifier(name: str) -> None:
         "https://a.example:0443/x",
         "did:web:a.example%3A0443",
         "did:web:a.example:%2e%2e:x",
+        "http\u017f://a.example/x",
+        "https://a.example\u017f/x",
+        "\u0131nfo:a",
+        "d\u0131d:web:a.example",
     ],
 )
 def test_what_is_none_is_not_understood(name: str) -> None:
-    """Bare names, prefixes that nobody declared, lists in one text (also an empty one), users, blanks, NFD, and what
-    shows nothing or leads back up, percent-encoded too."""
+    """Bare names, prefixes that nobody declared, lists in one text (also an empty one), users, blanks, NFD, what shows
+    nothing or leads back up, percent-encoded too, and schemes and hosts with a letter that only looks like one."""
     assert not well_formed(IDENTIFIER, name)
 
 
