@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from connector.kernel.policy.odrl.values import numeral
 from connector.kernel.protocol.shape import Malformed, point
 
 BYTES = 2 << 20
@@ -155,8 +156,8 @@ class _Expanded:
         if isinstance(literal, bool):
             return Text(str(literal).lower(), datatype or _XSD + "boolean")
         if isinstance(literal, int | float):
-            kind = _XSD + ("integer" if isinstance(literal, int) else "decimal")
-            return Text(str(literal), datatype or kind)
+            text, kind = (str(literal), _XSD + "integer") if isinstance(literal, int) else numeral(literal)
+            return Text(text, datatype or kind)
         if not (isinstance(literal, str) and isinstance(datatype, str) and isinstance(language, str)):
             raise Malformed(at, "json-ld")
         return Text(literal, "" if datatype == _STRING else datatype, language)

@@ -25,7 +25,18 @@ from connector.kernel.policy.odrl.reader import (
 )
 from connector.kernel.policy.odrl.registry import Operand
 from connector.kernel.policy.odrl.units import in_bytes
-from connector.kernel.policy.odrl.values import DATATYPES, TEXTS, Right, Span, Type, floating, several, single
+from connector.kernel.policy.odrl.values import (
+    DATATYPES,
+    TEXTS,
+    Right,
+    Span,
+    Type,
+    exact,
+    floating,
+    numeral,
+    several,
+    single,
+)
 
 COUNT = ODRL + "count"
 
@@ -45,7 +56,7 @@ def _literal(value: object) -> Term | None:
         case int():
             return Term(str(value), XSD + "integer")
         case float():
-            return Term(repr(value), XSD + "decimal")
+            return Term(*numeral(value))
         case str():
             return Term(value)
     return None
@@ -74,7 +85,7 @@ def _typed(operand: Operand, operator: str, right: tuple[Term, ...]) -> tuple[Ri
     if operand.type in TEXTS:
         ambiguous = operator in ("eq", "neq") and len(right) > 1
         return (None, ()) if ambiguous else _names(operand, right)
-    return (single(operand.type, right[0].text) if len(right) == 1 else None), ()
+    return (single(operand.type, exact(right[0].text, right[0].datatype)) if len(right) == 1 else None), ()
 
 
 def _readable(found: Term, type: Type) -> bool:

@@ -9,6 +9,7 @@ depend on how a machine rounds.
 import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -93,6 +94,10 @@ _DURATION = re.compile(
 )
 _INTEGER = re.compile(r"[+-]?[0-9]{1,16}")
 _DECIMAL = re.compile(r"([+-]?)([0-9]{1,16})(?:\.([0-9]{1,6})0{0,12})?")
+_FLOATING = re.compile(r"[+-]?[0-9]{1,17}(?:\.[0-9]{1,17})?[eE][+-]?[0-9]{1,2}")
+_FLOATING_TYPES = _xsd("double float")
+_LARGEST_WHOLE = 1e21
+"""From here on JSON-LD writes a number with an exponent (JSON-LD 1.1 API, 8.6)."""
 _LANGUAGE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,8}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
@@ -174,6 +179,24 @@ def decimal(text: str) -> Span | None:
         return None
     number = -number if match[1] == "-" else number
     return Span(number, number + 1)
+
+
+def numeral(number: float) -> tuple[str, str]:
+    """A number of JSON as text, with its datatype. One without a fraction is an integer, also as `3.0`: so JSON-LD and
+    RDF have it."""
+    if number.is_integer() and abs(number) < _LARGEST_WHOLE:
+        return str(int(number)), XSD + "integer"
+    return _in_full(repr(number)), XSD + "decimal"
+
+
+def exact(text: str, datatype: str) -> str:
+    """The text of a literal to be compared: a double such as `2.5E0` in full, since every program writes one its way;
+    anything else as it is."""
+    return _in_full(text) if datatype in _FLOATING_TYPES else text
+
+
+def _in_full(text: str) -> str:
+    return f"{Decimal(text):f}" if _FLOATING.fullmatch(text) else text
 
 
 def language(text: str) -> str | None:

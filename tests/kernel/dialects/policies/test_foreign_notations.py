@@ -24,6 +24,7 @@ from tests.kernel.dialects.answers import (
     GERMAN,
     SKOS,
     TITLE,
+    XSD,
     O,
     X,
     answers,
@@ -121,6 +122,38 @@ def test_a_policy_written_out_in_a_party_or_value_is_no_mere_mention() -> None:
     assert not any(read("wire", allowing("eq", {"@id": CITY, "hasPolicy": inner}), worlds()))
     target = {"action": "use", "target": {"@id": X, "hasPolicy": inner}}
     assert not any(read("wire", {"@type": "Set", "permission": [target]}, worlds()))
+
+
+@pytest.mark.threat("T63")
+@pytest.mark.parametrize(
+    ("operand", "number", "permits"),
+    [
+        ("odrl:count", 3.0, True),
+        ("odrl:count", -0.0, False),
+        ("odrl:count", 2.5, False),
+        ("odrl:percentage", 2.5, True),
+        ("odrl:percentage", 0.1, False),
+        ("odrl:percentage", 1234567.25, True),
+        ("odrl:percentage", 0.000001, False),
+        ("odrl:percentage", 0.0000001, False),
+        ("odrl:percentage", literal("2.5E0", type=XSD + "double"), True),
+        ("odrl:percentage", literal("25e-1", type=XSD + "float"), True),
+        ("odrl:percentage", literal("2.5E0", type=XSD + "decimal"), False),
+        ("odrl:percentage", literal("INF", type=XSD + "double"), False),
+        ("odrl:percentage", 1e300, False),
+    ],
+    ids=str,
+)
+def test_bug_a_number_was_another_one_in_rdf(operand: str, number: Any, permits: bool) -> None:
+    """>> at most so many, as a number of JSON, which JSON-LD makes an integer or a double << the same in every
+    notation, as the number says; RDF knew no `2.5`, and plain JSON no `3.0`."""
+    clause = {"leftOperand": operand, "operator": "lteq", "rightOperand": number}
+    document = {"@type": "Set", "permission": [{"action": "use", "constraint": [clause]}]}
+    half = {O + "percentage": Fact(1_500_000, "measured")}
+    there = [replace(world, facts=half) for world in worlds()]
+    found = {notation: read(notation, document, there) for notation in EIGHT}
+    assert len(set(found.values())) == 1, found
+    assert found["wire"][PHASES.index("access")] is permits
 
 
 @pytest.mark.threat("T63")

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connector.kernel.policy.odrl.names import XSD
 from connector.kernel.policy.odrl.values import (
     ANCHORS,
     MILLION,
@@ -16,10 +17,12 @@ from connector.kernel.policy.odrl.values import (
     decimal,
     due,
     duration,
+    exact,
     floating,
     instant,
     integer,
     language,
+    numeral,
 )
 
 DAY = 86_400_000
@@ -55,6 +58,40 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def test_a_decimal_is_a_whole_number_of_millionths(text: str, millionths: int | None) -> None:
     """Finer or larger than that is not understood, never rounded."""
     assert decimal(text) == (None if millionths is None else Span(millionths, millionths + 1))
+
+
+@pytest.mark.parametrize(
+    ("number", "text", "kind"),
+    [
+        (3.0, "3", "integer"),
+        (-0.0, "0", "integer"),
+        (1e20, "1" + 20 * "0", "integer"),
+        (1e21, "1" + 21 * "0", "decimal"),
+        (2.5, "2.5", "decimal"),
+        (1e-6, "0.000001", "decimal"),
+        (1e300, "1e+300", "decimal"),
+    ],
+)
+def test_a_number_of_json_is_the_one_of_json_ld(number: float, text: str, kind: str) -> None:
+    """>> without a fraction << an integer; any other << in full, as far as a number can be that is compared."""
+    assert numeral(number) == (text, XSD + kind)
+
+
+@pytest.mark.parametrize(
+    ("text", "datatype", "read"),
+    [
+        ("2.5E0", "double", "2.5"),
+        ("-25e-1", "float", "-2.5"),
+        ("2.5", "double", "2.5"),
+        ("2.5E0", "decimal", "2.5E0"),
+        ("INF", "double", "INF"),
+        ("1E300", "double", "1E300"),
+        ("1" * 5000 + "E1", "double", "1" * 5000 + "E1"),
+    ],
+)
+def test_a_double_is_the_decimal_that_it_is_written_as(text: str, datatype: str, read: str) -> None:
+    """No other type has an exponent, and none is written out that is beyond all comparison."""
+    assert exact(text, XSD + datatype) == read
 
 
 @settings(max_examples=200)
