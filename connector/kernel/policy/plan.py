@@ -77,9 +77,14 @@ class Plan:
         return {iri: {"source": o.source, "type": str(o.type)} for iri, o in found.items() if o is not None}
 
     def said(self, lang: str) -> tuple[Statement, ...]:
-        """As the terms say it, of a class that binds somebody; nothing where a name of the deal makes them unclear."""
-        clear = self.policy.extras == self.terms.policy.extras
-        return self.terms.statements(lang) if clear and self.policy.kind in KINDS else ()
+        """As the terms say it, of a class that binds somebody; nothing where a name of the deal makes them unclear.
+
+        Where the class or the names of the deal say against whom or about what a rule is, it is said as decided.
+        """
+        if self.policy.kind not in KINDS or self.policy.extras != self.terms.policy.extras:
+            return ()
+        same = about(self.policy) == about(self.terms.policy)
+        return (self.terms if same else self).statements(lang)
 
     def clauses(self, lang: str) -> Clauses:
         """Sentence and badge of each clause."""
@@ -142,6 +147,13 @@ def kept_by_size(make: Callable[[bytes], T]) -> Callable[[bytes], T]:
         return large(text)
 
     return made
+
+
+def about(policy: Policy) -> list[object]:
+    """Whom and what each rule and obligation is about."""
+    rules = policy.permissions + policy.prohibitions
+    duties: list[object] = [(one.parties, one.targets, one.assigners) for one in policy.obligations]
+    return [*((rule.named, rule.assigners) for rule in rules), *duties]
 
 
 def without_names(document: Mapping[str, Any]) -> dict[str, Any]:

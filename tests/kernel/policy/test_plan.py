@@ -20,7 +20,7 @@ from connector.kernel.policy.evaluation.record import sha256 as sha256_of
 from connector.kernel.policy.odrl.model import PHASES, PolicyError
 from connector.kernel.policy.odrl.parse import parse
 from connector.kernel.policy.odrl.state_of_world import World
-from connector.kernel.policy.plan import Plans, named, without_names
+from connector.kernel.policy.plan import Plans, about, named, without_names
 from connector.kernel.policy.wording.badges import KINDS, coverage
 from connector.kernel.policy.wording.badges import plain as listed
 from connector.kernel.policy.wording.narrate import narrate
@@ -60,7 +60,10 @@ def slow(engine: PolicyEngine, document: dict[str, Any]) -> dict[str, Any]:
         "deal": deal(policy),
         "ends": [expires_at(terms, at) for at in (0, fuzz.NOW)],
         "statements": {
-            lang: tuple(narrate(terms, engine.words(lang)) or ()) if policy.kind in KINDS else () for lang in LANGUAGES
+            lang: tuple(narrate(terms if about(terms) == about(policy) else policy, engine.words(lang)) or ())
+            if policy.kind in KINDS
+            else ()
+            for lang in LANGUAGES
         },
         "coverage": listed(coverage(terms, engine.registry, frozenset(), None, engine._closure)),
         "operands": operands(engine, document),
@@ -192,6 +195,31 @@ def test_bug_a_policy_called_like_a_term_that_it_uses_was_another_one_at_the_gat
     assert policy.extras
     assert engine.policy(called) == policy
     assert engine.clauses(called, "de") == ()
+
+
+@pytest.mark.parametrize("kind", ["Offer", "Agreement"])
+def test_bug_a_prohibition_was_said_to_be_against_one_and_was_against_whoever_agrees(
+    engine: PolicyEngine, kind: str
+) -> None:
+    """>> a prohibition that names somebody, in an offer and in its agreement << said without a name, since it forbids
+    it to whoever agrees (decision 0148); the contract had said that it is only against that one."""
+    bare = {"action": "odrl:distribute"}
+    document = {**use(), "@type": kind, "target": "urn:x", "assigner": PARTIES[0], "assignee": PARTIES[1]}
+    for_all = {**document, "prohibition": [bare]}
+    named = {**document, "prohibition": [{**bare, "assignee": PARTIES[2]}]}
+    said = engine.clauses(for_all, "de")
+    assert said
+    assert engine.clauses(named, "de") == said
+
+
+def test_bug_for_whom_all_rules_are_was_not_said_where_they_are_several(engine: PolicyEngine) -> None:
+    """>> a policy for two, whose rules name nobody << both are said, as if the rule named them; it was said to all."""
+    both = [*PARTIES[:2]]
+    of_policy = {**use(), "assignee": both}
+    of_rule = use(permission={"action": "use", "assignee": both})
+    said = [sentence for sentence, _ in engine.clauses(of_rule, "de")]
+    assert PARTIES[1] in said[-1]
+    assert [sentence for sentence, _ in engine.clauses(of_policy, "de")] == said
 
 
 def test_a_name_that_is_too_long_is_refused_at_its_place(engine: PolicyEngine) -> None:
