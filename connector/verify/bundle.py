@@ -51,15 +51,17 @@ def verify_bundle(
     trust_list: bytes | None = None,
     beside: bytes | None = None,
     now: int | None = None,
+    page: bool = False,
 ) -> Report:
     """The report on a bundle; everything besides `data` comes from outside of it. Raises nothing.
 
     `roots_pem` holds the anchors, `witness` the text of a C2SP tlog-policy (None: the one that follows from the trust
     list), `timestamps_pem` the roots of timestamp authorities, `trust_list` the newest list that the auditor has (the
     JWS), `beside` another bundle of the same agreement, `now` the time of the check (seconds), beyond which neither
-    bundle speaks nor anybody vouches, and by which the report says how old the list is.
+    bundle speaks nor anybody vouches, and by which the report says how old the list is. `page`: the report is shown on
+    a page, whose reader has no command line.
     """
-    exam = Examination(lang)
+    exam = Examination(lang, page=page)
     members = exam.run("archive", archive.members, data)
     if members is not None:
         exam.run("manifest", contract.check_manifest, members)
@@ -70,12 +72,20 @@ def verify_bundle(
         second = None
         if beside is not None:
             report = verify_bundle(
-                beside, roots_pem, lang, witness=witness, timestamps_pem=timestamps_pem, trust_list=trust_list, now=now
+                beside,
+                roots_pem,
+                lang,
+                witness=witness,
+                timestamps_pem=timestamps_pem,
+                trust_list=trust_list,
+                now=now,
+                page=page,
             )
             second = attempt(archive.members, beside), report
         _examine(exam, members, anchors, witness, vouched, listed, second, now)
         if listed is not None and listed.older is not None and exam.failed:
-            alone = Examination(lang)  # what its own list lets pass no later word of the authority makes wrong (0194)
+            # What its own list lets pass no later word of the authority makes wrong (decision 0194).
+            alone = Examination(lang, page=page)
             _examine(alone, members, anchors, witness, listed.older, listed.older, second, now)
             exam.excuse(alone, Doubt("list-later", version=listed.version, older=listed.older.version))
         remarks.rest(exam, members, anchors, VERSION)

@@ -3,6 +3,7 @@
 Instants are said in German time, or in UTC and as such where this machine has no time zone database.
 """
 
+import re
 import tomllib
 import unicodedata
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 LANGUAGES = ("de", "en")
+_PLACES = re.compile(r"\[\[([^|\]]*)\|?([^\]]*)\]\]")
 LONGEST = 300
 """Characters of a fact in a sentence."""
 _INSTANTS = frozenset(
@@ -28,14 +30,16 @@ def _catalogue(lang: str) -> Mapping[str, Mapping[str, str]]:
     return tables
 
 
-def say(table: str, key: str, lang: str, facts: Mapping[str, object] | None = None) -> str:
-    """The sentence `key` of `table` with its placeholders filled; unknown languages get German.
+def say(table: str, key: str, lang: str, facts: Mapping[str, object] | None = None, *, page: bool = False) -> str:
+    """The sentence `key` of `table` with its placeholders filled; unknown languages get German. What stands in it as
+    `[[for the command line|for a page]]` is said as `page` asks for.
 
     Facts come from a bundle that nobody trusts yet: what could steer a terminal is spelled out, what is long is cut.
     """
     language = lang if lang in LANGUAGES else "de"
     shown = {name: visible(_told(name, str(fact), language)) for name, fact in (facts or {}).items()}
-    return _catalogue(language)[table][key].format(**shown)
+    text = _PLACES.sub(r"\2" if page else r"\1", _catalogue(language)[table][key])
+    return text.format(**shown)
 
 
 def _told(name: str, fact: str, lang: str) -> str:

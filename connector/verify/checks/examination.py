@@ -21,10 +21,10 @@ class Telling(Protocol):
 
 
 class Examination:
-    """The checks made so far, in one language."""
+    """The checks made so far, in one language; `page`: said on a page, where there is no command line."""
 
-    def __init__(self, lang: str) -> None:
-        self.lang = lang
+    def __init__(self, lang: str, *, page: bool = False) -> None:
+        self.lang, self._page = lang, page
         self._checks: list[Check] = []
         self._notes: list[str] = []
         self._stated: dict[str, object] = {}
@@ -35,10 +35,10 @@ class Examination:
             value = check(*args, **kw)
         except Fault as found:
             verdict = Verdict.INDETERMINATE if isinstance(found, Doubt) else Verdict.FAILED
-            self._add(name, verdict, say("fault", found.code, self.lang, self._facts(found.facts)), found.code)
+            self._add(name, verdict, self._say("fault", found.code, found.facts), found.code)
             return None
         facts = value.facts if isinstance(value, Telling) else {}
-        self._add(name, Verdict.PASSED, say("passed", name, self.lang, self._facts(facts)))
+        self._add(name, Verdict.PASSED, self._say("passed", name, facts))
         return value
 
     @property
@@ -53,7 +53,7 @@ class Examination:
         if other.failed:
             return
         judged = {one.name for one in other._checks if one.code != "not-checked"}
-        more = say("fault", doubt.code, self.lang, self._facts(doubt.facts))
+        more = self._say("fault", doubt.code, doubt.facts)
         self._checks = [
             replace(one, verdict=Verdict.INDETERMINATE, sentence=f"{one.sentence}; {more}", code=doubt.code)
             if one.verdict is Verdict.FAILED and one.name in judged
@@ -63,7 +63,7 @@ class Examination:
 
     def note(self, key: str, /, **facts: object) -> None:
         """A line that is no check: what was used, what is not proven."""
-        self._notes.append(say("note", key, self.lang, self._facts(facts)))
+        self._notes.append(self._say("note", key, facts))
 
     def state(self, **facts: object) -> None:
         """What machines read besides the checks."""
@@ -74,6 +74,9 @@ class Examination:
 
     def _add(self, name: str, verdict: Verdict, sentence: str, code: str = "") -> None:
         self._checks.append(Check(name, verdict, f"{say('check', name, self.lang)}: {sentence}", code))
+
+    def _say(self, table: str, key: str, facts: Mapping[str, object]) -> str:
+        return say(table, key, self.lang, self._facts(facts), page=self._page)
 
     def _facts(self, found: Mapping[str, object]) -> dict[str, object]:
         """Facts that are names of something known (`check`, `level`, `oddity`, `source`) are shown in words."""

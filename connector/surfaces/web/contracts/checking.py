@@ -7,7 +7,6 @@ itself. The bundle is kept nowhere.
 
 import asyncio
 import json
-import re
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +14,6 @@ from pathlib import Path
 from typing import IO, Literal
 
 import msgspec
-from msgspec.structs import replace
 
 from connector.foundation.child_process import ChildProcess
 from connector.foundation.errors import Mistake, Unavailable
@@ -25,8 +23,6 @@ from connector.verify.formats.limits import LARGEST_FILE
 _PROCESS = Path(__file__).with_name("verify_process.py")
 AT_ONCE = 2
 WALL_S = 45.0
-_SWITCH = re.compile(r" \(--[a-z-]+\)")
-"""Where the command line says how to do it; the page has no such switch."""
 
 
 class CheckView(msgspec.Struct, frozen=True):
@@ -97,13 +93,7 @@ class Checking:
             raise
         try:
             if code == 0:
-                return _on_a_page(msgspec.json.decode(out, type=ReportView))
+                return msgspec.json.decode(out, type=ReportView)
         except msgspec.MsgspecError:
             pass
         raise Mistake("web.check-exhausted")
-
-
-def _on_a_page(report: ReportView) -> ReportView:
-    checks = [replace(one, sentence=_SWITCH.sub("", one.sentence)) for one in report.checks]
-    notes = [_SWITCH.sub("", one) for one in report.notes]
-    return replace(report, reason=_SWITCH.sub("", report.reason), checks=checks, notes=notes)

@@ -27,7 +27,8 @@ def main() -> None:
     stdin = sys.stdin.buffer
     anchors, listed, bundle = stdin.read(asked["anchors"]), stdin.read(asked["list"]), stdin.read()
     now = datetime.now(UTC)
-    report = verify_bundle(bundle, anchors, asked["lang"], trust_list=listed or None, now=int(now.timestamp()))
+    at = int(now.timestamp())
+    report = verify_bundle(bundle, anchors, asked["lang"], trust_list=listed or None, now=at, page=True)
     sys.stdout.write(json.dumps(report.value(now.strftime("%Y-%m-%dT%H:%M:%SZ"))))
 
 

@@ -13,6 +13,7 @@ from connector.foundation.errors import Mistake, Unavailable
 from connector.surfaces.web.contracts import checking, verify_process
 from connector.surfaces.web.contracts.checking import Checking
 from tests.testkit.places import ROOT
+from tests.verify.forge import Case
 
 pytestmark = pytest.mark.threat("T95")
 
@@ -35,20 +36,12 @@ async def test_without_anchors_nothing_is_judged() -> None:
     assert all(one.sentence for one in found.checks)
 
 
-async def test_bug_a_page_named_switches_of_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """>> a report that names them in its reason, a check and a note << the page says the same without them."""
-    said = "Bitte vergleichen (--beside)."
-    told = {
-        "verdict": "FAILED",
-        "reason": said,
-        "notes": [said],
-        "checks": [{"name": "time", "verdict": "FAILED", "sentence": said}],
-    }
-    program = tmp_path / "program.py"
-    program.write_text(f"print({json.dumps(told)!r})", encoding="utf-8")
-    monkeypatch.setattr(checking, "_PROCESS", program)
-    found = await Checking(nothing, nothing).check(pieces(b"x"), "de", "a")
-    assert {found.reason, *found.notes, found.checks[0].sentence} == {"Bitte vergleichen."}
+async def test_bug_a_page_named_switches_of_the_command_line() -> None:
+    """>> a bundle, at an installation that has no anchors << the page says who puts them there, and names no switch."""
+    found = await Checking(nothing, nothing).check(pieces(Case().bundle()), "de", "a")
+    said = [found.reason, *found.notes, *(one.sentence for one in found.checks)]
+    assert "der Betreiber dieser Installation hinterlegt sie" in " ".join(said)
+    assert [one for one in said if "--" in one] == []
 
 
 async def test_too_large_is_not_read_to_the_end() -> None:
