@@ -4,6 +4,7 @@
 """
 
 import ast
+import re
 import string
 
 from connector.foundation.language import catalogue
@@ -43,7 +44,9 @@ def page() -> str:
 
 
 def cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+    """In one line; what is counted in the wording of several."""
+    several = re.sub(r"\{(\w+):[^{}|]*\|([^{}]*)\}", lambda found: found[2].replace("#", f"{{{found[1]}}}"), text)
+    return " ".join(several.split()).replace("|", "\\|")
 
 
 def test_the_page_is_current() -> None:

@@ -1,7 +1,8 @@
 """Message catalogues: every sentence for people, German (the source) and English (complete).
 
 One TOML file per room and language, `connector/foundation/language/<lang>/<room>.toml`; nested tables make dotted keys.
-Placeholders are `{name}`. A missing key or placeholder is our defect and shows as such instead of hiding. This is the
+Placeholders are `{name}`, and `{days:# day|# days}` for a number and what is counted: the first wording is that of one
+thing, `#` is the number. A missing key or placeholder is our defect and shows as such instead of hiding. This is the
 door to people, so instants that a sentence names are put into local time here (decision 0044).
 """
 
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
+from string import Formatter
 
 from connector.foundation.language.rooms import Catalogue
 from connector.foundation.zone import SPACE, local, spoken, through
@@ -26,6 +28,17 @@ _DAYS = frozenset({"day"})
 _LOCAL = _INSTANTS | _ENDS | _DAYS
 
 
+class _Counting(Formatter):
+    def format_field(self, value: object, format_spec: str) -> str:
+        one, both, several = format_spec.partition("|")
+        if not both:
+            return str(super().format_field(value, format_spec))
+        return (one if str(value) == "1" else several).replace("#", str(value))
+
+
+_COUNTING = _Counting()
+
+
 @cache
 def catalogue(lang: str) -> Catalogue:
     """All messages of one language, dotted key -> text with placeholders; every caller shares them."""
@@ -37,7 +50,8 @@ def say(key: str, lang: str, /, **facts: object) -> str:
     facts = {name: fact.get(lang, "") if isinstance(fact, Mapping) else fact for name, fact in facts.items()}
     if not _LOCAL.isdisjoint(facts):
         facts = {name: _localised(name, fact, lang) for name, fact in facts.items()}
-    return catalogue(lang)[key].format(**facts)
+    text = catalogue(lang)[key]
+    return _COUNTING.vformat(text, (), facts) if "|" in text else text.format(**facts)
 
 
 def _localised(name: str, fact: object, lang: str) -> object:

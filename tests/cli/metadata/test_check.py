@@ -46,7 +46,7 @@ def test_what_two_profiles_find_is_said_once(run: Any, trees: Path) -> None:
     assert code == 1
     assert out.count("nowhere") == 1
     assert out.splitlines()[-3:] == [
-        "DCAT-AP 3.0.1: 1 violations, 0 warnings",
+        "DCAT-AP 3.0.1: 1 violation, 0 warnings",
         "DCAT-AP.de 3.0: 3 violations, 0 warnings",
         "DCAT-AP HVD 3.0.0: 0 violations, 0 warnings",
     ]
@@ -178,7 +178,7 @@ def test_sentences_end_somewhere_and_the_rest_is_counted(
     monkeypatch.setattr(check, "MOST_TOLD", 2)
     _, out, _ = run("catalogue", "check", trees, "--profile", "de")
     assert out.count("  violation: ") == 2
-    assert out.splitlines()[-2:] == ["… and 1 more findings; --json has all of them.", SUM]
+    assert out.splitlines()[-2:] == ["… and 1 more finding; --json has all of them.", SUM]
     assert len(run("catalogue", "check", trees, "--profile", "de", "--json")[1].splitlines()) == 3
 
 
