@@ -2,8 +2,9 @@
 
 A layer is a table that the file lists (`gpkg_contents`); a view or a virtual table is none, because it could make
 SQLite run what the file wants. So could a generated column, in a layer and in the file's own lists: such a file is
-refused, and no function is run but the one that counts rows. The geometry is parsed here, each count against the bytes
-that are left (spec/reading.md 1.8).
+refused, and no function is run but the one that counts rows. A file whose program keeps new rows in a second file
+beside it (write-ahead log) may not have them: it is told so, and refused where it has none at all. The geometry is
+parsed here, each count against the bytes that are left (spec/reading.md 1.8).
 """
 
 import sqlite3
@@ -32,6 +33,27 @@ class _Short(Exception):
 
 def read(path: str) -> tuple[list[tuple[str, Profile, Map | None]], list[str]]:
     """Each layer with its name, and the remarks; raises `Refused`."""
+    if not _journalled(path):
+        return _read(path)
+    try:
+        found, remarks = _read(path)
+    except Refused as cause:
+        raise Refused("journal") from cause
+    if not any(profile.rows for _, profile, _ in found):
+        raise Refused("journal")
+    return found, [*remarks, "journal"]
+
+
+def _journalled(path: str) -> bool:
+    """Whether the header says that new rows are written into a second file (SQLite file format 1.3.3)."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(20)[18:20] == b"\x02\x02"
+    except OSError:  # SQLite says what is wrong with it
+        return False
+
+
+def _read(path: str) -> tuple[list[tuple[str, Profile, Map | None]], list[str]]:
     db = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
     try:
         db.execute("PRAGMA trusted_schema = OFF")

@@ -165,7 +165,7 @@ class Span(Struct, frozen=True):
 class Reading(Struct, frozen=True, kw_only=True):
     """All that was read. `remarks` are kinds of what somebody should know: `hidden-sheet`, `formulas`, `macros`,
     `external-links`, `comments`, `too-large`, `more-tables`, `more-columns`, `no-rows` (headings alone), `paged` (an
-    interface that has further pages)."""
+    interface that has further pages), `journal` (rows may lie in a second file)."""
 
     kind: Kind
     tables: tuple[Table, ...] = ()

@@ -48,6 +48,7 @@ _REFUSED: Mapping[str, Callable[[Mapping[str, object]], Mistake]] = {
     "json-encoding": lambda facts: Mistake("reading.json-encoding"),
     "nesting": lambda facts: Mistake("reading.nesting"),
     "geopackage": lambda facts: Mistake("reading.geopackage"),
+    "journal": lambda facts: Mistake("reading.journal"),
 }
 
 

@@ -134,3 +134,37 @@ def test_a_file_of_attributes_alone_needs_no_list_of_geometries(tmp_path: Path) 
         ["DROP TABLE gpkg_geometry_columns", "UPDATE gpkg_contents SET data_type = 'attributes'"],
     )
     assert [name for name, _, _ in geopackage.read(str(place))[0]] == ["gut"]
+
+
+def test_bug_a_geopackage_whose_rows_lie_in_a_second_file_was_told_empty(tmp_path: Path) -> None:
+    """Bug: >> a program has the file open in WAL mode: its rows lie in `a.gpkg-wal`, and `a.gpkg` alone is handed over
+    << it was said to have no row, or no layer. Where some rows are there, a remark says that others may not be."""
+    place, handed, point = tmp_path / "a.gpkg", tmp_path / "handed.gpkg", files.point(475000, 5525000)
+    files.geopackage(place, {"gut": []})
+    db = sqlite3.connect(place)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("INSERT INTO gut (name, geom) VALUES ('b', ?)", (point,))
+    db.commit()
+    handed.write_bytes(place.read_bytes())
+    with pytest.raises(Refused, match="journal"):
+        geopackage.read(str(handed))
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    handed.write_bytes(place.read_bytes())
+    found, remarks = geopackage.read(str(handed))
+    assert (found[0][1].rows, remarks) == (1, ["journal"])
+    db.execute("PRAGMA journal_mode = DELETE")
+    db.close()
+    assert geopackage.read(str(place))[1] == []
+
+
+def test_bug_a_geopackage_whose_layers_lie_in_a_second_file_was_told_damaged(tmp_path: Path) -> None:
+    """Bug: >> the program made the layers after it had opened the file in WAL mode << not "damaged"."""
+    place, handed = tmp_path / "a.gpkg", tmp_path / "handed.gpkg"
+    db = sqlite3.connect(place)
+    db.execute("CREATE TABLE first (a)")
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("CREATE TABLE gpkg_contents (table_name TEXT, data_type TEXT)")
+    handed.write_bytes(place.read_bytes())
+    with pytest.raises(Refused, match="journal"):
+        geopackage.read(str(handed))
+    db.close()
