@@ -20,6 +20,7 @@ from connector.exchange.transfer.assemble import TransferSlice
 from connector.exchange.transfer.decide import TransferDecider
 from connector.exchange.transfer.plane import assemble as plane
 from connector.exchange.transfer.plane.assemble import DataPlane
+from connector.exchange.transfer.plane.data_access import DataAccess
 from connector.exchange.transfer.plane.reports import Reports
 from connector.foundation.clock import Clock
 from connector.foundation.http import server
@@ -101,7 +102,7 @@ class Ports(Struct, frozen=True, kw_only=True):
     authenticate: Callable[[Infra, Participants, TrustSlice], Authenticate] = gatekeeper
     negotiating: contracts.Decide = NegotiationDecider
     transferring: transfers.Decide = TransferDecider
-    plane: Callable[[Infra, Reports, Uploads], DataPlane] = plane.assemble
+    plane: Callable[[Infra, DataAccess, Reports, Uploads], DataPlane] = plane.assemble
     more: Callable[[Infra, CatalogueSlice, ContractSlice, TransferSlice], More] = nothing_more
 
 

@@ -178,7 +178,7 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
         quotas=quotas,
         decide=ports.transferring,
     )
-    plane = ports.plane(infra, transfers.reports, catalogue.uploads)
+    plane = ports.plane(infra, transfers.access, transfers.reports, catalogue.uploads)
     circuits, acks = Circuits(), Acks(infra.db, clock)
     delivery = delivery_slice.assemble(infra, participants, peer, circuits, acks, contracts.service, transfers.service)
 

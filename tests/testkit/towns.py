@@ -283,7 +283,8 @@ class Towns:
             closure_of=lists().closure_of,
             quotas=quotas,
         )
-        self.transfers, self.decisions, self.reports = moved.service, moved.decisions, moved.reports
+        self.transfers, self.decisions = moved.service, moved.decisions
+        self.access, self.reports = moved.access, moved.reports
         self.enforcement, self.duties = moved.enforcement, moved.duties
         self.acks = Acks(self.db, self.clock, _NEVER_S, _NEVER_S)
         sent = delivery.assemble(

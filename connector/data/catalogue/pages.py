@@ -18,7 +18,7 @@ from connector.data.catalogue.search.cursor import START, Cursor, Cursors, Place
 from connector.data.catalogue.search.filters import Filter
 from connector.data.catalogue.visibility import Viewer
 from connector.foundation.storage.database import Tx
-from connector.foundation.storage.seldom import once_small
+from connector.foundation.storage.seldom import once_if_small
 from connector.identity.participants import succession
 from connector.identity.participants.service import Participants
 from connector.kernel.policy.engine import PolicyEngine, Requester
@@ -143,7 +143,7 @@ class Pages:
     def dataset(self, tx: Tx, slug: str, requester: Requester, name: str) -> bytes | None:
         """One dataset by id or bare UUID as a document, under the same rule as pages (CVE-2024-9202)."""
         participant = self._participants.current(tx, slug)
-        found = once_small(tx, store.shown, slug, (name, *succession.named(participant, f"datasets/{name}")))
+        found = once_if_small(tx, store.shown, slug, (name, *succession.named(participant, f"datasets/{name}")))
         for entry in found:
             offers = Viewer(self._engine, requester, tx.now).visible(entry.offers)
             if offers:

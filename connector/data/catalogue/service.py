@@ -26,7 +26,7 @@ from connector.data.catalogue.snapshots.supply import Imported
 from connector.data.catalogue.visibility import may_see
 from connector.foundation.errors import Mistake, PeerError, Unknown
 from connector.foundation.storage.database import Tx
-from connector.foundation.storage.seldom import once_small
+from connector.foundation.storage.seldom import once_if_small
 from connector.identity.participants import succession
 from connector.identity.participants.acting import PUBLISH
 from connector.identity.participants.lifecycle import require_active
@@ -170,7 +170,7 @@ class Catalogue:
 
     def published(self, tx: Tx, slug: str, requester: Requester, offer_id: str) -> tuple[Offer, Dataset]:
         """An offer that this peer may see, as it stands now; raises Unknown."""
-        found = once_small(tx, store.offer_with_dataset, slug, offer_id)
+        found = once_if_small(tx, store.offer_with_dataset, slug, offer_id)
         if found is None or found[0].state != "published" or not may_see(self._engine, requester, found[0], tx.now):
             raise Unknown("catalogue.no-offer")
         return found

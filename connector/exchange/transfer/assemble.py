@@ -14,6 +14,7 @@ from connector.exchange.transfer.decision.decisions import ClosureOf, TransferDe
 from connector.exchange.transfer.decision.state_of_world import Claims, StatesOfWorld
 from connector.exchange.transfer.duties import Duties
 from connector.exchange.transfer.enforcement import Enforcement
+from connector.exchange.transfer.plane.data_access import DataAccess
 from connector.exchange.transfer.plane.reports import Reports
 from connector.exchange.transfer.send import ADDRESS, ADDRESS_MS, EXPIRY, TransferSender
 from connector.exchange.transfer.service import Transfers
@@ -29,10 +30,14 @@ Decide = Callable[[TransferSender, TransferDecisions], DecideTransfer]
 
 
 class TransferSlice(Struct, frozen=True, kw_only=True):
-    """`service` runs transfers; `reports` answers the data plane; `enforcement` holds and releases what runs."""
+    """`service` runs transfers; `enforcement` holds and releases what runs.
+
+    `access` decides at each data access, and `reports` books what was moved.
+    """
 
     service: Transfers
     decisions: TransferDecisions
+    access: DataAccess
     reports: Reports
     enforcement: Enforcement
     duties: Duties
@@ -68,7 +73,8 @@ def assemble(
     return TransferSlice(
         service=service,
         decisions=decisions,
-        reports=Reports(agreements, service.sender, decisions),
+        access=DataAccess(agreements, service.sender, decisions),
+        reports=Reports(agreements, service.sender),
         enforcement=enforcement,
         duties=Duties(participants, agreements, engine, states, decisions, enforcement),
         work=Work(

@@ -13,7 +13,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 TABLES: Final = ("participant", "key", "approval", "approval_rule", "dataset", "offer")
-"""Whoever reads another table must not be asked through `once` or `once_small`."""
+"""Whoever reads another table must not be asked through `once` or `once_if_small`."""
 
 
 class Kept(Protocol):
@@ -42,7 +42,7 @@ def once(tx: Unit, read: Callable[Concatenate[Unit, P], T], /, *args: P.args, **
     return _kept(tx, partial(read, tx, *args, **kw), (read, args, tuple(kw.items())), small=False)
 
 
-def once_small(tx: Unit, read: Callable[Concatenate[Unit, P], T], /, *args: P.args, **kw: P.kwargs) -> T:
+def once_if_small(tx: Unit, read: Callable[Concatenate[Unit, P], T], /, *args: P.args, **kw: P.kwargs) -> T:
     """The same for values that are as many and as long as somebody likes: few are kept, only small ones, and nothing
     of what is not there."""
     return _kept(tx, partial(read, tx, *args, **kw), (read, args, tuple(kw.items())), small=True)

@@ -12,7 +12,7 @@ from connector.foundation.storage.database import Database
 from connector.identity.trust.clock_skew import Skews
 from connector.identity.trust.did.resolver import Local, Resolver
 from connector.identity.trust.keys.jwk import Jwk
-from connector.identity.trust.members.anchors import Anchors
+from connector.identity.trust.members.anchor_of_spaces import AnchorOfSpaces
 from connector.identity.trust.members.held_lists import HeldLists
 from connector.identity.trust.members.members import Members
 from connector.identity.trust.members.roots import authority_key, seal_cas
@@ -28,7 +28,7 @@ class TrustSlice(Struct, frozen=True, kw_only=True):
     authorities of seal certificates.
     """
 
-    anchor: Anchors
+    anchor: AnchorOfSpaces
     members: Members
     listing: TrustListSource
     spaces: SpaceLists
@@ -52,7 +52,7 @@ def assemble(
     """
     listed = bool(settings.list_url) or settings.authority_key_file.exists() or settings.list_file.exists()
     authority = authority_key(settings.authority_key_file) if listed else {}
-    anchor = Anchors(anchor_of(authority) if listed else None)
+    anchor = AnchorOfSpaces(anchor_of(authority) if listed else None)
     spaces = SpaceLists(db, clock, anchor, http)
     file = settings.list_file if listed else None
     listing = TrustListSource(db, anchor, http, file, checked_url(settings.list_url, authority), spaces)

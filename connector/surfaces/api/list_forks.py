@@ -10,7 +10,7 @@ from msgspec import Meta
 from connector.foundation.errors import Unknown
 from connector.foundation.storage.database import PROCESS, Database
 from connector.identity.trust.members import forks
-from connector.identity.trust.members.anchors import Anchors
+from connector.identity.trust.members.anchor_of_spaces import AnchorOfSpaces
 from connector.identity.trust.members.fork_proof import proof_of
 from connector.identity.trust.members.forks import Case
 from connector.identity.trust.members.held_lists import Tell
@@ -26,7 +26,7 @@ class SettleRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListForkHandlers:
-    def __init__(self, db: Database, anchors: Anchors, tell: Tell) -> None:
+    def __init__(self, db: Database, anchors: AnchorOfSpaces, tell: Tell) -> None:
         self._db, self._anchors, self._tell = db, anchors, tell
 
     async def show(self, request: web.Request) -> views.ListForksView:

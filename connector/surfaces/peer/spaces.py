@@ -20,7 +20,7 @@ from connector.foundation.storage.database import Database, Tx
 from connector.identity.trust.did.did import Did
 from connector.identity.trust.did.resolver import Resolver
 from connector.identity.trust.keys import jose
-from connector.identity.trust.members.anchors import Anchors
+from connector.identity.trust.members.anchor_of_spaces import AnchorOfSpaces
 from connector.identity.trust.members.held_lists import held_for
 from connector.identity.trust.members.pin import URN
 from connector.identity.trust.members.trust_list import LARGEST
@@ -35,7 +35,9 @@ class SpaceHandlers:
     names is bounded by what an address may send altogether (threat T168).
     """
 
-    def __init__(self, db: Database, clock: Clock, spaces: SpaceSlice, resolver: Resolver, anchors: Anchors) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, spaces: SpaceSlice, resolver: Resolver, anchors: AnchorOfSpaces
+    ) -> None:
         self._db, self._clock, self._authority, self._resolver = db, clock, spaces.authority, resolver
         self._anchors = anchors
         self._applications, self._memberships = spaces.applications, spaces.memberships

@@ -4,7 +4,7 @@ import msgspec
 
 from connector.dataspace.spaces.model import fingerprint
 from connector.foundation.clock import rfc3339
-from connector.identity.trust.members.anchors import Anchors
+from connector.identity.trust.members.anchor_of_spaces import AnchorOfSpaces
 from connector.identity.trust.members.fork_proof import ForkProof
 from connector.identity.trust.members.forks import Case
 from connector.surfaces.views.fields import Time, time
@@ -41,7 +41,7 @@ class ForkProofView(msgspec.Struct, frozen=True, kw_only=True):
     lists: list[str]
 
 
-def fork(one: Case, anchors: Anchors) -> ListForkView:
+def fork(one: Case, anchors: AnchorOfSpaces) -> ListForkView:
     pin = anchors.pin_of(one.authority)
     listed = anchors.home if one.authority == anchors.own_name else anchors.list_of(one.authority)
     return ListForkView(

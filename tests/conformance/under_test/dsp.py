@@ -17,6 +17,7 @@ from connector.exchange.contracts.partner import Partner
 from connector.exchange.transfer.assemble import TransferSlice
 from connector.exchange.transfer.plane import assemble as plane
 from connector.exchange.transfer.plane.assemble import DataPlane
+from connector.exchange.transfer.plane.data_access import DataAccess
 from connector.exchange.transfer.plane.reports import Reports
 from connector.exchange.transfer.service import Transfers
 from connector.foundation.http import limits, strict
@@ -100,11 +101,13 @@ def _more(
     return More(Work(handlers={PLAY: stage.play}), triggers.routes(), (foreign.tape.middleware(),))
 
 
-def _idle_plane(infra: Infra, reports: Reports, uploads: Uploads) -> DataPlane:
+def _idle_plane(infra: Infra, access: DataAccess, reports: Reports, uploads: Uploads) -> DataPlane:
     async def nothing(row: OutboxRow) -> None:
         await infra.db.write(row.participant, _finish, row)
 
-    return replace(plane.assemble(infra, reports, uploads), work=Work(handlers={"pull": nothing, "push": nothing}))
+    return replace(
+        plane.assemble(infra, access, reports, uploads), work=Work(handlers={"pull": nothing, "push": nothing})
+    )
 
 
 def _finish(tx: Tx, row: OutboxRow) -> None:

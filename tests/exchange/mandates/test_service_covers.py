@@ -61,8 +61,8 @@ async def test_no_byte_leaves_without_the_mandate_to_serve(towns: Towns) -> None
     )
 
     async def looked() -> tuple[bool, bool]:
-        decision = await towns.db.write(TOWN, towns.reports.entitled, TOWN, str(pid), asked)
-        return decision.permit, await towns.db.read(TOWN, towns.reports.barred, TOWN) is None
+        decision = await towns.db.write(TOWN, towns.access.entitled, TOWN, str(pid), asked)
+        return decision.permit, await towns.db.read(TOWN, towns.access.barred, TOWN) is None
 
     await entrusted(towns)
     assert await looked() == (True, True)
@@ -111,7 +111,7 @@ async def test_what_is_being_handed_out_is_cut_with_the_mandate(towns: Towns, en
                 cut.append(flow)
         return cut
 
-    streams = Streams(towns.clock, towns.reports.serves)
+    streams = Streams(towns.clock, towns.access.serves)
     await towns.db.write(TOWN, open_flows)
     assert await looked() == []
     await entrusted(towns)

@@ -49,7 +49,7 @@ async def test_a_replica_that_has_not_heard_cuts_nothing_that_may_go_on(
 
     async def looked() -> tuple[bool, bool]:
         def unit(tx: Tx) -> tuple[bool, bool]:
-            return towns.contracts.agreements.unentrusted(tx, TOWN, "serve") is None, towns.reports.serves(tx, TOWN)
+            return towns.contracts.agreements.unentrusted(tx, TOWN, "serve") is None, towns.access.serves(tx, TOWN)
 
         return await towns.db.read(TOWN, unit)
 

@@ -115,6 +115,6 @@ def accessed() -> Accessed:
         asked = Access(
             counterparty=towns.did(CONSUMER), agreement=process.agreement, first=not head, mark=mark, unmark=unmark
         )
-        return await (db or towns.db).write(slug, towns.reports.entitled, slug, process.id, asked)
+        return await (db or towns.db).write(slug, towns.access.entitled, slug, process.id, asked)
 
     return access

@@ -48,7 +48,7 @@ async def accessed(towns: Towns, process: TransferRow, counterparty: str = "nach
     access = Access(
         counterparty=towns.did(counterparty), agreement=process.agreement, first=True, mark=mark, unmark=unmark
     )
-    return await towns.db.write(slug, towns.reports.entitled, slug, process.id, access)
+    return await towns.db.write(slug, towns.access.entitled, slug, process.id, access)
 
 
 async def test_request_start_pull_completion(towns: Towns) -> None:

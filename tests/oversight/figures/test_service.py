@@ -53,7 +53,7 @@ async def delivered(towns: Towns) -> None:
             mark=lambda tx: flows.mark(tx, TOWN, theirs.id),
             unmark=lambda tx: flows.unmark(tx, TOWN, theirs.id),
         )
-        assert towns.reports.entitled(tx, TOWN, theirs.id, access).permit
+        assert towns.access.entitled(tx, TOWN, theirs.id, access).permit
         towns.reports.delivered(tx, TOWN, theirs.id, 8, True, None)
 
     await towns.db.write(TOWN, unit)

@@ -30,7 +30,7 @@ from connector.identity.participants.service import CHANGED, Hosted, Participant
 from connector.identity.trust.keys.jose import sign_jwt
 from connector.identity.trust.keys.signing import AGENT, Vault
 from connector.identity.trust.members import pins
-from connector.identity.trust.members.anchors import Anchors
+from connector.identity.trust.members.anchor_of_spaces import AnchorOfSpaces
 from connector.identity.trust.members.source import TrustListSource
 from connector.identity.trust.signers.port import SealKey
 
@@ -88,7 +88,7 @@ class Joining:
         participants: Participants,
         http: Fetch,
         listing: TrustListSource,
-        anchors: Anchors,
+        anchors: AnchorOfSpaces,
         own_keys: OwnKeys,
         prove: Prove,
     ) -> None:

@@ -12,14 +12,14 @@ from connector.foundation.storage.at_rest import AtRest
 from connector.foundation.storage.database import Database, Tx
 from connector.identity.audit import store as audit
 from connector.identity.participants.service import Hosted, Participants
-from connector.identity.trust.members.anchors import Anchors
+from connector.identity.trust.members.anchor_of_spaces import AnchorOfSpaces
 from connector.identity.trust.members.pin import Pin, Place
 
 
 class Alarms:
     """Books them."""
 
-    def __init__(self, db: Database, participants: Participants, anchors: Anchors) -> None:
+    def __init__(self, db: Database, participants: Participants, anchors: AnchorOfSpaces) -> None:
         self._db, self._participants, self._anchors = db, participants, anchors
         self._told: dict[tuple[Place, str, int], set[str]] = {}
         """Who was told of an alarm that others have still to be told of, by place, code and `since`."""

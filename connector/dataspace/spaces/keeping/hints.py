@@ -19,7 +19,7 @@ from connector.foundation.http.pace import Pace
 from connector.foundation.storage.database import Database
 from connector.identity.participants.service import Participants
 from connector.identity.trust.did import did as dids
-from connector.identity.trust.members.anchors import Anchors
+from connector.identity.trust.members.anchor_of_spaces import AnchorOfSpaces
 
 log = structlog.get_logger("spaces")
 AT_ONCE = 16
@@ -41,7 +41,7 @@ class Hints:
         clock: Clock,
         participants: Participants,
         http: SafeClient,
-        anchors: Anchors,
+        anchors: AnchorOfSpaces,
         look: Callable[[str], Awaitable[None]],
     ) -> None:
         self._db, self._participants, self._http, self._anchors, self._look = db, participants, http, anchors, look

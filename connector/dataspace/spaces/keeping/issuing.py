@@ -24,7 +24,7 @@ from connector.foundation.storage.database import Database, Tx
 from connector.identity.audit import store as audit
 from connector.identity.participants.service import Hosted, Participants
 from connector.identity.trust.keys.signing import Vault
-from connector.identity.trust.members.anchors import Anchors
+from connector.identity.trust.members.anchor_of_spaces import AnchorOfSpaces
 from connector.identity.trust.members.source import TrustListSource
 from connector.identity.trust.members.trust_list import TYP, millis, require_distinct, require_form
 from connector.identity.trust.signers.port import SealKey
@@ -43,7 +43,7 @@ class ListIssuer:
         vault: Vault,
         participants: Participants,
         elsewhere: SignerRegistry,
-        anchors: Anchors,
+        anchors: AnchorOfSpaces,
         listing: TrustListSource,
         memberships: Memberships,
         own_keys: OwnKeys,

@@ -30,7 +30,7 @@ from connector.foundation.storage.database import PROCESS, Database, Tx
 from connector.identity.participants.service import Hosted, Participants
 from connector.identity.trust.keys.jwk import decode
 from connector.identity.trust.members import pins
-from connector.identity.trust.members.anchors import Anchors
+from connector.identity.trust.members.anchor_of_spaces import AnchorOfSpaces
 from connector.identity.trust.members.source import TrustListSource
 from connector.identity.trust.members.trust_list import TrustList, read_list
 
@@ -57,7 +57,7 @@ class ListRecovery:
         clock: Clock,
         participants: Participants,
         http: SafeClient,
-        anchors: Anchors,
+        anchors: AnchorOfSpaces,
         authority: SpaceAuthority,
         lists: TrustListSource,
     ) -> None:

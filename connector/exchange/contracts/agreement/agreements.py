@@ -17,7 +17,7 @@ from connector.exchange.contracts import object_store, store
 from connector.exchange.contracts.agreement import replacement, succession
 from connector.exchange.contracts.agreement.records import AgreementRecords
 from connector.exchange.contracts.agreement.succession import NOBODY, Line, Lines
-from connector.exchange.contracts.document import draft, render, sealed_unasked, sealing, second_seal
+from connector.exchange.contracts.document import automatic_seal, draft, render, sealing, second_seal
 from connector.exchange.contracts.document.described_data import of_dataset
 from connector.exchange.contracts.document.draft import Sealer
 from connector.exchange.contracts.document.render import Deadline, Facts, NamesFor
@@ -223,10 +223,10 @@ class Agreements:
     def sealed(self, tx: Tx, agreement: Agreement) -> dict[str, bytes]:
         """All that the provider's seal is over, by name; raises Unknown before it is here."""
         kept = object_store.objects(tx, agreement.participant, agreement.negotiation)
-        if not kept.keys() >= set(sealed_unasked.FILES) - {sealed_unasked.AGREEMENT}:
+        if not kept.keys() >= set(automatic_seal.FILES) - {automatic_seal.AGREEMENT}:
             raise Unknown("contracts.no-object")
-        bodies = {name: kept[name].body for name in sealed_unasked.FILES if name in kept}
-        return {**bodies, sealed_unasked.AGREEMENT: agreement.document}
+        bodies = {name: kept[name].body for name in automatic_seal.FILES if name in kept}
+        return {**bodies, automatic_seal.AGREEMENT: agreement.document}
 
     def source(self, tx: Tx, slug: str, agreement: Agreement) -> str:
         """Which source the agreed bytes come from; raises Unknown if the dataset is gone."""

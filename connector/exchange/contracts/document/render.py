@@ -1,6 +1,6 @@
 """A contract written from facts: one function for both sides, so that the consumer knows what it is to seal.
 
-The provider writes what it sends, the consumer writes the same and compares (`sealed_unasked`). `FORM` numbers the way
+The provider writes what it sends, the consumer writes the same and compares (`automatic_seal`). `FORM` numbers the way
 in which text, profile and snapshot are written. Whoever changes one byte of what the same facts give raises it, and
 may keep the former one in `_FORMS` for as long as it is written to the byte (decision 0045).
 """

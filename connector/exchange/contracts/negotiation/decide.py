@@ -16,7 +16,7 @@ from connector.data.catalogue.model import Dataset, Offer
 from connector.data.catalogue.service import Catalogue
 from connector.exchange.contracts import store
 from connector.exchange.contracts.agreement.log_records import DECISION
-from connector.exchange.contracts.document import draft, sealed_unasked, second_seal
+from connector.exchange.contracts.document import automatic_seal, draft, second_seal
 from connector.exchange.contracts.model import Agreement, NegotiationRow
 from connector.exchange.contracts.negotiation.late_countersignature import AT_ONCE
 from connector.exchange.contracts.negotiation.send import NegotiationSender
@@ -209,7 +209,7 @@ class NegotiationDecider:
         """Whether we may seal the terms as they were written to us: the digest is blind to identifiers and classes, in
         which words could stand that nobody has read (threat T65)."""
         rules = draft.rules_of(case.policy)
-        return rules == draft.rules_of(offer.policy) or not sealed_unasked.unsaid(rules)
+        return rules == draft.rules_of(offer.policy) or not automatic_seal.unsaid(rules)
 
     def _narrowing(self, tx: Tx, case: NegotiationRow, partner: Partner, offer: Offer) -> Narrowing:
         """Whether the asked terms are within the offer, can be said completely, and permit something to this peer.
@@ -225,7 +225,7 @@ class NegotiationDecider:
                 terms, partner.requester, "negotiation", tx.now, purpose=case.purpose, action=case.action
             )
             plain = not any(NAMES & {member(name)} for name in case.policy if name not in NAMES)
-            plain = plain and not sealed_unasked.unsaid(terms)
+            plain = plain and not automatic_seal.unsaid(terms)
         except PolicyError as fault:
             return Narrowing("unknown", "term", fault.pointer or "/")
         if not plain or not self._sender.agreements.worded(terms):

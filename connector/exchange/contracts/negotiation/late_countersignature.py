@@ -15,7 +15,7 @@ from connector.exchange.contracts.agreement import log_records
 from connector.exchange.contracts.agreement.agreements import Agreements
 from connector.exchange.contracts.agreement.log_records import CONFIRMATION, DECISION
 from connector.exchange.contracts.approval import Approval
-from connector.exchange.contracts.document import draft, sealed_unasked, second_seal
+from connector.exchange.contracts.document import automatic_seal, draft, second_seal
 from connector.exchange.contracts.model import Agreement, EvidenceObject, NegotiationRow
 from connector.exchange.contracts.negotiation import who_agreed
 from connector.exchange.contracts.negotiation.send import NegotiationSender, process
@@ -128,7 +128,7 @@ class LateCountersignatures:
     def order(self, tx: Tx, slug: str, agreement_id: str, by: Approval, read: str) -> Agreement:
         """A person countersigns: at once where the negotiation waits for that, else late. Repeated, it changes nothing.
 
-        `read` begins the digest of what was read (`sealed_unasked.digest`): just that is sealed, whatever else may lie
+        `read` begins the digest of what was read (`automatic_seal.digest`): just that is sealed, whatever else may lie
         here when it is. Raises Mistake if there is nothing to sign, and while others have to decide.
         """
         agreement = self._agreements.get(tx, slug, agreement_id)
@@ -157,7 +157,7 @@ class LateCountersignatures:
 
     def unread(self, tx: Tx, agreement: Agreement) -> str:
         """The digest of all that a person has to read before it is sealed; raises Unknown before that is here."""
-        return sealed_unasked.digest(self._agreements.sealed(tx, agreement))
+        return automatic_seal.digest(self._agreements.sealed(tx, agreement))
 
     def lacks(self, case: NegotiationRow, agreement: Agreement) -> bool:
         """Whether the provider has no countersignature of ours that it took, as far as we know, and may still take."""

@@ -19,7 +19,7 @@ from connector.exchange.contracts.agreement.agreements import PATIENCE_MS, Agree
 from connector.exchange.contracts.agreement.log_records import DECISION, TERMINATION
 from connector.exchange.contracts.agreement.succession import NOBODY, Lines
 from connector.exchange.contracts.approval import Approval
-from connector.exchange.contracts.document import sealed_unasked
+from connector.exchange.contracts.document import automatic_seal
 from connector.exchange.contracts.document.described_data import NAME, Described, kept
 from connector.exchange.contracts.document.described_data import read as read_described
 from connector.exchange.contracts.document.render import NamesFor, itself
@@ -497,7 +497,7 @@ def _goes_on_with(case: NegotiationRow, partner: Partner, message: msgspec.Struc
 
 def _named(message: m.ContractRequestMessage) -> None:
     """What the data are wanted for stands in the text that we seal: a sentence in its place would be sealed unread."""
-    if not sealed_unasked.named(message.purpose):
+    if not automatic_seal.named(message.purpose):
         raise PeerError("contracts.purpose")
 
 

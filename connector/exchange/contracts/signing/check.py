@@ -1,6 +1,6 @@
 """What a seal that lies here is worth: pure functions of what was gathered, and of the time.
 
-The consumer seals by itself only what it would have written itself (`sealed_unasked`); anything else a person reads
+The consumer seals by itself only what it would have written itself (`automatic_seal`); anything else a person reads
 first. The provider takes a countersignature only if every verifier would (spec/contracts.md 3.1, 3.4).
 """
 
@@ -11,8 +11,8 @@ from cryptography import x509
 
 from connector.exchange.contracts import approval as approvals
 from connector.exchange.contracts.agreement.agreements import STRAY_MS
-from connector.exchange.contracts.document import draft, sealed_unasked, sealing, second_seal
-from connector.exchange.contracts.document.sealed_unasked import Own, Unsigned
+from connector.exchange.contracts.document import automatic_seal, draft, sealing, second_seal
+from connector.exchange.contracts.document.automatic_seal import Own, Unsigned
 from connector.exchange.contracts.model import Agreement, EvidenceObject, NegotiationRow
 from connector.foundation.clock import rfc3339
 from connector.foundation.errors import PeerError
@@ -42,7 +42,7 @@ class SealedContract(NamedTuple):
     """As consumer: a contract that the provider has sealed. `objects` are references 2 to 5 by name.
 
     `claim` is the provider's second seal if it gave one, `root` our own, `documents` both DID documents. `read` is
-    the digest of what a person has read (`sealed_unasked.digest`); None if nobody had to.
+    the digest of what a person has read (`automatic_seal.digest`); None if nobody had to.
     """
 
     own: Own
@@ -185,18 +185,18 @@ def _provider_seal(found: SealedContract, now: int) -> list[sealing.Reference]:
     root = key_binding.root_of(found.trust.did)
     covered = _covered(agreement, found.objects, root, root, found.objects[draft.APPROVAL["provider"]])
     _exactly(found.seal, covered, found.own.known.case.created_at, now)
-    sealed_unasked.wordless(found.seal, found.trust.roots)
+    automatic_seal.wordless(found.seal, found.trust.roots)
     return covered
 
 
 def _unread(found: SealedContract) -> str | None:
     """Why this is not to be sealed now, as a catalogue key; None: it is. Unsigned for what nobody need read."""
     agreement = found.own.known.agreement
-    theirs = {sealed_unasked.AGREEMENT: agreement.document, **{name: one.body for name, one in found.objects.items()}}
-    sealed_unasked.subject(agreement, theirs)
+    theirs = {automatic_seal.AGREEMENT: agreement.document, **{name: one.body for name, one in found.objects.items()}}
+    automatic_seal.subject(agreement, theirs)
     if found.read is not None:
-        return None if found.read == sealed_unasked.digest(theirs) else "contracts.other-text-read"
-    objections = sealed_unasked.objections(found.own, theirs)
+        return None if found.read == automatic_seal.digest(theirs) else "contracts.other-text-read"
+    objections = automatic_seal.objections(found.own, theirs)
     return objections[0].code if objections else None
 
 
@@ -209,7 +209,7 @@ def _countersignature(found: ReceivedCountersignature, now: int) -> ValidCounter
     signer_root, provider_jws = key_binding.root_of(did), found.agreement.provider_jws
     covered = _covered(found.agreement, found.objects, found.root, signer_root, approval, provider_jws=provider_jws)
     _exactly(found.seal, covered, found.case.created_at, now)
-    sealed_unasked.wordless(found.seal, found.trust.roots)
+    automatic_seal.wordless(found.seal, found.trust.roots)
     _holds(found.jws, {one.par: one.body for one in covered}, found.trust, now)
     _entitled("consumer", approval.body, found.trust, found.seal.iat)
     return ValidCountersignature(covered, found.seal.iat, (approval, *found.documents), found.trust)

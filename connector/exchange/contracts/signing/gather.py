@@ -15,8 +15,8 @@ from cryptography import x509
 
 from connector.exchange.contracts import object_store, store
 from connector.exchange.contracts.agreement.agreements import PATIENCE_MS
-from connector.exchange.contracts.document import described_data, draft, sealed_unasked, sealing, second_seal
-from connector.exchange.contracts.document.sealed_unasked import Own, Unsigned
+from connector.exchange.contracts.document import automatic_seal, described_data, draft, sealing, second_seal
+from connector.exchange.contracts.document.automatic_seal import Own, Unsigned
 from connector.exchange.contracts.model import Agreement, EvidenceObject, NegotiationRow
 from connector.exchange.contracts.signing.check import (
     ReceivedCountersignature,
@@ -224,13 +224,13 @@ class Gatherer:
         if len(seal.pars) != 5 or case.agreement != seal.pars[0]:
             raise Fault("seal-form", what="pars")
         shown = described_data.read(task.kept.get(described_data.NAME))
-        own = Own(sealed_unasked.known(hosted, case, agreement, shown, self._members.name_of), self._engine)
+        own = Own(automatic_seal.known(hosted, case, agreement, shown, self._members.name_of), self._engine)
         predicted = own.predicted(PATIENCE_MS) if len(agreement.document) <= LONGEST else ()
         names = (draft.TEXT, draft.PROFILE, draft.DATASET, draft.APPROVAL["provider"])
         objects = _objects(tx, task, dict(zip(names, seal.pars[1:], strict=True)), predicted, have.fetched)
         if isinstance(objects, Missing):
             return objects
-        acted = sealed_unasked.with_agent(own.known, objects[draft.APPROVAL["provider"]].body)
+        acted = automatic_seal.with_agent(own.known, objects[draft.APPROVAL["provider"]].body)
         own = own if acted is own.known or acted.acts is None else Own(acted, self._engine)
         return SealedContract(
             own,

@@ -9,11 +9,11 @@ import msgspec
 
 from connector.exchange.contracts import object_store, store
 from connector.exchange.contracts.agreement.agreements import Agreements
-from connector.exchange.contracts.document import render, sealed_unasked
+from connector.exchange.contracts.document import automatic_seal, render
+from connector.exchange.contracts.document.automatic_seal import FILES, Known, Own
 from connector.exchange.contracts.document.described_data import NAME, read
 from connector.exchange.contracts.document.differences import Difference, differences
 from connector.exchange.contracts.document.render import NamesFor
-from connector.exchange.contracts.document.sealed_unasked import FILES, Known, Own
 from connector.exchange.contracts.document.sealing import digest
 from connector.exchange.contracts.model import Agreement
 from connector.foundation.errors import Unknown
@@ -66,25 +66,25 @@ class Readings:
         if case is None:
             raise Unknown("contracts.unknown", id=agreement.negotiation)
         shown = object_store.objects(tx, agreement.participant, case.id, NAME).get(NAME)
-        known = sealed_unasked.known(hosted, case, agreement, read(shown), self._name_of)
-        return Gathered(theirs, sealed_unasked.with_agent(known, theirs[render.PROVIDER]))
+        known = automatic_seal.known(hosted, case, agreement, read(shown), self._name_of)
+        return Gathered(theirs, automatic_seal.with_agent(known, theirs[render.PROVIDER]))
 
     def read(self, found: Gathered) -> Reading:
         """Beside the event loop: a hostile document may take a while."""
         files = {name: digest(body) for name, body in found.theirs.items()}
-        whole = sealed_unasked.digest(found.theirs)
+        whole = automatic_seal.digest(found.theirs)
         if found.known is None:
             return Reading(digest=whole, files=files)
         own = Own(found.known, self._engine)
-        against = sealed_unasked.objections(own, found.theirs)
+        against = automatic_seal.objections(own, found.theirs)
         return Reading(
             digest=whole,
             files=files,
             objections=tuple(_told(one) for one in against),
-            differences=differences(sealed_unasked.compared(own, found.theirs), found.theirs),
+            differences=differences(automatic_seal.compared(own, found.theirs), found.theirs),
         )
 
 
-def _told(one: sealed_unasked.Objection) -> Objection:
+def _told(one: automatic_seal.Objection) -> Objection:
     said = because(one.code)
     return Objection(one.name, one.code, {lang: " ".join(sentences) for lang, sentences in said.items()})

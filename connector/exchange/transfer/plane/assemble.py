@@ -6,7 +6,8 @@ from connector.data.catalogue.uploads import Uploads
 from connector.data.dataplane.gate import Gate
 from connector.data.dataplane.sources.registered import Sources
 from connector.data.dataplane.streams import Streams
-from connector.exchange.transfer.plane.ports import Ports
+from connector.exchange.transfer.plane.data_access import DataAccess
+from connector.exchange.transfer.plane.plane_ports import PlanePorts
 from connector.exchange.transfer.plane.pull_errand import LocalPlane
 from connector.exchange.transfer.plane.push_errand import Pusher
 from connector.exchange.transfer.plane.reports import Reports
@@ -19,19 +20,23 @@ class DataPlane(Struct, frozen=True, kw_only=True):
 
     streams: Streams
     sources: Sources
-    ports: Ports
+    ports: PlanePorts
     gate: Gate
     local: LocalPlane
     work: Work
 
 
-def assemble(infra: Infra, reports: Reports, uploads: Uploads) -> DataPlane:
+def assemble(infra: Infra, access: DataAccess, reports: Reports, uploads: Uploads) -> DataPlane:
     """`uploads` holds the files that participants publish."""
     db, clock, http, data = infra.db, infra.clock, infra.http, infra.settings.data
-    streams, sources, ports = Streams(clock, reports.serves), Sources(uploads.place, http), Ports(db, reports)
+    streams, sources, ports = (
+        Streams(clock, access.serves),
+        Sources(uploads.place, http),
+        PlanePorts(db, access, reports),
+    )
     gate = Gate(db, ports, clock)
     local = LocalPlane(db, clock, reports, http, infra.vault, data.received, streams, data.largest, data.keep_free)
-    pusher = Pusher(db, clock, reports, gate, streams, sources, http, infra.vault)
+    pusher = Pusher(db, clock, access, reports, gate, streams, sources, http, infra.vault)
     return DataPlane(
         streams=streams,
         sources=sources,

@@ -19,6 +19,7 @@ from connector.data.dataplane.sources.registered import Sources
 from connector.data.dataplane.streams import OpenStream, Streams
 from connector.exchange.transfer.addresses import Sealed
 from connector.exchange.transfer.model import Outcome
+from connector.exchange.transfer.plane.data_access import DataAccess
 from connector.exchange.transfer.plane.reports import Reports
 from connector.foundation.clock import Clock
 from connector.foundation.errors import HanseError, PeerError, Refusal, Unavailable
@@ -44,6 +45,7 @@ class Pusher:
         self,
         db: Database,
         clock: Clock,
+        access: DataAccess,
         reports: Reports,
         gate: Gate,
         streams: Streams,
@@ -52,8 +54,8 @@ class Pusher:
         vault: Vault,
         patience: MinimumRate | None = None,
     ) -> None:
-        self._db, self._clock, self._reports, self._gate, self._streams = db, clock, reports, gate, streams
-        self._sources, self._client, self._sealed = sources, client, Sealed(vault)
+        self._db, self._clock, self._access, self._reports, self._gate = db, clock, access, reports, gate
+        self._streams, self._sources, self._client, self._sealed = streams, sources, client, Sealed(vault)
         self._patience = patience or MinimumRate()
         self._noes: dict[int, int] = {}
         """How often a row was refused. A restart counts anew."""
@@ -96,7 +98,7 @@ class Pusher:
         over, or the town itself, and no transfer ends with a mandate (decision 0113)."""
         if refusal.code == SUSPENDED:
             return Unavailable("dataplane.suspended")
-        return await self._db.read(row.participant, self._reports.barred, row.participant)
+        return await self._db.read(row.participant, self._access.barred, row.participant)
 
     async def _send(self, row: OutboxRow, flow: Flow, ticket: OpenStream) -> None:
         admission = await self._gate.dispatch(row.participant, flow.id)

@@ -18,7 +18,7 @@ from connector.foundation.errors import PeerError, Unauthenticated
 from connector.foundation.storage.database import PROCESS, Database, Tx
 from connector.identity.trust.keys.jwk import decode
 from connector.identity.trust.members import forks
-from connector.identity.trust.members.anchors import Anchors
+from connector.identity.trust.members.anchor_of_spaces import AnchorOfSpaces
 from connector.identity.trust.members.forks import Verdict
 from connector.identity.trust.members.pins import KEPT
 from connector.identity.trust.members.trust_list import Anchor
@@ -65,7 +65,7 @@ _REMEMBERED: Final = 1_000
 class HeldLists:
     """The lists in force, and those that were so before and are kept still; `tell` is called once a proof is kept."""
 
-    def __init__(self, db: Database, clock: Clock, anchors: Anchors, tell: Tell, source: Source) -> None:
+    def __init__(self, db: Database, clock: Clock, anchors: AnchorOfSpaces, tell: Tell, source: Source) -> None:
         self._db, self._clock, self._anchors, self._tell, self._source = db, clock, anchors, tell, source
         self._digests: dict[_Kept, str] = {}
         self._one = asyncio.Lock()
@@ -133,7 +133,7 @@ class HeldLists:
         return self._digests[one]
 
 
-def held_for(anchors: Anchors, own: str, authority: str) -> Anchor | None:
+def held_for(anchors: AnchorOfSpaces, own: str, authority: str) -> Anchor | None:
     """The list in force of an authority (URN) whose space a participant of ours (`own`) joined itself, if it names that
     one: who only asked to belong, or is named by nobody, holds nothing that tells of it."""
     listed = anchors.home if authority == anchors.own_name else anchors.list_of(authority)

@@ -15,7 +15,7 @@ from connector.foundation.http.outbound import SafeClient
 from connector.foundation.storage.database import PROCESS, Database, Tx
 from connector.identity.trust.keys.jwk import Jwk
 from connector.identity.trust.members import forks, pins
-from connector.identity.trust.members.anchors import Anchors
+from connector.identity.trust.members.anchor_of_spaces import AnchorOfSpaces
 from connector.identity.trust.members.forks import FORK, SETTLED, Case, ForkedList, Found
 from connector.identity.trust.members.pin import Pin, Place
 from connector.identity.trust.members.strictest import Disagreement
@@ -47,7 +47,7 @@ async def _nobody(authority: str) -> str | None:
 class SpaceLists:
     """Keeps `anchors` current."""
 
-    def __init__(self, db: Database, clock: Clock, anchors: Anchors, client: SafeClient) -> None:
+    def __init__(self, db: Database, clock: Clock, anchors: AnchorOfSpaces, client: SafeClient) -> None:
         self._db, self._clock, self._anchors, self._client = db, clock, anchors, client
         self._local: Local = _nobody
         self._alarm: Alarm | None = None

@@ -21,7 +21,7 @@ from connector.dataspace.spaces.model import Joined, Space, same_fingerprint
 from connector.foundation.errors import HanseError, Mistake, PeerError, Unavailable, Unknown
 from connector.foundation.language.reasons import plain
 from connector.foundation.storage.database import Database
-from connector.identity.trust.members.anchors import Anchors
+from connector.identity.trust.members.anchor_of_spaces import AnchorOfSpaces
 from connector.oversight.partners.service import Partners
 from connector.surfaces.web.call import Call
 from connector.surfaces.web.render import page, size_text, to
@@ -48,7 +48,7 @@ class JoinForm(Struct, frozen=True, kw_only=True):
 
 
 class JoinPages:
-    def __init__(self, db: Database, spaces: SpaceSlice, anchors: Anchors, partners: Partners) -> None:
+    def __init__(self, db: Database, spaces: SpaceSlice, anchors: AnchorOfSpaces, partners: Partners) -> None:
         self._db, self._joining, self._authority, self._anchors = db, spaces.joining, spaces.authority, anchors
         self._own_mergers, self._partners = spaces.own_mergers, partners
 

@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestServer
 
 from connector.data.dataplane.receive.inbound import Inbound, receive
 from connector.data.dataplane.streams import Streams
-from connector.exchange.transfer.plane.ports import Ports
+from connector.exchange.transfer.plane.plane_ports import PlanePorts
 from connector.foundation.storage.database import PROCESS
 from tests.testkit.patience import PATIENCE_S
 
@@ -20,11 +20,11 @@ TOWN, OTHER = "nachbardorf", "musterstadt"
 LATE, GOOD = b"a;b\n1;2\n", b"a;b\n3;4\n"
 
 
-class Sleeping(Ports):
+class Sleeping(PlanePorts):
     """The booking of a replica that stalls until it is woken."""
 
-    def __init__(self, db, reports) -> None:
-        super().__init__(db, reports)
+    def __init__(self, db, access, reports) -> None:
+        super().__init__(db, access, reports)
         self.asleep, self.woken = asyncio.Event(), asyncio.Event()
 
     async def received(self, *told):
@@ -99,7 +99,7 @@ async def test_a_late_replica_deletes_no_good_file(towns, doors, client, also_bo
     """>> A has all bytes and stalls beyond its lease, B comes and finishes, A wakes << no for A; what is there is B's,
     is what was booked, and stays."""
     transfer, key = await incoming(towns)
-    stalled, awake = Sleeping(towns.db, towns.reports), Sleeping(towns.db, towns.reports)
+    stalled, awake = Sleeping(towns.db, towns.access, towns.reports), Sleeping(towns.db, towns.access, towns.reports)
     first, second = await doors.open(stalled), await doors.open(awake)
     late = asyncio.create_task(bring(client, first, transfer, key, LATE))
     async with asyncio.timeout(PATIENCE_S):
@@ -121,7 +121,7 @@ async def test_a_late_replica_deletes_no_good_file(towns, doors, client, also_bo
 async def test_a_process_that_ended_meanwhile_keeps_nothing(towns, doors, client) -> None:
     """>> all bytes are here, and somebody ends the transfer before they are booked << 403, no file."""
     transfer, key = await incoming(towns)
-    stalled = Sleeping(towns.db, towns.reports)
+    stalled = Sleeping(towns.db, towns.access, towns.reports)
     server = await doors.open(stalled)
     coming = asyncio.create_task(bring(client, server, transfer, key, GOOD))
     async with asyncio.timeout(PATIENCE_S):

@@ -8,7 +8,7 @@ import pytest
 from connector.dataspace.spaces.keeping.alarms import Alarms
 from connector.foundation.errors import HanseError, Unavailable
 from connector.foundation.storage.at_rest import AtRest
-from connector.identity.trust.members.anchors import Anchors
+from connector.identity.trust.members.anchor_of_spaces import AnchorOfSpaces
 from connector.identity.trust.members.pin import Pin
 
 PIN = Pin(authority="urn:a", space="https://kreis.de/space", name="Kreis", jwk={}, list_url="https://kreis.de/list")
@@ -33,7 +33,7 @@ class Process:
 async def test_bug_who_was_just_being_moved_kept_an_alarm_from_all_behind_it() -> None:
     """>> a list was rolled back while one of three participants is laid to rest << the two others are told."""
     process = Process(AtRest("moving.at-rest"))
-    await Alarms(process, process, Anchors(None)).raised(PIN, "trust.list-rollback", 0)  # type: ignore[arg-type]
+    await Alarms(process, process, AnchorOfSpaces(None)).raised(PIN, "trust.list-rollback", 0)  # type: ignore[arg-type]
     assert process.booked == ["amt", "stadt"]
 
 
@@ -43,7 +43,7 @@ async def test_bug_one_busy_participant_kept_an_alarm_from_all_behind_it(since: 
     """>> a list was rolled back or forked while the row of one of three participants is busy, in five looks << the two
     others are told once, the caller hears of the fault, and who was busy is told by the first look that can."""
     process = Process(Unavailable("storage.busy"))
-    alarms = Alarms(process, process, Anchors(None))  # type: ignore[arg-type]
+    alarms = Alarms(process, process, AnchorOfSpaces(None))  # type: ignore[arg-type]
     for _ in range(5):
         with pytest.raises(Unavailable, match="busy"):
             await alarms.raised(PIN, "trust.list-rollback", since)

@@ -12,10 +12,10 @@ from msgspec.structs import replace
 from connector.app.services import policy_engine
 from connector.exchange.contracts import approval as approvals
 from connector.exchange.contracts.approval import Approval
-from connector.exchange.contracts.document import draft, render, sealed_unasked, sealing, second_seal
+from connector.exchange.contracts.document import automatic_seal, draft, render, sealing, second_seal
+from connector.exchange.contracts.document.automatic_seal import Known, Own
 from connector.exchange.contracts.document.described_data import Described
 from connector.exchange.contracts.document.render import Deadline, Facts
-from connector.exchange.contracts.document.sealed_unasked import Known, Own
 from connector.exchange.contracts.document.text import Party
 from connector.exchange.contracts.model import Agreement, EvidenceObject, NegotiationRow
 from connector.exchange.contracts.signing import check
@@ -192,7 +192,7 @@ def answered(
 
 def lies(found: SealedContract) -> dict[str, bytes]:
     agreement = found.own.known.agreement.document
-    return {sealed_unasked.AGREEMENT: agreement, **{name: one.body for name, one in found.objects.items()}}
+    return {automatic_seal.AGREEMENT: agreement, **{name: one.body for name, one in found.objects.items()}}
 
 
 def test_an_honest_contract_is_sealable(world: World) -> None:
@@ -249,9 +249,9 @@ def test_what_a_person_has_read_is_sealable_and_nothing_else(
 ) -> None:
     """>> the digest of just that << sealable; of anything else << read it again (threat T65)."""
     found = sealed(world, {name: change})
-    digest = sealed_unasked.digest(lies(found))
+    digest = automatic_seal.digest(lies(found))
     assert isinstance(check.contract(found._replace(read=digest), NOW_MS), Sealable)
-    for other in ("", sealed_unasked.digest(lies(sealed(world)))):
+    for other in ("", automatic_seal.digest(lies(sealed(world)))):
         verdict = check.contract(found._replace(read=other), NOW_MS)
         assert isinstance(verdict, MustRead)
         assert verdict.code == "contracts.other-text-read"
@@ -300,7 +300,7 @@ def test_a_seal_that_does_not_hold_is_refused(
     world: World, change: Callable[[SealedContract], SealedContract], code: str
 ) -> None:
     """<< nothing that a person need read >> refused with the reason, also if a person has read it."""
-    for read in (None, sealed_unasked.digest(lies(sealed(world)))):
+    for read in (None, automatic_seal.digest(lies(sealed(world)))):
         verdict = check.contract(change(sealed(world))._replace(read=read), NOW_MS)
         assert isinstance(verdict, Refused)
         assert verdict.code == code
@@ -348,7 +348,7 @@ def test_what_is_about_something_else_nobody_is_asked_to_seal(
 ) -> None:
     """<< documents about another agreement, partner or dataset >> refused, also if a person has read them."""
     found = sealed(world, {name: change})
-    for read in (None, sealed_unasked.digest(lies(found))):
+    for read in (None, automatic_seal.digest(lies(found))):
         verdict = check.contract(found._replace(read=read), NOW_MS)
         assert isinstance(verdict, Refused)
         assert verdict.code == code

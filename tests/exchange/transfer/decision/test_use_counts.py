@@ -152,16 +152,16 @@ class Killed(Exception):
 async def test_what_dies_before_the_commit_has_counted_nothing(towns: Towns, agreed, started, accessed) -> None:
     """>> permitted and counted, then killed before the commit << not counted; the next try is, once."""
     _, theirs = await started(towns, await agreed(towns, permission=[at_most(1)]))
-    sound = towns.reports.entitled
+    sound = towns.access.entitled
 
     def dying(tx: Tx, *args: Any) -> Any:
         assert sound(tx, *args).permit
         raise Killed
 
-    towns.reports.entitled = dying  # type: ignore[method-assign]
+    towns.access.entitled = dying  # type: ignore[method-assign]
     with pytest.raises(Killed):
         await accessed(towns, theirs)
-    towns.reports.entitled = sound  # type: ignore[method-assign]
+    towns.access.entitled = sound  # type: ignore[method-assign]
     assert await towns.rows(PROVIDER, COUNTED) == []
     assert (await accessed(towns, theirs)).permit
     assert [row["uses"] for row in await towns.rows(PROVIDER, COUNTED)] == [1]

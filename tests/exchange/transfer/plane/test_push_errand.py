@@ -17,7 +17,7 @@ from connector.data.dataplane.sources import Description
 from connector.data.dataplane.streams import Streams
 from connector.exchange.transfer.model import TransferRow
 from connector.exchange.transfer.plane import push_errand
-from connector.exchange.transfer.plane.ports import Ports
+from connector.exchange.transfer.plane.plane_ports import PlanePorts
 from connector.exchange.transfer.plane.push_errand import PATIENCE_MS, TRIES, Pusher
 from connector.foundation.clock import FakeClock
 from connector.foundation.errors import HanseError, PeerError, Refusal, Unavailable, Unknown
@@ -73,10 +73,11 @@ class Shelf:
 class Plane:
     def __init__(self, towns: Towns, sending: Sending) -> None:
         self.towns, self.sending, self.shelf, self.clock = towns, sending, Shelf(), FakeClock(towns.clock.now())
-        gate = Gate(towns.db, Ports(towns.db, towns.reports), towns.clock)
+        gate = Gate(towns.db, PlanePorts(towns.db, towns.access, towns.reports), towns.clock)
         self.pusher = Pusher(
             towns.db,
             self.clock,
+            towns.access,
             towns.reports,
             gate,
             Streams(towns.clock),

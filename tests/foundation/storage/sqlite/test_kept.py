@@ -10,7 +10,7 @@ from connector.foundation.errors import Mistake
 from connector.foundation.storage import Database, Tx
 from connector.foundation.storage.database import long
 from connector.foundation.storage.nested import nested
-from connector.foundation.storage.seldom import TABLES, once, once_small
+from connector.foundation.storage.seldom import TABLES, once, once_if_small
 from connector.foundation.storage.sqlite.kept import FEW, SMALL, KeptRows
 
 TOWN = "musterstadt"
@@ -147,7 +147,7 @@ class Said:
         return "x" * self.length or None
 
     def __call__(self, tx: Tx, name: str) -> str | None:
-        return once_small(tx, self.read, name)
+        return once_if_small(tx, self.read, name)
 
 
 @pytest.mark.parametrize(("length", "times"), [(100, 1), (SMALL, 3), (0, 3)])

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from connector.foundation.clock import rfc3339
 from connector.identity.trust.keys.signing import Vault
-from connector.identity.trust.members.anchors import Anchors
+from connector.identity.trust.members.anchor_of_spaces import AnchorOfSpaces
 from connector.identity.trust.members.authority import Authority
 from connector.identity.trust.members.pin import Pin
 from connector.identity.trust.members.trust_list import Anchor, Entry, ListedAuthority, TrustList
@@ -48,8 +48,8 @@ class Keeper:
         return ListedAuthority(self.key.id, self.space, self.name, dict(self.key.public_jwk), self.pin.list_url, kinds)
 
 
-def of(*lists: tuple[Keeper, str], home: Anchor | None = None) -> Anchors:
-    anchors = Anchors(home)
+def of(*lists: tuple[Keeper, str], home: Anchor | None = None) -> AnchorOfSpaces:
+    anchors = AnchorOfSpaces(home)
     anchors.pin([keeper.pin for keeper, _ in lists])
     for keeper, jws in lists:
         anchors.accept(keeper.key.id, jws)

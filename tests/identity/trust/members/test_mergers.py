@@ -10,7 +10,7 @@ from connector.foundation.clock import rfc3339
 from connector.foundation.errors import PeerError
 from connector.identity.trust.keys.signing import SoftwareKey
 from connector.identity.trust.members import mergers
-from connector.identity.trust.members.anchors import Anchors
+from connector.identity.trust.members.anchor_of_spaces import AnchorOfSpaces
 from connector.identity.trust.members.authority import Authority
 from connector.identity.trust.members.claims import requester
 from connector.identity.trust.members.mergers import UNKNOWN, Facts
@@ -133,7 +133,7 @@ def spaces(tmp_path: Path) -> tuple[Keeper, Keeper]:
     return Keeper(tmp_path, "north"), Keeper(tmp_path, "south")
 
 
-def both(spaces: tuple[Keeper, Keeper], north: Entry, south: Entry, *more: Entry) -> Anchors:
+def both(spaces: tuple[Keeper, Keeper], north: Entry, south: Entry, *more: Entry) -> AnchorOfSpaces:
     one, two = spaces
     own = entry("own", NOW - HOUR)
     return of((one, one.says(own, north, *more)), (two, two.says(own, south, *more)))

@@ -14,7 +14,7 @@ from connector.foundation.http.outbound import Answer, SafeClient
 from connector.foundation.storage.database import PROCESS, Database
 from connector.identity.trust.keys.signing import Vault
 from connector.identity.trust.members import source
-from connector.identity.trust.members.anchors import Anchors
+from connector.identity.trust.members.anchor_of_spaces import AnchorOfSpaces
 from connector.identity.trust.members.authority import Authority
 from connector.identity.trust.members.pin import Pin
 from connector.identity.trust.members.source import LARGE, TrustListSource, checked_url
@@ -462,8 +462,8 @@ async def test_a_newer_configured_list_is_taken_from_a_member_and_who_hides_it_i
     web, clock, raised = Shows(issued(authority, 3, MEMBER)), FakeClock(NOW), list[tuple[str, str]]()
     place.write("")
 
-    async def process(url: str) -> tuple[Anchors, TrustListSource]:
-        anchors = Anchors(Anchor(authority.public_jwk))
+    async def process(url: str) -> tuple[AnchorOfSpaces, TrustListSource]:
+        anchors = AnchorOfSpaces(Anchor(authority.public_jwk))
         spaces = SpaceLists(any_db, clock, anchors, web)  # type: ignore[arg-type]
         listing = TrustListSource(any_db, anchors, web, place.file, url, spaces)  # type: ignore[arg-type]
 

@@ -10,7 +10,7 @@ from connector.foundation.clock import FakeClock, rfc3339
 from connector.foundation.http.outbound import SafeClient
 from connector.foundation.storage.database import PROCESS, Database
 from connector.identity.trust.members import forks, pins
-from connector.identity.trust.members.anchors import Anchors
+from connector.identity.trust.members.anchor_of_spaces import AnchorOfSpaces
 from connector.identity.trust.members.forks import ForkedList
 from connector.identity.trust.members.space_lists import SpaceLists
 from connector.identity.trust.members.strictest import disagreement, strictest
@@ -127,7 +127,7 @@ class Process:
     """One that goes by the list of a space; `named` is what it goes by of each member."""
 
     def __init__(self, db: Database) -> None:
-        self.anchors: Anchors = of()
+        self.anchors: AnchorOfSpaces = of()
         self.lists = SpaceLists(db, FakeClock(NOW), self.anchors, SafeClient())
 
     def state(self, name: str) -> str:

@@ -9,7 +9,7 @@ from connector.foundation.clock import FakeClock, rfc3339
 from connector.foundation.errors import PeerError, Unauthenticated
 from connector.foundation.storage.database import PROCESS, Database
 from connector.identity.trust.members import pins
-from connector.identity.trust.members.anchors import Anchors
+from connector.identity.trust.members.anchor_of_spaces import AnchorOfSpaces
 from connector.identity.trust.members.members import Members
 from connector.identity.trust.members.pin import Pin
 from connector.identity.trust.members.trust_list import Entry, Group, ListedAuthority, Predecessor, Witness
@@ -27,7 +27,7 @@ class Process:
 
     def __init__(self, folder: Path) -> None:
         self.north, self.south, self.evil = (Keeper(folder, name) for name in ("north", "south", "evil"))
-        self.anchors = Anchors(None)
+        self.anchors = AnchorOfSpaces(None)
         self.foul = replace(self.evil.pin, members=frozenset({HOSTILE}))
         self.pin(self.foul)
         firm = entry("firm", NOW, seal_certificates=("aa" * 32,), keys=("good",))

@@ -11,7 +11,7 @@ from connector.foundation.errors import HanseError, Mistake, PeerError, Unauthen
 from connector.foundation.storage.database import PROCESS, Database
 from connector.identity.trust.keys.signing import SoftwareKey, Vault
 from connector.identity.trust.members import pins
-from connector.identity.trust.members.anchors import Anchors
+from connector.identity.trust.members.anchor_of_spaces import AnchorOfSpaces
 from connector.identity.trust.members.authority import Authority
 from connector.identity.trust.members.pin import URN, Pin
 from connector.identity.trust.members.roster import CurrentMembers
@@ -41,7 +41,7 @@ def south(tmp_path: Path) -> Keeper:
     return Keeper(tmp_path, "south")
 
 
-def stranger(anchors: Anchors, own: str, did: str) -> bool:
+def stranger(anchors: AnchorOfSpaces, own: str, did: str) -> bool:
     try:
         anchors.between(own, did, NOW)
     except Unauthenticated:
@@ -214,7 +214,7 @@ def test_the_configured_list_goes_before_all_others(north: Keeper, south: Keeper
     """>> a space vouches for keys and a successor of a member of the configured list << neither counts."""
     configured = Authority.create(tmp_path / "configured", Vault(bytes(32)))
     home = Anchor(configured.public_jwk)
-    anchors = Anchors(home)
+    anchors = AnchorOfSpaces(home)
     anchors.pin([north.pin])
     said = TrustList(
         version=1,
@@ -346,7 +346,7 @@ def test_the_first_end_of_all_is_when_to_look_again(north: Keeper, south: Keeper
 
 
 def test_without_any_list_nobody_belongs() -> None:
-    anchors = Anchors(None)
+    anchors = AnchorOfSpaces(None)
     assert not anchors.fresh(NOW)
     assert anchors.version == 0
     for ask in (lambda: anchors.current, lambda: anchors.member(TOWN, NOW), lambda: anchors.between(TOWN, FIRM, NOW)):
@@ -462,7 +462,7 @@ def test_names_of_spaces_and_of_their_own_groups(north: Keeper, south: Keeper) -
 def test_a_list_without_a_space_names_none(north: Keeper) -> None:
     home = Anchor(north.key.public_jwk)
     home.update(north.says(entry("town", NOW), entry("village", NOW), space=None, name=None))
-    for anchor in (home, Anchors(home)):
+    for anchor in (home, AnchorOfSpaces(home)):
         assert [*anchor.through(TOWN, VILLAGE), *anchor.named, *anchor.offerable(TOWN, NOW)] == []
         assert (anchor.knows(TOWN, VILLAGE), anchor.knows(TOWN, FIRM)) == (True, False)
 

@@ -44,7 +44,7 @@ class Belonging(Struct, frozen=True, kw_only=True):
     via: str = ""
 
 
-class Anchors(Anchor):
+class AnchorOfSpaces(Anchor):
     """`home` is the configured list; None: nobody belongs who is in no joined space."""
 
     def __init__(self, home: Anchor | None) -> None:

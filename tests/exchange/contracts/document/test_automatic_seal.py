@@ -13,10 +13,10 @@ from connector.exchange.contracts import approval as approvals
 from connector.exchange.contracts import object_store
 from connector.exchange.contracts.agreement.agreements import PATIENCE_MS
 from connector.exchange.contracts.approval import Approval
-from connector.exchange.contracts.document import described_data, draft, render, sealed_unasked, sealing
+from connector.exchange.contracts.document import automatic_seal, described_data, draft, render, sealing
+from connector.exchange.contracts.document.automatic_seal import AGREEMENT, FILES, Known, Own
 from connector.exchange.contracts.document.described_data import Described
 from connector.exchange.contracts.document.render import Deadline
-from connector.exchange.contracts.document.sealed_unasked import AGREEMENT, FILES, Known, Own
 from connector.foundation.language.reasons import plain
 from connector.kernel.policy.engine import PolicyEngine
 from connector.kernel.protocol.messages import HANSE
@@ -39,7 +39,7 @@ class Lies(NamedTuple):
     def against(self, **changed: Any) -> list[str]:
         """The codes of what stands against it; `changed` members of what is known."""
         known = self.known._replace(**changed)
-        return [one.code for one in sealed_unasked.objections(Own(known, self.engine), self.theirs)]
+        return [one.code for one in automatic_seal.objections(Own(known, self.engine), self.theirs)]
 
     def but(self, name: str, body: bytes) -> "Lies":
         return self._replace(theirs={**self.theirs, name: body})
@@ -53,7 +53,7 @@ async def honest(towns: Towns, **wish: Any) -> Lies:
     agreement = await towns.concluded(CONSUMER, PROVIDER, **wish)
     hosted, case = await towns.participants.get(CONSUMER), await towns.case(CONSUMER, agreement.negotiation)
     kept = await towns.db.read(CONSUMER, object_store.objects, CONSUMER, case.id)
-    known = sealed_unasked.known(hosted, case, agreement, described_data.read(kept[described_data.NAME]), towns.name_of)
+    known = automatic_seal.known(hosted, case, agreement, described_data.read(kept[described_data.NAME]), towns.name_of)
     theirs = await towns.db.read(CONSUMER, towns.contracts.agreements.sealed, agreement)
     return Lies(known, {name: theirs[name] for name in FILES}, towns.engine)
 
@@ -109,7 +109,7 @@ def _told_by_the_provider(lies: Lies, profile: bytes) -> bool:
     """Setting and instant of the countersignature are the provider's to say, in exactly one way each."""
     try:
         said = json.loads(profile)
-        deadline = Deadline(said["countersignature"], sealed_unasked._deadline(said, lies.known.described).until)
+        deadline = Deadline(said["countersignature"], automatic_seal._deadline(said, lies.known.described).until)
         return profile == Own(lies.known, lies.engine).profile(deadline)
     except (ValueError, KeyError):
         return False
@@ -119,8 +119,8 @@ def _other_ending(lies: Lies, snapshot: bytes) -> bool:
     """So is the ending of the file's name."""
     return any(snapshot == Own(lies.known, lies.engine).snapshot(one) for one in (".cs", ".sv", ".cv", "")) or (
         b"." in snapshot
-        and sealed_unasked._ending(sealed_unasked._members(snapshot)) not in ("", ".csv")
-        and snapshot == Own(lies.known, lies.engine).snapshot(sealed_unasked._ending(sealed_unasked._members(snapshot)))
+        and automatic_seal._ending(automatic_seal._members(snapshot)) not in ("", ".csv")
+        and snapshot == Own(lies.known, lies.engine).snapshot(automatic_seal._ending(automatic_seal._members(snapshot)))
     )
 
 
@@ -161,7 +161,7 @@ async def test_a_form_that_we_still_write_needs_nobody(towns: Towns, monkeypatch
 
 
 def _deadline(lies: Lies) -> Deadline:
-    return sealed_unasked._deadline(json.loads(lies.theirs[draft.PROFILE]), lies.known.described)
+    return automatic_seal._deadline(json.loads(lies.theirs[draft.PROFILE]), lies.known.described)
 
 
 async def test_what_the_catalogue_showed_is_what_the_contract_may_say(towns: Towns) -> None:
@@ -252,16 +252,16 @@ async def test_what_no_sentence_says_is_for_a_person(towns: Towns) -> None:
     lies = await honest(towns)
     for remark in REMARKS.values():
         policy = json.loads(lies.theirs[AGREEMENT])
-        assert not sealed_unasked.unsaid(policy)
-        assert sealed_unasked.unsaid({**policy, **remark})
+        assert not automatic_seal.unsaid(policy)
+        assert automatic_seal.unsaid({**policy, **remark})
         [permission, *rest] = policy["permission"]
-        assert sealed_unasked.unsaid({**policy, "permission": [{**permission, **remark}, *rest]})
+        assert automatic_seal.unsaid({**policy, "permission": [{**permission, **remark}, *rest]})
 
 
 @pytest.mark.parametrize("words", ["Der Datennehmer zahlt 100 EUR", ["x y"], {"@id": "x y"}, None])
 def test_no_member_that_is_passed_over_could_be_a_remark(words: object) -> None:
     """>> each member that the quick look passes over, with words in it << the slow look takes none for a remark."""
-    assert [name for name in sealed_unasked._SAID if sealed_unasked._remark(name, words)] == []
+    assert [name for name in automatic_seal._SAID if automatic_seal._remark(name, words)] == []
 
 
 PERSON = Approval(role="steward", pseudonym="p-7f3a91")
@@ -346,9 +346,9 @@ async def test_an_identifier_is_a_name_and_no_sentence(towns: Towns, name: str) 
 def test_bug_signs_that_look_like_spaces_made_a_sentence_an_identifier(blank: str) -> None:
     """<< words with what is no white space to a program but to an eye >> for a person, who is shown which it is."""
     words = f"urn:x:Der{blank}Datennehmer{blank}zahlt"
-    assert not sealed_unasked.named(words)
-    assert sealed_unasked.unsaid({"permission": [{"uid": words}]})
-    assert sealed_unasked.named("urn:x:Bäume-der-Straßen")
+    assert not automatic_seal.named(words)
+    assert automatic_seal.unsaid({"permission": [{"uid": words}]})
+    assert automatic_seal.named("urn:x:Bäume-der-Straßen")
 
 
 async def test_what_cannot_be_written_is_no_error(towns: Towns) -> None:
@@ -362,8 +362,8 @@ async def test_what_cannot_be_written_is_no_error(towns: Towns) -> None:
 
 async def test_the_digest_is_over_every_document(towns: Towns) -> None:
     lies = await honest(towns)
-    whole = sealed_unasked.digest(lies.theirs)
-    assert all(sealed_unasked.digest({**lies.theirs, name: body + b" "}) != whole for name, body in lies.theirs.items())
+    whole = automatic_seal.digest(lies.theirs)
+    assert all(automatic_seal.digest({**lies.theirs, name: body + b" "}) != whole for name, body in lies.theirs.items())
 
 
 ENTRY = {

@@ -4,20 +4,21 @@ from collections.abc import Callable
 
 from connector.data.dataplane.gate import Access, Decision
 from connector.data.dataplane.receive.inbound import Expected
+from connector.exchange.transfer.plane.data_access import DataAccess
 from connector.exchange.transfer.plane.reports import Reports
 from connector.foundation.errors import HanseError
 from connector.foundation.language.reasons import explained
 from connector.foundation.storage.database import Database, Tx
 
 
-class Ports:
+class PlanePorts:
     """Implements the plane's three ports: `Entitled`, `Ledger` and `Intake`."""
 
-    def __init__(self, db: Database, reports: Reports) -> None:
-        self._db, self._reports = db, reports
+    def __init__(self, db: Database, access: DataAccess, reports: Reports) -> None:
+        self._db, self._access, self._reports = db, access, reports
 
     async def __call__(self, participant: str, flow: str, request: Access, now: int) -> Decision:
-        return await self._db.write(participant, self._reports.entitled, participant, flow, request)
+        return await self._db.write(participant, self._access.entitled, participant, flow, request)
 
     async def delivered(self, participant: str, flow: str, bytes: int, complete: bool, broken: str | None) -> None:
         await self._db.write(participant, self._reports.delivered, participant, flow, bytes, complete, broken)
