@@ -39,7 +39,8 @@ class Sessions:
         return found
 
     def still(self, cookie: str, permitted: Callable[[SignedIn], None]) -> Still:
-        """For `acting`: raises SessionOver once the session has ended, and what `permitted` raises of her as she is.
+        """For `acting`: raises SessionOver once the session has ended or she is called otherwise, and what `permitted`
+        raises of her as she is.
 
         Neither the session nor a role of hers ends before the unit does: what ends with a role is there by then.
         """
@@ -49,7 +50,10 @@ class Sessions:
             row = store.hold_rights(tx, lambda: session_store.held(tx, digest))
             if row is None:
                 raise SessionOver("accounts.session-over")
-            permitted(_signed(tx, row, cookie))
+            signed = _signed(tx, row, cookie)
+            permitted(signed)
+            if not store.named_as_now(tx, signed.pseudonyms):
+                raise SessionOver("accounts.session-over")
 
         return asked
 

@@ -4,11 +4,11 @@ Whoever signs in is found before the participant is: those units run in the scop
 """
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from connector.foundation.errors import Mistake, Unknown
 from connector.foundation.ids import new_uuid
-from connector.foundation.storage.database import Conflict, Row, Tx, for_update
+from connector.foundation.storage.database import SYSTEM, Conflict, Row, Tx, for_update
 from connector.identity.accounts.model import Member, Person, Role
 
 _PERSON = (
@@ -90,6 +90,12 @@ def hold_rights(tx: Tx, look: Callable[[], Row | None]) -> Row | None:
     if lock is None or not lock["free"]:
         raise Conflict
     return look()
+
+
+def named_as_now(tx: Tx, pseudonyms: Mapping[str, str]) -> bool:
+    """Whether the unit is done under the pseudonym that she has now: under one that was erased meanwhile she could
+    agree a second time."""
+    return tx.actor == pseudonyms.get(tx.scope, SYSTEM)
 
 
 def before_taking(tx: Tx, person_id: str) -> None:

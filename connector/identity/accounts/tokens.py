@@ -77,18 +77,22 @@ class Tokens:
         await self._db.write(slug or PROCESS, unit)
 
     async def caller(self, authorization: str | None) -> Caller:
-        """Whose key that is, and what it may now; raises Unauthenticated in one sentence for all that is none."""
+        """Whose key that is, and what it may now; raises Unauthenticated in one sentence for all that is none.
+
+        She has a pseudonym where it may do anything: without one the process itself would act, which is believed.
+        """
         match = _SHAPE.fullmatch(authorization or "")
         digest = secret.digest(match[1]) if match else ""
         found, stale = await self._db.read(PROCESS, _read, digest) if match else (None, False)
+        if stale:
+            found = await self._db.write(PROCESS, _used, digest)
         if found is None:
             raise Unauthenticated("api.no-token")
-        if stale:
-            await self._db.write(PROCESS, token_store.used, digest)
         return found
 
     def still(self, authorization: str | None, permitted: Callable[[Caller], None]) -> Still:
-        """For `acting`: raises Unauthenticated once the key has ended, and what `permitted` raises of what it may."""
+        """For `acting`: raises Unauthenticated once the key has ended or its person is called otherwise, and what
+        `permitted` raises of what it may."""
         match = _SHAPE.fullmatch(authorization or "")
         digest = secret.digest(match[1]) if match else ""
 
@@ -96,7 +100,10 @@ class Tokens:
             row = store.hold_rights(tx, lambda: token_store.by_digest(tx, digest))
             if row is None:
                 raise Unauthenticated("api.no-token")
-            permitted(_caller(tx, row))
+            caller = _caller(tx, row)
+            permitted(caller)
+            if not store.named_as_now(tx, caller.pseudonyms):
+                raise Unauthenticated("api.no-token")
 
         return asked
 
@@ -132,8 +139,25 @@ def _read(tx: Tx, digest: str) -> tuple[Caller | None, bool]:
     row = token_store.by_digest(tx, digest)
     if row is None:
         return None, False
+    found = _caller(tx, row)
     stale = row["used_at"] is None or tx.now - int(row["used_at"]) >= USED_MS
-    return _caller(tx, row), stale
+    return found, stale or _nameless(found)
+
+
+def _used(tx: Tx, digest: str) -> Caller | None:
+    """Noted as used, with the pseudonym if it was missing."""
+    row = token_store.by_digest(tx, digest)
+    if row is None:
+        return None
+    token_store.used(tx, digest)
+    if _nameless(_caller(tx, row)):
+        store.pseudonym(tx, row["participant"], row["person"])
+    return _caller(tx, row)
+
+
+def _nameless(caller: Caller) -> bool:
+    """Whether she may do something at a participant that has no pseudonym of hers, as after an erasure."""
+    return caller.participant is not None and bool(caller.scopes) and caller.participant not in caller.pseudonyms
 
 
 def _caller(tx: Tx, row: Row) -> Caller:

@@ -8,8 +8,9 @@ from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import dsa, rsa
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.x509.oid import PublicKeyAlgorithmOID
 
 MOST_RSA_BITS, MOST_EXPONENT = 8192, 2**32
 
@@ -47,13 +48,15 @@ def public_key(certificate: x509.Certificate) -> CertificatePublicKeyTypes:
 
 def is_dear(certificate: x509.Certificate) -> bool:
     """Whether a signature by its key is dear to check: very large RSA, or DSA. A key that nobody knows checks none."""
+    if certificate.public_key_algorithm_oid == PublicKeyAlgorithmOID.DSA:
+        return True
     try:
         key = certificate.public_key()
     except ODD:
         return False
-    if isinstance(key, rsa.RSAPublicKey):
-        return key.key_size > MOST_RSA_BITS or key.public_numbers().e >= MOST_EXPONENT
-    return isinstance(key, dsa.DSAPublicKey)
+    if not isinstance(key, rsa.RSAPublicKey):
+        return False
+    return key.key_size > MOST_RSA_BITS or key.public_numbers().e >= MOST_EXPONENT
 
 
 def _readable(certificate: x509.Certificate) -> x509.Certificate:

@@ -200,7 +200,9 @@ def draft(author: str, state: State = "open") -> Draft:
 
 async def meanwhile(hall: Hall, login: str, does: Callable[[Tx], object], ends: Callable[[], Awaitable[None]]) -> None:
     """Something of hers is under way on one replica, by a session; on another her role is taken before that ends."""
-    still = Sessions(hall.db).still(await opened(hall.db, hall.persons[login]), lambda signed: None)
+    cookie = await opened(hall.db, hall.persons[login])
+    signed, still = await Sessions(hall.db).session(cookie), Sessions(hall.db).still(cookie, lambda signed: None)
+    assert signed is not None
     running, go = threading.Event(), threading.Event()
 
     @long
@@ -209,7 +211,7 @@ async def meanwhile(hall: Hall, login: str, does: Callable[[Tx], object], ends: 
         running.set()
         assert go.wait(PATIENCE_S)
 
-    with acting({}, still):
+    with acting(signed.pseudonyms, still):
         hers = asyncio.create_task(hall.db.write(TOWN, unit))
         await asyncio.to_thread(running.wait, PATIENCE_S)
     taken = asyncio.ensure_future(ends())

@@ -48,6 +48,12 @@ async def opened(db: Database, who: str, *, strong: bool = True) -> str:
     return await db.write(PROCESS, sessions.opened, who, "Firefox", strong=strong)
 
 
+async def names(db: Database) -> dict[str, str]:
+    """What the participants call the one person of a test."""
+    rows = await db.read(PROCESS, lambda tx: tx.all("SELECT participant, pseudonym FROM person_pseudonym"))
+    return {row["participant"]: row["pseudonym"] for row in rows}
+
+
 async def aged(db: Database, column: str, ms: int) -> None:
     """As if that had been so much earlier: the two databases have clocks of their own."""
     await db.write(PROCESS, lambda tx: tx.run(f"UPDATE desk_session SET {column} = {column} - :ms", ms=ms))

@@ -18,7 +18,7 @@ from connector.identity.accounts.password import Passwords
 from connector.identity.accounts.people import People
 from connector.identity.accounts.sessions import IDLE_MS, LONGEST_MS, TOUCH_MS, SessionOver, Sessions
 from connector.identity.accounts.tokens import Tokens
-from tests.identity.accounts.people import TOWN, aged, came_in, given, opened, person, signing_in
+from tests.identity.accounts.people import TOWN, aged, came_in, given, names, opened, person, signing_in
 from tests.testkit.patience import PATIENCE_S
 from tests.testkit.towns import Towns
 
@@ -40,7 +40,7 @@ def publishes(caller: Caller) -> None:
 
 async def written(db: Database, still: Still) -> bool:
     """Whether a unit that asks this first, at the participant, is run."""
-    with acting({}, still):
+    with acting(await names(db), still):
         return await db.write(TOWN, lambda tx: True)
 
 
@@ -89,6 +89,26 @@ async def test_a_key_is_asked_in_each_transaction(towns: Towns) -> None:
     for one in (still, tokens.still(None, publishes), tokens.still("Bearer x", publishes)):
         with pytest.raises(Unauthenticated, match=r"api\.no-token"):
             await written(db, one)
+
+
+@pytest.mark.on_both
+@pytest.mark.threat("T183")
+async def test_bug_an_erased_pseudonym_acted_on(towns: Towns) -> None:
+    """Bug: her form was under way while her pseudonym was erased; under the new one she agreed once more. >> so with a
+    session, and with a key << nothing is written under the old one."""
+    db, tokens, it, her = towns.db, Tokens(towns.db, towns.participants), Sessions(towns.db), await person(towns.db)
+    await given(db, her, TOWN, "steward")
+    key = f"Bearer {await tokens.make_for(her, TOWN, 'x', ['publish'], 1)}"
+    said = (await tokens.caller(key)).pseudonyms
+    for still in (it.still(await opened(db, her), steward), tokens.still(key, publishes)):
+        with acting(said, still):
+            assert await db.write(TOWN, lambda tx: tx.actor) == said[TOWN]
+            await db.write(PROCESS, lambda tx: tx.run("DELETE FROM person_pseudonym"))
+            with pytest.raises(Unauthenticated):
+                await db.write(TOWN, lambda tx: tx.actor)
+            said = (await tokens.caller(key)).pseudonyms
+            with pytest.raises(Unauthenticated):
+                await db.write(TOWN, lambda tx: tx.actor)
 
 
 def operates(caller: Caller) -> None:
@@ -171,7 +191,7 @@ async def test_bug_one_person_held_every_connection(postgres_db: Database) -> No
         pages = [it.session(cookie) for _ in range(THREADS)]
         assert None not in await asyncio.wait_for(asyncio.gather(*pages), PATIENCE_S)
         await asyncio.wait_for(came_in(signing), PATIENCE_S)
-        with acting({}, still):
+        with acting(signed.pseudonyms, still):
             await asyncio.wait_for(signing.describe(signed, "Petra M.", "de"), PATIENCE_S)
 
 
@@ -192,7 +212,7 @@ async def test_bug_units_that_end_what_they_rest_on_waited_for_each_other(towns:
         cookie = await opened(db, her)
         signed = await it.session(cookie)
         assert signed is not None
-        with acting({}, it.still(cookie, lambda signed: None)):
+        with acting(signed.pseudonyms, it.still(cookie, lambda signed: None)):
             done = await asyncio.gather(*(over(signed) for _ in "12345678"), return_exceptions=True)
         assert None in done
         assert {str(one) for one in done} <= {"None", "accounts.session-over"}
@@ -208,7 +228,7 @@ async def under_way(db: Database, still: Still) -> AsyncIterator[None]:
         running.set()
         assert go.wait(2 * PATIENCE_S)
 
-    with acting({}, still):
+    with acting(await names(db), still):
         hers = asyncio.create_task(db.write(TOWN, unit))
         await asyncio.to_thread(running.wait, PATIENCE_S)
     try:

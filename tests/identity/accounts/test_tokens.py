@@ -7,6 +7,7 @@ import pytest
 from connector.data.approvals.departed import Departures
 from connector.foundation.errors import Mistake, Refusal, Unauthenticated, Unknown
 from connector.foundation.storage import PROCESS, Tx
+from connector.foundation.storage.database import acting
 from connector.identity.accounts.model import SignedIn
 from connector.identity.accounts.password import Passwords
 from connector.identity.accounts.people import People
@@ -91,6 +92,26 @@ async def test_who_loses_the_role_loses_the_power(towns: Towns) -> None:
     await people.remove(her)
     with pytest.raises(Unauthenticated):
         await tokens.caller(key)
+
+
+@pytest.mark.on_both
+@pytest.mark.threat("T183")
+async def test_bug_a_key_whose_person_had_no_pseudonym_acted_as_the_process(towns: Towns) -> None:
+    """Bug: as the process, which is believed whoever it names. >> her pseudonym is erased << a key of hers acts under
+    a new one; one without any right makes none."""
+    tokens, people = services(towns)
+    her = await person(towns.db)
+    await people.grant(TOWN, "", her, "steward")
+    key = f"Bearer {await tokens.make(signed(her, 'steward'), TOWN, 'x', ['decide'], 1)}"
+    before = (await tokens.caller(key)).pseudonyms[TOWN]
+    await towns.db.write(TOWN, lambda tx: tx.run("DELETE FROM person_pseudonym"))
+    caller = await tokens.caller(key)
+    assert caller.pseudonyms[TOWN] != before
+    with acting(caller.pseudonyms, tokens.still(key, lambda _: None)):
+        assert await towns.db.write(TOWN, lambda tx: tx.actor) == caller.pseudonyms[TOWN]
+    await people.revoke(TOWN, "", her, "steward")
+    await towns.db.write(TOWN, lambda tx: tx.run("DELETE FROM person_pseudonym"))
+    assert (await tokens.caller(key)).pseudonyms == {}
 
 
 async def test_nobody_makes_more_than_herself(towns: Towns) -> None:
