@@ -30,6 +30,7 @@ from connector.data.drafts.assemble import DraftSlice
 from connector.data.federation import assemble as federation_slice
 from connector.data.federation.assemble import FederationSlice
 from connector.data.harvest import assemble as harvest_slice
+from connector.data.harvest import waiting
 from connector.data.harvest.assemble import HarvestSlice
 from connector.data.harvest.supply import ImportedDatasets
 from connector.dataspace.spaces import assemble as space_slice
@@ -129,7 +130,10 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
     listing = space if space is not None and space.made(settings.trust.list_file) else None
     participants = _participants(infra, space, signers)
     accounts = account_slice.assemble(
-        infra, participants, Departures(participants, draft_store.forget_author), SpaceDepartures(participants)
+        infra,
+        participants,
+        Departures(participants, draft_store.forget_author, waiting.forget_author),
+        SpaceDepartures(participants),
     )
     trust = trust_slice.assemble(settings.trust, infra.db, clock, infra.http, participants.document, ports.anchor)
     members, anchor = trust.members, trust.anchor

@@ -50,6 +50,7 @@ WAYS: Mapping[tuple[str, str], Way] = {
     ("publication_draft", "author"): Way("blank"),
     ("data_link", "made_by"): Way("blank"),
     ("source", "made_by"): Way("blank"),
+    ("harvest_dataset", "brought_by"): Way("blank"),
     ("approval", "votes"): Way("blank"),
     ("approval", "drafter"): Way("blank"),
     ("approval", "ended_by"): Way("blank"),

@@ -17,14 +17,10 @@ from connector.identity.accounts.model import Role
 from connector.identity.participants.service import Participants
 
 
-def _nothing(tx: Tx, participant: str, who: str) -> None:
-    """Nothing else names authors."""
-
-
 class Departures:
-    """Implements `accounts.people.Departures`. `forget` takes her name from what is being written yet, too."""
+    """Implements `accounts.people.Departures`. Each `forget` takes her name from what is not out yet, too."""
 
-    def __init__(self, participants: Participants, forget: Callable[[Tx, str, str], None] = _nothing) -> None:
+    def __init__(self, participants: Participants, *forget: Callable[[Tx, str, str], None]) -> None:
         self._participants, self._forget = participants, forget
 
     def lost_role(self, tx: Tx, slug: str, who: str, role: Role) -> None:
@@ -43,4 +39,5 @@ class Departures:
     def removed(self, tx: Tx, slug: str, who: str) -> None:
         """Of what waits, nobody knows any more who its author of this pseudonym was."""
         store.forget_author(tx, slug, who)
-        self._forget(tx, slug, who)
+        for one in self._forget:
+            one(tx, slug, who)

@@ -4,6 +4,8 @@ One approval is about all that waits of a source. Once another set waits, what w
 more. A choice that makes less wait needs the people whom a publication would need (threat T165).
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
 from connector.data.approvals import store
@@ -11,6 +13,7 @@ from connector.data.approvals.model import ApprovalRow, ApprovalRule
 from connector.data.approvals.service import Approvals, Asked
 from connector.data.catalogue.offers import OPEN_RULE
 from connector.data.harvest import waiting
+from connector.data.harvest.model import UNKNOWN as UNKNOWN
 from connector.data.harvest.model import Source
 from connector.foundation.errors import Mistake
 from connector.foundation.storage.database import SYSTEM, Tx
@@ -18,8 +21,6 @@ from connector.identity.audit import store as audit
 from connector.identity.participants.lifecycle import one_after_another, require_active
 from connector.identity.participants.service import Participants
 
-UNKNOWN = "p-******"
-"""An author of whom nobody can say who she is: whoever works on the operator's own socket. One more has to agree."""
 TEMPLATES = ("", OPEN_RULE)
 """Under which imported datasets fall."""
 MOST = 50
@@ -107,7 +108,7 @@ class ImportApprovals:
         same = known is not None and import_draft(known) == draft
         if known is not None and same and _still(known, rule, wanted, tx.now, anew=anew):
             return waiting.Asked(known.id, known.ballot.state == "refused")
-        authors = _authors(known, _who(tx), same=same and not anew)
+        authors = _authors(known, _who(tx), found.hands, same=same and not anew)
         if known is not None and not known.ballot.votes and _open_still(known, rule, wanted, tx.now):
             # Nobody has said anything of it: the same question about what waits now, so that a source that changes with
             # each run asks nobody anew each time.
@@ -214,11 +215,12 @@ def _asks(rule: ApprovalRule) -> bool:
     return rule.people == "two" or rule.protection
 
 
-def _authors(known: ApprovalRow | None, who: str, *, same: bool) -> list[str]:
-    """All who had a hand in what waits. Where no rule asked for others nobody wrote down who they were."""
+def _authors(known: ApprovalRow | None, who: str, hands: Sequence[str], *, same: bool) -> list[str]:
+    """All who had a hand in what waits; `hands` are those in the datasets themselves. Of what waited before they were
+    noted, and no rule asked for others, nobody knows who they were."""
     if known is None or known.ballot.state == "approved":
-        return [who]
-    before = known.ballot.drafter.split() or [UNKNOWN]
+        return [who, *hands]
+    before = [*known.ballot.drafter.split(), *hands] or [UNKNOWN]
     return before if same else [*before, who]
 
 

@@ -14,6 +14,8 @@ State = Literal["published", "held", "aside", "waiting"]
 """`held`: a question has to be answered first; `waiting`: people have to agree, and nothing of it is public yet."""
 REMOVE, KEEP = "remove", "keep"
 """The answers to the question about a delivery that has shrunk."""
+UNKNOWN = "p-******"
+"""An author of whom nobody can say who she is: whoever works on the operator's own socket. One more has to agree."""
 SHRUNKEN = "shrunken"
 
 

@@ -211,6 +211,8 @@ def _keep(tx: Tx, slug: str, source: str, prepared: PreparedRun, held_back: Mapp
         else:
             differs = not _stands(one, prepared.before, prepared.moved)
             store.keep_dataset(tx, slug, source, one, changed=differs, was="" if was is None else was.iri)
+            if one.state != "published":
+                store.note_hand(tx, slug, one.iri)
             counts["released"] += one.iri in prepared.opens
         counts["new"] += was is None
         counts["changed"] += was is not None and differs
@@ -229,12 +231,17 @@ def _hold_back(
 
     What is public stays so, with the words it has; of anything else stands that it was there.
     """
+    kept = one.iri
     if was is not None and was.state == "published":
-        return was.iri, waiting_store.keep(tx, slug, source, was.iri, template, one)
-    if was is not None and was.iri != one.iri:
-        waiting_store.drop(tx, slug, was.iri)
-    store.keep_dataset(tx, slug, source, standing_in(one), changed=was is None, was="" if was is None else was.iri)
-    return one.iri, waiting_store.keep(tx, slug, source, one.iri, template, one)
+        kept = was.iri
+    else:
+        if was is not None and was.iri != one.iri:
+            waiting_store.drop(tx, slug, was.iri)
+        store.keep_dataset(tx, slug, source, standing_in(one), changed=was is None, was="" if was is None else was.iri)
+    differs = waiting_store.keep(tx, slug, source, kept, template, one)
+    if differs:  # whoever delivers the same again has no hand in it
+        store.note_hand(tx, slug, kept)
+    return kept, differs
 
 
 def _forget_waiting(tx: Tx, slug: str, source: str, prepared: PreparedRun, wait: set[str]) -> None:
@@ -244,6 +251,7 @@ def _forget_waiting(tx: Tx, slug: str, source: str, prepared: PreparedRun, wait:
     for kept, iri, *_ in waiting_store.marks(tx, slug, source):
         if (kept in here or iri in here) and kept not in wait:
             waiting_store.drop(tx, slug, kept)
+            store.forget_hands(tx, slug, kept)
 
 
 def _difference(tx: Tx, slug: str, source: str, prepared: PreparedRun, also: Sequence[Answer]) -> tuple[int, int]:

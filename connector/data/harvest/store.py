@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from connector.data.harvest.model import (
+    UNKNOWN,
     Answer,
     DatasetQuestion,
     ImportedDataset,
@@ -19,7 +20,7 @@ from connector.data.harvest.model import (
     Source,
 )
 from connector.foundation.errors import Mistake
-from connector.foundation.storage.database import Row, Tx
+from connector.foundation.storage.database import SYSTEM, Row, Tx
 
 PART = 4 * 1024**2
 """Bytes of the original before compression that are kept together."""
@@ -203,6 +204,7 @@ def keep_dataset(
         "repairs": msgspec.json.encode(one.repairs).decode(),
     }
     moved = ", changed_at = :now" if changed else ""
+    moved += ", brought_by = ''" if one.state == "published" else ""
     if not tx.run(
         "UPDATE harvest_dataset SET source = :source, identifier = :identifier, title = :title, state = :state,"  # noqa: S608
         " reason = :reason, digest = :digest, sha256 = :sha256, triples = :triples, record = :record,"
@@ -221,6 +223,46 @@ def keep_dataset(
         raise Mistake("harvest.busy")
     forget_questions(tx, participant, source_id, one.iri)
     ask(tx, participant, source_id, one.asked)
+
+
+def note_hand(tx: Tx, participant: str, iri: str) -> None:
+    """Whoever acts had a hand in what is kept under this IRI and is not public."""
+    row = tx.one(
+        "SELECT brought_by FROM harvest_dataset WHERE participant = :participant AND iri = :iri",
+        participant=participant,
+        iri=iri,
+    )
+    before = [] if row is None else row["brought_by"].split()
+    who = tx.actor if tx.actor != SYSTEM else UNKNOWN
+    if who not in before:
+        tx.run(
+            "UPDATE harvest_dataset SET brought_by = :hands WHERE participant = :participant AND iri = :iri",
+            participant=participant,
+            iri=iri,
+            hands=" ".join([*before, who]),
+        )
+
+
+def forget_hands(tx: Tx, participant: str, iri: str) -> None:
+    """If it is public: nothing of it waits any more."""
+    tx.run(
+        "UPDATE harvest_dataset SET brought_by = '' WHERE participant = :participant AND iri = :iri"
+        " AND state = 'published'",
+        participant=participant,
+        iri=iri,
+    )
+
+
+def forget_author(tx: Tx, participant: str, who: str) -> None:
+    """In place of this pseudonym stands that nobody knows who it was."""
+    tx.run(
+        "UPDATE harvest_dataset SET brought_by = REPLACE(brought_by, :who, :nobody)"
+        " WHERE participant = :participant AND brought_by LIKE :like",
+        participant=participant,
+        who=who,
+        nobody=UNKNOWN,
+        like=f"%{who}%",
+    )
 
 
 def remove_dataset(tx: Tx, participant: str, source_id: str, iri: str) -> None:

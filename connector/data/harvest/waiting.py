@@ -25,11 +25,13 @@ AT_ONCE = 20
 
 
 class WaitingSet(msgspec.Struct, frozen=True):
-    """All that waits of a source: a digest of it, how many, and the templates under which they fall."""
+    """All that waits of a source: a digest of it, how many, the templates under which they fall, and who had a hand in
+    it, also before a question was answered."""
 
     digest: str
     count: int
     templates: tuple[str, ...]
+    hands: tuple[str, ...] = ()
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -76,7 +78,8 @@ class Shown(msgspec.Struct, frozen=True):
 def of(tx: Tx, slug: str, source_id: str) -> WaitingSet:
     found = waiting_store.marks(tx, slug, source_id)
     digest = sha256(json.dumps(found).encode()).hexdigest()
-    return WaitingSet(digest, len(found), tuple(sorted({template for *_, template in found})))
+    hands = waiting_store.hands(tx, slug, source_id) if found else ()
+    return WaitingSet(digest, len(found), tuple(sorted({template for *_, template in found})), hands)
 
 
 def settle(tx: Tx, slug: str, source_id: str, people: People) -> tuple[WaitingSet, Asked]:
@@ -142,6 +145,11 @@ def known(tx: Tx, slug: str, source_id: str) -> Source:
     if found is None:
         raise Unknown("harvest.no-source", source=source_id[:200])
     return found
+
+
+def forget_author(tx: Tx, slug: str, who: str) -> None:
+    """Nobody will be able to say who this pseudonym is: so of what is not public yet."""
+    store.forget_author(tx, slug, who)
 
 
 def wait(tx: Tx, slug: str, source_id: str) -> None:

@@ -52,6 +52,18 @@ def marks(tx: Tx, participant: str, source_id: str) -> list[tuple[str, str, str,
     return [(row["kept"], row["iri"], row["sha256"], row["template"]) for row in rows]
 
 
+def hands(tx: Tx, participant: str, source_id: str) -> tuple[str, ...]:
+    """Pseudonyms of all who had a hand in what waits of a source."""
+    rows = tx.all(
+        "SELECT DISTINCT d.brought_by AS hands FROM harvest_waiting w JOIN harvest_dataset d"
+        " ON d.participant = w.participant AND d.iri = w.kept"
+        " WHERE w.participant = :participant AND w.source = :source ORDER BY hands",
+        participant=participant,
+        source=source_id,
+    )
+    return tuple(dict.fromkeys(who for row in rows for who in row["hands"].split()))
+
+
 def counted(tx: Tx, participant: str) -> dict[str, int]:
     """How many wait, by source, for those with any."""
     rows = tx.all(

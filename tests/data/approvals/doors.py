@@ -16,7 +16,7 @@ from connector.data.catalogue.service import Catalogue, OfferWish, Publication
 from connector.data.harvest.model import Answer
 from connector.data.harvest.service import Harvest
 from connector.foundation.errors import HanseError, Mistake
-from connector.foundation.storage.database import Tx
+from connector.foundation.storage.database import Tx, acting
 from connector.identity.participants import groups
 from connector.identity.participants.service import Hosted
 from connector.kernel.policy.engine import Requester
@@ -61,8 +61,9 @@ class World:
         voters = (ANNA, BERTA, CARL, RITA, BEA)
         self.towns.people.roles = {one.who: set(one.roles) for one in voters}
         self.group = (await self.groups.begin(TOWN, "partner", {"de": "Partner"})).iri
-        await taken(self.harvest, catalogue("held", licence=WORDS) + catalogue("plain", more=":plain " + GERMAN))
-        await taken(self.harvest, catalogue("undone", more=":undone " + GERMAN), name="second.ttl")
+        with acting({TOWN: ANNA.who}):
+            await taken(self.harvest, catalogue("held", licence=WORDS) + catalogue("plain", more=":plain " + GERMAN))
+            await taken(self.harvest, catalogue("undone", more=":undone " + GERMAN), name="second.ttl")
         await self.harvest.undo(TOWN, "language", "second.ttl")
         self.portal.pages[PAGE] = catalogue("known")
         await self.fetched()

@@ -125,6 +125,7 @@ WALKS: dict[str, str] = {
     "oversight.figures.store.log audit_entry": _PERSON,
     "data.harvest.store.aside harvest_dataset": _PERSON,
     "data.harvest.store.asked harvest_question": _PERSON,
+    "data.harvest.store.forget_author harvest_dataset": _PERSON,
     "data.harvest.store.repairs harvest_dataset": _PERSON,
     "data.harvest.store.served_marks harvest_dataset": _ALL_ASKED,
     "data.harvest.store.standing harvest_dataset": _ALL_ASKED,

@@ -137,6 +137,7 @@ KINDS: Mapping[str, Yes] = {
 DEEDS = frozenset(
     [
         "made_by",
+        "brought_by",
         "decided_by",
         "changed_by",
         "ended_by",
