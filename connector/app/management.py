@@ -107,7 +107,9 @@ def handlers(services: Services, operation: OperationHandlers) -> list[Handlers]
         api_offboarding.OffboardingHandlers(offboarding.closing, offboarding.deletion, anchor),
         api_moving.MovingHandlers(later.moving),
         api_records.RecordHandlers(db, participants, contracts.service, services.retention, anchor),
-        api_persons.PersonHandlers(Persons(db, services.retention.eraser), participants),
+        api_persons.PersonHandlers(
+            Persons(db, services.retention.eraser, services.accounts.people.forgotten), participants
+        ),
         api_people.PeopleHandlers(services.accounts, lambda: web_origin(services.infra.settings)),
         api_spaces.SpaceHandlers(clock, services.spaces, services.trust.anchor),
         api_mergers.MergerHandlers(clock, services.spaces, services.trust.anchor),

@@ -5,7 +5,7 @@ another replica did meanwhile counts. Whoever read a process before and saves it
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from connector.continuity.privacy import column_rules, column_scan, pseudonyms, retention_store
@@ -22,6 +22,9 @@ LARGEST = 8_000_000
 """Characters of texts after which an answer ends, however few places they are."""
 LONGEST_KEY = 500
 """Characters of a key that a portion may end at: peers choose some, and none of theirs may end a walk early."""
+Forgotten = Callable[[Tx, str, str], None]
+"""(transaction, participant, pseudonym): from now on nobody can say whose it is."""
+NAMED = ("person_pseudonym", "pseudonym")
 _PAGE = 50
 _LOCKED = frozenset(table for (table, _), way in WAYS.items() if way.how != "drop")
 
@@ -90,8 +93,20 @@ def weigh(tx: Tx, slug: str, eraser: Eraser, found: Iterable[Mention]) -> Weighe
 
 
 @long
-def clear(tx: Tx, slug: str, eraser: Eraser, pseudonym: str, spots: Iterable[Place], order: Order) -> Weighed:
-    """Clears these rows of it as far as they may be; the log says how many columns, by whom and on what ground."""
+def clear(
+    tx: Tx,
+    slug: str,
+    eraser: Eraser,
+    pseudonym: str,
+    spots: Iterable[Place],
+    order: Order,
+    forgotten: Forgotten = lambda tx, slug, pseudonym: None,
+) -> Weighed:
+    """Clears these rows of it as far as they may be; the log says how many columns, by whom and on what ground.
+
+    `forgotten` ends what it has said, before the row goes that says whose it is: whoever asks chooses in which order
+    the portions go, and what came in between would count beside what she says under another pseudonym.
+    """
     store.alone(tx, slug)
     known, judge = column_scan.tables(tx), _Judge(tx, slug, eraser)
     judged: list[tuple[Mention, RetentionReason | None]] = []
@@ -102,7 +117,10 @@ def clear(tx: Tx, slug: str, eraser: Eraser, pseudonym: str, spots: Iterable[Pla
             if row is None:
                 continue
             said = [(one, judge.stays(one, row)) for one in _mentions(tx, slug, table, row, pseudonym)]
-            _free(tx, slug, table, row, [one for one, stay in said if stay is None], pseudonym)
+            free = [one for one, stay in said if stay is None]
+            if any((one.table, one.column) == NAMED for one in free):
+                forgotten(tx, slug, pseudonym)
+            _free(tx, slug, table, row, free, pseudonym)
             judged += said
     done = _weighed(judged)
     if done.cleared:

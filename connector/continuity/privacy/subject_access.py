@@ -172,8 +172,14 @@ def shown(item: EvidenceObject) -> object:
 class Persons:
     """Of all participants; every method names the participant."""
 
-    def __init__(self, db: Database, eraser: Eraser) -> None:
-        self._db, self._eraser = db, eraser
+    def __init__(
+        self,
+        db: Database,
+        eraser: Eraser,
+        forgotten: person_in_tables.Forgotten = lambda tx, slug, pseudonym: None,
+    ) -> None:
+        """`forgotten` as `person_in_tables.clear` takes it."""
+        self._db, self._eraser, self._forgotten = db, eraser, forgotten
 
     async def copy(self, slug: str, pseudonym: str, after: str) -> Portion:
         """Everything that says it, from there on; raises Mistake."""
@@ -209,7 +215,9 @@ class Persons:
         cleared: list[Mention] = []
         stays: list[tuple[Mention, RetentionReason]] = []
         for spots in _portions(list(dict.fromkeys(one.place for one in found.places))):
-            done = await self._db.write(slug, person_in_tables.clear, slug, self._eraser, pseudonym, spots, order)
+            done = await self._db.write(
+                slug, person_in_tables.clear, slug, self._eraser, pseudonym, spots, order, self._forgotten
+            )
             cleared += done.cleared
             stays += done.stays
         return Answer(outcome, tuple(objects), Weighed(tuple(cleared), tuple(stays)), found.following)

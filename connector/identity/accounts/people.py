@@ -13,7 +13,7 @@ from connector.foundation.errors import Mistake, Refusal, Unauthenticated, Unkno
 from connector.foundation.storage.database import PROCESS, SYSTEM, Database, Tx
 from connector.identity.accounts import invitation_store, secret, session_store, sessions, store
 from connector.identity.accounts import roles as rules
-from connector.identity.accounts.model import Invitation, Member, Person, Role
+from connector.identity.accounts.model import ROLES, Invitation, Member, Person, Role
 from connector.identity.accounts.password import Passwords, checked
 from connector.identity.accounts.signing_in import Browser, folded, shown
 from connector.identity.audit import store as audit
@@ -92,6 +92,17 @@ class People:
             for one in self._departures:
                 await self._db.write(slug, one.removed, slug, who)
         await self._db.write(PROCESS, store.remove, person)
+
+    def forgotten(self, tx: Tx, slug: str, who: str) -> None:
+        """This pseudonym is about to be erased, whoever bears it and whatever roles she keeps: she is another one from
+        now on, so what the pseudonym said ends as with its roles. Waits for what she has under way."""
+        person = store.called(tx, slug, who)
+        if person is not None:
+            store.before_taking(tx, person.id)
+        for one in self._departures:
+            for role in ROLES:
+                one.lost_role(tx, slug, who, role)
+            one.removed(tx, slug, who)
 
     # Invitations
 

@@ -6,6 +6,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from connector.continuity.privacy.erasure import Eraser, Order
+from connector.continuity.privacy.person_in_tables import Place
+from connector.continuity.privacy.retention import Periods
+from connector.continuity.privacy.subject_access import Persons, Spot
 from connector.data.approvals.departed import Departures
 from connector.data.approvals.model import NOBODY, ApprovalRow, ApprovalRule, Part, Voter
 from connector.data.approvals.publications import NewDataset
@@ -21,7 +25,7 @@ from connector.identity.accounts.model import Role
 from connector.identity.accounts.password import Passwords
 from connector.identity.accounts.people import People
 from connector.identity.accounts.sessions import Sessions
-from tests.identity.accounts.people import TOWN, opened, person
+from tests.identity.accounts.people import TOWN, given, opened, person
 from tests.testkit.patience import PATIENCE_S
 from tests.testkit.towns import Towns
 
@@ -82,6 +86,27 @@ TAKEN: dict[str, Callable[[Hall], Awaitable[None]]] = {
     "by an admin": lambda hall: hall.people.revoke(TOWN, "", hall.persons[BERTA], "steward"),
     "with her account": lambda hall: hall.people.remove(hall.persons[BERTA]),
 }
+
+
+@pytest.mark.on_both
+@pytest.mark.threat("T183")
+async def test_bug_who_had_only_her_name_erased_agreed_twice(hall: Hall) -> None:
+    """Bug: whoever erases chooses where the walk begins. >> Anna's draft; Berta's yes; the row of each one's name is
+    erased, nothing else, and each has a new one << neither author nor yes is left: Anna alone does not agree to her own
+    draft, and Berta counts once."""
+    periods = Periods(days={}, other=0, duties=frozenset())
+    persons = Persons(hall.db, Eraser(periods, lambda *_: None, hall.towns.did), hall.people.forgotten)
+    begin = Spot("places", place=Place("person_pseudonym", ("",))).told
+    it = await hall.drafted(ANNA)
+    await hall.yes(it, BERTA)
+    for login in (ANNA, BERTA):
+        done = await persons.erase(TOWN, (await hall.voter(login)).who, str(begin), Order("Datenschutz", "Art. 17"))
+        assert [one.table for one in done.places.cleared] == ["person_pseudonym"]
+        await given(hall.db, hall.persons[login], TOWN, "steward")
+    after = await hall.db.read(TOWN, hall.towns.approvals.get, TOWN, it)
+    assert (after.ballot.authors, after.ballot.votes) == ({NOBODY}, ())
+    assert (await hall.yes(it, ANNA)).ballot.missing("steward") == 1
+    assert (await hall.yes(it, BERTA)).ballot.missing("steward") == 0
 
 
 @pytest.mark.on_both
