@@ -49,11 +49,11 @@ def _rows(path: Path) -> list[dict[str, str]]:
     text = data.decode("utf-8-sig", "replace")
     delimiter = ";" if ";" in text.partition("\n")[0] else ","
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    names = [name.strip().casefold() for name in reader.fieldnames or []]
-    if "name" not in names or not set(names) <= set(COLUMNS):
-        raise Mistake("cli.csv-columns", path=path, columns=", ".join(COLUMNS))
-    reader.fieldnames = names
     try:
+        names = [name.strip().casefold() for name in reader.fieldnames or []]
+        if "name" not in names or not set(names) <= set(COLUMNS) or len(set(names)) != len(names):
+            raise Mistake("cli.csv-columns", path=path, columns=", ".join(COLUMNS))
+        reader.fieldnames = names
         rows = [_row(row, path, reader.line_num) for row in reader]
     except csv.Error as cause:
         raise Mistake("cli.csv-broken", path=path, line=reader.line_num) from cause

@@ -162,12 +162,12 @@ async def test_twenty_towns_by_a_list(county: County, tmp_path: Path, capsys: py
     again = await answer(county.city, capsys, *words, "--report", str(report))
     assert (again["would"], again["known"]) == (0, 20)
     await hanse(county.city, "space", "invite", "--as", COUNTY, code=2)
-    for broken in ("", "town\nx\n", "name;ars\nx\n", 'name\n"x\n'):
+    for broken in ("", "town\nx\n", "name;ars\nx\n", 'name\n"x\n', '"name\n', "name;name\nx;y\n"):
         table.write_text(broken)
         with_code = await asyncio.to_thread(
             main, [*words, "--report", str(report), "--data", str(county.city.settings.folder)], {"LANG": "en"}
         )
-        assert with_code != 0, broken
+        assert with_code == 2, broken
 
 
 @pytest.mark.long
