@@ -17,6 +17,7 @@ from connector.identity.accounts.model import ROLES, Invitation, Member, Person,
 from connector.identity.accounts.password import Passwords, checked
 from connector.identity.accounts.signing_in import Browser, folded, shown
 from connector.identity.audit import store as audit
+from connector.identity.participants.lifecycle import one_after_another
 from connector.identity.participants.service import Participants
 
 RECORD = "role"
@@ -316,7 +317,10 @@ class People:
         return frozenset(role for role in sorted(invitation.roles) if not self._granted(tx, slug, by, person, role))
 
     def _taken(self, tx: Tx, slug: str, by: str, person: str, role: Role) -> None:
-        """After the role is gone: whatever she did with it is on the disk by then, on each replica."""
+        """After the role is gone: whatever she did with it is on the disk by then, on each replica; so is what others
+        decide just now by a yes of hers.
+        """
+        one_after_another(tx, slug)
         self._record(tx, slug, by, person, role, "taken")
         for one in self._departures:
             one.lost_role(tx, slug, store.pseudonym(tx, slug, person), role)

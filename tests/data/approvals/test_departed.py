@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from connector.continuity.privacy.subject_access import Persons, Spot
 from connector.data.approvals.departed import Departures
 from connector.data.approvals.model import NOBODY, ApprovalRow, ApprovalRule, Part, Voter
 from connector.data.approvals.publications import NewDataset
+from connector.data.approvals.rules import ApprovalRules
 from connector.data.approvals.service import Asked
 from connector.data.catalogue.service import Publication
 from connector.data.drafts import store as draft_store
@@ -279,6 +281,46 @@ async def test_bug_what_was_under_way_outlived_its_role(hall: Hall) -> None:
     await meanwhile(hall, fritz, says, lambda: people.make_operator(fritz_is, operator=False))
     rows = await db.read(PROCESS, lambda tx: tx.all("SELECT 1 FROM invitation UNION ALL SELECT 1 FROM role_proposal"))
     assert rows == []
+
+
+@pytest.mark.on_both
+async def test_bug_a_yes_to_a_looser_rule_counted_while_its_role_was_taken(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bug: that her yes counts was read before, and the rule changed after her role was gone. >> an admin has agreed;
+    data protection's last yes is under way while her role is taken << that is told once the rule has changed."""
+    await hall.comes("fritz@musterstadt.de", "admin")
+    await hall.comes("gerda@musterstadt.de", "admin")
+    fritz, gerda, carl = [await hall.voter(f"{one}@musterstadt.de") for one in ("fritz", "gerda", "carl")]
+    rules, db = ApprovalRules(hall.towns.participants, Directory()), hall.db
+    lax = ApprovalRule(subject="publication", template="", people="none", protection=False, days=7)
+    assert not await db.write(TOWN, rules.put, TOWN, lax, fritz.who)
+    ((one,), applies) = await db.read(TOWN, rules.pending, TOWN), rules._apply
+    assert not await db.write(TOWN, rules.agree, TOWN, one.proposal.id, gerda)
+    running, go, told = threading.Event(), threading.Event(), list[str]()
+
+    def slowly(*given: Any) -> None:
+        running.set()
+        assert go.wait(PATIENCE_S)
+        applies(*given)
+
+    async def said(what: Awaitable[object], name: str) -> None:
+        await what
+        told.append(name)
+
+    @long
+    def unit(tx: Tx) -> None:
+        rules.agree(tx, TOWN, one.proposal.id, carl)
+
+    monkeypatch.setattr(rules, "_apply", slowly)
+    agreed = asyncio.create_task(said(db.write(TOWN, unit), "agreed"))
+    await asyncio.to_thread(running.wait, PATIENCE_S)
+    took = hall.people.revoke(TOWN, "", hall.persons["gerda@musterstadt.de"], "admin")
+    taken = asyncio.create_task(said(took, "taken"))
+    await asyncio.wait([taken], timeout=0.3)
+    go.set()
+    await asyncio.gather(agreed, taken)
+    assert told == ["agreed", "taken"]
 
 
 @pytest.mark.on_both
