@@ -13,7 +13,7 @@ from connector.foundation.errors import Mistake, Refusal, Unauthenticated, Unkno
 from connector.foundation.storage.database import PROCESS, SYSTEM, Database, Tx
 from connector.identity.accounts import invitation_store, secret, session_store, sessions, store
 from connector.identity.accounts import roles as rules
-from connector.identity.accounts.model import ROLES, Invitation, Member, Person, Role
+from connector.identity.accounts.model import ROLES, STRONG, Invitation, Member, Person, Role
 from connector.identity.accounts.password import Passwords, checked
 from connector.identity.accounts.signing_in import Browser, folded, shown
 from connector.identity.audit import store as audit
@@ -310,10 +310,15 @@ class People:
             raise Unauthenticated("accounts.invitation")
 
     def _joined(self, tx: Tx, invitation: Invitation, person: str) -> frozenset[Role]:
-        """The roles of the invitation that wait: who invited stands behind them, and is one person."""
+        """The roles of the invitation that wait: who invited stands behind them, and is one person.
+
+        The first of all who could bind the participant, or grant, waits for nobody: who should confirm that?
+        """
         slug, by = invitation.participant, invitation.invited_by
-        if by and store.is_operator(tx, by) and not store.holders(tx, slug, "admin"):
-            by = ""  # the first one there: nobody could confirm
+        if by and store.is_operator(tx, by):
+            one_after_another(tx, slug)  # of two who come at once one is first
+            if not any(store.holders(tx, slug, role) for role in STRONG):
+                by = ""
         return frozenset(role for role in sorted(invitation.roles) if not self._granted(tx, slug, by, person, role))
 
     def _taken(self, tx: Tx, slug: str, by: str, person: str, role: Role) -> None:

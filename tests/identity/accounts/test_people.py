@@ -150,6 +150,21 @@ async def test_an_invitation_counts_once(towns: Towns) -> None:
 
 
 @pytest.mark.on_both
+@pytest.mark.threat("T86")
+async def test_bug_an_operator_alone_made_stewards_where_there_was_no_admin(towns: Towns) -> None:
+    """Bug: whoever she invited counted at once for as long as there was no admin. >> a steward is there, by the command
+    line; then nobody, and two whom the operator invited come at once << only who is first of all counts at once."""
+    it, otto = people(towns), await person(towns.db, OLAF, operator=True)
+    await it.grant(TOWN, "", her := await person(towns.db), "steward")
+    late = await it.accept(await it.invite_first(TOWN, otto, "x", ["steward", "admin"]), "b@x.de", "B", PASSWORD, DESK)
+    assert (late.waiting, await roles(towns, late.person)) == ({"steward", "admin"}, set())
+    await it.revoke(TOWN, "", her, "steward")
+    links = [(login, await it.invite_first(TOWN, otto, login, ["steward"])) for login in ("c@x.de", "d@x.de")]
+    both = await asyncio.gather(*(it.accept(link, login, login, PASSWORD, DESK) for login, link in links))
+    assert sorted(len(one.waiting) for one in both) == [0, 1]
+
+
+@pytest.mark.on_both
 @pytest.mark.threat("T30")
 async def test_the_operator_invites_who_comes_first(towns: Towns) -> None:
     """Bug: the first person of a participant waited for a second one for ever. >> the operator at the desk invites
