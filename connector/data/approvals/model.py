@@ -60,9 +60,10 @@ class Ballot(msgspec.Struct, frozen=True, kw_only=True):
 
     def missing(self, part: Part) -> int:
         """How many of this part have not agreed yet. Of whom nobody can say who she is, because she was erased, no yes
-        counts: it could be the same person again. If that is the drafter, one steward more has to agree."""
+        counts: it could be the same person again. If that is the drafter, one steward more has to agree, also
+        where none had to: she could be data protection, too."""
         wanted = self.stewards if part == "steward" else self.protection
-        wanted += part == "steward" and wanted > 0 and "*" in self.drafter
+        wanted += part == "steward" and "*" in self.drafter
         return wanted - sum(vote.part == part and "*" not in vote.who for vote in self.votes)
 
 

@@ -122,6 +122,18 @@ def test_a_drafter_who_was_erased_could_be_one_of_those_who_agree() -> None:
     assert decide.yes(once, BERTA, "steward", 2).state == "approved"
 
 
+@pytest.mark.threat("T183")
+def test_bug_a_drafter_who_was_erased_agreed_as_data_protection() -> None:
+    """Bug: where no steward had to agree nobody more had to. >> data protection alone has to agree; whoever drafted it
+    is known no more << data protection and a steward, who is not the same person."""
+    once = decide.yes(ballot(0, 1, "p-******"), DORA, "protection", 1)
+    assert once.state == "open"
+    with pytest.raises(NotYours, match=r"approvals\.one-voice"):
+        decide.yes(once, DORA, "steward", 2)
+    assert decide.yes(once, ANNA, "steward", 2).state == "approved"
+    assert decide.yes(ballot(0, 1, "p-eeeeee"), DORA, "protection", 1).state == "approved"
+
+
 @pytest.mark.threat("T93")
 def test_who_has_no_name_decides_nothing() -> None:
     nobody = Voter("", frozenset({"steward", "protection"}))
