@@ -4,14 +4,17 @@ import base64
 import cProfile
 import json
 import tracemalloc
+import warnings
 import zipfile
 from collections.abc import Callable
 from io import BytesIO
 
 import msgspec
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import dsa, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.utils import CryptographyDeprecationWarning
 
 from connector.exchange.contracts.evidence import export
 from connector.verify.bundle import verify_bundle
@@ -231,6 +234,17 @@ def test_certificates_with_dear_keys_are_not_read() -> None:
     with pytest.raises(ValueError, match="certificate"):
         certificates.der(certificate.public_bytes(Encoding.DER))
     assert certificates.is_dear(SealCa().issue(rsa.RSAPublicNumbers(2**40 + 1, 1 << 2047 | 1).public_key(), []))
+
+
+def test_bug_to_look_whether_a_key_is_of_dsa_was_a_warning() -> None:
+    """Bug: the library's class was asked for, and it warns since its release 51. >> a certificate for a key of DSA <<
+    not read, and nothing is warned of."""
+    with warnings.catch_warnings(action="ignore", category=CryptographyDeprecationWarning):
+        public = dsa.generate_private_key(1024).public_key()
+        written = SealCa().issue(public, [PROVIDER]).public_bytes(Encoding.DER)
+    assert certificates.is_dear(x509.load_der_x509_certificate(written))
+    with pytest.raises(ValueError, match="certificate"):
+        certificates.der(written)
 
 
 def test_what_is_packed_by_us_is_within_all_limits(case: Case, members: dict[str, bytes]) -> None:
