@@ -74,6 +74,7 @@ PROVED_BY: dict[str, str] = {
     "exchange/contracts/signing/book.py": "exchange/contracts/signing/test_countersign_at_once.py",
     "exchange/contracts/signing/gather.py": "exchange/contracts/signing/test_countersign.py",
     "data/dataplane/gate.py": "data/dataplane/serve/test_stream.py",
+    "data/sources/model.py": "data/sources/test_kinds.py",
     "kernel/dialects/jsonld/grammar.py": "kernel/dialects/jsonld/test_plain.py",
     "kernel/dialects/jsonld/nodes.py": "kernel/dialects/policies/test_foreign_notations.py",
     "kernel/dialects/jsonld/schemas.py": "kernel/dialects/jsonld/test_explain.py",

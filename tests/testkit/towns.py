@@ -20,9 +20,10 @@ from connector.app.policy_engine import lists, policy_engine
 from connector.data.approvals import assemble as approvals
 from connector.data.approvals.rules import ApprovalRules
 from connector.data.catalogue import assemble as catalogue
-from connector.data.catalogue.model import Dataset, Offer, Source
+from connector.data.catalogue.model import Dataset, Offer
 from connector.data.catalogue.service import Publication
 from connector.data.harvest.supply import ImportedDatasets
+from connector.data.sources.model import Source
 from connector.exchange.contracts import assemble as contracts
 from connector.exchange.contracts.document.render import NamesFor
 from connector.exchange.contracts.model import Agreement, NegotiationRow

@@ -22,10 +22,11 @@ from connector.data.catalogue.model import (
     Dataset,
     Offer,
     Revision,
-    Source,
     Visibility,
 )
 from connector.data.catalogue.offers import OPEN_RULE, Offers, OfferWish, falls_under
+from connector.data.sources import store as source_store
+from connector.data.sources.model import Source
 from connector.foundation.clock import rfc3339
 from connector.foundation.errors import Mistake, Unknown
 from connector.foundation.ids import new_uuid
@@ -79,7 +80,7 @@ class DatasetLife:
         participant = self._participants.held(slug).participant
         found = (store.dataset(tx, slug, iri) for iri in public.dataset_iris(participant, name))
         dataset = next((one for one in found if one is not None), None)
-        source = None if dataset is None else store.source(tx, slug, dataset.source)
+        source = None if dataset is None else source_store.source(tx, slug, dataset.source)
         if dataset is None or source is None:
             raise Unknown("catalogue.unknown", id=name[:200])
         return dataset, source, store.offers_on(tx, slug, dataset.id)
@@ -127,8 +128,8 @@ class DatasetLife:
         personal = before.personal or wish.personal or self.known_personal(tx, slug, wish.source)
         if not released:
             self._gate.require(tx, slug, self.templates(tx, slug, before), personal=personal)
-        source = store.source(tx, slug, wish.source)
-        if source is None or source.kind == "elsewhere":
+        source = source_store.source(tx, slug, wish.source)
+        if source is None or not source.here:
             raise Mistake("catalogue.no-source", source=wish.source[:80])
         _require_no_sample(source)
         said = wish
@@ -150,7 +151,7 @@ class DatasetLife:
 
     def known_personal(self, tx: Tx, slug: str, source: str) -> bool:
         """Whether the bytes of this source were published before as what may be about persons."""
-        return bool(source) and personal_store.said(tx, slug, store.source(tx, slug, source))
+        return bool(source) and personal_store.said(tx, slug, source_store.source(tx, slug, source))
 
     def withdraw(self, tx: Tx, slug: str, name: str, revision: int | None = None) -> Dataset:
         """Gone from all catalogues; contracts in force go on. Once more changes nothing. Raises Unknown, Outdated."""
@@ -224,7 +225,7 @@ class DatasetLife:
         return participant, found
 
     def _source(self, tx: Tx, slug: str, source_id: str) -> Source:
-        found = store.source(tx, slug, source_id)
+        found = source_store.source(tx, slug, source_id)
         if found is None:
             raise Unknown("catalogue.unknown", id=source_id[:80])
         return found
@@ -298,7 +299,7 @@ class DatasetLife:
 
     def _require_offer(self, tx: Tx, participant: Participant, dataset: Dataset, source: Source) -> None:
         """Raises Mistake for bytes here that were open, and that nobody could have any more."""
-        stays = dataset.access == "open" or source.kind == "elsewhere"
+        stays = dataset.access == "open" or not source.here
         if not stays and not store.offers_on(tx, participant.id, dataset.id):
             raise Mistake("catalogue.no-rule")
 
@@ -312,7 +313,7 @@ class DatasetLife:
         if wish.slots and not wish.rule:
             raise Mistake("catalogue.no-rule")
         if wish.rule:
-            if source.kind == "elsewhere":
+            if not source.here:
                 raise Mistake("catalogue.nothing-to-offer")
             store.withdraw_offers(tx, participant.id, dataset.id)
             kept = strictest.countersignature if strictest else "preferred"

@@ -16,24 +16,6 @@ FORMATS = ("HttpData-PULL", "HttpData-PUSH")
 """What DSP `format` says of how data is had: fetched by the consumer over HTTPS, or sent to it (decision 0016)."""
 
 
-class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the bytes come from: `location` is a path inside the participant's folder, or an https address.
-
-    `bytes` and `sha256` are None for live sources. With `elsewhere` nothing is served from here: the files lie at
-    other addresses, or the dataset is only announced.
-    """
-
-    id: str
-    kind: Literal["file", "http", "elsewhere"]
-    location: str
-    name: str
-    media_type: str
-    bytes: int | None
-    sha256: str | None
-    created_at: int = 0
-    """When it was registered (ms)."""
-
-
 class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     """A published dataset. `version` is what contracts pin: the SHA-256 of the bytes, or of the description.
 

@@ -5,13 +5,14 @@ Else whoever publishes them once more, and says nothing, needs nobody of data pr
 
 import msgspec
 
-from connector.data.catalogue.model import PERSONAL, Source
+from connector.data.catalogue.model import PERSONAL
+from connector.data.sources.model import Source
 from connector.foundation.storage.database import Tx
 
 
 def said(tx: Tx, participant: str, source: Source | None) -> bool:
     """Whether a dataset has or had just these bytes, or this live address, and was published as about persons."""
-    if source is None or source.kind == "elsewhere":
+    if source is None or not source.here:
         return False
     rows = tx.all(
         "SELECT d.document AS document FROM source s JOIN dataset d ON d.participant = s.participant"

@@ -14,7 +14,9 @@ import msgspec
 from msgspec.structs import replace
 
 from connector.data.catalogue import revision_store, series_store, store
-from connector.data.catalogue.model import Dataset, Offer, Source
+from connector.data.catalogue.model import Dataset, Offer
+from connector.data.sources import store as source_store
+from connector.data.sources.model import Source
 from connector.foundation.clock import rfc3339
 from connector.foundation.errors import Unknown
 from connector.foundation.language import LANGUAGES, say
@@ -172,10 +174,10 @@ class PublicRecords:
         """What lies behind `<dataset>/<name>`, for everybody and without a contract.
 
         Raises Unknown for what is not openly downloadable, Withdrawn. The bytes are opened as those of a transfer
-        (`dataplane.sources.registered.Sources`).
+        (`sources.kinds.Sources`).
         """
         dataset, source = self._public(tx, self._participants.held(slug).participant, uuid)
-        if dataset.access != "open" or source.kind == "elsewhere" or source.name != name:
+        if dataset.access != "open" or not source.here or source.name != name:
             raise Unknown("catalogue.no-download")
         return source
 
@@ -189,7 +191,7 @@ class PublicRecords:
         gone = dataset is not None and (dataset.state == "withdrawn" or not lifecycle.is_active(tx, participant.id))
         if dataset is not None and gone and dataset.access in PUBLIC:
             raise Withdrawn("catalogue.withdrawn", iri=dataset.id)
-        source = None if dataset is None else store.source(tx, participant.id, dataset.source)
+        source = None if dataset is None else source_store.source(tx, participant.id, dataset.source)
         if dataset is None or source is None or gone or dataset.access not in PUBLIC:
             raise Unknown("catalogue.unknown", id=name[:200])
         return dataset, source
@@ -267,9 +269,9 @@ def _distributions(
     participant: Participant, record: DatasetRecord, dataset: Dataset, source: Source, offers: Sequence[Offer]
 ) -> tuple[Distribution, ...]:
     here: list[Distribution] = []
-    if source.kind != "elsewhere" and dataset.access == "open":
+    if source.here and dataset.access == "open":
         here.append(_download(participant, record, source))
-    elif source.kind != "elsewhere":
+    elif source.here:
         here.append(_on_contract(participant, record, source, offers))
     return (*here, *(_titled(one, record) for one in record.distributions))
 

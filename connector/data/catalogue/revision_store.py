@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import msgspec
 
 from connector.data.catalogue import columns
-from connector.data.catalogue.model import Revision, Source
+from connector.data.catalogue.model import Revision
+from connector.data.sources import store as source_store
+from connector.data.sources.model import Source
 from connector.foundation.storage.database import Tx
 
 
@@ -41,7 +43,7 @@ def sources_of(tx: Tx, participant: str, dataset_id: str, version: str) -> list[
         dataset=dataset_id,
         version=version,
     )
-    return [msgspec.convert(columns.plain(row, Source), Source) for row in found]
+    return [source_store.of_row(row) for row in found]
 
 
 class Revised(msgspec.Struct, frozen=True):

@@ -16,7 +16,7 @@ from connector.data.catalogue.gate import NoGate, PublicationGate
 from connector.data.catalogue.group_offers import offered_to
 from connector.data.catalogue.inventory import Inventories
 from connector.data.catalogue.life import DatasetLife, elsewhere
-from connector.data.catalogue.model import PERSONAL, Countersignature, Dataset, Listed, Offer, Source, Visibility
+from connector.data.catalogue.model import PERSONAL, Countersignature, Dataset, Listed, Offer, Visibility
 from connector.data.catalogue.offers import OPEN_RULE, Offers, falls_under
 from connector.data.catalogue.offers import Contradictory as Contradictory
 from connector.data.catalogue.offers import OfferWish as OfferWish
@@ -24,6 +24,8 @@ from connector.data.catalogue.pages import Pages
 from connector.data.catalogue.public import PublicRecords, Withdrawn
 from connector.data.catalogue.snapshots.supply import Imported
 from connector.data.catalogue.visibility import may_see
+from connector.data.sources import store as source_store
+from connector.data.sources.model import Source
 from connector.foundation.errors import Mistake, PeerError, Unknown
 from connector.foundation.storage.database import Tx
 from connector.foundation.storage.seldom import once_if_small
@@ -84,24 +86,24 @@ class Catalogue:
 
     def unpublished(self, tx: Tx, slug: str) -> list[Source]:
         """What was handed in and no dataset has or had; the newest."""
-        return store.unpublished(tx, slug, UNPUBLISHED)
+        return source_store.unpublished(tx, slug, UNPUBLISHED)
 
     def register(self, tx: Tx, slug: str, source: Source) -> Source:
         require_active(tx, slug)
-        store.insert_source(tx, slug, source)
+        source_store.insert(tx, slug, source)
         return source
 
     def hold(self, tx: Tx, slug: str, source_id: str) -> Source | None:
         """A source that is named somewhere else than in a dataset from now on: nobody removes it meanwhile."""
-        return store.locked_source(tx, slug, source_id)
+        return source_store.source(tx, slug, source_id, lock=True)
 
     def handed_in_by(self, tx: Tx, slug: str, source_id: str) -> str:
         """The pseudonym of who handed in a file; empty where nobody knows: on the operator's own socket."""
-        return store.handed_in_by(tx, slug, source_id)
+        return source_store.handed_in_by(tx, slug, source_id)
 
     def forget(self, tx: Tx, slug: str, location: str) -> bool:
         """Sources at this place (SHA-256 of a file) that no dataset or revision names go; whether all are gone."""
-        return store.forget_sources(tx, slug, location)
+        return source_store.forget_at(tx, slug, location)
 
     def publish(self, tx: Tx, slug: str, wish: Publication, *, released: bool = False) -> tuple[Dataset, Offer | None]:
         """A dataset with its first offer, if there is one; raises Mistake for an unknown source, rule, slot or value,
@@ -113,15 +115,15 @@ class Catalogue:
         personal = wish.personal or self.life.known_personal(tx, slug, wish.source)
         if not released:
             self._gate.require(tx, slug, [falls_under(wish.rule, wish.access)], personal=personal)
-        source = store.source(tx, slug, wish.source) if wish.source else elsewhere()
-        if source is None or (wish.source and source.kind == "elsewhere"):
+        source = source_store.source(tx, slug, wish.source) if wish.source else elsewhere()
+        if source is None or (wish.source and not source.here):
             raise Mistake("catalogue.no-source", source=wish.source[:80])
         if is_classified(wish.classification):
             raise Mistake("catalogue.classified")
         offer = self._first_offer(participant, source, wish)
         record = self.life.described(tx, participant, describe.NOTHING, wish)
         if not wish.source:
-            store.insert_source(tx, slug, source)
+            source_store.insert(tx, slug, source)
         more = {"open_data": wish.open_data, "classification": wish.classification, PERSONAL: personal}
         dataset = self.life.publish(tx, participant, record, source, offered=offer is not None, **more)
         return dataset, None if offer is None else self._offers.make(tx, participant, dataset, offer)
@@ -131,7 +133,7 @@ class Catalogue:
         rule, slots = wish.rule, wish.slots
         if slots and not rule:  # whoever named a limit means it
             raise Mistake("catalogue.no-rule")
-        if source.kind == "elsewhere":
+        if not source.here:
             if rule:
                 raise Mistake("catalogue.nothing-to-offer")
             return None
@@ -188,7 +190,7 @@ class Catalogue:
         if found is not None:
             return found
         dataset = store.dataset(tx, slug, dataset_id)
-        source = None if dataset is None else store.source(tx, slug, dataset.source)
+        source = None if dataset is None else source_store.source(tx, slug, dataset.source)
         if source is None:
             raise Unknown("catalogue.unknown", id=dataset_id[:200])
         return source

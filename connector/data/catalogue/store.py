@@ -1,4 +1,4 @@
-"""SQL of sources, datasets and offers. Every look-up names the participant."""
+"""SQL of datasets and offers. Every look-up names the participant."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -6,10 +6,12 @@ from typing import Final
 import msgspec
 
 from connector.data.catalogue import columns
-from connector.data.catalogue.model import Dataset, Described, Listed, Offer, Shown, Source, Terms, record_of
+from connector.data.catalogue.model import Dataset, Described, Listed, Offer, Shown, Terms, record_of
 from connector.data.catalogue.search.cursor import Place
 from connector.data.catalogue.search.filters import Filter, fold
-from connector.foundation.storage.database import SYSTEM, Row, Tx, for_update
+from connector.data.sources import store as source_store
+from connector.data.sources.model import Source
+from connector.foundation.storage.database import Row, Tx, for_update
 
 
 def _dataset(row: Row) -> Dataset:
@@ -23,76 +25,12 @@ def _offer(row: Row) -> Offer:
     return msgspec.convert(columns.plain(row, Offer), Offer)
 
 
-def insert_source(tx: Tx, participant: str, source: Source) -> None:
-    tx.run(
-        "INSERT INTO source (participant, id, kind, location, name, media_type, bytes, sha256, created_at, made_by)"
-        " VALUES (:participant, :id, :kind, :location, :name, :media_type, :bytes, :sha256, :now, :by)",
-        participant=participant,
-        by="" if tx.actor == SYSTEM else tx.actor,
-        now=tx.now,
-        **columns.values(source),
-    )
-
-
-def source(tx: Tx, participant: str, source_id: str) -> Source | None:
-    row = tx.one(
-        "SELECT * FROM source WHERE participant = :participant AND id = :id", participant=participant, id=source_id
-    )
-    return None if row is None else msgspec.convert(columns.plain(row, Source), Source)
-
-
-def handed_in_by(tx: Tx, participant: str, source_id: str) -> str:
-    """The pseudonym of who handed in a file; empty where nobody knows."""
-    row = tx.one(
-        "SELECT made_by FROM source WHERE participant = :participant AND id = :id",
-        participant=participant,
-        id=source_id,
-    )
-    return "" if row is None else str(row["made_by"])
-
-
-def locked_source(tx: Tx, participant: str, source_id: str) -> Source | None:
-    """It stays until the unit ends."""
-    row = tx.one(
-        f"SELECT * FROM source WHERE participant = :participant AND id = :id{for_update(tx)}",  # noqa: S608 one of two
-        participant=participant,
-        id=source_id,
-    )
-    return None if row is None else msgspec.convert(columns.plain(row, Source), Source)
-
-
-def forget_sources(tx: Tx, participant: str, location: str) -> bool:
-    """Those that nothing names; True if none is left there."""
-    tx.run(
-        "DELETE FROM source WHERE participant = :participant AND location = :location AND NOT EXISTS (SELECT 1 FROM"
-        " dataset d WHERE d.participant = :participant AND d.source = source.id) AND NOT EXISTS (SELECT 1 FROM"
-        " revision r WHERE r.participant = :participant AND r.source = source.id)",
-        participant=participant,
-        location=location,
-    )
-    sql = "SELECT 1 AS one FROM source WHERE participant = :participant AND location = :location LIMIT 1"
-    return tx.one(sql, participant=participant, location=location) is None
-
-
 def published_count(tx: Tx, participant: str) -> int:
     row = tx.one(
         "SELECT count(*) AS n FROM dataset WHERE participant = :participant AND state = 'published'",
         participant=participant,
     )
     return 0 if row is None else int(row["n"])
-
-
-def unpublished(tx: Tx, participant: str, limit: int) -> list[Source]:
-    """Files and live sources that no dataset has or had, the newest first."""
-    rows = tx.all(
-        "SELECT s.* FROM source s WHERE s.participant = :participant AND s.kind <> 'elsewhere'"
-        " AND NOT EXISTS (SELECT 1 FROM dataset d WHERE d.participant = s.participant AND d.source = s.id)"
-        " AND NOT EXISTS (SELECT 1 FROM revision r WHERE r.participant = s.participant AND r.source = s.id)"
-        " ORDER BY s.created_at DESC, s.id LIMIT :limit",
-        participant=participant,
-        limit=limit,
-    )
-    return [msgspec.convert(columns.plain(row, Source), Source) for row in rows]
 
 
 def insert_dataset(tx: Tx, participant: str, dataset: Dataset) -> None:
@@ -135,7 +73,7 @@ def datasets_with_access(
         **values,
     )
     found = [_dataset(row) for row in rows]
-    sources = _sources(tx, participant, [one.source for one in found])
+    sources = source_store.sources(tx, participant, [one.source for one in found])
     return [(one, sources[one.source]) for one in found]
 
 
@@ -151,7 +89,7 @@ def datasets_named(tx: Tx, participant: str, access: Sequence[str], ids: Sequenc
         **names,
     )
     found = [_dataset(row) for row in rows]
-    sources = _sources(tx, participant, [one.source for one in found])
+    sources = source_store.sources(tx, participant, [one.source for one in found])
     return [(one, sources[one.source]) for one in found]
 
 
@@ -167,16 +105,6 @@ def offers_of_members(tx: Tx, participant: str) -> dict[str, list[str]]:
     for row in rows:
         found.setdefault(row["dataset"], []).append(row["id"])
     return found
-
-
-def _sources(tx: Tx, participant: str, ids: Sequence[str]) -> dict[str, Source]:
-    among, values = columns.among("id", "source", ids)
-    rows = tx.all(
-        f"SELECT * FROM source WHERE participant = :participant AND {among}",  # noqa: S608 constants
-        participant=participant,
-        **values,
-    )
-    return {row["id"]: msgspec.convert(columns.plain(row, Source), Source) for row in rows}
 
 
 def dataset(tx: Tx, participant: str, dataset_id: str) -> Dataset | None:

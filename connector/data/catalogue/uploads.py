@@ -23,8 +23,8 @@ from typing import Any, Protocol
 import msgspec
 import structlog
 
-from connector.data.catalogue.model import Source
 from connector.data.catalogue.service import media_type
+from connector.data.sources.model import Source
 from connector.foundation.errors import Mistake, Unavailable
 from connector.foundation.http.address import ever_called, networks, target
 from connector.foundation.ids import new_uuid

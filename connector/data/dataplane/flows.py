@@ -9,8 +9,9 @@ from typing import Literal
 import msgspec
 
 from connector.data.dataplane import tokens
-from connector.data.dataplane.sources.registered import Registered, of_row
 from connector.data.dataplane.tokens import TokenHash
+from connector.data.sources import store as source_store
+from connector.data.sources.model import Source
 from connector.foundation.errors import Defect, Mistake, Unknown
 from connector.foundation.storage.database import Row, Tx, for_update
 
@@ -44,7 +45,7 @@ class OpenFlow(msgspec.Struct, frozen=True):
     """What a known token opens: its flow and the source behind it."""
 
     flow: Flow
-    source: Registered
+    source: Source
 
 
 def start(
@@ -195,7 +196,8 @@ def find(tx: Tx, participant: str, flow: str) -> Flow | None:
 def held(tx: Tx, participant: str, flow: str, token: TokenHash) -> OpenFlow | None:
     """What this token opens; None if it is not one of this flow's. One statement, for every access asks."""
     row = tx.one(
-        "SELECT f.*, t.hash, s.kind, s.location, s.name, s.media_type, s.bytes AS source_bytes, s.sha256"
+        "SELECT f.*, t.hash, s.kind, s.location, s.name, s.media_type, s.bytes AS source_bytes, s.sha256,"
+        " s.created_at AS source_created_at"
         " FROM access_token t JOIN flow f ON f.participant = t.participant AND f.id = t.flow"
         " LEFT JOIN source s ON s.participant = f.participant AND s.id = f.source"
         " WHERE t.participant = :participant AND t.hash = :hash AND t.flow = :flow",
@@ -207,7 +209,7 @@ def held(tx: Tx, participant: str, flow: str, token: TokenHash) -> OpenFlow | No
         return None
     if row["kind"] is None:
         raise Unknown("dataplane.source-gone")
-    return OpenFlow(_flow(row), of_row({**row, "id": row["source"], "bytes": row["source_bytes"]}))
+    return OpenFlow(_flow(row), _source(row))
 
 
 def outgoing(tx: Tx, participant: str, flow: str) -> OpenFlow | None:
@@ -235,14 +237,15 @@ def _opened(tx: Tx, participant: str, flow: str, token: TokenHash) -> Flow | Non
 
 
 def _with_source(tx: Tx, found: Flow) -> OpenFlow:
-    source = tx.one(
-        "SELECT * FROM source WHERE participant = :participant AND id = :id",
-        participant=found.participant,
-        id=found.source,
-    )
+    source = source_store.source(tx, found.participant, found.source or "")
     if source is None:
         raise Unknown("dataplane.source-gone")
-    return OpenFlow(found, of_row(source))
+    return OpenFlow(found, source)
+
+
+def _source(row: Row) -> Source:
+    named = {"id": row["source"], "bytes": row["source_bytes"], "created_at": row["source_created_at"]}
+    return source_store.of_row({**row, **named})
 
 
 def _flow(row: Row) -> Flow:

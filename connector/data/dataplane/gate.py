@@ -14,9 +14,8 @@ import msgspec
 
 from connector.data.dataplane import flows, tokens
 from connector.data.dataplane.flows import Flow, OpenFlow
-from connector.data.dataplane.sources import Description, Reading
-from connector.data.dataplane.sources.registered import Registered
 from connector.data.dataplane.treatments import Executor, Treatment, Untouched, void
+from connector.data.sources.model import Description, Reading, Source
 from connector.foundation.clock import Clock, rfc3339
 from connector.foundation.errors import Refusal, Unauthenticated
 from connector.foundation.language.reasons import because
@@ -58,7 +57,7 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
 
     participant: str
     flow: str
-    source: Registered
+    source: Source
     expires_at: int | None
     during: tuple[Treatment, ...] = ()
 

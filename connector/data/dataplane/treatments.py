@@ -9,7 +9,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from connector.data.dataplane.sources import Description, Reading
+from connector.data.sources.model import Description, Reading
 from connector.foundation.errors import Refusal
 from connector.foundation.language.reasons import because
 from connector.kernel.policy.odrl.model import Atom, Duty

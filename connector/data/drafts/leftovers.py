@@ -11,6 +11,7 @@ import structlog
 
 from connector.data.catalogue.uploads import Uploads
 from connector.data.drafts import store
+from connector.data.sources import store as source_store
 from connector.foundation.storage.database import Database, Tx
 from connector.identity.participants.service import Participants
 
@@ -46,4 +47,4 @@ def _leftovers(tx: Tx, slug: str, *, lock: bool = False) -> frozenset[str]:
 def _forget(tx: Tx, slug: str) -> None:
     """Looked at again under the lock: PostgreSQL shows what was named until then to the next statement alone."""
     for source in sorted(_leftovers(tx, slug, lock=True) & _leftovers(tx, slug)):
-        store.forget_source(tx, slug, source)
+        source_store.forget(tx, slug, source)

@@ -17,13 +17,13 @@ from msgspec.structs import replace
 from connector.data.approvals.model import NOBODY, Voter
 from connector.data.approvals.publications import NewDataset, PublicationApprovals, ReplacedDataset
 from connector.data.approvals.service import Approvals
-from connector.data.catalogue.model import Source
 from connector.data.catalogue.service import Catalogue
 from connector.data.catalogue.uploads import Incoming, LiveSource, Uploads
 from connector.data.drafts import proposals, store
 from connector.data.drafts.fetch import Way, fetched
 from connector.data.drafts.model import Draft, Kind, Problem, Said
 from connector.data.drafts.wish import answers, publication, replacement
+from connector.data.sources.model import Source
 from connector.foundation.errors import HanseError, Mistake, Unknown
 from connector.foundation.ids import new_uuid
 from connector.foundation.storage.database import Database, Tx
@@ -116,7 +116,7 @@ class Drafts:
             raise Mistake("drafts.many", most=MOST)
         if dataset:
             found, source, _ = self._catalogue.life.show(tx, slug, dataset)
-            if found.state == "withdrawn" or source.kind == "elsewhere":
+            if found.state == "withdrawn" or not source.here:
                 raise Mistake("drafts.no-version")
 
     def _insert(self, tx: Tx, slug: str, author: str, source: Source, copy: Source, dataset: str, known: str) -> Draft:

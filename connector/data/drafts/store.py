@@ -159,10 +159,6 @@ def leftovers(tx: Tx, participant: str, *, discarded: int, unused: int, lock: bo
     return frozenset(str(row["id"]) for row in rows)
 
 
-def forget_source(tx: Tx, participant: str, source_id: str) -> None:
-    tx.run("DELETE FROM source WHERE participant = :participant AND id = :id", participant=participant, id=source_id)
-
-
 def named_files(tx: Tx, participant: str) -> frozenset[str]:
     """Files (SHA-256) that a source or a draft names."""
     rows = tx.all(

@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from connector.data.catalogue.model import Dataset, Offer, Source
+from connector.data.catalogue.model import Dataset, Offer
 from connector.data.catalogue.search import copies
 from connector.data.catalogue.templates import templates
+from connector.data.sources.model import Source
 from connector.exchange.contracts.document.described_data import LONGEST_TITLE
 from connector.foundation.clock import rfc3339
 from connector.foundation.errors import HanseError

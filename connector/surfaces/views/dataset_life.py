@@ -6,7 +6,8 @@ from typing import Literal
 import msgspec
 
 from connector.data.catalogue import public
-from connector.data.catalogue.model import Dataset, Offer, Revision, Source
+from connector.data.catalogue.model import Dataset, Offer, Revision
+from connector.data.sources.model import Source
 from connector.exchange.contracts.model import Agreement
 from connector.foundation.clock import rfc3339
 from connector.identity.participants import succession
@@ -113,7 +114,7 @@ def details(
     running: Sequence[Agreement],
     members: Members,
 ) -> DatasetDetailsView:
-    here = source.kind != "elsewhere"
+    here = source.here
     page, download = addresses(participant, one, source)
     return DatasetDetailsView(
         dataset=one.id,
@@ -139,7 +140,7 @@ def addresses(participant: Participant, one: Dataset, source: Source) -> tuple[s
     shown = one.state == "published" and one.access in public.PUBLIC
     place = succession.here(participant, one.id)
     page = public.landing_page(place) if shown else ""
-    open_bytes = shown and one.access == "open" and source.kind != "elsewhere"
+    open_bytes = shown and one.access == "open" and source.here
     return page, public.download_address(place, source.name) if open_bytes else ""
 
 

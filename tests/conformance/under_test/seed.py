@@ -4,7 +4,9 @@ Ids are the kit's own (spec/protocol.md 6.2); none of them is an IRI.
 """
 
 from connector.data.catalogue import store as shelves
-from connector.data.catalogue.model import Dataset, Offer, Source, record_of
+from connector.data.catalogue.model import Dataset, Offer, record_of
+from connector.data.sources import store as source_store
+from connector.data.sources.model import Source
 from connector.exchange.contracts import store
 from connector.exchange.contracts.document import sealing
 from connector.exchange.contracts.model import Agreement, NegotiationRow
@@ -22,12 +24,12 @@ _SHA256 = "0" * 64
 
 def sow(tx: Tx, participant: Participant, engine: PolicyEngine, peer: str) -> None:
     """Everything at once, or nothing if it was done before."""
-    if shelves.source(tx, participant.id, "kit") is not None:
+    if source_store.source(tx, participant.id, "kit") is not None:
         return
     source = Source(
         id="kit", kind="file", location=_SHA256, name="kit.csv", media_type="text/csv", bytes=8, sha256=_SHA256
     )
-    shelves.insert_source(tx, participant.id, source)
+    source_store.insert(tx, participant.id, source)
     for name in (*DATASETS, "ATP0101"):
         _shelve(tx, participant, engine, name)
     for name, role in AGREEMENTS.items():

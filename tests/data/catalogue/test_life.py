@@ -8,9 +8,10 @@ from msgspec import convert
 
 from connector.data.catalogue import store
 from connector.data.catalogue.life import DatasetChange, Outdated, Replacement
-from connector.data.catalogue.model import SAMPLE, Dataset, Offer, Source
+from connector.data.catalogue.model import SAMPLE, Dataset, Offer
 from connector.data.catalogue.public import Withdrawn
 from connector.data.catalogue.service import Contradictory, OfferWish, Publication
+from connector.data.sources.model import Source
 from connector.foundation.errors import Mistake, PeerError, Unknown
 from connector.foundation.ids import new_uuid
 from connector.foundation.storage.database import Tx

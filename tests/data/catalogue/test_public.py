@@ -11,9 +11,10 @@ from msgspec import convert
 from pyoxigraph import NamedNode, Triple
 
 from connector.data.catalogue.life import DatasetChange
-from connector.data.catalogue.model import Dataset, Source
+from connector.data.catalogue.model import Dataset
 from connector.data.catalogue.public import PublicCatalogue, Withdrawn, download_address
 from connector.data.catalogue.service import Publication
+from connector.data.sources.model import Source
 from connector.foundation.errors import Unknown
 from connector.identity.participants.publisher_details import PublisherChange
 from connector.kernel.metadata.project import dcat_ap, schema_org

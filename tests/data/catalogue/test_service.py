@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from msgspec import Struct, convert
 
-from connector.data.catalogue.model import Source
 from connector.data.catalogue.pages import KEEPING_BYTES, Page
 from connector.data.catalogue.search.filters import EVERYTHING, PAGE, Filter
 from connector.data.catalogue.service import Contradictory, OfferWish, Publication, media_type
+from connector.data.sources.model import Source
 from connector.foundation.errors import Mistake, PeerError, Unknown
 from connector.foundation.storage.database import Tx
 from connector.kernel.policy.engine import Requester

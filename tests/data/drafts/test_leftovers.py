@@ -14,12 +14,12 @@ import pytest
 from connector.data.approvals.model import Voter
 from connector.data.approvals.publications import NewDataset
 from connector.data.catalogue import uploads as uploading
-from connector.data.catalogue.model import Source
 from connector.data.catalogue.service import Publication
 from connector.data.catalogue.uploads import Uploads
 from connector.data.drafts.leftovers import Leftovers
 from connector.data.drafts.model import Draft
 from connector.data.drafts.service import Drafts
+from connector.data.sources.model import Source
 from connector.foundation.errors import Unknown
 from connector.foundation.storage.database import Tx
 from connector.kernel.reading.contents import read_contents

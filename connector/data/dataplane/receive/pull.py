@@ -17,7 +17,7 @@ from connector.data.dataplane.digests import stated
 from connector.data.dataplane.refused import refused
 from connector.data.dataplane.sinks.files import FileSink
 from connector.data.dataplane.sinks.fill import fill
-from connector.data.dataplane.sources.ranges import content_range, unsatisfied_size
+from connector.data.sources.ranges import content_range, unsatisfied_size
 from connector.foundation.errors import PeerError, Unavailable
 from connector.foundation.http.outbound import SafeClient
 

@@ -12,7 +12,7 @@ import aiohttp
 import msgspec
 
 from connector.data.dataplane.refused import sentences
-from connector.data.dataplane.sources import Broken, Description, Reading
+from connector.data.sources.model import Broken, Description, Reading
 from connector.foundation.errors import Refusal, Unavailable
 from connector.foundation.http.outbound import SafeClient
 

@@ -15,9 +15,10 @@ from aiohttp import web
 
 from connector.data.dataplane import tokens
 from connector.data.dataplane.gate import Admission, Gate, refusal
-from connector.data.dataplane.sources import Broken, Description, Reading, ranges
-from connector.data.dataplane.sources.registered import Sources
 from connector.data.dataplane.streams import OpenStream, Streams
+from connector.data.sources import ranges
+from connector.data.sources.kinds import Sources
+from connector.data.sources.model import Broken, Description, Reading
 from connector.foundation.errors import Defect, HanseError, Unauthenticated
 from connector.foundation.language.reasons import explained, on_the_wire
 
@@ -152,7 +153,7 @@ class _Server:
         async with self._streams.ticket(answer.participant, answer.flow) as ticket:
             admission = await self._gate.admit(answer.participant, answer.flow, token, head=wanted.head)
             ticket.until(admission.expires_at)
-            source = self._sources.source(answer.participant, admission.source)
+            source = self._sources.readable(answer.participant, admission.source)
             async with source.open(wanted) as found:
                 reading = self._gate.treated(admission, found, source.describe())
                 await self._send(answer, ticket, reading, admission, source.describe())

@@ -4,8 +4,8 @@ from msgspec import Struct
 
 from connector.data.catalogue.uploads import Uploads
 from connector.data.dataplane.gate import Gate
-from connector.data.dataplane.sources.registered import Sources
 from connector.data.dataplane.streams import Streams
+from connector.data.sources.kinds import Sources
 from connector.exchange.transfer.plane.data_access import DataAccess
 from connector.exchange.transfer.plane.plane_ports import PlanePorts
 from connector.exchange.transfer.plane.pull_errand import LocalPlane

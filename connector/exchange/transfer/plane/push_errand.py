@@ -14,9 +14,9 @@ from connector.data.dataplane.gate import Admission, Gate
 from connector.data.dataplane.refused import SUSPENDED
 from connector.data.dataplane.serve.push import Push, Refused
 from connector.data.dataplane.serve.stream import MinimumRate
-from connector.data.dataplane.sources.ranges import Conditions
-from connector.data.dataplane.sources.registered import Sources
 from connector.data.dataplane.streams import OpenStream, Streams
+from connector.data.sources.kinds import Sources
+from connector.data.sources.ranges import Conditions
 from connector.exchange.transfer.addresses import Sealed
 from connector.exchange.transfer.model import Outcome
 from connector.exchange.transfer.plane.data_access import DataAccess
@@ -103,7 +103,7 @@ class Pusher:
     async def _send(self, row: OutboxRow, flow: Flow, ticket: OpenStream) -> None:
         admission = await self._gate.dispatch(row.participant, flow.id)
         ticket.until(admission.expires_at)
-        source = self._sources.source(row.participant, admission.source)
+        source = self._sources.readable(row.participant, admission.source)
         push = Push(self._client, self._sealed.destination(row.participant, flow))
         ticket.expect(lambda: push.sent, lambda: push.waiting, self._patience.every_s, self._patience.least)
         whole = False

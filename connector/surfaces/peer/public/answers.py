@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from connector.data.dataplane.sources import Broken
+from connector.data.sources.model import Broken
 from connector.foundation.errors import Unavailable
 from connector.foundation.http import limits
 from connector.foundation.http.pace import place

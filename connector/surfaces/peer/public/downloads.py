@@ -7,10 +7,10 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from connector.data.catalogue.model import Source
 from connector.data.catalogue.public import PublicRecords, Withdrawn
-from connector.data.dataplane.sources import Description, ranges
-from connector.data.dataplane.sources.registered import Registered, Sources
+from connector.data.sources import ranges
+from connector.data.sources.kinds import Sources
+from connector.data.sources.model import Source
 from connector.foundation.clock import Clock
 from connector.foundation.errors import Unknown
 from connector.foundation.http.pace import Pace, place
@@ -33,7 +33,7 @@ class Downloads:
         slug = call.participant.id
         found = await self._db.read(slug, _open, self._records, slug, call.params["uuid"], call.params["file"])
         wanted = ranges.wanted(call.request.method, call.request.headers)
-        source = self._sources.source(slug, _registered(found), pinned=True)
+        source = self._sources.readable(slug, found, pinned=True)
         with self._answers.turn(call.request):  # before it is opened: a live source is asked each time, for HEAD too
             async with source.open(wanted) as reading:
                 headers = {**_headers(found), **reading.headers}
@@ -50,12 +50,6 @@ def _open(tx: Tx, records: PublicRecords, slug: str, uuid: str, file: str) -> So
     except Unknown:
         record = records.dataset(tx, slug, uuid).record  # raises Unknown for what is not public
         raise Unknown("public.no-download", page=record.landing_page or record.iri) from None
-
-
-def _registered(found: Source) -> Registered:
-    assert found.kind != "elsewhere"  # PublicRecords.download
-    about = Description(name=found.name, media_type=found.media_type, bytes=found.bytes, sha256=found.sha256)
-    return Registered(id=found.id, kind=found.kind, location=found.location, description=about)
 
 
 def _headers(found: Source) -> dict[str, str]:

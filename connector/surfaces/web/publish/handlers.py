@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 import msgspec
 from aiohttp import web
 
-from connector.data.catalogue.model import Source
 from connector.data.catalogue.search.find import Index, SearchRequest
 from connector.data.drafts.model import Draft, Said
 from connector.data.drafts.service import Drafts, Outdated
+from connector.data.sources.model import Source
 from connector.foundation.errors import HanseError, Mistake, PeerError
 from connector.foundation.language import local_time
 from connector.foundation.storage.database import Database, Tx

@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from connector.data.dataplane.serve.push import Destination, Push, Refused
-from connector.data.dataplane.sources import Broken, Description, Reading
+from connector.data.sources.model import Broken, Description, Reading
 from connector.foundation.errors import PeerError, Refusal, Unavailable
 from connector.foundation.http.outbound import SafeClient
 from connector.foundation.language.reasons import explained

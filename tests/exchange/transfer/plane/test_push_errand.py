@@ -13,8 +13,8 @@ from connector.data.dataplane.flows import Flow
 from connector.data.dataplane.gate import Gate
 from connector.data.dataplane.receive.inbound import Expected
 from connector.data.dataplane.serve.push import Destination, Refused
-from connector.data.dataplane.sources import Description
 from connector.data.dataplane.streams import Streams
+from connector.data.sources.model import Description
 from connector.exchange.transfer.model import TransferRow
 from connector.exchange.transfer.plane import push_errand
 from connector.exchange.transfer.plane.plane_ports import PlanePorts
@@ -60,7 +60,7 @@ class Shelf:
     def __init__(self) -> None:
         self.gone = False
 
-    def source(self, participant: str, row: object) -> Any:
+    def readable(self, participant: str, row: object) -> Any:
         return SimpleNamespace(open=self.open, describe=lambda: Description(name="x", media_type="text/csv"))
 
     @asynccontextmanager

@@ -15,12 +15,14 @@ from multidict import CIMultiDictProxy
 from pyoxigraph import NamedNode, RdfFormat, Triple, parse
 
 from connector.data.catalogue import store
-from connector.data.catalogue.model import Dataset, Source
+from connector.data.catalogue.model import Dataset
 from connector.data.catalogue.public import PublicRecords
 from connector.data.catalogue.snapshots.making import Snapshots
 from connector.data.catalogue.snapshots.own import AboutCatalogue, OwnDatasets
-from connector.data.dataplane.sources.registered import Sources
 from connector.data.harvest.supply import ImportedDatasets
+from connector.data.sources import store as source_store
+from connector.data.sources.kinds import Sources
+from connector.data.sources.model import Source
 from connector.foundation.clock import Clock, SystemClock
 from connector.foundation.http.one_handler import OneHandler
 from connector.foundation.http.outbound import SafeClient
@@ -117,11 +119,11 @@ async def portal(
 
 def put(tx: Tx, number: int, *, access: Access = "open", **said: object) -> Dataset:
     """A dataset of the town straight into the store; `said` is what its record says besides."""
-    if store.source(tx, TOWN, "file") is None:
+    if source_store.source(tx, TOWN, "file") is None:
         file = Source(
             id="file", kind="file", location=DIGEST, name="bäume.csv", media_type="text/csv", bytes=8, sha256=DIGEST
         )
-        store.insert_source(tx, TOWN, file)
+        source_store.insert(tx, TOWN, file)
     known: dict[str, object] = {"title": {"de": f"Bäume {number}"}, "licence": LICENCE, "access": access}
     record = DatasetRecord(**known | said)  # type: ignore[arg-type]
     dataset = Dataset(

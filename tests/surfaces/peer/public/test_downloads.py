@@ -2,7 +2,7 @@
 
 import pytest
 
-from connector.data.dataplane.sources.files import FileSource
+from connector.data.sources.files import FileSource
 from connector.foundation.storage.database import Tx
 from connector.surfaces.peer.public import answers
 from tests.surfaces.peer.public.portal import CONTENT, DIGEST, ROOT, Portal, change, put, uuid

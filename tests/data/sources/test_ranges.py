@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.data.dataplane.sources.ranges import Conditions, Extent, content_range, extent, unsatisfied_size
+from connector.data.sources.ranges import Conditions, Extent, content_range, extent, unsatisfied_size
 
 ETAG = '"v1"'
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.data.dataplane.sources.resolve import open_inside
+from connector.data.sources.resolve import open_inside
 from connector.foundation.errors import Mistake, Unknown
 
 SECRET = b"secret of another participant"

@@ -7,14 +7,16 @@ from hashlib import sha256
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from msgspec.structs import replace
 
 from connector.data.dataplane import flows
 from connector.data.dataplane.gate import Decision, Gate
 from connector.data.dataplane.receive.pull import Address
 from connector.data.dataplane.serve.stream import MinimumRate, serve
-from connector.data.dataplane.sources import Description
-from connector.data.dataplane.sources.registered import Registered, Sources, register
 from connector.data.dataplane.streams import Streams
+from connector.data.sources import store as source_store
+from connector.data.sources.kinds import Sources
+from connector.data.sources.model import Source
 from connector.foundation.clock import FakeClock
 from connector.foundation.http.outbound import SafeClient
 from tests.testkit.patience import PATIENCE_S
@@ -75,15 +77,25 @@ class Plane:
         self.path = folder / "bäume.geojson"
         self.path.write_bytes(DATA)
         self.digest = sha256(DATA).hexdigest()
-        self.description = Description(
-            name=self.path.name, media_type="application/geo+json", bytes=len(DATA), sha256=self.digest
+        self.source = Source(
+            id="trees",
+            kind="file",
+            location=self.path.name,
+            name=self.path.name,
+            media_type="application/geo+json",
+            bytes=len(DATA),
+            sha256=self.digest,
         )
+        self.description = self.source.description
         self.token = ""
 
     async def open(self, *, expires_at=None, kind="file", location="bäume.geojson"):
-        source = Registered(id="trees", kind=kind, location=location, description=self.description)
-        await self.database.write(TOWN, register, participant=TOWN, source=source)
+        await self.database.write(TOWN, self._registered, replace(self.source, kind=kind, location=location))
         self.token = await self.start(expires_at=expires_at)
+
+    def _registered(self, tx, source):
+        source_store.forget(tx, TOWN, source.id)
+        source_store.insert(tx, TOWN, source)
 
     async def start(self, *, flow=FLOW, expires_at=None):
         return await self.database.write(

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from connector.data.dataplane.sources import Broken, Description
-from connector.data.dataplane.sources.files import SMALL, FileSource
-from connector.data.dataplane.sources.ranges import Conditions
+from connector.data.sources.files import SMALL, FileSource
+from connector.data.sources.model import Broken, Description
+from connector.data.sources.ranges import Conditions
 
 NAME = "liste.csv"
 

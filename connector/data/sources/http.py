@@ -9,8 +9,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
 
-from connector.data.dataplane.sources import Broken, Description, Reading
-from connector.data.dataplane.sources.ranges import Conditions, content_range
+from connector.data.sources.model import Broken, Description, Reading
+from connector.data.sources.ranges import Conditions, content_range
 from connector.foundation.errors import PeerError, Unavailable
 from connector.foundation.http.outbound import SafeClient
 
@@ -19,7 +19,7 @@ _PASSED_HEADERS = ("ETag", "Accept-Ranges", "Content-Range", "Content-Encoding")
 _PLAIN = re.compile(r"[!-~ ]{1,256}", re.ASCII)
 
 
-class ProxiedSource:
+class HttpSource:
     """The resource at `url`; `headers` (for example its Authorization) are secret and never shown."""
 
     def __init__(

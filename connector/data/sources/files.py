@@ -12,9 +12,9 @@ from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
 
-from connector.data.dataplane.sources import Broken, Description, Reading
-from connector.data.dataplane.sources.ranges import Conditions, Extent, extent
-from connector.data.dataplane.sources.resolve import open_inside, parts
+from connector.data.sources.model import Broken, Description, Reading
+from connector.data.sources.ranges import Conditions, Extent, extent
+from connector.data.sources.resolve import open_inside, parts
 
 PIECE = 1 << 19
 """Bytes per read. As fast as 1 MiB, but sixteen streams, each with up to three pieces, stay below 48 MiB."""
@@ -157,13 +157,3 @@ class _Reader:
 def _pieces(start: int, length: int) -> Iterator[tuple[int, int]]:
     end = start + length
     return ((at, min(PIECE, end - at)) for at in range(start, end, PIECE))
-
-
-def examine(folder: Path, location: str, *, name: str, media_type: str) -> Description:
-    """Describes a file for registration: reads it once, so call it in a thread. Unknown if it is not there."""
-    with os.fdopen(open_inside(folder, location), "rb", buffering=0) as file:
-        digest, size = sha256(), 0
-        while piece := file.read(PIECE):
-            digest.update(piece)
-            size += len(piece)
-    return Description(name=name, media_type=media_type, bytes=size, sha256=digest.hexdigest())
