@@ -66,7 +66,14 @@ def handlers(services: Services, operation: OperationHandlers) -> list[Handlers]
             participants, enrolment.enlist, enrolment.enlist_soon, enrolment.catch_up, members.seal_certificates
         ),
         api_catalogue.CatalogueHandlers(
-            db, clock, participants, catalogue.service, catalogue.audiences, catalogue.uploads, engine
+            db,
+            clock,
+            participants,
+            catalogue.service,
+            catalogue.audiences,
+            catalogue.uploads,
+            catalogue.sources,
+            engine,
         ),
         api_audience.AudienceHandlers(db, clock, participants, catalogue.service, catalogue.audiences, engine),
         api_harvest.HarvestHandlers(services.harvest, services.infra.db, services.approvals.imports),

@@ -6,12 +6,14 @@ no environment and no command line reaches them.
 
 import ssl
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from aiohttp import web
 from msgspec import Struct
 
 from connector.data.catalogue.assemble import CatalogueSlice
-from connector.data.catalogue.uploads import Uploads
+from connector.data.sources.kind import Kind
+from connector.data.sources.kinds import STANDARD, Sources
 from connector.exchange.contracts import assemble as contracts
 from connector.exchange.contracts.assemble import ContractSlice
 from connector.exchange.contracts.negotiation.decide import NegotiationDecider
@@ -85,14 +87,19 @@ def gatekeeper(infra: Infra, participants: Participants, trust: TrustSlice) -> A
     )
 
 
+def kinds(settings: Settings) -> Sequence[Kind[Any]]:
+    """Of sources: all that this connector knows, whatever is set."""
+    return STANDARD
+
+
 def nothing_more(infra: Infra, catalogue: CatalogueSlice, contracts: ContractSlice, transfers: TransferSlice) -> More:
     """The slices are all there is."""
     return More()
 
 
 class Ports(Struct, frozen=True, kw_only=True):
-    """`anchor` says who belongs, `negotiating` and `transferring` what we do next, `plane` how bytes move, `more` what
-    a test has besides."""
+    """`anchor` says who belongs, `negotiating` and `transferring` what we do next, `kinds` which sources there are,
+    `plane` how bytes move, `more` what a test has besides."""
 
     database: Callable[[Settings, Clock], Database] = database
     outbound: Callable[[Settings], SafeClient] = outbound
@@ -102,7 +109,8 @@ class Ports(Struct, frozen=True, kw_only=True):
     authenticate: Callable[[Infra, Participants, TrustSlice], Authenticate] = gatekeeper
     negotiating: contracts.Decide = NegotiationDecider
     transferring: transfers.Decide = TransferDecider
-    plane: Callable[[Infra, DataAccess, Reports, Uploads], DataPlane] = plane.assemble
+    kinds: Callable[[Settings], Sequence[Kind[Any]]] = kinds
+    plane: Callable[[Infra, DataAccess, Reports, Sources], DataPlane] = plane.assemble
     more: Callable[[Infra, CatalogueSlice, ContractSlice, TransferSlice], More] = nothing_more
 
 

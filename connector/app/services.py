@@ -149,7 +149,9 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
     # From publishing to evidence
     witness = witness_slice.assemble(infra, participants, anchor)
     rules = ApprovalRules(participants, Directory())
-    catalogue = catalogue_slice.assemble(infra, participants, engine, ImportedDatasets(), claims, rules)
+    catalogue = catalogue_slice.assemble(
+        infra, participants, engine, ImportedDatasets(), claims, rules, ports.kinds(settings)
+    )
     federation = federation_slice.assemble(infra, participants, anchor, trust.held, peer)
     public = public_slice.assemble(infra, participants, catalogue.service.public, [ImportedDatasets()])
     approvals = approval_slice.assemble(participants, catalogue.service, rules, Directory())
@@ -182,7 +184,7 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
         quotas=quotas,
         decide=ports.transferring,
     )
-    plane = ports.plane(infra, transfers.access, transfers.reports, catalogue.uploads)
+    plane = ports.plane(infra, transfers.access, transfers.reports, catalogue.sources)
     circuits, acks = Circuits(), Acks(infra.db, clock)
     delivery = delivery_slice.assemble(infra, participants, peer, circuits, acks, contracts.service, transfers.service)
 

@@ -15,14 +15,16 @@ from connector.data.dataplane.receive.pull import Address
 from connector.data.dataplane.serve.stream import MinimumRate, serve
 from connector.data.dataplane.streams import Streams
 from connector.data.sources import store as source_store
-from connector.data.sources.kinds import Sources
+from connector.data.sources.kinds import Sources, sealed_as
 from connector.data.sources.model import Source
 from connector.foundation.clock import FakeClock
 from connector.foundation.http.outbound import SafeClient
+from connector.identity.trust.keys.vault import Vault
 from tests.testkit.patience import PATIENCE_S
 
 TOWN, FLOW = "musterstadt", "urn:uuid:7d1c8f7e-0000-4000-8000-000000000001"
 DATA = os.urandom(3_500_000)
+VAULT = Vault(bytes(32))
 
 
 class Contract:
@@ -90,7 +92,9 @@ class Plane:
         self.token = ""
 
     async def open(self, *, expires_at=None, kind="file", location="bäume.geojson"):
-        await self.database.write(TOWN, self._registered, replace(self.source, kind=kind, location=location))
+        secrets = VAULT.seal(sealed_as(TOWN, self.source.id), b'{"authorization":"Basic inner"}')
+        registered = replace(self.source, kind=kind, location=location, secrets=secrets if kind == "http" else None)
+        await self.database.write(TOWN, self._registered, registered)
         self.token = await self.start(expires_at=expires_at)
 
     def _registered(self, tx, source):
@@ -111,7 +115,7 @@ class Plane:
 
     async def serve(self, tls=None):
         gate = self.gate = Gate(self.database, self.contract, self.clock)
-        sources = Sources(lambda participant: self.folder, self.client, lambda *_: {"Authorization": "Basic inner"})
+        sources = Sources(lambda participant: self.folder, self.client, VAULT)
         app = web.Application()
         handler = serve(gate, self.streams, sources, self.book, lambda request: TOWN, self.patience)
         app.router.add_route("GET", "/musterstadt/data/{flow}", handler, name="data")

@@ -41,7 +41,7 @@ async def upload(city: City, place: Path) -> str:
 
 
 async def live(city: City, url: str) -> str:
-    wish = {"url": url, "name": "live.bin", "media_type": "application/octet-stream"}
+    wish = {"kind": "http", "parameters": {"url": url}, "name": "live.bin", "media_type": "application/octet-stream"}
     source = await city.api.post(f"/api/v1/participants/{city.slug}/sources", wish)
     return await city.offer(source["source"])
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from connector.continuity.moving.frames import Values
+from connector.data.sources.kinds import sealed_as
 from connector.dataspace.spaces.joining.carried import code_context
 from connector.exchange.transfer.addresses import place
 
@@ -115,6 +116,7 @@ FIRST: Final = ("audit_entry",)
 SEALED: Final[Mapping[tuple[str, str], Callable[[str, Values], str | None]]] = {
     ("outbox", "body"): lambda slug, row: f"outbox|{slug}" if row["sealed"] else None,
     ("flow", "address"): lambda slug, row: None if row["address"] is None else place(slug, str(row["id"])),
+    ("source", "secrets"): lambda slug, row: None if row["secrets"] is None else sealed_as(slug, str(row["id"])),
     ("joined_space", "code"): lambda slug, row: None if row["code"] is None else code_context(slug, str(row["space"])),
 }
 """Secrets at rest, and what each is bound to; None: this one is none. They are wrapped for the new place's vault."""

@@ -1,5 +1,8 @@
 """Puts the slice together: what participants publish, the files that they have uploaded, what members showed them."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from msgspec import Struct
 
 from connector.data.catalogue.audience import Audiences, Roster
@@ -9,6 +12,8 @@ from connector.data.catalogue.search.upkeep import EVERY_S, Upkeep
 from connector.data.catalogue.service import Catalogue
 from connector.data.catalogue.snapshots.supply import Imported
 from connector.data.catalogue.uploads import SWEEP_S, Bounds, Uploads
+from connector.data.sources.kind import Kind
+from connector.data.sources.kinds import STANDARD, Sources
 from connector.identity.infra import Infra
 from connector.identity.jobs.work import Work
 from connector.identity.participants.service import Participants
@@ -22,6 +27,7 @@ class CatalogueSlice(Struct, frozen=True, kw_only=True):
     audiences: Audiences
     index: Index
     uploads: Uploads
+    sources: Sources
     work: Work
 
 
@@ -32,17 +38,19 @@ def assemble(
     imported: Imported,
     roster: Roster,
     gate: PublicationGate | None = None,
+    kinds: Sequence[Kind[Any]] = STANDARD,
 ) -> CatalogueSlice:
     """`imported`: public datasets that are not the participants' own. `roster`: who belongs to the data space. `gate`:
-    who else has to agree to what is published."""
+    who else has to agree to what is published. `kinds`: of sources."""
     data = infra.settings.data
     bounds = Bounds(largest=data.upload_largest, all=data.upload_quota, free=data.keep_free)
-    uploads = Uploads(data.files, bounds, infra.settings.outbound.allow)
+    uploads = Uploads(data.files, bounds)
     return CatalogueSlice(
         service=Catalogue(participants, engine, infra.vault.derive("cursor"), imported, roster, gate),
         audiences=Audiences(engine, roster),
         index=Index(infra.vault.derive("find")),
         uploads=uploads,
+        sources=Sources(uploads.place, infra.http, infra.vault, kinds),
         # Without a lease, which a process that was killed still holds.
         work=Work(
             alone={"uploads": (SWEEP_S, uploads.sweep)},

@@ -361,7 +361,7 @@ def told(record: DatasetRecord, source: Source, kept: dict[str, Any]) -> dict[st
         "bytes": source.bytes,
         "sha256": source.sha256,
         "issued": kept["issued"],
-        "location": None if source.kind == "file" else source.kind,
+        "location": source.kind if not source.here or source.live else None,
         **({"keywords": keywords} if keywords else {}),
         **({"open_data": True} if describe.is_open(record) else {}),
         **{name: value for name, value in kept.items() if name not in ("issued", "keywords") and value},

@@ -3,7 +3,6 @@
 What each peer may see of it, page by page, is in `pages`; an offer that it may not see is one that is not there (T24).
 """
 
-import mimetypes
 from collections.abc import Sequence
 from typing import Any
 
@@ -234,10 +233,3 @@ class Catalogue:
     def offered(self, tx: Tx, slug: str) -> int:
         """How many offers stand."""
         return store.offered(tx, slug)
-
-
-def media_type(name: str) -> str:
-    """By the file's ending; plain bytes if it says nothing."""
-    if name.lower().endswith(".geojson"):
-        return "application/geo+json"
-    return mimetypes.guess_type(name)[0] or "application/octet-stream"

@@ -15,18 +15,17 @@ import re
 import shutil
 import stat
 import time
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Set
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import structlog
 
-from connector.data.catalogue.service import media_type
-from connector.data.sources.model import Source
+from connector.data.sources.kind import Incoming
+from connector.data.sources.model import PINNED, Source, media_type
 from connector.foundation.errors import Mistake, Unavailable
-from connector.foundation.http.address import ever_called, networks, target
 from connector.foundation.ids import new_uuid
 from connector.foundation.language.system_words import system_words
 from connector.foundation.small_files import synced
@@ -49,14 +48,6 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     largest: int = 1 << 40
     all: int = 1 << 42
     free: int = 0
-
-
-class LiveSource(msgspec.Struct, frozen=True, kw_only=True):
-    """Bytes that are fetched from an https address whenever somebody asks for them; `name` ends like a file's."""
-
-    url: str
-    name: str
-    media_type: str | None = None
 
 
 class Room:
@@ -89,18 +80,11 @@ def _mib(count: int) -> int:
     return -(-count // (1 << 20))
 
 
-class Incoming(Protocol):
-    """A body as it comes in."""
-
-    async def read(self, n: int = -1) -> bytes: ...
-
-
 class Uploads:
     """`folder` is `<data>/files`; each participant has its own below it."""
 
-    def __init__(self, folder: Path, bounds: Bounds | None = None, allow: Sequence[str] = ()) -> None:
-        """`allow`: networks of this installation that may be called, as for all calls."""
-        self._folder, self._bounds, self._allow = folder, bounds or Bounds(), networks(allow)
+    def __init__(self, folder: Path, bounds: Bounds | None = None) -> None:
+        self._folder, self._bounds = folder, bounds or Bounds()
 
     def folder(self, slug: str) -> Path:
         """Where the participant's files lie; made if it is not there."""
@@ -135,7 +119,7 @@ class Uploads:
                 draft.unlink()
         return Source(
             id=new_uuid(),
-            kind="file",
+            kind=PINNED,
             location=digest,
             name=label,
             media_type=media_type(label),
@@ -155,19 +139,6 @@ class Uploads:
         system has no locks everything stays.
         """
         return await asyncio.to_thread(_removed, self._folder / slug, named)
-
-    def _callable(self, url: str) -> bool:
-        """Whether the address is one that we ever call: a name leads somewhere when it is called, a number now."""
-        there = target(url)
-        return there is not None and ever_called(there, self._allow)
-
-    def live(self, wish: LiveSource) -> Source:
-        """A live source at an https address; its bytes are not pinned. Raises Mistake for one that is never called."""
-        url, name = wish.url, wish.name.strip()
-        if not self._callable(url) or not name:
-            raise Mistake("catalogue.live-source", url=url[:200])
-        kind = wish.media_type or media_type(name)
-        return Source(id=new_uuid(), kind="http", location=url, name=name, media_type=kind, bytes=None, sha256=None)
 
 
 async def _store(draft: Path, incoming: Incoming, room: Room) -> tuple[str, int]:

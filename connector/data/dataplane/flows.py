@@ -197,7 +197,7 @@ def held(tx: Tx, participant: str, flow: str, token: TokenHash) -> OpenFlow | No
     """What this token opens; None if it is not one of this flow's. One statement, for every access asks."""
     row = tx.one(
         "SELECT f.*, t.hash, s.kind, s.location, s.name, s.media_type, s.bytes AS source_bytes, s.sha256,"
-        " s.created_at AS source_created_at"
+        " s.created_at AS source_created_at, s.parameters, s.secrets"
         " FROM access_token t JOIN flow f ON f.participant = t.participant AND f.id = t.flow"
         " LEFT JOIN source s ON s.participant = f.participant AND s.id = f.source"
         " WHERE t.participant = :participant AND t.hash = :hash AND t.flow = :flow",

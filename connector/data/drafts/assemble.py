@@ -26,7 +26,7 @@ def assemble(
         participants,
         catalogue.service,
         catalogue.uploads,
-        infra.http,
+        catalogue.sources,
         approvals.publications,
         approvals.service,
     )

@@ -18,11 +18,12 @@ from connector.data.approvals.model import NOBODY, Voter
 from connector.data.approvals.publications import NewDataset, PublicationApprovals, ReplacedDataset
 from connector.data.approvals.service import Approvals
 from connector.data.catalogue.service import Catalogue
-from connector.data.catalogue.uploads import Incoming, LiveSource, Uploads
+from connector.data.catalogue.uploads import Uploads
 from connector.data.drafts import proposals, store
-from connector.data.drafts.fetch import Way, fetched
 from connector.data.drafts.model import Draft, Kind, Problem, Said
 from connector.data.drafts.wish import answers, publication, replacement
+from connector.data.sources.kind import Incoming
+from connector.data.sources.kinds import NewSource, Sources
 from connector.data.sources.model import Source
 from connector.foundation.errors import HanseError, Mistake, Unknown
 from connector.foundation.ids import new_uuid
@@ -56,7 +57,7 @@ class _Tried(Mistake):
 
 
 class Drafts:
-    """Of all participants. `read` reads a file in a process of its own; `way` is the guarded way out."""
+    """Of all participants. `read` reads a file in a process of its own."""
 
     def __init__(
         self,
@@ -64,14 +65,14 @@ class Drafts:
         participants: Participants,
         catalogue: Catalogue,
         uploads: Uploads,
-        way: Way,
+        sources: Sources,
         publications: PublicationApprovals,
         approvals: Approvals,
         read: Callable[[Path, Limits, str], Awaitable[Reading]] = read_async,
     ) -> None:
         self._publications, self._approvals = publications, approvals
         self._db, self._participants, self._catalogue = db, participants, catalogue
-        self._uploads, self._way, self._read = uploads, way, read
+        self._uploads, self._sources, self._read = uploads, sources, read
         self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
 
     # Beginning
@@ -84,12 +85,16 @@ class Drafts:
         source = await self._uploads.take(slug, name, incoming, size)
         return await self._begun(slug, author, source, source, dataset)
 
-    async def begin_at(self, slug: str, author: str, url: str, *, live: bool, dataset: str = "") -> Draft:
-        """With what lies at an https address: as it is now, or (`live`) fetched anew whenever somebody asks for it."""
+    async def begin_at(
+        self, slug: str, author: str, kind: str, given: Mapping[str, str], *, live: bool, dataset: str = ""
+    ) -> Draft:
+        """With what a source of such a kind has: as it is now, or (`live`) fetched anew whenever somebody asks for
+        it."""
         await self._db.read(slug, self._allow, slug, dataset)
-        async with fetched(self._way, url) as (name, pieces, size):
-            copy = await self._uploads.take(slug, name, pieces, size)
-        source = self._uploads.live(LiveSource(url=url, name=copy.name, media_type=copy.media_type)) if live else copy
+        async with self._sources.look(kind, given) as found:
+            copy = await self._uploads.take(slug, found.name, found.incoming, found.bytes)
+        wish = NewSource(kind=kind, parameters=dict(given), name=copy.name, media_type=copy.media_type)
+        source = self._sources.made(slug, wish) if live else copy
         return await self._begun(slug, author, source, copy, dataset)
 
     async def begin_with(self, slug: str, author: str, source_id: str) -> Draft:
@@ -98,9 +103,9 @@ class Drafts:
         source = copy = next((one for one in known if one.id == source_id), None)
         if source is None:
             raise Unknown("drafts.unknown", id=source_id[:80])
-        if source.kind == "http":
-            async with fetched(self._way, source.location) as (_, pieces, size):
-                copy = await self._uploads.take(slug, source.name, pieces, size)
+        if source.live:
+            async with self._sources.look_again(slug, source) as found:
+                copy = await self._uploads.take(slug, source.name, found.incoming, found.bytes)
         return await self._begun(slug, author, source, copy or source, "", known=source.id)
 
     async def _begun(

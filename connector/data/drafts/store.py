@@ -6,6 +6,7 @@ import msgspec
 
 from connector.data.approvals.model import NOBODY
 from connector.data.drafts.model import Draft, Problem, Said
+from connector.data.sources.model import ELSEWHERE
 from connector.foundation.storage.database import Row, Tx, for_update
 from connector.kernel.reading.model import Reading
 
@@ -136,10 +137,10 @@ def erase(tx: Tx, participant: str, copy: str) -> None:
 
 
 def leftovers(tx: Tx, participant: str, *, discarded: int, unused: int, lock: bool) -> frozenset[str]:
-    """Files (ids of sources) that nothing names: their draft was discarded before the one instant, or they had none
-    and were handed in before the other; the oldest 500. `lock`: they stay as they are until the unit ends."""
+    """Sources (ids), files and live ones, that nothing names: their draft was discarded before the one instant, or they
+    had none and were handed in before the other; the oldest 500. `lock`: they stay as they are until the unit ends."""
     rows = tx.all(
-        "SELECT s.id FROM source s WHERE s.participant = :participant AND s.kind = 'file'"  # noqa: S608 one of two
+        "SELECT s.id FROM source s WHERE s.participant = :participant AND s.kind <> :elsewhere"  # noqa: S608 one of two
         " AND s.created_at < :discarded"
         " AND NOT EXISTS (SELECT 1 FROM dataset d WHERE d.participant = s.participant AND d.source = s.id)"
         " AND NOT EXISTS (SELECT 1 FROM revision r WHERE r.participant = s.participant AND r.source = s.id)"
@@ -153,6 +154,7 @@ def leftovers(tx: Tx, participant: str, *, discarded: int, unused: int, lock: bo
         " AND p.changed_at >= s.created_at))"
         f" ORDER BY s.created_at, s.id LIMIT 500{for_update(tx) if lock else ''}",
         participant=participant,
+        elsewhere=ELSEWHERE,
         discarded=discarded,
         unused=unused,
     )

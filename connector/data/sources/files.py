@@ -7,12 +7,14 @@ another version to every resume. A file that shrinks or changes while it is read
 import asyncio
 import base64
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
-from connector.data.sources.model import Broken, Description, Reading
+from connector.data.sources.kind import Kind, Parameters, Ways
+from connector.data.sources.model import PINNED, Broken, Description, Reading, Source
 from connector.data.sources.ranges import Conditions, Extent, extent
 from connector.data.sources.resolve import open_inside, parts
 
@@ -25,13 +27,13 @@ SMALL = 1 << 16
 class FileSource:
     """The regular file `location` (relative, no links) in the participant's `folder`.
 
-    `pinned`: it is kept under its digest and never written again, so that this is its ETag too, in every replica.
+    One that is kept under its digest is never written again, so that this is its ETag too, in every replica.
     """
 
-    def __init__(self, folder: Path, location: str, description: Description, *, pinned: bool = False) -> None:
+    def __init__(self, folder: Path, location: str, description: Description) -> None:
         parts(location)
         self._folder, self._location, self._description = folder, location, description
-        self._pinned = pinned and location == description.sha256
+        self._pinned = location == description.sha256
 
     def describe(self) -> Description:
         return self._description
@@ -77,6 +79,14 @@ class FileSource:
             return {}
         digest = base64.b64encode(bytes.fromhex(pinned.sha256)).decode()
         return {"Repr-Digest": f"sha-256=:{digest}:"}
+
+
+def _file(ways: Ways, participant: str, source: Source, secrets: Mapping[str, str]) -> FileSource:
+    return FileSource(ways.folder(participant), source.location, source.description)
+
+
+FILE: Final[Kind[Parameters]] = Kind(name=PINNED, resumes="yes", open=_file)
+"""Files are handed over, so that nobody is asked where they lie."""
 
 
 def _read(folder: Path, location: str, small: int) -> "_Reader":

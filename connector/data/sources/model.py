@@ -1,5 +1,6 @@
 """What a source is: a row that a steward registered, and what it gives once it is opened."""
 
+import mimetypes
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Final, Protocol
@@ -8,8 +9,14 @@ from msgspec import Struct
 
 from connector.data.sources.ranges import Conditions
 
+PINNED: Final = "file"
+"""The kind of what was handed over and lies here under its digest."""
 ELSEWHERE: Final = "elsewhere"
 """The kind of what nothing is served of: the files lie at other addresses, or the dataset is only announced."""
+
+
+Sealed = bytes
+"""Encrypted by the vault."""
 
 
 class Description(Struct, frozen=True, kw_only=True):
@@ -22,9 +29,10 @@ class Description(Struct, frozen=True, kw_only=True):
 
 
 class Source(Struct, frozen=True, kw_only=True):
-    """A row of the table `source`. What `location` means is for its kind to say (`kinds.Sources`).
+    """A row of the table `source`. What `location` means is for its kind to say (`kind.Kind`).
 
-    `bytes` and `sha256` are None for live sources. `created_at`: when it was registered (ms).
+    `bytes` and `sha256` are None for live sources. `created_at`: when it was registered (ms). `parameters`: what its
+    kind asked for besides the location and may be shown; `secrets`: what may not.
     """
 
     id: str
@@ -35,6 +43,13 @@ class Source(Struct, frozen=True, kw_only=True):
     bytes: int | None
     sha256: str | None
     created_at: int = 0
+    parameters: Mapping[str, str] = {}
+    secrets: Sealed | None = None
+
+    @property
+    def live(self) -> bool:
+        """Whether its bytes are fetched whenever somebody asks for them."""
+        return self.here and self.kind != PINNED
 
     @property
     def here(self) -> bool:
@@ -73,3 +88,10 @@ class Readable(Protocol):
 
     def open(self, wanted: Conditions) -> AbstractAsyncContextManager[Reading]:
         """Opens what is wanted. Raises Unknown or Unavailable before the first byte, `chunks` raise Broken after it."""
+
+
+def media_type(name: str) -> str:
+    """By the file's ending; plain bytes if it says nothing."""
+    if name.lower().endswith(".geojson"):
+        return "application/geo+json"
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"

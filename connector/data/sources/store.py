@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from msgspec import convert, structs
+from msgspec import convert, json, structs
 
 from connector.data.sources.model import ELSEWHERE, Source
 from connector.foundation.storage.database import SYSTEM, Row, Tx, for_update
@@ -16,17 +16,24 @@ _UNNAMED: Final = (
 
 def of_row(row: Row) -> Source:
     """Reads a row that has the columns of the table under their own names."""
-    return convert({name: row[name] for name in Source.__struct_fields__}, Source)
+    values = {name: row[name] for name in Source.__struct_fields__}
+    return convert({**values, "parameters": json.decode(row["parameters"])}, Source)
+
+
+def parameters(source: Source) -> str:
+    """As the column has them: the same for the same parameters."""
+    return json.encode(source.parameters, order="sorted").decode()
 
 
 def insert(tx: Tx, participant: str, source: Source) -> None:
     tx.run(
-        "INSERT INTO source (participant, id, kind, location, name, media_type, bytes, sha256, created_at, made_by)"
-        " VALUES (:participant, :id, :kind, :location, :name, :media_type, :bytes, :sha256, :now, :by)",
+        "INSERT INTO source (participant, id, kind, location, name, media_type, bytes, sha256, created_at, made_by,"
+        " parameters, secrets) VALUES (:participant, :id, :kind, :location, :name, :media_type, :bytes, :sha256, :now,"
+        " :by, :parameters, :secrets)",
         participant=participant,
         by="" if tx.actor == SYSTEM else tx.actor,
         now=tx.now,
-        **structs.asdict(source),
+        **{**structs.asdict(source), "parameters": parameters(source)},
     )
 
 

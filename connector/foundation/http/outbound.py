@@ -25,7 +25,15 @@ from yarl import URL
 
 from connector.foundation.errors import Mistake, PeerError, Unavailable
 from connector.foundation.http import kept
-from connector.foundation.http.address import Network, Target, address_allowed, is_literal, networks, target
+from connector.foundation.http.address import (
+    Network,
+    Target,
+    address_allowed,
+    ever_called,
+    is_literal,
+    networks,
+    target,
+)
 from connector.foundation.http.deadline import Deadline
 from connector.foundation.http.in_flight import InFlight
 
@@ -120,6 +128,12 @@ class SafeClient:
         """Whether we would try this URL at all; where its name leads is judged at the socket."""
         there = target(url, insecure=self._insecure)
         return there is not None and (not is_literal(there.host) or address_allowed(there.host, self._allow))
+
+    def calls_as_source(self, url: str) -> bool:
+        """The same for an address whose data a steward wants: https whatever else is allowed, and the names of this
+        very machine only where an operator allows them."""
+        there = target(url)
+        return there is not None and ever_called(there, self._allow)
 
     async def get(
         self,

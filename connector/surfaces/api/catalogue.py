@@ -10,7 +10,8 @@ from connector.data.catalogue.audience import Audiences
 from connector.data.catalogue.model import Dataset, Offer
 from connector.data.catalogue.service import Catalogue, OfferWish, Publication
 from connector.data.catalogue.templates import templates
-from connector.data.catalogue.uploads import LiveSource, Uploads
+from connector.data.catalogue.uploads import Uploads
+from connector.data.sources.kinds import NewSource, Sources
 from connector.foundation.clock import Clock
 from connector.foundation.http import limits
 from connector.foundation.http.incoming import Incoming
@@ -92,10 +93,11 @@ class CatalogueHandlers:
         catalogue: Catalogue,
         audiences: Audiences,
         uploads: Uploads,
+        sources: Sources,
         engine: PolicyEngine,
     ) -> None:
         self._db, self._clock, self._participants, self._catalogue = db, clock, participants, catalogue
-        self._audiences, self._uploads, self._engine = audiences, uploads, engine
+        self._audiences, self._uploads, self._sources, self._engine = audiences, uploads, sources, engine
 
     @problem_codes({400: ("catalogue.file-name", "catalogue.quota", "catalogue.too-large"), 503: FULL})
     @limits.streaming
@@ -108,11 +110,21 @@ class CatalogueHandlers:
         await self._db.write(slug, self._catalogue.register, slug, source)
         return file(source)
 
-    @problem_codes({400: ("catalogue.live-source",)})
-    async def source(self, request: web.Request, wish: LiveSource) -> LiveSourceView:
-        """A live https source; the contract then pins its description, and says so."""
+    @problem_codes(
+        {
+            400: (
+                "sources.address",
+                "sources.kind",
+                "sources.missing",
+                "sources.parameter",
+                "sources.unknown-parameter",
+            )
+        }
+    )
+    async def source(self, request: web.Request, wish: NewSource) -> LiveSourceView:
+        """A live source; the contract then pins its description, and says so."""
         slug = (await self._participants.get(request.match_info["p"])).participant.id
-        source = self._uploads.live(wish)
+        source = self._sources.made(slug, wish)
         await self._db.write(slug, self._catalogue.register, slug, source)
         return LiveSourceView(source=source.id, media_type=source.media_type)
 

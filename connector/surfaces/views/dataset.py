@@ -97,7 +97,7 @@ class FileView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LiveSourceView(msgspec.Struct, frozen=True, kw_only=True):
-    """A live https source; `source` is what publishing names."""
+    """A live source; `source` is what publishing names."""
 
     source: str
     media_type: str

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from connector.app.ports import More, Ports
 from connector.app.services import Services
 from connector.data.catalogue.assemble import CatalogueSlice
-from connector.data.catalogue.uploads import Uploads
+from connector.data.sources.kinds import Sources
 from connector.exchange.contracts.assemble import ContractSlice
 from connector.exchange.contracts.negotiation.service import Contracts
 from connector.exchange.contracts.partner import Partner
@@ -101,12 +101,12 @@ def _more(
     return More(Work(handlers={PLAY: stage.play}), triggers.routes(), (foreign.tape.middleware(),))
 
 
-def _idle_plane(infra: Infra, access: DataAccess, reports: Reports, uploads: Uploads) -> DataPlane:
+def _idle_plane(infra: Infra, access: DataAccess, reports: Reports, sources: Sources) -> DataPlane:
     async def nothing(row: OutboxRow) -> None:
         await infra.db.write(row.participant, _finish, row)
 
     return replace(
-        plane.assemble(infra, access, reports, uploads), work=Work(handlers={"pull": nothing, "push": nothing})
+        plane.assemble(infra, access, reports, sources), work=Work(handlers={"pull": nothing, "push": nothing})
     )
 
 

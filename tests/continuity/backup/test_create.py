@@ -123,8 +123,8 @@ def test_a_file_published_while_the_backup_runs_is_in_it(town: Path) -> None:
     def busy(target: Path, told: examine.Told) -> None:
         (town / "files" / TOWN / digest).write_bytes(more)
         with closing(sqlite3.connect(town / "hanse.db")) as database, database:
-            values = (TOWN, "new", "file", digest, "new.csv", "text/csv", 3, digest, 0, "")
-            database.execute("INSERT INTO source VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+            values = (TOWN, "new", "file", digest, "new.csv", "text/csv", 3, digest, 0, "", "{}", None)
+            database.execute("INSERT INTO source VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
         copy(target, told)
 
     made = create.make(settings, Wish(town.with_name("b"), town.with_name("k"), None), busy, quiet)

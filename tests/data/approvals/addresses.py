@@ -56,12 +56,12 @@ class Walk:
 
     def __init__(self, w: World) -> None:
         it, self.w = w.towns, w
-        tokens, anchor = Tokens(it.db, it.participants), cast("Anchor", None)
+        tokens, anchor, nobody = Tokens(it.db, it.participants), cast("Anchor", None), cast("Any", None)
         self.tokens, self.walked = tokens, set[str]()
         clock, participants, shared = it.clock, it.participants, it.catalogue
         self.application = application(
             [
-                CatalogueHandlers(it.db, clock, participants, shared, it.audiences, cast("Any", None), it.engine),
+                CatalogueHandlers(it.db, clock, participants, shared, it.audiences, nobody, nobody, it.engine),
                 DatasetHandlers(it.db, participants, shared, it.contracts, anchor),
                 HarvestHandlers(cast("Any", Imported(w)), it.db, it.imports),
                 GroupHandlers(w.groups),

@@ -9,7 +9,7 @@ from msgspec import Struct, convert
 
 from connector.data.catalogue.pages import KEEPING_BYTES, Page
 from connector.data.catalogue.search.filters import EVERYTHING, PAGE, Filter
-from connector.data.catalogue.service import Contradictory, OfferWish, Publication, media_type
+from connector.data.catalogue.service import Contradictory, OfferWish, Publication
 from connector.data.sources.model import Source
 from connector.foundation.errors import Mistake, PeerError, Unknown
 from connector.foundation.storage.database import Tx
@@ -259,20 +259,6 @@ async def test_a_live_source_pins_its_description(towns: Towns) -> None:
         assert "a.example" not in json.dumps(dataset.document)
         versions.add(dataset.version)
     assert len(versions) == 2
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("a.csv", "text/csv"),
-        ("a.GeoJSON", "application/geo+json"),
-        ("a.json", "application/json"),
-        ("a", "application/octet-stream"),
-        ("a.unknown", "application/octet-stream"),
-    ],
-)
-def test_media_types_come_from_the_ending(name: str, expected: str) -> None:
-    assert media_type(name) == expected
 
 
 def taken(value: object) -> int:

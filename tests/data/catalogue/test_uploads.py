@@ -6,12 +6,11 @@ import os
 from hashlib import sha256
 from pathlib import Path
 
-import msgspec
 import pytest
 from aiohttp import ClientPayloadError
 
 from connector.data.catalogue import uploads
-from connector.data.catalogue.uploads import LiveSource, Uploads
+from connector.data.catalogue.uploads import Uploads
 from connector.foundation.errors import Mistake, Unavailable
 
 TOWN = "musterstadt"
@@ -132,69 +131,3 @@ async def test_bug_a_disk_that_can_only_be_read_was_a_failure_of_ours(
     monkeypatch.setattr(uploads, "_begun", refused)
     with pytest.raises(Unavailable, match=r"catalogue\.disk .*lesen"):
         await Uploads(folder).take(TOWN, "a.csv", Body())
-
-
-@pytest.mark.parametrize(
-    ("url", "name"),
-    [
-        ("", ""),
-        ("https://a.example/x", ""),
-        ("", "x"),
-        ("http://a.example/x", "x"),
-        ("file:///etc/passwd", "x"),
-        ("https://a.example", " "),
-        *(
-            (url, "x")
-            for url in (
-                "https://",
-                "https:// a.example/x",
-                "https://a.example:0/x",
-                "https://a.example:22/x",
-                "https://a.example:99999/x",
-                "https://user:word@a.example/x",
-                "https://a_b.example/x",
-                "https://a.example/x y",
-                "https://127.0.0.1/x",
-                "https://10.0.0.7/x",
-                "https://169.254.169.254/x",
-                "https://[::1]/x",
-                "https://0x7f000001/x",
-                "https://2130706433/x",
-                "https://a.example/%zz",
-                "https://a.example/x#part",
-                "https://a.example/" + "x" * 2100,
-                "https://localhost/x",
-                "https://LocalHost:8443/x",
-                "https://a.localhost/x",
-            )
-        ),
-    ],
-)
-def test_a_live_source_needs_https_and_a_name(folder: Path, url: str, name: str) -> None:
-    with pytest.raises(Mistake, match=r"catalogue\.live-source"):
-        Uploads(folder).live(LiveSource(url=url, name=name))
-
-
-def test_a_network_that_the_operator_allows_may_be_a_source(folder: Path) -> None:
-    """>> a number of a network of its own, allowed, and one beside it  << taken; refused."""
-    uploads = Uploads(folder, allow=("10.0.0.0/24",))
-    assert uploads.live(LiveSource(url="https://10.0.0.7/x", name="x")).location == "https://10.0.0.7/x"
-    own = Uploads(folder, allow=("::1/128",)).live(LiveSource(url="https://localhost:8443/x", name="x"))
-    assert own.location == "https://localhost:8443/x"
-    with pytest.raises(Mistake, match=r"catalogue\.live-source"):
-        uploads.live(LiveSource(url="https://10.0.1.7/x", name="x"))
-
-
-@pytest.mark.parametrize("body", [b"{}", b'{"url":"https://a.example/x"}', b'{"url":7,"name":"x"}'])
-def test_a_body_that_is_no_live_source_is_not_read(body: bytes) -> None:
-    """>> no name, a number as address << refused at the edge; a media type of null is as good as none."""
-    with pytest.raises(msgspec.ValidationError):
-        msgspec.json.decode(body, type=LiveSource)
-    whole = msgspec.json.decode(b'{"url":"https://a.example/x","name":"x","media_type":null}', type=LiveSource)
-    assert whole.media_type is None
-
-
-def test_a_live_source_is_not_pinned(folder: Path) -> None:
-    source = Uploads(folder).live(LiveSource(url="https://a.example/x", name="stand.geojson"))
-    assert (source.kind, source.bytes, source.sha256) == ("http", None, None)
-    assert source.media_type == "application/geo+json"

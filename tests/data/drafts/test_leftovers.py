@@ -19,8 +19,10 @@ from connector.data.catalogue.uploads import Uploads
 from connector.data.drafts.leftovers import Leftovers
 from connector.data.drafts.model import Draft
 from connector.data.drafts.service import Drafts
+from connector.data.sources.kinds import Sources
 from connector.data.sources.model import Source
 from connector.foundation.errors import Unknown
+from connector.foundation.http.outbound import SafeClient
 from connector.foundation.storage.database import Tx
 from connector.kernel.reading.contents import read_contents
 from connector.kernel.reading.model import Limits, Reading
@@ -45,14 +47,6 @@ class Body:
         return piece
 
 
-class Nowhere:
-    def calls(self, url: str) -> bool:
-        return False
-
-    def stream(self, url: str, *, headers: dict[str, str]) -> Any:
-        raise AssertionError(url)
-
-
 async def read_here(path: Path, limits: Limits, participant: str = "") -> Reading:
     with path.open("rb") as file:
         return read_contents(file, str(path), limits)
@@ -68,7 +62,7 @@ class Hall:
             towns.participants,
             towns.catalogue,
             self.uploads,
-            Nowhere(),
+            Sources(self.uploads.place, SafeClient(), towns.vault),
             towns.publications,
             towns.approvals,
             read_here,

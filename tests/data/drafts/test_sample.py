@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,7 +13,9 @@ from connector.data.catalogue.service import Publication
 from connector.data.catalogue.uploads import Uploads
 from connector.data.drafts.sample import FILE, Samples
 from connector.data.drafts.service import Drafts
+from connector.data.sources.kinds import Sources
 from connector.foundation.errors import Mistake
+from connector.foundation.http.outbound import SafeClient
 from connector.foundation.storage.database import Tx
 from connector.kernel.reading.contents import read_contents
 from connector.kernel.reading.model import Limits, Reading
@@ -46,14 +47,6 @@ async def read_here(path: Path, limits: Limits, participant: str = "") -> Readin
         return read_contents(file, str(path), limits)
 
 
-class Nowhere:
-    def calls(self, url: str) -> bool:
-        return False
-
-    def stream(self, url: str, *, headers: dict[str, str]) -> Any:
-        raise AssertionError(url)
-
-
 @pytest.fixture
 async def samples(towns: Towns, tmp_path: Path) -> AsyncIterator[tuple[Samples, Drafts]]:
     towns.people.roles = {ANNA.who: set(ANNA.roles)}
@@ -63,7 +56,7 @@ async def samples(towns: Towns, tmp_path: Path) -> AsyncIterator[tuple[Samples, 
         towns.participants,
         towns.catalogue,
         uploads,
-        Nowhere(),
+        Sources(uploads.place, SafeClient(), towns.vault),
         towns.publications,
         towns.approvals,
         read_here,

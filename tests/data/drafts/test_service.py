@@ -1,7 +1,7 @@
 """Drafts: begun, read, answered, published, taken back; nothing that somebody answered is lost."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +15,9 @@ from connector.data.approvals.model import NOBODY, ApprovalRule, Voter
 from connector.data.catalogue.uploads import Uploads
 from connector.data.drafts.model import Draft
 from connector.data.drafts.service import Drafts, Outdated
+from connector.data.sources.kinds import Sources
 from connector.foundation.errors import Mistake, PeerError, Unavailable, Unknown
+from connector.foundation.http.outbound import SafeClient
 from connector.foundation.storage.database import acting
 from connector.kernel.reading.contents import read_contents
 from connector.kernel.reading.model import Limits, Reading, Refused
@@ -45,17 +47,16 @@ class Body:
         return piece
 
 
-class Elsewhere:
+class Elsewhere(SafeClient):
     """An address of somebody else."""
 
     def __init__(self, content: bytes = b"", status: int = 200, **headers: str) -> None:
+        super().__init__()
         self.content, self.status, self.headers = content, status, headers
 
-    def calls(self, url: str) -> bool:
-        return "10.0.0.1" not in url
-
     @asynccontextmanager
-    async def stream(self, url: str, *, headers: dict[str, str]) -> AsyncIterator[Any]:
+    async def stream(self, url: str, *, headers: Mapping[str, str] | None = None) -> AsyncIterator[Any]:
+        self.sent = dict(headers or {})
         yield SimpleNamespace(
             status=self.status, headers=self.headers, content=Body(self.content), content_length=len(self.content)
         )
@@ -71,12 +72,13 @@ async def read_here(path: Path, limits: Limits, participant: str = "") -> Readin
 
 
 def drafts(towns: Towns, folder: Path, way: Elsewhere | None = None, read: Any = read_here) -> Drafts:
+    uploads = Uploads(folder)
     return Drafts(
         towns.db,
         towns.participants,
         towns.catalogue,
-        Uploads(folder),
-        way or Elsewhere(),
+        uploads,
+        Sources(uploads.place, way or Elsewhere(), towns.vault),
         towns.publications,
         towns.approvals,
         read,
@@ -271,8 +273,8 @@ async def test_what_lies_at_an_address(towns: Towns, tmp_path: Path) -> None:
     """>> an address << a copy of today, or fetched anew by whoever asks; its answer gives it a name."""
     way = Elsewhere(TREES.encode("cp1252"), **{"Content-Type": "text/csv; charset=x", "Content-Disposition": ""})
     desk = drafts(towns, tmp_path / "files", way)
-    made = await desk.begin_at(TOWN, ANNA.who, "https://town.example/ows/b%C3%A4ume?x=1", live=False)
-    live = await desk.begin_at(TOWN, ANNA.who, "https://town.example/ows/trees", live=True)
+    made = await desk.begin_at(TOWN, ANNA.who, "http", {"url": "https://town.example/ows/b%C3%A4ume?x=1"}, live=False)
+    live = await desk.begin_at(TOWN, ANNA.who, "http", {"url": "https://town.example/ows/trees"}, live=True)
     assert [(await desk.read_within(TOWN, one.id, PATIENCE_S)).state for one in (made, live)] == ["open", "open"]
     assert (made.name, live.name) == ("bäume.csv", "trees.csv")
     rows = await towns.rows(TOWN, "SELECT kind, location FROM source WHERE participant = :participant ORDER BY kind")
@@ -285,7 +287,7 @@ async def test_an_address_that_breaks_off_is_no_broken_disk_of_ours(towns: Towns
 
     class Broken(Elsewhere):
         @asynccontextmanager
-        async def stream(self, url: str, *, headers: dict[str, str]) -> AsyncIterator[Any]:
+        async def stream(self, url: str, *, headers: Mapping[str, str] | None = None) -> AsyncIterator[Any]:
             async def read(n: int = -1) -> bytes:
                 raise self.cause
 
@@ -297,9 +299,10 @@ async def test_an_address_that_breaks_off_is_no_broken_disk_of_ours(towns: Towns
         (aiohttp.ClientPayloadError(), "http.unreachable"),
     ):
         way = Broken()
+        url = "https://daten.example/a.csv"
         way.cause = cause  # type: ignore[attr-defined]
         with pytest.raises(Unavailable) as told:
-            await drafts(towns, tmp_path, way).begin_at(TOWN, ANNA.who, "https://daten.example/a.csv", live=False)
+            await drafts(towns, tmp_path, way).begin_at(TOWN, ANNA.who, "http", {"url": url}, live=False)
         assert (told.value.code, told.value.facts) == (code, {"host": "daten.example"})
     assert await towns.db.read(TOWN, drafts(towns, tmp_path).open_ones, TOWN) == []
 
@@ -312,20 +315,23 @@ async def test_no_address_leads_inwards_or_elsewhere(towns: Towns, tmp_path: Pat
         "http://town.example/a.csv",
         "https://10.0.0.1/a.csv",
         "file:///etc/passwd",
-        "https://a.example/" + "x" * 3_000,
-        "",
+        "https://localhost/a.csv",
     ):
-        with pytest.raises(Mistake, match=r"drafts\.address"):
-            await desk.begin_at(TOWN, ANNA.who, url, live=False)
+        with pytest.raises(Mistake, match=r"sources\.address"):
+            await desk.begin_at(TOWN, ANNA.who, "http", {"url": url}, live=False)
+    for url, code in (("https://a.example/" + "x" * 3_000, "sources.parameter"), ("", "sources.missing")):
+        with pytest.raises(Mistake, match=code):
+            await desk.begin_at(TOWN, ANNA.who, "http", {"url": url}, live=False)
+    there = {"url": "https://town.example/a.csv"}
     for way.status, way.headers in (
         (302, {"Location": "https://10.0.0.1/"}),
         (404, {}),
         (200, {"Content-Encoding": "gzip"}),
     ):
-        with pytest.raises(Mistake, match=r"drafts\.no-file"):
-            await desk.begin_at(TOWN, ANNA.who, "https://town.example/a.csv", live=False)
+        with pytest.raises(Mistake, match=r"sources\.no-file"):
+            await desk.begin_at(TOWN, ANNA.who, "http", there, live=False)
     way.status, way.headers = 200, {"Content-Disposition": 'attachment; filename="../../etc/passwd"'}
-    assert (await desk.begin_at(TOWN, ANNA.who, "https://town.example/a.csv", live=False)).name == "passwd"
+    assert (await desk.begin_at(TOWN, ANNA.who, "http", there, live=False)).name == "passwd"
     await desk.stop()
 
 

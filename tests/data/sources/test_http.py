@@ -7,8 +7,11 @@ from aiohttp import web
 
 from connector.data.dataplane.receive.pull import pull
 from connector.data.dataplane.sinks.files import FileSink
-from connector.foundation.errors import Unavailable
+from connector.data.sources.http import HTTP, HttpParameters
+from connector.data.sources.kind import Ways
+from connector.foundation.errors import Mistake, Unavailable
 
+LOGIN = "Basic c2VjcmV0"
 BODY = bytes(range(256)) * 5000
 
 
@@ -125,3 +128,39 @@ async def test_a_live_source_is_pulled_end_to_end(proxied, origin, tmp_path):
     sink = FileSink(tmp_path / "received", "live")
     await pull(plane.client, plane.address(), sink)
     assert sink.path.read_bytes() == BODY
+
+
+@pytest.fixture
+async def looked(client, upstream):
+    """Looks at an address that answers so, with a login, past the check that wants https."""
+
+    async def at(status=200, path="data", login=LOGIN, **headers):
+        seen = []
+
+        async def answer(request):
+            seen.append(request.headers)
+            return web.Response(status=status, body=b"a;b\n", headers=headers)
+
+        values = HttpParameters(url=(await upstream(answer)).replace("/data", f"/{path}"), authorization=login)
+        async with HTTP.form.look(Ways(None, client), values) as found:
+            return found.name, found.bytes, await found.incoming.read(), seen[0].get("Authorization")
+
+    return at
+
+
+async def test_a_look_brings_its_login_and_takes_the_name_of_what_it_finds(looked):
+    """>> an address with a login, and without << sent; not sent. The answer says how it is called, or of what kind."""
+    assert await looked() == ("data", 4, b"a;b\n", LOGIN)
+    assert await looked(login="", **{"Content-Type": "text/csv"}) == ("data.csv", 4, b"a;b\n", None)
+    named = {"Content-Disposition": "attachment; filename*=UTF-8''B%C3%A4ume.csv"}
+    assert (await looked(**named))[0] == "Bäume.csv"
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(401, "login"), (403, "login"), (404, "no-file"), (302, "no-file"), (204, "no-file")]
+)
+async def test_a_look_that_finds_nothing_says_what_helps(looked, status, code):
+    """>> a login that is refused, no file, an address that leads away << told apart; a redirect is not followed."""
+    with pytest.raises(Mistake, match=rf"sources\.{code}") as told:
+        await looked(status)
+    assert LOGIN not in str(told.value)

@@ -152,8 +152,8 @@ async def test_wishes_that_cannot_be_are_refused_with_the_reason(space: Space) -
     assert await refused(post(f"{us}/negotiations", {**wish, "dataset": "urn:x"})) == (400, "peer.no-dataset")
     assert (await refused(post(f"{us}/negotiations", {**wish, "provider": "did:web:nobody.example"})))[0] in (400, 401)
     assert await refused(post(f"{us}/transfers", {"agreement": "0"})) == (404, "contracts.no-agreement")
-    live = {"url": "http://localhost/x", "name": "x.csv"}
-    assert await refused(post(f"{us}/sources", live)) == (400, "catalogue.live-source")
+    live = {"kind": "http", "parameters": {"url": "http://localhost/x"}, "name": "x.csv"}
+    assert await refused(post(f"{us}/sources", live)) == (400, "sources.address")
     publication = {"source": "0", "title": "x", "rule": "municipalities-only"}
     assert await refused(post(f"{us}/datasets", publication)) == (400, "catalogue.no-source")
     assert await refused(post(f"{us}/files?name=..", data=b"x")) == (400, "catalogue.file-name")

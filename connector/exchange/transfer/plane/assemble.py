@@ -2,7 +2,6 @@
 
 from msgspec import Struct
 
-from connector.data.catalogue.uploads import Uploads
 from connector.data.dataplane.gate import Gate
 from connector.data.dataplane.streams import Streams
 from connector.data.sources.kinds import Sources
@@ -26,14 +25,10 @@ class DataPlane(Struct, frozen=True, kw_only=True):
     work: Work
 
 
-def assemble(infra: Infra, access: DataAccess, reports: Reports, uploads: Uploads) -> DataPlane:
-    """`uploads` holds the files that participants publish."""
+def assemble(infra: Infra, access: DataAccess, reports: Reports, sources: Sources) -> DataPlane:
+    """`sources` opens what participants publish."""
     db, clock, http, data = infra.db, infra.clock, infra.http, infra.settings.data
-    streams, sources, ports = (
-        Streams(clock, access.serves),
-        Sources(uploads.place, http),
-        PlanePorts(db, access, reports),
-    )
+    streams, ports = Streams(clock, access.serves), PlanePorts(db, access, reports)
     gate = Gate(db, ports, clock)
     local = LocalPlane(db, clock, reports, http, infra.vault, data.received, streams, data.largest, data.keep_free)
     pusher = Pusher(db, clock, access, reports, gate, streams, sources, http, infra.vault)

@@ -33,7 +33,7 @@ class Downloads:
         slug = call.participant.id
         found = await self._db.read(slug, _open, self._records, slug, call.params["uuid"], call.params["file"])
         wanted = ranges.wanted(call.request.method, call.request.headers)
-        source = self._sources.readable(slug, found, pinned=True)
+        source = self._sources.readable(slug, found)
         with self._answers.turn(call.request):  # before it is opened: a live source is asked each time, for HEAD too
             async with source.open(wanted) as reading:
                 headers = {**_headers(found), **reading.headers}

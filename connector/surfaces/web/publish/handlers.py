@@ -13,6 +13,7 @@ from aiohttp import web
 from connector.data.catalogue.search.find import Index, SearchRequest
 from connector.data.drafts.model import Draft, Said
 from connector.data.drafts.service import Drafts, Outdated
+from connector.data.sources.http import HTTP
 from connector.data.sources.model import Source
 from connector.foundation.errors import HanseError, Mistake, PeerError
 from connector.foundation.language import local_time
@@ -95,7 +96,8 @@ class PublishHandlers:
         """A file lies elsewhere."""
         url = call.form.text("url")
         try:
-            made = await self._drafts.begin_at(call.slug, call.voter.who, url, live=call.form.text("how") == "live")
+            live = call.form.text("how") == "live"
+            made = await self._drafts.begin_at(call.slug, call.voter.who, HTTP.name, {"url": url}, live=live)
         except HanseError as problem:
             if problem.status >= 500 and problem.status != 503:
                 raise

@@ -102,7 +102,7 @@ async def portal(
     records = PublicRecords(participants)
     snapshots = Snapshots(db, [OwnDatasets(records), ImportedDatasets()], AboutCatalogue(participants))
     folder = towns.infra.settings.data.files
-    sources = Sources(lambda slug: folder / slug, SafeClient())
+    sources = Sources(lambda slug: folder / slug, SafeClient(), towns.vault)
     table = [
         *public_routes.routes(
             lambda: Open(

@@ -124,7 +124,7 @@ async def test_a_file_that_is_no_file(anna: Browser) -> None:
     )
     assert (nothing.status, "Es wurde keine Datei mitgeschickt." in nothing.words) == (422, True)
     inward = await anna.send(await anna.get(f"{HOME}/publish"), "/address", url="http://town.example/a.csv")
-    assert (inward.status, "keine Adresse, von der wir eine Datei holen" in inward.words) == (422, True)
+    assert (inward.status, "keine Adresse, von der wir Daten holen" in inward.words) == (422, True)
 
 
 async def test_two_windows_and_what_was_typed_is_not_lost(anna: Browser) -> None:
