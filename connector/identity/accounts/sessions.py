@@ -33,7 +33,7 @@ class Sessions:
             return None
         digest = secret.digest(cookie)
         found, stale = await self._db.read(PROCESS, _read, cookie, digest)
-        if found is not None and (stale or found.roles.keys() | found.withheld.keys() - {""} - found.pseudonyms.keys()):
+        if found is not None and (stale or _nameless(found)):
             with by_itself():  # it may be another one than that of the request
                 found = await self._db.write(PROCESS, _touched, cookie, digest)
         return found
@@ -86,6 +86,11 @@ def opened(tx: Tx, person: str, agent: str, *, strong: bool) -> str:
     session_store.open_session(tx, secret.digest(cookie), person, agent, tx.now + LONGEST_MS, strong=strong)
     store.seen(tx, person)
     return cookie
+
+
+def _nameless(signed: SignedIn) -> bool:
+    """Whether there is a participant with a role of hers and no pseudonym yet."""
+    return bool((signed.roles.keys() | signed.withheld.keys()) - {""} - signed.pseudonyms.keys())
 
 
 def _read(tx: Tx, cookie: str, digest: str) -> tuple[SignedIn | None, bool]:

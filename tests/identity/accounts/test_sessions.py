@@ -31,6 +31,26 @@ async def test_the_cookie_says_who_it_is(any_db: Database) -> None:
     assert len(first.form_key) == 32
 
 
+async def test_bug_each_page_of_somebody_with_a_role_was_a_write(
+    any_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> a role; asked once << she has a pseudonym >> asked again << nothing is written."""
+    it, her = Sessions(any_db), await person(any_db)
+    await given(any_db, her, TOWN, "steward")
+    cookie = await opened(any_db, her)
+    assert await it.session(cookie) is not None
+    written: list[object] = []
+
+    async def write(*asked: object) -> None:
+        written.append(asked)
+
+    monkeypatch.setattr(any_db, "write", write)
+    found = await it.session(cookie)
+    assert found is not None
+    assert (found.roles, found.pseudonyms.keys()) == ({TOWN: {"steward"}}, {TOWN})
+    assert written == []
+
+
 @pytest.mark.threat("T86")
 async def test_nothing_that_is_kept_opens_a_session(any_db: Database) -> None:
     """>> what the database has of it, a guess, nothing << nobody."""
