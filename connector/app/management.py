@@ -38,6 +38,7 @@ from connector.surfaces.api import people as api_people
 from connector.surfaces.api import persons as api_persons
 from connector.surfaces.api import process as api_process
 from connector.surfaces.api import records as api_records
+from connector.surfaces.api import sources as api_sources
 from connector.surfaces.api import space_certificates as api_certificates
 from connector.surfaces.api import space_recovery as api_recovery
 from connector.surfaces.api import spaces as api_spaces
@@ -72,9 +73,9 @@ def handlers(services: Services, operation: OperationHandlers) -> list[Handlers]
             catalogue.service,
             catalogue.audiences,
             catalogue.uploads,
-            catalogue.sources,
             engine,
         ),
+        api_sources.SourceHandlers(db, participants, catalogue.service, catalogue.sources),
         api_audience.AudienceHandlers(db, clock, participants, catalogue.service, catalogue.audiences, engine),
         api_harvest.HarvestHandlers(services.harvest, services.infra.db, services.approvals.imports),
         api_datasets.DatasetHandlers(db, participants, catalogue.service, contracts.service, anchor),

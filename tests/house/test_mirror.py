@@ -166,6 +166,7 @@ PROVED_BY: dict[str, str] = {
     "exchange/transfer/store.py": "exchange/transfer/test_service.py",
     "surfaces/views/approval.py": "surfaces/web/approvals/test_handlers.py",
     "surfaces/views/people.py": "surfaces/api/test_people.py",
+    "surfaces/views/sources.py": "surfaces/api/test_sources.py",
     "identity/trust/clock_skew.py": "surfaces/peer/test_auth_clock_skew.py",
     "identity/trust/keys/jwk.py": "identity/trust/keys/test_signing.py",
     "identity/trust/keys/vault.py": "identity/trust/keys/test_signing.py",

@@ -43,6 +43,10 @@ class Sources:
         self._ways, self._vault = Ways(folder, client), vault
         self._kinds = {kind.name: kind for kind in kinds}
 
+    def asked(self) -> list[Kind[Any]]:
+        """The kinds that somebody can register."""
+        return [kind for kind in self._kinds.values() if kind.form is not None]
+
     def made(self, participant: str, wish: NewSource) -> Source:
         """Its row, not written yet; the bytes are not pinned. Raises Mistake for what can never be a source."""
         form, values = self._read(wish.kind, wish.parameters)

@@ -11,7 +11,6 @@ from connector.data.catalogue.model import Dataset, Offer
 from connector.data.catalogue.service import Catalogue, OfferWish, Publication
 from connector.data.catalogue.templates import templates
 from connector.data.catalogue.uploads import Uploads
-from connector.data.sources.kinds import NewSource, Sources
 from connector.foundation.clock import Clock
 from connector.foundation.http import limits
 from connector.foundation.http.incoming import Incoming
@@ -23,7 +22,6 @@ from connector.surfaces.views.audience import line
 from connector.surfaces.views.dataset import (
     DatasetsView,
     FileView,
-    LiveSourceView,
     OfferMadeView,
     PublishedView,
     dataset,
@@ -93,11 +91,10 @@ class CatalogueHandlers:
         catalogue: Catalogue,
         audiences: Audiences,
         uploads: Uploads,
-        sources: Sources,
         engine: PolicyEngine,
     ) -> None:
         self._db, self._clock, self._participants, self._catalogue = db, clock, participants, catalogue
-        self._audiences, self._uploads, self._sources, self._engine = audiences, uploads, sources, engine
+        self._audiences, self._uploads, self._engine = audiences, uploads, engine
 
     @problem_codes({400: ("catalogue.file-name", "catalogue.quota", "catalogue.too-large"), 503: FULL})
     @limits.streaming
@@ -109,24 +106,6 @@ class CatalogueHandlers:
         )
         await self._db.write(slug, self._catalogue.register, slug, source)
         return file(source)
-
-    @problem_codes(
-        {
-            400: (
-                "sources.address",
-                "sources.kind",
-                "sources.missing",
-                "sources.parameter",
-                "sources.unknown-parameter",
-            )
-        }
-    )
-    async def source(self, request: web.Request, wish: NewSource) -> LiveSourceView:
-        """A live source; the contract then pins its description, and says so."""
-        slug = (await self._participants.get(request.match_info["p"])).participant.id
-        source = self._sources.made(slug, wish)
-        await self._db.write(slug, self._catalogue.register, slug, source)
-        return LiveSourceView(source=source.id, media_type=source.media_type)
 
     @problem_codes(
         {
@@ -193,7 +172,6 @@ class CatalogueHandlers:
             Query("name", "What the file is called."),
             takes="application/octet-stream",
         ),
-        post(f"{PARTICIPANT}/sources", source, 201),
         post(f"{PARTICIPANT}/datasets", publish, 201),
         get(f"{PARTICIPANT}/datasets", own),
         post(f"{PARTICIPANT}/datasets/{{uuid}}/offers", offer, 201),

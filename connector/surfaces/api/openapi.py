@@ -43,6 +43,7 @@ from connector.surfaces.api.process import ProcessHandlers
 from connector.surfaces.api.records import RecordHandlers
 from connector.surfaces.api.routes import Handlers, Query, Route, get
 from connector.surfaces.api.scopes import ON_SOCKET, scope_of
+from connector.surfaces.api.sources import SourceHandlers
 from connector.surfaces.api.space_certificates import CertificateHandlers
 from connector.surfaces.api.space_recovery import RecoveryHandlers
 from connector.surfaces.api.spaces import SpaceHandlers
@@ -111,6 +112,7 @@ GROUPS: tuple[type[Handlers], ...] = (
     OperationHandlers,
     ParticipantHandlers,
     CatalogueHandlers,
+    SourceHandlers,
     AudienceHandlers,
     DatasetHandlers,
     FigureHandlers,

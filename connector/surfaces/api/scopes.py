@@ -21,6 +21,7 @@ _TABLE: Mapping[Scope, str] = {
         GET P/decisions/{id} | GET P/erasures | GET P/federation | GET P/figures | GET P/find | GET P/holds
         GET P/imports | GET P/imports/original | GET P/imports/questions | GET P/imports/repairs
         GET P/imports/runs/{run} | GET P/negotiations | GET P/negotiations/{id} | GET P/questions | GET P/reachable
+        GET P/sources | GET P/sources/kinds
         GET P/templates | POST P/terms | GET P/trace/{pid:.+} | GET P/transfers | GET P/transfers/{id}
         GET P/transfers/{id}/decisions | GET A/openapi.json | GET P/space | GET P/space/invitations
         GET P/space/applications | GET P/space/applications/{id}

@@ -96,13 +96,6 @@ class FileView(msgspec.Struct, frozen=True, kw_only=True):
     media_type: str
 
 
-class LiveSourceView(msgspec.Struct, frozen=True, kw_only=True):
-    """A live source; `source` is what publishing names."""
-
-    source: str
-    media_type: str
-
-
 class LicenceView(msgspec.Struct, frozen=True, kw_only=True):
     """`label` is what the list calls it, its IRI if it is on none."""
 

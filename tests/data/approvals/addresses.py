@@ -61,7 +61,7 @@ class Walk:
         clock, participants, shared = it.clock, it.participants, it.catalogue
         self.application = application(
             [
-                CatalogueHandlers(it.db, clock, participants, shared, it.audiences, nobody, nobody, it.engine),
+                CatalogueHandlers(it.db, clock, participants, shared, it.audiences, nobody, it.engine),
                 DatasetHandlers(it.db, participants, shared, it.contracts, anchor),
                 HarvestHandlers(cast("Any", Imported(w)), it.db, it.imports),
                 GroupHandlers(w.groups),
