@@ -140,7 +140,7 @@ def _sharing(services: Services) -> list[routes.Handlers]:
     db, anchor, drafts = services.infra.db, services.trust.anchor, services.drafts.service
     rules = Rules(services.infra.clock, services.engine, services.catalogue.audiences, anchor)
     return [
-        PublishHandlers(db, drafts, rules, services.catalogue.index, anchor),
+        PublishHandlers(db, drafts, services.catalogue.sources, rules, services.catalogue.index, anchor),
         DatasetHandlers(
             db,
             services.catalogue.service,

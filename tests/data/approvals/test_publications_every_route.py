@@ -18,7 +18,7 @@ pytestmark = pytest.mark.threat("T164")
 
 NOT_OPENING: Mapping[str, str] = {
     "It is kept, and nobody outside sees it before one of the doors names it.": """
-        P/files P/sources T/publish/file T/publish/address T/publish/known T/publish/{draft}/description
+        P/files P/sources T/publish/file T/publish/source/{kind} T/publish/known T/publish/{draft}/description
         T/publish/{draft}/zone T/publish/{draft}/rule T/publish/{draft}/discard T/beginning/practise T/beginning/remove
     """,
     "It only takes away.": """

@@ -13,9 +13,9 @@ from aiohttp import web
 from connector.data.catalogue.search.find import Index, SearchRequest
 from connector.data.drafts.model import Draft, Said
 from connector.data.drafts.service import Drafts, Outdated
-from connector.data.sources.http import HTTP
+from connector.data.sources.kinds import Sources
 from connector.data.sources.model import Source
-from connector.foundation.errors import HanseError, Mistake, PeerError
+from connector.foundation.errors import HanseError, Mistake, PeerError, Unknown
 from connector.foundation.language import local_time
 from connector.foundation.storage.database import Database, Tx
 from connector.foundation.zone import local
@@ -38,8 +38,10 @@ YEARS = 2
 
 
 class PublishHandlers:
-    def __init__(self, db: Database, drafts: Drafts, rules: Rules, index: Index, anchor: Anchor) -> None:
-        self._db, self._drafts, self._rules, self._index = db, drafts, rules, index
+    def __init__(
+        self, db: Database, drafts: Drafts, sources: Sources, rules: Rules, index: Index, anchor: Anchor
+    ) -> None:
+        self._db, self._drafts, self._sources, self._rules, self._index = db, drafts, sources, rules, index
         self._members = Members(anchor)
 
     # The file
@@ -48,7 +50,16 @@ class PublishHandlers:
         """What is being prepared, and a new file or address."""
         return await self._start(call)
 
-    async def _start(self, call: Call, problem: str = "", url: str = "", status: int = 200) -> web.StreamResponse:
+    async def _start(
+        self,
+        call: Call,
+        problem: str = "",
+        status: int = 200,
+        *,
+        kind: str = "",
+        given: Mapping[str, str] | None = None,
+    ) -> web.StreamResponse:
+        """`problem` is of what was `given` for a source of this `kind`, else of a file."""
         found, sources = await self._db.read(call.slug, self._before, call.slug)
         known = [
             (one.id, call.say("web.publish.known.one", name=one.name, at=local_time(one.created_at, call.lang)))
@@ -63,7 +74,8 @@ class PublishHandlers:
             drafts=found,
             steps=self._steps(call),
             problem=problem,
-            url=url,
+            kinds=[view.form(call, one, (given or {}) if one.name == kind else {}) for one in self._sources.asked()],
+            asked=kind,
             known=known,
         )
 
@@ -76,7 +88,7 @@ class PublishHandlers:
         try:
             made = await self._drafts.begin_with(call.slug, call.voter.who, call.form.text("source"))
         except Mistake as problem:
-            return await self._start(call, call.explain(problem), status=422)
+            return await self._start(call, call.explain(problem), 422)
         await self._drafts.read_within(call.slug, made.id, PATIENCE_S)
         return to(call.at("publish", made.id))
 
@@ -88,20 +100,23 @@ class PublishHandlers:
                 raise Mistake("web.no-file")
             made = await self._drafts.begin(call.slug, call.voter.who, upload.name, upload)
         except Mistake as problem:
-            return await self._start(call, call.explain(problem), status=422)
+            return await self._start(call, call.explain(problem), 422)
         await self._drafts.read_within(call.slug, made.id, PATIENCE_S)
         return to(call.at("publish", made.id))
 
-    async def address(self, call: Call) -> web.StreamResponse:
-        """A file lies elsewhere."""
-        url = call.form.text("url")
+    async def source(self, call: Call) -> web.StreamResponse:
+        """The data lie elsewhere."""
+        kind = next((one for one in self._sources.asked() if one.name == call.param("kind")), None)
+        if kind is None:
+            raise Unknown("http.nothing-here")
+        given = {one.name: call.form.text(one.field) for one in view.form(call, kind, {}).fields}
         try:
             live = call.form.text("how") == "live"
-            made = await self._drafts.begin_at(call.slug, call.voter.who, HTTP.name, {"url": url}, live=live)
+            made = await self._drafts.begin_at(call.slug, call.voter.who, kind.name, given, live=live)
         except HanseError as problem:
             if problem.status >= 500 and problem.status != 503:
                 raise
-            return await self._start(call, call.explain(problem), url, 422)
+            return await self._start(call, call.explain(problem), 422, kind=kind.name, given=given)
         await self._drafts.read_within(call.slug, made.id, PATIENCE_S)
         return to(call.at("publish", made.id))
 
@@ -394,7 +409,7 @@ class PublishHandlers:
     routes: ClassVar[tuple[Route, ...]] = (
         get(f"{TOWN}/publish", start, "steward", "publisher"),
         post(f"{TOWN}/publish/file", file, "steward", "publisher", takes_file=True),
-        post(f"{TOWN}/publish/address", address, "steward", "publisher"),
+        post(f"{TOWN}/publish/source/{{kind}}", source, "steward", "publisher"),
         post(f"{TOWN}/publish/known", known, "steward", "publisher"),
         get(f"{TOWN}/publish/{{draft}}", draft, "steward", "publisher"),
         get(f"{TOWN}/publish/{{draft}}/reading", reading, "steward", "publisher"),

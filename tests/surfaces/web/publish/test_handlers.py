@@ -123,8 +123,14 @@ async def test_a_file_that_is_no_file(anna: Browser) -> None:
         f"{HOME}/publish/file", {"form": dict((await anna.get(f"{HOME}/publish")).form("/file").fields)["form"]}
     )
     assert (nothing.status, "Es wurde keine Datei mitgeschickt." in nothing.words) == (422, True)
-    inward = await anna.send(await anna.get(f"{HOME}/publish"), "/address", url="http://town.example/a.csv")
+    inward = await anna.send(
+        await anna.get(f"{HOME}/publish"),
+        "/source/http",
+        **{"http-url": "http://town.example/a.csv", "http-authorization": "Basic c2VjcmV0"},
+    )
     assert (inward.status, "keine Adresse, von der wir Daten holen" in inward.words) == (422, True)
+    assert "http://town.example/a.csv" in inward.text
+    assert "c2VjcmV0" not in inward.text, "a login is not sent back"
 
 
 async def test_two_windows_and_what_was_typed_is_not_lost(anna: Browser) -> None:
