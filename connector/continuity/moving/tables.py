@@ -116,7 +116,7 @@ FIRST: Final = ("audit_entry",)
 SEALED: Final[Mapping[tuple[str, str], Callable[[str, Values], str | None]]] = {
     ("outbox", "body"): lambda slug, row: f"outbox|{slug}" if row["sealed"] else None,
     ("flow", "address"): lambda slug, row: None if row["address"] is None else place(slug, str(row["id"])),
-    ("source", "secrets"): lambda slug, row: None if row["secrets"] is None else sealed_as(slug, str(row["id"])),
+    ("source", "secrets"): lambda slug, row: None if row.get("secrets") is None else sealed_as(slug, str(row["id"])),
     ("joined_space", "code"): lambda slug, row: None if row["code"] is None else code_context(slug, str(row["space"])),
 }
 """Secrets at rest, and what each is bound to; None: this one is none. They are wrapped for the new place's vault."""

@@ -19,7 +19,7 @@ from connector.data.catalogue.uploads import Uploads
 from connector.data.drafts.leftovers import Leftovers
 from connector.data.drafts.model import Draft
 from connector.data.drafts.service import Drafts
-from connector.data.sources.kinds import Sources
+from connector.data.sources.kinds import NewSource, Sources
 from connector.data.sources.model import Source
 from connector.foundation.errors import Unknown
 from connector.foundation.http.outbound import SafeClient
@@ -140,6 +140,28 @@ async def test_what_a_program_hands_in_waits_for_a_month(hall: Hall) -> None:
     assert (await hall.sweep(), await hall.sources()) == (0, 0)
     with pytest.raises(Unknown, match=r"drafts\.unknown"):
         await hall.desk.begin_with(TOWN, ANNA.who, source.id)
+
+
+@pytest.mark.threat("T191")
+@pytest.mark.on_both
+async def test_a_source_elsewhere_goes_with_its_login(hall: Hall) -> None:
+    """>> registered with a login, after 29 days and 31; one whose dataset was published << gone; stays."""
+    parameters = {"url": "https://a.example/x.csv", "authorization": "Basic c2VjcmV0"}
+    wish = NewSource(kind="http", parameters=parameters, name="x.csv")
+    room = Sources(hall.uploads.place, SafeClient(), hall.towns.vault)
+    hall.uploads.folder(TOWN)
+    for number in range(2):
+        source = room.made(TOWN, wish)
+        await hall.towns.db.write(TOWN, hall.towns.catalogue.register, TOWN, source)
+        if number:
+            publication = Publication(source=source.id, title="Stand", rule=RULE, slots=SLOTS)
+            await hall.towns.db.write(TOWN, hall.towns.catalogue.publish, TOWN, publication)
+    await hall.pass_days(29)
+    await hall.sweep()
+    assert await hall.sources() == 2
+    await hall.pass_days(2)
+    await hall.sweep()
+    assert [str(one) for one in await hall.towns.db.read(TOWN, _sources)] == [source.id]
 
 
 @pytest.mark.on_both
