@@ -226,6 +226,7 @@ PROVED_BY: dict[str, str] = {
     "surfaces/web/figures/view.py": "surfaces/web/figures/test_handlers.py",
     "surfaces/web/today/view.py": "surfaces/web/today/test_handlers.py",
     "surfaces/web/datasets/view.py": "surfaces/web/datasets/test_handlers.py",
+    "surfaces/web/publish/source_form.py": "surfaces/web/publish/test_handlers.py",
     "surfaces/web/publish/terms.py": "surfaces/web/publish/test_handlers.py",
     "surfaces/web/spaces/view.py": "surfaces/web/spaces/test_keeping.py",
     "surfaces/web/publish/view.py": "surfaces/web/publish/test_handlers.py",

@@ -112,7 +112,7 @@ async def _look(ways: Ways, values: HttpParameters) -> AsyncIterator[Found]:
     """A redirect is an answer without a file; size is bounded by what an upload may be."""
     async with ways.http.stream(values.url, headers={"Accept": "*/*", **_login(values.authorization)}) as answer:
         if answer.status in (401, 403):
-            raise Mistake("sources.login", status=answer.status)
+            raise Mistake("sources.login", name="authorization", status=answer.status)
         if answer.status != 200 or answer.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise Mistake("sources.no-file", status=answer.status)
         host = urlsplit(values.url).hostname or ""

@@ -105,7 +105,7 @@ def read(form: Form[P], given: Mapping[str, str]) -> P:
     filled = {name: value.strip() for name, value in given.items() if value.strip()}
     types = {field.encode_name: field.type for field in fields(form.parameters)}
     for name in sorted(filled.keys() - types.keys()):
-        raise Mistake("sources.unknown-parameter", name=name[:80])
+        raise Mistake("sources.unknown-parameter", name=name[:80], known=", ".join(types))
     for one in asked(form):
         if one.name not in filled and one.required:
             raise Mistake("sources.missing", name=one.name)

@@ -98,7 +98,7 @@ class Sources:
     def _form(self, name: str) -> Form[Any]:
         kind = self._kinds.get(name)
         if kind is None or kind.form is None:
-            raise Mistake("sources.kind", kind=name[:80])
+            raise Mistake("sources.kind", kind=name[:80], known=", ".join(one.name for one in self.asked()))
         return kind.form
 
     def _read(self, name: str, given: Mapping[str, str]) -> tuple[Form[Any], Parameters]:

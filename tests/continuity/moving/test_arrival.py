@@ -8,11 +8,14 @@ import pytest
 from connector.continuity.moving import departure, envelope, manifest, rows, target
 from connector.continuity.moving.frames import MANIFEST, Reader
 from connector.continuity.moving.target import Target
+from connector.data.sources import store as source_store
+from connector.data.sources.kinds import NewSource, Sources, sealed_as
 from connector.dataspace.spaces import joined_store
 from connector.dataspace.spaces.model import Joined, Rules
 from connector.dataspace.witness import quorum
 from connector.exchange.contracts.evidence import integrity as contracts
 from connector.foundation.errors import HanseError, Mistake
+from connector.foundation.http.outbound import SafeClient
 from connector.foundation.storage.at_rest import AtRest
 from connector.foundation.storage.database import Tx
 from connector.identity.audit import integrity, origins, sealer
@@ -24,6 +27,7 @@ from tests.testkit.cities import MUNICIPALITY
 from tests.testkit.moved import set_former
 
 DATA = b"art;hoehe\nLinde;12\n"
+LOGIN = "Basic c2VjcmV0"
 
 
 async def moved_out(old: Old, new: New) -> tuple[Target, bytes]:
@@ -37,6 +41,9 @@ async def moved_out(old: Old, new: New) -> tuple[Target, bytes]:
     (old.folders["files/"] / TOWN / "sub").mkdir(parents=True)
     (old.folders["files/"] / TOWN / "sub" / "baeume.csv").write_bytes(DATA * 40_000)
     await towns.db.write(TOWN, people)
+    wish = NewSource(kind="http", parameters={"url": "https://a.example/x", "authorization": LOGIN}, name="x.csv")
+    elsewhere = Sources(lambda slug: old.folders["files/"] / slug, SafeClient(), towns.vault).made(TOWN, wish)
+    await towns.db.write(TOWN, towns.catalogue.register, TOWN, elsewhere)
     to = target.parse((await new.arrivals.expect(TOWN)).target.text)
     await old.departures.begin(TOWN, to)
     return to, await old.archive()
@@ -64,6 +71,7 @@ def write(tx: Tx) -> None:
     audit.append(tx, tx.scope, "publication", None, "system", {}, did="did:web:x.example")
 
 
+@pytest.mark.threat("T191")
 @pytest.mark.on_both
 async def test_everything_moves_and_is_in_force_at_one_place_at_a_time(old: Old, new: New) -> None:
     """>> written out, taken in, handed over, begun << at each moment one of the two works; all rows are there, every
@@ -102,6 +110,11 @@ async def test_everything_moves_and_is_in_force_at_one_place_at_a_time(old: Old,
     records, agreements = await new.db.read(TOWN, proven, TOWN)
     assert (set(records), set(agreements)) == ({None}, {None})
     assert (new.folders["files/"] / TOWN / "sub" / "baeume.csv").read_bytes() == DATA * 40_000
+    [live] = [one for one in await new.db.read(TOWN, source_store.unpublished, TOWN, 10) if one.live]
+    assert live.secrets is not None
+    login = new.vault.open(sealed_as(TOWN, live.id), live.secrets)
+    assert login == b'{"authorization":"Basic c2VjcmV0"}', "wrapped anew for the vault there"
+    assert LOGIN.encode() not in archive
     person = await new.db.read(TOWN, lambda tx: tx.one("SELECT * FROM person"))
     assert person is not None
     assert (person["login"], person["password"], person["operator"]) == ("eva", "", 0)

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from concurrent.futures import Executor
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -101,3 +102,19 @@ async def test_a_file_that_cannot_be_read_leaves_nothing_open(tmp_path: Path, mo
         async with found.open(Conditions()):
             pass
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+async def test_a_file_under_its_digest_is_one_version_at_every_replica(tmp_path: Path) -> None:
+    """>> the same bytes twice, written at other times << one ETag, the digest; other bytes there have another."""
+    digest = sha256(b"1;2").hexdigest()
+    pinned = Description(name=NAME, media_type="text/csv", bytes=3, sha256=digest)
+    found = []
+    for number, content in enumerate((b"1;2", b"1;2", b"1;2;3")):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / digest).write_bytes(content)
+        os.utime(folder / digest, (number, number))
+        async with FileSource(folder, digest, pinned).open(Conditions()) as reading:
+            found.append(reading.headers["ETag"])
+    assert found[0] == found[1] == f'"{digest}"'
+    assert digest not in found[2]

@@ -26,6 +26,7 @@ from connector.surfaces.views.members import Members
 from connector.surfaces.views.template import TemplateView
 from connector.surfaces.web.call import Call
 from connector.surfaces.web.publish import terms, view
+from connector.surfaces.web.publish.source_form import form_of
 from connector.surfaces.web.publish.terms import OPEN, Rules
 from connector.surfaces.web.render import STOP_POLLING, page, to
 from connector.surfaces.web.routes import TOWN, Route, get, post
@@ -58,8 +59,9 @@ class PublishHandlers:
         *,
         kind: str = "",
         given: Mapping[str, str] | None = None,
+        wrong: str = "",
     ) -> web.StreamResponse:
-        """`problem` is of what was `given` for a source of this `kind`, else of a file."""
+        """`problem` is of what was `given` for a source of this `kind` (`wrong`: its parameter), else of a file."""
         found, sources = await self._db.read(call.slug, self._before, call.slug)
         known = [
             (one.id, call.say("web.publish.known.one", name=one.name, at=local_time(one.created_at, call.lang)))
@@ -74,7 +76,9 @@ class PublishHandlers:
             drafts=found,
             steps=self._steps(call),
             problem=problem,
-            kinds=[view.form(call, one, (given or {}) if one.name == kind else {}) for one in self._sources.asked()],
+            kinds=[
+                form_of(call, one, (given or {}) if one.name == kind else {}, wrong) for one in self._sources.asked()
+            ],
             asked=kind,
             known=known,
         )
@@ -109,14 +113,15 @@ class PublishHandlers:
         kind = next((one for one in self._sources.asked() if one.name == call.param("kind")), None)
         if kind is None:
             raise Unknown("http.nothing-here")
-        given = {one.name: call.form.text(one.field) for one in view.form(call, kind, {}).fields}
+        given = {one.name: call.form.text(one.field) for one in form_of(call, kind, {}).fields}
         try:
             live = call.form.text("how") == "live"
             made = await self._drafts.begin_at(call.slug, call.voter.who, kind.name, given, live=live)
         except HanseError as problem:
             if problem.status >= 500 and problem.status != 503:
                 raise
-            return await self._start(call, call.explain(problem), 422, kind=kind.name, given=given)
+            wrong = str(problem.facts.get("name", ""))
+            return await self._start(call, call.explain(problem), 422, kind=kind.name, given=given, wrong=wrong)
         await self._drafts.read_within(call.slug, made.id, PATIENCE_S)
         return to(call.at("publish", made.id))
 

@@ -1,12 +1,10 @@
 """What pages say of a file that was read: facts, columns, hints, as texts in the language of the page."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from msgspec import Struct
 
 from connector.data.drafts.model import ANSWERED, Draft
-from connector.data.sources.kind import Asked, Kind, asked
 from connector.kernel.metadata.lists.code_lists import DATA_THEME, FREQUENCY, LICENSES, code_lists
 from connector.kernel.reading.model import Column, Map, PersonalHint, Reading, Table
 from connector.surfaces.web.call import Call
@@ -246,45 +244,3 @@ def code_of(iri: str) -> str:
 
 def label_of(call: Call, iri: str) -> str:
     return (code_lists().label(iri, call.lang) or iri) if iri else ""
-
-
-class SourceField(Struct, frozen=True, kw_only=True):
-    """One thing that a kind of source asks for: `field` is its name in the form, `name` that of the parameter."""
-
-    name: str
-    field: str
-    type: str
-    label: str
-    hint: str
-    required: bool
-    value: str
-
-
-class SourceForm(Struct, frozen=True, kw_only=True):
-    kind: str
-    title: str
-    fields: list[SourceField]
-
-
-_FIELD_TYPES: Mapping[Asked, str] = {"text": "text", "address": "url", "secret": "password"}
-
-
-def form(call: Call, kind: Kind[Any], given: Mapping[str, str]) -> SourceForm:
-    """What a kind of source asks for, with what was given before; what is secret has to be given anew."""
-    key = f"source.{kind.name}"
-    return SourceForm(
-        kind=kind.name,
-        title=call.say(f"{key}.title"),
-        fields=[
-            SourceField(
-                name=one.name,
-                field=f"{kind.name}-{one.name}",
-                type=_FIELD_TYPES[one.asked],
-                label=call.say(f"{key}.{one.name}.label"),
-                hint=call.say(f"{key}.{one.name}.hint"),
-                required=one.required,
-                value="" if one.asked == "secret" else given.get(one.name, ""),
-            )
-            for one in (() if kind.form is None else asked(kind.form))
-        ],
-    )

@@ -131,6 +131,11 @@ async def test_a_file_that_is_no_file(anna: Browser) -> None:
     assert (inward.status, "keine Adresse, von der wir Daten holen" in inward.words) == (422, True)
     assert "http://town.example/a.csv" in inward.text
     assert "c2VjcmV0" not in inward.text, "a login is not sent back"
+    assert 'href="#f-http-url"' in inward.text
+    bent = await anna.send(
+        inward, "/source/http", **{"http-url": "https://a.example/x", "http-authorization": "Bäsic c2VjcmV0"}
+    )
+    assert (bent.status, 'href="#f-http-authorization"' in bent.text, "c2VjcmV0" in bent.text) == (422, True, False)
 
 
 async def test_two_windows_and_what_was_typed_is_not_lost(anna: Browser) -> None:
